@@ -1,0 +1,27 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { Audience } from "../../application/ports/presigner.ts";
+import type { BucketAddress } from "../signing/bucket-address.ts";
+import type { AwsSettings } from "./settings.ts";
+
+/** One official client per audience, since a client has one endpoint. */
+export type Clients = Readonly<Record<Audience, S3Client>>;
+
+/** Where the endpoint rules of the official client place the bucket, for each audience. */
+export function addresses(
+  settings: AwsSettings,
+  clients: Clients,
+): Readonly<Record<Audience, BucketAddress>> {
+  const at = (client: S3Client, endpoint: URL | undefined): BucketAddress => {
+    const { url } = client.config.endpointProvider({
+      Bucket: settings.bucket,
+      Region: settings.region,
+      ForcePathStyle: client.config.forcePathStyle,
+      ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
+    });
+    return { origin: url.origin, host: url.host, path: url.pathname.replace(/\/+$/, "") };
+  };
+  return {
+    public: at(clients.public, settings.publicEndpoint ?? settings.endpoint),
+    internal: at(clients.internal, settings.endpoint),
+  };
+}

@@ -1,0 +1,102 @@
+import { layerWebCrypto } from "effect/crypto/SecureRandom";
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
+import { makeApp, type Services } from "../http/app.ts";
+import type { Listen } from "../http/listen.ts";
+import { Mounts } from "../http/mounts.ts";
+import * as identity from "../identity/layer.ts";
+import * as policies from "../policies/layer.ts";
+import * as telemetry from "../telemetry/layer.ts";
+import { configurationMessage, startMessage } from "./messages.ts";
+import { misspelt, readAll } from "./settings.ts";
+
+/** `EX_CONFIG` of sysexits.h. */
+const CONFIGURATION_ERROR = 78;
+
+/** The longest time that requests under way have to end once the service is told to stop. */
+const GRACE = "10 seconds";
+
+/**
+ * Runs the service until SIGTERM or SIGINT, configured by the process's environment and served
+ * by `listen`. Sets the process's exit code to 78 for a wrong configuration and to 1 where the
+ * service cannot start for another reason; both are explained on standard error.
+ */
+export async function serve(listen: Listen): Promise<void> {
+  const read = readAll(process.env);
+  if (Result.isFailure(read)) {
+    process.stderr.write(configurationMessage(read.failure));
+    process.exitCode = CONFIGURATION_ERROR;
+    return;
+  }
+  const settings = read.success;
+  const layer = Layer.mergeAll(
+    settings.storage.layer,
+    identity.layer(settings.identity),
+    policies.layer(settings.policy),
+    layerWebCrypto,
+  ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
+
+  const program = Effect.gen(function* () {
+    const services = yield* Effect.context<Services>();
+    const readiness = yield* makeReadinessCheck;
+    let stopping = false;
+    const { host, port, publicUrl, corsOrigins } = settings.http;
+    const app = makeApp({
+      services,
+      readiness,
+      isStopping: () => stopping,
+      corsOrigins,
+      development: { loopbackOnly: !settings.identity.exposed },
+      mounts: yield* Mounts,
+    });
+    const server = yield* Effect.tryPromise({
+      try: () => listen({ host, port, fetch: (request, peer) => app.fetch(request, peer) }),
+      catch: (cause) => `it cannot listen on ${host}, port ${port}: ${reasonOf(cause)}`,
+    });
+    process.stdout.write(
+      startMessage({
+        address: publicUrl.origin,
+        token: Redacted.value(settings.identity.token),
+        store: settings.storage.description,
+      }),
+    );
+    for (const { name, meant } of misspelt(process.env)) {
+      yield* Effect.logWarning(`${name} is not a variable of this service; is ${meant} meant?`);
+    }
+    yield* Effect.forkChild(firstLook(readiness));
+    yield* toldToStop;
+    stopping = true;
+    yield* Effect.logInfo("stopping");
+    yield* Effect.timeoutOption(Effect.promise(() => server.stop()), GRACE);
+  });
+
+  const exit = await Effect.runPromiseExit(Effect.provide(program, layer));
+  if (Exit.isFailure(exit)) {
+    process.stderr.write(`Valetkey cannot start: ${reasonOf(Cause.squash(exit.cause))}\n`);
+  }
+  process.exit(Exit.isSuccess(exit) ? 0 : 1);
+}
+
+/** Makes the bucket where that is configured, and tells early what `/readyz` would. */
+const firstLook = (readiness: Effect.Effect<Readiness>) =>
+  Effect.flatMap(readiness, ({ store }) =>
+    store.reason === undefined
+      ? Effect.void
+      : Effect.logWarning(`the store is not ready, signing goes on: ${store.reason}`),
+  );
+
+const toldToStop = Effect.callback<void>((resume) => {
+  const stop = () => resume(Effect.void);
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+});
+
+function reasonOf(cause: unknown): string {
+  if (typeof cause === "object" && cause !== null && "reason" in cause) return String(cause.reason);
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,61 @@
+import * as Result from "effect/Result";
+import { closest } from "fastest-levenshtein";
+import * as http from "../http/settings.ts";
+import { isLoopbackName } from "../http/loopback.ts";
+import * as identity from "../identity/settings.ts";
+import * as policies from "../policies/settings.ts";
+import { type Env, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
+import * as telemetry from "../telemetry/settings.ts";
+import * as storage from "./storage.ts";
+
+/** Reads the variables of all adapters, so that one message can name every one at fault. */
+export function readAll(env: Env) {
+  const server = http.read(env);
+  const publicUrl = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
+  const parts = {
+    http: server,
+    identity: identity.read(env),
+    policy: policies.read(env),
+    storage: storage.read(env, publicUrl),
+    telemetry: telemetry.read(env),
+  };
+  return Result.flatMap(allOf(parts), (values) => {
+    const { host, publicUrl: url } = values.http;
+    const exposed = ![host, url.hostname.replace(/^\[(.*)\]$/, "$1")].every(isLoopbackName);
+    return exposed && !values.identity.exposed
+      ? Result.fail([
+          fault(
+            identity.settings.exposed,
+            "must be yes where HOST or PUBLIC_URL is not of this machine: AUTH=dev lets everyone in who has the token",
+          ),
+        ])
+      : Result.succeed(values);
+  });
+}
+
+/** Names in `env` that look like ours and are not, each with the name that was probably meant. */
+export function misspelt(env: Env): ReadonlyArray<{ readonly name: string; readonly meant: string }> {
+  return Object.keys(env)
+    .filter((name) => /^(?:STORAGE|AUTH)_/.test(name) && !KNOWN.includes(name))
+    .map((name) => ({ name, meant: closest(name, KNOWN) }));
+}
+
+const KNOWN = [
+  ...storage.settings,
+  ...[http, identity, policies, telemetry].flatMap((of) => Object.values<Setting<unknown>>(of.settings)),
+].map(({ name }) => name);
+
+type Reads = Readonly<Record<string, Read<unknown>>>;
+type Successes<R extends Reads> = {
+  readonly [Part in keyof R]: R[Part] extends Read<infer A> ? A : never;
+};
+
+function allOf<R extends Reads>(parts: R): Read<Successes<R>> {
+  const faults: Array<Fault> = [];
+  const values: Record<string, unknown> = {};
+  for (const [part, read] of Object.entries(parts)) {
+    if (Result.isSuccess(read)) values[part] = read.success;
+    else faults.push(...read.failure);
+  }
+  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Successes<R>);
+}

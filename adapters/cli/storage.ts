@@ -1,0 +1,89 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import type { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
+import * as aws from "../aws/settings.ts";
+import { Mounts } from "../http/mounts.ts";
+import * as local from "../local/settings.ts";
+import * as minio from "../minio/settings.ts";
+import { type Env, type Read, readSettings, setting, withDefault } from "../settings/setting.ts";
+
+const own = {
+  adapter: withDefault(
+    setting("STORAGE_ADAPTER", {
+      codec: Schema.Literals(["local", "aws", "minio"]),
+      shape: "local, aws or minio",
+      example: "minio",
+    }),
+    "local",
+  ),
+};
+
+/** Variables of the choice and of every adapter, chosen or not. */
+export const settings = [own, local.settings, aws.settings, minio.settings].flatMap((group) =>
+  Object.values(group),
+);
+
+/** The chosen store. */
+export interface Storage {
+  /** What a person is told of it. */
+  readonly description: string;
+  /** Loads the adapter's code when it is built, which happens for the chosen adapter only. */
+  readonly layer: Layer.Layer<Presigner | ObjectStore | Mounts, StoreUnavailable>;
+}
+
+/** Reads the choice, and the variables of the adapter that it names. */
+export const read = (env: Env, publicUrl: URL): Read<Storage> =>
+  Result.flatMap(readSettings(own, env), ({ adapter }) => ADAPTERS[adapter](env, publicUrl));
+
+const NO_MOUNTS = Layer.succeed(Mounts, []);
+
+const ADAPTERS: Readonly<
+  Record<"local" | "aws" | "minio", (env: Env, publicUrl: URL) => Read<Storage>>
+> = {
+  local: (env, publicUrl) =>
+    Result.map(local.read(env), (values) => ({
+      description: `embedded, in the folder ${values.directory}`,
+      layer: Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("../local/layer.ts")),
+          ({ layer, LocalStore }) =>
+            Layer.provideMerge(
+              Layer.effect(
+                Mounts,
+                LocalStore.use((store) => Effect.succeed([{ path: "/store", fetch: store.fetch }])),
+              ),
+              layer(values, new URL("/store", publicUrl)),
+            ),
+        ),
+      ),
+    })),
+  aws: (env) =>
+    Result.map(aws.read(env), (values) => ({
+      description: `Amazon S3 API at ${values.endpoint?.href ?? values.region}, bucket ${values.bucket}`,
+      layer: Layer.merge(
+        NO_MOUNTS,
+        Layer.unwrap(
+          Effect.map(
+            Effect.promise(() => import("../aws/layer.ts")),
+            ({ layer }) => layer(values),
+          ),
+        ),
+      ),
+    })),
+  minio: (env) =>
+    Result.map(minio.read(env), (values) => ({
+      description: `MinIO at ${values.endpoint.href}, bucket ${values.bucket}`,
+      layer: Layer.merge(
+        NO_MOUNTS,
+        Layer.unwrap(
+          Effect.map(
+            Effect.promise(() => import("../minio/layer.ts")),
+            ({ layer }) => layer(values),
+          ),
+        ),
+      ),
+    })),
+};

@@ -1,0 +1,102 @@
+import * as Cause from "effect/Cause";
+import type * as Context from "effect/Context";
+import type { SecureRandom } from "effect/crypto/SecureRandom";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Result from "effect/Result";
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import type { Readiness } from "../../application/check-readiness.ts";
+import type { Authenticator } from "../../application/ports/authenticator.ts";
+import type { Organizations } from "../../application/ports/organizations.ts";
+import type { Policies } from "../../application/ports/policies.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { discardBody } from "./discard-body.ts";
+import type { HttpEnv } from "./env.ts";
+import { loopbackOnly } from "./loopback-only.ts";
+import { page } from "./page.ts";
+import { presign } from "./presign.ts";
+import { internalProblem, problemOf, problemResponse, type Refusal } from "./problem.ts";
+import { readinessResponse } from "./readiness-response.ts";
+import { MethodNotAllowed, NotFound } from "./refusals.ts";
+import { requestLog } from "./request-log.ts";
+
+/** What the routes need to run their use cases. */
+export type Services = Authenticator | Organizations | Policies | Presigner | SecureRandom;
+
+/** A fetch handler that answers everything under a path. */
+export interface Mount {
+  /** Begins with a slash and does not end with one. */
+  readonly path: string;
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
+/** What the application is made of. */
+export interface AppOptions {
+  readonly services: Context.Context<Services>;
+  readonly readiness: Effect.Effect<Readiness>;
+  /** Whether the service has been told to stop. */
+  readonly isStopping: () => boolean;
+  readonly corsOrigins: ReadonlyArray<string>;
+  /** Answer this machine only, and show the page to try the service on. */
+  readonly development: { readonly loopbackOnly: boolean } | undefined;
+  readonly mounts: ReadonlyArray<Mount>;
+}
+
+const PRESIGN = "/api/v1/orgs/:slug/files/presign";
+
+/** The service as a web-standard handler: `app.fetch(request, peer)`. */
+export function makeApp(options: AppOptions): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  const log = Effect.runForkWith(options.services);
+  const run = Effect.runPromiseExitWith(options.services);
+
+  app.onError((error, c) => {
+    const requestId = c.get("requestId");
+    log(Effect.logError("request failed", { requestId, cause: Cause.pretty(Cause.die(error)) }));
+    return problemResponse(internalProblem(requestId));
+  });
+  app.notFound(() => refuse(new NotFound()));
+  app.use(requestLog(log));
+  if (options.development?.loopbackOnly === true) app.use(loopbackOnly);
+  app.use(discardBody);
+
+  const crossOrigin = cors({
+    origin: [...options.corsOrigins],
+    allowMethods: ["GET", "HEAD", "PUT", "POST", "DELETE"],
+    exposeHeaders: ["ETag", "X-Request-Id", "Retry-After"],
+    maxAge: 600,
+  });
+  app.use("/api/*", crossOrigin);
+  app.post(PRESIGN, async (c) => {
+    const exit = await run(presign(c.req.raw, c.req.param("slug")));
+    if (Exit.isSuccess(exit)) return new Response(JSON.stringify(exit.value), JSON_ANSWER);
+    const refusal = Cause.findError(exit.cause);
+    if (Result.isFailure(refusal)) throw Cause.squash(exit.cause);
+    return refuse(refusal.success);
+  });
+  app.all(PRESIGN, () => refuse(new MethodNotAllowed({ allow: "POST" })));
+
+  app.get("/healthz", () => new Response(JSON.stringify({ status: "alive" }), JSON_ANSWER));
+  app.get("/readyz", async () => {
+    return readinessResponse(await Effect.runPromise(options.readiness), options.isStopping());
+  });
+  for (const { path, fetch } of options.mounts) {
+    app.use(`${path}/*`, crossOrigin);
+    app.all(`${path}/*`, (c) => fetch(c.req.raw));
+  }
+  if (options.development !== undefined) {
+    app.route("/", page(Effect.runSync(Effect.provide(Presigner, options.services)).publicOrigin));
+  }
+  return app;
+}
+
+const JSON_ANSWER = {
+  headers: {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+  },
+};
+
+const refuse = (refusal: Refusal) => problemResponse(problemOf(refusal));

@@ -1,0 +1,27 @@
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { Listen } from "./listen.ts";
+
+/** Serves on `node:http`. */
+export const listenNode: Listen = async ({ host, port, fetch }) => {
+  const server = createAdaptorServer({
+    fetch: (request, env) =>
+      fetch(request, { address: (env as HttpBindings).incoming.socket.remoteAddress }),
+    createServer,
+    serverOptions: {
+      headersTimeout: 10_000,
+      // An upload to the embedded store may take as long as it moves; the API has its own limit.
+      requestTimeout: 0,
+    },
+  });
+  server.listen(port, host);
+  await once(server, "listening");
+  return {
+    stop: async () => {
+      const closed = once(server, "close");
+      server.close();
+      await closed;
+    },
+  };
+};

@@ -1,0 +1,15 @@
+import type { MiddlewareHandler } from "hono";
+import type { HttpEnv } from "./env.ts";
+import { isLoopbackAddress, isLoopbackName, nameOfHost } from "./loopback.ts";
+import { problemOf, problemResponse } from "./problem.ts";
+import { LoopbackOnly } from "./refusals.ts";
+
+/**
+ * Refuses what does not come from this machine, and what comes under another name: a page whose
+ * name was made to point here (DNS rebinding) would otherwise count as this machine.
+ */
+export const loopbackOnly: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const host = c.req.header("host") ?? new URL(c.req.url).host;
+  if (isLoopbackAddress(c.env.address) && isLoopbackName(nameOfHost(host))) return next();
+  return problemResponse(problemOf(new LoopbackOnly()));
+};

@@ -1,0 +1,11 @@
+import * as Context from "effect/Context";
+
+/** A fetch handler that answers everything under a path. */
+export interface Mount {
+  /** Begins with a slash and does not end with one. */
+  readonly path: string;
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
+/** Handlers that the service answers with beside its own routes. */
+export class Mounts extends Context.Service<Mounts, ReadonlyArray<Mount>>()("valetkey/Mounts") {}

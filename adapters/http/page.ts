@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { Hono } from "hono";
+
+const FILES = {
+  "/": ["index.html", "text/html; charset=utf-8"],
+  "/page.css": ["page.css", "text/css; charset=utf-8"],
+  "/page.js": ["page.js", "text/javascript; charset=utf-8"],
+} as const;
+
+/** The page to try the service on; its policy permits requests to itself and `storeOrigin`. */
+export function page(storeOrigin: string): Hono {
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    `img-src 'self' blob: ${storeOrigin}`,
+    `connect-src 'self' ${storeOrigin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+  const app = new Hono();
+  for (const [path, [name, type]] of Object.entries(FILES)) {
+    app.get(path, async () => {
+      const content = await readFile(new URL(`./page/${name}`, import.meta.url));
+      return new Response(content, {
+        headers: {
+          "Content-Type": type,
+          "Content-Security-Policy": policy,
+          "Referrer-Policy": "no-referrer",
+          "X-Content-Type-Options": "nosniff",
+          "Cache-Control": "no-cache",
+        },
+      });
+    });
+  }
+  return app;
+}

@@ -1,0 +1,156 @@
+import type { Unauthenticated } from "../../application/ports/authenticator.ts";
+import type { StoreUnavailable } from "../../application/ports/object-store.ts";
+import type { OrganizationNotFound } from "../../application/ports/organizations.ts";
+import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import type { FileTooLarge, MediaTypeNotAllowed } from "../../domain/errors.ts";
+import type * as refusals from "./refusals.ts";
+
+/** Everything that a request can be refused for. */
+export type Refusal =
+  | FileTooLarge
+  | MediaTypeNotAllowed
+  | OrganizationNotFound
+  | Unauthenticated
+  | CredentialsUnavailable
+  | StoreUnavailable
+  | InstanceType<(typeof refusals)[Exclude<keyof typeof refusals, "MemberFault">]>;
+
+/** A refusal as a client sees it: RFC 9457, with a `code` that stays the same between versions. */
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  /** What is wrong and what to do about it. */
+  readonly detail: string;
+  /** Further members of the document. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The one table of refusals: a new one does not compile until it has its answer here. */
+const PROBLEMS: {
+  readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { _tag: Tag }>) => Problem;
+} = {
+  InvalidBody: ({ faults }) => ({
+    status: 400,
+    code: "INVALID_REQUEST",
+    title: "The body is not what this operation takes",
+    detail: faults.map(({ pointer, reason }) => `${pointer || "The body"}: ${reason}`).join("; "),
+    members: { errors: faults },
+  }),
+  InvalidMember: ({ code, fault }) => ({
+    status: 400,
+    code,
+    title: `The value of ${fault.pointer.slice(1)} cannot be accepted`,
+    detail: fault.reason,
+    members: { errors: [fault] },
+  }),
+  FileTooLarge: ({ limit, actual }) => ({
+    status: 413,
+    code: "FILE_TOO_LARGE",
+    title: "The file is too large",
+    detail: `Files may have up to ${limit} bytes; this one has ${actual}`,
+    members: { limit, actual },
+  }),
+  MediaTypeNotAllowed: ({ actual, allowed }) => ({
+    status: 415,
+    code: "UNSUPPORTED_MEDIA_TYPE",
+    title: "Files of this type are not accepted",
+    detail: `Files may be ${allowed.join(", ")}; this one is ${actual}`,
+    members: { allowed },
+  }),
+  BodyNotJson: () => ({
+    status: 415,
+    code: "UNSUPPORTED_MEDIA_TYPE",
+    title: "The body is not JSON",
+    detail: "Send JSON with the header Content-Type: application/json",
+    members: { allowed: ["application/json"] },
+    headers: { Accept: "application/json" },
+  }),
+  BodyTooLarge: ({ limit }) => ({
+    status: 413,
+    code: "BODY_TOO_LARGE",
+    title: "The body of the request is too large",
+    detail: `Requests may have up to ${limit} bytes; the file itself goes to the store, not here`,
+    members: { limit },
+  }),
+  RequestTimeout: ({ seconds }) => ({
+    status: 408,
+    code: "REQUEST_TIMEOUT",
+    title: "The body did not arrive in time",
+    detail: `Send the whole request within ${seconds} seconds`,
+    headers: { Connection: "close" },
+  }),
+  MethodNotAllowed: ({ allow }) => ({
+    status: 405,
+    code: "METHOD_NOT_ALLOWED",
+    title: "The address does not have this method",
+    detail: `Use ${allow}`,
+    headers: { Allow: allow },
+  }),
+  NotFound: () => NOT_FOUND,
+  OrganizationNotFound: () => NOT_FOUND,
+  Unauthenticated: () => ({
+    status: 401,
+    code: "UNAUTHENTICATED",
+    title: "The caller is not known",
+    detail: "Send a valid token with the header Authorization: Bearer TOKEN",
+    headers: { "WWW-Authenticate": 'Bearer realm="valetkey"' },
+  }),
+  LoopbackOnly: () => ({
+    status: 403,
+    code: "FORBIDDEN",
+    title: "The service answers this machine only",
+    detail:
+      "AUTH=dev answers loopback addresses under loopback names; AUTH_DEV_EXPOSED=yes lifts that, where everyone who can reach the service may use it",
+  }),
+  CredentialsUnavailable: () => ({
+    status: 503,
+    code: "CREDENTIALS_UNAVAILABLE",
+    title: "The service has no credentials to sign with",
+    detail: "Try again in a few seconds",
+    headers: { "Retry-After": "5" },
+  }),
+  StoreUnavailable: () => ({
+    status: 503,
+    code: "STORE_UNAVAILABLE",
+    title: "The store does not answer",
+    detail: "Try again in a few seconds",
+    headers: { "Retry-After": "5" },
+  }),
+};
+
+const NOT_FOUND: Problem = {
+  status: 404,
+  code: "NOT_FOUND",
+  title: "There is nothing here",
+  detail: "Check the address, and that you may use what it names",
+};
+
+/** The answer to a refusal. */
+export function problemOf(refusal: Refusal): Problem {
+  // Each entry takes the refusal of its own tag, which the compiler cannot follow through a look-up.
+  return (PROBLEMS[refusal._tag] as (refusal: Refusal) => Problem)(refusal);
+}
+
+/** The answer to a failure of the service itself: an id to look for in its log, nothing else. */
+export const internalProblem = (requestId: string): Problem => ({
+  status: 500,
+  code: "INTERNAL",
+  title: "The service failed",
+  detail: "Tell the operator the request_id; the log has the cause",
+  members: { request_id: requestId },
+});
+
+/** A problem as a response. */
+export function problemResponse({ status, code, title, detail, ...rest }: Problem): Response {
+  return new Response(JSON.stringify({ title, status, detail, code, ...rest.members }), {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+      ...rest.headers,
+    },
+  });
+}

@@ -1,0 +1,46 @@
+import * as Schema from "effect/Schema";
+
+// What HTTP itself has to refuse, before or beside the use cases.
+
+/** A member of the body that is not as it should be. */
+export const MemberFault = Schema.Struct({
+  /** JSON Pointer (RFC 6901) to the member. */
+  pointer: Schema.String,
+  reason: Schema.String,
+});
+export type MemberFault = typeof MemberFault.Type;
+
+/** The body is no JSON, or not of the form that the operation takes. */
+export class InvalidBody extends Schema.TaggedError<InvalidBody>()("InvalidBody", {
+  faults: Schema.NonEmptyArray(MemberFault),
+}) {}
+
+/** One member of the body is there, and its value cannot be accepted. */
+export class InvalidMember extends Schema.TaggedError<InvalidMember>()("InvalidMember", {
+  code: Schema.Literals(["INVALID_FILE_NAME", "INVALID_CONTENT_TYPE", "INVALID_SIZE"]),
+  fault: MemberFault,
+}) {}
+
+/** The request's `Content-Type` is not JSON. */
+export class BodyNotJson extends Schema.TaggedError<BodyNotJson>()("BodyNotJson", {}) {}
+
+/** The body is larger than any request of this API; `limit` in bytes. */
+export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
+  limit: Schema.Number,
+}) {}
+
+/** The body did not arrive in time; `seconds` is how long was waited. */
+export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
+  seconds: Schema.Number,
+}) {}
+
+/** The address exists and the method does not. */
+export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
+  allow: Schema.String,
+}) {}
+
+/** There is nothing at this address, or nothing for this caller. */
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {}) {}
+
+/** Development credentials are for this machine, and the request is not from or for it. */
+export class LoopbackOnly extends Schema.TaggedError<LoopbackOnly>()("LoopbackOnly", {}) {}

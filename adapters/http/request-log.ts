@@ -1,0 +1,26 @@
+import * as Effect from "effect/Effect";
+import type { MiddlewareHandler } from "hono";
+import type { HttpEnv } from "./env.ts";
+
+/**
+ * Gives each request an id, in the answer's `X-Request-Id`, and writes one line about it: never
+ * its query, headers or body, which may hold signatures and tokens.
+ */
+export function requestLog(write: (line: Effect.Effect<void>) => void): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const start = performance.now();
+    const requestId = crypto.randomUUID();
+    c.set("requestId", requestId);
+    await next();
+    c.header("X-Request-Id", requestId);
+    write(
+      Effect.logInfo("request", {
+        requestId,
+        method: c.req.method,
+        path: c.req.path,
+        status: c.res.status,
+        milliseconds: Math.round(performance.now() - start),
+      }),
+    );
+  };
+}

@@ -1,0 +1,77 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { CommaSeparated, HttpUrl } from "../settings/codecs.ts";
+import {
+  type Env,
+  fault,
+  optional,
+  type Read,
+  readSettings,
+  refuse,
+  setting,
+  withDefault,
+} from "../settings/setting.ts";
+import { isLoopbackName } from "./loopback.ts";
+
+const Origin = Schema.String.check(
+  Schema.makeFilter<string>((text) => URL.canParse(text) && new URL(text).origin === text),
+);
+
+/** Variables that say where the service listens and how clients reach it. */
+export const settings = {
+  host: withDefault(
+    setting("HOST", {
+      codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9.:-]+$/)),
+      shape: "an address or name to listen on",
+      example: "127.0.0.1",
+    }),
+    "127.0.0.1",
+  ),
+  port: withDefault(
+    setting("PORT", {
+      codec: Schema.FiniteFromString.check(
+        Schema.isInt(),
+        Schema.isBetween({ minimum: 1, maximum: 65_535 }),
+      ),
+      shape: "a port from 1 to 65535",
+      example: "8787",
+    }),
+    8787,
+  ),
+  publicUrl: optional(
+    setting("PUBLIC_URL", {
+      codec: HttpUrl.check(Schema.makeFilter<URL>((url) => url.pathname === "/")),
+      shape: "an http or https URL without credentials, path, query or fragment",
+      example: "https://uploads.example.com",
+    }),
+  ),
+  corsOrigins: optional(
+    setting("CORS_ORIGINS", {
+      codec: CommaSeparated(Origin),
+      shape: "origins (scheme, host and port, no path), separated by commas",
+      example: "https://app.example.com",
+    }),
+  ),
+};
+
+/** What the adapter is configured with. */
+export interface HttpSettings {
+  readonly host: string;
+  readonly port: number;
+  /** How clients reach the service; without a path. */
+  readonly publicUrl: URL;
+  /** Origins whose pages may call the API and the embedded store. */
+  readonly corsOrigins: ReadonlyArray<string>;
+}
+
+/** Reads the variables; the public address of a service that others reach has to be told. */
+export const read = (env: Env): Read<HttpSettings> =>
+  Result.flatMap(readSettings(settings, env), ({ host, port, publicUrl, corsOrigins }) => {
+    const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
+    return refuse(
+      { host, port, publicUrl: url, corsOrigins: corsOrigins ?? [url.origin] },
+      publicUrl === undefined && !isLoopbackName(host)
+        ? [fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`)]
+        : [],
+    );
+  });

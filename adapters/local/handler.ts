@@ -1,0 +1,109 @@
+import * as Result from "effect/Result";
+import { isExecutable, type MediaType } from "../../domain/media-type.ts";
+import type { SigningKeys } from "../signing/v4.ts";
+import type { Folder } from "./folder.ts";
+import { openObject, type StoredObject, writeObject } from "./objects.ts";
+import { parseRange } from "./range.ts";
+import { refusal } from "./refusal.ts";
+import { verify } from "./verify.ts";
+
+/** The longest pause between two pieces of a body, in milliseconds. */
+const STALL_TIME = 30_000;
+
+/**
+ * Answers signed PUT, GET and HEAD of objects the way S3 does, so that a client cannot tell this
+ * store from a bucket. `root` is the path that stands before bucket and key in the address.
+ */
+export function objectsHandler(store: {
+  readonly folder: Folder;
+  readonly root: string;
+  readonly keys: SigningKeys;
+  readonly region: string;
+  readonly now: () => number;
+}): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { method } = request;
+    if (method !== "PUT" && method !== "GET" && method !== "HEAD") {
+      return refusal("MethodNotAllowed", { Allow: "PUT, GET, HEAD" });
+    }
+    if (method === "PUT" && !request.headers.has("content-length")) {
+      return refusal("MissingContentLength");
+    }
+    const verified = verify(request, { ...store, now: store.now() });
+    if (Result.isFailure(verified)) return refusal(verified.failure);
+    const { pathname } = new URL(request.url);
+    // The signature covers the path, so that this can only be a key that we signed.
+    const key = pathname.slice(store.root.length);
+    return method === "PUT" ? put(store.folder, key, request) : get(store.folder, key, request);
+  };
+}
+
+async function put(folder: Folder, key: string, request: Request): Promise<Response> {
+  const written = await writeObject(folder, {
+    key,
+    mediaType: request.headers.get("content-type") ?? "application/octet-stream",
+    size: Number(request.headers.get("content-length")),
+    writeOnce: request.headers.get("if-none-match") === "*",
+    body: request.body,
+    stallTime: STALL_TIME,
+  });
+  switch (written.outcome) {
+    case "stored":
+      return new Response(null, { headers: { ETag: written.etag, "Content-Length": "0" } });
+    case "exists":
+      return refusal("PreconditionFailed");
+    case "incomplete":
+      return refusal("IncompleteBody");
+    case "stalled":
+      return refusal("RequestTimeout");
+  }
+}
+
+async function get(folder: Folder, key: string, request: Request): Promise<Response> {
+  const object = await openObject(folder, key);
+  if (object === undefined) return refusal("NoSuchKey");
+  const headers = headersOf(object, new URL(request.url).searchParams);
+  const { size, etag } = object;
+
+  if (matches(request.headers.get("if-none-match"), etag)) {
+    await object.close();
+    return new Response(null, { status: 304, headers: { ...headers, ETag: etag } });
+  }
+  const condition = request.headers.get("if-range");
+  const range =
+    condition === null || condition === etag
+      ? parseRange(request.headers.get("range"), size)
+      : undefined;
+  if (range === "unsatisfiable") {
+    await object.close();
+    return refusal("InvalidRange", { "Content-Range": `bytes */${size}` });
+  }
+  const { start, end } = range ?? { start: 0, end: size - 1 };
+  headers["Content-Length"] = String(end - start + 1);
+  if (range !== undefined) headers["Content-Range"] = `bytes ${start}-${end}/${size}`;
+  const status = range === undefined ? 200 : 206;
+  if (request.method === "HEAD" || size === 0) {
+    await object.close();
+    return new Response(null, { status, headers });
+  }
+  return new Response(object.bytes(start, end), { status, headers });
+}
+
+/** The object's headers; it shares its origin with a page, so nothing in it may run there. */
+function headersOf(object: StoredObject, query: URLSearchParams): Record<string, string> {
+  const mediaType = query.get("response-content-type") ?? object.mediaType;
+  const disposition = query.get("response-content-disposition") ?? "inline";
+  const executable = [mediaType, object.mediaType].some((type) => isExecutable(type as MediaType));
+  return {
+    "Content-Type": mediaType,
+    "Content-Disposition": executable ? disposition.replace(/^inline/, "attachment") : disposition,
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Accept-Ranges": "bytes",
+    ETag: object.etag,
+    "Last-Modified": object.modified.toUTCString(),
+  };
+}
+
+const matches = (ifNoneMatch: string | null, etag: string) =>
+  ifNoneMatch?.split(",").some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim())) ?? false;

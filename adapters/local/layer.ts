@@ -1,0 +1,61 @@
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { access, constants } from "node:fs/promises";
+import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { bucketAddress } from "../signing/bucket-address.ts";
+import { v4Presigner } from "../signing/v4-presigner.ts";
+import { openFolder } from "./folder.ts";
+import { objectsHandler } from "./handler.ts";
+import type { LocalSettings } from "./settings.ts";
+
+/** The embedded store's HTTP side, for a server to mount where its addresses point. */
+export class LocalStore extends Context.Service<
+  LocalStore,
+  { readonly fetch: (request: Request) => Promise<Response> }
+>()("valetkey/LocalStore") {}
+
+const ACCESS_KEY = "valetkey-local";
+const REGION = "local";
+
+/**
+ * The embedded store: objects in a folder, reached under `endpoint`, an address of the service
+ * itself. Signer and store are one process, so the secret never leaves the folder.
+ */
+export const layer = (
+  settings: LocalSettings,
+  endpoint: URL,
+): Layer.Layer<Presigner | ObjectStore | LocalStore, StoreUnavailable> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const folder = yield* Effect.tryPromise({
+        try: () => openFolder(settings.directory),
+        catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
+      });
+      const clock = yield* Clock.Clock;
+      const keys = { accessKey: ACCESS_KEY, secretKey: folder.secretKey };
+      const address = bucketAddress({ endpoint, bucket: settings.bucket, pathStyle: true });
+      const store = { folder, root: endpoint.pathname, keys, region: REGION };
+      return Layer.mergeAll(
+        Layer.succeed(
+          Presigner,
+          v4Presigner({
+            addresses: { public: address, internal: address },
+            region: REGION,
+            keys: Effect.succeed({ keys }),
+          }),
+        ),
+        Layer.succeed(LocalStore, {
+          fetch: objectsHandler({ ...store, now: () => clock.currentTimeMillisUnsafe() }),
+        }),
+        Layer.succeed(ObjectStore, {
+          ensureBucket: Effect.tryPromise({
+            try: () => access(folder.objects, constants.W_OK),
+            catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
+          }),
+        }),
+      );
+    }),
+  );

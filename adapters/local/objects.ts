@@ -1,0 +1,201 @@
+import { createHash, randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { Folder } from "./folder.ts";
+
+// An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
+// four bytes. One file is linked or renamed in one step, so that bytes and properties are never
+// seen without each other. Its name is the hash of the key, so that no key reaches a path.
+
+/** What is kept of an object beside its bytes. */
+export interface Properties {
+  readonly mediaType: string;
+  /** In double quotes, as in the header. */
+  readonly etag: string;
+}
+
+/** An object that is open for reading; whoever has it must read `bytes` or call `close`. */
+export interface StoredObject extends Properties {
+  /** In bytes. */
+  readonly size: number;
+  readonly modified: Date;
+  /** The bytes from `start` to `end`, both counted from 0 and included. */
+  readonly bytes: (start: number, end: number) => ReadableStream<Uint8Array>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the object under a key; undefined when there is none. */
+export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(pathOf(folder, key), constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (cause) {
+    if (hasCode(cause, "ENOENT")) return undefined;
+    throw cause;
+  }
+  try {
+    const { size: total, mtime } = await file.stat();
+    const length = (await readExactly(file, total - LENGTH_BYTES, LENGTH_BYTES)).readUInt32BE(0);
+    const size = total - LENGTH_BYTES - length;
+    const properties = JSON.parse((await readExactly(file, size, length)).toString()) as Properties;
+    return {
+      ...properties,
+      size,
+      modified: mtime,
+      bytes: (start, end) => streamOf(file, start, end),
+      close: () => file.close(),
+    };
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}
+
+/** How an upload ended; nothing is stored but in the first case. */
+export type Written = { readonly outcome: "stored"; readonly etag: string } | {
+  readonly outcome: "exists" | "incomplete" | "stalled";
+};
+
+/**
+ * Stores the bytes of `body` under a key: into a temporary file, synced, then moved into place,
+ * so that a crash leaves a whole object or none, and of several write-once uploads exactly one
+ * is stored. `stallTime` is the longest wait for the next bytes, in milliseconds.
+ */
+export async function writeObject(
+  folder: Folder,
+  upload: {
+    readonly key: string;
+    readonly mediaType: string;
+    /** In bytes. */
+    readonly size: number;
+    readonly writeOnce: boolean;
+    readonly body: ReadableStream<Uint8Array> | null;
+    readonly stallTime: number;
+  },
+): Promise<Written> {
+  const temporary = join(folder.temporary, randomUUID());
+  const file = await open(temporary, "wx", 0o600);
+  try {
+    const digest = createHash("md5");
+    let size = 0;
+    try {
+      for await (const chunk of chunksOf(upload.body, upload.stallTime)) {
+        size += chunk.length;
+        if (size > upload.size) return { outcome: "incomplete" };
+        digest.update(chunk);
+        await file.writeFile(chunk);
+      }
+    } catch (cause) {
+      if (cause instanceof BodyBroken) return { outcome: cause.outcome };
+      throw cause;
+    }
+    if (size !== upload.size) return { outcome: "incomplete" };
+    const etag = `"${digest.digest("hex")}"`;
+    const properties: Properties = { mediaType: upload.mediaType, etag };
+    await file.writeFile(trailerOf(properties));
+    await file.sync();
+    const moved = await moveIntoPlace(temporary, pathOf(folder, upload.key), upload.writeOnce);
+    if (!moved) return { outcome: "exists" };
+    await syncFolder(folder.objects);
+    return { outcome: "stored", etag };
+  } finally {
+    await file.close();
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+const LENGTH_BYTES = 4;
+const CHUNK_BYTES = 256 * 1024;
+
+function trailerOf(properties: Properties): Buffer {
+  const json = Buffer.from(JSON.stringify(properties));
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(json.length);
+  return Buffer.concat([json, length]);
+}
+
+const pathOf = (folder: Folder, key: string) =>
+  join(folder.objects, createHash("sha256").update(key).digest("hex"));
+
+/** Neither a link nor a rename follows a link that stands at the target. */
+async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Promise<boolean> {
+  if (!writeOnce) {
+    await rename(from, to);
+    return true;
+  }
+  try {
+    await link(from, to);
+    return true;
+  } catch (cause) {
+    if (hasCode(cause, "EEXIST")) return false;
+    throw cause;
+  }
+}
+
+/** Makes the new name itself outlive a power cut, where the system can sync a folder. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  await folder.sync().catch(() => undefined);
+  await folder.close();
+}
+
+/** The client stopped sending, or went away; any other error is the disk's. */
+class BodyBroken extends Error {
+  readonly outcome: "stalled" | "incomplete";
+  constructor(outcome: "stalled" | "incomplete") {
+    super(outcome);
+    this.outcome = outcome;
+  }
+}
+
+async function* chunksOf(
+  body: ReadableStream<Uint8Array> | null,
+  stallTime: number,
+): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    while (true) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const stalled = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new BodyBroken("stalled")), stallTime);
+      });
+      const read = reader.read().catch(() => Promise.reject(new BodyBroken("incomplete")));
+      const next = await Promise.race([read, stalled]).finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function streamOf(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
+  let position = start;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const length = Math.min(CHUNK_BYTES, end + 1 - position);
+      try {
+        controller.enqueue(await readExactly(file, position, length));
+      } catch (cause) {
+        await file.close();
+        throw cause;
+      }
+      position += length;
+      if (position <= end) return;
+      controller.close();
+      await file.close();
+    },
+    cancel: () => file.close(),
+  });
+}
+
+async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  if (bytesRead !== length) throw new Error("a stored object is damaged: it is too short");
+  return buffer;
+}
+
+const hasCode = (cause: unknown, code: string) =>
+  cause instanceof Error && "code" in cause && cause.code === code;

@@ -1,0 +1,36 @@
+/** Why the store does not do what a request asks, by the code that S3 has for it. */
+export type RefusalCode = keyof typeof REFUSALS;
+
+const REFUSALS = {
+  AccessDenied: [403, "The request carries no signature that this store accepts."],
+  AuthorizationQueryParametersError: [400, "The signature's query parameters are malformed."],
+  IncompleteBody: [400, "The body is shorter or longer than its Content-Length."],
+  InvalidAccessKeyId: [403, "The access key is not this store's."],
+  InvalidRange: [416, "The range is outside of the object."],
+  MethodNotAllowed: [405, "The store answers PUT, GET and HEAD."],
+  MissingContentLength: [411, "A PUT needs a Content-Length."],
+  NoSuchKey: [404, "There is no object under this key."],
+  PreconditionFailed: [412, "There is an object under this key already."],
+  RequestExpired: [403, "The request has expired."],
+  RequestNotYetValid: [403, "The request is not valid yet."],
+  RequestTimeout: [400, "The body stopped arriving."],
+  SignatureDoesNotMatch: [
+    403,
+    "The signature does not match the request: method, address, a signed header or a parameter differs from what was signed.",
+  ],
+} as const satisfies Record<string, readonly [status: number, message: string]>;
+
+/** S3 has one code for a request that is not valid at this time, and tells which in words. */
+const ON_THE_WIRE: Partial<Record<RefusalCode, string>> = {
+  RequestExpired: "AccessDenied",
+  RequestNotYetValid: "AccessDenied",
+};
+
+/** The refusal in the form of S3's REST API: a status, and XML that names the code. */
+export function refusal(code: RefusalCode, headers?: Record<string, string>): Response {
+  const [status, message] = REFUSALS[code];
+  return new Response(
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${ON_THE_WIRE[code] ?? code}</Code><Message>${message}</Message></Error>\n`,
+    { status, headers: { "Content-Type": "application/xml", ...headers } },
+  );
+}

@@ -1,0 +1,83 @@
+import * as Config from "effect/Config";
+import * as ConfigProvider from "effect/ConfigProvider";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import type * as Schema from "effect/Schema";
+
+/** The process's environment variables, or a test's. An empty value counts as unset. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** One environment variable: how it is read, and how it is explained. */
+export interface Setting<out A> {
+  readonly name: string;
+  /** Completes the sentence "NAME must be …". */
+  readonly shape: string;
+  /** A value that would be accepted. */
+  readonly example: string;
+  readonly config: Config.Config<A>;
+}
+
+/** A variable that is missing or wrong. */
+export interface Fault {
+  readonly name: string;
+  /** Completes the sentence that begins with the name. */
+  readonly problem: string;
+  /** A value that would be accepted. */
+  readonly example: string;
+}
+
+/** A variable that must be set, to text that `codec` decodes. */
+export function setting<A>(
+  name: string,
+  { codec, ...explained }: Omit<Setting<A>, "name" | "config"> & {
+    readonly codec: Schema.ConstraintCodec<A, unknown>;
+  },
+): Setting<A> {
+  return { name, ...explained, config: Config.schema(codec, name) };
+}
+
+/** The same variable, with a value for when it is not set. */
+export function withDefault<A, const B>(of: Setting<A>, value: B): Setting<A | B> {
+  return { ...of, config: Config.withDefault(of.config, value) };
+}
+
+/** The same variable, which may be left out. */
+export const optional = <A>(of: Setting<A>): Setting<A | undefined> => withDefault(of, undefined);
+
+/** What is wrong with a variable. */
+export function fault(of: Setting<unknown>, problem: string, example = of.example): Fault {
+  return { name: of.name, problem, example };
+}
+
+/** Settings by the member that their value is given to. */
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+
+/** The values of settings. */
+export type Values<S extends Settings> = {
+  readonly [Member in keyof S]: S[Member] extends Setting<infer A> ? A : never;
+};
+
+/** What reading gives: the values, or every variable at fault. */
+export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
+
+/** Reads all of `settings` from `env`. */
+export function readSettings<S extends Settings>(settings: S, env: Env): Read<Values<S>> {
+  // Looked up by exact name: a provider that splits names at "_" would see FOO_BAR inside FOO.
+  const provider = ConfigProvider.make(([name]) => {
+    const text = env[String(name)];
+    return Effect.succeed(text ? ConfigProvider.makeValue(text) : undefined);
+  });
+  const values: Record<string, unknown> = {};
+  const faults: Array<Fault> = [];
+  for (const [member, of] of Object.entries(settings)) {
+    const read = Effect.runSync(Effect.result(of.config.parse(provider)));
+    if (Result.isSuccess(read)) values[member] = read.success;
+    else faults.push(fault(of, `must be ${of.shape}${env[of.name] ? "" : ", and is not set"}`));
+  }
+  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Values<S>);
+}
+
+/** Refuses values that are each well-formed but do not go together. */
+export function refuse<A>(values: A, faults: ReadonlyArray<Fault>): Read<A> {
+  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values);
+}

@@ -1,0 +1,77 @@
+import * as Schema from "effect/Schema";
+import { HttpUrl, OnOff, Secret } from "./codecs.ts";
+import { optional, setting, withDefault } from "./setting.ts";
+
+// Variables that several storage adapters read, each taking those that apply to it.
+
+/** Naming rules for general purpose buckets, Amazon S3 User Guide; MinIO keeps to the same. */
+export const BucketName = Schema.String.check(
+  Schema.isPattern(/^(?!xn--|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]$/),
+);
+
+export const bucket = withDefault(
+  setting("STORAGE_BUCKET", {
+    codec: BucketName,
+    shape: "a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
+    example: "files",
+  }),
+  "files",
+);
+
+export const createBucket = withDefault(
+  setting("STORAGE_CREATE_BUCKET", {
+    codec: OnOff,
+    shape: "on (make the bucket when it is missing) or off",
+    example: "on",
+  }),
+  false,
+);
+
+export const region = withDefault(
+  setting("STORAGE_REGION", {
+    codec: Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,64}$/)),
+    shape: "a region's name: lower-case letters, digits and hyphens",
+    example: "eu-central-1",
+  }),
+  "us-east-1",
+);
+
+export const endpoint = setting("STORAGE_ENDPOINT", {
+  codec: HttpUrl,
+  shape: "an http or https URL without credentials, query or fragment",
+  example: "http://127.0.0.1:9000",
+});
+
+export const publicEndpoint = optional(
+  setting("STORAGE_PUBLIC_ENDPOINT", {
+    codec: HttpUrl,
+    shape: "an http or https URL without credentials, query or fragment",
+    example: "https://files.example.com",
+  }),
+);
+
+export const accessKey = setting("STORAGE_ACCESS_KEY", {
+  codec: Schema.String.check(Schema.isPattern(/^[!-.0-~]{3,128}$/)),
+  shape: "the name of an access key: 3 to 128 printable characters without a slash",
+  example: "AKIAIOSFODNN7EXAMPLE",
+});
+
+export const secretKey = setting("STORAGE_SECRET_KEY", {
+  codec: Secret,
+  shape: "the secret of the access key",
+  example: "the 40 characters shown when the key was made",
+});
+
+export const sessionToken = optional(
+  setting("STORAGE_SESSION_TOKEN", {
+    codec: Secret,
+    shape: "the token that came with temporary credentials",
+    example: "the text called SessionToken",
+  }),
+);
+
+export const pathStyle = setting("STORAGE_PATH_STYLE", {
+  codec: OnOff,
+  shape: "on (https://host/bucket/key) or off (https://bucket.host/key)",
+  example: "on",
+});

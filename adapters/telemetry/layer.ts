@@ -1,0 +1,41 @@
+import * as Layer from "effect/Layer";
+import * as Logger from "effect/Logger";
+import type * as LogLevel from "effect/LogLevel";
+import * as References from "effect/References";
+import type { TelemetrySettings } from "./settings.ts";
+
+const LEVELS = {
+  debug: "Debug",
+  info: "Info",
+  warn: "Warn",
+  error: "Error",
+  none: "None",
+} as const satisfies Record<TelemetrySettings["level"], LogLevel.LogLevel>;
+
+/** The log on standard output: lines for people on a terminal, JSON for machines. */
+export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> {
+  const pretty = format === undefined ? process.stdout.isTTY : format === "pretty";
+  return Layer.merge(
+    Logger.layer([Logger.withConsoleLog(pretty ? forPeople : forMachines)]),
+    Layer.succeed(References.MinimumLogLevel, LEVELS[level]),
+  );
+}
+
+/** One line: time of day, level where it is not `Info`, message, and facts as `name=value`. */
+const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => {
+  const { text, facts } = partsOf(message);
+  const level = logLevel === "Info" ? "" : `${logLevel.toUpperCase()} `;
+  const pairs = Object.entries(facts).map(([name, value]) => ` ${name}=${String(value)}`);
+  return `${date.toISOString().slice(11, 19)} ${level}${text}${pairs.join("")}`;
+});
+
+const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) => {
+  const { text, facts } = partsOf(message);
+  return JSON.stringify({ time: date, level: logLevel.toLowerCase(), message: text, ...facts });
+});
+
+/** Lines are logged as a sentence, and an object of facts behind it. */
+function partsOf(message: unknown): { readonly text: string; readonly facts: object } {
+  const [text, facts] = Array.isArray(message) ? message : [message];
+  return { text: String(text), facts: typeof facts === "object" && facts !== null ? facts : {} };
+}

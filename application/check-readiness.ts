@@ -1,0 +1,81 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import { dispositionOf } from "../domain/disposition.ts";
+import { FileName } from "../domain/file-name.ts";
+import { MediaType } from "../domain/media-type.ts";
+import { OrganizationId } from "../domain/organization.ts";
+import { format } from "../domain/storage-key.ts";
+import { defaultPolicy } from "../domain/upload-policy.ts";
+import { ObjectStore } from "./ports/object-store.ts";
+import { Presigner } from "./ports/presigner.ts";
+
+/** How one part of the service does. */
+export interface PartState {
+  readonly state: "ok" | "failing";
+  /** The instant at which it came into this state. */
+  readonly since: DateTime.Utc;
+  /** For the operator, where the part is failing. */
+  readonly reason?: string;
+}
+
+/** Whether URLs can be signed, and whether the store answers. */
+export interface Readiness {
+  readonly signing: PartState;
+  readonly store: PartState;
+}
+
+/**
+ * Makes the check: it signs a URL and asks the store for its bucket. An answer is kept for 5
+ * seconds, and the store has 2 seconds to give one, so that probes neither pile up nor hang.
+ */
+export const makeReadinessCheck = Effect.gen(function* () {
+  const presigner = yield* Presigner;
+  const store = yield* ObjectStore;
+  const signing = watch(presigner.get(PROBE));
+  const bucket = watch(
+    store.ensureBucket.pipe(
+      Effect.timeoutOrElse({
+        duration: "2 seconds",
+        orElse: () => Effect.fail({ reason: "the store did not answer within 2 seconds" }),
+      }),
+    ),
+  );
+  return yield* Effect.cachedWithTTL(
+    Effect.all({ signing, store: bucket }, { concurrency: "unbounded" }),
+    "5 seconds",
+  );
+});
+
+/** Runs `probe` for its state, which keeps the instant of its last change. */
+function watch(
+  probe: Effect.Effect<unknown, { readonly reason: string }>,
+): Effect.Effect<PartState> {
+  let last: PartState | undefined;
+  return Effect.gen(function* () {
+    const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+    const reason = yield* Effect.match(probe, {
+      onSuccess: () => undefined,
+      onFailure: (failure) => failure.reason,
+    });
+    const state = reason === undefined ? "ok" : "failing";
+    const since = last?.state === state ? last.since : now;
+    last = reason === undefined ? { state, since } : { state, since, reason };
+    return last;
+  });
+}
+
+const PROBE_TYPE = MediaType.make("text/plain");
+const PROBE = {
+  key: format({
+    organization: OrganizationId.make("readiness"),
+    year: 1970,
+    month: 1,
+    uuid: "00000000-0000-4000-8000-000000000000",
+    extension: ".txt",
+  }),
+  lifetime: defaultPolicy.putLifetime,
+  audience: "internal",
+  responseMediaType: PROBE_TYPE,
+  responseDisposition: dispositionOf(PROBE_TYPE, FileName.make("readiness.txt")),
+} as const;

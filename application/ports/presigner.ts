@@ -1,0 +1,64 @@
+import * as Context from "effect/Context";
+import type * as DateTime from "effect/DateTime";
+import type * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import type { ByteSize } from "../../domain/byte-size.ts";
+import type { Lifetime } from "../../domain/lifetime.ts";
+import type { MediaType } from "../../domain/media-type.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
+
+/** Who will use a signed request: a browser, or a service on the private network. */
+export type Audience = "public" | "internal";
+
+/** What a PUT is bound to. */
+export interface PutRequest {
+  readonly key: StorageKey;
+  readonly mediaType: MediaType;
+  /** The exact size of the body, in bytes. */
+  readonly size: ByteSize;
+  /** The store accepts the PUT only while nothing is stored under the key. */
+  readonly writeOnce: boolean;
+  readonly lifetime: Lifetime;
+  readonly audience: Audience;
+}
+
+/** What a GET is bound to, including how the store answers it. */
+export interface GetRequest {
+  readonly key: StorageKey;
+  readonly lifetime: Lifetime;
+  readonly audience: Audience;
+  /** The `Content-Type` of the answer. */
+  readonly responseMediaType: MediaType;
+  /** The `Content-Disposition` of the answer. */
+  readonly responseDisposition: string;
+}
+
+/** A request that whoever holds it can make until `expiresAt`. */
+export interface SignedRequest {
+  readonly method: "GET" | "PUT";
+  readonly url: string;
+  /** Headers that the client must set itself, by their usual spelling. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The instant from which the store refuses the request. */
+  readonly expiresAt: DateTime.Utc;
+}
+
+/** No credentials can be had to sign with; `reason` is for the operator. */
+export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavailable>()(
+  "CredentialsUnavailable",
+  { reason: Schema.String },
+) {}
+
+/**
+ * Signs requests that the store itself enforces. Once credentials are held, signing makes no
+ * network call; time comes from Effect's `Clock`.
+ */
+export class Presigner extends Context.Service<
+  Presigner,
+  {
+    readonly put: (request: PutRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    /** The origin that browsers are sent to, for pages that must permit it by policy. */
+    readonly publicOrigin: string;
+  }
+>()("valetkey/Presigner") {}

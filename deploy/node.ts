@@ -1,0 +1,4 @@
+import { serve } from "../adapters/cli/serve.ts";
+import { listenNode } from "../adapters/http/listen-node.ts";
+
+await serve(listenNode);

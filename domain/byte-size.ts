@@ -1,0 +1,14 @@
+import * as Schema from "effect/Schema";
+
+/** A size in bytes: a whole number from 1 to 2^53 - 1, so that no arithmetic on it loses a byte. */
+export const ByteSize = Schema.Number.check(
+  Schema.makeFilter<number>((value) =>
+    Number.isSafeInteger(value) && value > 0
+      ? undefined
+      : "Cannot parse size: it is not a whole number of bytes from 1 to 9007199254740991",
+  ),
+).pipe(Schema.brand("ByteSize"));
+export type ByteSize = typeof ByteSize.Type;
+
+/** `count` MiB (of 1,048,576 bytes) as a size in bytes. */
+export const mebibytes = (count: number): ByteSize => ByteSize.make(count * 1024 * 1024);

@@ -1,0 +1,13 @@
+import * as Schema from "effect/Schema";
+
+/** The upload is larger than the policy allows; both sizes in bytes. */
+export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLarge", {
+  limit: Schema.Number,
+  actual: Schema.Number,
+}) {}
+
+/** The policy does not allow files of this type; `allowed` is what it does allow. */
+export class MediaTypeNotAllowed extends Schema.TaggedError<MediaTypeNotAllowed>()(
+  "MediaTypeNotAllowed",
+  { actual: Schema.String, allowed: Schema.Array(Schema.String) },
+) {}

@@ -1,0 +1,51 @@
+import * as Schema from "effect/Schema";
+
+/**
+ * What a person called the file: 1 to 255 bytes of UTF-8 without control characters and without
+ * characters that turn the writing direction around (`gnp.exe` shown as `exe.png`). It names the
+ * file for people and never becomes part of a path.
+ */
+export const FileName = Schema.String.check(Schema.makeFilter<string>(problemOf)).pipe(
+  Schema.brand("FileName"),
+);
+export type FileName = typeof FileName.Type;
+
+/**
+ * The name's own extension with its dot, in lower case: up to 10 letters and digits behind the
+ * last dot. A name that is nothing but an extension (`.htaccess`) has none.
+ */
+export function extensionOf(fileName: FileName): string | undefined {
+  return /[^./\\](\.[0-9A-Za-z]{1,10})$/.exec(fileName)?.[1]?.toLowerCase();
+}
+
+const MAX_BYTES = 255;
+// C0, DEL, C1, line and paragraph separators, then the embeddings, overrides and isolates of the
+// Unicode Bidirectional Algorithm (UAX #9, section 2).
+// eslint-disable-next-line no-control-regex
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const REORDERING = /[\u202a-\u202e\u2066-\u2069]/;
+
+function problemOf(value: string): string | undefined {
+  if (value.length === 0) return "Cannot parse file name: it is empty";
+  if (value.length > MAX_BYTES) return TOO_LONG;
+  if (!value.isWellFormed()) return "Cannot parse file name: it is not well-formed Unicode";
+  if (UNPRINTABLE.test(value)) return "Cannot parse file name: it has a control character";
+  if (REORDERING.test(value)) {
+    return "Cannot parse file name: it has a character that reverses the writing direction";
+  }
+  return utf8Length(value) > MAX_BYTES ? TOO_LONG : undefined;
+}
+
+const TOO_LONG = `Cannot parse file name: it is longer than ${MAX_BYTES} bytes of UTF-8`;
+
+function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // A pair of surrogates is two units and four bytes, any other unit from U+0800 three bytes.
+    if (unit >= 0xd800 && unit <= 0xdfff) bytes += 1;
+    else if (unit >= 0x800) bytes += 2;
+    else if (unit >= 0x80) bytes += 1;
+  }
+  return bytes;
+}

@@ -1,0 +1,16 @@
+import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
+
+/**
+ * How long a signed request works: 1 second to 7 days, in whole seconds, which is what the
+ * Signature Version 4 of AWS can express in `X-Amz-Expires`.
+ */
+export const Lifetime = Schema.Duration.check(
+  Schema.makeFilter<Duration.Duration>((value) => {
+    const seconds = Duration.toSeconds(value);
+    return Number.isInteger(seconds) && seconds >= 1 && seconds <= 7 * 24 * 60 * 60
+      ? undefined
+      : "Cannot parse lifetime: it is not between 1 second and 7 days in whole seconds";
+  }),
+).pipe(Schema.brand("Lifetime"));
+export type Lifetime = typeof Lifetime.Type;

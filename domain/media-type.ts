@@ -1,0 +1,110 @@
+import * as Schema from "effect/Schema";
+import mediaTypes from "mime-db";
+
+/**
+ * What a file is declared to be, exactly as the client wrote it: `type/subtype` with optional
+ * `charset` and `codecs` parameters, 3 to 255 bytes of ASCII. It is kept verbatim because it is
+ * signed verbatim: the client has to send the same bytes as its `Content-Type`.
+ *
+ * Grammar: RFC 9110, section 8.3.1. The limits to two parameters and to commas inside `codecs`
+ * only are ours: a comma elsewhere can be read as two header values joined.
+ */
+export const MediaType = Schema.String.check(Schema.makeFilter<string>(problemOf)).pipe(
+  Schema.brand("MediaType"),
+);
+export type MediaType = typeof MediaType.Type;
+
+/** The `type/subtype` of a media type in lower case, without parameters. */
+export function essence(mediaType: MediaType): string {
+  const end = mediaType.search(/[;\s]/);
+  return (end === -1 ? mediaType : mediaType.slice(0, end)).toLowerCase();
+}
+
+/**
+ * Whether a browser that opens such a file might run it as part of the page's origin: HTML, XML
+ * of any vocabulary (so SVG and XHTML), scripts, PDF, archives of pages, and the types for which
+ * browsers look at the bytes instead (WHATWG MIME Sniffing, section 7).
+ */
+export function isExecutable(mediaType: MediaType): boolean {
+  const type = essence(mediaType);
+  return EXECUTABLE.has(type) || type.endsWith("+xml") || type.startsWith("multipart/");
+}
+
+/** Usual extensions of a media type with their dot, the usual one first; none when unknown. */
+export function extensionsOf(mediaType: MediaType): ReadonlyArray<string> {
+  return EXTENSIONS.get(essence(mediaType)) ?? [];
+}
+
+const EXTENSIONS: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
+  Object.entries(mediaTypes).flatMap(([type, { extensions }]) =>
+    extensions === undefined ? [] : [[type, extensions.map((name) => `.${name}`)]],
+  ),
+);
+
+const EXECUTABLE: ReadonlySet<string> = new Set([
+  "text/html",
+  "text/xml",
+  "text/xsl",
+  "application/xml",
+  "application/pdf",
+  "text/pdf",
+  "message/rfc822",
+  "application/x-mimearchive",
+  "application/x-shockwave-flash",
+  "application/unknown",
+  "unknown/unknown",
+  // Every essence that browsers accept as JavaScript: WHATWG MIME Sniffing, section 4.6.
+  "application/ecmascript",
+  "application/javascript",
+  "application/x-ecmascript",
+  "application/x-javascript",
+  "text/ecmascript",
+  "text/javascript",
+  "text/javascript1.0",
+  "text/javascript1.1",
+  "text/javascript1.2",
+  "text/javascript1.3",
+  "text/javascript1.4",
+  "text/javascript1.5",
+  "text/jscript",
+  "text/livescript",
+  "text/x-ecmascript",
+  "text/x-javascript",
+]);
+
+const MAX_BYTES = 255;
+const PARAMETERS: ReadonlySet<string> = new Set(["charset", "codecs"]);
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const QUOTED = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"';
+const TYPE = new RegExp(`^(${TOKEN})/(${TOKEN})`);
+const PARAMETER = new RegExp(`[\\t ]*;[\\t ]*(?:(${TOKEN})=(${TOKEN}|${QUOTED}))?`, "y");
+
+function problemOf(value: string): string | undefined {
+  if (value.length > MAX_BYTES) {
+    return `Cannot parse media type: it is longer than ${MAX_BYTES} bytes`;
+  }
+  const type = TYPE.exec(value);
+  if (type === null) return "Cannot parse media type: it is not of the form type/subtype";
+  if (type[1] === "*" || type[2] === "*") {
+    return "Cannot parse media type: a wildcard is a range of types, not a type";
+  }
+  const seen = new Set<string>();
+  PARAMETER.lastIndex = type[0].length;
+  while (PARAMETER.lastIndex < value.length) {
+    const parameter = PARAMETER.exec(value);
+    if (parameter === null) return "Cannot parse media type: a parameter is not of the form name=value";
+    const [, rawName, text = ""] = parameter;
+    if (rawName === undefined) continue;
+    const name = rawName.toLowerCase();
+    if (!PARAMETERS.has(name)) {
+      return "Cannot parse media type: only the parameters charset and codecs are accepted";
+    }
+    if (seen.has(name)) return `Cannot parse media type: the parameter ${name} is given twice`;
+    if (name !== "codecs" && text.includes(",")) {
+      return "Cannot parse media type: a comma is accepted inside codecs only";
+    }
+    seen.add(name);
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
+import { SecureRandom } from "effect/crypto/SecureRandom";
+import { extensionOf, type FileName } from "./file-name.ts";
+import { extensionsOf, type MediaType } from "./media-type.ts";
+import { OrganizationId } from "./organization.ts";
+
+/**
+ * An object's name in its bucket: `orgs/{org_id}/files/{year}/{month}/{uuid}{ext}`, the month of
+ * the moment of signing in UTC with two digits, the UUID of version 4. Keys are generated here
+ * and never accepted from a caller.
+ */
+export const StorageKey = Schema.String.check(
+  Schema.makeFilter<string>((value) => KEY.test(value)),
+).pipe(Schema.brand("StorageKey"));
+export type StorageKey = typeof StorageKey.Type;
+
+/** What a key is made of. */
+export interface StorageKeyParts {
+  readonly organization: OrganizationId;
+  readonly year: number;
+  /** 1 to 12. */
+  readonly month: number;
+  readonly uuid: string;
+  /** With its dot. */
+  readonly extension: string;
+}
+
+/** Makes a key that nobody can guess for a file of an organization. */
+export const generate = Effect.fnUntraced(function* (file: {
+  readonly organization: OrganizationId;
+  readonly fileName: FileName;
+  readonly mediaType: MediaType;
+}) {
+  const random = yield* SecureRandom;
+  const now = new Date(yield* Clock.currentTimeMillis);
+  return format({
+    organization: file.organization,
+    year: now.getUTCFullYear(),
+    month: now.getUTCMonth() + 1,
+    uuid: yield* random.uuidV4(),
+    extension: extensionFor(file.fileName, file.mediaType),
+  });
+});
+
+/** Reads a key back into its parts; none when it is not one that `generate` could have made. */
+export function parse(key: string): Option.Option<StorageKeyParts> {
+  const match = KEY.exec(key)?.groups;
+  if (match === undefined) return Option.none();
+  const { organization = "", year = "", month = "", uuid = "", extension = "" } = match;
+  return Option.some({
+    organization: OrganizationId.make(organization),
+    year: Number(year),
+    month: Number(month),
+    uuid,
+    extension,
+  });
+}
+
+/** The inverse of `parse`. */
+export function format(parts: StorageKeyParts): StorageKey {
+  const month = String(parts.month).padStart(2, "0");
+  const year = String(parts.year).padStart(4, "0");
+  return `orgs/${parts.organization}/files/${year}/${month}/${parts.uuid}${parts.extension}` as StorageKey;
+}
+
+/**
+ * The extension of a stored file: the name's own when the media-type table lists it for the
+ * declared type or knows no extension for that type; else the type's usual one; else `.bin`.
+ */
+export function extensionFor(fileName: FileName, mediaType: MediaType): string {
+  const own = extensionOf(fileName);
+  const usual = extensionsOf(mediaType);
+  if (own !== undefined && (usual.length === 0 || usual.includes(own))) return own;
+  return usual[0] ?? ".bin";
+}
+
+const KEY =
+  /^orgs\/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\/files\/(?<year>\d{4})\/(?<month>0[1-9]|1[0-2])\/(?<uuid>[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?<extension>\.[0-9a-z][0-9a-z_-]{0,31})$/;
