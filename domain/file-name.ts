@@ -21,7 +21,6 @@ export function extensionOf(fileName: FileName): string | undefined {
 const MAX_BYTES = 255;
 // C0, DEL, C1, line and paragraph separators, then the embeddings, overrides and isolates of the
 // Unicode Bidirectional Algorithm (UAX #9, section 2).
-// eslint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const REORDERING = /[\u202a-\u202e\u2066-\u2069]/;
 

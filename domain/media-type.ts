@@ -93,7 +93,8 @@ function problemOf(value: string): string | undefined {
   PARAMETER.lastIndex = type[0].length;
   while (PARAMETER.lastIndex < value.length) {
     const parameter = PARAMETER.exec(value);
-    if (parameter === null) return "Cannot parse media type: a parameter is not of the form name=value";
+    if (parameter === null)
+      return "Cannot parse media type: a parameter is not of the form name=value";
     const [, rawName, text = ""] = parameter;
     if (rawName === undefined) continue;
     const name = rawName.toLowerCase();

@@ -72,7 +72,10 @@ export async function serve(listen: Listen): Promise<void> {
     yield* toldToStop;
     stopping = true;
     yield* Effect.logInfo("stopping");
-    yield* Effect.timeoutOption(Effect.promise(() => server.stop()), GRACE);
+    yield* Effect.timeoutOption(
+      Effect.promise(() => server.stop()),
+      GRACE,
+    );
   });
 
   const exit = await Effect.runPromiseExit(Effect.provide(program, layer));

@@ -34,7 +34,9 @@ export function readAll(env: Env) {
 }
 
 /** Names in `env` that look like ours and are not, each with the name that was probably meant. */
-export function misspelt(env: Env): ReadonlyArray<{ readonly name: string; readonly meant: string }> {
+export function misspelt(
+  env: Env,
+): ReadonlyArray<{ readonly name: string; readonly meant: string }> {
   return Object.keys(env)
     .filter((name) => /^(?:STORAGE|AUTH)_/.test(name) && !KNOWN.includes(name))
     .map((name) => ({ name, meant: closest(name, KNOWN) }));
@@ -42,7 +44,9 @@ export function misspelt(env: Env): ReadonlyArray<{ readonly name: string; reado
 
 const KNOWN = [
   ...storage.settings,
-  ...[http, identity, policies, telemetry].flatMap((of) => Object.values<Setting<unknown>>(of.settings)),
+  ...[http, identity, policies, telemetry].flatMap((of) =>
+    Object.values<Setting<unknown>>(of.settings),
+  ),
 ].map(({ name }) => name);
 
 type Reads = Readonly<Record<string, Read<unknown>>>;

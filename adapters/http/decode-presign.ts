@@ -64,10 +64,12 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1({
 
 function faultsOf(issue: SchemaIssue.Issue): Arr.NonEmptyReadonlyArray<MemberFault> {
   // A hostile body can have thousands of them.
-  const faults = format(issue).issues.slice(0, 20).map(({ message, path = [] }) => ({
-    pointer: path.map((member) => `/${escape(String(member))}`).join(""),
-    reason: message,
-  }));
+  const faults = format(issue)
+    .issues.slice(0, 20)
+    .map(({ message, path = [] }) => ({
+      pointer: path.map((member) => `/${escape(String(member))}`).join(""),
+      reason: message,
+    }));
   return Arr.isReadonlyArrayNonEmpty(faults)
     ? faults
     : [{ pointer: "", reason: "it is not what this operation takes" }];

@@ -20,7 +20,7 @@ async function discard({ body, bodyUsed }: Request): Promise<boolean> {
   const reader = body.getReader();
   const timer = setTimeout(() => void reader.cancel().catch(() => undefined), SECONDS * 1000);
   try {
-    for (let size = 0; size <= LIMIT; ) {
+    for (let size = 0; size <= LIMIT;) {
       const { done, value } = await reader.read();
       if (done) return true;
       size += value.length;

@@ -18,9 +18,10 @@ export function readJson(
   if (length !== null && Number(length) > LIMIT) return TOO_LARGE;
   return Effect.tryPromise({
     // Without a length the body is counted as it comes; with one the server cuts it off there.
-    try: () => withinTime<ArrayBuffer | Uint8Array>(
-      length === null ? readCounted(request) : request.arrayBuffer(),
-    ),
+    try: () =>
+      withinTime<ArrayBuffer | Uint8Array>(
+        length === null ? readCounted(request) : request.arrayBuffer(),
+      ),
     catch: (cause) =>
       cause instanceof BodyTooLarge || cause instanceof RequestTimeout ? cause : MALFORMED,
   }).pipe(Effect.flatMap(parse));

@@ -21,7 +21,8 @@ export function layer(settings: IdentitySettings): Layer.Layer<Authenticator | O
     }),
     Layer.succeed(Organizations, {
       resolve: (_principal, slug) => {
-        const id = organizations === undefined ? OrganizationId.make(slug) : organizations.get(slug);
+        const id =
+          organizations === undefined ? OrganizationId.make(slug) : organizations.get(slug);
         return id === undefined ? Effect.fail(new OrganizationNotFound()) : Effect.succeed(id);
       },
     }),

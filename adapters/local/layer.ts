@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { access, constants } from "node:fs/promises";
+import { opendir } from "node:fs/promises";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
@@ -52,7 +52,7 @@ export const layer = (
         }),
         Layer.succeed(ObjectStore, {
           ensureBucket: Effect.tryPromise({
-            try: () => access(folder.objects, constants.W_OK),
+            try: () => opendir(folder.objects).then((opened) => opened.close()),
             catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
           }),
         }),

@@ -53,9 +53,11 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
 }
 
 /** How an upload ended; nothing is stored but in the first case. */
-export type Written = { readonly outcome: "stored"; readonly etag: string } | {
-  readonly outcome: "exists" | "incomplete" | "stalled";
-};
+export type Written =
+  | { readonly outcome: "stored"; readonly etag: string }
+  | {
+      readonly outcome: "exists" | "incomplete" | "stalled";
+    };
 
 /**
  * Stores the bytes of `body` under a key: into a temporary file, synced, then moved into place,

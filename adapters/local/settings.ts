@@ -1,5 +1,12 @@
 import * as Schema from "effect/Schema";
-import { type Env, type Read, readSettings, setting, type Values, withDefault } from "../settings/setting.ts";
+import {
+  type Env,
+  type Read,
+  readSettings,
+  setting,
+  type Values,
+  withDefault,
+} from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
 
 /** Variables of `STORAGE_ADAPTER=local`. */

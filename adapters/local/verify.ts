@@ -44,13 +44,18 @@ export function verify(
   const signedHeaders = parameter("SignedHeaders");
   const headers: Array<Pair> = [];
   for (const name of signedHeaders.split(";")) {
-    const value = name === "host" ? (request.headers.get("host") ?? url.host) : request.headers.get(name);
+    const value =
+      name === "host" ? (request.headers.get("host") ?? url.host) : request.headers.get(name);
     if (value === null) return Result.fail("SignatureDoesNotMatch");
     headers.push([name, value]);
   }
   if (!headers.some(([name]) => name === "host")) return Result.fail("SignatureDoesNotMatch");
 
-  const signed = AWS4_HMAC_SHA256.signer(keys, day, region)(
+  const signed = AWS4_HMAC_SHA256.signer(
+    keys,
+    day,
+    region,
+  )(
     stringToSign({
       algorithm: AWS4_HMAC_SHA256,
       timestamp,

@@ -23,7 +23,13 @@ export function objectStore(settings: MinioSettings): ObjectStore["Service"] {
 
 const HOW_TO_CREATE = "make it, or set STORAGE_CREATE_BUCKET=on";
 
-async function makeClient({ endpoint, accessKey, secretKey, sessionToken, ...rest }: MinioSettings) {
+async function makeClient({
+  endpoint,
+  accessKey,
+  secretKey,
+  sessionToken,
+  ...rest
+}: MinioSettings) {
   const { Client } = await import("minio");
   return new Client({
     endPoint: endpoint.hostname,

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
-import { type ByteSize, mebibytes } from "../../domain/byte-size.ts";
+import { mebibytes } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { AllowedType, defaultPolicy } from "../../domain/upload-policy.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
@@ -12,7 +12,9 @@ import type { UploadPolicy } from "../../domain/upload-policy.ts";
 const LARGEST_PUT = 5 * 1024;
 
 const Mebibytes = Schema.FiniteFromString.check(
-  Schema.makeFilter<number>((mib) => mib > 0 && mib <= LARGEST_PUT && Number.isInteger(mib * 2 ** 20)),
+  Schema.makeFilter<number>(
+    (mib) => mib > 0 && mib <= LARGEST_PUT && Number.isInteger(mib * 2 ** 20),
+  ),
 );
 
 const lifetime = (name: string, example: string) =>

@@ -29,7 +29,10 @@ export interface Fault {
 /** A variable that must be set, to text that `codec` decodes. */
 export function setting<A>(
   name: string,
-  { codec, ...explained }: Omit<Setting<A>, "name" | "config"> & {
+  {
+    codec,
+    ...explained
+  }: Omit<Setting<A>, "name" | "config"> & {
     readonly codec: Schema.ConstraintCodec<A, unknown>;
   },
 ): Setting<A> {

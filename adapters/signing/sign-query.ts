@@ -45,7 +45,13 @@ export function signQuery(signing: QuerySigning): string {
       algorithm,
       timestamp,
       scope: context.scope,
-      canonicalRequest: canonicalRequest({ method: signing.method, path, query, headers, signedHeaders: names }),
+      canonicalRequest: canonicalRequest({
+        method: signing.method,
+        path,
+        query,
+        headers,
+        signedHeaders: names,
+      }),
     }),
   );
   return `${signing.origin}${path}?${query}${context.beforeSignature}${signature}`;
@@ -53,7 +59,10 @@ export function signQuery(signing: QuerySigning): string {
 
 /** Query parameters encoded, then sorted by their encoded name and value. */
 export function canonicalQuery(pairs: ReadonlyArray<Pair>): string {
-  const encoded = pairs.map(([name, value]): Pair => [encodeComponent(name), encodeComponent(value)]);
+  const encoded = pairs.map(([name, value]): Pair => [
+    encodeComponent(name),
+    encodeComponent(value),
+  ]);
   encoded.sort((a, b) => compare(a[0], b[0]) || compare(a[1], b[1]));
   let query = "";
   for (const [name, value] of encoded) query += `${query === "" ? "" : "&"}${name}=${value}`;

@@ -1,5 +1,13 @@
 import * as Schema from "effect/Schema";
-import { type Env, optional, type Read, readSettings, setting, type Values, withDefault } from "../settings/setting.ts";
+import {
+  type Env,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+  type Values,
+  withDefault,
+} from "../settings/setting.ts";
 
 /** Variables of the log. */
 export const settings = {

@@ -16,8 +16,6 @@ export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unau
 export class Authenticator extends Context.Service<
   Authenticator,
   {
-    readonly authenticate: (
-      token: Redacted.Redacted,
-    ) => Effect.Effect<Principal, Unauthenticated>;
+    readonly authenticate: (token: Redacted.Redacted) => Effect.Effect<Principal, Unauthenticated>;
   }
 >()("valetkey/Authenticator") {}
