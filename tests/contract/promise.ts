@@ -1,0 +1,113 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as TestClock from "effect/testing/TestClock";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { GetRequest, PutRequest, SignedRequest } from "../../application/ports/presigner.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { format, type StorageKey } from "../../domain/storage-key.ts";
+import { type Answer, send } from "../support/send.ts";
+import { type OpenStore, stores } from "./stores.ts";
+
+/** What a promise is checked with: one store, and one key that nothing is stored under yet. */
+export interface Subject {
+  readonly key: StorageKey;
+  readonly bucket: string;
+  /** Signs a PUT of `CONTENT` as a PNG for browsers, but for what is said otherwise. */
+  readonly signPut: (over?: Partial<PutRequest> & Moment) => Promise<SignedRequest>;
+  /** Signs a GET for browsers, but for what is said otherwise. */
+  readonly signGet: (over?: Partial<GetRequest> & Moment) => Promise<SignedRequest>;
+  /** Checks that the store refused, and that nothing is under the key. */
+  readonly expectRefused: (answer: Answer, statuses?: ReadonlyArray<number>) => Promise<void>;
+  /** Checks that the object is there, byte for byte. */
+  readonly expectStored: (content?: Uint8Array) => Promise<void>;
+}
+
+interface Moment {
+  /** When the signature is made, in milliseconds since 1970; now by default. */
+  readonly signedAt?: number;
+}
+
+/** What is uploaded: bytes that are neither text nor of a round length. */
+export const CONTENT: Uint8Array = Uint8Array.from({ length: 100_003 }, (_, i) => (i * 31) & 0xff);
+export const PNG: MediaType = MediaType.make("image/png");
+export const MINUTE: Lifetime = Lifetime.make(Duration.minutes(1));
+
+/** Tests one promise on every store that is here; on others it shows as skipped. */
+export function promise(
+  title: string,
+  check: (subject: Subject) => Promise<void>,
+  needs: { readonly twoEndpoints?: boolean } = {},
+): void {
+  const able = stores.filter((store) => store.hasTwoEndpoints || needs.twoEndpoints !== true);
+  describe.each(able)("$name", ({ open }) => {
+    let store: OpenStore | undefined;
+    beforeAll(async () => {
+      store = await open?.();
+    });
+    afterAll(() => store?.close());
+
+    it.skipIf(open === undefined)(title, async () => {
+      if (store === undefined) throw new Error("the store did not open");
+      await check(subjectOf(store));
+    });
+  });
+}
+
+function subjectOf({ presigner, bucket }: OpenStore): Subject {
+  const key = format({
+    organization: OrganizationId.make("acme"),
+    year: 2026,
+    month: 11,
+    uuid: crypto.randomUUID(),
+    extension: ".png",
+  });
+  const at = <A, E>(moment: number | undefined, effect: Effect.Effect<A, E>) =>
+    moment === undefined
+      ? Effect.runPromise(effect)
+      : Effect.runPromise(
+          Effect.andThen(TestClock.setTime(moment), effect).pipe(Effect.provide(TestClock.layer())),
+        );
+  const signGet: Subject["signGet"] = ({ signedAt, ...over } = {}) =>
+    at(
+      signedAt,
+      presigner.get({
+        key,
+        lifetime: MINUTE,
+        audience: "public",
+        responseMediaType: PNG,
+        responseDisposition: "inline",
+        ...over,
+      }),
+    );
+  const read = async () => send("GET", (await signGet()).url);
+  return {
+    key,
+    bucket,
+    signGet,
+    signPut: ({ signedAt, ...over } = {}) =>
+      at(
+        signedAt,
+        presigner.put({
+          key,
+          mediaType: PNG,
+          size: ByteSize.make(CONTENT.length),
+          writeOnce: false,
+          lifetime: MINUTE,
+          audience: "public",
+          ...over,
+        }),
+      ),
+    expectRefused: async (answer, statuses = [403]) => {
+      expect(statuses, answer.body.toString()).toContain(answer.status);
+      expect((await read()).status).toBe(404);
+    },
+    expectStored: async (content = CONTENT) => {
+      const { status, body } = await read();
+      expect(status).toBe(200);
+      expect(body.equals(content)).toBe(true);
+    },
+  };
+}

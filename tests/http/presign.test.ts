@@ -1,0 +1,228 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+
+let service: Awaited<ReturnType<typeof startService>>;
+beforeAll(async () => {
+  service = await startService();
+});
+
+/** Sends a presign request and gives the status with the document of the answer. */
+async function presign(body: unknown, headers?: Readonly<Record<string, string>>) {
+  const answer = await service.request(PRESIGN, presignInit(body, headers));
+  return { status: answer.status, headers: answer.headers, ...(await answer.json()) };
+}
+
+const good = { filename: "a.png", content_type: "image/png", size: 5 };
+
+describe("a granted upload", () => {
+  it("is answered with the members of the contract and no others", async () => {
+    const { status, headers, ...body } = await presign(good);
+    expect(status).toBe(200);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("content-type")).toBe("application/json");
+    expect(Object.keys(body).toSorted()).toEqual([
+      "get_expires_at",
+      "get_url",
+      "key",
+      "put_expires_at",
+      "put_headers",
+      "put_url",
+    ]);
+    expect(body.key).toMatch(/^orgs\/org_1\/files\/\d{4}\/\d{2}\/[0-9a-f-]{36}\.png$/);
+    expect(body.put_headers).toEqual({ "Content-Type": "image/png" });
+    const put = new URL(body.put_url);
+    expect(put.origin).toBe("https://store.example.com");
+    expect(put.pathname).toBe(`/files/${body.key}`);
+    expect(put.searchParams.get("X-Amz-Expires")).toBe("900");
+    expect(put.searchParams.get("X-Amz-SignedHeaders")).toBe("content-length;content-type;host");
+    const get = new URL(body.get_url);
+    expect(get.searchParams.get("X-Amz-Expires")).toBe("86400");
+    expect(get.searchParams.get("response-content-type")).toBe("image/png");
+    expect(get.searchParams.get("response-content-disposition")).toBe('inline; filename="a.png"');
+  });
+
+  it("tells when its URLs end, to the second of the signature", async () => {
+    const { put_url, put_expires_at, get_expires_at } = await presign(good);
+    const date = new URL(put_url).searchParams.get("X-Amz-Date") ?? "";
+    const signed = Date.parse(
+      date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"),
+    );
+    expect(Date.parse(put_expires_at) - signed).toBe(15 * 60 * 1000);
+    expect(Date.parse(get_expires_at) - signed).toBe(24 * 60 * 60 * 1000);
+  });
+
+  it("of a type that browsers execute is an attachment", async () => {
+    const { get_url } = await presign({
+      ...good,
+      filename: "report.pdf",
+      content_type: "application/pdf",
+    });
+    expect(new URL(get_url).searchParams.get("response-content-disposition")).toBe(
+      'attachment; filename="report.pdf"',
+    );
+  });
+
+  it("names its object anew each time", async () => {
+    expect((await presign(good)).key).not.toBe((await presign(good)).key);
+  });
+
+  it("under a write-once policy has its condition among the headers to send", async () => {
+    const once = await startService({ policy: { writeOnce: true } });
+    const answer = await once.request(PRESIGN, presignInit());
+    const { put_headers, put_url } = await answer.json();
+    expect(put_headers).toEqual({ "Content-Type": "image/png", "If-None-Match": "*" });
+    expect(new URL(put_url).searchParams.get("X-Amz-SignedHeaders")).toContain("if-none-match");
+  });
+});
+
+describe("bad input", () => {
+  it.each([
+    ["", "INVALID_REQUEST", ""],
+    ["{", "INVALID_REQUEST", ""],
+    ["null", "INVALID_REQUEST", ""],
+    ["[]", "INVALID_REQUEST", ""],
+    ['"x"', "INVALID_REQUEST", ""],
+    [{ ...good, size: undefined }, "INVALID_REQUEST", "/size"],
+    [{ ...good, filename: undefined }, "INVALID_REQUEST", "/filename"],
+    [{ ...good, content_type: undefined }, "INVALID_REQUEST", "/content_type"],
+    [{ ...good, key: "orgs/x" }, "INVALID_REQUEST", "/key"],
+    [{ ...good, bucket: "b" }, "INVALID_REQUEST", "/bucket"],
+    [{ ...good, "a/b~c": 1 }, "INVALID_REQUEST", "/a~1b~0c"],
+    [JSON.stringify(good).replace("{", '{"__proto__":{"size":1},'), "INVALID_REQUEST", "/__proto__"],
+    [{ ...good, size: null }, "INVALID_SIZE", "/size"],
+    [{ ...good, size: 0 }, "INVALID_SIZE", "/size"],
+    [{ ...good, size: -1 }, "INVALID_SIZE", "/size"],
+    [{ ...good, size: 1.5 }, "INVALID_SIZE", "/size"],
+    [{ ...good, size: "10" }, "INVALID_SIZE", "/size"],
+    [JSON.stringify(good).replace("5", "1e309"), "INVALID_SIZE", "/size"],
+    [JSON.stringify(good).replace("5", "9007199254740993"), "INVALID_SIZE", "/size"],
+    [{ ...good, size: true }, "INVALID_SIZE", "/size"],
+    [{ ...good, size: [5] }, "INVALID_SIZE", "/size"],
+    [{ ...good, filename: "" }, "INVALID_FILE_NAME", "/filename"],
+    [{ ...good, filename: 5 }, "INVALID_FILE_NAME", "/filename"],
+    [{ ...good, filename: "gnp.\u202eexe" }, "INVALID_FILE_NAME", "/filename"],
+    [{ ...good, content_type: "png" }, "INVALID_CONTENT_TYPE", "/content_type"],
+    [{ ...good, content_type: "image/png\r\nx: y" }, "INVALID_CONTENT_TYPE", "/content_type"],
+    [{ ...good, content_type: null }, "INVALID_CONTENT_TYPE", "/content_type"],
+  ])("%j is 400 %s at %j", async (body, code, pointer) => {
+    const problem = await presign(body);
+    expect(problem).toMatchObject({ status: 400, code });
+    expect(problem.headers.get("content-type")).toBe("application/problem+json");
+    expect(problem.errors).toEqual([{ pointer, reason: expect.stringMatching(/./) }]);
+  });
+
+  it("names every member at fault", async () => {
+    const { code, errors } = await presign({ filename: 1, extra: true, size: 0 });
+    expect(code).toBe("INVALID_REQUEST");
+    expect(errors.map(({ pointer }: { pointer: string }) => pointer).toSorted()).toEqual([
+      "/content_type",
+      "/extra",
+      "/filename",
+      "/size",
+    ]);
+  });
+
+  it("that is not UTF-8 is 400", async () => {
+    const text = JSON.stringify(good).replace("a.png", "\u00ff.png");
+    const init = { ...presignInit(), body: Buffer.from(text, "latin1") };
+    expect((await service.request(PRESIGN, init)).status).toBe(400);
+  });
+
+  it("above the limit is 413 with the limit", async () => {
+    const limit = 10 * 1024 * 1024;
+    expect(await presign({ ...good, size: limit + 1 })).toMatchObject({
+      status: 413,
+      code: "FILE_TOO_LARGE",
+      limit,
+      actual: limit + 1,
+    });
+  });
+
+  it("of a type that is not allowed is 415 with those that are", async () => {
+    const problem = await presign({ ...good, content_type: "text/html" });
+    expect(problem).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
+    expect(problem.allowed).toContain("image/png");
+  });
+
+  it.each(["text/plain", "application/jsonx", "application/x-www-form-urlencoded", ""])(
+    "sent as %j is 415",
+    async (type) => {
+      const problem = await presign(good, { "Content-Type": type });
+      expect(problem).toMatchObject({ status: 415, allowed: ["application/json"] });
+    },
+  );
+
+  it("sent as JSON with a charset is taken", async () => {
+    const type = "Application/JSON; charset=utf-8";
+    expect((await presign(good, { "Content-Type": type })).status).toBe(200);
+  });
+
+  it.each([16 * 1024 + 1, 1024 * 1024])("of %d bytes is 413", async (size) => {
+    const problem = await presign("x".repeat(size), { "Content-Length": String(size) });
+    expect(problem).toMatchObject({ status: 413, code: "BODY_TOO_LARGE", limit: 16 * 1024 });
+  });
+
+  it("that is too large and does not say so is 413", async () => {
+    const body = new Blob(["x".repeat(16 * 1024 + 1)]).stream();
+    const init = { ...presignInit(), body, duplex: "half" };
+    expect((await service.request(PRESIGN, init)).status).toBe(413);
+  });
+});
+
+describe("a caller", () => {
+  it.each([
+    undefined,
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer wrong",
+    `Basic ${TOKEN}`,
+    `Bearer ${TOKEN}x`,
+    `Bearer ${TOKEN}, Bearer ${TOKEN}`,
+  ])("with the authorization %j is 401", async (authorization) => {
+    const init = presignInit();
+    const headers = new Headers(init.headers);
+    headers.delete("Authorization");
+    if (authorization !== undefined) headers.set("Authorization", authorization);
+    const answer = await service.request(PRESIGN, { ...init, headers });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
+    expect((await answer.json()).code).toBe("UNAUTHENTICATED");
+  });
+
+  it.each(["globex", "ACME", "a%2Fb", "..%2Facme", "constructor", "%00", "%ff"])(
+    "gets the same 404 for the organization %s",
+    async (slug) => {
+      const answer = await service.request(`/api/v1/orgs/${slug}/files/presign`, presignInit());
+      const body = await answer.json();
+      expect(answer.status).toBe(404);
+      expect(body).toEqual({
+        title: "There is nothing here",
+        status: 404,
+        detail: "Check the address, and that you may use what it names",
+        code: "NOT_FOUND",
+      });
+    },
+  );
+
+  it.each(["GET", "PUT", "DELETE", "PATCH"])("with the method %s is 405", async (method) => {
+    const answer = await service.request(PRESIGN, { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get("allow")).toBe("POST");
+  });
+
+  it("cannot choose host, bucket, expiry or path by anything in the request", async () => {
+    const answer = await service.request(
+      `${PRESIGN}?expires=1&bucket=x&X-Amz-Expires=9`,
+      presignInit(undefined, {
+        Host: "127.0.0.1:8787",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "gopher",
+        Forwarded: "host=evil.example",
+      }),
+    );
+    const { put_url } = await answer.json();
+    expect(put_url).toMatch(/^https:\/\/store\.example\.com\/files\/orgs\/org_1\//);
+    expect(put_url).toContain("X-Amz-Expires=900");
+  });
+});

@@ -1,0 +1,136 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { PRESIGN, presignInit, startService } from "./service.ts";
+
+let service: Awaited<ReturnType<typeof startService>>;
+beforeAll(async () => {
+  service = await startService();
+});
+
+describe("health", () => {
+  it("is alive whatever the store does", async () => {
+    const answer = await service.request("/healthz");
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ status: "alive" });
+  });
+
+  it("is degraded and ready while the store is down, with the reason and since when", async () => {
+    const before = Date.now();
+    const answer = await service.request("/readyz");
+    expect(answer.status).toBe(200);
+    const body = await answer.json();
+    expect(body).toEqual({
+      status: "degraded",
+      parts: {
+        signing: { state: "ok", since: expect.any(String) },
+        store: {
+          state: "failing",
+          since: expect.any(String),
+          reason: expect.stringContaining("ECONNREFUSED"),
+        },
+      },
+    });
+    expect(Date.parse(body.parts.store.since)).toBeGreaterThanOrEqual(before - 60_000);
+    expect((await service.request(PRESIGN, presignInit())).status).toBe(200);
+  });
+
+  it("is not ready once it has been told to stop", async () => {
+    const stopping = await startService({ isStopping: () => true });
+    const answer = await stopping.request("/readyz");
+    expect(answer.status).toBe(503);
+    expect((await answer.json()).status).toBe("stopping");
+  });
+});
+
+describe("development mode", () => {
+  it.each(["192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", "2001:db8::1"])(
+    "refuses the peer %s",
+    async (peer) => {
+      for (const path of ["/", "/healthz", PRESIGN]) {
+        const answer = await service.request(path, {}, peer);
+        expect(answer.status).toBe(403);
+        expect((await answer.json()).code).toBe("FORBIDDEN");
+      }
+    },
+  );
+
+  it.each(["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])("answers %s", async (peer) => {
+    expect((await service.request("/healthz", {}, peer)).status).toBe(200);
+  });
+
+  it.each(["evil.example", "evil.example:8787", "localhost.evil.example", "127.0.0.1.evil.example"])(
+    "refuses the host name %s, which could have been pointed here",
+    async (host) => {
+      const answer = await service.request("/", { headers: { Host: host } });
+      expect(answer.status).toBe(403);
+    },
+  );
+
+  it.each(["localhost", "localhost:8787", "127.0.0.1:1", "[::1]:8787", "app.localhost"])(
+    "answers under the name %s",
+    async (host) => {
+      expect((await service.request("/healthz", { headers: { Host: host } })).status).toBe(200);
+    },
+  );
+
+  it("has a page that allows the store's origin, and no token in it", async () => {
+    const answer = await service.request("/");
+    const policy = answer.headers.get("content-security-policy") ?? "";
+    expect(answer.status).toBe(200);
+    expect(policy).toContain("connect-src 'self' https://store.example.com;");
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain("unsafe");
+    expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(await answer.text()).not.toContain("test-token");
+  });
+});
+
+describe("every answer", () => {
+  it("carries an id of its own, and nothing of the server", async () => {
+    const answers = await Promise.all([service.request("/healthz"), service.request("/nowhere")]);
+    const ids = answers.map(({ headers }) => headers.get("x-request-id"));
+    expect(new Set(ids).size).toBe(2);
+    for (const { headers } of answers) {
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("cache-control")).toBe("no-store");
+      expect(headers.has("server")).toBe(false);
+      expect(headers.has("x-powered-by")).toBe(false);
+    }
+  });
+
+  it("to an allowed origin says so, and to another does not", async () => {
+    const preflight = (origin: string) =>
+      service.request(PRESIGN, {
+        method: "OPTIONS",
+        headers: {
+          Origin: origin,
+          "Access-Control-Request-Method": "POST",
+          "Access-Control-Request-Headers": "authorization,content-type",
+        },
+      });
+    const allowed = await preflight("https://app.example.com");
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
+    expect(allowed.headers.get("access-control-allow-headers")).toBe("authorization,content-type");
+    const other = await preflight("https://evil.example");
+    expect(other.headers.has("access-control-allow-origin")).toBe(false);
+    expect(other.headers.get("vary")).toContain("Origin");
+  });
+});
+
+describe("a failure", () => {
+  it("of the service itself is 500 with an id and nothing else", async () => {
+    const broken = await startService({
+      mounts: [{ path: "/broken", fetch: () => Promise.reject(new Error("secret detail")) }],
+    });
+    const answer = await broken.request("/broken/x");
+    const body = await answer.json();
+    expect(answer.status).toBe(500);
+    expect(body).toEqual({
+      title: "The service failed",
+      status: 500,
+      detail: "Tell the operator the request_id; the log has the cause",
+      code: "INTERNAL",
+      request_id: answer.headers.get("x-request-id"),
+    });
+  });
+});

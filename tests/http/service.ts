@@ -1,0 +1,70 @@
+import { layerWebCrypto } from "effect/crypto/SecureRandom";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import { makeApp, type AppOptions, type Services } from "../../adapters/http/app.ts";
+import { layer as identity } from "../../adapters/identity/layer.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { layer as policies } from "../../adapters/policies/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { makeReadinessCheck } from "../../application/check-readiness.ts";
+import { defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+
+export const TOKEN = "test-token-of-the-http-tests";
+
+/** The whole service over a store that nobody runs, since signing does not need it. */
+export async function startService(
+  over: Partial<AppOptions> & { readonly policy?: Partial<UploadPolicy> } = {},
+) {
+  const layer = Layer.mergeAll(
+    minio({
+      bucket: "files",
+      createBucket: false,
+      region: "us-east-1",
+      endpoint: new URL("http://127.0.0.1:9"),
+      publicEndpoint: new URL("https://store.example.com"),
+      accessKey: "access-key",
+      secretKey: Redacted.make("the-secret-key"),
+      sessionToken: undefined,
+      pathStyle: true,
+    }),
+    identity({
+      exposed: false,
+      token: Redacted.make(TOKEN),
+      organizations: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
+    }),
+    policies({ ...defaultPolicy, ...over.policy }),
+    layerWebCrypto,
+  ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
+  return Effect.runPromise(
+    Effect.gen(function* () {
+      const app = makeApp({
+        services: yield* Effect.context<Services>(),
+        readiness: yield* makeReadinessCheck,
+        isStopping: () => false,
+        corsOrigins: ["https://app.example.com"],
+        development: { loopbackOnly: true },
+        mounts: [],
+        ...over,
+      });
+      const request = (path: string, init: RequestInit = {}, peer = "127.0.0.1") =>
+        Promise.resolve(app.request(`http://127.0.0.1:8787${path}`, init, { address: peer }));
+      return { request };
+    }).pipe(Effect.provide(layer)),
+  );
+}
+
+/** A presign request as a client sends it; `body` is sent as it is when it is a string. */
+export function presignInit(
+  body: unknown = { filename: "a.png", content_type: "image/png", size: 5 },
+  headers: Readonly<Record<string, string>> = {},
+): RequestInit {
+  return {
+    method: "POST",
+    headers: { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  };
+}
+
+export const PRESIGN = "/api/v1/orgs/acme/files/presign";

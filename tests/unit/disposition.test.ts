@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { dispositionOf } from "../../domain/disposition.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { MediaType } from "../../domain/media-type.ts";
+
+it.each([
+  ["image/png", "a b.png", 'inline; filename="a b.png"'],
+  ["image/svg+xml", "a.svg", 'attachment; filename="a.svg"'],
+  ["application/pdf", "a.pdf", 'attachment; filename="a.pdf"'],
+  ["text/plain", "../a\\b", 'inline; filename=".._a_b"'],
+  [
+    "text/plain",
+    'a"; filename=evil.html',
+    "inline; filename=\"a_; filename=evil.html\"; filename*=UTF-8''a%22%3B%20filename%3Devil.html",
+  ],
+  [
+    "text/plain",
+    "50%'(é).txt",
+    "inline; filename=\"50_'(_).txt\"; filename*=UTF-8''50%25%27%28%C3%A9%29.txt",
+  ],
+])("of %s called %s is %s", (type, name, disposition) => {
+  expect(dispositionOf(MediaType.make(type), FileName.make(name))).toBe(disposition);
+});

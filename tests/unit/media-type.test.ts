@@ -1,0 +1,95 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { essence, extensionsOf, isExecutable, MediaType } from "../../domain/media-type.ts";
+
+const accepts = (value: string) =>
+  Result.isSuccess(Schema.decodeUnknownResult(MediaType)(value));
+
+describe("a media type", () => {
+  it.each([
+    "image/png",
+    "IMAGE/PNG",
+    "application/vnd.oasis.opendocument.text",
+    "image/svg+xml",
+    "text/plain;charset=utf-8",
+    "text/plain ; charset=utf-8",
+    "text/plain;\tCHARSET=utf-8",
+    'text/plain; charset="utf-8"',
+    'video/mp4; codecs="avc1.4d002a, mp4a.40.2"',
+    'text/plain; charset="a\\"b"',
+    `a/${"b".repeat(253)}`,
+  ])("may be %s", (value) => {
+    expect(accepts(value)).toBe(true);
+  });
+
+  it.each([
+    "",
+    "image",
+    "image/",
+    "/png",
+    "image/png/x",
+    " image/png",
+    "image/png ",
+    "image /png",
+    "image/*",
+    "*/*",
+    "image/png, text/html",
+    "image/png\r\nX-Evil: 1",
+    "image/png\u0000",
+    "ımage/png",
+    "text/plain; charset",
+    "text/plain; charset=",
+    "text/plain; charset =utf-8",
+    "text/plain; charset= utf-8",
+    'text/plain; charset="utf-8',
+    'text/plain; charset="a,b"',
+    "text/plain; charset=utf-8; charset=utf-7",
+    "text/plain; boundary=x",
+    "text/plain; charset=utf-8 x",
+    "text/plain; codecs=a,b",
+    'text/plain; charset="é"',
+    'text/plain; charset="a\nb"',
+    `a/${"b".repeat(254)}`,
+  ])("may not be %j", (value) => {
+    expect(accepts(value)).toBe(false);
+  });
+
+  it("never carries a character that could end a header", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (noise) => {
+        const value = `text/plain; charset="${noise}"`;
+        if (accepts(value)) expect(value).toMatch(/^[\t\u0020-\u007e]*$/);
+      }),
+    );
+  });
+});
+
+it("has an essence in lower case without parameters", () => {
+  expect(essence(MediaType.make("Text/Plain ;charset=utf-8"))).toBe("text/plain");
+});
+
+it.each([
+  ["text/html", true],
+  ["TEXT/HTML; charset=utf-8", true],
+  ["application/xhtml+xml", true],
+  ["image/svg+xml", true],
+  ["application/atom+xml", true],
+  ["text/xml", true],
+  ["text/javascript", true],
+  ["application/pdf", true],
+  ["application/unknown", true],
+  ["multipart/x-mixed-replace", true],
+  ["image/png", false],
+  ["text/plain", false],
+  ["application/gzip", false],
+  ["application/json", false],
+])("of %s, that a browser would execute it is %s", (type, executable) => {
+  expect(isExecutable(MediaType.make(type))).toBe(executable);
+});
+
+it("knows usual extensions, and none for names of the language's own objects", () => {
+  expect(extensionsOf(MediaType.make("image/jpeg"))[0]).toBe(".jpg");
+  expect(extensionsOf(MediaType.make("constructor/prototype"))).toEqual([]);
+});

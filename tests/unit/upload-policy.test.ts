@@ -1,0 +1,58 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { FileTooLarge, MediaTypeNotAllowed } from "../../domain/errors.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { AllowedType, authorize, defaultPolicy } from "../../domain/upload-policy.ts";
+
+const request = (mediaType: string, size: number) => ({
+  fileName: FileName.make("a"),
+  mediaType: MediaType.make(mediaType),
+  size: ByteSize.make(size),
+});
+const MAX = 10 * 1024 * 1024;
+
+it.effect("grants a file of the largest size, as it was asked for", () =>
+  Effect.gen(function* () {
+    const grant = yield* authorize(defaultPolicy, request("Image/PNG", MAX));
+    expect(grant).toEqual({
+      ...request("Image/PNG", MAX),
+      putLifetime: defaultPolicy.putLifetime,
+      getLifetime: defaultPolicy.getLifetime,
+      writeOnce: false,
+    });
+  }),
+);
+
+it.effect("refuses one byte more, with the limit", () =>
+  Effect.gen(function* () {
+    const refusal = yield* Effect.flip(authorize(defaultPolicy, request("image/png", MAX + 1)));
+    expect(refusal).toEqual(new FileTooLarge({ limit: MAX, actual: MAX + 1 }));
+  }),
+);
+
+it.effect("refuses a type that is not allowed, with those that are", () =>
+  Effect.gen(function* () {
+    const refusal = yield* Effect.flip(authorize(defaultPolicy, request("text/html", 1)));
+    expect(refusal).toEqual(
+      new MediaTypeNotAllowed({ actual: "text/html", allowed: defaultPolicy.allowedTypes }),
+    );
+  }),
+);
+
+it.effect.each([
+  { type: "image/svg+xml", allowed: true },
+  { type: "IMAGE/PNG;charset=x", allowed: true },
+  { type: "imagex/png", allowed: false },
+  { type: "text/plain", allowed: false },
+])("image/* allows $type: $allowed", ({ type, allowed }) =>
+  Effect.gen(function* () {
+    const policy = { ...defaultPolicy, allowedTypes: [AllowedType.make("image/*")] };
+    const granted = yield* Effect.match(authorize(policy, request(type, 1)), {
+      onSuccess: () => true,
+      onFailure: () => false,
+    });
+    expect(granted).toBe(allowed);
+  }),
+);

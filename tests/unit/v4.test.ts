@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { encodeKey } from "../../adapters/signing/encode.ts";
+import { signQuery } from "../../adapters/signing/sign-query.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/signing/v4.ts";
+
+it("signs the worked example of Amazon's documentation as it is printed there", () => {
+  const url = signQuery({
+    algorithm: AWS4_HMAC_SHA256,
+    method: "GET",
+    origin: "https://examplebucket.s3.amazonaws.com",
+    path: "/test.txt",
+    query: [],
+    headers: [["host", "examplebucket.s3.amazonaws.com"]],
+    keys: {
+      accessKey: "AKIAIOSFODNN7EXAMPLE",
+      secretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    },
+    region: "us-east-1",
+    now: Date.UTC(2013, 4, 24),
+    expiresIn: 86_400,
+  });
+  expect(new URL(url).searchParams.get("X-Amz-Signature")).toBe(
+    "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404",
+  );
+});
+
+it.each([
+  ["a/../b", "a/../b"],
+  ["./a", "./a"],
+  ["a//b/", "a//b/"],
+  ["a b+c%d", "a%20b%2Bc%25d"],
+  ["~!*'()", "~%21%2A%27%28%29"],
+  ["&=;?#\"\\", "%26%3D%3B%3F%23%22%5C"],
+  ["é/😀", "%C3%A9/%F0%9F%98%80"],
+])("encodes the key %s once, and normalises nothing", (key, encoded) => {
+  expect(encodeKey(key)).toBe(encoded);
+});
+
+it("refuses a key that is not well-formed Unicode", () => {
+  expect(() => encodeKey("a\ud800b")).toThrow(URIError);
+});
