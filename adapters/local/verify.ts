@@ -42,6 +42,7 @@ export function verify(
   if (credentialScope.join("/") !== scope) return MALFORMED;
 
   const signedHeaders = parameter("SignedHeaders");
+  if (!/^[a-z0-9-]+(?:;[a-z0-9-]+)*$/.test(signedHeaders)) return MALFORMED;
   const headers: Array<Pair> = [];
   for (const name of signedHeaders.split(";")) {
     const value =

@@ -27,9 +27,7 @@ promise("a PUT under another host name is refused", async ({ signPut, expectRefu
 promise("a signed PUT cannot read, and a signed GET cannot write", async (subject) => {
   const put = await subject.signPut();
   const get = await subject.signGet();
-  await subject.expectRefused(
-    await send("PUT", get.url, { headers: put.headers, body: CONTENT }),
-  );
+  await subject.expectRefused(await send("PUT", get.url, { headers: put.headers, body: CONTENT }));
   await send("PUT", put.url, { headers: put.headers, body: CONTENT });
   expect((await send("GET", put.url, { headers: put.headers })).status).toBe(403);
   expect((await send("DELETE", put.url, { headers: put.headers })).status).toBeOneOf([403, 405]);

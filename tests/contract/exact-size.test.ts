@@ -15,5 +15,8 @@ promise("a PUT one byte shorter than granted is refused", async ({ signPut, expe
 promise("a PUT that does not say its length is refused", async ({ signPut, expectRefused }) => {
   const { url, headers } = await signPut();
   // S3 has its own status for this, whatever the signature says.
-  await expectRefused(await send("PUT", url, { headers, body: CONTENT, chunked: true }), [403, 411]);
+  await expectRefused(
+    await send("PUT", url, { headers, body: CONTENT, chunked: true }),
+    [403, 411],
+  );
 });

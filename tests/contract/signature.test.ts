@@ -3,8 +3,9 @@ import { CONTENT, promise } from "./promise.ts";
 
 promise("a PUT with one digit of the signature changed is refused", async (subject) => {
   const { url, headers } = await subject.signPut();
-  const altered = url.replace(/(X-Amz-Signature=)(.)/, (_, name, digit) =>
-    `${name}${digit === "0" ? "1" : "0"}`,
+  const altered = url.replace(
+    /(X-Amz-Signature=)(.)/,
+    (_, name, digit) => `${name}${digit === "0" ? "1" : "0"}`,
   );
   await subject.expectRefused(await send("PUT", altered, { headers, body: CONTENT }));
 });

@@ -34,9 +34,12 @@ promise("of racing write-once PUTs one is stored", async ({ signPut, signGet }) 
   expect(stored.body.equals(winners[0] ?? new Uint8Array())).toBe(true);
 });
 
-promise("a PUT that is not write-once replaces what is there", async ({ signPut, expectStored }) => {
-  const { url, headers } = await signPut();
-  expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
-  expect((await send("PUT", url, { headers, body: other })).status).toBe(200);
-  await expectStored(other);
-});
+promise(
+  "a PUT that is not write-once replaces what is there",
+  async ({ signPut, expectStored }) => {
+    const { url, headers } = await signPut();
+    expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
+    expect((await send("PUT", url, { headers, body: other })).status).toBe(200);
+    await expectStored(other);
+  },
+);

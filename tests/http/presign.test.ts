@@ -44,9 +44,7 @@ describe("a granted upload", () => {
   it("tells when its URLs end, to the second of the signature", async () => {
     const { put_url, put_expires_at, get_expires_at } = await presign(good);
     const date = new URL(put_url).searchParams.get("X-Amz-Date") ?? "";
-    const signed = Date.parse(
-      date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"),
-    );
+    const signed = Date.parse(date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
     expect(Date.parse(put_expires_at) - signed).toBe(15 * 60 * 1000);
     expect(Date.parse(get_expires_at) - signed).toBe(24 * 60 * 60 * 1000);
   });
@@ -88,7 +86,11 @@ describe("bad input", () => {
     [{ ...good, key: "orgs/x" }, "INVALID_REQUEST", "/key"],
     [{ ...good, bucket: "b" }, "INVALID_REQUEST", "/bucket"],
     [{ ...good, "a/b~c": 1 }, "INVALID_REQUEST", "/a~1b~0c"],
-    [JSON.stringify(good).replace("{", '{"__proto__":{"size":1},'), "INVALID_REQUEST", "/__proto__"],
+    [
+      JSON.stringify(good).replace("{", '{"__proto__":{"size":1},'),
+      "INVALID_REQUEST",
+      "/__proto__",
+    ],
     [{ ...good, size: null }, "INVALID_SIZE", "/size"],
     [{ ...good, size: 0 }, "INVALID_SIZE", "/size"],
     [{ ...good, size: -1 }, "INVALID_SIZE", "/size"],

@@ -6,5 +6,7 @@ export function findChromium(): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const names = ["chromium", "chromium-browser", "google-chrome"];
   const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  return [process.env["TEST_CHROMIUM"] ?? "", ...candidates].find((path) => path && existsSync(path));
+  return [process.env["TEST_CHROMIUM"] ?? "", ...candidates].find(
+    (path) => path && existsSync(path),
+  );
 }

@@ -42,7 +42,8 @@ export async function startMinio(): Promise<StartedMinio> {
 }
 
 function running(endpoint: string): StartedMinio {
-  const { TEST_MINIO_ACCESS_KEY = "minioadmin", TEST_MINIO_SECRET_KEY = "minioadmin" } = process.env;
+  const { TEST_MINIO_ACCESS_KEY = "minioadmin", TEST_MINIO_SECRET_KEY = "minioadmin" } =
+    process.env;
   return {
     server: { endpoint, accessKey: TEST_MINIO_ACCESS_KEY, secretKey: TEST_MINIO_SECRET_KEY },
     source: `the server at ${endpoint}`,

@@ -26,7 +26,13 @@ export async function send(
   const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
   const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
   const { hostname, port } = new URL(origin);
-  const outgoing = request({ method, host: hostname, port, path, headers: { ...length, ...headers } });
+  const outgoing = request({
+    method,
+    host: hostname,
+    port,
+    path,
+    headers: { ...length, ...headers },
+  });
   if (chunked && body !== undefined) outgoing.write(body);
   outgoing.end(chunked ? undefined : body);
   const [answer] = await once(outgoing, "response");

@@ -4,8 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { essence, extensionsOf, isExecutable, MediaType } from "../../domain/media-type.ts";
 
-const accepts = (value: string) =>
-  Result.isSuccess(Schema.decodeUnknownResult(MediaType)(value));
+const accepts = (value: string) => Result.isSuccess(Schema.decodeUnknownResult(MediaType)(value));
 
 describe("a media type", () => {
   it.each([

@@ -41,7 +41,9 @@ const request = fc.record({
   mediaType,
   size: fc.nat({ max: 2 ** 31 }),
   writeOnce: fc.boolean(),
-  disposition: fc.option(text.map((value) => `attachment; filename="${encodeURIComponent(value)}"`)),
+  disposition: fc.option(
+    text.map((value) => `attachment; filename="${encodeURIComponent(value)}"`),
+  ),
   endpoint,
   pathStyle: fc.boolean(),
   region: fc.constantFrom("us-east-1", "eu-central-1", "local"),
@@ -163,7 +165,11 @@ function signatureOf(
 ): string {
   const timestamp = new Date(given.now).toISOString().replace(/[-:]|\.\d{3}/g, "");
   const day = timestamp.slice(0, 8);
-  return AWS4_HMAC_SHA256.signer(keysOf(given), day, given.region)(
+  return AWS4_HMAC_SHA256.signer(
+    keysOf(given),
+    day,
+    given.region,
+  )(
     stringToSign({
       algorithm: AWS4_HMAC_SHA256,
       timestamp,

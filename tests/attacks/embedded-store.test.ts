@@ -1,0 +1,257 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import { connect } from "node:net";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { listenNode } from "../../adapters/http/listen-node.ts";
+import type { Listening } from "../../adapters/http/listen.ts";
+import { layer, LocalStore } from "../../adapters/local/layer.ts";
+import { Presigner, type SignedRequest } from "../../application/ports/presigner.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { format } from "../../domain/storage-key.ts";
+import { freePort } from "../support/free-port.ts";
+import { send } from "../support/send.ts";
+import { until } from "../support/until.ts";
+
+const lifetime = Lifetime.make(Duration.minutes(1));
+const key = format({
+  organization: OrganizationId.make("acme"),
+  year: 2026,
+  month: 11,
+  uuid: "5007cd59-14b0-4a8f-9bfa-7debee4b183d",
+  extension: ".png",
+});
+
+let directory: string;
+let presigner: Presigner["Service"];
+let listening: Listening;
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), "valetkey-attacks-"));
+  await open();
+});
+
+afterEach(async () => {
+  await listening.stop();
+  rmSync(directory, { recursive: true });
+});
+
+async function open(): Promise<void> {
+  const port = await freePort();
+  const opened = await Effect.runPromise(
+    Effect.all({ presigner: Presigner, store: LocalStore }).pipe(
+      Effect.provide(
+        layer({ bucket: "files", directory }, new URL(`http://127.0.0.1:${port}/store`)),
+      ),
+    ),
+  );
+  ({ presigner } = opened);
+  listening = await listenNode({ host: "127.0.0.1", port, fetch: opened.store.fetch });
+}
+
+const signPut = (size: number, mediaType = "image/png"): Promise<SignedRequest> =>
+  Effect.runPromise(
+    presigner.put({
+      key,
+      mediaType: MediaType.make(mediaType),
+      size: ByteSize.make(size),
+      writeOnce: false,
+      lifetime,
+      audience: "public",
+    }),
+  );
+
+const signGet = (mediaType = "image/png", responseDisposition = "inline"): Promise<SignedRequest> =>
+  Effect.runPromise(
+    presigner.get({
+      key,
+      lifetime,
+      audience: "public",
+      responseMediaType: MediaType.make(mediaType),
+      responseDisposition,
+    }),
+  );
+
+const objects = () => readdirSync(join(directory, "objects"));
+const temporary = () => readdirSync(join(directory, "temporary"));
+
+async function store(body: string, mediaType?: string) {
+  const { url, headers } = await signPut(Buffer.byteLength(body), mediaType);
+  return send("PUT", url, { headers, body });
+}
+
+describe("a stored object that shares the page's origin", () => {
+  it.each(["text/html", "image/svg+xml", "application/pdf", "text/javascript"])(
+    "of type %s is saved and not shown, whatever the URL asks for",
+    async (type) => {
+      await store("<script>alert(1)</script>", type);
+      const { headers } = await send("GET", (await signGet(type, "inline; filename=x")).url);
+      expect(headers["content-disposition"]).toBe("attachment; filename=x");
+      expect(headers["content-security-policy"]).toBe("sandbox; default-src 'none'");
+      expect(headers["x-content-type-options"]).toBe("nosniff");
+    },
+  );
+
+  it("stays an attachment under the type of a picture", async () => {
+    await store("<script>alert(1)</script>", "text/html");
+    const { headers } = await send("GET", (await signGet("image/png")).url);
+    expect(headers["content-disposition"]).toBe("attachment");
+  });
+});
+
+describe("an upload that breaks off", () => {
+  it("leaves nothing, neither the object nor the bytes that came", async () => {
+    const { url, headers } = await signPut(1_000_000);
+    const { host, pathname, search } = new URL(url);
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000000\r\nContent-Type: ${headers["Content-Type"]}\r\n\r\n`,
+    );
+    socket.write("x".repeat(500_000));
+    await until("the upload's start", async () => (temporary().length > 0 ? true : undefined));
+    socket.destroy();
+    await until("the cleaning", async () => (temporary().length === 0 ? true : undefined));
+    expect(objects()).toEqual([]);
+  });
+
+  it("does not touch the object that was there", async () => {
+    await store("the first");
+    const { url, headers } = await signPut(20);
+    const short = await send("PUT", url, { headers, body: "too short" });
+    expect(short.status).toBe(403);
+    expect((await send("GET", (await signGet()).url)).body.toString()).toBe("the first");
+  });
+});
+
+describe("the store's folder", () => {
+  it("keeps its secret for its owner alone, and over restarts", async () => {
+    const secret = readFileSync(join(directory, "secret"), "utf8");
+    expect(statSync(join(directory, "secret")).mode & 0o777).toBe(0o600);
+    await store("kept");
+    await listening.stop();
+    await open();
+    expect(readFileSync(join(directory, "secret"), "utf8")).toBe(secret);
+    expect((await send("GET", (await signGet()).url)).body.toString()).toBe("kept");
+  });
+
+  it("has no name in it that a key could have chosen", async () => {
+    await store("x");
+    expect(objects()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  });
+
+  it("is not left through a link in the place of an object", async () => {
+    await store("mine");
+    const [name = ""] = objects();
+    const outside = join(directory, "outside");
+    writeFileSync(outside, "not to be read or written");
+    rmSync(join(directory, "objects", name));
+    symlinkSync(outside, join(directory, "objects", name));
+    expect((await send("GET", (await signGet()).url)).status).not.toBe(200);
+    expect((await store("replaced")).status).toBe(200);
+    expect(readFileSync(outside, "utf8")).toBe("not to be read or written");
+    expect((await send("GET", (await signGet()).url)).body.toString()).toBe("replaced");
+  });
+
+  it("is refused where one of its parts is a link", async () => {
+    const other = mkdtempSync(join(tmpdir(), "valetkey-linked-"));
+    mkdirSync(join(other, "elsewhere"));
+    symlinkSync(join(other, "elsewhere"), join(other, "objects"));
+    const refusal = await Effect.runPromise(
+      Presigner.pipe(
+        Effect.provide(layer({ bucket: "files", directory: other }, new URL("http://127.0.0.1/s"))),
+        Effect.flip,
+      ),
+    );
+    expect(refusal.reason).toContain("is a link, not a folder");
+    rmSync(other, { recursive: true });
+  });
+
+  it("is cleared of what a crash left long ago, and of nothing younger", async () => {
+    writeFileSync(join(directory, "temporary", "old"), "x");
+    utimesSync(join(directory, "temporary", "old"), 0, 0);
+    writeFileSync(join(directory, "temporary", "young"), "x");
+    await listening.stop();
+    await open();
+    expect(temporary()).toEqual(["young"]);
+  });
+});
+
+describe("a signature", () => {
+  it.each([
+    ["X-Amz-Date", "20260101"],
+    ["X-Amz-Date", "20261332T250000Z"],
+    ["X-Amz-Expires", "0"],
+    ["X-Amz-Expires", "604801"],
+    ["X-Amz-Expires", "1e3"],
+    ["X-Amz-Algorithm", "AWS4-HMAC-SHA1"],
+    ["X-Amz-Credential", "valetkey-local/20260101/local/s3/aws4_request"],
+    ["X-Amz-SignedHeaders", ""],
+    ["X-Amz-SignedHeaders", "content-type"],
+    ["X-Amz-Signature", ""],
+  ])("with %s=%s is refused", async (name, value) => {
+    const signed = await signPut(1);
+    const url = new URL(signed.url);
+    url.searchParams.set(name, value);
+    const answer = await send("PUT", url.href, { headers: signed.headers, body: "x" });
+    expect([400, 403]).toContain(answer.status);
+    expect(objects()).toEqual([]);
+  });
+
+  it("with a parameter given twice is refused", async () => {
+    const { url, headers } = await signPut(1);
+    const answer = await send("PUT", `${url}&X-Amz-Expires=604800`, { headers, body: "x" });
+    expect(answer.status).toBe(400);
+  });
+
+  it("of another folder's secret is refused", async () => {
+    const { url, headers } = await signPut(1);
+    await listening.stop();
+    rmSync(join(directory, "secret"));
+    const { port } = new URL(url);
+    const opened = await Effect.runPromise(
+      LocalStore.pipe(
+        Effect.provide(
+          layer({ bucket: "files", directory }, new URL(`http://127.0.0.1:${port}/store`)),
+        ),
+      ),
+    );
+    listening = await listenNode({ host: "127.0.0.1", port: Number(port), fetch: opened.fetch });
+    const answer = await send("PUT", url, { headers, body: "x" });
+    expect(answer.status).toBe(403);
+    expect(answer.body.toString()).toContain("<Code>SignatureDoesNotMatch</Code>");
+  });
+});
+
+it.each([
+  ["bytes=0-0", 206, "a"],
+  ["bytes=7-", 206, "hij"],
+  ["bytes=-3", 206, "hij"],
+  ["bytes=-99", 206, "abcdefghij"],
+  ["bytes=8-99", 206, "ij"],
+  ["bytes=10-", 416, undefined],
+  ["bytes=-0", 416, undefined],
+  ["bytes=5-4", 200, "abcdefghij"],
+  ["bytes=0-1,3-4", 200, "abcdefghij"],
+  ["lines=0-1", 200, "abcdefghij"],
+])("a range of %s is answered with %d", async (range, status, body) => {
+  await store("abcdefghij");
+  const answer = await send("GET", (await signGet()).url, { headers: { Range: range } });
+  expect(answer.status).toBe(status);
+  if (body !== undefined) expect(answer.body.toString()).toBe(body);
+});

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "./free-port.ts";
+import { until } from "./until.ts";
+
+/** The service in a process of its own, started as a person would. */
+export interface ServiceProcess {
+  readonly address: string;
+  readonly token: string;
+  /** All that it has written to standard output and standard error so far. */
+  readonly output: () => string;
+  /** Tells it to stop, and gives its exit code. */
+  readonly stop: () => Promise<number | null>;
+}
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const BIN = join(ROOT, "node_modules/.bin");
+
+/** Commands that start an entry point, by runtime. */
+export const RUNTIMES = {
+  node: (): ReadonlyArray<string> => ["node", "deploy/node.ts"],
+  deno: (directory: string): ReadonlyArray<string> => [
+    "deno",
+    "run",
+    "--allow-net",
+    "--allow-env",
+    "--allow-read",
+    `--allow-write=${directory}`,
+    "deploy/deno.ts",
+  ],
+  bun: (): ReadonlyArray<string> => ["bun", "deploy/bun.ts"],
+} as const;
+
+/** Starts the service with `env` beside the defaults, and waits until it answers. */
+export async function startProcess(
+  env: Readonly<Record<string, string>> = {},
+  runtime: keyof typeof RUNTIMES = "node",
+): Promise<ServiceProcess> {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-process-"));
+  const port = String(await freePort());
+  const token = crypto.randomUUID();
+  const { child, output } = launch(RUNTIMES[runtime](directory), {
+    PORT: port,
+    DEV_TOKEN: token,
+    STORAGE_LOCAL_DIR: directory,
+    ...env,
+  });
+  const address = `http://127.0.0.1:${port}`;
+  await until("the service's start", async () => {
+    if (child.exitCode !== null) throw new Error(`it ended: ${output()}`);
+    return (await fetch(`${address}/healthz`)).ok ? true : undefined;
+  });
+  return {
+    address,
+    token,
+    output,
+    stop: async () => {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+      rmSync(directory, { recursive: true, force: true });
+      return child.exitCode;
+    },
+  };
+}
+
+/** Runs an entry point to its end, as for a configuration that it refuses. */
+export async function runToEnd(
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const { child, output } = launch(RUNTIMES.node(), env);
+  await once(child, "close");
+  return { code: child.exitCode, output: output() };
+}
+
+function launch(
+  [command = "", ...args]: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+): { readonly child: ChildProcess; readonly output: () => string } {
+  const { PATH = "", HOME = "" } = process.env;
+  const child = spawn(join(BIN, command), args, {
+    cwd: ROOT,
+    env: { PATH, HOME, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  }
+  return { child, output: () => text };
+}
