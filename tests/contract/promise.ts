@@ -64,12 +64,6 @@ function subjectOf({ presigner, bucket }: OpenStore): Subject {
     uuid: crypto.randomUUID(),
     extension: ".png",
   });
-  const at = <A, E>(moment: number | undefined, effect: Effect.Effect<A, E>) =>
-    moment === undefined
-      ? Effect.runPromise(effect)
-      : Effect.runPromise(
-          Effect.andThen(TestClock.setTime(moment), effect).pipe(Effect.provide(TestClock.layer())),
-        );
   const signGet: Subject["signGet"] = ({ signedAt, ...over } = {}) =>
     at(
       signedAt,
@@ -110,4 +104,13 @@ function subjectOf({ presigner, bucket }: OpenStore): Subject {
       expect(body.equals(content)).toBe(true);
     },
   };
+}
+
+/** Runs under a clock that stands at `moment`, or under the real one. */
+function at<A, E>(moment: number | undefined, effect: Effect.Effect<A, E>): Promise<A> {
+  return Effect.runPromise(
+    moment === undefined
+      ? effect
+      : Effect.andThen(TestClock.setTime(moment), effect).pipe(Effect.provide(TestClock.layer())),
+  );
 }

@@ -86,6 +86,16 @@ describe("development mode", () => {
   });
 });
 
+const preflight = (origin: string) =>
+  service.request(PRESIGN, {
+    method: "OPTIONS",
+    headers: {
+      Origin: origin,
+      "Access-Control-Request-Method": "POST",
+      "Access-Control-Request-Headers": "authorization,content-type",
+    },
+  });
+
 describe("every answer", () => {
   it("carries an id of its own, and nothing of the server", async () => {
     const answers = await Promise.all([service.request("/healthz"), service.request("/nowhere")]);
@@ -100,15 +110,6 @@ describe("every answer", () => {
   });
 
   it("to an allowed origin says so, and to another does not", async () => {
-    const preflight = (origin: string) =>
-      service.request(PRESIGN, {
-        method: "OPTIONS",
-        headers: {
-          Origin: origin,
-          "Access-Control-Request-Method": "POST",
-          "Access-Control-Request-Headers": "authorization,content-type",
-        },
-      });
     const allowed = await preflight("https://app.example.com");
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example.com");

@@ -20,20 +20,31 @@ export interface MinioServer {
   readonly secretKey: string;
 }
 
+let stop = async (): Promise<void> => undefined;
+
 /** Starts what the tests need, says what was found, and refuses to run in CI without it. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<void> {
   const minio = await startMinio();
+  stop = minio.stop;
   const chromium = findChromium();
-  const missing = [
-    ...(minio.server === undefined ? [`MinIO: ${minio.source}`] : []),
-    ...(chromium === undefined ? ["Chromium: install it (apt-get install chromium)"] : []),
+  const found = [
+    { name: "MinIO", has: minio.server !== undefined, from: minio.source },
+    { name: "Chromium", has: chromium !== undefined, from: chromium ?? "apt-get install chromium" },
   ];
-  if (missing.length > 0 && process.env["CI"]) {
-    throw new Error(`CI must test everything, and these are missing:\n  ${missing.join("\n  ")}`);
+  for (const { name, has, from } of found) {
+    console.log(
+      has ? `${name}: ${from}` : `${name}: none, its tests are SKIPPED. To have it: ${from}`,
+    );
+  }
+  if (process.env["CI"] && found.some(({ has }) => !has)) {
+    await stop();
+    throw new Error("In CI everything is tested, and something is missing: see the lines above");
   }
   project.provide("minio", minio.server);
   project.provide("chromium", chromium);
-  console.log(`MinIO     ${minio.server === undefined ? "SKIPPED, " : ""}${minio.source}`);
-  console.log(`Chromium  ${chromium ?? "SKIPPED, install it (apt-get install chromium)"}`);
-  return minio.stop;
+}
+
+/** Stops what `setup` started. */
+export async function teardown(): Promise<void> {
+  await stop();
 }

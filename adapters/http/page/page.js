@@ -205,7 +205,9 @@ function showResult({ url, file, image }) {
   find("#result").hidden = false;
 }
 
-function showRefusal({ title = "This page failed", message, name, code = name }) {
+/** @param {any} cause What `refusal` makes, or an error of this page itself. */
+function showRefusal(cause) {
+  const { title = "This page failed", message, name, code = name } = cause;
   const step = STEPS.find((step) => find(`#${step}`).dataset.state === "going");
   if (step !== undefined) setState(step, { state: "failed", sentence: "Stopped here" });
   find("#refusal strong").textContent = title;

@@ -1,0 +1,34 @@
+import { readFile } from "node:fs/promises";
+import type { Listen } from "../http/listen.ts";
+import { serve } from "./serve.ts";
+
+const HELP = `Valetkey signs uploads that go straight from browsers and services into object storage.
+
+  valetkey serve      run the service; environment variables configure it, see the README
+  valetkey --help     show this
+  valetkey --version  show the version
+`;
+
+/** `EX_USAGE` of sysexits.h. */
+const USAGE_ERROR = 64;
+
+/** Runs the command that `args` names; the process's exit code is 64 for one that is unknown. */
+export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
+  const [command, ...rest] = args;
+  if (command === "serve" && rest.length === 0) return serve(listen);
+  if (command === "--version") {
+    process.stdout.write(`${await version()}\n`);
+  } else if (command === undefined || command === "--help") {
+    process.stdout.write(HELP);
+  } else {
+    process.stderr.write(`There is no command "${args.join(" ")}".\n\n${HELP}`);
+    process.exitCode = USAGE_ERROR;
+  }
+}
+
+/** From the package that this file is in, built or not. */
+async function version(): Promise<string> {
+  const built = import.meta.url.endsWith(".js");
+  const url = new URL(`${built ? "../../../" : "../../"}package.json`, import.meta.url);
+  return (JSON.parse(await readFile(url, "utf8")) as { version: string }).version;
+}

@@ -1,0 +1,31 @@
+// The package as other services import it: the rules, the use case and its ports as Effect
+// programs, and the HTTP application. Stores have entry points of their own, so that the client
+// library of a store that is not used is never loaded.
+
+export {
+  makeReadinessCheck,
+  type PartState,
+  type Readiness,
+} from "../../application/check-readiness.ts";
+export * from "../../application/ports/authenticator.ts";
+export * from "../../application/ports/object-store.ts";
+export * from "../../application/ports/organizations.ts";
+export * from "../../application/ports/policies.ts";
+export * from "../../application/ports/presigner.ts";
+export { requestUpload } from "../../application/request-upload.ts";
+export { ByteSize, mebibytes } from "../../domain/byte-size.ts";
+export * from "../../domain/errors.ts";
+export { FileName } from "../../domain/file-name.ts";
+export { Lifetime } from "../../domain/lifetime.ts";
+export { MediaType } from "../../domain/media-type.ts";
+export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+export { StorageKey } from "../../domain/storage-key.ts";
+export {
+  AllowedType,
+  defaultPolicy,
+  type UploadGrant,
+  type UploadPolicy,
+  type UploadRequest,
+} from "../../domain/upload-policy.ts";
+export { type AppOptions, makeApp, type Services } from "../http/app.ts";
+export { type Mount } from "../http/mounts.ts";

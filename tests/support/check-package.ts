@@ -1,0 +1,68 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+// Builds and packs the package, lints what was packed, installs it into an empty project, and
+// imports and runs it there, with the runtime that runs this file.
+
+const FILES =
+  /^(dist\/(domain|application|adapters|deploy)\/|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/;
+
+const USE = `
+import { MediaType, Presigner, defaultPolicy, StorageKey } from "valetkey";
+import { layer } from "valetkey/minio";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+
+const store = layer({
+  bucket: "files",
+  createBucket: false,
+  region: "us-east-1",
+  endpoint: new URL("http://127.0.0.1:9000"),
+  publicEndpoint: undefined,
+  accessKey: "access-key",
+  secretKey: Redacted.make("secret-key"),
+  sessionToken: undefined,
+  pathStyle: true,
+});
+const key = StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
+const signed = await Effect.runPromise(
+  Presigner.use((presigner) =>
+    presigner.get({
+      key,
+      lifetime: defaultPolicy.getLifetime,
+      audience: "public",
+      responseMediaType: MediaType.make("image/png"),
+      responseDisposition: "inline",
+    }),
+  ).pipe(Effect.provide(store)),
+);
+console.log(new URL(signed.url).pathname);
+`;
+
+const folder = mkdtempSync(join(tmpdir(), "valetkey-package-"));
+const run = (command: string, args: ReadonlyArray<string>, cwd?: string) =>
+  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+
+try {
+  run("npm", ["run", "--silent", "build"]);
+  const [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder]));
+  const tarball = join(folder, packed.filename);
+  const strays = packed.files.filter(({ path }: { path: string }) => !FILES.test(path));
+  if (strays.length > 0) throw new Error(`not for the package: ${JSON.stringify(strays)}`);
+
+  run("publint", ["run", tarball, "--strict"]);
+  run("attw", [tarball, "--profile", "esm-only", "--format", "ascii"]);
+
+  const project = join(folder, "project");
+  execFileSync("mkdir", [project]);
+  writeFileSync(join(project, "package.json"), '{"type":"module","private":true}');
+  run("npm", ["install", "--silent", "--no-audit", "--no-fund", tarball], project);
+  writeFileSync(join(project, "use.js"), USE);
+  const key = run("node", ["use.js"], project).trim();
+  const version = run(join(project, "node_modules/.bin/valetkey"), ["--version"], project).trim();
+  console.log(`${packed.files.length} files, ${packed.size} bytes; ${version} signed ${key}`);
+} finally {
+  rmSync(folder, { recursive: true });
+}
