@@ -5,19 +5,20 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
 import { Hono } from "hono";
-import { cors } from "hono/cors";
 import type { Readiness } from "../../application/check-readiness.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { answer, answerProblem, passOn, refuse } from "./answer.ts";
+import { crossOrigin } from "./cross-origin.ts";
 import { discardBody } from "./discard-body.ts";
 import type { HttpEnv } from "./env.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import { page } from "./page.ts";
 import { presign } from "./presign.ts";
-import { internalProblem, problemOf, problemResponse, type Refusal } from "./problem.ts";
-import { readinessResponse } from "./readiness-response.ts";
+import { internalProblem } from "./problem.ts";
+import { answerReadiness } from "./answer-readiness.ts";
 import { MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
 
@@ -54,49 +55,34 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.onError((error, c) => {
     const requestId = c.get("requestId");
     log(Effect.logError("request failed", { requestId, cause: Cause.pretty(Cause.die(error)) }));
-    return problemResponse(internalProblem(requestId));
+    return answerProblem(c, internalProblem(requestId));
   });
-  app.notFound(() => refuse(new NotFound()));
+  app.notFound((c) => refuse(c, new NotFound()));
   app.use(requestLog(log));
   if (options.development?.loopbackOnly === true) app.use(loopbackOnly);
   app.use(discardBody);
 
-  const crossOrigin = cors({
-    origin: [...options.corsOrigins],
-    allowMethods: ["GET", "HEAD", "PUT", "POST", "DELETE"],
-    exposeHeaders: ["ETag", "X-Request-Id", "Retry-After"],
-    maxAge: 600,
-  });
-  app.use("/api/*", crossOrigin);
+  const sharing = crossOrigin(options.corsOrigins);
+  app.use("/api/*", sharing);
   app.post(PRESIGN, async (c) => {
     const exit = await run(presign(c.req.raw, c.req.param("slug")));
-    if (Exit.isSuccess(exit)) return new Response(JSON.stringify(exit.value), JSON_ANSWER);
+    if (Exit.isSuccess(exit)) return answer(c, exit.value);
     const refusal = Cause.findError(exit.cause);
     if (Result.isFailure(refusal)) throw Cause.squash(exit.cause);
-    return refuse(refusal.success);
+    return refuse(c, refusal.success);
   });
-  app.all(PRESIGN, () => refuse(new MethodNotAllowed({ allow: "POST" })));
+  app.all(PRESIGN, (c) => refuse(c, new MethodNotAllowed({ allow: "POST" })));
 
-  app.get("/healthz", () => new Response(JSON.stringify({ status: "alive" }), JSON_ANSWER));
-  app.get("/readyz", async () => {
-    return readinessResponse(await Effect.runPromise(options.readiness), options.isStopping());
+  app.get("/healthz", (c) => answer(c, { status: "alive" }));
+  app.get("/readyz", async (c) => {
+    return answerReadiness(c, await Effect.runPromise(options.readiness), options.isStopping());
   });
   for (const { path, fetch } of options.mounts) {
-    app.use(`${path}/*`, crossOrigin);
-    app.all(`${path}/*`, (c) => fetch(c.req.raw));
+    app.use(`${path}/*`, sharing);
+    app.all(`${path}/*`, async (c) => passOn(c, await fetch(c.req.raw)));
   }
   if (options.development !== undefined) {
     app.route("/", page(Effect.runSync(Effect.provide(Presigner, options.services)).publicOrigin));
   }
   return app;
 }
-
-const JSON_ANSWER = {
-  headers: {
-    "Content-Type": "application/json",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-  },
-};
-
-const refuse = (refusal: Refusal) => problemResponse(problemOf(refusal));

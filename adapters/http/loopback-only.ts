@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
+import { refuse } from "./answer.ts";
 import type { HttpEnv } from "./env.ts";
 import { isLoopbackAddress, isLoopbackName, nameOfHost } from "./loopback.ts";
-import { problemOf, problemResponse } from "./problem.ts";
 import { LoopbackOnly } from "./refusals.ts";
 
 /**
@@ -11,5 +11,5 @@ import { LoopbackOnly } from "./refusals.ts";
 export const loopbackOnly: MiddlewareHandler<HttpEnv> = async (c, next) => {
   const host = c.req.header("host") ?? new URL(c.req.url).host;
   if (isLoopbackAddress(c.env.address) && isLoopbackName(nameOfHost(host))) return next();
-  return problemResponse(problemOf(new LoopbackOnly()));
+  return refuse(c, new LoopbackOnly());
 };

@@ -141,16 +141,3 @@ export const internalProblem = (requestId: string): Problem => ({
   detail: "Tell the operator the request_id; the log has the cause",
   members: { request_id: requestId },
 });
-
-/** A problem as a response. */
-export function problemResponse({ status, code, title, detail, ...rest }: Problem): Response {
-  return new Response(JSON.stringify({ title, status, detail, code, ...rest.members }), {
-    status,
-    headers: {
-      "Content-Type": "application/problem+json",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
-      ...rest.headers,
-    },
-  });
-}

@@ -11,8 +11,8 @@ export function requestLog(write: (line: Effect.Effect<void>) => void): Middlewa
     const start = performance.now();
     const requestId = crypto.randomUUID();
     c.set("requestId", requestId);
+    c.set("answerHeaders", { "X-Request-Id": requestId });
     await next();
-    c.header("X-Request-Id", requestId);
     write(
       Effect.logInfo("request", {
         requestId,

@@ -1,11 +1,13 @@
 import * as DateTime from "effect/DateTime";
 import type { PartState, Readiness } from "../../application/check-readiness.ts";
+import { answer } from "./answer.ts";
+import type { HttpContext } from "./env.ts";
 
 /**
  * The answer of `/readyz`: 503 where URLs cannot be signed or the service is stopping. A store
  * that is down leaves the service `degraded` and ready, since signing does not need it.
  */
-export function readinessResponse(readiness: Readiness, stopping: boolean): Response {
+export function answerReadiness(c: HttpContext, readiness: Readiness, stopping: boolean): Response {
   const { signing, store } = readiness;
   const canSign = signing.state === "ok";
   const status = stopping
@@ -15,12 +17,10 @@ export function readinessResponse(readiness: Readiness, stopping: boolean): Resp
         ? "ready"
         : "degraded"
       : "unavailable";
-  return Response.json(
+  return answer(
+    c,
     { status, parts: { signing: describe(signing), store: describe(store) } },
-    {
-      status: canSign && !stopping ? 200 : 503,
-      headers: { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" },
-    },
+    { status: canSign && !stopping ? 200 : 503 },
   );
 }
 
