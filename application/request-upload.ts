@@ -16,7 +16,7 @@ import { Presigner } from "./ports/presigner.ts";
  * Fails with `OrganizationNotFound`, `FileTooLarge`, `MediaTypeNotAllowed` or
  * `CredentialsUnavailable`.
  */
-export const requestUpload = Effect.fn("requestUpload")(function* (
+export const requestUpload = Effect.fnUntraced(function* (
   principal: Principal,
   slug: OrganizationSlug,
   request: UploadRequest,

@@ -1,4 +1,3 @@
-import { layerWebCrypto } from "effect/crypto/SecureRandom";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -11,6 +10,7 @@ import type { Listen } from "../http/listen.ts";
 import { Mounts } from "../http/mounts.ts";
 import * as identity from "../identity/layer.ts";
 import * as policies from "../policies/layer.ts";
+import * as random from "../random/layer.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import { configurationMessage, startMessage } from "./messages.ts";
 import { misspelt, readAll } from "./settings.ts";
@@ -38,7 +38,7 @@ export async function serve(listen: Listen): Promise<void> {
     settings.storage.layer,
     identity.layer(settings.identity),
     policies.layer(settings.policy),
-    layerWebCrypto,
+    random.layer,
   ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
 
   const program = Effect.gen(function* () {

@@ -11,13 +11,15 @@ import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { answer, answerProblem, passOn, refuse } from "./answer.ts";
+import { authenticate } from "./authenticate.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { discardBody } from "./discard-body.ts";
-import type { HttpEnv } from "./env.ts";
+import type { HttpContext, HttpEnv } from "./env.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import { page } from "./page.ts";
 import { presign } from "./presign.ts";
-import { internalProblem } from "./problem.ts";
+import { internalProblem, type Refusal } from "./problem.ts";
+import { readJson } from "./read-json.ts";
 import { answerReadiness } from "./answer-readiness.ts";
 import { MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
@@ -65,11 +67,12 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const sharing = crossOrigin(options.corsOrigins);
   app.use("/api/*", sharing);
   app.post(PRESIGN, async (c) => {
-    const exit = await run(presign(c.req.raw, c.req.param("slug")));
-    if (Exit.isSuccess(exit)) return answer(c, exit.value);
-    const refusal = Cause.findError(exit.cause);
-    if (Result.isFailure(refusal)) throw Cause.squash(exit.cause);
-    return refuse(c, refusal.success);
+    const caller = await run(authenticate(c.req.raw));
+    if (Exit.isFailure(caller)) return answerFailure(c, caller.cause);
+    const body = await readJson(c.req.raw);
+    if (Result.isFailure(body)) return refuse(c, body.failure);
+    const granted = await run(presign(caller.value, c.req.param("slug"), body.success));
+    return Exit.isSuccess(granted) ? answer(c, granted.value) : answerFailure(c, granted.cause);
   });
   app.all(PRESIGN, (c) => refuse(c, new MethodNotAllowed({ allow: "POST" })));
 
@@ -85,4 +88,11 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     app.route("/", page(Effect.runSync(Effect.provide(Presigner, options.services)).publicOrigin));
   }
   return app;
+}
+
+/** A typed failure is the caller's to know; any other is the service's own, for `onError`. */
+function answerFailure(c: HttpContext, cause: Cause.Cause<Refusal>): Response {
+  const refusal = Cause.findError(cause);
+  if (Result.isFailure(refusal)) throw Cause.squash(cause);
+  return refuse(c, refusal.success);
 }

@@ -1,46 +1,40 @@
-import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
 import { BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } from "./refusals.ts";
 
 const LIMIT = 16 * 1024;
 const SECONDS = 10;
 
+/** Why a body was not read. */
+export type UnreadBody = BodyNotJson | BodyTooLarge | RequestTimeout | InvalidBody;
+
 /**
  * Reads a JSON body of at most 16 KiB that arrives within 10 seconds. Fails with `BodyNotJson`
  * for another media type, `BodyTooLarge`, `RequestTimeout`, or `InvalidBody` for malformed JSON.
+ * A promise and not an Effect: resuming a fiber costs more than all that follows it.
  */
-export function readJson(
-  request: Request,
-): Effect.Effect<unknown, BodyNotJson | BodyTooLarge | RequestTimeout | InvalidBody> {
+export async function readJson(request: Request): Promise<Result.Result<unknown, UnreadBody>> {
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
-    return Effect.fail(new BodyNotJson());
+    return Result.fail(new BodyNotJson());
   }
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > LIMIT) return TOO_LARGE;
-  return Effect.tryPromise({
+  try {
     // Without a length the body is counted as it comes; with one the server cuts it off there.
-    try: () =>
-      withinTime<ArrayBuffer | Uint8Array>(
-        length === null ? readCounted(request) : request.arrayBuffer(),
-      ),
-    catch: (cause) =>
-      cause instanceof BodyTooLarge || cause instanceof RequestTimeout ? cause : MALFORMED,
-  }).pipe(Effect.flatMap(parse));
+    const bytes = await withinTime<ArrayBuffer | Uint8Array | undefined>(
+      length === null ? readCounted(request) : request.arrayBuffer(),
+    );
+    return bytes === undefined ? TOO_LARGE : Result.succeed(JSON.parse(decoder.decode(bytes)));
+  } catch (cause) {
+    return cause instanceof RequestTimeout ? Result.fail(cause) : MALFORMED;
+  }
 }
 
 const JSON_TYPE = /^application\/json[\t ]*(?:;|$)/i;
-const TOO_LARGE = Effect.fail(new BodyTooLarge({ limit: LIMIT }));
-const MALFORMED = new InvalidBody({
-  faults: [{ pointer: "", reason: "it is not well-formed JSON in UTF-8" }],
-});
+const TOO_LARGE = Result.fail(new BodyTooLarge({ limit: LIMIT }));
+const MALFORMED = Result.fail(
+  new InvalidBody({ faults: [{ pointer: "", reason: "it is not well-formed JSON in UTF-8" }] }),
+);
 const decoder = new TextDecoder("utf-8", { fatal: true });
-
-function parse(bytes: ArrayBuffer | Uint8Array): Effect.Effect<unknown, InvalidBody> {
-  try {
-    return Effect.succeed(JSON.parse(decoder.decode(bytes)));
-  } catch {
-    return Effect.fail(MALFORMED);
-  }
-}
 
 async function withinTime<A>(body: Promise<A>): Promise<A> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -54,11 +48,12 @@ async function withinTime<A>(body: Promise<A>): Promise<A> {
   }
 }
 
-async function readCounted(request: Request): Promise<Uint8Array> {
+/** Undefined for a body above the limit. */
+async function readCounted(request: Request): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(LIMIT);
   let size = 0;
   for await (const chunk of request.body ?? []) {
-    if (size + chunk.length > LIMIT) throw new BodyTooLarge({ limit: LIMIT });
+    if (size + chunk.length > LIMIT) return undefined;
     bytes.set(chunk, size);
     size += chunk.length;
   }

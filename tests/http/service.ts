@@ -1,4 +1,3 @@
-import { layerWebCrypto } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
@@ -6,6 +5,7 @@ import { makeApp, type AppOptions, type Services } from "../../adapters/http/app
 import { layer as identity } from "../../adapters/identity/layer.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
 import { layer as policies } from "../../adapters/policies/layer.ts";
+import { layer as random } from "../../adapters/random/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
@@ -35,7 +35,7 @@ export async function startService(
       organizations: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
     }),
     policies({ ...defaultPolicy, ...over.policy }),
-    layerWebCrypto,
+    random,
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
   return Effect.runPromise(
     Effect.gen(function* () {

@@ -1,10 +1,10 @@
 import { expect, it } from "@effect/vitest";
-import { layerWebCrypto } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import mediaTypes from "mime-db";
+import { layer as random } from "../../adapters/random/layer.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
@@ -25,7 +25,7 @@ it.effect("has the organization, the month of signing in UTC and a random UUID",
       /^orgs\/org_1\/files\/2024\/02\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.png$/,
     );
     expect(yield* generate(file)).not.toBe(key);
-  }).pipe(Effect.provide(layerWebCrypto)),
+  }).pipe(Effect.provide(random)),
 );
 
 it("is read back into what it was made of", () => {

@@ -1,0 +1,23 @@
+import { make, SecureRandom } from "effect/crypto/SecureRandom";
+import * as Layer from "effect/Layer";
+import { randomFillSync } from "node:crypto";
+
+const POOL_BYTES = 4096;
+
+/**
+ * Random bytes of the system's cryptographic source, fetched 4 KiB at a time: one call to the
+ * system for each key would cost more than the signature does. No byte is given out twice.
+ */
+export const layer: Layer.Layer<SecureRandom> = Layer.sync(SecureRandom, () => {
+  let pool = new Uint8Array(0);
+  let used = 0;
+  return make((size) => {
+    if (size > pool.length - used) {
+      // A new pool each time, since whoever was given a part of the last may still hold it.
+      pool = randomFillSync(new Uint8Array(Math.max(size, POOL_BYTES)));
+      used = 0;
+    }
+    used += size;
+    return pool.subarray(used - size, used);
+  });
+});
