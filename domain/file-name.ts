@@ -11,11 +11,11 @@ export const FileName = Schema.String.check(Schema.makeFilter<string>(problemOf)
 export type FileName = typeof FileName.Type;
 
 /**
- * The name's own extension with its dot, in lower case: up to 10 letters and digits behind the
+ * The name's own extension without its dot, in lower case: up to 10 letters and digits behind the
  * last dot. A name that is nothing but an extension (`.htaccess`) has none.
  */
 export function extensionOf(fileName: FileName): string | undefined {
-  return /[^./\\](\.[0-9A-Za-z]{1,10})$/.exec(fileName)?.[1]?.toLowerCase();
+  return /[^./\\]\.([0-9A-Za-z]{1,10})$/.exec(fileName)?.[1]?.toLowerCase();
 }
 
 const MAX_BYTES = 255;

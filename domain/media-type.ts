@@ -30,16 +30,11 @@ export function isExecutable(mediaType: MediaType): boolean {
   return EXECUTABLE.has(type) || type.endsWith("+xml") || type.startsWith("multipart/");
 }
 
-/** Usual extensions of a media type with their dot, the usual one first; none when unknown. */
+/** Extensions of a media type without a dot, the usual one first; none when it is not known. */
 export function extensionsOf(mediaType: MediaType): ReadonlyArray<string> {
-  return EXTENSIONS.get(essence(mediaType)) ?? [];
+  const type = essence(mediaType);
+  return (Object.hasOwn(mediaTypes, type) ? mediaTypes[type]?.extensions : undefined) ?? [];
 }
-
-const EXTENSIONS: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
-  Object.entries(mediaTypes).flatMap(([type, { extensions }]) =>
-    extensions === undefined ? [] : [[type, extensions.map((name) => `.${name}`)]],
-  ),
-);
 
 const EXECUTABLE: ReadonlySet<string> = new Set([
   "text/html",

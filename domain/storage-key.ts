@@ -73,8 +73,8 @@ export function format(parts: StorageKeyParts): StorageKey {
 export function extensionFor(fileName: FileName, mediaType: MediaType): string {
   const own = extensionOf(fileName);
   const usual = extensionsOf(mediaType);
-  if (own !== undefined && (usual.length === 0 || usual.includes(own))) return own;
-  return usual[0] ?? ".bin";
+  const fits = own !== undefined && (usual.length === 0 || usual.includes(own));
+  return `.${fits ? own : (usual[0] ?? "bin")}`;
 }
 
 const KEY =

@@ -49,7 +49,7 @@ const PROBLEMS: {
     status: 413,
     code: "FILE_TOO_LARGE",
     title: "The file is too large",
-    detail: `Files may have up to ${limit} bytes; this one has ${actual}`,
+    detail: `Files may have up to ${inMebibytes(limit)} (${limit} bytes); this one has ${actual} bytes`,
     members: { limit, actual },
   }),
   MediaTypeNotAllowed: ({ actual, allowed }) => ({
@@ -119,6 +119,8 @@ const PROBLEMS: {
     headers: { "Retry-After": "5" },
   }),
 };
+
+const inMebibytes = (bytes: number) => `${Number((bytes / 2 ** 20).toFixed(2))} MiB`;
 
 const NOT_FOUND: Problem = {
   status: 404,

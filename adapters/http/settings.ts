@@ -69,9 +69,15 @@ export const read = (env: Env): Read<HttpSettings> =>
   Result.flatMap(readSettings(settings, env), ({ host, port, publicUrl, corsOrigins }) => {
     const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
     return refuse(
-      { host, port, publicUrl: url, corsOrigins: corsOrigins ?? [url.origin] },
+      { host, port, publicUrl: url, corsOrigins: corsOrigins ?? ownOrigins(url) },
       publicUrl === undefined && !isLoopbackName(host)
         ? [fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`)]
         : [],
     );
   });
+
+/** The origins of the service's own page, which on this machine a person may call by two names. */
+function ownOrigins({ protocol, port, hostname, origin }: URL): ReadonlyArray<string> {
+  if (!["127.0.0.1", "localhost"].includes(hostname)) return [origin];
+  return ["127.0.0.1", "localhost"].map((name) => new URL(`${protocol}//${name}:${port}`).origin);
+}

@@ -21,6 +21,7 @@ export interface MinioServer {
 }
 
 let stop = async (): Promise<void> => undefined;
+let summary = "";
 
 /** Starts what the tests need, says what was found, and refuses to run in CI without it. */
 export async function setup(project: TestProject): Promise<void> {
@@ -31,11 +32,13 @@ export async function setup(project: TestProject): Promise<void> {
     { name: "MinIO", has: minio.server !== undefined, from: minio.source },
     { name: "Chromium", has: chromium !== undefined, from: chromium ?? "apt-get install chromium" },
   ];
-  for (const { name, has, from } of found) {
-    console.log(
-      has ? `${name}: ${from}` : `${name}: none, its tests are SKIPPED. To have it: ${from}`,
-    );
-  }
+  summary = found
+    .map(
+      ({ name, has, from }) =>
+        `${name}: ${has ? "" : "none, its tests are SKIPPED; to have it: "}${from}`,
+    )
+    .join("\n");
+  console.log(summary);
   if (process.env["CI"] && found.some(({ has }) => !has)) {
     await stop();
     throw new Error("In CI everything is tested, and something is missing: see the lines above");
@@ -44,7 +47,8 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide("chromium", chromium);
 }
 
-/** Stops what `setup` started. */
+/** Stops what `setup` started, and says again what was tested against, where it is not missed. */
 export async function teardown(): Promise<void> {
   await stop();
+  console.log(summary);
 }

@@ -41,8 +41,8 @@ it("is measured in bytes of UTF-8", () => {
 });
 
 it.each([
-  ["photo.PNG", ".png"],
-  ["archive.tar.gz", ".gz"],
+  ["photo.PNG", "png"],
+  ["archive.tar.gz", "gz"],
   [".htaccess", undefined],
   ["folder/.htaccess", undefined],
   ["..png", undefined],

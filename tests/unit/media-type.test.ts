@@ -89,6 +89,6 @@ it.each([
 });
 
 it("knows usual extensions, and none for names of the language's own objects", () => {
-  expect(extensionsOf(MediaType.make("image/jpeg"))[0]).toBe(".jpg");
+  expect(extensionsOf(MediaType.make("image/jpeg"))[0]).toBe("jpg");
   expect(extensionsOf(MediaType.make("constructor/prototype"))).toEqual([]);
 });

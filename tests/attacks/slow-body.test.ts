@@ -1,0 +1,22 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { expect, it } from "vitest";
+import { startProcess } from "../support/service-process.ts";
+
+it("a body that does not arrive is refused, and its connection ended", async () => {
+  const service = await startProcess();
+  const { host, hostname, port } = new URL(service.address);
+  const socket = connect(Number(port), hostname);
+  await once(socket, "connect");
+  socket.write(
+    `POST /api/v1/orgs/acme/files/presign HTTP/1.1\r\nHost: ${host}\r\n` +
+      `Authorization: Bearer ${service.token}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: 100\r\n\r\n{"filename":`,
+  );
+  // Read to its end: that there is one is the point.
+  const answer = await text(socket);
+  await service.stop();
+  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  expect(answer).toContain('"code":"REQUEST_TIMEOUT"');
+});
