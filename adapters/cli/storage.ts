@@ -38,52 +38,36 @@ export interface Storage {
 export const read = (env: Env, publicUrl: URL): Read<Storage> =>
   Result.flatMap(readSettings(own, env), ({ adapter }) => ADAPTERS[adapter](env, publicUrl));
 
-const NO_MOUNTS = Layer.succeed(Mounts, []);
-
 const ADAPTERS: Readonly<
   Record<"local" | "aws" | "minio", (env: Env, publicUrl: URL) => Read<Storage>>
 > = {
   local: (env, publicUrl) =>
     Result.map(local.read(env), (values) => ({
       description: `embedded, in the folder ${values.directory}`,
-      layer: Layer.unwrap(
-        Effect.map(
-          Effect.promise(() => import("../local/layer.ts")),
-          ({ layer, LocalStore }) =>
-            Layer.provideMerge(
-              Layer.effect(
-                Mounts,
-                LocalStore.use((store) => Effect.succeed([{ path: "/store", fetch: store.fetch }])),
-              ),
-              layer(values, new URL("/store", publicUrl)),
-            ),
-        ),
-      ),
+      layer: loaded(async () => {
+        const { layer, LocalStore } = await import("../local/layer.ts");
+        const mounts = Layer.effect(
+          Mounts,
+          LocalStore.use((store) => Effect.succeed([{ path: "/store", fetch: store.fetch }])),
+        );
+        return Layer.provideMerge(mounts, layer(values, new URL("/store", publicUrl)));
+      }),
     })),
   aws: (env) =>
     Result.map(aws.read(env), (values) => ({
       description: `Amazon S3 API at ${values.endpoint?.href ?? values.region}, bucket ${values.bucket}`,
-      layer: Layer.merge(
-        NO_MOUNTS,
-        Layer.unwrap(
-          Effect.map(
-            Effect.promise(() => import("../aws/layer.ts")),
-            ({ layer }) => layer(values),
-          ),
-        ),
-      ),
+      layer: loaded(async () => unmounted((await import("../aws/layer.ts")).layer(values))),
     })),
   minio: (env) =>
     Result.map(minio.read(env), (values) => ({
       description: `MinIO at ${values.endpoint.href}, bucket ${values.bucket}`,
-      layer: Layer.merge(
-        NO_MOUNTS,
-        Layer.unwrap(
-          Effect.map(
-            Effect.promise(() => import("../minio/layer.ts")),
-            ({ layer }) => layer(values),
-          ),
-        ),
-      ),
+      layer: loaded(async () => unmounted((await import("../minio/layer.ts")).layer(values))),
     })),
 };
+
+/** A layer whose code is loaded when it is built. */
+const loaded = <A, E>(load: () => Promise<Layer.Layer<A, E>>): Layer.Layer<A, E> =>
+  Layer.unwrap(Effect.promise(load));
+
+/** A store that answers elsewhere: the service serves nothing for it. */
+const unmounted = <A, E>(store: Layer.Layer<A, E>) => Layer.merge(store, Layer.succeed(Mounts, []));

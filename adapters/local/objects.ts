@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { BodyBroken, chunksOf } from "./body.ts";
 import type { Folder } from "./folder.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
@@ -140,37 +141,6 @@ async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   await folder.sync().catch(() => undefined);
   await folder.close();
-}
-
-/** The client stopped sending, or went away; any other error is the disk's. */
-class BodyBroken extends Error {
-  readonly outcome: "stalled" | "incomplete";
-  constructor(outcome: "stalled" | "incomplete") {
-    super(outcome);
-    this.outcome = outcome;
-  }
-}
-
-async function* chunksOf(
-  body: ReadableStream<Uint8Array> | null,
-  stallTime: number,
-): AsyncGenerator<Uint8Array> {
-  if (body === null) return;
-  const reader = body.getReader();
-  try {
-    while (true) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const stalled = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new BodyBroken("stalled")), stallTime);
-      });
-      const read = reader.read().catch(() => Promise.reject(new BodyBroken("incomplete")));
-      const next = await Promise.race([read, stalled]).finally(() => clearTimeout(timer));
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
 }
 
 function streamOf(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {

@@ -1,0 +1,34 @@
+/**
+ * The pieces of a body as they come; throws `BodyBroken` where none comes for `stallTime`
+ * milliseconds, or where the connection breaks.
+ */
+export async function* chunksOf(
+  body: ReadableStream<Uint8Array> | null,
+  stallTime: number,
+): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    while (true) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const stalled = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new BodyBroken("stalled")), stallTime);
+      });
+      const read = reader.read().catch(() => Promise.reject(new BodyBroken("incomplete")));
+      const next = await Promise.race([read, stalled]).finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** A body that did not come to its end: the client stopped sending, or went away. */
+export class BodyBroken extends Error {
+  readonly outcome: "stalled" | "incomplete";
+  constructor(outcome: "stalled" | "incomplete") {
+    super(outcome);
+    this.outcome = outcome;
+  }
+}
