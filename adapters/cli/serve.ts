@@ -56,7 +56,8 @@ export async function serve(listen: Listen): Promise<void> {
     });
     const server = yield* Effect.tryPromise({
       try: () => listen({ host, port, fetch: (request, peer) => app.fetch(request, peer) }),
-      catch: (cause) => `it cannot listen on ${host}, port ${port}: ${reasonOf(cause)}`,
+      catch: (cause) =>
+        `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); end what uses the port, or set PORT`,
     });
     process.stdout.write(
       startMessage({

@@ -84,6 +84,8 @@ it("says what is wrong where the port is taken", async () => {
   const { code, output } = await runToEnd({ PORT: new URL(service.address).port });
   await service.stop();
   expect(code).toBe(1);
-  expect(output).toMatch(/cannot listen on 127\.0\.0\.1, port \d+: .*EADDRINUSE/);
+  expect(output).toMatch(
+    /cannot listen on 127\.0\.0\.1, port \d+ \(.*EADDRINUSE.*\); end what uses the port, or set PORT/,
+  );
   expect(output).not.toMatch(/\n\s+at /);
 });

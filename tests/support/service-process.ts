@@ -71,9 +71,14 @@ export async function runToEnd(
   env: Readonly<Record<string, string>>,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const { child, output } = launch(RUNTIMES.node(), env);
+  // One that starts after all must not outlive the test that expected otherwise.
+  const overdue = setTimeout(() => child.kill("SIGKILL"), 20 * SECOND);
   await once(child, "close");
+  clearTimeout(overdue);
   return { code: child.exitCode, output: output() };
 }
+
+const SECOND = 1000;
 
 function launch(
   [command = "", ...args]: ReadonlyArray<string>,
