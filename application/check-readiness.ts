@@ -27,20 +27,13 @@ export interface Readiness {
 
 /**
  * Makes the check: it signs a URL and asks the store for its bucket. An answer is kept for 5
- * seconds, and the store has 2 seconds to give one, so that probes neither pile up nor hang.
+ * seconds, and each part has 2 seconds to give one, so that probes neither pile up nor hang.
  */
 export const makeReadinessCheck = Effect.gen(function* () {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
   const signing = watch(presigner.get(PROBE));
-  const bucket = watch(
-    store.ensureBucket.pipe(
-      Effect.timeoutOrElse({
-        duration: "2 seconds",
-        orElse: () => Effect.fail({ reason: "the store did not answer within 2 seconds" }),
-      }),
-    ),
-  );
+  const bucket = watch(store.ensureBucket);
   return yield* Effect.cachedWithTTL(
     Effect.all({ signing, store: bucket }, { concurrency: "unbounded" }),
     "5 seconds",
@@ -54,10 +47,10 @@ function watch(
   let last: PartState | undefined;
   return Effect.gen(function* () {
     const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
-    const reason = yield* Effect.match(probe, {
-      onSuccess: () => undefined,
-      onFailure: (failure) => failure.reason,
-    });
+    const reason = yield* probe.pipe(
+      Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.fail(TOO_LATE) }),
+      Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),
+    );
     const state = reason === undefined ? "ok" : "failing";
     const since = last?.state === state ? last.since : now;
     last = reason === undefined ? { state, since } : { state, since, reason };
@@ -65,6 +58,7 @@ function watch(
   });
 }
 
+const TOO_LATE = { reason: "there was no answer within 2 seconds" };
 const PROBE_TYPE = MediaType.make("text/plain");
 const PROBE = {
   key: format({

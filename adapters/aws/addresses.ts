@@ -6,22 +6,29 @@ import type { AwsSettings } from "./settings.ts";
 /** One official client per audience, since a client has one endpoint. */
 export type Clients = Readonly<Record<Audience, S3Client>>;
 
-/** Where the endpoint rules of the official client place the bucket, for each audience. */
-export function addresses(
+/**
+ * Where the endpoint rules of the official client place the bucket, for each audience; FIPS and
+ * dual-stack endpoints as the usual variables and profiles ask for them.
+ */
+export async function addresses(
   settings: AwsSettings,
-  clients: Clients,
-): Readonly<Record<Audience, BucketAddress>> {
+  { public: external, internal }: Clients,
+): Promise<Readonly<Record<Audience, BucketAddress>>> {
+  const UseFIPS = await internal.config.useFipsEndpoint();
+  const UseDualStack = await internal.config.useDualstackEndpoint();
   const at = (client: S3Client, endpoint: URL | undefined): BucketAddress => {
     const { url } = client.config.endpointProvider({
       Bucket: settings.bucket,
       Region: settings.region,
       ForcePathStyle: client.config.forcePathStyle,
+      UseFIPS,
+      UseDualStack,
       ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
     });
     return { origin: url.origin, host: url.host, path: url.pathname.replace(/\/+$/, "") };
   };
   return {
-    public: at(clients.public, settings.publicEndpoint ?? settings.endpoint),
-    internal: at(clients.internal, settings.endpoint),
+    public: at(external, settings.publicEndpoint ?? settings.endpoint),
+    internal: at(internal, settings.endpoint),
   };
 }

@@ -13,6 +13,11 @@ export function heldKeys(client: S3Client): Effect.Effect<HeldKeys, CredentialsU
     try: () => client.config.credentials(),
     catch: (cause) => new CredentialsUnavailable({ reason: describe(cause) }),
   }).pipe(
+    Effect.timeoutOrElse({
+      duration: "10 seconds",
+      orElse: () =>
+        Effect.fail(new CredentialsUnavailable({ reason: "no AWS credentials within 10 seconds" })),
+    }),
     Effect.map((identity) => {
       if (
         held === undefined ||

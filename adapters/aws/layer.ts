@@ -14,10 +14,14 @@ import type { AwsSettings } from "./settings.ts";
 export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.unwrap(
     Effect.gen(function* () {
+      const internal = makeClient(settings, settings.endpoint);
+      // One chain for both: what is signed and when it ends must be of the same credentials.
+      const chain = internal.config.credentials;
       const clients = {
-        public: makeClient(settings, settings.publicEndpoint ?? settings.endpoint),
-        internal: makeClient(settings, settings.endpoint),
+        public: makeClient(settings, settings.publicEndpoint ?? settings.endpoint, chain),
+        internal,
       };
+      const at = yield* Effect.promise(() => addresses(settings, clients));
       const keys =
         settings.accessKey === undefined || settings.secretKey === undefined
           ? heldKeys(clients.internal)
@@ -34,8 +38,9 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               settings,
               clients,
               keys,
+              at.public.origin,
             )
-          : v4Presigner({ addresses: addresses(settings, clients), region: settings.region, keys });
+          : v4Presigner({ addresses: at, region: settings.region, keys });
       return Layer.merge(
         Layer.succeed(Presigner, presigner),
         Layer.succeed(ObjectStore, objectStore(settings, clients.internal)),

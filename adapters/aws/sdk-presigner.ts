@@ -11,7 +11,7 @@ import {
 } from "../../application/ports/presigner.ts";
 import { endOf, headersToSend } from "../signing/binding.ts";
 import type { HeldKeys } from "../signing/v4-presigner.ts";
-import { addresses, type Clients } from "./addresses.ts";
+import type { Clients } from "./addresses.ts";
 import type { AwsSettings } from "./settings.ts";
 
 /**
@@ -22,6 +22,7 @@ export function sdkPresigner(
   settings: AwsSettings,
   clients: Clients,
   keys: Effect.Effect<HeldKeys, CredentialsUnavailable>,
+  publicOrigin: string,
 ): Presigner["Service"] {
   const Bucket = settings.bucket;
 
@@ -69,7 +70,7 @@ export function sdkPresigner(
           ResponseContentDisposition: request.responseDisposition,
         }),
       ).pipe(Effect.map((signed) => ({ method: "GET", headers: {}, ...signed }))),
-    publicOrigin: addresses(settings, clients).public.origin,
+    publicOrigin,
   });
 }
 

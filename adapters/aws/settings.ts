@@ -1,4 +1,3 @@
-import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import {
   type Env,
@@ -6,7 +5,6 @@ import {
   optional,
   type Read,
   readSettings,
-  refuse,
   setting,
   type Values,
   withDefault,
@@ -44,21 +42,29 @@ export const settings = {
 /** What the adapter is configured with. */
 export type AwsSettings = Values<typeof settings>;
 
-/** Reads the variables, and refuses combinations that could not work. */
+/**
+ * Reads the variables, and refuses combinations that could not work. The official client's own
+ * variables for an endpoint count too: it would follow them, and so must what we sign.
+ */
 export const read = (env: Env): Read<AwsSettings> =>
-  Result.flatMap(readSettings(settings, env), (values) =>
-    refuse(values, [
-      ...(values.accessKey === undefined && values.secretKey !== undefined
+  readSettings(
+    settings,
+    { ...env, STORAGE_ENDPOINT: endpointIn(env) },
+    ({ accessKey, secretKey, signer, bucket = "" }) => [
+      ...(accessKey === undefined && secretKey !== undefined
         ? [fault(settings.accessKey, "must be set where STORAGE_SECRET_KEY is")]
         : []),
-      ...(values.accessKey !== undefined && values.secretKey === undefined
+      ...(accessKey !== undefined && secretKey === undefined
         ? [fault(settings.secretKey, "must be set where STORAGE_ACCESS_KEY is")]
         : []),
-      ...(values.signer === "native" && isBeyondNative(values.bucket)
+      ...(signer === "native" && isBeyondNative(bucket)
         ? [fault(settings.signer, "must be sdk for an ARN or a directory bucket")]
         : []),
-    ]),
+    ],
   );
 
 /** ARNs, and directory buckets by the suffix that all their names have. */
 const isBeyondNative = (bucket: string) => bucket.startsWith("arn:") || bucket.endsWith("--x-s3");
+
+const endpointIn = (env: Env) =>
+  env["STORAGE_ENDPOINT"] || env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"];

@@ -12,7 +12,7 @@ import * as identity from "../identity/layer.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
 import * as telemetry from "../telemetry/layer.ts";
-import { configurationMessage, startMessage } from "./messages.ts";
+import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
 import { misspelt, readAll } from "./settings.ts";
 
 /** `EX_CONFIG` of sysexits.h. */
@@ -29,7 +29,7 @@ const GRACE = "10 seconds";
 export async function serve(listen: Listen): Promise<void> {
   const read = readAll(process.env);
   if (Result.isFailure(read)) {
-    process.stderr.write(configurationMessage(read.failure));
+    process.stderr.write(configurationMessage(read.failure, misspelt(process.env)));
     process.exitCode = CONFIGURATION_ERROR;
     return;
   }
@@ -59,16 +59,17 @@ export async function serve(listen: Listen): Promise<void> {
       catch: (cause) =>
         `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); end what uses the port, or set PORT`,
     });
-    process.stdout.write(
-      startMessage({
-        address: publicUrl.origin,
-        token: Redacted.value(settings.identity.token),
-        store: settings.storage.description,
-      }),
-    );
-    for (const { name, meant } of misspelt(process.env)) {
-      yield* Effect.logWarning(`${name} is not a variable of this service; is ${meant} meant?`);
+    const { token, isTokenMadeUp } = settings.identity;
+    const address = publicUrl.origin;
+    const store = settings.storage.description;
+    if (settings.telemetry.format !== "json") {
+      process.stdout.write(startMessage({ address, store, token: Redacted.value(token) }));
+    } else {
+      // A log that machines collect gets only the token that nobody could know otherwise.
+      const madeUp = isTokenMadeUp ? { token: Redacted.value(token) } : {};
+      yield* Effect.logInfo("ready", { address, store, ...madeUp });
     }
+    for (const name of misspelt(process.env)) yield* Effect.logWarning(misspeltMessage(name));
     yield* Effect.forkChild(firstLook(readiness));
     yield* toldToStop;
     stopping = true;
@@ -88,10 +89,15 @@ export async function serve(listen: Listen): Promise<void> {
 
 /** Makes the bucket where that is configured, and tells early what `/readyz` would. */
 const firstLook = (readiness: Effect.Effect<Readiness>) =>
-  Effect.flatMap(readiness, ({ store }) =>
-    store.reason === undefined
-      ? Effect.void
-      : Effect.logWarning(`the store is not ready, signing goes on: ${store.reason}`),
+  Effect.flatMap(readiness, ({ signing, store }) =>
+    Effect.all([
+      signing.reason === undefined
+        ? Effect.void
+        : Effect.logWarning(`URLs cannot be signed: ${signing.reason}`),
+      store.reason === undefined
+        ? Effect.void
+        : Effect.logWarning(`the store is not ready: ${store.reason}`),
+    ]),
   );
 
 const toldToStop = Effect.callback<void>((resume) => {

@@ -1,11 +1,12 @@
 import * as Result from "effect/Result";
 import { closest } from "fastest-levenshtein";
 import * as http from "../http/settings.ts";
-import { isLoopbackName } from "../http/loopback.ts";
+import { isLoopbackName, nameOfHost } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
 import * as policies from "../policies/settings.ts";
 import { type Env, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
 import * as telemetry from "../telemetry/settings.ts";
+import type { Misspelt } from "./messages.ts";
 import * as storage from "./storage.ts";
 
 /** Reads the variables of all adapters, so that one message can name every one at fault. */
@@ -19,24 +20,28 @@ export function readAll(env: Env) {
     storage: storage.read(env, publicUrl),
     telemetry: telemetry.read(env),
   };
-  return Result.flatMap(allOf(parts), (values) => {
-    const { host, publicUrl: url } = values.http;
-    const exposed = ![host, url.hostname.replace(/^\[(.*)\]$/, "$1")].every(isLoopbackName);
-    return exposed && !values.identity.exposed
-      ? Result.fail([
-          fault(
-            identity.settings.exposed,
-            "must be yes where HOST or PUBLIC_URL is not of this machine: AUTH=dev lets everyone in who has the token",
-          ),
-        ])
-      : Result.succeed(values);
-  });
+  return allOf(parts, exposureFault(parts.http, parts.identity));
+}
+
+/** A development token that other machines could use has to be asked for. */
+function exposureFault(
+  server: Read<http.HttpSettings>,
+  caller: Read<identity.IdentitySettings>,
+): ReadonlyArray<Fault> {
+  if (Result.isFailure(server) || Result.isFailure(caller) || caller.success.exposed) return [];
+  const { host, publicUrl } = server.success;
+  return [host, nameOfHost(publicUrl.host)].every(isLoopbackName)
+    ? []
+    : [
+        fault(
+          identity.settings.exposed,
+          "must be yes where HOST or PUBLIC_URL is not of this machine: AUTH=dev lets everyone in who has the token",
+        ),
+      ];
 }
 
 /** Names in `env` that look like ours and are not, each with the name that was probably meant. */
-export function misspelt(
-  env: Env,
-): ReadonlyArray<{ readonly name: string; readonly meant: string }> {
+export function misspelt(env: Env): ReadonlyArray<Misspelt> {
   return Object.keys(env)
     .filter((name) => /^(?:STORAGE|AUTH)_/.test(name) && !KNOWN.includes(name))
     .map((name) => ({ name, meant: closest(name, KNOWN) }));
@@ -54,8 +59,8 @@ type Successes<R extends Reads> = {
   readonly [Part in keyof R]: R[Part] extends Read<infer A> ? A : never;
 };
 
-function allOf<R extends Reads>(parts: R): Read<Successes<R>> {
-  const faults: Array<Fault> = [];
+function allOf<R extends Reads>(parts: R, further: ReadonlyArray<Fault>): Read<Successes<R>> {
+  const faults: Array<Fault> = [...further];
   const values: Record<string, unknown> = {};
   for (const [part, read] of Object.entries(parts)) {
     if (Result.isSuccess(read)) values[part] = read.success;

@@ -16,6 +16,7 @@ import { crossOrigin } from "./cross-origin.ts";
 import { discardBody } from "./discard-body.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
 import { loopbackOnly } from "./loopback-only.ts";
+import type { Mount } from "./mounts.ts";
 import { page } from "./page.ts";
 import { presign } from "./presign.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
@@ -26,13 +27,6 @@ import { requestLog } from "./request-log.ts";
 
 /** What the routes need to run their use cases. */
 export type Services = Authenticator | Organizations | Policies | Presigner | SecureRandom;
-
-/** A fetch handler that answers everything under a path. */
-export interface Mount {
-  /** Begins with a slash and does not end with one. */
-  readonly path: string;
-  readonly fetch: (request: Request) => Promise<Response>;
-}
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -54,13 +48,24 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const log = Effect.runForkWith(options.services);
   const run = Effect.runPromiseExitWith(options.services);
 
+  /** A typed failure is the caller's to know; any other is the service's own, for `onError`. */
+  const answerFailure = (c: HttpContext, cause: Cause.Cause<Refusal>): Response => {
+    const refusal = Cause.findError(cause);
+    if (Result.isFailure(refusal)) throw Cause.squash(cause);
+    if ("reason" in refusal.success) {
+      const { reason } = refusal.success;
+      log(Effect.logWarning("cannot sign", { requestId: c.get("requestId"), reason }));
+    }
+    return refuse(c, refusal.success);
+  };
+
   app.onError((error, c) => {
     const requestId = c.get("requestId");
     log(Effect.logError("request failed", { requestId, cause: Cause.pretty(Cause.die(error)) }));
     return answerProblem(c, internalProblem(requestId));
   });
   app.notFound((c) => refuse(c, new NotFound()));
-  app.use(requestLog(log));
+  app.use(requestLog(log, options.isStopping));
   if (options.development?.loopbackOnly === true) app.use(loopbackOnly);
   app.use(discardBody);
 
@@ -80,6 +85,9 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.get("/readyz", async (c) => {
     return answerReadiness(c, await Effect.runPromise(options.readiness), options.isStopping());
   });
+  for (const path of ["/healthz", "/readyz"]) {
+    app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
+  }
   for (const { path, fetch } of options.mounts) {
     app.use(`${path}/*`, sharing);
     app.all(`${path}/*`, async (c) => passOn(c, await fetch(c.req.raw)));
@@ -88,11 +96,4 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     app.route("/", page(Effect.runSync(Effect.provide(Presigner, options.services)).publicOrigin));
   }
   return app;
-}
-
-/** A typed failure is the caller's to know; any other is the service's own, for `onError`. */
-function answerFailure(c: HttpContext, cause: Cause.Cause<Refusal>): Response {
-  const refusal = Cause.findError(cause);
-  if (Result.isFailure(refusal)) throw Cause.squash(cause);
-  return refuse(c, refusal.success);
 }

@@ -6,7 +6,8 @@ const SECONDS = 5;
 
 /**
  * Reads what is left of a refused request's body and throws it away, up to 1 MiB and 5 seconds,
- * so that the refusal reaches a client that is still sending. Past that, the connection ends.
+ * so that the refusal reaches a client that is still sending. Past that, the answer asks for the
+ * connection's end, which Node carries out at once.
  */
 export const discardBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
   await next();

@@ -13,9 +13,25 @@ declare const Deno: {
 
 /** Serves on `Deno.serve`. */
 export const listenDeno: Listen = async ({ host, port, fetch }) => {
+  let active = 0;
+  let whenIdle: (() => void) | undefined;
   const server = Deno.serve(
     { hostname: host, port, onListen: () => undefined },
-    (request, { remoteAddr }) => fetch(request, { address: remoteAddr.hostname }),
+    async (request, { remoteAddr }) => {
+      active++;
+      try {
+        return await fetch(request, { address: remoteAddr.hostname });
+      } finally {
+        active--;
+        if (active === 0) whenIdle?.();
+      }
+    },
   );
-  return { stop: () => server.shutdown() };
+  return {
+    stop: async () => {
+      // `shutdown` breaks off the bodies of requests under way, so these are waited for.
+      if (active > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
+      await server.shutdown();
+    },
+  };
 };

@@ -11,6 +11,7 @@ export const listenNode: Listen = async ({ host, port, fetch }) => {
     createServer,
     serverOptions: {
       headersTimeout: 10_000,
+      connectionsCheckingInterval: 2_000,
       // An upload to the embedded store may take as long as it moves; the API has its own limit.
       requestTimeout: 0,
     },

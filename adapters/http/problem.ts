@@ -1,5 +1,4 @@
 import type { Unauthenticated } from "../../application/ports/authenticator.ts";
-import type { StoreUnavailable } from "../../application/ports/object-store.ts";
 import type { OrganizationNotFound } from "../../application/ports/organizations.ts";
 import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import type { FileTooLarge, MediaTypeNotAllowed } from "../../domain/errors.ts";
@@ -12,7 +11,6 @@ export type Refusal =
   | OrganizationNotFound
   | Unauthenticated
   | CredentialsUnavailable
-  | StoreUnavailable
   | InstanceType<(typeof refusals)[Exclude<keyof typeof refusals, "MemberFault">]>;
 
 /** A refusal as a client sees it: RFC 9457, with a `code` that stays the same between versions. */
@@ -108,13 +106,6 @@ const PROBLEMS: {
     status: 503,
     code: "CREDENTIALS_UNAVAILABLE",
     title: "The service has no credentials to sign with",
-    detail: "Try again in a few seconds",
-    headers: { "Retry-After": "5" },
-  }),
-  StoreUnavailable: () => ({
-    status: 503,
-    code: "STORE_UNAVAILABLE",
-    title: "The store does not answer",
     detail: "Try again in a few seconds",
     headers: { "Retry-After": "5" },
   }),

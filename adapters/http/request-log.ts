@@ -6,12 +6,19 @@ import type { HttpEnv } from "./env.ts";
  * Gives each request an id, in the answer's `X-Request-Id`, and writes one line about it: never
  * its query, headers or body, which may hold signatures and tokens.
  */
-export function requestLog(write: (line: Effect.Effect<void>) => void): MiddlewareHandler<HttpEnv> {
+export function requestLog(
+  write: (line: Effect.Effect<void>) => void,
+  isStopping: () => boolean,
+): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const start = performance.now();
     const requestId = crypto.randomUUID();
     c.set("requestId", requestId);
-    c.set("answerHeaders", { "X-Request-Id": requestId });
+    c.set("answerHeaders", {
+      "X-Request-Id": requestId,
+      // Or a client that keeps its connection would keep the service from ending.
+      ...(isStopping() ? { Connection: "close" } : {}),
+    });
     await next();
     write(
       Effect.logInfo("request", {

@@ -7,7 +7,6 @@ import {
   optional,
   type Read,
   readSettings,
-  refuse,
   setting,
   withDefault,
 } from "../settings/setting.ts";
@@ -66,15 +65,17 @@ export interface HttpSettings {
 
 /** Reads the variables; the public address of a service that others reach has to be told. */
 export const read = (env: Env): Read<HttpSettings> =>
-  Result.flatMap(readSettings(settings, env), ({ host, port, publicUrl, corsOrigins }) => {
-    const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
-    return refuse(
-      { host, port, publicUrl: url, corsOrigins: corsOrigins ?? ownOrigins(url) },
-      publicUrl === undefined && !isLoopbackName(host)
-        ? [fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`)]
-        : [],
-    );
-  });
+  Result.map(
+    readSettings(settings, env, ({ host, publicUrl }) =>
+      host === undefined || isLoopbackName(host) || publicUrl !== undefined
+        ? []
+        : [fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`)],
+    ),
+    ({ host, port, publicUrl, corsOrigins }) => {
+      const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
+      return { host, port, publicUrl: url, corsOrigins: corsOrigins ?? ownOrigins(url) };
+    },
+  );
 
 /** The origins of the service's own page, which on this machine a person may call by two names. */
 function ownOrigins({ protocol, port, hostname, origin }: URL): ReadonlyArray<string> {

@@ -58,6 +58,8 @@ export interface IdentitySettings {
   /** Whether the development token may be used from other machines. */
   readonly exposed: boolean;
   readonly token: Redacted.Redacted;
+  /** Whether the token was made up for this run, so that a person has to be told. */
+  readonly isTokenMadeUp: boolean;
   /** Undefined where every well-formed slug is an organization. */
   readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined;
 }
@@ -67,6 +69,7 @@ export const read = (env: Env): Read<IdentitySettings> =>
   Result.map(readSettings(settings, env), ({ exposed, token, organizations }) => ({
     exposed: exposed === "yes",
     token: token ?? Redacted.make(randomBytes(16).toString("hex")),
+    isTokenMadeUp: token === undefined,
     organizations: organizations && new Map(organizations.map(parsePair)),
   }));
 

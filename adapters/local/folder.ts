@@ -1,7 +1,7 @@
-import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { randomBytes } from "node:crypto";
+import { openRegular } from "./open-regular.ts";
 
 /** The folders and the secret that the store keeps its objects with. */
 export interface Folder {
@@ -51,7 +51,8 @@ async function openSecret(path: string): Promise<string> {
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) throw cause;
   }
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const file = await openRegular(path);
+  if (file === undefined) throw new Error(`${path} is gone`);
   try {
     const secret = await file.readFile("utf8");
     if (secret.length < 44) throw new Error(`${path} is damaged; remove it to have a new one made`);

@@ -62,12 +62,21 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
 async function get(folder: Folder, key: string, request: Request): Promise<Response> {
   const object = await openObject(folder, key);
   if (object === undefined) return refusal("NoSuchKey");
+  try {
+    return await answerWith(object, request);
+  } catch (cause) {
+    await object.close();
+    throw cause;
+  }
+}
+
+async function answerWith(object: StoredObject, request: Request): Promise<Response> {
   const headers = headersOf(object, new URL(request.url).searchParams);
   const { size, etag } = object;
 
   if (matches(request.headers.get("if-none-match"), etag)) {
     await object.close();
-    return new Response(null, { status: 304, headers: { ...headers, ETag: etag } });
+    return new Response(null, { status: 304, headers });
   }
   const condition = request.headers.get("if-range");
   const range =
@@ -96,7 +105,8 @@ function headersOf(object: StoredObject, query: URLSearchParams): Record<string,
   const executable = [mediaType, object.mediaType].some((type) => isExecutable(type as MediaType));
   return {
     "Content-Type": mediaType,
-    "Content-Disposition": executable ? disposition.replace(/^inline/, "attachment") : disposition,
+    "Content-Disposition":
+      executable && !/^attachment\b/i.test(disposition) ? "attachment" : disposition,
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "X-Content-Type-Options": "nosniff",
     "Accept-Ranges": "bytes",

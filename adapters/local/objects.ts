@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { constants } from "node:fs";
 import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { BodyBroken, chunksOf } from "./body.ts";
 import type { Folder } from "./folder.ts";
+import { openRegular } from "./open-regular.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
 // four bytes. One file is linked or renamed in one step, so that bytes and properties are never
@@ -28,13 +28,8 @@ export interface StoredObject extends Properties {
 
 /** Opens the object under a key; undefined when there is none. */
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
-  let file: FileHandle;
-  try {
-    file = await open(pathOf(folder, key), constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (cause) {
-    if (hasCode(cause, "ENOENT")) return undefined;
-    throw cause;
-  }
+  const file = await openRegular(pathOf(folder, key));
+  if (file === undefined) return undefined;
   try {
     const { size: total, mtime } = await file.stat();
     const length = (await readExactly(file, total - LENGTH_BYTES, LENGTH_BYTES)).readUInt32BE(0);

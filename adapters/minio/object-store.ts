@@ -6,16 +6,19 @@ import type { MinioSettings } from "./settings.ts";
 /** The calls to the bucket, made by the MinIO client, which is loaded with the first of them. */
 export function objectStore(settings: MinioSettings): ObjectStore["Service"] {
   let client: ReturnType<typeof makeClient> | undefined;
+  // The client has no way to break off a call, so one that hangs is joined and not repeated.
+  let pending: Promise<void> | undefined;
+  const ensure = async () => {
+    client ??= makeClient(settings);
+    const { bucket, region, createBucket } = settings;
+    const minio = await client;
+    if (await minio.bucketExists(bucket)) return;
+    if (!createBucket) throw new Error(`there is no bucket ${bucket}; ${HOW_TO_CREATE}`);
+    await minio.makeBucket(bucket, region);
+  };
   return ObjectStore.of({
     ensureBucket: Effect.tryPromise({
-      try: async () => {
-        client ??= makeClient(settings);
-        const { bucket, region, createBucket } = settings;
-        const minio = await client;
-        if (await minio.bucketExists(bucket)) return;
-        if (!createBucket) throw new Error(`there is no bucket ${bucket}; ${HOW_TO_CREATE}`);
-        await minio.makeBucket(bucket, region);
-      },
+      try: () => (pending ??= ensure().finally(() => (pending = undefined))),
       catch: (cause) => new StoreUnavailable({ reason: reasonOf(cause) }),
     }),
   });

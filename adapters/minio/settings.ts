@@ -1,10 +1,8 @@
-import * as Result from "effect/Result";
 import {
   type Env,
   fault,
   type Read,
   readSettings,
-  refuse,
   type Values,
   withDefault,
 } from "../settings/setting.ts";
@@ -28,11 +26,17 @@ export type MinioSettings = Values<typeof settings>;
 
 /** Reads the variables, and refuses an endpoint that the client has no way to reach. */
 export const read = (env: Env): Read<MinioSettings> =>
-  Result.flatMap(readSettings(settings, env), (values) =>
-    refuse(
-      values,
-      values.endpoint.pathname === "/"
-        ? []
-        : [fault(settings.endpoint, "must have no path: the MinIO client cannot add one")],
-    ),
-  );
+  readSettings(settings, env, ({ endpoint }) => {
+    if (endpoint === undefined) return [];
+    if (endpoint.pathname !== "/") {
+      return [fault(settings.endpoint, "must have no path: the MinIO client cannot add one")];
+    }
+    return endpoint.hostname.startsWith("[")
+      ? [
+          fault(
+            settings.endpoint,
+            "must have a name or an IPv4 address: the MinIO client takes no IPv6",
+          ),
+        ]
+      : [];
+  });

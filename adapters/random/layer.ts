@@ -13,11 +13,11 @@ export const layer: Layer.Layer<SecureRandom> = Layer.sync(SecureRandom, () => {
   let used = 0;
   return make((size) => {
     if (size > pool.length - used) {
-      // A new pool each time, since whoever was given a part of the last may still hold it.
       pool = randomFillSync(new Uint8Array(Math.max(size, POOL_BYTES)));
       used = 0;
     }
     used += size;
-    return pool.subarray(used - size, used);
+    // A copy, whose buffer holds nothing that is yet to be given out.
+    return pool.slice(used - size, used);
   });
 });

@@ -63,8 +63,15 @@ export type Values<S extends Settings> = {
 /** What reading gives: the values, or every variable at fault. */
 export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
 
-/** Reads all of `settings` from `env`. */
-export function readSettings<S extends Settings>(settings: S, env: Env): Read<Values<S>> {
+/**
+ * Reads all of `settings` from `env`. `together` finds fault with values that are each well-formed
+ * but do not go together; it sees only those that are.
+ */
+export function readSettings<S extends Settings>(
+  settings: S,
+  env: Env,
+  together: (values: Partial<Values<S>>) => ReadonlyArray<Fault> = () => [],
+): Read<Values<S>> {
   // Looked up by exact name: a provider that splits names at "_" would see FOO_BAR inside FOO.
   const provider = ConfigProvider.make(([name]) => {
     const text = env[String(name)];
@@ -77,10 +84,7 @@ export function readSettings<S extends Settings>(settings: S, env: Env): Read<Va
     if (Result.isSuccess(read)) values[member] = read.success;
     else faults.push(fault(of, `must be ${of.shape}${env[of.name] ? "" : ", and is not set"}`));
   }
+  const wrong = new Set(faults.map(({ name }) => name));
+  faults.push(...together(values as Partial<Values<S>>).filter(({ name }) => !wrong.has(name)));
   return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Values<S>);
-}
-
-/** Refuses values that are each well-formed but do not go together. */
-export function refuse<A>(values: A, faults: ReadonlyArray<Fault>): Read<A> {
-  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values);
 }

@@ -101,7 +101,11 @@ describe("a stored object that shares the page's origin", () => {
     "of type %s is saved and not shown, whatever the URL asks for",
     async (type) => {
       await store("<script>alert(1)</script>", type);
-      const { headers } = await send("GET", (await signGet(type, "inline; filename=x")).url);
+      for (const disposition of ["inline; filename=x", "Inline", ""]) {
+        const shown = await send("GET", (await signGet(type, disposition)).url);
+        expect(shown.headers["content-disposition"]).toBe("attachment");
+      }
+      const { headers } = await send("GET", (await signGet(type, "attachment; filename=x")).url);
       expect(headers["content-disposition"]).toBe("attachment; filename=x");
       expect(headers["content-security-policy"]).toBe("sandbox; default-src 'none'");
       expect(headers["x-content-type-options"]).toBe("nosniff");

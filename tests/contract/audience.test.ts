@@ -2,7 +2,6 @@ import { expect } from "vitest";
 import { send } from "../support/send.ts";
 import { CONTENT, promise } from "./promise.ts";
 
-const TWO = { twoEndpoints: true };
 const AT = { public: "//localhost:", internal: "//127.0.0.1:" };
 
 for (const [audience, other] of [
@@ -19,6 +18,17 @@ for (const [audience, other] of [
       expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
       await expectStored();
     },
-    TWO,
+    (store) => store.hasTwoEndpoints,
   );
 }
+
+promise(
+  "has one endpoint, which browsers and services share",
+  async ({ signPut }) => {
+    const [external, internal] = await Promise.all(
+      (["public", "internal"] as const).map(async (audience) => (await signPut({ audience })).url),
+    );
+    expect(new URL(external ?? "").origin).toBe(new URL(internal ?? "").origin);
+  },
+  (store) => !store.hasTwoEndpoints,
+);

@@ -9,7 +9,7 @@ import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { format, type StorageKey } from "../../domain/storage-key.ts";
 import { type Answer, send } from "../support/send.ts";
-import { type OpenStore, stores } from "./stores.ts";
+import { type OpenStore, stores, type StoreUnderTest } from "./stores.ts";
 
 /** What a promise is checked with: one store, and one key that nothing is stored under yet. */
 export interface Subject {
@@ -35,14 +35,13 @@ export const CONTENT: Uint8Array = Uint8Array.from({ length: 100_003 }, (_, i) =
 export const PNG: MediaType = MediaType.make("image/png");
 export const MINUTE: Lifetime = Lifetime.make(Duration.minutes(1));
 
-/** Tests one promise on every store that is here; on others it shows as skipped. */
+/** Tests one promise on every store that `has` what it needs; a store that is not here is skipped. */
 export function promise(
   title: string,
   check: (subject: Subject) => Promise<void>,
-  needs: { readonly twoEndpoints?: boolean } = {},
+  has: (store: StoreUnderTest) => boolean = () => true,
 ): void {
-  const able = stores.filter((store) => store.hasTwoEndpoints || needs.twoEndpoints !== true);
-  describe.each(able)("$name", ({ open }) => {
+  describe.each(stores.filter(has))("$name", ({ open }) => {
     let store: OpenStore | undefined;
     beforeAll(async () => {
       store = await open?.();

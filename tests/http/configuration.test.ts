@@ -67,6 +67,33 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
   });
 });
 
+it("names what does not go together beside what is malformed, and a misspelt name", async () => {
+  const { code, output } = await runToEnd({
+    HOST: "0.0.0.0",
+    PUBLIC_URL: "https://uploads.example.com",
+    LOG_LEVEL: "loud",
+    STORAGE_ADAPTER: "aws",
+    STORAGE_ACCESS_KEY: "AKIA0000",
+    STORAGE_REGION: "BAD!",
+    STORAGE_BUKET: "files",
+  });
+  expect(code).toBe(78);
+  for (const name of ["LOG_LEVEL", "AUTH_DEV_EXPOSED", "STORAGE_SECRET_KEY", "STORAGE_REGION"]) {
+    expect(output).toContain(`  ${name} must be `);
+  }
+  expect(output).toContain(
+    "STORAGE_BUKET is not a variable of this service; is STORAGE_BUCKET meant?",
+  );
+});
+
+it("a log for machines is JSON alone, without the token that was configured", async () => {
+  const service = await startProcess({ LOG_FORMAT: "json" });
+  await service.stop();
+  const lines = service.output().trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line).message)).toContain("ready");
+  expect(service.output()).not.toContain(service.token);
+});
+
 it("warns of a misspelt variable, with the one that was meant, and of no others", async () => {
   const service = await startProcess({
     STORAGE_BUKET: "files",

@@ -31,6 +31,7 @@ export async function startService(
     }),
     identity({
       exposed: false,
+      isTokenMadeUp: false,
       token: Redacted.make(TOKEN),
       organizations: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
     }),

@@ -1,7 +1,15 @@
+import { once } from "node:events";
+import { readdirSync, renameSync, symlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
-import { RUNTIMES, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 
-it.each(Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>)(
+const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
+
+it.each(runtimes)(
   "%s serves a presign, the PUT and the GET, logs no secret, and stops when told to",
   async (runtime) => {
     const service = await startProcess({}, runtime);
@@ -32,9 +40,57 @@ it.each(Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>)(
     expect(longer.status).toBe(403);
 
     expect(await service.stop()).toBe(0);
+    // The start block shows the token, which is what it is for.
     const [, log = ""] = service.output().split("Ctrl+C");
     expect(log).toContain("/api/v1/orgs/acme/files/presign");
     expect(log).not.toContain(service.token);
     expect(log).not.toMatch(/X-Amz-|the bytes of a picture/);
   },
 );
+
+it.each(runtimes)("%s lets an upload under way end before it stops", async (runtime) => {
+  const service = await startProcess({}, runtime);
+  const { put_url } = await presign(service, 10);
+  const { hostname, port, host, pathname, search } = new URL(put_url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, "connect");
+  socket.write(
+    `PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n` +
+      "Content-Type: image/png\r\nContent-Length: 10\r\n\r\n12345",
+  );
+  const temporary = join(service.directory, "temporary");
+  await until("the upload's start", async () => readdirSync(temporary)[0]);
+  const stopped = service.stop();
+  await until("the stop", async () => (service.output().includes("stopping") ? true : undefined));
+  socket.write("67890");
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await stopped).toBe(0);
+});
+
+it.each(runtimes)("%s follows no link in the place of an object", async (runtime) => {
+  const service = await startProcess({}, runtime);
+  const { put_url, get_url } = await presign(service, 10);
+  await fetch(put_url, {
+    method: "PUT",
+    headers: { "Content-Type": "image/png" },
+    body: "0123456789",
+  });
+  expect((await fetch(get_url)).status).toBe(200);
+  const objects = join(service.directory, "objects");
+  const [name = ""] = readdirSync(objects);
+  renameSync(join(objects, name), join(service.directory, "elsewhere"));
+  symlinkSync(join(service.directory, "elsewhere"), join(objects, name));
+  const answer = await fetch(get_url);
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).not.toContain("0123456789");
+  await service.stop();
+});
+
+async function presign(service: ServiceProcess, size: number) {
+  const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size }),
+  });
+  return (await answer.json()) as { readonly put_url: string; readonly get_url: string };
+}

@@ -10,6 +10,8 @@ import { until } from "./until.ts";
 export interface ServiceProcess {
   readonly address: string;
   readonly token: string;
+  /** Where the embedded store keeps its objects. */
+  readonly directory: string;
   /** All that it has written to standard output and standard error so far. */
   readonly output: () => string;
   /** Tells it to stop, and gives its exit code. */
@@ -56,6 +58,7 @@ export async function startProcess(
   return {
     address,
     token,
+    directory,
     output,
     stop: async () => {
       child.kill("SIGTERM");
