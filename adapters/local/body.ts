@@ -1,18 +1,28 @@
+/** How long a body may take, in milliseconds. */
+export interface Patience {
+  /** For its next piece. */
+  readonly piece: number;
+  /** For all of it. */
+  readonly whole: number;
+}
+
 /**
- * The pieces of a body as they come; throws `BodyBroken` where none comes for `stallTime`
- * milliseconds, or where the connection breaks.
+ * The pieces of a body as they come; throws `BodyBroken` where they take too long, or where the
+ * connection breaks.
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,
-  stallTime: number,
+  patience: Patience,
 ): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   const reader = body.getReader();
+  const end = performance.now() + patience.whole;
   try {
     while (true) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const stalled = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new BodyBroken("stalled")), stallTime);
+        const wait = Math.min(patience.piece, end - performance.now());
+        timer = setTimeout(() => reject(new BodyBroken("stalled")), wait);
       });
       const read = reader.read().catch(() => Promise.reject(new BodyBroken("incomplete")));
       const next = await Promise.race([read, stalled]).finally(() => clearTimeout(timer));

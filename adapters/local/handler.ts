@@ -8,7 +8,10 @@ import { refusal } from "./refusal.ts";
 import { verify } from "./verify.ts";
 
 /** The longest pause between two pieces of a body, in milliseconds. */
-const STALL_TIME = 30_000;
+const LONGEST_PAUSE = 30_000;
+
+/** The least that a body has to move, after a minute's grace: 16 bytes in a millisecond. */
+const SLOWEST_RATE = 16;
 
 /**
  * Answers signed PUT, GET and HEAD of objects the way S3 does, so that a client cannot tell this
@@ -39,13 +42,14 @@ export function objectsHandler(store: {
 }
 
 async function put(folder: Folder, key: string, request: Request): Promise<Response> {
+  const size = Number(request.headers.get("content-length"));
   const written = await writeObject(folder, {
     key,
     mediaType: request.headers.get("content-type") ?? "application/octet-stream",
-    size: Number(request.headers.get("content-length")),
+    size,
     writeOnce: request.headers.get("if-none-match") === "*",
     body: request.body,
-    stallTime: STALL_TIME,
+    patience: { piece: LONGEST_PAUSE, whole: 60_000 + size / SLOWEST_RATE },
   });
   switch (written.outcome) {
     case "stored":

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { BodyBroken, chunksOf } from "./body.ts";
+import { BodyBroken, chunksOf, type Patience } from "./body.ts";
 import type { Folder } from "./folder.ts";
 import { openRegular } from "./open-regular.ts";
 
@@ -58,7 +58,7 @@ export type Written =
 /**
  * Stores the bytes of `body` under a key: into a temporary file, synced, then moved into place,
  * so that a crash leaves a whole object or none, and of several write-once uploads exactly one
- * is stored. `stallTime` is the longest wait for the next bytes, in milliseconds.
+ * is stored.
  */
 export async function writeObject(
   folder: Folder,
@@ -69,7 +69,7 @@ export async function writeObject(
     readonly size: number;
     readonly writeOnce: boolean;
     readonly body: ReadableStream<Uint8Array> | null;
-    readonly stallTime: number;
+    readonly patience: Patience;
   },
 ): Promise<Written> {
   const temporary = join(folder.temporary, randomUUID());
@@ -78,7 +78,7 @@ export async function writeObject(
     const digest = createHash("md5");
     let size = 0;
     try {
-      for await (const chunk of chunksOf(upload.body, upload.stallTime)) {
+      for await (const chunk of chunksOf(upload.body, upload.patience)) {
         size += chunk.length;
         if (size > upload.size) return { outcome: "incomplete" };
         digest.update(chunk);

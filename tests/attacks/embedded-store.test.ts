@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import type { Listening } from "../../adapters/http/listen.ts";
 import { layer, LocalStore } from "../../adapters/local/layer.ts";
+import { writeObject } from "../../adapters/local/objects.ts";
 import { Presigner, type SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
@@ -141,6 +142,42 @@ describe("an upload that breaks off", () => {
     const short = await send("PUT", url, { headers, body: "too short" });
     expect(short.status).toBe(403);
     expect((await send("GET", (await signGet()).url)).body.toString()).toBe("the first");
+  });
+});
+
+/** A body without an end: a byte every `pause` milliseconds, or not even that. */
+function endless(pause: number | undefined): ReadableStream<Uint8Array> {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  return new ReadableStream({
+    start: (controller) => {
+      if (pause !== undefined) {
+        timer = setInterval(() => controller.enqueue(new Uint8Array(1)), pause);
+      }
+    },
+    cancel: () => clearInterval(timer),
+  });
+}
+
+describe("an upload that only just goes on", () => {
+  it.each([
+    ["its next piece", { piece: 20, whole: 10_000 }, undefined],
+    ["all of it", { piece: 10_000, whole: 50 }, 5],
+  ])("is ended when %s takes too long, and leaves nothing", async (_, patience, pause) => {
+    const folder = {
+      objects: join(directory, "objects"),
+      temporary: join(directory, "temporary"),
+      secretKey: "",
+    };
+    const written = await writeObject(folder, {
+      key: "any",
+      mediaType: "image/png",
+      size: 1_000_000,
+      writeOnce: false,
+      body: endless(pause),
+      patience,
+    });
+    expect(written).toEqual({ outcome: "stalled" });
+    expect([...objects(), ...temporary()]).toEqual([]);
   });
 });
 
