@@ -38,7 +38,7 @@ export function signQuery(signing: QuerySigning): string {
   const timestamp = timestampOf(signing.now);
   const context = contextOf(algorithm, keys, timestamp.slice(0, 8), signing.region);
   const names = signedHeaders(headers);
-  let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${names.replaceAll(";", "%3B")}`;
+  let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${signedHeaders(headers, "%3B")}`;
   if (signing.query.length > 0) query += `&${canonicalQuery(signing.query)}`;
   const signature = context.sign(
     stringToSign({

@@ -76,10 +76,10 @@ export const AWS4_HMAC_SHA256: Algorithm = {
   },
 };
 
-/** The names of signed headers as they stand in the canonical request and in the query. */
-export function signedHeaders(headers: ReadonlyArray<Pair>): string {
+/** The names of signed headers as they stand in the canonical request; `%3B` is for the query. */
+export function signedHeaders(headers: ReadonlyArray<Pair>, separator: ";" | "%3B" = ";"): string {
   let names = "";
-  for (const [name] of headers) names += names === "" ? name : `;${name}`;
+  for (const [name] of headers) names += names === "" ? name : separator + name;
   return names;
 }
 
