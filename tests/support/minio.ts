@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
@@ -31,7 +31,10 @@ export async function startMinio(): Promise<StartedMinio> {
   const given = process.env["TEST_MINIO_ENDPOINT"];
   if (given) return running(given);
   const mayBuild = process.env["TEST_BUILD"] !== "off";
-  if (hasDocker() && (mayBuild || existsSync(join(IMAGE_FOLDER, "minio")))) return inContainer();
+  if (hasDocker()) {
+    if (mayBuild) build();
+    if (existsSync(join(IMAGE_FOLDER, "minio"))) return inContainer();
+  }
   const binary = findBinary() ?? (mayBuild && isOnPath("go") ? build() : undefined);
   if (binary !== undefined) return asProcess(binary);
   return {
@@ -52,7 +55,6 @@ function running(endpoint: string): StartedMinio {
 }
 
 async function inContainer(): Promise<StartedMinio> {
-  build();
   // This file stops what it starts, and the library's own sweeper is a further image to pull.
   process.env["TESTCONTAINERS_RYUK_DISABLED"] ??= "true";
   const { GenericContainer, Wait } = await import("testcontainers");
@@ -93,9 +95,17 @@ async function asProcess(binary: string): Promise<StartedMinio> {
   };
 }
 
-/** Builds the binary once into the user's cache; the script says so and how long it takes. */
-const build = () =>
-  execFileSync("sh", [BUILD], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+/**
+ * Builds the binary once into the user's cache, and gives its path; the script says how long it
+ * takes, or why it cannot.
+ */
+function build(): string | undefined {
+  const { status, stdout } = spawnSync("sh", [BUILD], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return status === 0 ? stdout.trim() : undefined;
+}
 
 function hasDocker(): boolean {
   try {
