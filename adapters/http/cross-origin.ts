@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
+import { passOn } from "./answer.ts";
 import type { HttpEnv } from "./env.ts";
 
 const EXPOSED = ["ETag", "X-Request-Id", "Retry-After"].join(", ");
@@ -11,8 +12,11 @@ export function crossOrigin(origins: ReadonlyArray<string>): MiddlewareHandler<H
     allowMethods: ["GET", "HEAD", "PUT", "POST", "DELETE"],
     maxAge: 600,
   });
-  return (c, next) => {
-    if (c.req.method === "OPTIONS") return preflight(c, next);
+  return async (c, next) => {
+    if (c.req.method === "OPTIONS") {
+      const permission = await preflight(c, next);
+      return permission && passOn(c, permission);
+    }
     const headers = c.get("answerHeaders");
     headers["Vary"] = "Origin";
     const origin = c.req.header("Origin");

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Hono } from "hono";
+import type { HttpEnv } from "./env.ts";
 
 const FILES = {
   "/": ["index.html", "text/html; charset=utf-8"],
@@ -8,7 +9,7 @@ const FILES = {
 } as const;
 
 /** The page to try the service on; its policy permits requests to itself and `storeOrigin`. */
-export function page(storeOrigin: string): Hono {
+export function page(storeOrigin: string): Hono<HttpEnv> {
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
@@ -19,9 +20,9 @@ export function page(storeOrigin: string): Hono {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join("; ");
-  const app = new Hono();
+  const app = new Hono<HttpEnv>();
   for (const [path, [name, type]] of Object.entries(FILES)) {
-    app.get(path, async () => {
+    app.get(path, async (c) => {
       const content = await readFile(new URL(`./page/${name}`, import.meta.url));
       return new Response(content, {
         headers: {
@@ -30,6 +31,7 @@ export function page(storeOrigin: string): Hono {
           "Referrer-Policy": "no-referrer",
           "X-Content-Type-Options": "nosniff",
           "Cache-Control": "no-cache",
+          ...c.get("answerHeaders"),
         },
       });
     });

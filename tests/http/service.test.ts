@@ -100,10 +100,12 @@ const preflight = (origin: string) =>
 
 describe("every answer", () => {
   it("carries an id of its own, and nothing of the server", async () => {
-    const answers = await Promise.all([service.request("/healthz"), service.request("/nowhere")]);
-    const ids = answers.map(({ headers }) => headers.get("x-request-id"));
-    expect(new Set(ids).size).toBe(2);
-    for (const { headers } of answers) {
+    const json = await Promise.all([service.request("/healthz"), service.request("/nowhere")]);
+    const others = [await service.request("/"), await preflight("https://app.example.com")];
+    const ids = [...json, ...others].map(({ headers }) => headers.get("x-request-id"));
+    expect(ids).not.toContain(null);
+    expect(new Set(ids).size).toBe(4);
+    for (const { headers } of json) {
       expect(headers.get("x-content-type-options")).toBe("nosniff");
       expect(headers.get("cache-control")).toBe("no-store");
       expect(headers.has("server")).toBe(false);
