@@ -69,6 +69,7 @@ const PROBE = {
     extension: ".txt",
   }),
   lifetime: defaultPolicy.putLifetime,
+  minLifetime: defaultPolicy.minLifetime,
   audience: "internal",
   responseMediaType: PROBE_TYPE,
   responseDisposition: dispositionOf(PROBE_TYPE, FileName.make("readiness.txt")),

@@ -11,3 +11,13 @@ export class MediaTypeNotAllowed extends Schema.TaggedError<MediaTypeNotAllowed>
   "MediaTypeNotAllowed",
   { actual: Schema.String, allowed: Schema.Array(Schema.String) },
 ) {}
+
+/** There is no policy of this name; `known` are those that the caller may use. */
+export class UnknownPolicy extends Schema.TaggedError<UnknownPolicy>()("UnknownPolicy", {
+  known: Schema.Array(Schema.String),
+}) {}
+
+/** The policy is for other kinds of callers: those in `callers`. */
+export class PolicyNotAllowed extends Schema.TaggedError<PolicyNotAllowed>()("PolicyNotAllowed", {
+  callers: Schema.Array(Schema.String),
+}) {}

@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { type ByteSize, mebibytes } from "./byte-size.ts";
-import { FileTooLarge, MediaTypeNotAllowed } from "./errors.ts";
+import { FileTooLarge, MediaTypeNotAllowed, PolicyNotAllowed } from "./errors.ts";
 import type { FileName } from "./file-name.ts";
 import { Lifetime } from "./lifetime.ts";
 import { essence, type MediaType } from "./media-type.ts";
@@ -13,15 +13,35 @@ export const AllowedType = Schema.String.check(
 ).pipe(Schema.brand("AllowedType"));
 export type AllowedType = typeof AllowedType.Type;
 
-/** What may be uploaded, and how long the URLs for it work. */
+/** What a policy is called: a label of RFC 1123, section 2.1, in lower case. */
+export const PolicyName = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/),
+);
+
+/** The policy of every upload that names no other. */
+export const DEFAULT_POLICY = "files";
+
+/** What kind of caller asks: a person, by way of a browser, or a service of our own. */
+export const CallerKind = Schema.Literals(["user", "service"]);
+export type CallerKind = typeof CallerKind.Type;
+
+/** What may be uploaded and by whom, and how long the URLs for it work. */
 export interface UploadPolicy {
+  readonly callers: ReadonlyArray<CallerKind>;
   /** The largest file, in bytes. */
   readonly maxSize: ByteSize;
   readonly allowedTypes: ReadonlyArray<AllowedType>;
   readonly putLifetime: Lifetime;
   readonly getLifetime: Lifetime;
+  /**
+   * No URL is handed out that would stop working sooner than this, unless its own lifetime is
+   * shorter: a URL ends with the credentials that signed it.
+   */
+  readonly minLifetime: Lifetime;
   /** The store accepts one PUT under a key and refuses every later one. */
   readonly writeOnce: boolean;
+  /** Everything that the store can enforce is bound, also what needs further headers of a PUT. */
+  readonly strict: boolean;
 }
 
 /** What a caller asks to upload. */
@@ -29,17 +49,19 @@ export interface UploadRequest {
   readonly fileName: FileName;
   readonly mediaType: MediaType;
   readonly size: ByteSize;
+  /** Asks for what `strict` means in a policy. */
+  readonly strict: boolean;
 }
 
 /** The domain's yes to one upload: what is signed, and for how long. */
-export interface UploadGrant extends UploadRequest {
-  readonly putLifetime: Lifetime;
-  readonly getLifetime: Lifetime;
-  readonly writeOnce: boolean;
-}
+export interface UploadGrant
+  extends
+    UploadRequest,
+    Pick<UploadPolicy, "putLifetime" | "getLifetime" | "minLifetime" | "writeOnce"> {}
 
-/** 10 MiB of images, PDF or plain text; 15 minutes to upload, 24 hours to read. */
+/** 10 MiB of images, PDF or plain text for everyone; 15 minutes to upload, 24 hours to read. */
 export const defaultPolicy: UploadPolicy = {
+  callers: ["user", "service"],
   maxSize: mebibytes(10),
   allowedTypes: [
     "image/png",
@@ -52,14 +74,20 @@ export const defaultPolicy: UploadPolicy = {
   ].map((type) => AllowedType.make(type)),
   putLifetime: Lifetime.make(Duration.minutes(15)),
   getLifetime: Lifetime.make(Duration.hours(24)),
+  minLifetime: Lifetime.make(Duration.minutes(1)),
   writeOnce: false,
+  strict: false,
 };
 
 /** Grants an upload that the policy allows; fails with the limit that it would break. */
 export function authorize(
   policy: UploadPolicy,
+  caller: CallerKind,
   request: UploadRequest,
-): Effect.Effect<UploadGrant, FileTooLarge | MediaTypeNotAllowed> {
+): Effect.Effect<UploadGrant, PolicyNotAllowed | FileTooLarge | MediaTypeNotAllowed> {
+  if (!policy.callers.includes(caller)) {
+    return Effect.fail(new PolicyNotAllowed({ callers: policy.callers }));
+  }
   if (!allows(policy.allowedTypes, request.mediaType)) {
     return Effect.fail(
       new MediaTypeNotAllowed({ actual: request.mediaType, allowed: policy.allowedTypes }),
@@ -68,8 +96,9 @@ export function authorize(
   if (request.size > policy.maxSize) {
     return Effect.fail(new FileTooLarge({ limit: policy.maxSize, actual: request.size }));
   }
-  const { putLifetime, getLifetime, writeOnce } = policy;
-  return Effect.succeed({ ...request, putLifetime, getLifetime, writeOnce });
+  const { putLifetime, getLifetime, minLifetime, writeOnce } = policy;
+  const strict = policy.strict || request.strict;
+  return Effect.succeed({ ...request, putLifetime, getLifetime, minLifetime, writeOnce, strict });
 }
 
 function allows(allowedTypes: ReadonlyArray<AllowedType>, mediaType: MediaType): boolean {

@@ -3,16 +3,13 @@ import type { Audience } from "../../application/ports/presigner.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { AwsSettings } from "./settings.ts";
 
-/** One official client per audience, since a client has one endpoint. */
-export type Clients = Readonly<Record<Audience, S3Client>>;
-
 /**
  * Where the endpoint rules of the official client place the bucket, for each audience; FIPS and
  * dual-stack endpoints as the usual variables and profiles ask for them.
  */
 export async function addresses(
   settings: AwsSettings,
-  { public: external, internal }: Clients,
+  { public: external, internal }: Readonly<Record<Audience, S3Client>>,
 ): Promise<Readonly<Record<Audience, BucketAddress>>> {
   const UseFIPS = await internal.config.useFipsEndpoint();
   const UseDualStack = await internal.config.useDualstackEndpoint();

@@ -1,49 +1,62 @@
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as Redacted from "effect/Redacted";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { s3Binding } from "../signing/binding.ts";
+import { hold } from "../signing/held.ts";
+import { configuredSigner } from "../signing/key-settings.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { addresses } from "./addresses.ts";
+import { providerOf, signerOfChain } from "./chain.ts";
 import { makeClient } from "./client.ts";
-import { heldKeys } from "./held-keys.ts";
 import { objectStore } from "./object-store.ts";
-import type { AwsSettings } from "./settings.ts";
+import { PROVIDERS } from "./providers.ts";
+import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 
 /** Amazon S3, and everything that speaks its API: signs by ourselves or by the official presigner. */
 export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const internal = makeClient(settings, settings.endpoint);
-      // One chain for both: what is signed and when it ends must be of the same credentials.
-      const chain = internal.config.credentials;
+      yield* warnOfRegion(settings);
+      const { endpoint, publicEndpoint = endpoint, region } = settings;
+      const signer = yield* (
+        configuredSigner(settings) ??
+        hold(signerOfChain(makeClient(settings, endpoint).config.credentials))
+      );
+      const clock = yield* Clock.Clock;
+      const credentials = providerOf(() =>
+        Effect.runPromise(signer(clock.currentTimeMillisUnsafe(), 0)),
+      );
       const clients = {
-        public: makeClient(settings, settings.publicEndpoint ?? settings.endpoint, chain),
-        internal,
+        public: makeClient(settings, publicEndpoint, credentials),
+        internal: makeClient(settings, endpoint, credentials),
       };
       const at = yield* Effect.promise(() => addresses(settings, clients));
-      const keys =
-        settings.accessKey === undefined || settings.secretKey === undefined
-          ? heldKeys(clients.internal)
-          : Effect.succeed({
-              keys: {
-                accessKey: settings.accessKey,
-                secretKey: Redacted.value(settings.secretKey),
-                sessionToken: settings.sessionToken && Redacted.value(settings.sessionToken),
-              },
-            });
+      const binding = s3Binding(PROVIDERS[settings.provider]);
       const presigner =
         settings.signer === "sdk"
-          ? (yield* Effect.promise(() => import("./sdk-presigner.ts"))).sdkPresigner(
-              settings,
+          ? (yield* Effect.promise(() => import("./sdk-presigner.ts"))).sdkPresigner({
+              bucket: settings.bucket,
               clients,
-              keys,
-              at.public.origin,
-            )
-          : v4Presigner({ addresses: at, region: settings.region, keys });
+              binding,
+              signer,
+              publicOrigin: at.public.origin,
+            })
+          : v4Presigner({ addresses: at, region, binding, signer });
       return Layer.merge(
         Layer.succeed(Presigner, presigner),
         Layer.succeed(ObjectStore, objectStore(settings, clients.internal)),
       );
     }),
   );
+
+/** A signature for one region is refused in another. */
+function warnOfRegion({ region, endpoint }: AwsSettings): Effect.Effect<void> {
+  const actual = endpoint && regionOfEndpoint(endpoint);
+  return actual === undefined || actual === region
+    ? Effect.void
+    : Effect.logWarning(
+        `STORAGE_REGION is ${region} and the endpoint is in ${actual}; the store will refuse what is signed, unless STORAGE_REGION=${actual}`,
+      );
+}

@@ -1,18 +1,32 @@
+import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import { keyFaults, type KeySettings, keySettings } from "../signing/key-settings.ts";
 import {
+  choice,
   type Env,
   fault,
   optional,
   type Read,
   readSettings,
   setting,
-  type Values,
   withDefault,
 } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
+import { type Provider, type ProviderName, PROVIDERS } from "./providers.ts";
 
 /** Variables of `STORAGE_ADAPTER=aws`. */
 export const settings = {
+  provider: withDefault(
+    choice("STORAGE_PROVIDER", Object.keys(PROVIDERS) as [ProviderName], { example: "r2" }),
+    "aws",
+  ),
+  account: optional(
+    setting("STORAGE_ACCOUNT_ID", {
+      codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
+      shape: "the id of a Cloudflare account: 32 hexadecimal digits",
+      example: "0123456789abcdef0123456789abcdef",
+    }),
+  ),
   bucket: withDefault(
     setting("STORAGE_BUCKET", {
       codec: Schema.Union([storage.BucketName, Schema.String.check(Schema.isPattern(/^arn:\S+$/))]),
@@ -22,16 +36,13 @@ export const settings = {
     "files",
   ),
   createBucket: storage.createBucket,
-  region: storage.region,
+  region: optional(storage.region),
   endpoint: optional(storage.endpoint),
   publicEndpoint: storage.publicEndpoint,
-  accessKey: optional(storage.accessKey),
-  secretKey: optional(storage.secretKey),
-  sessionToken: storage.sessionToken,
+  ...keySettings,
   pathStyle: optional(storage.pathStyle),
   signer: withDefault(
-    setting("STORAGE_SIGNER", {
-      codec: Schema.Literals(["native", "sdk"]),
+    choice("STORAGE_SIGNER", ["native", "sdk"], {
       shape: "native (the signature of this project) or sdk (the official presigner)",
       example: "sdk",
     }),
@@ -40,28 +51,72 @@ export const settings = {
 };
 
 /** What the adapter is configured with. */
-export type AwsSettings = Values<typeof settings>;
+export interface AwsSettings extends KeySettings {
+  readonly provider: ProviderName;
+  readonly bucket: string;
+  readonly createBucket: boolean;
+  readonly region: string;
+  /** Undefined where the official client knows it: at Amazon. */
+  readonly endpoint: URL | undefined;
+  readonly publicEndpoint: URL | undefined;
+  readonly pathStyle: boolean;
+  readonly signer: "native" | "sdk";
+}
 
 /**
  * Reads the variables, and refuses combinations that could not work. The official client's own
  * variables for an endpoint count too: it would follow them, and so must what we sign.
  */
-export const read = (env: Env): Read<AwsSettings> =>
-  readSettings(
+export function read(env: Env): Read<AwsSettings> {
+  const values = readSettings(
     settings,
     { ...env, STORAGE_ENDPOINT: endpointIn(env) },
-    ({ accessKey, secretKey, signer, bucket = "" }) => [
-      ...(accessKey === undefined && secretKey !== undefined
-        ? [fault(settings.accessKey, "must be set where STORAGE_SECRET_KEY is")]
-        : []),
-      ...(accessKey !== undefined && secretKey === undefined
-        ? [fault(settings.secretKey, "must be set where STORAGE_ACCESS_KEY is")]
-        : []),
+    ({ signer, bucket = "", ...values }) => [
+      ...keyFaults(values),
       ...(signer === "native" && isBeyondNative(bucket)
         ? [fault(settings.signer, "must be sdk for an ARN or a directory bucket")]
         : []),
+      ...placeFaults(values),
     ],
   );
+  return Result.map(values, ({ account = "", ...values }) => {
+    const provider: Provider = PROVIDERS[values.provider];
+    const { region = provider.region ?? "", endpoint, pathStyle } = values;
+    const own = endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account)));
+    return {
+      ...values,
+      region,
+      endpoint: own,
+      pathStyle: pathStyle ?? (provider.pathStyle || endpoint !== undefined),
+    };
+  });
+}
+
+/** Whether the store is found with what is given. */
+function placeFaults(values: {
+  readonly provider?: ProviderName;
+  readonly region?: string | undefined;
+  readonly account?: string | undefined;
+  readonly endpoint?: URL | undefined;
+}) {
+  const { provider: name = "aws", region, account, endpoint } = values;
+  const provider: Provider = PROVIDERS[name];
+  const missing = `must be set for STORAGE_PROVIDER=${name}`;
+  if (region === undefined && provider.region === undefined) {
+    return [fault(settings.region, missing, provider.regionExample)];
+  }
+  if (endpoint !== undefined || name === "aws") return [];
+  if (provider.endpoint === undefined) return [fault(settings.endpoint, missing)];
+  return name === "r2" && account === undefined ? [fault(settings.account, missing)] : [];
+}
+
+/** The region that is part of the name of an endpoint of a known provider. */
+export function regionOfEndpoint({ hostname }: URL): string | undefined {
+  return REGION_IN_HOST.exec(hostname)?.[1];
+}
+
+const REGION_IN_HOST =
+  /(?:^|\.|s3-)([a-z]{2}(?:-[a-z]+)+-\d+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|backblazeb2\.com|wasabisys\.com)$/;
 
 /** ARNs, and directory buckets by the suffix that all their names have. */
 const isBeyondNative = (bucket: string) => bucket.startsWith("arn:") || bucket.endsWith("--x-s3");

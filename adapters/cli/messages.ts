@@ -26,14 +26,16 @@ export const misspeltMessage = ({ name, meant }: Misspelt): string =>
 export function startMessage(started: {
   readonly address: string;
   readonly token: string;
+  readonly serviceToken: string;
   readonly store: string;
 }): string {
   return `
 Valetkey is ready.
 
   Try it   ${started.address}/#token=${started.token}
+  Service  token ${started.serviceToken}, for callers that are services
   Store    ${started.store}
-  Switch   STORAGE_ADAPTER=minio or aws, with the variables in the README
+  Switch   STORAGE_ADAPTER=minio, aws or gcs, with the variables in the README
   Stop     Ctrl+C
 
 `;

@@ -37,7 +37,7 @@ export async function serve(listen: Listen): Promise<void> {
   const layer = Layer.mergeAll(
     settings.storage.layer,
     identity.layer(settings.identity),
-    policies.layer(settings.policy),
+    policies.layer(settings.policies),
     random.layer,
   ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
 
@@ -59,15 +59,21 @@ export async function serve(listen: Listen): Promise<void> {
       catch: (cause) =>
         `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); end what uses the port, or set PORT`,
     });
-    const { token, isTokenMadeUp } = settings.identity;
+    const { user, service } = settings.identity.tokens;
     const address = publicUrl.origin;
     const store = settings.storage.description;
     if (settings.telemetry.format !== "json") {
-      process.stdout.write(startMessage({ address, store, token: Redacted.value(token) }));
+      const token = Redacted.value(user.value);
+      const serviceToken = Redacted.value(service.value);
+      process.stdout.write(startMessage({ address, store, token, serviceToken }));
     } else {
-      // A log that machines collect gets only the token that nobody could know otherwise.
-      const madeUp = isTokenMadeUp ? { token: Redacted.value(token) } : {};
-      yield* Effect.logInfo("ready", { address, store, ...madeUp });
+      // A log that machines collect gets only the tokens that nobody could know otherwise.
+      yield* Effect.logInfo("ready", {
+        address,
+        store,
+        ...(user.isMadeUp ? { token: Redacted.value(user.value) } : {}),
+        ...(service.isMadeUp ? { serviceToken: Redacted.value(service.value) } : {}),
+      });
     }
     for (const name of misspelt(process.env)) yield* Effect.logWarning(misspeltMessage(name));
     yield* Effect.forkChild(firstLook(readiness));

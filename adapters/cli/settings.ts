@@ -13,11 +13,15 @@ import * as storage from "./storage.ts";
 export function readAll(env: Env) {
   const server = http.read(env);
   const publicUrl = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
+  const store = storage.read(env, publicUrl);
   const parts = {
     http: server,
     identity: identity.read(env),
-    policy: policies.read(env),
-    storage: storage.read(env, publicUrl),
+    policies: policies.read(
+      env,
+      Result.getOrElse(store, () => storage.LIMITS),
+    ),
+    storage: store,
     telemetry: telemetry.read(env),
   };
   return allOf(parts, exposureFault(parts.http, parts.identity));

@@ -1,33 +1,42 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
-import * as Schema from "effect/Schema";
 import type { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
+import { PROVIDERS } from "../aws/providers.ts";
 import * as aws from "../aws/settings.ts";
 import { Mounts } from "../http/mounts.ts";
 import * as local from "../local/settings.ts";
+import * as gcs from "../gcs/settings.ts";
 import * as minio from "../minio/settings.ts";
-import { type Env, type Read, readSettings, setting, withDefault } from "../settings/setting.ts";
+import type { StoreLimits } from "../policies/settings.ts";
+import {
+  choice,
+  type Env,
+  fault,
+  type Read,
+  readSettings,
+  type Setting,
+  withDefault,
+} from "../settings/setting.ts";
 
 const own = {
   adapter: withDefault(
-    setting("STORAGE_ADAPTER", {
-      codec: Schema.Literals(["local", "aws", "minio"]),
-      shape: "local, aws or minio",
-      example: "minio",
-    }),
+    choice("STORAGE_ADAPTER", ["local", "aws", "minio", "gcs"], { example: "minio" }),
     "local",
   ),
 };
 
 /** Variables of the choice and of every adapter, chosen or not. */
-export const settings = [own, local.settings, aws.settings, minio.settings].flatMap((group) =>
-  Object.values(group),
+export const settings = [own, local.settings, aws.settings, minio.settings, gcs.settings].flatMap(
+  (group): ReadonlyArray<Setting<unknown>> => Object.values(group),
 );
 
+/** What every store can do that speaks the API of S3 in full, the embedded one among them. */
+export const LIMITS: StoreLimits = { largestPut: 5 * 2 ** 30, writeOnce: true };
+
 /** The chosen store. */
-export interface Storage {
+export interface Storage extends StoreLimits {
   /** What a person is told of it. */
   readonly description: string;
   /** Loads the adapter's code when it is built, which happens for the chosen adapter only. */
@@ -36,13 +45,21 @@ export interface Storage {
 
 /** Reads the choice, and the variables of the adapter that it names. */
 export const read = (env: Env, publicUrl: URL): Read<Storage> =>
-  Result.flatMap(readSettings(own, env), ({ adapter }) => ADAPTERS[adapter](env, publicUrl));
+  Result.flatMap(
+    readSettings(own, env, () =>
+      env["STORAGE_PROVIDER"] && !env["STORAGE_ADAPTER"]
+        ? [fault(own.adapter, "must be aws where STORAGE_PROVIDER is set", "aws")]
+        : [],
+    ),
+    ({ adapter }) => ADAPTERS[adapter](env, publicUrl),
+  );
 
 const ADAPTERS: Readonly<
-  Record<"local" | "aws" | "minio", (env: Env, publicUrl: URL) => Read<Storage>>
+  Record<"local" | "aws" | "minio" | "gcs", (env: Env, publicUrl: URL) => Read<Storage>>
 > = {
   local: (env, publicUrl) =>
     Result.map(local.read(env), (values) => ({
+      ...LIMITS,
       description: `embedded, in the folder ${values.directory}`,
       layer: loaded(async () => {
         const { layer, LocalStore } = await import("../local/layer.ts");
@@ -55,13 +72,22 @@ const ADAPTERS: Readonly<
     })),
   aws: (env) =>
     Result.map(aws.read(env), (values) => ({
-      description: `Amazon S3 API at ${values.endpoint?.href ?? values.region}, bucket ${values.bucket}`,
+      ...PROVIDERS[values.provider],
+      description: `${PROVIDERS[values.provider].title} at ${values.endpoint?.href ?? values.region}, bucket ${values.bucket}`,
       layer: loaded(async () => unmounted((await import("../aws/layer.ts")).layer(values))),
     })),
   minio: (env) =>
     Result.map(minio.read(env), (values) => ({
+      ...LIMITS,
       description: `MinIO at ${values.endpoint.href}, bucket ${values.bucket}`,
       layer: loaded(async () => unmounted((await import("../minio/layer.ts")).layer(values))),
+    })),
+  gcs: (env) =>
+    Result.map(gcs.read(env), (values) => ({
+      largestPut: 5 * 2 ** 40,
+      writeOnce: true,
+      description: `Google Cloud Storage at ${values.endpoint.href}, bucket ${values.bucket}`,
+      layer: loaded(async () => unmounted((await import("../gcs/layer.ts")).layer(values))),
     })),
 };
 

@@ -16,10 +16,10 @@ export const presign = Effect.fnUntraced(function* (
   slugText: string,
   body: unknown,
 ) {
-  const upload = yield* decodePresign(body);
+  const { upload, policy } = yield* decodePresign(body);
   const slug = decodeSlug(slugText);
   if (Option.isNone(slug)) return yield* new OrganizationNotFound();
-  const { key, put, get } = yield* requestUpload(principal, slug.value, upload);
+  const { key, put, get } = yield* requestUpload(principal, slug.value, upload, policy);
   return {
     put_url: put.url,
     get_url: get.url,

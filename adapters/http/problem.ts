@@ -1,17 +1,16 @@
 import type { Unauthenticated } from "../../application/ports/authenticator.ts";
 import type { OrganizationNotFound } from "../../application/ports/organizations.ts";
 import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
-import type { FileTooLarge, MediaTypeNotAllowed } from "../../domain/errors.ts";
+import type * as rules from "../../domain/errors.ts";
 import type * as refusals from "./refusals.ts";
 
 /** Everything that a request can be refused for. */
 export type Refusal =
-  | FileTooLarge
-  | MediaTypeNotAllowed
+  | InstanceType<(typeof rules)[keyof typeof rules]>
   | OrganizationNotFound
   | Unauthenticated
   | CredentialsUnavailable
-  | InstanceType<(typeof refusals)[Exclude<keyof typeof refusals, "MemberFault">]>;
+  | InstanceType<(typeof refusals)[keyof typeof refusals]>;
 
 /** A refusal as a client sees it: RFC 9457, with a `code` that stays the same between versions. */
 export interface Problem {
@@ -56,6 +55,19 @@ const PROBLEMS: {
     title: "Files of this type are not accepted",
     detail: `Files may be ${allowed.join(", ")}; this one is ${actual}`,
     members: { allowed },
+  }),
+  UnknownPolicy: ({ known }) => ({
+    status: 400,
+    code: "UNKNOWN_POLICY",
+    title: "There is no such policy",
+    detail: `Name a policy that you may use (${known.join(", ") || "there is none"}), or leave the member out for files`,
+    members: { known },
+  }),
+  PolicyNotAllowed: ({ callers }) => ({
+    status: 403,
+    code: "FORBIDDEN",
+    title: "The policy is not for this caller",
+    detail: `The policy is for callers of the kind ${callers.join(" or ")}; use their token, or another policy`,
   }),
   BodyNotJson: () => ({
     status: 415,
@@ -105,7 +117,7 @@ const PROBLEMS: {
   CredentialsUnavailable: () => ({
     status: 503,
     code: "CREDENTIALS_UNAVAILABLE",
-    title: "The service has no credentials to sign with",
+    title: "The service has no credentials that live long enough to sign with",
     detail: "Try again in a few seconds",
     headers: { "Retry-After": "5" },
   }),

@@ -1,14 +1,7 @@
 import * as Schema from "effect/Schema";
+import { MemberFault } from "../json/decode.ts";
 
 // What HTTP itself has to refuse, before or beside the use cases.
-
-/** A member of the body that is not as it should be. */
-export const MemberFault = Schema.Struct({
-  /** JSON Pointer (RFC 6901) to the member. */
-  pointer: Schema.String,
-  reason: Schema.String,
-});
-export type MemberFault = typeof MemberFault.Type;
 
 /** The body is no JSON, or not of the form that the operation takes. */
 export class InvalidBody extends Schema.TaggedError<InvalidBody>()("InvalidBody", {

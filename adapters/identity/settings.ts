@@ -3,9 +3,11 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { randomBytes } from "node:crypto";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import type { CallerKind } from "../../domain/upload-policy.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
 import {
   type Env,
+  fault,
   optional,
   type Read,
   readSettings,
@@ -16,6 +18,15 @@ import {
 const SlugAndId = Schema.String.check(
   Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?=[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/),
 );
+
+const token = (name: string) =>
+  setting(name, {
+    codec: Schema.RedactedFromValue(
+      Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
+    ),
+    shape: "16 or more letters, digits and -._~+/",
+    example: "the output of: openssl rand -hex 16",
+  });
 
 /** Variables that say who may call, and for which organizations. */
 export const settings = {
@@ -35,15 +46,8 @@ export const settings = {
     }),
     "no",
   ),
-  token: optional(
-    setting("DEV_TOKEN", {
-      codec: Schema.RedactedFromValue(
-        Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
-      ),
-      shape: "16 or more letters, digits and -._~+/",
-      example: "the output of: openssl rand -hex 16",
-    }),
-  ),
+  userToken: optional(token("DEV_TOKEN")),
+  serviceToken: optional(token("DEV_SERVICE_TOKEN")),
   organizations: optional(
     setting("ORGANIZATIONS", {
       codec: CommaSeparated(SlugAndId),
@@ -53,25 +57,44 @@ export const settings = {
   ),
 };
 
+/** A token that lets everyone in who has it. */
+export interface DevelopmentToken {
+  readonly value: Redacted.Redacted;
+  /** Whether it was made up for this run, so that a person has to be told. */
+  readonly isMadeUp: boolean;
+}
+
 /** What the adapter is configured with. */
 export interface IdentitySettings {
-  /** Whether the development token may be used from other machines. */
+  /** Whether the development tokens may be used from other machines. */
   readonly exposed: boolean;
-  readonly token: Redacted.Redacted;
-  /** Whether the token was made up for this run, so that a person has to be told. */
-  readonly isTokenMadeUp: boolean;
+  /** The token of each kind of caller. */
+  readonly tokens: Readonly<Record<CallerKind, DevelopmentToken>>;
   /** Undefined where every well-formed slug is an organization. */
   readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined;
 }
 
 /** Reads the variables; a token that is not set is made up. */
 export const read = (env: Env): Read<IdentitySettings> =>
-  Result.map(readSettings(settings, env), ({ exposed, token, organizations }) => ({
-    exposed: exposed === "yes",
-    token: token ?? Redacted.make(randomBytes(16).toString("hex")),
-    isTokenMadeUp: token === undefined,
-    organizations: organizations && new Map(organizations.map(parsePair)),
-  }));
+  Result.map(
+    readSettings(settings, env, ({ userToken, serviceToken }) =>
+      userToken !== undefined &&
+      serviceToken !== undefined &&
+      Redacted.value(userToken) === Redacted.value(serviceToken)
+        ? [fault(settings.serviceToken, "must differ from DEV_TOKEN")]
+        : [],
+    ),
+    ({ exposed, userToken, serviceToken, organizations }) => ({
+      exposed: exposed === "yes",
+      tokens: { user: orMadeUp(userToken), service: orMadeUp(serviceToken) },
+      organizations: organizations && new Map(organizations.map(parsePair)),
+    }),
+  );
+
+const orMadeUp = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
+  value: value ?? Redacted.make(randomBytes(16).toString("hex")),
+  isMadeUp: value === undefined,
+});
 
 function parsePair(pair: string): readonly [OrganizationSlug, OrganizationId] {
   const [slug = "", id = ""] = pair.split("=");

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import { isExecutable, type MediaType } from "../../domain/media-type.ts";
-import type { SigningKeys } from "../signing/v4.ts";
+import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Folder } from "./folder.ts";
 import { openObject, type StoredObject, writeObject } from "./objects.ts";
 import { parseRange } from "./range.ts";

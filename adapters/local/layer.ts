@@ -5,7 +5,11 @@ import * as Layer from "effect/Layer";
 import { opendir } from "node:fs/promises";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
+import { s3Binding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
+import { always } from "../signing/held.ts";
+import { signWith } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { openFolder } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
@@ -35,8 +39,13 @@ export const layer = (
         catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
       });
       const clock = yield* Clock.Clock;
-      const keys = { accessKey: ACCESS_KEY, secretKey: folder.secretKey };
-      const address = bucketAddress({ endpoint, bucket: settings.bucket, pathStyle: true });
+      const keys = {
+        algorithm: AWS4_HMAC_SHA256,
+        accessKey: ACCESS_KEY,
+        secretKey: folder.secretKey,
+      };
+      const { bucket } = settings;
+      const address = bucketAddress({ endpoint, bucket, pathStyle: true, strips: false });
       const store = { folder, root: endpoint.pathname, keys, region: REGION };
       return Layer.mergeAll(
         Layer.succeed(
@@ -44,7 +53,8 @@ export const layer = (
           v4Presigner({
             addresses: { public: address, internal: address },
             region: REGION,
-            keys: Effect.succeed({ keys }),
+            binding: s3Binding({ writeOnce: true }),
+            signer: always(signWith(keys)),
           }),
         ),
         Layer.succeed(LocalStore, {

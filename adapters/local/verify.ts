@@ -1,13 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import * as Result from "effect/Result";
-import { canonicalQuery, timestampOf } from "../signing/sign-query.ts";
-import {
-  AWS4_HMAC_SHA256,
-  canonicalRequest,
-  type Pair,
-  type SigningKeys,
-  stringToSign,
-} from "../signing/v4.ts";
+import { canonicalQuery, type SigningKeys, timestampOf } from "../signing/sign-query.ts";
+import { canonicalRequest, type Pair, stringToSign } from "../signing/v4.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 const LATEST_START = 15 * 60 * 1000;
@@ -31,12 +25,13 @@ export function verify(
   const timestamp = parameter("Date");
   const start = parseTimestamp(timestamp);
   const expires = parameter("Expires");
-  if (parameter("Algorithm") !== AWS4_HMAC_SHA256.name || start === undefined) return MALFORMED;
+  const { keys, region, now } = expected;
+  const { algorithm } = keys;
+  if (parameter("Algorithm") !== algorithm.name || start === undefined) return MALFORMED;
   if (!/^[1-9]\d{0,5}$/.test(expires) || Number(expires) > LONGEST_LIFE) return MALFORMED;
 
-  const { keys, region, now } = expected;
   const day = timestamp.slice(0, 8);
-  const scope = AWS4_HMAC_SHA256.scope(day, region);
+  const scope = algorithm.scope(day, region);
   const [accessKey, ...credentialScope] = parameter("Credential").split("/");
   if (accessKey !== keys.accessKey) return Result.fail("InvalidAccessKeyId");
   if (credentialScope.join("/") !== scope) return MALFORMED;
@@ -52,13 +47,10 @@ export function verify(
   }
   if (!headers.some(([name]) => name === "host")) return Result.fail("SignatureDoesNotMatch");
 
-  const signed = AWS4_HMAC_SHA256.signer(
-    keys,
-    day,
-    region,
-  )(
+  const sign = algorithm.signer(keys.secretKey, day, region);
+  const signed = sign(
     stringToSign({
-      algorithm: AWS4_HMAC_SHA256,
+      algorithm,
       timestamp,
       scope,
       canonicalRequest: canonicalRequest({

@@ -1,15 +1,24 @@
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import * as Redacted from "effect/Redacted";
+import type { Client } from "minio";
+import http, { type IncomingMessage, type RequestOptions } from "node:http";
+import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import type { Held } from "../signing/held.ts";
+import type { KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /** The calls to the bucket, made by the MinIO client, which is loaded with the first of them. */
-export function objectStore(settings: MinioSettings): ObjectStore["Service"] {
-  let client: ReturnType<typeof makeClient> | undefined;
+export function objectStore(
+  settings: MinioSettings,
+  signer: Held<KeySigner>,
+): ObjectStore["Service"] {
+  const clients = new WeakMap<KeySigner, Promise<Client>>();
   // The client has no way to break off a call, so one that hangs is joined and not repeated.
   let pending: Promise<void> | undefined;
-  const ensure = async () => {
-    client ??= makeClient(settings);
+  const ensure = async (held: KeySigner) => {
+    const client = clients.get(held) ?? makeClient(settings, held);
+    clients.set(held, client);
     const { bucket, region, createBucket } = settings;
     const minio = await client;
     if (await minio.bucketExists(bucket)) return;
@@ -17,33 +26,48 @@ export function objectStore(settings: MinioSettings): ObjectStore["Service"] {
     await minio.makeBucket(bucket, region);
   };
   return ObjectStore.of({
-    ensureBucket: Effect.tryPromise({
-      try: () => (pending ??= ensure().finally(() => (pending = undefined))),
-      catch: (cause) => new StoreUnavailable({ reason: reasonOf(cause) }),
-    }),
+    ensureBucket: Clock.currentTimeMillis.pipe(
+      Effect.flatMap((now) => signer(now, 0)),
+      Effect.flatMap((held) =>
+        Effect.tryPromise({
+          try: () => (pending ??= ensure(held).finally(() => (pending = undefined))),
+          catch: (cause) => ({ reason: reasonOf(cause) }),
+        }),
+      ),
+      Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
+    ),
   });
 }
 
 const HOW_TO_CREATE = "make it, or set STORAGE_CREATE_BUCKET=on";
 
-async function makeClient({
-  endpoint,
-  accessKey,
-  secretKey,
-  sessionToken,
-  ...rest
-}: MinioSettings) {
+async function makeClient(
+  { endpoint, region, pathStyle }: MinioSettings,
+  { keys: { accessKey, secretKey, sessionToken } }: KeySigner,
+): Promise<Client> {
   const { Client } = await import("minio");
+  const prefix = endpoint.pathname.replace(/\/+$/, "");
   return new Client({
-    endPoint: endpoint.hostname,
+    // The client writes the brackets of IPv6 itself.
+    endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
     useSSL: endpoint.protocol === "https:",
     accessKey,
-    secretKey: Redacted.value(secretKey),
-    region: rest.region,
-    pathStyle: rest.pathStyle,
+    secretKey,
+    region,
+    pathStyle,
+    ...(prefix === "" ? {} : { transport: behind(prefix, endpoint) }),
     ...(endpoint.port === "" ? {} : { port: Number(endpoint.port) }),
-    ...(sessionToken === undefined ? {} : { sessionToken: Redacted.value(sessionToken) }),
+    ...(sessionToken === undefined ? {} : { sessionToken }),
   });
+}
+
+/** Sends what the client has signed with a prefix that the proxy takes off again. */
+function behind(prefix: string, { protocol }: URL): Pick<typeof http, "request"> {
+  const { request } = protocol === "https:" ? https : http;
+  return {
+    request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) =>
+      request({ ...options, path: `${prefix}${options.path}` }, onResponse),
+  } as Pick<typeof http, "request">;
 }
 
 /** Some failures of the client carry a code and no message. */

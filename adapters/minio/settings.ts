@@ -1,3 +1,4 @@
+import { keyFaults, keySettings } from "../signing/key-settings.ts";
 import {
   type Env,
   fault,
@@ -12,31 +13,23 @@ import * as storage from "../settings/storage.ts";
 export const settings = {
   bucket: storage.bucket,
   createBucket: storage.createBucket,
-  region: storage.region,
+  region: withDefault(storage.region, "us-east-1"),
   endpoint: storage.endpoint,
   publicEndpoint: storage.publicEndpoint,
-  accessKey: storage.accessKey,
-  secretKey: storage.secretKey,
-  sessionToken: storage.sessionToken,
+  ...keySettings,
   pathStyle: withDefault(storage.pathStyle, true),
 };
 
 /** What the adapter is configured with. */
 export type MinioSettings = Values<typeof settings>;
 
-/** Reads the variables, and refuses an endpoint that the client has no way to reach. */
+/** Reads the variables; a MinIO has to be told its key, in one way. */
 export const read = (env: Env): Read<MinioSettings> =>
-  readSettings(settings, env, ({ endpoint }) => {
-    if (endpoint === undefined) return [];
-    if (endpoint.pathname !== "/") {
-      return [fault(settings.endpoint, "must have no path: the MinIO client cannot add one")];
+  readSettings(settings, env, (values) => {
+    const { accessKey, secretKey, credentialsFile } = values;
+    if (accessKey !== undefined || secretKey !== undefined || credentialsFile !== undefined) {
+      return keyFaults(values);
     }
-    return endpoint.hostname.startsWith("[")
-      ? [
-          fault(
-            settings.endpoint,
-            "must have a name or an IPv4 address: the MinIO client takes no IPv6",
-          ),
-        ]
-      : [];
+    const missing = "must be set, or STORAGE_CREDENTIALS_FILE instead";
+    return [fault(settings.accessKey, missing), fault(settings.secretKey, missing)];
   });

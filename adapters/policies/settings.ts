@@ -1,20 +1,30 @@
+import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import { mebibytes } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
-import { AllowedType, defaultPolicy } from "../../domain/upload-policy.ts";
+import {
+  AllowedType,
+  DEFAULT_POLICY,
+  defaultPolicy,
+  type UploadPolicy,
+} from "../../domain/upload-policy.ts";
+import type { MemberFault } from "../json/decode.ts";
+import { parseJson, readJsonFile } from "../json/parse.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
-import { type Env, type Read, readSettings, setting, withDefault } from "../settings/setting.ts";
-import * as Result from "effect/Result";
-import type { UploadPolicy } from "../../domain/upload-policy.ts";
-
-/** The largest object that a single PUT can make on S3, in MiB. */
-const LARGEST_PUT = 5 * 1024;
+import {
+  type Env,
+  fault,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+  withDefault,
+} from "../settings/setting.ts";
+import { decodePolicies, type PolicyMembers } from "./document.ts";
 
 const Mebibytes = Schema.FiniteFromString.check(
-  Schema.makeFilter<number>(
-    (mib) => mib > 0 && mib <= LARGEST_PUT && Number.isInteger(mib * 2 ** 20),
-  ),
+  Schema.makeFilter<number>((mib) => mib > 0 && Number.isSafeInteger(mib * 2 ** 20)),
 );
 
 const lifetime = (name: string, example: string) =>
@@ -26,12 +36,12 @@ const lifetime = (name: string, example: string) =>
     example,
   });
 
-/** Variables of the policy that applies to every upload. */
+/** Variables of the policy `files`, and of the document that may change it and add others. */
 export const settings = {
   maxSize: withDefault(
     setting("STORAGE_MAX_FILE_SIZE", {
       codec: Mebibytes,
-      shape: `a number of MiB, up to ${LARGEST_PUT}`,
+      shape: "a number of MiB",
       example: "10",
     }),
     10,
@@ -46,12 +56,92 @@ export const settings = {
   ),
   putLifetime: withDefault(lifetime("STORAGE_PUT_TTL", "15 minutes"), defaultPolicy.putLifetime),
   getLifetime: withDefault(lifetime("STORAGE_GET_TTL", "24 hours"), defaultPolicy.getLifetime),
+  document: optional(
+    setting("STORAGE_POLICIES", {
+      codec: Schema.NonEmptyString,
+      shape: "a JSON object of policies by their names, or the path of a file with one",
+      example: "deploy/policies.json",
+    }),
+  ),
 };
 
-/** Reads the policy. */
-export const read = (env: Env): Read<UploadPolicy> =>
-  Result.map(readSettings(settings, env), ({ maxSize, ...values }) => ({
-    ...defaultPolicy,
-    ...values,
-    maxSize: mebibytes(maxSize),
-  }));
+/** What the chosen store can do for a policy. */
+export interface StoreLimits {
+  /** The largest object that a single PUT can make, in bytes. */
+  readonly largestPut: number;
+  /** Whether it can be told to accept one PUT under a key and no other. */
+  readonly writeOnce: boolean;
+}
+
+/** Reads the policies, and refuses those that the chosen store cannot keep. */
+export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, UploadPolicy>> =>
+  Result.flatMap(
+    readSettings(settings, env, ({ maxSize = 0 }) =>
+      maxSize * 2 ** 20 > limits.largestPut
+        ? [
+            fault(
+              settings.maxSize,
+              `must be at most ${limits.largestPut / 2 ** 20} (MiB): ${ONE_PUT}`,
+            ),
+          ]
+        : [],
+    ),
+    ({ document, maxSize, ...values }) => {
+      const files: UploadPolicy = { ...defaultPolicy, ...values, maxSize: mebibytes(maxSize) };
+      if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
+      return Result.map(readDocument(document, limits), (policies) => {
+        const base = complete(policies.get(DEFAULT_POLICY) ?? {}, files);
+        const others = [...policies].map(
+          ([name, members]) => [name, complete(members, base)] as const,
+        );
+        return new Map([[DEFAULT_POLICY, base], ...others]);
+      });
+    },
+  );
+
+const faultOf = (problem: string) => fault(settings.document, `must be right: ${problem}`);
+
+const ONE_PUT = "a single PUT to this store carries no more";
+
+function readDocument(
+  document: string,
+  limits: StoreLimits,
+): Read<ReadonlyMap<string, PolicyMembers>> {
+  const isInline = document.trimStart().startsWith("{");
+  const where = isInline ? "its value" : `the file ${document}`;
+  const parsed = isInline ? parseJson(document) : readJsonFile(document);
+  if (Result.isFailure(parsed)) return Result.fail([faultOf(`${where} ${parsed.failure}`)]);
+  const inWords = ({ pointer, reason }: MemberFault) =>
+    faultOf(`in ${where}, ${pointer || "the whole"} ${reason}`);
+  return Result.flatMap(
+    Result.mapError(decodePolicies(parsed.success), (faults) => faults.map(inWords)),
+    (policies) => {
+      const faults = [...policies].flatMap(([name, policy]) => beyond(name, policy, limits));
+      return faults.length === 0 ? Result.succeed(policies) : Result.fail(faults.map(inWords));
+    },
+  );
+}
+
+/** What of a policy the chosen store cannot keep. */
+function beyond(
+  name: string,
+  { maxSize, writeOnce }: PolicyMembers,
+  limits: StoreLimits,
+): ReadonlyArray<MemberFault> {
+  const faults: Array<MemberFault> = [];
+  if (maxSize !== undefined && maxSize > limits.largestPut) {
+    const reason = `must be at most ${limits.largestPut} bytes: ${ONE_PUT}`;
+    faults.push({ pointer: `/${name}/max_size`, reason });
+  }
+  if (writeOnce === true && !limits.writeOnce) {
+    const reason = "must be false: this store cannot enforce it";
+    faults.push({ pointer: `/${name}/write_once`, reason });
+  }
+  return faults;
+}
+
+/** A policy from what its document says, and from `base` for all else. */
+function complete(members: PolicyMembers, base: UploadPolicy): UploadPolicy {
+  const given = Object.entries(members).filter(([, value]) => value !== undefined);
+  return { ...base, ...Object.fromEntries(given) };
+}

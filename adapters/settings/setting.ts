@@ -2,7 +2,8 @@ import * as Config from "effect/Config";
 import * as ConfigProvider from "effect/ConfigProvider";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import type * as Schema from "effect/Schema";
+import * as Schema from "effect/Schema";
+import { closest } from "fastest-levenshtein";
 
 /** The process's environment variables, or a test's. An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -14,6 +15,8 @@ export interface Setting<out A> {
   readonly shape: string;
   /** A value that would be accepted. */
   readonly example: string;
+  /** Of the values that it can have, the one that is most like `text`. */
+  readonly nearest?: (text: string) => string;
   readonly config: Config.Config<A>;
 }
 
@@ -37,6 +40,19 @@ export function setting<A>(
   },
 ): Setting<A> {
   return { name, ...explained, config: Config.schema(codec, name) };
+}
+
+/** A variable that must be set, to one of `values`. */
+export function choice<const A extends string>(
+  name: string,
+  values: readonly [A, ...Array<A>],
+  explained: { readonly shape?: string; readonly example: A },
+): Setting<A> {
+  const shape = `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+  return {
+    ...setting(name, { shape, ...explained, codec: Schema.Literals(values) }),
+    nearest: (text) => closest(text, values),
+  };
 }
 
 /** The same variable, with a value for when it is not set. */
@@ -82,9 +98,14 @@ export function readSettings<S extends Settings>(
   for (const [member, of] of Object.entries(settings)) {
     const read = Effect.runSync(Effect.result(of.config.parse(provider)));
     if (Result.isSuccess(read)) values[member] = read.success;
-    else faults.push(fault(of, `must be ${of.shape}${env[of.name] ? "" : ", and is not set"}`));
+    else faults.push(fault(of, `must be ${of.shape}${hint(of, env[of.name])}`));
   }
   const wrong = new Set(faults.map(({ name }) => name));
   faults.push(...together(values as Partial<Values<S>>).filter(({ name }) => !wrong.has(name)));
   return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Values<S>);
+}
+
+function hint({ nearest }: Setting<unknown>, text: string | undefined): string {
+  if (!text) return ", and is not set";
+  return nearest === undefined ? "" : `; is ${nearest(text)} meant?`;
 }

@@ -27,14 +27,11 @@ export const createBucket = withDefault(
   false,
 );
 
-export const region = withDefault(
-  setting("STORAGE_REGION", {
-    codec: Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,64}$/)),
-    shape: "a region's name: lower-case letters, digits and hyphens",
-    example: "eu-central-1",
-  }),
-  "us-east-1",
-);
+export const region = setting("STORAGE_REGION", {
+  codec: Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,64}$/)),
+  shape: "a region's name: lower-case letters, digits and hyphens",
+  example: "eu-central-1",
+});
 
 export const endpoint = setting("STORAGE_ENDPOINT", {
   codec: HttpUrl,
@@ -67,6 +64,14 @@ export const sessionToken = optional(
     codec: Secret,
     shape: "the token that came with temporary credentials",
     example: "the text called SessionToken",
+  }),
+);
+
+export const credentialsFile = optional(
+  setting("STORAGE_CREDENTIALS_FILE", {
+    codec: Schema.NonEmptyString,
+    shape: "the path of a JSON file with access_key and secret_key",
+    example: "/run/secrets/storage.json",
   }),
 );
 

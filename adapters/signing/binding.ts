@@ -1,26 +1,33 @@
-import * as DateTime from "effect/DateTime";
-import * as Duration from "effect/Duration";
 import type { GetRequest, PutRequest } from "../../application/ports/presigner.ts";
-import type { Lifetime } from "../../domain/lifetime.ts";
 import type { Pair } from "./v4.ts";
 
-/** The headers of a PUT that are signed, in the order in which they are. */
-export function headersOfPut(request: PutRequest, host: string): ReadonlyArray<Pair> {
-  const headers: Array<Pair> = [
-    ["content-length", String(request.size)],
-    ["content-type", request.mediaType],
-    ["host", host],
-  ];
-  if (request.writeOnce) headers.push(["if-none-match", "*"]);
-  return headers;
+/** How the headers of a PUT hold it to its grant, in the words of one kind of store. */
+export interface Binding {
+  /** The headers that are signed, in the order of their names. */
+  readonly headersOfPut: (request: PutRequest, host: string) => ReadonlyArray<Pair>;
+  /** Those of them that no client sends by itself: all but `Content-Length` and `Host`. */
+  readonly headersToSend: (request: PutRequest) => Readonly<Record<string, string>>;
 }
 
-/** Those of them that no client sends by itself: everything but `Content-Length` and `Host`. */
-export function headersToSend(request: PutRequest): Readonly<Record<string, string>> {
-  return request.writeOnce
-    ? { "Content-Type": request.mediaType, "If-None-Match": "*" }
-    : { "Content-Type": request.mediaType };
-}
+/** The binding of stores that speak the API of S3; not all know the condition for writing once. */
+export const s3Binding = (store: { readonly writeOnce: boolean }): Binding => {
+  const isOnce = (request: PutRequest) => store.writeOnce && (request.writeOnce || request.strict);
+  return {
+    headersOfPut: (request, host) => {
+      const headers: Array<Pair> = [
+        ["content-length", String(request.size)],
+        ["content-type", request.mediaType],
+        ["host", host],
+      ];
+      if (isOnce(request)) headers.push(["if-none-match", "*"]);
+      return headers;
+    },
+    headersToSend: (request) =>
+      isOnce(request)
+        ? { "Content-Type": request.mediaType, "If-None-Match": "*" }
+        : { "Content-Type": request.mediaType },
+  };
+};
 
 /** Query parameters of a GET by which the store answers with our type and disposition. */
 export function overridesOfGet(request: GetRequest): ReadonlyArray<Pair> {
@@ -28,13 +35,4 @@ export function overridesOfGet(request: GetRequest): ReadonlyArray<Pair> {
     ["response-content-disposition", request.responseDisposition],
     ["response-content-type", request.responseMediaType],
   ];
-}
-
-/**
- * The instant from which the store refuses what was signed at `now`: the signature counts whole
- * seconds, and ends with the credentials that made it if they end earlier.
- */
-export function endOf(now: number, lifetime: Lifetime, credentialsEnd = Infinity): DateTime.Utc {
-  const end = Math.floor(now / 1000) * 1000 + Duration.toMillis(lifetime);
-  return DateTime.makeUnsafe(Math.min(end, credentialsEnd));
 }

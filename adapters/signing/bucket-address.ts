@@ -4,24 +4,32 @@ export interface BucketAddress {
   readonly origin: string;
   /** Host and, unless it is the scheme's own, port: what a client sends as `Host`. */
   readonly host: string;
+  /** What a reverse proxy takes off the path before the store sees it: sent, and not signed. */
+  readonly unsignedPrefix?: string;
   /** Percent-encoded path before the slash of the key; empty when the host names the bucket. */
   readonly path: string;
 }
 
 /**
  * The address of a bucket at an endpoint: the bucket as first segment of the path (path style),
- * or as first label of the host (virtual host).
+ * or as first label of the host (virtual host). A path that the endpoint has is signed, as for a
+ * store that answers under it, or left unsigned where a reverse proxy takes it off.
  */
 export function bucketAddress(input: {
   readonly endpoint: URL;
   readonly bucket: string;
   readonly pathStyle: boolean;
+  /** Whether a reverse proxy takes the endpoint's path off. */
+  readonly strips: boolean;
 }): BucketAddress {
   const { protocol, host, pathname } = input.endpoint;
   const prefix = pathname.replace(/\/+$/, "");
+  const before = input.strips ? { unsignedPrefix: prefix } : {};
+  const signed = input.strips ? "" : prefix;
   if (input.pathStyle) {
-    return { origin: `${protocol}//${host}`, host, path: `${prefix}/${input.bucket}` };
+    const path = `${signed}/${input.bucket}`;
+    return { origin: `${protocol}//${host}`, host, path, ...before };
   }
   const virtualHost = `${input.bucket}.${host}`;
-  return { origin: `${protocol}//${virtualHost}`, host: virtualHost, path: prefix };
+  return { origin: `${protocol}//${virtualHost}`, host: virtualHost, path: signed, ...before };
 }

@@ -1,30 +1,34 @@
 import { encodeComponent } from "./encode.ts";
-import {
-  type Algorithm,
-  canonicalRequest,
-  type Pair,
-  signedHeaders,
-  type SigningKeys,
-  stringToSign,
-} from "./v4.ts";
+import { type Algorithm, canonicalRequest, type Pair, signedHeaders, stringToSign } from "./v4.ts";
+
+/** Who signs, as the URL names it. One object for as long as it stays the same. */
+export interface Signatory {
+  readonly algorithm: Omit<Algorithm<never>, "signer">;
+  /** The access key, or the address of a service account. */
+  readonly accessKey: string;
+  /** The token that temporary credentials carry. */
+  readonly sessionToken?: string | undefined;
+}
+
+/** A signatory whose secret is here. */
+export interface SigningKeys<Secret = string> extends Signatory {
+  readonly algorithm: Algorithm<Secret>;
+  readonly secretKey: Secret;
+}
 
 /** A request to be signed into its URL. */
 export interface QuerySigning {
-  readonly algorithm: Algorithm;
   readonly method: string;
   /** Scheme, host and port, without a slash at the end. */
   readonly origin: string;
+  /** What of the path is sent and not signed; empty, or beginning with a slash. */
+  readonly unsignedPrefix?: string;
   /** Percent-encoded, with its leading slash. */
   readonly path: string;
-  /**
-   * Further query parameters, not yet encoded. Their names begin in lower case, as those of all
-   * stores do, and so sort behind the parameters of the signature.
-   */
+  /** Further query parameters, not yet encoded. */
   readonly query: ReadonlyArray<Pair>;
   /** Lower-case names in ascending order; `host` among them. */
   readonly headers: ReadonlyArray<Pair>;
-  /** One object for as long as the keys are the same: what is derived from it is kept with it. */
-  readonly keys: SigningKeys;
   readonly region: string;
   /** Milliseconds since 1970, UTC. */
   readonly now: number;
@@ -33,36 +37,62 @@ export interface QuerySigning {
 }
 
 /** The URL that makes the request good until `now + expiresIn`, and nothing else. */
-export function signQuery(signing: QuerySigning): string {
-  const { algorithm, keys, headers, path } = signing;
+export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigning): string {
+  const { context, text, url } = prepare(keys, signing);
+  context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, context.region);
+  return url + context.sign(text);
+}
+
+/** What a secret that is elsewhere has to sign, and the URL up to the signature. */
+export function toBeSigned(
+  signatory: Signatory,
+  signing: QuerySigning,
+): { readonly text: string; readonly url: string } {
+  return prepare(signatory, signing);
+}
+
+function prepare(signatory: Signatory, signing: QuerySigning) {
+  const { headers, path } = signing;
+  const { algorithm } = signatory;
   const timestamp = timestampOf(signing.now);
-  const context = contextOf(algorithm, keys, timestamp.slice(0, 8), signing.region);
-  const names = signedHeaders(headers);
+  const context = contextOf(signatory, timestamp.slice(0, 8), signing.region);
   let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${signedHeaders(headers, "%3B")}`;
-  if (signing.query.length > 0) query += `&${canonicalQuery(signing.query)}`;
-  const signature = context.sign(
-    stringToSign({
-      algorithm,
-      timestamp,
-      scope: context.scope,
-      canonicalRequest: canonicalRequest({
-        method: signing.method,
-        path,
-        query,
-        headers,
-        signedHeaders: names,
-      }),
+  if (signing.query.length > 0) query = withFurther(query, canonicalQuery(signing.query));
+  const text = stringToSign({
+    algorithm,
+    timestamp,
+    scope: context.scope,
+    canonicalRequest: canonicalRequest({
+      method: signing.method,
+      path,
+      query,
+      headers,
+      signedHeaders: signedHeaders(headers),
     }),
-  );
-  return `${signing.origin}${path}?${query}${context.beforeSignature}${signature}`;
+  });
+  const url = `${signing.origin}${signing.unsignedPrefix ?? ""}${path}?${query}&${algorithm.prefix}Signature=`;
+  return { context, text, url };
 }
 
 /** Query parameters encoded, then sorted by their encoded name and value. */
 export function canonicalQuery(pairs: ReadonlyArray<Pair>): string {
-  const encoded = pairs.map(([name, value]): Pair => [
-    encodeComponent(name),
-    encodeComponent(value),
-  ]);
+  return sorted(
+    pairs.map(([name, value]): Pair => [encodeComponent(name), encodeComponent(value)]),
+  );
+}
+
+/** Names in lower case, as almost all are, sort behind those of the signature. */
+function withFurther(query: string, further: string): string {
+  if (further >= "a") return `${query}&${further}`;
+  return sorted(
+    `${query}&${further}`.split("&").map((pair): Pair => {
+      const [name = "", value = ""] = pair.split("=");
+      return [name, value];
+    }),
+  );
+}
+
+function sorted(encoded: Array<Pair>): string {
   encoded.sort((a, b) => compare(a[0], b[0]) || compare(a[1], b[1]));
   let query = "";
   for (const [name, value] of encoded) query += `${query === "" ? "" : "&"}${name}=${value}`;
@@ -72,7 +102,6 @@ export function canonicalQuery(pairs: ReadonlyArray<Pair>): string {
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 interface SigningContext {
-  readonly algorithm: Algorithm;
   readonly day: string;
   readonly region: string;
   readonly scope: string;
@@ -80,39 +109,30 @@ interface SigningContext {
   readonly beforeDate: string;
   readonly beforeExpires: string;
   readonly beforeHeaders: string;
-  readonly beforeSignature: string;
-  readonly sign: (stringToSign: string) => string;
+  sign?: (stringToSign: string) => string;
 }
 
-const contexts = new WeakMap<SigningKeys, SigningContext>();
+const contexts = new WeakMap<Signatory, SigningContext>();
 
-function contextOf(
-  algorithm: Algorithm,
-  keys: SigningKeys,
-  day: string,
-  region: string,
-): SigningContext {
-  const held = contexts.get(keys);
-  if (held?.day === day && held.region === region && held.algorithm === algorithm) return held;
-  const { name, prefix } = algorithm;
-  const scope = algorithm.scope(day, region);
-  const credential = encodeComponent(`${keys.accessKey}/${scope}`);
+function contextOf(signatory: Signatory, day: string, region: string): SigningContext {
+  const held = contexts.get(signatory);
+  if (held?.day === day && held.region === region) return held;
+  const { name, prefix, scope: scopeOf } = signatory.algorithm;
+  const scope = scopeOf(day, region);
+  const credential = encodeComponent(`${signatory.accessKey}/${scope}`);
   const token =
-    keys.sessionToken === undefined
+    signatory.sessionToken === undefined
       ? ""
-      : `&${prefix}Security-Token=${encodeComponent(keys.sessionToken)}`;
+      : `&${prefix}Security-Token=${encodeComponent(signatory.sessionToken)}`;
   const context: SigningContext = {
-    algorithm,
     day,
     region,
     scope,
     beforeDate: `${prefix}Algorithm=${name}&${prefix}Credential=${credential}&${prefix}Date=`,
     beforeExpires: `&${prefix}Expires=`,
     beforeHeaders: `${token}&${prefix}SignedHeaders=`,
-    beforeSignature: `&${prefix}Signature=`,
-    sign: algorithm.signer(keys, day, region),
   };
-  contexts.set(keys, context);
+  contexts.set(signatory, context);
   return context;
 }
 

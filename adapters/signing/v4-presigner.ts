@@ -1,71 +1,68 @@
 import * as Clock from "effect/Clock";
-import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import {
   type Audience,
-  type CredentialsUnavailable,
   type GetRequest,
   Presigner,
   type PutRequest,
 } from "../../application/ports/presigner.ts";
-import { endOf, headersOfPut, headersToSend, overridesOfGet } from "./binding.ts";
+import { type Binding, overridesOfGet } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import { encodeKey } from "./encode.ts";
-import { signQuery } from "./sign-query.ts";
-import { AWS4_HMAC_SHA256, type Pair, type SigningKeys } from "./v4.ts";
+import type { Held } from "./held.ts";
+import { endOf, lifeNeeded, secondsOfLife } from "./lifetime.ts";
+import type { Signer } from "./signer.ts";
+import type { Pair } from "./v4.ts";
 
-/** Signing keys, and the instant at which they end (milliseconds since 1970) if they do. */
-export interface HeldKeys {
-  readonly keys: SigningKeys;
-  readonly expiresAt?: number | undefined;
-}
-
-/** The `Presigner` of every store that speaks Signature Version 4. */
+/** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
 export function v4Presigner(store: {
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly region: string;
-  /** The keys of the moment, as one object for as long as they stay the same. */
-  readonly keys: Effect.Effect<HeldKeys, CredentialsUnavailable>;
+  readonly binding: Binding;
+  readonly signer: Held<Signer>;
 }): Presigner["Service"] {
-  const sign = (signing: {
-    readonly method: "GET" | "PUT";
+  const { binding } = store;
+  const sign = <Method extends "GET" | "PUT">(signing: {
+    readonly method: Method;
     readonly request: PutRequest | GetRequest;
     readonly headersAt: (host: string) => ReadonlyArray<Pair>;
     readonly query: ReadonlyArray<Pair>;
     readonly toSend: Readonly<Record<string, string>>;
-  }) =>
-    Effect.flatMap(store.keys, ({ keys, expiresAt }) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const { method, request } = signing;
-        const address = store.addresses[request.audience];
-        return {
+  }) => {
+    const { method, request } = signing;
+    const address = store.addresses[request.audience];
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.flatMap(store.signer(now, lifeNeeded(request)), (signer) => {
+        const expiresIn = secondsOfLife(request, signer, now);
+        const url = signer.sign({
           method,
-          url: signQuery({
-            algorithm: AWS4_HMAC_SHA256,
-            method,
-            origin: address.origin,
-            path: `${address.path}/${encodeKey(request.key)}`,
-            query: signing.query,
-            headers: signing.headersAt(address.host),
-            keys,
-            region: store.region,
-            now,
-            expiresIn: Duration.toSeconds(request.lifetime),
-          }),
+          origin: address.origin,
+          unsignedPrefix: address.unsignedPrefix ?? "",
+          path: `${address.path}/${encodeKey(request.key)}`,
+          query: signing.query,
+          headers: signing.headersAt(address.host),
+          region: store.region,
+          now,
+          expiresIn,
+        });
+        return Effect.map(url, (url) => ({
+          method,
+          url,
           headers: signing.toSend,
-          expiresAt: endOf(now, request.lifetime, expiresAt),
-        };
+          expiresAt: endOf(now, expiresIn),
+        }));
       }),
     );
+  };
 
   return Presigner.of({
     put: (request) =>
       sign({
         method: "PUT",
         request,
-        headersAt: (host) => headersOfPut(request, host),
+        headersAt: (host) => binding.headersOfPut(request, host),
         query: [],
-        toSend: headersToSend(request),
+        toSend: binding.headersToSend(request),
       }),
     get: (request) =>
       sign({

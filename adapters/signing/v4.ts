@@ -1,14 +1,7 @@
-import { createHmac, createSecretKey, hash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** A name with its value. */
 export type Pair = readonly [name: string, value: string];
-
-/** Access key and secret, with the token that temporary credentials carry. */
-export interface SigningKeys {
-  readonly accessKey: string;
-  readonly secretKey: string;
-  readonly sessionToken?: string | undefined;
-}
 
 /** What the signature covers, in the parts that the algorithm names. */
 export interface CanonicalParts {
@@ -24,15 +17,15 @@ export interface CanonicalParts {
 }
 
 /** A signature algorithm: its name on the wire, and how it signs within a scope. */
-export interface Algorithm {
+export interface Algorithm<in Secret> {
   readonly name: string;
   /** What the names of its query parameters begin with. */
-  readonly prefix: string;
+  readonly prefix: "X-Amz-" | "X-Goog-";
   /** The scope that a signature of this day (`YYYYMMDD`, UTC) and region is good for. */
   readonly scope: (day: string, region: string) => string;
   /** Derives what is needed once per secret and scope; the answer signs in hexadecimal. */
   readonly signer: (
-    keys: SigningKeys,
+    secret: Secret,
     day: string,
     region: string,
   ) => (stringToSign: string) => string;
@@ -40,41 +33,31 @@ export interface Algorithm {
 
 /**
  * The request in the one form that signer and store both derive from it. The payload is left
- * open, as in every signed URL: bytes are bound by a checksum header where one is signed.
+ * open, as in every signed URL, unless a signed header gives its hash.
  *
  * Source of this and the next two: "Authenticating Requests: Using Query Parameters (AWS
- * Signature Version 4)", Amazon S3 API Reference.
+ * Signature Version 4)", Amazon S3 API Reference; "Canonical requests" and "V4 signing process
+ * with your own program", Cloud Storage documentation. The two agree but for names.
  */
 export function canonicalRequest(parts: CanonicalParts): string {
   let headers = "";
-  for (const [name, value] of parts.headers) headers += `${name}:${foldWhiteSpace(value)}\n`;
-  return `${parts.method}\n${parts.path}\n${parts.query}\n${headers}\n${parts.signedHeaders}\nUNSIGNED-PAYLOAD`;
+  let payload = "UNSIGNED-PAYLOAD";
+  for (const [name, value] of parts.headers) {
+    headers += `${name}:${foldWhiteSpace(value)}\n`;
+    if (name.endsWith("-content-sha256")) payload = value;
+  }
+  return `${parts.method}\n${parts.path}\n${parts.query}\n${headers}\n${parts.signedHeaders}\n${payload}`;
 }
 
 /** What is signed: algorithm, instant (`YYYYMMDDTHHMMSSZ`), scope and the hash of the request. */
 export function stringToSign(input: {
-  readonly algorithm: Algorithm;
+  readonly algorithm: Pick<Algorithm<never>, "name">;
   readonly timestamp: string;
   readonly scope: string;
   readonly canonicalRequest: string;
 }): string {
   return `${input.algorithm.name}\n${input.timestamp}\n${input.scope}\n${hash("sha256", input.canonicalRequest, "hex")}`;
 }
-
-/** The symmetric algorithm of AWS: a chain of HMACs derives the signing key of a day and region. */
-export const AWS4_HMAC_SHA256: Algorithm = {
-  name: "AWS4-HMAC-SHA256",
-  prefix: "X-Amz-",
-  scope: (day, region) => `${day}/${region}/s3/aws4_request`,
-  signer: ({ secretKey }, day, region) => {
-    let key: string | Buffer = `AWS4${secretKey}`;
-    for (const part of [day, region, "s3", "aws4_request"]) {
-      key = createHmac("sha256", key).update(part).digest();
-    }
-    const signingKey = createSecretKey(key as Buffer);
-    return (text) => createHmac("sha256", signingKey).update(text).digest("hex");
-  },
-};
 
 /** The names of signed headers as they stand in the canonical request; `%3B` is for the query. */
 export function signedHeaders(headers: ReadonlyArray<Pair>, separator: ";" | "%3B" = ";"): string {

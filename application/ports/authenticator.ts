@@ -2,9 +2,11 @@ import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
 import type * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
+import type { CallerKind } from "../../domain/upload-policy.ts";
 
 /** Who calls. */
 export interface Principal {
+  readonly kind: CallerKind;
   /** The caller's stable name at its identity provider. */
   readonly subject: string;
 }

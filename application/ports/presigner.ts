@@ -10,23 +10,28 @@ import type { StorageKey } from "../../domain/storage-key.ts";
 /** Who will use a signed request: a browser, or a service on the private network. */
 export type Audience = "public" | "internal";
 
-/** What a PUT is bound to. */
-export interface PutRequest {
+/** What every signed request is bound to. */
+interface ObjectRequest {
   readonly key: StorageKey;
+  readonly lifetime: Lifetime;
+  /** Rather no URL than one that works for less than this, or than `lifetime` if that is less. */
+  readonly minLifetime: Lifetime;
+  readonly audience: Audience;
+}
+
+/** What a PUT is bound to. */
+export interface PutRequest extends ObjectRequest {
   readonly mediaType: MediaType;
   /** The exact size of the body, in bytes. */
   readonly size: ByteSize;
   /** The store accepts the PUT only while nothing is stored under the key. */
   readonly writeOnce: boolean;
-  readonly lifetime: Lifetime;
-  readonly audience: Audience;
+  /** Everything that this store can enforce is bound, also what needs further headers. */
+  readonly strict: boolean;
 }
 
 /** What a GET is bound to, including how the store answers it. */
-export interface GetRequest {
-  readonly key: StorageKey;
-  readonly lifetime: Lifetime;
-  readonly audience: Audience;
+export interface GetRequest extends ObjectRequest {
   /** The `Content-Type` of the answer. */
   readonly responseMediaType: MediaType;
   /** The `Content-Disposition` of the answer. */
@@ -43,7 +48,7 @@ export interface SignedRequest {
   readonly expiresAt: DateTime.Utc;
 }
 
-/** No credentials can be had to sign with; `reason` is for the operator. */
+/** No credentials that live long enough can be had; `reason` is for the operator. */
 export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavailable>()(
   "CredentialsUnavailable",
   { reason: Schema.String },

@@ -73,6 +73,8 @@ const signPut = (size: number, mediaType = "image/png"): Promise<SignedRequest> 
       mediaType: MediaType.make(mediaType),
       size: ByteSize.make(size),
       writeOnce: false,
+      strict: false,
+      minLifetime: lifetime,
       lifetime,
       audience: "public",
     }),
@@ -83,6 +85,7 @@ const signGet = (mediaType = "image/png", responseDisposition = "inline"): Promi
     presigner.get({
       key,
       lifetime,
+      minLifetime: lifetime,
       audience: "public",
       responseMediaType: MediaType.make(mediaType),
       responseDisposition,

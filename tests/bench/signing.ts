@@ -2,10 +2,14 @@ import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { createHmac, createSecretKey, hash } from "node:crypto";
 import { signQuery } from "../../adapters/signing/sign-query.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/signing/v4.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
 import { compare, rateOf } from "./rounds.ts";
 
-const keys = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "not-a-real-secret-key" };
+const keys = {
+  algorithm: AWS4_HMAC_SHA256,
+  accessKey: "AKIAIOSFODNN7EXAMPLE",
+  secretKey: "not-a-real-secret-key",
+};
 const host = "files.s3.us-east-1.amazonaws.com";
 const client = new S3Client({
   region: "us-east-1",
@@ -18,8 +22,7 @@ let serial = 0;
 const nextKey = () => `orgs/acme/files/2026/11/5007cd59-14b0-4a8f-9bfa-${++serial}.png`;
 
 const native = () =>
-  signQuery({
-    algorithm: AWS4_HMAC_SHA256,
+  signQuery(keys, {
     method: "PUT",
     origin: `https://${host}`,
     path: `/${nextKey()}`,
@@ -29,7 +32,6 @@ const native = () =>
       ["content-type", "image/png"],
       ["host", host],
     ],
-    keys,
     region: "us-east-1",
     now: Date.now(),
     expiresIn: 900,

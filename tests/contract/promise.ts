@@ -69,6 +69,7 @@ function subjectOf({ presigner, bucket }: OpenStore): Subject {
       presigner.get({
         key,
         lifetime: MINUTE,
+        minLifetime: MINUTE,
         audience: "public",
         responseMediaType: PNG,
         responseDisposition: "inline",
@@ -88,7 +89,9 @@ function subjectOf({ presigner, bucket }: OpenStore): Subject {
           mediaType: PNG,
           size: ByteSize.make(CONTENT.length),
           writeOnce: false,
+          strict: false,
           lifetime: MINUTE,
+          minLifetime: MINUTE,
           audience: "public",
           ...over,
         }),

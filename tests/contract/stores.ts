@@ -72,6 +72,8 @@ async function openS3(
     accessKey,
     secretKey: Redacted.make(secretKey),
     sessionToken: undefined,
+    credentialsFile: undefined,
+    provider: "aws",
     pathStyle: true,
   });
   const presigner = await Effect.runPromise(

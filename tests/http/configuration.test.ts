@@ -28,7 +28,10 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
   });
 
   it.each<[Readonly<Record<string, string>>, RegExp]>([
-    [{ STORAGE_ADAPTER: "azure" }, /STORAGE_ADAPTER must be local, aws or minio/],
+    [
+      { STORAGE_ADAPTER: "azure" },
+      /STORAGE_ADAPTER must be local, aws, minio or gcs; is aws meant\?/,
+    ],
     [{ AUTH: "none" }, /AUTH must be dev/],
     [{ HOST: "0.0.0.0" }, /PUBLIC_URL must be set where HOST is not a loopback/],
     [

@@ -8,15 +8,22 @@ import { layer as policies } from "../../adapters/policies/layer.ts";
 import { layer as random } from "../../adapters/random/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
-import { defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
+import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 
 export const TOKEN = "test-token-of-the-http-tests";
+export const SERVICE_TOKEN = "test-token-of-a-service";
 
 /** The whole service over a store that nobody runs, since signing does not need it. */
 export async function startService(
-  over: Partial<AppOptions> & { readonly policy?: Partial<UploadPolicy> } = {},
+  over: Partial<AppOptions> & {
+    readonly policy?: Partial<UploadPolicy>;
+    readonly policies?: Readonly<Record<string, Partial<UploadPolicy>>>;
+  } = {},
 ) {
+  const more = Object.entries(over.policies ?? {}).map(
+    ([name, policy]) => [name, { ...defaultPolicy, ...policy }] as const,
+  );
   const layer = Layer.mergeAll(
     minio({
       bucket: "files",
@@ -27,15 +34,18 @@ export async function startService(
       accessKey: "access-key",
       secretKey: Redacted.make("the-secret-key"),
       sessionToken: undefined,
+      credentialsFile: undefined,
       pathStyle: true,
     }),
     identity({
       exposed: false,
-      isTokenMadeUp: false,
-      token: Redacted.make(TOKEN),
+      tokens: {
+        user: { value: Redacted.make(TOKEN), isMadeUp: false },
+        service: { value: Redacted.make(SERVICE_TOKEN), isMadeUp: false },
+      },
       organizations: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
     }),
-    policies({ ...defaultPolicy, ...over.policy }),
+    policies(new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more])),
     random,
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
   return Effect.runPromise(

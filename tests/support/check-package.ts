@@ -24,6 +24,7 @@ const store = layer({
   accessKey: "access-key",
   secretKey: Redacted.make("secret-key"),
   sessionToken: undefined,
+  credentialsFile: undefined,
   pathStyle: true,
 });
 const key = StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
@@ -32,6 +33,7 @@ const signed = await Effect.runPromise(
     presigner.get({
       key,
       lifetime: defaultPolicy.getLifetime,
+      minLifetime: defaultPolicy.minLifetime,
       audience: "public",
       responseMediaType: MediaType.make("image/png"),
       responseDisposition: "inline",

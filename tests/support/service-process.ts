@@ -10,6 +10,7 @@ import { until } from "./until.ts";
 export interface ServiceProcess {
   readonly address: string;
   readonly token: string;
+  readonly serviceToken: string;
   /** Where the embedded store keeps its objects. */
   readonly directory: string;
   /** All that it has written to standard output and standard error so far. */
@@ -44,9 +45,11 @@ export async function startProcess(
   const directory = mkdtempSync(join(tmpdir(), "valetkey-process-"));
   const port = String(await freePort());
   const token = crypto.randomUUID();
+  const serviceToken = crypto.randomUUID();
   const { child, output } = launch(RUNTIMES[runtime](directory), {
     PORT: port,
     DEV_TOKEN: token,
+    DEV_SERVICE_TOKEN: serviceToken,
     STORAGE_LOCAL_DIR: directory,
     ...env,
   });
@@ -58,6 +61,7 @@ export async function startProcess(
   return {
     address,
     token,
+    serviceToken,
     directory,
     output,
     stop: async () => {

@@ -10,16 +10,18 @@ const request = (mediaType: string, size: number) => ({
   fileName: FileName.make("a"),
   mediaType: MediaType.make(mediaType),
   size: ByteSize.make(size),
+  strict: false,
 });
 const MAX = 10 * 1024 * 1024;
 
 it.effect("grants a file of the largest size, as it was asked for", () =>
   Effect.gen(function* () {
-    const grant = yield* authorize(defaultPolicy, request("Image/PNG", MAX));
+    const grant = yield* authorize(defaultPolicy, "user", request("Image/PNG", MAX));
     expect(grant).toEqual({
       ...request("Image/PNG", MAX),
       putLifetime: defaultPolicy.putLifetime,
       getLifetime: defaultPolicy.getLifetime,
+      minLifetime: defaultPolicy.minLifetime,
       writeOnce: false,
     });
   }),
@@ -27,14 +29,16 @@ it.effect("grants a file of the largest size, as it was asked for", () =>
 
 it.effect("refuses one byte more, with the limit", () =>
   Effect.gen(function* () {
-    const refusal = yield* Effect.flip(authorize(defaultPolicy, request("image/png", MAX + 1)));
+    const refusal = yield* Effect.flip(
+      authorize(defaultPolicy, "user", request("image/png", MAX + 1)),
+    );
     expect(refusal).toEqual(new FileTooLarge({ limit: MAX, actual: MAX + 1 }));
   }),
 );
 
 it.effect("refuses a type that is not allowed, with those that are", () =>
   Effect.gen(function* () {
-    const refusal = yield* Effect.flip(authorize(defaultPolicy, request("text/html", 1)));
+    const refusal = yield* Effect.flip(authorize(defaultPolicy, "user", request("text/html", 1)));
     expect(refusal).toEqual(
       new MediaTypeNotAllowed({ actual: "text/html", allowed: defaultPolicy.allowedTypes }),
     );
@@ -49,7 +53,7 @@ it.effect.each([
 ])("image/* allows $type: $allowed", ({ type, allowed }) =>
   Effect.gen(function* () {
     const policy = { ...defaultPolicy, allowedTypes: [AllowedType.make("image/*")] };
-    const granted = yield* Effect.match(authorize(policy, request(type, 1)), {
+    const granted = yield* Effect.match(authorize(policy, "user", request(type, 1)), {
       onSuccess: () => true,
       onFailure: () => false,
     });

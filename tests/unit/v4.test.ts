@@ -1,20 +1,20 @@
 import { expect, it } from "vitest";
 import { encodeKey } from "../../adapters/signing/encode.ts";
 import { signQuery } from "../../adapters/signing/sign-query.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/signing/v4.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
 
 it("signs the worked example of Amazon's documentation as it is printed there", () => {
-  const url = signQuery({
+  const keys = {
     algorithm: AWS4_HMAC_SHA256,
+    accessKey: "AKIAIOSFODNN7EXAMPLE",
+    secretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+  };
+  const url = signQuery(keys, {
     method: "GET",
     origin: "https://examplebucket.s3.amazonaws.com",
     path: "/test.txt",
     query: [],
     headers: [["host", "examplebucket.s3.amazonaws.com"]],
-    keys: {
-      accessKey: "AKIAIOSFODNN7EXAMPLE",
-      secretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    },
     region: "us-east-1",
     now: Date.UTC(2013, 4, 24),
     expiresIn: 86_400,

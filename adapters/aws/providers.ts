@@ -1,0 +1,83 @@
+/** A checksum that a store verifies when it comes as a header of a PUT. */
+export type ChecksumAlgorithm = "sha256" | "crc32c" | "md5";
+
+/** What is different between stores that speak the API of S3. */
+export interface Provider {
+  readonly title: string;
+  /** Its endpoint in a region; undefined where everyone has their own, or the client knows it. */
+  readonly endpoint?: (region: string, account: string) => string;
+  /** The region that is signed for where none is configured; undefined where one has to be. */
+  readonly region?: string;
+  /** A region that it has, where one has to be configured. */
+  readonly regionExample?: string;
+  /** Addressing where it is not configured: `https://host/bucket/key`, or the bucket as a host. */
+  readonly pathStyle: boolean;
+  /** What is verified on a PUT. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** Whether a PUT may say `If-None-Match: *`. */
+  readonly writeOnce: boolean;
+  /** Whether a PUT may carry tags. */
+  readonly tags: boolean;
+  /** How pages are allowed in: by rules of the bucket, or by a setting of the server. */
+  readonly cors: "bucket" | "server";
+  /** The largest object that one PUT can make, in bytes. */
+  readonly largestPut: number;
+}
+
+const GIB = 2 ** 30;
+
+/** What the stores have in common; each says what is different. */
+const S3 = {
+  pathStyle: true,
+  checksums: ["sha256", "crc32c", "md5"],
+  writeOnce: true,
+  tags: true,
+  cors: "bucket",
+  largestPut: 5 * GIB,
+} as const satisfies Omit<Provider, "title">;
+
+/** The one table of what each provider can do; the README prints it. */
+export const PROVIDERS = {
+  aws: { ...S3, title: "Amazon S3", region: "us-east-1", pathStyle: false },
+  r2: {
+    ...S3,
+    title: "Cloudflare R2",
+    endpoint: (_region, account) => `https://${account}.r2.cloudflarestorage.com`,
+    region: "auto",
+    tags: false,
+  },
+  b2: {
+    ...S3,
+    title: "Backblaze B2",
+    endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
+    regionExample: "us-west-004",
+    checksums: ["md5"],
+    writeOnce: false,
+    tags: false,
+  },
+  wasabi: {
+    ...S3,
+    title: "Wasabi",
+    endpoint: (region) => `https://s3.${region}.wasabisys.com`,
+    regionExample: "eu-central-1",
+    checksums: ["md5"],
+    writeOnce: false,
+    cors: "server",
+  },
+  spaces: {
+    ...S3,
+    title: "DigitalOcean Spaces",
+    endpoint: (region) => `https://${region}.digitaloceanspaces.com`,
+    regionExample: "fra1",
+    pathStyle: false,
+    checksums: ["md5"],
+    writeOnce: false,
+    tags: false,
+  },
+  ceph: { ...S3, title: "Ceph", region: "us-east-1" },
+  seaweedfs: { ...S3, title: "SeaweedFS", region: "us-east-1", checksums: ["md5"] },
+  versitygw: { ...S3, title: "versitygw", region: "us-east-1", cors: "server" },
+} as const satisfies Readonly<Record<string, Provider>>;
+
+/** A provider, as `STORAGE_PROVIDER` names it. */
+export type ProviderName = keyof typeof PROVIDERS;

@@ -1,0 +1,81 @@
+import * as Arr from "effect/Array";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import * as SchemaIssue from "effect/SchemaIssue";
+
+/** A member of a JSON document that is not as it should be. */
+export const MemberFault = Schema.Struct({
+  /** JSON Pointer (RFC 6901) to the member. */
+  pointer: Schema.String,
+  /** Completes a sentence about it, and never shows its value. */
+  reason: Schema.String,
+});
+export type MemberFault = typeof MemberFault.Type;
+
+/** What decoding gives: the value, or every fault that was found, up to 20. */
+export type Decoded<A> = Result.Result<A, Arr.NonEmptyReadonlyArray<MemberFault>>;
+
+/** The reason of a member that has to be there and is not. */
+export const MISSING = "it is missing";
+
+/**
+ * Decodes parsed JSON. Every member must be one of `members`, which a refusal lists; others are
+ * ignored where there is no such list.
+ */
+export function decoder<A>(
+  schema: Schema.ConstraintCodec<A, unknown>,
+  members?: ReadonlyArray<string>,
+): (value: unknown) => Decoded<A> {
+  const onExcessProperty = members === undefined ? "ignore" : "error";
+  const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty });
+  const format = formatter(members ?? []);
+  return (value) =>
+    Result.mapError(decode(value), ({ issue }) => {
+      // A hostile document can have thousands of them.
+      const faults = format(issue)
+        .issues.slice(0, 20)
+        .map(({ message, path = [] }) => ({
+          pointer: path.map((member) => `/${escape(String(member))}`).join(""),
+          reason: message,
+        }));
+      return Arr.isReadonlyArrayNonEmpty(faults)
+        ? faults
+        : [{ pointer: "", reason: "it is not of the expected form" }];
+    });
+}
+
+const formatter = (members: ReadonlyArray<string>) => {
+  const known = `it is not known here; the members are ${members.slice(0, -1).join(", ")} and ${members.at(-1)}`;
+  return SchemaIssue.makeFormatterStandardSchemaV1({
+    leafHook: (issue) => {
+      switch (issue._tag) {
+        case "MissingKey":
+          return MISSING;
+        case "UnexpectedKey":
+          return known;
+        default:
+          return `it is not ${expected(issue)}`;
+      }
+    },
+  });
+};
+
+/** RFC 6901, section 3. */
+const escape = (member: string) => member.replaceAll("~", "~0").replaceAll("/", "~1");
+
+function expected(issue: SchemaIssue.Issue): string {
+  switch ("ast" in issue ? issue.ast._tag : undefined) {
+    case "String":
+      return "a string";
+    case "Number":
+      return "a number";
+    case "Boolean":
+      return "true or false";
+    case "Objects":
+      return "an object";
+    case "Arrays":
+      return "a list";
+    default:
+      return "of the right type";
+  }
+}

@@ -1,0 +1,97 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Fiber from "effect/Fiber";
+import * as Result from "effect/Result";
+import type * as Scope from "effect/Scope";
+import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+
+/** Something that may end: milliseconds since 1970. */
+export interface Ending {
+  readonly expiresAt?: number | undefined;
+}
+
+/**
+ * The credentials of the moment. They are what is held, without waiting, as long as `remaining`
+ * milliseconds of their life are left at `now`; else newer ones are waited for, and it fails
+ * where there are none.
+ */
+export type Held<A> = (now: number, remaining: number) => Effect.Effect<A, CredentialsUnavailable>;
+
+/** What does not end and does not change. */
+export const always =
+  <A>(value: A): Held<A> =>
+  () =>
+    Effect.succeed(value);
+
+const SECOND = 1000;
+const LONGEST_BACK_OFF = 30 * SECOND;
+
+/**
+ * Holds what `obtain` gives, and renews it in the background for as long as the scope lasts: each
+ * time that half of the remaining life is over, or after `recheck` milliseconds where that is
+ * given for what can change without an end. A failure is tried again after 1 to 30 seconds, and
+ * logged once until it is over. Those who wait share one attempt, and nobody asks again within a
+ * second of an attempt that did not help.
+ */
+export const hold = Effect.fnUntraced(function* <A extends Ending>(
+  obtain: Effect.Effect<A, CredentialsUnavailable>,
+  recheck?: number,
+): Effect.fn.Return<Held<A>, never, Scope.Scope> {
+  let held: A | undefined;
+  let last:
+    | { readonly at: number; readonly exit: Exit.Exit<A, CredentialsUnavailable> }
+    | undefined;
+  let pending: Fiber.Fiber<A, CredentialsUnavailable> | undefined;
+
+  // Detached, so that the one who happened to ask first can leave without the others' loss.
+  const attempt = obtain.pipe(
+    Effect.onExit((exit) =>
+      Effect.map(Clock.currentTimeMillis, (at) => {
+        if (Exit.isSuccess(exit)) held = exit.value;
+        last = { at, exit };
+        pending = undefined;
+      }),
+    ),
+    Effect.forkDetach,
+    Effect.tap((fiber) => Effect.sync(() => (pending = fiber))),
+  );
+  const renew = Effect.suspend(() =>
+    Effect.flatMap(pending === undefined ? attempt : Effect.succeed(pending), Fiber.join),
+  );
+
+  yield* Effect.gen(function* () {
+    for (let failures = 0; ;) {
+      const renewed = yield* Effect.result(renew);
+      failures = Result.isSuccess(renewed) ? 0 : failures + 1;
+      if (Result.isFailure(renewed) && failures === 1) {
+        const { reason } = renewed.failure;
+        yield* Effect.logWarning("credentials could not be renewed", { reason });
+      }
+      const now = yield* Clock.currentTimeMillis;
+      const pause =
+        failures > 0
+          ? Math.min(SECOND * 2 ** (failures - 1), LONGEST_BACK_OFF)
+          : Math.min(recheck ?? Infinity, Math.max(SECOND, lifeOf(held, now) / 2));
+      if (pause === Infinity) return;
+      yield* Effect.sleep(pause);
+    }
+  }).pipe(Effect.forkScoped);
+
+  return (now, remaining) => {
+    if (held !== undefined && lifeOf(held, now) >= remaining) return Effect.succeed(held);
+    const renewed =
+      last !== undefined && now - last.at < SECOND && pending === undefined ? last.exit : renew;
+    return Effect.flatMap(renewed, (value) => {
+      const life = lifeOf(value, now);
+      return life >= remaining ? Effect.succeed(value) : Effect.fail(tooShort(life));
+    });
+  };
+});
+
+const lifeOf = (value: Ending | undefined, now: number) => (value?.expiresAt ?? Infinity) - now;
+
+const tooShort = (life: number) =>
+  new CredentialsUnavailable({
+    reason: `the credentials end ${life > 0 ? `in ${Math.floor(life / SECOND)} seconds` : "now"}, and there are no newer ones yet`,
+  });

@@ -1,0 +1,27 @@
+import * as Effect from "effect/Effect";
+import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts";
+
+/** What signs at the moment, and until when its signatures are good. */
+export interface Signer {
+  readonly sign: (signing: QuerySigning) => Effect.Effect<string, CredentialsUnavailable>;
+  /** Milliseconds since 1970 from which the store refuses what it signed; never if undefined. */
+  readonly expiresAt?: number | undefined;
+  /** The longest that a signature is good for, in seconds, where that is less than 7 days. */
+  readonly longestLife?: number;
+}
+
+/** Signs with keys that are here. */
+export interface KeySigner<Secret = string> extends Signer {
+  readonly keys: SigningKeys<Secret>;
+}
+
+/** A signer of one pair of keys, and with them one object. */
+export const signWith = <Secret>(
+  keys: SigningKeys<Secret>,
+  expiresAt?: number,
+): KeySigner<Secret> => ({
+  keys,
+  expiresAt,
+  sign: (signing) => Effect.succeed(signQuery(keys, signing)),
+});
