@@ -12,9 +12,9 @@ export interface Provider {
   readonly regionExample?: string;
   /** Addressing where it is not configured: `https://host/bucket/key`, or the bucket as a host. */
   readonly pathStyle: boolean;
-  /** What is verified on a PUT. */
+  /** What is verified on a PUT, as far as it is documented or was seen. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  /** Whether a PUT may say `If-None-Match: *`. */
+  /** Whether `If-None-Match: *` on a PUT is kept to. */
   readonly writeOnce: boolean;
   /** Whether a PUT may carry tags. */
   readonly tags: boolean;
@@ -24,19 +24,23 @@ export interface Provider {
   readonly largestPut: number;
 }
 
-const GIB = 2 ** 30;
+/** What some providers call 5 GB, read in the way that is safe. */
+const FIVE_GB = 5_000_000_000;
 
-/** What the stores have in common; each says what is different. */
+/** What Amazon documents, and where the others differ. */
 const S3 = {
   pathStyle: true,
   checksums: ["sha256", "crc32c", "md5"],
   writeOnce: true,
   tags: true,
   cors: "bucket",
-  largestPut: 5 * GIB,
+  largestPut: 5 * 2 ** 30,
 } as const satisfies Omit<Provider, "title">;
 
-/** The one table of what each provider can do; the README prints it. */
+/**
+ * The one table of what each provider can do; the README prints it. What a provider's own pages
+ * do not promise, and nobody here has seen, counts as missing.
+ */
 export const PROVIDERS = {
   aws: { ...S3, title: "Amazon S3", region: "us-east-1", pathStyle: false },
   r2: {
@@ -44,16 +48,19 @@ export const PROVIDERS = {
     title: "Cloudflare R2",
     endpoint: (_region, account) => `https://${account}.r2.cloudflarestorage.com`,
     region: "auto",
+    checksums: ["sha256", "md5"],
     tags: false,
+    largestPut: 5 * 2 ** 30 - 5 * 2 ** 20,
   },
   b2: {
     ...S3,
     title: "Backblaze B2",
     endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
     regionExample: "us-west-004",
-    checksums: ["md5"],
+    checksums: [],
     writeOnce: false,
     tags: false,
+    largestPut: FIVE_GB,
   },
   wasabi: {
     ...S3,
@@ -62,7 +69,9 @@ export const PROVIDERS = {
     regionExample: "eu-central-1",
     checksums: ["md5"],
     writeOnce: false,
+    tags: false,
     cors: "server",
+    largestPut: FIVE_GB,
   },
   spaces: {
     ...S3,
@@ -70,13 +79,14 @@ export const PROVIDERS = {
     endpoint: (region) => `https://${region}.digitaloceanspaces.com`,
     regionExample: "fra1",
     pathStyle: false,
-    checksums: ["md5"],
+    checksums: [],
     writeOnce: false,
     tags: false,
+    largestPut: FIVE_GB,
   },
-  ceph: { ...S3, title: "Ceph", region: "us-east-1" },
-  seaweedfs: { ...S3, title: "SeaweedFS", region: "us-east-1", checksums: ["md5"] },
-  versitygw: { ...S3, title: "versitygw", region: "us-east-1", cors: "server" },
+  ceph: { ...S3, title: "Ceph", region: "us-east-1", checksums: ["md5"] },
+  seaweedfs: { ...S3, title: "SeaweedFS", region: "us-east-1" },
+  versitygw: { ...S3, title: "versitygw", region: "us-east-1" },
 } as const satisfies Readonly<Record<string, Provider>>;
 
 /** A provider, as `STORAGE_PROVIDER` names it. */

@@ -1,24 +1,23 @@
 import { Storage } from "@google-cloud/storage";
-import type { GcsSigner } from "./keys.ts";
-import type { GcsSettings } from "./settings.ts";
+import { JWT } from "google-auth-library";
+import type { KeyObject } from "node:crypto";
+import type { KeySigner } from "../signing/signer.ts";
+import { type GcsSettings, SCOPES } from "./settings.ts";
 
 /** The official client, with the key of a service account or the credentials of this machine. */
-export function makeClient(settings: GcsSettings, signer?: GcsSigner): Storage {
+export function makeClient(settings: GcsSettings, signer?: KeySigner<KeyObject>): Storage {
   const { endpoint, project, universeDomain } = settings;
-  const keys = signer?.keys;
   return new Storage({
     apiEndpoint: endpoint.href,
     // An emulator takes no credentials, and a token of ours would cross the network in clear.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
     universeDomain,
+    ...(signer === undefined ? {} : { authClient: authOf(signer, universeDomain) }),
     ...(project === undefined ? {} : { projectId: project }),
-    ...(keys === undefined || typeof keys.secretKey === "string"
-      ? {}
-      : {
-          credentials: {
-            client_email: keys.accessKey,
-            private_key: keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
-          },
-        }),
   });
+}
+
+function authOf({ keys }: KeySigner<KeyObject>, universeDomain: string): JWT {
+  const key = keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString();
+  return new JWT({ email: keys.accessKey, key, scopes: SCOPES, universeDomain });
 }

@@ -1,17 +1,15 @@
-import type { Storage } from "@google-cloud/storage";
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
+import type { AuthClient, GoogleAuth } from "google-auth-library";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { type Ending, hold } from "../signing/held.ts";
 import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
 import type { Signer } from "../signing/signer.ts";
-
-type Auth = Storage["authClient"];
 
 /**
  * Google rotates the keys that `signBlob` signs with, and promises 12 hours: "Signed URLs", Cloud
@@ -30,11 +28,12 @@ const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
  * address is looked up once and its access token held, so that a signature costs one call.
  */
 export const keylessSigner = Effect.fnUntraced(function* (
-  auth: Auth,
+  /** The credentials of this machine, looked for anew. */
+  makeAuth: () => GoogleAuth,
   iamEndpoint: URL,
 ): Effect.fn.Return<Signer, never, Scope.Scope> {
-  const account = yield* hold(serviceAccountOf(auth));
-  const token = yield* hold(accessTokenOf(auth));
+  const account = yield* hold(serviceAccount(makeAuth));
+  const token = yield* hold(accessToken(makeAuth));
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${iamEndpoint.href.replace(/\/+$/, "")}/v1/projects/-/serviceAccounts`;
 
@@ -46,8 +45,14 @@ export const keylessSigner = Effect.fnUntraced(function* (
         const signatory = yield* account(now, 0);
         const { text, url } = toBeSigned(signatory, signing);
         const address = `${base}/${encodeURIComponent(signatory.accessKey)}:signBlob`;
-        const call = Effect.flatMap(token(now, ONE_CALL), ({ value }) =>
-          signBlob({ auth, address, token: value, text }),
+        let rejected: Token | undefined;
+        const call = Clock.currentTimeMillis.pipe(
+          Effect.flatMap((now) => token(now, ONE_CALL, rejected)),
+          Effect.flatMap((token) =>
+            Effect.tapError(signBlob(token, address, text), ({ status }) =>
+              Effect.sync(() => (rejected = status === 401 ? token : undefined)),
+            ),
+          ),
         );
         const signature = yield* call.pipe(
           Effect.retry({ schedule: RETRIES, times: 4, while: isTransient }),
@@ -64,13 +69,17 @@ export const keylessSigner = Effect.fnUntraced(function* (
   };
 });
 
+/** Another token, or a moment later, may help. */
 const isTransient = (failure: CredentialsUnavailable | Failure) =>
-  "isTransient" in failure && failure.isTransient;
+  "status" in failure &&
+  (failure.status === 401 || failure.status === 429 || failure.status >= 500);
 
 /** The address of the service account that signs. */
-const serviceAccountOf = (auth: Auth): Effect.Effect<Signatory & Ending, CredentialsUnavailable> =>
+const serviceAccount = (
+  makeAuth: () => GoogleAuth,
+): Effect.Effect<Signatory & Ending, CredentialsUnavailable> =>
   lookUp(async () => {
-    const { client_email: accessKey } = await auth.getCredentials();
+    const { client_email: accessKey } = await makeAuth().getCredentials();
     if (accessKey === undefined) throw new Error(NO_ACCOUNT);
     return { algorithm: GOOG4_RSA_SHA256, accessKey };
   });
@@ -81,17 +90,19 @@ const NO_ACCOUNT =
 interface Token {
   readonly value: string;
   readonly expiresAt: number;
+  /** The official client's way to the network, which knows of proxies. */
+  readonly transporter: AuthClient["transporter"];
 }
 
-/** The access token of this machine; the official client gives a new one 5 minutes before its end. */
-const accessTokenOf = (auth: Auth): Effect.Effect<Token, CredentialsUnavailable> =>
+/** An access token of this machine; a new client each time, since one keeps the token it has. */
+const accessToken = (makeAuth: () => GoogleAuth): Effect.Effect<Token, CredentialsUnavailable> =>
   lookUp(async () => {
-    const client = await auth.getClient();
+    const client = await makeAuth().getClient();
     const { token } = await client.getAccessToken();
     if (!token) throw new Error("Google gave no access token");
     // Where no end is told, it is asked for again soon.
     const expiresAt = client.credentials.expiry_date ?? Date.now() + 60_000;
-    return { value: token, expiresAt };
+    return { value: token, expiresAt, transporter: client.transporter };
   });
 
 const lookUp = <A>(ask: () => Promise<A>): Effect.Effect<A, CredentialsUnavailable> =>
@@ -111,45 +122,40 @@ const lookUp = <A>(ask: () => Promise<A>): Effect.Effect<A, CredentialsUnavailab
 
 interface Failure {
   readonly reason: string;
-  /** Whether the same call might succeed a moment later. */
-  readonly isTransient: boolean;
+  /** What IAM answered; 503 where it did not. */
+  readonly status: number;
 }
 
 /** One call to IAM: the signature of `text` in hexadecimal. */
-const signBlob = (call: {
-  readonly auth: Auth;
-  readonly address: string;
-  readonly token: string;
-  readonly text: string;
-}): Effect.Effect<string, Failure> =>
+const signBlob = (
+  { value, transporter }: Token,
+  url: string,
+  text: string,
+): Effect.Effect<string, Failure> =>
   Effect.tryPromise({
-    try: async (signal) => {
-      // The client's own way to the network, which knows of proxies.
-      const { transporter } = await call.auth.getClient();
-      const { data, status } = await transporter.request<{ readonly signedBlob?: string }>({
-        url: call.address,
+    try: (signal) =>
+      transporter.request<{ readonly signedBlob?: string }>({
+        url,
         method: "POST",
-        headers: { Authorization: `Bearer ${call.token}` },
-        data: { payload: Buffer.from(call.text).toString("base64") },
+        headers: { Authorization: `Bearer ${value}` },
+        data: { payload: Buffer.from(text).toString("base64") },
         responseType: "json",
         timeout: ONE_CALL,
         retry: false,
         validateStatus: () => true,
         signal,
-      });
-      return { signedBlob: data.signedBlob, status };
-    },
+      }),
     catch: (cause): Failure => ({
       reason: `IAM cannot be reached: ${messageOf(cause)}`,
-      isTransient: true,
+      status: 503,
     }),
   }).pipe(
-    Effect.flatMap(({ signedBlob, status }) =>
+    Effect.flatMap(({ data: { signedBlob }, status }) =>
       status === 200 && signedBlob !== undefined
         ? Effect.succeed(Buffer.from(signedBlob, "base64").toString("hex"))
         : Effect.fail<Failure>({
             reason: status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`,
-            isTransient: status === 429 || status >= 500,
+            status,
           }),
     ),
   );

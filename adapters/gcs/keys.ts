@@ -9,6 +9,10 @@ import { type KeySigner, signWith } from "../signing/signer.ts";
 /** A key that signs here: of a service account (RSA), or an HMAC key. */
 export type GcsSigner = KeySigner<KeyObject> | KeySigner;
 
+/** Whether the key is a service account's, which the official client can use as well. */
+export const isServiceAccount = (signer: GcsSigner): signer is KeySigner<KeyObject> =>
+  typeof signer.keys.secretKey !== "string";
+
 /** A key, and what else its file says. */
 export interface GcsKey {
   readonly signer: GcsSigner;

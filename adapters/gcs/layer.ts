@@ -12,7 +12,7 @@ import { gcsBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsSigner } from "./keys.ts";
 import { objectStore } from "./object-store.ts";
-import type { GcsSettings, Source } from "./settings.ts";
+import { type GcsSettings, SCOPES, type Source } from "./settings.ts";
 
 /**
  * Google Cloud Storage: signs with a key that is here, or by IAM, and the official client for the
@@ -68,8 +68,14 @@ function signerOf(source: Source): Effect.Effect<Held<GcsSigner> | undefined, ne
 
 const keyless = Effect.fnUntraced(function* (settings: GcsSettings) {
   yield* Effect.logWarning(COSTS);
-  const { makeClient } = yield* Effect.promise(() => import("./client.ts"));
-  return yield* keylessSigner(makeClient(settings).authClient, settings.iamEndpoint);
+  const { GoogleAuth } = yield* Effect.promise(() => import("google-auth-library"));
+  const { universeDomain, iamEndpoint } = settings;
+  // Without a project the client runs gcloud to find one, and nothing here needs any.
+  const { project: projectId = "none" } = settings;
+  return yield* keylessSigner(
+    () => new GoogleAuth({ projectId, scopes: SCOPES, clientOptions: { universeDomain } }),
+    iamEndpoint,
+  );
 });
 
 const COSTS =

@@ -2,11 +2,12 @@ import type { Bucket } from "@google-cloud/storage";
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import type { KeyObject } from "node:crypto";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held } from "../signing/held.ts";
-import type { Signer } from "../signing/signer.ts";
-import type { GcsSigner } from "./keys.ts";
+import type { KeySigner, Signer } from "../signing/signer.ts";
+import { type GcsSigner, isServiceAccount } from "./keys.ts";
 import type { GcsSettings } from "./settings.ts";
 
 /**
@@ -19,7 +20,7 @@ export function objectStore(
   signer: Held<GcsSigner> | undefined,
 ): ObjectStore["Service"] {
   const buckets = new WeakMap<object, Promise<Bucket>>();
-  const bucketOf = (held: GcsSigner | undefined) => {
+  const bucketOf = (held: KeySigner<KeyObject> | undefined) => {
     const bucket = buckets.get(held ?? settings) ?? openBucket(settings, held);
     buckets.set(held ?? settings, bucket);
     return bucket;
@@ -28,7 +29,7 @@ export function objectStore(
     ensureBucket: Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis;
       const held = signer === undefined ? undefined : yield* signer(now, 0);
-      if (held !== undefined && typeof held.keys.secretKey === "string") {
+      if (held !== undefined && !isServiceAccount(held)) {
         return yield* lookAt(address, held, now);
       }
       yield* Effect.tryPromise({
@@ -39,7 +40,7 @@ export function objectStore(
   });
 }
 
-async function openBucket(settings: GcsSettings, signer?: GcsSigner): Promise<Bucket> {
+async function openBucket(settings: GcsSettings, signer?: KeySigner<KeyObject>): Promise<Bucket> {
   const { makeClient } = await import("./client.ts");
   return makeClient(settings, signer).bucket(settings.bucket);
 }

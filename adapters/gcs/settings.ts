@@ -97,6 +97,9 @@ export const settings = {
   ),
 };
 
+/** What access tokens are asked for. */
+export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
+
 type GcsValues = Values<typeof settings>;
 
 /** Who signs. */

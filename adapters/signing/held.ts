@@ -13,10 +13,14 @@ export interface Ending {
 
 /**
  * The credentials of the moment. They are what is held, without waiting, as long as `remaining`
- * milliseconds of their life are left at `now`; else newer ones are waited for, and it fails
- * where there are none.
+ * milliseconds of their life are left at `now`, unless they are those that were `rejected`; else
+ * newer ones are waited for, and it fails where there are none.
  */
-export type Held<A> = (now: number, remaining: number) => Effect.Effect<A, CredentialsUnavailable>;
+export type Held<A> = (
+  now: number,
+  remaining: number,
+  rejected?: object,
+) => Effect.Effect<A, CredentialsUnavailable>;
 
 /** What does not end and does not change. */
 export const always =
@@ -78,8 +82,10 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
     }
   }).pipe(Effect.forkScoped);
 
-  return (now, remaining) => {
-    if (held !== undefined && lifeOf(held, now) >= remaining) return Effect.succeed(held);
+  return (now, remaining, rejected) => {
+    if (held !== undefined && held !== rejected && lifeOf(held, now) >= remaining) {
+      return Effect.succeed(held);
+    }
     const renewed =
       last !== undefined && now - last.at < SECOND && pending === undefined ? last.exit : renew;
     return Effect.flatMap(renewed, (value) => {

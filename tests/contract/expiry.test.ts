@@ -21,12 +21,12 @@ promise("a GET past its lifetime is refused", async ({ signPut, signGet }) => {
   const put = await signPut();
   await send("PUT", put.url, { headers: put.headers, body: CONTENT });
   const { url } = await signGet({ signedAt: Date.now() - seconds(62) });
-  expect((await send("GET", url)).status).toBe(403);
+  expect((await send("GET", url)).status).toBeOneOf([400, 403]);
 });
 
 promise("a lifetime that was lengthened is refused", async ({ signPut, expectRefused }) => {
   const { url, headers } = await signPut({ signedAt: Date.now() - seconds(62) });
-  const altered = url.replace("X-Amz-Expires=60", "X-Amz-Expires=600");
+  const altered = url.replace("-Expires=60", "-Expires=600");
   expect(altered).not.toBe(url);
   await expectRefused(await send("PUT", altered, { headers, body: CONTENT }));
 });

@@ -19,7 +19,7 @@ export interface Subject {
   readonly signPut: (over?: Partial<PutRequest> & Moment) => Promise<SignedRequest>;
   /** Signs a GET for browsers, but for what is said otherwise. */
   readonly signGet: (over?: Partial<GetRequest> & Moment) => Promise<SignedRequest>;
-  /** Checks that the store refused, and that nothing is under the key. */
+  /** Checks that the store refused, as it does unless said otherwise, and kept nothing. */
   readonly expectRefused: (answer: Answer, statuses?: ReadonlyArray<number>) => Promise<void>;
   /** Checks that the object is there, byte for byte. */
   readonly expectStored: (content?: Uint8Array) => Promise<void>;
@@ -41,7 +41,7 @@ export function promise(
   check: (subject: Subject) => Promise<void>,
   has: (store: StoreUnderTest) => boolean = () => true,
 ): void {
-  describe.each(stores.filter(has))("$name", ({ open }) => {
+  describe.each(stores.filter(has))("$name", ({ open, refusals }) => {
     let store: OpenStore | undefined;
     beforeAll(async () => {
       store = await open?.();
@@ -50,12 +50,12 @@ export function promise(
 
     it.skipIf(open === undefined)(title, async () => {
       if (store === undefined) throw new Error("the store did not open");
-      await check(subjectOf(store));
+      await check(subjectOf(store, refusals));
     });
   });
 }
 
-function subjectOf({ presigner, bucket }: OpenStore): Subject {
+function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<number>): Subject {
   const key = format({
     organization: OrganizationId.make("acme"),
     year: 2026,
@@ -96,7 +96,7 @@ function subjectOf({ presigner, bucket }: OpenStore): Subject {
           ...over,
         }),
       ),
-    expectRefused: async (answer, statuses = [403]) => {
+    expectRefused: async (answer, statuses = refusals) => {
       expect(statuses, answer.body.toString()).toContain(answer.status);
       expect((await read()).status).toBe(404);
     },

@@ -1,18 +1,28 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
-import type { AwsSettings } from "../../adapters/aws/settings.ts";
 import { layer as aws } from "../../adapters/aws/layer.ts";
+import type { AwsSettings } from "../../adapters/aws/settings.ts";
+import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/aws/providers.ts";
+import { hmacSigner } from "../../adapters/gcs/keys.ts";
+import { layer as gcs } from "../../adapters/gcs/layer.ts";
+import type { Source } from "../../adapters/gcs/settings.ts";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import { layer as local, LocalStore } from "../../adapters/local/layer.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
+import { GOOG4_RSA_SHA256 } from "../../adapters/signing/algorithms.ts";
+import { signWith } from "../../adapters/signing/signer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { freePort } from "../support/free-port.ts";
+import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { startGoogleMachine } from "../support/google-machine.ts";
 import type { MinioServer } from "../support/setup.ts";
 
 /** A store with its presigner, ready to be tested. */
@@ -27,48 +37,77 @@ export interface StoreUnderTest {
   readonly name: string;
   /** Browsers and services reach it by different addresses. */
   readonly hasTwoEndpoints: boolean;
+  /** The exact size is bound without a header that the client has to set. */
+  readonly bindsSizeAlways: boolean;
+  /** With what it answers a request that was not granted. */
+  readonly refusals: ReadonlyArray<number>;
   /** Undefined where what it needs is not on this machine. */
   readonly open: (() => Promise<OpenStore>) | undefined;
 }
 
-const server = inject("minio");
+const minioServer = inject("minio");
+const fakeGcs = inject("fakeGcs");
 
-/** Every adapter; the real server stands behind all but the embedded store. */
+const S3 = { bindsSizeAlways: true, refusals: [403] };
+
+/** Every adapter; the real server, or the double of one, stands behind all but the embedded store. */
 export const stores: ReadonlyArray<StoreUnderTest> = [
-  { name: "local", hasTwoEndpoints: false, open: openLocal },
+  { ...S3, name: "local", hasTwoEndpoints: false, open: openLocal },
   ...[
     { name: "minio", make: minio },
-    { name: "aws, native signer", make: (settings: S3) => aws({ ...settings, signer: "native" }) },
-    { name: "aws, official signer", make: (settings: S3) => aws({ ...settings, signer: "sdk" }) },
+    {
+      name: "aws, native signer",
+      make: (settings: S3Settings) => aws({ ...settings, signer: "native" }),
+    },
+    {
+      name: "aws, official signer",
+      make: (settings: S3Settings) => aws({ ...settings, signer: "sdk" }),
+    },
   ].map(({ name, make }) => ({
+    ...S3,
     name,
     hasTwoEndpoints: true,
-    open: server && (() => openS3(make, server)),
+    open: minioServer && (() => openS3(make, minioServer)),
+  })),
+  ...ownServer(),
+  ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({
+    name: `gcs, ${credentials}`,
+    hasTwoEndpoints: true,
+    bindsSizeAlways: false,
+    // Cloud Storage calls it a bad request where a signed header is missing or the time is over.
+    refusals: [400, 403],
+    open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
   })),
 ];
 
-type S3 = Omit<AwsSettings, "signer"> & {
-  readonly endpoint: URL;
-  readonly accessKey: string;
-  readonly secretKey: Redacted.Redacted;
-  readonly pathStyle: boolean;
-};
+type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
+
+/** A server of one's own, where the environment names one: `TEST_S3_ENDPOINT` and its like. */
+function ownServer(): ReadonlyArray<StoreUnderTest> {
+  const { TEST_S3_ENDPOINT: endpoint, TEST_S3_PROVIDER = "ceph", TEST_S3_REGION } = process.env;
+  if (!endpoint) return [];
+  const provider = TEST_S3_PROVIDER as ProviderName;
+  const { region = "us-east-1" }: Provider = PROVIDERS[provider];
+  const server = {
+    endpoint,
+    accessKey: process.env["TEST_S3_ACCESS_KEY"] ?? "",
+    secretKey: process.env["TEST_S3_SECRET_KEY"] ?? "",
+  };
+  const make = (settings: S3Settings) =>
+    aws({ ...settings, provider, region: TEST_S3_REGION ?? region, signer: "native" });
+  return [{ ...S3, name: provider, hasTwoEndpoints: true, open: () => openS3(make, server) }];
+}
 
 async function openS3(
-  make: (settings: S3) => Layer.Layer<Presigner | ObjectStore>,
+  make: (settings: S3Settings) => Layer.Layer<Presigner | ObjectStore>,
   { endpoint, accessKey, secretKey }: MinioServer,
 ): Promise<OpenStore> {
-  const internal = new URL(endpoint);
-  // The same server under its second name, which is another host to the signature.
-  const external = new URL(endpoint);
-  external.hostname = "localhost";
   const bucket = `contract-${crypto.randomUUID()}`;
   const layer = make({
     bucket,
     createBucket: true,
     region: "us-east-1",
-    endpoint: internal,
-    publicEndpoint: external,
+    ...namesOf(endpoint),
     accessKey,
     secretKey: Redacted.make(secretKey),
     sessionToken: undefined,
@@ -76,13 +115,80 @@ async function openS3(
     provider: "aws",
     pathStyle: true,
   });
-  const presigner = await Effect.runPromise(
+  return { presigner: await build(layer), bucket, close: async () => undefined };
+}
+
+/** The same server under two names, which are two hosts to the signature. */
+function namesOf(endpoint: string) {
+  const publicEndpoint = new URL(endpoint);
+  publicEndpoint.hostname = "localhost";
+  return { endpoint: new URL(endpoint), publicEndpoint };
+}
+
+async function build(layer: Layer.Layer<Presigner | ObjectStore>): Promise<Presigner["Service"]> {
+  return Effect.runPromise(
     Effect.gen(function* () {
       yield* (yield* ObjectStore).ensureBucket;
       return yield* Presigner;
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.provide(layer), Effect.provide(telemetry({ level: "none", format: "json" }))),
   );
-  return { presigner, bucket, close: async () => undefined };
+}
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const HMAC = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
+
+async function openGcs(
+  credentials: "service account" | "HMAC key" | "no key",
+  upstream: string,
+): Promise<OpenStore> {
+  const bucket = `contract-${crypto.randomUUID()}`;
+  await createBucket(upstream, bucket);
+  const machine = await startGoogleMachine();
+  const account = "signer@project.iam.gserviceaccount.com";
+  const store = await startGcsVerifier({
+    upstream,
+    bucket,
+    rsa: new Map([
+      [account, publicKey],
+      [machine.account, machine.publicKey],
+    ]),
+    hmac: new Map([[HMAC.accessKey, HMAC.secretKey]]),
+  });
+  process.env["GCE_METADATA_HOST"] = machine.metadataHost;
+  const sources: Readonly<Record<typeof credentials, Source>> = {
+    "service account": {
+      kind: "key",
+      signer: signWith({
+        algorithm: GOOG4_RSA_SHA256,
+        accessKey: account,
+        secretKey: privateKey,
+      }),
+    },
+    "HMAC key": { kind: "key", signer: hmacSigner(HMAC.accessKey, HMAC.secretKey) },
+    "no key": { kind: "keyless" },
+  };
+  const layer = gcs({
+    bucket,
+    createBucket: false,
+    location: undefined,
+    ...namesOf(`http://127.0.0.1:${store.port}`),
+    pathStyle: true,
+    customDomain: undefined,
+    signLength: false,
+    source: sources[credentials],
+    notice: undefined,
+    iamEndpoint: machine.iamEndpoint,
+    project: "project",
+    universeDomain: "googleapis.com",
+  });
+  return {
+    presigner: await build(layer),
+    bucket,
+    close: async () => {
+      await store.close();
+      await machine.close();
+    },
+  };
 }
 
 async function openLocal(): Promise<OpenStore> {

@@ -4,12 +4,17 @@ import { CONTENT, promise } from "./promise.ts";
 
 const other = CONTENT.map((byte) => byte ^ 0xff);
 
-promise("a write-once PUT cannot be replayed", async ({ signPut, expectStored }) => {
-  const { url, headers } = await signPut({ writeOnce: true });
-  expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
-  expect((await send("PUT", url, { headers, body: other })).status).toBe(412);
-  await expectStored();
-});
+for (const over of [{ writeOnce: true }, { strict: true }]) {
+  promise(
+    `a PUT cannot be replayed under ${Object.keys(over).join()}`,
+    async ({ signPut, expectStored }) => {
+      const { url, headers } = await signPut(over);
+      expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
+      expect((await send("PUT", url, { headers, body: other })).status).toBe(412);
+      await expectStored();
+    },
+  );
+}
 
 promise("a write-once PUT without its condition is refused", async (subject) => {
   const { url } = await subject.signPut({ writeOnce: true });

@@ -7,6 +7,8 @@ import { layer as minio } from "../../adapters/minio/layer.ts";
 import { layer as policies } from "../../adapters/policies/layer.ts";
 import { layer as random } from "../../adapters/random/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
@@ -14,10 +16,25 @@ import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 export const TOKEN = "test-token-of-the-http-tests";
 export const SERVICE_TOKEN = "test-token-of-a-service";
 
-/** The whole service over a store that nobody runs, since signing does not need it. */
+/** A store that nobody runs, since signing does not need it. */
+const unused = minio({
+  bucket: "files",
+  createBucket: false,
+  region: "us-east-1",
+  endpoint: new URL("http://127.0.0.1:9"),
+  publicEndpoint: new URL("https://store.example.com"),
+  accessKey: "access-key",
+  secretKey: Redacted.make("the-secret-key"),
+  sessionToken: undefined,
+  credentialsFile: undefined,
+  pathStyle: true,
+});
+
+/** The whole service, over a store that nobody runs unless another is given. */
 export async function startService(
   over: Partial<AppOptions> & {
     readonly policy?: Partial<UploadPolicy>;
+    readonly storage?: Layer.Layer<Presigner | ObjectStore>;
     readonly policies?: Readonly<Record<string, Partial<UploadPolicy>>>;
   } = {},
 ) {
@@ -25,18 +42,7 @@ export async function startService(
     ([name, policy]) => [name, { ...defaultPolicy, ...policy }] as const,
   );
   const layer = Layer.mergeAll(
-    minio({
-      bucket: "files",
-      createBucket: false,
-      region: "us-east-1",
-      endpoint: new URL("http://127.0.0.1:9"),
-      publicEndpoint: new URL("https://store.example.com"),
-      accessKey: "access-key",
-      secretKey: Redacted.make("the-secret-key"),
-      sessionToken: undefined,
-      credentialsFile: undefined,
-      pathStyle: true,
-    }),
+    over.storage ?? unused,
     identity({
       exposed: false,
       tokens: {

@@ -1,5 +1,6 @@
 import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
+import { startFakeGcs } from "./fake-gcs.ts";
 import { startMinio } from "./minio.ts";
 
 /** What the whole run has found or started. */
@@ -7,6 +8,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** A real MinIO, where one can be had. */
     minio: MinioServer | undefined;
+    /** Where a fake-gcs-server answers, where one can be had. */
+    fakeGcs: string | undefined;
     /** The path of a Chromium, where there is one. */
     chromium: string | undefined;
   }
@@ -26,10 +29,15 @@ let summary = "";
 /** Starts what the tests need, says what was found, and refuses to run in CI without it. */
 export async function setup(project: TestProject): Promise<void> {
   const minio = await startMinio();
-  stop = minio.stop;
+  const gcs = await startFakeGcs();
+  stop = async () => {
+    await minio.stop();
+    await gcs.stop();
+  };
   const chromium = findChromium();
   const found = [
     { name: "MinIO", has: minio.server !== undefined, from: minio.source },
+    { name: "fake-gcs-server", has: gcs.endpoint !== undefined, from: gcs.source },
     { name: "Chromium", has: chromium !== undefined, from: chromium ?? "apt-get install chromium" },
   ];
   summary = found
@@ -44,6 +52,7 @@ export async function setup(project: TestProject): Promise<void> {
     throw new Error("In CI everything is tested, and something is missing: see the lines above");
   }
   project.provide("minio", minio.server);
+  project.provide("fakeGcs", gcs.endpoint);
   project.provide("chromium", chromium);
 }
 

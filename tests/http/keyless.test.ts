@@ -1,0 +1,109 @@
+import * as Duration from "effect/Duration";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { layer as gcs } from "../../adapters/gcs/layer.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { type GoogleMachine, startGoogleMachine } from "../support/google-machine.ts";
+import { until } from "../support/until.ts";
+import { PRESIGN, presignInit, startService } from "./service.ts";
+
+let machine: GoogleMachine;
+
+beforeEach(async () => {
+  machine = await startGoogleMachine();
+  vi.stubEnv("GCE_METADATA_HOST", machine.metadataHost);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await machine.close();
+});
+
+const start = () =>
+  startService({
+    storage: gcs({
+      bucket: "files",
+      createBucket: false,
+      location: undefined,
+      endpoint: new URL("https://storage.googleapis.com"),
+      publicEndpoint: undefined,
+      pathStyle: true,
+      customDomain: undefined,
+      signLength: false,
+      source: { kind: "keyless" },
+      notice: undefined,
+      iamEndpoint: machine.iamEndpoint,
+      project: undefined,
+      universeDomain: "googleapis.com",
+    }),
+    policy: { getLifetime: Lifetime.make(Duration.days(7)) },
+  });
+
+const statuses = (answers: ReadonlyArray<Response>) => new Set(answers.map(({ status }) => status));
+
+it("a thousand uploads look up account and token once, and keep calls to IAM few at a time", async () => {
+  const { request } = await start();
+  machine.state.delay = 2;
+  const answers = await Promise.all(
+    Array.from({ length: 1000 }, () => request(PRESIGN, presignInit())),
+  );
+  expect(statuses(answers)).toEqual(new Set([200]));
+  expect(machine.state.asked).toEqual({ email: 1, token: 1, signBlob: 2000 });
+  expect(machine.state.busiest).toBeLessThanOrEqual(64);
+});
+
+it("no URL is said to live longer than Google keeps its own keys, which is 12 hours", async () => {
+  const { request } = await start();
+  const answer = await (await request(PRESIGN, presignInit())).json();
+  const url = new URL(answer.get_url);
+  expect(url.searchParams.get("X-Goog-Expires")).toBe("43200");
+  const [day, time] = (url.searchParams.get("X-Goog-Date") ?? "").split("T");
+  const signedAt = Date.parse(
+    `${day?.replace(/(....)(..)(..)/, "$1-$2-$3")}T${time?.replace(/(..)(..)(..)Z/, "$1:$2:$3Z")}`,
+  );
+  expect(Date.parse(answer.get_expires_at)).toBe(signedAt + 12 * 60 * 60 * 1000);
+});
+
+it.each([429, 500, 503])("a single %i of IAM is tried again", async (status) => {
+  const { request } = await start();
+  machine.state.failures.push(status);
+  expect((await request(PRESIGN, presignInit())).status).toBe(200);
+  expect(machine.state.asked.signBlob).toBe(3);
+});
+
+it("a token that was taken back is replaced, and no upload fails of it", async () => {
+  const { request } = await start();
+  expect((await request(PRESIGN, presignInit())).status).toBe(200);
+  machine.revokeTokens();
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => request(PRESIGN, presignInit())),
+  );
+  expect(statuses(answers)).toEqual(new Set([200]));
+  expect(machine.state.asked.token).toBeLessThanOrEqual(3);
+});
+
+it("a refusal of IAM is not tried again, and is 503 with Retry-After", async () => {
+  const { request } = await start();
+  machine.state.failures.push(403);
+  const answer = await request(PRESIGN, presignInit());
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
+  expect(await answer.json()).toMatchObject({ code: "CREDENTIALS_UNAVAILABLE" });
+  expect(machine.state.asked.signBlob).toBe(1);
+});
+
+it("IAM that is too slow is 503 with Retry-After, and not a hang", async () => {
+  const { request } = await start();
+  machine.state.delay = 60_000;
+  const answer = await request(PRESIGN, presignInit());
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
+});
+
+it("a metadata server that is down is 503, and the service recovers with it", async () => {
+  machine.state.isSilent = true;
+  const { request } = await start();
+  expect((await request(PRESIGN, presignInit())).status).toBe(503);
+  machine.state.isSilent = false;
+  await until("the recovery", async () =>
+    (await request(PRESIGN, presignInit())).status === 200 ? true : undefined,
+  );
+});

@@ -1,0 +1,334 @@
+// A double of Google Cloud Storage's XML API: no bucket of Google's can be reached in tests, and
+// fake-gcs-server, which stores the bytes behind it, checks nothing of what a signed URL binds.
+// It is written from Google's documentation and not from our signer, and holds no private key.
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as httpRequest,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import {
+  decode,
+  readRequest,
+  Refusal,
+  toXml,
+  type VerifyingKeys,
+  verifySignature,
+  type WireRequest,
+} from "./gcs-signature.ts";
+import { send } from "./send.ts";
+
+/** What the double stands in front of, and whom it believes. */
+export interface GcsVerifierOptions extends VerifyingKeys {
+  /** Where fake-gcs-server answers. */
+  readonly upstream: string;
+  /** The bucket that `customDomain` stands for; others are reached by their names. */
+  readonly bucket: string;
+  /** A `Host`, with its port where it has one, that stands for the bucket by itself. */
+  readonly customDomain?: string;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** A listening double. */
+export interface GcsVerifier {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Listens on 127.0.0.1, as `localhost` too; `<bucket>.localhost` is the virtual-hosted style. The
+ * JSON API is passed on as it comes, without any check.
+ */
+export async function startGcsVerifier(options: GcsVerifierOptions): Promise<GcsVerifier> {
+  const server = createServer((incoming, response) => {
+    void answer(options, incoming, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Makes a bucket in fake-gcs-server. */
+export async function createBucket(endpoint: string, bucket: string): Promise<void> {
+  const { status, body } = await send("POST", `${endpoint}/storage/v1/b?project=tests`, {
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name: bucket }),
+  });
+  if (status !== 200) throw new Error(`fake-gcs-server made no bucket: ${status} ${body}`);
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+}
+
+interface Resource {
+  readonly bucket: string;
+  /** Empty for the bucket itself. */
+  readonly object: string;
+}
+
+async function answer(
+  options: GcsVerifierOptions,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const { method = "", url = "" } = incoming;
+    const host = incoming.headers.host?.toLowerCase() ?? "";
+    if (isEndpoint(host) && JSON_API.test(url)) {
+      return await passOn(options.upstream, incoming, response);
+    }
+    const reply = await decide(options, host, incoming).catch(refused);
+    // The client is heard out, so that it reads the answer.
+    incoming.resume();
+    response.writeHead(reply.status, reply.headers).end(method === "HEAD" ? "" : reply.body);
+  } catch {
+    response.destroy();
+  }
+}
+
+async function decide(
+  options: GcsVerifierOptions,
+  host: string,
+  incoming: IncomingMessage,
+): Promise<Reply> {
+  const { method = "", url = "", rawHeaders } = incoming;
+  const request = readRequest(method, url, rawHeaders);
+  const signed = verifySignature(request, options, (options.now ?? Date.now)());
+  const resource = resourceOf(options, host, request.path);
+  const isRead = method === "GET" || method === "HEAD";
+  if (NOT_HERE.some((name) => request.query.has(name)) || !(isRead || method === "PUT")) {
+    throw notImplemented();
+  }
+  if (resource.object === "") return ofBucket(options.upstream, resource, method);
+  return isRead
+    ? read(options.upstream, request, resource)
+    : store(options.upstream, request, resource, signed, incoming);
+}
+
+/** Which bucket and object are meant: by path, by the host's first labels, or by the host alone. */
+function resourceOf(options: GcsVerifierOptions, host: string, path: string): Resource {
+  const whole = decode(path.slice(1));
+  if (host === options.customDomain?.toLowerCase()) {
+    return { bucket: options.bucket, object: whole };
+  }
+  const name = host.replace(/:\d+$/, "");
+  if (isEndpoint(host)) {
+    const [, bucket = "", object = ""] = /^([^/]*)\/?(.*)$/s.exec(path.slice(1)) ?? [];
+    return { bucket: decode(bucket), object: decode(object) };
+  }
+  const endpoint = ENDPOINTS.find((endpoint) => name.endsWith(`.${endpoint}`));
+  const bucket = endpoint === undefined ? name : name.slice(0, -endpoint.length - 1);
+  return { bucket, object: whole };
+}
+
+async function ofBucket(upstream: string, { bucket }: Resource, method: string): Promise<Reply> {
+  if (method !== "HEAD" || bucket === "") throw notImplemented();
+  const { status } = await send("GET", `${upstream}/storage/v1/b/${encodeURIComponent(bucket)}`);
+  if (status !== 200) throw noSuchBucket();
+  return { status: 200, headers: {} };
+}
+
+async function store(
+  upstream: string,
+  request: WireRequest,
+  { bucket, object }: Resource,
+  signed: ReadonlySet<string>,
+  incoming: IncomingMessage,
+): Promise<Reply> {
+  const header = (name: string) => request.headers.get(name)?.join(",");
+  if (header("x-goog-copy-source") !== undefined) throw notImplemented();
+  // Of a chunked upload Google asks x-amz-decoded-content-length instead, which is not done here.
+  if (!request.headers.has("content-length")) {
+    throw new Refusal(411, "MissingContentLength", "How long the body is must be said.");
+  }
+  const body = await buffer(incoming);
+  checkLength(header("x-goog-content-length-range"), body.length);
+  checkHashes(header("x-goog-hash"), header("content-md5"), body);
+  if (signed.has("x-goog-content-sha256")) checkPayload(header("x-goog-content-sha256"), body);
+  const generation = header("x-goog-if-generation-match");
+  if (generation !== undefined && !/^\d+$/.test(generation)) {
+    throw new Refusal(400, "InvalidArgument", "A generation is a number.");
+  }
+
+  const optional = {
+    contentEncoding: header("content-encoding"),
+    customTime: header("x-goog-custom-time"),
+    // Compared and stored under one lock there, so that one of racing requests wins.
+    ifGenerationMatch: generation,
+  };
+  const search = new URLSearchParams({ uploadType: "media", name: object });
+  for (const [name, value] of Object.entries(optional)) if (value) search.set(name, value);
+  const headers: Record<string, string> = { "content-type": "application/octet-stream" };
+  for (const [name, [value]] of request.headers) {
+    if (STORED.has(name) || name.startsWith("x-goog-meta-")) headers[name] = value ?? "";
+  }
+  const url = `${upstream}/upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${search}`;
+  const stored = await send("POST", url, { headers, body });
+  if (stored.status === 404) throw noSuchBucket();
+  if (stored.status === 412) {
+    throw new Refusal(412, "PreconditionFailed", "The object is not of this generation.");
+  }
+  if (stored.status !== 200) throw new Error(`fake-gcs-server answered ${stored.status}`);
+  return { status: 200, headers: { ETag: `"${md5(body).toString("hex")}"` } };
+}
+
+async function read(
+  upstream: string,
+  request: WireRequest,
+  { bucket, object }: Resource,
+): Promise<Reply> {
+  const overrides: Record<string, string> = {};
+  for (const name of ["content-type", "content-disposition"]) {
+    const value = request.query.get(`response-${name}`)?.value;
+    if (value === undefined) continue;
+    if (/[^ -~]/.test(value)) {
+      throw new Refusal(
+        400,
+        "InvalidArgument",
+        "The double of the tests only serves ASCII headers.",
+      );
+    }
+    overrides[name] = value;
+  }
+  const path = `/download/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`;
+  const headers: Record<string, string> = {};
+  for (const name of ["accept-encoding", "range"]) {
+    const value = request.headers.get(name)?.join(",");
+    if (value !== undefined) headers[name] = value;
+  }
+  const found = await send(request.method, `${upstream}${path}?alt=media`, { headers });
+  if (found.status === 404) throw new Refusal(404, "NoSuchKey", "There is no such object.");
+  const etag = xmlEtag(found.headers);
+  const known = request.headers.get("if-none-match")?.join(",");
+  if (known !== undefined && isAmong(etag, known)) return { status: 304, headers: { etag } };
+  const served = Object.entries(found.headers).filter(([name]) => !NOT_SERVED.test(name));
+  return {
+    status: found.status,
+    headers: {
+      ...Object.fromEntries(served.map(([name, value]) => [name, String(value)])),
+      etag,
+      ...(found.status < 300 ? overrides : {}),
+    },
+    body: found.body,
+  };
+}
+
+const ENDPOINTS = ["127.0.0.1", "localhost", "storage.googleapis.com"];
+const JSON_API = /^\/(?:(?:upload|download)\/)?storage\/v1\//;
+/** Parameters that make another operation of a request. */
+const NOT_HERE = ["acl", "compose", "generation", "partnumber", "retention", "uploadid", "uploads"];
+const STORED = new Set([
+  "cache-control",
+  "content-disposition",
+  "content-language",
+  "content-type",
+]);
+/** What is the connection's, or is made anew. */
+const NOT_SERVED = /^(?:access-control-.*|connection|date|etag|keep-alive|transfer-encoding)$/;
+
+const isEndpoint = (host: string) => ENDPOINTS.includes(host.replace(/:\d+$/, ""));
+
+const notImplemented = () =>
+  new Refusal(501, "NotImplemented", "The double of the tests does not do this.");
+
+const noSuchBucket = () => new Refusal(404, "NoSuchBucket", "There is no such bucket.");
+
+function checkLength(range: string | undefined, length: number): void {
+  if (range === undefined) return;
+  const [, least, most] = /^\s*(\d+)\s*,\s*(\d+)\s*$/.exec(range) ?? [];
+  if (least === undefined || most === undefined || Number(least) > Number(most)) {
+    throw new Refusal(400, "InvalidArgument", "The range of lengths is no minimum,maximum.");
+  }
+  if (length > Number(most)) throw new Refusal(400, "EntityTooLarge", "The body is too long.");
+  if (length < Number(least)) throw new Refusal(400, "EntityTooSmall", "The body is too short.");
+}
+
+function checkHashes(list: string | undefined, contentMd5: string | undefined, body: Buffer): void {
+  const declared = list?.split(",").map((item) => item.trim()) ?? [];
+  if (contentMd5 !== undefined) declared.push(`md5=${contentMd5}`);
+  for (const item of declared) {
+    const [, name = "", value = ""] = /^(crc32c|md5)=([A-Za-z0-9+/]+={0,2})$/.exec(item) ?? [];
+    const actual = name === "crc32c" ? crc32c(body) : md5(body);
+    const bytes = Buffer.from(value, "base64");
+    if (bytes.length !== actual.length || bytes.toString("base64") !== value) {
+      throw new Refusal(400, "InvalidDigest", "A hash is given by algorithm and in base64.");
+    }
+    if (!bytes.equals(actual)) throw new Refusal(400, "BadDigest", "The bytes have another hash.");
+  }
+}
+
+function checkPayload(declared: string | undefined, body: Buffer): void {
+  if (declared === "UNSIGNED-PAYLOAD") return;
+  if (declared !== createHash("sha256").update(body).digest("hex")) {
+    throw new Refusal(400, "BadDigest", "The bytes have another SHA-256.");
+  }
+}
+
+const md5 = (body: Buffer) => createHash("md5").update(body).digest();
+
+/** Node's `zlib.crc32` is of another polynomial than the Castagnoli one, here bit-reversed. */
+const CRC32C_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
+  let rest = index;
+  for (let bit = 0; bit < 8; bit += 1) rest = rest & 1 ? (rest >>> 1) ^ 0x82f63b78 : rest >>> 1;
+  return rest;
+});
+
+/** Big-endian, as it is written in base64. */
+function crc32c(body: Buffer): Buffer {
+  let rest = 0xffffffff;
+  for (const byte of body) rest = (CRC32C_TABLE[(rest ^ byte) & 0xff] ?? 0) ^ (rest >>> 8);
+  const result = Buffer.alloc(4);
+  result.writeUInt32BE(~rest >>> 0);
+  return result;
+}
+
+/** The XML API's is the MD5 in hexadecimal digits, and fake-gcs-server's is in base64. */
+const xmlEtag = ({ etag = "" }: IncomingHttpHeaders) =>
+  `"${Buffer.from(etag.replaceAll('"', ""), "base64").toString("hex")}"`;
+
+const isAmong = (etag: string, list: string) =>
+  list.split(",").some((item) => item.trim() === "*" || item.trim().replace(/^W\//, "") === etag);
+
+/** Passes a request and its answer on as they come. */
+async function passOn(
+  upstream: string,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method, url, rawHeaders } = incoming;
+  const { hostname, port } = new URL(upstream);
+  const onward = httpRequest({ method, hostname, port, path: url, headers: rawHeaders });
+  const [[found]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
+  response.writeHead(found.statusCode, found.rawHeaders);
+  await pipeline(found, response);
+}
+
+const refused = (cause: unknown): Reply => {
+  const refusal =
+    cause instanceof Refusal ? cause : new Refusal(500, "InternalError", String(cause));
+  const body = Buffer.from(toXml(refusal));
+  const headers = {
+    "Content-Type": "application/xml; charset=UTF-8",
+    "Content-Length": String(body.length),
+  };
+  return { status: refusal.status, headers, body };
+};

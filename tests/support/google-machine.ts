@@ -1,0 +1,123 @@
+// A double of what a machine at Google has around it: the metadata server that names its service
+// account and gives it access tokens, and IAM, which signs as that account. It can be slow, fail,
+// and end a token before its time.
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** How the double behaves, and what it has been asked so far. */
+export interface MachineState {
+  /** Milliseconds that IAM takes for a signature. */
+  delay: number;
+  /** Statuses that IAM answers next, instead of signing. */
+  readonly failures: Array<number>;
+  /** Whether the metadata server refuses to answer. */
+  isSilent: boolean;
+  /** Seconds that the tokens given out from now on live. */
+  tokenLife: number;
+  readonly asked: { email: number; token: number; signBlob: number };
+  /** The most signatures that were under way at one time. */
+  busiest: number;
+}
+
+/** A listening double. */
+export interface GoogleMachine {
+  readonly account: string;
+  /** What the signatures of IAM are checked with. */
+  readonly publicKey: KeyObject;
+  /** `host:port` of the metadata server, for `GCE_METADATA_HOST`. */
+  readonly metadataHost: string;
+  readonly iamEndpoint: URL;
+  readonly state: MachineState;
+  /** Takes back every token that was given out. */
+  readonly revokeTokens: () => void;
+  readonly close: () => Promise<void>;
+}
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+
+/** Starts both on one loopback port. */
+export async function startGoogleMachine(): Promise<GoogleMachine> {
+  const account = "machine@project.iam.gserviceaccount.com";
+  const state: MachineState = {
+    delay: 0,
+    failures: [],
+    isSilent: false,
+    tokenLife: 3600,
+    asked: { email: 0, token: 0, signBlob: 0 },
+    busiest: 0,
+  };
+  const tokens = new Set<string>();
+  let underWay = 0;
+
+  const metadata = (url: string): readonly [number, string] => {
+    if (state.isSilent) return [503, ""];
+    if (url.endsWith("/email")) {
+      state.asked.email++;
+      return [200, account];
+    }
+    if (url.includes("/token")) {
+      state.asked.token++;
+      const token = crypto.randomUUID();
+      tokens.add(token);
+      const answer = { access_token: token, expires_in: state.tokenLife, token_type: "Bearer" };
+      return [200, JSON.stringify(answer)];
+    }
+    return [200, url.endsWith("universe-domain") ? "googleapis.com" : "{}"];
+  };
+
+  const signBlob = async (request: IncomingMessage): Promise<readonly [number, string]> => {
+    state.asked.signBlob++;
+    state.busiest = Math.max(state.busiest, ++underWay);
+    try {
+      const { payload } = (await json(request)) as { readonly payload: string };
+      await pause(state.delay, undefined, { ref: false });
+      const failure = state.failures.shift();
+      if (failure !== undefined) return [failure, "{}"];
+      const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+      if (!tokens.has(token)) return [401, "{}"];
+      const signature = sign("sha256", Buffer.from(payload, "base64"), privateKey);
+      return [200, JSON.stringify({ keyId: "1", signedBlob: signature.toString("base64") })];
+    } finally {
+      underWay--;
+    }
+  };
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { url = "" } = request;
+    const isMetadata = url.startsWith("/computeMetadata/v1");
+    const isSigning =
+      url === `/v1/projects/-/serviceAccounts/${encodeURIComponent(account)}:signBlob`;
+    const [status, body] = isMetadata
+      ? metadata(url)
+      : isSigning
+        ? await signBlob(request)
+        : [404, "{}"];
+    response.writeHead(status, {
+      "Metadata-Flavor": "Google",
+      "Content-Type": body.startsWith("{") ? "application/json" : "application/text",
+    });
+    response.end(body);
+  };
+
+  const server = createServer((request, response) => void answer(request, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    account,
+    publicKey,
+    metadataHost: `127.0.0.1:${port}`,
+    iamEndpoint: new URL(`http://127.0.0.1:${port}`),
+    state,
+    revokeTokens: () => tokens.clear(),
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { expect, it } from "@effect/vitest";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as TestClock from "effect/testing/TestClock";
+import { hold } from "../../adapters/signing/held.ts";
+import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** A source of credentials that live an hour from the moment at which they are given. */
+const source = () => {
+  const state = { asked: 0, isDown: false, delay: 0, life: HOUR };
+  const obtain = Effect.gen(function* () {
+    const serial = ++state.asked;
+    if (state.delay > 0) yield* Effect.sleep(state.delay);
+    if (state.isDown) return yield* new CredentialsUnavailable({ reason: "the source is down" });
+    return { serial, expiresAt: (yield* Clock.currentTimeMillis) + state.life };
+  });
+  return { state, obtain };
+};
+
+const settle = TestClock.adjust(0);
+
+it.effect("renews at half of what remains, so that nobody waits", () =>
+  Effect.gen(function* () {
+    const { state, obtain } = source();
+    const held = yield* hold(obtain);
+    yield* settle;
+    for (const [elapsed, asked] of [
+      [29 * MINUTE, 1],
+      [2 * MINUTE, 2],
+      [29 * MINUTE, 3],
+    ] as const) {
+      yield* TestClock.adjust(elapsed);
+      expect(state.asked).toBe(asked);
+    }
+    // What is held is given at once, even while the source takes its time.
+    state.delay = HOUR;
+    yield* TestClock.adjust(31 * MINUTE);
+    const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
+    expect([state.asked, serial]).toEqual([4, 3]);
+  }),
+);
+
+it.effect("keeps what is good while the source is down, and recovers by itself", () =>
+  Effect.gen(function* () {
+    const { state, obtain } = source();
+    const held = yield* hold(obtain);
+    yield* settle;
+    state.isDown = true;
+    yield* TestClock.adjust(59 * MINUTE);
+    expect((yield* held(yield* Clock.currentTimeMillis, MINUTE)).serial).toBe(1);
+    yield* TestClock.adjust(2 * MINUTE);
+    const refusal = yield* Effect.flip(held(yield* Clock.currentTimeMillis, 0));
+    expect(refusal).toEqual(new CredentialsUnavailable({ reason: "the source is down" }));
+    state.isDown = false;
+    yield* TestClock.adjust(30 * SECOND);
+    const asked = state.asked;
+    const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
+    expect([state.asked, serial]).toEqual([asked, asked]);
+  }),
+);
+
+it.effect("asks for newer ones before it gives those that are about to end", () =>
+  Effect.gen(function* () {
+    const { state, obtain } = source();
+    state.life = 90 * SECOND;
+    const held = yield* hold(obtain);
+    yield* settle;
+    yield* TestClock.adjust(40 * SECOND);
+    state.life = HOUR;
+    const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
+    expect(serial).toBe(2);
+  }),
+);
+
+it.effect("refuses rather than give credentials that end too soon", () =>
+  Effect.gen(function* () {
+    const { state, obtain } = source();
+    state.life = 30 * SECOND;
+    const held = yield* hold(obtain);
+    yield* settle;
+    const now = yield* Clock.currentTimeMillis;
+    const refusal = yield* Effect.flip(held(now, MINUTE));
+    expect(refusal.reason).toBe(
+      "the credentials end in 30 seconds, and there are no newer ones yet",
+    );
+    expect((yield* held(now, 10 * SECOND)).serial).toBeGreaterThan(0);
+  }),
+);
+
+it.effect("a thousand who wait share one attempt, and outlive the one who came first", () =>
+  Effect.gen(function* () {
+    const { state, obtain } = source();
+    state.delay = SECOND;
+    const held = yield* hold(obtain);
+    const first = yield* Effect.forkChild(held(0, MINUTE));
+    yield* settle;
+    yield* Fiber.interrupt(first);
+    const others = yield* Effect.forkChild(
+      Effect.all(
+        Array.from({ length: 1000 }, () => held(0, MINUTE)),
+        { concurrency: "unbounded" },
+      ),
+    );
+    yield* TestClock.adjust(SECOND);
+    const serials = (yield* Fiber.join(others)).map(({ serial }) => serial);
+    expect([state.asked, new Set(serials)]).toEqual([1, new Set([1])]);
+  }),
+);
+
+it.effect("does not ask a source that is down once per request", () =>
+  Effect.gen(function* () {
+    const { state, obtain } = source();
+    state.isDown = true;
+    const held = yield* hold(obtain);
+    yield* settle;
+    yield* Effect.forEach(Array.from({ length: 1000 }), () => Effect.flip(held(0, MINUTE)));
+    expect(state.asked).toBe(1);
+  }),
+);
+
+it.effect("looks again at what has no end where it can change", () =>
+  Effect.gen(function* () {
+    let value = "first";
+    const held = yield* hold(
+      Effect.sync(() => ({ value, expiresAt: undefined })),
+      5 * SECOND,
+    );
+    yield* settle;
+    value = "second";
+    expect((yield* held(0, HOUR)).value).toBe("first");
+    yield* TestClock.adjust(5 * SECOND);
+    expect((yield* held(yield* Clock.currentTimeMillis, HOUR)).value).toBe("second");
+  }),
+);
