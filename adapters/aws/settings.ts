@@ -73,6 +73,7 @@ export function read(env: Env): Read<AwsSettings> {
     { ...env, STORAGE_ENDPOINT: endpointIn(env) },
     ({ signer, bucket = "", ...values }) => [
       ...keyFaults(values),
+      ...storage.addressingFaults({ bucket, ...values }),
       ...(signer === "native" && isBeyondNative(bucket)
         ? [fault(settings.signer, "must be sdk for an ARN or a directory bucket")]
         : []),

@@ -135,6 +135,7 @@ export const read = (env: Env): Read<GcsSettings> =>
   Result.map(
     readSettings(settings, env, (values) => [
       ...choose(values).faults,
+      ...storage.addressingFaults(values),
       ...(values.customDomain !== undefined && values.publicEndpoint !== undefined
         ? [fault(settings.customDomain, "must not be set beside STORAGE_PUBLIC_ENDPOINT")]
         : []),

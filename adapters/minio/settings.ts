@@ -27,9 +27,12 @@ export type MinioSettings = Values<typeof settings>;
 export const read = (env: Env): Read<MinioSettings> =>
   readSettings(settings, env, (values) => {
     const { accessKey, secretKey, credentialsFile } = values;
-    if (accessKey !== undefined || secretKey !== undefined || credentialsFile !== undefined) {
-      return keyFaults(values);
-    }
+    const isKeyless = [accessKey, secretKey, credentialsFile].every((value) => value === undefined);
     const missing = "must be set, or STORAGE_CREDENTIALS_FILE instead";
-    return [fault(settings.accessKey, missing), fault(settings.secretKey, missing)];
+    return [
+      ...storage.addressingFaults(values),
+      ...(isKeyless
+        ? [fault(settings.accessKey, missing), fault(settings.secretKey, missing)]
+        : keyFaults(values)),
+    ];
   });

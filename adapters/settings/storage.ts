@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 import { HttpUrl, OnOff, Secret } from "./codecs.ts";
-import { optional, setting, withDefault } from "./setting.ts";
+import { type Fault, fault, optional, type Setting, setting, withDefault } from "./setting.ts";
 
 // Variables that several storage adapters read, each taking those that apply to it.
 
@@ -75,8 +75,26 @@ export const credentialsFile = optional(
   }),
 );
 
-export const pathStyle = setting("STORAGE_PATH_STYLE", {
+export const pathStyle: Setting<boolean> = setting("STORAGE_PATH_STYLE", {
   codec: OnOff,
   shape: "on (https://host/bucket/key) or off (https://bucket.host/key)",
   example: "on",
 });
+
+/** Finds fault with a bucket that cannot be the first label of its endpoint's host. */
+export function addressingFaults(values: {
+  readonly bucket?: string;
+  readonly pathStyle?: boolean | undefined;
+  readonly endpoint?: URL | undefined;
+  readonly publicEndpoint?: URL | undefined;
+}): ReadonlyArray<Fault> {
+  const { bucket = "", pathStyle: isPath } = values;
+  const endpoints = [values.endpoint, values.publicEndpoint].filter((url) => url !== undefined);
+  if (isPath !== false) return [];
+  if (endpoints.some(({ hostname }) => /^(?:\[.*\]|[\d.]+)$/.test(hostname))) {
+    return [fault(pathStyle, "must be on where an endpoint is an address and not a name")];
+  }
+  return bucket.includes(".") && endpoints.every(({ protocol }) => protocol === "https:")
+    ? [fault(pathStyle, "must be on for a bucket with a dot: no certificate covers its host name")]
+    : [];
+}

@@ -55,14 +55,30 @@ export function promise(
   });
 }
 
-function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<number>): Subject {
-  const key = format({
+/** A key that nothing is stored under yet. */
+export const newKey = (): StorageKey =>
+  format({
     organization: OrganizationId.make("acme"),
     year: 2026,
     month: 11,
     uuid: crypto.randomUUID(),
     extension: ".png",
   });
+
+/** A PUT of `CONTENT` as a PNG for browsers, within a minute. */
+export const putRequest = (key = newKey()): PutRequest => ({
+  key,
+  mediaType: PNG,
+  size: ByteSize.make(CONTENT.length),
+  writeOnce: false,
+  strict: false,
+  lifetime: MINUTE,
+  minLifetime: MINUTE,
+  audience: "public",
+});
+
+function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<number>): Subject {
+  const key = newKey();
   const signGet: Subject["signGet"] = ({ signedAt, ...over } = {}) =>
     at(
       signedAt,
@@ -82,20 +98,7 @@ function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<num
     bucket,
     signGet,
     signPut: ({ signedAt, ...over } = {}) =>
-      at(
-        signedAt,
-        presigner.put({
-          key,
-          mediaType: PNG,
-          size: ByteSize.make(CONTENT.length),
-          writeOnce: false,
-          strict: false,
-          lifetime: MINUTE,
-          minLifetime: MINUTE,
-          audience: "public",
-          ...over,
-        }),
-      ),
+      at(signedAt, presigner.put({ ...putRequest(key), ...over })),
     expectRefused: async (answer, statuses = refusals) => {
       expect(statuses, answer.body.toString()).toContain(answer.status);
       expect((await read()).status).toBe(404);

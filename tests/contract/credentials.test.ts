@@ -1,0 +1,169 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import type * as Layer from "effect/Layer";
+import * as ManagedRuntime from "effect/ManagedRuntime";
+import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
+import { once } from "node:events";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import type { AwsSettings } from "../../adapters/aws/settings.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { send } from "../support/send.ts";
+import { CONTENT, putRequest } from "./promise.ts";
+
+const server = inject("minio");
+
+let folder: string;
+const closing: Array<() => Promise<unknown>> = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "valetkey-credentials-"));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  for (const close of closing.splice(0)) await close();
+  rmSync(folder, { recursive: true });
+});
+
+const HOUR = 60 * 60 * 1000;
+
+/** Credentials of the real server that end after an hour, in the form of our file. */
+async function temporary() {
+  const provider = new AssumeRoleProvider({
+    stsEndpoint: server?.endpoint ?? "",
+    accessKey: server?.accessKey ?? "",
+    secretKey: server?.secretKey ?? "",
+    durationSeconds: HOUR / 1000,
+  });
+  const credentials = await provider.getCredentials();
+  return {
+    access_key: credentials.getAccessKey(),
+    secret_key: credentials.getSecretKey(),
+    session_token: credentials.getSessionToken() ?? "",
+    expires_at: new Date(Date.now() + HOUR).toISOString(),
+  };
+}
+type Temporary = Awaited<ReturnType<typeof temporary>>;
+
+const settings = () => ({
+  provider: "aws" as const,
+  bucket: "credentials",
+  createBucket: true,
+  region: "us-east-1",
+  endpoint: new URL(server?.endpoint ?? ""),
+  publicEndpoint: undefined,
+  accessKey: undefined,
+  secretKey: undefined,
+  sessionToken: undefined,
+  credentialsFile: undefined,
+  pathStyle: true,
+});
+const withAws =
+  (signer: AwsSettings["signer"]) =>
+  (over: Partial<AwsSettings>): Layer.Layer<Presigner | ObjectStore> =>
+    aws({ ...settings(), ...over, signer });
+
+/** Opens a store for as long as the test lasts, with its credentials renewed in the background. */
+async function open(layer: Layer.Layer<Presigner | ObjectStore>): Promise<Presigner["Service"]> {
+  const runtime = ManagedRuntime.make(layer);
+  closing.push(() => runtime.dispose());
+  await runtime.runPromise(
+    Effect.flatMap(ObjectStore, (store) => store.ensureBucket).pipe(
+      Effect.provide(telemetry({ level: "none", format: "json" })),
+    ),
+  );
+  return runtime.runPromise(Presigner);
+}
+
+const tokenOf = (url: string) => new URL(url).searchParams.get("X-Amz-Security-Token");
+
+describe.skipIf(server === undefined).each([
+  {
+    name: "minio",
+    make: (file: string) => minio({ ...settings(), credentialsFile: file }),
+  },
+  {
+    name: "aws, native signer",
+    make: (file: string) => withAws("native")({ credentialsFile: file }),
+  },
+  {
+    name: "aws, official signer",
+    make: (file: string) => withAws("sdk")({ credentialsFile: file }),
+  },
+])("$name", ({ make }) => {
+  it("a file of credentials is replaced under load, and no upload fails", async () => {
+    const file = join(folder, "storage.json");
+    const write = (credentials: Temporary) => {
+      writeFileSync(`${file}.new`, JSON.stringify(credentials));
+      renameSync(`${file}.new`, file);
+    };
+    const [first, second] = await Promise.all([temporary(), temporary()]);
+    write(first);
+    const presigner = await open(make(file));
+
+    const seen: Array<string | null> = [];
+    const upload = async () => {
+      const { url, headers } = await Effect.runPromise(presigner.put(putRequest()));
+      seen.push(tokenOf(url));
+      expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
+    };
+    const uploadUntil = async (token: string) => {
+      while (seen.at(-1) !== token) await upload();
+    };
+    await Promise.all([1, 2, 3, 4].map(() => uploadUntil(first.session_token)));
+    write(second);
+    await Promise.all([1, 2, 3, 4].map(() => uploadUntil(second.session_token)));
+    expect(new Set(seen)).toEqual(new Set([first.session_token, second.session_token]));
+  });
+});
+
+describe.skipIf(server === undefined).each([
+  { name: "native", make: withAws("native") },
+  { name: "official", make: withAws("sdk") },
+])("aws, $name signer, with a container's role", ({ make }) => {
+  it("signs with its token, and says that a URL ends with it", async () => {
+    const credentials = await temporary();
+    let asked = 0;
+    const role = createServer((_request, response) => {
+      asked++;
+      response.setHeader("Content-Type", "application/json").end(
+        JSON.stringify({
+          AccessKeyId: credentials.access_key,
+          SecretAccessKey: credentials.secret_key,
+          Token: credentials.session_token,
+          Expiration: credentials.expires_at,
+        }),
+      );
+    }).listen(0, "127.0.0.1");
+    await once(role, "listening");
+    closing.push(async () => role.close());
+    const { port } = role.address() as AddressInfo;
+    vi.stubEnv("AWS_CONTAINER_CREDENTIALS_FULL_URI", `http://127.0.0.1:${port}/role`);
+    vi.stubEnv("AWS_CONFIG_FILE", join(folder, "none"));
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(folder, "none"));
+    const presigner = await open(make({}));
+
+    const lifetime = Lifetime.make(Duration.days(7));
+    const { url, headers, expiresAt } = await Effect.runPromise(
+      presigner.put({ ...putRequest(), lifetime }),
+    );
+    expect(tokenOf(url)).toBe(credentials.session_token);
+    expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
+    const end = Date.parse(credentials.expires_at);
+    expect(DateTime.toEpochMillis(expiresAt)).toBe(Math.floor(end / 1000) * 1000);
+
+    await Promise.all(
+      Array.from({ length: 100 }, () => Effect.runPromise(presigner.put(putRequest()))),
+    );
+    expect(asked).toBe(1);
+  });
+});

@@ -1,0 +1,125 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { AllowedType } from "../../domain/upload-policy.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
+
+const AS_SERVICE = { Authorization: `Bearer ${SERVICE_TOKEN}` };
+const policies = {
+  diagnostics: {
+    callers: ["service"],
+    maxSize: ByteSize.make(200 * 2 ** 20),
+    allowedTypes: [AllowedType.make("application/gzip")],
+  },
+  documents: { callers: ["user"] },
+  sealed: { strict: true },
+} as const;
+
+const PNG = { filename: "a.png", content_type: "image/png", size: 5 };
+const LOGS = {
+  filename: "runner.tar.gz",
+  content_type: "application/gzip",
+  size: 100 * 2 ** 20,
+  policy: "diagnostics",
+};
+
+async function ask(body: unknown, headers: Readonly<Record<string, string>> = {}) {
+  const { request } = await startService({ policies });
+  const answer = await request(PRESIGN, presignInit(body, headers));
+  return { status: answer.status, body: await answer.json() };
+}
+
+it("a person's URLs are for the public endpoint, a service's for the internal one", async () => {
+  const person = await ask(PNG);
+  expect(new URL(person.body.put_url).host).toBe("store.example.com");
+  expect(new URL(person.body.get_url).host).toBe("store.example.com");
+  const service = await ask(PNG, AS_SERVICE);
+  expect(new URL(service.body.put_url).host).toBe("127.0.0.1:9");
+  expect(new URL(service.body.get_url).host).toBe("127.0.0.1:9");
+});
+
+it("no header of a request makes a URL for a host of its choice", async () => {
+  // Where other machines may call, the name they call it by is not looked at.
+  const { request } = await startService({ policies, development: undefined });
+  const name = fc.constantFrom(
+    "Host",
+    "Forwarded",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Server",
+    "X-Host",
+    "X-Original-Host",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "Origin",
+    "Referer",
+    "X-Amz-Date",
+    "X-Goog-Date",
+    "X-Audience",
+  );
+  const value = fc.constantFrom("evil.example", "evil.example:9", "host=evil.example", "internal");
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(name, value), fc.boolean(), async (headers, isService) => {
+      const caller: Record<string, string> = isService ? AS_SERVICE : {};
+      const answer = await request(PRESIGN, presignInit(PNG, { ...headers, ...caller }));
+      expect(answer.status).toBe(200);
+      const { put_url, get_url } = await answer.json();
+      for (const url of [put_url, get_url]) {
+        expect(new URL(url).host).toBe(isService ? "127.0.0.1:9" : "store.example.com");
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it("a policy is picked by name, and gives its own limits", async () => {
+  const { status, body } = await ask(LOGS, AS_SERVICE);
+  expect(status).toBe(200);
+  expect(body.put_headers).toEqual({ "Content-Type": "application/gzip" });
+  const tooLarge = await ask({ ...LOGS, size: 201 * 2 ** 20 }, AS_SERVICE);
+  expect(tooLarge.body).toMatchObject({ code: "FILE_TOO_LARGE", limit: 200 * 2 ** 20 });
+  const otherType = await ask({ ...LOGS, content_type: "image/png" }, AS_SERVICE);
+  expect(otherType.body).toMatchObject({ code: "UNSUPPORTED_MEDIA_TYPE" });
+});
+
+it("a policy that is not the caller's is 403, whatever else is wrong", async () => {
+  const person = await ask({ ...LOGS, size: 2 ** 40 });
+  expect(person).toMatchObject({ status: 403, body: { code: "FORBIDDEN" } });
+  const service = await ask({ ...PNG, policy: "documents" }, AS_SERVICE);
+  expect(service).toMatchObject({ status: 403, body: { code: "FORBIDDEN" } });
+});
+
+it.each(["nothing", "constructor", "__proto__", "", "FILES", "a".repeat(10_000)])(
+  "a policy that does not exist is 400, with those that the caller may use: %s",
+  async (policy) => {
+    const { status, body } = await ask({ ...PNG, policy });
+    expect(status).toBe(400);
+    expect(body).toMatchObject({
+      code: "UNKNOWN_POLICY",
+      known: ["files", "documents", "sealed"],
+    });
+  },
+);
+
+it.each([
+  [{ policy: 5 }, "/policy"],
+  [{ policy: null }, "/policy"],
+  [{ strict: "true" }, "/strict"],
+  [{ audience: "internal" }, "/audience"],
+  [{ endpoint: "http://evil.example" }, "/endpoint"],
+])("%j is a bad request that says where", async (over, pointer) => {
+  const { status, body } = await ask({ ...PNG, ...over });
+  expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+  expect(body.errors.map((error: { pointer: string }) => error.pointer)).toEqual([pointer]);
+});
+
+it("strict is asked for, or is the policy's, and cannot be talked out of it", async () => {
+  const strict = { "Content-Type": "image/png", "If-None-Match": "*" };
+  const asked = await ask({ ...PNG, strict: true });
+  expect(asked.body.put_headers).toEqual(strict);
+  const byPolicy = await ask({ ...PNG, policy: "sealed", strict: false });
+  expect(byPolicy.body.put_headers).toEqual(strict);
+  const plain = await ask({ ...PNG, strict: false });
+  expect(plain.body.put_headers).toEqual({ "Content-Type": "image/png" });
+});

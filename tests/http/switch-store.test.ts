@@ -1,0 +1,126 @@
+import { generateKeyPairSync } from "node:crypto";
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { startProcess } from "../support/service-process.ts";
+
+const minio = inject("minio");
+const fakeGcs = inject("fakeGcs");
+const CONTENT = Uint8Array.from({ length: 4096 }, (_, i) => i & 0xff);
+const LOADER = new URL("../support/log-packages.ts", import.meta.url).pathname;
+const CLIENTS = ["@aws-sdk/client-s3", "@google-cloud/storage", "google-auth-library", "minio"];
+
+type Env = Readonly<Record<string, string>>;
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ACCOUNT = "signer@project.iam.gserviceaccount.com";
+const HMAC = ["GOOG1TESTTESTTEST", "a-secret-of-the-tests"] as const;
+
+async function gcsEnv(): Promise<Env> {
+  const upstream = fakeGcs ?? "";
+  const bucket = `switch-${crypto.randomUUID()}`;
+  await createBucket(upstream, bucket);
+  const store = await startGcsVerifier({
+    upstream,
+    bucket,
+    rsa: new Map([[ACCOUNT, publicKey]]),
+    hmac: new Map([HMAC]),
+  });
+  closing.push(store.close);
+  return {
+    STORAGE_ADAPTER: "gcs",
+    STORAGE_BUCKET: bucket,
+    STORAGE_ENDPOINT: `http://127.0.0.1:${store.port}`,
+  };
+}
+
+const S3 = {
+  STORAGE_BUCKET: "switch",
+  STORAGE_CREATE_BUCKET: "on",
+  STORAGE_ENDPOINT: minio?.endpoint ?? "",
+  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+};
+
+const KEY = JSON.stringify({
+  type: "service_account",
+  client_email: ACCOUNT,
+  private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+});
+
+/** The one table: what moves the same deployment to another store. */
+const stores: ReadonlyArray<{
+  readonly name: string;
+  readonly env: () => Promise<Env> | Env;
+  readonly isHere: boolean;
+  readonly loads: ReadonlyArray<string>;
+}> = [
+  { name: "local", env: () => ({}), isHere: true, loads: [] },
+  {
+    name: "minio",
+    env: () => ({ ...S3, STORAGE_ADAPTER: "minio" }),
+    isHere: minio !== undefined,
+    loads: ["minio"],
+  },
+  {
+    name: "aws",
+    env: () => ({ ...S3, STORAGE_ADAPTER: "aws" }),
+    isHere: minio !== undefined,
+    loads: ["@aws-sdk/client-s3"],
+  },
+  {
+    name: "gcs with a service account's key",
+    env: async () => ({ ...(await gcsEnv()), STORAGE_GCS_CREDENTIALS: KEY }),
+    isHere: fakeGcs !== undefined,
+    loads: ["@google-cloud/storage", "google-auth-library"],
+  },
+  {
+    name: "gcs with an HMAC key",
+    env: async () => ({
+      ...(await gcsEnv()),
+      STORAGE_ACCESS_KEY: HMAC[0],
+      STORAGE_SECRET_KEY: HMAC[1],
+    }),
+    isHere: fakeGcs !== undefined,
+    loads: [],
+  },
+];
+
+/** The client of the README, which knows of no store. */
+async function upload(api: string, token: string, file: File): Promise<string> {
+  const presign = await fetch(api, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+    body: JSON.stringify({ filename: file.name, content_type: file.type, size: file.size }),
+  });
+  const { put_url, get_url } = await presign.json();
+  await fetch(put_url, { method: "PUT", headers: { "Content-Type": file.type }, body: file });
+  return get_url;
+}
+
+describe.each(stores)("$name", ({ env, isHere, loads }) => {
+  it.skipIf(!isHere)("stores for the same client, with its own library loaded only", async () => {
+    const service = await startProcess({
+      ...(await env()),
+      NODE_OPTIONS: `--import ${LOADER}`,
+    });
+    closing.push(service.stop);
+    // Makes the bucket, and loads all that the adapter needs.
+    const ready = await (await fetch(`${service.address}/readyz`)).json();
+    expect(ready, service.output()).toMatchObject({ status: "ready" });
+
+    for (const token of [service.token, service.serviceToken]) {
+      const file = new File([CONTENT], "a.png", { type: "image/png" });
+      const url = await upload(`${service.address}/api/v1/orgs/acme/files/presign`, token, file);
+      const answer = await fetch(url);
+      expect(new Uint8Array(await answer.arrayBuffer())).toEqual(CONTENT);
+      expect(answer.headers.get("content-type")).toBe("image/png");
+    }
+    const loaded = CLIENTS.filter((name) => service.output().includes(`loaded ${name}\n`));
+    expect(loaded).toEqual(loads);
+  });
+});

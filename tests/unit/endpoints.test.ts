@@ -1,0 +1,76 @@
+import * as Result from "effect/Result";
+import { expect, it } from "vitest";
+import { read as readGcs } from "../../adapters/gcs/settings.ts";
+import { read as readMinio } from "../../adapters/minio/settings.ts";
+import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
+
+const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
+
+const endpointOf = (text: string) =>
+  Result.getOrThrow(readMinio({ ...KEYS, STORAGE_ENDPOINT: text })).endpoint;
+
+it.each([
+  ["http://localhost:9000", "http://localhost:9000", "/files", "http://files.localhost:9000", ""],
+  ["https://store.test:443", "https://store.test", "/files", "https://files.store.test", ""],
+  ["http://store.test:80/", "http://store.test", "/files", "http://files.store.test", ""],
+  ["HTTPS://Store.Test", "https://store.test", "/files", "https://files.store.test", ""],
+  ["https://store.test/s3/", "https://store.test", "/s3/files", "https://files.store.test", "/s3"],
+])("%s is a bucket's address by path and by host", (text, origin, path, virtual, before) => {
+  const endpoint = endpointOf(text);
+  const of = (pathStyle: boolean) =>
+    bucketAddress({ endpoint, bucket: "files", pathStyle, strips: false });
+  expect(of(true)).toEqual({ origin, host: origin.replace(/^https?:\/\//, ""), path });
+  expect(of(false)).toMatchObject({ origin: virtual, path: before });
+});
+
+it.each(["http://127.0.0.1:9000", "http://[::1]:9000"])("%s is an address by path", (text) => {
+  const endpoint = endpointOf(text);
+  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, strips: false })).toEqual({
+    origin: text,
+    host: text.slice("http://".length),
+    path: "/files",
+  });
+});
+
+it.each([
+  { STORAGE_ENDPOINT: "http://[::1]:9000" },
+  { STORAGE_ENDPOINT: "https://store.test", STORAGE_PUBLIC_ENDPOINT: "https://127.0.0.1" },
+  { STORAGE_ENDPOINT: "https://store.test", STORAGE_BUCKET: "a.b" },
+])("%j is refused for the bucket as a host", (env) => {
+  const read = readMinio({ ...KEYS, ...env, STORAGE_PATH_STYLE: "off" });
+  expect(Result.getFailure(read)).toMatchObject({ value: [{ name: "STORAGE_PATH_STYLE" }] });
+});
+
+it("a path that a proxy takes off is sent and not signed", () => {
+  const endpoint = endpointOf("https://store.test/s3/");
+  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, strips: true })).toEqual({
+    origin: "https://store.test",
+    host: "store.test",
+    unsignedPrefix: "/s3",
+    path: "/files",
+  });
+});
+
+it.each([
+  "store.test",
+  "ftp://store.test",
+  "https://user:pass@store.test",
+  "https://store.test/?region=a",
+  "https://store.test/#a",
+  "https://",
+])("%s is refused", (text) => {
+  const read = readMinio({ ...KEYS, STORAGE_ENDPOINT: text });
+  expect(Result.getFailure(read)).toMatchObject({ value: [{ name: "STORAGE_ENDPOINT" }] });
+});
+
+it.each([
+  [{}, "https://storage.googleapis.com/", "https://iamcredentials.googleapis.com/"],
+  [
+    { GOOGLE_CLOUD_UNIVERSE_DOMAIN: "cloud.example" },
+    "https://storage.cloud.example/",
+    "https://iamcredentials.cloud.example/",
+  ],
+])("Cloud Storage is found by its universe: %j", (env, endpoint, iamEndpoint) => {
+  const read = Result.getOrThrow(readGcs(env));
+  expect([read.endpoint.href, read.iamEndpoint.href]).toEqual([endpoint, iamEndpoint]);
+});

@@ -1,0 +1,180 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as TestClock from "effect/testing/TestClock";
+import fc from "fast-check";
+import { generateKeyPairSync } from "node:crypto";
+import { expect, it } from "vitest";
+import { makeClient } from "../../adapters/aws/client.ts";
+import { sdkPresigner } from "../../adapters/aws/sdk-presigner.ts";
+import { gcsBinding } from "../../adapters/gcs/binding.ts";
+import {
+  AWS4_HMAC_SHA256,
+  GOOG4_HMAC_SHA256,
+  GOOG4_RSA_SHA256,
+} from "../../adapters/signing/algorithms.ts";
+import { s3Binding } from "../../adapters/signing/binding.ts";
+import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
+import { hold } from "../../adapters/signing/held.ts";
+import { type Signer, signWith } from "../../adapters/signing/signer.ts";
+import { v4Presigner } from "../../adapters/signing/v4-presigner.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
+
+const endpoint = new URL("https://store.example.com");
+const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, strips: false });
+const secret = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "a-secret" };
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+
+const native = (
+  signerUntil: (end: number | undefined) => Signer,
+  binding = s3Binding({ writeOnce: true }),
+) =>
+  Effect.fnUntraced(function* (end: number | undefined) {
+    const signer = yield* hold(Effect.sync(() => signerUntil(end)));
+    const addresses = { public: address, internal: address };
+    return v4Presigner({ addresses, region: "us-east-1", binding, signer });
+  });
+
+const official = Effect.fnUntraced(function* (end: number | undefined) {
+  const keys = { algorithm: AWS4_HMAC_SHA256, ...secret };
+  const client = makeClient(
+    {
+      provider: "aws",
+      bucket: "files",
+      createBucket: false,
+      region: "us-east-1",
+      endpoint,
+      publicEndpoint: undefined,
+      accessKey: undefined,
+      secretKey: undefined,
+      sessionToken: undefined,
+      credentialsFile: undefined,
+      pathStyle: true,
+      signer: "sdk",
+    },
+    endpoint,
+    { accessKeyId: secret.accessKey, secretAccessKey: secret.secretKey },
+  );
+  return sdkPresigner({
+    bucket: "files",
+    clients: { public: client, internal: client },
+    binding: s3Binding({ writeOnce: true }),
+    signer: yield* hold(Effect.sync(() => signWith(keys, end))),
+    publicOrigin: endpoint.origin,
+  });
+});
+
+const google = gcsBinding({ signLength: false });
+const PROVIDERS = {
+  "AWS, native": native((end) => signWith({ algorithm: AWS4_HMAC_SHA256, ...secret }, end)),
+  "AWS, official": official,
+  "Google, HMAC": native(
+    (end) => signWith({ algorithm: GOOG4_HMAC_SHA256, ...secret }, end),
+    google,
+  ),
+  "Google, RSA": native(
+    (end) =>
+      signWith({ algorithm: GOOG4_RSA_SHA256, accessKey: "a@b", secretKey: privateKey }, end),
+    google,
+  ),
+  "Google, keyless": native(
+    (end) => ({
+      ...signWith({ algorithm: GOOG4_HMAC_SHA256, ...secret }, end),
+      longestLife: 43_200,
+    }),
+    google,
+  ),
+};
+
+const seconds = fc.integer({ min: 1, max: 604_800 });
+const given = fc.record({
+  method: fc.constantFrom("put", "get"),
+  provider: fc.constantFrom(...Object.keys(PROVIDERS)) as fc.Arbitrary<keyof typeof PROVIDERS>,
+  now: fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2090, 0) }),
+  // Milliseconds from now; often around the lifetimes below.
+  life: fc.option(
+    fc.oneof(
+      fc.integer({ min: -5000, max: 200_000 }),
+      fc.integer({ min: -5000, max: 800_000_000 }),
+    ),
+    { nil: undefined },
+  ),
+  lifetime: fc.oneof(fc.integer({ min: 1, max: 120 }), seconds),
+  minLifetime: fc.oneof(fc.integer({ min: 1, max: 120 }), seconds),
+});
+
+it("no signed URL outlives its credentials, nor is it handed out to live too short", async () => {
+  let signed = 0;
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(given, async ({ method, provider, now, life, lifetime, minLifetime }) => {
+      const end = life === undefined ? undefined : now + life;
+      const exit = await Effect.gen(function* () {
+        yield* TestClock.setTime(now);
+        const presigner = yield* PROVIDERS[provider](end);
+        return yield* requestOf(presigner, method, lifetime, minLifetime);
+      }).pipe(Effect.scoped, Effect.provide(TestClock.layer()), Effect.runPromiseExit);
+
+      const enough = (life ?? Infinity) >= Math.min(lifetime, minLifetime) * 1000;
+      expect(Exit.isSuccess(exit)).toBe(enough);
+      if (Exit.isFailure(exit)) {
+        refused++;
+        return;
+      }
+      signed++;
+      const { url, expiresAt } = exit.value;
+      const stops = DateTime.toEpochMillis(expiresAt);
+      expect(stops).toBe(endOfUrl(url));
+      expect(stops).toBeLessThanOrEqual(end ?? Infinity);
+      expect(stops).toBeLessThanOrEqual(now + lifetime * 1000);
+      // Whole seconds are lost at both ends, and nothing more.
+      const cap = provider === "Google, keyless" ? 43_200 : Infinity;
+      const asked = Math.min(lifetime * 1000, life ?? Infinity, cap * 1000);
+      expect(stops).toBeGreaterThan(now + asked - 2000);
+    }),
+    { numRuns: 600 },
+  );
+  expect(signed).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(50);
+});
+
+function requestOf(
+  presigner: Presigner["Service"],
+  method: string,
+  lifetime: number,
+  minLifetime: number,
+) {
+  const request = {
+    key: StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png"),
+    lifetime: Lifetime.make(Duration.seconds(lifetime)),
+    minLifetime: Lifetime.make(Duration.seconds(minLifetime)),
+    audience: "public" as const,
+  };
+  const mediaType = MediaType.make("image/png");
+  return method === "put"
+    ? presigner.put({
+        ...request,
+        mediaType,
+        size: ByteSize.make(5),
+        writeOnce: false,
+        strict: false,
+      })
+    : presigner.get({ ...request, responseMediaType: mediaType, responseDisposition: "inline" });
+}
+
+/** The end as the store reads it, in milliseconds since 1970. */
+function endOfUrl(url: string): number {
+  const query = new URL(url).searchParams;
+  const parameter = (name: string) =>
+    query.get(`X-Amz-${name}`) ?? query.get(`X-Goog-${name}`) ?? "";
+  const date = parameter("Date").replace(
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/,
+    "$1-$2-$3T$4:$5:$6Z",
+  );
+  return Date.parse(date) + Number(parameter("Expires")) * 1000;
+}
