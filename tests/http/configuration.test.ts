@@ -1,4 +1,11 @@
-import { describe, expect, it } from "vitest";
+import * as Result from "effect/Result";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { configurationMessage } from "../../adapters/cli/messages.ts";
+import { misspelt, readAll } from "../../adapters/cli/settings.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 
 describe("a wrong configuration ends the start with code 78 and one message", () => {
@@ -53,6 +60,42 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       { STORAGE_ADAPTER: "aws", STORAGE_BUCKET: "fast--use1-az4--x-s3" },
       /STORAGE_SIGNER must be sdk for an ARN or a directory bucket/,
     ],
+    [{ STORAGE_ADAPTER: "s3" }, /STORAGE_ADAPTER must be .* or gcs; is aws meant\?/],
+    [{ STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "wasaby" }, /is wasabi meant\?/],
+    [{ STORAGE_PROVIDER: "r2" }, /STORAGE_ADAPTER must be aws where STORAGE_PROVIDER is set/],
+    [
+      { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "r2" },
+      /STORAGE_ACCOUNT_ID must be set for STORAGE_PROVIDER=r2/,
+    ],
+    [
+      { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "b2" },
+      /STORAGE_REGION must be set for STORAGE_PROVIDER=b2.\n.*STORAGE_REGION=us-west-004/,
+    ],
+    [
+      { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "ceph" },
+      /STORAGE_ENDPOINT must be set for STORAGE_PROVIDER=ceph/,
+    ],
+    [{ STORAGE_MAX_FILE_SIZE: "5121" }, /STORAGE_MAX_FILE_SIZE must be at most 5120 \(MiB\)/],
+    [
+      { STORAGE_ADAPTER: "gcs", STORAGE_ACCESS_KEY: "AKIA0000", STORAGE_SECRET_KEY: "s" },
+      /STORAGE_ACCESS_KEY must begin with GOOG/,
+    ],
+    [
+      { STORAGE_ADAPTER: "gcs", STORAGE_ACCESS_KEY: "GOOG1E" },
+      /STORAGE_SECRET_KEY must be set where STORAGE_ACCESS_KEY is/,
+    ],
+    [
+      {
+        STORAGE_ADAPTER: "gcs",
+        STORAGE_GCS_CUSTOM_DOMAIN: "https://files.test",
+        STORAGE_PUBLIC_ENDPOINT: "https://store.test",
+      },
+      /STORAGE_GCS_CUSTOM_DOMAIN must not be set beside STORAGE_PUBLIC_ENDPOINT/,
+    ],
+    [
+      { DEV_TOKEN: "the-same-token-twice", DEV_SERVICE_TOKEN: "the-same-token-twice" },
+      /DEV_SERVICE_TOKEN must differ from DEV_TOKEN/,
+    ],
   ])("%j", async (env, message) => {
     const { code, output } = await runToEnd(env);
     expect(output).toMatch(message);
@@ -68,6 +111,152 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
     expect(output).toContain("DEV_TOKEN must be");
     expect(output).not.toMatch(/short-secret|hidden-secret/);
   });
+});
+
+/** What the start would end with. */
+const messageFor = (env: Readonly<Record<string, string>>): string =>
+  Result.match(readAll(env), {
+    onSuccess: () => "",
+    onFailure: (faults) => configurationMessage(faults, misspelt(env)),
+  });
+
+describe("a file of credentials says which file and which member, and nothing of what it holds", () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-configuration-"));
+  const file = join(folder, "key.json");
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const PEM = "-----BEGIN PRIVATE KEY-----\\nhidden-key\\n-----END PRIVATE KEY-----";
+  const gcs = { STORAGE_ADAPTER: "gcs", GOOGLE_APPLICATION_CREDENTIALS: file };
+  const minio = {
+    STORAGE_ADAPTER: "minio",
+    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+    STORAGE_CREDENTIALS_FILE: file,
+  };
+
+  it.each<[Readonly<Record<string, string>>, string, string]>([
+    [gcs, "hidden", "is not JSON"],
+    [gcs, '{"type": "service_account", "private_key": "hidden"}', "/client_email: it is missing"],
+    [
+      gcs,
+      `{"type": "service_account", "client_email": "a@b.c", "private_key": "${PEM}"}`,
+      "/private_key: it is not a readable RSA key in PEM",
+    ],
+    [minio, '{"access_key": "hidden"}', "/secret_key: it is missing"],
+    [minio, '{"access_key": "hidden", "secret_key": 5}', "/secret_key: it is not a string"],
+    [minio, '{"access_key": "a b", "secret_key": "hidden"}', "/access_key: "],
+    [minio, '{"access_key": "hidden", "secret_key": "s", "user": "u"}', "/user: it is not known"],
+    [minio, "[]", "the whole: it is not an object"],
+  ])("%j with %s: %s", (env, content, problem) => {
+    writeFileSync(file, content);
+    const output = messageFor(env);
+    expect(output).toContain(file);
+    expect(output).toContain(problem);
+    expect(output).not.toContain("hidden");
+  });
+
+  it("and so does one that is not there", () => {
+    const output = messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: "/none.json" });
+    expect(output).toContain("the file /none.json cannot be read (ENOENT)");
+  });
+});
+
+describe("a document of policies is refused with the path to the member", () => {
+  it.each<[unknown, string]>([
+    [{ a: { sise: 1 } }, "/a/sise it is not known here; the members are callers, max_size"],
+    [{ a: { put_lifetime: "8 days" } }, '/a/put_lifetime must be a duration from "1 second"'],
+    [{ a: { get_lifetime: "soon" } }, '/a/get_lifetime must be a duration from "1 second"'],
+    [{ a: { allowed_types: [] } }, "/a/allowed_types/0 must be a list of media types"],
+    [{ a: { allowed_types: ["PNG"] } }, "/a/allowed_types/0 must be a list of media types"],
+    [{ a: { max_size: "6 GiB" } }, "/a/max_size must be at most 5368709120 bytes"],
+    [{ a: { max_size: "big" } }, "/a/max_size must be a number of bytes"],
+    [{ a: { max_size: 0.5 } }, "/a/max_size must be a number of bytes"],
+    [{ a: { callers: ["robot"] } }, '/a/callers/0 must be a list of "user", "service" or both'],
+    [{ a: { write_once: "yes" } }, "/a/write_once must be true or false"],
+    [{ "A b": {} }, "/A b must be named by"],
+    [{ a: 5 }, "/a it is not an object"],
+  ])("%j", (document, problem) => {
+    const output = messageFor({ STORAGE_POLICIES: JSON.stringify(document) });
+    expect(output).toContain(`STORAGE_POLICIES must be right: in its value, ${problem}`);
+  });
+
+  it("which is no JSON, or is not there", () => {
+    expect(messageFor({ STORAGE_POLICIES: "{" })).toContain(
+      "STORAGE_POLICIES must be right: its value is not JSON",
+    );
+    expect(messageFor({ STORAGE_POLICIES: "none.json" })).toContain(
+      "the file none.json cannot be read (ENOENT)",
+    );
+  });
+
+  it("where the store cannot keep a policy", () => {
+    const output = messageFor({
+      STORAGE_ADAPTER: "aws",
+      STORAGE_PROVIDER: "b2",
+      STORAGE_REGION: "us-west-004",
+      STORAGE_POLICIES: '{"files": {"write_once": true}}',
+    });
+    expect(output).toContain("/files/write_once must be false: this store cannot enforce it");
+  });
+});
+
+it("the example of policies lets services upload diagnostics, and nobody else", async () => {
+  const { address, token, serviceToken, stop } = await startProcess({
+    STORAGE_POLICIES: "deploy/policies.json",
+  });
+  const ask = async (caller: string, over: object = {}) => {
+    const answer = await fetch(`${address}/api/v1/orgs/acme/files/presign`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${caller}` },
+      body: JSON.stringify({
+        filename: "runner.tar.gz",
+        content_type: "application/gzip",
+        size: 200 * 2 ** 20,
+        policy: "diagnostics",
+        ...over,
+      }),
+    });
+    return answer.status;
+  };
+  expect(await ask(serviceToken)).toBe(200);
+  expect(await ask(serviceToken, { size: 200 * 2 ** 20 + 1 })).toBe(413);
+  expect(await ask(serviceToken, { policy: "files" })).toBe(415);
+  expect(await ask(token)).toBe(403);
+  await stop();
+});
+
+it.each<[Readonly<Record<string, string>>, string]>([
+  [
+    { STORAGE_ADAPTER: "aws", STORAGE_ENDPOINT: "https://s3.eu-west-1.amazonaws.com" },
+    "STORAGE_REGION is us-east-1 and the endpoint is in eu-west-1",
+  ],
+  [
+    {
+      STORAGE_ADAPTER: "gcs",
+      STORAGE_GCS_CREDENTIALS: JSON.stringify({
+        type: "service_account",
+        client_email: "a@b.c",
+        private_key: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({
+          type: "pkcs8",
+          format: "pem",
+        }),
+      }),
+    },
+    "a service account's key and an HMAC key are given; the service account's signs",
+  ],
+  [
+    { STORAGE_ADAPTER: "gcs", STORAGE_ACCESS_KEY: "" },
+    "no key is configured, so IAM signs: a call for each URL",
+  ],
+])("starts, and says once what is odd: %j", async (env, notice) => {
+  const service = await startProcess({
+    STORAGE_ACCESS_KEY: "GOOG1EXAMPLE",
+    STORAGE_SECRET_KEY: "hidden",
+    // Nothing here asks a network that may not be there.
+    GCE_METADATA_HOST: "127.0.0.1:9",
+    ...env,
+  });
+  await service.stop();
+  expect(service.output().split(notice)).toHaveLength(2);
+  expect(service.output()).not.toContain("hidden");
 });
 
 it("names what does not go together beside what is malformed, and a misspelt name", async () => {

@@ -1,0 +1,68 @@
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import { once } from "node:events";
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+import { afterEach, expect, inject, it } from "vitest";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { send } from "../support/send.ts";
+import { CONTENT, putRequest } from "./promise.ts";
+
+const server = inject("minio");
+const PREFIX = "/a/store";
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A reverse proxy that takes a prefix off the path and passes all else on, `Host` included. */
+async function startProxy(target: URL): Promise<URL> {
+  const proxy = createServer((incoming, response) => {
+    const { method, url = "", rawHeaders } = incoming;
+    const forward = async () => {
+      if (!url.startsWith(`${PREFIX}/`)) return response.writeHead(404).end();
+      const { hostname, port } = target;
+      const path = url.slice(PREFIX.length);
+      const onward = httpRequest({ method, hostname, port, path, headers: rawHeaders });
+      const [[answer]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
+      response.writeHead(answer.statusCode, answer.rawHeaders);
+      return pipeline(answer, response);
+    };
+    forward().catch(() => response.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  closing.push(async () => proxy.close());
+  return new URL(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}${PREFIX}/`);
+}
+
+it.skipIf(server === undefined)(
+  "a store behind a proxy under a prefix is used as any other",
+  async () => {
+    const { endpoint = "", accessKey = "", secretKey = "" } = server ?? {};
+    const layer = minio({
+      bucket: `prefix-${crypto.randomUUID()}`,
+      createBucket: true,
+      region: "us-east-1",
+      endpoint: await startProxy(new URL(endpoint)),
+      publicEndpoint: undefined,
+      accessKey,
+      secretKey: Redacted.make(secretKey),
+      sessionToken: undefined,
+      credentialsFile: undefined,
+      pathStyle: true,
+    });
+    const put = await Effect.runPromise(
+      Effect.gen(function* () {
+        yield* (yield* ObjectStore).ensureBucket;
+        return yield* (yield* Presigner).put(putRequest());
+      }).pipe(Effect.provide(layer)),
+    );
+    expect(new URL(put.url).pathname).toMatch(/^\/a\/store\/prefix-.*\.png$/);
+    const { status, body } = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+    expect(status, body.toString()).toBe(200);
+  },
+);
