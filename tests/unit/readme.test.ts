@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { type Provider, PROVIDERS } from "../../adapters/aws/providers.ts";
+import { settings } from "../../adapters/cli/storage.ts";
+
+const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const cellsOf = (line: string) => line.split("|").map((cell) => cell.trim());
+const lines = readme.split("\n").map((line) => cellsOf(line).slice(1, -1).join(" | "));
+
+const yesNo = (value: boolean) => (value ? "yes" : "no");
+
+it.each<[string, Provider]>(Object.entries(PROVIDERS))(
+  "the README's line for the provider %s says what its table says",
+  (name, provider) => {
+    const region = provider.region ?? `required, such as \`${provider.regionExample}\``;
+    const cells = [
+      provider.title,
+      `\`${name}\``,
+      provider.pathStyle ? "path" : "host",
+      provider.region === undefined ? region : `\`${region}\``,
+      provider.checksums.join(", ") || "none",
+      yesNo(provider.writeOnce),
+      yesNo(provider.tags),
+      provider.cors,
+      provider.largestPut.toLocaleString("en"),
+    ];
+    expect(lines.map((line) => line.split(" | ").slice(0, cells.length).join(" | "))).toContain(
+      cells.join(" | "),
+    );
+  },
+);
+
+it("the README has every variable of the stores", () => {
+  for (const { name } of settings) expect(readme).toContain(`\`${name}\``);
+});
