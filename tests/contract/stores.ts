@@ -100,7 +100,7 @@ function ownServer(): ReadonlyArray<StoreUnderTest> {
 
 async function openS3(
   make: (settings: S3Settings) => Layer.Layer<Presigner | ObjectStore>,
-  { endpoint, accessKey, secretKey }: MinioServer,
+  { endpoint, accessKey, secretKey }: Omit<MinioServer, "domain">,
 ): Promise<OpenStore> {
   const bucket = `contract-${crypto.randomUUID()}`;
   const layer = make({

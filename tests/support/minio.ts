@@ -14,11 +14,17 @@ export interface StartedMinio {
   readonly stop: () => Promise<void>;
 }
 
-const KEYS = { accessKey: "valetkey-test", secretKey: "valetkey-test-secret" };
+const KEYS = {
+  accessKey: "valetkey-test",
+  secretKey: "valetkey-test-secret",
+  domain: "localhost",
+};
 const ENVIRONMENT = {
   MINIO_ROOT_USER: KEYS.accessKey,
   MINIO_ROOT_PASSWORD: KEYS.secretKey,
   MINIO_API_CORS_ALLOW_ORIGIN: "*",
+  // Buckets are hosts too: bucket.localhost.
+  MINIO_DOMAIN: "localhost",
 };
 const BUILD = new URL("../../deploy/minio/build.sh", import.meta.url).pathname;
 const IMAGE_FOLDER = new URL("../../deploy/minio", import.meta.url).pathname;
@@ -48,7 +54,12 @@ function running(endpoint: string): StartedMinio {
   const { TEST_MINIO_ACCESS_KEY = "minioadmin", TEST_MINIO_SECRET_KEY = "minioadmin" } =
     process.env;
   return {
-    server: { endpoint, accessKey: TEST_MINIO_ACCESS_KEY, secretKey: TEST_MINIO_SECRET_KEY },
+    server: {
+      endpoint,
+      accessKey: TEST_MINIO_ACCESS_KEY,
+      secretKey: TEST_MINIO_SECRET_KEY,
+      domain: undefined,
+    },
     source: `the server at ${endpoint}`,
     stop: async () => undefined,
   };

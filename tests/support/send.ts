@@ -20,18 +20,20 @@ export async function send(
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: Uint8Array | string;
     readonly chunked?: boolean;
+    /** Connects to this machine, whatever name is in the URL. */
+    readonly toLoopback?: boolean;
   } = {},
 ): Promise<Answer> {
-  const { headers = {}, body, chunked = false } = options;
+  const { headers = {}, body, chunked = false, toLoopback = false } = options;
   const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
   const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
-  const { hostname, port } = new URL(origin);
+  const { host, hostname, port } = new URL(origin);
   const outgoing = request({
     method,
-    host: hostname,
+    host: toLoopback ? "127.0.0.1" : hostname,
     port,
     path,
-    headers: { ...length, ...headers },
+    headers: { ...(toLoopback ? { Host: host } : {}), ...length, ...headers },
   });
   if (chunked && body !== undefined) outgoing.write(body);
   outgoing.end(chunked ? undefined : body);

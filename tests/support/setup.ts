@@ -21,6 +21,8 @@ export interface MinioServer {
   readonly endpoint: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** Under which its buckets are hosts, where they are. */
+  readonly domain: string | undefined;
 }
 
 let stop = async (): Promise<void> => undefined;

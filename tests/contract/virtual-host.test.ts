@@ -1,0 +1,116 @@
+import * as Effect from "effect/Effect";
+import type * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import { afterEach, expect, inject, it } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import { hmacSigner } from "../../adapters/gcs/keys.ts";
+import { layer as gcs } from "../../adapters/gcs/layer.ts";
+import type { GcsSettings } from "../../adapters/gcs/settings.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { send } from "../support/send.ts";
+import { CONTENT, PNG, putRequest } from "./promise.ts";
+
+const server = inject("minio");
+const fakeGcs = inject("fakeGcs");
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+type Store = Layer.Layer<Presigner | ObjectStore>;
+
+/** Checks that a PUT goes to `host` with nothing but the key as its path, and is stored. */
+async function expectStoredAt(host: string, store: Store): Promise<void> {
+  const { put, get } = await Effect.runPromise(
+    Effect.gen(function* () {
+      const presigner = yield* Presigner;
+      const request = putRequest();
+      return {
+        put: yield* presigner.put(request),
+        get: yield* presigner.get({
+          ...request,
+          responseMediaType: PNG,
+          responseDisposition: "inline",
+        }),
+      };
+    }).pipe(Effect.provide(store)),
+  );
+  const url = new URL(put.url);
+  expect([url.hostname, url.pathname.split("/")[1]]).toEqual([host, "orgs"]);
+  const { headers } = put;
+  const stored = await send("PUT", put.url, { headers, body: CONTENT, toLoopback: true });
+  expect(stored.status, stored.body.toString()).toBe(200);
+  const read = await send("GET", get.url, { toLoopback: true });
+  expect(read.body.equals(CONTENT)).toBe(true);
+}
+
+const bucket = `virtual-${crypto.randomUUID()}`;
+
+const s3 = (pathStyle: boolean) => ({
+  bucket,
+  createBucket: true,
+  region: "us-east-1",
+  endpoint: new URL(`http://localhost:${new URL(server?.endpoint ?? "http://none").port}`),
+  publicEndpoint: undefined,
+  accessKey: server?.accessKey,
+  secretKey: Redacted.make(server?.secretKey ?? ""),
+  sessionToken: undefined,
+  credentialsFile: undefined,
+  provider: "aws" as const,
+  pathStyle,
+});
+
+it.skipIf(server?.domain === undefined).each<{
+  readonly name: string;
+  readonly make: (settings: ReturnType<typeof s3>) => Store;
+}>([
+  { name: "minio", make: minio },
+  { name: "aws, native signer", make: (settings) => aws({ ...settings, signer: "native" }) },
+  { name: "aws, official signer", make: (settings) => aws({ ...settings, signer: "sdk" }) },
+])("$name: the bucket is a host", async ({ make }) => {
+  const byPath = make(s3(true));
+  const ensure = Effect.flatMap(ObjectStore, (store) => store.ensureBucket);
+  await Effect.runPromise(Effect.provide(ensure, byPath));
+  await expectStoredAt(`${bucket}.localhost`, make(s3(false)));
+});
+
+const hmac = ["GOOG1TESTTESTTEST", "a-secret-of-the-tests"] as const;
+
+async function openGcs(name: string): Promise<GcsSettings> {
+  const upstream = fakeGcs ?? "";
+  await createBucket(upstream, name);
+  const options = { upstream, bucket: name, rsa: new Map(), hmac: new Map([hmac]) };
+  const store = await startGcsVerifier(options);
+  closing.push(store.close);
+  return {
+    bucket: name,
+    createBucket: false,
+    location: undefined,
+    endpoint: new URL(`http://localhost:${store.port}`),
+    publicEndpoint: undefined,
+    pathStyle: false,
+    customDomain: undefined,
+    signLength: true,
+    source: { kind: "key", signer: hmacSigner(...hmac) },
+    notice: undefined,
+    iamEndpoint: new URL("http://127.0.0.1:9"),
+    project: undefined,
+    universeDomain: "googleapis.com",
+  };
+}
+
+it.skipIf(fakeGcs === undefined)("gcs: the bucket is a host", async () => {
+  await expectStoredAt(`${bucket}.localhost`, gcs(await openGcs(bucket)));
+});
+
+it.skipIf(fakeGcs === undefined)("gcs: a domain stands for the bucket, for browsers", async () => {
+  // A bucket that is reached by a domain of its own is called like it.
+  const domain = `${bucket}.example`;
+  const settings = await openGcs(domain);
+  const customDomain = new URL(`http://${domain}:${settings.endpoint.port}`);
+  await expectStoredAt(domain, gcs({ ...settings, pathStyle: true, customDomain }));
+});
