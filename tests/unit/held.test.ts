@@ -2,6 +2,7 @@ import { expect, it } from "@effect/vitest";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
+import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import { hold } from "../../adapters/signing/held.ts";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
@@ -42,6 +43,25 @@ it.effect("renews at half of what remains, so that nobody waits", () =>
     yield* TestClock.adjust(31 * MINUTE);
     const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
     expect([state.asked, serial]).toEqual([4, 3]);
+  }),
+);
+
+it.effect("a day of requests each second meets ends and outages, and none fails or waits", () =>
+  Effect.gen(function* () {
+    const { state, obtain } = source();
+    const held = yield* hold(obtain);
+    yield* settle;
+    // The source answers late, and is down for ten minutes of each hour.
+    state.delay = 20 * SECOND;
+    for (let second = 0; second < 24 * 60 * 60; second++) {
+      state.isDown = second % 3600 < 600;
+      const now = yield* Clock.currentTimeMillis;
+      const given = yield* Effect.timeoutOption(held(now, MINUTE), 0);
+      if (Option.isNone(given)) return yield* Effect.die(`second ${second} had to wait`);
+      expect(given.value.expiresAt - now).toBeGreaterThanOrEqual(MINUTE);
+      yield* TestClock.adjust(SECOND);
+    }
+    expect(state.asked).toBeLessThan(1000);
   }),
 );
 
