@@ -116,7 +116,8 @@ it.effect("a thousand who wait share one attempt, and outlive the one who came f
   Effect.gen(function* () {
     const { state, obtain } = source();
     state.delay = SECOND;
-    const held = yield* hold(obtain);
+    // Its scope is over at once, so nothing but requests asks.
+    const held = yield* Effect.scoped(hold(obtain));
     const first = yield* Effect.forkChild(held(0, MINUTE));
     yield* settle;
     yield* Fiber.interrupt(first);
