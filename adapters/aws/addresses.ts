@@ -22,7 +22,8 @@ export async function addresses(
       UseDualStack,
       ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
     });
-    return { origin: url.origin, host: url.host, path: url.pathname.replace(/\/+$/, "") };
+    const path = url.pathname.replace(/\/+$/, "");
+    return { origin: url.origin, host: url.host, unsignedPrefix: "", path };
   };
   return {
     public: at(external, settings.publicEndpoint ?? settings.endpoint),

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
-import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import { lookUp } from "../credentials/look-up.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
@@ -17,16 +18,8 @@ export type Chain = (options?: { readonly forceRefresh: boolean }) => Promise<{
  */
 export function signerOfChain(chain: Chain): Effect.Effect<KeySigner, CredentialsUnavailable> {
   let last: KeySigner | undefined;
-  return Effect.tryPromise({
-    // The client keeps what it has until 5 minutes before its end; newer ones live longer.
-    try: () => chain({ forceRefresh: true }),
-    catch: (cause) => new CredentialsUnavailable({ reason: describe(cause) }),
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: "10 seconds",
-      orElse: () =>
-        Effect.fail(new CredentialsUnavailable({ reason: "no AWS credentials within 10 seconds" })),
-    }),
+  // The client keeps what it has until 5 minutes before its end; newer ones live longer.
+  return lookUp("AWS", () => chain({ forceRefresh: true })).pipe(
     Effect.map(({ accessKeyId, secretAccessKey, sessionToken, expiration }) => {
       const isSame =
         last?.keys.accessKey === accessKeyId &&
@@ -63,6 +56,3 @@ export const providerOf =
       expiration: new Date(0),
     };
   };
-
-const describe = (cause: unknown) =>
-  `no AWS credentials: ${cause instanceof Error ? cause.message : String(cause)}`;

@@ -1,11 +1,12 @@
 import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { s3Binding } from "../signing/binding.ts";
-import { hold } from "../signing/held.ts";
-import { configuredSigner } from "../signing/key-settings.ts";
+import { hold } from "../credentials/held.ts";
+import { configuredSigner } from "../credentials/key-settings.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { addresses } from "./addresses.ts";
 import { providerOf, signerOfChain } from "./chain.ts";
@@ -16,7 +17,7 @@ import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 
 /** Amazon S3, and everything that speaks its API: signs by ourselves or by the official presigner. */
 export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
-  Layer.unwrap(
+  Layer.effectContext(
     Effect.gen(function* () {
       yield* warnOfRegion(settings);
       const { endpoint, publicEndpoint = endpoint, region } = settings;
@@ -44,9 +45,8 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               publicOrigin: at.public.origin,
             })
           : v4Presigner({ addresses: at, region, binding, signer });
-      return Layer.merge(
-        Layer.succeed(Presigner, presigner),
-        Layer.succeed(ObjectStore, objectStore(settings, clients.internal)),
+      return Context.make(Presigner, presigner).pipe(
+        Context.add(ObjectStore, objectStore(settings, clients.internal)),
       );
     }),
   );

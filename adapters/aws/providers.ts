@@ -1,8 +1,10 @@
+import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
+
 /** A checksum that a store verifies when it comes as a header of a PUT. */
 export type ChecksumAlgorithm = "sha256" | "crc32c" | "md5";
 
 /** What is different between stores that speak the API of S3. */
-export interface Provider {
+export interface Provider extends StoreLimits {
   readonly title: string;
   /** Its endpoint in a region; undefined where everyone has their own, or the client knows it. */
   readonly endpoint?: (region: string, account: string) => string;
@@ -14,14 +16,10 @@ export interface Provider {
   readonly pathStyle: boolean;
   /** What is verified on a PUT, as far as it is documented or was seen. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  /** Whether `If-None-Match: *` on a PUT is kept to. */
-  readonly writeOnce: boolean;
   /** Whether a PUT may carry tags. */
   readonly tags: boolean;
   /** How pages are allowed in: by rules of the bucket, or by a setting of the server. */
   readonly cors: "bucket" | "server";
-  /** The largest object that one PUT can make, in bytes. */
-  readonly largestPut: number;
 }
 
 /** What some providers call 5 GB, read in the way that is safe. */
@@ -31,10 +29,9 @@ const FIVE_GB = 5_000_000_000;
 const S3 = {
   pathStyle: true,
   checksums: ["sha256", "crc32c", "md5"],
-  writeOnce: true,
   tags: true,
   cors: "bucket",
-  largestPut: 5 * 2 ** 30,
+  ...S3_LIMITS,
 } as const satisfies Omit<Provider, "title">;
 
 /**
@@ -50,7 +47,7 @@ export const PROVIDERS = {
     region: "auto",
     checksums: ["sha256", "md5"],
     tags: false,
-    largestPut: 5 * 2 ** 30 - 5 * 2 ** 20,
+    largestPut: S3_LIMITS.largestPut - 5 * 2 ** 20,
   },
   b2: {
     ...S3,

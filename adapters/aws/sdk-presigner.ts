@@ -10,9 +10,8 @@ import {
   type PutRequest,
 } from "../../application/ports/presigner.ts";
 import type { Binding } from "../signing/binding.ts";
-import type { Held } from "../signing/held.ts";
 import { endOf, lifeNeeded, secondsOfLife } from "../signing/lifetime.ts";
-import type { Signer } from "../signing/signer.ts";
+import type { Held, Signer } from "../signing/signer.ts";
 
 /**
  * Signs through the official presigner, which binds the headers that it is told to and moves all
@@ -50,7 +49,7 @@ export function sdkPresigner(store: {
 
   return Presigner.of({
     put: (request) => {
-      const headers = binding.headersToSend(request);
+      const { toSend: headers } = binding(request, "");
       const IfNoneMatch = headers["If-None-Match"];
       const command = new PutObjectCommand({
         Bucket,

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { keyFaults, type KeySettings, keySettings } from "../signing/key-settings.ts";
+import { keyFaults, type KeySettings, keySettings } from "../credentials/key-settings.ts";
 import {
   choice,
   type Env,
@@ -57,8 +57,8 @@ export interface AwsSettings extends KeySettings {
   readonly createBucket: boolean;
   readonly region: string;
   /** Undefined where the official client knows it: at Amazon. */
-  readonly endpoint: URL | undefined;
-  readonly publicEndpoint: URL | undefined;
+  readonly endpoint?: URL | undefined;
+  readonly publicEndpoint?: URL | undefined;
   readonly pathStyle: boolean;
   readonly signer: "native" | "sdk";
 }

@@ -5,6 +5,7 @@ import { isLoopbackName, nameOfHost } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
 import * as policies from "../policies/settings.ts";
 import { type Env, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
+import { S3_LIMITS } from "../settings/storage.ts";
 import * as telemetry from "../telemetry/settings.ts";
 import type { Misspelt } from "./messages.ts";
 import * as storage from "./storage.ts";
@@ -19,7 +20,7 @@ export function readAll(env: Env) {
     identity: identity.read(env),
     policies: policies.read(
       env,
-      Result.getOrElse(store, () => storage.LIMITS),
+      Result.getOrElse(store, () => S3_LIMITS),
     ),
     storage: store,
     telemetry: telemetry.read(env),

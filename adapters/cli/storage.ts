@@ -9,7 +9,6 @@ import { Mounts } from "../http/mounts.ts";
 import * as local from "../local/settings.ts";
 import * as gcs from "../gcs/settings.ts";
 import * as minio from "../minio/settings.ts";
-import type { StoreLimits } from "../policies/settings.ts";
 import {
   choice,
   type Env,
@@ -19,6 +18,7 @@ import {
   type Setting,
   withDefault,
 } from "../settings/setting.ts";
+import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
 
 const own = {
   adapter: withDefault(
@@ -31,9 +31,6 @@ const own = {
 export const settings = [own, local.settings, aws.settings, minio.settings, gcs.settings].flatMap(
   (group): ReadonlyArray<Setting<unknown>> => Object.values(group),
 );
-
-/** What every store can do that speaks the API of S3 in full, the embedded one among them. */
-export const LIMITS: StoreLimits = { largestPut: 5 * 2 ** 30, writeOnce: true };
 
 /** The chosen store. */
 export interface Storage extends StoreLimits {
@@ -59,13 +56,13 @@ const ADAPTERS: Readonly<
 > = {
   local: (env, publicUrl) =>
     Result.map(local.read(env), (values) => ({
-      ...LIMITS,
+      ...S3_LIMITS,
       description: `embedded, in the folder ${values.directory}`,
       layer: loaded(async () => {
         const { layer, LocalStore } = await import("../local/layer.ts");
         const mounts = Layer.effect(
           Mounts,
-          LocalStore.use((store) => Effect.succeed([{ path: "/store", fetch: store.fetch }])),
+          LocalStore.useSync(({ fetch }) => [{ path: "/store", fetch }]),
         );
         return Layer.provideMerge(mounts, layer(values, new URL("/store", publicUrl)));
       }),
@@ -78,14 +75,13 @@ const ADAPTERS: Readonly<
     })),
   minio: (env) =>
     Result.map(minio.read(env), (values) => ({
-      ...LIMITS,
+      ...S3_LIMITS,
       description: `MinIO at ${values.endpoint.href}, bucket ${values.bucket}`,
       layer: loaded(async () => unmounted((await import("../minio/layer.ts")).layer(values))),
     })),
   gcs: (env) =>
     Result.map(gcs.read(env), (values) => ({
-      largestPut: 5 * 2 ** 40,
-      writeOnce: true,
+      ...gcs.limits,
       description: `Google Cloud Storage at ${values.endpoint.href}, bucket ${values.bucket}`,
       layer: loaded(async () => unmounted((await import("../gcs/layer.ts")).layer(values))),
     })),

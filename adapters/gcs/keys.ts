@@ -3,7 +3,12 @@ import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decoder } from "../json/decode.ts";
 import { GOOG4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
-import { decodeKeyPair, type DecodeCredentials, inWords } from "../signing/credentials-file.ts";
+import {
+  type AccessKey,
+  decodeAccessKey,
+  type DecodeCredentials,
+  inWords,
+} from "../credentials/credentials-file.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
 /** A key that signs here: of a service account (RSA), or an HMAC key. */
@@ -20,16 +25,25 @@ export interface GcsKey {
   readonly universeDomain?: string | undefined;
 }
 
-/** An HMAC key of Cloud Storage. */
-export const hmacSigner = (accessKey: string, secretKey: string, expiresAt?: number): GcsSigner =>
-  signWith({ algorithm: GOOG4_HMAC_SHA256, accessKey, secretKey }, expiresAt);
+/** An HMAC key of Cloud Storage: their names begin with GOOG, and they have no session tokens. */
+export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = (key) => {
+  const { accessKey, secretKey, expiresAt } = key;
+  if (!accessKey.startsWith("GOOG")) {
+    return Result.fail(
+      "has a fault: /access_key: it does not begin with GOOG, as HMAC keys of Cloud Storage do",
+    );
+  }
+  if (key.sessionToken !== undefined) {
+    return Result.fail("has a fault: /session_token: HMAC keys of Cloud Storage have none");
+  }
+  const keys = { algorithm: GOOG4_HMAC_SHA256, accessKey, secretKey };
+  return Result.succeed({ signer: signWith(keys, expiresAt) });
+};
 
 /** Reads a service account's key as Google gives it out, or `{access_key, secret_key}`. */
 export const decodeKey: DecodeCredentials<GcsKey> = (json) =>
   typeOf(json) === undefined
-    ? Result.map(decodeKeyPair(json), ({ accessKey, secretKey, expiresAt }) => ({
-        signer: hmacSigner(accessKey, secretKey, expiresAt),
-      }))
+    ? Result.flatMap(decodeAccessKey(json), hmacKey)
     : decodeServiceAccount(json);
 
 /** What kind of Google credentials parsed JSON says it is. */
@@ -39,10 +53,20 @@ export const typeOf = (json: unknown): unknown =>
 const decode = decoder(
   Schema.Struct({
     type: Schema.Literals(["service_account"]),
-    client_email: Schema.String.check(Schema.isPattern(/^[^\s/@]+@[^\s/@]+$/)),
+    client_email: Schema.String.check(
+      Schema.makeFilter<string>((text) =>
+        /^[^\s/@]+@[^\s/@]+$/.test(text) ? undefined : "it is not the address of an account",
+      ),
+    ),
     private_key: Schema.NonEmptyString,
     project_id: Schema.optionalKey(Schema.String),
-    universe_domain: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z0-9.-]+$/))),
+    universe_domain: Schema.optionalKey(
+      Schema.String.check(
+        Schema.makeFilter<string>((text) =>
+          /^[a-z0-9.-]+$/.test(text) ? undefined : "it is not a domain",
+        ),
+      ),
+    ),
   }),
 );
 

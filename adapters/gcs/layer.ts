@@ -1,49 +1,49 @@
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
-import { credentialsIn, RECHECK } from "../signing/credentials-file.ts";
-import { always, type Held, hold } from "../signing/held.ts";
-import type { Signer } from "../signing/signer.ts";
+import { credentialsIn, RECHECK } from "../credentials/credentials-file.ts";
+import { always, hold } from "../credentials/held.ts";
+import type { Held, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsSigner } from "./keys.ts";
 import { objectStore } from "./object-store.ts";
-import { type GcsSettings, SCOPES, type Source } from "./settings.ts";
+import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
+import type { Source } from "./source.ts";
 
 /**
  * Google Cloud Storage: signs with a key that is here, or by IAM, and the official client for the
  * calls to the bucket. A path that its endpoint has is one that a reverse proxy takes off.
  */
 export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStore> =>
-  Layer.unwrap(
+  Layer.effectContext(
     Effect.gen(function* () {
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesOf(settings);
       const keySigner = yield* signerOf(settings.source);
       const presigner = v4Presigner({
         addresses,
-        // Any location is accepted in a scope, and this one is said to stand for all.
-        region: "auto",
+        region: REGION,
         binding: gcsBinding(settings),
         signer: keySigner ?? always<Signer>(yield* keyless(settings)),
       });
-      return Layer.merge(
-        Layer.succeed(Presigner, presigner),
-        Layer.succeed(ObjectStore, objectStore(settings, addresses.internal, keySigner)),
-      );
+      const store = objectStore({ settings, address: addresses.internal, signer: keySigner });
+      return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
     }),
   );
 
 function addressesOf(settings: GcsSettings) {
   const { bucket, endpoint, publicEndpoint = endpoint, customDomain, pathStyle } = settings;
-  const at = (endpoint: URL) => bucketAddress({ endpoint, bucket, pathStyle, strips: true });
+  const at = (endpoint: URL) => bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
   const own: BucketAddress | undefined = customDomain && {
     origin: customDomain.origin,
     host: customDomain.host,
+    unsignedPrefix: "",
     path: "",
   };
   return { public: own ?? at(publicEndpoint), internal: at(endpoint) };

@@ -1,5 +1,5 @@
 import * as Cause from "effect/Cause";
-import type * as Context from "effect/Context";
+import * as Context from "effect/Context";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -52,7 +52,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const answerFailure = (c: HttpContext, cause: Cause.Cause<Refusal>): Response => {
     const refusal = Cause.findError(cause);
     if (Result.isFailure(refusal)) throw Cause.squash(cause);
-    if ("reason" in refusal.success) {
+    if (refusal.success._tag === "CredentialsUnavailable") {
       const { reason } = refusal.success;
       log(Effect.logWarning("cannot sign", { requestId: c.get("requestId"), reason }));
     }
@@ -93,7 +93,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     app.all(`${path}/*`, async (c) => passOn(c, await fetch(c.req.raw)));
   }
   if (options.development !== undefined) {
-    app.route("/", page(Effect.runSync(Effect.provide(Presigner, options.services)).publicOrigin));
+    app.route("/", page(Context.get(options.services, Presigner).publicOrigin));
   }
   return app;
 }

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { CommaSeparated, HttpUrl } from "../settings/codecs.ts";
+import { CommaSeparated, HttpOrigin } from "../settings/codecs.ts";
 import {
   type Env,
   fault,
@@ -39,7 +39,7 @@ export const settings = {
   ),
   publicUrl: optional(
     setting("PUBLIC_URL", {
-      codec: HttpUrl.check(Schema.makeFilter<URL>((url) => url.pathname === "/")),
+      codec: HttpOrigin,
       shape: "an http or https URL without credentials, path, query or fragment",
       example: "https://uploads.example.com",
     }),

@@ -6,6 +6,7 @@ import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
 import {
+  choice,
   type Env,
   fault,
   optional,
@@ -39,8 +40,7 @@ export const settings = {
     "dev",
   ),
   exposed: withDefault(
-    setting("AUTH_DEV_EXPOSED", {
-      codec: Schema.Literals(["yes", "no"]),
+    choice("AUTH_DEV_EXPOSED", ["yes", "no"], {
       shape: "yes (answer more than this machine, with a development token) or no",
       example: "yes",
     }),

@@ -8,7 +8,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { s3Binding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
-import { always } from "../signing/held.ts";
+import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { openFolder } from "./folder.ts";
@@ -45,7 +45,7 @@ export const layer = (
         secretKey: folder.secretKey,
       };
       const { bucket } = settings;
-      const address = bucketAddress({ endpoint, bucket, pathStyle: true, strips: false });
+      const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
       const store = { folder, root: endpoint.pathname, keys, region: REGION };
       return Layer.mergeAll(
         Layer.succeed(

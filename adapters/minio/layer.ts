@@ -1,10 +1,11 @@
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { s3Binding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
-import { configuredSigner } from "../signing/key-settings.ts";
+import { configuredSigner } from "../credentials/key-settings.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { objectStore } from "./object-store.ts";
 import type { MinioSettings } from "./settings.ts";
@@ -14,20 +15,20 @@ import type { MinioSettings } from "./settings.ts";
  * its endpoint has is one that a reverse proxy takes off, since a MinIO answers under none.
  */
 export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectStore> =>
-  Layer.unwrap(
+  Layer.effectContext(
     Effect.gen(function* () {
       const { bucket, pathStyle, region, endpoint, publicEndpoint = endpoint } = settings;
       const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
-      const at = (endpoint: URL) => bucketAddress({ endpoint, bucket, pathStyle, strips: true });
+      const at = (endpoint: URL) =>
+        bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
       const presigner = v4Presigner({
         addresses: { public: at(publicEndpoint), internal: at(endpoint) },
         region,
         binding: s3Binding({ writeOnce: true }),
         signer,
       });
-      return Layer.merge(
-        Layer.succeed(Presigner, presigner),
-        Layer.succeed(ObjectStore, objectStore(settings, signer)),
+      return Context.make(Presigner, presigner).pipe(
+        Context.add(ObjectStore, objectStore(settings, signer)),
       );
     }),
   );

@@ -1,11 +1,10 @@
-import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Client } from "minio";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
-import type { Held } from "../signing/held.ts";
-import type { KeySigner } from "../signing/signer.ts";
+import { current } from "../credentials/held.ts";
+import type { Held, KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /** The calls to the bucket, made by the MinIO client, which is loaded with the first of them. */
@@ -26,8 +25,7 @@ export function objectStore(
     await minio.makeBucket(bucket, region);
   };
   return ObjectStore.of({
-    ensureBucket: Clock.currentTimeMillis.pipe(
-      Effect.flatMap((now) => signer(now, 0)),
+    ensureBucket: current(signer).pipe(
       Effect.flatMap((held) =>
         Effect.tryPromise({
           try: () => (pending ??= ensure(held).finally(() => (pending = undefined))),

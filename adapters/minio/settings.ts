@@ -1,4 +1,4 @@
-import { keyFaults, keySettings } from "../signing/key-settings.ts";
+import { keyFaults, keySettings } from "../credentials/key-settings.ts";
 import {
   type Env,
   fault,

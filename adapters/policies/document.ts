@@ -1,6 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
+import * as Struct from "effect/Struct";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
@@ -11,13 +12,10 @@ import {
 } from "../../domain/upload-policy.ts";
 import { type Decoded, decoder, type MemberFault } from "../json/decode.ts";
 
-/** What a policy document says of one policy; a member that is left out stays undefined. */
-export type PolicyMembers = {
-  readonly [Member in keyof UploadPolicy]?: UploadPolicy[Member] | undefined;
-};
-
 /** Reads a policy document: an object of policies by their names. */
-export function decodePolicies(document: unknown): Decoded<ReadonlyMap<string, PolicyMembers>> {
+export function decodePolicies(
+  document: unknown,
+): Decoded<ReadonlyMap<string, Partial<UploadPolicy>>> {
   return Result.flatMap(
     Result.mapError(
       decode(document),
@@ -34,7 +32,7 @@ export function decodePolicies(document: unknown): Decoded<ReadonlyMap<string, P
   );
 }
 
-const NAME = "must be named by 1 to 63 lower-case letters, digits and hyphens";
+const NAME = "it is not named by 1 to 63 lower-case letters, digits and hyphens";
 const isPolicyName = Schema.is(PolicyName);
 
 const UNITS: ReadonlyMap<string, number> = new Map([
@@ -73,36 +71,33 @@ const fields = {
   strict: Schema.optionalKey(Schema.Boolean),
 };
 
-const LIFETIME = 'must be a duration from "1 second" to "7 days"';
+const LIFETIME = 'it is not a duration from "1 second" to "7 days"';
 const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
-  callers: 'must be a list of "user", "service" or both',
-  max_size: 'must be a number of bytes, or text such as "200 MiB"',
-  allowed_types: "must be a list of media types in lower case, and not empty",
+  callers: 'it is not a list of "user", "service" or both',
+  max_size: 'it is neither a number of bytes nor text such as "200 MiB"',
+  allowed_types: "it is not a list of media types in lower case, with one at least",
   put_lifetime: LIFETIME,
   get_lifetime: LIFETIME,
   min_lifetime: LIFETIME,
-  write_once: "must be true or false",
-  strict: "must be true or false",
+  write_once: "it is neither true nor false",
+  strict: "it is neither true nor false",
 };
 
-const Policy = Schema.Struct(fields);
-const decode = decoder(Schema.Record(Schema.String, Policy), Object.keys(fields));
+const decode = decoder(Schema.Record(Schema.String, Schema.Struct(fields)), Object.keys(fields));
 
-function explain({ pointer, reason }: MemberFault): MemberFault {
-  const [, , member = ""] = pointer.split("/");
-  return {
-    pointer,
-    reason: Object.hasOwn(SHAPES, member) ? SHAPES[member as keyof typeof SHAPES] : reason,
-  };
+/** A fault inside of a member is told as one of the member. */
+function explain(fault: MemberFault): MemberFault {
+  const [, policy, member = ""] = fault.pointer.split("/");
+  return Object.hasOwn(SHAPES, member)
+    ? { pointer: `/${policy}/${member}`, reason: SHAPES[member as keyof typeof SHAPES] }
+    : fault;
 }
 
-const membersOf = (policy: typeof Policy.Type): PolicyMembers => ({
-  callers: policy.callers,
-  maxSize: policy.max_size,
-  allowedTypes: policy.allowed_types,
-  putLifetime: policy.put_lifetime,
-  getLifetime: policy.get_lifetime,
-  minLifetime: policy.min_lifetime,
-  writeOnce: policy.write_once,
-  strict: policy.strict,
-});
+const membersOf = Struct.renameKeys({
+  max_size: "maxSize",
+  allowed_types: "allowedTypes",
+  put_lifetime: "putLifetime",
+  get_lifetime: "getLifetime",
+  min_lifetime: "minLifetime",
+  write_once: "writeOnce",
+} as const);

@@ -21,7 +21,8 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
-import { decodePolicies, type PolicyMembers } from "./document.ts";
+import type { StoreLimits } from "../settings/storage.ts";
+import { decodePolicies } from "./document.ts";
 
 const Mebibytes = Schema.FiniteFromString.check(
   Schema.makeFilter<number>((mib) => mib > 0 && Number.isSafeInteger(mib * 2 ** 20)),
@@ -65,14 +66,6 @@ export const settings = {
   ),
 };
 
-/** What the chosen store can do for a policy. */
-export interface StoreLimits {
-  /** The largest object that a single PUT can make, in bytes. */
-  readonly largestPut: number;
-  /** Whether it can be told to accept one PUT under a key and no other. */
-  readonly writeOnce: boolean;
-}
-
 /** Reads the policies, and refuses those that the chosen store cannot keep. */
 export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
@@ -90,29 +83,29 @@ export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, Up
       const files: UploadPolicy = { ...defaultPolicy, ...values, maxSize: mebibytes(maxSize) };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
       return Result.map(readDocument(document, limits), (policies) => {
-        const base = complete(policies.get(DEFAULT_POLICY) ?? {}, files);
+        const base = { ...files, ...policies.get(DEFAULT_POLICY) };
         const others = [...policies].map(
-          ([name, members]) => [name, complete(members, base)] as const,
+          ([name, members]) => [name, { ...base, ...members }] as const,
         );
         return new Map([[DEFAULT_POLICY, base], ...others]);
       });
     },
   );
 
-const faultOf = (problem: string) => fault(settings.document, `must be right: ${problem}`);
+const faultOf = (problem: string) => fault(settings.document, `cannot be used: ${problem}`);
 
 const ONE_PUT = "a single PUT to this store carries no more";
 
 function readDocument(
   document: string,
   limits: StoreLimits,
-): Read<ReadonlyMap<string, PolicyMembers>> {
+): Read<ReadonlyMap<string, Partial<UploadPolicy>>> {
   const isInline = document.trimStart().startsWith("{");
   const where = isInline ? "its value" : `the file ${document}`;
   const parsed = isInline ? parseJson(document) : readJsonFile(document);
   if (Result.isFailure(parsed)) return Result.fail([faultOf(`${where} ${parsed.failure}`)]);
   const inWords = ({ pointer, reason }: MemberFault) =>
-    faultOf(`in ${where}, ${pointer || "the whole"} ${reason}`);
+    faultOf(`in ${where}, ${pointer || "the whole"}: ${reason}`);
   return Result.flatMap(
     Result.mapError(decodePolicies(parsed.success), (faults) => faults.map(inWords)),
     (policies) => {
@@ -125,23 +118,17 @@ function readDocument(
 /** What of a policy the chosen store cannot keep. */
 function beyond(
   name: string,
-  { maxSize, writeOnce }: PolicyMembers,
+  { maxSize, writeOnce }: Partial<UploadPolicy>,
   limits: StoreLimits,
 ): ReadonlyArray<MemberFault> {
   const faults: Array<MemberFault> = [];
   if (maxSize !== undefined && maxSize > limits.largestPut) {
-    const reason = `must be at most ${limits.largestPut} bytes: ${ONE_PUT}`;
+    const reason = `it is more than ${limits.largestPut} bytes: ${ONE_PUT}`;
     faults.push({ pointer: `/${name}/max_size`, reason });
   }
   if (writeOnce === true && !limits.writeOnce) {
-    const reason = "must be false: this store cannot enforce it";
+    const reason = "it is true, and this store cannot enforce it";
     faults.push({ pointer: `/${name}/write_once`, reason });
   }
   return faults;
-}
-
-/** A policy from what its document says, and from `base` for all else. */
-function complete(members: PolicyMembers, base: UploadPolicy): UploadPolicy {
-  const given = Object.entries(members).filter(([, value]) => value !== undefined);
-  return { ...base, ...Object.fromEntries(given) };
 }

@@ -41,3 +41,6 @@ export const HttpUrl = Schema.URLFromString.check(
       url.hash === "",
   ),
 );
+
+/** The same, without a path. */
+export const HttpOrigin = HttpUrl.check(Schema.makeFilter<URL>((url) => url.pathname === "/"));

@@ -73,8 +73,15 @@ export type Settings = Readonly<Record<string, Setting<unknown>>>;
 
 /** The values of settings. */
 export type Values<S extends Settings> = {
-  readonly [Member in keyof S]: S[Member] extends Setting<infer A> ? A : never;
+  readonly [Member in keyof S as undefined extends Value<S[Member]> ? never : Member]: Value<
+    S[Member]
+  >;
+} & {
+  readonly [Member in keyof S as undefined extends Value<S[Member]> ? Member : never]?: Value<
+    S[Member]
+  >;
 };
+type Value<S> = S extends Setting<infer A> ? A : never;
 
 /** What reading gives: the values, or every variable at fault. */
 export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;

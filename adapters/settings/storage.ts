@@ -33,22 +33,38 @@ export const region = setting("STORAGE_REGION", {
   example: "eu-central-1",
 });
 
-export const endpoint = setting("STORAGE_ENDPOINT", {
-  codec: HttpUrl,
-  shape: "an http or https URL without credentials, query or fragment",
-  example: "http://127.0.0.1:9000",
-});
-
-export const publicEndpoint = optional(
-  setting("STORAGE_PUBLIC_ENDPOINT", {
+export const url = (name: string, example: string): Setting<URL> =>
+  setting(name, {
     codec: HttpUrl,
     shape: "an http or https URL without credentials, query or fragment",
-    example: "https://files.example.com",
-  }),
+    example,
+  });
+
+export const endpoint = url("STORAGE_ENDPOINT", "http://127.0.0.1:9000");
+export const publicEndpoint = optional(url("STORAGE_PUBLIC_ENDPOINT", "https://files.example.com"));
+
+/** What a store can do for a policy. */
+export interface StoreLimits {
+  /** The largest object that a single PUT can make, in bytes. */
+  readonly largestPut: number;
+  /** Whether it can be told to accept one PUT under a key and no other. */
+  readonly writeOnce: boolean;
+}
+
+/** What Amazon S3 can do, and all that speak its API in full: "Uploading objects", its user guide. */
+export const S3_LIMITS = { largestPut: 5 * 2 ** 30, writeOnce: true } as const;
+
+/** What an access key is called: all that can stand before the slash in a credential. */
+export const AccessKeyName = Schema.String.check(
+  Schema.makeFilter<string>((name) =>
+    /^[!-.0-~]{3,128}$/.test(name)
+      ? undefined
+      : "it is not 3 to 128 printable characters without a slash",
+  ),
 );
 
 export const accessKey = setting("STORAGE_ACCESS_KEY", {
-  codec: Schema.String.check(Schema.isPattern(/^[!-.0-~]{3,128}$/)),
+  codec: AccessKeyName,
   shape: "the name of an access key: 3 to 128 printable characters without a slash",
   example: "AKIAIOSFODNN7EXAMPLE",
 });

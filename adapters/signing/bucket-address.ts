@@ -5,7 +5,7 @@ export interface BucketAddress {
   /** Host and, unless it is the scheme's own, port: what a client sends as `Host`. */
   readonly host: string;
   /** What a reverse proxy takes off the path before the store sees it: sent, and not signed. */
-  readonly unsignedPrefix?: string;
+  readonly unsignedPrefix: string;
   /** Percent-encoded path before the slash of the key; empty when the host names the bucket. */
   readonly path: string;
 }
@@ -19,17 +19,17 @@ export function bucketAddress(input: {
   readonly endpoint: URL;
   readonly bucket: string;
   readonly pathStyle: boolean;
-  /** Whether a reverse proxy takes the endpoint's path off. */
-  readonly strips: boolean;
+  /** Whether the store sees the endpoint's path. */
+  readonly signsPath: boolean;
 }): BucketAddress {
   const { protocol, host, pathname } = input.endpoint;
   const prefix = pathname.replace(/\/+$/, "");
-  const before = input.strips ? { unsignedPrefix: prefix } : {};
-  const signed = input.strips ? "" : prefix;
-  if (input.pathStyle) {
-    const path = `${signed}/${input.bucket}`;
-    return { origin: `${protocol}//${host}`, host, path, ...before };
-  }
-  const virtualHost = `${input.bucket}.${host}`;
-  return { origin: `${protocol}//${virtualHost}`, host: virtualHost, path: signed, ...before };
+  const [unsignedPrefix, signedPrefix] = input.signsPath ? ["", prefix] : [prefix, ""];
+  const name = input.pathStyle ? host : `${input.bucket}.${host}`;
+  return {
+    origin: `${protocol}//${name}`,
+    host: name,
+    unsignedPrefix,
+    path: input.pathStyle ? `${signedPrefix}/${input.bucket}` : signedPrefix,
+  };
 }

@@ -11,6 +11,17 @@ export interface Signer {
   readonly longestLife?: number;
 }
 
+/**
+ * The credentials of the moment. They are what is held, without waiting, as long as `remaining`
+ * milliseconds of their life are left at `now`, unless they are those that were `rejected`; else
+ * newer ones are waited for, and it fails where there are none.
+ */
+export type Held<A> = (
+  now: number,
+  remaining: number,
+  rejected?: object,
+) => Effect.Effect<A, CredentialsUnavailable>;
+
 /** Signs with keys that are here. */
 export interface KeySigner<Secret = string> extends Signer {
   readonly keys: SigningKeys<Secret>;

@@ -1,10 +1,9 @@
-import * as Schema from "effect/Schema";
 import {
+  choice,
   type Env,
   optional,
   type Read,
   readSettings,
-  setting,
   type Values,
   withDefault,
 } from "../settings/setting.ts";
@@ -12,20 +11,10 @@ import {
 /** Variables of the log. */
 export const settings = {
   level: withDefault(
-    setting("LOG_LEVEL", {
-      codec: Schema.Literals(["debug", "info", "warn", "error", "none"]),
-      shape: "debug, info, warn, error or none",
-      example: "info",
-    }),
+    choice("LOG_LEVEL", ["debug", "info", "warn", "error", "none"], { example: "info" }),
     "info",
   ),
-  format: optional(
-    setting("LOG_FORMAT", {
-      codec: Schema.Literals(["pretty", "json"]),
-      shape: "pretty or json",
-      example: "json",
-    }),
-  ),
+  format: optional(choice("LOG_FORMAT", ["pretty", "json"], { example: "json" })),
 };
 
 /** What the log is configured with; without a format, a terminal gets `pretty` and all else `json`. */

@@ -15,6 +15,8 @@ import { type OpenStore, stores, type StoreUnderTest } from "./stores.ts";
 export interface Subject {
   readonly key: StorageKey;
   readonly bucket: string;
+  /** With what the store answers a request that was not granted. */
+  readonly refusals: ReadonlyArray<number>;
   /** Signs a PUT of `CONTENT` as a PNG for browsers, but for what is said otherwise. */
   readonly signPut: (over?: Partial<PutRequest> & Moment) => Promise<SignedRequest>;
   /** Signs a GET for browsers, but for what is said otherwise. */
@@ -96,6 +98,7 @@ function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<num
   return {
     key,
     bucket,
+    refusals,
     signGet,
     signPut: ({ signedAt, ...over } = {}) =>
       at(signedAt, presigner.put({ ...putRequest(key), ...over })),

@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,9 +11,9 @@ import { inject } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/aws/settings.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/aws/providers.ts";
-import { hmacSigner } from "../../adapters/gcs/keys.ts";
+import { hmacKey } from "../../adapters/gcs/keys.ts";
 import { layer as gcs } from "../../adapters/gcs/layer.ts";
-import type { Source } from "../../adapters/gcs/settings.ts";
+import type { Source } from "../../adapters/gcs/source.ts";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import { layer as local, LocalStore } from "../../adapters/local/layer.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
@@ -115,7 +117,8 @@ async function openS3(
     provider: "aws",
     pathStyle: true,
   });
-  return { presigner: await build(layer), bucket, close: async () => undefined };
+  const { presigner, dispose } = await build(layer);
+  return { presigner, bucket, close: dispose };
 }
 
 /** The same server under two names, which are two hosts to the signature. */
@@ -125,13 +128,13 @@ function namesOf(endpoint: string) {
   return { endpoint: new URL(endpoint), publicEndpoint };
 }
 
-async function build(layer: Layer.Layer<Presigner | ObjectStore>): Promise<Presigner["Service"]> {
-  return Effect.runPromise(
-    Effect.gen(function* () {
-      yield* (yield* ObjectStore).ensureBucket;
-      return yield* Presigner;
-    }).pipe(Effect.provide(layer), Effect.provide(telemetry({ level: "none", format: "json" }))),
+/** Opens a store for as long as it is tested: what renews its credentials ends with `close`. */
+async function build(layer: Layer.Layer<Presigner | ObjectStore>) {
+  const runtime = ManagedRuntime.make(
+    Layer.provideMerge(layer, telemetry({ level: "none", format: "json" })),
   );
+  await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
+  return { presigner: await runtime.runPromise(Presigner), dispose: () => runtime.dispose() };
 }
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -164,7 +167,7 @@ async function openGcs(
         secretKey: privateKey,
       }),
     },
-    "HMAC key": { kind: "key", signer: hmacSigner(HMAC.accessKey, HMAC.secretKey) },
+    "HMAC key": { kind: "key", signer: Result.getOrThrow(hmacKey(HMAC)).signer },
     "no key": { kind: "keyless" },
   };
   const layer = gcs({
@@ -181,10 +184,12 @@ async function openGcs(
     project: "project",
     universeDomain: "googleapis.com",
   });
+  const { presigner, dispose } = await build(layer);
   return {
-    presigner: await build(layer),
+    presigner,
     bucket,
     close: async () => {
+      await dispose();
       await store.close();
       await machine.close();
     },

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
 import { afterEach, expect, inject, it } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
-import { hmacSigner } from "../../adapters/gcs/keys.ts";
+import { hmacKey } from "../../adapters/gcs/keys.ts";
 import { layer as gcs } from "../../adapters/gcs/layer.ts";
 import type { GcsSettings } from "../../adapters/gcs/settings.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
@@ -78,12 +79,17 @@ it.skipIf(server?.domain === undefined).each<{
   await expectStoredAt(`${bucket}.localhost`, make(s3(false)));
 });
 
-const hmac = ["GOOG1TESTTESTTEST", "a-secret-of-the-tests"] as const;
+const hmac = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
 
 async function openGcs(name: string): Promise<GcsSettings> {
   const upstream = fakeGcs ?? "";
   await createBucket(upstream, name);
-  const options = { upstream, bucket: name, rsa: new Map(), hmac: new Map([hmac]) };
+  const options = {
+    upstream,
+    bucket: name,
+    rsa: new Map(),
+    hmac: new Map([[hmac.accessKey, hmac.secretKey]]),
+  };
   const store = await startGcsVerifier(options);
   closing.push(store.close);
   return {
@@ -95,7 +101,7 @@ async function openGcs(name: string): Promise<GcsSettings> {
     pathStyle: false,
     customDomain: undefined,
     signLength: true,
-    source: { kind: "key", signer: hmacSigner(...hmac) },
+    source: { kind: "key", signer: Result.getOrThrow(hmacKey(hmac)).signer },
     notice: undefined,
     iamEndpoint: new URL("http://127.0.0.1:9"),
     project: undefined,

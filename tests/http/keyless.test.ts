@@ -7,18 +7,21 @@ import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
 let machine: GoogleMachine;
+let close: () => Promise<void>;
 
 beforeEach(async () => {
   machine = await startGoogleMachine();
   vi.stubEnv("GCE_METADATA_HOST", machine.metadataHost);
 });
 afterEach(async () => {
+  await close();
   vi.unstubAllEnvs();
   await machine.close();
 });
 
-const start = () =>
-  startService({
+/** With its credentials renewed in the background until the test is over. */
+async function start() {
+  const service = await startService({
     storage: gcs({
       bucket: "files",
       createBucket: false,
@@ -36,6 +39,9 @@ const start = () =>
     }),
     policy: { getLifetime: Lifetime.make(Duration.days(7)) },
   });
+  close = service.close;
+  return service;
+}
 
 const statuses = (answers: ReadonlyArray<Response>) => new Set(answers.map(({ status }) => status));
 

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import { makeApp, type AppOptions, type Services } from "../../adapters/http/app.ts";
 import { layer as identity } from "../../adapters/identity/layer.ts";
@@ -54,7 +55,8 @@ export async function startService(
     policies(new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more])),
     random,
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
-  return Effect.runPromise(
+  const runtime = ManagedRuntime.make(layer);
+  return runtime.runPromise(
     Effect.gen(function* () {
       const app = makeApp({
         services: yield* Effect.context<Services>(),
@@ -67,8 +69,8 @@ export async function startService(
       });
       const request = (path: string, init: RequestInit = {}, peer = "127.0.0.1") =>
         Promise.resolve(app.request(`http://127.0.0.1:8787${path}`, init, { address: peer }));
-      return { request };
-    }).pipe(Effect.provide(layer)),
+      return { request, close: () => runtime.dispose() };
+    }),
   );
 }
 

@@ -18,16 +18,22 @@ it.each([
 ])("%s is a bucket's address by path and by host", (text, origin, path, virtual, before) => {
   const endpoint = endpointOf(text);
   const of = (pathStyle: boolean) =>
-    bucketAddress({ endpoint, bucket: "files", pathStyle, strips: false });
-  expect(of(true)).toEqual({ origin, host: origin.replace(/^https?:\/\//, ""), path });
+    bucketAddress({ endpoint, bucket: "files", pathStyle, signsPath: true });
+  expect(of(true)).toEqual({
+    origin,
+    host: origin.replace(/^https?:\/\//, ""),
+    unsignedPrefix: "",
+    path,
+  });
   expect(of(false)).toMatchObject({ origin: virtual, path: before });
 });
 
 it.each(["http://127.0.0.1:9000", "http://[::1]:9000"])("%s is an address by path", (text) => {
   const endpoint = endpointOf(text);
-  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, strips: false })).toEqual({
+  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: true })).toEqual({
     origin: text,
     host: text.slice("http://".length),
+    unsignedPrefix: "",
     path: "/files",
   });
 });
@@ -43,7 +49,7 @@ it.each([
 
 it("a path that a proxy takes off is sent and not signed", () => {
   const endpoint = endpointOf("https://store.test/s3/");
-  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, strips: true })).toEqual({
+  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: false })).toEqual({
     origin: "https://store.test",
     host: "store.test",
     unsignedPrefix: "/s3",

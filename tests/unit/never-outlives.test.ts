@@ -16,7 +16,7 @@ import {
 } from "../../adapters/signing/algorithms.ts";
 import { s3Binding } from "../../adapters/signing/binding.ts";
 import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
-import { hold } from "../../adapters/signing/held.ts";
+import { hold } from "../../adapters/credentials/held.ts";
 import { type Signer, signWith } from "../../adapters/signing/signer.ts";
 import { v4Presigner } from "../../adapters/signing/v4-presigner.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
@@ -26,7 +26,7 @@ import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 
 const endpoint = new URL("https://store.example.com");
-const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, strips: false });
+const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: true });
 const secret = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "a-secret" };
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 

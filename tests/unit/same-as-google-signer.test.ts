@@ -176,6 +176,6 @@ function addressOf({ endpoint, style }: Given) {
     endpoint: new URL(own ?? "https://storage.googleapis.com"),
     bucket: BUCKET,
     pathStyle: style === "path",
-    strips: true,
+    signsPath: false,
   });
 }

@@ -152,7 +152,7 @@ function headersOf({ method, mediaType, size, writeOnce }: Given, host: string):
 function encodedPath({ key, endpoint }: Given, hostname: string): string {
   const own = new URL(endpoint ?? `https://${hostname}`);
   const pathStyle = !hostname.startsWith("files.");
-  const address = bucketAddress({ endpoint: own, bucket: "files", pathStyle, strips: false });
+  const address = bucketAddress({ endpoint: own, bucket: "files", pathStyle, signsPath: true });
   return `${address.path}/${encodeKey(key)}`;
 }
 

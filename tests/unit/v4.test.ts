@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { encodeKey } from "../../adapters/signing/encode.ts";
 import { signQuery } from "../../adapters/signing/sign-query.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
+import { canonicalRequest, type Pair } from "../../adapters/signing/v4.ts";
+import { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
 
 it("signs the worked example of Amazon's documentation as it is printed there", () => {
   const keys = {
@@ -38,4 +39,49 @@ it.each([
 
 it("refuses a key that is not well-formed Unicode", () => {
   expect(() => encodeKey("a\ud800b")).toThrow(URIError);
+});
+
+const HOST: Pair = ["host", "store.example.com"];
+const parts = (over: object) => ({
+  method: "GET",
+  path: "/a",
+  query: "",
+  headers: [HOST],
+  signedHeaders: "host",
+  ...over,
+});
+
+it("signs the hash of the payload where a signed header gives it, as both providers define", () => {
+  const headers: ReadonlyArray<Pair> = [HOST, ["x-goog-content-sha256", "abc"]];
+  expect(canonicalRequest(parts({ headers })).split("\n").at(-1)).toBe("abc");
+  expect(canonicalRequest(parts({})).split("\n").at(-1)).toBe("UNSIGNED-PAYLOAD");
+});
+
+it("folds white space in the values of headers", () => {
+  const headers: ReadonlyArray<Pair> = [HOST, ["x-a", "  one \t two  "]];
+  expect(canonicalRequest(parts({ headers }))).toContain("\nx-a:one two\n");
+});
+
+it("sorts parameters before those of the signature where their names demand it", () => {
+  const url = signQuery(
+    { algorithm: GOOG4_HMAC_SHA256, accessKey: "GOOG1E", secretKey: "secret" },
+    {
+      method: "GET",
+      origin: "https://store.example.com",
+      path: "/a",
+      query: [
+        ["prefix", "b c"],
+        ["A", ""],
+        ["X-Goog-Foo", "bar"],
+      ],
+      headers: [HOST],
+      region: "auto",
+      now: 0,
+      expiresIn: 1,
+    },
+  );
+  const names = [...new URL(url).searchParams.keys()];
+  expect(names.slice(0, -1)).toEqual(names.slice(0, -1).toSorted());
+  expect(names.at(-1)).toBe("X-Goog-Signature");
+  expect(url).toContain("?A=&X-Goog-Algorithm=");
 });

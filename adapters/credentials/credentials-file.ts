@@ -5,14 +5,15 @@ import { readFile } from "node:fs/promises";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import { decoder, type MemberFault } from "../json/decode.ts";
 import { codeOf, parseJson, readJsonFile } from "../json/parse.ts";
-import { AWS4_HMAC_SHA256 } from "./algorithms.ts";
-import { type KeySigner, signWith } from "./signer.ts";
+import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
+import * as storage from "../settings/storage.ts";
+import { type KeySigner, signWith } from "../signing/signer.ts";
 
 /** How often a file of credentials is looked at for a change, in milliseconds. */
 export const RECHECK = 5000;
 
 /** Reads credentials out of parsed JSON, or says what is wrong with it and nothing that it holds. */
-export type DecodeCredentials<A> = (json: unknown) => Result.Result<A, string>;
+export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
 
 /** Reads the credentials in a file at the start of the service. */
 export const readCredentials = <A>(
@@ -48,16 +49,16 @@ const unavailable = (path: string, problem: string) =>
   new CredentialsUnavailable({ reason: `the file ${path} ${problem}` });
 
 /** An access key with its secret. */
-export interface KeyPair {
+export interface AccessKey {
   readonly accessKey: string;
   readonly secretKey: string;
-  readonly sessionToken: string | undefined;
+  readonly sessionToken?: string | undefined;
   /** Milliseconds since 1970. */
-  readonly expiresAt: number | undefined;
+  readonly expiresAt?: number | undefined;
 }
 
 const fields = {
-  access_key: Schema.String.check(Schema.isPattern(/^[!-.0-~]{3,128}$/)),
+  access_key: storage.AccessKeyName,
   secret_key: Schema.NonEmptyString,
   session_token: Schema.optionalKey(Schema.NonEmptyString),
   expires_at: Schema.optionalKey(Schema.DateTimeUtcFromString),
@@ -65,7 +66,7 @@ const fields = {
 const decode = decoder(Schema.Struct(fields), Object.keys(fields));
 
 /** `{access_key, secret_key, session_token?, expires_at?}`, the last in the form of RFC 3339. */
-export const decodeKeyPair: DecodeCredentials<KeyPair> = (json) =>
+export const decodeAccessKey: DecodeCredentials<AccessKey> = (json) =>
   Result.mapBoth(decode(json), {
     onSuccess: ({ access_key, secret_key, session_token, expires_at }) => ({
       accessKey: access_key,
@@ -84,6 +85,6 @@ export function inWords(faults: ReadonlyArray<MemberFault>): string {
 
 /** The same as a signer of AWS's algorithm. */
 export const decodeAwsSigner: DecodeCredentials<KeySigner> = (json) =>
-  Result.map(decodeKeyPair(json), ({ expiresAt, ...keys }) =>
+  Result.map(decodeAccessKey(json), ({ expiresAt, ...keys }) =>
     signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }, expiresAt),
   );

@@ -4,10 +4,10 @@ import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { type Fault, fault, optional, type Values } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
-import { AWS4_HMAC_SHA256 } from "./algorithms.ts";
+import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { credentialsIn, decodeAwsSigner, readCredentials, RECHECK } from "./credentials-file.ts";
-import { always, type Held, hold } from "./held.ts";
-import { type KeySigner, signWith } from "./signer.ts";
+import { always, hold } from "./held.ts";
+import { type Held, type KeySigner, signWith } from "../signing/signer.ts";
 
 /** Variables of an access key, which all stores that speak the API of S3 share. */
 export const keySettings = {
@@ -36,7 +36,7 @@ export function keyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
   const read = readCredentials(credentialsFile, decodeAwsSigner);
   return Result.isSuccess(read)
     ? []
-    : [fault(keySettings.credentialsFile, `must be right: ${read.failure}`)];
+    : [fault(keySettings.credentialsFile, `cannot be used: ${read.failure}`)];
 }
 
 /** What signs with the configured key; undefined where none is configured. */

@@ -5,28 +5,22 @@ import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import type { Held } from "../signing/signer.ts";
 
 /** Something that may end: milliseconds since 1970. */
 export interface Ending {
   readonly expiresAt?: number | undefined;
 }
 
-/**
- * The credentials of the moment. They are what is held, without waiting, as long as `remaining`
- * milliseconds of their life are left at `now`, unless they are those that were `rejected`; else
- * newer ones are waited for, and it fails where there are none.
- */
-export type Held<A> = (
-  now: number,
-  remaining: number,
-  rejected?: object,
-) => Effect.Effect<A, CredentialsUnavailable>;
-
 /** What does not end and does not change. */
 export const always =
   <A>(value: A): Held<A> =>
   () =>
     Effect.succeed(value);
+
+/** What is held at this moment, however little of its life is left. */
+export const current = <A>(held: Held<A>): Effect.Effect<A, CredentialsUnavailable> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => held(now, 0));
 
 const SECOND = 1000;
 const LONGEST_BACK_OFF = 30 * SECOND;
@@ -48,7 +42,9 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
     | undefined;
   let pending: Fiber.Fiber<A, CredentialsUnavailable> | undefined;
 
-  // Detached, so that the one who happened to ask first can leave without the others' loss.
+  const scope = yield* Effect.scope;
+
+  // In the scope, so that the one who happened to ask first can leave without the others' loss.
   const attempt = obtain.pipe(
     Effect.onExit((exit) =>
       Effect.map(Clock.currentTimeMillis, (at) => {
@@ -57,7 +53,7 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
         pending = undefined;
       }),
     ),
-    Effect.forkDetach,
+    Effect.forkIn(scope),
     Effect.tap((fiber) => Effect.sync(() => (pending = fiber))),
   );
   const renew = Effect.suspend(() =>
