@@ -24,6 +24,8 @@ export const current = <A>(held: Held<A>): Effect.Effect<A, CredentialsUnavailab
 
 const SECOND = 1000;
 const LONGEST_BACK_OFF = 30 * SECOND;
+/** Timers cannot be set for much longer. */
+const LONGEST_PAUSE = 24 * 60 * 60 * SECOND;
 
 /**
  * Holds what `obtain` gives, and renews it in the background for as long as the scope lasts: each
@@ -41,7 +43,6 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
     | { readonly at: number; readonly exit: Exit.Exit<A, CredentialsUnavailable> }
     | undefined;
   let pending: Fiber.Fiber<A, CredentialsUnavailable> | undefined;
-
   const scope = yield* Effect.scope;
 
   // In the scope, so that the one who happened to ask first can leave without the others' loss.
@@ -74,7 +75,7 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
           ? Math.min(SECOND * 2 ** (failures - 1), LONGEST_BACK_OFF)
           : Math.min(recheck ?? Infinity, Math.max(SECOND, lifeOf(held, now) / 2));
       if (pause === Infinity) return;
-      yield* Effect.sleep(pause);
+      yield* Effect.sleep(Math.min(pause, LONGEST_PAUSE));
     }
   }).pipe(Effect.forkScoped);
 
@@ -82,8 +83,8 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
     if (held !== undefined && held !== rejected && lifeOf(held, now) >= remaining) {
       return Effect.succeed(held);
     }
-    const renewed =
-      last !== undefined && now - last.at < SECOND && pending === undefined ? last.exit : renew;
+    const isFresh = last !== undefined && Math.abs(now - last.at) < SECOND;
+    const renewed = last !== undefined && isFresh && pending === undefined ? last.exit : renew;
     return Effect.flatMap(renewed, (value) => {
       const life = lifeOf(value, now);
       return life >= remaining ? Effect.succeed(value) : Effect.fail(tooShort(life));

@@ -48,11 +48,8 @@ it.skipIf(server === undefined)(
       createBucket: true,
       region: "us-east-1",
       endpoint: await startProxy(new URL(endpoint)),
-      publicEndpoint: undefined,
       accessKey,
       secretKey: Redacted.make(secretKey),
-      sessionToken: undefined,
-      credentialsFile: undefined,
       pathStyle: true,
     });
     const put = await Effect.runPromise(

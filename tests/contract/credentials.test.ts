@@ -10,7 +10,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from "vitest";
+import { afterEach, describe, expect, inject, it, type TestContext, vi } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/aws/settings.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
@@ -23,16 +23,7 @@ import { CONTENT, putRequest } from "./promise.ts";
 
 const server = inject("minio");
 
-let folder: string;
-const closing: Array<() => Promise<unknown>> = [];
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "valetkey-credentials-"));
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  for (const close of closing.splice(0)) await close();
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => vi.unstubAllEnvs());
 
 const HOUR = 60 * 60 * 1000;
 
@@ -56,15 +47,10 @@ type Temporary = Awaited<ReturnType<typeof temporary>>;
 
 const settings = () => ({
   provider: "aws" as const,
-  bucket: "credentials",
+  bucket: `credentials-${crypto.randomUUID()}`,
   createBucket: true,
   region: "us-east-1",
   endpoint: new URL(server?.endpoint ?? ""),
-  publicEndpoint: undefined,
-  accessKey: undefined,
-  secretKey: undefined,
-  sessionToken: undefined,
-  credentialsFile: undefined,
   pathStyle: true,
 });
 const withAws =
@@ -73,9 +59,12 @@ const withAws =
     aws({ ...settings(), ...over, signer });
 
 /** Opens a store for as long as the test lasts, with its credentials renewed in the background. */
-async function open(layer: Layer.Layer<Presigner | ObjectStore>): Promise<Presigner["Service"]> {
+async function open(
+  layer: Layer.Layer<Presigner | ObjectStore>,
+  { onTestFinished }: Pick<TestContext, "onTestFinished">,
+): Promise<Presigner["Service"]> {
   const runtime = ManagedRuntime.make(layer);
-  closing.push(() => runtime.dispose());
+  onTestFinished(() => runtime.dispose());
   await runtime.runPromise(
     Effect.flatMap(ObjectStore, (store) => store.ensureBucket).pipe(
       Effect.provide(telemetry({ level: "none", format: "json" })),
@@ -86,7 +75,7 @@ async function open(layer: Layer.Layer<Presigner | ObjectStore>): Promise<Presig
 
 const tokenOf = (url: string) => new URL(url).searchParams.get("X-Amz-Security-Token");
 
-describe.skipIf(server === undefined).each([
+describe.skipIf(server === undefined).concurrent.each([
   {
     name: "minio",
     make: (file: string) => minio({ ...settings(), credentialsFile: file }),
@@ -100,7 +89,9 @@ describe.skipIf(server === undefined).each([
     make: (file: string) => withAws("sdk")({ credentialsFile: file }),
   },
 ])("$name", ({ make }) => {
-  it("a file of credentials is replaced under load, and no upload fails", async () => {
+  it("a file of credentials is replaced under load, and no upload fails", async (test) => {
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-credentials-"));
+    test.onTestFinished(() => rmSync(folder, { recursive: true }));
     const file = join(folder, "storage.json");
     const write = (credentials: Temporary) => {
       writeFileSync(`${file}.new`, JSON.stringify(credentials));
@@ -108,7 +99,7 @@ describe.skipIf(server === undefined).each([
     };
     const [first, second] = await Promise.all([temporary(), temporary()]);
     write(first);
-    const presigner = await open(make(file));
+    const presigner = await open(make(file), test);
 
     const seen: Array<string | null> = [];
     const upload = async () => {
@@ -130,7 +121,7 @@ describe.skipIf(server === undefined).each([
   { name: "native", make: withAws("native") },
   { name: "official", make: withAws("sdk") },
 ])("aws, $name signer, with a container's role", ({ make }) => {
-  it("signs with its token, and says that a URL ends with it", async () => {
+  it("signs with its token, and says that a URL ends with it", async (test) => {
     const credentials = await temporary();
     let asked = 0;
     const role = createServer((_request, response) => {
@@ -145,12 +136,12 @@ describe.skipIf(server === undefined).each([
       );
     }).listen(0, "127.0.0.1");
     await once(role, "listening");
-    closing.push(async () => role.close());
+    test.onTestFinished(() => void role.close());
     const { port } = role.address() as AddressInfo;
     vi.stubEnv("AWS_CONTAINER_CREDENTIALS_FULL_URI", `http://127.0.0.1:${port}/role`);
-    vi.stubEnv("AWS_CONFIG_FILE", join(folder, "none"));
-    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(folder, "none"));
-    const presigner = await open(make({}));
+    vi.stubEnv("AWS_CONFIG_FILE", "/none");
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", "/none");
+    const presigner = await open(make({}), test);
 
     const lifetime = Lifetime.make(Duration.days(7));
     const { url, headers, expiresAt } = await Effect.runPromise(

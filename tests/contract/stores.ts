@@ -112,8 +112,6 @@ async function openS3(
     ...namesOf(endpoint),
     accessKey,
     secretKey: Redacted.make(secretKey),
-    sessionToken: undefined,
-    credentialsFile: undefined,
     provider: "aws",
     pathStyle: true,
   });
@@ -173,13 +171,10 @@ async function openGcs(
   const layer = gcs({
     bucket,
     createBucket: false,
-    location: undefined,
     ...namesOf(`http://127.0.0.1:${store.port}`),
     pathStyle: true,
-    customDomain: undefined,
     signLength: false,
     source: sources[credentials],
-    notice: undefined,
     iamEndpoint: machine.iamEndpoint,
     project: "project",
     universeDomain: "googleapis.com",

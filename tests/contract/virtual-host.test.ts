@@ -56,11 +56,8 @@ const s3 = (pathStyle: boolean) => ({
   createBucket: true,
   region: "us-east-1",
   endpoint: new URL(`http://localhost:${new URL(server?.endpoint ?? "http://none").port}`),
-  publicEndpoint: undefined,
   accessKey: server?.accessKey,
   secretKey: Redacted.make(server?.secretKey ?? ""),
-  sessionToken: undefined,
-  credentialsFile: undefined,
   provider: "aws" as const,
   pathStyle,
 });
@@ -95,16 +92,11 @@ async function openGcs(name: string): Promise<GcsSettings> {
   return {
     bucket: name,
     createBucket: false,
-    location: undefined,
     endpoint: new URL(`http://localhost:${store.port}`),
-    publicEndpoint: undefined,
     pathStyle: false,
-    customDomain: undefined,
     signLength: true,
     source: { kind: "key", signer: Result.getOrThrow(hmacKey(hmac)).signer },
-    notice: undefined,
     iamEndpoint: new URL("http://127.0.0.1:9"),
-    project: undefined,
     universeDomain: "googleapis.com",
   };
 }

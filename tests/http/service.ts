@@ -26,8 +26,6 @@ const unused = minio({
   publicEndpoint: new URL("https://store.example.com"),
   accessKey: "access-key",
   secretKey: Redacted.make("the-secret-key"),
-  sessionToken: undefined,
-  credentialsFile: undefined,
   pathStyle: true,
 });
 

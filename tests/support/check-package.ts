@@ -20,11 +20,8 @@ const store = layer({
   createBucket: false,
   region: "us-east-1",
   endpoint: new URL("http://127.0.0.1:9000"),
-  publicEndpoint: undefined,
   accessKey: "access-key",
   secretKey: Redacted.make("secret-key"),
-  sessionToken: undefined,
-  credentialsFile: undefined,
   pathStyle: true,
 });
 const key = StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
