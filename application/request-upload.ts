@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { dispositionOf } from "../domain/disposition.ts";
 import type { OrganizationSlug } from "../domain/organization.ts";
 import { generate } from "../domain/storage-key.ts";
-import { UnknownPolicy } from "../domain/errors.ts";
+import { ChecksumNotSupported, UnknownPolicy } from "../domain/errors.ts";
 import {
   authorize,
   type CallerKind,
@@ -22,7 +22,7 @@ import { type Audience, Presigner } from "./ports/presigner.ts";
  * the private network.
  *
  * Fails with `OrganizationNotFound`, `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`,
- * `MediaTypeNotAllowed` or `CredentialsUnavailable`.
+ * `MediaTypeNotAllowed`, `ChecksumRequired`, `ChecksumNotSupported` or `CredentialsUnavailable`.
  */
 export const requestUpload = Effect.fnUntraced(function* (
   principal: Principal,
@@ -38,7 +38,10 @@ export const requestUpload = Effect.fnUntraced(function* (
   const policy = policies.get(policyName);
   if (policy === undefined) return yield* unknownPolicy(policies, principal.kind);
   const grant = yield* authorize(policy, principal.kind, request);
-  const { mediaType, fileName, minLifetime } = grant;
+  const { mediaType, fileName, minLifetime, checksum } = grant;
+  if (checksum !== undefined && !presigner.checksums.includes(checksum.algorithm)) {
+    return yield* new ChecksumNotSupported({ supported: presigner.checksums });
+  }
   const audience = AUDIENCES[principal.kind];
   const key = yield* generate({ organization, fileName, mediaType });
   const put = yield* presigner.put({
@@ -47,6 +50,7 @@ export const requestUpload = Effect.fnUntraced(function* (
     size: grant.size,
     writeOnce: grant.writeOnce,
     strict: grant.strict,
+    checksum,
     lifetime: grant.putLifetime,
     minLifetime,
     audience,

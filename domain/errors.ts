@@ -21,3 +21,15 @@ export class UnknownPolicy extends Schema.TaggedError<UnknownPolicy>()("UnknownP
 export class PolicyNotAllowed extends Schema.TaggedError<PolicyNotAllowed>()("PolicyNotAllowed", {
   callers: Schema.Array(Schema.String),
 }) {}
+
+/** The policy wants a checksum of the file, and there is none. */
+export class ChecksumRequired extends Schema.TaggedError<ChecksumRequired>()(
+  "ChecksumRequired",
+  {},
+) {}
+
+/** The store cannot verify checksums of this algorithm; `supported` are those that it can. */
+export class ChecksumNotSupported extends Schema.TaggedError<ChecksumNotSupported>()(
+  "ChecksumNotSupported",
+  { supported: Schema.Array(Schema.String) },
+) {}

@@ -2,7 +2,8 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { type ByteSize, mebibytes } from "./byte-size.ts";
-import { FileTooLarge, MediaTypeNotAllowed, PolicyNotAllowed } from "./errors.ts";
+import type { Checksum } from "./checksum.ts";
+import { ChecksumRequired, FileTooLarge, MediaTypeNotAllowed, PolicyNotAllowed } from "./errors.ts";
 import type { FileName } from "./file-name.ts";
 import { Lifetime } from "./lifetime.ts";
 import { essence, type MediaType } from "./media-type.ts";
@@ -42,6 +43,8 @@ export interface UploadPolicy {
   readonly writeOnce: boolean;
   /** Everything that the store can enforce is bound, also what needs further headers of a PUT. */
   readonly strict: boolean;
+  /** Uploads have to come with a checksum, which the store verifies. */
+  readonly requireChecksum: boolean;
 }
 
 /** What a caller asks to upload. */
@@ -51,6 +54,7 @@ export interface UploadRequest {
   readonly size: ByteSize;
   /** Asks for what `strict` means in a policy. */
   readonly strict: boolean;
+  readonly checksum?: Checksum | undefined;
 }
 
 /** The domain's yes to one upload: what is signed, and for how long. */
@@ -77,6 +81,7 @@ export const defaultPolicy: UploadPolicy = {
   minLifetime: Lifetime.make(Duration.minutes(1)),
   writeOnce: false,
   strict: false,
+  requireChecksum: false,
 };
 
 /** Grants an upload that the policy allows; fails with the limit that it would break. */
@@ -84,7 +89,10 @@ export function authorize(
   policy: UploadPolicy,
   caller: CallerKind,
   request: UploadRequest,
-): Effect.Effect<UploadGrant, PolicyNotAllowed | FileTooLarge | MediaTypeNotAllowed> {
+): Effect.Effect<
+  UploadGrant,
+  PolicyNotAllowed | FileTooLarge | MediaTypeNotAllowed | ChecksumRequired
+> {
   if (!policy.callers.includes(caller)) {
     return Effect.fail(new PolicyNotAllowed({ callers: policy.callers }));
   }
@@ -95,6 +103,9 @@ export function authorize(
   }
   if (request.size > policy.maxSize) {
     return Effect.fail(new FileTooLarge({ limit: policy.maxSize, actual: request.size }));
+  }
+  if (policy.requireChecksum && request.checksum === undefined) {
+    return Effect.fail(new ChecksumRequired());
   }
   const { putLifetime, getLifetime, minLifetime, writeOnce } = policy;
   const strict = policy.strict || request.strict;

@@ -34,17 +34,19 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         internal: makeClient(settings, endpoint, credentials),
       };
       const at = yield* Effect.promise(() => addresses(settings, clients));
-      const binding = s3Binding(PROVIDERS[settings.provider]);
+      const { checksums, ...provider } = PROVIDERS[settings.provider];
+      const binding = s3Binding(provider);
       const presigner =
         settings.signer === "sdk"
           ? (yield* Effect.promise(() => import("./sdk-presigner.ts"))).sdkPresigner({
               bucket: settings.bucket,
               clients,
               binding,
+              checksums,
               signer,
               publicOrigin: at.public.origin,
             })
-          : v4Presigner({ addresses: at, region, binding, signer });
+          : v4Presigner({ addresses: at, region, binding, checksums, signer });
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, clients.internal)),
       );

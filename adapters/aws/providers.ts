@@ -1,8 +1,5 @@
 import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
 
-/** A checksum that a store verifies when it comes as a header of a PUT. */
-export type ChecksumAlgorithm = "sha256" | "crc32c" | "md5";
-
 /** What is different between stores that speak the API of S3. */
 export interface Provider extends StoreLimits {
   readonly title: string;
@@ -14,8 +11,6 @@ export interface Provider extends StoreLimits {
   readonly regionExample?: string;
   /** Addressing where it is not configured: `https://host/bucket/key`, or the bucket as a host. */
   readonly pathStyle: boolean;
-  /** What is verified on a PUT, as far as it is documented or was seen. */
-  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** Whether a PUT may carry tags. */
   readonly tags: boolean;
   /** How pages are allowed in: by rules of the bucket, or by a setting of the server. */
@@ -28,7 +23,6 @@ const FIVE_GB = 5_000_000_000;
 /** What Amazon documents, and where the others differ. */
 const S3 = {
   pathStyle: true,
-  checksums: ["sha256", "crc32c", "md5"],
   tags: true,
   cors: "bucket",
   ...S3_LIMITS,

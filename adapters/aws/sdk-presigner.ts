@@ -1,4 +1,9 @@
-import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import {
+  GetObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+} from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
@@ -9,6 +14,7 @@ import {
   Presigner,
   type PutRequest,
 } from "../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { Binding } from "../signing/binding.ts";
 import { endOf, lifeNeeded, secondsOfLife } from "../signing/lifetime.ts";
 import type { Held, Signer } from "../signing/signer.ts";
@@ -22,6 +28,7 @@ export function sdkPresigner(store: {
   /** One official client per audience, since a client has one endpoint; they sign as `signer`. */
   readonly clients: Readonly<Record<Audience, S3Client>>;
   readonly binding: Binding;
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   readonly signer: Held<Signer>;
   readonly publicOrigin: string;
 }): Presigner["Service"] {
@@ -57,6 +64,7 @@ export function sdkPresigner(store: {
         ContentType: request.mediaType,
         ContentLength: request.size,
         ...(IfNoneMatch === undefined ? {} : { IfNoneMatch }),
+        ...(request.checksum && { [MEMBERS[request.checksum.algorithm]]: request.checksum.value }),
       });
       return Effect.map(sign(request, command), (signed) => ({
         method: "PUT",
@@ -77,8 +85,23 @@ export function sdkPresigner(store: {
         ...signed,
       }));
     },
+    checksums: store.checksums,
     publicOrigin: store.publicOrigin,
   });
 }
 
-const BOUND = new Set(["content-length", "content-type", "host", "if-none-match"]);
+const MEMBERS = {
+  crc32c: "ChecksumCRC32C",
+  md5: "ContentMD5",
+  sha256: "ChecksumSHA256",
+} as const satisfies Record<ChecksumAlgorithm, keyof PutObjectCommandInput>;
+
+const BOUND = new Set([
+  "content-length",
+  "content-md5",
+  "content-type",
+  "host",
+  "if-none-match",
+  "x-amz-checksum-crc32c",
+  "x-amz-checksum-sha256",
+]);

@@ -10,11 +10,23 @@ export const gcsBinding =
     /** Whether `content-length` is signed as well, which Google does not document to be enforced. */
     readonly signLength: boolean;
   }): Binding =>
-  ({ size, mediaType, strict, writeOnce }, host) => {
+  ({ size, mediaType, strict, writeOnce, checksum }, host) => {
+    const md5: Array<Pair> = [];
     const conditions: Array<Pair> = [];
     if (strict) conditions.push(["x-goog-content-length-range", `${size},${size}`]);
+    if (checksum?.algorithm === "md5") md5.push(["content-md5", checksum.value]);
+    else if (checksum !== undefined) {
+      conditions.push(["x-goog-hash", `${checksum.algorithm}=${checksum.value}`]);
+    }
     if (strict || writeOnce) conditions.push(["x-goog-if-generation-match", "0"]);
-    const signed: Array<Pair> = [["content-type", mediaType], ["host", host], ...conditions];
-    if (options.signLength) signed.unshift(["content-length", String(size)]);
-    return { signed, toSend: { "Content-Type": mediaType, ...Object.fromEntries(conditions) } };
+    return {
+      signed: [
+        ...(options.signLength ? [["content-length", String(size)] as const] : []),
+        ...md5,
+        ["content-type", mediaType],
+        ["host", host],
+        ...conditions,
+      ],
+      toSend: Object.fromEntries([["Content-Type", mediaType], ...md5, ...conditions]),
+    };
   };

@@ -13,7 +13,7 @@ import { gcsBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsSigner } from "./keys.ts";
 import { objectStore } from "./object-store.ts";
-import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
+import { type GcsSettings, limits, REGION, SCOPES } from "./settings.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -30,6 +30,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         addresses,
         region: REGION,
         binding: gcsBinding(settings),
+        checksums: limits.checksums,
         signer: keySigner ?? always<Signer>(yield* keyless(settings)),
       });
       const store = objectStore({ settings, address: addresses.internal, signer: keySigner });

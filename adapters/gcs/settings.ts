@@ -72,7 +72,11 @@ export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 export const REGION = "auto";
 
 /** What Cloud Storage can do: "Quotas and limits", its documentation. */
-export const limits: storage.StoreLimits = { largestPut: 5 * 2 ** 40, writeOnce: true };
+export const limits: storage.StoreLimits = {
+  largestPut: 5 * 2 ** 40,
+  writeOnce: true,
+  checksums: ["crc32c", "md5"],
+};
 
 /** What the adapter is configured with. */
 export interface GcsSettings {

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { ByteSize } from "../../domain/byte-size.ts";
+import { Checksum } from "../../domain/checksum.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import type { UploadRequest } from "../../domain/upload-policy.ts";
@@ -12,15 +13,17 @@ const members = {
   filename: FileName,
   content_type: MediaType,
   size: ByteSize,
+  checksum: Schema.optionalKey(Checksum),
   policy: Schema.optionalKey(Schema.String),
   strict: Schema.optionalKey(Schema.Boolean),
 };
 const decode = decoder(Schema.Struct(members), Object.keys(members));
 
 const CODES = {
-  "/filename": "INVALID_FILE_NAME",
-  "/content_type": "INVALID_CONTENT_TYPE",
-  "/size": "INVALID_SIZE",
+  filename: "INVALID_FILE_NAME",
+  content_type: "INVALID_CONTENT_TYPE",
+  size: "INVALID_SIZE",
+  checksum: "INVALID_CHECKSUM",
 } as const;
 
 /** What a presign request asks for. */
@@ -38,16 +41,17 @@ export function decodePresign(
 ): Effect.Effect<PresignRequest, InvalidBody | InvalidMember> {
   const decoded = decode(body);
   if (Result.isSuccess(decoded)) {
-    const { filename, content_type, size, policy, strict = false } = decoded.success;
+    const { filename, content_type, size, checksum, policy, strict = false } = decoded.success;
     return Effect.succeed({
-      upload: { fileName: filename, mediaType: content_type, size, strict },
+      upload: { fileName: filename, mediaType: content_type, size, strict, checksum },
       policy,
     });
   }
   const faults = decoded.failure;
   const [first] = faults;
-  if (faults.length === 1 && Object.hasOwn(CODES, first.pointer) && first.reason !== MISSING) {
-    const code = CODES[first.pointer as keyof typeof CODES];
+  const [, member = ""] = first.pointer.split("/");
+  if (faults.length === 1 && Object.hasOwn(CODES, member) && first.reason !== MISSING) {
+    const code = CODES[member as keyof typeof CODES];
     return Effect.fail(new InvalidMember({ code, fault: first }));
   }
   return Effect.fail(new InvalidBody({ faults }));

@@ -69,6 +69,19 @@ const PROBLEMS: {
     title: "The policy is not for this caller",
     detail: `The policy is for callers of the kind ${callers.join(" or ")}; use their token, or another policy`,
   }),
+  ChecksumRequired: () => ({
+    status: 400,
+    code: "INVALID_CHECKSUM",
+    title: "The policy wants a checksum of the file",
+    detail: "Send the member checksum, {algorithm, value}, the value in base64",
+  }),
+  ChecksumNotSupported: ({ supported }) => ({
+    status: 400,
+    code: "INVALID_CHECKSUM",
+    title: "The store cannot verify checksums of this algorithm",
+    detail: `It verifies ${supported.join(", ") || "none"}; send one of these, or no checksum`,
+    members: { supported },
+  }),
   BodyNotJson: () => ({
     status: 415,
     code: "UNSUPPORTED_MEDIA_TYPE",

@@ -10,7 +10,12 @@ export class InvalidBody extends Schema.TaggedError<InvalidBody>()("InvalidBody"
 
 /** One member of the body is there, and its value cannot be accepted. */
 export class InvalidMember extends Schema.TaggedError<InvalidMember>()("InvalidMember", {
-  code: Schema.Literals(["INVALID_FILE_NAME", "INVALID_CONTENT_TYPE", "INVALID_SIZE"]),
+  code: Schema.Literals([
+    "INVALID_FILE_NAME",
+    "INVALID_CONTENT_TYPE",
+    "INVALID_SIZE",
+    "INVALID_CHECKSUM",
+  ]),
   fault: MemberFault,
 }) {}
 

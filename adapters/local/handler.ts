@@ -1,6 +1,9 @@
 import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { Checksum } from "../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../domain/media-type.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
+import type { Checksums } from "./checksums.ts";
 import type { Folder } from "./folder.ts";
 import { openObject, type StoredObject, writeObject } from "./objects.ts";
 import { parseRange } from "./range.ts";
@@ -43,11 +46,14 @@ export function objectsHandler(store: {
 
 async function put(folder: Folder, key: string, request: Request): Promise<Response> {
   const size = Number(request.headers.get("content-length"));
+  const checksums = checksumsIn(request.headers);
+  if (checksums === undefined) return refusal("InvalidDigest");
   const written = await writeObject(folder, {
     key,
     mediaType: request.headers.get("content-type") ?? "application/octet-stream",
     size,
     writeOnce: request.headers.get("if-none-match") === "*",
+    checksums,
     body: request.body,
     patience: { piece: LONGEST_PAUSE, whole: 60_000 + size / SLOWEST_RATE },
   });
@@ -56,12 +62,34 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
       return new Response(null, { headers: { ETag: written.etag, "Content-Length": "0" } });
     case "exists":
       return refusal("PreconditionFailed");
+    case "different":
+      return refusal("BadDigest");
     case "incomplete":
       return refusal("IncompleteBody");
     case "stalled":
       return refusal("RequestTimeout");
   }
 }
+
+/** The checksums that a PUT carries; undefined where one is malformed. */
+function checksumsIn(headers: Headers): Checksums | undefined {
+  const found: Array<Checksum> = [];
+  for (const [algorithm, name] of CHECKSUM_HEADERS) {
+    const value = headers.get(name);
+    if (value === null) continue;
+    const checksum = { algorithm, value };
+    if (!isChecksum(checksum)) return undefined;
+    found.push(checksum);
+  }
+  return Object.fromEntries(found.map(({ algorithm, value }) => [algorithm, value]));
+}
+
+const isChecksum = Schema.is(Checksum);
+const CHECKSUM_HEADERS = [
+  ["sha256", "x-amz-checksum-sha256"],
+  ["crc32c", "x-amz-checksum-crc32c"],
+  ["md5", "content-md5"],
+] as const;
 
 async function get(folder: Folder, key: string, request: Request): Promise<Response> {
   const object = await openObject(folder, key);

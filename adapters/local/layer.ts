@@ -10,6 +10,7 @@ import { s3Binding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
+import { S3_LIMITS } from "../settings/storage.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { openFolder } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
@@ -53,7 +54,8 @@ export const layer = (
           v4Presigner({
             addresses: { public: address, internal: address },
             region: REGION,
-            binding: s3Binding({ writeOnce: true }),
+            binding: s3Binding(S3_LIMITS),
+            checksums: S3_LIMITS.checksums,
             signer: always(signWith(keys)),
           }),
         ),

@@ -2,6 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { BodyBroken, chunksOf, type Patience } from "./body.ts";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
+import { type Checksums, sumOf } from "./checksums.ts";
 import type { Folder } from "./folder.ts";
 import { openRegular } from "./open-regular.ts";
 
@@ -14,6 +16,8 @@ export interface Properties {
   readonly mediaType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;
+  /** Those that it was uploaded with, and so has; objects of before have none. */
+  readonly checksums?: Checksums;
 }
 
 /** An object that is open for reading; whoever has it must read `bytes` or call `close`. */
@@ -52,13 +56,13 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
 export type Written =
   | { readonly outcome: "stored"; readonly etag: string }
   | {
-      readonly outcome: "exists" | "incomplete" | "stalled";
+      readonly outcome: "exists" | "incomplete" | "stalled" | "different";
     };
 
 /**
  * Stores the bytes of `body` under a key: into a temporary file, synced, then moved into place,
  * so that a crash leaves a whole object or none, and of several write-once uploads exactly one
- * is stored.
+ * is stored. Bytes that do not add up to `checksums` are not.
  */
 export async function writeObject(
   folder: Folder,
@@ -68,6 +72,7 @@ export async function writeObject(
     /** In bytes. */
     readonly size: number;
     readonly writeOnce: boolean;
+    readonly checksums?: Checksums;
     readonly body: ReadableStream<Uint8Array> | null;
     readonly patience: Patience;
   },
@@ -75,13 +80,21 @@ export async function writeObject(
   const temporary = join(folder.temporary, randomUUID());
   const file = await open(temporary, "wx", 0o600);
   try {
-    const digest = createHash("md5");
+    const { checksums = {} } = upload;
+    const md5 = await sumOf("md5");
+    const promised = await Promise.all(
+      Object.entries(checksums).map(async ([algorithm, value]) => ({
+        value,
+        sum: algorithm === "md5" ? md5 : await sumOf(algorithm as ChecksumAlgorithm),
+      })),
+    );
+    const sums = new Set([md5, ...promised.map(({ sum }) => sum)]);
     let size = 0;
     try {
       for await (const chunk of chunksOf(upload.body, upload.patience)) {
         size += chunk.length;
         if (size > upload.size) return { outcome: "incomplete" };
-        digest.update(chunk);
+        for (const sum of sums) sum.update(chunk);
         await file.writeFile(chunk);
       }
     } catch (cause) {
@@ -89,8 +102,12 @@ export async function writeObject(
       throw cause;
     }
     if (size !== upload.size) return { outcome: "incomplete" };
-    const etag = `"${digest.digest("hex")}"`;
-    const properties: Properties = { mediaType: upload.mediaType, etag };
+    const digests = new Map([...sums].map((sum) => [sum, sum.digest()]));
+    if (promised.some(({ value, sum }) => digests.get(sum)?.toString("base64") !== value)) {
+      return { outcome: "different" };
+    }
+    const etag = `"${digests.get(md5)?.toString("hex")}"`;
+    const properties: Properties = { mediaType: upload.mediaType, etag, checksums };
     await file.writeFile(trailerOf(properties));
     await file.sync();
     const moved = await moveIntoPlace(temporary, pathOf(folder, upload.key), upload.writeOnce);

@@ -4,8 +4,10 @@ export type RefusalCode = keyof typeof REFUSALS;
 const REFUSALS = {
   AccessDenied: [403, "The request carries no signature that this store accepts."],
   AuthorizationQueryParametersError: [400, "The signature's query parameters are malformed."],
+  BadDigest: [400, "The bytes are not those of the checksum."],
   IncompleteBody: [400, "The body is shorter or longer than its Content-Length."],
   InvalidAccessKeyId: [403, "The access key is not this store's."],
+  InvalidDigest: [400, "A checksum is not of its length in base64."],
   InvalidRange: [416, "The range is outside of the object."],
   MethodNotAllowed: [405, "The store answers PUT, GET and HEAD."],
   MissingContentLength: [411, "A PUT needs a Content-Length."],

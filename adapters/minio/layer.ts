@@ -6,6 +6,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { s3Binding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { configuredSigner } from "../credentials/key-settings.ts";
+import { S3_LIMITS } from "../settings/storage.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { objectStore } from "./object-store.ts";
 import type { MinioSettings } from "./settings.ts";
@@ -24,7 +25,8 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       const presigner = v4Presigner({
         addresses: { public: at(publicEndpoint), internal: at(endpoint) },
         region,
-        binding: s3Binding({ writeOnce: true }),
+        binding: s3Binding(S3_LIMITS),
+        checksums: S3_LIMITS.checksums,
         signer,
       });
       return Context.make(Presigner, presigner).pipe(

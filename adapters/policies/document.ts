@@ -69,6 +69,7 @@ const fields = {
   min_lifetime: Schema.optionalKey(LifetimeText),
   write_once: Schema.optionalKey(Schema.Boolean),
   strict: Schema.optionalKey(Schema.Boolean),
+  require_checksum: Schema.optionalKey(Schema.Boolean),
 };
 
 const LIFETIME = 'it is not a duration from "1 second" to "7 days"';
@@ -81,6 +82,7 @@ const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   min_lifetime: LIFETIME,
   write_once: "it is neither true nor false",
   strict: "it is neither true nor false",
+  require_checksum: "it is neither true nor false",
 };
 
 const decode = decoder(Schema.Record(Schema.String, Schema.Struct(fields)), Object.keys(fields));
@@ -100,4 +102,5 @@ const membersOf = Struct.renameKeys({
   get_lifetime: "getLifetime",
   min_lifetime: "minLifetime",
   write_once: "writeOnce",
+  require_checksum: "requireChecksum",
 } as const);

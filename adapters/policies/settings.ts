@@ -118,7 +118,7 @@ function readDocument(
 /** What of a policy the chosen store cannot keep. */
 function beyond(
   name: string,
-  { maxSize, writeOnce }: Partial<UploadPolicy>,
+  { maxSize, writeOnce, requireChecksum }: Partial<UploadPolicy>,
   limits: StoreLimits,
 ): ReadonlyArray<MemberFault> {
   const faults: Array<MemberFault> = [];
@@ -129,6 +129,10 @@ function beyond(
   if (writeOnce === true && !limits.writeOnce) {
     const reason = "it is true, and this store cannot enforce it";
     faults.push({ pointer: `/${name}/write_once`, reason });
+  }
+  if (requireChecksum === true && limits.checksums.length === 0) {
+    const reason = "it is true, and this store verifies none";
+    faults.push({ pointer: `/${name}/require_checksum`, reason });
   }
   return faults;
 }

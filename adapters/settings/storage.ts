@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { HttpUrl, OnOff, Secret } from "./codecs.ts";
 import { type Fault, fault, optional, type Setting, setting, withDefault } from "./setting.ts";
 
@@ -49,10 +50,16 @@ export interface StoreLimits {
   readonly largestPut: number;
   /** Whether it can be told to accept one PUT under a key and no other. */
   readonly writeOnce: boolean;
+  /** What it verifies on a PUT. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }
 
 /** What Amazon S3 can do, and all that speak its API in full: "Uploading objects", its user guide. */
-export const S3_LIMITS = { largestPut: 5 * 2 ** 30, writeOnce: true } as const;
+export const S3_LIMITS: StoreLimits = {
+  largestPut: 5 * 2 ** 30,
+  writeOnce: true,
+  checksums: ["sha256", "crc32c", "md5"],
+};
 
 /** What an access key is called: all that can stand before the slash in a credential. */
 export const AccessKeyName = Schema.String.check(

@@ -1,4 +1,5 @@
 import type { GetRequest, PutRequest } from "../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { Pair } from "./v4.ts";
 
 /** What holds a PUT to its grant, in the words of one kind of store. */
@@ -12,20 +13,35 @@ export type Binding = (
   readonly toSend: Readonly<Record<string, string>>;
 };
 
+/** The headers by which S3 verifies the bytes of a PUT: "PutObject", Amazon S3 API Reference. */
+const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
+  crc32c: "x-amz-checksum-crc32c",
+  md5: "content-md5",
+  sha256: "x-amz-checksum-sha256",
+};
+
 /** The binding of stores that speak the API of S3; not all know the condition for writing once. */
 export const s3Binding =
   (store: { readonly writeOnce: boolean }): Binding =>
-  ({ size, mediaType, writeOnce, strict }, host) => {
+  ({ size, mediaType, writeOnce, strict, checksum }, host) => {
     const signed: Array<Pair> = [
       ["content-length", String(size)],
       ["content-type", mediaType],
       ["host", host],
     ];
-    if (!store.writeOnce || !(writeOnce || strict)) {
-      return { signed, toSend: { "Content-Type": mediaType } };
+    const toSend: Record<string, string> = { "Content-Type": mediaType };
+    if (store.writeOnce && (writeOnce || strict)) {
+      signed.push(["if-none-match", "*"]);
+      toSend["If-None-Match"] = "*";
     }
-    signed.push(["if-none-match", "*"]);
-    return { signed, toSend: { "Content-Type": mediaType, "If-None-Match": "*" } };
+    if (checksum !== undefined) {
+      const name = CHECKSUM_HEADERS[checksum.algorithm];
+      const header: Pair = [name, checksum.value];
+      if (checksum.algorithm === "md5") signed.splice(1, 0, header);
+      else signed.push(header);
+      toSend[name] = checksum.value;
+    }
+    return { signed, toSend };
   };
 
 /** Query parameters of a GET by which the store answers with our type and disposition. */

@@ -6,6 +6,7 @@ import {
   Presigner,
   type PutRequest,
 } from "../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { type Binding, overridesOfGet } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import { encodeKey } from "./encode.ts";
@@ -19,6 +20,7 @@ export function v4Presigner(store: {
   readonly region: string;
   readonly binding: Binding;
   readonly signer: Held<Signer>;
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }): Presigner["Service"] {
   const sign = <Method extends "GET" | "PUT">(
     method: Method,
@@ -56,6 +58,7 @@ export function v4Presigner(store: {
       const bound = { headers: [["host", host]], query: overridesOfGet(request) } as const;
       return Effect.map(sign("GET", request, bound), (signed) => ({ ...signed, headers: {} }));
     },
+    checksums: store.checksums,
     publicOrigin: store.addresses.public.origin,
   });
 }

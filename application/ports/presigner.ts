@@ -3,6 +3,7 @@ import type * as DateTime from "effect/DateTime";
 import type * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import type { ByteSize } from "../../domain/byte-size.ts";
+import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { Lifetime } from "../../domain/lifetime.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
@@ -28,6 +29,8 @@ export interface PutRequest extends ObjectRequest {
   readonly writeOnce: boolean;
   /** Everything that this store can enforce is bound, also what needs further headers. */
   readonly strict: boolean;
+  /** What the store verifies the bytes by; of an algorithm that is among `checksums`. */
+  readonly checksum?: Checksum | undefined;
 }
 
 /** What a GET is bound to, including how the store answers it. */
@@ -63,6 +66,8 @@ export class Presigner extends Context.Service<
   {
     readonly put: (request: PutRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    /** The checksums that this store verifies on a PUT. */
+    readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
     /** The origin that browsers are sent to, for pages that must permit it by policy. */
     readonly publicOrigin: string;
   }

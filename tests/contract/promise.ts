@@ -4,6 +4,7 @@ import * as TestClock from "effect/testing/TestClock";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GetRequest, PutRequest, SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
@@ -15,6 +16,8 @@ import { type OpenStore, stores, type StoreUnderTest } from "./stores.ts";
 export interface Subject {
   readonly key: StorageKey;
   readonly bucket: string;
+  /** What the presigner says that the store verifies. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** With what the store answers a request that was not granted. */
   readonly refusals: ReadonlyArray<number>;
   /** Signs a PUT of `CONTENT` as a PNG for browsers, but for what is said otherwise. */
@@ -98,6 +101,7 @@ function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<num
   return {
     key,
     bucket,
+    checksums: presigner.checksums,
     refusals,
     signGet,
     signPut: ({ signedAt, ...over } = {}) =>

@@ -22,6 +22,7 @@ import { signWith } from "../../adapters/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { startGoogleMachine } from "../support/google-machine.ts";
@@ -41,6 +42,8 @@ export interface StoreUnderTest {
   readonly hasTwoEndpoints: boolean;
   /** The exact size is bound without a header that the client has to set. */
   readonly bindsSizeAlways: boolean;
+  /** What it verifies on a PUT. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** With what it answers a request that was not granted. */
   readonly refusals: ReadonlyArray<number>;
   /** Undefined where what it needs is not on this machine. */
@@ -50,7 +53,11 @@ export interface StoreUnderTest {
 const minioServer = inject("minio");
 const fakeGcs = inject("fakeGcs");
 
-const S3 = { bindsSizeAlways: true, refusals: [403] };
+const S3 = {
+  bindsSizeAlways: true,
+  checksums: ["sha256", "crc32c", "md5"],
+  refusals: [403],
+} as const;
 
 /** Every adapter; the real server, or the double of one, stands behind all but the embedded store. */
 export const stores: ReadonlyArray<StoreUnderTest> = [
@@ -76,6 +83,7 @@ export const stores: ReadonlyArray<StoreUnderTest> = [
     name: `gcs, ${credentials}`,
     hasTwoEndpoints: true,
     bindsSizeAlways: false,
+    checksums: ["crc32c", "md5"] as const,
     // Cloud Storage calls it a bad request where a signed header is missing or the time is over.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),

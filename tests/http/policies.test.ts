@@ -13,6 +13,7 @@ const policies = {
   },
   documents: { callers: ["user"] },
   sealed: { strict: true },
+  verified: { requireChecksum: true },
 } as const;
 
 const PNG = { filename: "a.png", content_type: "image/png", size: 5 };
@@ -97,7 +98,7 @@ it.each(["nothing", "constructor", "__proto__", "", "FILES", "a".repeat(10_000)]
     expect(status).toBe(400);
     expect(body).toMatchObject({
       code: "UNKNOWN_POLICY",
-      known: ["files", "documents", "sealed"],
+      known: ["files", "documents", "sealed", "verified"],
     });
   },
 );
@@ -112,6 +113,45 @@ it.each([
   const { status, body } = await ask({ ...PNG, ...over });
   expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
   expect(body.errors.map((error: { pointer: string }) => error.pointer)).toEqual([pointer]);
+});
+
+const SHA256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
+
+it("a checksum is bound as the header that the store verifies", async () => {
+  const checksum = { algorithm: "sha256", value: SHA256 };
+  const { body } = await ask({ ...PNG, checksum });
+  expect(body.put_headers).toEqual({
+    "Content-Type": "image/png",
+    "x-amz-checksum-sha256": SHA256,
+  });
+  const query = new URL(body.put_url).searchParams;
+  expect(query.get("X-Amz-SignedHeaders")).toContain("x-amz-checksum-sha256");
+  expect([...query.keys()].join()).not.toMatch(/checksum/i);
+});
+
+it.each([
+  { algorithm: "sha256", value: SHA256.slice(4) },
+  { algorithm: "sha256", value: SHA256.replace("=", "") },
+  // The same bytes, spelt with bits that belong to none of them.
+  { algorithm: "sha256", value: SHA256.replace("ek=", "el=") },
+  { algorithm: "sha256", value: SHA256.replaceAll("+", "-") },
+  { algorithm: "md5", value: SHA256 },
+  { algorithm: "sha1", value: SHA256 },
+  { algorithm: "constructor", value: SHA256 },
+  { algorithm: "crc32c", value: 5 },
+  { algorithm: "crc32c", value: "" },
+  "sha256",
+])("%j is not a checksum", async (checksum) => {
+  const { status, body } = await ask({ ...PNG, checksum });
+  expect([status, body.code]).toEqual([400, "INVALID_CHECKSUM"]);
+  expect(body.errors[0].pointer).toMatch(/^\/checksum/);
+});
+
+it("a policy may want a checksum", async () => {
+  const without = await ask({ ...PNG, policy: "verified" });
+  expect(without).toMatchObject({ status: 400, body: { code: "INVALID_CHECKSUM" } });
+  const checksum = { algorithm: "sha256", value: SHA256 };
+  expect((await ask({ ...PNG, policy: "verified", checksum })).status).toBe(200);
 });
 
 it("strict is asked for, or is the policy's, and cannot be talked out of it", async () => {

@@ -37,7 +37,7 @@ const native = (
   Effect.fnUntraced(function* (end: number | undefined) {
     const signer = yield* hold(Effect.sync(() => signerUntil(end)));
     const addresses = { public: address, internal: address };
-    return v4Presigner({ addresses, region: "us-east-1", binding, signer });
+    return v4Presigner({ addresses, region: "us-east-1", binding, checksums: [], signer });
   });
 
 const official = Effect.fnUntraced(function* (end: number | undefined) {
@@ -59,6 +59,7 @@ const official = Effect.fnUntraced(function* (end: number | undefined) {
     bucket: "files",
     clients: { public: client, internal: client },
     binding: s3Binding({ writeOnce: true }),
+    checksums: [],
     signer: yield* hold(Effect.sync(() => signWith(keys, end))),
     publicOrigin: endpoint.origin,
   });

@@ -1,0 +1,35 @@
+import * as Schema from "effect/Schema";
+
+/** A checksum that a store may verify, and how many bytes it has. */
+const BYTES = { sha256: 32, crc32c: 4, md5: 16 } as const;
+export type ChecksumAlgorithm = keyof typeof BYTES;
+
+export const ChecksumAlgorithm = Schema.Literals(["sha256", "crc32c", "md5"]);
+
+/**
+ * What the bytes of a file must add up to: the algorithm, and its digest in base64 (RFC 4648,
+ * section 4) with padding, in the one spelling that the digest has.
+ */
+export const Checksum = Schema.Struct({
+  algorithm: ChecksumAlgorithm,
+  value: Schema.String,
+}).check(
+  Schema.makeFilter(({ algorithm, value }) =>
+    isDigest(value, BYTES[algorithm])
+      ? undefined
+      : `Cannot parse checksum: it is not ${BYTES[algorithm]} bytes in base64`,
+  ),
+);
+export type Checksum = typeof Checksum.Type;
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** Whether `text` is the base64 of so many bytes, with no bit set that belongs to none of them. */
+function isDigest(text: string, bytes: number): boolean {
+  const padding = (3 - (bytes % 3)) % 3;
+  const digits = Math.ceil((bytes * 4) / 3);
+  if (text.length !== digits + padding || !text.endsWith("=".repeat(padding))) return false;
+  const body = text.slice(0, digits);
+  if (!/^[A-Za-z0-9+/]*$/.test(body)) return false;
+  return padding === 0 || ALPHABET.indexOf(body.slice(-1)) % 4 ** padding === 0;
+}

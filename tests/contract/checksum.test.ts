@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { createCRC32 } from "hash-wasm";
+import { expect } from "vitest";
+import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
+import { send } from "../support/send.ts";
+import { CONTENT, promise } from "./promise.ts";
+
+const crc32c = await createCRC32(0x82f63b78);
+const digest = (algorithm: ChecksumAlgorithm, bytes: Uint8Array): string =>
+  algorithm === "crc32c"
+    ? Buffer.from(crc32c.init().update(bytes).digest("binary")).toString("base64")
+    : createHash(algorithm).update(bytes).digest("base64");
+
+const other = CONTENT.map((byte) => byte ^ 1);
+
+for (const algorithm of ["sha256", "crc32c", "md5"] as const) {
+  const checksum: Checksum = { algorithm, value: digest(algorithm, CONTENT) };
+
+  promise(
+    `${algorithm}: other bytes of the same size are refused, and the right ones stored`,
+    async ({ signPut, expectRefused, expectStored }) => {
+      const { url, headers } = await signPut({ checksum });
+      await expectRefused(await send("PUT", url, { headers, body: other }), [400]);
+      const stored = await send("PUT", url, { headers, body: CONTENT });
+      expect(stored.status, stored.body.toString()).toBe(200);
+      await expectStored();
+    },
+    ({ checksums }) => checksums.includes(algorithm),
+  );
+
+  promise(
+    `${algorithm}: other bytes with their own checksum, or with none, are refused`,
+    async ({ signPut, expectRefused }) => {
+      const { url, headers } = await signPut({ checksum });
+      const [name = "", value = ""] =
+        Object.entries(headers).find(([, value]) => value.endsWith(checksum.value)) ?? [];
+      const changed = {
+        ...headers,
+        [name]: value.replace(checksum.value, digest(algorithm, other)),
+      };
+      await expectRefused(await send("PUT", url, { headers: changed, body: other }));
+      const { [name]: _, ...dropped } = headers;
+      // MinIO calls a signed header that is missing a bad request.
+      await expectRefused(await send("PUT", url, { headers: dropped, body: other }), [400, 403]);
+    },
+    ({ checksums }) => checksums.includes(algorithm),
+  );
+
+  promise(
+    `${algorithm}: cannot be verified here, and is not offered`,
+    async ({ checksums }) => expect(checksums).not.toContain(algorithm),
+    ({ checksums }) => !checksums.includes(algorithm),
+  );
+}
