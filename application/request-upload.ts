@@ -1,3 +1,6 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { dispositionOf } from "../domain/disposition.ts";
 import type { OrganizationSlug } from "../domain/organization.ts";
@@ -14,6 +17,7 @@ import type { Principal } from "./ports/authenticator.ts";
 import { Organizations } from "./ports/organizations.ts";
 import { Policies } from "./ports/policies.ts";
 import { type Audience, Presigner } from "./ports/presigner.ts";
+import { sealReceipt } from "./receipts.ts";
 
 /**
  * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was
@@ -24,25 +28,27 @@ import { type Audience, Presigner } from "./ports/presigner.ts";
  * Fails with `OrganizationNotFound`, `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`,
  * `MediaTypeNotAllowed`, `ChecksumRequired`, `ChecksumNotSupported` or `CredentialsUnavailable`.
  */
-export const requestUpload = Effect.fnUntraced(function* (
-  principal: Principal,
-  slug: OrganizationSlug,
-  request: UploadRequest,
-  policyName: string = DEFAULT_POLICY,
-) {
+export const requestUpload = Effect.fnUntraced(function* (request: {
+  readonly principal: Principal;
+  readonly slug: OrganizationSlug;
+  readonly upload: UploadRequest;
+  /** The name of a policy; `files` if undefined. */
+  readonly policy?: string | undefined;
+}) {
+  const { principal, policy: policyName = DEFAULT_POLICY } = request;
   const organizations = yield* Organizations;
   const policies = yield* Policies;
   const presigner = yield* Presigner;
 
-  const organization = yield* organizations.resolve(principal, slug);
+  const organization = yield* organizations.resolve(principal, request.slug);
   const policy = policies.get(policyName);
   if (policy === undefined) return yield* unknownPolicy(policies, principal.kind);
-  const grant = yield* authorize(policy, principal.kind, request);
+  const grant = yield* authorize(policy, principal.kind, request.upload);
   const { mediaType, fileName, minLifetime, checksum } = grant;
   if (checksum !== undefined && !presigner.checksums.includes(checksum.algorithm)) {
     return yield* new ChecksumNotSupported({ supported: presigner.checksums });
   }
-  const audience = AUDIENCES[principal.kind];
+  const audience = audienceOf(principal);
   const key = yield* generate({ organization, fileName, mediaType });
   const put = yield* presigner.put({
     key,
@@ -63,8 +69,28 @@ export const requestUpload = Effect.fnUntraced(function* (
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, fileName),
   });
-  return { key, put, get };
+  const receipt = yield* sealReceipt({
+    key,
+    fileName,
+    mediaType,
+    size: grant.size,
+    ...(checksum === undefined ? {} : { checksum }),
+    policy: policyName,
+    subject: principal.subject,
+    organization,
+    writeOnce: put.isOnce,
+    issuedAt: DateTime.makeUnsafe(yield* Clock.currentTimeMillis),
+    putExpiresAt: put.expiresAt,
+    confirmUntil: DateTime.addDuration(put.expiresAt, CONFIRM_GRACE),
+  });
+  return { key, put, get, receipt };
 });
+
+/** How long after its end an upload can be confirmed. */
+const CONFIRM_GRACE = Duration.days(1);
+
+/** Where the caller will use a URL. */
+export const audienceOf = ({ kind }: Principal): Audience => AUDIENCES[kind];
 
 const AUDIENCES: Readonly<Record<CallerKind, Audience>> = { user: "public", service: "internal" };
 

@@ -33,3 +33,23 @@ export class ChecksumNotSupported extends Schema.TaggedError<ChecksumNotSupporte
   "ChecksumNotSupported",
   { supported: Schema.Array(Schema.String) },
 ) {}
+
+/** The receipt is none of ours, or its time is over. */
+export class InvalidReceipt extends Schema.TaggedError<InvalidReceipt>()("InvalidReceipt", {}) {}
+
+/** The file is not in the store, or not yet. */
+export class UploadIncomplete extends Schema.TaggedError<UploadIncomplete>()(
+  "UploadIncomplete",
+  {},
+) {}
+
+/** What is in the store is not what was granted. */
+export class UploadMismatch extends Schema.TaggedError<UploadMismatch>()("UploadMismatch", {
+  differences: Schema.Array(
+    Schema.Struct({
+      property: Schema.String,
+      expected: Schema.Union([Schema.String, Schema.Number]),
+      actual: Schema.Union([Schema.String, Schema.Number]),
+    }),
+  ),
+}) {}

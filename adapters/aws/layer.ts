@@ -46,7 +46,14 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               signer,
               publicOrigin: at.public.origin,
             })
-          : v4Presigner({ addresses: at, region, binding, checksums, signer });
+          : v4Presigner({
+              addresses: at,
+              region,
+              binding,
+              checksums,
+              versionParameter: "versionId",
+              signer,
+            });
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, clients.internal)),
       );

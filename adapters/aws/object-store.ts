@@ -1,7 +1,20 @@
-import { CreateBucketCommand, HeadBucketCommand, S3ServiceException } from "@aws-sdk/client-s3";
-import type { BucketLocationConstraint, S3Client } from "@aws-sdk/client-s3";
+import {
+  type BucketLocationConstraint,
+  CreateBucketCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  type S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
-import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import * as Option from "effect/Option";
+import {
+  type ObjectFacts,
+  ObjectStore,
+  StoreUnavailable,
+} from "../../application/ports/object-store.ts";
+import { type EXTRA_HEADERS, present } from "../signing/object-facts.ts";
 import type { AwsSettings } from "./settings.ts";
 
 /** The calls to the bucket, made by the official client. */
@@ -19,8 +32,51 @@ export function objectStore(settings: AwsSettings, client: S3Client): ObjectStor
       },
       catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
     }),
+    head: (Key) =>
+      Effect.tryPromise({
+        try: async (abortSignal) => {
+          try {
+            const command = new HeadObjectCommand({ Bucket, Key, ChecksumMode: "ENABLED" });
+            return Option.some(factsOf(await client.send(command, { abortSignal })));
+          } catch (cause) {
+            if (statusOf(cause) === 404) return Option.none();
+            throw cause;
+          }
+        },
+        catch: (cause) =>
+          new StoreUnavailable({
+            reason: statusOf(cause) === 403 ? NOT_PERMITTED : reasonOf(Bucket, cause),
+          }),
+      }),
   });
 }
+
+/** Without the second permission, an object that is not there looks like one that is forbidden. */
+const NOT_PERMITTED =
+  "the credentials may not look at an object (s3:GetObject), or not tell whether it is there (s3:ListBucket)";
+
+function factsOf(head: HeadObjectCommandOutput): ObjectFacts {
+  const extras = {
+    "cache-control": head.CacheControl,
+    "content-disposition": head.ContentDisposition,
+    "content-encoding": head.ContentEncoding,
+    "content-language": head.ContentLanguage,
+    expires: head.ExpiresString,
+    "x-amz-website-redirect-location": head.WebsiteRedirectLocation,
+  } satisfies Record<(typeof EXTRA_HEADERS)[number], string | undefined>;
+  return {
+    size: head.ContentLength ?? 0,
+    mediaType: head.ContentType ?? "",
+    etag: head.ETag ?? "",
+    checksums: present({ sha256: whole(head.ChecksumSHA256), crc32c: whole(head.ChecksumCRC32C) }),
+    extraHeaders: present(extras),
+    version: head.VersionId === "null" ? undefined : head.VersionId,
+  };
+}
+
+/** Behind a hyphen there is the number of parts that it is a checksum of checksums of. */
+const whole = (checksum: string | undefined) =>
+  checksum?.includes("-") === true ? undefined : checksum;
 
 /** us-east-1 is the one region that must not be named when a bucket is made. */
 function createCommand({ bucket, region }: AwsSettings): CreateBucketCommand {

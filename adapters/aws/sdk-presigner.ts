@@ -56,7 +56,7 @@ export function sdkPresigner(store: {
 
   return Presigner.of({
     put: (request) => {
-      const { toSend: headers } = binding(request, "");
+      const { toSend: headers, isOnce } = binding(request, "");
       const IfNoneMatch = headers["If-None-Match"];
       const command = new PutObjectCommand({
         Bucket,
@@ -69,6 +69,7 @@ export function sdkPresigner(store: {
       return Effect.map(sign(request, command), (signed) => ({
         method: "PUT",
         headers,
+        isOnce,
         ...signed,
       }));
     },
@@ -78,6 +79,7 @@ export function sdkPresigner(store: {
         Key: request.key,
         ResponseContentType: request.responseMediaType,
         ResponseContentDisposition: request.responseDisposition,
+        ...(request.version === undefined ? {} : { VersionId: request.version }),
       });
       return Effect.map(sign(request, command), (signed) => ({
         method: "GET",

@@ -12,6 +12,7 @@ import * as identity from "../identity/layer.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
 import * as telemetry from "../telemetry/layer.ts";
+import * as tokens from "../tokens/layer.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
 import { misspelt, readAll } from "./settings.ts";
 
@@ -39,6 +40,7 @@ export async function serve(listen: Listen): Promise<void> {
     identity.layer(settings.identity),
     policies.layer(settings.policies),
     random.layer,
+    tokens.layer(settings.tokens),
   ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
 
   const program = Effect.gen(function* () {

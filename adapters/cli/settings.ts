@@ -7,6 +7,7 @@ import * as policies from "../policies/settings.ts";
 import { type Env, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
 import { S3_LIMITS } from "../settings/storage.ts";
 import * as telemetry from "../telemetry/settings.ts";
+import * as tokens from "../tokens/settings.ts";
 import type { Misspelt } from "./messages.ts";
 import * as storage from "./storage.ts";
 
@@ -24,6 +25,7 @@ export function readAll(env: Env) {
     ),
     storage: store,
     telemetry: telemetry.read(env),
+    tokens: tokens.read(env),
   };
   return allOf(parts, exposureFault(parts.http, parts.identity));
 }
@@ -54,7 +56,7 @@ export function misspelt(env: Env): ReadonlyArray<Misspelt> {
 
 const KNOWN = [
   ...storage.settings,
-  ...[http, identity, policies, telemetry].flatMap((of) =>
+  ...[http, identity, policies, telemetry, tokens].flatMap((of) =>
     Object.values<Setting<unknown>>(of.settings),
   ),
 ].map(({ name }) => name);

@@ -18,7 +18,8 @@ export const gcsBinding =
     else if (checksum !== undefined) {
       conditions.push(["x-goog-hash", `${checksum.algorithm}=${checksum.value}`]);
     }
-    if (strict || writeOnce) conditions.push(["x-goog-if-generation-match", "0"]);
+    const isOnce = strict || writeOnce;
+    if (isOnce) conditions.push(["x-goog-if-generation-match", "0"]);
     return {
       signed: [
         ...(options.signLength ? [["content-length", String(size)] as const] : []),
@@ -27,6 +28,7 @@ export const gcsBinding =
         ["host", host],
         ...conditions,
       ],
+      isOnce,
       toSend: Object.fromEntries([["Content-Type", mediaType], ...md5, ...conditions]),
     };
   };

@@ -30,6 +30,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         addresses,
         region: REGION,
         binding: gcsBinding(settings),
+        versionParameter: "generation",
         checksums: limits.checksums,
         signer: keySigner ?? always<Signer>(yield* keyless(settings)),
       });

@@ -1,9 +1,16 @@
-import type { Bucket } from "@google-cloud/storage";
-import * as Clock from "effect/Clock";
+import type { Bucket, FileMetadata } from "@google-cloud/storage";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import type { KeyObject } from "node:crypto";
-import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import {
+  type ObjectFacts,
+  ObjectStore,
+  StoreUnavailable,
+} from "../../application/ports/object-store.ts";
+import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
+import { factsIn, present } from "../signing/object-facts.ts";
+import { signedHead } from "../signing/signed-head.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
 import { type GcsSettings, REGION } from "./settings.ts";
@@ -27,23 +34,85 @@ export function objectStore(store: {
     buckets.set(of, bucket);
     return bucket;
   };
-  const ensureBucket = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis;
-    const held = signer && (yield* signer(now, 0));
-    if (held !== undefined && !isServiceAccount(held)) {
-      return yield* lookAt({ name: settings.bucket, address, signer: held, now });
-    }
-    return yield* Effect.tryPromise({
-      try: async () => ensure(settings, await bucketOf(held)),
-      catch: (cause) => unavailable(reasonOf(settings.bucket, cause)),
-    });
-  });
+  /** Asks by a signed request with an HMAC key, else by the client. */
+  const ask = <A>(by: {
+    readonly request: (signer: Held<Signer>) => Effect.Effect<A, StoreUnavailable>;
+    readonly client: (bucket: Bucket) => Promise<A>;
+  }) =>
+    Effect.gen(function* () {
+      const held = signer && (yield* current(signer));
+      if (held !== undefined && !isServiceAccount(held)) return yield* by.request(always(held));
+      return yield* Effect.tryPromise({
+        try: async () => by.client(await bucketOf(held)),
+        catch: (cause) => unavailable(reasonOf(settings.bucket, cause)),
+      });
+    }).pipe(
+      Effect.catchTag("CredentialsUnavailable", ({ reason }) => Effect.fail(unavailable(reason))),
+    );
+
   return ObjectStore.of({
-    ensureBucket: Effect.catchTag(ensureBucket, "CredentialsUnavailable", ({ reason }) =>
-      Effect.fail(unavailable(reason)),
-    ),
+    ensureBucket: ask({
+      client: (bucket) => ensure(settings, bucket),
+      request: (signer) =>
+        signedHead({ signer, address, region: REGION }).pipe(
+          Effect.flatMap(({ status }) =>
+            status === 200
+              ? Effect.void
+              : Effect.fail(
+                  unavailable(
+                    status === 404
+                      ? `there is no bucket ${settings.bucket}; make it`
+                      : reasonOf(settings.bucket, { code: status }),
+                  ),
+                ),
+          ),
+        ),
+    }),
+    head: (key) =>
+      ask({
+        client: async (bucket) => {
+          try {
+            const [metadata] = await bucket.file(key).getMetadata();
+            return Option.some(factsOf(metadata));
+          } catch (cause) {
+            if (codeOf(cause) === 404) return Option.none();
+            throw cause;
+          }
+        },
+        request: (signer) =>
+          signedHead({ signer, address, region: REGION, key }).pipe(
+            Effect.flatMap(({ ok, status, headers }) => {
+              if (status === 404) return Effect.succeed(Option.none<ObjectFacts>());
+              return ok
+                ? Effect.succeed(Option.some(factsIn(headers)))
+                : Effect.fail(unavailable(reasonOf(settings.bucket, { code: status })));
+            }),
+          ),
+      }),
   });
 }
+
+/** The facts as the JSON API has them. */
+function factsOf(metadata: FileMetadata): ObjectFacts {
+  const { crc32c, md5Hash, generation } = metadata;
+  const extras = {
+    "cache-control": metadata.cacheControl,
+    "content-disposition": metadata.contentDisposition,
+    "content-encoding": metadata.contentEncoding,
+    "content-language": metadata.contentLanguage,
+  };
+  return {
+    size: Number(metadata.size),
+    mediaType: metadata.contentType ?? "",
+    // The XML API, which clients see, writes the MD5 where there is one.
+    etag: md5Hash === undefined ? (metadata.etag ?? "") : `"${hexOf(md5Hash)}"`,
+    checksums: present({ crc32c, md5: md5Hash }),
+    extraHeaders: present(extras),
+    version: generation === undefined ? undefined : String(generation),
+  };
+}
+
+const hexOf = (base64: string) => Buffer.from(base64, "base64").toString("hex");
 
 async function ensure({ createBucket, location }: GcsSettings, bucket: Bucket): Promise<void> {
   const [exists] = await bucket.exists();
@@ -54,41 +123,16 @@ async function ensure({ createBucket, location }: GcsSettings, bucket: Bucket): 
   await bucket.create(location === undefined ? {} : { location });
 }
 
-/** `HEAD` on the bucket with a signature in its query. */
-const lookAt = Effect.fnUntraced(function* (bucket: {
-  readonly name: string;
-  readonly address: BucketAddress;
-  readonly signer: Signer;
-  readonly now: number;
-}) {
-  const { name, address, signer, now } = bucket;
-  const url = yield* signer.sign({
-    method: "HEAD",
-    origin: address.origin,
-    unsignedPrefix: address.unsignedPrefix,
-    path: address.path || "/",
-    query: [],
-    headers: [["host", address.host]],
-    region: REGION,
-    now,
-    expiresIn: 60,
-  });
-  const { status } = yield* Effect.tryPromise({
-    try: (signal) => fetch(url, { method: "HEAD", signal }),
-    catch: (cause) => unavailable(reasonOf(name, cause)),
-  });
-  if (status === 404) return yield* unavailable(`there is no bucket ${name}; make it`);
-  if (status !== 200) return yield* unavailable(reasonOf(name, { code: status }));
-});
-
 const unavailable = (reason: string) => new StoreUnavailable({ reason });
 
 function reasonOf(bucket: string, cause: unknown): string {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : "";
+  const code = codeOf(cause);
   if (code === 403) {
     return `the credentials may not look at the bucket ${bucket} (storage.buckets.get)`;
   }
   if (!(cause instanceof Error)) return `the bucket ${bucket} was answered with ${String(code)}`;
-  // What `fetch` failed of is the cause of its failure.
-  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+  return cause.message;
 }
+
+const codeOf = (cause: unknown) =>
+  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;

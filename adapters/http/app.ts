@@ -7,16 +7,20 @@ import * as Result from "effect/Result";
 import { Hono } from "hono";
 import type { Readiness } from "../../application/check-readiness.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import type { Tokens } from "../../application/ports/tokens.ts";
 import { answer, answerProblem, passOn, refuse } from "./answer.ts";
 import { authenticate } from "./authenticate.ts";
+import { confirm } from "./confirm.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { discardBody } from "./discard-body.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import type { Mount } from "./mounts.ts";
+import type { Operation } from "./operation.ts";
 import { page } from "./page.ts";
 import { presign } from "./presign.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
@@ -26,7 +30,14 @@ import { MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
 
 /** What the routes need to run their use cases. */
-export type Services = Authenticator | Organizations | Policies | Presigner | SecureRandom;
+export type Services =
+  | Authenticator
+  | ObjectStore
+  | Organizations
+  | Policies
+  | Presigner
+  | SecureRandom
+  | Tokens;
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -40,7 +51,16 @@ export interface AppOptions {
   readonly mounts: ReadonlyArray<Mount>;
 }
 
-const PRESIGN = "/api/v1/orgs/:slug/files/presign";
+/** What the log says of refusals that are the operator's to mend. */
+const REASONS = {
+  CredentialsUnavailable: "cannot sign",
+  StoreUnavailable: "cannot ask the store",
+} as const;
+
+/** What can be asked of an organization's files, by the last segment of its address. */
+const OPERATIONS: Readonly<
+  Record<string, (request: Operation) => Effect.Effect<unknown, Refusal, Services>>
+> = { presign, confirm };
 
 /** The service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
@@ -52,9 +72,9 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const answerFailure = (c: HttpContext, cause: Cause.Cause<Refusal>): Response => {
     const refusal = Cause.findError(cause);
     if (Result.isFailure(refusal)) throw Cause.squash(cause);
-    if (refusal.success._tag === "CredentialsUnavailable") {
-      const { reason } = refusal.success;
-      log(Effect.logWarning("cannot sign", { requestId: c.get("requestId"), reason }));
+    if ("reason" in refusal.success) {
+      const { _tag, reason } = refusal.success;
+      log(Effect.logWarning(REASONS[_tag], { requestId: c.get("requestId"), reason }));
     }
     return refuse(c, refusal.success);
   };
@@ -71,15 +91,23 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
 
   const sharing = crossOrigin(options.corsOrigins);
   app.use("/api/*", sharing);
-  app.post(PRESIGN, async (c) => {
-    const caller = await run(authenticate(c.req.raw));
-    if (Exit.isFailure(caller)) return answerFailure(c, caller.cause);
-    const body = await readJson(c.req.raw);
-    if (Result.isFailure(body)) return refuse(c, body.failure);
-    const granted = await run(presign(caller.value, c.req.param("slug"), body.success));
-    return Exit.isSuccess(granted) ? answer(c, granted.value) : answerFailure(c, granted.cause);
-  });
-  app.all(PRESIGN, (c) => refuse(c, new MethodNotAllowed({ allow: "POST" })));
+  for (const [name, operation] of Object.entries(OPERATIONS)) {
+    const path = `/api/v1/orgs/:slug/files/${name}`;
+    app.post(path, async (c) => {
+      const caller = await run(authenticate(c.req.raw));
+      if (Exit.isFailure(caller)) return answerFailure(c, caller.cause);
+      const body = await readJson(c.req.raw);
+      if (Result.isFailure(body)) return refuse(c, body.failure);
+      const request = {
+        principal: caller.value,
+        slug: c.req.param("slug") ?? "",
+        body: body.success,
+      };
+      const done = await run(operation(request));
+      return Exit.isSuccess(done) ? answer(c, done.value) : answerFailure(c, done.cause);
+    });
+    app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "POST" })));
+  }
 
   app.get("/healthz", (c) => answer(c, { status: "alive" }));
   app.get("/readyz", async (c) => {

@@ -1,5 +1,6 @@
 import type { Unauthenticated } from "../../application/ports/authenticator.ts";
 import type { OrganizationNotFound } from "../../application/ports/organizations.ts";
+import type { StoreUnavailable } from "../../application/ports/object-store.ts";
 import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import type * as rules from "../../domain/errors.ts";
 import type * as refusals from "./refusals.ts";
@@ -10,6 +11,7 @@ export type Refusal =
   | OrganizationNotFound
   | Unauthenticated
   | CredentialsUnavailable
+  | StoreUnavailable
   | InstanceType<(typeof refusals)[keyof typeof refusals]>;
 
 /** A refusal as a client sees it: RFC 9457, with a `code` that stays the same between versions. */
@@ -68,6 +70,32 @@ const PROBLEMS: {
     code: "FORBIDDEN",
     title: "The policy is not for this caller",
     detail: `The policy is for callers of the kind ${callers.join(" or ")}; use their token, or another policy`,
+  }),
+  InvalidReceipt: () => ({
+    status: 400,
+    code: "INVALID_RECEIPT",
+    title: "The receipt cannot be accepted",
+    detail: "Send the receipt of the presign answer as it was given, in time",
+  }),
+  UploadIncomplete: () => ({
+    status: 409,
+    code: "UPLOAD_INCOMPLETE",
+    title: "The file is not in the store",
+    detail: "Finish the upload, then confirm it again",
+  }),
+  UploadMismatch: ({ differences }) => ({
+    status: 409,
+    code: "UPLOAD_MISMATCH",
+    title: "What is in the store is not what was granted",
+    detail: `It differs in ${differences.map(({ property }) => property).join(", ")}`,
+    members: { differences },
+  }),
+  StoreUnavailable: () => ({
+    status: 503,
+    code: "STORE_UNAVAILABLE",
+    title: "The store does not answer as it should",
+    detail: "Try again in a few seconds",
+    headers: { "Retry-After": "5" },
   }),
   ChecksumRequired: () => ({
     status: 400,

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
 import { opendir } from "node:fs/promises";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
@@ -14,6 +15,7 @@ import { S3_LIMITS } from "../settings/storage.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { openFolder } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
+import { openObject } from "./objects.ts";
 import type { LocalSettings } from "./settings.ts";
 
 /** The embedded store's HTTP side, for a server to mount where its addresses point. */
@@ -47,6 +49,7 @@ export const layer = (
       };
       const { bucket } = settings;
       const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
+      const rootLength = endpoint.pathname.length;
       const store = { folder, root: endpoint.pathname, keys, region: REGION };
       return Layer.mergeAll(
         Layer.succeed(
@@ -55,6 +58,7 @@ export const layer = (
             addresses: { public: address, internal: address },
             region: REGION,
             binding: s3Binding(S3_LIMITS),
+            versionParameter: "versionId",
             checksums: S3_LIMITS.checksums,
             signer: always(signWith(keys)),
           }),
@@ -67,6 +71,17 @@ export const layer = (
             try: () => opendir(folder.objects).then((opened) => opened.close()),
             catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
           }),
+          head: (key) =>
+            Effect.tryPromise({
+              try: async () => {
+                const object = await openObject(folder, `${address.path}/${key}`.slice(rootLength));
+                if (object === undefined) return Option.none();
+                await object.close();
+                const { size, mediaType, etag, checksums = {} } = object;
+                return Option.some({ size, mediaType, etag, checksums, extraHeaders: {} });
+              },
+              catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
+            }),
         }),
       );
     }),

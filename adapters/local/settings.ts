@@ -1,25 +1,10 @@
-import * as Schema from "effect/Schema";
-import {
-  type Env,
-  type Read,
-  readSettings,
-  setting,
-  type Values,
-  withDefault,
-} from "../settings/setting.ts";
+import { type Env, type Read, readSettings, type Values } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
 
 /** Variables of `STORAGE_ADAPTER=local`. */
 export const settings = {
   bucket: storage.bucket,
-  directory: withDefault(
-    setting("STORAGE_LOCAL_DIR", {
-      codec: Schema.NonEmptyString,
-      shape: "a folder that this service alone writes to",
-      example: ".valetkey",
-    }),
-    ".valetkey",
-  ),
+  directory: storage.directory,
 };
 
 /** What the adapter is configured with. */

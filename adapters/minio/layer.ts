@@ -26,11 +26,12 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         addresses: { public: at(publicEndpoint), internal: at(endpoint) },
         region,
         binding: s3Binding(S3_LIMITS),
+        versionParameter: "versionId",
         checksums: S3_LIMITS.checksums,
         signer,
       });
       return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, objectStore(settings, signer)),
+        Context.add(ObjectStore, objectStore(settings, at(endpoint), signer)),
       );
     }),
   );

@@ -1,15 +1,21 @@
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import type { Client } from "minio";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { current } from "../credentials/held.ts";
+import type { BucketAddress } from "../signing/bucket-address.ts";
+import { factsIn } from "../signing/object-facts.ts";
+import { signedHead } from "../signing/signed-head.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
+import type { Pair } from "../signing/v4.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /** The calls to the bucket, made by the MinIO client, which is loaded with the first of them. */
 export function objectStore(
   settings: MinioSettings,
+  address: BucketAddress,
   signer: Held<KeySigner>,
 ): ObjectStore["Service"] {
   const clients = new WeakMap<KeySigner, Promise<Client>>();
@@ -34,6 +40,17 @@ export function objectStore(
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
     ),
+    // The client has no way to ask for checksums.
+    head: Effect.fnUntraced(function* (key) {
+      const headers: ReadonlyArray<Pair> = [["x-amz-checksum-mode", "ENABLED"]];
+      const { region } = settings;
+      const answer = yield* signedHead({ signer, address, region, key, headers });
+      if (answer.status === 404) return Option.none();
+      if (answer.ok) return Option.some(factsIn(answer.headers));
+      return yield* new StoreUnavailable({
+        reason: `the store answered a look at an object with ${answer.status}`,
+      });
+    }),
   });
 }
 

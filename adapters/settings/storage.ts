@@ -121,3 +121,12 @@ export function addressingFaults(values: {
     ? [fault(pathStyle, "must be on for a bucket with a dot: no certificate covers its host name")]
     : [];
 }
+
+export const directory = withDefault(
+  setting("STORAGE_LOCAL_DIR", {
+    codec: Schema.NonEmptyString,
+    shape: "a folder that this service alone writes to",
+    example: ".valetkey",
+  }),
+  ".valetkey",
+);

@@ -11,6 +11,8 @@ export type Binding = (
   readonly signed: ReadonlyArray<Pair>;
   /** Those of them that no client sends by itself: all but `Content-Length` and `Host`. */
   readonly toSend: Readonly<Record<string, string>>;
+  /** Whether the store is made to accept one PUT under the key and no other. */
+  readonly isOnce: boolean;
 };
 
 /** The headers by which S3 verifies the bytes of a PUT: "PutObject", Amazon S3 API Reference. */
@@ -30,7 +32,8 @@ export const s3Binding =
       ["host", host],
     ];
     const toSend: Record<string, string> = { "Content-Type": mediaType };
-    if (store.writeOnce && (writeOnce || strict)) {
+    const isOnce = store.writeOnce && (writeOnce || strict);
+    if (isOnce) {
       signed.push(["if-none-match", "*"]);
       toSend["If-None-Match"] = "*";
     }
@@ -41,13 +44,18 @@ export const s3Binding =
       else signed.push(header);
       toSend[name] = checksum.value;
     }
-    return { signed, toSend };
+    return { signed, toSend, isOnce };
   };
 
-/** Query parameters of a GET by which the store answers with our type and disposition. */
-export function overridesOfGet(request: GetRequest): ReadonlyArray<Pair> {
-  return [
+/**
+ * Query parameters of a GET by which the store answers with our type and disposition, and with
+ * one version of the object where one is named.
+ */
+export function overridesOfGet(request: GetRequest, versionParameter: string): Array<Pair> {
+  const query: Array<Pair> = [
     ["response-content-disposition", request.responseDisposition],
     ["response-content-type", request.responseMediaType],
   ];
+  if (request.version !== undefined) query.push([versionParameter, request.version]);
+  return query;
 }

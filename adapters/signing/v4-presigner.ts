@@ -20,6 +20,8 @@ export function v4Presigner(store: {
   readonly region: string;
   readonly binding: Binding;
   readonly signer: Held<Signer>;
+  /** What a version of an object is called in a query. */
+  readonly versionParameter: "versionId" | "generation";
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }): Presigner["Service"] {
   const sign = <Method extends "GET" | "PUT">(
@@ -47,15 +49,20 @@ export function v4Presigner(store: {
 
   return Presigner.of({
     put: (request) => {
-      const { signed, toSend } = store.binding(request, store.addresses[request.audience].host);
+      const { host } = store.addresses[request.audience];
+      const { signed, toSend, isOnce } = store.binding(request, host);
       return Effect.map(sign("PUT", request, { headers: signed, query: [] }), (signed) => ({
         ...signed,
         headers: toSend,
+        isOnce,
       }));
     },
     get: (request) => {
       const { host } = store.addresses[request.audience];
-      const bound = { headers: [["host", host]], query: overridesOfGet(request) } as const;
+      const bound = {
+        headers: [["host", host]],
+        query: overridesOfGet(request, store.versionParameter),
+      } as const;
       return Effect.map(sign("GET", request, bound), (signed) => ({ ...signed, headers: {} }));
     },
     checksums: store.checksums,

@@ -1,11 +1,29 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
+import type * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
 
 /** The store did not do what was asked of it; `reason` is for the operator. */
 export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
   reason: Schema.String,
 }) {}
+
+/** What the store says of an object. */
+export interface ObjectFacts {
+  /** In bytes. */
+  readonly size: number;
+  readonly mediaType: string;
+  /** As the store writes it: it names these bytes, and is no checksum. */
+  readonly etag: string;
+  /** In base64, those that the store itself reports. */
+  readonly checksums: { readonly [Algorithm in ChecksumAlgorithm]?: string };
+  /** Headers that come with a download of the object, and that no upload is granted. */
+  readonly extraHeaders: Readonly<Record<string, string>>;
+  /** The version or generation, where the bucket keeps them apart. */
+  readonly version?: string | undefined;
+}
 
 /** The calls that go to the store itself: the only port that needs the network. */
 export class ObjectStore extends Context.Service<
@@ -13,5 +31,7 @@ export class ObjectStore extends Context.Service<
   {
     /** Succeeds when the bucket is there, after making it where the configuration says so. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
+    /** Looks at an object; none where there is none. */
+    readonly head: (key: StorageKey) => Effect.Effect<Option.Option<ObjectFacts>, StoreUnavailable>;
   }
 >()("valetkey/ObjectStore") {}

@@ -39,6 +39,8 @@ export interface GetRequest extends ObjectRequest {
   readonly responseMediaType: MediaType;
   /** The `Content-Disposition` of the answer. */
   readonly responseDisposition: string;
+  /** The version or generation of the object; the newest if undefined. */
+  readonly version?: string | undefined;
 }
 
 /** A request that whoever holds it can make until `expiresAt`. */
@@ -49,6 +51,12 @@ export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The instant from which the store refuses the request. */
   readonly expiresAt: DateTime.Utc;
+}
+
+/** A signed PUT. */
+export interface SignedPut extends SignedRequest {
+  /** Whether the store was made to accept it once only. */
+  readonly isOnce: boolean;
 }
 
 /** No credentials that live long enough can be had; `reason` is for the operator. */
@@ -64,7 +72,7 @@ export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavai
 export class Presigner extends Context.Service<
   Presigner,
   {
-    readonly put: (request: PutRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    readonly put: (request: PutRequest) => Effect.Effect<SignedPut, CredentialsUnavailable>;
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
     /** The checksums that this store verifies on a PUT. */
     readonly checksums: ReadonlyArray<ChecksumAlgorithm>;

@@ -2,7 +2,13 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as TestClock from "effect/testing/TestClock";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { GetRequest, PutRequest, SignedRequest } from "../../application/ports/presigner.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type {
+  GetRequest,
+  Presigner,
+  PutRequest,
+  SignedRequest,
+} from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
@@ -16,6 +22,10 @@ import { type OpenStore, stores, type StoreUnderTest } from "./stores.ts";
 export interface Subject {
   readonly key: StorageKey;
   readonly bucket: string;
+  readonly presigner: Presigner["Service"];
+  readonly store: ObjectStore["Service"];
+  /** Keeps headers of a PUT that nobody was granted, and serves them with the object. */
+  readonly keepsExtraHeaders: boolean;
   /** What the presigner says that the store verifies. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** With what the store answers a request that was not granted. */
@@ -46,7 +56,8 @@ export function promise(
   check: (subject: Subject) => Promise<void>,
   has: (store: StoreUnderTest) => boolean = () => true,
 ): void {
-  describe.each(stores.filter(has))("$name", ({ open, refusals }) => {
+  describe.each(stores.filter(has))("$name", (under) => {
+    const { open } = under;
     let store: OpenStore | undefined;
     beforeAll(async () => {
       store = await open?.();
@@ -55,7 +66,7 @@ export function promise(
 
     it.skipIf(open === undefined)(title, async () => {
       if (store === undefined) throw new Error("the store did not open");
-      await check(subjectOf(store, refusals));
+      await check(subjectOf(store, under));
     });
   });
 }
@@ -82,7 +93,10 @@ export const putRequest = (key = newKey()): PutRequest => ({
   audience: "public",
 });
 
-function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<number>): Subject {
+function subjectOf(
+  { presigner, store, bucket }: OpenStore,
+  { refusals, keepsExtraHeaders }: StoreUnderTest,
+): Subject {
   const key = newKey();
   const signGet: Subject["signGet"] = ({ signedAt, ...over } = {}) =>
     at(
@@ -101,6 +115,9 @@ function subjectOf({ presigner, bucket }: OpenStore, refusals: ReadonlyArray<num
   return {
     key,
     bucket,
+    presigner,
+    store,
+    keepsExtraHeaders,
     checksums: presigner.checksums,
     refusals,
     signGet,

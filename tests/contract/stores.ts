@@ -31,6 +31,7 @@ import type { MinioServer } from "../support/setup.ts";
 /** A store with its presigner, ready to be tested. */
 export interface OpenStore {
   readonly presigner: Presigner["Service"];
+  readonly store: ObjectStore["Service"];
   readonly bucket: string;
   readonly close: () => Promise<void>;
 }
@@ -44,6 +45,8 @@ export interface StoreUnderTest {
   readonly bindsSizeAlways: boolean;
   /** What it verifies on a PUT. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** Keeps headers of a PUT that nobody was granted, and serves them with the object. */
+  readonly keepsExtraHeaders: boolean;
   /** With what it answers a request that was not granted. */
   readonly refusals: ReadonlyArray<number>;
   /** Undefined where what it needs is not on this machine. */
@@ -56,12 +59,13 @@ const fakeGcs = inject("fakeGcs");
 const S3 = {
   bindsSizeAlways: true,
   checksums: ["sha256", "crc32c", "md5"],
+  keepsExtraHeaders: true,
   refusals: [403],
 } as const;
 
 /** Every adapter; the real server, or the double of one, stands behind all but the embedded store. */
 export const stores: ReadonlyArray<StoreUnderTest> = [
-  { ...S3, name: "local", hasTwoEndpoints: false, open: openLocal },
+  { ...S3, name: "local", keepsExtraHeaders: false, hasTwoEndpoints: false, open: openLocal },
   ...[
     { name: "minio", make: minio },
     {
@@ -84,6 +88,7 @@ export const stores: ReadonlyArray<StoreUnderTest> = [
     hasTwoEndpoints: true,
     bindsSizeAlways: false,
     checksums: ["crc32c", "md5"] as const,
+    keepsExtraHeaders: true,
     // Cloud Storage calls it a bad request where a signed header is missing or the time is over.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
@@ -123,8 +128,8 @@ async function openS3(
     provider: "aws",
     pathStyle: true,
   });
-  const { presigner, dispose } = await build(layer);
-  return { presigner, bucket, close: dispose };
+  const { dispose, ...opened } = await build(layer);
+  return { ...opened, bucket, close: dispose };
 }
 
 /** The same server under two names, which are two hosts to the signature. */
@@ -140,7 +145,8 @@ async function build(layer: Layer.Layer<Presigner | ObjectStore>) {
     Layer.provideMerge(layer, telemetry({ level: "none", format: "json" })),
   );
   await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
-  return { presigner: await runtime.runPromise(Presigner), dispose: () => runtime.dispose() };
+  const services = Effect.all({ presigner: Presigner, store: ObjectStore });
+  return { ...(await runtime.runPromise(services)), dispose: () => runtime.dispose() };
 }
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -187,9 +193,9 @@ async function openGcs(
     project: "project",
     universeDomain: "googleapis.com",
   });
-  const { presigner, dispose } = await build(layer);
+  const { dispose, ...opened } = await build(layer);
   return {
-    presigner,
+    ...opened,
     bucket,
     close: async () => {
       await dispose();
@@ -203,12 +209,16 @@ async function openLocal(): Promise<OpenStore> {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-local-"));
   const port = await freePort();
   const layer = local({ bucket: "files", directory }, new URL(`http://127.0.0.1:${port}/store`));
-  const { presigner, store } = await Effect.runPromise(
-    Effect.all({ presigner: Presigner, store: LocalStore }).pipe(Effect.provide(layer)),
+  const { fetch, ...opened } = await Effect.runPromise(
+    Effect.all({
+      presigner: Presigner,
+      store: ObjectStore,
+      fetch: LocalStore.useSync(({ fetch }) => fetch),
+    }).pipe(Effect.provide(layer)),
   );
-  const listening = await listenNode({ host: "127.0.0.1", port, fetch: store.fetch });
+  const listening = await listenNode({ host: "127.0.0.1", port, fetch });
   return {
-    presigner,
+    ...opened,
     bucket: "files",
     close: async () => {
       await listening.stop();

@@ -27,6 +27,7 @@ describe("a granted upload", () => {
       "put_expires_at",
       "put_headers",
       "put_url",
+      "receipt",
     ]);
     expect(body.key).toMatch(/^orgs\/org_1\/files\/\d{4}\/\d{2}\/[0-9a-f-]{36}\.png$/);
     expect(body.put_headers).toEqual({ "Content-Type": "image/png" });

@@ -10,6 +10,8 @@ import { layer as random } from "../../adapters/random/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import { Tokens } from "../../application/ports/tokens.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
@@ -52,6 +54,7 @@ export async function startService(
     }),
     policies(new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more])),
     random,
+    Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
   const runtime = ManagedRuntime.make(layer);
   return runtime.runPromise(

@@ -215,7 +215,9 @@ async function read(
     const value = request.headers.get(name)?.join(",");
     if (value !== undefined) headers[name] = value;
   }
-  const found = await send(request.method, `${upstream}${path}?alt=media`, { headers });
+  const generation = request.query.get("generation")?.value;
+  const search = `alt=media${generation === undefined ? "" : `&generation=${generation}`}`;
+  const found = await send(request.method, `${upstream}${path}?${search}`, { headers });
   if (found.status === 404) throw new Refusal(404, "NoSuchKey", "There is no such object.");
   const etag = xmlEtag(found.headers);
   const known = request.headers.get("if-none-match")?.join(",");
@@ -235,7 +237,7 @@ async function read(
 const ENDPOINTS = ["127.0.0.1", "localhost", "storage.googleapis.com"];
 const JSON_API = /^\/(?:(?:upload|download)\/)?storage\/v1\//;
 /** Parameters that make another operation of a request. */
-const NOT_HERE = ["acl", "compose", "generation", "partnumber", "retention", "uploadid", "uploads"];
+const NOT_HERE = ["acl", "compose", "partnumber", "retention", "uploadid", "uploads"];
 const STORED = new Set([
   "cache-control",
   "content-disposition",

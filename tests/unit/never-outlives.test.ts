@@ -37,7 +37,14 @@ const native = (
   Effect.fnUntraced(function* (end: number | undefined) {
     const signer = yield* hold(Effect.sync(() => signerUntil(end)));
     const addresses = { public: address, internal: address };
-    return v4Presigner({ addresses, region: "us-east-1", binding, checksums: [], signer });
+    return v4Presigner({
+      addresses,
+      region: "us-east-1",
+      binding,
+      checksums: [],
+      versionParameter: "versionId",
+      signer,
+    });
   });
 
 const official = Effect.fnUntraced(function* (end: number | undefined) {

@@ -1,0 +1,36 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { confirmUpload } from "../../application/confirm-upload.ts";
+import { InvalidReceipt } from "../../domain/errors.ts";
+import { decoder, MISSING } from "../json/decode.ts";
+import { type Operation, slugOf } from "./operation.ts";
+import { InvalidBody } from "./refusals.ts";
+
+const decode = decoder(Schema.Struct({ receipt: Schema.String }), ["receipt"]);
+
+/** What `POST /api/v1/orgs/:slug/files/confirm` answers. */
+export const confirm = Effect.fnUntraced(function* ({ principal, ...request }: Operation) {
+  const decoded = decode(request.body);
+  if (Result.isFailure(decoded)) {
+    const [{ pointer, reason }] = decoded.failure;
+    if (pointer === "/receipt" && reason !== MISSING) return yield* new InvalidReceipt();
+    return yield* new InvalidBody({ faults: decoded.failure });
+  }
+  const { receipt } = decoded.success;
+  const slug = yield* slugOf(request.slug);
+  const confirmed = yield* confirmUpload({ principal, slug, receipt });
+  const { key, size, mediaType, etag, checksum, final, mutableUntil, get } = confirmed;
+  return {
+    key,
+    size,
+    content_type: mediaType,
+    etag,
+    ...(checksum === undefined ? {} : { checksum }),
+    final,
+    ...(final ? {} : { mutable_until: DateTime.formatIso(mutableUntil) }),
+    get_url: get.url,
+    get_expires_at: DateTime.formatIso(get.expiresAt),
+  };
+});

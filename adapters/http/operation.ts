@@ -1,0 +1,24 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
+import type { Principal } from "../../application/ports/authenticator.ts";
+import { OrganizationNotFound } from "../../application/ports/organizations.ts";
+import { OrganizationSlug } from "../../domain/organization.ts";
+
+/** A request for an organization's files, by a caller who is known. */
+export interface Operation {
+  readonly principal: Principal;
+  /** As it stands in the address. */
+  readonly slug: string;
+  /** Parsed JSON. */
+  readonly body: unknown;
+}
+
+/** The organization that an address names; a name that none can have is one that does not exist. */
+export const slugOf = (text: string): Effect.Effect<OrganizationSlug, OrganizationNotFound> =>
+  Option.match(decode(text), {
+    onNone: () => Effect.fail(new OrganizationNotFound()),
+    onSome: Effect.succeed,
+  });
+
+const decode = Schema.decodeUnknownOption(OrganizationSlug);

@@ -1,0 +1,40 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Tokens } from "../../application/ports/tokens.ts";
+import type { TokenSettings } from "./settings.ts";
+import { tokensOf } from "./tokens.ts";
+
+/** Tokens under the configured keys, or under one that is made once and kept. */
+export const layer = ({ keys, directory }: TokenSettings): Layer.Layer<Tokens> =>
+  Layer.effect(
+    Tokens,
+    keys === undefined
+      ? Effect.map(ownKey(directory), (secret) => tokensOf([{ id: "own", secret }]))
+      : Effect.succeed(tokensOf(keys)),
+  );
+
+/** The key in the folder; where none can be kept, one that ends with the process. */
+const ownKey = (directory: string): Effect.Effect<Uint8Array> =>
+  Effect.tryPromise(async () => {
+    const path = join(directory, "receipt-key");
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    // One of several processes that start at once makes it, and all read it.
+    await writeFile(path, randomBytes(32).toString("base64"), { flag: "wx", mode: 0o600 }).catch(
+      () => undefined,
+    );
+    const secret = Buffer.from(await readFile(path, "utf8"), "base64");
+    if (secret.length < 32) throw new Error(`${path} holds no key`);
+    return secret;
+  }).pipe(
+    Effect.catch(() =>
+      Effect.as(
+        Effect.logWarning(
+          `no key for receipts is configured, and none can be kept in ${directory}: receipts end with this process; set RECEIPT_KEYS`,
+        ),
+        randomBytes(32),
+      ),
+    ),
+  );

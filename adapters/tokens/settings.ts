@@ -1,0 +1,48 @@
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { CommaSeparated } from "../settings/codecs.ts";
+import { type Env, optional, type Read, readSettings, setting } from "../settings/setting.ts";
+import * as storage from "../settings/storage.ts";
+import type { TokenKey } from "./tokens.ts";
+
+const IdAndKey = Schema.String.check(
+  Schema.makeFilter<string>((text) => {
+    const [, base64 = ""] = /^[a-z0-9-]{1,32}:([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+    const bytes = Buffer.from(base64, "base64");
+    return bytes.length >= 32 && bytes.toString("base64") === base64;
+  }),
+);
+
+/** Variables of the keys that seal tokens. */
+export const settings = {
+  keys: optional(
+    setting("RECEIPT_KEYS", {
+      codec: Schema.RedactedFromValue(CommaSeparated(IdAndKey)),
+      shape: "pairs of id:key, separated by commas; keys of 32 bytes or more in base64",
+      example: "2026:the output of: openssl rand -base64 32",
+    }),
+  ),
+  directory: storage.directory,
+};
+
+/** What the adapter is configured with. */
+export interface TokenSettings {
+  /** The first seals, and all open. */
+  readonly keys?: readonly [TokenKey, ...Array<TokenKey>] | undefined;
+  /** Where a key is kept that is made up because none is configured. */
+  readonly directory: string;
+}
+
+/** Reads the variables. */
+export const read = (env: Env): Read<TokenSettings> =>
+  Result.map(readSettings(settings, env), ({ keys, directory }) => {
+    if (keys === undefined) return { directory };
+    const [first, ...others] = Redacted.value(keys);
+    return { keys: [parse(first), ...others.map(parse)], directory };
+  });
+
+function parse(text: string): TokenKey {
+  const [id = "", base64 = ""] = text.split(":");
+  return { id, secret: Buffer.from(base64, "base64") };
+}

@@ -1,0 +1,54 @@
+import * as Option from "effect/Option";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import type { TokenPurpose, Tokens } from "../../application/ports/tokens.ts";
+
+/** A key that seals tokens, and the id by which tokens name it. */
+export interface TokenKey {
+  readonly id: string;
+  /** 32 bytes or more. */
+  readonly secret: Uint8Array;
+}
+
+const VERSION = "v1";
+
+/** No token of ours is longer, in characters. */
+const LONGEST = 4096;
+
+/**
+ * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url. What is
+ * authenticated begins with purpose and version, so that no token is good for another purpose or
+ * read by another version's rules. The first key seals, and all open.
+ */
+export function tokensOf(keys: readonly [TokenKey, ...Array<TokenKey>]): Tokens["Service"] {
+  const byId = new Map(keys.map(({ id, secret }) => [id, createSecretKey(secret)]));
+  const [{ id: first, secret }] = keys;
+  const sealing = createSecretKey(secret);
+  return {
+    seal: (purpose, content) => {
+      const sealed = `${VERSION}.${first}.${Buffer.from(content).toString("base64url")}`;
+      return `${sealed}.${macOf(sealing, purpose, sealed).toString("base64url")}`;
+    },
+    open: (purpose, token) => {
+      const [, sealed = "", id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
+      const key = byId.get(id);
+      if (key === undefined || token.length > LONGEST) return Option.none();
+      const given = bytesOf(mac);
+      const expected = macOf(key, purpose, sealed);
+      if (given?.length !== expected.length || !timingSafeEqual(given, expected)) {
+        return Option.none();
+      }
+      return Option.map(Option.fromUndefinedOr(bytesOf(content)), (bytes) => bytes.toString());
+    },
+  };
+}
+
+const FORM = /^(v1\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;
+
+const macOf = (key: KeyObject, purpose: TokenPurpose, sealed: string): Buffer =>
+  createHmac("sha256", key).update(`valetkey ${purpose}\n${sealed}`).digest();
+
+/** Undefined where the same bytes have another, shorter or tidier, spelling. */
+function bytesOf(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, "base64url");
+  return bytes.toString("base64url") === text ? bytes : undefined;
+}

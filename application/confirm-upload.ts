@@ -1,0 +1,96 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { dispositionOf } from "../domain/disposition.ts";
+import { InvalidReceipt, UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
+import type { OrganizationSlug } from "../domain/organization.ts";
+import { isFinal, type Receipt } from "../domain/receipt.ts";
+import { defaultPolicy } from "../domain/upload-policy.ts";
+import type { Principal } from "./ports/authenticator.ts";
+import { type ObjectFacts, ObjectStore, StoreUnavailable } from "./ports/object-store.ts";
+import { OnConfirmed } from "./ports/on-confirmed.ts";
+import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
+import { Policies } from "./ports/policies.ts";
+import { Presigner } from "./ports/presigner.ts";
+import { audienceOf } from "./request-upload.ts";
+import { openReceipt } from "./receipts.ts";
+
+/** How long the store has to answer; a PUT that stalls can hold the lock of its key. */
+const PATIENCE = "5 seconds";
+
+/**
+ * Asks the store whether what a receipt was given for is what arrived. Asking again gives the
+ * same answer, for as long as the object is the same.
+ *
+ * Fails with `OrganizationNotFound` (also for a receipt of another organization, or of another
+ * person), `InvalidReceipt`, `UploadIncomplete`, `UploadMismatch`, `StoreUnavailable` or
+ * `CredentialsUnavailable`.
+ */
+export const confirmUpload = Effect.fnUntraced(function* (request: {
+  readonly principal: Principal;
+  readonly slug: OrganizationSlug;
+  readonly receipt: string;
+}) {
+  const { principal } = request;
+  const organization = yield* (yield* Organizations).resolve(principal, request.slug);
+  const receipt = yield* openReceipt(request.receipt);
+  const isTheirs = receipt.subject === principal.subject || principal.kind === "service";
+  if (receipt.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
+  const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  if (DateTime.isGreaterThan(now, receipt.confirmUntil)) return yield* new InvalidReceipt();
+
+  const found = yield* (yield* ObjectStore)
+    .head(receipt.key)
+    .pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }));
+  if (Option.isNone(found)) return yield* new UploadIncomplete();
+  const facts = found.value;
+  const differences = differencesOf(receipt, facts);
+  if (differences.length > 0) return yield* new UploadMismatch({ differences });
+
+  const policy = (yield* Policies).get(receipt.policy) ?? defaultPolicy;
+  const { key, fileName, mediaType, checksum } = receipt;
+  const get = yield* (yield* Presigner).get({
+    key,
+    lifetime: policy.getLifetime,
+    minLifetime: policy.minLifetime,
+    audience: audienceOf(principal),
+    responseMediaType: mediaType,
+    responseDisposition: dispositionOf(mediaType, fileName),
+    version: facts.version,
+  });
+  const confirmed = {
+    key,
+    size: facts.size,
+    mediaType,
+    etag: facts.etag,
+    checksum,
+    final: isFinal(receipt, now),
+    mutableUntil: receipt.putExpiresAt,
+  };
+  yield* (yield* OnConfirmed)({ ...confirmed, organization, subject: receipt.subject });
+  return { ...confirmed, get };
+});
+
+const TOO_LATE = new StoreUnavailable({ reason: "the store said nothing of an object in time" });
+
+/** What arrived otherwise than it was promised. */
+function differencesOf(receipt: Receipt, facts: ObjectFacts): Array<UploadDifference> {
+  const differences: Array<UploadDifference> = [];
+  const compare = (property: string, expected: string | number, actual: string | number) => {
+    if (expected !== actual) differences.push({ property, expected, actual });
+  };
+  compare("size", receipt.size, facts.size);
+  compare("content_type", receipt.mediaType, facts.mediaType);
+  if (receipt.checksum !== undefined) {
+    const { algorithm, value } = receipt.checksum;
+    // Where the store reports none, it has verified the bytes as they came.
+    compare("checksum", value, facts.checksums[algorithm] ?? value);
+  }
+  for (const [name, value] of Object.entries(facts.extraHeaders)) {
+    differences.push({ property: name, expected: "", actual: value });
+  }
+  return differences;
+}
+
+type UploadDifference = UploadMismatch["differences"][number];

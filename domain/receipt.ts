@@ -1,0 +1,53 @@
+import * as DateTime from "effect/DateTime";
+import * as Schema from "effect/Schema";
+import { ByteSize } from "./byte-size.ts";
+import { Checksum } from "./checksum.ts";
+import { FileName } from "./file-name.ts";
+import { MediaType } from "./media-type.ts";
+import { OrganizationId } from "./organization.ts";
+import { StorageKey } from "./storage-key.ts";
+
+/**
+ * The memory of a grant: what was promised to whom, so that it can be held against what arrived.
+ * Nobody keeps it but the client, to whom it is given sealed.
+ */
+export const Receipt = Schema.Struct({
+  key: StorageKey,
+  fileName: FileName,
+  mediaType: MediaType,
+  size: ByteSize,
+  checksum: Schema.optionalKey(Checksum),
+  policy: Schema.String,
+  subject: Schema.String,
+  organization: OrganizationId,
+  /** Whether the store was made to accept one PUT only. */
+  writeOnce: Schema.Boolean,
+  issuedAt: Schema.DateTimeUtcFromMillis,
+  /** When the PUT stops working. */
+  putExpiresAt: Schema.DateTimeUtcFromMillis,
+  /** The last moment at which the upload can be confirmed. */
+  confirmUntil: Schema.DateTimeUtcFromMillis,
+}).pipe(
+  // A receipt travels in each request, so its members are short there.
+  Schema.encodeKeys({
+    key: "k",
+    fileName: "n",
+    mediaType: "t",
+    size: "s",
+    checksum: "c",
+    policy: "p",
+    subject: "u",
+    organization: "o",
+    writeOnce: "w",
+    issuedAt: "i",
+    putExpiresAt: "x",
+    confirmUntil: "l",
+  }),
+);
+export type Receipt = typeof Receipt.Type;
+
+/** Whether the object that a receipt is for can still be changed by its PUT, at `now`. */
+export const isFinal = (receipt: Receipt, now: DateTime.Utc): boolean =>
+  receipt.writeOnce ||
+  receipt.checksum !== undefined ||
+  DateTime.isGreaterThanOrEqualTo(now, receipt.putExpiresAt);

@@ -1,0 +1,202 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as TestClock from "effect/testing/TestClock";
+import { createHash } from "node:crypto";
+import { expect } from "vitest";
+import { layer as random } from "../../adapters/random/layer.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import { confirmUpload } from "../../application/confirm-upload.ts";
+import type { Principal } from "../../application/ports/authenticator.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { type ConfirmedUpload, OnConfirmed } from "../../application/ports/on-confirmed.ts";
+import { Organizations } from "../../application/ports/organizations.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { Tokens } from "../../application/ports/tokens.ts";
+import { requestUpload } from "../../application/request-upload.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { defaultPolicy, type UploadRequest } from "../../domain/upload-policy.ts";
+import { send } from "../support/send.ts";
+import { CONTENT, PNG, promise, type Subject } from "./promise.ts";
+
+const MEMBER: Principal = { kind: "user", subject: "member" };
+const ACME = OrganizationSlug.make("acme");
+const other = CONTENT.map((byte) => byte ^ 1);
+const SHA256 = {
+  algorithm: "sha256",
+  value: createHash("sha256").update(CONTENT).digest("base64"),
+} as const;
+const MD5 = {
+  algorithm: "md5",
+  value: createHash("md5").update(CONTENT).digest("base64"),
+} as const;
+
+/** The use cases over one store, for members of several organizations. */
+function useCases({ presigner, store }: Subject) {
+  const told: Array<ConfirmedUpload> = [];
+  const services = Layer.mergeAll(
+    Layer.succeed(Presigner, presigner),
+    Layer.succeed(ObjectStore, store),
+    Layer.succeed(Policies, new Map([["files", defaultPolicy]])),
+    Layer.succeed(Organizations, {
+      resolve: (_principal, slug) => Effect.succeed(OrganizationId.make(slug)),
+    }),
+    Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
+    Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void told.push(upload))),
+    random,
+  );
+  return {
+    told,
+    grant: (over: Partial<UploadRequest> = {}) =>
+      Effect.runPromise(
+        requestUpload({
+          principal: MEMBER,
+          slug: ACME,
+          upload: {
+            fileName: FileName.make("é.png"),
+            mediaType: PNG,
+            size: ByteSize.make(CONTENT.length),
+            strict: false,
+            ...over,
+          },
+        }).pipe(Effect.provide(services)),
+      ),
+    /** The code of the answer, with what it says. */
+    confirm: (
+      receipt: string,
+      over: { principal?: Principal; slug?: string; at?: number } = {},
+    ) => {
+      const slug = OrganizationSlug.make(over.slug ?? "acme");
+      const confirmed = confirmUpload({ principal: over.principal ?? MEMBER, slug, receipt }).pipe(
+        Effect.provide(services),
+        Effect.map((facts) => ({ _tag: "Confirmed" as const, ...facts })),
+        Effect.catch((refusal) => Effect.succeed(refusal)),
+      );
+      return Effect.runPromise(
+        over.at === undefined
+          ? confirmed
+          : Effect.andThen(TestClock.setTime(over.at), confirmed).pipe(
+              Effect.provide(TestClock.layer()),
+            ),
+      );
+    },
+  };
+}
+
+const upload = (
+  { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
+  body = CONTENT,
+) => send("PUT", url, { headers, body });
+
+promise("an upload is confirmed once it is there, and not before", async (subject) => {
+  const { grant, confirm, told } = useCases(subject);
+  const { put, receipt, key } = await grant();
+  expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
+  await upload(put);
+  const confirmed = await confirm(receipt);
+  expect(confirmed).toMatchObject({ _tag: "Confirmed", key, size: CONTENT.length, mediaType: PNG });
+  expect(await confirm(receipt)).toMatchObject({ _tag: "Confirmed", key });
+  expect(told).toMatchObject([
+    { key, organization: "acme", subject: "member" },
+    { key, organization: "acme", subject: "member" },
+  ]);
+  if (confirmed._tag !== "Confirmed") return;
+  expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
+});
+
+promise("what can still change is said to, and is final when it cannot", async (subject) => {
+  const { grant, confirm } = useCases(subject);
+  const plain = await grant();
+  await upload(plain.put);
+  const end = DateTime.toEpochMillis(plain.put.expiresAt);
+  expect(await confirm(plain.receipt)).toMatchObject({ final: false });
+  expect(await confirm(plain.receipt, { at: end - 1000 })).toMatchObject({ final: false });
+  expect(await confirm(plain.receipt, { at: end })).toMatchObject({ final: true });
+  const once = await grant({ strict: true });
+  await upload(once.put);
+  expect(await confirm(once.receipt)).toMatchObject({ final: true });
+  const bound = await grant({ checksum: MD5 });
+  await upload(bound.put);
+  expect(await confirm(bound.receipt)).toMatchObject({ final: true, checksum: MD5 });
+});
+
+promise("an overwrite through the living PUT is seen by the next confirm", async (subject) => {
+  const { grant, confirm } = useCases(subject);
+  const { put, receipt } = await grant();
+  await upload(put);
+  const first = await confirm(receipt);
+  await upload(put, other);
+  const second = await confirm(receipt);
+  expect(first._tag === "Confirmed" && second._tag === "Confirmed").toBe(true);
+  expect("etag" in first && "etag" in second && first.etag !== second.etag).toBe(true);
+});
+
+promise("a receipt is good for its person, its organization and its time", async (subject) => {
+  const { grant, confirm } = useCases(subject);
+  const { put, receipt } = await grant();
+  await upload(put);
+  const stranger: Principal = { kind: "user", subject: "stranger" };
+  const service: Principal = { kind: "service", subject: "backend" };
+  expect((await confirm(receipt, { principal: stranger }))._tag).toBe("OrganizationNotFound");
+  expect((await confirm(receipt, { slug: "globex" }))._tag).toBe("OrganizationNotFound");
+  expect((await confirm(receipt, { slug: "globex", principal: service }))._tag).toBe(
+    "OrganizationNotFound",
+  );
+  expect((await confirm(receipt, { principal: service }))._tag).toBe("Confirmed");
+  const end = DateTime.toEpochMillis(put.expiresAt) + Duration.toMillis(Duration.days(1));
+  expect((await confirm(receipt, { at: end + 1000 }))._tag).toBe("InvalidReceipt");
+});
+
+promise("headers that rode along unsigned are not confirmed", async (subject) => {
+  const { grant, confirm } = useCases(subject);
+  for (const [name, value] of [
+    ["Content-Encoding", "gzip"],
+    ["Cache-Control", "public, max-age=31536000"],
+    ["Content-Disposition", "inline; filename=evil.html"],
+  ] as const) {
+    const { put, receipt } = await grant();
+    const headers = { ...put.headers, [name]: value };
+    await send("PUT", put.url, { headers, body: CONTENT });
+    const outcome = await confirm(receipt);
+    // A store that keeps no such header has nothing to serve either.
+    if (subject.keepsExtraHeaders) {
+      expect(outcome).toMatchObject({
+        _tag: "UploadMismatch",
+        differences: [{ property: name.toLowerCase(), actual: value }],
+      });
+    } else {
+      expect(outcome._tag).toBe("Confirmed");
+    }
+  }
+});
+
+promise(
+  "a size that was not bound is found out",
+  async (subject) => {
+    const { grant, confirm } = useCases(subject);
+    const { put, receipt } = await grant();
+    await upload(put, Buffer.concat([CONTENT, new Uint8Array(1)]));
+    expect(await confirm(receipt)).toMatchObject({
+      _tag: "UploadMismatch",
+      differences: [{ property: "size", expected: CONTENT.length, actual: CONTENT.length + 1 }],
+    });
+  },
+  (store) => !store.bindsSizeAlways,
+);
+
+promise(
+  "the store's own SHA-256 is what a checksum is held against",
+  async (subject) => {
+    const { grant, confirm } = useCases(subject);
+    const { put, receipt, key } = await grant({ checksum: SHA256 });
+    await upload(put);
+    expect(await confirm(receipt)).toMatchObject({ _tag: "Confirmed", checksum: SHA256 });
+    const facts = await Effect.runPromise(subject.store.head(key));
+    expect(facts).toMatchObject({ value: { checksums: { sha256: SHA256.value } } });
+  },
+  ({ checksums }) => checksums.includes("sha256"),
+);

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { startProcess } from "../support/service-process.ts";
+import { presignInit, startService } from "./service.ts";
+
+const CONFIRM = "/api/v1/orgs/acme/files/confirm";
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A service of its own, with its embedded store, and one upload of it. */
+async function start(env: Readonly<Record<string, string>> = {}) {
+  const service = await startProcess(env);
+  closing.push(service.stop);
+  const post = async (name: string, body: unknown, token = service.token, slug = "acme") => {
+    const answer = await fetch(`${service.address}/api/v1/orgs/${slug}/files/${name}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  const granted = await post("presign", {
+    filename: "a.png",
+    content_type: "image/png",
+    size: 5,
+  });
+  const upload = () =>
+    fetch(granted.body.put_url, {
+      method: "PUT",
+      headers: granted.body.put_headers,
+      body: "bytes",
+    });
+  return { service, post, granted: granted.body, upload };
+}
+
+it("an upload is confirmed by its receipt: 409 before, 200 after, and 404 to others", async () => {
+  const { service, post, granted, upload } = await start();
+  const { receipt, key } = granted;
+  const before = await post("confirm", { receipt });
+  expect([before.status, before.body.code]).toEqual([409, "UPLOAD_INCOMPLETE"]);
+  await upload();
+  const { status, body } = await post("confirm", { receipt });
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ key, size: 5, content_type: "image/png", final: false });
+  expect(Date.parse(body.mutable_until)).toBe(Date.parse(granted.put_expires_at));
+  expect(await (await fetch(body.get_url)).text()).toBe("bytes");
+  expect((await post("confirm", { receipt }, service.serviceToken)).status).toBe(200);
+  const elsewhere = await post("confirm", { receipt }, service.token, "globex");
+  expect([elsewhere.status, elsewhere.body.code]).toEqual([404, "NOT_FOUND"]);
+});
+
+it("a receipt outlives a restart, and a key of its own is made once", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-receipts-"));
+  closing.push(async () => rmSync(directory, { recursive: true }));
+  const first = await start({ STORAGE_LOCAL_DIR: directory });
+  await first.upload();
+  const second = await start({ STORAGE_LOCAL_DIR: directory });
+  const { receipt } = first.granted;
+  expect((await second.post("confirm", { receipt })).status).toBe(200);
+  expect(statSync(join(directory, "receipt-key")).mode & 0o777).toBe(0o600);
+});
+
+it("keys are rotated by the configuration", async () => {
+  const [old, fresh] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString("base64"));
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-receipts-"));
+  closing.push(async () => rmSync(directory, { recursive: true }));
+  const env = { STORAGE_LOCAL_DIR: directory };
+  const before = await start({ ...env, RECEIPT_KEYS: `old:${old}` });
+  await before.upload();
+  const { receipt } = before.granted;
+  const during = await start({ ...env, RECEIPT_KEYS: `fresh:${fresh},old:${old}` });
+  expect((await during.post("confirm", { receipt })).status).toBe(200);
+  const after = await start({ ...env, RECEIPT_KEYS: `fresh:${fresh}` });
+  const refused = await after.post("confirm", { receipt });
+  expect([refused.status, refused.body.code]).toEqual([400, "INVALID_RECEIPT"]);
+});
+
+it.each([
+  [{ receipt: "" }, 400, "INVALID_RECEIPT"],
+  [{ receipt: "v1.test.e30.AAAA" }, 400, "INVALID_RECEIPT"],
+  [{ receipt: "a".repeat(10_000) }, 400, "INVALID_RECEIPT"],
+  [{ receipt: 5 }, 400, "INVALID_RECEIPT"],
+  [{}, 400, "INVALID_REQUEST"],
+  [{ receipt: "a", key: "b" }, 400, "INVALID_REQUEST"],
+  [[], 400, "INVALID_REQUEST"],
+])("%.40j is answered with %i %s", async (body, status, code) => {
+  const { request } = await startService();
+  const answer = await request(CONFIRM, presignInit(body));
+  expect([answer.status, (await answer.json()).code]).toEqual([status, code]);
+});
+
+it("a store that is down is 503 with Retry-After, and not a lost upload", async () => {
+  const { request } = await startService();
+  const granted = await request("/api/v1/orgs/acme/files/presign", presignInit());
+  const { receipt } = await granted.json();
+  const answer = await request(CONFIRM, presignInit({ receipt }));
+  expect([answer.status, (await answer.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
+  expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
+});
+
+it("only POST asks for a confirmation", async () => {
+  const { request } = await startService();
+  const answer = await request(CONFIRM);
+  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
+});

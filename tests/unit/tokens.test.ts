@@ -1,0 +1,76 @@
+import * as Option from "effect/Option";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+
+const key = (id: string, byte: number) => ({ id, secret: Buffer.alloc(32, byte) });
+const mac = (text: string) => Buffer.from(text.split(".").at(-1) ?? "", "base64url");
+const tokens = tokensOf([key("a", 1), key("b", 2)]);
+
+it("what was sealed is opened, whatever it says", () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1, unit: "binary", maxLength: 200 }), (content) => {
+      const wellFormed = content.toWellFormed();
+      expect(tokens.open("receipt", tokens.seal("receipt", wellFormed))).toEqual(
+        Option.some(wellFormed),
+      );
+    }),
+  );
+});
+
+it("a token with any character changed, added or taken away is refused", () => {
+  const token = tokens.seal("receipt", '{"k":"orgs/a/files/2026/01/x.png","s":5}');
+  for (let i = 0; i < token.length; i++) {
+    for (const other of ["A", "B", "-", ".", "=", "é"]) {
+      const changed = token.slice(0, i) + other + token.slice(i + 1);
+      if (changed !== token) expect(tokens.open("receipt", changed)).toEqual(Option.none());
+      expect(tokens.open("receipt", token.slice(0, i) + other + token.slice(i))).toEqual(
+        Option.none(),
+      );
+    }
+    expect(tokens.open("receipt", token.slice(0, i) + token.slice(i + 1))).toEqual(Option.none());
+  }
+});
+
+it("the same bytes in another spelling of base64url are refused", () => {
+  // The last digit of 43 carries two bits that belong to no byte.
+  const token = tokens.seal("receipt", "content");
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const last = alphabet.indexOf(token.at(-1) ?? "");
+  for (const bits of [1, 2, 3]) {
+    const respelt = token.slice(0, -1) + alphabet[last ^ bits];
+    expect(mac(respelt)).toEqual(mac(token));
+    expect(tokens.open("receipt", respelt)).toEqual(Option.none());
+  }
+});
+
+it("a token of another purpose is refused", () => {
+  // Purposes are closed in types; a future one, or a forged one, is any other text.
+  const other = tokens.seal("link" as "receipt", "content");
+  expect(tokens.open("receipt", other)).toEqual(Option.none());
+});
+
+it("keys are rotated by the configuration: the first seals, and all open", () => {
+  const before = tokensOf([key("old", 1)]);
+  const during = tokensOf([key("new", 2), key("old", 1)]);
+  const after = tokensOf([key("new", 2)]);
+  const sealedBefore = before.seal("receipt", "content");
+  const sealedDuring = during.seal("receipt", "content");
+  expect(during.open("receipt", sealedBefore)).toEqual(Option.some("content"));
+  expect(after.open("receipt", sealedDuring)).toEqual(Option.some("content"));
+  expect(after.open("receipt", sealedBefore)).toEqual(Option.none());
+  // The same id with another key is another key.
+  expect(tokensOf([key("new", 3)]).open("receipt", sealedDuring)).toEqual(Option.none());
+});
+
+it.each([
+  "",
+  ".",
+  "v1",
+  "v1...",
+  "v2.a.YQ.x",
+  "a".repeat(100_000),
+  `v1.a.${"A".repeat(100_000)}.x`,
+])("%.20s is no token", (text) => {
+  expect(tokens.open("receipt", text)).toEqual(Option.none());
+});
