@@ -50,7 +50,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   }
   const audience = audienceOf(principal);
   const key = yield* generate({ organization, fileName, mediaType });
-  const put = yield* presigner.put({
+  const signedPut = presigner.put({
     key,
     mediaType,
     size: grant.size,
@@ -61,7 +61,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
     minLifetime,
     audience,
   });
-  const get = yield* presigner.get({
+  const signedGet = presigner.get({
     key,
     lifetime: grant.getLifetime,
     minLifetime,
@@ -69,6 +69,8 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, fileName),
   });
+  // Together, since a signer that is elsewhere takes its time for each.
+  const [put, get] = yield* Effect.all([signedPut, signedGet], { concurrency: 2 });
   const receipt = yield* sealReceipt({
     key,
     fileName,

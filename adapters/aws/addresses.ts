@@ -1,6 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Audience } from "../../application/ports/presigner.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
+import { placeOf } from "./client.ts";
 import type { AwsSettings } from "./settings.ts";
 
 /**
@@ -9,15 +10,16 @@ import type { AwsSettings } from "./settings.ts";
  */
 export async function addresses(
   settings: AwsSettings,
-  { public: external, internal }: Readonly<Record<Audience, S3Client>>,
+  { config }: S3Client,
 ): Promise<Readonly<Record<Audience, BucketAddress>>> {
-  const UseFIPS = await internal.config.useFipsEndpoint();
-  const UseDualStack = await internal.config.useDualstackEndpoint();
-  const at = (client: S3Client, endpoint: URL | undefined): BucketAddress => {
-    const { url } = client.config.endpointProvider({
+  const UseFIPS = await config.useFipsEndpoint();
+  const UseDualStack = await config.useDualstackEndpoint();
+  const at = (audience: Audience): BucketAddress => {
+    const { endpoint, pathStyle } = placeOf(settings, audience);
+    const { url } = config.endpointProvider({
       Bucket: settings.bucket,
       Region: settings.region,
-      ForcePathStyle: client.config.forcePathStyle,
+      ForcePathStyle: pathStyle,
       UseFIPS,
       UseDualStack,
       ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
@@ -25,8 +27,5 @@ export async function addresses(
     const path = url.pathname.replace(/\/+$/, "");
     return { origin: url.origin, host: url.host, unsignedPrefix: "", path };
   };
-  return {
-    public: at(external, settings.publicEndpoint ?? settings.endpoint),
-    internal: at(internal, settings.endpoint),
-  };
+  return { public: at("public"), internal: at("internal") };
 }

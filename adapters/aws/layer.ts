@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { s3Binding } from "../signing/binding.ts";
@@ -9,7 +10,7 @@ import { hold } from "../credentials/held.ts";
 import { configuredSigner } from "../credentials/key-settings.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { addresses } from "./addresses.ts";
-import { providerOf, signerOfChain } from "./chain.ts";
+import { identityOf, providerOf, signerOfChain } from "./chain.ts";
 import { makeClient } from "./client.ts";
 import { objectStore } from "./object-store.ts";
 import { PROVIDERS } from "./providers.ts";
@@ -20,27 +21,34 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
   Layer.effectContext(
     Effect.gen(function* () {
       yield* warnOfRegion(settings);
-      const { endpoint, publicEndpoint = endpoint, region } = settings;
+      const { region } = settings;
       const signer = yield* (
         configuredSigner(settings) ??
-        hold(signerOfChain(makeClient(settings, endpoint).config.credentials))
+        hold(signerOfChain(() => makeClient(settings, "internal").config.credentials))
       );
       const clock = yield* Clock.Clock;
-      const credentials = providerOf(() =>
-        Effect.runPromise(signer(clock.currentTimeMillisUnsafe(), 0)),
+      const client = makeClient(
+        settings,
+        "internal",
+        providerOf(async () => {
+          const held = await Effect.runPromise(
+            Effect.result(signer(clock.currentTimeMillisUnsafe(), 0)),
+          );
+          if (Result.isSuccess(held)) return held.success;
+          throw new Error(held.failure.reason);
+        }),
       );
-      const clients = {
-        public: makeClient(settings, publicEndpoint, credentials),
-        internal: makeClient(settings, endpoint, credentials),
-      };
-      const at = yield* Effect.promise(() => addresses(settings, clients));
+      const at = yield* Effect.promise(() => addresses(settings, client));
       const { checksums, ...provider } = PROVIDERS[settings.provider];
       const binding = s3Binding(provider);
       const presigner =
         settings.signer === "sdk"
           ? (yield* Effect.promise(() => import("./sdk-presigner.ts"))).sdkPresigner({
               bucket: settings.bucket,
-              clients,
+              makeClients: (keys) => ({
+                public: makeClient(settings, "public", identityOf(keys)),
+                internal: makeClient(settings, "internal", identityOf(keys)),
+              }),
               binding,
               checksums,
               signer,
@@ -55,7 +63,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               signer,
             });
       return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, objectStore(settings, clients.internal)),
+        Context.add(ObjectStore, objectStore(settings, client)),
       );
     }),
   );

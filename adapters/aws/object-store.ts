@@ -98,10 +98,12 @@ function reasonOf(bucket: string, cause: unknown): string {
     case 404:
       return `there is no bucket ${bucket}; make it, or set STORAGE_CREATE_BUCKET=on`;
     case 403:
-      return `the credentials may not look at the bucket ${bucket} (s3:ListBucket)`;
+      return `the store does not show the bucket ${bucket}: the secret is wrong, or s3:ListBucket is missing`;
     case 301:
       return `the bucket ${bucket} is in another region; set STORAGE_REGION to it`;
-    default:
+    case undefined:
       return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    default:
+      return `it answered with ${statusOf(cause)}, and not as a store does (${String(cause)})`;
   }
 }

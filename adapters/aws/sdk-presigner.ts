@@ -17,7 +17,8 @@ import {
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { Binding } from "../signing/binding.ts";
 import { endOf, lifeNeeded, secondsOfLife } from "../signing/lifetime.ts";
-import type { Held, Signer } from "../signing/signer.ts";
+import type { SigningKeys } from "../signing/sign-query.ts";
+import type { Held, KeySigner } from "../signing/signer.ts";
 
 /**
  * Signs through the official presigner, which binds the headers that it is told to and moves all
@@ -25,25 +26,32 @@ import type { Held, Signer } from "../signing/signer.ts";
  */
 export function sdkPresigner(store: {
   readonly bucket: string;
-  /** One official client per audience, since a client has one endpoint; they sign as `signer`. */
-  readonly clients: Readonly<Record<Audience, S3Client>>;
+  /** One official client per audience, since a client has one endpoint; they sign with `keys`. */
+  readonly makeClients: (keys: SigningKeys) => Readonly<Record<Audience, S3Client>>;
   readonly binding: Binding;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  readonly signer: Held<Signer>;
+  readonly signer: Held<KeySigner>;
   readonly publicOrigin: string;
 }): Presigner["Service"] {
   const { bucket: Bucket, binding } = store;
+  const made = new WeakMap<KeySigner, Readonly<Record<Audience, S3Client>>>();
+  const clientsOf = (signer: KeySigner) => {
+    const clients = made.get(signer) ?? store.makeClients(signer.keys);
+    made.set(signer, clients);
+    return clients;
+  };
 
   const sign = Effect.fnUntraced(function* (
     request: PutRequest | GetRequest,
     command: PutObjectCommand | GetObjectCommand,
   ) {
     const now = yield* Clock.currentTimeMillis;
-    const expiresIn = secondsOfLife(request, yield* store.signer(now, lifeNeeded(request)), now);
+    const signer = yield* store.signer(now, lifeNeeded(request));
+    const expiresIn = secondsOfLife(request, signer, now);
     const url = yield* Effect.tryPromise({
       try: () =>
         // The commands differ in their answers only, which signing does not see.
-        getSignedUrl(store.clients[request.audience], command as GetObjectCommand, {
+        getSignedUrl(clientsOf(signer)[request.audience], command as GetObjectCommand, {
           expiresIn,
           signingDate: new Date(now),
           signableHeaders: BOUND,

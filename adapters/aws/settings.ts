@@ -60,6 +60,8 @@ export interface AwsSettings extends KeySettings {
   readonly endpoint?: URL | undefined;
   readonly publicEndpoint?: URL | undefined;
   readonly pathStyle: boolean;
+  /** The same at the public endpoint, where there is one. */
+  readonly publicPathStyle?: boolean | undefined;
   readonly signer: "native" | "sdk";
 }
 
@@ -88,7 +90,9 @@ export function read(env: Env): Read<AwsSettings> {
       ...values,
       region,
       endpoint: own,
-      pathStyle: pathStyle ?? (provider.pathStyle || endpoint !== undefined),
+      // An endpoint of one's own rarely has names for its buckets.
+      pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
+      publicPathStyle: pathStyle ?? true,
     };
   });
 }
@@ -122,5 +126,9 @@ const REGION_IN_HOST =
 /** ARNs, and directory buckets by the suffix that all their names have. */
 const isBeyondNative = (bucket: string) => bucket.startsWith("arn:") || bucket.endsWith("--x-s3");
 
+/** Another provider's endpoint is not what the variables of Amazon's client are meant for. */
 const endpointIn = (env: Env) =>
-  env["STORAGE_ENDPOINT"] || env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"];
+  env["STORAGE_ENDPOINT"] ||
+  (["", "aws"].includes(env["STORAGE_PROVIDER"] ?? "")
+    ? env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"]
+    : undefined);

@@ -6,7 +6,8 @@ export function configurationMessage(
   misspelt: ReadonlyArray<Misspelt>,
 ): string {
   const lines = faults.map(
-    ({ name, problem, example }) => `  ${name} ${problem}.\n    for example: ${name}=${example}\n`,
+    ({ name, problem, example }) =>
+      `  ${name} ${problem}${problem.endsWith("?") ? "" : "."}\n    for example: ${name}=${example}\n`,
   );
   const hints = misspelt.map((name) => `  ${misspeltMessage(name)}\n\n`).join("");
   return `Valetkey cannot start: its environment is not right.\n\n${lines.join("\n")}\n${hints}The README lists every variable.\n`;

@@ -78,7 +78,7 @@ export async function serve(listen: Listen): Promise<void> {
       });
     }
     for (const name of misspelt(process.env)) yield* Effect.logWarning(misspeltMessage(name));
-    yield* Effect.forkChild(firstLook(readiness));
+    yield* Effect.forkChild(firstLook(readiness, store));
     yield* toldToStop;
     stopping = true;
     yield* Effect.logInfo("stopping");
@@ -96,7 +96,7 @@ export async function serve(listen: Listen): Promise<void> {
 }
 
 /** Makes the bucket where that is configured, and tells early what `/readyz` would. */
-const firstLook = (readiness: Effect.Effect<Readiness>) =>
+const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
   Effect.flatMap(readiness, ({ signing, store }) =>
     Effect.all([
       signing.reason === undefined
@@ -104,7 +104,7 @@ const firstLook = (readiness: Effect.Effect<Readiness>) =>
         : Effect.logWarning(`URLs cannot be signed: ${signing.reason}`),
       store.reason === undefined
         ? Effect.void
-        : Effect.logWarning(`the store is not ready: ${store.reason}`),
+        : Effect.logWarning(`the store is not ready (${description}): ${store.reason}`),
     ]),
   );
 

@@ -43,11 +43,16 @@ export interface Storage extends StoreLimits {
 /** Reads the choice, and the variables of the adapter that it names. */
 export const read = (env: Env, publicUrl: URL): Read<Storage> =>
   Result.flatMap(
-    readSettings(own, env, () =>
-      env["STORAGE_PROVIDER"] && !env["STORAGE_ADAPTER"]
-        ? [fault(own.adapter, "must be aws where STORAGE_PROVIDER is set", "aws")]
-        : [],
-    ),
+    readSettings(own, env, () => {
+      if (env["STORAGE_ADAPTER"]) return [];
+      if (env["STORAGE_PROVIDER"]) {
+        return [fault(own.adapter, "must be aws where STORAGE_PROVIDER is set", "aws")];
+      }
+      // Else a misspelt name would leave uploads in a folder that nobody looks into.
+      return env["STORAGE_ENDPOINT"]
+        ? [fault(own.adapter, "must be set where STORAGE_ENDPOINT is")]
+        : [];
+    }),
     ({ adapter }) => ADAPTERS[adapter](env, publicUrl),
   );
 

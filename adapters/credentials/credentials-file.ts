@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import { decoder, type MemberFault } from "../json/decode.ts";
-import { codeOf, parseJson, readJsonFile } from "../json/parse.ts";
+import { codeOf, parseJson, problemOf, readJsonFile } from "../json/parse.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import * as storage from "../settings/storage.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
@@ -32,7 +32,11 @@ export function credentialsIn<A>(
 ): Effect.Effect<A, CredentialsUnavailable> {
   let last: { readonly text: string; readonly credentials: A } | undefined;
   return Effect.tryPromise({
-    try: () => readFile(path, "utf8"),
+    try: async () => {
+      const problem = problemOf(await stat(path));
+      if (problem !== undefined) throw new Error(problem);
+      return readFile(path, "utf8");
+    },
     catch: (cause) => unavailable(path, `cannot be read (${codeOf(cause)})`),
   }).pipe(
     Effect.flatMap((text) => {
@@ -57,11 +61,21 @@ export interface AccessKey {
   readonly expiresAt?: number | undefined;
 }
 
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
 const fields = {
   access_key: storage.AccessKeyName,
   secret_key: Schema.NonEmptyString,
   session_token: Schema.optionalKey(Schema.NonEmptyString),
-  expires_at: Schema.optionalKey(Schema.DateTimeUtcFromString),
+  expires_at: Schema.optionalKey(
+    Schema.String.check(
+      Schema.makeFilter<string>((text) =>
+        RFC_3339.test(text) && !Number.isNaN(Date.parse(text))
+          ? undefined
+          : "it is not an instant such as 2026-12-31T23:59:59Z",
+      ),
+    ),
+  ),
 };
 const decode = decoder(Schema.Struct(fields), Object.keys(fields));
 
@@ -72,7 +86,7 @@ export const decodeAccessKey: DecodeCredentials<AccessKey> = (json) =>
       accessKey: access_key,
       secretKey: secret_key,
       sessionToken: session_token,
-      expiresAt: expires_at?.epochMilliseconds,
+      expiresAt: expires_at === undefined ? undefined : Date.parse(expires_at),
     }),
     onFailure: inWords,
   });

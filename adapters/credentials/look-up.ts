@@ -8,13 +8,8 @@ export const lookUp = <A>(
 ): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.tryPromise({
     try: ask,
-    catch: (cause) =>
-      unavailable(`no ${cloud} credentials: ${cause instanceof Error ? cause.message : cause}`),
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: "10 seconds",
-      orElse: () => Effect.fail(unavailable(`no ${cloud} credentials within 10 seconds`)),
-    }),
-  );
-
-const unavailable = (reason: string) => new CredentialsUnavailable({ reason });
+    catch: (cause) => {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      return new CredentialsUnavailable({ reason: `no ${cloud} credentials: ${message}` });
+    },
+  });

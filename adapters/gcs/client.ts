@@ -12,6 +12,9 @@ export function makeClient(settings: GcsSettings, signer?: KeySigner<KeyObject>)
     // An emulator takes no credentials, and a token of ours would cross the network in clear.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
     universeDomain,
+    // A call that hangs must not hold its socket longer than anyone waits for it.
+    timeout: 5000,
+    retryOptions: { maxRetries: 1, totalTimeout: 5 },
     ...(signer === undefined ? {} : { authClient: authOf(signer, universeDomain) }),
     ...(project === undefined ? {} : { projectId: project }),
   });

@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import * as Schedule from "effect/Schedule";
 import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
@@ -92,7 +93,7 @@ const signBlob = (
 ): Effect.Effect<string, SignBlobFailed> =>
   Effect.tryPromise({
     try: (signal) =>
-      transporter.request<{ readonly signedBlob?: string }>({
+      transporter.request<unknown>({
         url,
         method: "POST",
         headers: { Authorization: `Bearer ${value}` },
@@ -109,17 +110,29 @@ const signBlob = (
         status: 503,
       }),
   }).pipe(
-    Effect.flatMap(({ data: { signedBlob }, status }) =>
-      status === 200 && signedBlob !== undefined
-        ? Effect.succeed(Buffer.from(signedBlob, "base64").toString("hex"))
-        : Effect.fail(
-            new SignBlobFailed({
-              reason: status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`,
-              status,
-            }),
-          ),
-    ),
+    Effect.flatMap(({ data, status }) => {
+      if (status === 200) {
+        const signature = signatureIn(data);
+        return signature.length >= SHORTEST_SIGNATURE
+          ? Effect.succeed(signature.toString("hex"))
+          : Effect.fail(new SignBlobFailed({ reason: "IAM answered no signature", status: 502 }));
+      }
+      const reason = status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`;
+      return Effect.fail(new SignBlobFailed({ reason, status }));
+    }),
   );
 
+/** Of an RSA key of 1024 bits, in bytes; Google's are longer. */
+const SHORTEST_SIGNATURE = 128;
+
+const Answer = Schema.Struct({ signedBlob: Schema.String });
+const decodeAnswer = Schema.decodeUnknownOption(Answer);
+
+const signatureIn = (data: unknown): Buffer =>
+  Option.match(decodeAnswer(data), {
+    onNone: () => Buffer.alloc(0),
+    onSome: ({ signedBlob }) => Buffer.from(signedBlob, "base64"),
+  });
+
 const NOT_PERMITTED =
-  "IAM may not sign as this service account: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";
+  "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";

@@ -52,7 +52,11 @@ export const typeOf = (json: unknown): unknown =>
 
 const decode = decoder(
   Schema.Struct({
-    type: Schema.Literals(["service_account"]),
+    type: Schema.String.check(
+      Schema.makeFilter<string>((text) =>
+        text === "service_account" ? undefined : "it is not service_account",
+      ),
+    ),
     client_email: Schema.String.check(
       Schema.makeFilter<string>((text) =>
         /^[^\s/@]+@[^\s/@]+$/.test(text) ? undefined : "it is not the address of an account",

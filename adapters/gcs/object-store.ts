@@ -128,7 +128,7 @@ const unavailable = (reason: string) => new StoreUnavailable({ reason });
 function reasonOf(bucket: string, cause: unknown): string {
   const code = codeOf(cause);
   if (code === 403) {
-    return `the credentials may not look at the bucket ${bucket} (storage.buckets.get)`;
+    return `the store does not show the bucket ${bucket}: the secret is wrong, or storage.buckets.get is missing`;
   }
   if (!(cause instanceof Error)) return `the bucket ${bucket} was answered with ${String(code)}`;
   return cause.message;

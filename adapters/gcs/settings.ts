@@ -26,7 +26,13 @@ export const settings = {
     "files",
   ),
   createBucket: storage.createBucket,
-  location: optional(storage.region),
+  location: optional(
+    setting("STORAGE_REGION", {
+      codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/)),
+      shape: "a location of Cloud Storage, where a bucket is made",
+      example: "europe-west3",
+    }),
+  ),
   endpoint: optional(storage.endpoint),
   publicEndpoint: storage.publicEndpoint,
   pathStyle: withDefault(storage.pathStyle, true),
@@ -107,7 +113,13 @@ export function read(env: Env): Read<GcsSettings> {
       ...choice.faults,
       ...storage.addressingFaults(values),
       ...(values.createBucket === true && choice.key && !isServiceAccount(choice.key.signer)
-        ? [fault(settings.createBucket, "must be off with an HMAC key, which makes no buckets")]
+        ? [
+            fault(
+              settings.createBucket,
+              "must be off with an HMAC key, which makes no buckets",
+              "off",
+            ),
+          ]
         : []),
       ...(values.customDomain !== undefined && values.publicEndpoint !== undefined
         ? [fault(settings.customDomain, "must not be set beside STORAGE_PUBLIC_ENDPOINT")]

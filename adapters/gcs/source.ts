@@ -1,6 +1,5 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import * as Schema from "effect/Schema";
 import { readCredentials } from "../credentials/credentials-file.ts";
 import { parseJson } from "../json/parse.ts";
 import { Secret } from "../settings/codecs.ts";
@@ -36,14 +35,14 @@ export const sourceSettings = {
   credentials: optional(
     setting("STORAGE_GCS_CREDENTIALS", {
       codec: Secret,
-      shape: "the JSON of a service account's key",
+      shape: "the JSON of a service account's key (a path is for GOOGLE_APPLICATION_CREDENTIALS)",
       example: '{"type":"service_account",…}',
     }),
   ),
   applicationCredentials: optional(
-    setting("GOOGLE_APPLICATION_CREDENTIALS", {
-      codec: Schema.NonEmptyString,
-      shape: "the path of a file of Google credentials",
+    storage.path("GOOGLE_APPLICATION_CREDENTIALS", {
+      shape:
+        "the path of a file of Google credentials, and not its content (that is for STORAGE_GCS_CREDENTIALS)",
       example: "/run/secrets/service-account.json",
     }),
   ),
@@ -67,7 +66,10 @@ export const KEYLESS: Choice = { source: { kind: "keyless" }, faults: [] };
 export function chooseSource(values: Partial<Values<typeof sourceSettings>>): Choice {
   const { credentialsFile, credentials, applicationCredentials } = values;
   if (credentialsFile !== undefined) {
-    return ofFile(credentialsFile, sourceSettings.credentialsFile, decodeKey);
+    const { credentialsFile: of } = sourceSettings;
+    return values.accessKey === undefined && credentials === undefined
+      ? ofFile(credentialsFile, of, decodeKey)
+      : { ...KEYLESS, faults: [fault(of, "must be the only key that is given")] };
   }
   const hmac = ofVariables(values);
   const withNotice = (choice: Choice): Choice =>
@@ -83,7 +85,7 @@ export function chooseSource(values: Partial<Values<typeof sourceSettings>>): Ch
   }
   if (applicationCredentials !== undefined) {
     const read = readCredentials(applicationCredentials, (json) =>
-      typeOf(json) === "service_account" ? decodeServiceAccount(json) : Result.succeed(undefined),
+      OTHER_KINDS.has(typeOf(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
     );
     // Other kinds of Google credentials have no key here, and are for Google's own library.
     if (Result.isFailure(read) || read.success !== undefined) {
@@ -94,6 +96,14 @@ export function chooseSource(values: Partial<Values<typeof sourceSettings>>): Ch
   }
   return hmac;
 }
+
+const OTHER_KINDS: ReadonlySet<unknown> = new Set([
+  "authorized_user",
+  "external_account",
+  "external_account_authorized_user",
+  "gdch_service_account",
+  "impersonated_service_account",
+]);
 
 const BOTH = "a service account's key and an HMAC key are given; the service account's signs";
 

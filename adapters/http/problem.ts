@@ -158,7 +158,7 @@ const PROBLEMS: {
   CredentialsUnavailable: () => ({
     status: 503,
     code: "CREDENTIALS_UNAVAILABLE",
-    title: "The service has no credentials that live long enough to sign with",
+    title: "The service cannot sign at the moment",
     detail: "Try again in a few seconds",
     headers: { "Retry-After": "5" },
   }),

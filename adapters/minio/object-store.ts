@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type { Client } from "minio";
+import type { Client, ClientOptions } from "minio";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
@@ -18,14 +18,12 @@ export function objectStore(
   address: BucketAddress,
   signer: Held<KeySigner>,
 ): ObjectStore["Service"] {
-  const clients = new WeakMap<KeySigner, Promise<Client>>();
-  // The client has no way to break off a call, so one that hangs is joined and not repeated.
-  let pending: Promise<void> | undefined;
+  const clients = new WeakMap<KeySigner, Client>();
   const ensure = async (held: KeySigner) => {
-    const client = clients.get(held) ?? makeClient(settings, held);
-    clients.set(held, client);
+    const { Client } = await import("minio");
+    const minio = clients.get(held) ?? new Client(optionsOf(settings, held));
+    clients.set(held, minio);
     const { bucket, region, createBucket } = settings;
-    const minio = await client;
     if (await minio.bucketExists(bucket)) return;
     if (!createBucket) throw new Error(`there is no bucket ${bucket}; ${HOW_TO_CREATE}`);
     await minio.makeBucket(bucket, region);
@@ -34,7 +32,7 @@ export function objectStore(
     ensureBucket: current(signer).pipe(
       Effect.flatMap((held) =>
         Effect.tryPromise({
-          try: () => (pending ??= ensure(held).finally(() => (pending = undefined))),
+          try: () => ensure(held),
           catch: (cause) => ({ reason: reasonOf(cause) }),
         }),
       ),
@@ -56,13 +54,11 @@ export function objectStore(
 
 const HOW_TO_CREATE = "make it, or set STORAGE_CREATE_BUCKET=on";
 
-async function makeClient(
+function optionsOf(
   { endpoint, region, pathStyle }: MinioSettings,
   { keys: { accessKey, secretKey, sessionToken } }: KeySigner,
-): Promise<Client> {
-  const { Client } = await import("minio");
-  const prefix = endpoint.pathname.replace(/\/+$/, "");
-  return new Client({
+): ClientOptions {
+  return {
     // The client writes the brackets of IPv6 itself.
     endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
     useSSL: endpoint.protocol === "https:",
@@ -70,24 +66,33 @@ async function makeClient(
     secretKey,
     region,
     pathStyle,
-    ...(prefix === "" ? {} : { transport: behind(prefix, endpoint) }),
+    transport: transportTo(endpoint),
     ...(endpoint.port === "" ? {} : { port: Number(endpoint.port) }),
     ...(sessionToken === undefined ? {} : { sessionToken }),
-  });
+  };
 }
 
-/** Sends what the client has signed with a prefix that the proxy takes off again. */
-function behind(prefix: string, { protocol }: URL): Pick<typeof http, "request"> {
+/**
+ * Sends what the client has signed with a prefix that a proxy takes off again, and ends a call
+ * that hangs, since the client has no way to break one off.
+ */
+function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> {
   const { request } = protocol === "https:" ? https : http;
+  const prefix = pathname.replace(/\/+$/, "");
   return {
-    request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) =>
-      request({ ...options, path: `${prefix}${options.path}` }, onResponse),
+    request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => {
+      const sent = request({ ...options, path: `${prefix}${options.path}` }, onResponse);
+      return sent.setTimeout(PATIENCE, () => sent.destroy(new Error("the store does not answer")));
+    },
   } as Pick<typeof http, "request">;
 }
+
+/** Milliseconds of silence. */
+const PATIENCE = 5000;
 
 /** Some failures of the client carry a code and no message. */
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const code = "code" in cause ? String(cause.code) : cause.name;
-  return cause.message === "" ? code : cause.message;
+  return cause.message || code || "it does not answer as a store does";
 }

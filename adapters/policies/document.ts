@@ -72,10 +72,10 @@ const fields = {
   require_checksum: Schema.optionalKey(Schema.Boolean),
 };
 
-const LIFETIME = 'it is not a duration from "1 second" to "7 days"';
+const LIFETIME = 'it is not a duration such as "15 minutes", from "1 second" to "7 days"';
 const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   callers: 'it is not a list of "user", "service" or both',
-  max_size: 'it is neither a number of bytes nor text such as "200 MiB"',
+  max_size: 'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB or GiB)',
   allowed_types: "it is not a list of media types in lower case, with one at least",
   put_lifetime: LIFETIME,
   get_lifetime: LIFETIME,

@@ -33,7 +33,7 @@ const lifetime = (name: string, example: string) =>
     codec: Schema.DurationFromString.pipe(
       Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),
     ),
-    shape: "a duration from 1 second to 7 days",
+    shape: "a duration such as 15 minutes, from 1 second to 7 days",
     example,
   });
 
@@ -42,7 +42,7 @@ export const settings = {
   maxSize: withDefault(
     setting("STORAGE_MAX_FILE_SIZE", {
       codec: Mebibytes,
-      shape: "a number of MiB",
+      shape: "a number of MiB above 0, without a unit",
       example: "10",
     }),
     10,
@@ -74,7 +74,7 @@ export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, Up
         ? [
             fault(
               settings.maxSize,
-              `must be at most ${limits.largestPut / 2 ** 20} (MiB): ${ONE_PUT}`,
+              `must be at most ${Math.floor(limits.largestPut / 2 ** 20)} (MiB): ${ONE_PUT}`,
             ),
           ]
         : [],

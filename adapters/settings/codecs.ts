@@ -12,8 +12,10 @@ export const OnOff = Schema.Literals(["on", "off"]).pipe(
   ),
 );
 
-/** Text that is never shown. */
-export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString);
+/** Text that is never shown; a line end that came with it out of a file would spoil it. */
+export const Secret = Schema.RedactedFromValue(
+  Schema.NonEmptyString.check(Schema.makeFilter<string>((text) => text.trim() === text)),
+);
 
 /** Values separated by commas, with white space around them. */
 export const CommaSeparated = <S extends Schema.ConstraintCodec<string, string>>(item: S) =>

@@ -78,22 +78,29 @@ export const accessKey = setting("STORAGE_ACCESS_KEY", {
 
 export const secretKey = setting("STORAGE_SECRET_KEY", {
   codec: Secret,
-  shape: "the secret of the access key",
+  shape: "the secret of the access key, without white space around it",
   example: "the 40 characters shown when the key was made",
 });
 
 export const sessionToken = optional(
   setting("STORAGE_SESSION_TOKEN", {
     codec: Secret,
-    shape: "the token that came with temporary credentials",
+    shape: "the token that came with temporary credentials, without white space around it",
     example: "the text called SessionToken",
   }),
 );
 
+/** A path, and not the content of a file, which would be shown where it cannot be read. */
+const Path = Schema.NonEmptyString.check(Schema.isPattern(/^[^{}\n"]{1,4096}$/));
+
+export const path = (
+  name: string,
+  explained: { readonly shape: string; readonly example: string },
+): Setting<string> => setting(name, { codec: Path, ...explained });
+
 export const credentialsFile = optional(
-  setting("STORAGE_CREDENTIALS_FILE", {
-    codec: Schema.NonEmptyString,
-    shape: "the path of a JSON file with access_key and secret_key",
+  path("STORAGE_CREDENTIALS_FILE", {
+    shape: "the path of a JSON file with access_key and secret_key, and not its content",
     example: "/run/secrets/storage.json",
   }),
 );
@@ -117,7 +124,9 @@ export function addressingFaults(values: {
   if (endpoints.some(({ hostname }) => /^(?:\[.*\]|[\d.]+)$/.test(hostname))) {
     return [fault(pathStyle, "must be on where an endpoint is an address and not a name")];
   }
-  return bucket.includes(".") && endpoints.every(({ protocol }) => protocol === "https:")
+  const isSecure =
+    endpoints.length === 0 || endpoints.some(({ protocol }) => protocol === "https:");
+  return bucket.includes(".") && isSecure
     ? [fault(pathStyle, "must be on for a bucket with a dot: no certificate covers its host name")]
     : [];
 }

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import {
   type Audience,
+  CredentialsUnavailable,
   type GetRequest,
   Presigner,
   type PutRequest,
@@ -33,6 +34,7 @@ export function v4Presigner(store: {
       Effect.flatMap(store.signer(now, lifeNeeded(request)), (signer) => {
         const { origin, unsignedPrefix, path } = store.addresses[request.audience];
         const expiresIn = secondsOfLife(request, signer, now);
+        if (expiresIn * 1000 < lifeNeeded(request) - 1000) return tooShortLived(expiresIn);
         const url = signer.sign({
           method,
           origin,
@@ -69,3 +71,11 @@ export function v4Presigner(store: {
     publicOrigin: store.addresses.public.origin,
   });
 }
+
+/** Whole seconds are counted, so that one less than needed is none too few. */
+const tooShortLived = (seconds: number) =>
+  Effect.fail(
+    new CredentialsUnavailable({
+      reason: `what signs is good for ${seconds} seconds, and the policy's min_lifetime is longer`,
+    }),
+  );

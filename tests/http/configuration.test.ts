@@ -62,6 +62,14 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
     ],
     [{ STORAGE_ADAPTER: "s3" }, /STORAGE_ADAPTER must be .* or gcs; is aws meant\?/],
     [{ STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "wasaby" }, /is wasabi meant\?/],
+    [
+      { STORAGE_ADAPTOR: "minio", STORAGE_ENDPOINT: "http://127.0.0.1:9000" },
+      /STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is[\s\S]*STORAGE_ADAPTOR is not a variable/,
+    ],
+    [
+      { STORAGE_ADAPTER: "aws", STORAGE_ACCESS_KEY: "AKIA0000", STORAGE_SECRET_KEY: "secret\n" },
+      /STORAGE_SECRET_KEY must be the secret of the access key, without white space/,
+    ],
     [{ STORAGE_PROVIDER: "r2" }, /STORAGE_ADAPTER must be aws where STORAGE_PROVIDER is set/],
     [
       { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "r2" },
@@ -160,6 +168,24 @@ describe("a file of credentials says which file and which member, and nothing of
     expect(output).not.toContain("hidden");
   });
 
+  it.each([
+    { ...gcs, GOOGLE_APPLICATION_CREDENTIALS: '{"private_key": "hidden"}' },
+    { ...minio, STORAGE_CREDENTIALS_FILE: '{"access_key": "hidden"}' },
+    { ...minio, STORAGE_CREDENTIALS_FILE: "hidden\nhidden" },
+  ])("a value that is the content and not the path: %j", (env) => {
+    const output = messageFor(env);
+    expect(output).toMatch(/must be the path of .*, and not its content/);
+    expect(output).not.toContain("hidden");
+  });
+
+  it("a folder is no file, and a file of another kind no key", () => {
+    expect(messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: folder })).toContain(
+      "is not a regular file of at most 1 MiB",
+    );
+    writeFileSync(file, "{}");
+    expect(messageFor(gcs)).toContain("/type: it is missing");
+  });
+
   it("and so does one that is not there", () => {
     const output = messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: "/none.json" });
     expect(output).toContain("the file /none.json cannot be read (ENOENT)");
@@ -169,8 +195,11 @@ describe("a file of credentials says which file and which member, and nothing of
 describe("a document of policies is refused with the path to the member", () => {
   it.each<[unknown, string]>([
     [{ a: { sise: 1 } }, "/a/sise: it is not known here; the members are callers, max_size"],
-    [{ a: { put_lifetime: "8 days" } }, '/a/put_lifetime: it is not a duration from "1 second"'],
-    [{ a: { get_lifetime: "soon" } }, '/a/get_lifetime: it is not a duration from "1 second"'],
+    [
+      { a: { put_lifetime: "8 days" } },
+      '/a/put_lifetime: it is not a duration such as "15 minutes"',
+    ],
+    [{ a: { get_lifetime: "soon" } }, '/a/get_lifetime: it is not a duration such as "15 minutes"'],
     [{ a: { allowed_types: [] } }, "/a/allowed_types: it is not a list of media types"],
     [{ a: { allowed_types: ["PNG"] } }, "/a/allowed_types: it is not a list of media types"],
     [{ a: { max_size: "6 GiB" } }, "/a/max_size: it is more than 5368709120 bytes"],

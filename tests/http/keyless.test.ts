@@ -2,6 +2,7 @@ import * as Duration from "effect/Duration";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { layer as gcs } from "../../adapters/gcs/layer.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
+import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { type GoogleMachine, startGoogleMachine } from "../support/google-machine.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
@@ -20,7 +21,7 @@ afterEach(async () => {
 });
 
 /** With its credentials renewed in the background until the test is over. */
-async function start() {
+async function start(policy: Partial<UploadPolicy> = {}) {
   const service = await startService({
     storage: gcs({
       bucket: "files",
@@ -32,7 +33,7 @@ async function start() {
       iamEndpoint: machine.iamEndpoint,
       universeDomain: "googleapis.com",
     }),
-    policy: { getLifetime: Lifetime.make(Duration.days(7)) },
+    policy: { getLifetime: Lifetime.make(Duration.days(7)), ...policy },
   });
   close = service.close;
   return service;
@@ -83,12 +84,27 @@ it("a token that was taken back is replaced, and no upload fails of it", async (
 
 it("a refusal of IAM is not tried again, and is 503 with Retry-After", async () => {
   const { request } = await start();
-  machine.state.failures.push(403);
+  machine.state.failures.push(403, 403);
   const answer = await request(PRESIGN, presignInit());
   expect(answer.status).toBe(503);
   expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
   expect(await answer.json()).toMatchObject({ code: "CREDENTIALS_UNAVAILABLE" });
-  expect(machine.state.asked.signBlob).toBe(1);
+  expect(machine.state.asked.signBlob).toBeLessThanOrEqual(2);
+});
+
+it.each(["null", "[]", '{"signedBlob":5}', '{"signedBlob":""}', '{"signedBlob":"AAAA"}'])(
+  "an answer of IAM that is no signature is 503, and no URL: %s",
+  async (answer) => {
+    machine.state.answer = answer;
+    const { request } = await start();
+    expect((await request(PRESIGN, presignInit())).status).toBe(503);
+  },
+);
+
+it("a policy that wants a longer life than a signature has is 503", async () => {
+  const days = Lifetime.make(Duration.days(2));
+  const { request } = await start({ putLifetime: days, minLifetime: days });
+  expect((await request(PRESIGN, presignInit())).status).toBe(503);
 });
 
 it("IAM that is too slow is 503 with Retry-After, and not a hang", async () => {

@@ -14,6 +14,8 @@ export interface MachineState {
   delay: number;
   /** Statuses that IAM answers next, instead of signing. */
   readonly failures: Array<number>;
+  /** What IAM answers instead of a signature. */
+  answer: string | undefined;
   /** Whether the metadata server refuses to answer. */
   isSilent: boolean;
   /** Seconds that the tokens given out from now on live. */
@@ -45,6 +47,7 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
   const state: MachineState = {
     delay: 0,
     failures: [],
+    answer: undefined,
     isSilent: false,
     tokenLife: 3600,
     asked: { email: 0, token: 0, signBlob: 0 },
@@ -79,6 +82,7 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
       if (failure !== undefined) return [failure, "{}"];
       const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
       if (!tokens.has(token)) return [401, "{}"];
+      if (state.answer !== undefined) return [200, state.answer];
       const signature = sign("sha256", Buffer.from(payload, "base64"), privateKey);
       return [200, JSON.stringify({ keyId: "1", signedBlob: signature.toString("base64") })];
     } finally {

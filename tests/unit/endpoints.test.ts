@@ -1,5 +1,7 @@
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
+import { placeOf } from "../../adapters/aws/client.ts";
+import { read as readAws } from "../../adapters/aws/settings.ts";
 import { read as readGcs } from "../../adapters/gcs/settings.ts";
 import { read as readMinio } from "../../adapters/minio/settings.ts";
 import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
@@ -79,4 +81,43 @@ it.each([
 ])("Cloud Storage is found by its universe: %j", (env, endpoint, iamEndpoint) => {
   const read = Result.getOrThrow(readGcs(env));
   expect([read.endpoint.href, read.iamEndpoint.href]).toEqual([endpoint, iamEndpoint]);
+});
+
+it.each([
+  [{}, false, true],
+  [{ STORAGE_PROVIDER: "spaces", STORAGE_REGION: "fra1" }, false, true],
+  [{ STORAGE_ENDPOINT: "https://store.test" }, true, true],
+  [{ STORAGE_ENDPOINT: "https://store.test", STORAGE_PATH_STYLE: "off" }, false, false],
+])("%j has the bucket in the path: %s, and at a public endpoint %s", (env, internal, external) => {
+  const settings = Result.getOrThrow(
+    readAws({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://files.test" }),
+  );
+  expect(placeOf(settings, "internal").pathStyle).toBe(internal);
+  expect(placeOf(settings, "public")).toEqual({
+    endpoint: new URL("https://files.test"),
+    pathStyle: external,
+  });
+});
+
+it.each([
+  [{ AWS_ENDPOINT_URL: "http://localhost:4566" }, "http://localhost:4566/"],
+  [
+    {
+      AWS_ENDPOINT_URL: "http://localhost:4566",
+      STORAGE_PROVIDER: "r2",
+      STORAGE_ACCOUNT_ID: "0123456789abcdef0123456789abcdef",
+    },
+    "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/",
+  ],
+  [
+    { STORAGE_PROVIDER: "b2", STORAGE_REGION: "us-west-004" },
+    "https://s3.us-west-004.backblazeb2.com/",
+  ],
+  [
+    { STORAGE_PROVIDER: "wasabi", STORAGE_REGION: "eu-central-1" },
+    "https://s3.eu-central-1.wasabisys.com/",
+  ],
+  [{ STORAGE_PROVIDER: "spaces", STORAGE_REGION: "fra1" }, "https://fra1.digitaloceanspaces.com/"],
+])("%j is at %s", (env, endpoint) => {
+  expect(Result.getOrThrow(readAws(env)).endpoint?.href).toBe(endpoint);
 });

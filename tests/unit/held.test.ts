@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
-import { hold } from "../../adapters/credentials/held.ts";
+import { type Ending, hold } from "../../adapters/credentials/held.ts";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 
 const SECOND = 1000;
@@ -39,8 +39,8 @@ it.effect("renews at half of what remains, so that nobody waits", () =>
       expect(state.asked).toBe(asked);
     }
     // What is held is given at once, even while the source takes its time.
-    state.delay = HOUR;
-    yield* TestClock.adjust(31 * MINUTE);
+    state.delay = 9 * SECOND;
+    yield* TestClock.adjust(30 * MINUTE + SECOND);
     const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
     expect([state.asked, serial]).toEqual([4, 3]);
   }),
@@ -52,7 +52,7 @@ it.effect("a day of requests each second meets ends and outages, and none fails 
     const held = yield* hold(obtain);
     yield* settle;
     // The source answers late, and is down for ten minutes of each hour.
-    state.delay = 20 * SECOND;
+    state.delay = 8 * SECOND;
     for (let second = 0; second < 24 * 60 * 60; second++) {
       state.isDown = second % 3600 < 600;
       const now = yield* Clock.currentTimeMillis;
@@ -109,6 +109,43 @@ it.effect("refuses rather than give credentials that end too soon", () =>
       "the credentials end in 30 seconds, and there are no newer ones yet",
     );
     expect((yield* held(now, 10 * SECOND)).serial).toBeGreaterThan(0);
+  }),
+);
+
+it.effect.each([Number.NaN, -1, 0])(
+  "credentials that end %d milliseconds from now are none, and are not asked for without pause",
+  (life) =>
+    Effect.gen(function* () {
+      const { state, obtain } = source();
+      const held = yield* hold(obtain);
+      yield* settle;
+      state.life = life;
+      yield* TestClock.adjust(59 * MINUTE);
+      expect(state.asked).toBeLessThan(100);
+      // What is held is better than what has ended.
+      expect((yield* held(yield* Clock.currentTimeMillis, SECOND)).serial).toBe(1);
+      yield* TestClock.adjust(2 * MINUTE);
+      expect((yield* Effect.flip(held(yield* Clock.currentTimeMillis, 0)))._tag).toBe(
+        "CredentialsUnavailable",
+      );
+    }),
+);
+
+it.effect("a source that hangs, or throws, is asked again", () =>
+  Effect.gen(function* () {
+    let asked = 0;
+    const held = yield* hold(
+      Effect.suspend((): Effect.Effect<{ readonly serial: number } & Ending> => {
+        asked++;
+        if (asked === 1) return Effect.never;
+        return asked === 2
+          ? Effect.die(new TypeError("of a library"))
+          : Effect.succeed({ serial: asked });
+      }),
+    );
+    yield* settle;
+    for (let i = 0; i < 20; i++) yield* TestClock.adjust(SECOND);
+    expect((yield* held(yield* Clock.currentTimeMillis, HOUR)).serial).toBe(3);
   }),
 );
 

@@ -1,0 +1,42 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import { type Chain, signerOfChain } from "../../adapters/aws/chain.ts";
+
+const KEYS = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "secret" };
+const END = new Date(Date.UTC(2026, 10, 24, 12));
+const LATER = new Date(END.getTime() + 600_000);
+
+const signerOf = (answer: Awaited<ReturnType<Chain>>) => signerOfChain(() => async () => answer);
+
+it.effect("an end that the chain has put off is not believed", () =>
+  Effect.gen(function* () {
+    const put = yield* signerOf({ ...KEYS, expiration: LATER, originalExpiration: END });
+    expect(put.expiresAt).toBe(END.getTime());
+    const plain = yield* signerOf({ ...KEYS, expiration: LATER });
+    expect(plain.expiresAt).toBe(LATER.getTime());
+  }),
+);
+
+it.effect("what is derived from keys is kept for as long as they are the same", () =>
+  Effect.gen(function* () {
+    let sessionToken = "a";
+    const signer = signerOfChain(() => async () => ({ ...KEYS, sessionToken, expiration: END }));
+    const first = yield* signer;
+    expect(yield* signer).toBe(first);
+    sessionToken = "b";
+    expect((yield* signer).keys.sessionToken).toBe("b");
+  }),
+);
+
+it.effect("a chain that hangs is not asked again, but another", () =>
+  Effect.gen(function* () {
+    let made = 0;
+    const signer = signerOfChain(() => {
+      const isFirst = made++ === 0;
+      return () => (isFirst ? new Promise(() => undefined) : Promise.resolve(KEYS));
+    });
+    yield* Effect.forkChild(signer);
+    yield* Effect.yieldNow;
+    expect((yield* signer).keys.accessKey).toBe(KEYS.accessKeyId);
+  }),
+);
