@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { s3Binding } from "../signing/binding.ts";
+import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { hold } from "../credentials/held.ts";
 import { configuredSigner } from "../credentials/key-settings.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
@@ -59,7 +59,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               region,
               binding,
               checksums,
-              versionParameter: "versionId",
+              overrides: s3Overrides,
               signer,
             });
       return Context.make(Presigner, presigner).pipe(

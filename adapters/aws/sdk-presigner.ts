@@ -15,8 +15,8 @@ import {
   type PutRequest,
 } from "../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import type { Binding } from "../signing/binding.ts";
-import { endOf, lifeNeeded, secondsOfLife } from "../signing/lifetime.ts";
+import { type Binding, responseHeaders } from "../signing/binding.ts";
+import { endOf, lifeNeeded, secondsOfLife, signingTime } from "../signing/lifetime.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 
@@ -45,8 +45,9 @@ export function sdkPresigner(store: {
     request: PutRequest | GetRequest,
     command: PutObjectCommand | GetObjectCommand,
   ) {
-    const now = yield* Clock.currentTimeMillis;
-    const signer = yield* store.signer(now, lifeNeeded(request));
+    const moment = yield* Clock.currentTimeMillis;
+    const signer = yield* store.signer(moment, lifeNeeded(request));
+    const now = signingTime(request, moment);
     const expiresIn = secondsOfLife(request, signer, now);
     const url = yield* Effect.tryPromise({
       try: () =>
@@ -87,6 +88,8 @@ export function sdkPresigner(store: {
         Key: request.key,
         ResponseContentType: request.responseMediaType,
         ResponseContentDisposition: request.responseDisposition,
+        ResponseCacheControl: responseHeaders(request).cacheControl,
+        ResponseContentEncoding: responseHeaders(request).contentEncoding,
         ...(request.version === undefined ? {} : { VersionId: request.version }),
       });
       return Effect.map(sign(request, command), (signed) => ({

@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { overridesOfGet } from "../signing/binding.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
 import { credentialsIn, RECHECK } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
@@ -30,7 +31,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         addresses,
         region: REGION,
         binding: gcsBinding(settings),
-        versionParameter: "generation",
+        overrides: (request) => overridesOfGet(request, "generation"),
         checksums: limits.checksums,
         signer: keySigner ?? always<Signer>(yield* keyless(settings)),
       });

@@ -139,6 +139,7 @@ function headersOf(object: StoredObject, query: URLSearchParams): Record<string,
     "Content-Type": mediaType,
     "Content-Disposition":
       executable && !/^attachment\b/i.test(disposition) ? "attachment" : disposition,
+    "Cache-Control": query.get("response-cache-control") ?? "private",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "X-Content-Type-Options": "nosniff",
     "Accept-Ranges": "bytes",

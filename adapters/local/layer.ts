@@ -7,7 +7,7 @@ import { opendir } from "node:fs/promises";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
-import { s3Binding } from "../signing/binding.ts";
+import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
@@ -58,7 +58,7 @@ export const layer = (
             addresses: { public: address, internal: address },
             region: REGION,
             binding: s3Binding(S3_LIMITS),
-            versionParameter: "versionId",
+            overrides: s3Overrides,
             checksums: S3_LIMITS.checksums,
             signer: always(signWith(keys)),
           }),

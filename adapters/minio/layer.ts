@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { s3Binding } from "../signing/binding.ts";
+import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { configuredSigner } from "../credentials/key-settings.ts";
 import { S3_LIMITS } from "../settings/storage.ts";
@@ -26,7 +26,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         addresses: { public: at(publicEndpoint), internal: at(endpoint) },
         region,
         binding: s3Binding(S3_LIMITS),
-        versionParameter: "versionId",
+        overrides: s3Overrides,
         checksums: S3_LIMITS.checksums,
         signer,
       });

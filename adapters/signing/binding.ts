@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration";
 import type { GetRequest, PutRequest } from "../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { Pair } from "./v4.ts";
@@ -58,4 +59,24 @@ export function overridesOfGet(request: GetRequest, versionParameter: string): A
   ];
   if (request.version !== undefined) query.push([versionParameter, request.version]);
   return query;
+}
+
+/**
+ * What S3 is told of a download besides, so that nothing that rode along with an upload counts:
+ * "GetObject", Amazon S3 API Reference. `Expires` is not read beside a `max-age` (RFC 9111,
+ * section 5.3).
+ */
+export const responseHeaders = ({ lifetime }: GetRequest) => ({
+  cacheControl: `private, max-age=${Duration.toSeconds(lifetime)}`,
+  contentEncoding: "identity",
+});
+
+/** The same as query parameters. */
+export function s3Overrides(request: GetRequest): Array<Pair> {
+  const { cacheControl, contentEncoding } = responseHeaders(request);
+  return [
+    ...overridesOfGet(request, "versionId"),
+    ["response-cache-control", cacheControl],
+    ["response-content-encoding", contentEncoding],
+  ];
 }

@@ -23,3 +23,9 @@ export function secondsOfLife(
 /** The instant from which the store refuses what was signed at `now`, which counts by seconds. */
 export const endOf = (now: number, seconds: number): DateTime.Utc =>
   DateTime.makeUnsafe((Math.floor(now / 1000) + seconds) * 1000);
+
+/** The moment that a signature made at `now` says it was made: now, or the window's beginning. */
+export function signingTime(request: PutRequest | GetRequest, now: number): number {
+  const window = "window" in request && request.window ? Duration.toMillis(request.window) : 0;
+  return window > 0 ? Math.floor(now / window) * window : now;
+}

@@ -8,10 +8,10 @@ import {
   type PutRequest,
 } from "../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import { type Binding, overridesOfGet } from "./binding.ts";
+import type { Binding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import { encodeKey } from "./encode.ts";
-import { endOf, lifeNeeded, secondsOfLife } from "./lifetime.ts";
+import { endOf, lifeNeeded, secondsOfLife, signingTime } from "./lifetime.ts";
 import type { Held, Signer } from "./signer.ts";
 import type { Pair } from "./v4.ts";
 
@@ -21,8 +21,8 @@ export function v4Presigner(store: {
   readonly region: string;
   readonly binding: Binding;
   readonly signer: Held<Signer>;
-  /** What a version of an object is called in a query. */
-  readonly versionParameter: "versionId" | "generation";
+  /** The query by which the store answers a GET as we say. */
+  readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }): Presigner["Service"] {
   const sign = <Method extends "GET" | "PUT">(
@@ -30,8 +30,9 @@ export function v4Presigner(store: {
     request: PutRequest | GetRequest,
     bound: { readonly headers: ReadonlyArray<Pair>; readonly query: ReadonlyArray<Pair> },
   ) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.flatMap(store.signer(now, lifeNeeded(request)), (signer) => {
+    Effect.flatMap(Clock.currentTimeMillis, (moment) =>
+      Effect.flatMap(store.signer(moment, lifeNeeded(request)), (signer) => {
+        const now = signingTime(request, moment);
         const { origin, unsignedPrefix, path } = store.addresses[request.audience];
         const expiresIn = secondsOfLife(request, signer, now);
         if (expiresIn * 1000 < lifeNeeded(request) - 1000) return tooShortLived(expiresIn);
@@ -63,7 +64,7 @@ export function v4Presigner(store: {
       const { host } = store.addresses[request.audience];
       const bound = {
         headers: [["host", host]],
-        query: overridesOfGet(request, store.versionParameter),
+        query: store.overrides(request),
       } as const;
       return Effect.map(sign("GET", request, bound), (signed) => ({ ...signed, headers: {} }));
     },

@@ -1,5 +1,6 @@
 import * as Context from "effect/Context";
 import type * as DateTime from "effect/DateTime";
+import type * as Duration from "effect/Duration";
 import type * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import type { ByteSize } from "../../domain/byte-size.ts";
@@ -41,6 +42,11 @@ export interface GetRequest extends ObjectRequest {
   readonly responseDisposition: string;
   /** The version or generation of the object; the newest if undefined. */
   readonly version?: string | undefined;
+  /**
+   * The signature is made as if at the beginning of a window of this length, so that within one
+   * the same request has the same URL; at this very moment if undefined.
+   */
+  readonly window?: Duration.Duration | undefined;
 }
 
 /** A request that whoever holds it can make until `expiresAt`. */

@@ -47,6 +47,8 @@ export interface StoreUnderTest {
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** Keeps headers of a PUT that nobody was granted, and serves them with the object. */
   readonly keepsExtraHeaders: boolean;
+  /** A signed GET decides on all headers of a download, not only on type and disposition. */
+  readonly pinsAllHeaders: boolean;
   /** With what it answers a request that was not granted. */
   readonly refusals: ReadonlyArray<number>;
   /** Undefined where what it needs is not on this machine. */
@@ -60,6 +62,7 @@ const S3 = {
   bindsSizeAlways: true,
   checksums: ["sha256", "crc32c", "md5"],
   keepsExtraHeaders: true,
+  pinsAllHeaders: true,
   refusals: [403],
 } as const;
 
@@ -89,6 +92,7 @@ export const stores: ReadonlyArray<StoreUnderTest> = [
     bindsSizeAlways: false,
     checksums: ["crc32c", "md5"] as const,
     keepsExtraHeaders: true,
+    pinsAllHeaders: false,
     // Cloud Storage calls it a bad request where a signed header is missing or the time is over.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),

@@ -16,7 +16,7 @@ import {
   GOOG4_HMAC_SHA256,
   GOOG4_RSA_SHA256,
 } from "../../adapters/signing/algorithms.ts";
-import { s3Binding } from "../../adapters/signing/binding.ts";
+import { s3Binding, s3Overrides } from "../../adapters/signing/binding.ts";
 import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
 import { hold } from "../../adapters/credentials/held.ts";
 import { type Signer, signWith } from "../../adapters/signing/signer.ts";
@@ -44,7 +44,7 @@ const native = (
       region: "us-east-1",
       binding,
       checksums: [],
-      versionParameter: "versionId",
+      overrides: s3Overrides,
       signer,
     });
   });
