@@ -69,8 +69,10 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, fileName),
   });
-  // Together, since a signer that is elsewhere takes its time for each.
-  const [put, get] = yield* Effect.all([signedPut, signedGet], { concurrency: 2 });
+  const [put, get] = yield* Effect.all([signedPut, signedGet], {
+    // A fiber of its own costs more than a signature that is made here.
+    concurrency: presigner.isRemote ? 2 : 1,
+  });
   const receipt = yield* sealReceipt({
     key,
     fileName,

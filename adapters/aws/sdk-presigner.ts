@@ -98,6 +98,7 @@ export function sdkPresigner(store: {
         ...signed,
       }));
     },
+    isRemote: false,
     checksums: store.checksums,
     publicOrigin: store.publicOrigin,
   });

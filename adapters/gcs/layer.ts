@@ -33,6 +33,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         binding: gcsBinding(settings),
         overrides: (request) => overridesOfGet(request, "generation"),
         checksums: limits.checksums,
+        isRemote: keySigner === undefined,
         signer: keySigner ?? always<Signer>(yield* keyless(settings)),
       });
       const store = objectStore({ settings, address: addresses.internal, signer: keySigner });

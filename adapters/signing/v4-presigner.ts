@@ -21,6 +21,8 @@ export function v4Presigner(store: {
   readonly region: string;
   readonly binding: Binding;
   readonly signer: Held<Signer>;
+  /** Whether that signer is elsewhere. */
+  readonly isRemote?: boolean;
   /** The query by which the store answers a GET as we say. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
@@ -68,6 +70,7 @@ export function v4Presigner(store: {
       } as const;
       return Effect.map(sign("GET", request, bound), (signed) => ({ ...signed, headers: {} }));
     },
+    isRemote: store.isRemote ?? false,
     checksums: store.checksums,
     publicOrigin: store.addresses.public.origin,
   });

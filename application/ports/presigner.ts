@@ -80,6 +80,8 @@ export class Presigner extends Context.Service<
   {
     readonly put: (request: PutRequest) => Effect.Effect<SignedPut, CredentialsUnavailable>;
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    /** Whether each signature is a call over the network. */
+    readonly isRemote: boolean;
     /** The checksums that this store verifies on a PUT. */
     readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
     /** The origin that browsers are sent to, for pages that must permit it by policy. */

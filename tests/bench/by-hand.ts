@@ -43,8 +43,17 @@ app.post("/api/v1/orgs/:slug/files/presign", async (c) => {
     put_expires_at: new Date(now.getTime() + 900_000).toISOString(),
     get_expires_at: new Date(now.getTime() + 86_400_000).toISOString(),
     key,
+    receipt: receiptOf({ key, filename, content_type, size, now: now.getTime() }),
   });
 });
+
+const receiptKey = Buffer.alloc(32, 1);
+
+function receiptOf(grant: object): string {
+  const sealed = `v1.own.${Buffer.from(JSON.stringify(grant)).toString("base64url")}`;
+  const mac = createHmac("sha256", receiptKey).update(`valetkey receipt\n${sealed}`);
+  return `${sealed}.${mac.digest("base64url")}`;
+}
 
 let signingKey: { readonly day: string; readonly key: Buffer } | undefined;
 
