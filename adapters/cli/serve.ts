@@ -53,6 +53,7 @@ export async function serve(listen: Listen): Promise<void> {
       readiness,
       isStopping: () => stopping,
       corsOrigins,
+      publicUrl,
       development: { loopbackOnly: !settings.identity.exposed },
       mounts: yield* Mounts,
     });

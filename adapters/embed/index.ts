@@ -15,6 +15,7 @@ export * from "../../application/ports/presigner.ts";
 export * from "../../application/ports/tokens.ts";
 export { confirmUpload } from "../../application/confirm-upload.ts";
 export * from "../../application/ports/on-confirmed.ts";
+export { openFile } from "../../application/open-file.ts";
 export { requestUpload } from "../../application/request-upload.ts";
 export { ByteSize, mebibytes } from "../../domain/byte-size.ts";
 export * from "../../domain/errors.ts";

@@ -21,6 +21,7 @@ import type { HttpContext, HttpEnv } from "./env.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import type { Mount } from "./mounts.ts";
 import type { Operation } from "./operation.ts";
+import { open, redirect } from "./open.ts";
 import { page } from "./page.ts";
 import { presign } from "./presign.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
@@ -46,10 +47,14 @@ export interface AppOptions {
   /** Whether the service has been told to stop. */
   readonly isStopping: () => boolean;
   readonly corsOrigins: ReadonlyArray<string>;
+  /** How clients reach the service; without a path. */
+  readonly publicUrl: URL;
   /** Answer this machine only, and show the page to try the service on. */
   readonly development: { readonly loopbackOnly: boolean } | undefined;
   readonly mounts: ReadonlyArray<Mount>;
 }
+
+const FILE = "/api/v1/orgs/:slug/files/:year/:month/:name";
 
 /** What the log says of refusals that are the operator's to mend. */
 const REASONS = {
@@ -98,16 +103,22 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
       if (Exit.isFailure(caller)) return answerFailure(c, caller.cause);
       const body = await readJson(c.req.raw);
       if (Result.isFailure(body)) return refuse(c, body.failure);
-      const request = {
-        principal: caller.value,
-        slug: c.req.param("slug") ?? "",
-        body: body.success,
-      };
+      const { publicUrl } = options;
+      const slug = c.req.param("slug") ?? "";
+      const request = { principal: caller.value, slug, body: body.success, publicUrl };
       const done = await run(operation(request));
       return Exit.isSuccess(done) ? answer(c, done.value) : answerFailure(c, done.cause);
     });
     app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "POST" })));
   }
+
+  app.get(FILE, async (c) => {
+    const caller = await run(authenticate(c.req.raw));
+    if (Exit.isFailure(caller)) return answerFailure(c, caller.cause);
+    const opened = await run(open({ principal: caller.value, ...c.req.param() }, c.req.url));
+    return Exit.isSuccess(opened) ? redirect(c, opened.value) : answerFailure(c, opened.cause);
+  });
+  app.all(FILE, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
 
   app.get("/healthz", (c) => answer(c, { status: "alive" }));
   app.get("/readyz", async (c) => {

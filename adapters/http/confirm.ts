@@ -4,11 +4,15 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
 import { InvalidReceipt } from "../../domain/errors.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
 import { decoder, MISSING } from "../json/decode.ts";
 import { type Operation, slugOf } from "./operation.ts";
 import { InvalidBody } from "./refusals.ts";
 
 const decode = decoder(Schema.Struct({ receipt: Schema.String }), ["receipt"]);
+
+/** What of a key follows the organization. */
+const pathOf = (key: StorageKey) => key.replace(/^orgs\/[^/]+\/files\//, "");
 
 /** What `POST /api/v1/orgs/:slug/files/confirm` answers. */
 export const confirm = Effect.fnUntraced(function* ({ principal, ...request }: Operation) {
@@ -32,5 +36,6 @@ export const confirm = Effect.fnUntraced(function* ({ principal, ...request }: O
     ...(final ? {} : { mutable_until: DateTime.formatIso(mutableUntil) }),
     get_url: get.url,
     get_expires_at: DateTime.formatIso(get.expiresAt),
+    file_url: `${request.publicUrl.origin}/api/v1/orgs/${slug}/files/${pathOf(key)}`,
   };
 });

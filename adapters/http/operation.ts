@@ -12,6 +12,8 @@ export interface Operation {
   readonly slug: string;
   /** Parsed JSON. */
   readonly body: unknown;
+  /** How clients reach the service; without a path. */
+  readonly publicUrl: URL;
 }
 
 /** The organization that an address names; a name that none can have is one that does not exist. */

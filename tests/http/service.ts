@@ -63,6 +63,7 @@ export async function startService(
         services: yield* Effect.context<Services>(),
         readiness: yield* makeReadinessCheck,
         isStopping: () => false,
+        publicUrl: new URL("https://uploads.example.com"),
         corsOrigins: ["https://app.example.com"],
         development: { loopbackOnly: true },
         mounts: [],

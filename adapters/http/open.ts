@@ -1,0 +1,53 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import { openFile } from "../../application/open-file.ts";
+import type { Principal } from "../../application/ports/authenticator.ts";
+import type { HttpContext } from "./env.ts";
+import { slugOf } from "./operation.ts";
+
+/** Where a file is to be had, and for how many seconds the same answer holds. */
+interface Opened {
+  readonly url: string;
+  readonly maxAge: number;
+}
+
+/** What `GET /api/v1/orgs/:slug/files/:year/:month/:name` leads to; `?download` saves the file. */
+export const open = Effect.fnUntraced(function* (
+  request: {
+    readonly principal: Principal;
+    readonly slug: string;
+    readonly year: string;
+    readonly month: string;
+    readonly name: string;
+  },
+  address: string,
+) {
+  const { principal, year, month, name } = request;
+  const slug = yield* slugOf(request.slug);
+  const { get, window } = yield* openFile({
+    principal,
+    slug,
+    path: `${year}/${month}/${name}`,
+    download: new URL(address).searchParams.has("download"),
+  });
+  const now = yield* Clock.currentTimeMillis;
+  const length = Duration.toMillis(window);
+  // A URL can end before its window, with the credentials that signed it.
+  const left = Math.min(length - (now % length), DateTime.toEpochMillis(get.expiresAt) - now);
+  return { url: get.url, maxAge: Math.floor(left / 1000) } satisfies Opened;
+});
+
+/** Sends a browser there; it may keep the answer, and nobody between may. */
+export const redirect = (c: HttpContext, { url, maxAge }: Opened): Response =>
+  new Response(null, {
+    status: 302,
+    headers: {
+      Location: url,
+      "Cache-Control": `private, max-age=${maxAge}`,
+      "Referrer-Policy": "no-referrer",
+      "X-Content-Type-Options": "nosniff",
+      ...c.get("answerHeaders"),
+    },
+  });

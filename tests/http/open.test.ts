@@ -1,0 +1,73 @@
+import { expect, it } from "vitest";
+import { SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+
+const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";
+const AT = `/api/v1/orgs/acme/files/2026/11/${UUID}`;
+
+async function open(path: string, token = TOKEN) {
+  const { request } = await startService();
+  const answer = await request(path, { headers: { Authorization: `Bearer ${token}` } });
+  const location = new URL(answer.headers.get("location") ?? "about:blank");
+  return { status: answer.status, headers: answer.headers, location };
+}
+
+it("leads to a fresh signed GET of the organization's own key, which a browser may keep", async () => {
+  const { status, headers, location } = await open(`${AT}.png`);
+  expect(status).toBe(302);
+  expect(location.host).toBe("store.example.com");
+  expect(location.pathname).toBe(`/files/orgs/org_1/files/2026/11/${UUID}.png`);
+  expect(location.searchParams.get("response-content-type")).toBe("image/png");
+  expect(location.searchParams.get("response-content-disposition")).toBe(
+    `inline; filename="${UUID}.png"`,
+  );
+  const [, seconds = ""] =
+    /^private, max-age=(\d+)$/.exec(headers.get("cache-control") ?? "") ?? [];
+  const window = (24 * 60 * 60) / 8;
+  expect(Math.abs(Number(seconds) - (window - ((Date.now() / 1000) % window)))).toBeLessThan(5);
+});
+
+it("within a window it is the same URL", async () => {
+  const [first, second] = await Promise.all([open(`${AT}.png`), open(`${AT}.png`)]);
+  expect(first.location.href).toBe(second.location.href);
+});
+
+it("leads a service to the internal endpoint", async () => {
+  expect((await open(`${AT}.png`, SERVICE_TOKEN)).location.host).toBe("127.0.0.1:9");
+});
+
+it.each([
+  [".png?download", "image/png", "attachment"],
+  [".svg", "image/svg+xml", "attachment"],
+  [".html", "text/html", "attachment"],
+  [".pdf", "application/pdf", "attachment"],
+  [".js", "text/javascript", "attachment"],
+  [".txt", "text/plain", "inline"],
+  [".jpg", "image/jpeg", "inline"],
+  [".webp", "image/webp", "inline"],
+  [".nothing", "application/octet-stream", "inline"],
+])("a file that ends in %s is %s, %s", async (extension, type, kind) => {
+  const { searchParams } = (await open(`${AT}${extension}`)).location;
+  expect(searchParams.get("response-content-type")).toBe(type);
+  expect(searchParams.get("response-content-disposition")).toMatch(new RegExp(`^${kind};`));
+});
+
+it.each([
+  `/api/v1/orgs/globex/files/2026/11/${UUID}.png`,
+  `/api/v1/orgs/acme/files/2026/13/${UUID}.png`,
+  `/api/v1/orgs/acme/files/26/11/${UUID}.png`,
+  "/api/v1/orgs/acme/files/2026/11/a.png",
+  `/api/v1/orgs/acme/files/2026/11/${UUID}`,
+  `/api/v1/orgs/acme/files/2026/11/..%2F..%2F..%2Fglobex%2Ffiles%2F2026%2F11%2F${UUID}.png`,
+  `/api/v1/orgs/acme/files/2026%2F11/11/${UUID}.png`,
+  `/api/v1/orgs/ACME/files/2026/11/${UUID}.png`,
+])("%s is not found", async (path) => {
+  const { status, headers } = await open(path);
+  expect([status, headers.get("location")]).toEqual([404, null]);
+});
+
+it("needs a token, and knows GET alone", async () => {
+  const { request } = await startService();
+  expect((await request(`${AT}.png`)).status).toBe(401);
+  const posted = await request(`${AT}.png`, { method: "POST" });
+  expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+});
