@@ -7,7 +7,8 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { hold } from "../credentials/held.ts";
-import { configuredSigner } from "../credentials/key-settings.ts";
+import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
+import { ONE_KEY } from "../credentials/separate-keys.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { addresses } from "./addresses.ts";
 import { identityOf, providerOf, signerOfChain } from "./chain.ts";
@@ -26,6 +27,8 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         configuredSigner(settings) ??
         hold(signerOfChain(() => makeClient(settings, "internal").config.credentials))
       );
+      const signers = signersOf(settings, signer);
+      if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
       const clock = yield* Clock.Clock;
       const client = makeClient(
         settings,
@@ -51,7 +54,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               }),
               binding,
               checksums,
-              signer,
+              signers,
               publicOrigin: at.public.origin,
             })
           : v4Presigner({
@@ -60,7 +63,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               binding,
               checksums,
               overrides: s3Overrides,
-              signer,
+              signers,
             });
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, client)),

@@ -18,7 +18,7 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { type Binding, responseHeaders } from "../signing/binding.ts";
 import { endOf, lifeNeeded, secondsOfLife, signingTime } from "../signing/lifetime.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
-import type { Held, KeySigner } from "../signing/signer.ts";
+import type { KeySigner, Signers } from "../signing/signer.ts";
 
 /**
  * Signs through the official presigner, which binds the headers that it is told to and moves all
@@ -30,7 +30,7 @@ export function sdkPresigner(store: {
   readonly makeClients: (keys: SigningKeys) => Readonly<Record<Audience, S3Client>>;
   readonly binding: Binding;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  readonly signer: Held<KeySigner>;
+  readonly signers: Signers<KeySigner>;
   readonly publicOrigin: string;
 }): Presigner["Service"] {
   const { bucket: Bucket, binding } = store;
@@ -46,7 +46,8 @@ export function sdkPresigner(store: {
     command: PutObjectCommand | GetObjectCommand,
   ) {
     const moment = yield* Clock.currentTimeMillis;
-    const signer = yield* store.signer(moment, lifeNeeded(request));
+    const held = command instanceof PutObjectCommand ? store.signers.put : store.signers.get;
+    const signer = yield* held(moment, lifeNeeded(request));
     const now = signingTime(request, moment);
     const expiresIn = secondsOfLife(request, signer, now);
     const url = yield* Effect.tryPromise({

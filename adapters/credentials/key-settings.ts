@@ -7,7 +7,8 @@ import * as storage from "../settings/storage.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { credentialsIn, decodeAwsSigner, readCredentials, RECHECK } from "./credentials-file.ts";
 import { always, hold } from "./held.ts";
-import { type Held, type KeySigner, signWith } from "../signing/signer.ts";
+import { type Held, type KeySigner, type Signers, signWith } from "../signing/signer.ts";
+import { separateKey, separateKeyFaults, separateKeySettings } from "./separate-keys.ts";
 
 /** Variables of an access key, which all stores that speak the API of S3 share. */
 export const keySettings = {
@@ -15,13 +16,19 @@ export const keySettings = {
   secretKey: optional(storage.secretKey),
   sessionToken: storage.sessionToken,
   credentialsFile: storage.credentialsFile,
+  ...separateKeySettings,
 };
 
 /** An access key as it is configured: in variables, in a file, or not at all. */
 export type KeySettings = Values<typeof keySettings>;
 
 /** What does not go together in them. */
-export function keyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
+export const keyFaults = (values: Partial<KeySettings>): ReadonlyArray<Fault> => [
+  ...ownKeyFaults(values),
+  ...separateKeyFaults(values),
+];
+
+function ownKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
   const { accessKey, secretKey, credentialsFile } = values;
   if (accessKey === undefined && secretKey !== undefined) {
     return [fault(keySettings.accessKey, "must be set where STORAGE_SECRET_KEY is")];
@@ -55,4 +62,13 @@ export function configuredSigner(
     sessionToken: sessionToken && Redacted.value(sessionToken),
   };
   return Effect.succeed(always(signWith(keys)));
+}
+
+/** What signs each method: a key of its own where one is configured, else `own`. */
+export function signersOf(settings: KeySettings, own: Held<KeySigner>): Signers<KeySigner> {
+  const separate = (use: "put" | "get") => {
+    const key = separateKey(settings, use);
+    return key && always(signWith({ algorithm: AWS4_HMAC_SHA256, ...key }));
+  };
+  return { put: separate("put") ?? own, get: separate("get") ?? own };
 }

@@ -27,6 +27,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesOf(settings);
       const keySigner = yield* signerOf(settings.source);
+      const signer: Held<Signer> = keySigner ?? always(yield* keyless(settings));
       const presigner = v4Presigner({
         addresses,
         region: REGION,
@@ -34,7 +35,10 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         overrides: (request) => overridesOfGet(request, "generation"),
         checksums: limits.checksums,
         isRemote: keySigner === undefined,
-        signer: keySigner ?? always<Signer>(yield* keyless(settings)),
+        signers: {
+          put: settings.putSigner === undefined ? signer : always(settings.putSigner),
+          get: settings.getSigner === undefined ? signer : always(settings.getSigner),
+        },
       });
       const store = objectStore({ settings, address: addresses.internal, signer: keySigner });
       return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));

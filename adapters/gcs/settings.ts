@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema";
 import { HttpOrigin, OnOff } from "../settings/codecs.ts";
 import {
   type Env,
+  type Fault,
   fault,
   optional,
   type Read,
@@ -11,7 +12,13 @@ import {
   withDefault,
 } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
-import { isServiceAccount } from "./keys.ts";
+import {
+  separateKey,
+  separateKeyFaults,
+  type SeparateKeySettings,
+  separateKeySettings,
+} from "../credentials/separate-keys.ts";
+import { type GcsSigner, hmacKey, isServiceAccount } from "./keys.ts";
 import { chooseSource, KEYLESS, type Source, sourceSettings } from "./source.ts";
 
 /** Variables of `STORAGE_ADAPTER=gcs`. */
@@ -52,6 +59,7 @@ export const settings = {
     false,
   ),
   ...sourceSettings,
+  ...separateKeySettings,
   iamEndpoint: optional(
     storage.url("STORAGE_GCS_IAM_ENDPOINT", "https://iamcredentials.googleapis.com"),
   ),
@@ -97,6 +105,9 @@ export interface GcsSettings {
   readonly customDomain?: URL | undefined;
   readonly signLength: boolean;
   readonly source: Source;
+  /** HMAC keys that may only put, and only get; else `source` signs. */
+  readonly putSigner?: GcsSigner | undefined;
+  readonly getSigner?: GcsSigner | undefined;
   /** What is said once, where more than one key is given. */
   readonly notice?: string | undefined;
   readonly iamEndpoint: URL;
@@ -111,6 +122,8 @@ export function read(env: Env): Read<GcsSettings> {
     choice = chooseSource(values);
     return [
       ...choice.faults,
+      ...separateKeyFaults(values),
+      ...notOfGoogle(values),
       ...storage.addressingFaults(values),
       ...(values.createBucket === true && choice.key && !isServiceAccount(choice.key.signer)
         ? [
@@ -132,6 +145,8 @@ export function read(env: Env): Read<GcsSettings> {
     return {
       ...values,
       source,
+      putSigner: signerFor(values, "put"),
+      getSigner: signerFor(values, "get"),
       notice,
       universeDomain,
       project: values.project ?? key?.project,
@@ -140,3 +155,25 @@ export function read(env: Env): Read<GcsSettings> {
     };
   });
 }
+
+const USES = ["put", "get"] as const;
+
+const signerFor = (values: SeparateKeySettings, use: "put" | "get"): GcsSigner | undefined => {
+  const key = separateKey(values, use);
+  return key && Result.getOrUndefined(hmacKey(key))?.signer;
+};
+
+/** Separate keys are HMAC keys of Cloud Storage. */
+const notOfGoogle = (values: Partial<SeparateKeySettings>): ReadonlyArray<Fault> =>
+  USES.flatMap((use) => {
+    const key = separateKey(values, use);
+    return key === undefined || Result.isSuccess(hmacKey(key))
+      ? []
+      : [
+          fault(
+            separateKeySettings[`${use}AccessKey`],
+            "must begin with GOOG, and have no session token, as HMAC keys of Cloud Storage do",
+            "GOOG1EXAMPLEEXAMPLEEXAMPLE",
+          ),
+        ];
+  });

@@ -47,6 +47,7 @@ export const layer = (
         accessKey: ACCESS_KEY,
         secretKey: folder.secretKey,
       };
+      const signer = always(signWith(keys));
       const { bucket } = settings;
       const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
       const rootLength = endpoint.pathname.length;
@@ -60,7 +61,7 @@ export const layer = (
             binding: s3Binding(S3_LIMITS),
             overrides: s3Overrides,
             checksums: S3_LIMITS.checksums,
-            signer: always(signWith(keys)),
+            signers: { put: signer, get: signer },
           }),
         ),
         Layer.succeed(LocalStore, {

@@ -5,7 +5,8 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
-import { configuredSigner } from "../credentials/key-settings.ts";
+import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
+import { ONE_KEY } from "../credentials/separate-keys.ts";
 import { S3_LIMITS } from "../settings/storage.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { objectStore } from "./object-store.ts";
@@ -20,6 +21,8 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
     Effect.gen(function* () {
       const { bucket, pathStyle, region, endpoint, publicEndpoint = endpoint } = settings;
       const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
+      const signers = signersOf(settings, signer);
+      if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
       const at = (endpoint: URL) =>
         bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
       const presigner = v4Presigner({
@@ -28,7 +31,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         binding: s3Binding(S3_LIMITS),
         overrides: s3Overrides,
         checksums: S3_LIMITS.checksums,
-        signer,
+        signers,
       });
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, at(endpoint), signer)),

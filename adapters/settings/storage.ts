@@ -1,3 +1,4 @@
+import type * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { HttpUrl, OnOff, Secret } from "./codecs.ts";
@@ -70,25 +71,32 @@ export const AccessKeyName = Schema.String.check(
   ),
 );
 
-export const accessKey = setting("STORAGE_ACCESS_KEY", {
-  codec: AccessKeyName,
-  shape: "the name of an access key: 3 to 128 printable characters without a slash",
-  example: "AKIAIOSFODNN7EXAMPLE",
-});
+export const accessKeyOf = (name: string): Setting<string> =>
+  setting(name, {
+    codec: AccessKeyName,
+    shape: "the name of an access key: 3 to 128 printable characters without a slash",
+    example: "AKIAIOSFODNN7EXAMPLE",
+  });
 
-export const secretKey = setting("STORAGE_SECRET_KEY", {
-  codec: Secret,
-  shape: "the secret of the access key, without white space around it",
-  example: "the 40 characters shown when the key was made",
-});
-
-export const sessionToken = optional(
-  setting("STORAGE_SESSION_TOKEN", {
+export const secretKeyOf = (name: string): Setting<Redacted.Redacted> =>
+  setting(name, {
     codec: Secret,
-    shape: "the token that came with temporary credentials, without white space around it",
-    example: "the text called SessionToken",
-  }),
-);
+    shape: "the secret of the access key, without white space around it",
+    example: "the 40 characters shown when the key was made",
+  });
+
+export const sessionTokenOf = (name: string): Setting<Redacted.Redacted | undefined> =>
+  optional(
+    setting(name, {
+      codec: Secret,
+      shape: "the token that came with temporary credentials, without white space around it",
+      example: "the text called SessionToken",
+    }),
+  );
+
+export const accessKey = accessKeyOf("STORAGE_ACCESS_KEY");
+export const secretKey = secretKeyOf("STORAGE_SECRET_KEY");
+export const sessionToken = sessionTokenOf("STORAGE_SESSION_TOKEN");
 
 /** A path, and not the content of a file, which would be shown where it cannot be read. */
 const Path = Schema.NonEmptyString.check(Schema.isPattern(/^[^{}\n"]{1,4096}$/));

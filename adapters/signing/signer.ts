@@ -22,6 +22,12 @@ export type Held<A> = (
   rejected?: object,
 ) => Effect.Effect<A, CredentialsUnavailable>;
 
+/** What signs each method. */
+export interface Signers<S extends Signer> {
+  readonly put: Held<S>;
+  readonly get: Held<S>;
+}
+
 /** Signs with keys that are here. */
 export interface KeySigner<Secret = string> extends Signer {
   readonly keys: SigningKeys<Secret>;

@@ -12,7 +12,7 @@ import type { Binding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import { encodeKey } from "./encode.ts";
 import { endOf, lifeNeeded, secondsOfLife, signingTime } from "./lifetime.ts";
-import type { Held, Signer } from "./signer.ts";
+import type { Signer, Signers } from "./signer.ts";
 import type { Pair } from "./v4.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
@@ -20,8 +20,8 @@ export function v4Presigner(store: {
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly region: string;
   readonly binding: Binding;
-  readonly signer: Held<Signer>;
-  /** Whether that signer is elsewhere. */
+  readonly signers: Signers<Signer>;
+  /** Whether they are elsewhere. */
   readonly isRemote?: boolean;
   /** The query by which the store answers a GET as we say. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
@@ -33,7 +33,7 @@ export function v4Presigner(store: {
     bound: { readonly headers: ReadonlyArray<Pair>; readonly query: ReadonlyArray<Pair> },
   ) =>
     Effect.flatMap(Clock.currentTimeMillis, (moment) =>
-      Effect.flatMap(store.signer(moment, lifeNeeded(request)), (signer) => {
+      Effect.flatMap(store.signers[USES[method]](moment, lifeNeeded(request)), (signer) => {
         const now = signingTime(request, moment);
         const { origin, unsignedPrefix, path } = store.addresses[request.audience];
         const expiresIn = secondsOfLife(request, signer, now);
@@ -75,6 +75,8 @@ export function v4Presigner(store: {
     publicOrigin: store.addresses.public.origin,
   });
 }
+
+const USES = { PUT: "put", GET: "get" } as const;
 
 /** Whole seconds are counted, so that one less than needed is none too few. */
 const tooShortLived = (seconds: number) =>

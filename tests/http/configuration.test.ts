@@ -101,6 +101,18 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       /STORAGE_GCS_CUSTOM_DOMAIN must not be set beside STORAGE_PUBLIC_ENDPOINT/,
     ],
     [
+      { STORAGE_ADAPTER: "aws", STORAGE_PUT_ACCESS_KEY: "AKIA0000" },
+      /STORAGE_PUT_SECRET_KEY must be set where STORAGE_PUT_ACCESS_KEY is/,
+    ],
+    [
+      {
+        STORAGE_ADAPTER: "gcs",
+        STORAGE_GET_ACCESS_KEY: "AKIA0000",
+        STORAGE_GET_SECRET_KEY: "secret",
+      },
+      /STORAGE_GET_ACCESS_KEY must begin with GOOG/,
+    ],
+    [
       { DEV_TOKEN: "the-same-token-twice", DEV_SERVICE_TOKEN: "the-same-token-twice" },
       /DEV_SERVICE_TOKEN must differ from DEV_TOKEN/,
     ],

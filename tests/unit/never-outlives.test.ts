@@ -45,7 +45,7 @@ const native = (
       binding,
       checksums: [],
       overrides: s3Overrides,
-      signer,
+      signers: { put: signer, get: signer },
     });
   });
 
@@ -66,10 +66,12 @@ const official = Effect.fnUntraced(function* (end: number | undefined) {
     makeClients: () => ({ public: client, internal: client }),
     binding: s3Binding({ writeOnce: true }),
     checksums: [],
-    signer: yield* hold(Effect.sync(() => signWith(keys, end))),
+    signers: sameFor(yield* hold(Effect.sync(() => signWith(keys, end)))),
     publicOrigin: endpoint.origin,
   });
 });
+
+const sameFor = <A>(signer: A) => ({ put: signer, get: signer });
 
 const google = gcsBinding({ signLength: false });
 const PROVIDERS = {
