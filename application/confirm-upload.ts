@@ -3,18 +3,17 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { dispositionOf } from "../domain/disposition.ts";
-import { InvalidReceipt, UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
+import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
 import type { OrganizationSlug } from "../domain/organization.ts";
 import { isFinal, type Receipt } from "../domain/receipt.ts";
 import { defaultPolicy } from "../domain/upload-policy.ts";
 import type { Principal } from "./ports/authenticator.ts";
 import { type ObjectFacts, ObjectStore, StoreUnavailable } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
-import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { audienceOf } from "./request-upload.ts";
-import { openReceipt } from "./receipts.ts";
+import { receiptOf } from "./tokens.ts";
 
 /** How long the store has to answer; a PUT that stalls can hold the lock of its key. */
 const PATIENCE = "5 seconds";
@@ -33,13 +32,8 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   readonly receipt: string;
 }) {
   const { principal } = request;
-  const organization = yield* (yield* Organizations).resolve(principal, request.slug);
-  const receipt = yield* openReceipt(request.receipt);
-  const isTheirs = receipt.subject === principal.subject || principal.kind === "service";
-  if (receipt.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
+  const receipt = yield* receiptOf(request);
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
-  if (DateTime.isGreaterThan(now, receipt.confirmUntil)) return yield* new InvalidReceipt();
-
   const found = yield* (yield* ObjectStore)
     .head(receipt.key)
     .pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }));
@@ -68,7 +62,11 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     final: isFinal(receipt, now),
     mutableUntil: receipt.putExpiresAt,
   };
-  yield* (yield* OnConfirmed)({ ...confirmed, organization, subject: receipt.subject });
+  yield* (yield* OnConfirmed)({
+    ...confirmed,
+    organization: receipt.organization,
+    subject: receipt.subject,
+  });
   return { ...confirmed, get };
 });
 

@@ -15,7 +15,7 @@ import { Presigner } from "./ports/presigner.ts";
 import { audienceOf } from "./request-upload.ts";
 
 /** A URL is the same for an eighth of its life, so that browsers keep what they have. */
-const WINDOWS = 8;
+export const WINDOWS = 8;
 
 const decodeKey = Schema.decodeUnknownOption(StorageKey);
 

@@ -17,7 +17,7 @@ import type { Principal } from "./ports/authenticator.ts";
 import { Organizations } from "./ports/organizations.ts";
 import { Policies } from "./ports/policies.ts";
 import { type Audience, Presigner } from "./ports/presigner.ts";
-import { sealReceipt } from "./receipts.ts";
+import { sealReceipt } from "./tokens.ts";
 
 /**
  * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was

@@ -53,3 +53,14 @@ export class UploadMismatch extends Schema.TaggedError<UploadMismatch>()("Upload
     }),
   ),
 }) {}
+
+/** The policy of the upload allows no links to it. */
+export class LinksNotAllowed extends Schema.TaggedError<LinksNotAllowed>()("LinksNotAllowed", {}) {}
+
+/** The link would live longer than the policy allows; `limit` in seconds. */
+export class LinkTooLong extends Schema.TaggedError<LinkTooLong>()("LinkTooLong", {
+  limit: Schema.Number,
+}) {}
+
+/** The link is none of ours, over, or taken back. */
+export class LinkNotFound extends Schema.TaggedError<LinkNotFound>()("LinkNotFound", {}) {}

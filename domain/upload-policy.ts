@@ -6,6 +6,7 @@ import type { Checksum } from "./checksum.ts";
 import { ChecksumRequired, FileTooLarge, MediaTypeNotAllowed, PolicyNotAllowed } from "./errors.ts";
 import type { FileName } from "./file-name.ts";
 import { Lifetime } from "./lifetime.ts";
+import type { LinkLifetime } from "./link.ts";
 import { essence, type MediaType } from "./media-type.ts";
 
 /** A media type, or all subtypes of one (`image/*`), in lower case and without parameters. */
@@ -45,6 +46,8 @@ export interface UploadPolicy {
   readonly strict: boolean;
   /** Uploads have to come with a checksum, which the store verifies. */
   readonly requireChecksum: boolean;
+  /** The longest that a link may open a file; none can be made if undefined. */
+  readonly linkLifetime?: LinkLifetime | undefined;
 }
 
 /** What a caller asks to upload. */

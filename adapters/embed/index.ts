@@ -15,6 +15,8 @@ export * from "../../application/ports/presigner.ts";
 export * from "../../application/ports/tokens.ts";
 export { confirmUpload } from "../../application/confirm-upload.ts";
 export * from "../../application/ports/on-confirmed.ts";
+export { followLink } from "../../application/follow-link.ts";
+export { makeLink } from "../../application/make-link.ts";
 export { openFile } from "../../application/open-file.ts";
 export { requestUpload } from "../../application/request-upload.ts";
 export { ByteSize, mebibytes } from "../../domain/byte-size.ts";

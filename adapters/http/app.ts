@@ -18,10 +18,11 @@ import { confirm } from "./confirm.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { discardBody } from "./discard-body.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
+import { links } from "./links.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import type { Mount } from "./mounts.ts";
 import type { Operation } from "./operation.ts";
-import { open, redirect } from "./open.ts";
+import { follow, open, redirect } from "./open.ts";
 import { page } from "./page.ts";
 import { presign } from "./presign.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
@@ -65,7 +66,7 @@ const REASONS = {
 /** What can be asked of an organization's files, by the last segment of its address. */
 const OPERATIONS: Readonly<
   Record<string, (request: Operation) => Effect.Effect<unknown, Refusal, Services>>
-> = { presign, confirm };
+> = { presign, confirm, links };
 
 /** The service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
@@ -118,6 +119,11 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     const opened = await run(open({ principal: caller.value, ...c.req.param() }, c.req.url));
     return Exit.isSuccess(opened) ? redirect(c, opened.value) : answerFailure(c, opened.cause);
   });
+  app.get("/f/:token", async (c) => {
+    const opened = await run(follow(c.req.param("token")));
+    return Exit.isSuccess(opened) ? redirect(c, opened.value) : answerFailure(c, opened.cause);
+  });
+  app.all("/f/:token", (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
   app.all(FILE, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
 
   app.get("/healthz", (c) => answer(c, { status: "alive" }));

@@ -2,8 +2,10 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import { followLink } from "../../application/follow-link.ts";
 import { openFile } from "../../application/open-file.ts";
 import type { Principal } from "../../application/ports/authenticator.ts";
+import type { SignedRequest } from "../../application/ports/presigner.ts";
 import type { HttpContext } from "./env.ts";
 import { slugOf } from "./operation.ts";
 
@@ -26,18 +28,35 @@ export const open = Effect.fnUntraced(function* (
 ) {
   const { principal, year, month, name } = request;
   const slug = yield* slugOf(request.slug);
-  const { get, window } = yield* openFile({
-    principal,
-    slug,
-    path: `${year}/${month}/${name}`,
-    download: new URL(address).searchParams.has("download"),
-  });
-  const now = yield* Clock.currentTimeMillis;
-  const length = Duration.toMillis(window);
-  // A URL can end before its window, with the credentials that signed it.
-  const left = Math.min(length - (now % length), DateTime.toEpochMillis(get.expiresAt) - now);
-  return { url: get.url, maxAge: Math.floor(left / 1000) } satisfies Opened;
+  return yield* opened(
+    yield* openFile({
+      principal,
+      slug,
+      path: `${year}/${month}/${name}`,
+      download: new URL(address).searchParams.has("download"),
+    }),
+  );
 });
+
+/** What `GET /f/:token` leads to, for whoever holds the link. */
+export const follow = (token: string) => Effect.flatMap(followLink(token), opened);
+
+const opened = ({
+  get,
+  window,
+}: {
+  readonly get: SignedRequest;
+  readonly window: Duration.Duration;
+}) =>
+  Effect.map(Clock.currentTimeMillis, (now): Opened => {
+    const length = Duration.toMillis(window);
+    // A URL can end before its window, with the credentials that signed it.
+    const left = Math.min(
+      length === 0 ? 0 : length - (now % length),
+      DateTime.toEpochMillis(get.expiresAt) - now,
+    );
+    return { url: get.url, maxAge: Math.max(0, Math.floor(left / 1000)) };
+  });
 
 /** Sends a browser there; it may keep the answer, and nobody between may. */
 export const redirect = (c: HttpContext, { url, maxAge }: Opened): Response =>

@@ -77,6 +77,20 @@ const PROBLEMS: {
     title: "The receipt cannot be accepted",
     detail: "Send the receipt of the presign answer as it was given, in time",
   }),
+  LinksNotAllowed: () => ({
+    status: 403,
+    code: "FORBIDDEN",
+    title: "There are no links to files of this policy",
+    detail: "Use another policy, one with link_lifetime, or open the file by its file_url",
+  }),
+  LinkTooLong: ({ limit }) => ({
+    status: 400,
+    code: "INVALID_REQUEST",
+    title: "The link would live too long",
+    detail: `Links to files of this policy may live for ${limit} seconds`,
+    members: { errors: [{ pointer: "/expires_in", reason: `it is more than ${limit}` }] },
+  }),
+  LinkNotFound: () => NOT_FOUND,
   UploadIncomplete: () => ({
     status: 409,
     code: "UPLOAD_INCOMPLETE",

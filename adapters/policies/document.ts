@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import * as Struct from "effect/Struct";
 import { ByteSize } from "../../domain/byte-size.ts";
+import { LinkLifetime } from "../../domain/link.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
   AllowedType,
@@ -70,6 +71,11 @@ const fields = {
   write_once: Schema.optionalKey(Schema.Boolean),
   strict: Schema.optionalKey(Schema.Boolean),
   require_checksum: Schema.optionalKey(Schema.Boolean),
+  link_lifetime: Schema.optionalKey(
+    Schema.DurationFromString.pipe(
+      Schema.decodeTo(LinkLifetime, SchemaTransformation.passthrough()),
+    ),
+  ),
 };
 
 const LIFETIME = 'it is not a duration such as "15 minutes", from "1 second" to "7 days"';
@@ -83,6 +89,7 @@ const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   write_once: "it is neither true nor false",
   strict: "it is neither true nor false",
   require_checksum: "it is neither true nor false",
+  link_lifetime: 'it is not a duration such as "365 days", up to 10 years',
 };
 
 const decode = decoder(Schema.Record(Schema.String, Schema.Struct(fields)), Object.keys(fields));
@@ -103,4 +110,5 @@ const membersOf = Struct.renameKeys({
   min_lifetime: "minLifetime",
   write_once: "writeOnce",
   require_checksum: "requireChecksum",
+  link_lifetime: "linkLifetime",
 } as const);

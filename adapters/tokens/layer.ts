@@ -8,12 +8,12 @@ import type { TokenSettings } from "./settings.ts";
 import { tokensOf } from "./tokens.ts";
 
 /** Tokens under the configured keys, or under one that is made once and kept. */
-export const layer = ({ keys, directory }: TokenSettings): Layer.Layer<Tokens> =>
+export const layer = ({ keys, denied, directory }: TokenSettings): Layer.Layer<Tokens> =>
   Layer.effect(
     Tokens,
     keys === undefined
-      ? Effect.map(ownKey(directory), (secret) => tokensOf([{ id: "own", secret }]))
-      : Effect.succeed(tokensOf(keys)),
+      ? Effect.map(ownKey(directory), (secret) => tokensOf([{ id: "own", secret }], denied))
+      : Effect.succeed(tokensOf(keys, denied)),
   );
 
 /** The key in the folder; where none can be kept, one that ends with the process. */

@@ -23,6 +23,13 @@ export const settings = {
       example: "2026:the output of: openssl rand -base64 32",
     }),
   ),
+  denied: optional(
+    setting("LINKS_DENIED", {
+      codec: CommaSeparated(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/))),
+      shape: "what follows the last dot of links that are taken back, separated by commas",
+      example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
+    }),
+  ),
   directory: storage.directory,
 };
 
@@ -30,16 +37,19 @@ export const settings = {
 export interface TokenSettings {
   /** The first seals, and all open. */
   readonly keys?: readonly [TokenKey, ...Array<TokenKey>] | undefined;
+  /** The last parts of links that are taken back. */
+  readonly denied?: ReadonlySet<string>;
   /** Where a key is kept that is made up because none is configured. */
   readonly directory: string;
 }
 
 /** Reads the variables. */
 export const read = (env: Env): Read<TokenSettings> =>
-  Result.map(readSettings(settings, env), ({ keys, directory }) => {
-    if (keys === undefined) return { directory };
+  Result.map(readSettings(settings, env), ({ keys, directory, ...values }) => {
+    const denied = new Set(values.denied);
+    if (keys === undefined) return { denied, directory };
     const [first, ...others] = Redacted.value(keys);
-    return { keys: [parse(first), ...others.map(parse)], directory };
+    return { keys: [parse(first), ...others.map(parse)], denied, directory };
   });
 
 function parse(text: string): TokenKey {

@@ -19,7 +19,11 @@ const LONGEST = 4096;
  * authenticated begins with purpose and version, so that no token is good for another purpose or
  * read by another version's rules. The first key seals, and all open.
  */
-export function tokensOf(keys: readonly [TokenKey, ...Array<TokenKey>]): Tokens["Service"] {
+export function tokensOf(
+  keys: readonly [TokenKey, ...Array<TokenKey>],
+  /** The last parts of tokens that have been taken back. */
+  denied: ReadonlySet<string> = new Set(),
+): Tokens["Service"] {
   const byId = new Map(keys.map(({ id, secret }) => [id, createSecretKey(secret)]));
   const [{ id: first, secret }] = keys;
   const sealing = createSecretKey(secret);
@@ -31,7 +35,7 @@ export function tokensOf(keys: readonly [TokenKey, ...Array<TokenKey>]): Tokens[
     open: (purpose, token) => {
       const [, sealed = "", id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
       const key = byId.get(id);
-      if (key === undefined || token.length > LONGEST) return Option.none();
+      if (key === undefined || token.length > LONGEST || denied.has(mac)) return Option.none();
       const given = bytesOf(mac);
       const expected = macOf(key, purpose, sealed);
       if (given?.length !== expected.length || !timingSafeEqual(given, expected)) {

@@ -17,6 +17,7 @@ import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/u
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 
 export const TOKEN = "test-token-of-the-http-tests";
+export const TOKEN_KEY = { id: "test", secret: Buffer.alloc(32, 1) };
 export const SERVICE_TOKEN = "test-token-of-a-service";
 
 /** A store that nobody runs, since signing does not need it. */
@@ -54,7 +55,7 @@ export async function startService(
     }),
     policies(new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more])),
     random,
-    Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
+    Layer.succeed(Tokens, tokensOf([TOKEN_KEY])),
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
   const runtime = ManagedRuntime.make(layer);
   return runtime.runPromise(

@@ -1,0 +1,34 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import { LinksNotAllowed, LinkTooLong } from "../domain/errors.ts";
+import type { LinkLifetime } from "../domain/link.ts";
+import type { OrganizationSlug } from "../domain/organization.ts";
+import type { Principal } from "./ports/authenticator.ts";
+import { Policies } from "./ports/policies.ts";
+import { receiptOf, sealLink } from "./tokens.ts";
+
+/**
+ * Makes a link that opens the file of a receipt for whoever holds it, for as long as is asked
+ * for, or as the policy allows at most.
+ *
+ * Fails with `OrganizationNotFound`, `InvalidReceipt`, `LinksNotAllowed` or `LinkTooLong`.
+ */
+export const makeLink = Effect.fnUntraced(function* (request: {
+  readonly principal: Principal;
+  readonly slug: OrganizationSlug;
+  readonly receipt: string;
+  readonly lifetime?: LinkLifetime | undefined;
+}) {
+  const { key, fileName, mediaType, policy } = yield* receiptOf(request);
+  const longest = (yield* Policies).get(policy)?.linkLifetime;
+  if (longest === undefined) return yield* new LinksNotAllowed();
+  const { lifetime = longest } = request;
+  if (Duration.isGreaterThan(lifetime, longest)) {
+    return yield* new LinkTooLong({ limit: Duration.toSeconds(longest) });
+  }
+  const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  const expiresAt = DateTime.addDuration(now, lifetime);
+  return { token: yield* sealLink({ key, fileName, mediaType, expiresAt }), expiresAt };
+});

@@ -1,0 +1,59 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
+import { InvalidReceipt, LinkNotFound } from "../domain/errors.ts";
+import { Link } from "../domain/link.ts";
+import type { OrganizationSlug } from "../domain/organization.ts";
+import { Receipt } from "../domain/receipt.ts";
+import type { Principal } from "./ports/authenticator.ts";
+import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
+import { Tokens } from "./ports/tokens.ts";
+
+const ReceiptJson = Schema.fromJsonString(Receipt);
+const encodeReceipt = Schema.encodeSync(ReceiptJson);
+const decodeReceipt = Schema.decodeOption(ReceiptJson);
+const LinkJson = Schema.fromJsonString(Link);
+const encodeLink = Schema.encodeSync(LinkJson);
+const decodeLink = Schema.decodeOption(LinkJson);
+
+/** Seals the memory of a grant for the client to keep. */
+export const sealReceipt = (receipt: Receipt): Effect.Effect<string, never, Tokens> =>
+  Tokens.useSync(({ seal }) => seal("receipt", encodeReceipt(receipt)));
+
+/**
+ * Reads a receipt for the caller who holds it: the person it was given to, or a service.
+ *
+ * Fails with `InvalidReceipt` for what was not sealed here or is over, and `OrganizationNotFound`
+ * for a receipt of another organization or person.
+ */
+export const receiptOf = Effect.fnUntraced(function* (request: {
+  readonly principal: Principal;
+  readonly slug: OrganizationSlug;
+  readonly receipt: string;
+}) {
+  const { principal } = request;
+  const organization = yield* (yield* Organizations).resolve(principal, request.slug);
+  const opened = Option.flatMap((yield* Tokens).open("receipt", request.receipt), decodeReceipt);
+  if (Option.isNone(opened)) return yield* new InvalidReceipt();
+  const receipt = opened.value;
+  const isTheirs = receipt.subject === principal.subject || principal.kind === "service";
+  if (receipt.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
+  const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  if (DateTime.isGreaterThan(now, receipt.confirmUntil)) return yield* new InvalidReceipt();
+  return receipt;
+});
+
+/** Seals the right to open a file. */
+export const sealLink = (link: Link): Effect.Effect<string, never, Tokens> =>
+  Tokens.useSync(({ seal }) => seal("link", encodeLink(link)));
+
+/** Reads a link that was sealed here; fails with `LinkNotFound` for any other text. */
+export const openLink = (text: string): Effect.Effect<Link, LinkNotFound, Tokens> =>
+  Effect.flatMap(Tokens, ({ open }) =>
+    Option.match(Option.flatMap(open("link", text), decodeLink), {
+      onNone: () => Effect.fail(new LinkNotFound()),
+      onSome: Effect.succeed,
+    }),
+  );

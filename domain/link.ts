@@ -1,0 +1,28 @@
+import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
+import { FileName } from "./file-name.ts";
+import { MediaType } from "./media-type.ts";
+import { StorageKey } from "./storage-key.ts";
+
+/**
+ * The right to open one file, for whoever holds it: a capability that can be pasted into a chat.
+ * It carries the name that a person gave the file, and says nothing of the store.
+ */
+export const Link = Schema.Struct({
+  key: StorageKey,
+  fileName: FileName,
+  mediaType: MediaType,
+  expiresAt: Schema.DateTimeUtcFromMillis,
+}).pipe(Schema.encodeKeys({ key: "k", fileName: "n", mediaType: "t", expiresAt: "x" }));
+export type Link = typeof Link.Type;
+
+/** How long links may open a file: from 1 second to 10 years, in whole seconds. */
+export const LinkLifetime = Schema.Duration.check(
+  Schema.makeFilter<Duration.Duration>((value) => {
+    const seconds = Duration.toSeconds(value);
+    return Number.isInteger(seconds) && seconds >= 1 && seconds <= 3653 * 24 * 60 * 60
+      ? undefined
+      : "Cannot parse lifetime of links: it is not between 1 second and 10 years in whole seconds";
+  }),
+).pipe(Schema.brand("LinkLifetime"));
+export type LinkLifetime = typeof LinkLifetime.Type;

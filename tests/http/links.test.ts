@@ -1,0 +1,126 @@
+import * as Duration from "effect/Duration";
+import { expect, it } from "vitest";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import { LinkLifetime } from "../../domain/link.ts";
+import { startProcess } from "../support/service-process.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN_KEY } from "./service.ts";
+
+const LINKS = "/api/v1/orgs/acme/files/links";
+const YEAR = 365 * 24 * 60 * 60;
+const policy = { linkLifetime: LinkLifetime.make(Duration.days(365)) };
+const KEY = "orgs/org_1/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
+
+const content = (x: number) => JSON.stringify({ k: KEY, n: "a.png", t: "image/png", x });
+
+async function start() {
+  const { request } = await startService({
+    policy,
+    policies: { unlinked: { linkLifetime: undefined } },
+  });
+  const post = async (path: string, body: unknown, headers = {}) => {
+    const answer = await request(path, presignInit(body, headers));
+    return { status: answer.status, body: await answer.json() };
+  };
+  const grant = async (over: object = {}) => {
+    const file = { filename: "Überblick.svg", content_type: "image/png", size: 5, ...over };
+    return (await post(PRESIGN, file)).body.receipt as string;
+  };
+  const follow = async (path: string) => {
+    const answer = await request(path);
+    return { answer, location: new URL(answer.headers.get("location") ?? "about:blank") };
+  };
+  return { request, post, grant, follow };
+}
+
+it("a link opens the file for whoever holds it, under its own name", async () => {
+  const { post, grant, follow } = await start();
+  const { status, body } = await post(LINKS, { receipt: await grant() });
+  expect(status).toBe(200);
+  expect(Math.abs(Date.parse(body.expires_at) - Date.now() - YEAR * 1000)).toBeLessThan(5000);
+  const link = new URL(body.link_url);
+  expect(link.origin).toBe("https://uploads.example.com");
+  expect(link.href).not.toContain("store.example.com");
+  const { answer, location } = await follow(link.pathname);
+  expect(answer.status).toBe(302);
+  expect(location.host).toBe("store.example.com");
+  expect(location.searchParams.get("response-content-disposition")).toContain(
+    "filename*=UTF-8''%C3%9Cberblick.svg",
+  );
+  expect(answer.headers.get("cache-control")).toMatch(/^private, max-age=\d+$/);
+  expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
+});
+
+it("a link is for a browser, also where a service made it", async () => {
+  const { post, grant, follow } = await start();
+  const headers = { Authorization: `Bearer ${SERVICE_TOKEN}` };
+  const { body } = await post(LINKS, { receipt: await grant(), expires_in: 60 }, headers);
+  expect((await follow(new URL(body.link_url).pathname)).location.host).toBe("store.example.com");
+});
+
+it("a URL behind a link ends with the link", async () => {
+  const { post, grant, follow } = await start();
+  const { body } = await post(LINKS, { receipt: await grant(), expires_in: 60 });
+  const { location } = await follow(new URL(body.link_url).pathname);
+  expect(Number(location.searchParams.get("X-Amz-Expires"))).toBeLessThanOrEqual(60);
+});
+
+it.each([
+  [{ expires_in: YEAR + 1 }, 400, "INVALID_REQUEST"],
+  [{ expires_in: 0 }, 400, "INVALID_REQUEST"],
+  [{ expires_in: -1 }, 400, "INVALID_REQUEST"],
+  [{ expires_in: 1.5 }, 400, "INVALID_REQUEST"],
+  [{ expires_in: "60" }, 400, "INVALID_REQUEST"],
+  [{ key: KEY }, 400, "INVALID_REQUEST"],
+  [{ receipt: "v1.test.e30.AAAA" }, 400, "INVALID_RECEIPT"],
+])("%j is answered with %i %s", async (over, status, code) => {
+  const { post, grant } = await start();
+  const refused = await post(LINKS, { receipt: await grant(), ...over });
+  expect([refused.status, refused.body.code]).toEqual([status, code]);
+});
+
+it("a policy without links allows none", async () => {
+  const { post, grant } = await start();
+  const refused = await post(LINKS, { receipt: await grant({ policy: "unlinked" }) });
+  expect([refused.status, refused.body.code]).toEqual([403, "FORBIDDEN"]);
+});
+
+it("what is no link, over, or a token of another purpose is not found", async () => {
+  const { grant, follow } = await start();
+  const { seal } = tokensOf([TOKEN_KEY]);
+  const good = seal("link", content(Date.now() + 60_000));
+  expect((await follow(`/f/${good}`)).answer.status).toBe(302);
+  for (const token of [
+    seal("link", content(Date.now() - 1)),
+    seal("receipt", content(Date.now() + 60_000)),
+    await grant(),
+    seal("link", "{}"),
+    seal("link", content(Date.now() + 60_000).replace("org_1", "..")),
+    `${good}A`,
+    good.slice(0, -1),
+    "a".repeat(10_000),
+  ]) {
+    const { answer } = await follow(`/f/${token}`);
+    expect([answer.status, (await answer.json()).code]).toEqual([404, "NOT_FOUND"]);
+  }
+});
+
+it("a link is taken back by its last part, and is never written to the log", async () => {
+  const env = {
+    RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+    LOG_FORMAT: "json",
+  };
+  const { seal } = tokensOf([TOKEN_KEY]);
+  const token = seal("link", content(Date.now() + 60_000));
+  const mac = token.split(".").at(-1) ?? "";
+  for (const [more, status] of [
+    [{}, 302],
+    [{ LINKS_DENIED: mac }, 404],
+  ] as const) {
+    const service = await startProcess({ ...env, ...more });
+    const answer = await fetch(`${service.address}/f/${token}`, { redirect: "manual" });
+    await service.stop();
+    expect(answer.status).toBe(status);
+    expect(service.output()).toContain("/f/…");
+    expect(service.output()).not.toContain(mac);
+  }
+});
