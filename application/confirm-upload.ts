@@ -50,7 +50,7 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     minLifetime: policy.minLifetime,
     audience: audienceOf(principal),
     responseMediaType: mediaType,
-    responseDisposition: dispositionOf(mediaType, fileName),
+    responseDisposition: dispositionOf(mediaType, fileName, policy),
     version: facts.version,
   });
   const confirmed = {

@@ -67,7 +67,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
     minLifetime,
     audience,
     responseMediaType: mediaType,
-    responseDisposition: dispositionOf(mediaType, fileName),
+    responseDisposition: dispositionOf(mediaType, fileName, policy),
   });
   const [put, get] = yield* Effect.all([signedPut, signedGet], {
     // A fiber of its own costs more than a signature that is made here.

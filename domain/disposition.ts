@@ -1,15 +1,20 @@
 import type { FileName } from "./file-name.ts";
-import { isExecutable, type MediaType } from "./media-type.ts";
+import { essence, isExecutable, type MediaType } from "./media-type.ts";
 
 /**
  * The `Content-Disposition` with which a stored file is answered: shown in place, or, for a type
- * that a browser would execute, always saved; under the name that the person gave it.
+ * that a browser would execute, always saved (PDF may be shown where that is said); under the name that the person gave it.
  *
  * Form: RFC 6266, section 4, with the extended value of RFC 8187, section 3.2, for names beyond
  * ASCII. Path separators become `_`, so that no client takes the name for a path.
  */
-export function dispositionOf(mediaType: MediaType, fileName: FileName): string {
-  const kind = isExecutable(mediaType) ? "attachment" : "inline";
+export function dispositionOf(
+  mediaType: MediaType,
+  fileName: FileName,
+  { inlinePdf = false }: { readonly inlinePdf?: boolean } = {},
+): string {
+  const isShown = inlinePdf && essence(mediaType) === "application/pdf";
+  const kind = isExecutable(mediaType) && !isShown ? "attachment" : "inline";
   const name = fileName.replace(/[/\\]/g, "_");
   if (/^[ !#$&'()+,\-.0-9;=@A-Z[\]^_`a-z{}~]*$/.test(name)) return `${kind}; filename="${name}"`;
   const ascii = name.replace(/[^ !#$&'()+,\-.0-9;=@A-Z[\]^_`a-z{}~]/gu, "_");

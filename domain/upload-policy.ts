@@ -46,6 +46,8 @@ export interface UploadPolicy {
   readonly strict: boolean;
   /** Uploads have to come with a checksum, which the store verifies. */
   readonly requireChecksum: boolean;
+  /** PDF is shown in place rather than saved; browsers may run scripts in it. */
+  readonly inlinePdf: boolean;
   /** The longest that a link may open a file; none can be made if undefined. */
   readonly linkLifetime?: LinkLifetime | undefined;
 }
@@ -85,6 +87,7 @@ export const defaultPolicy: UploadPolicy = {
   writeOnce: false,
   strict: false,
   requireChecksum: false,
+  inlinePdf: false,
 };
 
 /** Grants an upload that the policy allows; fails with the limit that it would break. */

@@ -71,6 +71,7 @@ const fields = {
   write_once: Schema.optionalKey(Schema.Boolean),
   strict: Schema.optionalKey(Schema.Boolean),
   require_checksum: Schema.optionalKey(Schema.Boolean),
+  inline_pdf: Schema.optionalKey(Schema.Boolean),
   link_lifetime: Schema.optionalKey(
     Schema.DurationFromString.pipe(
       Schema.decodeTo(LinkLifetime, SchemaTransformation.passthrough()),
@@ -89,6 +90,7 @@ const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   write_once: "it is neither true nor false",
   strict: "it is neither true nor false",
   require_checksum: "it is neither true nor false",
+  inline_pdf: "it is neither true nor false",
   link_lifetime: 'it is not a duration such as "365 days", up to 10 years',
 };
 
@@ -110,5 +112,6 @@ const membersOf = Struct.renameKeys({
   min_lifetime: "minLifetime",
   write_once: "writeOnce",
   require_checksum: "requireChecksum",
+  inline_pdf: "inlinePdf",
   link_lifetime: "linkLifetime",
 } as const);

@@ -3,6 +3,17 @@ import { dispositionOf } from "../../domain/disposition.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 
+it("shows a PDF in place where that is said, and nothing else that could run", () => {
+  for (const [type, kind] of [
+    ["Application/PDF; charset=utf-8", "inline"],
+    ["image/svg+xml", "attachment"],
+    ["text/html", "attachment"],
+  ] as const) {
+    const said = dispositionOf(MediaType.make(type), FileName.make("a"), { inlinePdf: true });
+    expect(said).toBe(`${kind}; filename="a"`);
+  }
+});
+
 it.each([
   ["image/png", "a b.png", 'inline; filename="a b.png"'],
   ["image/svg+xml", "a.svg", 'attachment; filename="a.svg"'],

@@ -1,0 +1,149 @@
+import { parse } from "content-disposition";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+
+const executablePath = inject("chromium");
+const minio = inject("minio");
+
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "ran"</script></svg>';
+const PNG: Uint8Array<ArrayBuffer> = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+const HOSTILE = [
+  'a"b.png',
+  "a\\b.png",
+  'a\\"b.png',
+  "../../etc/passwd.png",
+  "..\\..\\boot.ini.png",
+  "a/b/c.png",
+  "a;b.png",
+  "a; filename=evil.html",
+  'a"; filename="evil.html',
+  "a%22.png",
+  "a%0d%0aSet-Cookie: a=b.png",
+  "50%.png",
+  "%.png",
+  "%zz.png",
+  "'.png",
+  "UTF-8''a.png",
+  "a,b.png",
+  "a=b.png",
+  "a*b?.png",
+  "<b>a</b>.png",
+  "über.png",
+  "漢字.png",
+  "😀.png",
+  "e\u0301.png",
+  "\u00a0.png",
+  " leading and trailing ",
+  ".png",
+  "CON",
+  "$(reboot).png",
+  `${"a".repeat(251)}.png`,
+];
+
+const PLACES = [
+  { name: "the embedded store", env: () => ({}), isHere: true },
+  {
+    name: "MinIO",
+    env: () => ({
+      STORAGE_ADAPTER: "minio",
+      STORAGE_BUCKET: `downloads-${crypto.randomUUID()}`,
+      STORAGE_CREATE_BUCKET: "on",
+      STORAGE_ENDPOINT: minio?.endpoint ?? "",
+      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+    }),
+    isHere: minio !== undefined,
+  },
+];
+
+describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
+  describe.skipIf(!isHere || executablePath === undefined)("in Chromium", () => {
+    let browser: Browser;
+    let service: ServiceProcess;
+
+    beforeAll(async () => {
+      browser = await chromium.launch({
+        ...(executablePath === undefined ? {} : { executablePath }),
+        args: [
+          "--no-sandbox",
+          "--disable-gpu",
+          "--disable-quic",
+          "--disable-background-networking",
+        ],
+      });
+      service = await startProcess({ ...env(), STORAGE_ALLOWED_TYPES: "image/*,text/html" });
+      // The bucket is made by the first look at the store.
+      await fetch(`${service.address}/readyz`);
+    });
+    afterAll(async () => {
+      await browser.close();
+      await service.stop();
+    });
+
+    async function upload(
+      filename: string,
+      type: string,
+      content: Uint8Array<ArrayBuffer> | string,
+    ) {
+      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+        body: JSON.stringify({ filename, content_type: type, size: Buffer.byteLength(content) }),
+      });
+      const { put_url, put_headers, get_url } = await answer.json();
+      const stored = await fetch(put_url, { method: "PUT", headers: put_headers, body: content });
+      expect(stored.status).toBe(200);
+      return get_url as string;
+    }
+
+    it("an SVG or a page with a script is saved, and does not run", async () => {
+      for (const [name, type, content] of [
+        ["a.svg", "image/svg+xml", SVG],
+        ["a.html", "text/html", "<script>document.title = 'ran'</script>"],
+      ] as const) {
+        const page = await browser.newPage();
+        const url = await upload(name, type, content);
+        const download = page.waitForEvent("download");
+        await page.goto(url).catch(() => undefined);
+        expect((await download).suggestedFilename()).toBe(name);
+        expect(await page.title()).toBe("");
+        await page.close();
+      }
+    });
+
+    it("a picture is shown in place", async () => {
+      const page = await browser.newPage();
+      await page.goto(await upload("a.png", "image/png", PNG));
+      const width = await page
+        .locator("img")
+        .evaluate((image: HTMLImageElement) => image.naturalWidth);
+      expect(width).toBe(1);
+      await page.close();
+    });
+
+    it("has the name that a person gave it, as an independent parser reads it", async () => {
+      for (const name of HOSTILE) {
+        const { headers } = await fetch(await upload(name, "image/png", PNG));
+        const { type, parameters } = parse(headers.get("content-disposition") ?? "");
+        expect([type, parameters["filename"]]).toEqual(["inline", name.replace(/[/\\]/g, "_")]);
+        expect(headers.get("set-cookie")).toBeNull();
+      }
+    });
+
+    it("is saved under a name that leads nowhere", async () => {
+      const page = await browser.newPage();
+      for (const name of HOSTILE.slice(0, 12)) {
+        const url = await upload(name, "image/svg+xml", SVG);
+        const download = page.waitForEvent("download");
+        await page.goto(url).catch(() => undefined);
+        expect((await download).suggestedFilename()).not.toMatch(/[/\\]|^\.\./);
+      }
+      await page.close();
+    });
+  });
+});
