@@ -6,13 +6,12 @@ import * as Schema from "effect/Schema";
 import { InvalidReceipt, LinkNotFound } from "../domain/errors.ts";
 import { Link } from "../domain/link.ts";
 import type { OrganizationSlug } from "../domain/organization.ts";
-import { Receipt } from "../domain/receipt.ts";
+import { Receipt, toJson } from "../domain/receipt.ts";
 import type { Principal } from "./ports/authenticator.ts";
 import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
 import { Tokens } from "./ports/tokens.ts";
 
 const ReceiptJson = Schema.fromJsonString(Receipt);
-const encodeReceipt = Schema.encodeSync(ReceiptJson);
 const decodeReceipt = Schema.decodeOption(ReceiptJson);
 const LinkJson = Schema.fromJsonString(Link);
 const encodeLink = Schema.encodeSync(LinkJson);
@@ -20,7 +19,7 @@ const decodeLink = Schema.decodeOption(LinkJson);
 
 /** Seals the memory of a grant for the client to keep. */
 export const sealReceipt = (receipt: Receipt): Effect.Effect<string, never, Tokens> =>
-  Tokens.useSync(({ seal }) => seal("receipt", encodeReceipt(receipt)));
+  Tokens.useSync(({ seal }) => seal("receipt", toJson(receipt)));
 
 /**
  * Reads a receipt for the caller who holds it: the person it was given to, or a service.
