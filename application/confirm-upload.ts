@@ -34,13 +34,16 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   const { principal } = request;
   const receipt = yield* receiptOf(request);
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
-  const found = yield* (yield* ObjectStore)
+  const store = yield* ObjectStore;
+  const found = yield* store
     .head(receipt.key)
     .pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }));
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
   const differences = differencesOf(receipt, facts);
   if (differences.length > 0) return yield* new UploadMismatch({ differences });
+
+  if (receipt.pending) yield* store.keep(receipt.key);
 
   const policy = (yield* Policies).get(receipt.policy) ?? defaultPolicy;
   const { key, fileName, mediaType, checksum } = receipt;

@@ -50,6 +50,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   }
   const audience = audienceOf(principal);
   const key = yield* generate({ organization, fileName, mediaType });
+  const issuedAt = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const signedPut = presigner.put({
     key,
     mediaType,
@@ -57,6 +58,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
     writeOnce: grant.writeOnce,
     strict: grant.strict,
     checksum,
+    pendingSince: grant.unconfirmedAfter === undefined ? undefined : issuedAt,
     lifetime: grant.putLifetime,
     minLifetime,
     audience,
@@ -83,7 +85,8 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
     subject: principal.subject,
     organization,
     writeOnce: put.isOnce,
-    issuedAt: DateTime.makeUnsafe(yield* Clock.currentTimeMillis),
+    pending: grant.unconfirmedAfter !== undefined,
+    issuedAt,
     putExpiresAt: put.expiresAt,
     confirmUntil: DateTime.addDuration(put.expiresAt, CONFIRM_GRACE),
   });
@@ -91,7 +94,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
 });
 
 /** How long after its end an upload can be confirmed. */
-const CONFIRM_GRACE = Duration.days(1);
+export const CONFIRM_GRACE = Duration.days(1);
 
 /** Where the caller will use a URL. */
 export const audienceOf = ({ kind }: Principal): Audience => AUDIENCES[kind];

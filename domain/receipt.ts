@@ -22,6 +22,8 @@ export const Receipt = Schema.Struct({
   organization: OrganizationId,
   /** Whether the store was made to accept one PUT only. */
   writeOnce: Schema.Boolean,
+  /** Whether the object is marked as one that nobody has confirmed. */
+  pending: Schema.Boolean,
   issuedAt: Schema.DateTimeUtcFromMillis,
   /** When the PUT stops working. */
   putExpiresAt: Schema.DateTimeUtcFromMillis,
@@ -39,6 +41,7 @@ export const Receipt = Schema.Struct({
     subject: "u",
     organization: "o",
     writeOnce: "w",
+    pending: "g",
     issuedAt: "i",
     putExpiresAt: "x",
     confirmUntil: "l",
@@ -61,6 +64,7 @@ export const toJson = (receipt: Receipt): string =>
     u: receipt.subject,
     o: receipt.organization,
     w: receipt.writeOnce,
+    g: receipt.pending,
     i: receipt.issuedAt.epochMilliseconds,
     x: receipt.putExpiresAt.epochMilliseconds,
     l: receipt.confirmUntil.epochMilliseconds,

@@ -46,6 +46,11 @@ export interface UploadPolicy {
   readonly strict: boolean;
   /** Uploads have to come with a checksum, which the store verifies. */
   readonly requireChecksum: boolean;
+  /**
+   * After how many days the bucket removes an upload that nobody has confirmed; never if
+   * undefined. It needs `writeOnce`, so that a confirmed object is not replaced by a marked one.
+   */
+  readonly unconfirmedAfter?: number | undefined;
   /** PDF is shown in place rather than saved; browsers may run scripts in it. */
   readonly inlinePdf: boolean;
   /** The longest that a link may open a file; none can be made if undefined. */
@@ -66,7 +71,10 @@ export interface UploadRequest {
 export interface UploadGrant
   extends
     UploadRequest,
-    Pick<UploadPolicy, "putLifetime" | "getLifetime" | "minLifetime" | "writeOnce"> {}
+    Pick<
+      UploadPolicy,
+      "putLifetime" | "getLifetime" | "minLifetime" | "writeOnce" | "unconfirmedAfter"
+    > {}
 
 /** 10 MiB of images, PDF or plain text for everyone; 15 minutes to upload, 24 hours to read. */
 export const defaultPolicy: UploadPolicy = {
@@ -113,9 +121,17 @@ export function authorize(
   if (policy.requireChecksum && request.checksum === undefined) {
     return Effect.fail(new ChecksumRequired());
   }
-  const { putLifetime, getLifetime, minLifetime, writeOnce } = policy;
+  const { putLifetime, getLifetime, minLifetime, writeOnce, unconfirmedAfter } = policy;
   const strict = policy.strict || request.strict;
-  return Effect.succeed({ ...request, putLifetime, getLifetime, minLifetime, writeOnce, strict });
+  return Effect.succeed({
+    ...request,
+    putLifetime,
+    getLifetime,
+    minLifetime,
+    writeOnce,
+    unconfirmedAfter,
+    strict,
+  });
 }
 
 function allows(allowedTypes: ReadonlyArray<AllowedType>, mediaType: MediaType): boolean {

@@ -10,6 +10,7 @@ import { hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { ONE_KEY } from "../credentials/separate-keys.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
+import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import { addresses } from "./addresses.ts";
 import { identityOf, providerOf, signerOfChain } from "./chain.ts";
 import { makeClient } from "./client.ts";
@@ -66,7 +67,10 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
               signers,
             });
       return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, objectStore(settings, client)),
+        Context.add(
+          ObjectStore,
+          objectStore(settings, client, s3Lifecycle({ signer, address: at.internal, region })),
+        ),
       );
     }),
   );

@@ -1,6 +1,7 @@
 import {
   type BucketLocationConstraint,
   CreateBucketCommand,
+  DeleteObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
@@ -10,15 +11,20 @@ import {
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import {
+  type BucketLifecycle,
   type ObjectFacts,
   ObjectStore,
   StoreUnavailable,
 } from "../../application/ports/object-store.ts";
-import { type EXTRA_HEADERS, present } from "../signing/object-facts.ts";
+import { type EXTRA_HEADERS, present } from "../rest/object-facts.ts";
 import type { AwsSettings } from "./settings.ts";
 
 /** The calls to the bucket, made by the official client. */
-export function objectStore(settings: AwsSettings, client: S3Client): ObjectStore["Service"] {
+export function objectStore(
+  settings: AwsSettings,
+  client: S3Client,
+  lifecycle: BucketLifecycle,
+): ObjectStore["Service"] {
   const Bucket = settings.bucket;
   return ObjectStore.of({
     ensureBucket: Effect.tryPromise({
@@ -32,6 +38,14 @@ export function objectStore(settings: AwsSettings, client: S3Client): ObjectStor
       },
       catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
     }),
+    keep: (Key) =>
+      Effect.tryPromise({
+        try: async (abortSignal) => {
+          await client.send(new DeleteObjectTaggingCommand({ Bucket, Key }), { abortSignal });
+        },
+        catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
+      }),
+    lifecycle,
     head: (Key) =>
       Effect.tryPromise({
         try: async (abortSignal) => {

@@ -11,8 +11,6 @@ export interface Provider extends StoreLimits {
   readonly regionExample?: string;
   /** Addressing where it is not configured: `https://host/bucket/key`, or the bucket as a host. */
   readonly pathStyle: boolean;
-  /** Whether a PUT may carry tags. */
-  readonly tags: boolean;
   /** How pages are allowed in: by rules of the bucket, or by a setting of the server. */
   readonly cors: "bucket" | "server";
 }
@@ -23,7 +21,6 @@ const FIVE_GB = 5_000_000_000;
 /** What Amazon documents, and where the others differ. */
 const S3 = {
   pathStyle: true,
-  tags: true,
   cors: "bucket",
   ...S3_LIMITS,
 } as const satisfies Omit<Provider, "title">;
@@ -40,7 +37,7 @@ export const PROVIDERS = {
     endpoint: (_region, account) => `https://${account}.r2.cloudflarestorage.com`,
     region: "auto",
     checksums: ["sha256", "md5"],
-    tags: false,
+    marks: false,
     largestPut: S3_LIMITS.largestPut - 5 * 2 ** 20,
   },
   b2: {
@@ -50,7 +47,7 @@ export const PROVIDERS = {
     regionExample: "us-west-004",
     checksums: [],
     writeOnce: false,
-    tags: false,
+    marks: false,
     largestPut: FIVE_GB,
   },
   wasabi: {
@@ -60,7 +57,7 @@ export const PROVIDERS = {
     regionExample: "eu-central-1",
     checksums: ["md5"],
     writeOnce: false,
-    tags: false,
+    marks: false,
     cors: "server",
     largestPut: FIVE_GB,
   },
@@ -72,7 +69,7 @@ export const PROVIDERS = {
     pathStyle: false,
     checksums: [],
     writeOnce: false,
-    tags: false,
+    marks: false,
     largestPut: FIVE_GB,
   },
   ceph: { ...S3, title: "Ceph", region: "us-east-1", checksums: ["md5"] },

@@ -67,13 +67,14 @@ export function sdkPresigner(store: {
   return Presigner.of({
     put: (request) => {
       const { toSend: headers, isOnce } = binding(request, "");
-      const IfNoneMatch = headers["If-None-Match"];
+      const { "If-None-Match": IfNoneMatch, "x-amz-tagging": tagging } = headers;
       const command = new PutObjectCommand({
         Bucket,
         Key: request.key,
         ContentType: request.mediaType,
         ContentLength: request.size,
         ...(IfNoneMatch === undefined ? {} : { IfNoneMatch }),
+        ...(tagging === undefined ? {} : { Tagging: tagging }),
         ...(request.checksum && { [MEMBERS[request.checksum.algorithm]]: request.checksum.value }),
       });
       return Effect.map(sign(request, command), (signed) => ({
@@ -119,4 +120,5 @@ const BOUND = new Set([
   "if-none-match",
   "x-amz-checksum-crc32c",
   "x-amz-checksum-sha256",
+  "x-amz-tagging",
 ]);

@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { Listen } from "../http/listen.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
 
 const HELP = `Valetkey signs uploads that go straight from browsers and services into object storage.
 
   valetkey serve      run the service; environment variables configure it, see the README
+  valetkey lifecycle [--apply]
+                      print, or add to the bucket, the rule that removes unconfirmed uploads
   valetkey --help     show this
   valetkey --version  show the version
 `;
@@ -16,6 +19,9 @@ const USAGE_ERROR = 64;
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
   const [command, ...rest] = args;
   if (command === "serve" && rest.length === 0) return serve(listen);
+  if (command === "lifecycle" && (rest.length === 0 || rest.join() === "--apply")) {
+    return lifecycle({ apply: rest.length > 0 });
+  }
   if (command === "--version") {
     process.stdout.write(`${await version()}\n`);
   } else if (command === undefined || command === "--help") {

@@ -7,6 +7,7 @@ import { PROVIDERS } from "../aws/providers.ts";
 import * as aws from "../aws/settings.ts";
 import { Mounts } from "../http/mounts.ts";
 import * as local from "../local/settings.ts";
+import { isServiceAccount } from "../gcs/keys.ts";
 import * as gcs from "../gcs/settings.ts";
 import * as minio from "../minio/settings.ts";
 import {
@@ -62,6 +63,7 @@ const ADAPTERS: Readonly<
   local: (env, publicUrl) =>
     Result.map(local.read(env), (values) => ({
       ...S3_LIMITS,
+      marks: false,
       description: `embedded, in the folder ${values.directory}`,
       layer: loaded(async () => {
         const { layer, LocalStore } = await import("../local/layer.ts");
@@ -87,6 +89,8 @@ const ADAPTERS: Readonly<
   gcs: (env) =>
     Result.map(gcs.read(env), (values) => ({
       ...gcs.limits,
+      // What an HMAC key signs cannot change an object's custom time.
+      marks: values.source.kind !== "key" || isServiceAccount(values.source.signer),
       description: `Google Cloud Storage at ${values.endpoint.href}, bucket ${values.bucket}`,
       layer: loaded(async () => unmounted((await import("../gcs/layer.ts")).layer(values))),
     })),

@@ -1,3 +1,4 @@
+import * as DateTime from "effect/DateTime";
 import type { Binding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 
@@ -10,10 +11,13 @@ export const gcsBinding =
     /** Whether `content-length` is signed as well, which Google does not document to be enforced. */
     readonly signLength: boolean;
   }): Binding =>
-  ({ size, mediaType, strict, writeOnce, checksum }, host) => {
+  ({ size, mediaType, strict, writeOnce, checksum, pendingSince }, host) => {
     const md5: Array<Pair> = [];
     const conditions: Array<Pair> = [];
     if (strict) conditions.push(["x-goog-content-length-range", `${size},${size}`]);
+    if (pendingSince !== undefined) {
+      conditions.push(["x-goog-custom-time", DateTime.formatIso(pendingSince)]);
+    }
     if (checksum?.algorithm === "md5") md5.push(["content-md5", checksum.value]);
     else if (checksum !== undefined) {
       conditions.push(["x-goog-hash", `${checksum.algorithm}=${checksum.value}`]);

@@ -9,8 +9,8 @@ import {
 } from "../../application/ports/object-store.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import { factsIn, present } from "../signing/object-facts.ts";
-import { signedHead } from "../signing/signed-head.ts";
+import { factsIn, present } from "../rest/object-facts.ts";
+import { signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
 import { type GcsSettings, REGION } from "./settings.ts";
@@ -54,7 +54,7 @@ export function objectStore(store: {
     ensureBucket: ask({
       client: (bucket) => ensure(settings, bucket),
       request: (signer) =>
-        signedHead({ signer, address, region: REGION }).pipe(
+        signedFetch({ signer, address, region: REGION }, { method: "HEAD" }).pipe(
           Effect.flatMap(({ status }) =>
             status === 200
               ? Effect.void
@@ -68,6 +68,24 @@ export function objectStore(store: {
           ),
         ),
     }),
+    keep: (key) =>
+      ask({
+        client: async (bucket) => {
+          // It can only move later, so it is moved to where no rule will look.
+          const customTime = "9999-01-01T00:00:00Z";
+          await bucket.file(key).setMetadata({ customTime });
+        },
+        request: () =>
+          Effect.fail(unavailable("an HMAC key cannot change an object's custom time")),
+      }),
+    lifecycle: {
+      rule: (days) => JSON.stringify({ rule: [ruleOf(days)] }, undefined, 2),
+      apply: (days) =>
+        ask({
+          client: (bucket) => applyRule(bucket, days),
+          request: () => Effect.fail(unavailable("an HMAC key cannot change a bucket's lifecycle")),
+        }),
+    },
     head: (key) =>
       ask({
         client: async (bucket) => {
@@ -80,7 +98,7 @@ export function objectStore(store: {
           }
         },
         request: (signer) =>
-          signedHead({ signer, address, region: REGION, key }).pipe(
+          signedFetch({ signer, address, region: REGION }, { method: "HEAD", key }).pipe(
             Effect.flatMap(({ ok, status, headers }) => {
               if (status === 404) return Effect.succeed(Option.none<ObjectFacts>());
               return ok
@@ -90,6 +108,24 @@ export function objectStore(store: {
           ),
       }),
   });
+}
+
+const ruleOf = (days: number) => ({
+  action: { type: "Delete" as const },
+  condition: { daysSinceCustomTime: days },
+});
+
+async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there"> {
+  const [metadata] = await bucket.getMetadata();
+  const rules = metadata.lifecycle?.rule ?? [];
+  const isOurs = (rule: unknown) => JSON.stringify(rule) === JSON.stringify(ruleOf(days));
+  if (rules.some(isOurs)) return "there";
+  await bucket.setMetadata(
+    { lifecycle: { rule: [...rules, ruleOf(days)] } },
+    // Another's change in between is not overwritten.
+    { ifMetagenerationMatch: metadata.metageneration ?? 0 },
+  );
+  return "added";
 }
 
 /** The facts as the JSON API has them. */

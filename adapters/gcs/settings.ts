@@ -89,6 +89,7 @@ export const REGION = "auto";
 export const limits: storage.StoreLimits = {
   largestPut: 5 * 2 ** 40,
   writeOnce: true,
+  marks: true,
   checksums: ["crc32c", "md5"],
 };
 

@@ -72,6 +72,8 @@ export const layer = (
             try: () => opendir(folder.objects).then((opened) => opened.close()),
             catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
           }),
+          keep: () => Effect.void,
+          lifecycle: undefined,
           head: (key) =>
             Effect.tryPromise({
               try: async () => {

@@ -6,8 +6,9 @@ import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import { factsIn } from "../signing/object-facts.ts";
-import { signedHead } from "../signing/signed-head.ts";
+import { factsIn } from "../rest/object-facts.ts";
+import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
+import { signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
 import type { MinioSettings } from "./settings.ts";
@@ -18,11 +19,16 @@ export function objectStore(
   address: BucketAddress,
   signer: Held<KeySigner>,
 ): ObjectStore["Service"] {
+  const at = { signer, address, region: settings.region };
   const clients = new WeakMap<KeySigner, Client>();
-  const ensure = async (held: KeySigner) => {
+  const clientOf = async (held: KeySigner) => {
     const { Client } = await import("minio");
     const minio = clients.get(held) ?? new Client(optionsOf(settings, held));
     clients.set(held, minio);
+    return minio;
+  };
+  const ensure = async (held: KeySigner) => {
+    const minio = await clientOf(held);
     const { bucket, region, createBucket } = settings;
     if (await minio.bucketExists(bucket)) return;
     if (!createBucket) throw new Error(`there is no bucket ${bucket}; ${HOW_TO_CREATE}`);
@@ -38,11 +44,22 @@ export function objectStore(
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
     ),
+    keep: (key) =>
+      current(signer).pipe(
+        Effect.flatMap((held) =>
+          Effect.tryPromise({
+            try: async () =>
+              (await clientOf(held)).removeObjectTagging(settings.bucket, key, { versionId: "" }),
+            catch: (cause) => ({ reason: reasonOf(cause) }),
+          }),
+        ),
+        Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
+      ),
+    lifecycle: s3Lifecycle(at),
     // The client has no way to ask for checksums.
     head: Effect.fnUntraced(function* (key) {
       const headers: ReadonlyArray<Pair> = [["x-amz-checksum-mode", "ENABLED"]];
-      const { region } = settings;
-      const answer = yield* signedHead({ signer, address, region, key, headers });
+      const answer = yield* signedFetch(at, { method: "HEAD", key, headers });
       if (answer.status === 404) return Option.none();
       if (answer.ok) return Option.some(factsIn(answer.headers));
       return yield* new StoreUnavailable({

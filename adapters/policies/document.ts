@@ -61,6 +61,17 @@ const LifetimeText = Schema.DurationFromString.pipe(
   Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),
 );
 
+/** Whole days, as lifecycle rules count. */
+const Days = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 3650 })),
+    SchemaTransformation.transform({
+      decode: (text) => Number(/^(\d+) days?$/.exec(text)?.[1] ?? Number.NaN),
+      encode: (days) => `${days} days`,
+    }),
+  ),
+);
+
 const fields = {
   callers: Schema.optionalKey(Schema.NonEmptyArray(CallerKind)),
   max_size: Schema.optionalKey(Size),
@@ -72,6 +83,7 @@ const fields = {
   strict: Schema.optionalKey(Schema.Boolean),
   require_checksum: Schema.optionalKey(Schema.Boolean),
   inline_pdf: Schema.optionalKey(Schema.Boolean),
+  unconfirmed_after: Schema.optionalKey(Days),
   link_lifetime: Schema.optionalKey(
     Schema.DurationFromString.pipe(
       Schema.decodeTo(LinkLifetime, SchemaTransformation.passthrough()),
@@ -91,6 +103,7 @@ const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   strict: "it is neither true nor false",
   require_checksum: "it is neither true nor false",
   inline_pdf: "it is neither true nor false",
+  unconfirmed_after: 'it is not a number of whole days such as "3 days"',
   link_lifetime: 'it is not a duration such as "365 days", up to 10 years',
 };
 
@@ -113,5 +126,6 @@ const membersOf = Struct.renameKeys({
   write_once: "writeOnce",
   require_checksum: "requireChecksum",
   inline_pdf: "inlinePdf",
+  unconfirmed_after: "unconfirmedAfter",
   link_lifetime: "linkLifetime",
 } as const);

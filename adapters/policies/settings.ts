@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
@@ -14,6 +15,7 @@ import { parseJson, readJsonFile } from "../json/parse.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
 import {
   type Env,
+  type Fault,
   fault,
   optional,
   type Read,
@@ -82,12 +84,14 @@ export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, Up
     ({ document, maxSize, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values, maxSize: mebibytes(maxSize) };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
-      return Result.map(readDocument(document, limits), (policies) => {
+      return Result.flatMap(readDocument(document), ({ policies, inWords }) => {
         const base = { ...files, ...policies.get(DEFAULT_POLICY) };
-        const others = [...policies].map(
-          ([name, members]) => [name, { ...base, ...members }] as const,
-        );
-        return new Map([[DEFAULT_POLICY, base], ...others]);
+        const complete = new Map([
+          [DEFAULT_POLICY, base],
+          ...[...policies].map(([name, members]) => [name, { ...base, ...members }] as const),
+        ]);
+        const faults = [...complete].flatMap(([name, policy]) => beyond(policy, limits, name));
+        return faults.length === 0 ? Result.succeed(complete) : Result.fail(faults.map(inWords));
       });
     },
   );
@@ -96,43 +100,62 @@ const faultOf = (problem: string) => fault(settings.document, `cannot be used: $
 
 const ONE_PUT = "a single PUT to this store carries no more";
 
-function readDocument(
-  document: string,
-  limits: StoreLimits,
-): Read<ReadonlyMap<string, Partial<UploadPolicy>>> {
+function readDocument(document: string): Read<{
+  readonly policies: ReadonlyMap<string, Partial<UploadPolicy>>;
+  readonly inWords: (fault: MemberFault) => Fault;
+}> {
   const isInline = document.trimStart().startsWith("{");
   const where = isInline ? "its value" : `the file ${document}`;
   const parsed = isInline ? parseJson(document) : readJsonFile(document);
   if (Result.isFailure(parsed)) return Result.fail([faultOf(`${where} ${parsed.failure}`)]);
   const inWords = ({ pointer, reason }: MemberFault) =>
     faultOf(`in ${where}, ${pointer || "the whole"}: ${reason}`);
-  return Result.flatMap(
-    Result.mapError(decodePolicies(parsed.success), (faults) => faults.map(inWords)),
-    (policies) => {
-      const faults = [...policies].flatMap(([name, policy]) => beyond(name, policy, limits));
-      return faults.length === 0 ? Result.succeed(policies) : Result.fail(faults.map(inWords));
-    },
-  );
+  return Result.mapBoth(decodePolicies(parsed.success), {
+    onSuccess: (policies) => ({ policies, inWords }),
+    onFailure: (faults) => faults.map(inWords),
+  });
 }
 
-/** What of a policy the chosen store cannot keep. */
+const DAY = 24 * 60 * 60;
+
+/** What of a policy the chosen store, or the policy itself, cannot keep. */
 function beyond(
-  name: string,
-  { maxSize, writeOnce, requireChecksum }: Partial<UploadPolicy>,
+  policy: UploadPolicy,
   limits: StoreLimits,
+  name: string,
 ): ReadonlyArray<MemberFault> {
-  const faults: Array<MemberFault> = [];
-  if (maxSize !== undefined && maxSize > limits.largestPut) {
-    const reason = `it is more than ${limits.largestPut} bytes: ${ONE_PUT}`;
-    faults.push({ pointer: `/${name}/max_size`, reason });
-  }
-  if (writeOnce === true && !limits.writeOnce) {
-    const reason = "it is true, and this store cannot enforce it";
-    faults.push({ pointer: `/${name}/write_once`, reason });
-  }
-  if (requireChecksum === true && limits.checksums.length === 0) {
-    const reason = "it is true, and this store verifies none";
-    faults.push({ pointer: `/${name}/require_checksum`, reason });
-  }
-  return faults;
+  const { maxSize, writeOnce, requireChecksum, unconfirmedAfter } = policy;
+  // A receipt can be confirmed until a day after the upload has ended.
+  const latest = Duration.toSeconds(policy.putLifetime) + DAY;
+  const faults: ReadonlyArray<readonly [boolean, string, string]> = [
+    [
+      maxSize > limits.largestPut,
+      "max_size",
+      `it is more than ${limits.largestPut} bytes: ${ONE_PUT}`,
+    ],
+    [writeOnce && !limits.writeOnce, "write_once", "it is true, and this store cannot enforce it"],
+    [
+      requireChecksum && limits.checksums.length === 0,
+      "require_checksum",
+      "it is true, and this store verifies none",
+    ],
+    [
+      unconfirmedAfter !== undefined && !limits.marks,
+      "unconfirmed_after",
+      "it is set, and this store cannot mark uploads and remove what stays marked",
+    ],
+    [
+      unconfirmedAfter !== undefined && !writeOnce,
+      "unconfirmed_after",
+      "it is set, and needs write_once: a second PUT would mark a confirmed file again",
+    ],
+    [
+      unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
+      "unconfirmed_after",
+      "it is not longer than an upload can take, with a day in which it is confirmed",
+    ],
+  ];
+  return faults.flatMap(([isFault, member, reason]) =>
+    isFault ? [{ pointer: `/${name}/${member}`, reason }] : [],
+  );
 }

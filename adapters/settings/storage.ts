@@ -51,6 +51,8 @@ export interface StoreLimits {
   readonly largestPut: number;
   /** Whether it can be told to accept one PUT under a key and no other. */
   readonly writeOnce: boolean;
+  /** Whether an upload can be marked, and the bucket made to remove what stays so. */
+  readonly marks: boolean;
   /** What it verifies on a PUT. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }
@@ -59,6 +61,7 @@ export interface StoreLimits {
 export const S3_LIMITS: StoreLimits = {
   largestPut: 5 * 2 ** 30,
   writeOnce: true,
+  marks: true,
   checksums: ["sha256", "crc32c", "md5"],
 };
 

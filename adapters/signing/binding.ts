@@ -23,10 +23,13 @@ const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
   sha256: "x-amz-checksum-sha256",
 };
 
+/** The tag that the bucket's rule looks for. */
+const PENDING = "valetkey=pending";
+
 /** The binding of stores that speak the API of S3; not all know the condition for writing once. */
 export const s3Binding =
   (store: { readonly writeOnce: boolean }): Binding =>
-  ({ size, mediaType, writeOnce, strict, checksum }, host) => {
+  ({ size, mediaType, writeOnce, strict, checksum, pendingSince }, host) => {
     const signed: Array<Pair> = [
       ["content-length", String(size)],
       ["content-type", mediaType],
@@ -44,6 +47,10 @@ export const s3Binding =
       if (checksum.algorithm === "md5") signed.splice(1, 0, header);
       else signed.push(header);
       toSend[name] = checksum.value;
+    }
+    if (pendingSince !== undefined) {
+      signed.push(["x-amz-tagging", PENDING]);
+      toSend["x-amz-tagging"] = PENDING;
     }
     return { signed, toSend, isOnce };
   };

@@ -25,12 +25,24 @@ export interface ObjectFacts {
   readonly version?: string | undefined;
 }
 
+/** The rule by which a bucket itself removes uploads that nobody confirms. */
+export interface BucketLifecycle {
+  /** The rule alone, in the form that the store's own tools take. */
+  readonly rule: (days: number) => string;
+  /** Adds the rule to those that are there; fails rather than lose anything of another. */
+  readonly apply: (days: number) => Effect.Effect<"added" | "there", StoreUnavailable>;
+}
+
 /** The calls that go to the store itself: the only port that needs the network. */
 export class ObjectStore extends Context.Service<
   ObjectStore,
   {
     /** Succeeds when the bucket is there, after making it where the configuration says so. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
+    /** Takes the mark off an object that nobody had confirmed, so that no rule removes it. */
+    readonly keep: (key: StorageKey) => Effect.Effect<void, StoreUnavailable>;
+    /** The bucket's own rules; undefined where it has none. */
+    readonly lifecycle: BucketLifecycle | undefined;
     /** Looks at an object; none where there is none. */
     readonly head: (key: StorageKey) => Effect.Effect<Option.Option<ObjectFacts>, StoreUnavailable>;
   }

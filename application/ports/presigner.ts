@@ -30,6 +30,8 @@ export interface PutRequest extends ObjectRequest {
   readonly writeOnce: boolean;
   /** Everything that this store can enforce is bound, also what needs further headers. */
   readonly strict: boolean;
+  /** Since when the upload waits to be confirmed; the bucket's rule removes it if none does. */
+  readonly pendingSince?: DateTime.Utc | undefined;
   /** What the store verifies the bytes by; of an algorithm that is among `checksums`. */
   readonly checksum?: Checksum | undefined;
 }

@@ -49,6 +49,8 @@ export interface StoreUnderTest {
   readonly keepsExtraHeaders: boolean;
   /** A signed GET decides on all headers of a download, not only on type and disposition. */
   readonly pinsAllHeaders: boolean;
+  /** An upload can be marked as unconfirmed. */
+  readonly marks: boolean;
   /** With what it answers a request that was not granted. */
   readonly refusals: ReadonlyArray<number>;
   /** Undefined where what it needs is not on this machine. */
@@ -63,12 +65,20 @@ const S3 = {
   checksums: ["sha256", "crc32c", "md5"],
   keepsExtraHeaders: true,
   pinsAllHeaders: true,
+  marks: true,
   refusals: [403],
 } as const;
 
 /** Every adapter; the real server, or the double of one, stands behind all but the embedded store. */
 export const stores: ReadonlyArray<StoreUnderTest> = [
-  { ...S3, name: "local", keepsExtraHeaders: false, hasTwoEndpoints: false, open: openLocal },
+  {
+    ...S3,
+    name: "local",
+    marks: false,
+    keepsExtraHeaders: false,
+    hasTwoEndpoints: false,
+    open: openLocal,
+  },
   ...[
     { name: "minio", make: minio },
     {
@@ -93,6 +103,8 @@ export const stores: ReadonlyArray<StoreUnderTest> = [
     checksums: ["crc32c", "md5"] as const,
     keepsExtraHeaders: true,
     pinsAllHeaders: false,
+    // What an HMAC key signs cannot change an object's custom time.
+    marks: credentials !== "HMAC key",
     // Cloud Storage calls it a bad request where a signed header is missing or the time is over.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
@@ -160,7 +172,7 @@ async function openGcs(
   credentials: "service account" | "HMAC key" | "no key",
   upstream: string,
 ): Promise<OpenStore> {
-  const bucket = `contract-${crypto.randomUUID()}`;
+  const bucket = `contract-gcs-${crypto.randomUUID()}`;
   await createBucket(upstream, bucket);
   const machine = await startGoogleMachine();
   const account = "signer@project.iam.gserviceaccount.com";

@@ -20,7 +20,7 @@ it.each<[string, Provider]>(Object.entries(PROVIDERS))(
       provider.region === undefined ? region : `\`${region}\``,
       provider.checksums.join(", ") || "none",
       yesNo(provider.writeOnce),
-      yesNo(provider.tags),
+      yesNo(provider.marks),
       provider.cors,
       provider.largestPut.toLocaleString("en"),
     ];
