@@ -79,6 +79,7 @@ function problemOf(value: string): string | undefined {
   if (value.length > MAX_BYTES) {
     return `Cannot parse media type: it is longer than ${MAX_BYTES} bytes`;
   }
+  if (/[\t ]$/.test(value)) return "Cannot parse media type: it ends in white space";
   const type = TYPE.exec(value);
   if (type === null) return "Cannot parse media type: it is not of the form type/subtype";
   if (type[1] === "*" || type[2] === "*") {

@@ -1,4 +1,5 @@
 import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { ByteSize } from "./byte-size.ts";
 import { Checksum } from "./checksum.ts";
@@ -70,8 +71,21 @@ export const toJson = (receipt: Receipt): string =>
     l: receipt.confirmUntil.epochMilliseconds,
   });
 
-/** Whether the object that a receipt is for can still be changed by its PUT, at `now`. */
+/**
+ * How long an upload that began in time may go on: stores look at the clock when it begins, and
+ * the clock of another machine is never quite ours.
+ */
+const IN_FLIGHT = Duration.hours(1);
+
+/** Until when the PUT of a receipt can change its object. */
+export const mutableUntil = ({ putExpiresAt }: Receipt): DateTime.Utc =>
+  DateTime.addDuration(putExpiresAt, IN_FLIGHT);
+
+/**
+ * Whether the object that a receipt is for cannot be changed by its PUT any more, at `now`. Of
+ * checksums only SHA-256 counts: other bytes with the same MD5 or CRC-32C can be made.
+ */
 export const isFinal = (receipt: Receipt, now: DateTime.Utc): boolean =>
   receipt.writeOnce ||
-  receipt.checksum !== undefined ||
-  DateTime.isGreaterThanOrEqualTo(now, receipt.putExpiresAt);
+  receipt.checksum?.algorithm === "sha256" ||
+  DateTime.isGreaterThanOrEqualTo(now, mutableUntil(receipt));

@@ -78,13 +78,14 @@ function factsOf(head: HeadObjectCommandOutput): ObjectFacts {
     expires: head.ExpiresString,
     "x-amz-website-redirect-location": head.WebsiteRedirectLocation,
   } satisfies Record<(typeof EXTRA_HEADERS)[number], string | undefined>;
+  if (head.ContentLength === undefined) throw new Error("the answer is not that of a store");
   return {
-    size: head.ContentLength ?? 0,
+    size: head.ContentLength,
     mediaType: head.ContentType ?? "",
     etag: head.ETag ?? "",
     checksums: present({ sha256: whole(head.ChecksumSHA256), crc32c: whole(head.ChecksumCRC32C) }),
     extraHeaders: present(extras),
-    version: head.VersionId === "null" ? undefined : head.VersionId,
+    version: head.VersionId,
   };
 }
 

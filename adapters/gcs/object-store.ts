@@ -101,8 +101,9 @@ export function objectStore(store: {
           signedFetch({ signer, address, region: REGION }, { method: "HEAD", key }).pipe(
             Effect.flatMap(({ ok, status, headers }) => {
               if (status === 404) return Effect.succeed(Option.none<ObjectFacts>());
-              return ok
-                ? Effect.succeed(Option.some(factsIn(headers)))
+              const facts = ok ? factsIn(headers) : undefined;
+              return facts !== undefined
+                ? Effect.succeed(Option.some(facts))
                 : Effect.fail(unavailable(reasonOf(settings.bucket, { code: status })));
             }),
           ),

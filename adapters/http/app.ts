@@ -55,6 +55,9 @@ export interface AppOptions {
   readonly mounts: ReadonlyArray<Mount>;
 }
 
+/** A store refuses a `HEAD` of what was signed for `GET`. */
+const GET_ALONE = new MethodNotAllowed({ allow: "GET" });
+
 const FILE = "/api/v1/orgs/:slug/files/:year/:month/:name";
 
 /** What the log says of refusals that are the operator's to mend. */
@@ -114,17 +117,19 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   }
 
   app.get(FILE, async (c) => {
+    if (c.req.method === "HEAD") return refuse(c, GET_ALONE);
     const caller = await run(authenticate(c.req.raw));
     if (Exit.isFailure(caller)) return answerFailure(c, caller.cause);
     const opened = await run(open({ principal: caller.value, ...c.req.param() }, c.req.url));
     return Exit.isSuccess(opened) ? redirect(c, opened.value) : answerFailure(c, opened.cause);
   });
   app.get("/f/:token", async (c) => {
+    if (c.req.method === "HEAD") return refuse(c, GET_ALONE);
     const opened = await run(follow(c.req.param("token")));
     return Exit.isSuccess(opened) ? redirect(c, opened.value) : answerFailure(c, opened.cause);
   });
-  app.all("/f/:token", (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
-  app.all(FILE, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
+  app.all("/f/:token", (c) => refuse(c, GET_ALONE));
+  app.all(FILE, (c) => refuse(c, GET_ALONE));
 
   app.get("/healthz", (c) => answer(c, { status: "alive" }));
   app.get("/readyz", async (c) => {

@@ -38,8 +38,12 @@ export const open = Effect.fnUntraced(function* (
   );
 });
 
-/** What `GET /f/:token` leads to, for whoever holds the link. */
-export const follow = (token: string) => Effect.flatMap(followLink(token), opened);
+/**
+ * What `GET /f/:token` leads to, for whoever holds the link. The answer is not kept, so that a
+ * link which is taken back stops at once; the URL that it leads to is the same for a while.
+ */
+export const follow = (token: string) =>
+  Effect.map(followLink(token), ({ get }): Opened => ({ url: get.url, maxAge: 0 }));
 
 const opened = ({
   get,
@@ -58,15 +62,18 @@ const opened = ({
     return { url: get.url, maxAge: Math.max(0, Math.floor(left / 1000)) };
   });
 
-/** Sends a browser there; it may keep the answer, and nobody between may. */
-export const redirect = (c: HttpContext, { url, maxAge }: Opened): Response =>
-  new Response(null, {
+/** Sends a browser there; it may keep the answer for the same caller, and nobody between may. */
+export const redirect = (c: HttpContext, { url, maxAge }: Opened): Response => {
+  const { Vary, ...others } = c.get("answerHeaders");
+  return new Response(null, {
     status: 302,
     headers: {
       Location: url,
-      "Cache-Control": `private, max-age=${maxAge}`,
+      "Cache-Control": maxAge === 0 ? "no-store" : `private, max-age=${maxAge}`,
+      Vary: [Vary, "Authorization"].filter(Boolean).join(", "),
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
-      ...c.get("answerHeaders"),
+      ...others,
     },
   });
+};

@@ -24,11 +24,15 @@ export function requestLog(
       Effect.logInfo("request", {
         requestId,
         method: c.req.method,
-        // A link is in its path, and whoever reads it may open the file.
-        path: c.req.path.replace(/^\/f\/.*/, "/f/…"),
+        path: pathOf(c.req.url),
         status: c.res.status,
         milliseconds: Math.round(performance.now() - start),
       }),
     );
   };
 }
+
+/** As it was sent, so that nothing in it ends a line; a token in it would open a file. */
+const pathOf = (url: string) => new URL(url).pathname.replaceAll(TOKEN, "…");
+
+const TOKEN = /v1\.[^/]*\.[^/]*\.[\w-]{43}/gi;

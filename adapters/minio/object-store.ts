@@ -61,7 +61,8 @@ export function objectStore(
       const headers: ReadonlyArray<Pair> = [["x-amz-checksum-mode", "ENABLED"]];
       const answer = yield* signedFetch(at, { method: "HEAD", key, headers });
       if (answer.status === 404) return Option.none();
-      if (answer.ok) return Option.some(factsIn(answer.headers));
+      const facts = answer.ok ? factsIn(answer.headers) : undefined;
+      if (facts !== undefined) return Option.some(facts);
       return yield* new StoreUnavailable({
         reason: `the store answered a look at an object with ${answer.status}`,
       });

@@ -11,25 +11,34 @@ export const EXTRA_HEADERS = [
   "x-amz-website-redirect-location",
 ] as const;
 
-/** What the answer to a `HEAD` says of an object, in the headers of S3 or of Cloud Storage. */
-export function factsIn(headers: Headers): ObjectFacts {
-  const get = (name: string) => headers.get(name) ?? undefined;
+/**
+ * What the answer to a `HEAD` says of an object, in the headers of S3 or of Cloud Storage;
+ * undefined where it is not the answer of a store.
+ */
+export function factsIn(headers: Headers): ObjectFacts | undefined {
+  const length = headers.get("content-length");
+  if (length === null || !/^\d+$/.test(length)) return undefined;
+  const generation = headers.get("x-goog-generation") ?? undefined;
   const extras = EXTRA_HEADERS.flatMap((name) => {
     const value = headers.get(name);
-    return value === null || (name === "cache-control" && value === DEFAULT_OF_GOOGLE)
+    return value === null || (generation !== undefined && isMadeUp(name, value))
       ? []
       : [[name, value] as const];
   });
-  const version = get("x-amz-version-id") ?? get("x-goog-generation");
   return {
-    size: Number(headers.get("content-length")),
-    mediaType: get("content-type") ?? "",
-    etag: get("etag") ?? "",
+    size: Number(length),
+    mediaType: headers.get("content-type") ?? "",
+    etag: headers.get("etag") ?? "",
     checksums: checksumsIn(headers),
     extraHeaders: Object.fromEntries(extras),
-    version: version === "null" ? undefined : version,
+    version: headers.get("x-amz-version-id") ?? generation,
   };
 }
+
+/** What Cloud Storage answers of its own for objects of which nothing was said. */
+const isMadeUp = (name: string, value: string) =>
+  name === "expires" ||
+  (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
 
 /** The values that are there. */
 export const present = (
@@ -38,9 +47,6 @@ export const present = (
   Object.fromEntries(
     Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-
-/** What Cloud Storage answers for objects of which nothing else was said. */
-const DEFAULT_OF_GOOGLE = "private, max-age=0";
 
 function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
   const found: { [Algorithm in ChecksumAlgorithm]?: string } = {};

@@ -50,6 +50,8 @@ export const signedFetch = Effect.fnUntraced(
       try: (signal) =>
         fetch(url, {
           method,
+          // Nobody but the store is asked.
+          redirect: "manual",
           headers: Object.fromEntries(headers),
           signal,
           ...(body === undefined ? {} : { body }),

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { randomBytes, randomUUID } from "node:crypto";
+import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokens } from "../../application/ports/tokens.ts";
 import type { TokenSettings } from "./settings.ts";
@@ -21,10 +21,11 @@ const ownKey = (directory: string): Effect.Effect<Uint8Array> =>
   Effect.tryPromise(async () => {
     const path = join(directory, "receipt-key");
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    // One of several processes that start at once makes it, and all read it.
-    await writeFile(path, randomBytes(32).toString("base64"), { flag: "wx", mode: 0o600 }).catch(
-      () => undefined,
-    );
+    // Of several processes that start at once one's key gets the name, whole, and all read that.
+    const own = `${path}.${randomUUID()}`;
+    await writeFile(own, randomBytes(32).toString("base64"), { mode: 0o600 });
+    await link(own, path).catch(() => undefined);
+    await unlink(own);
     const secret = Buffer.from(await readFile(path, "utf8"), "base64");
     if (secret.length < 32) throw new Error(`${path} holds no key`);
     return secret;

@@ -2,7 +2,15 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { CommaSeparated } from "../settings/codecs.ts";
-import { type Env, optional, type Read, readSettings, setting } from "../settings/setting.ts";
+import {
+  type Env,
+  type Fault,
+  fault,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+} from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
 import type { TokenKey } from "./tokens.ts";
 
@@ -45,14 +53,27 @@ export interface TokenSettings {
 
 /** Reads the variables. */
 export const read = (env: Env): Read<TokenSettings> =>
-  Result.map(readSettings(settings, env), ({ keys, directory, ...values }) => {
-    const denied = new Set(values.denied);
-    if (keys === undefined) return { denied, directory };
-    const [first, ...others] = Redacted.value(keys);
-    return { keys: [parse(first), ...others.map(parse)], denied, directory };
-  });
+  Result.map(
+    readSettings(settings, env, ({ keys }) => repeated(keys)),
+    ({ keys, directory, ...values }) => {
+      const denied = new Set(values.denied);
+      if (keys === undefined) return { denied, directory };
+      const [first, ...others] = Redacted.value(keys);
+      return { keys: [parse(first), ...others.map(parse)], denied, directory };
+    },
+  );
 
 function parse(text: string): TokenKey {
   const [id = "", base64 = ""] = text.split(":");
   return { id, secret: Buffer.from(base64, "base64") };
+}
+
+/** With one id for two keys, what one seals would be opened with the other. */
+function repeated(
+  keys: Redacted.Redacted<ReadonlyArray<string>> | undefined,
+): ReadonlyArray<Fault> {
+  const ids = keys === undefined ? [] : Redacted.value(keys).map((text) => text.split(":")[0]);
+  return new Set(ids).size === ids.length
+    ? []
+    : [fault(settings.keys, "must have another id for each key")];
 }

@@ -8,6 +8,8 @@ import { configurationMessage } from "../../adapters/cli/messages.ts";
 import { misspelt, readAll } from "../../adapters/cli/settings.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 
+const KEY = Buffer.alloc(32, 1).toString("base64");
+
 describe("a wrong configuration ends the start with code 78 and one message", () => {
   it("that names every variable at fault, with its shape and an example", async () => {
     const { code, output } = await runToEnd({
@@ -112,6 +114,8 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       },
       /STORAGE_GET_ACCESS_KEY must begin with GOOG/,
     ],
+    [{ RECEIPT_KEYS: `a:${KEY},a:${KEY}` }, /RECEIPT_KEYS must have another id for each key/],
+    [{ RECEIPT_KEYS: "a:c2hvcnQ=" }, /RECEIPT_KEYS must be pairs of id:key/],
     [
       { DEV_TOKEN: "the-same-token-twice", DEV_SERVICE_TOKEN: "the-same-token-twice" },
       /DEV_SERVICE_TOKEN must differ from DEV_TOKEN/,

@@ -23,6 +23,7 @@ it("leads to a fresh signed GET of the organization's own key, which a browser m
   const [, seconds = ""] =
     /^private, max-age=(\d+)$/.exec(headers.get("cache-control") ?? "") ?? [];
   const window = (24 * 60 * 60) / 8;
+  expect(headers.get("vary")).toContain("Authorization");
   expect(Math.abs(Number(seconds) - (window - ((Date.now() / 1000) % window)))).toBeLessThan(5);
 });
 
@@ -69,5 +70,7 @@ it("needs a token, and knows GET alone", async () => {
   const { request } = await startService();
   expect((await request(`${AT}.png`)).status).toBe(401);
   const posted = await request(`${AT}.png`, { method: "POST" });
-  expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET"]);
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  expect((await request(`${AT}.png`, { method: "HEAD", headers })).status).toBe(405);
 });

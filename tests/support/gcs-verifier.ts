@@ -226,6 +226,9 @@ async function read(
   return {
     status: found.status,
     headers: {
+      // What Cloud Storage makes up for objects of which nothing was said.
+      "cache-control": "private, max-age=0",
+      expires: new Date().toUTCString(),
       ...Object.fromEntries(served.map(([name, value]) => [name, String(value)])),
       etag,
       ...(found.status < 300 ? overrides : {}),

@@ -76,8 +76,9 @@ export async function startProcess(
 /** Runs an entry point to its end, as for a configuration that it refuses. */
 export async function runToEnd(
   env: Readonly<Record<string, string>>,
+  command: ReadonlyArray<string> = RUNTIMES.node(),
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const { child, output } = launch(RUNTIMES.node(), env);
+  const { child, output } = launch(command, env);
   // One that starts after all must not outlive the test that expected otherwise.
   const overdue = setTimeout(() => child.kill("SIGKILL"), 20 * SECOND);
   await once(child, "close");

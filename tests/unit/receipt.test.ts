@@ -69,7 +69,8 @@ it("two receipts that differ in any member are written differently", () => {
 
 it.each([
   [{ writeOnce: true }, true],
-  [{ checksum: { algorithm: "crc32c", value: "AAAAAA==" } as const }, true],
+  [{ checksum: { algorithm: "sha256", value: `${"A".repeat(43)}=` } as const }, true],
+  [{ checksum: { algorithm: "crc32c", value: "AAAAAA==" } as const }, false],
   [{ putExpiresAt: DateTime.makeUnsafe(1000) }, true],
   [{}, false],
 ])("with %j the object is final: %s", (over, final) => {
@@ -77,5 +78,5 @@ it.each([
   if (given === undefined) throw new Error("there is no sample");
   const { checksum: _, ...plain } = given;
   const open = { ...plain, writeOnce: false, putExpiresAt: DateTime.makeUnsafe(1001), ...over };
-  expect(isFinal(open, DateTime.makeUnsafe(1000))).toBe(final);
+  expect(isFinal(open, DateTime.makeUnsafe(3_600_000 + 1000))).toBe(final);
 });

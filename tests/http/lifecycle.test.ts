@@ -1,0 +1,73 @@
+import { expect, inject, it } from "vitest";
+import { runToEnd } from "../support/service-process.ts";
+
+const minio = inject("minio");
+
+const env = {
+  STORAGE_ADAPTER: "minio",
+  STORAGE_BUCKET: `lifecycle-${crypto.randomUUID()}`,
+  STORAGE_ENDPOINT: minio?.endpoint ?? "http://127.0.0.1:9",
+  STORAGE_ACCESS_KEY: minio?.accessKey ?? "key",
+  STORAGE_SECRET_KEY: minio?.secretKey ?? "secret",
+  STORAGE_POLICIES: JSON.stringify({
+    files: { write_once: true, unconfirmed_after: "3 days" },
+    slow: { unconfirmed_after: "7 days" },
+  }),
+};
+const run = (args: ReadonlyArray<string>, over: Readonly<Record<string, string>> = {}) =>
+  runToEnd({ ...env, ...over }, ["node", "deploy/cli.ts", "lifecycle", ...args]);
+
+it("prints the rule, of the policy that waits longest", async () => {
+  const { code, output } = await run([]);
+  expect(output).toContain("<Value>pending</Value>");
+  expect(output).toContain("<Days>7</Days>");
+  expect(code).toBe(0);
+});
+
+it("says where nothing is to be removed, and where the store is not there", async () => {
+  const nothing = await run([], { STORAGE_POLICIES: "" });
+  expect([nothing.code, nothing.output]).toEqual([
+    78,
+    expect.stringContaining("unconfirmed_after"),
+  ]);
+  const away = await run(["--apply"], { STORAGE_ENDPOINT: "http://127.0.0.1:9" });
+  expect([away.code, away.output]).toEqual([1, expect.stringContaining("The rule was not added")]);
+  expect(away.output).not.toMatch(/\n\s+at /);
+});
+
+it.skipIf(minio === undefined)("adds the rule to the bucket once", async () => {
+  const { Client } = await import("minio");
+  const { hostname, port } = new URL(env.STORAGE_ENDPOINT);
+  const client = new Client({
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: false,
+    accessKey: env.STORAGE_ACCESS_KEY,
+    secretKey: env.STORAGE_SECRET_KEY,
+  });
+  await client.makeBucket(env.STORAGE_BUCKET);
+  expect(await run(["--apply"])).toMatchObject({
+    code: 0,
+    output: expect.stringContaining("removed after 7 days"),
+  });
+  expect((await run(["--apply"])).output).toContain("there already");
+});
+
+it.each([
+  [
+    "/a/unconfirmed_after: it is not longer",
+    { a: { write_once: true, unconfirmed_after: "1 day" } },
+  ],
+  ["/a/unconfirmed_after: it is set, and needs write_once", { a: { unconfirmed_after: "3 days" } }],
+  ["/a/unconfirmed_after: it is not a number", { a: { unconfirmed_after: "36 hours" } }],
+])("refuses a policy: %s", async (problem, policies) => {
+  const { code, output } = await run([], { STORAGE_POLICIES: JSON.stringify(policies) });
+  expect(output).toContain(problem);
+  expect(code).toBe(78);
+});
+
+it("refuses it on a store that has no such rules", async () => {
+  const { code, output } = await run([], { STORAGE_ADAPTER: "local" });
+  expect(output).toContain("this store cannot mark uploads");
+  expect(code).toBe(78);
+});
