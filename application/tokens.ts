@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
@@ -16,6 +17,9 @@ const decodeReceipt = Schema.decodeOption(ReceiptJson);
 const LinkJson = Schema.fromJsonString(Link);
 const encodeLink = Schema.encodeSync(LinkJson);
 const decodeLink = Schema.decodeOption(LinkJson);
+
+/** How far the clocks of two machines of ours may be apart. */
+const SKEW = Duration.minutes(5);
 
 /** Seals the memory of a grant for the client to keep. */
 export const sealReceipt = (receipt: Receipt): Effect.Effect<string, never, Tokens> =>
@@ -40,7 +44,10 @@ export const receiptOf = Effect.fnUntraced(function* (request: {
   const isTheirs = receipt.subject === principal.subject || principal.kind === "service";
   if (receipt.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
-  if (DateTime.isGreaterThan(now, receipt.confirmUntil)) return yield* new InvalidReceipt();
+  const isOfTheFuture = DateTime.isGreaterThan(receipt.issuedAt, DateTime.addDuration(now, SKEW));
+  if (isOfTheFuture || DateTime.isGreaterThan(now, receipt.confirmUntil)) {
+    return yield* new InvalidReceipt();
+  }
   return receipt;
 });
 

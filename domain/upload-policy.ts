@@ -51,6 +51,8 @@ export interface UploadPolicy {
    * undefined. It needs `writeOnce`, so that a confirmed object is not replaced by a marked one.
    */
   readonly unconfirmedAfter?: number | undefined;
+  /** What arrived otherwise than it was granted is removed, where the bucket keeps versions. */
+  readonly deleteMismatch: boolean;
   /** PDF is shown in place rather than saved; browsers may run scripts in it. */
   readonly inlinePdf: boolean;
   /** The longest that a link may open a file; none can be made if undefined. */
@@ -95,6 +97,7 @@ export const defaultPolicy: UploadPolicy = {
   writeOnce: false,
   strict: false,
   requireChecksum: false,
+  deleteMismatch: false,
   inlinePdf: false,
 };
 

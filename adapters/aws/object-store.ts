@@ -1,6 +1,7 @@
 import {
   type BucketLocationConstraint,
   CreateBucketCommand,
+  DeleteObjectCommand,
   DeleteObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
@@ -42,6 +43,13 @@ export function objectStore(
       Effect.tryPromise({
         try: async (abortSignal) => {
           await client.send(new DeleteObjectTaggingCommand({ Bucket, Key }), { abortSignal });
+        },
+        catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
+      }),
+    remove: ({ key: Key, version: VersionId }) =>
+      Effect.tryPromise({
+        try: async (abortSignal) => {
+          await client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), { abortSignal });
         },
         catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
       }),

@@ -78,6 +78,13 @@ export function objectStore(store: {
         request: () =>
           Effect.fail(unavailable("an HMAC key cannot change an object's custom time")),
       }),
+    remove: ({ key, version }) =>
+      ask({
+        client: async (bucket) => {
+          await bucket.file(key).delete({ ifGenerationMatch: version, ignoreNotFound: true });
+        },
+        request: () => Effect.fail(unavailable("an HMAC key removes nothing here")),
+      }),
     lifecycle: {
       rule: (days) => JSON.stringify({ rule: [ruleOf(days)] }, undefined, 2),
       apply: (days) =>

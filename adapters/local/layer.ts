@@ -73,6 +73,7 @@ export const layer = (
             catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
           }),
           keep: () => Effect.void,
+          remove: () => Effect.void,
           lifecycle: undefined,
           head: (key) =>
             Effect.tryPromise({

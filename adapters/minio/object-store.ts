@@ -27,34 +27,28 @@ export function objectStore(
     clients.set(held, minio);
     return minio;
   };
-  const ensure = async (held: KeySigner) => {
-    const minio = await clientOf(held);
+  const ensure = async (minio: Client) => {
     const { bucket, region, createBucket } = settings;
     if (await minio.bucketExists(bucket)) return;
     if (!createBucket) throw new Error(`there is no bucket ${bucket}; ${HOW_TO_CREATE}`);
     await minio.makeBucket(bucket, region);
   };
-  return ObjectStore.of({
-    ensureBucket: current(signer).pipe(
+  const call = (make: (minio: Client) => Promise<void>) =>
+    current(signer).pipe(
       Effect.flatMap((held) =>
         Effect.tryPromise({
-          try: () => ensure(held),
+          try: async () => make(await clientOf(held)),
           catch: (cause) => ({ reason: reasonOf(cause) }),
         }),
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
-    ),
+    );
+  return ObjectStore.of({
+    ensureBucket: call(ensure),
     keep: (key) =>
-      current(signer).pipe(
-        Effect.flatMap((held) =>
-          Effect.tryPromise({
-            try: async () =>
-              (await clientOf(held)).removeObjectTagging(settings.bucket, key, { versionId: "" }),
-            catch: (cause) => ({ reason: reasonOf(cause) }),
-          }),
-        ),
-        Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
-      ),
+      call((minio) => minio.removeObjectTagging(settings.bucket, key, { versionId: "" })),
+    remove: ({ key, version: versionId }) =>
+      call((minio) => minio.removeObject(settings.bucket, key, { versionId })),
     lifecycle: s3Lifecycle(at),
     // The client has no way to ask for checksums.
     head: Effect.fnUntraced(function* (key) {
@@ -64,7 +58,10 @@ export function objectStore(
       const facts = answer.ok ? factsIn(answer.headers) : undefined;
       if (facts !== undefined) return Option.some(facts);
       return yield* new StoreUnavailable({
-        reason: `the store answered a look at an object with ${answer.status}`,
+        reason:
+          answer.status === 403
+            ? "the key may not look at an object (s3:GetObject), or not tell whether it is there (s3:ListBucket)"
+            : `the store answered a look at an object with ${answer.status}`,
       });
     }),
   });

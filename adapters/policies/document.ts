@@ -61,6 +61,16 @@ const LifetimeText = Schema.DurationFromString.pipe(
   Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),
 );
 
+const OnMismatch = Schema.Literals(["keep", "delete"]).pipe(
+  Schema.decodeTo(
+    Schema.Boolean,
+    SchemaTransformation.transform({
+      decode: (text): boolean => text === "delete",
+      encode: (value): "keep" | "delete" => (value ? "delete" : "keep"),
+    }),
+  ),
+);
+
 /** Whole days, as lifecycle rules count. */
 const Days = Schema.String.pipe(
   Schema.decodeTo(
@@ -83,6 +93,7 @@ const fields = {
   strict: Schema.optionalKey(Schema.Boolean),
   require_checksum: Schema.optionalKey(Schema.Boolean),
   inline_pdf: Schema.optionalKey(Schema.Boolean),
+  on_mismatch: Schema.optionalKey(OnMismatch),
   unconfirmed_after: Schema.optionalKey(Days),
   link_lifetime: Schema.optionalKey(
     Schema.DurationFromString.pipe(
@@ -103,6 +114,7 @@ const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   strict: "it is neither true nor false",
   require_checksum: "it is neither true nor false",
   inline_pdf: "it is neither true nor false",
+  on_mismatch: 'it is neither "keep" nor "delete"',
   unconfirmed_after: 'it is not a number of whole days such as "3 days"',
   link_lifetime: 'it is not a duration such as "365 days", up to 10 years',
 };
@@ -126,6 +138,7 @@ const membersOf = Struct.renameKeys({
   write_once: "writeOnce",
   require_checksum: "requireChecksum",
   inline_pdf: "inlinePdf",
+  on_mismatch: "deleteMismatch",
   unconfirmed_after: "unconfirmedAfter",
   link_lifetime: "linkLifetime",
 } as const);

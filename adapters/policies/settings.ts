@@ -140,6 +140,11 @@ function beyond(
       "it is true, and this store verifies none",
     ],
     [
+      policy.deleteMismatch && !limits.marks,
+      "on_mismatch",
+      "it is delete, and this store cannot remove exactly what was looked at",
+    ],
+    [
       unconfirmedAfter !== undefined && !limits.marks,
       "unconfirmed_after",
       "it is set, and this store cannot mark uploads and remove what stays marked",

@@ -51,7 +51,7 @@ export interface StoreLimits {
   readonly largestPut: number;
   /** Whether it can be told to accept one PUT under a key and no other. */
   readonly writeOnce: boolean;
-  /** Whether an upload can be marked, and the bucket made to remove what stays so. */
+  /** Whether an object can be marked, removed by its version, and by a rule while it is marked. */
   readonly marks: boolean;
   /** What it verifies on a PUT. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;

@@ -41,6 +41,11 @@ export class ObjectStore extends Context.Service<
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
     /** Takes the mark off an object that nobody had confirmed, so that no rule removes it. */
     readonly keep: (key: StorageKey) => Effect.Effect<void, StoreUnavailable>;
+    /** Removes one version (or generation) of an object, and no other. */
+    readonly remove: (object: {
+      readonly key: StorageKey;
+      readonly version: string;
+    }) => Effect.Effect<void, StoreUnavailable>;
     /** The bucket's own rules; undefined where it has none. */
     readonly lifecycle: BucketLifecycle | undefined;
     /** Looks at an object; none where there is none. */

@@ -73,6 +73,15 @@ export async function createBucket(endpoint: string, bucket: string): Promise<vo
   if (status !== 200) throw new Error(`fake-gcs-server made no bucket: ${status} ${body}`);
 }
 
+/** Whether an object is of the generation that a removal is for, which the server does not check. */
+async function isOfGeneration(upstream: string, url: string): Promise<boolean> {
+  const { pathname, searchParams } = new URL(url, upstream);
+  const wanted = searchParams.get("ifGenerationMatch");
+  if (wanted === null) return true;
+  const { status, body } = await send("GET", `${upstream}${pathname}`);
+  return status !== 200 || JSON.parse(body.toString()).generation === wanted;
+}
+
 interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -94,6 +103,10 @@ async function answer(
     const { method = "", url = "" } = incoming;
     const host = incoming.headers.host?.toLowerCase() ?? "";
     if (isEndpoint(host) && JSON_API.test(url)) {
+      if (method === "DELETE" && !(await isOfGeneration(options.upstream, url))) {
+        incoming.resume();
+        return void response.writeHead(412, { "Content-Type": "application/json" }).end("{}");
+      }
       return await passOn(options.upstream, incoming, response);
     }
     const reply = await decide(options, host, incoming).catch(refused);

@@ -1,0 +1,99 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Redacted from "effect/Redacted";
+import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Layer from "effect/Layer";
+import { Client } from "minio";
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { send } from "../support/send.ts";
+import { CONTENT, PNG, promise, putRequest } from "./promise.ts";
+
+const server = inject("minio");
+const other = CONTENT.map((byte) => byte ^ 1);
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const settings = (bucket: string) => ({
+  bucket,
+  createBucket: false,
+  region: "us-east-1",
+  endpoint: new URL(server?.endpoint ?? "http://none"),
+  accessKey: server?.accessKey,
+  secretKey: Redacted.make(server?.secretKey ?? ""),
+  pathStyle: true,
+});
+type Settings = ReturnType<typeof settings>;
+
+async function open(make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>) {
+  const bucket = `versions-${crypto.randomUUID()}`;
+  const { hostname, port } = new URL(server?.endpoint ?? "");
+  const { accessKey = "", secretKey = "" } = server ?? {};
+  const client = new Client({
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: false,
+    accessKey,
+    secretKey,
+  });
+  await client.makeBucket(bucket);
+  await client.setBucketVersioning(bucket, { Status: "Enabled" });
+  const runtime = ManagedRuntime.make(
+    Layer.provideMerge(make(settings(bucket)), telemetry({ level: "none", format: "json" })),
+  );
+  closing.push(() => runtime.dispose());
+  return runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
+}
+
+describe.skipIf(server === undefined).each<{
+  readonly name: string;
+  readonly make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>;
+}>([
+  { name: "minio", make: minio },
+  { name: "aws, native signer", make: (of) => aws({ ...of, provider: "aws", signer: "native" }) },
+  { name: "aws, official signer", make: (of) => aws({ ...of, provider: "aws", signer: "sdk" }) },
+])("$name, with a bucket that keeps versions", ({ make }) => {
+  it("a version that was seen is read and removed, and no other", async () => {
+    const { presigner, store } = await open(make);
+    const request = putRequest();
+    const put = await Effect.runPromise(presigner.put(request));
+    await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+    const first = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
+    expect(first.version).toBeDefined();
+    const { version = "" } = first;
+    await send("PUT", put.url, { headers: put.headers, body: other });
+
+    const get = await Effect.runPromise(
+      presigner.get({ ...request, responseMediaType: PNG, responseDisposition: "inline", version }),
+    );
+    expect((await send("GET", get.url)).body.equals(CONTENT)).toBe(true);
+    await Effect.runPromise(store.remove({ key: request.key, version }));
+    expect((await send("GET", get.url)).status).toBe(404);
+    const left = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
+    expect(left.etag).not.toBe(first.etag);
+  });
+});
+
+promise(
+  "of an object that was replaced meanwhile, nothing is removed",
+  async ({ key, store, signPut, expectStored }) => {
+    const { url, headers } = await signPut();
+    await send("PUT", url, { headers, body: other });
+    const seen = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+    await send("PUT", url, { headers, body: CONTENT });
+    const { version = "" } = seen;
+    await Effect.runPromise(Effect.exit(store.remove({ key, version })));
+    await expectStored();
+    const now = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+    await Effect.runPromise(store.remove({ key, version: now.version ?? "" }));
+    expect(await Effect.runPromise(store.head(key))).toEqual(Option.none());
+  },
+  ({ name }) => name.startsWith("gcs") && !name.includes("HMAC"),
+);
