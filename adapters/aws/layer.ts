@@ -16,6 +16,7 @@ import { identityOf, providerOf, signerOfChain } from "./chain.ts";
 import { makeClient } from "./client.ts";
 import { objectStore } from "./object-store.ts";
 import { PROVIDERS } from "./providers.ts";
+import { signerOfRole } from "./role.ts";
 import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 
 /** Amazon S3, and everything that speaks its API: signs by ourselves or by the official presigner. */
@@ -28,20 +29,25 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         configuredSigner(settings) ??
         hold(signerOfChain(() => makeClient(settings, "internal").config.credentials))
       );
-      const signers = signersOf(settings, signer);
-      if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
       const clock = yield* Clock.Clock;
-      const client = makeClient(
-        settings,
-        "internal",
-        providerOf(async () => {
-          const held = await Effect.runPromise(
-            Effect.result(signer(clock.currentTimeMillisUnsafe(), 0)),
-          );
-          if (Result.isSuccess(held)) return held.success;
-          throw new Error(held.failure.reason);
-        }),
-      );
+      const credentials = providerOf(async () => {
+        const held = await Effect.runPromise(
+          Effect.result(signer(clock.currentTimeMillisUnsafe(), 0)),
+        );
+        if (Result.isSuccess(held)) return held.success;
+        throw new Error(held.failure.reason);
+      });
+      const own = signersOf(settings, signer);
+      const roleOr = (use: "put" | "get", arn: string | undefined) =>
+        arn === undefined
+          ? Effect.succeed(own[use])
+          : hold(signerOfRole({ arn, use, region, as: credentials }));
+      const signers = {
+        put: yield* roleOr("put", settings.putRole),
+        get: yield* roleOr("get", settings.getRole),
+      };
+      if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
+      const client = makeClient(settings, "internal", credentials);
       const at = yield* Effect.promise(() => addresses(settings, client));
       const { checksums, ...provider } = PROVIDERS[settings.provider];
       const binding = s3Binding(provider);

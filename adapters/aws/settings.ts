@@ -14,6 +14,13 @@ import {
 import * as storage from "../settings/storage.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "./providers.ts";
 
+const role = (name: string) =>
+  setting(name, {
+    codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
+    shape: "the ARN of a role",
+    example: "arn:aws:iam::123456789012:role/valetkey-put",
+  });
+
 /** Variables of `STORAGE_ADAPTER=aws`. */
 export const settings = {
   provider: withDefault(
@@ -40,6 +47,8 @@ export const settings = {
   endpoint: optional(storage.endpoint),
   publicEndpoint: storage.publicEndpoint,
   ...keySettings,
+  putRole: optional(role("STORAGE_PUT_ROLE")),
+  getRole: optional(role("STORAGE_GET_ROLE")),
   pathStyle: optional(storage.pathStyle),
   signer: withDefault(
     choice("STORAGE_SIGNER", ["native", "sdk"], {
@@ -63,6 +72,9 @@ export interface AwsSettings extends KeySettings {
   /** The same at the public endpoint, where there is one. */
   readonly publicPathStyle?: boolean | undefined;
   readonly signer: "native" | "sdk";
+  /** ARNs of roles that are assumed to sign uploads, and downloads. */
+  readonly putRole?: string | undefined;
+  readonly getRole?: string | undefined;
 }
 
 /**
@@ -80,6 +92,12 @@ export function read(env: Env): Read<AwsSettings> {
         ? [fault(settings.signer, "must be sdk for an ARN or a directory bucket")]
         : []),
       ...placeFaults(values),
+      ...(values.putRole !== undefined && values.putAccessKey !== undefined
+        ? [fault(settings.putRole, "must not be set beside STORAGE_PUT_ACCESS_KEY")]
+        : []),
+      ...(values.getRole !== undefined && values.getAccessKey !== undefined
+        ? [fault(settings.getRole, "must not be set beside STORAGE_GET_ACCESS_KEY")]
+        : []),
     ],
   );
   return Result.map(values, ({ account = "", ...values }) => {

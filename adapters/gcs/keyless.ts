@@ -7,9 +7,10 @@ import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
-import { current, hold } from "../credentials/held.ts";
-import { toBeSigned } from "../signing/sign-query.ts";
-import type { Signer } from "../signing/signer.ts";
+import { always, current, hold } from "../credentials/held.ts";
+import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
+import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
+import type { Held, Signer } from "../signing/signer.ts";
 import {
   type AccessToken,
   accessToken,
@@ -33,11 +34,17 @@ const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
  * Signs without a key: IAM does it, as the service account that this machine or workload has. Its
  * address is looked up once and its access token held, so that a signature costs one call.
  */
-export const keylessSigner = Effect.fnUntraced(function* (
-  makeAuth: MakeAuth,
-  iamEndpoint: URL,
-): Effect.fn.Return<Signer, never, Scope.Scope> {
-  const account = yield* hold(serviceAccount(makeAuth));
+export const keylessSigner = Effect.fnUntraced(function* (by: {
+  readonly makeAuth: MakeAuth;
+  readonly iamEndpoint: URL;
+  /** The service account to sign as; that of this machine or workload if undefined. */
+  readonly account?: string | undefined;
+}): Effect.fn.Return<Signer, never, Scope.Scope> {
+  const { makeAuth, iamEndpoint } = by;
+  const account: Held<Signatory> =
+    by.account === undefined
+      ? yield* hold(serviceAccount(makeAuth))
+      : always<Signatory>({ algorithm: GOOG4_RSA_SHA256, accessKey: by.account });
   const token = yield* hold(accessToken(makeAuth));
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${iamEndpoint.href.replace(/\/+$/, "")}/v1/projects/-/serviceAccounts`;

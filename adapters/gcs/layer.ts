@@ -28,6 +28,10 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       const addresses = addressesOf(settings);
       const keySigner = yield* signerOf(settings.source);
       const signer: Held<Signer> = keySigner ?? always(yield* keyless(settings));
+      const signerFor = (role: string | undefined, key: GcsSigner | undefined) =>
+        role === undefined
+          ? Effect.succeed(key === undefined ? signer : always(key))
+          : Effect.map(keyless(settings, role), (of): Held<Signer> => always(of));
       const presigner = v4Presigner({
         addresses,
         region: REGION,
@@ -36,8 +40,8 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         checksums: limits.checksums,
         isRemote: keySigner === undefined,
         signers: {
-          put: settings.putSigner === undefined ? signer : always(settings.putSigner),
-          get: settings.getSigner === undefined ? signer : always(settings.getSigner),
+          put: yield* signerFor(settings.putRole, settings.putSigner),
+          get: yield* signerFor(settings.getRole, settings.getSigner),
         },
       });
       const store = objectStore({ settings, address: addresses.internal, signer: keySigner });
@@ -74,16 +78,15 @@ function signerOf(source: Source): Effect.Effect<Held<GcsSigner> | undefined, ne
   }
 }
 
-const keyless = Effect.fnUntraced(function* (settings: GcsSettings) {
-  yield* Effect.logWarning(COSTS);
+const keyless = Effect.fnUntraced(function* (settings: GcsSettings, account?: string) {
+  if (account === undefined) yield* Effect.logWarning(COSTS);
   const { GoogleAuth } = yield* Effect.promise(() => import("google-auth-library"));
   const { universeDomain, iamEndpoint } = settings;
   // Without a project the client runs gcloud to find one, and nothing here needs any.
   const { project: projectId = "none" } = settings;
-  return yield* keylessSigner(
-    () => new GoogleAuth({ projectId, scopes: SCOPES, clientOptions: { universeDomain } }),
-    iamEndpoint,
-  );
+  const makeAuth = () =>
+    new GoogleAuth({ projectId, scopes: SCOPES, clientOptions: { universeDomain } });
+  return yield* keylessSigner({ makeAuth, iamEndpoint, account });
 });
 
 const COSTS =

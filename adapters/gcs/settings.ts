@@ -21,6 +21,13 @@ import {
 import { type GcsSigner, hmacKey, isServiceAccount } from "./keys.ts";
 import { chooseSource, KEYLESS, type Source, sourceSettings } from "./source.ts";
 
+const account = (name: string) =>
+  setting(name, {
+    codec: Schema.String.check(Schema.isPattern(/^[^\s/@]+@[^\s/@]+$/)),
+    shape: "the address of a service account",
+    example: "valetkey-put@my-project.iam.gserviceaccount.com",
+  });
+
 /** Variables of `STORAGE_ADAPTER=gcs`. */
 export const settings = {
   bucket: withDefault(
@@ -60,6 +67,8 @@ export const settings = {
   ),
   ...sourceSettings,
   ...separateKeySettings,
+  putRole: optional(account("STORAGE_PUT_ROLE")),
+  getRole: optional(account("STORAGE_GET_ROLE")),
   iamEndpoint: optional(
     storage.url("STORAGE_GCS_IAM_ENDPOINT", "https://iamcredentials.googleapis.com"),
   ),
@@ -109,6 +118,9 @@ export interface GcsSettings {
   /** HMAC keys that may only put, and only get; else `source` signs. */
   readonly putSigner?: GcsSigner | undefined;
   readonly getSigner?: GcsSigner | undefined;
+  /** Addresses of service accounts that IAM signs uploads as, and downloads. */
+  readonly putRole?: string | undefined;
+  readonly getRole?: string | undefined;
   /** What is said once, where more than one key is given. */
   readonly notice?: string | undefined;
   readonly iamEndpoint: URL;
@@ -125,6 +137,7 @@ export function read(env: Env): Read<GcsSettings> {
       ...choice.faults,
       ...separateKeyFaults(values),
       ...notOfGoogle(values),
+      ...roleFaults(values, choice.source.kind),
       ...storage.addressingFaults(values),
       ...(values.createBucket === true && choice.key && !isServiceAccount(choice.key.signer)
         ? [
@@ -177,4 +190,20 @@ const notOfGoogle = (values: Partial<SeparateKeySettings>): ReadonlyArray<Fault>
             "GOOG1EXAMPLEEXAMPLEEXAMPLE",
           ),
         ];
+  });
+
+/** IAM signs as another account for those who have no key themselves. */
+const roleFaults = (
+  values: { readonly [Use in "putRole" | "getRole"]?: string | undefined } & SeparateKeySettings,
+  kind: Source["kind"],
+): ReadonlyArray<Fault> =>
+  USES.flatMap((use) => {
+    const of = settings[`${use}Role`];
+    if (values[`${use}Role`] === undefined) return [];
+    if (values[`${use}AccessKey`] !== undefined) {
+      return [fault(of, "must not be set beside an access key for the same use")];
+    }
+    return kind === "keyless"
+      ? []
+      : [fault(of, "must not be set beside a key: give one for this use too")];
   });

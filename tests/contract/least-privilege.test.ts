@@ -5,7 +5,7 @@ import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
@@ -85,6 +85,8 @@ const signGet = (presigner: Presigner["Service"], key = newKey()) =>
 
 const keyOf = (url: string) => new URL(url).searchParams.get("X-Amz-Credential");
 
+const tokenOf = (url: string) => new URL(url).searchParams.get("X-Amz-Security-Token");
+
 /** A PUT that its holder tries to turn into a copy of another organization's file. */
 async function copyOf(secret: string, presigner: Presigner["Service"]) {
   const { url, headers } = await Effect.runPromise(presigner.put(putRequest()));
@@ -132,4 +134,24 @@ describe.skipIf(server === undefined).each<{
     const narrow = await open(make(await separated()));
     expect((await copyOf(secret, narrow.presigner)).status).toBe(403);
   });
+});
+
+it.skipIf(server === undefined)("a role that is assumed signs uploads alone", async () => {
+  vi.stubEnv("AWS_ENDPOINT_URL_STS", server?.endpoint ?? "");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await open(minio(root()));
+  const { presigner } = await open(
+    aws({
+      ...root(),
+      provider: "aws",
+      signer: "native",
+      putRole: "arn:aws:iam::123456789012:role/valetkey-put",
+    }),
+  );
+  const request = putRequest();
+  const put = await Effect.runPromise(presigner.put(request));
+  const get = await Effect.runPromise(signGet(presigner, request.key));
+  expect([tokenOf(put.url) === null, tokenOf(get.url)]).toEqual([false, null]);
+  const stored = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+  expect(stored.status, stored.body.toString()).toBe(200);
 });

@@ -16,6 +16,8 @@ export interface MachineState {
   readonly failures: Array<number>;
   /** What IAM answers instead of a signature. */
   answer: string | undefined;
+  /** Whom IAM signs as. */
+  readonly accounts: Set<string>;
   /** Whether the metadata server refuses to answer. */
   isSilent: boolean;
   /** Seconds that the tokens given out from now on live. */
@@ -47,6 +49,7 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
   const state: MachineState = {
     delay: 0,
     failures: [],
+    accounts: new Set([account]),
     answer: undefined,
     isSilent: false,
     tokenLife: 3600,
@@ -93,8 +96,8 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { url = "" } = request;
     const isMetadata = url.startsWith("/computeMetadata/v1");
-    const isSigning =
-      url === `/v1/projects/-/serviceAccounts/${encodeURIComponent(account)}:signBlob`;
+    const [, named = ""] = /^\/v1\/projects\/-\/serviceAccounts\/(.+):signBlob$/.exec(url) ?? [];
+    const isSigning = state.accounts.has(decodeURIComponent(named));
     const [status, body] = isMetadata
       ? metadata(url)
       : isSigning

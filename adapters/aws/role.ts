@@ -1,0 +1,28 @@
+import type { AwsCredentialIdentityProvider } from "@aws-sdk/types";
+import * as Effect from "effect/Effect";
+import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import type { KeySigner } from "../signing/signer.ts";
+import { signerOfChain } from "./chain.ts";
+
+/**
+ * What a role that is assumed signs with: credentials of an hour, which AWS gives to those who may
+ * assume it.
+ */
+export const signerOfRole = (role: {
+  readonly arn: string;
+  readonly use: "put" | "get";
+  readonly region: string;
+  /** Who assumes it. */
+  readonly as: AwsCredentialIdentityProvider;
+}): Effect.Effect<KeySigner, CredentialsUnavailable> =>
+  Effect.flatMap(
+    Effect.promise(() => import("@aws-sdk/credential-providers")),
+    ({ fromTemporaryCredentials }) =>
+      signerOfChain(() =>
+        fromTemporaryCredentials({
+          masterCredentials: role.as,
+          params: { RoleArn: role.arn, RoleSessionName: `valetkey-${role.use}` },
+          clientConfig: { region: role.region },
+        }),
+      ),
+  );
