@@ -1,3 +1,4 @@
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
@@ -61,9 +62,9 @@ async function open(layer: Store) {
 }
 
 /** The store with a key for each use, none of which may do more than its policy says. */
-async function separated(): Promise<Settings> {
+async function separated(putPolicy = "put"): Promise<Settings> {
   await open(minio(root()));
-  const [service, put, get] = await Promise.all(["service", "put", "get"].map(allowedBy));
+  const [service, put, get] = await Promise.all(["service", putPolicy, "get"].map(allowedBy));
   return {
     ...root(),
     ...service,
@@ -122,6 +123,18 @@ describe.skipIf(server === undefined).each<{
     expect(Option.map(facts, ({ size }) => size)).toEqual(Option.some(CONTENT.length));
     expect(await Effect.runPromise(store.head(newKey()))).toEqual(Option.none());
     expect(keyOf(put.url)).not.toBe(keyOf(get.url));
+  });
+
+  it("a marked upload needs one permission more, and its confirmation the service's own", async () => {
+    const marked = {
+      ...putRequest(),
+      writeOnce: true,
+      pendingSince: DateTime.makeUnsafe(Date.now()),
+    };
+    const { presigner, store } = await open(make(await separated("put-tagging")));
+    const { url, headers } = await Effect.runPromise(presigner.put(marked));
+    expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
+    await Effect.runPromise(store.keep(marked.key));
   });
 
   it("a key that may do everything lets a PUT become a copy; one that may only put does not", async () => {

@@ -111,7 +111,7 @@ async function asProcess(binary: string): Promise<StartedMinio> {
  * takes, or why it cannot.
  */
 function build(): string | undefined {
-  const { status, stdout } = spawnSync("sh", [BUILD], {
+  const { status, stdout } = spawnSync("sh", [BUILD, "--server-only"], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
