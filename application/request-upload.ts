@@ -1,9 +1,9 @@
 import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
-import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { dispositionOf } from "../domain/disposition.ts";
 import type { OrganizationSlug } from "../domain/organization.ts";
+import { CONFIRM_GRACE } from "../domain/receipt.ts";
 import { generate } from "../domain/storage-key.ts";
 import { ChecksumNotSupported, UnknownPolicy } from "../domain/errors.ts";
 import {
@@ -92,9 +92,6 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   });
   return { key, put, get, receipt };
 });
-
-/** How long after its end an upload can be confirmed. */
-export const CONFIRM_GRACE = Duration.days(1);
 
 /** Where the caller will use a URL. */
 export const audienceOf = ({ kind }: Principal): Audience => AUDIENCES[kind];

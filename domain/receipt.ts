@@ -71,6 +71,9 @@ export const toJson = (receipt: Receipt): string =>
     l: receipt.confirmUntil.epochMilliseconds,
   });
 
+/** How long after its end an upload can be confirmed. */
+export const CONFIRM_GRACE = Duration.days(1);
+
 /**
  * How long an upload that began in time may go on: stores look at the clock when it begins, and
  * the clock of another machine is never quite ours.

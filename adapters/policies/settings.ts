@@ -3,6 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import { mebibytes } from "../../domain/byte-size.ts";
+import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
   AllowedType,
@@ -125,8 +126,7 @@ function beyond(
   name: string,
 ): ReadonlyArray<MemberFault> {
   const { maxSize, writeOnce, requireChecksum, unconfirmedAfter } = policy;
-  // A receipt can be confirmed until a day after the upload has ended.
-  const latest = Duration.toSeconds(policy.putLifetime) + DAY;
+  const latest = Duration.toSeconds(Duration.sum(policy.putLifetime, CONFIRM_GRACE));
   const faults: ReadonlyArray<readonly [boolean, string, string]> = [
     [
       maxSize > limits.largestPut,
@@ -157,7 +157,7 @@ function beyond(
     [
       unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
       "unconfirmed_after",
-      "it is not longer than an upload can take, with a day in which it is confirmed",
+      "it is not longer than an upload can take, with the day in which it can be confirmed",
     ],
   ];
   return faults.flatMap(([isFault, member, reason]) =>

@@ -1,10 +1,8 @@
 import * as Effect from "effect/Effect";
 import { createHash } from "node:crypto";
 import { type BucketLifecycle, StoreUnavailable } from "../../application/ports/object-store.ts";
+import { PENDING_TAG } from "../signing/binding.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
-
-/** The tag of an upload that nobody has confirmed yet. */
-export const PENDING_TAG = { key: "valetkey", value: "pending" } as const;
 
 const ID = "valetkey-unconfirmed";
 

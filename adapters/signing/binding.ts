@@ -23,8 +23,9 @@ const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
   sha256: "x-amz-checksum-sha256",
 };
 
-/** The tag that the bucket's rule looks for. */
-const PENDING = "valetkey=pending";
+/** The tag of an upload that nobody has confirmed yet, which the bucket's rule looks for. */
+export const PENDING_TAG = { key: "valetkey", value: "pending" } as const;
+const PENDING = `${PENDING_TAG.key}=${PENDING_TAG.value}`;
 
 /** The binding of stores that speak the API of S3; not all know the condition for writing once. */
 export const s3Binding =
