@@ -147,6 +147,8 @@ promise("a receipt is good for its person, its organization and its time", async
   expect((await confirm(receipt, { principal: service }))._tag).toBe("Confirmed");
   const end = DateTime.toEpochMillis(put.expiresAt) + Duration.toMillis(Duration.days(1));
   expect((await confirm(receipt, { at: end + 1000 }))._tag).toBe("InvalidReceipt");
+  const early = Date.now() - Duration.toMillis(Duration.minutes(6));
+  expect((await confirm(receipt, { at: early }))._tag).toBe("InvalidReceipt");
 });
 
 promise("headers that rode along unsigned are not confirmed", async (subject) => {
