@@ -18,6 +18,7 @@ import { Tokens } from "../../application/ports/tokens.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { FileName } from "../../domain/file-name.ts";
+import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { defaultPolicy, type UploadRequest } from "../../domain/upload-policy.ts";
 import { send } from "../support/send.ts";
@@ -187,6 +188,22 @@ promise(
   },
   (store) => !store.bindsSizeAlways,
 );
+
+promise("what another key of the store's put in its place is not confirmed", async (subject) => {
+  const { grant, confirm } = useCases(subject);
+  const { receipt, key } = await grant();
+  const longer = Buffer.concat([CONTENT, new Uint8Array(1)]);
+  const mediaType = MediaType.make("text/plain");
+  const put = await subject.signPut({ key, mediaType, size: ByteSize.make(longer.length) });
+  await upload(put, longer);
+  expect(await confirm(receipt)).toMatchObject({
+    _tag: "UploadMismatch",
+    differences: [
+      { property: "size", expected: CONTENT.length, actual: longer.length },
+      { property: "content_type", expected: PNG, actual: mediaType },
+    ],
+  });
+});
 
 promise(
   "the store's own SHA-256 is what a checksum is held against",
