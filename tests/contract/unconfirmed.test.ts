@@ -1,4 +1,3 @@
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { Client } from "minio";
 import { expect, inject, it } from "vitest";
@@ -9,25 +8,27 @@ import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
 import { signWith } from "../../adapters/signing/signer.ts";
 import { send } from "../support/send.ts";
 import { CONTENT, promise } from "./promise.ts";
+import { useCases } from "./use-cases.ts";
 
 const server = inject("minio");
 const fakeGcs = inject("fakeGcs");
-const pendingSince = DateTime.makeUnsafe(Date.now());
-const marked = { pendingSince, writeOnce: true };
 
 promise(
   "the mark of an unconfirmed upload is bound, and taken off where it is confirmed",
-  async ({ bucket, key, store, signPut, expectRefused }) => {
-    const { url, headers } = await signPut(marked);
+  async (subject) => {
+    const { grant, confirm } = useCases(subject);
+    const { put, key, receipt } = await grant({}, "kept");
+    const { url, headers } = put;
     const name = Object.keys(headers).find((name) => /tagging|custom-time/.test(name)) ?? "";
     const { [name]: _, ...unmarked } = headers;
-    await expectRefused(await send("PUT", url, { headers: unmarked, body: CONTENT }), [400, 403]);
+    const refused = await send("PUT", url, { headers: unmarked, body: CONTENT });
+    expect([400, 403]).toContain(refused.status);
+    expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
     expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
-    expect(await markOf(bucket, key)).toBe(true);
-    await Effect.runPromise(store.keep(key));
-    expect(await markOf(bucket, key)).toBe(false);
-    // Again, as a confirmation that is asked for twice does.
-    await Effect.runPromise(store.keep(key));
+    expect(await markOf(subject.bucket, key)).toBe(true);
+    expect((await confirm(receipt))._tag).toBe("Confirmed");
+    expect(await markOf(subject.bucket, key)).toBe(false);
+    expect((await confirm(receipt))._tag).toBe("Confirmed");
   },
   ({ marks }) => marks,
 );

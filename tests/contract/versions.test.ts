@@ -11,7 +11,8 @@ import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { send } from "../support/send.ts";
-import { CONTENT, PNG, promise, putRequest } from "./promise.ts";
+import { CONTENT, promise } from "./promise.ts";
+import { useCases } from "./use-cases.ts";
 
 const server = inject("minio");
 const other = CONTENT.map((byte) => byte ^ 1);
@@ -60,23 +61,21 @@ describe.skipIf(server === undefined).each<{
   { name: "aws, native signer", make: (of) => aws({ ...of, provider: "aws", signer: "native" }) },
   { name: "aws, official signer", make: (of) => aws({ ...of, provider: "aws", signer: "sdk" }) },
 ])("$name, with a bucket that keeps versions", ({ make }) => {
-  it("a version that was seen is read and removed, and no other", async () => {
-    const { presigner, store } = await open(make);
-    const request = putRequest();
-    const put = await Effect.runPromise(presigner.put(request));
+  it("what was confirmed is what is read and removed, and no other version", async () => {
+    const services = await open(make);
+    const { grant, confirm } = useCases(services);
+    const { store } = services;
+    const { put, key, receipt } = await grant();
     await send("PUT", put.url, { headers: put.headers, body: CONTENT });
-    const first = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
-    expect(first.version).toBeDefined();
-    const { version = "" } = first;
+    const first = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+    const confirmed = await confirm(receipt);
     await send("PUT", put.url, { headers: put.headers, body: other });
 
-    const get = await Effect.runPromise(
-      presigner.get({ ...request, responseMediaType: PNG, responseDisposition: "inline", version }),
-    );
-    expect((await send("GET", get.url)).body.equals(CONTENT)).toBe(true);
-    await Effect.runPromise(store.remove({ key: request.key, version }));
-    expect((await send("GET", get.url)).status).toBe(404);
-    const left = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
+    const url = confirmed._tag === "Confirmed" ? confirmed.get.url : confirmed._tag;
+    expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
+    await Effect.runPromise(store.remove({ key, version: first.version ?? "" }));
+    expect((await send("GET", url)).status).toBe(404);
+    const left = Option.getOrThrow(await Effect.runPromise(store.head(key)));
     expect(left.etag).not.toBe(first.etag);
   });
 });

@@ -1,0 +1,81 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as TestClock from "effect/testing/TestClock";
+import { layer as random } from "../../adapters/random/layer.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import { confirmUpload } from "../../application/confirm-upload.ts";
+import type { Principal } from "../../application/ports/authenticator.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { type ConfirmedUpload, OnConfirmed } from "../../application/ports/on-confirmed.ts";
+import { Organizations } from "../../application/ports/organizations.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { Tokens } from "../../application/ports/tokens.ts";
+import { requestUpload } from "../../application/request-upload.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { defaultPolicy, type UploadRequest } from "../../domain/upload-policy.ts";
+import { CONTENT, PNG, type Subject } from "./promise.ts";
+
+const MEMBER: Principal = { kind: "user", subject: "member" };
+const ACME = OrganizationSlug.make("acme");
+
+/** The use cases over one store, for members of several organizations. */
+export function useCases({ presigner, store }: Pick<Subject, "presigner" | "store">) {
+  const told: Array<ConfirmedUpload> = [];
+  const services = Layer.mergeAll(
+    Layer.succeed(Presigner, presigner),
+    Layer.succeed(ObjectStore, store),
+    Layer.succeed(
+      Policies,
+      new Map([
+        ["files", defaultPolicy],
+        ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
+      ]),
+    ),
+    Layer.succeed(Organizations, {
+      resolve: (_principal, slug) => Effect.succeed(OrganizationId.make(slug)),
+    }),
+    Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
+    Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void told.push(upload))),
+    random,
+  );
+  return {
+    told,
+    grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
+      Effect.runPromise(
+        requestUpload({
+          principal: MEMBER,
+          slug: ACME,
+          policy,
+          upload: {
+            fileName: FileName.make("é.png"),
+            mediaType: PNG,
+            size: ByteSize.make(CONTENT.length),
+            strict: false,
+            ...over,
+          },
+        }).pipe(Effect.provide(services)),
+      ),
+    /** The code of the answer, with what it says. */
+    confirm: (
+      receipt: string,
+      over: { principal?: Principal; slug?: string; at?: number } = {},
+    ) => {
+      const slug = OrganizationSlug.make(over.slug ?? "acme");
+      const confirmed = confirmUpload({ principal: over.principal ?? MEMBER, slug, receipt }).pipe(
+        Effect.provide(services),
+        Effect.map((facts) => ({ _tag: "Confirmed" as const, ...facts })),
+        Effect.catch((refusal) => Effect.succeed(refusal)),
+      );
+      return Effect.runPromise(
+        over.at === undefined
+          ? confirmed
+          : Effect.andThen(TestClock.setTime(over.at), confirmed).pipe(
+              Effect.provide(TestClock.layer()),
+            ),
+      );
+    },
+  };
+}
