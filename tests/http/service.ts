@@ -90,3 +90,11 @@ export function presignInit(
 }
 
 export const PRESIGN = "/api/v1/orgs/acme/files/presign";
+
+/** When a URL of S3's kind was signed, in seconds since 1970. */
+export function signedAt({ searchParams }: URL): number {
+  const date = searchParams.get("X-Amz-Date") ?? "";
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date) ?? [];
+  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) / 1000;
+}
