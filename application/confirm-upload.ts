@@ -40,13 +40,26 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     .pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }));
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
-  const differences = differencesOf(receipt, facts);
-  if (differences.length > 0) return yield* new UploadMismatch({ differences });
-
-  if (receipt.pending) yield* store.keep(receipt.key);
-
   const policy = (yield* Policies).get(receipt.policy) ?? defaultPolicy;
   const { key, fileName, mediaType, checksum } = receipt;
+  const differences = differencesOf(receipt, facts);
+  if (differences.length > 0) {
+    const { version } = facts;
+    // Without a version it could be another object by now that is removed.
+    if (policy.deleteMismatch && version !== undefined) {
+      yield* store
+        .remove({ key, version })
+        .pipe(
+          Effect.catch(({ reason }) =>
+            Effect.logWarning("a mismatch could not be removed", { key, reason }),
+          ),
+        );
+    }
+    return yield* new UploadMismatch({ differences });
+  }
+
+  if (receipt.pending) yield* store.keep(key);
+
   const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
   const get = yield* (yield* Presigner).get({
     key,

@@ -19,6 +19,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
   const length = headers.get("content-length");
   if (length === null || !/^\d+$/.test(length)) return undefined;
   const generation = headers.get("x-goog-generation") ?? undefined;
+  const version = headers.get("x-amz-version-id") ?? generation;
   const extras = EXTRA_HEADERS.flatMap((name) => {
     const value = headers.get(name);
     return value === null || (generation !== undefined && isMadeUp(name, value))
@@ -31,7 +32,8 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     etag: headers.get("etag") ?? "",
     checksums: checksumsIn(headers),
     extraHeaders: Object.fromEntries(extras),
-    version: headers.get("x-amz-version-id") ?? generation,
+    // The null version of a bucket that stopped keeping versions names whatever is there.
+    version: version === "null" ? undefined : version,
   };
 }
 

@@ -31,6 +31,7 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
       Policies,
       new Map([
         ["files", defaultPolicy],
+        ["cleaned", { ...defaultPolicy, deleteMismatch: true }],
         ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
       ]),
     ),

@@ -10,8 +10,10 @@ import { layer as minio } from "../../adapters/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { MediaType } from "../../domain/media-type.ts";
 import { send } from "../support/send.ts";
-import { CONTENT, promise } from "./promise.ts";
+import { CONTENT, promise, putRequest } from "./promise.ts";
+import type { StoreUnderTest } from "./stores.ts";
 import { useCases } from "./use-cases.ts";
 
 const server = inject("minio");
@@ -50,8 +52,15 @@ async function open(make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>
     Layer.provideMerge(make(settings(bucket)), telemetry({ level: "none", format: "json" })),
   );
   closing.push(() => runtime.dispose());
-  return runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
+  const services = await runtime.runPromise(
+    Effect.all({ presigner: Presigner, store: ObjectStore }),
+  );
+  const stopVersions = () => client.setBucketVersioning(bucket, { Status: "Suspended" });
+  return { ...services, stopVersions };
 }
+
+const removesGenerations = ({ name }: StoreUnderTest) =>
+  name.startsWith("gcs") && !name.includes("HMAC");
 
 describe.skipIf(server === undefined).each<{
   readonly name: string;
@@ -78,7 +87,51 @@ describe.skipIf(server === undefined).each<{
     const left = Option.getOrThrow(await Effect.runPromise(store.head(key)));
     expect(left.etag).not.toBe(first.etag);
   });
+
+  it("a mismatch is removed by its version, where the policy says so", async () => {
+    const services = await open(make);
+    const { grant, confirm } = useCases(services);
+    for (const [policy, after] of [
+      ["cleaned", "Confirmed"],
+      ["files", "UploadMismatch"],
+    ] as const) {
+      const { put, key, receipt } = await grant({}, policy);
+      await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+      const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
+      const { url, headers } = await Effect.runPromise(services.presigner.put(text));
+      await send("PUT", url, { headers, body: CONTENT });
+      expect((await confirm(receipt))._tag).toBe("UploadMismatch");
+      // What is there now is what was uploaded first.
+      expect((await confirm(receipt))._tag).toBe(after);
+    }
+  });
+
+  it("the null version, which names whatever is there, is not one that was seen", async () => {
+    const { presigner, store, stopVersions } = await open(make);
+    await stopVersions();
+    const request = putRequest();
+    const { url, headers } = await Effect.runPromise(presigner.put(request));
+    await send("PUT", url, { headers, body: CONTENT });
+    const facts = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
+    expect(facts.version).toBeUndefined();
+  });
 });
+
+promise(
+  "a mismatch is removed where the policy says so",
+  async (subject) => {
+    const { grant, confirm } = useCases(subject);
+    const { key, receipt } = await grant({}, "cleaned");
+    const { url, headers } = await subject.signPut({
+      key,
+      mediaType: MediaType.make("text/plain"),
+    });
+    await send("PUT", url, { headers, body: CONTENT });
+    expect((await confirm(receipt))._tag).toBe("UploadMismatch");
+    expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
+  },
+  removesGenerations,
+);
 
 promise(
   "of an object that was replaced meanwhile, nothing is removed",
@@ -94,5 +147,5 @@ promise(
     await Effect.runPromise(store.remove({ key, version: now.version ?? "" }));
     expect(await Effect.runPromise(store.head(key))).toEqual(Option.none());
   },
-  ({ name }) => name.startsWith("gcs") && !name.includes("HMAC"),
+  removesGenerations,
 );
