@@ -17,7 +17,7 @@ import {
   ObjectStore,
   StoreUnavailable,
 } from "../../application/ports/object-store.ts";
-import { type EXTRA_HEADERS, present } from "../rest/object-facts.ts";
+import { type EXTRA_HEADERS, present, versionOf } from "../rest/object-facts.ts";
 import type { AwsSettings } from "./settings.ts";
 
 /** The calls to the bucket, made by the official client. */
@@ -93,7 +93,7 @@ function factsOf(head: HeadObjectCommandOutput): ObjectFacts {
     etag: head.ETag ?? "",
     checksums: present({ sha256: whole(head.ChecksumSHA256), crc32c: whole(head.ChecksumCRC32C) }),
     extraHeaders: present(extras),
-    version: head.VersionId,
+    version: versionOf(head.VersionId),
   };
 }
 

@@ -19,7 +19,6 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
   const length = headers.get("content-length");
   if (length === null || !/^\d+$/.test(length)) return undefined;
   const generation = headers.get("x-goog-generation") ?? undefined;
-  const version = headers.get("x-amz-version-id") ?? generation;
   const extras = EXTRA_HEADERS.flatMap((name) => {
     const value = headers.get(name);
     return value === null || (generation !== undefined && isMadeUp(name, value))
@@ -32,8 +31,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     etag: headers.get("etag") ?? "",
     checksums: checksumsIn(headers),
     extraHeaders: Object.fromEntries(extras),
-    // The null version of a bucket that stopped keeping versions names whatever is there.
-    version: version === "null" ? undefined : version,
+    version: versionOf(headers.get("x-amz-version-id") ?? generation),
   };
 }
 
@@ -41,6 +39,10 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
 const isMadeUp = (name: string, value: string) =>
   name === "expires" ||
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
+
+/** A version that is one: the null version, of a bucket that keeps none, names whatever is there. */
+export const versionOf = (version: string | undefined): string | undefined =>
+  version === "null" ? undefined : version;
 
 /** The values that are there. */
 export const present = (
