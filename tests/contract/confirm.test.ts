@@ -41,6 +41,36 @@ promise("an upload is confirmed once it is there, and not before", async (subjec
   expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
 });
 
+promise(
+  "a PDF is shown in place where the policy says so, and else saved",
+  async (subject) => {
+    const { grant, confirm } = useCases(subject);
+    const mediaType = MediaType.make("application/pdf");
+    for (const [policy, kind] of [
+      ["shown", "inline"],
+      ["files", "attachment"],
+    ] as const) {
+      const { put, get, receipt } = await grant({ mediaType }, policy);
+      await upload(put);
+      const confirmed = await confirm(receipt);
+      const url = confirmed._tag === "Confirmed" ? confirmed.get.url : confirmed._tag;
+      for (const address of [get.url, url]) {
+        const { headers } = await send("GET", address);
+        expect(headers["content-disposition"]).toMatch(new RegExp(`^${kind};`));
+      }
+    }
+  },
+  // It shares its origin with the service, and saves whatever a browser may run.
+  ({ name }) => name !== "local",
+);
+
+promise("a store that says nothing is waited for a while", async ({ presigner, store }) => {
+  const silent = { ...store, head: () => Effect.never };
+  const { grant, confirm } = useCases({ presigner, store: silent });
+  const { receipt } = await grant();
+  expect((await confirm(receipt, { waiting: "5 seconds" }))._tag).toBe("StoreUnavailable");
+});
+
 promise("what can still change is said to, and is final when it cannot", async (subject) => {
   const { grant, confirm } = useCases(subject);
   const plain = await grant();

@@ -52,14 +52,17 @@ const root = () => ({
   secretKey: Redacted.make(server?.secretKey ?? ""),
   pathStyle: true,
 });
-type Settings = ReturnType<typeof root>;
+type Settings = ReturnType<typeof root> & {
+  readonly putAccessKey?: string;
+  readonly getAccessKey?: string;
+};
 type Store = Layer.Layer<Presigner | ObjectStore>;
 
-async function open(layer: Store) {
+async function open(layer: Store, ensured = true) {
   const quiet = telemetry({ level: "none", format: "json" });
   const runtime = ManagedRuntime.make(Layer.provideMerge(layer, quiet));
   closing.push(() => runtime.dispose());
-  await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
+  if (ensured) await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
   return runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
 }
 
@@ -114,7 +117,8 @@ describe.skipIf(server === undefined).each<{
   },
 ])("$name", ({ make }) => {
   it("keys that may only put, only get and only look serve every upload", async () => {
-    const { presigner, store } = await open(make(await separated()));
+    const settings = await separated();
+    const { presigner, store } = await open(make(settings));
     const request = putRequest();
     const put = await Effect.runPromise(presigner.put(request));
     const stored = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
@@ -124,7 +128,16 @@ describe.skipIf(server === undefined).each<{
     const facts = await Effect.runPromise(store.head(request.key));
     expect(Option.map(facts, ({ size }) => size)).toEqual(Option.some(CONTENT.length));
     expect(await Effect.runPromise(store.head(newKey()))).toEqual(Option.none());
-    expect(keyOf(put.url)).not.toBe(keyOf(get.url));
+    expect(keyOf(put.url)).toContain(`${settings.putAccessKey}/`);
+    expect(keyOf(get.url)).toContain(`${settings.getAccessKey}/`);
+  });
+
+  it("a key that may not look says which permission it lacks, and not that nothing is there", async () => {
+    const put = await allowedBy("put");
+    await open(make(root()));
+    const { store } = await open(make({ ...root(), ...put }), false);
+    const refused = await Effect.runPromise(Effect.flip(store.head(newKey())));
+    expect(refused.reason).toContain("s3:GetObject");
   });
 
   it("a marked upload needs one permission more, and its confirmation the service's own", async () => {

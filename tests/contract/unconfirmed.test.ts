@@ -1,5 +1,9 @@
 import * as Effect from "effect/Effect";
 import { Client } from "minio";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { expect, inject, it } from "vitest";
 import { s3Lifecycle } from "../../adapters/rest/s3-lifecycle.ts";
 import { always } from "../../adapters/credentials/held.ts";
@@ -60,21 +64,7 @@ it.skipIf(server === undefined)(
   async () => {
     const bucket = `lifecycle-${crypto.randomUUID()}`;
     await client().makeBucket(bucket);
-    const keys = {
-      algorithm: AWS4_HMAC_SHA256,
-      accessKey: server?.accessKey ?? "",
-      secretKey: server?.secretKey ?? "",
-    };
-    const lifecycle = s3Lifecycle({
-      signer: always(signWith(keys)),
-      address: bucketAddress({
-        endpoint: new URL(server?.endpoint ?? ""),
-        bucket,
-        pathStyle: true,
-        signsPath: true,
-      }),
-      region: "us-east-1",
-    });
+    const lifecycle = lifecycleOf(server?.endpoint ?? "", bucket);
     const apply = (days: number) => Effect.runPromise(lifecycle.apply(days));
     expect(await apply(3)).toBe("added");
     await client().setBucketLifecycle(bucket, {
@@ -95,3 +85,35 @@ it.skipIf(server === undefined)(
     );
   },
 );
+
+it("of a store that loses another's rule, the rules are put back and ours is not added", async () => {
+  const foreign = "<Rule><ID>foreign</ID></Rule>";
+  let rules = foreign;
+  // Nothing here loses rules, so this stands for a store that keeps only the last.
+  const store = createServer(async (request, response) => {
+    const body = await text(request);
+    if (request.method === "PUT") rules = body.match(/<Rule>[^]*?<\/Rule>/g)?.at(-1) ?? "";
+    response.end(`<LifecycleConfiguration>${rules}</LifecycleConfiguration>`);
+  });
+  await once(store.listen(0, "127.0.0.1"), "listening");
+  const { port } = store.address() as AddressInfo;
+  const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files");
+  const refused = await Effect.runPromise(Effect.flip(apply(3)));
+  store.close();
+  expect(refused.reason).toContain("did not keep 1 of the bucket's other rules");
+  expect(rules).toBe(foreign);
+});
+
+function lifecycleOf(endpoint: string, bucket: string) {
+  const { accessKey = "key", secretKey = "secret" } = server ?? {};
+  return s3Lifecycle({
+    signer: always(signWith({ algorithm: AWS4_HMAC_SHA256, accessKey, secretKey })),
+    address: bucketAddress({
+      endpoint: new URL(endpoint),
+      bucket,
+      pathStyle: true,
+      signsPath: true,
+    }),
+    region: "us-east-1",
+  });
+}

@@ -1,4 +1,6 @@
 import * as Effect from "effect/Effect";
+import type * as Duration from "effect/Duration";
+import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as TestClock from "effect/testing/TestClock";
 import { layer as random } from "../../adapters/random/layer.ts";
@@ -31,6 +33,7 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
       Policies,
       new Map([
         ["files", defaultPolicy],
+        ["shown", { ...defaultPolicy, inlinePdf: true }],
         ["cleaned", { ...defaultPolicy, deleteMismatch: true }],
         ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
       ]),
@@ -62,20 +65,30 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
     /** The code of the answer, with what it says. */
     confirm: (
       receipt: string,
-      over: { principal?: Principal; slug?: string; at?: number } = {},
+      over: {
+        principal?: Principal;
+        slug?: string;
+        /** The moment at which it is asked for; now by default. */
+        at?: number;
+        /** How much time passes meanwhile. */
+        waiting?: Duration.Input;
+      } = {},
     ) => {
+      const { principal = MEMBER, at, waiting } = over;
       const slug = OrganizationSlug.make(over.slug ?? "acme");
-      const confirmed = confirmUpload({ principal: over.principal ?? MEMBER, slug, receipt }).pipe(
+      const confirmed = confirmUpload({ principal, slug, receipt }).pipe(
         Effect.provide(services),
         Effect.map((facts) => ({ _tag: "Confirmed" as const, ...facts })),
         Effect.catch((refusal) => Effect.succeed(refusal)),
       );
+      if (at === undefined && waiting === undefined) return Effect.runPromise(confirmed);
       return Effect.runPromise(
-        over.at === undefined
-          ? confirmed
-          : Effect.andThen(TestClock.setTime(over.at), confirmed).pipe(
-              Effect.provide(TestClock.layer()),
-            ),
+        Effect.gen(function* () {
+          yield* TestClock.setTime(at ?? Date.now());
+          const answer = yield* Effect.forkChild(confirmed);
+          if (waiting !== undefined) yield* TestClock.adjust(waiting);
+          return yield* Fiber.join(answer);
+        }).pipe(Effect.provide(TestClock.layer())),
       );
     },
   };

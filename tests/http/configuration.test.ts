@@ -244,9 +244,13 @@ describe("a document of policies is refused with the path to the member", () => 
       STORAGE_ADAPTER: "aws",
       STORAGE_PROVIDER: "b2",
       STORAGE_REGION: "us-west-004",
-      STORAGE_POLICIES: '{"files": {"write_once": true}}',
+      STORAGE_POLICIES: JSON.stringify({
+        files: { write_once: true, on_mismatch: "delete", require_checksum: true },
+      }),
     });
     expect(output).toContain("/files/write_once: it is true, and this store cannot enforce it");
+    expect(output).toContain("/files/on_mismatch: it is delete, and this store cannot remove");
+    expect(output).toContain("/files/require_checksum: it is true, and this store verifies none");
   });
 });
 
