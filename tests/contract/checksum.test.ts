@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { send } from "../support/send.ts";
 import { CONTENT, promise } from "./promise.ts";
+import { useCases } from "./use-cases.ts";
 
 const crc32c = await createCRC32(0x82f63b78);
 const digest = (algorithm: ChecksumAlgorithm, bytes: Uint8Array): string =>
@@ -49,6 +50,18 @@ for (const algorithm of ["sha256", "crc32c", "md5"] as const) {
   promise(
     `${algorithm}: cannot be verified here, and is not offered`,
     async ({ checksums }) => expect(checksums).not.toContain(algorithm),
+    ({ checksums }) => !checksums.includes(algorithm),
+  );
+
+  promise(
+    `${algorithm} is refused with what the store verifies instead`,
+    async (subject) => {
+      const refused = useCases(subject).grant({ checksum });
+      await expect(refused).rejects.toMatchObject({
+        _tag: "ChecksumNotSupported",
+        supported: subject.checksums,
+      });
+    },
     ({ checksums }) => !checksums.includes(algorithm),
   );
 }

@@ -239,6 +239,16 @@ describe("a document of policies is refused with the path to the member", () => 
     );
   });
 
+  it("where an HMAC key of Google's cannot mark an upload", () => {
+    const output = messageFor({
+      STORAGE_ADAPTER: "gcs",
+      STORAGE_ACCESS_KEY: "GOOG1EXAMPLE",
+      STORAGE_SECRET_KEY: "secret-of-forty-characters-or-so-1234567",
+      STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
+    });
+    expect(output).toContain("/files/unconfirmed_after: it is set, and this store cannot mark");
+  });
+
   it("where the store cannot keep a policy", () => {
     const output = messageFor({
       STORAGE_ADAPTER: "aws",
@@ -363,4 +373,18 @@ it("says what is wrong where the port is taken", async () => {
     /cannot listen on 127\.0\.0\.1, port \d+ \(.*EADDRINUSE.*\); end what uses the port, or set PORT/,
   );
   expect(output).not.toMatch(/\n\s+at /);
+});
+
+it.each(["minio", "aws"])("%s: one key for everything is warned about", async (adapter) => {
+  const key = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "the-secret-key" };
+  const env = { STORAGE_ADAPTER: adapter, STORAGE_ENDPOINT: "http://127.0.0.1:9", ...key };
+  const one = await startProcess(env);
+  const two = await startProcess({
+    ...env,
+    STORAGE_PUT_ACCESS_KEY: "put-key",
+    STORAGE_PUT_SECRET_KEY: "the-other-secret",
+  });
+  await Promise.all([one.stop(), two.stop()]);
+  expect(one.output()).toContain("set STORAGE_PUT_ACCESS_KEY");
+  expect(two.output()).not.toContain("set STORAGE_PUT_ACCESS_KEY");
 });

@@ -1,0 +1,92 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { layer as gcs } from "../../adapters/gcs/layer.ts";
+import { GOOG4_RSA_SHA256 } from "../../adapters/signing/algorithms.ts";
+import { signWith } from "../../adapters/signing/signer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+
+// fake-gcs-server forgets the rules of a bucket, so a double keeps them here, and refuses as Cloud
+// Storage does: "Buckets: patch" of the JSON API, with `ifMetagenerationMatch`.
+
+const FOREIGN = { action: { type: "Delete" }, condition: { age: 30 } };
+const ours = (days: number) => ({
+  action: { type: "Delete" },
+  condition: { daysSinceCustomTime: days },
+});
+
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const signer = signWith({
+  algorithm: GOOG4_RSA_SHA256,
+  accessKey: "signer@project.iam.gserviceaccount.com",
+  secretKey: privateKey,
+});
+
+let server: Server;
+let bucket: { metageneration: number; lifecycle: { rule: ReadonlyArray<unknown> } };
+/** Whether somebody else changes the bucket each time that it was read. */
+let contended: boolean;
+
+beforeEach(async () => {
+  bucket = { metageneration: 1, lifecycle: { rule: [FOREIGN] } };
+  contended = false;
+  server = createServer(async (request, response) => {
+    const { searchParams } = new URL(request.url ?? "", "http://store");
+    const expected = searchParams.get("ifMetagenerationMatch");
+    const answer = JSON.stringify(bucket);
+    response.setHeader("Content-Type", "application/json");
+    if (request.method === "GET") {
+      if (contended) bucket.metageneration += 1;
+      response.end(answer);
+    } else if (expected === String(bucket.metageneration)) {
+      const { lifecycle } = (await json(request)) as typeof bucket;
+      bucket = { metageneration: bucket.metageneration + 1, lifecycle };
+      response.end(JSON.stringify(bucket));
+    } else {
+      response.writeHead(412).end("{}");
+    }
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+});
+afterEach(() => void server.close());
+
+function apply(days: number) {
+  const { port } = server.address() as AddressInfo;
+  const endpoint = new URL(`http://127.0.0.1:${port}`);
+  const store = gcs({
+    bucket: "files",
+    createBucket: false,
+    endpoint,
+    pathStyle: true,
+    signLength: false,
+    source: { kind: "key", signer },
+    iamEndpoint: endpoint,
+    project: "project",
+    universeDomain: "googleapis.com",
+  }).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
+  return Effect.runPromise(
+    ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days) ?? Effect.die("no rules")).pipe(
+      Effect.provide(store),
+      Effect.result,
+    ),
+  );
+}
+
+it("the rule is put beside others, once", async () => {
+  expect(await apply(3)).toMatchObject({ success: "added" });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
+  expect(await apply(3)).toMatchObject({ success: "there" });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
+});
+
+it("what another changed in between is not overwritten", async () => {
+  contended = true;
+  expect(await apply(3)).toHaveProperty("failure.reason");
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN]);
+});
