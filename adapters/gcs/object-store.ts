@@ -127,6 +127,13 @@ async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there
   const [metadata] = await bucket.getMetadata();
   const rules = metadata.lifecycle?.rule ?? [];
   const isOurs = (rule: unknown) => JSON.stringify(rule) === JSON.stringify(ruleOf(days));
+  // Rules have no names there, so an older one of ours cannot be told from another's.
+  const sooner = rules.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
+  if (sooner !== undefined) {
+    throw new Error(
+      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; take it away first`,
+    );
+  }
   if (rules.some(isOurs)) return "there";
   await bucket.setMetadata(
     { lifecycle: { rule: [...rules, ruleOf(days)] } },

@@ -85,6 +85,14 @@ it("the rule is put beside others, once", async () => {
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
 });
 
+it("a rule that acts sooner is named, and nothing is added to it", async () => {
+  await apply(3);
+  expect(await apply(5)).toMatchObject({
+    failure: { reason: expect.stringContaining("acts 3 days after an object's custom time") },
+  });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
+});
+
 it("what another changed in between is not overwritten", async () => {
   contended = true;
   expect(await apply(3)).toHaveProperty("failure.reason");
