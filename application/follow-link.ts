@@ -25,7 +25,7 @@ export const followLink = Effect.fnUntraced(function* (token: string) {
   const { getLifetime, minLifetime } = (yield* Policies).get(DEFAULT_POLICY) ?? defaultPolicy;
   const lifetime = Lifetime.make(Duration.seconds(Math.min(left, Duration.toSeconds(getLifetime))));
   const window = Duration.seconds(Math.floor(Duration.toSeconds(lifetime) / WINDOWS));
-  const get = yield* (yield* Presigner).get({
+  return yield* (yield* Presigner).get({
     key,
     lifetime,
     minLifetime,
@@ -34,5 +34,4 @@ export const followLink = Effect.fnUntraced(function* (token: string) {
     responseDisposition: dispositionOf(mediaType, fileName),
     window,
   });
-  return { get, window };
 });

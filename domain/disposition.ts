@@ -3,7 +3,8 @@ import { essence, isExecutable, type MediaType } from "./media-type.ts";
 
 /**
  * The `Content-Disposition` with which a stored file is answered: shown in place, or, for a type
- * that a browser would execute, always saved (PDF may be shown where that is said); under the name that the person gave it.
+ * that a browser would execute, always saved (PDF may be shown where that is said); under the
+ * name that the person gave it.
  *
  * Form: RFC 6266, section 4, with the extended value of RFC 8187, section 3.2, for names beyond
  * ASCII. Path separators become `_`, so that no client takes the name for a path.

@@ -32,8 +32,8 @@ const LONGEST_PAUSE = 24 * 60 * 60 * SECOND;
  * Holds what `obtain` gives, and renews it in the background for as long as the scope lasts: each
  * time that half of the remaining life is over, or after `recheck` milliseconds where that is
  * given for what can change without an end. A failure is tried again after 1 to 30 seconds; it is
- * logged where its reason changes, and when it is over. Those who wait share one attempt, and nobody asks again within a
- * second of an attempt that did not help.
+ * logged where its reason changes, and when it is over. Those who wait share one attempt, and
+ * nobody asks again within a second of an attempt that did not help.
  */
 export const hold = Effect.fnUntraced(function* <A extends Ending>(
   obtain: Effect.Effect<A, CredentialsUnavailable>,

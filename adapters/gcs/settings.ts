@@ -3,7 +3,6 @@ import * as Schema from "effect/Schema";
 import { HttpOrigin, OnOff } from "../settings/codecs.ts";
 import {
   type Env,
-  type Fault,
   fault,
   optional,
   type Read,
@@ -12,21 +11,9 @@ import {
   withDefault,
 } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
-import {
-  separateKey,
-  separateKeyFaults,
-  type SeparateKeySettings,
-  separateKeySettings,
-} from "../credentials/separate-keys.ts";
-import { type GcsSigner, hmacKey, isServiceAccount } from "./keys.ts";
+import { type GcsSigner, isServiceAccount } from "./keys.ts";
+import { separateFaults, separateSettings, separateSigner } from "./separate.ts";
 import { chooseSource, KEYLESS, type Source, sourceSettings } from "./source.ts";
-
-const account = (name: string) =>
-  setting(name, {
-    codec: Schema.String.check(Schema.isPattern(/^[^\s/@]+@[^\s/@]+$/)),
-    shape: "the address of a service account",
-    example: "valetkey-put@my-project.iam.gserviceaccount.com",
-  });
 
 /** Variables of `STORAGE_ADAPTER=gcs`. */
 export const settings = {
@@ -66,9 +53,7 @@ export const settings = {
     false,
   ),
   ...sourceSettings,
-  ...separateKeySettings,
-  putRole: optional(account("STORAGE_PUT_ROLE")),
-  getRole: optional(account("STORAGE_GET_ROLE")),
+  ...separateSettings,
   iamEndpoint: optional(
     storage.url("STORAGE_GCS_IAM_ENDPOINT", "https://iamcredentials.googleapis.com"),
   ),
@@ -135,9 +120,7 @@ export function read(env: Env): Read<GcsSettings> {
     choice = chooseSource(values);
     return [
       ...choice.faults,
-      ...separateKeyFaults(values),
-      ...notOfGoogle(values),
-      ...roleFaults(values, choice.source.kind),
+      ...separateFaults(values, choice.source.kind),
       ...storage.addressingFaults(values),
       ...(values.createBucket === true && choice.key && !isServiceAccount(choice.key.signer)
         ? [
@@ -159,8 +142,8 @@ export function read(env: Env): Read<GcsSettings> {
     return {
       ...values,
       source,
-      putSigner: signerFor(values, "put"),
-      getSigner: signerFor(values, "get"),
+      putSigner: separateSigner(values, "put"),
+      getSigner: separateSigner(values, "get"),
       notice,
       universeDomain,
       project: values.project ?? key?.project,
@@ -169,41 +152,3 @@ export function read(env: Env): Read<GcsSettings> {
     };
   });
 }
-
-const USES = ["put", "get"] as const;
-
-const signerFor = (values: SeparateKeySettings, use: "put" | "get"): GcsSigner | undefined => {
-  const key = separateKey(values, use);
-  return key && Result.getOrUndefined(hmacKey(key))?.signer;
-};
-
-/** Separate keys are HMAC keys of Cloud Storage. */
-const notOfGoogle = (values: Partial<SeparateKeySettings>): ReadonlyArray<Fault> =>
-  USES.flatMap((use) => {
-    const key = separateKey(values, use);
-    return key === undefined || Result.isSuccess(hmacKey(key))
-      ? []
-      : [
-          fault(
-            separateKeySettings[`${use}AccessKey`],
-            "must begin with GOOG, and have no session token, as HMAC keys of Cloud Storage do",
-            "GOOG1EXAMPLEEXAMPLEEXAMPLE",
-          ),
-        ];
-  });
-
-/** IAM signs as another account for those who have no key themselves. */
-const roleFaults = (
-  values: { readonly [Use in "putRole" | "getRole"]?: string | undefined } & SeparateKeySettings,
-  kind: Source["kind"],
-): ReadonlyArray<Fault> =>
-  USES.flatMap((use) => {
-    const of = settings[`${use}Role`];
-    if (values[`${use}Role`] === undefined) return [];
-    if (values[`${use}AccessKey`] !== undefined) {
-      return [fault(of, "must not be set beside an access key for the same use")];
-    }
-    return kind === "keyless"
-      ? []
-      : [fault(of, "must not be set beside a key: give one for this use too")];
-  });

@@ -3,11 +3,9 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
-import { InvalidReceipt } from "../../domain/errors.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
-import { decoder, MISSING } from "../json/decode.ts";
-import { type Operation, slugOf } from "./operation.ts";
-import { InvalidBody } from "./refusals.ts";
+import { decoder } from "../json/decode.ts";
+import { type Operation, receiptRefusal, slugOf } from "./operation.ts";
 
 const decode = decoder(Schema.Struct({ receipt: Schema.String }), ["receipt"]);
 
@@ -17,11 +15,7 @@ const pathOf = (key: StorageKey) => key.replace(/^orgs\/[^/]+\/files\//, "");
 /** What `POST /api/v1/orgs/:slug/files/confirm` answers. */
 export const confirm = Effect.fnUntraced(function* ({ principal, ...request }: Operation) {
   const decoded = decode(request.body);
-  if (Result.isFailure(decoded)) {
-    const [{ pointer, reason }] = decoded.failure;
-    if (pointer === "/receipt" && reason !== MISSING) return yield* new InvalidReceipt();
-    return yield* new InvalidBody({ faults: decoded.failure });
-  }
+  if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt } = decoded.success;
   const slug = yield* slugOf(request.slug);
   const confirmed = yield* confirmUpload({ principal, slug, receipt });

@@ -4,10 +4,9 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { makeLink } from "../../application/make-link.ts";
-import { InvalidReceipt } from "../../domain/errors.ts";
 import { LinkLifetime } from "../../domain/link.ts";
-import { decoder, MISSING } from "../json/decode.ts";
-import { type Operation, slugOf } from "./operation.ts";
+import { decoder } from "../json/decode.ts";
+import { type Operation, receiptRefusal, slugOf } from "./operation.ts";
 import { InvalidBody } from "./refusals.ts";
 
 const members = { receipt: Schema.String, expires_in: Schema.optionalKey(Schema.Number) };
@@ -17,11 +16,7 @@ const decodeLifetime = Schema.decodeUnknownResult(LinkLifetime);
 /** What `POST /api/v1/orgs/:slug/files/links` answers; `expires_in` in seconds. */
 export const links = Effect.fnUntraced(function* ({ principal, ...request }: Operation) {
   const decoded = decode(request.body);
-  if (Result.isFailure(decoded)) {
-    const [{ pointer, reason }] = decoded.failure;
-    if (pointer === "/receipt" && reason !== MISSING) return yield* new InvalidReceipt();
-    return yield* new InvalidBody({ faults: decoded.failure });
-  }
+  if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt, expires_in } = decoded.success;
   const lifetime =
     expires_in === undefined ? undefined : decodeLifetime(Duration.seconds(expires_in));

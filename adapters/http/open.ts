@@ -43,7 +43,7 @@ export const open = Effect.fnUntraced(function* (
  * link which is taken back stops at once; the URL that it leads to is the same for a while.
  */
 export const follow = (token: string) =>
-  Effect.map(followLink(token), ({ get }): Opened => ({ url: get.url, maxAge: 0 }));
+  Effect.map(followLink(token), ({ url }): Opened => ({ url, maxAge: 0 }));
 
 const opened = ({
   get,
