@@ -4,10 +4,9 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { dispositionOf } from "../domain/disposition.ts";
 import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
-import type { OrganizationSlug } from "../domain/organization.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
 import { defaultPolicy } from "../domain/upload-policy.ts";
-import type { Principal } from "./ports/authenticator.ts";
+import type { Member } from "./admit.ts";
 import { type ObjectFacts, ObjectStore, StoreUnavailable } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
 import { Policies } from "./ports/policies.ts";
@@ -22,16 +21,14 @@ const PATIENCE = "5 seconds";
  * Asks the store whether what a receipt was given for is what arrived. Asking again gives the
  * same answer, for as long as the object is the same.
  *
- * Fails with `OrganizationNotFound` (also for a receipt of another organization, or of another
- * person), `InvalidReceipt`, `UploadIncomplete`, `UploadMismatch`, `StoreUnavailable` or
+ * Fails with `OrganizationNotFound` (for a receipt of another organization, or of another person),
+ * `InvalidReceipt`, `UploadIncomplete`, `UploadMismatch`, `StoreUnavailable` or
  * `CredentialsUnavailable`.
  */
 export const confirmUpload = Effect.fnUntraced(function* (request: {
-  readonly principal: Principal;
-  readonly slug: OrganizationSlug;
+  readonly member: Member;
   readonly receipt: string;
 }) {
-  const { principal } = request;
   const receipt = yield* receiptOf(request);
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const store = yield* ObjectStore;
@@ -65,7 +62,7 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     key,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
-    audience: audienceOf(principal),
+    audience: audienceOf(request.member),
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, fileName, policy),
     version: facts.version,
@@ -84,7 +81,7 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     organization: receipt.organization,
     subject: receipt.subject,
   });
-  return { ...confirmed, get };
+  return { ...confirmed, policy: receipt.policy, get };
 });
 
 const TOO_LATE = new StoreUnavailable({ reason: "the store said nothing of an object in time" });

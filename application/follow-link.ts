@@ -25,7 +25,7 @@ export const followLink = Effect.fnUntraced(function* (token: string) {
   const { getLifetime, minLifetime } = (yield* Policies).get(DEFAULT_POLICY) ?? defaultPolicy;
   const lifetime = Lifetime.make(Duration.seconds(Math.min(left, Duration.toSeconds(getLifetime))));
   const window = Duration.seconds(Math.floor(Duration.toSeconds(lifetime) / WINDOWS));
-  return yield* (yield* Presigner).get({
+  const get = yield* (yield* Presigner).get({
     key,
     lifetime,
     minLifetime,
@@ -34,4 +34,5 @@ export const followLink = Effect.fnUntraced(function* (token: string) {
     responseDisposition: dispositionOf(mediaType, fileName),
     window,
   });
+  return { key, get };
 });

@@ -4,8 +4,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { LinksNotAllowed, LinkTooLong } from "../domain/errors.ts";
 import type { LinkLifetime } from "../domain/link.ts";
-import type { OrganizationSlug } from "../domain/organization.ts";
-import type { Principal } from "./ports/authenticator.ts";
+import type { Member } from "./admit.ts";
 import { Policies } from "./ports/policies.ts";
 import { receiptOf, sealLink } from "./tokens.ts";
 
@@ -16,8 +15,7 @@ import { receiptOf, sealLink } from "./tokens.ts";
  * Fails with `OrganizationNotFound`, `InvalidReceipt`, `LinksNotAllowed` or `LinkTooLong`.
  */
 export const makeLink = Effect.fnUntraced(function* (request: {
-  readonly principal: Principal;
-  readonly slug: OrganizationSlug;
+  readonly member: Member;
   readonly receipt: string;
   readonly lifetime?: LinkLifetime | undefined;
 }) {
@@ -30,5 +28,5 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   }
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const expiresAt = DateTime.addDuration(now, lifetime);
-  return { token: yield* sealLink({ key, fileName, mediaType, expiresAt }), expiresAt };
+  return { key, token: yield* sealLink({ key, fileName, mediaType, expiresAt }), expiresAt };
 });

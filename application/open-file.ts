@@ -5,11 +5,10 @@ import * as Schema from "effect/Schema";
 import { dispositionOf } from "../domain/disposition.ts";
 import { FileName } from "../domain/file-name.ts";
 import { mediaTypeOf } from "../domain/extension.ts";
-import type { OrganizationSlug } from "../domain/organization.ts";
 import { parse, StorageKey } from "../domain/storage-key.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
-import type { Principal } from "./ports/authenticator.ts";
-import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
+import type { Member } from "./admit.ts";
+import { OrganizationNotFound } from "./ports/organizations.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { audienceOf } from "./request-upload.ts";
@@ -24,20 +23,18 @@ const decodeKey = Schema.decodeUnknownOption(StorageKey);
  * within which it is the same. The store is not asked: the type is what the key's extension
  * stands for, and where the file is not there, the store says so.
  *
- * Fails with `OrganizationNotFound` (also for a name that no file can have) or
+ * Fails with `OrganizationNotFound` (for a name that no file can have) or
  * `CredentialsUnavailable`.
  */
 export const openFile = Effect.fnUntraced(function* (request: {
-  readonly principal: Principal;
-  readonly slug: OrganizationSlug;
+  readonly member: Member;
   /** What follows the organization in a key: `{year}/{month}/{uuid}{ext}`. */
   readonly path: string;
   /** Whether the file is saved, whatever its type. */
   readonly download: boolean;
 }) {
-  const { principal, slug, path, download } = request;
-  const organization = yield* (yield* Organizations).resolve(principal, slug);
-  const key = decodeKey(`orgs/${organization}/files/${path}`);
+  const { member, path, download } = request;
+  const key = decodeKey(`orgs/${member.organization}/files/${path}`);
   if (Option.isNone(key)) return yield* new OrganizationNotFound();
   const { uuid, extension } = Option.getOrThrow(parse(key.value));
   const mediaType = mediaTypeOf(extension.slice(1));
@@ -49,10 +46,10 @@ export const openFile = Effect.fnUntraced(function* (request: {
     key: key.value,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
-    audience: audienceOf(principal),
+    audience: audienceOf(member),
     responseMediaType: mediaType,
     responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
     window,
   });
-  return { get, window };
+  return { key: key.value, get, window };
 });

@@ -2,21 +2,22 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { dispositionOf } from "../domain/disposition.ts";
-import type { OrganizationSlug } from "../domain/organization.ts";
 import { CONFIRM_GRACE } from "../domain/receipt.ts";
-import { generate } from "../domain/storage-key.ts";
-import { ChecksumNotSupported, UnknownPolicy } from "../domain/errors.ts";
+import { generate, type StorageKey } from "../domain/storage-key.ts";
+import { ChecksumNotSupported, IdempotencyNotSupported, UnknownPolicy } from "../domain/errors.ts";
 import {
   authorize,
   type CallerKind,
   DEFAULT_POLICY,
+  type UploadGrant,
   type UploadPolicy,
   type UploadRequest,
 } from "../domain/upload-policy.ts";
-import type { Principal } from "./ports/authenticator.ts";
-import { Organizations } from "./ports/organizations.ts";
+import type { Member } from "./admit.ts";
+import { Limiter } from "./ports/limiter.ts";
 import { Policies } from "./ports/policies.ts";
 import { type Audience, Presigner } from "./ports/presigner.ts";
+import { recall, retryOf } from "./retries.ts";
 import { sealReceipt } from "./tokens.ts";
 
 /**
@@ -25,58 +26,56 @@ import { sealReceipt } from "./tokens.ts";
  * made to the store. The URLs are for where the caller is: a person's browser, or a service on
  * the private network.
  *
- * Fails with `OrganizationNotFound`, `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`,
- * `MediaTypeNotAllowed`, `ChecksumRequired`, `ChecksumNotSupported` or `CredentialsUnavailable`.
+ * With an idempotency key the upload is written once, and the same request under the same key is
+ * answered with the same object again, by URLs that live no longer than those of the first.
+ *
+ * Fails with `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`, `MediaTypeNotAllowed`,
+ * `ChecksumRequired`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
+ * `IdempotencyNotSupported`, `LimitsUnavailable` or `CredentialsUnavailable`.
  */
 export const requestUpload = Effect.fnUntraced(function* (request: {
-  readonly principal: Principal;
-  readonly slug: OrganizationSlug;
+  readonly member: Member;
   readonly upload: UploadRequest;
   /** The name of a policy; `files` if undefined. */
   readonly policy?: string | undefined;
+  /** Of the caller's own making, 1 to 255 printable characters. */
+  readonly idempotencyKey?: string | undefined;
 }) {
-  const { principal, policy: policyName = DEFAULT_POLICY } = request;
-  const organizations = yield* Organizations;
+  const { member, upload, idempotencyKey, policy: policyName = DEFAULT_POLICY } = request;
+  const { principal, organization } = member;
   const policies = yield* Policies;
   const presigner = yield* Presigner;
 
-  const organization = yield* organizations.resolve(principal, request.slug);
   const policy = policies.get(policyName);
   if (policy === undefined) return yield* unknownPolicy(policies, principal.kind);
-  const grant = yield* authorize(policy, principal.kind, request.upload);
-  const { mediaType, fileName, minLifetime, checksum } = grant;
+  const granted = yield* authorize(policy, principal.kind, upload);
+  const { mediaType, fileName, checksum } = granted;
   if (checksum !== undefined && !presigner.checksums.includes(checksum.algorithm)) {
     return yield* new ChecksumNotSupported({ supported: presigner.checksums });
   }
-  const audience = audienceOf(principal);
-  const key = yield* generate({ organization, fileName, mediaType });
+  const isRepeatable = idempotencyKey !== undefined;
+  const grant = isRepeatable ? { ...granted, writeOnce: true } : granted;
   const issuedAt = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
-  const signedPut = presigner.put({
-    key,
-    mediaType,
+  const toSign = { grant, policy, issuedAt, audience: audienceOf(member) };
+
+  const key = yield* generate({ organization, fileName, mediaType });
+  let signed = yield* sign({ ...toSign, key });
+  if (isRepeatable && !signed.put.isOnce) return yield* new IdempotencyNotSupported();
+  // Signed before it is counted: what cannot be signed has not been granted.
+  const earlier = yield* (yield* Limiter).countUpload({
+    organization,
     size: grant.size,
-    writeOnce: grant.writeOnce,
-    strict: grant.strict,
-    checksum,
-    pendingSince: grant.unconfirmedAfter === undefined ? undefined : issuedAt,
-    lifetime: grant.putLifetime,
-    minLifetime,
-    audience,
+    retry: isRepeatable
+      ? retryOf({ principal, idempotencyKey, upload, policyName, signed, issuedAt })
+      : undefined,
   });
-  const signedGet = presigner.get({
-    key,
-    lifetime: grant.getLifetime,
-    minLifetime,
-    audience,
-    responseMediaType: mediaType,
-    responseDisposition: dispositionOf(mediaType, fileName, policy),
-  });
-  const [put, get] = yield* Effect.all([signedPut, signedGet], {
-    // A fiber of its own costs more than a signature that is made here.
-    concurrency: presigner.isRemote ? 2 : 1,
-  });
+  if (earlier !== undefined) {
+    const { key, putLifetime, getLifetime } = recall(earlier, issuedAt);
+    signed = yield* sign({ ...toSign, key, grant: { ...grant, putLifetime, getLifetime } });
+  }
+  const { put } = signed;
   const receipt = yield* sealReceipt({
-    key,
+    key: signed.key,
     fileName,
     mediaType,
     size: grant.size,
@@ -90,11 +89,48 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
     putExpiresAt: put.expiresAt,
     confirmUntil: DateTime.addDuration(put.expiresAt, CONFIRM_GRACE),
   });
-  return { key, put, get, receipt };
+  return { ...signed, receipt, policy: policyName, isRetry: earlier !== undefined };
+});
+
+const sign = Effect.fnUntraced(function* (upload: {
+  readonly key: StorageKey;
+  readonly grant: UploadGrant;
+  readonly policy: UploadPolicy;
+  readonly issuedAt: DateTime.Utc;
+  readonly audience: Audience;
+}) {
+  const { key, grant, policy, issuedAt, audience } = upload;
+  const { mediaType, minLifetime } = grant;
+  const presigner = yield* Presigner;
+  const signedPut = presigner.put({
+    key,
+    mediaType,
+    size: grant.size,
+    writeOnce: grant.writeOnce,
+    strict: grant.strict,
+    checksum: grant.checksum,
+    pendingSince: grant.unconfirmedAfter === undefined ? undefined : issuedAt,
+    lifetime: grant.putLifetime,
+    minLifetime,
+    audience,
+  });
+  const signedGet = presigner.get({
+    key,
+    lifetime: grant.getLifetime,
+    minLifetime,
+    audience,
+    responseMediaType: mediaType,
+    responseDisposition: dispositionOf(mediaType, grant.fileName, policy),
+  });
+  const [put, get] = yield* Effect.all([signedPut, signedGet], {
+    // A fiber of its own costs more than a signature that is made here.
+    concurrency: presigner.isRemote ? 2 : 1,
+  });
+  return { key, put, get };
 });
 
 /** Where the caller will use a URL. */
-export const audienceOf = ({ kind }: Principal): Audience => AUDIENCES[kind];
+export const audienceOf = ({ principal }: Member): Audience => AUDIENCES[principal.kind];
 
 const AUDIENCES: Readonly<Record<CallerKind, Audience>> = { user: "public", service: "internal" };
 

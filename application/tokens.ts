@@ -6,10 +6,9 @@ import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { InvalidReceipt, LinkNotFound } from "../domain/errors.ts";
 import { Link } from "../domain/link.ts";
-import type { OrganizationSlug } from "../domain/organization.ts";
 import { Receipt, toJson } from "../domain/receipt.ts";
-import type { Principal } from "./ports/authenticator.ts";
-import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
+import type { Member } from "./admit.ts";
+import { OrganizationNotFound } from "./ports/organizations.ts";
 import { Tokens } from "./ports/tokens.ts";
 
 const ReceiptJson = Schema.fromJsonString(Receipt);
@@ -32,12 +31,10 @@ export const sealReceipt = (receipt: Receipt): Effect.Effect<string, never, Toke
  * for a receipt of another organization or person.
  */
 export const receiptOf = Effect.fnUntraced(function* (request: {
-  readonly principal: Principal;
-  readonly slug: OrganizationSlug;
+  readonly member: Member;
   readonly receipt: string;
 }) {
-  const { principal } = request;
-  const organization = yield* (yield* Organizations).resolve(principal, request.slug);
+  const { principal, organization } = request.member;
   const opened = Option.flatMap((yield* Tokens).open("receipt", request.receipt), decodeReceipt);
   if (Option.isNone(opened)) return yield* new InvalidReceipt();
   const receipt = opened.value;

@@ -1,4 +1,6 @@
+import * as Data from "effect/Data";
 import * as Schema from "effect/Schema";
+import type { Allowance } from "./limits.ts";
 
 /** The upload is larger than the policy allows; both sizes in bytes. */
 export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLarge", {
@@ -64,3 +66,33 @@ export class LinkTooLong extends Schema.TaggedError<LinkTooLong>()("LinkTooLong"
 
 /** The link is none of ours, over, or taken back. */
 export class LinkNotFound extends Schema.TaggedError<LinkNotFound>()("LinkNotFound", {}) {}
+
+/** The caller belongs to the organization, and may not do this there. */
+export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", {
+  scope: Schema.String,
+}) {}
+
+/** More requests than a limit allows; `retryAfter` is in seconds. */
+export class RateLimited extends Data.TaggedError("RateLimited")<{
+  readonly allowance: Allowance;
+  readonly retryAfter: number;
+}> {}
+
+/** More than the organization may be granted in a day; `retryAfter` is in seconds. */
+export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
+  bytes: Schema.optionalKey(Schema.Number),
+  objects: Schema.optionalKey(Schema.Number),
+  retryAfter: Schema.Number,
+}) {}
+
+/** The same idempotency key came with another request before. */
+export class IdempotencyConflict extends Schema.TaggedError<IdempotencyConflict>()(
+  "IdempotencyConflict",
+  {},
+) {}
+
+/** The store cannot be made to write once, so that a retry could replace what is there. */
+export class IdempotencyNotSupported extends Schema.TaggedError<IdempotencyNotSupported>()(
+  "IdempotencyNotSupported",
+  {},
+) {}

@@ -2,12 +2,15 @@ import { readFile } from "node:fs/promises";
 import type { Listen } from "../http/listen.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
+import { token } from "./token.ts";
 
 const HELP = `Valetkey signs uploads that go straight from browsers and services into object storage.
 
   valetkey serve      run the service; environment variables configure it, see the README
   valetkey lifecycle [--apply]
                       print, or add to the bucket, the rule that removes unconfirmed uploads
+  valetkey token create --org SLUG …
+                      make a token for AUTH=static; without more it lists its options
   valetkey --help     show this
   valetkey --version  show the version
 `;
@@ -22,6 +25,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
   if (command === "lifecycle" && (rest.length === 0 || rest.join() === "--apply")) {
     return lifecycle({ apply: rest.length > 0 });
   }
+  if (command === "token") return token(rest);
   if (command === "--version") {
     process.stdout.write(`${await version()}\n`);
   } else if (command === undefined || command === "--help") {

@@ -1,3 +1,5 @@
+import * as Redacted from "effect/Redacted";
+import type { CallerSettings } from "../identity/settings.ts";
 import type { Fault } from "../settings/setting.ts";
 
 /** What a person reads when the configuration is wrong. */
@@ -26,18 +28,34 @@ export const misspeltMessage = ({ name, meant }: Misspelt): string =>
 /** What a person reads once the service has started. */
 export function startMessage(started: {
   readonly address: string;
-  readonly token: string;
-  readonly serviceToken: string;
+  readonly callers: CallerSettings;
   readonly store: string;
 }): string {
-  return `
-Valetkey is ready.
+  const lines = [
+    ...callerLines(started.callers, started.address),
+    ["Store", started.store],
+    ["Switch", "STORAGE_ADAPTER=minio, aws or gcs, with the variables in the README"],
+    ["Stop", "Ctrl+C"],
+  ];
+  const text = lines.map(([name = "", what = ""]) => `  ${name.padEnd(8)} ${what}\n`).join("");
+  return `\nValetkey is ready.\n\n${text}\n`;
+}
 
-  Try it   ${started.address}/#token=${started.token}
-  Service  token ${started.serviceToken}, for callers that are services
-  Store    ${started.store}
-  Switch   STORAGE_ADAPTER=minio, aws or gcs, with the variables in the README
-  Stop     Ctrl+C
-
-`;
+function callerLines(callers: CallerSettings, address: string): ReadonlyArray<readonly string[]> {
+  const serves = ["Address", address];
+  switch (callers.auth) {
+    case "dev": {
+      const { user, service } = callers.tokens;
+      return [
+        ["Try it", `${address}/#token=${Redacted.value(user.value)}`],
+        ["Service", `token ${Redacted.value(service.value)}, for callers that are services`],
+      ];
+    }
+    case "static":
+      return [serves, ["Callers", `${callers.tokens.length} tokens in ${callers.file}`]];
+    case "jwt":
+      return [serves, ["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
+    case "forward":
+      return [serves, ["Callers", `named by ${callers.headers.user}, from trusted proxies`]];
+  }
 }

@@ -5,12 +5,16 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
+import * as audit from "../audit/layer.ts";
 import { makeApp, type Services } from "../http/app.ts";
 import type { Listen } from "../http/listen.ts";
 import { Mounts } from "../http/mounts.ts";
 import * as identity from "../identity/layer.ts";
+import * as memory from "../limits/memory.ts";
+import type { LimitSettings } from "../limits/settings.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
+import type { RedisSettings } from "../redis/settings.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
@@ -35,8 +39,13 @@ export async function serve(listen: Listen): Promise<void> {
     return;
   }
   const settings = read.success;
+  const { callers } = settings.identity;
+  const isDevelopment = callers.auth === "dev";
   const layer = Layer.mergeAll(
+    // What developers do on their own machines need not be accounted for.
+    audit.layer(settings.audit.to ?? (isDevelopment ? "off" : "stdout")),
     settings.storage.layer,
+    limiterOf(settings.redis, settings.limits),
     identity.layer(settings.identity),
     policies.layer(settings.policies),
     random.layer,
@@ -54,7 +63,7 @@ export async function serve(listen: Listen): Promise<void> {
       isStopping: () => stopping,
       corsOrigins,
       publicUrl,
-      development: { loopbackOnly: !settings.identity.exposed },
+      development: callers.auth === "dev" ? { loopbackOnly: !callers.exposed } : undefined,
       mounts: yield* Mounts,
     });
     const server = yield* Effect.tryPromise({
@@ -62,22 +71,24 @@ export async function serve(listen: Listen): Promise<void> {
       catch: (cause) =>
         `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); end what uses the port, or set PORT`,
     });
-    const { user, service } = settings.identity.tokens;
     const address = publicUrl.origin;
     const store = settings.storage.description;
+    const tokens = callers.auth === "dev" ? callers.tokens : undefined;
     if (settings.telemetry.format !== "json") {
-      const token = Redacted.value(user.value);
-      const serviceToken = Redacted.value(service.value);
-      process.stdout.write(startMessage({ address, store, token, serviceToken }));
+      process.stdout.write(startMessage({ address, store, callers }));
     } else {
       // A log that machines collect gets only the tokens that nobody could know otherwise.
       yield* Effect.logInfo("ready", {
         address,
         store,
-        ...(user.isMadeUp ? { token: Redacted.value(user.value) } : {}),
-        ...(service.isMadeUp ? { serviceToken: Redacted.value(service.value) } : {}),
+        auth: callers.auth,
+        ...(tokens?.user.isMadeUp === true ? { token: Redacted.value(tokens.user.value) } : {}),
+        ...(tokens?.service.isMadeUp === true
+          ? { serviceToken: Redacted.value(tokens.service.value) }
+          : {}),
       });
     }
+    if (!isDevelopment && !settings.limits.isLimited) yield* Effect.logWarning(UNLIMITED);
     for (const name of misspelt(process.env)) yield* Effect.logWarning(misspeltMessage(name));
     yield* Effect.forkChild(firstLook(readiness, store));
     yield* toldToStop;
@@ -95,6 +106,20 @@ export async function serve(listen: Listen): Promise<void> {
   }
   process.exit(Exit.isSuccess(exit) ? 0 : 1);
 }
+
+const UNLIMITED =
+  "nothing is limited: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY";
+
+/** Counts in Redis where there is one, whose code is loaded then, or in this process. */
+const limiterOf = (redis: RedisSettings | undefined, settings: LimitSettings) =>
+  redis === undefined
+    ? memory.layer(settings.limits)
+    : Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("../redis/layer.ts")),
+          ({ layer }) => layer(redis, settings),
+        ),
+      );
 
 /** Makes the bucket where that is configured, and tells early what `/readyz` would. */
 const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>

@@ -1,9 +1,13 @@
 import * as Result from "effect/Result";
 import { closest } from "fastest-levenshtein";
+import cluster from "node:cluster";
+import * as audit from "../audit/settings.ts";
 import * as http from "../http/settings.ts";
 import { isLoopbackName, nameOfHost } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
+import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
+import * as redis from "../redis/settings.ts";
 import { type Env, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
 import { S3_LIMITS } from "../settings/storage.ts";
 import * as telemetry from "../telemetry/settings.ts";
@@ -17,17 +21,24 @@ export function readAll(env: Env) {
   const publicUrl = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = storage.read(env, publicUrl);
   const parts = {
+    audit: audit.read(env),
     http: server,
     identity: identity.read(env),
+    limits: limits.read(env),
     policies: policies.read(
       env,
       Result.getOrElse(store, () => S3_LIMITS),
     ),
+    redis: redis.read(env),
     storage: store,
     telemetry: telemetry.read(env),
     tokens: tokens.read(env),
   };
-  return allOf(parts, exposureFault(parts.http, parts.identity));
+  return allOf(parts, [
+    ...exposureFault(parts.http, parts.identity),
+    ...keysFault(parts.identity, parts.tokens),
+    ...countingFault(parts.limits, parts.redis),
+  ]);
 }
 
 /** A development token that other machines could use has to be asked for. */
@@ -35,28 +46,58 @@ function exposureFault(
   server: Read<http.HttpSettings>,
   caller: Read<identity.IdentitySettings>,
 ): ReadonlyArray<Fault> {
-  if (Result.isFailure(server) || Result.isFailure(caller) || caller.success.exposed) return [];
+  if (Result.isFailure(server) || Result.isFailure(caller)) return [];
+  const { callers } = caller.success;
+  if (callers.auth !== "dev" || callers.exposed) return [];
   const { host, publicUrl } = server.success;
   return [host, nameOfHost(publicUrl.host)].every(isLoopbackName)
     ? []
     : [
         fault(
-          identity.settings.exposed,
+          identity.exposed,
           "must be yes where HOST or PUBLIC_URL is not of this machine: AUTH=dev lets everyone in who has the token",
         ),
       ];
 }
 
+/** A key that is kept beside the uploads is for development; elsewhere it has to be told. */
+function keysFault(
+  caller: Read<identity.IdentitySettings>,
+  sealing: Read<tokens.TokenSettings>,
+): ReadonlyArray<Fault> {
+  if (Result.isFailure(caller) || Result.isFailure(sealing)) return [];
+  const { auth } = caller.success.callers;
+  return auth === "dev" || sealing.success.keys !== undefined
+    ? []
+    : [fault(tokens.settings.keys, `must be set where AUTH is ${auth}`)];
+}
+
+/** What several processes count, they count together. */
+function countingFault(
+  counted: Read<limits.LimitSettings>,
+  store: Read<redis.RedisSettings | undefined>,
+): ReadonlyArray<Fault> {
+  if (Result.isFailure(counted) || Result.isFailure(store)) return [];
+  const { isLimited, processes } = counted.success;
+  const areSeveral = processes > 1 || cluster.isWorker;
+  return isLimited && areSeveral && store.success === undefined
+    ? [fault(redis.settings.urls, "must be set where limits are, and several processes serve")]
+    : [];
+}
+
 /** Names in `env` that look like ours and are not, each with the name that was probably meant. */
 export function misspelt(env: Env): ReadonlyArray<Misspelt> {
   return Object.keys(env)
-    .filter((name) => /^(?:STORAGE|AUTH)_/.test(name) && !KNOWN.includes(name))
+    .filter(
+      (name) =>
+        /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|REDIS)_/.test(name) && !KNOWN.includes(name),
+    )
     .map((name) => ({ name, meant: closest(name, KNOWN) }));
 }
 
 const KNOWN = [
   ...storage.settings,
-  ...[http, identity, policies, telemetry, tokens].flatMap((of) =>
+  ...[audit, http, identity, limits, policies, redis, telemetry, tokens].flatMap((of) =>
     Object.values<Setting<unknown>>(of.settings),
   ),
 ].map(({ name }) => name);

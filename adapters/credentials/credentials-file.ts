@@ -1,16 +1,13 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { readFile, stat } from "node:fs/promises";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
-import { decoder, type MemberFault } from "../json/decode.ts";
-import { codeOf, parseJson, problemOf, readJsonFile } from "../json/parse.ts";
+import { jsonIn } from "../json/changing-file.ts";
+import { decoder, inWords } from "../json/decode.ts";
+import { readJsonFile } from "../json/parse.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import * as storage from "../settings/storage.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
-
-/** How often a file of credentials is looked at for a change, in milliseconds. */
-export const RECHECK = 5000;
 
 /** Reads credentials out of parsed JSON, or says what is wrong with it and nothing that it holds. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
@@ -26,31 +23,11 @@ export const readCredentials = <A>(
   );
 
 /** The credentials in the file at the moment; one object for as long as the file is the same. */
-export function credentialsIn<A>(
+export const credentialsIn = <A>(
   path: string,
   decode: DecodeCredentials<A>,
-): Effect.Effect<A, CredentialsUnavailable> {
-  let last: { readonly text: string; readonly credentials: A } | undefined;
-  return Effect.tryPromise({
-    try: async () => {
-      const problem = problemOf(await stat(path));
-      if (problem !== undefined) throw new Error(problem);
-      return readFile(path, "utf8");
-    },
-    catch: (cause) => unavailable(path, `cannot be read (${codeOf(cause)})`),
-  }).pipe(
-    Effect.flatMap((text) => {
-      if (text === last?.text) return Effect.succeed(last.credentials);
-      const decoded = Result.flatMap(parseJson(text), decode);
-      if (Result.isFailure(decoded)) return Effect.fail(unavailable(path, decoded.failure));
-      last = { text, credentials: decoded.success };
-      return Effect.succeed(decoded.success);
-    }),
-  );
-}
-
-const unavailable = (path: string, problem: string) =>
-  new CredentialsUnavailable({ reason: `the file ${path} ${problem}` });
+): Effect.Effect<A, CredentialsUnavailable> =>
+  Effect.mapError(jsonIn(path, decode), (reason) => new CredentialsUnavailable({ reason }));
 
 /** An access key with its secret. */
 export interface AccessKey {
@@ -90,12 +67,6 @@ export const decodeAccessKey: DecodeCredentials<AccessKey> = (json) =>
     }),
     onFailure: inWords,
   });
-
-/** The faults of credentials, to follow the name of what holds them. */
-export function inWords(faults: ReadonlyArray<MemberFault>): string {
-  const each = faults.map(({ pointer, reason }) => `${pointer || "the whole"}: ${reason}`);
-  return `has a fault: ${each.join("; ")}`;
-}
 
 /** The same as a signer of AWS's algorithm. */
 export const decodeAwsSigner: DecodeCredentials<KeySigner> = (json) =>

@@ -1,13 +1,12 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { decoder } from "../json/decode.ts";
+import { decoder, inWords } from "../json/decode.ts";
 import { GOOG4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import {
   type AccessKey,
   decodeAccessKey,
   type DecodeCredentials,
-  inWords,
 } from "../credentials/credentials-file.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 

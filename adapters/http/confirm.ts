@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { decoder } from "../json/decode.ts";
-import { type Operation, receiptRefusal, slugOf } from "./operation.ts";
+import { type Operation, receiptRefusal } from "./operation.ts";
 
 const decode = decoder(Schema.Struct({ receipt: Schema.String }), ["receipt"]);
 
@@ -13,13 +13,13 @@ const decode = decoder(Schema.Struct({ receipt: Schema.String }), ["receipt"]);
 const pathOf = (key: StorageKey) => key.replace(/^orgs\/[^/]+\/files\//, "");
 
 /** What `POST /api/v1/orgs/:slug/files/confirm` answers. */
-export const confirm = Effect.fnUntraced(function* ({ principal, ...request }: Operation) {
+export const confirm = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
   const decoded = decode(request.body);
   if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt } = decoded.success;
-  const slug = yield* slugOf(request.slug);
-  const confirmed = yield* confirmUpload({ principal, slug, receipt });
+  const confirmed = yield* confirmUpload({ member, receipt });
   const { key, size, mediaType, etag, checksum, final, mutableUntil, get } = confirmed;
+  note({ key, size, mediaType, policy: confirmed.policy });
   return {
     key,
     size,
@@ -30,6 +30,6 @@ export const confirm = Effect.fnUntraced(function* ({ principal, ...request }: O
     ...(final ? {} : { mutable_until: DateTime.formatIso(mutableUntil) }),
     get_url: get.url,
     get_expires_at: DateTime.formatIso(get.expiresAt),
-    file_url: `${request.publicUrl.origin}/api/v1/orgs/${slug}/files/${pathOf(key)}`,
+    file_url: `${request.publicUrl.origin}/api/v1/orgs/${request.slug}/files/${pathOf(key)}`,
   };
 });

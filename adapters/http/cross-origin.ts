@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import { passOn } from "./answer.ts";
 import type { HttpEnv } from "./env.ts";
 
-const EXPOSED = ["ETag", "X-Request-Id", "Retry-After"].join(", ");
+const EXPOSED = ["ETag", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"].join(", ");
 
 /** Lets pages of `origins` call what is behind it (Fetch Standard, CORS protocol). */
 export function crossOrigin(origins: ReadonlyArray<string>): MiddlewareHandler<HttpEnv> {

@@ -4,10 +4,9 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { followLink } from "../../application/follow-link.ts";
 import { openFile } from "../../application/open-file.ts";
-import type { Principal } from "../../application/ports/authenticator.ts";
 import type { SignedRequest } from "../../application/ports/presigner.ts";
 import type { HttpContext } from "./env.ts";
-import { slugOf } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 
 /** Where a file is to be had, and for how many seconds the same answer holds. */
 interface Opened {
@@ -17,33 +16,24 @@ interface Opened {
 
 /** What `GET /api/v1/orgs/:slug/files/:year/:month/:name` leads to; `?download` saves the file. */
 export const open = Effect.fnUntraced(function* (
-  request: {
-    readonly principal: Principal;
-    readonly slug: string;
-    readonly year: string;
-    readonly month: string;
-    readonly name: string;
-  },
-  address: string,
+  { year, month, name }: { readonly year: string; readonly month: string; readonly name: string },
+  { member, note, address }: Pick<Operation, "member" | "note"> & { readonly address: string },
 ) {
-  const { principal, year, month, name } = request;
-  const slug = yield* slugOf(request.slug);
-  return yield* opened(
-    yield* openFile({
-      principal,
-      slug,
-      path: `${year}/${month}/${name}`,
-      download: new URL(address).searchParams.has("download"),
-    }),
-  );
+  const download = new URL(address).searchParams.has("download");
+  const file = yield* openFile({ member, path: `${year}/${month}/${name}`, download });
+  note({ key: file.key });
+  return yield* opened(file);
 });
 
 /**
  * What `GET /f/:token` leads to, for whoever holds the link. The answer is not kept, so that a
  * link which is taken back stops at once; the URL that it leads to is the same for a while.
  */
-export const follow = (token: string) =>
-  Effect.map(followLink(token), ({ url }): Opened => ({ url, maxAge: 0 }));
+export const follow = (token: string, { note }: Pick<Operation, "note">) =>
+  Effect.map(followLink(token), ({ key, get }): Opened => {
+    note({ key });
+    return { url: get.url, maxAge: 0 };
+  });
 
 const opened = ({
   get,

@@ -1,33 +1,24 @@
 import type * as Arr from "effect/Array";
-import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
-import * as Schema from "effect/Schema";
-import type { Principal } from "../../application/ports/authenticator.ts";
-import { OrganizationNotFound } from "../../application/ports/organizations.ts";
+import type { Member } from "../../application/admit.ts";
+import type { AuditedFacts } from "../../application/ports/audit.ts";
 import { InvalidReceipt } from "../../domain/errors.ts";
-import { OrganizationSlug } from "../../domain/organization.ts";
 import { type MemberFault, MISSING } from "../json/decode.ts";
 import { InvalidBody } from "./refusals.ts";
 
-/** A request for an organization's files, by a caller who is known. */
+/** A request for an organization's files, by a caller who was let in. */
 export interface Operation {
-  readonly principal: Principal;
-  /** As it stands in the address. */
+  readonly member: Member;
+  /** The organization's name in the address. */
   readonly slug: string;
   /** Parsed JSON. */
   readonly body: unknown;
+  /** The header of that name, as it was sent. */
+  readonly idempotencyKey: string | null;
   /** How clients reach the service; without a path. */
   readonly publicUrl: URL;
+  /** Told of what the request turns out to be about, for the audit. */
+  readonly note: (facts: AuditedFacts) => void;
 }
-
-/** The organization that an address names; a name that none can have is one that does not exist. */
-export const slugOf = (text: string): Effect.Effect<OrganizationSlug, OrganizationNotFound> =>
-  Option.match(decode(text), {
-    onNone: () => Effect.fail(new OrganizationNotFound()),
-    onSome: Effect.succeed,
-  });
-
-const decode = Schema.decodeUnknownOption(OrganizationSlug);
 
 /** Why a body that holds a receipt is refused: one of another type is no receipt either. */
 export function receiptRefusal(

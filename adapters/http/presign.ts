@@ -2,13 +2,17 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { requestUpload } from "../../application/request-upload.ts";
 import { decodePresign } from "./decode-presign.ts";
-import { type Operation, slugOf } from "./operation.ts";
+import { idempotencyKeyOf } from "./idempotency-key.ts";
+import type { Operation } from "./operation.ts";
 
 /** What `POST /api/v1/orgs/:slug/files/presign` answers. */
-export const presign = Effect.fnUntraced(function* ({ principal, ...request }: Operation) {
+export const presign = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
   const { upload, policy } = yield* decodePresign(request.body);
-  const slug = yield* slugOf(request.slug);
-  const { key, put, get, receipt } = yield* requestUpload({ principal, slug, upload, policy });
+  note({ size: upload.size, mediaType: upload.mediaType });
+  const idempotencyKey = yield* idempotencyKeyOf(request.idempotencyKey);
+  const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
+  const { key, put, get, receipt, isRetry } = granted;
+  note({ policy: granted.policy, key, isRetry });
   return {
     put_url: put.url,
     get_url: get.url,

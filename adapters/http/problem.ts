@@ -1,8 +1,14 @@
-import type { Unauthenticated } from "../../application/ports/authenticator.ts";
+import * as Duration from "effect/Duration";
+import type {
+  IdentityUnavailable,
+  Unauthenticated,
+} from "../../application/ports/authenticator.ts";
 import type { OrganizationNotFound } from "../../application/ports/organizations.ts";
+import type { LimitsUnavailable } from "../../application/ports/limiter.ts";
 import type { StoreUnavailable } from "../../application/ports/object-store.ts";
 import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import type * as rules from "../../domain/errors.ts";
+import { rateLimitHeaders } from "./rate-limit-headers.ts";
 import type * as refusals from "./refusals.ts";
 
 /** Everything that a request can be refused for. */
@@ -10,6 +16,8 @@ export type Refusal =
   | InstanceType<(typeof rules)[keyof typeof rules]>
   | OrganizationNotFound
   | Unauthenticated
+  | IdentityUnavailable
+  | LimitsUnavailable
   | CredentialsUnavailable
   | StoreUnavailable
   | InstanceType<(typeof refusals)[keyof typeof refusals]>;
@@ -155,11 +163,14 @@ const PROBLEMS: {
   }),
   NotFound: () => NOT_FOUND,
   OrganizationNotFound: () => NOT_FOUND,
-  Unauthenticated: () => ({
+  Unauthenticated: ({ by }) => ({
     status: 401,
     code: "UNAUTHENTICATED",
     title: "The caller is not known",
-    detail: "Send a valid token with the header Authorization: Bearer TOKEN",
+    detail:
+      by === "token"
+        ? "Send a valid token with the header Authorization: Bearer TOKEN"
+        : "Call the service through the proxy in front of it, after signing in there",
     headers: { "WWW-Authenticate": 'Bearer realm="valetkey"' },
   }),
   LoopbackOnly: () => ({
@@ -168,6 +179,63 @@ const PROBLEMS: {
     title: "The service answers this machine only",
     detail:
       "AUTH=dev answers loopback addresses under loopback names; AUTH_DEV_EXPOSED=yes lifts that, where everyone who can reach the service may use it",
+  }),
+  ScopeMissing: ({ scope }) => ({
+    status: 403,
+    code: "FORBIDDEN",
+    title: "The caller may not do this here",
+    detail: `It needs the scope ${scope}; ask whoever gives out the tokens`,
+    members: { scope },
+  }),
+  RateLimited: ({ allowance, retryAfter }) => ({
+    status: 429,
+    code: "RATE_LIMITED",
+    title: "There are too many requests",
+    detail: `${allowance.of === "subject" ? "A caller" : "An organization"} may make ${allowance.limit.count} in ${Duration.format(allowance.limit.window)}; try again in ${retryAfter} seconds`,
+    headers: { "Retry-After": String(retryAfter), ...rateLimitHeaders([allowance]) },
+  }),
+  QuotaExceeded: ({ bytes, objects, retryAfter }) => ({
+    status: 429,
+    code: "QUOTA_EXCEEDED",
+    title: "The organization has been granted what it may have today",
+    detail: `In a day it may be granted ${[
+      ...(objects === undefined ? [] : [`${objects} uploads`]),
+      ...(bytes === undefined ? [] : [inMebibytes(bytes)]),
+    ].join(" and ")}; the next day, of UTC, begins in ${retryAfter} seconds`,
+    members: { limits: { bytes, objects } },
+    headers: { "Retry-After": String(retryAfter) },
+  }),
+  IdempotencyConflict: () => ({
+    status: 422,
+    code: "IDEMPOTENCY_CONFLICT",
+    title: "The idempotency key belongs to another request",
+    detail: "Send what was sent under this Idempotency-Key before, or use a new key",
+  }),
+  IdempotencyNotSupported: () => ({
+    status: 400,
+    code: "INVALID_REQUEST",
+    title: "Requests cannot be repeated with this store",
+    detail: "The store cannot be told to write once; leave the header Idempotency-Key out",
+  }),
+  InvalidIdempotencyKey: () => ({
+    status: 400,
+    code: "INVALID_REQUEST",
+    title: "The header Idempotency-Key cannot be accepted",
+    detail: "Send it once, with 1 to 255 printable ASCII characters, in double quotes or without",
+  }),
+  IdentityUnavailable: () => ({
+    status: 503,
+    code: "IDENTITY_UNAVAILABLE",
+    title: "The service cannot tell at the moment who calls, or for whom",
+    detail: "Try again in a few seconds",
+    headers: { "Retry-After": "5" },
+  }),
+  LimitsUnavailable: () => ({
+    status: 503,
+    code: "LIMITS_UNAVAILABLE",
+    title: "The service cannot keep count at the moment",
+    detail: "Try again in a few seconds",
+    headers: { "Retry-After": "5" },
   }),
   CredentialsUnavailable: () => ({
     status: 503,

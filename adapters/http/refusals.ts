@@ -32,6 +32,12 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
   seconds: Schema.Number,
 }) {}
 
+/** The `Idempotency-Key` header holds no key, or more than one. */
+export class InvalidIdempotencyKey extends Schema.TaggedError<InvalidIdempotencyKey>()(
+  "InvalidIdempotencyKey",
+  {},
+) {}
+
 /** The address exists and the method does not. */
 export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
   allow: Schema.String,

@@ -4,7 +4,8 @@ import * as Schema from "effect/Schema";
 import { randomBytes } from "node:crypto";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
-import { CommaSeparated } from "../settings/codecs.ts";
+import { readJsonFile } from "../json/parse.ts";
+import { CommaSeparated, HttpsUrl, Secret } from "../settings/codecs.ts";
 import {
   choice,
   type Env,
@@ -12,9 +13,14 @@ import {
   optional,
   type Read,
   readSettings,
+  type Setting,
   setting,
   withDefault,
 } from "../settings/setting.ts";
+import type { DirectorySettings } from "./directory.ts";
+import * as forward from "./forward-settings.ts";
+import * as jwt from "./jwt-settings.ts";
+import { decodeTokens, type StoredToken } from "./token-file.ts";
 
 const SlugAndId = Schema.String.check(
   Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?=[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/),
@@ -29,16 +35,32 @@ const token = (name: string) =>
     example: "the output of: openssl rand -hex 16",
   });
 
-/** Variables that say who may call, and for which organizations. */
-export const settings = {
-  auth: withDefault(
-    setting("AUTH", {
-      codec: Schema.Literals(["dev"]),
-      shape: "dev, the only kind of identity so far",
-      example: "dev",
+const common = {
+  auth: withDefault(choice("AUTH", ["dev", "static", "jwt", "forward"], { example: "jwt" }), "dev"),
+  organizations: optional(
+    setting("ORGANIZATIONS", {
+      codec: CommaSeparated(SlugAndId),
+      shape: "pairs of slug=id, separated by commas",
+      example: "acme=org_1,globex=org_2",
     }),
-    "dev",
   ),
+  directoryUrl: optional(
+    setting("ORGANIZATIONS_URL", {
+      codec: HttpsUrl,
+      shape: "an https URL (http on this machine alone) that knows who belongs to an organization",
+      example: "https://directory.example.com/membership",
+    }),
+  ),
+  directoryToken: optional(
+    setting("ORGANIZATIONS_TOKEN", {
+      codec: Secret,
+      shape: "the bearer token for ORGANIZATIONS_URL, without white space around it",
+      example: "the output of: openssl rand -hex 32",
+    }),
+  ),
+};
+
+const dev = {
   exposed: withDefault(
     choice("AUTH_DEV_EXPOSED", ["yes", "no"], {
       shape: "yes (answer more than this machine, with a development token) or no",
@@ -48,14 +70,30 @@ export const settings = {
   ),
   userToken: optional(token("DEV_TOKEN")),
   serviceToken: optional(token("DEV_SERVICE_TOKEN")),
-  organizations: optional(
-    setting("ORGANIZATIONS", {
-      codec: CommaSeparated(SlugAndId),
-      shape: "pairs of slug=id, separated by commas",
-      example: "acme=org_1,globex=org_2",
-    }),
-  ),
 };
+
+const fixed = {
+  file: setting("AUTH_TOKENS_FILE", {
+    codec: Schema.NonEmptyString,
+    shape: "the path of a file that valetkey token create has made",
+    example: "/etc/valetkey/tokens.json",
+  }),
+};
+
+/** Variables that say who may call, and for which organizations, of every choice. */
+export const settings: ReadonlyArray<Setting<unknown>> = [
+  ...Object.values(common),
+  ...Object.values(dev),
+  ...Object.values(fixed),
+  ...Object.values(jwt.settings),
+  ...Object.values(forward.settings),
+];
+
+/** The variable that lets development tokens be used from elsewhere. */
+export const { exposed } = dev;
+
+/** The variable that names the file of tokens. */
+export const { file: tokensFile } = fixed;
 
 /** A token that lets everyone in who has it. */
 export interface DevelopmentToken {
@@ -64,32 +102,96 @@ export interface DevelopmentToken {
   readonly isMadeUp: boolean;
 }
 
-/** What the adapter is configured with. */
-export interface IdentitySettings {
+/** `AUTH=dev`. */
+export interface DevelopmentSettings {
+  readonly auth: "dev";
   /** Whether the development tokens may be used from other machines. */
   readonly exposed: boolean;
   /** The token of each kind of caller. */
   readonly tokens: Readonly<Record<CallerKind, DevelopmentToken>>;
-  /** Undefined where every well-formed slug is an organization. */
-  readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined;
 }
 
-/** Reads the variables; a token that is not set is made up. */
+/** How callers are told apart. */
+export type CallerSettings =
+  | DevelopmentSettings
+  | {
+      readonly auth: "static";
+      readonly file: string;
+      /** Those that are in it at the start. */
+      readonly tokens: ReadonlyArray<StoredToken>;
+    }
+  | ({ readonly auth: "jwt" } & jwt.JwtSettings)
+  | ({ readonly auth: "forward" } & forward.ForwardSettings);
+
+/** Which organizations there are: those of a table, of a directory, or whatever identities say. */
+export interface OrganizationSettings {
+  readonly table?: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined;
+  readonly directory?: DirectorySettings | undefined;
+}
+
+/** What the adapter is configured with. */
+export interface IdentitySettings {
+  readonly callers: CallerSettings;
+  readonly organizations: OrganizationSettings;
+}
+
+/** Reads the choice, and the variables of what it names. */
 export const read = (env: Env): Read<IdentitySettings> =>
-  Result.map(
-    readSettings(settings, env, ({ userToken, serviceToken }) =>
-      userToken !== undefined &&
-      serviceToken !== undefined &&
-      Redacted.value(userToken) === Redacted.value(serviceToken)
-        ? [fault(settings.serviceToken, "must differ from DEV_TOKEN")]
-        : [],
-    ),
-    ({ exposed, userToken, serviceToken, organizations }) => ({
-      exposed: exposed === "yes",
-      tokens: { user: orMadeUp(userToken), service: orMadeUp(serviceToken) },
-      organizations: organizations && new Map(organizations.map(parsePair)),
-    }),
+  Result.flatMap(
+    readSettings(common, env, ({ organizations, directoryUrl, directoryToken }) => [
+      ...(organizations !== undefined && directoryUrl !== undefined
+        ? [fault(common.organizations, "must not be set beside ORGANIZATIONS_URL")]
+        : []),
+      ...(directoryToken !== undefined && directoryUrl === undefined
+        ? [fault(common.directoryUrl, "must be set where ORGANIZATIONS_TOKEN is")]
+        : []),
+    ]),
+    ({ auth, organizations, directoryUrl, directoryToken }) => {
+      const directory = directoryUrl && { url: directoryUrl, token: directoryToken };
+      return Result.map(CALLERS[auth](env, directory !== undefined), (callers) => ({
+        callers,
+        organizations: { table: organizations && new Map(organizations.map(parsePair)), directory },
+      }));
+    },
   );
+
+/** A directory knows who belongs where, so that identities need not say it. */
+type ReadCallers = (env: Env, hasDirectory: boolean) => Read<CallerSettings>;
+
+const CALLERS: Readonly<Record<CallerSettings["auth"], ReadCallers>> = {
+  dev: (env) =>
+    Result.map(
+      readSettings(dev, env, ({ userToken, serviceToken }) =>
+        userToken !== undefined &&
+        serviceToken !== undefined &&
+        Redacted.value(userToken) === Redacted.value(serviceToken)
+          ? [fault(dev.serviceToken, "must differ from DEV_TOKEN")]
+          : [],
+      ),
+      ({ exposed, userToken, serviceToken }) => ({
+        auth: "dev",
+        exposed: exposed === "yes",
+        tokens: { user: orMadeUp(userToken), service: orMadeUp(serviceToken) },
+      }),
+    ),
+  static: (env) =>
+    Result.flatMap(readSettings(fixed, env), ({ file }) =>
+      Result.mapBoth(Result.flatMap(readJsonFile(file), decodeTokens), {
+        onSuccess: (tokens) => ({ auth: "static", file, tokens }),
+        onFailure: (problem) => [fault(fixed.file, `names a file that ${problem}`)],
+      }),
+    ),
+  jwt: (env, hasDirectory) =>
+    Result.map(jwt.read(env), ({ claims, ...settings }) => {
+      const { organizations = hasDirectory ? undefined : "organizations" } = claims;
+      return { auth: "jwt", ...settings, claims: { ...claims, organizations } };
+    }),
+  forward: (env, hasDirectory) =>
+    Result.map(forward.read(env), ({ headers, ...settings }) => {
+      const { organizations = hasDirectory ? undefined : "x-forwarded-groups" } = headers;
+      return { auth: "forward", ...settings, headers: { ...headers, organizations } };
+    }),
+};
 
 const orMadeUp = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
   value: value ?? Redacted.make(randomBytes(16).toString("hex")),

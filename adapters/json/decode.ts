@@ -44,6 +44,12 @@ export function decoder<A>(
     });
 }
 
+/** The faults of a document, to follow its name. */
+export function inWords(faults: ReadonlyArray<MemberFault>): string {
+  const each = faults.map(({ pointer, reason }) => `${pointer || "the whole"}: ${reason}`);
+  return `has a fault: ${each.join("; ")}`;
+}
+
 const formatter = (members: ReadonlyArray<string>) => {
   const known = `it is not known here; the members are ${members.slice(0, -1).join(", ")} and ${members.at(-1)}`;
   return SchemaIssue.makeFormatterStandardSchemaV1({

@@ -2,7 +2,6 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import * as Struct from "effect/Struct";
-import { ByteSize } from "../../domain/byte-size.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
@@ -12,6 +11,7 @@ import {
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
 import { type Decoded, decoder, type MemberFault } from "../json/decode.ts";
+import { Size } from "../settings/codecs.ts";
 
 /** Reads a policy document: an object of policies by their names. */
 export function decodePolicies(
@@ -35,27 +35,6 @@ export function decodePolicies(
 
 const NAME = "it is not named by 1 to 63 lower-case letters, digits and hyphens";
 const isPolicyName = Schema.is(PolicyName);
-
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ["B", 1],
-  ["KiB", 2 ** 10],
-  ["MiB", 2 ** 20],
-  ["GiB", 2 ** 30],
-]);
-
-const Size = Schema.Union([Schema.Number, Schema.String]).pipe(
-  Schema.decodeTo(
-    ByteSize,
-    SchemaTransformation.transform({
-      decode: (value) => {
-        if (typeof value === "number") return value;
-        const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) ?? [];
-        return Number(count) * (UNITS.get(unit) ?? Number.NaN);
-      },
-      encode: (bytes): number | string => bytes,
-    }),
-  ),
-);
 
 const LifetimeText = Schema.DurationFromString.pipe(
   Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),

@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
+import { ByteSize } from "../../domain/byte-size.ts";
 
 /** `on` or `off`. */
 export const OnOff = Schema.Literals(["on", "off"]).pipe(
@@ -46,3 +47,34 @@ export const HttpUrl = Schema.URLFromString.check(
 
 /** The same, without a path. */
 export const HttpOrigin = HttpUrl.check(Schema.makeFilter<URL>((url) => url.pathname === "/"));
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ["B", 1],
+  ["KiB", 2 ** 10],
+  ["MiB", 2 ** 20],
+  ["GiB", 2 ** 30],
+  ["TiB", 2 ** 40],
+]);
+
+/** Bytes, as a number or as text with a unit. */
+export const Size = Schema.Union([Schema.Number, Schema.String]).pipe(
+  Schema.decodeTo(
+    ByteSize,
+    SchemaTransformation.transform({
+      decode: (value) => {
+        if (typeof value === "number") return value;
+        const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) ?? [];
+        return Number(count) * (UNITS.get(unit) ?? Number.NaN);
+      },
+      encode: (bytes): number | string => bytes,
+    }),
+  ),
+);
+
+/** An `https` URL, or an `http` one of this machine: what it answers is believed. */
+export const HttpsUrl = HttpUrl.check(
+  Schema.makeFilter<URL>(
+    ({ protocol, hostname }) =>
+      protocol === "https:" || /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname),
+  ),
+);

@@ -1,23 +1,37 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
-import type * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
-import type { CallerKind } from "../../domain/upload-policy.ts";
+import type { Principal } from "../../domain/principal.ts";
 
-/** Who calls. */
-export interface Principal {
-  readonly kind: CallerKind;
-  /** The caller's stable name at its identity provider. */
-  readonly subject: string;
+/** What a request says of who sent it. */
+export interface Call {
+  /** By their names in lower case; repeated ones are joined by a comma and a space. */
+  readonly headers: {
+    readonly get: (name: string) => string | null;
+    readonly keys: () => Iterable<string>;
+  };
+  /** The address at the other end of the connection. */
+  readonly address: string | undefined;
 }
 
-/** The request carries no credentials, or none that are good. */
-export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {}) {}
+/** The request does not say who sent it, or nothing that can be believed. */
+export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {
+  /** Where callers get what they lack: a token of their own, or a proxy before the service. */
+  by: Schema.Literals(["token", "proxy"]),
+}) {}
 
-/** Tells who holds a bearer token. */
+/** What knows the callers, or their organizations, does not answer; `reason` is for the operator. */
+export class IdentityUnavailable extends Schema.TaggedError<IdentityUnavailable>()(
+  "IdentityUnavailable",
+  { reason: Schema.String },
+) {}
+
+/** Tells who sent a request. */
 export class Authenticator extends Context.Service<
   Authenticator,
   {
-    readonly authenticate: (token: Redacted.Redacted) => Effect.Effect<Principal, Unauthenticated>;
+    readonly authenticate: (
+      call: Call,
+    ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable>;
   }
 >()("valetkey/Authenticator") {}

@@ -3,12 +3,11 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
-import type { Principal } from "../../application/ports/authenticator.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { send } from "../support/send.ts";
 import { CONTENT, PNG, promise } from "./promise.ts";
-import { useCases } from "./use-cases.ts";
+import { caller, useCases } from "./use-cases.ts";
 
 const other = CONTENT.map((byte) => byte ^ 1);
 const SHA256 = {
@@ -100,11 +99,11 @@ promise("a receipt is good for its person, its organization and its time", async
   const { grant, confirm } = useCases(subject);
   const { put, receipt } = await grant();
   await upload(put);
-  const stranger: Principal = { kind: "user", subject: "stranger" };
-  const service: Principal = { kind: "service", subject: "backend" };
+  const stranger = caller("user", "stranger");
+  const service = caller("service", "backend");
   expect((await confirm(receipt, { principal: stranger }))._tag).toBe("OrganizationNotFound");
-  expect((await confirm(receipt, { slug: "globex" }))._tag).toBe("OrganizationNotFound");
-  expect((await confirm(receipt, { slug: "globex", principal: service }))._tag).toBe(
+  expect((await confirm(receipt, { organization: "globex" }))._tag).toBe("OrganizationNotFound");
+  expect((await confirm(receipt, { organization: "globex", principal: service }))._tag).toBe(
     "OrganizationNotFound",
   );
   expect((await confirm(receipt, { principal: service }))._tag).toBe("Confirmed");

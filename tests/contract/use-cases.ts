@@ -3,25 +3,33 @@ import type * as Duration from "effect/Duration";
 import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as TestClock from "effect/testing/TestClock";
+import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { layer as random } from "../../adapters/random/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { confirmUpload } from "../../application/confirm-upload.ts";
-import type { Principal } from "../../application/ports/authenticator.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { type ConfirmedUpload, OnConfirmed } from "../../application/ports/on-confirmed.ts";
-import { Organizations } from "../../application/ports/organizations.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { FileName } from "../../domain/file-name.ts";
-import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
 import { defaultPolicy, type UploadRequest } from "../../domain/upload-policy.ts";
 import { CONTENT, PNG, type Subject } from "./promise.ts";
 
-const MEMBER: Principal = { kind: "user", subject: "member" };
-const ACME = OrganizationSlug.make("acme");
+/** A caller with every right. */
+export const caller = (kind: Principal["kind"], subject: string): Principal => ({
+  kind,
+  subject,
+  scopes: EVERY_SCOPE,
+  organizations: "every",
+});
+
+const MEMBER = caller("user", "member");
+const ACME = OrganizationId.make("acme");
 
 /** The use cases over one store, for members of several organizations. */
 export function useCases({ presigner, store }: Pick<Subject, "presigner" | "store">) {
@@ -38,9 +46,7 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
         ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
       ]),
     ),
-    Layer.succeed(Organizations, {
-      resolve: (_principal, slug) => Effect.succeed(OrganizationId.make(slug)),
-    }),
+    limiter({ requests: {}, daily: {} }),
     Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
     Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void told.push(upload))),
     random,
@@ -50,8 +56,7 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
     grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
       Effect.runPromise(
         requestUpload({
-          principal: MEMBER,
-          slug: ACME,
+          member: { principal: MEMBER, organization: ACME },
           policy,
           upload: {
             fileName: FileName.make("é.png"),
@@ -67,7 +72,7 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
       receipt: string,
       over: {
         principal?: Principal;
-        slug?: string;
+        organization?: string;
         /** The moment at which it is asked for; now by default. */
         at?: number;
         /** How much time passes meanwhile. */
@@ -75,8 +80,8 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
       } = {},
     ) => {
       const { principal = MEMBER, at, waiting } = over;
-      const slug = OrganizationSlug.make(over.slug ?? "acme");
-      const confirmed = confirmUpload({ principal, slug, receipt }).pipe(
+      const organization = OrganizationId.make(over.organization ?? "acme");
+      const confirmed = confirmUpload({ member: { principal, organization }, receipt }).pipe(
         Effect.provide(services),
         Effect.map((facts) => ({ _tag: "Confirmed" as const, ...facts })),
         Effect.catch((refusal) => Effect.succeed(refusal)),

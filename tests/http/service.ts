@@ -4,16 +4,20 @@ import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import { makeApp, type AppOptions, type Services } from "../../adapters/http/app.ts";
 import { layer as identity } from "../../adapters/identity/layer.ts";
+import type { IdentitySettings } from "../../adapters/identity/settings.ts";
+import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
 import { layer as policies } from "../../adapters/policies/layer.ts";
 import { layer as random } from "../../adapters/random/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
+import type { Limits } from "../../domain/limits.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 
 export const TOKEN = "test-token-of-the-http-tests";
@@ -38,6 +42,10 @@ export async function startService(
     readonly policy?: Partial<UploadPolicy>;
     readonly storage?: Layer.Layer<Presigner | ObjectStore>;
     readonly policies?: Readonly<Record<string, Partial<UploadPolicy>>>;
+    readonly identity?: IdentitySettings;
+    readonly limits?: Limits;
+    /** Gets what the audit is told. */
+    readonly audit?: Array<AuditEvent>;
   } = {},
 ) {
   const more = Object.entries(over.policies ?? {}).map(
@@ -45,14 +53,23 @@ export async function startService(
   );
   const layer = Layer.mergeAll(
     over.storage ?? unused,
-    identity({
-      exposed: false,
-      tokens: {
-        user: { value: Redacted.make(TOKEN), isMadeUp: false },
-        service: { value: Redacted.make(SERVICE_TOKEN), isMadeUp: false },
+    identity(
+      over.identity ?? {
+        callers: {
+          auth: "dev",
+          exposed: false,
+          tokens: {
+            user: { value: Redacted.make(TOKEN), isMadeUp: false },
+            service: { value: Redacted.make(SERVICE_TOKEN), isMadeUp: false },
+          },
+        },
+        organizations: {
+          table: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
+        },
       },
-      organizations: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
-    }),
+    ),
+    limiter(over.limits ?? { requests: {}, daily: {} }),
+    Layer.succeed(Audit, (event) => Effect.sync(() => void over.audit?.push(event))),
     policies(new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more])),
     random,
     Layer.succeed(Tokens, tokensOf([TOKEN_KEY])),

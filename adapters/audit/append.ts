@@ -1,0 +1,56 @@
+import * as Effect from "effect/Effect";
+import { appendFile } from "node:fs/promises";
+
+/** How much waits for a file that cannot be written, in characters. */
+const LIMIT = 8 * 1024 * 1024;
+
+/** How long it is left alone after that, in milliseconds. */
+const PAUSE = 1000;
+
+/**
+ * Appends lines to a file, in order, many at a time. It is opened anew for each batch, so that
+ * one which was moved away by a rotation is left behind at once. What cannot be written waits,
+ * and past 8 MiB it is dropped; the log says so.
+ */
+export const appendTo = (path: string) =>
+  Effect.gen(function* () {
+    const log = Effect.runForkWith(yield* Effect.context());
+    let waiting = "";
+    let dropped = 0;
+    let isFailing = false;
+    let writing: Promise<void> | undefined;
+
+    const write = async () => {
+      while (waiting !== "") {
+        const batch = waiting;
+        waiting = "";
+        try {
+          await appendFile(path, batch, { mode: 0o600 });
+          if (isFailing)
+            log(Effect.logWarning(`the audit in ${path} is written again`, { dropped }));
+          isFailing = false;
+          dropped = 0;
+        } catch (cause) {
+          waiting = batch + waiting;
+          if (!isFailing)
+            log(Effect.logError(`the audit cannot be written to ${path}: ${String(cause)}`));
+          isFailing = true;
+          return;
+        }
+      }
+    };
+    const flush = () => {
+      writing ??= write().finally(() => {
+        writing = undefined;
+        if (waiting !== "") setTimeout(flush, PAUSE).unref();
+      });
+      return writing;
+    };
+    yield* Effect.addFinalizer(() => Effect.promise(flush));
+    return (line: string): Effect.Effect<void> =>
+      Effect.sync(() => {
+        if (waiting.length + line.length > LIMIT) dropped++;
+        else waiting += line;
+        if (!isFailing) void flush();
+      });
+  });

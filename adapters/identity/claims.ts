@@ -1,0 +1,63 @@
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { type Principal, Scope } from "../../domain/principal.ts";
+import * as Schema from "effect/Schema";
+
+const isSlug = Schema.is(OrganizationSlug);
+const isId = Schema.is(OrganizationId);
+const isScope = Schema.is(Scope);
+
+/** The value at a JSON Pointer (RFC 6901), or of a member by its plain name; undefined if none. */
+export function claimAt(claims: unknown, path: string): unknown {
+  const names = path.startsWith("/")
+    ? path
+        .slice(1)
+        .split("/")
+        .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"))
+    : [path];
+  let value = claims;
+  for (const name of names) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name))
+      return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}
+
+/**
+ * The organizations of a claim: a name, a list of names, or an object of them, whose values are
+ * ids or have one as `id`. What is no canonical name, or has an id that none can have, is left
+ * out.
+ */
+export function organizationsOf(claim: unknown): Exclude<Principal["organizations"], "every"> {
+  const entries: ReadonlyArray<readonly [unknown, unknown]> =
+    typeof claim === "object" && claim !== null && !Array.isArray(claim)
+      ? Object.entries(claim)
+      : textsOf(claim).map((name) => [name, name]);
+  const organizations = new Map<OrganizationSlug, OrganizationId>();
+  for (const [slug, value] of entries) {
+    const id = idOf(value) ?? slug;
+    if (isSlug(slug) && isId(id)) organizations.set(slug, id);
+  }
+  return organizations;
+}
+
+/** Undefined where the value says nothing of an id. */
+function idOf(value: unknown): unknown {
+  if (value === null) return undefined;
+  if (typeof value !== "object") return value;
+  return Object.hasOwn(value, "id") ? (value as { readonly id: unknown }).id : undefined;
+}
+
+/** The scopes of a claim, a list or text with spaces (RFC 9068), of those that begin with `prefix`. */
+export function scopesOf(claim: unknown, prefix: string): ReadonlySet<Scope> {
+  const names = textsOf(typeof claim === "string" ? claim.split(" ") : claim);
+  return new Set(
+    names
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => name.slice(prefix.length))
+      .filter(isScope),
+  );
+}
+
+const textsOf = (claim: unknown): ReadonlyArray<string> =>
+  (Array.isArray(claim) ? claim : [claim]).filter((item) => typeof item === "string");

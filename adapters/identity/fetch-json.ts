@@ -1,0 +1,59 @@
+import type * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
+
+/** The largest document that is read, in bytes. */
+const LARGEST = 256 * 1024;
+
+/**
+ * Fetches a JSON document from a configured address, which is not followed elsewhere. The body is
+ * undefined unless the status is 200; all else that goes wrong is `IdentityUnavailable`.
+ */
+export const fetchJson = (
+  url: URL,
+  options: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly patience: Duration.Input;
+  },
+): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const answer = await fetch(url, {
+        signal,
+        redirect: "error",
+        headers: { Accept: "application/json", ...options.headers },
+      });
+      if (answer.status !== 200) {
+        await answer.body?.cancel();
+        return { status: answer.status, body: undefined };
+      }
+      return { status: 200, body: JSON.parse(await textOf(answer)) as unknown };
+    },
+    catch: (cause) => unavailable(url, reasonOf(cause)),
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: options.patience,
+      orElse: () => Effect.fail(unavailable(url, "there was no answer in time")),
+    }),
+  );
+
+async function textOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > LARGEST) throw new Error(`the answer is larger than ${LARGEST} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+const unavailable = ({ origin, pathname }: URL, reason: string) =>
+  new IdentityUnavailable({ reason: `${origin}${pathname}: ${reason}` });
+
+/** `fetch` itself says no more than that it failed. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? cause.cause.message : cause.message;
+}

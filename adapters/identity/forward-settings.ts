@@ -1,0 +1,77 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import ipaddr from "ipaddr.js";
+import { CommaSeparated } from "../settings/codecs.ts";
+import {
+  type Env,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+  withDefault,
+} from "../settings/setting.ts";
+
+/** An address and how many of its bits count. */
+export type Network = ReturnType<typeof ipaddr.parseCIDR>;
+
+const header = (name: string, example: string) =>
+  setting(name, {
+    codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]+$/)),
+    shape: "the name of a header: letters, digits and hyphens",
+    example,
+  });
+
+/** Variables of `AUTH=forward`. */
+export const settings = {
+  trusted: setting("FORWARD_AUTH_TRUSTED", {
+    codec: CommaSeparated(
+      Schema.String.check(Schema.makeFilter<string>((text) => networkOf(text) !== undefined)),
+    ),
+    shape:
+      "the addresses or networks that proxies connect from, separated by commas, and not all there are",
+    example: "10.0.0.0/8,::1",
+  }),
+  user: withDefault(header("FORWARD_AUTH_USER", "X-Forwarded-User"), "X-Forwarded-User"),
+  organizations: optional(header("FORWARD_AUTH_ORGANIZATIONS", "X-Forwarded-Groups")),
+  scopes: optional(header("FORWARD_AUTH_SCOPES", "X-Forwarded-Scopes")),
+  service: optional(header("FORWARD_AUTH_KIND", "X-Forwarded-Kind")),
+};
+
+/** Whose headers are believed, and which. */
+export interface ForwardSettings {
+  readonly trusted: ReadonlyArray<Network>;
+  /** In lower case. */
+  readonly headers: {
+    readonly user: string;
+    /** Undefined where a directory knows the organizations. */
+    readonly organizations?: string | undefined;
+    /** Undefined where all callers may do everything. */
+    readonly scopes?: string | undefined;
+    /** Its value is `service` for services; all callers are persons if undefined. */
+    readonly service?: string | undefined;
+  };
+}
+
+/** Reads the variables. */
+export const read = (env: Env): Read<ForwardSettings> =>
+  Result.map(readSettings(settings, env), ({ trusted, user, organizations, scopes, service }) => ({
+    trusted: trusted.map(networkOf).filter((network) => network !== undefined),
+    headers: {
+      user: user.toLowerCase(),
+      organizations: organizations?.toLowerCase(),
+      scopes: scopes?.toLowerCase(),
+      service: service?.toLowerCase(),
+    },
+  }));
+
+/** Undefined for what is no network, and for all addresses there are, which nobody can mean. */
+function networkOf(text: string): Network | undefined {
+  const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
+  if (!ipaddr.isValidCIDR(cidr)) return undefined;
+  const [address, bits] = ipaddr.parseCIDR(cidr);
+  const network: Network =
+    address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96
+      ? [address.toIPv4Address(), bits - 96]
+      : [address, bits];
+  return network[1] === 0 ? undefined : network;
+}

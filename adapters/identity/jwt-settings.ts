@@ -1,0 +1,139 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { createPublicKey } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { CommaSeparated, HttpsUrl } from "../settings/codecs.ts";
+import {
+  type Env,
+  fault,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+  withDefault,
+} from "../settings/setting.ts";
+
+// Only asymmetric ones: whoever can verify with a shared secret can sign as well, and a list with
+// both kinds would take a public key for such a secret (RFC 8725, section 2.1).
+const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA".split(" ");
+
+const claim = (name: string, example: string) =>
+  setting(name, {
+    codec: Schema.NonEmptyString,
+    shape:
+      "the name of a claim, or a JSON Pointer such as /realm_access/roles to one inside others",
+    example,
+  });
+
+/** Variables of `AUTH=jwt`. */
+export const settings = {
+  issuer: setting("JWT_ISSUER", {
+    codec: Schema.NonEmptyString,
+    shape: "what the issuer calls itself in the claim iss",
+    example: "https://login.example.com/",
+  }),
+  audience: setting("JWT_AUDIENCE", {
+    codec: Schema.NonEmptyString,
+    shape: "what the issuer calls this service in the claim aud",
+    example: "https://uploads.example.com",
+  }),
+  jwksUrl: optional(
+    setting("JWT_JWKS_URL", {
+      codec: HttpsUrl,
+      shape: "an https URL (http on this machine alone) under which the issuer publishes its keys",
+      example: "https://login.example.com/.well-known/jwks.json",
+    }),
+  ),
+  publicKey: optional(
+    setting("JWT_PUBLIC_KEY", {
+      codec: Schema.String.check(Schema.makeFilter<string>((text) => pemOf(text) !== undefined)),
+      shape: "a public key in PEM, or the path of a file with one",
+      example: "/etc/valetkey/issuer.pem",
+    }),
+  ),
+  algorithms: withDefault(
+    setting("JWT_ALGORITHMS", {
+      codec: CommaSeparated(Schema.Literals(ALGORITHMS)),
+      shape: `algorithms with public keys, separated by commas: ${ALGORITHMS.join(", ")}`,
+      example: "RS256,ES256",
+    }),
+    ["RS256", "PS256", "ES256", "EdDSA"],
+  ),
+  subject: withDefault(claim("JWT_SUBJECT_CLAIM", "sub"), "sub"),
+  organizations: optional(claim("JWT_ORGANIZATIONS_CLAIM", "/realm_access/organizations")),
+  scopes: optional(claim("JWT_SCOPES_CLAIM", "scope")),
+  scopesPrefix: withDefault(
+    setting("JWT_SCOPES_PREFIX", {
+      codec: Schema.NonEmptyString,
+      shape: "what precedes write, read and confirm in the claim of scopes",
+      example: "files:",
+    }),
+    "",
+  ),
+  service: optional(
+    setting("JWT_SERVICE_CLAIM", {
+      codec: Schema.String.check(Schema.isPattern(/^[^=]+=[^=]+$/)),
+      shape: "a claim and the value by which tokens of services are known, as claim=value",
+      example: "gty=client-credentials",
+    }),
+  ),
+};
+
+/** Where claims stand in a token. */
+export interface ClaimSettings {
+  readonly subject: string;
+  /** Undefined where tokens say nothing of organizations, and a directory does. */
+  readonly organizations?: string | undefined;
+  /** Undefined where all callers may do everything. */
+  readonly scopes?: string | undefined;
+  readonly scopesPrefix: string;
+  /** What makes a caller a service; all are persons if undefined. */
+  readonly service?: { readonly path: string; readonly value: string } | undefined;
+}
+
+/** Whose tokens are good, and what they mean. */
+export interface JwtSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly algorithms: ReadonlyArray<string>;
+  readonly keys:
+    | { readonly kind: "url"; readonly url: URL }
+    | { readonly kind: "pem"; readonly pem: string };
+  readonly claims: ClaimSettings;
+}
+
+/** Reads the variables. */
+export const read = (env: Env): Read<JwtSettings> =>
+  Result.map(
+    readSettings(settings, env, ({ jwksUrl, publicKey }) =>
+      (jwksUrl === undefined) === (publicKey === undefined)
+        ? [fault(settings.jwksUrl, "must be set, or else JWT_PUBLIC_KEY, and not both")]
+        : [],
+    ),
+    ({ issuer, audience, algorithms, jwksUrl, publicKey, service, ...claims }) => {
+      const [path = "", value = ""] = service?.split("=") ?? [];
+      return {
+        issuer,
+        audience,
+        algorithms,
+        keys:
+          jwksUrl === undefined
+            ? { kind: "pem", pem: pemOf(publicKey ?? "") ?? "" }
+            : { kind: "url", url: jwksUrl },
+        claims: { ...claims, service: service === undefined ? undefined : { path, value } },
+      };
+    },
+  );
+
+/** Undefined where there is no public key. */
+function pemOf(textOrPath: string): string | undefined {
+  try {
+    const pem = textOrPath.includes("-----BEGIN") ? textOrPath : readFileSync(textOrPath, "utf8");
+    // Of a private key the public one could be made, but it does not belong here.
+    if (pem.includes("PRIVATE")) return undefined;
+    createPublicKey(pem);
+    return pem;
+  } catch {
+    return undefined;
+  }
+}

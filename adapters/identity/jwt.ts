@@ -1,0 +1,94 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import * as Schema from "effect/Schema";
+import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
+import { createHash } from "node:crypto";
+import { Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
+import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
+import { bearerOf } from "./bearer.ts";
+import { claimAt, organizationsOf, scopesOf } from "./claims.ts";
+import { isUnknownKey, keyOfPem, keysAt } from "./key-set.ts";
+import type { ClaimSettings, JwtSettings } from "./jwt-settings.ts";
+
+/** How far the clocks of the issuer and of this machine may be apart, in seconds. */
+const LEEWAY = 60;
+
+/** How many tokens are known to be good at a time. */
+const CAPACITY = 10_000;
+
+const isSubject = Schema.is(Subject);
+
+/** A token that was verified. */
+interface Verified {
+  readonly principal: Principal;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** `AUTH=jwt`: signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
+export const jsonWebTokens = (settings: JwtSettings) =>
+  Effect.gen(function* () {
+    const keySet =
+      settings.keys.kind === "pem" ? keyOfPem(settings.keys.pem) : yield* keysAt(settings.keys.url);
+    const known = new Map<string, Verified>();
+
+    const verify = (token: string, now: number) => {
+      const attempt = (keys: JWTVerifyGetKey) =>
+        Effect.tryPromise({
+          try: () =>
+            jwtVerify(token, keys, {
+              algorithms: [...settings.algorithms],
+              issuer: settings.issuer,
+              audience: settings.audience,
+              requiredClaims: ["exp"],
+              clockTolerance: LEEWAY,
+              currentDate: new Date(now),
+            }),
+          catch: (cause) => (isUnknownKey(cause) ? ("unknown key" as const) : NOT_GOOD),
+        });
+      return Effect.flatMap(keySet.keys, attempt).pipe(
+        Effect.catchIf(
+          (failure) => failure === "unknown key",
+          () => Effect.flatMap(keySet.newerKeys, attempt),
+        ),
+        Effect.mapError((failure) => (failure === "unknown key" ? NOT_GOOD : failure)),
+      );
+    };
+
+    return Authenticator.of({
+      authenticate: Effect.fnUntraced(function* (call) {
+        const bearer = bearerOf(call);
+        if (bearer === undefined) return yield* NOT_GOOD;
+        const token = Redacted.value(bearer);
+        const name = createHash("sha256").update(token).digest("base64url");
+        const now = yield* Clock.currentTimeMillis;
+        const before = known.get(name);
+        if (before !== undefined && now < before.expiresAt) return before.principal;
+        const { payload } = yield* verify(token, now);
+        const principal = principalOf(payload, settings.claims);
+        if (principal === undefined) return yield* NOT_GOOD;
+        const [oldest] = known.keys();
+        if (known.size >= CAPACITY && oldest !== undefined) known.delete(oldest);
+        known.set(name, { principal, expiresAt: ((payload.exp ?? 0) + LEEWAY) * 1000 });
+        return principal;
+      }),
+    });
+  });
+
+const NOT_GOOD = new Unauthenticated({ by: "token" });
+
+/** Undefined where a token does not say whose it is. */
+function principalOf(claims: JWTPayload, paths: ClaimSettings): Principal | undefined {
+  const subject = claimAt(claims, paths.subject);
+  if (!isSubject(subject)) return undefined;
+  const { organizations, scopes, scopesPrefix, service } = paths;
+  return {
+    kind:
+      service !== undefined && claimAt(claims, service.path) === service.value ? "service" : "user",
+    subject,
+    scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(claimAt(claims, scopes), scopesPrefix),
+    organizations:
+      organizations === undefined ? "every" : organizationsOf(claimAt(claims, organizations)),
+  };
+}

@@ -1,0 +1,86 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Schedule from "effect/Schedule";
+import * as Semaphore from "effect/Semaphore";
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import { createPublicKey } from "node:crypto";
+import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
+import { fetchJson } from "./fetch-json.ts";
+
+/** How often the keys are fetched again, whatever happens. */
+const REFRESH = "10 minutes";
+
+/** The shortest time between two fetches, in milliseconds: tokens may name any key. */
+const COOLDOWN = 60_000;
+
+/** The same while there are no keys at all. */
+const FIRST_COOLDOWN = 1000;
+
+/** Which keys there are at the moment. */
+export interface KeySet {
+  readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
+  /** The same after a look at the issuer, where the last one was more than a minute ago. */
+  readonly newerKeys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
+}
+
+/** The one key of a PEM document, whatever key a token names. */
+export function keyOfPem(pem: string): KeySet {
+  const key = createPublicKey(pem).export({ format: "jwk" });
+  const find = createLocalJWKSet({ keys: [key] } as JSONWebKeySet);
+  const keys = Effect.succeed<JWTVerifyGetKey>(({ alg }, token) => find({ alg }, token));
+  return { keys, newerKeys: keys };
+}
+
+/**
+ * The keys that an issuer publishes (RFC 7517, section 5). What was fetched once is used for as
+ * long as the issuer does not answer.
+ */
+export const keysAt = (url: URL) =>
+  Effect.gen(function* () {
+    let found: JWTVerifyGetKey | undefined;
+    let askedAt = -Infinity;
+    const oneAtATime = yield* Semaphore.make(1);
+
+    const ask = fetchJson(url, { patience: "5 seconds" }).pipe(
+      Effect.flatMap(({ status, body }) =>
+        status === 200
+          ? Effect.try({
+              try: () => createLocalJWKSet(body as JSONWebKeySet),
+              catch: () => noKeys("the answer is no set of keys"),
+            })
+          : Effect.fail(noKeys(`the answer has the status ${status}`)),
+      ),
+      Effect.matchEffect({
+        onSuccess: (keys) => Effect.sync(() => void (found = keys)),
+        onFailure: ({ reason }) =>
+          Effect.logWarning(
+            `JWT_JWKS_URL gives no keys, ${found === undefined ? "and there are none" : "so the last ones stay"}: ${reason}`,
+          ),
+      }),
+    );
+    // Those who come while it is under way wait for it, and find that it is done.
+    const refresh = oneAtATime.withPermit(
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        if (now - askedAt < (found === undefined ? FIRST_COOLDOWN : COOLDOWN)) return Effect.void;
+        askedAt = now;
+        return ask;
+      }),
+    );
+    const current = Effect.suspend(() =>
+      found === undefined ? Effect.fail(noKeys("there are no keys yet")) : Effect.succeed(found),
+    );
+    yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH)));
+    const keySet: KeySet = {
+      keys: Effect.matchEffect(current, {
+        onSuccess: Effect.succeed,
+        onFailure: () => Effect.andThen(refresh, current),
+      }),
+      newerKeys: Effect.andThen(refresh, current),
+    };
+    return keySet;
+  });
+
+/** Whether a key was looked for and is not there, so that a newer set may have it. */
+export const isUnknownKey = (cause: unknown): boolean => cause instanceof errors.JWKSNoMatchingKey;
+
+const noKeys = (reason: string) => new IdentityUnavailable({ reason });

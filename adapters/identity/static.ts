@@ -1,0 +1,62 @@
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import * as Schedule from "effect/Schedule";
+import { timingSafeEqual } from "node:crypto";
+import { Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
+import type { Principal } from "../../domain/principal.ts";
+import { jsonIn, RECHECK } from "../json/changing-file.ts";
+import { bearerOf } from "./bearer.ts";
+import { organizationsOf } from "./claims.ts";
+import { decodeTokens, hashOf, idOf, type StoredToken } from "./token-file.ts";
+
+/**
+ * `AUTH=static`: tokens of a file, which is looked at every 5 seconds. A file that cannot be read
+ * leaves the tokens that there were.
+ */
+export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) =>
+  Effect.gen(function* () {
+    let known = byId(atStart);
+    let said: string | undefined;
+    const look = jsonIn(path, decodeTokens).pipe(
+      Effect.matchEffect({
+        onSuccess: (tokens) =>
+          Effect.sync(() => {
+            said = undefined;
+            known = byId(tokens);
+          }),
+        onFailure: (problem) => {
+          if (problem === said) return Effect.void;
+          said = problem;
+          return Effect.logWarning(`${problem}; the tokens that it had stay valid`);
+        },
+      }),
+    );
+    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK)));
+
+    return Authenticator.of({
+      authenticate: (call) => {
+        const token = Redacted.value(bearerOf(call) ?? NO_TOKEN);
+        const stored = known.get(idOf(token) ?? "");
+        // Compared with something in any case, so that all callers take the same time.
+        const isGood = timingSafeEqual(hashOf(token), stored?.hash ?? NO_HASH);
+        return isGood && stored !== undefined ? stored.principal : UNKNOWN;
+      },
+    });
+  });
+
+const NO_TOKEN = Redacted.make("");
+const NO_HASH = Buffer.alloc(32);
+const UNKNOWN = Effect.fail(new Unauthenticated({ by: "token" }));
+
+const byId = (tokens: ReadonlyArray<StoredToken>) =>
+  new Map(
+    tokens.map(({ id, sha256, kind, subject, organizations, scopes }) => {
+      const principal: Principal = {
+        kind,
+        subject,
+        scopes: new Set(scopes),
+        organizations: organizationsOf(organizations),
+      };
+      return [id, { hash: Buffer.from(sha256, "hex"), principal: Effect.succeed(principal) }];
+    }),
+  );

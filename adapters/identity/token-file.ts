@@ -1,0 +1,46 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { createHash, randomBytes } from "node:crypto";
+import { OrganizationSlug } from "../../domain/organization.ts";
+import { Scope, Subject } from "../../domain/principal.ts";
+import { CallerKind } from "../../domain/upload-policy.ts";
+import { decoder, inWords } from "../json/decode.ts";
+
+/** What is kept of a token: whose it is, and a hash by which it is known again. */
+export const StoredToken = Schema.Struct({
+  /** The part of the token between its two underscores, by which it can be told and taken back. */
+  id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),
+  /** Of the whole token, in hexadecimal. What is hashed is random, so it needs no salt. */
+  sha256: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)),
+  kind: CallerKind,
+  subject: Subject,
+  organizations: Schema.NonEmptyArray(OrganizationSlug),
+  scopes: Schema.NonEmptyArray(Scope),
+});
+export type StoredToken = typeof StoredToken.Type;
+
+/** The file of `AUTH_TOKENS_FILE`. */
+const TokenFile = Schema.Struct({ tokens: Schema.Array(StoredToken) });
+const decode = decoder(TokenFile, ["tokens", ...Object.keys(StoredToken.fields)]);
+
+/** Reads the file, or says what is wrong with it. */
+export const decodeTokens = (json: unknown): Result.Result<ReadonlyArray<StoredToken>, string> =>
+  Result.mapBoth(decode(json), { onSuccess: ({ tokens }) => tokens, onFailure: inWords });
+
+/** A token that nobody has seen: 256 bits of randomness after what names it. */
+export function newToken(): {
+  readonly id: string;
+  readonly token: string;
+  readonly sha256: string;
+} {
+  const id = randomBytes(8).toString("hex");
+  const token = `vk_${id}_${randomBytes(32).toString("base64url")}`;
+  return { id, token, sha256: hashOf(token).toString("hex") };
+}
+
+/** The id in a token; undefined of other text. */
+export const idOf = (token: string): string | undefined =>
+  /^vk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/.exec(token)?.[1];
+
+/** By which a token is known again. */
+export const hashOf = (token: string): Buffer => createHash("sha256").update(token).digest();

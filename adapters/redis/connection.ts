@@ -1,0 +1,52 @@
+import { createClient, createCluster } from "@redis/client";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import * as Schedule from "effect/Schedule";
+import { takeRequest, takeUpload } from "./scripts.ts";
+import type { RedisSettings } from "./settings.ts";
+
+/**
+ * A connection that is made in the background and made again whenever it is lost. Commands fail
+ * at once while there is none.
+ */
+export const connect = ({ urls, isCluster }: RedisSettings) =>
+  Effect.gen(function* () {
+    const [url = "", ...others] = Redacted.value(urls);
+    const client = isCluster ? cluster([url, ...others]) : single(url);
+    // Without a listener an error would end the process; commands fail with the reason anyway.
+    client.on("error", () => undefined);
+    yield* Effect.addFinalizer(() => Effect.sync(() => void client.destroy()));
+    const begin: () => Promise<unknown> = () => client.connect();
+    yield* Effect.tryPromise(begin).pipe(
+      // A client that has begun goes on by itself; a cluster's first look can fail as a whole.
+      Effect.retry(Schedule.spaced("1 second")),
+      Effect.ignore,
+      Effect.forkScoped,
+    );
+    return {
+      takeRequest: (...[keys, values]: ScriptArguments) =>
+        client.takeRequest(keys, values) as Promise<readonly [number, number, number, number]>,
+      takeUpload: (...[keys, values]: ScriptArguments) =>
+        client.takeUpload(keys, values) as Promise<readonly [UploadOutcome, string]>,
+    };
+  });
+
+type ScriptArguments = [keys: ReadonlyArray<string>, values: ReadonlyArray<string | number>];
+
+/** What a script says of an upload. */
+export type UploadOutcome = "granted" | "retry" | "conflict" | "exceeded";
+
+const scripts = { takeRequest, takeUpload };
+const options = {
+  disableOfflineQueue: true,
+  commandsQueueMaxLength: 10_000,
+  socket: {
+    connectTimeout: 1000,
+    reconnectStrategy: (tries: number) => Math.min(50 * 2 ** tries, 1000),
+  },
+};
+
+const single = (url: string) => createClient({ url, scripts, ...options });
+
+const cluster = (urls: ReadonlyArray<string>) =>
+  createCluster({ rootNodes: urls.map((url) => ({ url })), scripts, defaults: options });

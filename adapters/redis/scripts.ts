@@ -1,0 +1,85 @@
+import { type CommandParser, defineScript } from "@redis/client";
+
+// Each decision is one script, so that it is atomic. It takes the time of the server, so that it
+// does not matter how the clocks of several machines differ. All keys of one are under one hash
+// tag, as a cluster needs it, and none stays for ever.
+
+const script = (keys: number, lua: string) =>
+  defineScript({
+    NUMBER_OF_KEYS: keys,
+    SCRIPT: lua,
+    parseCommand: (
+      parser: CommandParser,
+      keys: ReadonlyArray<string>,
+      values: ReadonlyArray<string | number>,
+    ) => {
+      for (const key of keys) parser.pushKey(key);
+      for (const value of values) parser.push(String(value));
+    },
+    transformReply: (reply: unknown) => reply,
+  });
+
+/**
+ * Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. From the count and
+ * the window in milliseconds: whether it is allowed (1 or 0), how many are left, and milliseconds
+ * to the next and to all.
+ */
+export const takeRequest = script(
+  1,
+  `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local count, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local share = window / count
+local bucket = redis.call('HMGET', KEYS[1], 'used', 'at')
+local used = tonumber(bucket[1] or 0)
+used = math.max(0, used - math.max(0, now - tonumber(bucket[2] or now)) / share)
+if used + 1 > count + 1e-6 then
+  return {0, 0, math.ceil((used + 1 - count) * share), math.ceil(used * share)}
+end
+used = used + 1
+redis.call('HSET', KEYS[1], 'used', string.format('%.17g', used), 'at', string.format('%.17g', now))
+redis.call('PEXPIRE', KEYS[1], math.ceil(used * share))
+return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
+`,
+);
+
+/**
+ * Counts an upload, unless it is a retry or too much, as `adapters/limits/memory.ts` does. From
+ * the size, the quota (bytes and objects, each empty where there is none), and of a retry the
+ * request (empty where there is none), its memory and for how many milliseconds it is known: what
+ * became of it, and a value that goes with it.
+ */
+export const takeUpload = script(
+  2,
+  `
+local size, bytes, objects = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local request, memory, milliseconds = ARGV[4], ARGV[5], ARGV[6]
+if request ~= '' then
+  local first = redis.call('HMGET', KEYS[2], 'request', 'memory')
+  if first[1] then
+    if first[1] == request then return {'retry', first[2]} end
+    return {'conflict', ''}
+  end
+end
+if bytes or objects then
+  local now = tonumber(redis.call('TIME')[1])
+  local day = math.floor(now / 86400)
+  local left = (day + 1) * 86400 - now
+  if redis.call('HGET', KEYS[1], 'day') ~= tostring(day) then redis.call('DEL', KEYS[1]) end
+  local usage = redis.call('HMGET', KEYS[1], 'bytes', 'objects')
+  if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + 1 > objects then
+    return {'exceeded', tostring(left)}
+  end
+  redis.call('HSET', KEYS[1], 'day', day)
+  redis.call('HINCRBY', KEYS[1], 'bytes', size)
+  redis.call('HINCRBY', KEYS[1], 'objects', 1)
+  redis.call('EXPIRE', KEYS[1], left)
+end
+if request ~= '' then
+  redis.call('HSET', KEYS[2], 'request', request, 'memory', memory)
+  redis.call('PEXPIRE', KEYS[2], milliseconds)
+end
+return {'granted', ''}
+`,
+);

@@ -1,0 +1,48 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
+import { ScopeMissing } from "../domain/errors.ts";
+import type { Allowance } from "../domain/limits.ts";
+import { type OrganizationId, OrganizationSlug } from "../domain/organization.ts";
+import type { Principal, Scope } from "../domain/principal.ts";
+import { Limiter } from "./ports/limiter.ts";
+import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
+
+/** A caller who was let in to an organization: what each use case starts from. */
+export interface Member {
+  readonly principal: Principal;
+  readonly organization: OrganizationId;
+}
+
+/** A member, with what is left of the limits on requests. */
+export interface Admission extends Member {
+  readonly allowances: ReadonlyArray<Allowance>;
+}
+
+/**
+ * Lets a caller in to the organization that an address names, for what `scope` allows, and counts
+ * the request: first as the caller's, so that guessing names is limited too, then as the
+ * organization's, where the caller belongs to it.
+ *
+ * Fails with `RateLimited`, `OrganizationNotFound`, `ScopeMissing`, `IdentityUnavailable` or
+ * `LimitsUnavailable`.
+ */
+export const admit = Effect.fnUntraced(function* (request: {
+  readonly principal: Principal;
+  /** As it stands in the address; a name that none can have is one that does not exist. */
+  readonly slug: string;
+  readonly scope: Scope;
+}) {
+  const { principal, slug, scope } = request;
+  const limiter = yield* Limiter;
+  const own = yield* limiter.countRequest("subject", `${principal.kind} ${principal.subject}`);
+  const name = decodeSlug(slug);
+  if (Option.isNone(name)) return yield* new OrganizationNotFound();
+  const organization = yield* (yield* Organizations).resolve(principal, name.value);
+  const shared = yield* limiter.countRequest("organization", organization);
+  if (!principal.scopes.has(scope)) return yield* new ScopeMissing({ scope });
+  const allowances = [own, shared].filter((allowance) => allowance !== undefined);
+  return { principal, organization, allowances } satisfies Admission;
+});
+
+const decodeSlug = Schema.decodeUnknownOption(OrganizationSlug);

@@ -1,0 +1,40 @@
+import * as Context from "effect/Context";
+import type * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import type { MediaType } from "../../domain/media-type.ts";
+import type { OrganizationId } from "../../domain/organization.ts";
+import type { Principal } from "../../domain/principal.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
+
+/** What was asked for: to upload, to confirm, to open a file, to make a link, or to follow one. */
+export type AuditedAction = "presign" | "confirm" | "open" | "links" | "follow";
+
+/** What is known of a request by the time it is decided; what was never reached is left out. */
+export interface AuditedFacts {
+  readonly principal?: Pick<Principal, "kind" | "subject">;
+  readonly organization?: OrganizationId;
+  readonly policy?: string;
+  readonly key?: StorageKey;
+  /** In bytes. */
+  readonly size?: number;
+  readonly mediaType?: MediaType;
+  /** Whether an upload was granted before, under the same idempotency key. */
+  readonly isRetry?: boolean;
+}
+
+/** A decision about one request. It never holds a signature, a token or a URL. */
+export interface AuditEvent extends AuditedFacts {
+  readonly at: DateTime.Utc;
+  readonly action: AuditedAction;
+  /** The code of the refusal; undefined where the request was granted. */
+  readonly refusal: string | undefined;
+  /** The address at the other end of the connection. */
+  readonly address: string | undefined;
+  readonly requestId: string;
+}
+
+/** Who is told of each decision; nobody by default. */
+export const Audit = Context.Reference<(event: AuditEvent) => Effect.Effect<void>>(
+  "valetkey/Audit",
+  { defaultValue: () => () => Effect.void },
+);

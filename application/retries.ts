@@ -1,0 +1,61 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
+import { Lifetime } from "../domain/lifetime.ts";
+import type { Principal } from "../domain/principal.ts";
+import { StorageKey } from "../domain/storage-key.ts";
+import type { UploadRequest } from "../domain/upload-policy.ts";
+import type { RetriedUpload } from "./ports/limiter.ts";
+import type { SignedRequest } from "./ports/presigner.ts";
+
+/** What a retry has to know of the first request. */
+const Memory = Schema.fromJsonString(
+  Schema.Struct({
+    key: StorageKey,
+    putExpiresAt: Schema.DateTimeUtcFromMillis,
+    getExpiresAt: Schema.DateTimeUtcFromMillis,
+  }),
+);
+const encode = Schema.encodeSync(Memory);
+const decode = Schema.decodeSync(Memory);
+
+/** How a retry of this upload will be known, for as long as its first URLs work. */
+export function retryOf(of: {
+  readonly principal: Principal;
+  readonly idempotencyKey: string;
+  readonly upload: UploadRequest;
+  readonly policyName: string;
+  readonly signed: {
+    readonly key: StorageKey;
+    readonly put: SignedRequest;
+    readonly get: SignedRequest;
+  };
+  readonly issuedAt: DateTime.Utc;
+}): RetriedUpload {
+  const { kind, subject } = of.principal;
+  const { fileName, mediaType, size, strict, checksum } = of.upload;
+  const { key, put, get } = of.signed;
+  const end = DateTime.min(put.expiresAt, get.expiresAt);
+  return {
+    name: [kind, subject, of.idempotencyKey],
+    request: JSON.stringify([
+      [fileName, mediaType, size, strict, of.policyName],
+      [checksum?.algorithm, checksum?.value],
+    ]),
+    memory: encode({ key, putExpiresAt: put.expiresAt, getExpiresAt: get.expiresAt }),
+    lifetime: DateTime.distance(of.issuedAt, end),
+  };
+}
+
+/** The object of the first request, and for how long it can still be signed. */
+export function recall(memory: string, now: DateTime.Utc) {
+  const { key, putExpiresAt, getExpiresAt } = decode(memory);
+  return { key, putLifetime: left(putExpiresAt, now), getLifetime: left(getExpiresAt, now) };
+}
+
+/** Signatures are dated to the second, so that from there to the end there is at least one. */
+function left(end: DateTime.Utc, now: DateTime.Utc): Lifetime {
+  return Lifetime.make(Duration.seconds(Math.max(1, secondOf(end) - secondOf(now))));
+}
+
+const secondOf = (instant: DateTime.Utc) => Math.floor(DateTime.toEpochMillis(instant) / 1000);

@@ -1,0 +1,24 @@
+import * as Schema from "effect/Schema";
+import type { OrganizationId, OrganizationSlug } from "./organization.ts";
+import type { CallerKind } from "./upload-policy.ts";
+
+/** What a caller may do with the files of an organization: upload, open, or confirm uploads. */
+export const Scope = Schema.Literals(["write", "read", "confirm"]);
+export type Scope = typeof Scope.Type;
+
+/** All that there is to be allowed. */
+export const EVERY_SCOPE: ReadonlySet<Scope> = new Set(Scope.literals);
+
+/** A caller's stable name at its identity provider: 1 to 256 characters that can be printed. */
+export const Subject = Schema.String.check(
+  Schema.isPattern(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u),
+);
+
+/** Who calls. */
+export interface Principal {
+  readonly kind: CallerKind;
+  readonly subject: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Those that its identity vouches for, with their ids; `every` where it says nothing of them. */
+  readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | "every";
+}

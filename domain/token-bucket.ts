@@ -1,0 +1,67 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import { RateLimited } from "./errors.ts";
+import type { Allowance, Limited, RateLimit } from "./limits.ts";
+
+/** What taking one request out of a limit gives. */
+export interface Taken {
+  readonly isAllowed: boolean;
+  /** How many are left. */
+  readonly remaining: number;
+  /** Milliseconds until there is one again; 0 where one was there. */
+  readonly retryAfter: number;
+  /** Milliseconds until all are there again. */
+  readonly resetAfter: number;
+}
+
+/** How much of a limit is used at an instant, in milliseconds since 1970. */
+export interface Bucket {
+  readonly used: number;
+  readonly at: number;
+}
+
+/** Sums of shares are never quite whole. */
+const ROUNDING = 1e-6;
+
+/**
+ * Takes one request out of a token bucket that holds `count` and gets them back evenly, all of
+ * them within a window.
+ */
+export function take(
+  { count, window }: RateLimit,
+  bucket: Bucket | undefined,
+  now: number,
+): Taken & { readonly bucket: Bucket } {
+  const share = Duration.toMillis(window) / count;
+  const back = bucket === undefined ? 0 : Math.max(0, now - bucket.at) / share;
+  const before = Math.max(0, (bucket?.used ?? 0) - back);
+  const isAllowed = before + 1 <= count + ROUNDING;
+  const used = isAllowed ? before + 1 : before;
+  return {
+    isAllowed,
+    bucket: { used, at: now },
+    remaining: isAllowed ? Math.floor(count - used + ROUNDING) : 0,
+    retryAfter: isAllowed ? 0 : (before + 1 - count) * share,
+    resetAfter: used * share,
+  };
+}
+
+/** What is left after a request was taken, or the refusal where none was there. */
+export function allowanceOf(
+  of: Limited,
+  limit: RateLimit,
+  taken: Taken,
+): Effect.Effect<Allowance, RateLimited> {
+  const allowance = {
+    of,
+    limit,
+    remaining: taken.remaining,
+    resetAfter: seconds(taken.resetAfter),
+  };
+  return taken.isAllowed
+    ? Effect.succeed(allowance)
+    : Effect.fail(new RateLimited({ allowance, retryAfter: seconds(taken.retryAfter) }));
+}
+
+/** Whole seconds that are enough. */
+const seconds = (milliseconds: number) => Math.max(1, Math.ceil(milliseconds / 1000));
