@@ -20,7 +20,8 @@ export function layer(to: string): Layer.Layer<never> {
 
 /** One line, whatever is in it: JSON has no line ends inside. */
 function lineOf(event: AuditEvent): string {
-  const { at, action, refusal, principal, organization, policy, key, size, mediaType } = event;
+  const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
+    event;
   return `${JSON.stringify({
     time: DateTime.formatIso(at),
     audit: action,
@@ -28,6 +29,7 @@ function lineOf(event: AuditEvent): string {
     code: refusal,
     subject: principal?.subject,
     kind: principal?.kind,
+    slug,
     organization,
     policy,
     key,

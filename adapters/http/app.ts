@@ -5,6 +5,7 @@ import type { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
 import { Hono } from "hono";
 import type { Readiness } from "../../application/check-readiness.ts";
 import { admit } from "../../application/admit.ts";
@@ -16,6 +17,7 @@ import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import type { Tokens } from "../../application/ports/tokens.ts";
+import { OrganizationSlug } from "../../domain/organization.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { answer, answerProblem, passOn, refuse } from "./answer.ts";
 import { confirm } from "./confirm.ts";
@@ -138,7 +140,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     const slug = c.req.param("slug") ?? "";
     const entered = await run(
       Effect.flatMap(authenticate(call), (principal) => {
-        note({ principal });
+        note({ principal, ...(isSlug(slug) ? { slug } : {}) });
         return admit({ principal, slug, scope });
       }),
     );
@@ -225,6 +227,8 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
 
 const authenticate = (call: Call) =>
   Authenticator.use((authenticator) => authenticator.authenticate(call));
+
+const isSlug = Schema.is(OrganizationSlug);
 
 /** The code by which the audit knows a refusal. */
 function codeOf(cause: Cause.Cause<Refusal>): string {

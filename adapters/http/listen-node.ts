@@ -1,6 +1,7 @@
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { answerBroken, HEADERS_LIMIT, HEADERS_TIMEOUT } from "./broken-request.ts";
 import type { Listen } from "./listen.ts";
 
 /** Serves on `node:http`. */
@@ -10,12 +11,14 @@ export const listenNode: Listen = async ({ host, port, fetch }) => {
       fetch(request, { address: (env as HttpBindings).incoming.socket.remoteAddress }),
     createServer,
     serverOptions: {
-      headersTimeout: 10_000,
+      maxHeaderSize: HEADERS_LIMIT,
+      headersTimeout: HEADERS_TIMEOUT,
       connectionsCheckingInterval: 2_000,
       // An upload to the embedded store may take as long as it moves; the API has its own limit.
       requestTimeout: 0,
     },
   });
+  server.on("clientError", answerBroken);
   server.listen(port, host);
   await once(server, "listening");
   return {

@@ -27,7 +27,7 @@ export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLar
   limit: Schema.Number,
 }) {}
 
-/** The body did not arrive in time; `seconds` is how long was waited. */
+/** The request did not arrive in time; `seconds` is how long was waited. */
 export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
   seconds: Schema.Number,
 }) {}
@@ -37,6 +37,17 @@ export class InvalidIdempotencyKey extends Schema.TaggedError<InvalidIdempotency
   "InvalidIdempotencyKey",
   {},
 ) {}
+
+/** The request is no HTTP that can be read. */
+export class MalformedRequest extends Schema.TaggedError<MalformedRequest>()(
+  "MalformedRequest",
+  {},
+) {}
+
+/** The request's headers are larger than any that are needed; `limit` in bytes. */
+export class HeadersTooLarge extends Schema.TaggedError<HeadersTooLarge>()("HeadersTooLarge", {
+  limit: Schema.Number,
+}) {}
 
 /** The address exists and the method does not. */
 export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {

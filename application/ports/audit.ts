@@ -2,7 +2,7 @@ import * as Context from "effect/Context";
 import type * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import type { MediaType } from "../../domain/media-type.ts";
-import type { OrganizationId } from "../../domain/organization.ts";
+import type { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import type { Principal } from "../../domain/principal.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
@@ -12,6 +12,8 @@ export type AuditedAction = "presign" | "confirm" | "open" | "links" | "follow";
 /** What is known of a request by the time it is decided; what was never reached is left out. */
 export interface AuditedFacts {
   readonly principal?: Pick<Principal, "kind" | "subject">;
+  /** As it was asked for, and its id once the caller was let in. */
+  readonly slug?: OrganizationSlug;
   readonly organization?: OrganizationId;
   readonly policy?: string;
   readonly key?: StorageKey;
