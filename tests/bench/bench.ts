@@ -1,4 +1,6 @@
 import { availableParallelism, cpus } from "node:os";
+import { benchIdentity } from "./identity.ts";
+import { benchNotYours } from "./not-yours.ts";
 import { benchPresign } from "./presign.ts";
 import { benchSigning } from "./signing.ts";
 
@@ -7,4 +9,6 @@ console.log(
   `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model ?? "unknown"}`,
 );
 await benchSigning();
+await benchIdentity();
 await benchPresign();
+await benchNotYours();

@@ -1,0 +1,58 @@
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import * as jose from "jose";
+import { developmentTokens } from "../../adapters/identity/dev.ts";
+import { jsonWebTokens } from "../../adapters/identity/jwt.ts";
+import type { Call } from "../../application/ports/authenticator.ts";
+import { compare, rateOf } from "./rounds.ts";
+
+const callWith = (token: string): Call => ({
+  headers: new Headers({ Authorization: `Bearer ${token}` }),
+  address: "127.0.0.1",
+});
+
+/** Who calls, told by a JWT that was seen before, by one that was not, and by a known token. */
+export async function benchIdentity(): Promise<void> {
+  const { privateKey, publicKey } = await jose.generateKeyPair("RS256", { extractable: true });
+  const settings = {
+    issuer: "https://login.example.com",
+    audience: "valetkey",
+    algorithms: ["RS256"],
+    keys: { kind: "pem", pem: await jose.exportSPKI(publicKey) },
+    claims: { subject: "sub", organizations: "organizations", scopesPrefix: "" },
+  } as const;
+  const sign = (subject: string) =>
+    new jose.SignJWT({ organizations: ["acme"] })
+      .setProtectedHeader({ alg: "RS256" })
+      .setIssuer(settings.issuer)
+      .setAudience(settings.audience)
+      .setSubject(subject)
+      .setExpirationTime("1 hour")
+      .sign(privateKey);
+  const jwt = await Effect.runPromise(Effect.scoped(jsonWebTokens(settings)));
+  const known = callWith(await sign("known"));
+  await Effect.runPromise(jwt.authenticate(known));
+  const fresh = await Promise.all(Array.from({ length: 12_000 }, (_, i) => sign(`new-${i}`)));
+  let next = 0;
+  const token = { value: Redacted.make("a-development-token"), isMadeUp: false };
+  const other = { value: Redacted.make("another-development-token"), isMadeUp: false };
+  const dev = developmentTokens({ user: token, service: other });
+  const developer = callWith("a-development-token");
+  await compare(
+    "Who calls",
+    [
+      { name: "JWT, seen before", run: rateOf(300, () => Effect.runSync(jwt.authenticate(known))) },
+      {
+        name: "JWT, new",
+        run: rateOf(300, () =>
+          Effect.runPromise(jwt.authenticate(callWith(fresh[next++ % fresh.length] ?? ""))),
+        ),
+      },
+      {
+        name: "development token",
+        run: rateOf(300, () => Effect.runSync(dev.authenticate(developer))),
+      },
+    ],
+    3,
+  );
+}
