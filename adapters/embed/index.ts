@@ -7,7 +7,10 @@ export {
   type PartState,
   type Readiness,
 } from "../../application/check-readiness.ts";
+export { admit, type Admission, type Member } from "../../application/admit.ts";
+export * from "../../application/ports/audit.ts";
 export * from "../../application/ports/authenticator.ts";
+export * from "../../application/ports/limiter.ts";
 export * from "../../application/ports/object-store.ts";
 export * from "../../application/ports/organizations.ts";
 export * from "../../application/ports/policies.ts";
@@ -21,10 +24,12 @@ export { openFile } from "../../application/open-file.ts";
 export { requestUpload } from "../../application/request-upload.ts";
 export { ByteSize, mebibytes } from "../../domain/byte-size.ts";
 export * from "../../domain/errors.ts";
+export * from "../../domain/limits.ts";
 export { FileName } from "../../domain/file-name.ts";
 export { Lifetime } from "../../domain/lifetime.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+export * from "../../domain/principal.ts";
 export { StorageKey } from "../../domain/storage-key.ts";
 export {
   AllowedType,
@@ -34,4 +39,5 @@ export {
   type UploadRequest,
 } from "../../domain/upload-policy.ts";
 export { type AppOptions, makeApp, type Services } from "../http/app.ts";
+export { layer as limiterInMemory } from "../limits/memory.ts";
 export { type Mount } from "../http/mounts.ts";

@@ -11,6 +11,7 @@ import { layer as policies } from "../../adapters/policies/layer.ts";
 import { layer as random } from "../../adapters/random/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
+import { Authenticator } from "../../application/ports/authenticator.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
@@ -43,6 +44,8 @@ export async function startService(
     readonly storage?: Layer.Layer<Presigner | ObjectStore>;
     readonly policies?: Readonly<Record<string, Partial<UploadPolicy>>>;
     readonly identity?: IdentitySettings;
+    /** Tells callers apart in place of it. */
+    readonly authenticator?: Authenticator["Service"];
     readonly limits?: Limits;
     /** Gets what the audit is told. */
     readonly audit?: Array<AuditEvent>;
@@ -68,6 +71,9 @@ export async function startService(
         },
       },
     ),
+    over.authenticator === undefined
+      ? Layer.empty
+      : Layer.succeed(Authenticator, over.authenticator),
     limiter(over.limits ?? { requests: {}, daily: {} }),
     Layer.succeed(Audit, (event) => Effect.sync(() => void over.audit?.push(event))),
     policies(new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more])),
