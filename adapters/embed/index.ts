@@ -38,6 +38,7 @@ export {
   type UploadPolicy,
   type UploadRequest,
 } from "../../domain/upload-policy.ts";
-export { type AppOptions, makeApp, type Services } from "../http/app.ts";
+export { type AppOptions, makeApp } from "../http/app.ts";
+export { type Services } from "../http/decisions.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
 export { type Mount } from "../http/mounts.ts";

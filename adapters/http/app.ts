@@ -1,29 +1,19 @@
 import * as Cause from "effect/Cause";
 import * as Context from "effect/Context";
-import * as DateTime from "effect/DateTime";
-import type { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
-import * as Schema from "effect/Schema";
 import { Hono } from "hono";
 import type { Readiness } from "../../application/check-readiness.ts";
-import { admit } from "../../application/admit.ts";
-import { Audit, type AuditedAction, type AuditedFacts } from "../../application/ports/audit.ts";
-import { Authenticator, type Call } from "../../application/ports/authenticator.ts";
-import type { Limiter } from "../../application/ports/limiter.ts";
-import type { ObjectStore } from "../../application/ports/object-store.ts";
-import type { Organizations } from "../../application/ports/organizations.ts";
-import type { Policies } from "../../application/ports/policies.ts";
+import type { AuditedAction } from "../../application/ports/audit.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import type { Tokens } from "../../application/ports/tokens.ts";
-import { OrganizationSlug } from "../../domain/organization.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { answer, answerProblem, passOn, refuse } from "./answer.ts";
 import { confirm } from "./confirm.ts";
 import { crossOrigin } from "./cross-origin.ts";
+import { decisions, type Services } from "./decisions.ts";
 import { discardBody } from "./discard-body.ts";
-import type { HttpContext, HttpEnv } from "./env.ts";
+import type { HttpEnv } from "./env.ts";
 import { links } from "./links.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import type { Mount } from "./mounts.ts";
@@ -31,23 +21,11 @@ import type { Operation } from "./operation.ts";
 import { follow, open, redirect } from "./open.ts";
 import { page } from "./page.ts";
 import { presign } from "./presign.ts";
-import { internalProblem, problemOf, type Refusal } from "./problem.ts";
-import { rateLimitHeaders } from "./rate-limit-headers.ts";
+import { internalProblem, type Refusal } from "./problem.ts";
 import { readJson } from "./read-json.ts";
 import { answerReadiness } from "./answer-readiness.ts";
 import { MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
-
-/** What the routes need to run their use cases. */
-export type Services =
-  | Authenticator
-  | Limiter
-  | ObjectStore
-  | Organizations
-  | Policies
-  | Presigner
-  | SecureRandom
-  | Tokens;
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -68,14 +46,6 @@ const GET_ALONE = new MethodNotAllowed({ allow: "GET" });
 
 const FILE = "/api/v1/orgs/:slug/files/:year/:month/:name";
 
-/** What the log says of refusals that are the operator's to mend. */
-const REASONS = {
-  IdentityUnavailable: "cannot tell who calls",
-  LimitsUnavailable: "cannot keep count",
-  CredentialsUnavailable: "cannot sign",
-  StoreUnavailable: "cannot ask the store",
-} as const;
-
 /** What can be asked of an organization's files, by the last segment of its address. */
 const OPERATIONS: ReadonlyArray<
   readonly [AuditedAction, Scope, (request: Operation) => Effect.Effect<unknown, Refusal, Services>]
@@ -89,19 +59,7 @@ const OPERATIONS: ReadonlyArray<
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const log = Effect.runForkWith(options.services);
-  const run = Effect.runPromiseExitWith(options.services);
-  const audit = Context.get(options.services, Audit);
-
-  /** A typed failure is the caller's to know; any other is the service's own, for `onError`. */
-  const answerFailure = (c: HttpContext, cause: Cause.Cause<Refusal>): Response => {
-    const refusal = Cause.findError(cause);
-    if (Result.isFailure(refusal)) throw Cause.squash(cause);
-    if ("reason" in refusal.success) {
-      const { _tag, reason } = refusal.success;
-      log(Effect.logWarning(REASONS[_tag], { requestId: c.get("requestId"), reason }));
-    }
-    return refuse(c, refusal.success);
-  };
+  const { decide, enter, run } = decisions(options.services);
 
   app.onError((error, c) => {
     const requestId = c.get("requestId");
@@ -112,45 +70,6 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.use(requestLog(log, options.isStopping));
   if (options.development?.loopbackOnly === true) app.use(loopbackOnly);
   app.use(discardBody);
-
-  /** Answers with what comes of an attempt, and tells the audit. */
-  const decide = async <A>(
-    c: HttpContext,
-    action: AuditedAction,
-    attempt: (note: Operation["note"]) => Promise<Exit.Exit<A, Refusal>>,
-    respond: (value: A) => Response,
-  ): Promise<Response> => {
-    let facts: AuditedFacts = {};
-    const done = await attempt((more) => (facts = { ...facts, ...more }));
-    const event = {
-      ...facts,
-      at: DateTime.makeUnsafe(Date.now()),
-      action,
-      refusal: Exit.isSuccess(done) ? undefined : codeOf(done.cause),
-      address: c.env.address,
-      requestId: c.get("requestId"),
-    };
-    log(audit(event));
-    return Exit.isSuccess(done) ? respond(done.value) : answerFailure(c, done.cause);
-  };
-
-  /** Lets the caller in to the organization in the address. */
-  const enter = async (c: HttpContext, scope: Scope, note: Operation["note"]) => {
-    const call = { headers: c.req.raw.headers, address: c.env.address };
-    const slug = c.req.param("slug") ?? "";
-    const entered = await run(
-      Effect.flatMap(authenticate(call), (principal) => {
-        note({ principal, ...(isSlug(slug) ? { slug } : {}) });
-        return admit({ principal, slug, scope });
-      }),
-    );
-    if (Exit.isSuccess(entered)) {
-      const { organization, allowances } = entered.value;
-      note({ organization });
-      Object.assign(c.get("answerHeaders"), rateLimitHeaders(allowances));
-    }
-    return entered;
-  };
 
   const sharing = crossOrigin(options.corsOrigins);
   app.use("/api/*", sharing);
@@ -223,15 +142,4 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     app.route("/", page(Context.get(options.services, Presigner).publicOrigin));
   }
   return app;
-}
-
-const authenticate = (call: Call) =>
-  Authenticator.use((authenticator) => authenticator.authenticate(call));
-
-const isSlug = Schema.is(OrganizationSlug);
-
-/** The code by which the audit knows a refusal. */
-function codeOf(cause: Cause.Cause<Refusal>): string {
-  const refusal = Cause.findError(cause);
-  return Result.isSuccess(refusal) ? problemOf(refusal.success).code : "INTERNAL";
 }

@@ -1,8 +1,8 @@
 import type * as Arr from "effect/Array";
 import type { Member } from "../../application/admit.ts";
-import type { AuditedFacts } from "../../application/ports/audit.ts";
 import { InvalidReceipt } from "../../domain/errors.ts";
 import { type MemberFault, MISSING } from "../json/decode.ts";
+import type { Note } from "./decisions.ts";
 import { InvalidBody } from "./refusals.ts";
 
 /** A request for an organization's files, by a caller who was let in. */
@@ -16,8 +16,7 @@ export interface Operation {
   readonly idempotencyKey: string | null;
   /** How clients reach the service; without a path. */
   readonly publicUrl: URL;
-  /** Told of what the request turns out to be about, for the audit. */
-  readonly note: (facts: AuditedFacts) => void;
+  readonly note: Note;
 }
 
 /** Why a body that holds a receipt is refused: one of another type is no receipt either. */

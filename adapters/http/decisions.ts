@@ -1,0 +1,109 @@
+import * as Cause from "effect/Cause";
+import * as Context from "effect/Context";
+import type { SecureRandom } from "effect/crypto/SecureRandom";
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { admit } from "../../application/admit.ts";
+import { Audit, type AuditedAction, type AuditedFacts } from "../../application/ports/audit.ts";
+import { Authenticator } from "../../application/ports/authenticator.ts";
+import type { Limiter } from "../../application/ports/limiter.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type { Organizations } from "../../application/ports/organizations.ts";
+import type { Policies } from "../../application/ports/policies.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
+import type { Tokens } from "../../application/ports/tokens.ts";
+import { OrganizationSlug } from "../../domain/organization.ts";
+import type { Scope } from "../../domain/principal.ts";
+import { refuse } from "./answer.ts";
+import type { HttpContext } from "./env.ts";
+import { problemOf, type Refusal } from "./problem.ts";
+import { rateLimitHeaders } from "./rate-limit-headers.ts";
+
+/** What the routes need to run their use cases. */
+export type Services =
+  | Authenticator
+  | Limiter
+  | ObjectStore
+  | Organizations
+  | Policies
+  | Presigner
+  | SecureRandom
+  | Tokens;
+
+/** Notes what a request turns out to be about, for the audit. */
+export type Note = (facts: AuditedFacts) => void;
+
+/** How requests are decided with these services. */
+export function decisions(services: Context.Context<Services>) {
+  const log = Effect.runForkWith(services);
+  const run = Effect.runPromiseExitWith(services);
+  const audit = Context.get(services, Audit);
+
+  /** Answers with what comes of an attempt, and tells the audit. */
+  const decide = async <A>(
+    c: HttpContext,
+    action: AuditedAction,
+    attempt: (note: Note) => Promise<Exit.Exit<A, Refusal>>,
+    respond: (value: A) => Response,
+  ): Promise<Response> => {
+    const facts: AuditedFacts = {};
+    const requestId = c.get("requestId");
+    const done = await attempt((more) => Object.assign(facts, more));
+    const refusal = Exit.isSuccess(done) ? undefined : Cause.findError(done.cause);
+    const event = {
+      ...facts,
+      at: DateTime.makeUnsafe(Date.now()),
+      action,
+      refusal: refusal && codeOf(refusal),
+      address: c.env.address,
+      requestId,
+    };
+    log(audit(event));
+    if (Exit.isSuccess(done)) return respond(done.value);
+    // A typed failure is the caller's to know; any other is the service's own, for `onError`.
+    if (refusal === undefined || Result.isFailure(refusal)) throw Cause.squash(done.cause);
+    if ("reason" in refusal.success) {
+      const { _tag, reason } = refusal.success;
+      log(Effect.logWarning(REASONS[_tag], { requestId, reason }));
+    }
+    return refuse(c, refusal.success);
+  };
+
+  /** Lets the caller in to the organization in the address. */
+  const enter = async (c: HttpContext, scope: Scope, note: Note) => {
+    const call = { headers: c.req.raw.headers, address: c.env.address };
+    const slug = c.req.param("slug") ?? "";
+    const entered = await run(
+      Effect.gen(function* () {
+        const principal = yield* (yield* Authenticator).authenticate(call);
+        note({ principal, ...(isSlug(slug) ? { slug } : {}) });
+        return yield* admit({ principal, slug, scope });
+      }),
+    );
+    if (Exit.isSuccess(entered)) {
+      const { organization, allowances } = entered.value;
+      note({ organization });
+      Object.assign(c.get("answerHeaders"), rateLimitHeaders(allowances));
+    }
+    return entered;
+  };
+
+  return { decide, enter, run };
+}
+
+/** What the log says of refusals that are the operator's to mend. */
+const REASONS = {
+  IdentityUnavailable: "cannot tell who calls",
+  LimitsUnavailable: "cannot keep count",
+  CredentialsUnavailable: "cannot sign",
+  StoreUnavailable: "cannot ask the store",
+} as const;
+
+const isSlug = Schema.is(OrganizationSlug);
+
+/** The code by which the audit knows a refusal. */
+const codeOf = (refusal: Result.Result<Refusal, unknown>): string =>
+  Result.isSuccess(refusal) ? problemOf(refusal.success).code : "INTERNAL";
