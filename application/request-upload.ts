@@ -70,7 +70,8 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
       : undefined,
   });
   if (earlier !== undefined) {
-    const { key, putLifetime, getLifetime } = recall(earlier, issuedAt);
+    const first = yield* recall(earlier, { organization, grant, now: issuedAt });
+    const { key, putLifetime, getLifetime } = first;
     signed = yield* sign({ ...toSign, key, grant: { ...grant, putLifetime, getLifetime } });
   }
   const { put } = signed;

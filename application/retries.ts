@@ -1,11 +1,14 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { Lifetime } from "../domain/lifetime.ts";
+import type { OrganizationId } from "../domain/organization.ts";
 import type { Principal } from "../domain/principal.ts";
-import { StorageKey } from "../domain/storage-key.ts";
-import type { UploadRequest } from "../domain/upload-policy.ts";
-import type { RetriedUpload } from "./ports/limiter.ts";
+import { parse, StorageKey } from "../domain/storage-key.ts";
+import type { UploadGrant, UploadRequest } from "../domain/upload-policy.ts";
+import { LimitsUnavailable, type RetriedUpload } from "./ports/limiter.ts";
 import type { SignedRequest } from "./ports/presigner.ts";
 
 /** What a retry has to know of the first request. */
@@ -17,7 +20,7 @@ const Memory = Schema.fromJsonString(
   }),
 );
 const encode = Schema.encodeSync(Memory);
-const decode = Schema.decodeSync(Memory);
+const decode = Schema.decodeEffect(Memory);
 
 /** How a retry of this upload will be known, for as long as its first URLs work. */
 export function retryOf(of: {
@@ -47,11 +50,39 @@ export function retryOf(of: {
   };
 }
 
-/** The object of the first request, and for how long it can still be signed. */
-export function recall(memory: string, now: DateTime.Utc) {
-  const { key, putExpiresAt, getExpiresAt } = decode(memory);
-  return { key, putLifetime: left(putExpiresAt, now), getLifetime: left(getExpiresAt, now) };
-}
+/**
+ * The object of the first request, and for how long it can still be signed; the grant's own
+ * lifetimes are the longest. Fails with `LimitsUnavailable` for a memory that is none of ours,
+ * such as one of another organization: what keeps count is not trusted with what is signed.
+ */
+export const recall = Effect.fnUntraced(function* (
+  memory: string,
+  {
+    organization,
+    grant,
+    now,
+  }: {
+    readonly organization: OrganizationId;
+    readonly grant: UploadGrant;
+    readonly now: DateTime.Utc;
+  },
+) {
+  const { key, putExpiresAt, getExpiresAt } = yield* decode(memory).pipe(
+    Effect.filterOrFail(
+      ({ key }) => Option.getOrUndefined(parse(key))?.organization === organization,
+    ),
+    Effect.mapError(
+      () => new LimitsUnavailable({ reason: "what is remembered of a retry is not ours" }),
+    ),
+  );
+  return {
+    key,
+    putLifetime: shorter(left(putExpiresAt, now), grant.putLifetime),
+    getLifetime: shorter(left(getExpiresAt, now), grant.getLifetime),
+  };
+});
+
+const shorter = (a: Lifetime, b: Lifetime): Lifetime => (Duration.isLessThan(a, b) ? a : b);
 
 /** Signatures are dated to the second, so that from there to the end there is at least one. */
 function left(end: DateTime.Utc, now: DateTime.Utc): Lifetime {

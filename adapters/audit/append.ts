@@ -7,6 +7,9 @@ const LIMIT = 8 * 1024 * 1024;
 /** How long it is left alone after that, in milliseconds. */
 const PAUSE = 1000;
 
+/** How long the service waits at its end for what is not written yet. */
+const LAST_WORDS = "2 seconds";
+
 /**
  * Appends lines to a file, in order, many at a time. It is opened anew for each batch, so that
  * one which was moved away by a rotation is left behind at once. What cannot be written waits,
@@ -31,7 +34,8 @@ export const appendTo = (path: string) =>
           isFailing = false;
           dropped = 0;
         } catch (cause) {
-          waiting = batch + waiting;
+          // Part of it may be there, so that what comes now begins on a line of its own.
+          waiting = `\n${batch.trimStart()}${waiting}`;
           if (!isFailing)
             log(Effect.logError(`the audit cannot be written to ${path}: ${String(cause)}`));
           isFailing = true;
@@ -46,11 +50,11 @@ export const appendTo = (path: string) =>
       });
       return writing;
     };
-    yield* Effect.addFinalizer(() => Effect.promise(flush));
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.promise(flush), LAST_WORDS));
     return (line: string): Effect.Effect<void> =>
       Effect.sync(() => {
-        if (waiting.length + line.length > LIMIT) dropped++;
-        else waiting += line;
+        if (waiting.length + line.length <= LIMIT) waiting += line;
+        else if (dropped++ === 0) log(Effect.logError(`the audit in ${path} loses lines`));
         if (!isFailing) void flush();
       });
   });

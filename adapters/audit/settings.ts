@@ -1,6 +1,9 @@
 import * as Schema from "effect/Schema";
+import { closeSync, constants, openSync } from "node:fs";
+import { codeOf } from "../json/parse.ts";
 import {
   type Env,
+  fault,
   optional,
   type Read,
   readSettings,
@@ -12,8 +15,8 @@ import {
 export const settings = {
   to: optional(
     setting("AUDIT", {
-      codec: Schema.NonEmptyString,
-      shape: "off, stdout, or the path of a file",
+      codec: Schema.String.check(Schema.isPattern(/^(?:off|stdout|.*\/.*)$/)),
+      shape: "off, stdout, or the path of a file, with a slash in it",
       example: "/var/log/valetkey/audit.jsonl",
     }),
   ),
@@ -22,5 +25,21 @@ export const settings = {
 /** `off`, `stdout` or a path; undefined where nobody has chosen. */
 export type AuditSettings = Values<typeof settings>;
 
-/** Reads the variable. */
-export const read = (env: Env): Read<AuditSettings> => readSettings(settings, env);
+/** Reads the variable; a file that cannot be written is found now rather than with the first line. */
+export const read = (env: Env): Read<AuditSettings> =>
+  readSettings(settings, env, ({ to }) => {
+    if (to === undefined || !to.includes("/")) return [];
+    try {
+      // Without waiting, or a pipe that nobody reads would keep the service from starting.
+      closeSync(
+        openSync(
+          to,
+          constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK,
+          0o600,
+        ),
+      );
+      return [];
+    } catch (cause) {
+      return [fault(settings.to, `names a file that cannot be written (${codeOf(cause)})`)];
+    }
+  });

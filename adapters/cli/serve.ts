@@ -40,6 +40,8 @@ export async function serve(listen: Listen): Promise<void> {
     return;
   }
   const settings = read.success;
+  // Whoever reads the log may go; the service stays.
+  process.stdout.on("error", () => undefined);
   const { callers } = settings.identity;
   const isDevelopment = callers.auth === "dev";
   const layer = Layer.mergeAll(
@@ -75,7 +77,7 @@ export async function serve(listen: Listen): Promise<void> {
     const address = publicUrl.origin;
     const store = settings.storage.description;
     const tokens = callers.auth === "dev" ? callers.tokens : undefined;
-    if (settings.telemetry.format !== "json") {
+    if (telemetry.isForPeople(settings.telemetry.format)) {
       process.stdout.write(startMessage({ address, store, callers }));
     } else {
       // A log that machines collect gets only the tokens that nobody could know otherwise.

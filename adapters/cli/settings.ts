@@ -89,8 +89,7 @@ function countingFault(
 export function misspelt(env: Env): ReadonlyArray<Misspelt> {
   return Object.keys(env)
     .filter(
-      (name) =>
-        /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|REDIS)_/.test(name) && !KNOWN.includes(name),
+      (name) => /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?)_/.test(name) && !KNOWN.includes(name),
     )
     .map((name) => ({ name, meant: closest(name, KNOWN) }));
 }

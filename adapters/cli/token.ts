@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { existsSync } from "node:fs";
-import { open, rename, rm, stat } from "node:fs/promises";
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { codeOf, readJsonFile } from "../json/parse.ts";
 import * as identity from "../identity/settings.ts";
@@ -73,27 +73,43 @@ function optionsOf(args: ReadonlyArray<string>) {
 
 /** Adds an entry to the file, whole or not at all; gives what went wrong. */
 async function addTo(path: string, entry: StoredToken): Promise<string | undefined> {
-  const next = `${path}.new`;
+  const problem = (what: string) => `The file ${path} ${what}.`;
   try {
+    // Behind a link, or it would be replaced by a file of its own.
+    const target = existsSync(path) ? await realpath(path) : path;
+    const next = `${target}.new`;
     // Of two commands at once one makes this file, and the other says that it is there.
-    const file = await open(next, "wx", 0o600);
+    const file = await open(next, "wx", 0o600).catch((cause: unknown) => {
+      if (codeOf(cause) === "EEXIST") return undefined;
+      throw cause;
+    });
+    if (file === undefined) {
+      return `The file ${next} is there: another token is being made, or was not to its end; remove it in that case.`;
+    }
     try {
-      const before = existsSync(path)
-        ? Result.flatMap(readJsonFile(path), decodeTokens)
+      const before = existsSync(target)
+        ? Result.flatMap(readJsonFile(target), decodeTokens)
         : Result.succeed([]);
-      if (Result.isFailure(before)) return `The file ${path} ${before.failure}.`;
-      if (existsSync(path)) await file.chmod((await stat(path)).mode);
+      if (Result.isFailure(before)) throw new Error(before.failure);
+      if (existsSync(target)) {
+        const { mode, uid, gid } = await stat(target);
+        await file.chown(uid, gid);
+        await file.chmod(mode);
+      }
       await file.writeFile(`${JSON.stringify({ tokens: [...before.success, entry] }, null, 2)}\n`);
       await file.sync();
-      await rename(next, path);
+      await rename(next, target);
+    } catch (cause) {
+      await rm(next);
+      throw cause;
     } finally {
       await file.close();
-      await rm(next, { force: true });
     }
     return undefined;
   } catch (cause) {
-    return codeOf(cause) === "EEXIST"
-      ? `The file ${next} is there: another token is being made, or was not to its end; remove it in that case.`
-      : `The file ${path} cannot be written (${codeOf(cause)}).`;
+    const code = codeOf(cause);
+    return problem(
+      cause instanceof Error && !("code" in cause) ? cause.message : `cannot be written (${code})`,
+    );
   }
 }

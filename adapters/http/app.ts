@@ -24,7 +24,7 @@ import { presign } from "./presign.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
 import { readJson } from "./read-json.ts";
 import { answerReadiness } from "./answer-readiness.ts";
-import { MethodNotAllowed, NotFound } from "./refusals.ts";
+import { MalformedRequest, MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
 
 /** What the application is made of. */
@@ -68,6 +68,10 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   });
   app.notFound((c) => refuse(c, new NotFound()));
   app.use(requestLog(log, options.isStopping));
+  // Of a hostile `Host` no URL can be made, which all that follows counts on.
+  app.use((c, next) =>
+    URL.canParse(c.req.url) ? next() : Promise.resolve(refuse(c, new MalformedRequest())),
+  );
   if (options.development?.loopbackOnly === true) app.use(loopbackOnly);
   app.use(discardBody);
 

@@ -55,13 +55,12 @@ export function decisions(services: Context.Context<Services>) {
     const refusal = Exit.isSuccess(done) ? undefined : Cause.findError(done.cause);
     const event = {
       ...facts,
-      at: DateTime.makeUnsafe(Date.now()),
       action,
       refusal: refusal && codeOf(refusal),
       address: c.env.address,
       requestId,
     };
-    log(audit(event));
+    log(Effect.flatMap(DateTime.now, (at) => audit({ ...event, at })));
     if (Exit.isSuccess(done)) return respond(done.value);
     // A typed failure is the caller's to know; any other is the service's own, for `onError`.
     if (refusal === undefined || Result.isFailure(refusal)) throw Cause.squash(done.cause);

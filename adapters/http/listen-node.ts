@@ -1,4 +1,4 @@
-import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { answerBroken, HEADERS_LIMIT, HEADERS_TIMEOUT } from "./broken-request.ts";
@@ -6,18 +6,20 @@ import type { Listen } from "./listen.ts";
 
 /** Serves on `node:http`. */
 export const listenNode: Listen = async ({ host, port, fetch }) => {
-  const server = createAdaptorServer({
-    fetch: (request, env) =>
-      fetch(request, { address: (env as HttpBindings).incoming.socket.remoteAddress }),
-    createServer,
-    serverOptions: {
+  const server = createServer(
+    {
       maxHeaderSize: HEADERS_LIMIT,
       headersTimeout: HEADERS_TIMEOUT,
       connectionsCheckingInterval: 2_000,
       // An upload to the embedded store may take as long as it moves; the API has its own limit.
       requestTimeout: 0,
     },
-  });
+    getRequestListener((request, env) =>
+      fetch(request, { address: (env as HttpBindings).incoming.socket.remoteAddress }),
+    ),
+  );
+  // Past a count Node would drop headers and say nothing; their size is limited anyway.
+  server.maxHeadersCount = 0;
   server.on("clientError", answerBroken);
   server.listen(port, host);
   await once(server, "listening");

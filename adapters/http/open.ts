@@ -52,7 +52,10 @@ const opened = ({
     return { url: get.url, maxAge: Math.max(0, Math.floor(left / 1000)) };
   });
 
-/** Sends a browser there; it may keep the answer for the same caller, and nobody between may. */
+/**
+ * Sends a browser there; it may keep the answer for the same caller, who is known by a token or, at
+ * a proxy, by a cookie, and nobody between may.
+ */
 export const redirect = (c: HttpContext, { url, maxAge }: Opened): Response => {
   const { Vary, ...others } = c.get("answerHeaders");
   return new Response(null, {
@@ -60,7 +63,7 @@ export const redirect = (c: HttpContext, { url, maxAge }: Opened): Response => {
     headers: {
       Location: url,
       "Cache-Control": maxAge === 0 ? "no-store" : `private, max-age=${maxAge}`,
-      Vary: [Vary, "Authorization"].filter(Boolean).join(", "),
+      Vary: [Vary, "Authorization", "Cookie"].filter(Boolean).join(", "),
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
       ...others,

@@ -33,6 +33,9 @@ export function requestLog(
 }
 
 /** As it was sent, so that nothing in it ends a line; a token in it would open a file. */
-const pathOf = (url: string) => new URL(url).pathname.replaceAll(TOKEN, "…");
+const pathOf = (url: string): string =>
+  (PATH.exec(url)?.[1] ?? "").replace(LINK, "/f/…").replaceAll(TOKEN, "…");
 
+const PATH = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i;
+const LINK = /^\/f\/.*$/;
 const TOKEN = /v1\.[^/]*\.[^/]*\.[\w-]{43}/gi;

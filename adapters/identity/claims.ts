@@ -44,7 +44,7 @@ export function organizationsOf(claim: unknown): Exclude<Principal["organization
 /** Undefined where the value says nothing of an id. */
 function idOf(value: unknown): unknown {
   if (value === null) return undefined;
-  if (typeof value !== "object") return value;
+  if (typeof value !== "object" || Array.isArray(value)) return value;
   return Object.hasOwn(value, "id") ? (value as { readonly id: unknown }).id : undefined;
 }
 

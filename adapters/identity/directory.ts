@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
+import * as Semaphore from "effect/Semaphore";
 import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import { OrganizationId } from "../../domain/organization.ts";
@@ -16,6 +17,9 @@ export interface DirectorySettings {
   readonly url: URL;
   readonly token?: Redacted.Redacted | undefined;
 }
+
+/** How many questions are asked at a time; names can be made up faster than they are answered. */
+const AT_ONCE = 32;
 
 /** How many answers are kept. */
 const CAPACITY = 10_000;
@@ -30,6 +34,7 @@ const decode = Schema.decodeUnknownOption(Answer);
  */
 export const ofDirectory = ({ url, token }: DirectorySettings) =>
   Effect.gen(function* () {
+    const oneOfFew = (yield* Semaphore.make(AT_ONCE)).withPermit;
     const headers: Record<string, string> =
       token === undefined ? {} : { Authorization: `Bearer ${Redacted.value(token)}` };
     const lookUp = (
@@ -39,13 +44,16 @@ export const ofDirectory = ({ url, token }: DirectorySettings) =>
       const address = new URL(url);
       address.searchParams.set("slug", slug);
       address.searchParams.set("subject", subject);
-      return Effect.flatMap(fetchJson(address, { headers, patience: "2 seconds" }), (answer) => {
-        if (answer.status === 404) return Effect.succeedNone;
-        const decoded = answer.status === 200 ? decode(answer.body) : Option.none();
-        return Option.isSome(decoded)
-          ? Effect.succeed(Option.some(decoded.value.id))
-          : Effect.fail(senseless(answer.status));
-      });
+      return Effect.flatMap(
+        oneOfFew(fetchJson(address, { headers, patience: "2 seconds" })),
+        (answer) => {
+          if (answer.status === 404) return Effect.succeedNone;
+          const decoded = answer.status === 200 ? decode(answer.body) : Option.none();
+          return Option.isSome(decoded)
+            ? Effect.succeed(Option.some(decoded.value.id))
+            : Effect.fail(senseless(answer.status));
+        },
+      );
     };
     const cache = yield* Cache.makeWith(lookUp, {
       capacity: CAPACITY,

@@ -1,6 +1,8 @@
 import type * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
+import { parseJson } from "../json/parse.ts";
 
 /** The largest document that is read, in bytes. */
 const LARGEST = 256 * 1024;
@@ -27,7 +29,9 @@ export const fetchJson = (
         await answer.body?.cancel();
         return { status: answer.status, body: undefined };
       }
-      return { status: 200, body: JSON.parse(await textOf(answer)) as unknown };
+      const body = parseJson(await textOf(answer));
+      if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
+      return { status: 200, body: body.success };
     },
     catch: (cause) => unavailable(url, reasonOf(cause)),
   }).pipe(

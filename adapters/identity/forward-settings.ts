@@ -1,6 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import ipaddr from "ipaddr.js";
+import { isIP } from "node:net";
 import { CommaSeparated } from "../settings/codecs.ts";
 import {
   type Env,
@@ -67,7 +68,8 @@ export const read = (env: Env): Read<ForwardSettings> =>
 /** Undefined for what is no network, and for all addresses there are, which nobody can mean. */
 function networkOf(text: string): Network | undefined {
   const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
-  if (!ipaddr.isValidCIDR(cidr)) return undefined;
+  // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
+  if (isIP(cidr.replace(/\/.*$/, "")) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;
   const [address, bits] = ipaddr.parseCIDR(cidr);
   const network: Network =
     address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96

@@ -42,9 +42,12 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
 
 const NOT_GOOD = Effect.fail(new Unauthenticated({ by: "proxy" }));
 
+// Of IPv6, as `::192.0.2.1`, which the parser takes for the address of IPv4 that it ends with.
+const COMPATIBLE = /^::\d+\.\d+\.\d+\.\d+$/;
+
 /** Whether an address is of one of the networks, also where IPv4 is mapped into IPv6. */
 function isTrusted(networks: ReadonlyArray<Network>, address: string | undefined): boolean {
-  if (address === undefined || !ipaddr.isValid(address)) return false;
+  if (address === undefined || COMPATIBLE.test(address) || !ipaddr.isValid(address)) return false;
   const peer = ipaddr.process(address);
   return networks.some(
     ([network, bits]) => peer.kind() === network.kind() && peer.match(network, bits),

@@ -51,6 +51,13 @@ export const settings = {
       example: "/etc/valetkey/issuer.pem",
     }),
   ),
+  type: optional(
+    setting("JWT_TYPE", {
+      codec: Schema.NonEmptyString,
+      shape: "what tokens for this service have as typ in their header",
+      example: "at+jwt",
+    }),
+  ),
   algorithms: withDefault(
     setting("JWT_ALGORITHMS", {
       codec: CommaSeparated(Schema.Literals(ALGORITHMS)),
@@ -95,6 +102,8 @@ export interface ClaimSettings {
 export interface JwtSettings {
   readonly issuer: string;
   readonly audience: string;
+  /** The only type of token that is taken; any if undefined. */
+  readonly type?: string | undefined;
   readonly algorithms: ReadonlyArray<string>;
   readonly keys:
     | { readonly kind: "url"; readonly url: URL }
@@ -110,11 +119,12 @@ export const read = (env: Env): Read<JwtSettings> =>
         ? [fault(settings.jwksUrl, "must be set, or else JWT_PUBLIC_KEY, and not both")]
         : [],
     ),
-    ({ issuer, audience, algorithms, jwksUrl, publicKey, service, ...claims }) => {
+    ({ issuer, audience, type, algorithms, jwksUrl, publicKey, service, ...claims }) => {
       const [path = "", value = ""] = service?.split("=") ?? [];
       return {
         issuer,
         audience,
+        type,
         algorithms,
         keys:
           jwksUrl === undefined
@@ -131,7 +141,8 @@ function pemOf(textOrPath: string): string | undefined {
     const pem = textOrPath.includes("-----BEGIN") ? textOrPath : readFileSync(textOrPath, "utf8");
     // Of a private key the public one could be made, but it does not belong here.
     if (pem.includes("PRIVATE")) return undefined;
-    createPublicKey(pem);
+    // Fails for keys of other kinds, such as DSA, with which no token could be verified.
+    createPublicKey(pem).export({ format: "jwk" });
     return pem;
   } catch {
     return undefined;

@@ -22,6 +22,8 @@ const isSubject = Schema.is(Subject);
 /** A token that was verified. */
 interface Verified {
   readonly principal: Principal;
+  /** Those that it was verified with. */
+  readonly keys: JWTVerifyGetKey;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -42,11 +44,12 @@ export const jsonWebTokens = (settings: JwtSettings) =>
               issuer: settings.issuer,
               audience: settings.audience,
               requiredClaims: ["exp"],
+              ...(settings.type === undefined ? {} : { typ: settings.type }),
               clockTolerance: LEEWAY,
               currentDate: new Date(now),
             }),
           catch: (cause) => (isUnknownKey(cause) ? ("unknown key" as const) : NOT_GOOD),
-        });
+        }).pipe(Effect.map(({ payload }) => ({ payload, keys })));
       return Effect.flatMap(keySet.keys, attempt).pipe(
         Effect.catchIf(
           (failure) => failure === "unknown key",
@@ -64,13 +67,24 @@ export const jsonWebTokens = (settings: JwtSettings) =>
         const name = createHash("sha256").update(token).digest("base64url");
         const now = yield* Clock.currentTimeMillis;
         const before = known.get(name);
-        if (before !== undefined && now < before.expiresAt) return before.principal;
-        const { payload } = yield* verify(token, now);
+        // What keys verified that are no longer published has to be verified again.
+        if (
+          before !== undefined &&
+          now < before.expiresAt &&
+          before.keys === (yield* keySet.keys)
+        ) {
+          return before.principal;
+        }
+        const { payload, keys } = yield* verify(token, now);
         const principal = principalOf(payload, settings.claims);
         if (principal === undefined) return yield* NOT_GOOD;
         const [oldest] = known.keys();
         if (known.size >= CAPACITY && oldest !== undefined) known.delete(oldest);
-        known.set(name, { principal, expiresAt: ((payload.exp ?? 0) + LEEWAY) * 1000 });
+        known.set(name, {
+          principal,
+          keys,
+          expiresAt: ((payload.exp ?? 0) + LEEWAY) * 1000,
+        });
         return principal;
       }),
     });

@@ -2,7 +2,13 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import {
+  createLocalJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+  type LocalJWKSet,
+} from "jose";
 import { createPublicKey } from "node:crypto";
 import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
 import { fetchJson } from "./fetch-json.ts";
@@ -18,6 +24,7 @@ const FIRST_COOLDOWN = 1000;
 
 /** Which keys there are at the moment. */
 export interface KeySet {
+  /** The same function for as long as they are the same. */
   readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
   /** The same after a look at the issuer, where the last one was more than a minute ago. */
   readonly newerKeys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
@@ -37,7 +44,7 @@ export function keyOfPem(pem: string): KeySet {
  */
 export const keysAt = (url: URL) =>
   Effect.gen(function* () {
-    let found: JWTVerifyGetKey | undefined;
+    let found: LocalJWKSet | undefined;
     let askedAt = -Infinity;
     const oneAtATime = yield* Semaphore.make(1);
 
@@ -51,7 +58,11 @@ export const keysAt = (url: URL) =>
           : Effect.fail(noKeys(`the answer has the status ${status}`)),
       ),
       Effect.matchEffect({
-        onSuccess: (keys) => Effect.sync(() => void (found = keys)),
+        onSuccess: (keys) =>
+          Effect.sync(() => {
+            const isSame = JSON.stringify(keys.jwks()) === JSON.stringify(found?.jwks());
+            if (!isSame) found = keys;
+          }),
         onFailure: ({ reason }) =>
           Effect.logWarning(
             `JWT_JWKS_URL gives no keys, ${found === undefined ? "and there are none" : "so the last ones stay"}: ${reason}`,
@@ -61,9 +72,13 @@ export const keysAt = (url: URL) =>
     // Those who come while it is under way wait for it, and find that it is done.
     const refresh = oneAtATime.withPermit(
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (now - askedAt < (found === undefined ? FIRST_COOLDOWN : COOLDOWN)) return Effect.void;
-        askedAt = now;
-        return ask;
+        const cooldown = found === undefined ? FIRST_COOLDOWN : COOLDOWN;
+        if (Math.abs(now - askedAt) < cooldown) return Effect.void;
+        // From its end, or those who waited for one that hung would each wait for one more.
+        return Effect.andThen(
+          ask,
+          Effect.map(Clock.currentTimeMillis, (end) => void (askedAt = end)),
+        );
       }),
     );
     const current = Effect.suspend(() =>

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
 import { readJsonFile } from "../json/parse.ts";
-import { CommaSeparated, HttpsUrl, Secret } from "../settings/codecs.ts";
+import { CommaSeparated, HttpsUrl } from "../settings/codecs.ts";
 import {
   choice,
   type Env,
@@ -35,8 +35,11 @@ const token = (name: string) =>
     example: "the output of: openssl rand -hex 16",
   });
 
-const common = {
+const choices = {
   auth: withDefault(choice("AUTH", ["dev", "static", "jwt", "forward"], { example: "jwt" }), "dev"),
+};
+
+const membership = {
   organizations: optional(
     setting("ORGANIZATIONS", {
       codec: CommaSeparated(SlugAndId),
@@ -53,8 +56,10 @@ const common = {
   ),
   directoryToken: optional(
     setting("ORGANIZATIONS_TOKEN", {
-      codec: Secret,
-      shape: "the bearer token for ORGANIZATIONS_URL, without white space around it",
+      codec: Schema.RedactedFromValue(
+        Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]+=*$/)),
+      ),
+      shape: "the bearer token for ORGANIZATIONS_URL: letters, digits and -._~+/",
       example: "the output of: openssl rand -hex 32",
     }),
   ),
@@ -82,7 +87,8 @@ const fixed = {
 
 /** Variables that say who may call, and for which organizations, of every choice. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
-  ...Object.values(common),
+  ...Object.values(choices),
+  ...Object.values(membership),
   ...Object.values(dev),
   ...Object.values(fixed),
   ...Object.values(jwt.settings),
@@ -135,24 +141,36 @@ export interface IdentitySettings {
   readonly organizations: OrganizationSettings;
 }
 
-/** Reads the choice, and the variables of what it names. */
-export const read = (env: Env): Read<IdentitySettings> =>
-  Result.flatMap(
-    readSettings(common, env, ({ organizations, directoryUrl, directoryToken }) => [
+/** Reads the choice, and the variables of what it names; every fault of either is told. */
+export const read = (env: Env): Read<IdentitySettings> => {
+  const organizations = readOrganizations(env);
+  const hasDirectory =
+    Result.isSuccess(organizations) && organizations.success.directory !== undefined;
+  const callers = Result.flatMap(readSettings(choices, env), ({ auth }) =>
+    CALLERS[auth](env, hasDirectory),
+  );
+  if (Result.isSuccess(callers) && Result.isSuccess(organizations)) {
+    return Result.succeed({ callers: callers.success, organizations: organizations.success });
+  }
+  return Result.fail([...faultsOf(callers), ...faultsOf(organizations)]);
+};
+
+const faultsOf = (part: Read<unknown>) => (Result.isFailure(part) ? part.failure : []);
+
+const readOrganizations = (env: Env): Read<OrganizationSettings> =>
+  Result.map(
+    readSettings(membership, env, ({ organizations, directoryUrl, directoryToken }) => [
       ...(organizations !== undefined && directoryUrl !== undefined
-        ? [fault(common.organizations, "must not be set beside ORGANIZATIONS_URL")]
+        ? [fault(membership.organizations, "must not be set beside ORGANIZATIONS_URL")]
         : []),
       ...(directoryToken !== undefined && directoryUrl === undefined
-        ? [fault(common.directoryUrl, "must be set where ORGANIZATIONS_TOKEN is")]
+        ? [fault(membership.directoryUrl, "must be set where ORGANIZATIONS_TOKEN is")]
         : []),
     ]),
-    ({ auth, organizations, directoryUrl, directoryToken }) => {
-      const directory = directoryUrl && { url: directoryUrl, token: directoryToken };
-      return Result.map(CALLERS[auth](env, directory !== undefined), (callers) => ({
-        callers,
-        organizations: { table: organizations && new Map(organizations.map(parsePair)), directory },
-      }));
-    },
+    ({ organizations, directoryUrl, directoryToken }) => ({
+      table: organizations && new Map(organizations.map(parsePair)),
+      directory: directoryUrl && { url: directoryUrl, token: directoryToken },
+    }),
   );
 
 /** A directory knows who belongs where, so that identities need not say it. */

@@ -5,9 +5,9 @@ import { timingSafeEqual } from "node:crypto";
 import { Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
 import type { Principal } from "../../domain/principal.ts";
 import { jsonIn, RECHECK } from "../json/changing-file.ts";
-import { bearerOf } from "./bearer.ts";
+import { bearerOf, hashOf } from "./bearer.ts";
 import { organizationsOf } from "./claims.ts";
-import { decodeTokens, hashOf, idOf, type StoredToken } from "./token-file.ts";
+import { decodeTokens, idOf, type StoredToken } from "./token-file.ts";
 
 /**
  * `AUTH=static`: tokens of a file, which is looked at every 5 seconds. A file that cannot be read

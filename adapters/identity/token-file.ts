@@ -1,10 +1,11 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import { decoder, inWords } from "../json/decode.ts";
+import { hashOf } from "./bearer.ts";
 
 /** What is kept of a token: whose it is, and a hash by which it is known again. */
 export const StoredToken = Schema.Struct({
@@ -41,6 +42,3 @@ export function newToken(): {
 /** The id in a token; undefined of other text. */
 export const idOf = (token: string): string | undefined =>
   /^vk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/.exec(token)?.[1];
-
-/** By which a token is known again. */
-export const hashOf = (token: string): Buffer => createHash("sha256").update(token).digest();

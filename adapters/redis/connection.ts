@@ -1,9 +1,13 @@
 import { createClient, createCluster } from "@redis/client";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as Redacted from "effect/Redacted";
 import * as Schedule from "effect/Schedule";
 import { takeRequest, takeUpload } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
+
+/** How long the first connection is waited for, so that what comes first is counted too. */
+const HEAD_START = "1 second";
 
 /**
  * A connection that is made in the background and made again whenever it is lost. Commands fail
@@ -17,12 +21,13 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
     client.on("error", () => undefined);
     yield* Effect.addFinalizer(() => Effect.sync(() => void client.destroy()));
     const begin: () => Promise<unknown> = () => client.connect();
-    yield* Effect.tryPromise(begin).pipe(
+    const beginning = yield* Effect.tryPromise(begin).pipe(
       // A client that has begun goes on by itself; a cluster's first look can fail as a whole.
       Effect.retry(Schedule.spaced("1 second")),
       Effect.ignore,
       Effect.forkScoped,
     );
+    yield* Effect.timeoutOption(Fiber.await(beginning), HEAD_START);
     return {
       takeRequest: (...[keys, values]: ScriptArguments) =>
         client.takeRequest(keys, values) as Promise<readonly [number, number, number, number]>,
@@ -48,5 +53,17 @@ const options = {
 
 const single = (url: string) => createClient({ url, scripts, ...options });
 
-const cluster = (urls: ReadonlyArray<string>) =>
-  createCluster({ rootNodes: urls.map((url) => ({ url })), scripts, defaults: options });
+/** The nodes name each other by address only; how one is let in is the same for all. */
+function cluster(urls: readonly [string, ...ReadonlyArray<string>]) {
+  const { protocol, username, password } = new URL(urls[0]);
+  return createCluster({
+    rootNodes: urls.map((url) => ({ url })),
+    scripts,
+    defaults: {
+      ...options,
+      ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+      ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+      socket: { ...options.socket, ...(protocol === "rediss:" ? { tls: true } : {}) },
+    },
+  });
+}

@@ -32,8 +32,13 @@ local now = time[1] * 1000 + time[2] / 1000
 local count, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local share = window / count
 local bucket = redis.call('HMGET', KEYS[1], 'used', 'at')
-local used = tonumber(bucket[1] or 0)
-used = math.max(0, used - math.max(0, now - tonumber(bucket[2] or now)) / share)
+local used, at = tonumber(bucket[1] or 0), tonumber(bucket[2] or now)
+if at > now then
+  -- The clock was set back, and nobody has to wait until it is where it was.
+  at = now
+  redis.call('HSET', KEYS[1], 'at', string.format('%.17g', at))
+end
+used = math.max(0, used - (now - at) / share)
 if used + 1 > count + 1e-6 then
   return {0, 0, math.ceil((used + 1 - count) * share), math.ceil(used * share)}
 end

@@ -14,7 +14,9 @@ import {
 
 const RedisUrl = Schema.String.check(
   Schema.makeFilter<string>(
-    (text) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol),
+    (text) =>
+      /^rediss?:\/\/(?:(?:[^@/%]|%[0-9A-Fa-f]{2})*@)?[^@/]+(?:\/\d*)?$/.test(text) &&
+      URL.canParse(text),
   ),
 );
 

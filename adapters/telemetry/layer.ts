@@ -14,12 +14,15 @@ const LEVELS = {
 
 /** The log on standard output: lines for people on a terminal, JSON for machines. */
 export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> {
-  const pretty = format === undefined ? process.stdout.isTTY : format === "pretty";
   return Layer.merge(
-    Logger.layer([Logger.withConsoleLog(pretty ? forPeople : forMachines)]),
+    Logger.layer([Logger.withConsoleLog(isForPeople(format) ? forPeople : forMachines)]),
     Layer.succeed(References.MinimumLogLevel, LEVELS[level]),
   );
 }
+
+/** Whether standard output is read by people. */
+export const isForPeople = (format: TelemetrySettings["format"]): boolean =>
+  format === undefined ? process.stdout.isTTY : format === "pretty";
 
 /** One line: time of day, level where it is not `Info`, message, and facts as `name=value`. */
 const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => {

@@ -1,0 +1,169 @@
+import {
+  type Attack,
+  bearer,
+  good,
+  granted,
+  hostOf,
+  JSON_TYPE,
+  type Outcome,
+  presign,
+  refused,
+  wire,
+} from "./attack.ts";
+
+const invalid = refused(400, "INVALID_REQUEST");
+const text = JSON.stringify(good);
+const noJson = refused(415, "UNSUPPORTED_MEDIA_TYPE");
+
+/** The good body with more members, as they stand in it. */
+const and = (members: string) => `${text.slice(0, -1)},${members}}`;
+
+const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+
+const BODIES: ReadonlyArray<readonly [input: string, body: Uint8Array | string, outcome: Outcome]> =
+  [
+    ["nothing", "", invalid],
+    ["nothing but white space", " \r\n\t", invalid],
+    ["null", "null", invalid],
+    ["a list", `[${text}]`, invalid],
+    ["a number", "5", invalid],
+    ["text in JSON in text", JSON.stringify(text), invalid],
+    ["JSON that breaks off", text.slice(0, -1), invalid],
+    ["JSON twice", text + text, invalid],
+    ["a comment", `${text}// good`, invalid],
+    ["a comma too many", and("").replace("}", ""), invalid],
+    ["single quotes", text.replaceAll('"', "'"), invalid],
+    ["a script's prefix", `)]}'\n${text}`, invalid],
+    ["UTF-16", Buffer.from(text, "utf16le"), invalid],
+    [
+      "a byte that is no UTF-8",
+      Buffer.from(text.replace("a.png", "\u00ff.png"), "latin1"),
+      invalid,
+    ],
+    [
+      "a slash in overlong UTF-8",
+      Buffer.from(text.replace("a.png", "\u00c0\u00af.png"), "latin1"),
+      invalid,
+    ],
+    [
+      "half of a pair in UTF-8",
+      Buffer.from(text.replace("a.png", "\u00ed\u00a0\u0080.png"), "latin1"),
+      invalid,
+    ],
+    ["a NUL between members", text.replace(",", ",\u0000"), invalid],
+    ["a byte order mark, which is ignored", `\ufeff${text}`, granted()],
+    ["two byte order marks", `\ufeff\ufeff${text}`, invalid],
+    [
+      "a member twice, of which the last counts",
+      and('"filename":"b.png"'),
+      granted({ name: "b.png" }),
+    ],
+    [
+      "a size twice, of which the last counts",
+      and('"size":99999999'),
+      refused(413, "FILE_TOO_LARGE"),
+    ],
+    ["a member that all objects would get", and('"__proto__":{"size":1}'), invalid],
+    ["a member that objects are born with", and('"constructor":{"prototype":{"size":1}}'), invalid],
+    ["a member in capitals", text.replace("size", "SIZE"), invalid],
+    ["a member with NUL behind it", text.replace("size", "size\\u0000"), invalid],
+    ["a line end in a member's name", and('"a\\r\\nSet-Cookie: a=b":1'), invalid],
+    ["16 kB of a member's name", `{"${"k".repeat(16_000)}":1}`, invalid],
+    [
+      "1,500 unknown members",
+      `{${Array.from({ length: 1500 }, (_, i) => `"m${i}":1`).join(",")}}`,
+      invalid,
+    ],
+    ["8,000 levels of lists", nested(8000), invalid],
+    ["2,700 levels of objects", `${'{"a":'.repeat(2700)}1${"}".repeat(2700)}`, invalid],
+    ["16,384 lists that are not closed", "[".repeat(16_384), invalid],
+    [
+      "8,000 levels for a file name",
+      text.replace('"a.png"', nested(8000)),
+      refused(400, "INVALID_FILE_NAME"),
+    ],
+    ["100,000 levels", nested(100_000), refused(413, "BODY_TOO_LARGE")],
+    [
+      "a byte more than is read",
+      " ".repeat(16 * 1024 + 1 - text.length) + text,
+      refused(413, "BODY_TOO_LARGE"),
+    ],
+    ["as many bytes as are read", " ".repeat(16 * 1024 - text.length) + text, granted()],
+    [
+      "a policy that objects are born with",
+      and('"policy":"__proto__"'),
+      refused(400, "UNKNOWN_POLICY"),
+    ],
+    ["a policy that is a path", and('"policy":"../files"'), refused(400, "UNKNOWN_POLICY")],
+    ["a policy that is a list", and('"policy":["files"]'), invalid],
+    ["yes in a word", and('"strict":"yes"'), invalid],
+    [
+      "a checksum by a name that objects are born with",
+      and('"checksum":{"algorithm":"__proto__","value":"AAAA"}'),
+      refused(400, "INVALID_CHECKSUM"),
+    ],
+    [
+      "a checksum with a line end",
+      and('"checksum":{"algorithm":"md5","value":"AAAA\\r\\nx: y"}'),
+      refused(400, "INVALID_CHECKSUM"),
+    ],
+    [
+      "a checksum that is too short",
+      and('"checksum":{"algorithm":"sha256","value":"AAAA"}'),
+      refused(400, "INVALID_CHECKSUM"),
+    ],
+  ];
+
+/** What a good body is said to be. */
+const TYPES: ReadonlyArray<readonly [type: string, outcome: Outcome]> = [
+  ["application/x-www-form-urlencoded", noJson],
+  ["multipart/form-data; boundary=x", noJson],
+  ["text/plain", noJson],
+  ["text/json", noJson],
+  ["application/jsonp", noJson],
+  ["application/json, text/plain", noJson],
+  ["application/json; charset=utf-7", granted()],
+];
+
+export const bodies: ReadonlyArray<Attack> = [
+  ...BODIES.map(([input, body, outcome]): Attack => ({
+    input,
+    to: "dev",
+    request: ({ dev }) => presign(dev, body),
+    outcome,
+  })),
+  ...TYPES.map(([type, outcome]): Attack => ({
+    input: `JSON that is said to be ${type}`,
+    to: "dev",
+    request: ({ dev }) =>
+      wire({
+        host: hostOf(dev),
+        headers: [bearer(dev.token), `Content-Type: ${type}`],
+        body: text,
+      }),
+    outcome,
+  })),
+  {
+    input: "a form that a page could send without asking",
+    to: "dev",
+    request: ({ dev }) =>
+      wire({
+        host: hostOf(dev),
+        headers: [bearer(dev.token), "Content-Type: application/x-www-form-urlencoded"],
+        body: "filename=a.png&content_type=image%2Fpng&size=5",
+      }),
+    outcome: noJson,
+  },
+  {
+    input: "two types of body",
+    to: "dev",
+    request: ({ dev }) => presign(dev, good, { headers: ["Content-Type: text/html"] }),
+    outcome: noJson,
+  },
+  {
+    input: "two types of body, both JSON",
+    to: "dev",
+    request: ({ dev }) => presign(dev, good, { headers: [JSON_TYPE] }),
+    outcome: noJson,
+  },
+];

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startIssuer } from "../support/issuer.ts";
+import { startProcess } from "../support/service-process.ts";
+import { type Attack, granted, presign, type Site } from "./attack.ts";
+import { bodies } from "./bodies.ts";
+import { fileNames } from "./file-names.ts";
+import { http, slow } from "./http.ts";
+import { mediaTypes } from "./media-types.ts";
+import { numbers } from "./numbers.ts";
+import { organizations } from "./organizations.ts";
+import { hosts, ORIGIN, origins } from "./origins.ts";
+import { exchange, type RawAnswer } from "./raw-request.ts";
+import { tokens } from "./tokens.ts";
+
+let site: Site;
+
+beforeAll(async () => {
+  const [issuer, thief] = await Promise.all([startIssuer(), startIssuer()]);
+  const [dev, jwt] = await Promise.all([
+    startProcess({ CORS_ORIGINS: ORIGIN }),
+    startProcess({
+      AUTH: "jwt",
+      JWT_ISSUER: issuer.url,
+      JWT_AUDIENCE: "valetkey",
+      JWT_JWKS_URL: issuer.jwksUrl,
+      RECEIPT_KEYS: `test:${Buffer.alloc(32, 7).toString("base64")}`,
+    }),
+  ]);
+  site = { dev, jwt, issuer, thief };
+});
+
+afterAll(() => Promise.all(Object.values(site).map(({ stop }) => stop())));
+
+/** Where the code is on this machine, which is nobody's business. */
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** What no answer may do, whatever it is an answer to. */
+function expectNoLeak({ status, text }: RawAnswer): void {
+  expect(status, text).toBeLessThan(500);
+  expect(text).not.toMatch(/^\s+at /m);
+  for (const word of [ROOT, site.dev.directory, site.jwt.directory, "node_modules", "node:"]) {
+    expect(text).not.toContain(word);
+  }
+}
+
+async function carryOut({ to, request, outcome }: Attack): Promise<void> {
+  const answer = await exchange(site[to].address, await request(site));
+  expectNoLeak(answer);
+  outcome.check(answer);
+}
+
+function holds(attacks: ReadonlyArray<Attack>): void {
+  for (const attack of attacks) {
+    it(`${attack.input} ${attack.outcome.says}`, () => carryOut(attack));
+  }
+}
+
+describe("sent slowly:", { concurrent: true }, () => {
+  holds(slow);
+
+  it("200 connections on which nothing comes are ended, and keep nobody waiting", async () => {
+    const idle = Array.from({ length: 200 }, () => exchange(site.dev.address, []));
+    granted().check(await exchange(site.dev.address, presign(site.dev)));
+    for (const answer of await Promise.all(idle)) expect([408, 0]).toContain(answer.status);
+  });
+});
+
+describe("a media type:", () => holds(mediaTypes));
+describe("a file name:", () => holds(fileNames));
+describe("a size:", () => holds(numbers));
+describe("a body:", () => holds(bodies));
+describe("an organization:", () => holds(organizations));
+describe("a token:", () => holds(tokens));
+describe("an origin:", () => holds(origins));
+describe("a host:", () => holds(hosts));
+describe("over HTTP:", () => holds(http));
+
+describe("after all of that", () => {
+  it("the service still answers a good request, and so does the other", async () => {
+    granted().check(await exchange(site.dev.address, presign(site.dev)));
+    const authorization = `Bearer ${await site.issuer.sign()}`;
+    const answer = await fetch(`${site.jwt.address}/api/v1/orgs/acme/files/presign`, {
+      method: "POST",
+      headers: { Authorization: authorization, "Content-Type": "application/json" },
+      body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
+    });
+    expect(answer.status).toBe(200);
+  });
+
+  it("nothing has failed inside either", () => {
+    const log = site.dev.output() + site.jwt.output();
+    expect(log).toContain('"message":"request"');
+    expect(log.split("\n").filter((line) => line.includes('"level":"error"'))).toEqual([]);
+  });
+
+  it("no line of the log was made by an input", () => {
+    const lines = (site.dev.output() + site.jwt.output()).split("\n");
+    for (const line of lines.filter((line) => line.startsWith("{"))) {
+      expect(JSON.parse(line)).toHaveProperty("time");
+    }
+  });
+
+  it("the issuer was asked for its keys when it had to be, and the thief never", () => {
+    expect(site.issuer.requests()).toBeGreaterThan(0);
+    expect(site.issuer.requests()).toBeLessThan(5);
+    // The one who asked is the table itself.
+    expect(site.thief.requests()).toBe(1);
+  });
+});

@@ -1,0 +1,201 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "vitest";
+import {
+  answered,
+  type Attack,
+  bearer,
+  ended,
+  good,
+  granted,
+  hostOf,
+  JSON_TYPE,
+  notFound,
+  type Outcome,
+  PRESIGN,
+  refused,
+  type Site,
+  wire,
+} from "./attack.ts";
+import type { Pieces } from "./raw-request.ts";
+
+const invalid = refused(400, "INVALID_REQUEST");
+const noMethod = refused(405, "METHOD_NOT_ALLOWED");
+const headersTooLarge = refused(431, "HEADERS_TOO_LARGE");
+const body = JSON.stringify(good);
+const LENGTH = `Content-Length: ${body.length}`;
+const CHUNKED = "Transfer-Encoding: chunked";
+
+/** How the body's length is told, and the body. */
+const FRAMES: ReadonlyArray<
+  readonly [input: string, framing: ReadonlyArray<string>, body: string, outcome: Outcome]
+> = [
+  ["a length and chunks", [LENGTH, CHUNKED], `0\r\n\r\n${body}`, invalid],
+  ["chunks and a length", [CHUNKED, LENGTH], `0\r\n\r\n${body}`, invalid],
+  ["two lengths", [LENGTH, "Content-Length: 3"], body, invalid],
+  ["the same length twice", [LENGTH, LENGTH], body, invalid],
+  ["a list of lengths", [`${LENGTH}, 3`], body, invalid],
+  ["a length below zero", ["Content-Length: -1"], body, invalid],
+  ["a length with a plus", [`Content-Length: +${body.length}`], body, invalid],
+  ["a length in hexadecimal", ["Content-Length: 0x10"], body, invalid],
+  ["a length beyond 64 bits", ["Content-Length: 99999999999999999999999"], body, invalid],
+  ["a space before the colon", ["Transfer-Encoding : chunked"], "0\r\n\r\n", invalid],
+  ["chunks by a longer name", ["Transfer-Encoding: xchunked"], "0\r\n\r\n", invalid],
+  ["chunks that are not last", ["Transfer-Encoding: chunked, identity"], "0\r\n\r\n", invalid],
+  ["a chunk of no number", [CHUNKED], "zz\r\n{}\r\n0\r\n\r\n", invalid],
+  ["a chunk beyond 64 bits", [CHUNKED], "ffffffffffffffffff\r\n{}\r\n0\r\n\r\n", invalid],
+  ["64 kB behind a chunk's length", [CHUNKED], `2;${"x".repeat(65_536)}\r\n{}\r\n`, invalid],
+  ["a token in the trailer", [CHUNKED], `2\r\n{}\r\n0\r\n${bearer("x")}\r\n\r\n`, invalid],
+  ["a header over two lines", [LENGTH, "X-Note: a\r\n b"], body, invalid],
+  ["NUL in a header", [LENGTH, "X-Note: a\u0000b"], body, invalid],
+  ["a line that is no header", [LENGTH, "no header"], body, invalid],
+  ["a line end without its first half", [LENGTH, "X-Note: a\nX-Other: b"], body, invalid],
+  ["a header line of 64 kB", [LENGTH, `X-Note: ${"x".repeat(65_536)}`], body, headersTooLarge],
+  [
+    "8,000 headers",
+    [LENGTH, ...Array.from({ length: 8000 }, () => "X-Note: y")],
+    body,
+    headersTooLarge,
+  ],
+  ["a demand that we do not know", [LENGTH, "Expect: 200-maybe"], body, answered(417)],
+  ["a wish for another protocol", [LENGTH, "Upgrade: h2c"], body, granted()],
+  ["an idempotency key with a quote in it", [LENGTH, 'Idempotency-Key: "a"b"'], body, invalid],
+  [
+    "an idempotency key of 10 kB",
+    [LENGTH, `Idempotency-Key: ${"k".repeat(10_000)}`],
+    body,
+    invalid,
+  ],
+];
+
+const post = (target: string) => `POST ${target} HTTP/1.1`;
+
+/** The first line, of a request that is good otherwise. */
+const LINES: ReadonlyArray<readonly [input: string, line: string, outcome: Outcome]> = [
+  ["asked to repeat what it got", `TRACE ${PRESIGN} HTTP/1.1`, noMethod],
+  ["asked to be a tunnel", "CONNECT evil.test:443 HTTP/1.1", ended],
+  ["a method of another protocol", `PROPFIND ${PRESIGN} HTTP/1.1`, noMethod],
+  ["a method to clear caches", `PURGE ${PRESIGN} HTTP/1.1`, noMethod],
+  ["a method that does not exist", `BREW ${PRESIGN} HTTP/1.1`, invalid],
+  ["a method in small letters", `post ${PRESIGN} HTTP/1.1`, invalid],
+  ["a protocol that does not exist", `POST ${PRESIGN} HTTP/9.9`, invalid],
+  ["a proxy's request for another host", post(`http://evil.test${PRESIGN}`), granted()],
+  ["the same, encrypted", post(`https://evil.test${PRESIGN}`), granted()],
+  ["a proxy's request for a file", post("file:///etc/passwd"), answered(400)],
+  ["a proxy's request for another protocol", post(`ftp://evil.test${PRESIGN}`), answered(400)],
+  ["a host that breaks off", post(`http://[evil${PRESIGN}`), answered(400)],
+  ["no path at all", post("*"), answered(400)],
+  ["another host behind two slashes", post(`//evil.test${PRESIGN}`), notFound],
+  ["another host behind backslashes", post(`\\\\evil.test${PRESIGN}`), answered(400)],
+  ["a path in capitals", post(PRESIGN.toUpperCase()), notFound],
+  ["a slash at its end", post(`${PRESIGN}/`), notFound],
+  ["out of the page's folder", post("/page.js/../../../package.json"), notFound],
+  ["the same in a URL's code", post("/%2e%2e/%2e%2e/package.json"), notFound],
+  ["the same with coded slashes", post("/..%2f..%2fpackage.json"), notFound],
+  ["an address of 64 kB", post(`/${"x".repeat(65_536)}`), headersTooLarge],
+];
+
+const authorized = ({ dev }: Site) => ({
+  host: hostOf(dev),
+  headers: [bearer(dev.token), JSON_TYPE],
+});
+
+/** 100 MB, made as they are sent. */
+function* megabytes(before: string, after: string): Generator<string> {
+  const piece = before + "x".repeat(65_536) + after;
+  for (let sent = 0; sent < HUGE; sent += 65_536) yield piece;
+}
+
+const HUGE = 100 * 1024 * 1024;
+
+/** Refused, or cut off where the refusal is lost, but never read to its end. */
+const cutOff: Outcome = {
+  says: "is refused with 413, or cut off, long before its end",
+  check: ({ status, sent, text }) => {
+    expect([413, 0], text).toContain(status);
+    expect(sent).toBeLessThan(HUGE / 4);
+  },
+};
+
+export const http: ReadonlyArray<Attack> = [
+  ...FRAMES.map(([input, framing, body, outcome]): Attack => ({
+    input,
+    to: "dev",
+    request: (site) => wire({ ...authorized(site), framing, body }),
+    outcome,
+  })),
+  ...LINES.map(([input, line, outcome]): Attack => ({
+    input,
+    to: "dev",
+    request: (site) => wire({ ...authorized(site), line, body }),
+    outcome,
+  })),
+  ...[
+    { input: "no HTTP at all", bytes: "hello\r\n\r\n" },
+    { input: "the first bytes of HTTP/2", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
+    { input: "the first bytes of TLS", bytes: Buffer.from("16030100a5010000a10303", "hex") },
+    { input: "nothing but NUL", bytes: Buffer.alloc(1024) },
+  ].map(({ input, bytes }): Attack => ({
+    input,
+    to: "dev",
+    request: () => [bytes],
+    outcome: invalid,
+  })),
+  {
+    input: "100 MB with their length",
+    to: "dev",
+    request: (site) =>
+      inTurn(
+        wire({ ...authorized(site), framing: [`Content-Length: ${HUGE}`] }),
+        megabytes("", ""),
+      ),
+    outcome: cutOff,
+  },
+  {
+    input: "100 MB in chunks",
+    to: "dev",
+    request: (site) =>
+      inTurn(wire({ ...authorized(site), framing: [CHUNKED] }), megabytes("10000\r\n", "\r\n")),
+    outcome: cutOff,
+  },
+];
+
+const late = refused(408, "REQUEST_TIMEOUT");
+
+/** A byte at a time, for as long as somebody listens. */
+async function* dribble(text: string): AsyncGenerator<string> {
+  for (;;) {
+    for (const letter of text) {
+      yield letter;
+      await pause(250);
+    }
+  }
+}
+
+async function* inTurn(...parts: ReadonlyArray<Pieces>): AsyncGenerator<Uint8Array | string> {
+  for (const part of parts) yield* part;
+}
+
+/** Those that wait, and must not be waited for. */
+export const slow: ReadonlyArray<Attack> = [
+  { input: "half a line", to: "dev", request: () => ["POST /api"], outcome: late },
+  {
+    input: "headers, a byte at a time",
+    to: "dev",
+    request: () => inTurn([`POST ${PRESIGN} HTTP/1.1\r\n`], dribble("X-Note: a\r\n")),
+    outcome: late,
+  },
+  {
+    input: "a body, a byte at a time",
+    to: "dev",
+    request: (site) =>
+      inTurn(wire({ ...authorized(site), framing: ["Content-Length: 16000"] }), dribble(" ")),
+    outcome: late,
+  },
+  {
+    input: "chunks, a byte at a time",
+    to: "dev",
+    request: (site) =>
+      inTurn(wire({ ...authorized(site), framing: [CHUNKED] }), dribble("1\r\n \r\n")),
+    outcome: late,
+  },
+];

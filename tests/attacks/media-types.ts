@@ -1,0 +1,68 @@
+import { type Attack, good, granted, type Outcome, presign, refused } from "./attack.ts";
+
+const notAllowed = refused(415, "UNSUPPORTED_MEDIA_TYPE");
+const noType = refused(400, "INVALID_CONTENT_TYPE");
+
+const TABLE: ReadonlyArray<readonly [input: string, mediaType: unknown, outcome: Outcome]> = [
+  ["a page", "text/html", notAllowed],
+  ["a page in capitals", "TEXT/HTML", notAllowed],
+  ["a page with a charset", "text/html; charset=utf-8", notAllowed],
+  ["a page of the stricter kind", "application/xhtml+xml", notAllowed],
+  ["a picture with scripts in it", "image/svg+xml", notAllowed],
+  ["a script", "application/javascript", notAllowed],
+  ["a script by its newer name", "text/javascript", notAllowed],
+  ["XML, which can name a style sheet", "text/xml", notAllowed],
+  ["a mail with a page in it", "message/rfc822", notAllowed],
+  ["a type that browsers look behind", "application/unknown", notAllowed],
+  ["no type in particular", "application/octet-stream", notAllowed],
+  ["a longer name of an allowed type", "image/png2", notAllowed],
+  ["a picture of any kind", "image/*", noType],
+  ["anything", "*/*", noType],
+  ["two types, the good one first", "image/png,text/html", noType],
+  ["two types, the bad one first", "text/html, image/png", noType],
+  ["a second type behind a parameter", "image/png;charset=a,text/html", noType],
+  ["a second type in quotes", 'image/png; charset="a, text/html"', noType],
+  ["a header behind a line end", "image/png\r\nX-Amz-Acl: public-read", noType],
+  ["a bare line feed", "image/png\nx: y", noType],
+  ["NUL before a second ending", "image/png\u0000.html", noType],
+  ["a Cyrillic letter that looks like one of ours", "im\u0430ge/png", noType],
+  ["full-width letters", "image/\uff50\uff4e\uff47", noType],
+  ["a dotless i, which some fold to an i", "\u0131mage/png", noType],
+  ["the Kelvin sign, which folds to a k", "image/png;codecs=\u212a", noType],
+  ["white space in front", " image/png", noType],
+  ["white space behind", "image/png ", noType],
+  ["white space around the slash", "image / png", noType],
+  ["no subtype", "image/", noType],
+  ["no slash", "image", noType],
+  ["a path", "image/png/../../text/html", noType],
+  ["an unknown parameter", "image/png; boundary=x", noType],
+  ["a parameter given twice", "text/plain; charset=utf-8; charset=utf-7", noType],
+  ["a quote that does not end", 'image/png; charset="utf-8', noType],
+  ["10 kB of subtype", `image/${"p".repeat(10_000)}`, noType],
+  ["10 kB of empty parameters", `image/png${";".repeat(10_000)}`, noType],
+  [
+    "255 bytes that would make a careless pattern go back and forth",
+    `a/${"b; ".repeat(84)}!`,
+    noType,
+  ],
+  ["a name that objects are born with", "__proto__", noType],
+  ["another such name", "constructor", noType],
+  ["such names as type and subtype", "constructor/prototype", notAllowed],
+  ["nothing", "", noType],
+  ["a list", ["image/png"], noType],
+  ["an object that passes for text", { toString: "image/png" }, noType],
+  ["capitals, signed as they are", "IMAGE/PNG", granted({ type: "IMAGE/PNG" })],
+  [
+    "an allowed parameter, signed as it is",
+    "image/png; charset=utf-7",
+    granted({ type: "image/png; charset=utf-7" }),
+  ],
+  ["an empty parameter, signed as it is", "image/png;", granted({ type: "image/png;" })],
+];
+
+export const mediaTypes: ReadonlyArray<Attack> = TABLE.map(([input, content_type, outcome]) => ({
+  input,
+  to: "dev",
+  request: ({ dev }) => presign(dev, { ...good, content_type }),
+  outcome,
+}));

@@ -1,0 +1,216 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Issuer, startIssuer } from "../support/issuer.ts";
+import { send } from "../support/send.ts";
+import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
+
+/** What was written down while a service was used, and what must not be in it. */
+interface Record {
+  readonly written: string;
+  readonly secrets: ReadonlyMap<string, string>;
+  readonly link: string;
+}
+
+const RECEIPT_KEY = Buffer.alloc(32, 42).toString("base64");
+const PICTURE = "five!";
+const FILES = "/api/v1/orgs/acme/files";
+
+let folder: string;
+let issuer: Issuer;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "valetkey-no-secrets-"));
+  issuer = await startIssuer();
+});
+afterAll(async () => {
+  await issuer.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** Uses a service in every way there is, well and badly, and gives what was written meanwhile. */
+async function use(
+  name: string,
+  env: Readonly<{ [variable: string]: string }>,
+  tokenOf: (service: ServiceProcess) => Promise<string>,
+): Promise<Record> {
+  const audit = join(folder, `${name}.jsonl`);
+  const service = await startProcess({
+    LOG_FORMAT: "json",
+    LOG_LEVEL: "debug",
+    AUDIT: audit,
+    RECEIPT_KEYS: `test:${RECEIPT_KEY}`,
+    STORAGE_POLICIES: JSON.stringify({ linked: { link_lifetime: "1 hour" } }),
+    ...env,
+  });
+  const token = await tokenOf(service);
+  const secrets = new Map([
+    ["the token", token],
+    ["the token of a person", service.token],
+    ["the token of a service", service.serviceToken],
+    ["the key of receipts", RECEIPT_KEY],
+    ...filesIn(service.directory),
+  ]);
+  await useWell({ service, token, secrets });
+  await useBadly({ service, token, secrets });
+  await service.stop();
+  const written = service.output() + readFileSync(audit, "utf8");
+  return { written, secrets, link: secrets.get("the link") ?? "" };
+}
+
+interface Use {
+  readonly service: ServiceProcess;
+  readonly token: string;
+  readonly secrets: Map<string, string>;
+}
+
+const signatureOf = (url: string) => new URL(url).searchParams.get("X-Amz-Signature") ?? "";
+
+function post({ service }: Use, path: string, body: object, authorization: string) {
+  return send("POST", service.address + path, {
+    headers: { Authorization: authorization, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+/** Where an address leads to. */
+async function follow(url: string, headers: Readonly<{ [name: string]: string }> = {}) {
+  const answer = await send("GET", url, { headers });
+  expect(answer.status).toBe(302);
+  return answer.headers.location ?? "";
+}
+
+async function useWell(use: Use): Promise<void> {
+  const { secrets, token } = use;
+  const ask = async (path: string, body: object) => {
+    const answer = await post(use, FILES + path, body, `Bearer ${token}`);
+    expect(answer.status, answer.body.toString()).toBe(200);
+    return JSON.parse(answer.body.toString());
+  };
+  const file = { filename: "a.png", content_type: "image/png", size: PICTURE.length };
+  const { put_url, put_headers, get_url, receipt } = await ask("/presign", {
+    ...file,
+    policy: "linked",
+  });
+  secrets.set("the receipt", receipt);
+  secrets.set("the signature of the PUT", signatureOf(put_url));
+  secrets.set("the signature of the GET", signatureOf(get_url));
+  const put = await send("PUT", put_url, { headers: put_headers, body: PICTURE });
+  expect(put.status).toBe(200);
+  expect((await send("GET", get_url)).body.toString()).toBe(PICTURE);
+
+  const confirmed = await ask("/confirm", { receipt });
+  secrets.set("the signature of the confirmation", signatureOf(confirmed.get_url));
+  const opened = await follow(confirmed.file_url, { Authorization: `Bearer ${token}` });
+  secrets.set("the signature of the file's address", signatureOf(opened));
+
+  const { link_url } = await ask("/links", { receipt });
+  const link = link_url.replace(/^.*\/f\//, "");
+  secrets.set("the link", link);
+  const linked = await follow(link_url);
+  secrets.set("the signature behind the link", signatureOf(linked));
+  expect((await send("GET", linked)).body.toString()).toBe(PICTURE);
+  // The same link as some clients write it.
+  const coded = link_url.replace(link, link.replaceAll(".", "%2E"));
+  secrets.set("the signature behind the coded link", signatureOf(await follow(coded)));
+}
+
+async function useBadly(use: Use): Promise<void> {
+  const { service, secrets, token } = use;
+  const { address } = service;
+  const refuse = async (path: string, body: object, authorization: string, status: number) =>
+    expect((await post(use, path, body, authorization)).status).toBe(status);
+  const wrong = `${token.slice(0, -4)}AAAA`;
+  secrets.set("a wrong token", wrong);
+  await refuse(`${FILES}/presign`, {}, `Bearer ${wrong}`, 401);
+  await refuse(`${FILES}/presign`, {}, `Basic ${token}`, 401);
+  await refuse(`${FILES}/presign?access_token=${token}`, {}, "", 401);
+  await refuse(`/api/v1/orgs/ACME/files/presign`, {}, `Bearer ${token}`, 404);
+
+  const receipt = secrets.get("the receipt") ?? "";
+  const badReceipt = `${receipt.slice(0, -4)}AAAA`;
+  secrets.set("a bad receipt", badReceipt);
+  await refuse(`${FILES}/confirm`, { receipt: badReceipt }, `Bearer ${token}`, 400);
+  await refuse(`${FILES}/confirm`, { receipt, key: receipt }, `Bearer ${token}`, 400);
+  await refuse(`${FILES}/confirm?receipt=${receipt}`, {}, `Bearer ${token}`, 400);
+
+  const link = secrets.get("the link") ?? "";
+  for (const [path, status] of [
+    [`/f/${link.slice(0, -1)}`, 404],
+    [`/f/${link}/more`, 404],
+    [`/nowhere/${link}`, 404],
+    [`/store/files/x?X-Amz-Signature=${secrets.get("the signature of the GET")}`, 403],
+  ] as const) {
+    const answer = await send("GET", address + path);
+    expect([status, 400]).toContain(answer.status);
+  }
+}
+
+/** Secrets that the embedded store keeps in its folder, as they are written there. */
+const filesIn = (directory: string) =>
+  readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => [name, readFileSync(join(directory, name), "utf8").trim()] as const);
+
+/** With what stands in a URL's code read as a service would read it. */
+const decoded = (text: string) =>
+  text.replaceAll(/%([2-7][0-9a-f])/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+
+describe.each([
+  ["dev", async () => use("dev", {}, async ({ token }) => token)],
+  [
+    "jwt",
+    async () => {
+      const env = {
+        AUTH: "jwt",
+        JWT_ISSUER: issuer.url,
+        JWT_AUDIENCE: "valetkey",
+        JWT_JWKS_URL: issuer.jwksUrl,
+      };
+      return use("jwt", env, () => issuer.sign());
+    },
+  ],
+  [
+    "static",
+    async () => {
+      const file = join(folder, "tokens.json");
+      const command = ["token", "create", "--org", "acme", "--file", file];
+      const { output } = await runToEnd({}, ["node", "deploy/cli.ts", ...command]);
+      const token = /^vk_\S+$/m.exec(output)?.[0] ?? "";
+      return use("static", { AUTH: "static", AUTH_TOKENS_FILE: file }, async () => token);
+    },
+  ],
+])("a service with AUTH=%s", (_, used) => {
+  let record: Record;
+  beforeAll(async () => {
+    record = await used();
+  });
+
+  it("has written what happened, and for whom", () => {
+    for (const event of ["presign", "confirm", "links", "open", "follow"]) {
+      expect(record.written).toMatch(new RegExp(`"audit":"${event}","decision":"granted"`));
+    }
+    expect(record.written).toContain('"code":"UNAUTHENTICATED"');
+    expect(record.written).toContain('"code":"INVALID_RECEIPT"');
+    expect(record.written).toContain('"message":"request"');
+  });
+
+  it("has written nothing that would let a reader in", () => {
+    expect(record.secrets.size).toBeGreaterThanOrEqual(14);
+    const written = [...record.secrets].filter(([name, secret]) => {
+      expect(secret.length, name).toBeGreaterThanOrEqual(16);
+      return record.written.includes(secret);
+    });
+    expect(written.map(([name]) => name)).toEqual([]);
+  });
+
+  it("has written no link that came in another way, either", () => {
+    expect(decoded(record.written).includes(record.link)).toBe(false);
+  });
+
+  it("has written no link that came a letter short, which few guesses would complete", () => {
+    expect(record.written.includes(record.link.slice(0, -1))).toBe(false);
+  });
+});
