@@ -114,13 +114,17 @@ const UNLIMITED =
   "nothing is limited: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY";
 
 /** Counts in Redis where there is one, whose code is loaded then, or in this process. */
-const limiterOf = (redis: RedisSettings | undefined, settings: LimitSettings) =>
+const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure }: LimitSettings) =>
   redis === undefined
-    ? memory.layer(settings.limits)
+    ? memory.layer(limits)
     : Layer.unwrap(
         Effect.map(
           Effect.promise(() => import("../redis/layer.ts")),
-          ({ layer }) => layer(redis, settings),
+          ({ layer }) =>
+            layer(redis, {
+              limits,
+              spare: refusesOnFailure ? undefined : memory.inMemory(limits),
+            }),
         ),
       );
 

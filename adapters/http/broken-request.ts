@@ -24,6 +24,7 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
       "Content-Type": "application/problem+json",
       "Content-Length": Buffer.byteLength(body),
       "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
       ...headers,
     }).map(([name, value]) => `${name}: ${value}`),
   ];

@@ -36,7 +36,8 @@ export function decoder<A>(
         .issues.slice(0, 20)
         .map(({ message, path = [] }) => ({
           pointer: path.map((member) => `/${escape(String(member))}`).join(""),
-          reason: message,
+          // The list is of the document's own members, not of those inside others.
+          reason: path.length > 1 && message.startsWith(UNKNOWN) ? UNKNOWN : message,
         }));
       return Arr.isReadonlyArrayNonEmpty(faults)
         ? faults
@@ -50,8 +51,10 @@ export function inWords(faults: ReadonlyArray<MemberFault>): string {
   return `has a fault: ${each.join("; ")}`;
 }
 
+const UNKNOWN = "it is not known here";
+
 const formatter = (members: ReadonlyArray<string>) => {
-  const known = `it is not known here; the members are ${members.slice(0, -1).join(", ")} and ${members.at(-1)}`;
+  const known = `${UNKNOWN}; the members are ${members.slice(0, -1).join(", ")} and ${members.at(-1)}`;
   return SchemaIssue.makeFormatterStandardSchemaV1({
     leafHook: (issue) => {
       switch (issue._tag) {

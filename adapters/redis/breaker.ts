@@ -20,11 +20,12 @@ export function breaker() {
   let pausedUntil = 0;
   return <A>(command: () => Promise<A>): Effect.Effect<A, LimitsUnavailable> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (now < pausedUntil) return PAUSED;
+      // More than the pause is left only where the clock was set back.
+      if (now < pausedUntil && pausedUntil - now <= PAUSE) return PAUSED;
       // The others wait for what this one finds.
       if (failed >= THRESHOLD) pausedUntil = now + PAUSE;
       return Effect.tryPromise({ try: command, catch: unavailable }).pipe(
-        Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }),
+        Effect.raceFirst(Effect.andThen(patience, Effect.fail(TOO_LATE))),
         Effect.tap(() =>
           Effect.sync(() => {
             failed = 0;
@@ -40,6 +41,12 @@ export function breaker() {
       );
     });
 }
+
+/** In a busy process the answer may be there, unread: after its turn it is. */
+const patience = Effect.andThen(
+  Effect.sleep(PATIENCE),
+  Effect.promise(() => new Promise<void>((resolve) => void setImmediate(resolve))),
+);
 
 const PAUSED = Effect.fail(new LimitsUnavailable({ reason: "it has not answered for a while" }));
 const TOO_LATE = new LimitsUnavailable({ reason: "there was no answer within 50 milliseconds" });

@@ -1,7 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { identity } from "effect/Function";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
 import { createHash } from "node:crypto";
@@ -22,10 +21,13 @@ export const failures = Metric.counter("valetkey_limits_failures_total", {
 /** How often the log says that nothing is counted, in milliseconds. */
 const SILENCE = 60_000;
 
-/** Counts in Redis, for all processes that count there. */
+/**
+ * Counts in Redis, for all processes that count there. While it does not answer `spare` counts,
+ * or without one requests are refused.
+ */
 export const layer = (
   settings: RedisSettings,
-  { limits, refusesOnFailure }: { readonly limits: Limits; readonly refusesOnFailure: boolean },
+  { limits, spare }: { readonly limits: Limits; readonly spare: Limiter["Service"] | undefined },
 ): Layer.Layer<Limiter> =>
   Layer.effect(
     Limiter,
@@ -40,15 +42,13 @@ export const layer = (
             const counted = Metric.update(failures, 1);
             if (now - saidAt < SILENCE) return counted;
             saidAt = now;
-            const outcome = refusesOnFailure ? "are refused" : "are not limited";
+            const outcome = spare === undefined ? "are refused" : "are counted by each process";
             return Effect.andThen(
               counted,
               Effect.logWarning(`Redis does not count, and requests ${outcome}: ${reason}`),
             );
           }),
         );
-      const settle = refusesOnFailure ? identity : orAllow;
-
       return Limiter.of({
         countRequest: (of, name) => {
           const limit = limits.requests[of];
@@ -67,7 +67,7 @@ export const layer = (
               }),
             ),
           );
-          return settle(decision);
+          return orElse(decision, spare?.countRequest(of, name));
         },
         countUpload: ({ organization, size, retry }) => {
           const { bytes, objects } = limits.daily;
@@ -97,7 +97,9 @@ export const layer = (
             }),
           );
           // Another object for a retry would be worse than to be asked once more.
-          return retry === undefined ? settle(decision) : decision;
+          return retry === undefined
+            ? orElse(decision, spare?.countUpload({ organization, size }))
+            : decision;
         },
       });
     }),
@@ -111,11 +113,12 @@ const remembered = (retry: RetriedUpload | undefined): ReadonlyArray<string | nu
     ? ["", "", 0]
     : [digest([retry.request]), retry.memory, Math.ceil(Duration.toMillis(retry.lifetime))];
 
-/** Lets a request pass that could not be counted. */
-const orAllow = <A, E>(
+/** Decides otherwise where a decision could not be made, if there is another way. */
+const orElse = <A, E>(
   decision: Effect.Effect<A, E | LimitsUnavailable>,
-): Effect.Effect<A | undefined, E | LimitsUnavailable> =>
-  Effect.catchIf(decision, isUnavailable, () => Effect.undefined);
+  other: Effect.Effect<A, E | LimitsUnavailable> | undefined,
+): Effect.Effect<A, E | LimitsUnavailable> =>
+  other === undefined ? decision : Effect.catchIf(decision, isUnavailable, () => other);
 
 const isUnavailable = (error: unknown): error is LimitsUnavailable =>
   error instanceof LimitsUnavailable;

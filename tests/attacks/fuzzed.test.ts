@@ -1,0 +1,238 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+
+const schemathesis = inject("schemathesis");
+const DOCUMENT = readFileSync(new URL("../../deploy/openapi.json", import.meta.url), "utf8");
+const FILES = "/api/v1/orgs/acme/files";
+
+/**
+ * None of Schemathesis's checks is off, though the one that needs a second caller has none. That
+ * a request which the document permits is accepted has these exceptions, of which no document can
+ * tell.
+ */
+const CONFIGURATION = `
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx"]
+# Schemathesis itself would not mind 5xx here, and does not expect 413.
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "404", "405", "413", "415"]
+
+# A well-formed type that the policy does not accept, or an idempotency key that was used before.
+[[operations]]
+include-operation-id = "presign"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "415", "422"]
+
+# A receipt or link that nobody has sealed, a receipt of another organization than the one in the
+# address, or of a file that is not there.
+[[operations]]
+include-operation-id = "confirm"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "400", "404", "409"]
+[[operations]]
+include-operation-id = "makeLink"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "400", "404"]
+[[operations]]
+include-operation-id = "followLink"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["302", "404"]
+`;
+
+let service: ServiceProcess;
+beforeAll(async () => {
+  if (schemathesis === undefined) return;
+  service = await startProcess({
+    STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "3653 days" } }),
+    LOG_LEVEL: "error",
+    // Not to be reached, so that each answer tells of them.
+    LIMIT_REQUESTS_PER_SUBJECT: "1000000 per second",
+    LIMIT_REQUESTS_PER_ORGANIZATION: "1000000 per second",
+  });
+});
+afterAll(async () => {
+  await service?.stop();
+});
+
+it.skipIf(schemathesis === undefined)(
+  "whatever Schemathesis makes of the API's document, the service answers as it says",
+  async () => {
+    const document = await narrowed(JSON.parse(DOCUMENT));
+    const { output, report } = await run(document);
+    expect(report?.exit_code, `${output}\n${service.output()}`).toBe(0);
+    // A service that refused everything would keep the document too.
+    const accepted = Object.entries(report?.valid_rates ?? {}).flatMap(([operation, phases]) =>
+      Object.values(phases).some(({ accepted }) => accepted > 0) ? [operation] : [],
+    );
+    expect(accepted.sort()).toEqual(operationsOf(document));
+    expect(report?.warnings.unsupported_regex).toEqual([]);
+  },
+  120_000,
+);
+
+interface Report {
+  readonly exit_code: number;
+  readonly valid_rates: Readonly<
+    Record<string, Readonly<Record<string, { readonly accepted: number }>>>
+  >;
+  readonly warnings: { readonly unsupported_regex: ReadonlyArray<unknown> };
+}
+
+/** Runs it in a folder of its own, for it leaves files behind. */
+async function run(
+  document: Json,
+): Promise<{ readonly output: string; readonly report: Report | undefined }> {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-fuzzed-"));
+  writeFileSync(join(folder, "schemathesis.toml"), CONFIGURATION);
+  writeFileSync(join(folder, "openapi.json"), JSON.stringify(document));
+  const child = spawn(
+    schemathesis ?? "",
+    [
+      "run",
+      "openapi.json",
+      `--url=${service.address}`,
+      `--header=Authorization: Bearer ${service.token}`,
+      "--max-examples=50",
+      "--seed=1",
+      "--generation-database=none",
+      "--continue-on-failure",
+      "--no-color",
+      "--report=json",
+      "--report-json-path=report.json",
+    ],
+    { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const texts = Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = await once(child, "exit");
+  const output = (await texts).join("\n");
+  try {
+    const report: Report = JSON.parse(readFileSync(join(folder, "report.json"), "utf8"));
+    return { output, report };
+  } catch (cause) {
+    throw new Error(`it ended with ${code}: ${output}`, { cause });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The document for the service that is tested: with its policy, with receipts and a link of its
+ * own as examples, and with what leads from one request to the next.
+ */
+async function narrowed(document: Json): Promise<Json> {
+  const receipts = [await upload("plain"), await upload("summed", "sha256")];
+  const examples = receipts.map((receipt) => ({ receipt }));
+  const { link_url } = await call("links", examples[0]);
+  // What is behind the second # is Schemathesis's own.
+  const token = "$response.body#/link_url#regex:/f/(.+)$";
+  const FOLLOW = "/f/{token}";
+  const [parameter] = at(document, "paths", FOLLOW)["parameters"] as ReadonlyArray<Json>;
+  return merge(document, {
+    components: {
+      schemas: {
+        UploadRequest: {
+          properties: {
+            policy: { enum: ["files"] },
+            // As often as not one that the policy accepts.
+            content_type: {
+              $ref: null,
+              anyOf: [
+                { enum: ["image/png", "IMAGE/GIF", "text/plain; charset=utf-8"] },
+                { $ref: "#/components/schemas/MediaType" },
+              ],
+            },
+          },
+        },
+        // The most that the policy accepts.
+        Size: { maximum: 10 * 2 ** 20 },
+        Confirmation: { examples },
+        LinkRequest: { examples },
+      },
+    },
+    paths: {
+      [FOLLOW]: { parameters: [{ ...parameter, example: String(link_url).split("/f/")[1] }] },
+      "/api/v1/orgs/{slug}/files/presign": {
+        post: {
+          responses: { 200: { links: { confirm: next("confirm"), link: next("makeLink") } } },
+        },
+      },
+      "/api/v1/orgs/{slug}/files/links": {
+        post: {
+          responses: {
+            200: { links: { follow: { operationId: "followLink", parameters: { token } } } },
+          },
+        },
+      },
+    },
+  });
+}
+
+/** A request that takes the receipt of the one before it. */
+const next = (operationId: string): Json => ({
+  operationId,
+  parameters: { slug: "$request.path.slug" },
+  requestBody: { receipt: "$response.body#/receipt" },
+});
+
+/** Uploads a file, and gives its receipt. */
+async function upload(content: string, algorithm?: string): Promise<string> {
+  const { put_url, put_headers, receipt } = await call("presign", {
+    filename: "a.txt",
+    content_type: "text/plain",
+    size: content.length,
+    ...(algorithm === undefined
+      ? {}
+      : {
+          checksum: { algorithm, value: createHash(algorithm).update(content).digest("base64") },
+        }),
+  });
+  const headers = put_headers as Record<string, string>;
+  const put = await fetch(String(put_url), { method: "PUT", headers, body: content });
+  expect(put.status).toBe(200);
+  return String(receipt);
+}
+
+async function call(operation: string, body: unknown): Promise<Record<string, unknown>> {
+  const response = await fetch(`${service.address}${FILES}/${operation}`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Record<string, unknown>;
+}
+
+type Json = { readonly [name: string]: unknown };
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What is there under these names, one in the other. */
+const at = (document: Json, ...names: ReadonlyArray<string>): Json =>
+  names.reduce((inner, name) => inner[name] as Json, document);
+
+/** JSON Merge Patch, RFC 7396. */
+function merge(target: unknown, patch: Json): Json {
+  const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete merged[name];
+    else merged[name] = isObject(value) ? merge(merged[name], value) : value;
+  }
+  return merged;
+}
+
+const operationsOf = (document: Json): ReadonlyArray<string> =>
+  Object.entries(document["paths"] as Record<string, Json>)
+    .flatMap(([path, item]) =>
+      ["get", "head", "post"].flatMap((method) =>
+        method in item ? [`${method.toUpperCase()} ${path}`] : [],
+      ),
+    )
+    .sort();
