@@ -34,5 +34,5 @@ export const followLink = Effect.fnUntraced(function* (token: string) {
     responseDisposition: dispositionOf(mediaType, fileName),
     window,
   });
-  return { key, get };
+  return { key, mediaType, get };
 });

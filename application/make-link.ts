@@ -19,7 +19,7 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   readonly receipt: string;
   readonly lifetime?: LinkLifetime | undefined;
 }) {
-  const { key, fileName, mediaType, policy } = yield* receiptOf(request);
+  const { key, fileName, mediaType, size, policy } = yield* receiptOf(request);
   const longest = (yield* Policies).get(policy)?.linkLifetime;
   if (longest === undefined) return yield* new LinksNotAllowed();
   const { lifetime = longest } = request;
@@ -28,5 +28,6 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   }
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const expiresAt = DateTime.addDuration(now, lifetime);
-  return { key, token: yield* sealLink({ key, fileName, mediaType, expiresAt }), expiresAt };
+  const token = yield* sealLink({ key, fileName, mediaType, expiresAt });
+  return { key, size, mediaType, policy, token, expiresAt };
 });

@@ -51,5 +51,5 @@ export const openFile = Effect.fnUntraced(function* (request: {
     responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
     window,
   });
-  return { key: key.value, get, window };
+  return { key: key.value, mediaType, get, window };
 });

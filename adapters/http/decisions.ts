@@ -75,10 +75,11 @@ export function decisions(services: Context.Context<Services>) {
   const enter = async (c: HttpContext, scope: Scope, note: Note) => {
     const call = { headers: c.req.raw.headers, address: c.env.address };
     const slug = c.req.param("slug") ?? "";
+    if (isSlug(slug)) note({ slug });
     const entered = await run(
       Effect.gen(function* () {
         const principal = yield* (yield* Authenticator).authenticate(call);
-        note({ principal, ...(isSlug(slug) ? { slug } : {}) });
+        note({ principal });
         return yield* admit({ principal, slug, scope });
       }),
     );

@@ -25,8 +25,8 @@ export const links = Effect.fnUntraced(function* ({ member, note, ...request }: 
     return yield* new InvalidBody({ faults: [{ pointer: "/expires_in", reason }] });
   }
   const asked = lifetime?.success;
-  const { key, token, expiresAt } = yield* makeLink({ member, receipt, lifetime: asked });
-  note({ key });
+  const { token, expiresAt, ...file } = yield* makeLink({ member, receipt, lifetime: asked });
+  note(file);
   return {
     link_url: `${request.publicUrl.origin}/f/${token}`,
     expires_at: DateTime.formatIso(expiresAt),

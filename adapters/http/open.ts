@@ -21,7 +21,7 @@ export const open = Effect.fnUntraced(function* (
 ) {
   const download = new URL(address).searchParams.has("download");
   const file = yield* openFile({ member, path: `${year}/${month}/${name}`, download });
-  note({ key: file.key });
+  note({ key: file.key, mediaType: file.mediaType });
   return yield* opened(file);
 });
 
@@ -30,8 +30,8 @@ export const open = Effect.fnUntraced(function* (
  * link which is taken back stops at once; the URL that it leads to is the same for a while.
  */
 export const follow = (token: string, { note }: Pick<Operation, "note">) =>
-  Effect.map(followLink(token), ({ key, get }): Opened => {
-    note({ key });
+  Effect.map(followLink(token), ({ key, mediaType, get }): Opened => {
+    note({ key, mediaType });
     return { url: get.url, maxAge: 0 };
   });
 

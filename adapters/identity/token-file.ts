@@ -22,7 +22,7 @@ export type StoredToken = typeof StoredToken.Type;
 
 /** The file of `AUTH_TOKENS_FILE`. */
 const TokenFile = Schema.Struct({ tokens: Schema.Array(StoredToken) });
-const decode = decoder(TokenFile, ["tokens", ...Object.keys(StoredToken.fields)]);
+const decode = decoder(TokenFile, ["tokens", ...Object.keys(StoredToken.fields)], 3);
 
 /** Reads the file, or says what is wrong with it. */
 export const decodeTokens = (json: unknown): Result.Result<ReadonlyArray<StoredToken>, string> =>

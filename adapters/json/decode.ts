@@ -19,12 +19,13 @@ export type Decoded<A> = Result.Result<A, Arr.NonEmptyReadonlyArray<MemberFault>
 export const MISSING = "it is missing";
 
 /**
- * Decodes parsed JSON. Every member must be one of `members`, which a refusal lists; others are
- * ignored where there is no such list.
+ * Decodes parsed JSON. Every member must be one of `members`, which a refusal lists for those that
+ * are not deeper than `depth`; others are ignored where there is no such list.
  */
 export function decoder<A>(
   schema: Schema.ConstraintCodec<A, unknown>,
   members?: ReadonlyArray<string>,
+  depth = 1,
 ): (value: unknown) => Decoded<A> {
   const onExcessProperty = members === undefined ? "ignore" : "error";
   const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty });
@@ -36,8 +37,7 @@ export function decoder<A>(
         .issues.slice(0, 20)
         .map(({ message, path = [] }) => ({
           pointer: path.map((member) => `/${escape(String(member))}`).join(""),
-          // The list is of the document's own members, not of those inside others.
-          reason: path.length > 1 && message.startsWith(UNKNOWN) ? UNKNOWN : message,
+          reason: path.length > depth && message.startsWith(UNKNOWN) ? UNKNOWN : message,
         }));
       return Arr.isReadonlyArrayNonEmpty(faults)
         ? faults

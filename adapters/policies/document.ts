@@ -98,7 +98,7 @@ const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   link_lifetime: 'it is not a duration such as "365 days", up to 10 years',
 };
 
-const decode = decoder(Schema.Record(Schema.String, Schema.Struct(fields)), Object.keys(fields));
+const decode = decoder(Schema.Record(Schema.String, Schema.Struct(fields)), Object.keys(fields), 2);
 
 /** A fault inside of a member is told as one of the member. */
 function explain(fault: MemberFault): MemberFault {

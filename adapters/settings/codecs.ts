@@ -71,10 +71,15 @@ export const Size = Schema.Union([Schema.Number, Schema.String]).pipe(
   ),
 );
 
-/** An `https` URL, or an `http` one of this machine: what it answers is believed. */
-export const HttpsUrl = HttpUrl.check(
+/**
+ * An `https` URL, or an `http` one of this machine, since what it answers is believed; it may have
+ * a query.
+ */
+export const HttpsUrl = Schema.URLFromString.check(
   Schema.makeFilter<URL>(
-    ({ protocol, hostname }) =>
-      protocol === "https:" || /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname),
+    ({ protocol, hostname, username, password, hash }) =>
+      username + password + hash === "" &&
+      (protocol === "https:" ||
+        (protocol === "http:" && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname))),
   ),
 );

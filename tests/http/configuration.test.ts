@@ -135,6 +135,219 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
   });
 });
 
+describe("who may call, and how much, is refused at the start where it is not right", () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-identity-"));
+  const file = join(folder, "file");
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const PUBLIC = publicKey.export({ type: "spki", format: "pem" }).toString();
+  const PRIVATE = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const OF_ANOTHER_KIND = generateKeyPairSync("rsa-pss", { modulusLength: 2048 })
+    .publicKey.export({ type: "spki", format: "pem" })
+    .toString();
+  const keys = { RECEIPT_KEYS: `hidden-id:${KEY}` };
+  const jwt = {
+    ...keys,
+    AUTH: "jwt",
+    JWT_ISSUER: "me",
+    JWT_AUDIENCE: "us",
+    JWT_PUBLIC_KEY: PUBLIC,
+  };
+  const { JWT_PUBLIC_KEY: _, ...keyless } = jwt;
+  const forward = { ...keys, AUTH: "forward", FORWARD_AUTH_TRUSTED: "10.0.0.0/8" };
+  const limited = { LIMIT_OBJECTS_PER_DAY: "10" };
+  const REDIS = "redis://user:hidden-password@127.0.0.1:6379";
+
+  it.each<Readonly<Record<string, string>>>([
+    jwt,
+    { ...keyless, JWT_JWKS_URL: "https://login.example.com/keys" },
+    { ...keyless, JWT_JWKS_URL: "http://127.0.0.1:9/keys" },
+    { ...keyless, JWT_JWKS_URL: "http://[::1]:9/keys" },
+    { ...jwt, JWT_ALGORITHMS: "ES256, EdDSA" },
+    forward,
+    { ...forward, FORWARD_AUTH_TRUSTED: "10.0.0.1, fd00::/8,::ffff:192.0.2.0/120" },
+    { ORGANIZATIONS: "acme=org_1, globex=org_2" },
+    { ORGANIZATIONS_URL: "https://directory.example.com/x", ORGANIZATIONS_TOKEN: "hidden" },
+    { LIMIT_REQUESTS_PER_SUBJECT: "1 per second", LIMIT_BYTES_PER_DAY: "1.5 TiB" },
+    { ...limited, WEB_CONCURRENCY: "2", REDIS_URL: REDIS },
+    { WEB_CONCURRENCY: "2" },
+    { ...limited, WEB_CONCURRENCY: "1" },
+    { REDIS_URL: `${REDIS},${REDIS}`, REDIS_CLUSTER: "on" },
+  ])("but not %j", (env) => {
+    expect(messageFor(env)).toBe("");
+  });
+
+  it.each<[Readonly<Record<string, string>>, RegExp]>([
+    [{ AUTH: "token" }, /AUTH must be dev, static, jwt or forward; is \w+ meant\?/],
+    [{ ...keys, AUTH: "static" }, /AUTH_TOKENS_FILE must be the path of a file .*, and is not set/],
+    [
+      { ...keys, AUTH: "static", AUTH_TOKENS_FILE: "/none.json" },
+      /AUTH_TOKENS_FILE names a file that cannot be read \(ENOENT\)/,
+    ],
+    [
+      { ...keys, AUTH: "static", AUTH_TOKENS_FILE: folder },
+      /AUTH_TOKENS_FILE names a file that is not a regular file/,
+    ],
+    [{ ...keys, AUTH: "jwt" }, /JWT_ISSUER must be .* and is not set/],
+    [{ ...keys, AUTH: "jwt" }, /JWT_AUDIENCE must be .* and is not set/],
+    [{ ...jwt, JWT_ISSUER: "" }, /JWT_ISSUER must be/],
+    [{ ...jwt, JWT_AUDIENCE: "" }, /JWT_AUDIENCE must be/],
+    [keyless, /JWT_JWKS_URL must be set, or else JWT_PUBLIC_KEY, and not both/],
+    [
+      { ...jwt, JWT_JWKS_URL: "https://login.example.com/keys" },
+      /JWT_JWKS_URL must be set, or else JWT_PUBLIC_KEY, and not both/,
+    ],
+    ...["http://login.example.com/keys", "http://127.0.0.1.example.com/", "ftp://x", "keys"].map(
+      (url): [Readonly<Record<string, string>>, RegExp] => [
+        { ...keyless, JWT_JWKS_URL: url },
+        /JWT_JWKS_URL must be an https URL \(http on this machine alone\)/,
+      ],
+    ),
+    ...["HS256", "RS256,HS512", "none", "RS256,", "rs256"].map(
+      (names): [Readonly<Record<string, string>>, RegExp] => [
+        { ...jwt, JWT_ALGORITHMS: names },
+        /JWT_ALGORITHMS must be algorithms with public keys/,
+      ],
+    ),
+    ...[
+      PRIVATE,
+      "hidden-key",
+      "/none.pem",
+      PUBLIC.replace("MF", "hidden"),
+      `${PUBLIC}${PRIVATE}`,
+      OF_ANOTHER_KIND,
+    ].map((key): [Readonly<Record<string, string>>, RegExp] => [
+      { ...jwt, JWT_PUBLIC_KEY: key },
+      /JWT_PUBLIC_KEY must be a public key in PEM, or the path of a file with one/,
+    ]),
+    [{ ...jwt, JWT_SERVICE_CLAIM: "gty" }, /JWT_SERVICE_CLAIM must be .*as claim=value/],
+    [{ ...keys, AUTH: "forward" }, /FORWARD_AUTH_TRUSTED must be .* and is not set/],
+    ...[
+      "0.0.0.0/0",
+      "::/0",
+      "10.0.0.0/8,::/0",
+      "::ffff:0.0.0.0/96",
+      "10.0.0.0/33",
+      "proxy",
+      "10.1",
+      "010.0.0.1",
+    ].map((trusted): [Readonly<Record<string, string>>, RegExp] => [
+      { ...forward, FORWARD_AUTH_TRUSTED: trusted },
+      /FORWARD_AUTH_TRUSTED must be the addresses or networks .* not all there are/,
+    ]),
+    [{ ...forward, FORWARD_AUTH_USER: "X_User" }, /FORWARD_AUTH_USER must be the name of a header/],
+    [
+      { ORGANIZATIONS: "acme=org_1", ORGANIZATIONS_URL: "https://directory.example.com/x" },
+      /ORGANIZATIONS must not be set beside ORGANIZATIONS_URL/,
+    ],
+    [
+      { ORGANIZATIONS_TOKEN: "hidden" },
+      /ORGANIZATIONS_URL must be set where ORGANIZATIONS_TOKEN is/,
+    ],
+    [
+      { ORGANIZATIONS_URL: "http://directory.example.com/x" },
+      /ORGANIZATIONS_URL must be an https URL \(http on this machine alone\)/,
+    ],
+    ...["acme", "ACME=org_1", "acme=", "acme=a/b", "acme=org_1,"].map(
+      (pairs): [Readonly<Record<string, string>>, RegExp] => [
+        { ORGANIZATIONS: pairs },
+        /ORGANIZATIONS must be pairs of slug=id, separated by commas/,
+      ],
+    ),
+    [{ ...jwt, RECEIPT_KEYS: "" }, /RECEIPT_KEYS must be set where AUTH is not dev/],
+    [{ ...forward, RECEIPT_KEYS: "" }, /RECEIPT_KEYS must be set where AUTH is not dev/],
+    ...[
+      "0 per minute",
+      "-1 per minute",
+      "1.5 per minute",
+      "10",
+      "10/minute",
+      "10 per week",
+    ].flatMap((rate) =>
+      (["LIMIT_REQUESTS_PER_SUBJECT", "LIMIT_REQUESTS_PER_ORGANIZATION"] as const).map(
+        (name): [Readonly<Record<string, string>>, RegExp] => [
+          { [name]: rate },
+          new RegExp(`${name} must be a number of requests per second, minute, hour or day`),
+        ],
+      ),
+    ),
+    ...["0", "-1", "1.5 B", "10 GB", "ten"].map(
+      (size): [Readonly<Record<string, string>>, RegExp] => [
+        { LIMIT_BYTES_PER_DAY: size },
+        /LIMIT_BYTES_PER_DAY must be what an organization may be granted in a day/,
+      ],
+    ),
+    ...["0", "-1", "1.5", "many"].map((count): [Readonly<Record<string, string>>, RegExp] => [
+      { LIMIT_OBJECTS_PER_DAY: count },
+      /LIMIT_OBJECTS_PER_DAY must be how many uploads/,
+    ]),
+    [{ AUDIT: "audit.jsonl" }, /AUDIT must be off, stdout, or the path of a file/],
+    [{ AUDIT: "/none/audit.jsonl" }, /AUDIT names a file that cannot be written \(ENOENT\)/],
+    [{ AUDIT: `${folder}/` }, /AUDIT names a file that cannot be written \(EISDIR\)/],
+    [{ LIMITS_ON_FAILURE: "ignore" }, /LIMITS_ON_FAILURE must be allow or refuse/],
+    [{ WEB_CONCURRENCY: "0" }, /WEB_CONCURRENCY must be the number of processes/],
+    [
+      { ...limited, WEB_CONCURRENCY: "2" },
+      /REDIS_URL must be set where limits are, and several processes serve/,
+    ],
+    [{ REDIS_URL: `${REDIS},${REDIS}` }, /REDIS_CLUSTER must be on where REDIS_URL has several/],
+    [{ REDIS_CLUSTER: "on" }, /REDIS_URL must be set where REDIS_CLUSTER is on/],
+    [{ REDIS_URL: "http://hidden-password@127.0.0.1" }, /REDIS_URL must be a redis or rediss URL/],
+    [
+      { ...keyless, JWT_AUDIENCE: "", JWT_AUDIANCE: "us" },
+      /JWT_AUDIENCE must be[\s\S]*JWT_AUDIANCE is not a variable of this service; is JWT_AUDIENCE meant\?/,
+    ],
+    ...[
+      ["AUTH_TOKEN_FILE", "AUTH_TOKENS_FILE"],
+      ["FORWARD_AUTH_TRUST", "FORWARD_AUTH_TRUSTED"],
+      ["LIMIT_REQUEST_PER_SUBJECT", "LIMIT_REQUESTS_PER_SUBJECT"],
+    ].map(([name = "", meant]): [Readonly<Record<string, string>>, RegExp] => [
+      { PORT: "http", [name]: "hidden" },
+      new RegExp(`${name} is not a variable of this service; is ${meant} meant\\?`),
+    ]),
+  ])("%j", (env, message) => {
+    const output = messageFor(env);
+    expect(output).toMatch(message);
+    expect(output).not.toMatch(/hidden|PRIVATE KEY|\n\s+at /);
+    expect(output).not.toContain(KEY);
+  });
+
+  it.each([
+    ["hidden", "is not JSON"],
+    ["[]", "has a fault: the whole: it is not an object"],
+    ['{"tokens": [{"id": "hidden"}]}', "has a fault: /tokens/0/id"],
+    ['{"tokens": [], "hiden": 1}', "has a fault: /hiden"],
+  ])("a file of tokens with %s", (content, problem) => {
+    writeFileSync(file, content);
+    const output = messageFor({ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file });
+    expect(output).toContain(`AUTH_TOKENS_FILE names a file that ${problem}`);
+    expect(output).not.toContain("hidden");
+  });
+
+  it("a key in a file is taken where it is public, and not where it is private", () => {
+    writeFileSync(file, PUBLIC);
+    expect(messageFor({ ...jwt, JWT_PUBLIC_KEY: file })).toBe("");
+    writeFileSync(file, PRIVATE);
+    expect(messageFor({ ...jwt, JWT_PUBLIC_KEY: file })).toContain("JWT_PUBLIC_KEY must be");
+  });
+
+  it("without any secret in what the command says", async () => {
+    const { code, output } = await runToEnd({
+      ...keyless,
+      JWT_PUBLIC_KEY: PRIVATE,
+      RECEIPT_KEYS: `hidden-id:${KEY},hidden`,
+      ORGANIZATIONS_TOKEN: "hidden-token",
+      REDIS_URL: "redis://:hidden-password@127.0.0.1,hidden",
+    });
+    expect(code).toBe(78);
+    for (const name of ["JWT_PUBLIC_KEY", "RECEIPT_KEYS", "ORGANIZATIONS_URL", "REDIS_URL"]) {
+      expect(output).toContain(`  ${name} must be `);
+    }
+    expect(output).not.toMatch(/hidden|PRIVATE KEY/);
+    expect(output).not.toContain(PRIVATE.split("\n")[1]);
+  });
+});
+
 /** What the start would end with. */
 const messageFor = (env: Readonly<Record<string, string>>): string =>
   Result.match(readAll(env), {

@@ -1,0 +1,365 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
+import ipaddr from "ipaddr.js";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { layer as fileOf } from "../../adapters/audit/layer.ts";
+import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { PRESIGN, presignInit, startService } from "./service.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "valetkey-audit-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function start(env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+  const service = await startProcess(env);
+  closing.push(service.stop);
+  return service;
+}
+
+const at = (name: string) => PRESIGN.replace("presign", name);
+const FILE = at("2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
+
+type Line = Readonly<Record<string, unknown>>;
+const parse = (text: string): ReadonlyArray<Line> =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line);
+
+const post = async (service: ServiceProcess, path: string, body: unknown, headers = {}) => {
+  const init = presignInit(body, { Authorization: `Bearer ${service.token}`, ...headers });
+  const answer = await fetch(`${service.address}${path}`, init);
+  return {
+    status: answer.status,
+    id: answer.headers.get("x-request-id"),
+    body: await answer.json(),
+  };
+};
+const eventOf = (requestId: string): AuditEvent => ({
+  at: DateTime.makeUnsafe(0),
+  action: "presign",
+  refusal: undefined,
+  address: undefined,
+  requestId,
+});
+
+const GOOD = { filename: "secret-name.png", content_type: "image/png", size: 5 };
+
+describe("of each decision", () => {
+  it("a file gets one line, with who, what, where from and which request, and no secret", async () => {
+    const path = join(folder, "decisions.jsonl");
+    const service = await start({
+      AUDIT: path,
+      STORAGE_POLICIES: '{"files": {"link_lifetime": "30 days"}}',
+    });
+    const granted = await post(service, PRESIGN, GOOD);
+    const { key, put_url, put_headers, receipt } = granted.body;
+    const early = await post(service, at("confirm"), { receipt });
+    await fetch(put_url, { method: "PUT", headers: put_headers, body: "bytes" });
+    const confirmed = await post(service, at("confirm"), { receipt });
+    const link = await post(service, at("links"), { receipt });
+    const asUser = { headers: { Authorization: `Bearer ${service.token}` }, redirect: "manual" };
+    const opened = await fetch(confirmed.body.file_url, asUser as RequestInit);
+    const followed = await fetch(link.body.link_url, { redirect: "manual" });
+    const unknown = await post(service, PRESIGN, GOOD, { Authorization: "Bearer wrong" });
+    expect([opened.status, followed.status, unknown.status]).toEqual([302, 302, 401]);
+    await service.stop();
+
+    const text = readFileSync(path, "utf8");
+    const member = { subject: "developer", kind: "user", slug: "acme", organization: "acme" };
+    const developer = { ...member, key };
+    const content_type = "image/png";
+    const file = { policy: "files", size: 5, content_type };
+    const everywhere = {
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      address: "127.0.0.1",
+    };
+    const line = (audit: string, request_id: string | null, facts: object) => ({
+      ...everywhere,
+      audit,
+      decision: "granted",
+      request_id,
+      ...facts,
+    });
+    expect(parse(text)).toEqual([
+      line("presign", granted.id, { ...developer, ...file }),
+      line("confirm", early.id, {
+        ...member,
+        decision: "refused",
+        code: "UPLOAD_INCOMPLETE",
+      }),
+      line("confirm", confirmed.id, { ...developer, ...file }),
+      line("links", link.id, { ...developer, ...file }),
+      line("open", opened.headers.get("x-request-id"), { ...developer, content_type }),
+      line("follow", followed.headers.get("x-request-id"), { key, content_type }),
+      line("presign", unknown.id, { decision: "refused", code: "UNAUTHENTICATED", slug: "acme" }),
+    ]);
+    for (const secret of [service.token, receipt, "X-Amz-", "http", "secret-name", "wrong"]) {
+      expect(text).not.toContain(secret);
+    }
+    expect(text).not.toContain(new URL(link.body.link_url).pathname.slice("/f/".length));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("there is one event with its code, and with who asked for what as far as that is known", async () => {
+    const audit: Array<AuditEvent> = [];
+    const { request } = await startService({
+      audit,
+      development: undefined,
+      policies: { staff: { callers: ["service"] } },
+      limits: {
+        requests: { subject: { count: 9, window: Duration.hours(1) } },
+        daily: { objects: 1 },
+      },
+    });
+    const principal = { kind: "user", subject: "developer" };
+    const member = { principal, slug: "acme", organization: "org_1" };
+    const file = { ...member, size: 5, mediaType: "image/png" };
+    const asked = { slug: "acme" };
+    const large = 2 ** 40;
+    const get = { headers: presignInit().headers ?? {} };
+    const cases: ReadonlyArray<[string, RequestInit, number, string, string | undefined, object]> =
+      [
+        [
+          PRESIGN,
+          presignInit(GOOD, { Authorization: "" }),
+          401,
+          "presign",
+          "UNAUTHENTICATED",
+          asked,
+        ],
+        [
+          PRESIGN.replace("acme", "globex"),
+          presignInit(),
+          404,
+          "presign",
+          "NOT_FOUND",
+          { principal, slug: "globex" },
+        ],
+        [
+          PRESIGN,
+          presignInit({ ...GOOD, policy: "staff" }),
+          403,
+          "presign",
+          "FORBIDDEN",
+          { ...file, policy: "staff" },
+        ],
+        [PRESIGN, presignInit("{"), 400, "presign", "INVALID_REQUEST", member],
+        [
+          PRESIGN,
+          presignInit({ ...GOOD, size: large }),
+          413,
+          "presign",
+          "FILE_TOO_LARGE",
+          { ...file, size: large },
+        ],
+        [
+          PRESIGN,
+          presignInit(GOOD),
+          200,
+          "presign",
+          undefined,
+          { ...file, policy: "files", isRetry: false },
+        ],
+        [PRESIGN, presignInit(GOOD), 429, "presign", "QUOTA_EXCEEDED", file],
+        [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
+        [at("links"), presignInit({ receipt: "x" }), 400, "links", "INVALID_RECEIPT", member],
+        [FILE.replace("2026", "x"), get, 404, "open", "NOT_FOUND", member],
+        [FILE, get, 429, "open", "RATE_LIMITED", { principal, slug: "acme" }],
+        ["/f/v1.test.e30.AAAA", {}, 404, "follow", "NOT_FOUND", {}],
+      ];
+    for (const [path, init, status, action, refusal, facts] of cases) {
+      audit.length = 0;
+      const answer = await request(path, init, "203.0.113.9");
+      const requestId = answer.headers.get("x-request-id");
+      expect([path, answer.status]).toEqual([path, status]);
+      expect(audit).toHaveLength(1);
+      expect(audit[0]).toMatchObject({ action, requestId, address: "203.0.113.9", ...facts });
+      expect(audit[0]?.refusal).toBe(refusal);
+      for (const name of ["principal", "slug", "organization", "key", "policy"] as const) {
+        if (!(name in facts) && refusal !== undefined) expect(audit[0]?.[name]).toBeUndefined();
+      }
+    }
+  });
+
+  it("there is an event that a scope was missing, and none of what is no decision", async () => {
+    const audit: Array<AuditEvent> = [];
+    const identity = {
+      callers: {
+        auth: "forward",
+        trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
+        headers: { user: "x-user", organizations: "x-groups", scopes: "x-scopes" },
+      },
+      organizations: {},
+    } as const;
+    const { request } = await startService({ audit, identity });
+    const headers = { "X-User": "alice", "X-Groups": "acme", "X-Scopes": "read" };
+    expect((await request(PRESIGN, presignInit(GOOD, headers))).status).toBe(403);
+    expect(audit).toMatchObject([
+      { action: "presign", refusal: "FORBIDDEN", principal: { subject: "alice" } },
+    ]);
+    for (const [path, init] of [
+      ["/healthz", {}],
+      [PRESIGN, { method: "GET" }],
+      [PRESIGN, { method: "OPTIONS" }],
+      ["/nothing", {}],
+    ] as const) {
+      await request(path, init);
+    }
+    expect(audit).toHaveLength(1);
+  });
+});
+
+describe("a file of the audit", () => {
+  it("is left behind by a rotation at once, and no line is lost or written twice", async () => {
+    const path = join(folder, "rotated.jsonl");
+    const service = await start({ AUDIT: path });
+    const ask = async () => (await post(service, PRESIGN, GOOD)).id;
+    const ids: Array<string | null> = [];
+    for (let rotation = 1; rotation <= 3; rotation++) {
+      const under = Array.from({ length: 60 }, ask);
+      ids.push(await Promise.race(under));
+      renameSync(path, `${path}.${rotation}`);
+      ids.push(...(await Promise.all(under)));
+    }
+    await ask().then((id) => ids.push(id));
+    await service.stop();
+    const lines = [1, 2, 3].flatMap((rotation) =>
+      parse(readFileSync(`${path}.${rotation}`, "utf8")),
+    );
+    const last = parse(readFileSync(path, "utf8"));
+    const written = [...lines, ...last].map(({ request_id }) => request_id);
+    expect(written.toSorted()).toEqual([...new Set(ids)].toSorted());
+    expect(last.length).toBeGreaterThan(0);
+  });
+
+  it("is added to, and never begun anew", async () => {
+    const path = join(folder, "appended.jsonl");
+    for (const lines of [1, 2]) {
+      const service = await start({ AUDIT: path });
+      await post(service, PRESIGN, GOOD);
+      await service.stop();
+      expect(parse(readFileSync(path, "utf8"))).toHaveLength(lines);
+    }
+  });
+
+  it("that cannot be written is said once, and gets its lines when it can be", async () => {
+    const directory = mkdtempSync(join(folder, "later-"));
+    const path = join(directory, "audit.jsonl");
+    const service = await start({ AUDIT: path });
+    rmSync(directory, { recursive: true });
+    const said = (text: string) => service.output().split(text).length - 1;
+    const ids: Array<string | null> = [];
+    for (let requests = 0; requests < 5; requests++) {
+      ids.push((await post(service, PRESIGN, GOOD)).id);
+    }
+    await until("the complaint", async () => said("cannot be written") > 0 || undefined);
+    mkdirSync(directory);
+    await until("the lines", async () => existsSync(path) || undefined);
+    ids.push((await post(service, PRESIGN, GOOD)).id);
+    await service.stop();
+    expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
+    expect(said("cannot be written")).toBe(1);
+    expect(said("is written again")).toBe(1);
+  });
+
+  it("that can no longer be written keeps nobody from working, nor the service from its end", async () => {
+    const directory = mkdtempSync(join(folder, "gone-"));
+    const service = await start({ AUDIT: join(directory, "audit.jsonl") });
+    rmSync(directory, { recursive: true });
+    const statuses = [];
+    for (let requests = 0; requests < 3; requests++) {
+      statuses.push((await post(service, PRESIGN, GOOD)).status);
+    }
+    await until("the complaint", async () => service.output().includes("ENOENT") || undefined);
+    expect(statuses).toEqual([200, 200, 200]);
+    expect(await service.stop()).toBe(0);
+    // It was tried again at the end, and that was not said again.
+    expect(service.output().split("cannot be written")).toHaveLength(2);
+  });
+
+  it("gets lines in the order of the events, also those that come while it cannot be written", async () => {
+    const directory = join(folder, "ordered");
+    const path = join(directory, "audit.jsonl");
+    const messages: Array<string> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => {
+        messages.push(String(message));
+      }),
+    ]);
+    const ids = ["1", "2", "3", "4"];
+    await Effect.gen(function* () {
+      const tell = yield* Audit;
+      for (const id of ids) yield* tell(eventOf(id));
+      yield* Effect.promise(() =>
+        until("the complaint", async () => messages.length > 0 || undefined),
+      );
+      mkdirSync(directory);
+    }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
+    expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
+    expect(messages[0]).toContain("cannot be written");
+  });
+
+  it("holds each event on a line of its own, whatever a caller is called", async () => {
+    const path = join(folder, "names.jsonl");
+    const subjects = ['a"b', "a\nb", "a\u2028b", "</script>", "{}", "ü 用户 😀"];
+    await Effect.gen(function* () {
+      const tell = yield* Audit;
+      for (const subject of subjects) {
+        yield* tell({ ...eventOf("id"), principal: { kind: "user", subject } });
+      }
+    }).pipe(Effect.provide(fileOf(path)), Effect.runPromise);
+    const text = readFileSync(path, "utf8");
+    expect(text.split("\n")).toHaveLength(subjects.length + 1);
+    expect(parse(text).map(({ subject }) => subject)).toEqual(subjects);
+  });
+});
+
+describe("where nothing is said of it, the audit", () => {
+  const proxied = {
+    AUTH: "forward",
+    FORWARD_AUTH_TRUSTED: "127.0.0.1",
+    RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+    LOG_FORMAT: "json",
+  };
+  const headers = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme" };
+  const linesOf = async (env: Readonly<Record<string, string>>) => {
+    const service = await start(env);
+    const { id } = await post(service, PRESIGN, GOOD, headers);
+    await service.stop();
+    const lines = parse(service.output()).filter((line) => "audit" in line);
+    return { id, lines };
+  };
+
+  it("goes to standard output, beside the log", async () => {
+    const { id, lines } = await linesOf(proxied);
+    expect(lines).toEqual([
+      expect.objectContaining({ audit: "presign", subject: "alice", request_id: id }),
+    ]);
+  });
+
+  it("is not written in development, nor where it is off; and it is where it is asked for", async () => {
+    expect((await linesOf({ ...proxied, AUDIT: "off" })).lines).toEqual([]);
+    expect((await linesOf({ LOG_FORMAT: "json" })).lines).toEqual([]);
+    expect((await linesOf({ LOG_FORMAT: "json", AUDIT: "stdout" })).lines).toHaveLength(1);
+  });
+});

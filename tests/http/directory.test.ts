@@ -1,0 +1,261 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe } from "vitest";
+import { ofDirectory } from "../../adapters/identity/directory.ts";
+import { read } from "../../adapters/identity/settings.ts";
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
+import { until } from "../support/until.ts";
+import { presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+
+const closing: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A directory on this machine, with all that it was asked. */
+async function startDirectory(
+  respond: (response: ServerResponse, request: IncomingMessage) => void,
+) {
+  const asked: Array<{ readonly url: URL; readonly authorization: string | undefined }> = [];
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", "http://directory");
+    asked.push({ url, authorization: request.headers.authorization });
+    respond(response, request);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closing.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { asked, url: new URL(`http://127.0.0.1:${port}/membership`) };
+}
+
+const json = (response: ServerResponse, body: string, status = 200) =>
+  response.writeHead(status, { "Content-Type": "application/json" }).end(body);
+
+const principal = (over: Partial<Principal> = {}): Principal => ({
+  kind: "user",
+  subject: "user-1",
+  scopes: EVERY_SCOPE,
+  organizations: "every",
+  ...over,
+});
+
+const ACME = OrganizationSlug.make("acme");
+
+/** What becomes of a look-up: an id, or why there is none. */
+const organizations = Effect.fnUntraced(function* (settings: {
+  readonly url: URL;
+  readonly token?: Redacted.Redacted;
+}) {
+  const { resolve } = yield* ofDirectory(settings);
+  return (over: Partial<Principal> = {}, slug = "acme") =>
+    resolve(principal(over), OrganizationSlug.make(slug)).pipe(
+      Effect.map((id): string => id),
+      Effect.catch(({ _tag }) => Effect.succeed(_tag)),
+    );
+});
+
+const started = (...of: Parameters<typeof startDirectory>) =>
+  Effect.promise(() => startDirectory(...of));
+
+describe("an organization", () => {
+  it.effect("is asked for with who asks, whatever the characters, and with the token", () =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+      const token = Redacted.make("the-token-of-the-directory");
+      const resolve = yield* organizations({ url, token });
+      const subjects = [
+        "user-1",
+        "auth0|5f7c8ec7",
+        "a&slug=globex",
+        "a=b#c?d%20e%2526+f",
+        "ünïcode 用户 😀",
+        "a/b\\c\"d'e",
+        "a b",
+      ];
+      for (const subject of subjects) expect(yield* resolve({ subject })).toBe("org_1");
+      expect(asked.map(({ url }) => url.pathname)).toEqual(subjects.map(() => "/membership"));
+      expect(asked.map(({ url }) => [...url.searchParams])).toEqual(
+        subjects.map((subject) => [
+          ["slug", "acme"],
+          ["subject", subject],
+        ]),
+      );
+      expect(new Set(asked.map(({ authorization }) => authorization))).toEqual(
+        new Set(["Bearer the-token-of-the-directory"]),
+      );
+    }),
+  );
+
+  it.effect("is asked for without a token where none is configured", () =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+      expect(yield* (yield* organizations({ url }))()).toBe("org_1");
+      expect(asked.map(({ authorization }) => authorization)).toEqual([undefined]);
+    }),
+  );
+
+  it.effect.each([
+    [200, '{"id": "org_1"}', "org_1"],
+    [200, '{"id": "org_2"}', "org_2"],
+    [404, "", "OrganizationNotFound"],
+  ] as const)("is known for a minute to each who asked: %i %s", ([status, body, outcome]) =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response) => json(response, body, status));
+      const resolve = yield* organizations({ url });
+      expect(yield* resolve()).toBe(outcome);
+      yield* TestClock.adjust("59 seconds");
+      expect(yield* resolve()).toBe(outcome);
+      expect(asked).toHaveLength(1);
+      expect(yield* resolve({ subject: "user-2" })).toBe(outcome);
+      expect(yield* resolve({}, "globex")).toBe(outcome);
+      expect(asked).toHaveLength(3);
+      yield* TestClock.adjust("1 second");
+      expect(yield* resolve()).toBe(outcome);
+      expect(asked).toHaveLength(4);
+    }),
+  );
+
+  it.effect("is not mistaken for that of another by how names are put together", () =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+      const resolve = yield* organizations({ url });
+      yield* resolve({ subject: 'x","y' }, "a");
+      yield* resolve({ subject: "x" }, "a");
+      yield* resolve({ subject: "a x" }, "a");
+      expect(asked).toHaveLength(3);
+    }),
+  );
+
+  it.effect("is asked for once by all who ask at the same time", () =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+      const resolve = yield* organizations({ url });
+      const outcomes = yield* Effect.all(
+        Array.from({ length: 20 }, () => resolve()),
+        { concurrency: "unbounded" },
+      );
+      expect(new Set(outcomes)).toEqual(new Set(["org_1"]));
+      expect(asked).toHaveLength(1);
+    }),
+  );
+
+  it.effect(
+    "stays closed to whom the identity does not vouch for, whatever the directory says",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+        const resolve = yield* organizations({ url });
+        const vouched = new Map([[ACME, OrganizationId.make("acme")]]);
+        expect(yield* resolve({ organizations: vouched })).toBe("org_1");
+        expect(yield* resolve({ organizations: vouched }, "globex")).toBe("OrganizationNotFound");
+      }),
+  );
+});
+
+describe("a directory that does not know what to say", () => {
+  const unavailable: ReadonlyArray<[string, (response: ServerResponse) => void]> = [
+    ["500", (response) => json(response, '{"id": "org_1"}', 500)],
+    ["401", (response) => json(response, "{}", 401)],
+    ["403", (response) => json(response, "{}", 403)],
+    ["429", (response) => json(response, "{}", 429)],
+    ["201", (response) => json(response, '{"id": "org_1"}', 201)],
+    ["204", (response) => void response.writeHead(204).end()],
+    ["an empty 200", (response) => json(response, "")],
+    ["no JSON", (response) => json(response, "<html></html>")],
+    ["null", (response) => json(response, "null")],
+    ["a list", (response) => json(response, '[{"id": "org_1"}]')],
+    ["no id", (response) => json(response, '{"name": "org_1"}')],
+    ["a number", (response) => json(response, '{"id": 5}')],
+    ["a path", (response) => json(response, '{"id": "../org_2"}')],
+    ["an empty id", (response) => json(response, '{"id": ""}')],
+    ["too much", (response) => json(response, `{"id": "org_1", "x": "${"x".repeat(300_000)}"}`)],
+    [
+      "half of it",
+      (response) => void response.writeHead(200).write('{"id":', () => response.destroy()),
+    ],
+    ["nothing", (response) => void response.destroy()],
+  ];
+
+  it.effect.each(unavailable)("is unavailable, and asked again a second later: %s", ([, respond]) =>
+    Effect.gen(function* () {
+      let isMended = false;
+      const { asked, url } = yield* started((response) =>
+        isMended ? json(response, '{"id": "org_1"}') : respond(response),
+      );
+      const resolve = yield* organizations({ url });
+      expect(yield* resolve()).toBe("IdentityUnavailable");
+      isMended = true;
+      yield* TestClock.adjust("999 millis");
+      expect(yield* resolve()).toBe("IdentityUnavailable");
+      expect(asked).toHaveLength(1);
+      yield* TestClock.adjust("1 milli");
+      expect(yield* resolve()).toBe("org_1");
+    }),
+  );
+
+  it.effect("is not followed elsewhere", () =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response, request) =>
+        request.url?.startsWith("/elsewhere")
+          ? json(response, '{"id": "org_1"}')
+          : response.writeHead(307, { Location: "/elsewhere" }).end(),
+      );
+      const resolve = yield* organizations({ url, token: Redacted.make("secret") });
+      expect(yield* resolve()).toBe("IdentityUnavailable");
+      expect(asked.map(({ url }) => url.pathname)).toEqual(["/membership"]);
+    }),
+  );
+
+  it.effect.each<[string, (response: ServerResponse) => void]>([
+    ["nothing", () => undefined],
+    ["its head alone", (response) => response.writeHead(200).flushHeaders()],
+    ["a part", (response) => void response.writeHead(200).write('{"id"')],
+  ])("is waited for 2 seconds, where there is %s", ([, respond]) =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started(respond);
+      const resolve = yield* organizations({ url });
+      const outcome = yield* Effect.forkChild(resolve());
+      yield* Effect.promise(() =>
+        until("the question", async () => (asked.length > 0 ? true : undefined)),
+      );
+      yield* TestClock.adjust("1999 millis");
+      expect(outcome.pollUnsafe()).toBeUndefined();
+      yield* TestClock.adjust("1 milli");
+      expect(yield* Fiber.join(outcome)).toBe("IdentityUnavailable");
+    }),
+  );
+});
+
+it("the service answers with what the directory says: an id, 404, or 503 without its address", async () => {
+  const { url } = await startDirectory((response, request) => {
+    const slug = new URL(request.url ?? "", "http://directory").searchParams.get("slug");
+    if (slug === "acme") json(response, '{"id": "org_7"}');
+    else json(response, "{}", slug === "globex" ? 404 : 500);
+  });
+  const identity = Result.getOrThrow(
+    read({ DEV_TOKEN: TOKEN, DEV_SERVICE_TOKEN: SERVICE_TOKEN, ORGANIZATIONS_URL: url.href }),
+  );
+  const { request } = await startService({ identity });
+  const ask = async (slug: string) => {
+    const answer = await request(`/api/v1/orgs/${slug}/files/presign`, presignInit());
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  expect((await ask("acme")).body.key).toMatch(/^orgs\/org_7\//);
+  expect((await ask("globex")).status).toBe(404);
+  const { status, headers, body } = await ask("initech");
+  expect([status, body.code]).toEqual([503, "IDENTITY_UNAVAILABLE"]);
+  expect(headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+  expect(JSON.stringify(body)).not.toContain(url.host);
+});

@@ -1,0 +1,246 @@
+import * as Result from "effect/Result";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { read } from "../../adapters/identity/settings.ts";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { PRESIGN, presignInit, startService } from "./service.ts";
+
+const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
+const GOOD = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme,globex" };
+
+/** A service behind proxies of the networks in `trusted`, with what the audit is told. */
+async function behind(trusted: string, env: Readonly<Record<string, string>> = {}) {
+  const events: Array<AuditEvent> = [];
+  const identity = Result.getOrThrow(
+    read({ AUTH: "forward", FORWARD_AUTH_TRUSTED: trusted, ...env }),
+  );
+  const { request } = await startService({ identity, development: undefined, audit: events });
+  const ask = async (
+    headers: Readonly<Record<string, string>> | ReadonlyArray<readonly [string, string]>,
+    peer: string,
+    path = PRESIGN,
+  ) => {
+    const own = new Headers(headers as Record<string, string>);
+    own.set("Content-Type", "application/json");
+    const init = { method: "POST", headers: own, body: JSON.stringify(FILE) };
+    const answer = await request(path, init, peer);
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  return { ask, events, request };
+}
+
+describe("a proxy is believed that connects from", () => {
+  it.each([
+    ["10.0.0.0/8", "10.255.0.1"],
+    ["10.0.0.0/8", "::ffff:10.1.2.3"],
+    ["10.0.0.0/8", "::ffff:a01:203"],
+    ["192.0.2.7", "192.0.2.7"],
+    ["::ffff:192.0.2.0/120", "192.0.2.7"],
+    ["2001:db8::/32", "2001:db8:ffff::1"],
+    ["::1", "::1"],
+    ["fd00::/8, 10.0.0.0/8", "10.0.0.1"],
+  ])("%s: %s", async (trusted, peer) => {
+    const { ask } = await behind(trusted);
+    expect((await ask(GOOD, peer)).status).toBe(200);
+  });
+});
+
+describe("headers mean nothing from elsewhere than", () => {
+  it.each([
+    ["10.0.0.0/8", "11.0.0.1"],
+    ["10.0.0.0/8", "::ffff:11.0.0.1"],
+    ["10.0.0.0/8", "::10.0.0.1"],
+    ["10.0.0.0/8", "64:ff9b::a00:1"],
+    ["192.0.2.7", "192.0.2.8"],
+    ["2001:db8::/32", "2001:db9::1"],
+    ["::1", "127.0.0.1"],
+    ["127.0.0.1", "::1"],
+    ["10.0.0.0/8", ""],
+    ["10.0.0.0/8", "10.0.0.1, 11.0.0.1"],
+    ["10.0.0.0/8", "proxy.example.com"],
+  ])("%s: %j", async (trusted, peer) => {
+    const { ask } = await behind(trusted);
+    const { status, headers, body } = await ask(GOOD, peer);
+    expect([status, body.code]).toEqual([401, "UNAUTHENTICATED"]);
+    expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
+    expect(body.detail).toContain("through the proxy");
+  });
+
+  it("what X-Forwarded-For and its like say of the way", async () => {
+    const { ask } = await behind("10.0.0.0/8");
+    for (const name of ["X-Forwarded-For", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP"]) {
+      expect((await ask({ ...GOOD, [name]: "10.0.0.1" }, "203.0.113.9")).status).toBe(401);
+      // Nor does it take anything away from a proxy that is trusted.
+      expect((await ask({ ...GOOD, [name]: "203.0.113.9" }, "10.0.0.1")).status).toBe(200);
+    }
+    const forwarded = { ...GOOD, Forwarded: "for=10.0.0.1" };
+    expect((await ask(forwarded, "203.0.113.9")).status).toBe(401);
+  });
+});
+
+describe("a trusted proxy's request is refused", () => {
+  it.each<[string, ReadonlyArray<readonly [string, string]>]>([
+    ["without a user", [["X-Forwarded-Groups", "acme"]]],
+    [
+      "with an empty one",
+      [
+        ["X-Forwarded-User", ""],
+        ["X-Forwarded-Groups", "acme"],
+      ],
+    ],
+    [
+      "with one of white space",
+      [
+        ["X-Forwarded-User", "  "],
+        ["X-Forwarded-Groups", "acme"],
+      ],
+    ],
+    ["with two users", [["X-Forwarded-User", "alice"], ...Object.entries(GOOD)]],
+    [
+      "with a comma in the user",
+      [
+        ["X-Forwarded-User", "alice,bob"],
+        ["X-Forwarded-Groups", "acme"],
+      ],
+    ],
+    ["with an empty user first", [["X-Forwarded-User", ""], ...Object.entries(GOOD)]],
+    ["with an empty user last", [...Object.entries(GOOD), ["X-Forwarded-User", ""]]],
+    ["with two lists of groups", [...Object.entries(GOOD), ["X-Forwarded-Groups", "initech"]]],
+    ["with the user in another spelling", [...Object.entries(GOOD), ["X_Forwarded_User", "root"]]],
+    ["with it mixed", [...Object.entries(GOOD), ["x-Forwarded_USER", "root"]]],
+    [
+      "with groups in another spelling",
+      [...Object.entries(GOOD), ["X_Forwarded_Groups", "initech"]],
+    ],
+    [
+      "with a user that is too long",
+      [
+        ["X-Forwarded-User", "a".repeat(257)],
+        ["X-Forwarded-Groups", "acme"],
+      ],
+    ],
+  ])("%s", async (_, headers) => {
+    const { ask, events } = await behind("127.0.0.1");
+    const { status, body } = await ask(headers, "127.0.0.1");
+    expect([status, body.code]).toEqual([401, "UNAUTHENTICATED"]);
+    expect(events.map(({ principal }) => principal)).toEqual([undefined]);
+  });
+});
+
+describe("of a caller the proxy names", () => {
+  it("the organizations, and no others are there", async () => {
+    const { ask, events } = await behind("127.0.0.1");
+    const { body } = await ask(GOOD, "127.0.0.1", "/api/v1/orgs/globex/files/presign");
+    expect(body.key).toMatch(/^orgs\/globex\//);
+    expect((await ask(GOOD, "127.0.0.1", "/api/v1/orgs/initech/files/presign")).status).toBe(404);
+    const none = { "X-Forwarded-User": "alice" };
+    expect((await ask(none, "127.0.0.1")).status).toBe(404);
+    expect(events.map(({ principal }) => principal?.subject)).toEqual(["alice", "alice", "alice"]);
+  });
+
+  it("the scopes, where a header for them is configured", async () => {
+    const { ask } = await behind("127.0.0.1", { FORWARD_AUTH_SCOPES: "X-Forwarded-Scopes" });
+    const scopes = (names: string) => ({ ...GOOD, "X-Forwarded-Scopes": names });
+    expect((await ask(scopes("read,write"), "127.0.0.1")).status).toBe(200);
+    const refused = await ask(scopes("read"), "127.0.0.1");
+    expect([refused.status, refused.body.scope]).toEqual([403, "write"]);
+    expect((await ask(GOOD, "127.0.0.1")).status).toBe(403);
+    expect(
+      (await ask({ ...scopes("read"), X_Forwarded_Scopes: "write" }, "127.0.0.1")).status,
+    ).toBe(401);
+  });
+
+  it("that it is a service, where a header for it is configured, and says exactly that", async () => {
+    const { ask, events } = await behind("127.0.0.1", { FORWARD_AUTH_KIND: "X-Forwarded-Kind" });
+    for (const kind of ["service", "Service", "services", "user"]) {
+      await ask({ ...GOOD, "X-Forwarded-Kind": kind }, "127.0.0.1");
+    }
+    await ask(GOOD, "127.0.0.1");
+    const kinds = events.map(({ principal }) => principal?.kind);
+    expect(kinds).toEqual(["service", "user", "user", "user", "user"]);
+  });
+
+  it("nothing by a bearer token, which says nothing here", async () => {
+    const { request } = await behind("127.0.0.1");
+    expect((await request(PRESIGN, presignInit())).status).toBe(401);
+  });
+
+  it("who it is, by headers of other names where these are configured", async () => {
+    const { ask, events } = await behind("127.0.0.1", {
+      FORWARD_AUTH_USER: "Remote-User",
+      FORWARD_AUTH_ORGANIZATIONS: "Remote-Groups",
+    });
+    const remote = { "Remote-User": "bob", "Remote-Groups": "acme" };
+    expect((await ask({ ...GOOD, ...remote }, "127.0.0.1")).status).toBe(200);
+    expect(events[0]?.principal?.subject).toBe("bob");
+    expect((await ask(GOOD, "127.0.0.1")).status).toBe(401);
+    expect((await ask({ ...remote, Remote_User: "root" }, "127.0.0.1")).status).toBe(401);
+  });
+});
+
+const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
+
+describe.each(runtimes)("over a socket, %s", (runtime) => {
+  let service: ServiceProcess;
+  beforeAll(async () => {
+    service = await startProcess(
+      {
+        AUTH: "forward",
+        FORWARD_AUTH_TRUSTED: "127.0.0.1",
+        FORWARD_AUTH_SCOPES: "X-Forwarded-Scopes",
+        RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+      },
+      runtime,
+    );
+  });
+  afterAll(() => service.stop());
+
+  /** The status of the answer to a presign with exactly these lines of headers. */
+  const ask = async (lines: ReadonlyArray<string>) => {
+    const { hostname, port, host } = new URL(service.address);
+    const body = JSON.stringify(FILE);
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+    const head = [
+      `POST ${PRESIGN} HTTP/1.1`,
+      `Host: ${host}`,
+      "Connection: close",
+      "Content-Type: application/json",
+      `Content-Length: ${body.length}`,
+      ...lines,
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+    return Number(/^HTTP\/1\.1 (\d{3})/.exec(await text(socket))?.[1]);
+  };
+  const USER = "X-Forwarded-User: alice";
+  const GROUPS = "X-Forwarded-Groups: acme,globex";
+  const SCOPES = "X-Forwarded-Scopes: write,read";
+
+  it("takes each header once, in any case", async () => {
+    expect(await ask([USER, GROUPS, SCOPES])).toBe(200);
+    expect(await ask([USER, GROUPS, SCOPES].map((line) => line.toLowerCase()))).toBe(200);
+    expect(await ask([USER, GROUPS, SCOPES, "X-Forwarded-For: 203.0.113.9"])).toBe(200);
+  });
+
+  it.each([
+    [["X-Forwarded-User: mallory", USER, GROUPS, SCOPES]],
+    [[USER, GROUPS, SCOPES, "x-forwarded-user: mallory"]],
+    [[USER, GROUPS, SCOPES, USER]],
+    [["X-Forwarded-User:", USER, GROUPS, SCOPES]],
+    [[USER, "X-Forwarded-User:", GROUPS, SCOPES]],
+    [["X-Forwarded-Groups: initech", USER, GROUPS, SCOPES]],
+    [[USER, GROUPS, SCOPES, "X-Forwarded-Groups: initech"]],
+    [[USER, "X-Forwarded-Groups: initech", "X-Forwarded-Groups: acme", SCOPES]],
+    [[USER, GROUPS, "X-Forwarded-Scopes: read", "X-Forwarded-Scopes: write"]],
+    [[USER, GROUPS, SCOPES, "X_Forwarded_User: root"]],
+    [[USER, GROUPS, SCOPES, "x-forwarded_groups: initech"]],
+    [["X-Forwarded-User:", GROUPS, SCOPES]],
+    [["X-Forwarded-User: alice,bob", GROUPS, SCOPES]],
+    [[GROUPS, SCOPES]],
+  ])("refuses %j", async (lines) => {
+    expect(await ask(lines)).toBe(401);
+  });
+});

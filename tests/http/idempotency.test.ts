@@ -1,0 +1,354 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import { read as readAws } from "../../adapters/aws/settings.ts";
+import type { IdentitySettings } from "../../adapters/identity/settings.ts";
+import { layer as limiter } from "../../adapters/limits/memory.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { layer as random } from "../../adapters/random/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import { Tokens } from "../../application/ports/tokens.ts";
+import { requestUpload } from "../../application/request-upload.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { EVERY_SCOPE } from "../../domain/principal.ts";
+import { defaultPolicy } from "../../domain/upload-policy.ts";
+import { startProcess } from "../support/service-process.ts";
+import {
+  PRESIGN,
+  presignInit,
+  SERVICE_TOKEN,
+  signedAt,
+  startService,
+  TOKEN,
+  TOKEN_KEY,
+} from "./service.ts";
+
+const GOOD = { filename: "a.png", content_type: "image/png", size: 5 };
+
+const identity: IdentitySettings = {
+  callers: {
+    auth: "dev",
+    exposed: false,
+    tokens: {
+      user: { value: Redacted.make(TOKEN), isMadeUp: false },
+      service: { value: Redacted.make(SERVICE_TOKEN), isMadeUp: false },
+    },
+  },
+  organizations: {
+    table: new Map(
+      ["acme", "globex"].map((name) => [OrganizationSlug.make(name), OrganizationId.make(name)]),
+    ),
+  },
+};
+
+/** A service with two organizations, and what it answers to a presign under a key. */
+async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
+  const events: Array<AuditEvent> = [];
+  const { request } = await startService({ identity, audit: events, ...over });
+  const ask = async (
+    key: string | undefined,
+    {
+      body = GOOD,
+      token = TOKEN,
+      slug = "acme",
+    }: { body?: unknown; token?: string; slug?: string } = {},
+  ) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    const init = presignInit(
+      body,
+      key === undefined ? headers : { ...headers, "Idempotency-Key": key },
+    );
+    const answer = await request(PRESIGN.replace("acme", slug), init);
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  return { ask, events, request };
+}
+
+describe("the same request under the same key", () => {
+  it("is answered with the same object again, which can be written once", async () => {
+    const { ask, events } = await start();
+    const first = await ask("key-1");
+    const again = await ask("key-1");
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect(again.body.key).toBe(first.body.key);
+    for (const { body } of [first, again]) {
+      expect(body.put_headers).toEqual({ "Content-Type": "image/png", "If-None-Match": "*" });
+      const signedHeaders = new URL(body.put_url).searchParams.get("X-Amz-SignedHeaders");
+      expect(signedHeaders).toContain("if-none-match");
+    }
+    expect(Object.keys(again.body)).toEqual(Object.keys(first.body));
+    expect(events.map(({ isRetry, key }) => [isRetry, key])).toEqual([
+      [false, first.body.key],
+      [true, first.body.key],
+    ]);
+  });
+
+  it("may spell its members in another order", async () => {
+    const { ask } = await start();
+    const first = await ask("key-1");
+    const body = Object.fromEntries(Object.entries(GOOD).toReversed());
+    expect((await ask("key-1", { body })).body.key).toBe(first.body.key);
+  });
+
+  it("in quotes or without is one key, and another in another case", async () => {
+    const { ask } = await start();
+    const first = await ask("abc-DEF_1.2~3:4/5");
+    expect((await ask('"abc-DEF_1.2~3:4/5"')).body.key).toBe(first.body.key);
+    expect((await ask("abc-def_1.2~3:4/5")).body.key).not.toBe(first.body.key);
+  });
+
+  it("is answered alike by all who send it at the same time", async () => {
+    const { ask } = await start();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask("key-1")));
+    expect(new Set(answers.map(({ body }) => body.key)).size).toBe(1);
+  });
+
+  it("is not charged to the organization again", async () => {
+    const { ask } = await start({ limits: { requests: {}, daily: { objects: 1, bytes: 5 } } });
+    const first = await ask("key-1");
+    for (let times = 0; times < 3; times++) {
+      expect((await ask("key-1")).body.key).toBe(first.body.key);
+    }
+    const other = await ask("key-2");
+    expect([other.status, other.body.code]).toEqual([429, "QUOTA_EXCEEDED"]);
+    expect((await ask(undefined)).status).toBe(429);
+  });
+
+  it("that was refused at first is no retry of anything", async () => {
+    const { ask } = await start();
+    const refused = await ask("key-1", { body: { ...GOOD, size: 2 ** 40 } });
+    expect(refused.status).toBe(413);
+    expect((await ask("key-1")).status).toBe(200);
+  });
+});
+
+it("without a key each request has its object, which is not written once", async () => {
+  const { ask } = await start();
+  const [first, second] = [await ask(undefined), await ask(undefined)];
+  expect(first.body.key).not.toBe(second.body.key);
+  expect(first.body.put_headers).toEqual({ "Content-Type": "image/png" });
+});
+
+it.each<object>([
+  { size: 6 },
+  { filename: "b.png" },
+  { content_type: "image/jpeg" },
+  { policy: "others" },
+  { strict: true },
+  { checksum: { algorithm: "sha256", value: Buffer.alloc(32).toString("base64") } },
+])("another request under the same key is 422, and takes nothing: %j", async (over) => {
+  const { ask } = await start({
+    policies: { others: {} },
+    limits: { requests: {}, daily: { objects: 2 } },
+  });
+  const first = await ask("key-1");
+  expect(first.status).toBe(200);
+  const other = await ask("key-1", { body: { ...GOOD, ...over } });
+  expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
+  expect((await ask("key-1")).body.key).toBe(first.body.key);
+  expect((await ask("key-2", { body: { ...GOOD, ...over } })).status).toBe(200);
+});
+
+it("a key belongs to one caller in one organization", async () => {
+  const { ask } = await start();
+  const answers = [
+    await ask("key-1"),
+    await ask("key-1", { token: SERVICE_TOKEN }),
+    await ask("key-1", { slug: "globex" }),
+    await ask("key-1", { slug: "globex", token: SERVICE_TOKEN, body: { ...GOOD, size: 6 } }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  expect(new Set(answers.map(({ body }) => body.key)).size).toBe(4);
+});
+
+it.each([
+  "",
+  '""',
+  '"',
+  '"abc',
+  'abc"',
+  '"a"b"',
+  '"a\\"b"',
+  "a b",
+  "a,b",
+  "key-1, key-1",
+  '"key-1", "key-1"',
+  '"key-1";a=1',
+  "ü",
+  "a\tb",
+  "a".repeat(256),
+  `"${"a".repeat(256)}"`,
+])("the header %j is 400", async (key) => {
+  const { ask } = await start();
+  const { status, body } = await ask(key);
+  expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+  expect(body.detail).toContain("1 to 255 printable");
+});
+
+it("the header that comes twice is 400, and the longest there may be is taken", async () => {
+  const { ask, request } = await start();
+  const init = presignInit();
+  const headers = new Headers(init.headers);
+  headers.append("Idempotency-Key", "key-1");
+  headers.append("Idempotency-Key", "key-1");
+  expect((await request(PRESIGN, { ...init, headers })).status).toBe(400);
+  expect((await ask("a".repeat(255))).status).toBe(200);
+  expect((await ask('"a, b"')).status).toBe(200);
+});
+
+it("a store that cannot be told to write once refuses it, and takes what has no key", async () => {
+  const settings = readAws({
+    STORAGE_PROVIDER: "b2",
+    STORAGE_REGION: "us-west-004",
+    STORAGE_ACCESS_KEY: "access-key",
+    STORAGE_SECRET_KEY: "the-secret-key",
+    STORAGE_ADAPTER: "aws",
+  });
+  const { ask } = await start({ storage: aws(Result.getOrThrow(settings)) });
+  const { status, body } = await ask("key-1");
+  expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+  expect(body.detail).toContain("Idempotency-Key");
+  expect((await ask(undefined)).status).toBe(200);
+});
+
+it("either answer's URLs and receipts are good, and one upload alone", async () => {
+  const service = await startProcess();
+  try {
+    const post = async (name: string, body: unknown, headers = {}) => {
+      const init = presignInit(body, { Authorization: `Bearer ${service.token}`, ...headers });
+      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/${name}`, init);
+      return { status: answer.status, body: await answer.json() };
+    };
+    const key = { "Idempotency-Key": "key-1" };
+    const first = (await post("presign", GOOD, key)).body;
+    const second = (await post("presign", GOOD, key)).body;
+    const put = async ({ put_url, put_headers }: typeof first, body: string) =>
+      (await fetch(put_url, { method: "PUT", headers: put_headers, body })).status;
+    expect(await put(second, "bytes")).toBe(200);
+    expect(await put(first, "other")).toBe(412);
+    expect(await put(second, "other")).toBe(412);
+    for (const { receipt } of [first, second]) {
+      const { status, body } = await post("confirm", { receipt });
+      expect([status, body.key, body.final]).toEqual([200, first.key, true]);
+    }
+    expect(await (await fetch(first.get_url)).text()).toBe("bytes");
+    const third = (await post("presign", GOOD, key)).body;
+    expect(await put(third, "other")).toBe(412);
+    expect(await (await fetch(third.get_url)).text()).toBe("bytes");
+  } finally {
+    await service.stop();
+  }
+});
+
+const store = minio({
+  bucket: "files",
+  createBucket: false,
+  region: "us-east-1",
+  endpoint: new URL("http://127.0.0.1:9"),
+  publicEndpoint: new URL("https://store.example.com"),
+  accessKey: "access-key",
+  secretKey: Redacted.make("the-secret-key"),
+  pathStyle: true,
+});
+
+/** The second after which the store refuses a URL, as the URL itself says. */
+const endOf = (url: string) =>
+  signedAt(new URL(url)) + Number(new URL(url).searchParams.get("X-Amz-Expires"));
+
+const seconds = (count: number) => Lifetime.make(Duration.seconds(count));
+
+it("a retry's URLs never end later than the first's, whenever it comes, and neither do receipts", async () => {
+  const lifetimes = fc.record({
+    put: fc.integer({ min: 1, max: 900 }),
+    get: fc.integer({ min: 1, max: 900 }),
+  });
+  const moments = fc.array(fc.integer({ min: 0, max: 400_000 }), { minLength: 1, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(
+      lifetimes,
+      fc.integer({ min: 0, max: 10_000 }),
+      moments,
+      async ({ put, get }, startsAt, elapsed) => {
+        const tokens = tokensOf([TOKEN_KEY]);
+        const services = Layer.mergeAll(
+          store,
+          Layer.succeed(
+            Policies,
+            new Map([
+              ["files", { ...defaultPolicy, putLifetime: seconds(put), getLifetime: seconds(get) }],
+            ]),
+          ),
+          limiter({ requests: {}, daily: {} }),
+          Layer.succeed(Tokens, tokens),
+          random,
+        ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
+        const ask = requestUpload({
+          member: {
+            principal: {
+              kind: "user",
+              subject: "user-1",
+              scopes: EVERY_SCOPE,
+              organizations: "every",
+            },
+            organization: OrganizationId.make("acme"),
+          },
+          idempotencyKey: "key-1",
+          upload: {
+            fileName: FileName.make("a.png"),
+            mediaType: MediaType.make("image/png"),
+            size: ByteSize.make(5),
+            strict: false,
+          },
+        });
+        await Effect.gen(function* () {
+          let now = Date.UTC(2026, 0, 1) + startsAt;
+          yield* TestClock.setTime(now);
+          const first = yield* ask;
+          const ends = { put: endOf(first.put.url), get: endOf(first.get.url) };
+          for (const step of elapsed) {
+            now += step;
+            yield* TestClock.setTime(now);
+            const again = yield* ask;
+            if (now / 1000 >= Math.min(ends.put, ends.get)) {
+              // The first is over, so this one begins anew.
+              expect(again.isRetry).toBe(false);
+              expect(again.key).not.toBe(first.key);
+              return;
+            }
+            expect(again).toMatchObject({ isRetry: true, key: first.key });
+            for (const use of ["put", "get"] as const) {
+              expect(endOf(again[use].url)).toBe(ends[use]);
+              expect(DateTime.toEpochMillis(again[use].expiresAt)).toBe(ends[use] * 1000);
+              expect(signedAt(new URL(again[use].url))).toBe(Math.floor(now / 1000));
+            }
+            const receiptOf = ({ receipt }: typeof first) => receipt.split(".")[2] ?? "";
+            const [before, after] = [first, again].map((answer) =>
+              JSON.parse(Buffer.from(receiptOf(answer), "base64url").toString()),
+            );
+            expect({ ...after, i: before.i }).toEqual(before);
+          }
+        }).pipe(
+          Effect.provide(services),
+          Effect.provide(TestClock.layer()),
+          Effect.scoped,
+          Effect.runPromise,
+        );
+      },
+    ),
+    { numRuns: 150 },
+  );
+});

@@ -1,0 +1,448 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import { exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { createSecretKey } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, vi } from "vitest";
+import { jsonWebTokens } from "../../adapters/identity/jwt.ts";
+import { read } from "../../adapters/identity/settings.ts";
+import type { Authenticator } from "../../application/ports/authenticator.ts";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { type Issuer, startIssuer } from "../support/issuer.ts";
+import { until } from "../support/until.ts";
+import { PRESIGN, presignInit, startService } from "./service.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+/** Where the clocks of the tests that have their own begin, in milliseconds and in seconds. */
+const NOW = Date.UTC(2026, 0, 1);
+const NOW_SECONDS = NOW / 1000;
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const close of closing.splice(0)) await close();
+});
+
+async function issuerOfOurs(): Promise<Issuer> {
+  const issuer = await startIssuer();
+  closing.push(issuer.stop);
+  return issuer;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+const envOf = (issuer: Issuer, env: Env = {}): Env => ({
+  AUTH: "jwt",
+  JWT_ISSUER: issuer.url,
+  JWT_AUDIENCE: "valetkey",
+  ...(env["JWT_PUBLIC_KEY"] === undefined ? { JWT_JWKS_URL: issuer.jwksUrl } : {}),
+  ...env,
+});
+
+/** The settings that these variables make. */
+function settingsOf(env: Env) {
+  const { callers } = Result.getOrThrow(read(env));
+  if (callers.auth !== "jwt") throw new Error("These are settings of something else");
+  return callers;
+}
+
+/** An authenticator, and what it makes of a token: a principal, or why there is none. */
+const authenticator = Effect.fnUntraced(function* (env: Env) {
+  yield* TestClock.setTime(NOW);
+  const { authenticate } = yield* jsonWebTokens(settingsOf(env));
+  return {
+    ask: (token: string) => outcomeOf({ authenticate }, token),
+    /** The same at a moment, in seconds since the beginning. */
+    askAt: (seconds: number, token: string) =>
+      Effect.andThen(TestClock.setTime(NOW + seconds * SECOND), outcomeOf({ authenticate }, token)),
+  };
+});
+
+const outcomeOf = ({ authenticate }: Authenticator["Service"], token: string) =>
+  authenticate({
+    headers: new Headers({ Authorization: `Bearer ${token}` }),
+    address: undefined,
+  }).pipe(
+    Effect.map(({ subject }) => subject),
+    Effect.catch(({ _tag }) => Effect.succeed(_tag)),
+  );
+
+/** How many signatures have been verified since. */
+function countVerified(): () => number {
+  const spy = vi.spyOn(crypto.subtle, "verify");
+  return () => spy.mock.calls.length;
+}
+
+const started = Effect.promise(issuerOfOurs);
+const lasting = { exp: NOW_SECONDS + 24 * 60 * 60 };
+const signed = (issuer: Issuer, claims: object = {}, header: object = {}) =>
+  Effect.promise(() => issuer.sign({ ...lasting, ...claims }, { ...header }));
+
+describe("a token that is signed with", () => {
+  it.effect.each(["RS256", "PS256", "ES256", "EdDSA"])("%s is good", (alg) =>
+    Effect.gen(function* () {
+      const { publicKey, privateKey } = yield* Effect.promise(() =>
+        generateKeyPair(alg, { extractable: true }),
+      );
+      const pem = yield* Effect.promise(() => exportSPKI(publicKey));
+      const env = { JWT_ISSUER: "me", JWT_AUDIENCE: "valetkey", JWT_PUBLIC_KEY: pem };
+      const { ask } = yield* authenticator({ AUTH: "jwt", ...env });
+      const make = (key: typeof privateKey) =>
+        new SignJWT({ sub: "user-1", iss: "me", aud: "valetkey", ...lasting })
+          .setProtectedHeader({ alg, kid: "any" })
+          .sign(key);
+      expect(yield* ask(yield* Effect.promise(() => make(privateKey)))).toBe("user-1");
+      const other = yield* Effect.promise(() => generateKeyPair(alg));
+      expect(yield* ask(yield* Effect.promise(() => make(other.privateKey)))).toBe(
+        "Unauthenticated",
+      );
+    }),
+  );
+
+  it.effect("nothing, or with the public key as a secret, is refused", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask } = yield* authenticator(envOf(issuer, { JWT_PUBLIC_KEY: issuer.publicPem }));
+      const claims = { sub: "user-1", iss: issuer.url, aud: "valetkey", ...lasting };
+      const byPem = yield* Effect.promise(() =>
+        new SignJWT(claims)
+          .setProtectedHeader({ alg: "HS256", kid: "rs256-1" })
+          .sign(createSecretKey(Buffer.from(issuer.publicPem))),
+      );
+      const good = yield* signed(issuer);
+      const [header, payload, signature = ""] = good.split(".");
+      for (const token of [
+        byPem,
+        new UnsecuredJWT(claims).encode(),
+        `${header}.${payload}.`,
+        `${header}.${payload}.${signature.split("").toReversed().join("")}`,
+        `${header}.${Buffer.from(JSON.stringify({ ...claims, sub: "root" })).toString("base64url")}.${signature}`,
+        "not.a.token",
+        "a",
+      ]) {
+        expect(yield* ask(token)).toBe("Unauthenticated");
+      }
+      expect(yield* ask(good)).toBe("user-1");
+    }),
+  );
+
+  it.effect("an algorithm that is not configured is refused", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask } = yield* authenticator(envOf(issuer, { JWT_ALGORITHMS: "ES256" }));
+      expect(yield* ask(yield* signed(issuer))).toBe("Unauthenticated");
+      expect(yield* ask(yield* signed(issuer, {}, { alg: "ES256" }))).toBe("user-1");
+    }),
+  );
+});
+
+it.effect("a type of token is asked for where one is configured", () =>
+  Effect.gen(function* () {
+    const issuer = yield* started;
+    const { ask } = yield* authenticator(envOf(issuer, { JWT_TYPE: "at+jwt" }));
+    for (const [typ, outcome] of [
+      ["at+jwt", "user-1"],
+      ["application/at+jwt", "user-1"],
+      ["JWT", "Unauthenticated"],
+      [undefined, "Unauthenticated"],
+    ]) {
+      expect(yield* ask(yield* signed(issuer, {}, { typ }))).toBe(outcome);
+    }
+  }),
+);
+
+describe("a token is good", () => {
+  it.effect("until a minute after its end, whether it was seen before or not", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask, askAt } = yield* authenticator(envOf(issuer));
+      const exp = NOW_SECONDS + 100;
+      const seen = yield* signed(issuer, { exp });
+      expect(yield* ask(seen)).toBe("user-1");
+      expect(yield* askAt(159.999, seen)).toBe("user-1");
+      const other = yield* signed(issuer, { exp, jti: "2" });
+      expect(yield* askAt(159.999, other)).toBe("user-1");
+      for (const token of [seen, other, yield* signed(issuer, { exp, jti: "3" })]) {
+        expect(yield* askAt(160, token)).toBe("Unauthenticated");
+      }
+    }),
+  );
+
+  it.effect("from a minute before its beginning", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { askAt } = yield* authenticator(envOf(issuer));
+      const token = yield* signed(issuer, { nbf: NOW_SECONDS + 100 });
+      expect(yield* askAt(39.999, token)).toBe("Unauthenticated");
+      expect(yield* askAt(40, token)).toBe("user-1");
+    }),
+  );
+
+  it.effect.each<[string, object, string]>([
+    ["of another issuer", { iss: "https://evil.example" }, "Unauthenticated"],
+    ["of no issuer", { iss: undefined }, "Unauthenticated"],
+    ["for another audience", { aud: "another" }, "Unauthenticated"],
+    ["for no audience", { aud: undefined }, "Unauthenticated"],
+    ["for several audiences with this one", { aud: ["another", "valetkey"] }, "user-1"],
+    ["without an end", { exp: undefined }, "Unauthenticated"],
+    ["with an end that is no number", { exp: "tomorrow" }, "Unauthenticated"],
+    ["without a subject", { sub: undefined }, "Unauthenticated"],
+    ["with an empty subject", { sub: "" }, "Unauthenticated"],
+    ["with a line end in the subject", { sub: "a\nb" }, "Unauthenticated"],
+  ])("or not: %s", ([, claims, outcome]) =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask } = yield* authenticator(envOf(issuer));
+      expect(yield* ask(yield* signed(issuer, claims))).toBe(outcome);
+    }),
+  );
+});
+
+describe("the issuer's keys", () => {
+  it.effect("are not used again for a token that was good before, nor is the issuer asked", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask, askAt } = yield* authenticator(envOf(issuer));
+      const verified = countVerified();
+      const token = yield* signed(issuer, { exp: NOW_SECONDS + 600 });
+      expect(yield* ask(token)).toBe("user-1");
+      expect(verified()).toBe(1);
+      issuer.setDown(true);
+      for (const seconds of [0, 1, 599, 659]) expect(yield* askAt(seconds, token)).toBe("user-1");
+      expect(verified()).toBe(1);
+      expect(yield* askAt(660, token)).toBe("Unauthenticated");
+    }),
+  );
+
+  it.effect("that are no longer published are good for no token, seen before or not", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask, askAt } = yield* authenticator(envOf(issuer));
+      const [seen, other] = [yield* signed(issuer), yield* signed(issuer, { jti: "2" })];
+      expect(yield* ask(seen)).toBe("user-1");
+      yield* Effect.promise(issuer.rotate);
+      expect(yield* ask(seen)).toBe("user-1");
+      expect(yield* askAt(60, yield* signed(issuer, { sub: "user-2" }))).toBe("user-2");
+      expect(yield* ask(seen)).toBe("Unauthenticated");
+      expect(yield* ask(other)).toBe("Unauthenticated");
+    }),
+  );
+
+  it.effect("are asked for at most once a minute, however many tokens name unknown ones", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask } = yield* authenticator(envOf(issuer));
+      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+      const tokens = yield* Effect.forEach(Array.from({ length: 30 }), (_, n) =>
+        signed(issuer, { jti: String(n) }, { kid: `unknown-${n}` }),
+      );
+      for (const [elapsed, requests] of [
+        [0, 1],
+        [MINUTE - 1, 1],
+        [1, 2],
+        [0, 2],
+        [MINUTE, 3],
+      ] as const) {
+        yield* TestClock.adjust(elapsed);
+        const outcomes = yield* Effect.forEach(tokens, ask, { concurrency: "unbounded" });
+        expect(new Set(outcomes)).toEqual(new Set(["Unauthenticated"]));
+        expect(issuer.requests()).toBe(requests);
+      }
+      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+    }),
+  );
+
+  it.effect("are fetched once for all who come at the start", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask } = yield* authenticator(envOf(issuer));
+      const tokens = yield* Effect.forEach(Array.from({ length: 20 }), (_, n) =>
+        signed(issuer, { sub: `user-${n}` }),
+      );
+      const outcomes = yield* Effect.forEach(tokens, ask, { concurrency: "unbounded" });
+      expect(outcomes).toEqual(tokens.map((_, n) => `user-${n}`));
+      expect(issuer.requests()).toBe(1);
+    }),
+  );
+
+  it.effect("are used after a rotation as soon as a token names them, a minute later at most", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask, askAt } = yield* authenticator(envOf(issuer));
+      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+      yield* Effect.promise(issuer.rotate);
+      expect(yield* askAt(60, yield* signed(issuer, { sub: "user-2" }))).toBe("user-2");
+      expect(yield* ask(yield* signed(issuer, { sub: "user-3" }, { alg: "ES256" }))).toBe("user-3");
+      expect(issuer.requests()).toBe(2);
+    }),
+  );
+
+  it.effect("are used for as long as the issuer is down, and new ones once it is back", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask } = yield* authenticator(envOf(issuer));
+      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+      const refreshed = Effect.fnUntraced(function* () {
+        const before = issuer.requests();
+        yield* TestClock.adjust(10 * MINUTE);
+        yield* Effect.promise(() =>
+          until("a refresh", async () => issuer.requests() > before || undefined),
+        );
+      });
+      issuer.setDown(true);
+      for (const subject of ["user-2", "user-3", "user-4"]) {
+        yield* refreshed();
+        expect(yield* ask(yield* signed(issuer, { sub: subject }))).toBe(subject);
+      }
+      issuer.setDown(false);
+      yield* Effect.promise(issuer.rotate);
+      yield* refreshed();
+      expect(yield* ask(yield* signed(issuer, { sub: "user-5" }))).toBe("user-5");
+    }),
+  );
+
+  it.effect("are used again for the oldest of more than 10 000 tokens, and not for the last", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask } = yield* authenticator(envOf(issuer));
+      const make = (jti: number) => signed(issuer, { jti: String(jti) }, { alg: "ES256" });
+      const tokens = yield* Effect.forEach(
+        Array.from({ length: 10_001 }, (_, n) => n),
+        make,
+        { concurrency: 100 },
+      );
+      for (const token of tokens) expect(yield* ask(token)).toBe("user-1");
+      const verified = countVerified();
+      expect(yield* ask(tokens.at(-1) ?? "")).toBe("user-1");
+      expect(verified()).toBe(0);
+      expect(yield* ask(tokens[0] ?? "")).toBe("user-1");
+      expect(verified()).toBe(1);
+    }),
+  );
+});
+
+/** The service with these settings, and what the audit is told. */
+async function serving(env: Env) {
+  const events: Array<AuditEvent> = [];
+  const service = await startService({ identity: Result.getOrThrow(read(env)), audit: events });
+  closing.push(service.close);
+  const ask = async (token: string, path = PRESIGN) => {
+    const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
+    const answer = await service.request(path, init);
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  return { ask, events };
+}
+
+/** Claims that stand elsewhere than usual. */
+const nested = (scope: string) => ({
+  sub: "ignored",
+  organizations: ["globex"],
+  "https://acme.example/user": "user-9",
+  realm_access: { organizations: ["acme"] },
+  resource_access: { "files/api": { scope } },
+});
+
+describe("the service", () => {
+  it("lets in whom a token names, to the organizations that it names", async () => {
+    const issuer = await issuerOfOurs();
+    const { ask, events } = await serving(envOf(issuer));
+    const good = await ask(await issuer.sign({ organizations: { acme: { id: "org_7" } } }));
+    expect(good.status).toBe(200);
+    expect(good.body.key).toMatch(/^orgs\/org_7\//);
+    expect((await ask(await issuer.sign({ organizations: ["globex"] }))).status).toBe(404);
+    expect((await ask(await issuer.sign({ organizations: undefined }))).status).toBe(404);
+    const refused = await ask(await issuer.sign({ aud: "another" }));
+    expect([refused.status, refused.body.code]).toEqual([401, "UNAUTHENTICATED"]);
+    expect(refused.headers.get("www-authenticate")).toMatch(/^Bearer /);
+    expect(events.map(({ principal }) => principal?.subject)).toEqual([
+      "user-1",
+      "user-1",
+      "user-1",
+      undefined,
+    ]);
+  });
+
+  it("knows callers by a key in a file or in the variable, without asking the issuer", async () => {
+    const issuer = await issuerOfOurs();
+    const { ask } = await serving(envOf(issuer, { JWT_PUBLIC_KEY: issuer.publicPem }));
+    expect((await ask(await issuer.sign())).status).toBe(200);
+    expect((await ask(await issuer.sign({}, { kid: "any" }))).status).toBe(200);
+    expect((await ask(await issuer.sign({}, { alg: "ES256" }))).status).toBe(401);
+    await issuer.rotate();
+    expect((await ask(await issuer.sign())).status).toBe(401);
+    expect(issuer.requests()).toBe(0);
+  });
+
+  it("reads claims where it is told that they are", async () => {
+    const issuer = await issuerOfOurs();
+    const { ask, events } = await serving(
+      envOf(issuer, {
+        JWT_SUBJECT_CLAIM: "https://acme.example/user",
+        JWT_ORGANIZATIONS_CLAIM: "/realm_access/organizations",
+        JWT_SCOPES_CLAIM: "/resource_access/files~1api/scope",
+        JWT_SCOPES_PREFIX: "files:",
+        JWT_SERVICE_CLAIM: "gty=client-credentials",
+      }),
+    );
+    const user = await ask(await issuer.sign(nested("openid files:write")));
+    expect(user.status).toBe(200);
+    expect(user.body.put_url).toMatch(/^https:\/\/store\.example\.com\//);
+    const service = { ...nested("files:write"), gty: "client-credentials" };
+    const granted = await ask(await issuer.sign(service));
+    expect(granted.body.put_url).toMatch(/^http:\/\/127\.0\.0\.1:9\//);
+    for (const scope of ["write", "files:read", ""]) {
+      const refused = await ask(await issuer.sign(nested(scope)));
+      expect([refused.status, refused.body.scope]).toEqual([403, "write"]);
+    }
+    const path = "/api/v1/orgs/globex/files/presign";
+    expect((await ask(await issuer.sign(nested("files:write")), path)).status).toBe(404);
+    expect(events.map(({ principal }) => principal)).toMatchObject([
+      { kind: "user", subject: "user-9" },
+      { kind: "service", subject: "user-9" },
+      ...Array.from({ length: 4 }, () => ({ kind: "user", subject: "user-9" })),
+    ]);
+  });
+
+  it("answers 503 while there are no keys yet, and callers as soon as there are", async () => {
+    const issuer = await issuerOfOurs();
+    issuer.setDown(true);
+    const { ask } = await serving(envOf(issuer));
+    const token = await issuer.sign();
+    const { status, headers, body } = await ask(token);
+    expect([status, body.code]).toEqual([503, "IDENTITY_UNAVAILABLE"]);
+    expect(headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+    expect(JSON.stringify(body)).not.toContain(issuer.url);
+    issuer.setDown(false);
+    await until("the recovery", async () => (await ask(token)).status === 200 || undefined);
+  });
+
+  it.each([
+    ["no JSON", 503],
+    ["[]", 503],
+    ["{}", 503],
+    ['{"keys": 5}', 503],
+    ['{"keys": []}', 401],
+    ['{"keys": [{"kty": "RSA", "kid": "rs256-1"}]}', 401],
+  ])(
+    "makes of the document %s at the issuer's address %i, and never 500",
+    async (document, status) => {
+      const issuer = await issuerOfOurs();
+      const server = createServer((_, response) => response.end(document)).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      closing.push(async () => {
+        server.close();
+        server.closeAllConnections();
+      });
+      const { port } = server.address() as AddressInfo;
+      const url = `http://127.0.0.1:${port}/keys`;
+      const { ask } = await serving(envOf(issuer, { JWT_JWKS_URL: url }));
+      expect((await ask(await issuer.sign())).status).toBe(status);
+    },
+  );
+});

@@ -1,0 +1,361 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import { execFile } from "node:child_process";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, vi } from "vitest";
+import { token } from "../../adapters/cli/token.ts";
+import { read } from "../../adapters/identity/settings.ts";
+import { tokensOfFile } from "../../adapters/identity/static.ts";
+import { newToken } from "../../adapters/identity/token-file.ts";
+import { RECHECK } from "../../adapters/json/changing-file.ts";
+import { startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { PRESIGN, presignInit, startService } from "./service.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "valetkey-tokens-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+const freshFile = () => join(folder, `tokens-${++files}.json`);
+
+/** Runs `valetkey token` as a person does. */
+const command = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
+  new Promise((resolve) => {
+    const { PATH = "", HOME = "" } = process.env;
+    const child = execFile(
+      join(ROOT, "node_modules/.bin/node"),
+      ["deploy/cli.ts", "token", ...args],
+      { cwd: ROOT, env: { PATH, HOME, ...env } },
+      (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+
+const create = (path: string) => command(["create", "--org", "acme", "--file", path]);
+
+const TOKEN = /^vk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}\n$/;
+const entriesOf = (path: string) =>
+  (JSON.parse(readFileSync(path, "utf8")) as { tokens: Array<Record<string, unknown>> }).tokens;
+const idsIn = (path: string) =>
+  entriesOf(path)
+    .map(({ id }) => String(id))
+    .toSorted();
+
+describe("valetkey token create", () => {
+  it("prints a token once, keeps its hash alone, and for the owner alone", async () => {
+    const path = freshFile();
+    const { code, stdout, stderr } = await create(path);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(TOKEN);
+    const [, id = ""] = TOKEN.exec(stdout) ?? [];
+    const secret = stdout.trim().slice(`vk_${id}_`.length);
+    expect(stderr).toContain(id);
+    expect(stderr).not.toContain(secret);
+    expect(readFileSync(path, "utf8")).not.toContain(secret);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(entriesOf(path)).toEqual([
+      {
+        id,
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        kind: "service",
+        subject: id,
+        organizations: ["acme"],
+        scopes: ["write", "read", "confirm"],
+      },
+    ]);
+  });
+
+  it("adds to the file of AUTH_TOKENS_FILE, and leaves what is there and who may read it", async () => {
+    const path = freshFile();
+    const env = { AUTH_TOKENS_FILE: path };
+    expect((await command(["create", "--org", "acme"], env)).code).toBe(0);
+    const [first] = entriesOf(path);
+    chmodSync(path, 0o640);
+    const options = "--org acme --org globex --kind user --scope write --subject ci@example.com";
+    expect((await command(["create", ...options.split(" ")], env)).code).toBe(0);
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(entriesOf(path)).toEqual([
+      first,
+      expect.objectContaining({
+        kind: "user",
+        subject: "ci@example.com",
+        organizations: ["acme", "globex"],
+        scopes: ["write"],
+      }),
+    ]);
+  });
+
+  it.each([
+    [[]],
+    [["create", "--org", "ACME"]],
+    [["create", "--org", "acme", "--scope", "delete"]],
+    [["create", "--org", "acme", "--organisation", "acme"]],
+  ])("with %j ends with 64, tells its options and makes nothing", async (args) => {
+    const path = freshFile();
+    const { code, stdout, stderr } = await command(args, { AUTH_TOKENS_FILE: path });
+    expect([code, stdout]).toEqual([64, ""]);
+    expect(stderr).toContain("--org SLUG");
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(readdirSync(folder)).not.toContain(path.slice(folder.length + 1));
+  });
+
+  it("without a file ends with 64", async () => {
+    const { code, stderr } = await command(["create", "--org", "acme"]);
+    expect([code, stderr]).toEqual([64, expect.stringContaining("AUTH_TOKENS_FILE is not set")]);
+  });
+
+  it("ends with 73 where the file cannot be written, or is not one of tokens, which stays", async () => {
+    const nowhere = await create(join(folder, "none", "tokens.json"));
+    expect([nowhere.code, nowhere.stdout]).toEqual([73, ""]);
+    expect(nowhere.stderr).toContain("ENOENT");
+    const path = freshFile();
+    for (const content of ["no JSON: secret", '{"tokens": [{"id": "secret"}]}']) {
+      writeFileSync(path, content);
+      const { code, stdout, stderr } = await create(path);
+      expect([code, stdout]).toEqual([73, ""]);
+      expect(stderr).toContain(path);
+      expect(stderr).not.toMatch(/secret|\n\s+at /);
+      expect(readFileSync(path, "utf8")).toBe(content);
+    }
+    expect(readdirSync(folder).filter((name) => name.endsWith(".new"))).toEqual([]);
+  });
+
+  it("keeps every token that it printed, of two that are made at once", async () => {
+    const path = freshFile();
+    const made = await Promise.all(
+      ["a", "b"].map((org) => command(["create", "--org", org, "--file", path])),
+    );
+    for (const { code, stdout, stderr } of made) {
+      expect([0, 73]).toContain(code);
+      if (code === 73) expect([stdout, stderr]).toEqual(["", expect.stringContaining(path)]);
+    }
+    const printed = made.flatMap(({ stdout }) => TOKEN.exec(stdout)?.[1] ?? []);
+    expect(printed.length).toBeGreaterThan(0);
+    expect(idsIn(path)).toEqual(printed.toSorted());
+  });
+
+  it("keeps every token that it printed, however many are made at once", async () => {
+    const path = freshFile();
+    const { exitCode } = process;
+    const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const error = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const texts = (spy: typeof out | typeof error) => spy.mock.calls.map(([text]) => String(text));
+    try {
+      // Each begins where another is somewhere else in its work.
+      const one = async (number: number) => {
+        for (let turn = 0; turn < number % 7; turn++) await readFile(import.meta.filename);
+        await token(["create", "--org", "acme", "--file", path]);
+      };
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(Array.from({ length: 12 }, (_, number) => one(number)));
+        const printed = texts(out).flatMap((text) => TOKEN.exec(text)?.[1] ?? []);
+        expect(idsIn(path)).toEqual(printed.toSorted());
+      }
+      const refusals = texts(error).filter((text) => !text.includes("was added"));
+      expect(refusals.filter((text) => !text.includes("another token is being made"))).toEqual([]);
+    } finally {
+      vi.restoreAllMocks();
+      process.exitCode = exitCode;
+    }
+  });
+});
+
+/** An entry of the file, and the token of which it knows the hash. */
+function entry(over: object = {}) {
+  const { id, sha256, token } = newToken();
+  const defaults = {
+    kind: "service",
+    subject: id,
+    organizations: ["acme"],
+    scopes: ["write", "read", "confirm"],
+  };
+  return { token, stored: { id, sha256, ...defaults, ...over } };
+}
+
+const write = (path: string, ...entries: ReadonlyArray<{ readonly stored: object }>) =>
+  writeFileSync(path, JSON.stringify({ tokens: entries.map(({ stored }) => stored) }));
+
+async function serving(...entries: ReadonlyArray<{ readonly stored: object }>) {
+  const path = freshFile();
+  write(path, ...entries);
+  const identity = Result.getOrThrow(read({ AUTH: "static", AUTH_TOKENS_FILE: path }));
+  return startService({ identity });
+}
+
+const at = (name: string) => PRESIGN.replace("presign", name);
+
+describe("a service with tokens of a file", () => {
+  it("lets a token in to its own organizations, and tells nothing of others", async () => {
+    const acme = entry();
+    const globex = entry({ organizations: ["globex"] });
+    const { request } = await serving(acme, globex);
+    const ask = async (slug: string) => {
+      const init = presignInit(undefined, { Authorization: `Bearer ${acme.token}` });
+      const answer = await request(`/api/v1/orgs/${slug}/files/presign`, init);
+      const headers = [...answer.headers].filter(([name]) => !/^(?:x-request-id|date)$/.test(name));
+      return { status: answer.status, headers, body: await answer.text() };
+    };
+    expect((await ask("acme")).status).toBe(200);
+    const others = await ask("globex");
+    expect(others.status).toBe(404);
+    expect(await ask("nobody-has-this")).toEqual(others);
+    expect(await ask("No-Name")).toEqual(others);
+  });
+
+  it("lets a token do what its scopes say, and names the one that is missing", async () => {
+    const writer = entry({ scopes: ["write"] });
+    const reader = entry({ scopes: ["read"] });
+    const { request } = await serving(writer, reader);
+    const ask = async (token: string, path: string, init: RequestInit = {}) => {
+      const headers = { ...init.headers, Authorization: `Bearer ${token}` };
+      const answer = await request(path, { ...init, headers });
+      const body = answer.status === 302 ? {} : await answer.json();
+      return { status: answer.status, code: body.code, scope: body.scope, receipt: body.receipt };
+    };
+    const granted = await ask(writer.token, PRESIGN, presignInit());
+    expect(granted.status).toBe(200);
+    const { receipt } = granted;
+    const file = at("2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
+    expect(await ask(writer.token, at("confirm"), presignInit({ receipt }))).toMatchObject({
+      status: 403,
+      code: "FORBIDDEN",
+      scope: "confirm",
+    });
+    for (const [path, init] of [
+      [file, {}],
+      [at("links"), presignInit({ receipt })],
+    ] as const) {
+      const refused = await ask(writer.token, path, init);
+      expect(refused).toMatchObject({ status: 403, code: "FORBIDDEN", scope: "read" });
+    }
+    expect((await ask(reader.token, file)).status).toBe(302);
+    expect(await ask(reader.token, PRESIGN, presignInit())).toMatchObject({
+      status: 403,
+      scope: "write",
+    });
+  });
+
+  it("knows no token by its id, its hash or a part of it", async () => {
+    const { token, stored } = entry();
+    const { request } = await serving({ stored });
+    const [, id = "", secret = ""] = token.split("_");
+    for (const wrong of [
+      id,
+      secret,
+      stored.sha256,
+      `vk_${id}_${stored.sha256.slice(0, 43)}`,
+      `vk_${id}_${"A".repeat(43)}`,
+      `vk_${"0".repeat(16)}_${secret}`,
+      token.slice(0, -1),
+      `${token}A`,
+      token.toUpperCase(),
+      token.replace("vk_", "VK_"),
+    ]) {
+      const init = presignInit(undefined, { Authorization: `Bearer ${wrong}` });
+      expect((await request(PRESIGN, init)).status).toBe(401);
+    }
+    const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
+    expect((await request(PRESIGN, init)).status).toBe(200);
+  });
+
+  it("takes tokens that the command makes, and no longer those that are taken out", async () => {
+    const path = freshFile();
+    const make = async () => (await create(path)).stdout.trim();
+    const first = await make();
+    const service = await startProcess({
+      AUTH: "static",
+      AUTH_TOKENS_FILE: path,
+      AUDIT: "off",
+      RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+    });
+    try {
+      const status = async (token: string) => {
+        const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
+        return (await fetch(`${service.address}${PRESIGN}`, init)).status;
+      };
+      expect(await status(first)).toBe(200);
+      const second = await make();
+      await until("the new token", async () => (await status(second)) === 200 || undefined);
+      expect(await status(first)).toBe(200);
+      const left = entriesOf(path).filter(({ id }) => !first.includes(String(id)));
+      writeFileSync(path, JSON.stringify({ tokens: left }));
+      await until("the end of the old", async () => (await status(first)) === 401 || undefined);
+      expect(await status(second)).toBe(200);
+      expect(service.output()).not.toContain(first);
+      expect(service.output()).not.toContain(second);
+    } finally {
+      await service.stop();
+    }
+  });
+});
+
+it.effect("a broken file leaves its tokens valid, and is said once until it is mended", () =>
+  Effect.gen(function* () {
+    const path = freshFile();
+    const [kept, late] = [entry(), entry()];
+    write(path, kept);
+    const warnings: Array<string> = [];
+    const logger = Logger.make<unknown, void>(({ message }) => {
+      warnings.push(String(message));
+    });
+    const { callers } = Result.getOrThrow(read({ AUTH: "static", AUTH_TOKENS_FILE: path }));
+    if (callers.auth !== "static") throw new Error("These are settings of something else");
+    const { authenticate } = yield* tokensOfFile(callers.file, callers.tokens).pipe(
+      Effect.provide(Logger.layer([logger])),
+    );
+    const isKnown = (token: string) =>
+      authenticate({
+        headers: new Headers({ Authorization: `Bearer ${token}` }),
+        address: undefined,
+      }).pipe(Effect.match({ onSuccess: () => true, onFailure: () => false }));
+    /** Lets the file be looked at until `condition` holds. */
+    const lookUntil = (condition: () => boolean) =>
+      Effect.gen(function* () {
+        for (let looks = 0; looks < 1000 && !condition(); looks++) {
+          yield* TestClock.adjust(RECHECK);
+          yield* Effect.promise(() => readFile(path).catch(() => undefined));
+        }
+      });
+    let looks = 0;
+    for (const content of ["hidden, and no JSON", '{"tokens": [{"id": "hidden"}]}', undefined]) {
+      warnings.length = 0;
+      if (content === undefined) rmSync(path);
+      else writeFileSync(path, content);
+      yield* lookUntil(() => warnings.length > 0);
+      expect(warnings).toEqual([expect.stringContaining("the tokens that it had stay valid")]);
+      expect(warnings[0]).toContain(path);
+      expect(warnings[0]).not.toContain("hidden");
+      looks = 0;
+      yield* lookUntil(() => ++looks > 20);
+      expect(warnings).toHaveLength(1);
+      expect(yield* isKnown(kept.token)).toBe(true);
+    }
+    write(path, late);
+    let isLateKnown = false;
+    for (let tries = 0; tries < 1000 && !isLateKnown; tries++) {
+      yield* TestClock.adjust(RECHECK);
+      isLateKnown = yield* isKnown(late.token);
+      yield* Effect.promise(() => readFile(path));
+    }
+    expect(isLateKnown).toBe(true);
+    expect(yield* isKnown(kept.token)).toBe(false);
+    expect(warnings).toHaveLength(1);
+  }),
+);
