@@ -2,6 +2,8 @@ import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
 import { startFakeGcs } from "./fake-gcs.ts";
 import { startMinio } from "./minio.ts";
+import { findRedis } from "./redis.ts";
+import { findSchemathesis } from "./schemathesis.ts";
 
 /** What the whole run has found or started. */
 declare module "vitest" {
@@ -12,6 +14,10 @@ declare module "vitest" {
     fakeGcs: string | undefined;
     /** The path of a Chromium, where there is one. */
     chromium: string | undefined;
+    /** The path of a redis-server, where there is one. */
+    redis: string | undefined;
+    /** The path of Schemathesis, where there is one. */
+    schemathesis: string | undefined;
   }
 }
 
@@ -37,10 +43,14 @@ export async function setup(project: TestProject): Promise<void> {
     await gcs.stop();
   };
   const chromium = findChromium();
+  const redis = findRedis();
+  const schemathesis = findSchemathesis();
   const found = [
     { name: "MinIO", has: minio.server !== undefined, from: minio.source },
     { name: "fake-gcs-server", has: gcs.endpoint !== undefined, from: gcs.source },
     { name: "Chromium", has: chromium !== undefined, from: chromium ?? "apt-get install chromium" },
+    { name: "Redis", has: redis.path !== undefined, from: redis.source },
+    { name: "Schemathesis", has: schemathesis.path !== undefined, from: schemathesis.source },
   ];
   summary = found
     .map(
@@ -56,6 +66,8 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide("minio", minio.server);
   project.provide("fakeGcs", gcs.endpoint);
   project.provide("chromium", chromium);
+  project.provide("redis", redis.path);
+  project.provide("schemathesis", schemathesis.path);
 }
 
 /** Stops what `setup` started, and says again what was tested against, where it is not missed. */

@@ -1,0 +1,449 @@
+import { describe, expect, it } from "@effect/vitest";
+import { createClient } from "@redis/client";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import type * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import fc from "fast-check";
+import { afterAll, beforeAll, inject } from "vitest";
+import * as memory from "../../adapters/limits/memory.ts";
+import * as shared from "../../adapters/redis/layer.ts";
+import { takeRequest } from "../../adapters/redis/scripts.ts";
+import {
+  Limiter,
+  type RetriedUpload,
+  type UploadToCount,
+} from "../../application/ports/limiter.ts";
+import type { Limits, RateLimit } from "../../domain/limits.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { type Bucket, take } from "../../domain/token-bucket.ts";
+import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
+import { until } from "../support/until.ts";
+
+// The clock of this process stands still where it is not moved, so that no answer of Redis is too
+// late. Redis goes by its own.
+
+/** What counts, and how its time passes. */
+interface Keeper {
+  readonly layer: (limits: Limits) => Layer.Layer<Limiter>;
+  /** Whether `attempt` succeeds once so much time has passed. */
+  readonly after: (
+    time: Duration.Duration,
+    attempt: Effect.Effect<boolean>,
+  ) => Effect.Effect<boolean>;
+  /** Begins the next day of UTC. */
+  readonly endDay: Effect.Effect<unknown>;
+}
+
+const inMemory: Keeper = {
+  layer: memory.layer,
+  after: (time, attempt) => Effect.andThen(TestClock.adjust(time), attempt),
+  endDay: TestClock.adjust("1 day"),
+};
+
+const inRedis = (redis: () => Redis): Keeper => ({
+  layer: (limits) => {
+    const { urls, isCluster } = redis();
+    return shared.layer({ urls: Redacted.make(urls), isCluster }, { limits, spare: undefined });
+  },
+  after: (_, attempt) =>
+    Effect.flatMap(Effect.context<never>(), (context) =>
+      Effect.promise(() =>
+        until("what takes time", async () =>
+          (await Effect.runPromiseWith(context)(attempt)) ? true : undefined,
+        ),
+      ),
+    ),
+  // What was counted today was counted yesterday.
+  endDay: Effect.promise(() => redis().ask("EVAL", YESTERDAY, "0")),
+});
+
+const YESTERDAY = `for _, key in ipairs(redis.call('KEYS', '*:granted')) do
+  redis.call('HINCRBY', key, 'day', -1)
+end`;
+
+const path = inject("redis") ?? "";
+
+describe("in memory", () => promises(inMemory));
+
+describe.skipIf(path === "").each([
+  ["one Redis", startRedis],
+  ["a cluster of three nodes", startRedisCluster],
+] as const)("in %s", (_, start) => {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await start({ path });
+  });
+  afterAll(() => redis.stop());
+
+  promises(inRedis(() => redis));
+
+  it("nothing stays for ever", async () => {
+    const entries = (await redis.ask("EVAL", LIFETIMES, "0")).flat() as ReadonlyArray<number>;
+    expect(entries.length).toBeGreaterThan(20);
+    for (const milliseconds of entries) {
+      expect(milliseconds).toBeGreaterThan(0);
+      expect(milliseconds).toBeLessThanOrEqual(Duration.toMillis(DAY));
+    }
+  });
+});
+
+const LIFETIMES = `local lifetimes = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  table.insert(lifetimes, redis.call('PTTL', key))
+end
+return lifetimes`;
+
+const DAY = Duration.days(1);
+
+function promises({ layer, after, endDay }: Keeper): void {
+  /** A promise under limits: on the requests of a subject, and on what is granted in a day. */
+  const promise = (
+    name: string,
+    { subject, ...daily }: { readonly subject?: RateLimit } & Limits["daily"],
+    keep: (limiter: Limiter["Service"]) => Effect.Effect<unknown, unknown>,
+  ) =>
+    it.effect(name, () =>
+      Limiter.use(keep).pipe(Effect.provide(layer({ requests: { subject }, daily }))),
+    );
+
+  promise(
+    "of many requests at once, exactly as many are allowed as the limit says",
+    { subject: { count: 50, window: DAY } },
+    Effect.fnUntraced(function* ({ countRequest }) {
+      const name = crypto.randomUUID();
+      const taken = yield* atOnce(300, () => countRequest("subject", name));
+      expect(taken.allowed).toHaveLength(50);
+      expect(taken.refused.map(({ _tag }) => _tag)).toEqual(Array(250).fill("RateLimited"));
+      const left = taken.allowed.map((allowance) => allowance?.remaining ?? NaN);
+      expect(left.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n));
+      expect((yield* countRequest("subject", crypto.randomUUID()))?.remaining).toBe(49);
+    }),
+  );
+
+  promise(
+    "it says how many requests are left, when the next is there, and when all are",
+    { subject: { count: 5, window: DAY } },
+    Effect.fnUntraced(function* ({ countRequest }) {
+      const name = crypto.randomUUID();
+      const share = Duration.toSeconds(DAY) / 5;
+      // Redis may have given back what belongs to the time that the test takes.
+      const expectAbout = (actual: number | undefined, expected: number) => {
+        expect(actual).toBeLessThanOrEqual(expected);
+        expect(actual).toBeGreaterThan(expected - share / 2);
+      };
+      for (const used of [1, 2, 3, 4, 5]) {
+        const allowance = yield* countRequest("subject", name);
+        expect(allowance).toMatchObject({ of: "subject", remaining: 5 - used });
+        expectAbout(allowance?.resetAfter, used * share);
+      }
+      for (let tries = 0; tries < 3; tries++) {
+        const refusal = yield* Effect.flip(countRequest("subject", name));
+        if (refusal._tag !== "RateLimited") return expect.unreachable(refusal._tag);
+        expectAbout(refusal.retryAfter, share);
+        expectAbout(refusal.allowance.resetAfter, 5 * share);
+        expect(refusal.allowance).toMatchObject({ of: "subject", remaining: 0 });
+      }
+      expect(yield* countRequest("organization", name), "that has no limit").toBeUndefined();
+    }),
+  );
+
+  promise(
+    "a request that was refused is allowed after the time that the refusal names",
+    { subject: { count: 2, window: Duration.seconds(2) } },
+    Effect.fnUntraced(function* ({ countRequest }) {
+      const request = Effect.result(countRequest("subject", crypto.randomUUID()));
+      let taken = yield* request;
+      while (Result.isSuccess(taken)) taken = yield* request;
+      if (taken.failure._tag !== "RateLimited") return expect.unreachable(taken.failure._tag);
+      expect(taken.failure.retryAfter).toBe(1);
+      const again = Effect.map(request, Result.isSuccess);
+      expect(yield* after(Duration.seconds(taken.failure.retryAfter), again)).toBe(true);
+    }),
+  );
+
+  promise(
+    "an organization is granted so many bytes and objects in a day, and refusals charge nothing",
+    { bytes: 100, objects: 3 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      const upload = (size: number) => countUpload({ organization, size });
+      const expectRefused = Effect.fnUntraced(function* (size: number) {
+        const refusal = yield* Effect.flip(upload(size));
+        if (refusal._tag !== "QuotaExceeded") return expect.unreachable(refusal._tag);
+        expect(refusal).toMatchObject({ bytes: 100, objects: 3 });
+        expect(refusal.retryAfter).toBeGreaterThan(0);
+        expect(refusal.retryAfter).toBeLessThanOrEqual(Duration.toSeconds(DAY));
+      });
+      yield* expectRefused(101);
+      yield* upload(60);
+      yield* expectRefused(41);
+      yield* upload(39);
+      yield* upload(0);
+      yield* expectRefused(1);
+      yield* expectRefused(0);
+      yield* countUpload({ organization: someOrganization(), size: 100 });
+      yield* endDay;
+      yield* upload(100);
+      yield* expectRefused(1);
+    }),
+  );
+
+  promise(
+    "of many uploads at once, exactly as many are granted as there are bytes for",
+    { bytes: 1000 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      const taken = yield* atOnce(300, () => countUpload({ organization, size: 7 }));
+      expect(taken.allowed).toHaveLength(142);
+      expect(taken.refused.map(({ _tag }) => _tag)).toEqual(Array(158).fill("QuotaExceeded"));
+      yield* countUpload({ organization, size: 1000 - 142 * 7 });
+      yield* Effect.flip(countUpload({ organization, size: 1 }));
+    }),
+  );
+
+  promise(
+    "bytes are counted to the last one, however many there are",
+    { bytes: Number.MAX_SAFE_INTEGER },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      const upload = (size: number) => countUpload({ organization, size });
+      yield* upload(Number.MAX_SAFE_INTEGER - 2);
+      expect((yield* Effect.flip(upload(3)))._tag).toBe("QuotaExceeded");
+      expect((yield* Effect.flip(upload(Number.MAX_SAFE_INTEGER)))._tag).toBe("QuotaExceeded");
+      yield* upload(1);
+      yield* upload(1);
+      expect((yield* Effect.flip(upload(1)))._tag).toBe("QuotaExceeded");
+    }),
+  );
+
+  promise(
+    "a retry is told of the first request and charges nothing; another request is a conflict",
+    { objects: 1 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const first = someUpload({ request: "a", memory: "the first" });
+      expect(yield* countUpload(first)).toBeUndefined();
+      for (let tries = 0; tries < 3; tries++) {
+        const retry = { ...first.retry, memory: "a later one" };
+        expect(yield* countUpload({ ...first, retry })).toBe("the first");
+      }
+      const other = { ...first.retry, request: "b" };
+      const conflict = yield* Effect.flip(countUpload({ ...first, retry: other }));
+      expect(conflict._tag).toBe("IdempotencyConflict");
+      const further = { ...first.retry, name: ["another key"] };
+      const refusal = yield* Effect.flip(countUpload({ ...first, retry: further }));
+      expect(refusal._tag).toBe("QuotaExceeded");
+    }),
+  );
+
+  promise(
+    "a retry is known without any quota too",
+    {},
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const first = someUpload({ memory: "the first" });
+      expect(yield* countUpload(first)).toBeUndefined();
+      expect(yield* countUpload(first)).toBe("the first");
+      expect(yield* countUpload({ ...first, retry: undefined })).toBeUndefined();
+    }),
+  );
+
+  promise(
+    "of many with one name at once, one is the first and all others are told of it",
+    { objects: 1 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const upload = someUpload();
+      const { allowed, refused } = yield* atOnce(64, (index) =>
+        Effect.map(
+          countUpload({ ...upload, retry: { ...upload.retry, memory: String(index) } }),
+          (told) => ({ index, told }),
+        ),
+      );
+      expect(refused).toEqual([]);
+      const [first, ...more] = allowed.filter(({ told }) => told === undefined);
+      expect(more).toEqual([]);
+      const others = allowed.filter((each) => each !== first);
+      expect(others.map(({ told }) => told)).toEqual(Array(63).fill(String(first?.index)));
+    }),
+  );
+
+  promise(
+    "the same key of two subjects, and of one in two organizations, are two names",
+    {},
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const upload = someUpload({ name: ["user", "alice", "key"], request: "0" });
+      yield* countUpload(upload);
+      const names = [
+        ["user", "bob", "key"],
+        ["service", "alice", "key"],
+        ["user", "alice key"],
+        ["user", "alice", '","key'],
+        ["user", 'alice","key'],
+        ["useralice", "key"],
+      ];
+      for (const [index, name] of names.entries()) {
+        const retry = { ...upload.retry, name, request: String(index + 1) };
+        expect(yield* countUpload({ ...upload, retry }), name.join()).toBeUndefined();
+      }
+      const organization = someOrganization();
+      const retry = { ...upload.retry, request: "of another" };
+      expect(yield* countUpload({ ...upload, organization, retry })).toBeUndefined();
+    }),
+  );
+
+  promise(
+    "an upload that was refused is not taken for a first request",
+    { objects: 1 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const upload = someUpload();
+      yield* countUpload({ ...upload, retry: undefined });
+      for (let tries = 0; tries < 2; tries++) {
+        expect((yield* Effect.flip(countUpload(upload)))._tag).toBe("QuotaExceeded");
+      }
+      yield* endDay;
+      expect(yield* countUpload(upload)).toBeUndefined();
+    }),
+  );
+
+  promise(
+    "a name is free again after the lifetime of its first request",
+    {},
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const lifetime = Duration.millis(400);
+      const upload = someUpload({ lifetime });
+      yield* countUpload(upload);
+      const other = { ...upload, retry: { ...upload.retry, request: "b" } };
+      const isFirst = Effect.match(countUpload(other), {
+        onFailure: () => false,
+        onSuccess: (told) => told === undefined,
+      });
+      expect(yield* after(lifetime, isFirst)).toBe(true);
+    }),
+  );
+}
+
+it.effect("in memory a retry is known up to the end of its lifetime, and limits last", () =>
+  Effect.gen(function* () {
+    const { countRequest, countUpload } = yield* Limiter;
+    const upload = someUpload({ memory: "the first", lifetime: Duration.hours(1) });
+    yield* countUpload(upload);
+    yield* countRequest("subject", "alice");
+    // Often enough that all that is over is thrown away, and nothing else.
+    for (let minute = 1; minute < 60; minute++) {
+      yield* TestClock.adjust("1 minute");
+      expect(yield* countUpload(upload)).toBe("the first");
+      expect((yield* Effect.flip(countRequest("subject", "alice")))._tag).toBe("RateLimited");
+    }
+    yield* TestClock.adjust("1 minute");
+    expect(yield* countUpload(upload)).toBeUndefined();
+    yield* countRequest("subject", "alice");
+  }).pipe(
+    Effect.provide(
+      memory.layer({ requests: { subject: { count: 1, window: Duration.hours(1) } }, daily: {} }),
+    ),
+  ),
+);
+
+it.effect("memory that is full of names refuses further ones until some are over", () =>
+  Effect.gen(function* () {
+    const { countUpload } = yield* Limiter;
+    const upload = someUpload({ lifetime: Duration.minutes(5) });
+    const named = (name: number, organization = upload.organization) =>
+      countUpload({ ...upload, organization, retry: { ...upload.retry, name: [String(name)] } });
+    for (let name = 0; name < 10_000; name++) yield* named(name);
+    expect((yield* Effect.flip(named(-1)))._tag).toBe("LimitsUnavailable");
+    expect(yield* named(0), "a retry").toBe(upload.retry.memory);
+    yield* countUpload({ ...upload, retry: undefined });
+    // One organization's names leave room for those of nine more.
+    for (let others = 1; others < 10; others++) {
+      const organization = someOrganization();
+      for (let name = 0; name < 10_000; name++) yield* named(name, organization);
+    }
+    expect((yield* Effect.flip(named(-1, someOrganization())))._tag).toBe("LimitsUnavailable");
+    yield* TestClock.adjust("5 minutes");
+    expect(yield* named(-1)).toBeUndefined();
+  }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
+);
+
+/** Requests of one caller: their limit, and the time from each to the next in milliseconds. */
+const sequences = fc.record({
+  count: fc.integer({ min: 1, max: 30 }),
+  window: fc.integer({ min: 3_600_000, max: 86_400_000 }),
+  // As long as some of a limit takes to come back; sometimes a clock is set back.
+  steps: fc.array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constant(0) },
+      { weight: 4, arbitrary: fc.integer({ min: 1, max: 20_000_000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: -20_000_000, max: -1 }) },
+    ),
+    { maxLength: 60, size: "max" },
+  ),
+});
+
+describe.skipIf(path === "")("Redis takes requests out of a bucket", () => {
+  it("as the domain does, at whatever times they come", async () => {
+    const redis = await startRedis({ path });
+    const [url = ""] = redis.urls;
+    const client = createClient({ url });
+    await client.connect();
+    // The same script, by a clock that the test sets.
+    const script = takeRequest.SCRIPT.replace("redis.call('TIME')", "{ARGV[3], ARGV[4]}");
+    expect(script).not.toBe(takeRequest.SCRIPT);
+    try {
+      await fc.assert(
+        fc.asyncProperty(sequences, async ({ count, window, steps }) => {
+          const key = crypto.randomUUID();
+          let now = Date.now();
+          let bucket: Bucket | undefined;
+          for (const step of steps) {
+            now += step;
+            const values = [count, window, Math.floor(now / 1000), (now % 1000) * 1000].map(String);
+            const reply = await client.eval(script, { keys: [key], arguments: values });
+            const [isAllowed, remaining, retryAfter, resetAfter] = reply as Array<number>;
+            const taken = take({ count, window: Duration.millis(window) }, bucket, now);
+            // Redis writes nothing where it refuses, unless the clock was set back.
+            if (taken.isAllowed || now < (bucket?.at ?? now)) bucket = taken.bucket;
+            expect([isAllowed === 1, remaining]).toEqual([taken.isAllowed, taken.remaining]);
+            // Redis gives whole milliseconds.
+            for (const [actual, exact] of [
+              [retryAfter, taken.retryAfter],
+              [resetAfter, taken.resetAfter],
+            ] as const) {
+              expect(actual).toBeGreaterThan(exact - 0.01);
+              expect(actual).toBeLessThan(exact + 1.01);
+            }
+          }
+        }),
+        { numRuns: 200 },
+      );
+    } finally {
+      client.destroy();
+      await redis.stop();
+    }
+  });
+});
+
+/** Runs so many at once, and gives what became of them. */
+const atOnce = Effect.fnUntraced(function* <A, E>(
+  times: number,
+  effect: (index: number) => Effect.Effect<A, E>,
+) {
+  const results = yield* Effect.all(
+    Array.from({ length: times }, (_, index) => Effect.result(effect(index))),
+    { concurrency: "unbounded" },
+  );
+  return {
+    allowed: results.filter(Result.isSuccess).map(({ success }) => success),
+    refused: results.filter(Result.isFailure).map(({ failure }) => failure),
+  };
+});
+
+const someOrganization = () => OrganizationId.make(crypto.randomUUID());
+
+const someUpload = (retry: Partial<RetriedUpload> = {}) =>
+  ({
+    organization: someOrganization(),
+    size: 5,
+    retry: { name: ["user", "alice"], request: "a", memory: "m", lifetime: DAY, ...retry },
+  }) satisfies UploadToCount;

@@ -1,0 +1,376 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
+import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+const path = inject("redis") ?? "";
+const UNCOUNTED = /Redis does not count/g;
+
+/** Far more than the tests send, so that all that is counted is let through. */
+const PLENTY = "1000000 per day";
+
+const stopping: Array<() => Promise<unknown>> = [];
+
+async function startUncounted(
+  redis: Pick<Redis, "urls" | "isCluster">,
+  env: Readonly<Record<string, string>>,
+  runtime: keyof typeof RUNTIMES = "node",
+): Promise<ServiceProcess> {
+  const service = await startProcess(envOf(redis, env), runtime);
+  stopping.push(service.stop);
+  return service;
+}
+
+async function start(
+  redis: Redis,
+  env: Readonly<Record<string, string>>,
+  runtime: keyof typeof RUNTIMES = "node",
+): Promise<ServiceProcess> {
+  const service = await startUncounted(redis, env, runtime);
+  await counted(service);
+  return service;
+}
+
+const envOf = (
+  { urls, isCluster }: Pick<Redis, "urls" | "isCluster">,
+  more: Readonly<Record<string, string>>,
+) => ({
+  AUTH: "dev",
+  REDIS_URL: urls.join(","),
+  REDIS_CLUSTER: isCluster ? "on" : "off",
+  ...more,
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: { readonly code?: string; readonly key?: string };
+}
+
+async function presign(
+  service: ServiceProcess,
+  over: {
+    readonly organization?: string;
+    readonly token?: string;
+    readonly idempotencyKey?: string;
+    readonly size?: number;
+  } = {},
+): Promise<Answer> {
+  const { organization = "acme", token = service.token, idempotencyKey, size = 5 } = over;
+  const answer = await fetch(`${service.address}/api/v1/orgs/${organization}/files/presign`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      Authorization: `Bearer ${token}`,
+      ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
+    },
+    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size }),
+    // Only to tell a request that hangs from one that takes its time.
+    signal: AbortSignal.timeout(10_000),
+  });
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: (await answer.json()) as Answer["body"],
+  };
+}
+
+/** Waits until an upload is counted in Redis: one that can be repeated is counted nowhere else. */
+const counted = (service: ServiceProcess): Promise<true> =>
+  until("a counted upload", async () => {
+    const { status } = await presign(service, { ...anUpload(), token: service.serviceToken });
+    return status === 200 ? true : undefined;
+  });
+
+const anUpload = () => ({
+  organization: crypto.randomUUID(),
+  idempotencyKey: crypto.randomUUID(),
+});
+
+/** Asks again where Redis answered too late, as it may on a busy machine, and gives all answers. */
+async function askAgain(...[service, over]: Parameters<typeof presign>) {
+  const answers: Array<Answer> = [];
+  await until("a decision", async () => {
+    const answer = await presign(service, over);
+    answers.push(answer);
+    return answer.status === 503 ? undefined : answer;
+  });
+  return answers;
+}
+
+async function decided(...asked: Parameters<typeof presign>): Promise<Answer> {
+  const answer = (await askAgain(...asked)).at(-1);
+  return answer ?? expect.unreachable();
+}
+
+/** Sends `total` requests, as many at once as there are clients, and gives all answers. */
+async function sendAll(
+  { total, clients }: { readonly total: number; readonly clients: number },
+  send: (index: number) => Promise<Answer | ReadonlyArray<Answer>>,
+): Promise<ReadonlyArray<Answer>> {
+  const answers: Array<Answer | ReadonlyArray<Answer>> = [];
+  let sent = 0;
+  const client = async () => {
+    while (sent < total) answers.push(await send(sent++));
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return answers.flat();
+}
+
+/** Asks one service again and again, from several clients, each time in another organization. */
+function keepAsking(service: ServiceProcess) {
+  const answers: Array<Answer> = [];
+  const done = new AbortController();
+  const clients = Array.from({ length: 8 }, async () => {
+    while (!done.signal.aborted) {
+      answers.push(await presign(service, { organization: crypto.randomUUID() }));
+    }
+  });
+  return {
+    answers,
+    /** Waits for so many further answers. */
+    answered: (more: number) => {
+      const enough = answers.length + more;
+      return until("the answers", async () => (answers.length >= enough ? true : undefined));
+    },
+    stop: () => {
+      done.abort();
+      return Promise.all(clients);
+    },
+  };
+}
+
+/** How many answers have each status and code. */
+function tally(answers: ReadonlyArray<Answer>): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { status, body } of answers) {
+    const name = body.code === undefined ? String(status) : `${status} ${body.code}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Whether `most` were granted; one that Redis answered too late is refused, and counted or not. */
+function expectGranted(answers: ReadonlyArray<Answer>, most: number, refusal: string): void {
+  const {
+    200: granted = 0,
+    "503 LIMITS_UNAVAILABLE": late = 0,
+    [refusal]: refused = 0,
+    ...others
+  } = tally(answers);
+  expect(others).toEqual({});
+  expect(granted).toBeLessThanOrEqual(most);
+  expect(granted + late).toBeGreaterThanOrEqual(most);
+  expect(refused).toBeGreaterThan(0);
+}
+
+const KINDS = [
+  ["one Redis", startRedis],
+  ["a cluster of three nodes", startRedisCluster],
+] as const;
+
+describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await startKind({ path });
+  });
+  afterAll(async () => {
+    await Promise.all(stopping.splice(0).map((stop) => stop()));
+    await redis.stop();
+  });
+
+  describe("two processes that share it", () => {
+    let services: readonly [ServiceProcess, ServiceProcess];
+    const either = (index: number) => services[index % 2 === 0 ? 0 : 1];
+    beforeAll(async () => {
+      const env = {
+        LIMIT_REQUESTS_PER_SUBJECT: "200 per day",
+        LIMIT_OBJECTS_PER_DAY: "40",
+        LIMITS_ON_FAILURE: "refuse",
+      };
+      services = await Promise.all([start(redis, env), start(redis, env)]);
+    });
+    beforeEach(() => redis.ask("FLUSHALL"));
+
+    it("never let one caller make more requests than its limit, 64 at once", async () => {
+      const answers = await sendAll({ total: 500, clients: 64 }, (index) =>
+        // Of many organizations, so that none gets to its own limit.
+        askAgain(either(index), { organization: `org-${index % 20}` }),
+      );
+      expectGranted(answers, 200, "429 RATE_LIMITED");
+      for (const { status, headers } of answers) {
+        if (status !== 429) continue;
+        // One of 200 a day comes back every 432 seconds.
+        expect(Number(headers.get("Retry-After"))).toBeOneOf(range(1, 432));
+        expect(headers.get("RateLimit-Policy")).toBe('"subject";q=200;w=86400');
+        expect(headers.get("RateLimit")).toMatch(/^"subject";r=0;t=\d+$/);
+      }
+      const { status } = await decided(services[0], { token: services[0].serviceToken });
+      expect(status, "another caller").toBe(200);
+    });
+
+    it("never grant an organization more objects in a day than its quota", async () => {
+      const answers = await sendAll({ total: 96, clients: 64 }, (index) => askAgain(either(index)));
+      expectGranted(answers, 40, "429 QUOTA_EXCEEDED");
+      const { status } = await decided(services[1], { organization: "globex" });
+      expect(status, "another organization").toBe(200);
+    });
+
+    it("give all that come with one Idempotency-Key the same object, and charge one", async () => {
+      const answers = await sendAll({ total: 32, clients: 32 }, (index) =>
+        decided(either(index), { idempotencyKey: "one" }),
+      );
+      expect(tally(answers)).toEqual({ 200: 32 });
+      expect(new Set(answers.map(({ body }) => body.key)).size).toBe(1);
+      const other = await decided(services[1], { idempotencyKey: "one", size: 6 });
+      expect(other.body.code).toBe("IDEMPOTENCY_CONFLICT");
+      const rest = await sendAll({ total: 50, clients: 8 }, (index) => askAgain(either(index)));
+      expectGranted(rest, 39, "429 QUOTA_EXCEEDED");
+    });
+  });
+
+  describe("while it does not answer", () => {
+    let modes: ReadonlyArray<{ readonly service: ServiceProcess; readonly uncounted: string }>;
+    beforeAll(async () => {
+      const env = { LIMIT_REQUESTS_PER_SUBJECT: PLENTY, LIMIT_OBJECTS_PER_DAY: "3" };
+      const [allowing, refusing] = await Promise.all([
+        start(redis, { ...env, LIMITS_ON_FAILURE: "allow" }),
+        start(redis, { ...env, LIMITS_ON_FAILURE: "refuse" }),
+      ]);
+      modes = [
+        { service: allowing, uncounted: "200" },
+        { service: refusing, uncounted: "503 LIMITS_UNAVAILABLE" },
+      ];
+    });
+
+    it("requests are allowed or refused, as configured, until it is back after a crash", async () => {
+      const traffic = modes.map(({ service }) => keepAsking(service));
+      const answered = (more: number) => Promise.all(traffic.map((of) => of.answered(more)));
+      try {
+        await answered(50);
+        await redis.kill();
+        await answered(200);
+        for (const { service, uncounted } of modes) {
+          const down = await presign(service);
+          expect(tally([down])).toEqual({ [uncounted]: 1 });
+          const repeatable = await presign(service, anUpload());
+          expect(tally([repeatable])).toEqual({ "503 LIMITS_UNAVAILABLE": 1 });
+          for (const { status, headers } of [down, repeatable]) {
+            if (status === 503) expect(headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
+          }
+        }
+        // Each process goes on to count what it lets through.
+        const [allowing] = modes;
+        for (const status of [200, 200, 429]) {
+          if (allowing) expect((await presign(allowing.service)).status).toBe(status);
+        }
+        await redis.restart();
+        for (const { service } of modes) await counted(service);
+        await answered(50);
+      } finally {
+        await Promise.all(traffic.map((of) => of.stop()));
+      }
+      for (const [index, { service, uncounted }] of modes.entries()) {
+        // Some were counted and some were not; none met anything else.
+        const met = Object.keys(tally(traffic[index]?.answers ?? []));
+        expect(new Set(met)).toEqual(new Set(["200", uncounted]));
+        // The log says so at most once a minute.
+        expect(service.output().match(UNCOUNTED)?.length).toBeOneOf([1, 2]);
+      }
+      const organization = crypto.randomUUID();
+      const uploads = Array.from({ length: 4 }, () => ({ ...anUpload(), organization }));
+      const granted = await sendAll({ total: 4, clients: 1 }, (index) => {
+        const { service } = modes[index % 2] ?? expect.unreachable();
+        return decided(service, uploads[index]);
+      });
+      expect(tally(granted), "by both together").toEqual({ 200: 3, "429 QUOTA_EXCEEDED": 1 });
+    });
+
+    it("and if it hangs, they do not wait for it", async () => {
+      redis.pause();
+      try {
+        for (const { service, uncounted } of modes) {
+          const answers = await sendAll({ total: 300, clients: 16 }, () =>
+            presign(service, { organization: crypto.randomUUID() }),
+          );
+          expect(tally(answers)).toEqual({ [uncounted]: 300 });
+        }
+      } finally {
+        redis.resume();
+      }
+      for (const { service } of modes) await counted(service);
+    });
+  });
+
+  it("not there when the service starts, it is used once it is", async () => {
+    await redis.kill();
+    const service = await startUncounted(redis, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
+    const { status } = await presign(service, anUpload());
+    await redis.restart();
+    expect(status).toBe(503);
+    await counted(service);
+    expect(await service.stop()).toBe(0);
+  });
+
+  it("not there at all, it does not keep the service from stopping", async () => {
+    const nowhere = { ...redis, urls: [`redis://127.0.0.1:${await freePort()}`] };
+    const service = await startUncounted(nowhere, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
+    expect((await presign(service)).status).toBe(200);
+    expect(await service.stop()).toBe(0);
+  });
+
+  if (startKind === startRedisCluster) {
+    it("is known for a cluster in the log of a service that was told nothing of it", async () => {
+      const [url = ""] = redis.urls;
+      const limits = { LIMIT_REQUESTS_PER_ORGANIZATION: PLENTY };
+      // Again where what it had to say first, and only says once, was that a node was too slow.
+      await until("the hint", async () => {
+        const service = await startUncounted({ urls: [url], isCluster: false }, limits);
+        // Names of which at least one is not this node's to count.
+        await sendAll({ total: 40, clients: 4 }, (index) =>
+          presign(service, { organization: `org-${index}` }),
+        );
+        await service.stop();
+        expect(service.output().match(UNCOUNTED)?.length).toBeOneOf([1, 2]);
+        return /Redis does not count.*MOVED.*set REDIS_CLUSTER=on/.test(service.output())
+          ? true
+          : undefined;
+      });
+    });
+  }
+});
+
+describe.skipIf(path === "")("one Redis", () => {
+  let redis: Redis | undefined;
+  afterEach(async () => {
+    await Promise.all(stopping.splice(0).map((stop) => stop()));
+    await redis?.stop();
+  });
+
+  it.each(["deno", "bun"] as const)("counts what %s serves", async (runtime) => {
+    redis = await startRedis({ path });
+    const env = { LIMIT_REQUESTS_PER_SUBJECT: "20 per day", LIMITS_ON_FAILURE: "refuse" };
+    const services = await Promise.all([start(redis, env, runtime), start(redis, env)]);
+    const answers = await sendAll({ total: 60, clients: 6 }, (index) =>
+      askAgain(services[index % 2 === 0 ? 0 : 1]),
+    );
+    expectGranted(answers, 20, "429 RATE_LIMITED");
+    expect((await decided(services[0])).body.code).toBe("RATE_LIMITED");
+  });
+
+  it("that writes to its disk repeats an upload after a crash", async () => {
+    redis = await startRedis({ path, isPersistent: true });
+    const service = await start(redis, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
+    const first = await decided(service, { idempotencyKey: "three" });
+    await redis.kill();
+    await redis.restart();
+    await counted(service);
+    const again = await decided(service, { idempotencyKey: "three" });
+    expect(again.status).toBe(200);
+    expect(again.body.key).toBe(first.body.key);
+  });
+});
+
+const range = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index);

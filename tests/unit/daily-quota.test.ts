@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { addToDay, DAY, quotaExceeded, restOfDay, type Usage } from "../../domain/daily-quota.ts";
+
+const NOON = 20_000 * DAY + DAY / 2;
+const size = fc.oneof(
+  fc.integer({ min: 0, max: 1000 }),
+  fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+);
+const quotas = fc.record(
+  {
+    bytes: fc.oneof(
+      fc.integer({ min: 1, max: 5000 }),
+      fc.integer({ min: 2 ** 52, max: 2 ** 53 - 1 }),
+    ),
+    objects: fc.integer({ min: 1, max: 20 }),
+  },
+  { requiredKeys: [] },
+);
+
+/** Uploads, each so many milliseconds after the one before. */
+const uploads = fc.array(
+  fc.record({
+    size,
+    step: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: DAY / 4 })),
+  }),
+  { maxLength: 60, size: "max" },
+);
+
+it("a day's uploads are granted exactly where bytes and objects are left for them", () => {
+  fc.assert(
+    fc.property(quotas, uploads, (quota, uploads) => {
+      let now = NOON;
+      let usage: Usage | undefined;
+      const granted = new Map<number, { bytes: bigint; objects: number }>();
+      for (const { size, step } of uploads) {
+        now += step;
+        const day = Math.floor(now / DAY);
+        const { bytes, objects } = granted.get(day) ?? { bytes: 0n, objects: 0 };
+        const after = { bytes: bytes + BigInt(size), objects: objects + 1 };
+        const fits =
+          (quota.bytes === undefined || after.bytes <= BigInt(quota.bytes)) &&
+          (quota.objects === undefined || after.objects <= quota.objects);
+        const added = addToDay(quota, usage, size, now);
+        expect(added !== undefined).toBe(fits);
+        if (added === undefined) continue;
+        usage = added;
+        granted.set(day, after);
+        expect(usage.day).toBe(day);
+        expect(usage.objects).toBe(after.objects);
+        if (quota.bytes !== undefined) expect(BigInt(usage.bytes)).toBe(after.bytes);
+      }
+    }),
+  );
+});
+
+it("a clock that is set back within a day gives nothing back", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: DAY - 1 }), { minLength: 11, maxLength: 40 }),
+      (times) => {
+        let usage: Usage | undefined;
+        let granted = 0;
+        for (const time of times) {
+          const added = addToDay({ objects: 10 }, usage, 1, 20_000 * DAY + time);
+          if (added === undefined) continue;
+          usage = added;
+          granted++;
+        }
+        expect(granted).toBe(10);
+      },
+    ),
+  );
+});
+
+it("the rest of a day ends with it, to the second", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 4_000_000_000_000 }), (now) => {
+      const seconds = restOfDay(now);
+      const day = Math.floor(now / DAY);
+      expect(Math.floor((now + seconds * 1000) / DAY)).toBe(day + 1);
+      expect(Math.floor((now + (seconds - 1) * 1000) / DAY)).toBe(day);
+    }),
+  );
+});
+
+it("a refusal names the quota that there is, and no other", () => {
+  expect({ ...quotaExceeded({ bytes: 5 }, 60) }).toMatchObject({ bytes: 5, retryAfter: 60 });
+  expect("objects" in quotaExceeded({ bytes: 5 }, 60)).toBe(false);
+  expect("bytes" in quotaExceeded({ objects: 5, bytes: undefined }, 60)).toBe(false);
+});
