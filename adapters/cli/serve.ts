@@ -36,8 +36,8 @@ export async function serve(listen: Listen): Promise<void> {
   const read = readAll(process.env);
   if (Result.isFailure(read)) {
     process.stderr.write(configurationMessage(read.failure, misspelt(process.env)));
-    process.exitCode = CONFIGURATION_ERROR;
-    return;
+    // Not left to end by itself: the channel to the primary keeps the worker of a cluster.
+    process.exit(CONFIGURATION_ERROR);
   }
   const settings = read.success;
   // Whoever reads the log may go; the service stays.

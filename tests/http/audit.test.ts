@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import ipaddr from "ipaddr.js";
+import { execFileSync, spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -317,6 +318,25 @@ describe("a file of the audit", () => {
     }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
     expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
     expect(messages[0]).toContain("cannot be written");
+    // A part of the first line could be there from a time when the disk was full.
+    expect(readFileSync(path, "utf8")).toMatch(/^\n/);
+  });
+
+  it("that takes nothing keeps nobody from ending, and loses lines after saying so", async () => {
+    const path = join(folder, "pipe");
+    execFileSync("mkfifo", [path]);
+    const messages: Array<string> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
+    ]);
+    const large = { ...eventOf("id"), principal: { kind: "user", subject: "x".repeat(2 ** 20) } };
+    await Effect.gen(function* () {
+      const tell = yield* Audit;
+      for (let events = 0; events < 12; events++) yield* tell(large as AuditEvent);
+    }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
+    expect(messages).toEqual([`the audit in ${path} loses lines`]);
+    // Ends the thread that still waits for a reader.
+    spawn("cat", [path], { stdio: "ignore", timeout: 5000 });
   });
 
   it("holds each event on a line of its own, whatever a caller is called", async () => {

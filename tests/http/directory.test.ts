@@ -40,6 +40,11 @@ async function startDirectory(
   return { asked, url: new URL(`http://127.0.0.1:${port}/membership`) };
 }
 
+const afterTurns = (turns: number, then: () => void): void => {
+  if (turns === 0) then();
+  else setImmediate(() => afterTurns(turns - 1, then));
+};
+
 const json = (response: ServerResponse, body: string, status = 200) =>
   response.writeHead(status, { "Content-Type": "application/json" }).end(body);
 
@@ -95,6 +100,32 @@ describe("an organization", () => {
       expect(new Set(asked.map(({ authorization }) => authorization))).toEqual(
         new Set(["Bearer the-token-of-the-directory"]),
       );
+    }),
+  );
+
+  it.effect("is asked for beside 31 others at most, however many names are made up", () =>
+    Effect.gen(function* () {
+      const held: Array<ServerResponse> = [];
+      let most = 0;
+      let left = 100;
+      const release = () => {
+        for (const response of held.splice(0)) {
+          left--;
+          json(response, "", 404);
+        }
+      };
+      const { asked, url } = yield* started((response) => {
+        most = Math.max(most, held.push(response));
+        // All that could come beside them has time to come.
+        if (held.length === Math.min(32, left)) afterTurns(50, release);
+      });
+      const resolve = yield* organizations({ url });
+      const names = Array.from({ length: 100 }, (_, n) => `made-up-${n}`);
+      const answers = yield* Effect.forEach(names, (name) => resolve({}, name), {
+        concurrency: "unbounded",
+      });
+      expect(new Set(answers)).toEqual(new Set(["OrganizationNotFound"]));
+      expect([asked.length, most]).toEqual([100, 32]);
     }),
   );
 

@@ -1,5 +1,6 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
 import { exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
@@ -9,6 +10,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, vi } from "vitest";
 import { jsonWebTokens } from "../../adapters/identity/jwt.ts";
+import { keysAt } from "../../adapters/identity/key-set.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
@@ -267,6 +269,22 @@ describe("the issuer's keys", () => {
       const outcomes = yield* Effect.forEach(tokens, ask, { concurrency: "unbounded" });
       expect(outcomes).toEqual(tokens.map((_, n) => `user-${n}`));
       expect(issuer.requests()).toBe(1);
+    }),
+  );
+
+  it.effect("that never come are waited for once, by all who come meanwhile", () =>
+    Effect.gen(function* () {
+      const server = createServer(() => undefined).listen(0, "127.0.0.1");
+      yield* Effect.promise(() => once(server, "listening"));
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()));
+      const { port } = server.address() as AddressInfo;
+      const { keys } = yield* keysAt(new URL(`http://127.0.0.1:${port}/jwks.json`));
+      const waiting = yield* Effect.forEach(Array.from({ length: 8 }), () =>
+        Effect.forkChild(Effect.flip(keys)),
+      );
+      yield* TestClock.adjust("5 seconds");
+      for (const one of waiting) expect((yield* Fiber.join(one))._tag).toBe("IdentityUnavailable");
+      server.close();
     }),
   );
 

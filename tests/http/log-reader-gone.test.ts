@@ -1,0 +1,25 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { until } from "../support/until.ts";
+
+it("the service stays when whoever reads its log goes", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-log-"));
+  const port = String(await freePort());
+  const child = spawn(process.execPath, ["deploy/node.ts"], {
+    env: { PATH: process.env["PATH"], PORT: port, STORAGE_LOCAL_DIR: directory },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const isAlive = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok || undefined;
+  await until("the service's start", isAlive);
+  child.stdout.destroy();
+  for (let requests = 0; requests < 10; requests++) expect(await isAlive()).toBe(true);
+  child.kill("SIGTERM");
+  const [code] = await once(child, "exit");
+  rmSync(directory, { recursive: true });
+  expect(code).toBe(0);
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "@effect/vitest";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import { recall } from "../../application/retries.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+
+const now = DateTime.makeUnsafe("2026-11-24T12:00:00Z");
+const grant = {
+  fileName: FileName.make("a.png"),
+  mediaType: MediaType.make("image/png"),
+  size: ByteSize.make(5),
+  strict: false,
+  writeOnce: true,
+  putLifetime: Lifetime.make(Duration.minutes(15)),
+  getLifetime: Lifetime.make(Duration.hours(24)),
+  minLifetime: Lifetime.make(Duration.minutes(1)),
+  unconfirmedAfter: undefined,
+};
+const remembered = (organization: string, minutes: number) =>
+  JSON.stringify({
+    key: `orgs/${organization}/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png`,
+    putExpiresAt: DateTime.toEpochMillis(now) + minutes * 60_000,
+    getExpiresAt: DateTime.toEpochMillis(now) + minutes * 60_000,
+  });
+const recalled = (memory: string) =>
+  recall(memory, { organization: OrganizationId.make("acme"), grant, now });
+
+describe("what is remembered of a retry", () => {
+  it.effect("is signed for what is left of its life", () =>
+    Effect.gen(function* () {
+      const { putLifetime, getLifetime } = yield* recalled(remembered("acme", 7));
+      expect([putLifetime, getLifetime].map(Duration.toMinutes)).toEqual([7, 7]);
+    }),
+  );
+
+  it.effect("is signed no longer than the policy allows by now", () =>
+    Effect.gen(function* () {
+      const { putLifetime, getLifetime } = yield* recalled(remembered("acme", 7 * 24 * 60));
+      expect([putLifetime, getLifetime].map(Duration.toMinutes)).toEqual([15, 24 * 60]);
+    }),
+  );
+
+  it.effect.each([
+    { what: "an object of another organization", memory: remembered("globex", 7) },
+    { what: "no key", memory: remembered("acme", 7).replace("orgs/", "") },
+    { what: "no JSON", memory: "orgs" },
+  ])("is not signed where it is $what", ({ memory }) =>
+    Effect.gen(function* () {
+      expect((yield* Effect.flip(recalled(memory)))._tag).toBe("LimitsUnavailable");
+    }),
+  );
+});
