@@ -7,6 +7,7 @@ import { MediaType } from "../domain/media-type.ts";
 import { OrganizationId } from "../domain/organization.ts";
 import { format } from "../domain/storage-key.ts";
 import { defaultPolicy } from "../domain/upload-policy.ts";
+import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
 
@@ -19,10 +20,11 @@ export interface PartState {
   readonly reason?: string;
 }
 
-/** Whether URLs can be signed, and whether the store answers. */
+/** Whether URLs can be signed, and whether the store and what keeps count answer. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;
+  readonly limits: PartState;
 }
 
 /**
@@ -34,8 +36,9 @@ export const makeReadinessCheck = Effect.gen(function* () {
   const store = yield* ObjectStore;
   const signing = watch(presigner.get(PROBE));
   const bucket = watch(store.ensureBucket);
+  const limits = watch((yield* Limiter).check);
   return yield* Effect.cachedWithTTL(
-    Effect.all({ signing, store: bucket }, { concurrency: "unbounded" }),
+    Effect.all({ signing, store: bucket, limits }, { concurrency: "unbounded" }),
     "5 seconds",
   );
 });

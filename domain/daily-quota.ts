@@ -20,8 +20,11 @@ export function addToDay(
   size: number,
   now: number,
 ): Usage | undefined {
-  const day = Math.floor(now / DAY);
-  const before = usage?.day === day ? usage : { bytes: 0, objects: 0 };
+  const today = Math.floor(now / DAY);
+  // A clock that is set back past midnight begins no new day.
+  const before =
+    usage !== undefined && usage.day >= today ? usage : { day: today, bytes: 0, objects: 0 };
+  const { day } = before;
   const after = { day, bytes: before.bytes + size, objects: before.objects + 1 };
   return after.bytes <= bytes && after.objects <= objects ? after : undefined;
 }

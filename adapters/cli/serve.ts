@@ -130,7 +130,7 @@ const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure 
 
 /** Makes the bucket where that is configured, and tells early what `/readyz` would. */
 const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
-  Effect.flatMap(readiness, ({ signing, store }) =>
+  Effect.flatMap(readiness, ({ signing, store, limits }) =>
     Effect.all([
       signing.reason === undefined
         ? Effect.void
@@ -138,6 +138,9 @@ const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
       store.reason === undefined
         ? Effect.void
         : Effect.logWarning(`the store is not ready (${description}): ${store.reason}`),
+      limits.reason === undefined
+        ? Effect.void
+        : Effect.logWarning(`Redis is not ready: ${limits.reason}`),
     ]),
   );
 

@@ -4,22 +4,25 @@ import { answer } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
 
 /**
- * The answer of `/readyz`: 503 where URLs cannot be signed or the service is stopping. A store
- * that is down leaves the service `degraded` and ready, since signing does not need it.
+ * The answer of `/readyz`: 503 where URLs cannot be signed or the service is stopping. A store or
+ * a count that is down leaves the service `degraded` and ready, since signing does not need it.
  */
 export function answerReadiness(c: HttpContext, readiness: Readiness, stopping: boolean): Response {
-  const { signing, store } = readiness;
+  const { signing, store, limits } = readiness;
   const canSign = signing.state === "ok";
   const status = stopping
     ? "stopping"
     : canSign
-      ? store.state === "ok"
+      ? store.state === "ok" && limits.state === "ok"
         ? "ready"
         : "degraded"
       : "unavailable";
   return answer(
     c,
-    { status, parts: { signing: describe(signing), store: describe(store) } },
+    {
+      status,
+      parts: { signing: describe(signing), store: describe(store), limits: describe(limits) },
+    },
     { status: canSign && !stopping ? 200 : 503 },
   );
 }

@@ -28,11 +28,12 @@ export function inMemory(limits: Limits): Limiter["Service"] {
     sweptAt = now;
     for (const [name, { fullAt }] of buckets) if (fullAt <= now) buckets.delete(name);
     const today = Math.floor(now / DAY);
-    for (const [name, { day }] of usages) if (day !== today) usages.delete(name);
+    for (const [name, { day }] of usages) if (day < today) usages.delete(name);
     retries.sweep(now);
   };
 
   return {
+    check: Effect.void,
     countRequest: (of, name) => {
       const limit = limits.requests[of];
       if (limit === undefined) return Effect.undefined;

@@ -29,6 +29,8 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
     );
     yield* Effect.timeoutOption(Fiber.await(beginning), HEAD_START);
     return {
+      /** Asks for a key that there never is: a cluster has no command without one. */
+      ask: (): Promise<unknown> => client.exists("valetkey:{}"),
       takeRequest: (...[keys, values]: ScriptArguments) =>
         client.takeRequest(keys, values) as Promise<readonly [number, number, number, number]>,
       takeUpload: (...[keys, values]: ScriptArguments) =>

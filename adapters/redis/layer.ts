@@ -50,6 +50,7 @@ export const layer = (
           }),
         );
       return Limiter.of({
+        check: protect(redis.ask),
         countRequest: (of, name) => {
           const limit = limits.requests[of];
           if (limit === undefined) return Effect.undefined;

@@ -70,8 +70,9 @@ end
 if bytes or objects then
   local now = tonumber(redis.call('TIME')[1])
   local day = math.floor(now / 86400)
+  local counted = tonumber(redis.call('HGET', KEYS[1], 'day') or -1)
+  if counted < day then redis.call('DEL', KEYS[1]) else day = counted end
   local left = (day + 1) * 86400 - now
-  if redis.call('HGET', KEYS[1], 'day') ~= tostring(day) then redis.call('DEL', KEYS[1]) end
   local usage = redis.call('HMGET', KEYS[1], 'bytes', 'objects')
   if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + 1 > objects then
     return {'exceeded', tostring(left)}

@@ -37,6 +37,8 @@ export interface RetriedUpload {
 export class Limiter extends Context.Service<
   Limiter,
   {
+    /** Whether what counts for all processes answers. */
+    readonly check: Effect.Effect<void, LimitsUnavailable>;
     /** Counts a request; what is left is undefined where nothing is limited. */
     readonly countRequest: (
       of: Limited,

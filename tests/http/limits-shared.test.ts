@@ -287,6 +287,22 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
       expect(tally(granted), "by both together").toEqual({ 200: 3, "429 QUOTA_EXCEEDED": 1 });
     });
 
+    it("the service is ready, and says which part is not", async () => {
+      const [{ service } = { service: undefined }] = modes;
+      const ready = (state: string, status: string) =>
+        until(`limits that are ${state}`, async () => {
+          const answer = await fetch(`${service?.address}/readyz`);
+          expect(answer.status).toBe(200);
+          const { status: whole, parts } = await answer.json();
+          return parts.limits.state === state && whole === status ? true : undefined;
+        });
+      await ready("ok", "ready");
+      await redis.kill();
+      await ready("failing", "degraded");
+      await redis.restart();
+      await ready("ok", "ready");
+    });
+
     it("and if it hangs, they do not wait for it", async () => {
       redis.pause();
       try {

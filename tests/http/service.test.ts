@@ -28,6 +28,7 @@ describe("health", () => {
           since: expect.any(String),
           reason: expect.stringContaining("ECONNREFUSED"),
         },
+        limits: { state: "ok", since: expect.any(String) },
       },
     });
     expect(Date.parse(body.parts.store.since)).toBeGreaterThanOrEqual(started);

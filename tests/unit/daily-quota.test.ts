@@ -89,3 +89,16 @@ it("a refusal names the quota that there is, and no other", () => {
   expect("objects" in quotaExceeded({ bytes: 5 }, 60)).toBe(false);
   expect("bytes" in quotaExceeded({ objects: 5, bytes: undefined }, 60)).toBe(false);
 });
+
+it("a clock that is set back past midnight, and comes to it again, begins no new day", () => {
+  const midnight = 20_001 * DAY;
+  let usage: Usage | undefined;
+  const granted = [midnight + 1, midnight - 1, midnight + 2, midnight - 2, midnight + 3].map(
+    (now) => {
+      const added = addToDay({ objects: 2 }, usage, 1, now);
+      usage = added ?? usage;
+      return added !== undefined;
+    },
+  );
+  expect(granted).toEqual([true, true, false, false, false]);
+});
