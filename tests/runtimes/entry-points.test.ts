@@ -40,13 +40,18 @@ it.each(runtimes)(
     expect(longer.status).toBe(403);
 
     expect(await service.stop()).toBe(0);
-    // The start block shows the token, which is what it is for.
-    const [, log = ""] = service.output().split("Ctrl+C");
+    const log = service.output();
     expect(log).toContain("/api/v1/orgs/acme/files/presign");
     expect(log).not.toContain(service.token);
     expect(log).not.toMatch(/X-Amz-|the bytes of a picture/);
   },
 );
+
+it("a person at a terminal is told where to try it, with the token", async () => {
+  const service = await startProcess({ LOG_FORMAT: "pretty" });
+  await service.stop();
+  expect(service.output()).toContain(`Try it   ${service.address}/#token=${service.token}`);
+});
 
 it.each(runtimes)("%s lets an upload under way end before it stops", async (runtime) => {
   const service = await startProcess({}, runtime);
