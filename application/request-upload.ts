@@ -59,7 +59,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   const toSign = { grant, policy, issuedAt, audience: audienceOf(member) };
 
   const key = yield* generate({ organization, fileName, mediaType });
-  let signed = yield* sign({ ...toSign, key });
+  let signed = yield* sign(presigner, { ...toSign, key });
   if (isRepeatable && !signed.put.isOnce) return yield* new IdempotencyNotSupported();
   // Signed before it is counted: what cannot be signed has not been granted.
   const earlier = yield* (yield* Limiter).countUpload({
@@ -72,7 +72,11 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   if (earlier !== undefined) {
     const first = yield* recall(earlier, { organization, grant, now: issuedAt });
     const { key, putLifetime, getLifetime } = first;
-    signed = yield* sign({ ...toSign, key, grant: { ...grant, putLifetime, getLifetime } });
+    signed = yield* sign(presigner, {
+      ...toSign,
+      key,
+      grant: { ...grant, putLifetime, getLifetime },
+    });
   }
   const { put } = signed;
   const receipt = yield* sealReceipt({
@@ -93,16 +97,19 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   return { ...signed, receipt, policy: policyName, isRetry: earlier !== undefined };
 });
 
-const sign = Effect.fnUntraced(function* (upload: {
-  readonly key: StorageKey;
-  readonly grant: UploadGrant;
-  readonly policy: UploadPolicy;
-  readonly issuedAt: DateTime.Utc;
-  readonly audience: Audience;
-}) {
+/** Signs both requests; no generator, since this is done for each upload. */
+function sign(
+  presigner: Presigner["Service"],
+  upload: {
+    readonly key: StorageKey;
+    readonly grant: UploadGrant;
+    readonly policy: UploadPolicy;
+    readonly issuedAt: DateTime.Utc;
+    readonly audience: Audience;
+  },
+) {
   const { key, grant, policy, issuedAt, audience } = upload;
   const { mediaType, minLifetime } = grant;
-  const presigner = yield* Presigner;
   const signedPut = presigner.put({
     key,
     mediaType,
@@ -123,12 +130,14 @@ const sign = Effect.fnUntraced(function* (upload: {
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, grant.fileName, policy),
   });
-  const [put, get] = yield* Effect.all([signedPut, signedGet], {
-    // A fiber of its own costs more than a signature that is made here.
-    concurrency: presigner.isRemote ? 2 : 1,
-  });
-  return { key, put, get };
-});
+  // A fiber of its own costs more than a signature that is made here.
+  const concurrency = presigner.isRemote ? 2 : 1;
+  return Effect.map(Effect.all([signedPut, signedGet], { concurrency }), ([put, get]) => ({
+    key,
+    put,
+    get,
+  }));
+}
 
 /** Where the caller will use a URL. */
 export const audienceOf = ({ principal }: Member): Audience => AUDIENCES[principal.kind];

@@ -7,7 +7,12 @@ import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { admit } from "../../application/admit.ts";
-import { Audit, type AuditedAction, type AuditedFacts } from "../../application/ports/audit.ts";
+import {
+  Audit,
+  type AuditedAction,
+  type AuditedFacts,
+  tellNobody,
+} from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
@@ -41,6 +46,7 @@ export function decisions(services: Context.Context<Services>) {
   const log = Effect.runForkWith(services);
   const run = Effect.runPromiseExitWith(services);
   const audit = Context.get(services, Audit);
+  const { authenticate } = Context.get(services, Authenticator);
 
   /** Answers with what comes of an attempt, and tells the audit. */
   const decide = async <A>(
@@ -60,7 +66,7 @@ export function decisions(services: Context.Context<Services>) {
       address: c.env.address,
       requestId,
     };
-    log(Effect.flatMap(DateTime.now, (at) => audit({ ...event, at })));
+    if (audit !== tellNobody) log(Effect.flatMap(DateTime.now, (at) => audit({ ...event, at })));
     if (Exit.isSuccess(done)) return respond(done.value);
     // A typed failure is the caller's to know; any other is the service's own, for `onError`.
     if (refusal === undefined || Result.isFailure(refusal)) throw Cause.squash(done.cause);
@@ -77,10 +83,9 @@ export function decisions(services: Context.Context<Services>) {
     const slug = c.req.param("slug") ?? "";
     if (isSlug(slug)) note({ slug });
     const entered = await run(
-      Effect.gen(function* () {
-        const principal = yield* (yield* Authenticator).authenticate(call);
+      Effect.flatMap(authenticate(call), (principal) => {
         note({ principal });
-        return yield* admit({ principal, slug, scope });
+        return admit({ principal, slug, scope });
       }),
     );
     if (Exit.isSuccess(entered)) {

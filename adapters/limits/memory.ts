@@ -20,6 +20,7 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   const buckets = new Map<string, Bucket & { readonly fullAt: number }>();
   const usages = new Map<string, Usage>();
   const retries = retryMemory();
+  const isUnlimited = limits.daily.bytes === undefined && limits.daily.objects === undefined;
   let sweptAt = 0;
 
   /** With the requests and without a timer, which would keep the process alive. */
@@ -45,8 +46,9 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         return allowanceOf(of, limit, taken);
       });
     },
-    countUpload: ({ organization, size, retry }) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
+    countUpload: ({ organization, size, retry }) => {
+      if (retry === undefined && isUnlimited) return Effect.undefined;
+      return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         sweep(now);
         const first = retry && retries.find(organization, retry, now);
         if (first !== undefined && "memory" in first) return Effect.succeed(first.memory);
@@ -57,7 +59,8 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         usages.set(organization, usage);
         if (retry !== undefined) retries.add(organization, retry, now);
         return Effect.undefined;
-      }),
+      });
+    },
   };
 }
 

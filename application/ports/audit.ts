@@ -35,8 +35,11 @@ export interface AuditEvent extends AuditedFacts {
   readonly requestId: string;
 }
 
+/** The audit where there is none. */
+export const tellNobody = (): Effect.Effect<void> => Effect.void;
+
 /** Who is told of each decision; nobody by default. */
 export const Audit = Context.Reference<(event: AuditEvent) => Effect.Effect<void>>(
   "valetkey/Audit",
-  { defaultValue: () => () => Effect.void },
+  { defaultValue: () => tellNobody },
 );
