@@ -15,7 +15,11 @@ import {
   type Refusal,
 } from "../../adapters/http/problem.ts";
 import * as refusals from "../../adapters/http/refusals.ts";
-import { IdentityUnavailable, Unauthenticated } from "../../application/ports/authenticator.ts";
+import {
+  Authenticator,
+  IdentityUnavailable,
+  Unauthenticated,
+} from "../../application/ports/authenticator.ts";
 import { LimitsUnavailable } from "../../application/ports/limiter.ts";
 import { StoreUnavailable } from "../../application/ports/object-store.ts";
 import { OrganizationNotFound } from "../../application/ports/organizations.ts";
@@ -180,8 +184,10 @@ it("the values that headers and members can have are those that are sent", () =>
 
 it("every route is documented, and no other", () => {
   const { routes } = makeApp({
-    // Routing needs none.
-    services: Context.empty() as Context.Context<unknown> as Context.Context<Services>,
+    // Routing asks none of them.
+    services: Context.make(Authenticator, {
+      authenticate: () => Effect.never,
+    }) as Context.Context<never> as Context.Context<Services>,
     readiness: Effect.never,
     isStopping: () => false,
     corsOrigins: [],
