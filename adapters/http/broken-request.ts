@@ -16,19 +16,33 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
     socket.destroy();
     return;
   }
-  const { status, headers, members, ...problem } = problemOf(refusalOf(error.code));
-  const body = JSON.stringify({ ...problem, status, ...members });
+  const { status, headers, body } = answerTo(refusalOf(error.code));
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    ...Object.entries({
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+}
+
+/** Answers what Node could read and the standard's `Request` cannot hold, such as no `Host`. */
+export function answerUnreadable(): Response {
+  const { body, ...init } = answerTo(new MalformedRequest());
+  return new Response(body, init);
+}
+
+function answerTo(refusal: Refusal) {
+  const { status, headers, members, ...problem } = problemOf(refusal);
+  return {
+    status,
+    headers: {
       "Content-Type": "application/problem+json",
-      "Content-Length": Buffer.byteLength(body),
       "Cache-Control": "no-store",
       "X-Content-Type-Options": "nosniff",
       ...headers,
-    }).map(([name, value]) => `${name}: ${value}`),
-  ];
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+    },
+    body: JSON.stringify({ ...problem, status, ...members }),
+  };
 }
 
 function refusalOf(code: string | undefined): Refusal {

@@ -1,7 +1,12 @@
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { answerBroken, HEADERS_LIMIT, HEADERS_TIMEOUT } from "./broken-request.ts";
+import {
+  answerBroken,
+  answerUnreadable,
+  HEADERS_LIMIT,
+  HEADERS_TIMEOUT,
+} from "./broken-request.ts";
 import type { Listen } from "./listen.ts";
 
 /** Serves on `node:http`. */
@@ -14,8 +19,11 @@ export const listenNode: Listen = async ({ host, port, fetch }) => {
       // An upload to the embedded store may take as long as it moves; the API has its own limit.
       requestTimeout: 0,
     },
-    getRequestListener((request, env) =>
-      fetch(request, { address: (env as HttpBindings).incoming.socket.remoteAddress }),
+    getRequestListener(
+      (request, env) =>
+        fetch(request, { address: (env as HttpBindings).incoming.socket.remoteAddress }),
+      // All else that fails is answered by the application itself.
+      { errorHandler: answerUnreadable },
     ),
   );
   // Past a count Node would drop headers and say nothing; their size is limited anyway.

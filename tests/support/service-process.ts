@@ -68,10 +68,27 @@ export async function startProcess(
       child.kill("SIGTERM");
       if (child.exitCode === null) await once(child, "exit");
       rmSync(directory, { recursive: true, force: true });
+      // Whatever a test was about: nothing that it used may be in the log.
+      const secrets = [token, serviceToken, ...secretsOf(env)];
+      const leaked = secrets.find((secret) => output().includes(secret)) ?? SEALED.exec(output());
+      if (leaked !== undefined && leaked !== null && env["LOG_FORMAT"] !== "pretty") {
+        throw new Error(`a secret is in the log: ${output()}`);
+      }
       return child.exitCode;
     },
   };
 }
+
+/** Signatures of URLs, receipts and links. */
+const SEALED = /X-(?:Amz|Goog)-Signature=|v1\.[a-z0-9-]+\.[\w-]{20,}\.[\w-]{43}|vk_[0-9a-f]{16}_/;
+
+/** What is configured and nobody else may know; what is shorter could be in a log by chance. */
+const secretsOf = (env: Readonly<Record<string, string>>): ReadonlyArray<string> =>
+  Object.entries(env).flatMap(([name, value]) =>
+    /(?:TOKEN|SECRET_KEY|RECEIPT_KEYS|CREDENTIALS)$/.test(name) && value.length >= 16
+      ? [value]
+      : [],
+  );
 
 /** Runs an entry point to its end, as for a configuration that it refuses. */
 export async function runToEnd(
