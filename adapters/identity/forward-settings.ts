@@ -35,7 +35,7 @@ export const settings = {
   user: withDefault(header("FORWARD_AUTH_USER", "X-Forwarded-User"), "X-Forwarded-User"),
   organizations: optional(header("FORWARD_AUTH_ORGANIZATIONS", "X-Forwarded-Groups")),
   scopes: optional(header("FORWARD_AUTH_SCOPES", "X-Forwarded-Scopes")),
-  service: optional(header("FORWARD_AUTH_KIND", "X-Forwarded-Kind")),
+  kind: optional(header("FORWARD_AUTH_KIND", "X-Forwarded-Kind")),
 };
 
 /** Whose headers are believed, and which. */
@@ -49,19 +49,19 @@ export interface ForwardSettings {
     /** Undefined where all callers may do everything. */
     readonly scopes?: string | undefined;
     /** Its value is `service` for services; all callers are persons if undefined. */
-    readonly service?: string | undefined;
+    readonly kind?: string | undefined;
   };
 }
 
 /** Reads the variables. */
 export const read = (env: Env): Read<ForwardSettings> =>
-  Result.map(readSettings(settings, env), ({ trusted, user, organizations, scopes, service }) => ({
+  Result.map(readSettings(settings, env), ({ trusted, user, organizations, scopes, kind }) => ({
     trusted: trusted.map(networkOf).filter((network) => network !== undefined),
     headers: {
       user: user.toLowerCase(),
       organizations: organizations?.toLowerCase(),
       scopes: scopes?.toLowerCase(),
-      service: service?.toLowerCase(),
+      kind: kind?.toLowerCase(),
     },
   }));
 

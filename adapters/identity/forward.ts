@@ -17,9 +17,9 @@ const isSubject = Schema.is(Subject);
  * connection itself comes from the proxy, and each is there once, under its own name.
  */
 export function forwardedHeaders(settings: ForwardSettings): Authenticator["Service"] {
-  const { user, organizations, scopes, service } = settings.headers;
+  const { user, organizations, scopes, kind } = settings.headers;
   const names = new Set(
-    [user, organizations, scopes, service].flatMap((name) => (name === undefined ? [] : [name])),
+    [user, organizations, scopes, kind].flatMap((name) => (name === undefined ? [] : [name])),
   );
   return {
     authenticate: (call) => {
@@ -30,7 +30,7 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
       if (!isSubject(subject) || subject.includes(",") || isRepeated) return NOT_GOOD;
       const listOf = (name: string) => call.headers.get(name)?.split(",") ?? [];
       return Effect.succeed<Principal>({
-        kind: service !== undefined && call.headers.get(service) === "service" ? "service" : "user",
+        kind: kind !== undefined && call.headers.get(kind) === "service" ? "service" : "user",
         subject,
         scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(listOf(scopes), ""),
         organizations:
