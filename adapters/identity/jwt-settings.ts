@@ -114,11 +114,19 @@ export interface JwtSettings {
 /** Reads the variables. */
 export const read = (env: Env): Read<JwtSettings> =>
   Result.map(
-    readSettings(settings, env, ({ jwksUrl, publicKey }) =>
-      (jwksUrl === undefined) === (publicKey === undefined)
-        ? [fault(settings.jwksUrl, "must be set, or else JWT_PUBLIC_KEY, and not both")]
-        : [],
-    ),
+    readSettings(settings, env, ({ jwksUrl, publicKey, algorithms = [] }) => {
+      if ((jwksUrl === undefined) === (publicKey === undefined)) {
+        return [fault(settings.jwksUrl, "must be set, or else JWT_PUBLIC_KEY, and not both")];
+      }
+      return publicKey === undefined || isUsable(pemOf(publicKey) ?? "", algorithms)
+        ? []
+        : [
+            fault(
+              settings.publicKey,
+              "must be a key for one of JWT_ALGORITHMS, and of RSA with 2048 bits or more",
+            ),
+          ];
+    }),
     ({ issuer, audience, type, algorithms, jwksUrl, publicKey, service, ...claims }) => {
       const [path = "", value = ""] = service?.split("=") ?? [];
       return {
@@ -134,6 +142,20 @@ export const read = (env: Env): Read<JwtSettings> =>
       };
     },
   );
+
+/** Or the service would start, and believe nobody. */
+function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
+  const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
+  const names = ALGORITHMS_OF.get(asymmetricKeyType ?? "");
+  const isLong = (asymmetricKeyDetails?.modulusLength ?? Infinity) >= 2048;
+  return isLong && names !== undefined && algorithms.some((name) => names.test(name));
+}
+
+const ALGORITHMS_OF = new Map([
+  ["rsa", /^[RP]S/],
+  ["ec", /^ES/],
+  ["ed25519", /^EdDSA$/],
+]);
 
 /** Undefined where there is no public key. */
 function pemOf(textOrPath: string): string | undefined {

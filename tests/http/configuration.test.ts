@@ -254,6 +254,18 @@ describe("who may call, and how much, is refused at the start where it is not ri
         /ORGANIZATIONS must be pairs of slug=id, separated by commas/,
       ],
     ),
+    ...[
+      generateKeyPairSync("rsa", { modulusLength: 1024 }),
+      generateKeyPairSync("ed25519"),
+      generateKeyPairSync("x25519"),
+    ].map(({ publicKey }): [Readonly<Record<string, string>>, RegExp] => [
+      {
+        ...jwt,
+        JWT_ALGORITHMS: "RS256,ES256",
+        JWT_PUBLIC_KEY: publicKey.export({ type: "spki", format: "pem" }).toString(),
+      },
+      /JWT_PUBLIC_KEY must be a key for one of JWT_ALGORITHMS, and of RSA with 2048 bits/,
+    ]),
     [{ ...jwt, RECEIPT_KEYS: "" }, /RECEIPT_KEYS must be set where AUTH is not dev/],
     [{ ...forward, RECEIPT_KEYS: "" }, /RECEIPT_KEYS must be set where AUTH is not dev/],
     ...[
