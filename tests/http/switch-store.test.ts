@@ -7,7 +7,14 @@ const minio = inject("minio");
 const fakeGcs = inject("fakeGcs");
 const CONTENT = Uint8Array.from({ length: 4096 }, (_, i) => i & 0xff);
 const LOADER = new URL("../support/log-packages.ts", import.meta.url).pathname;
-const CLIENTS = ["@aws-sdk/client-s3", "@google-cloud/storage", "google-auth-library", "minio"];
+const CLIENTS = [
+  "@aws-sdk/client-s3",
+  "@google-cloud/storage",
+  "@redis/client",
+  "google-auth-library",
+  "jose",
+  "minio",
+];
 
 type Env = Readonly<Record<string, string>>;
 
