@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { ScopeMissing } from "../domain/errors.ts";
 import type { Allowance } from "../domain/limits.ts";
@@ -36,13 +35,12 @@ export const admit = Effect.fnUntraced(function* (request: {
   const { principal, slug, scope } = request;
   const limiter = yield* Limiter;
   const own = yield* limiter.countRequest("subject", `${principal.kind} ${principal.subject}`);
-  const name = decodeSlug(slug);
-  if (Option.isNone(name)) return yield* new OrganizationNotFound();
-  const organization = yield* (yield* Organizations).resolve(principal, name.value);
+  if (!isSlug(slug)) return yield* new OrganizationNotFound();
+  const organization = yield* (yield* Organizations).resolve(principal, slug);
   const shared = yield* limiter.countRequest("organization", organization);
   if (!principal.scopes.has(scope)) return yield* new ScopeMissing({ scope });
   const allowances = [own, shared].filter((allowance) => allowance !== undefined);
   return { principal, organization, allowances } satisfies Admission;
 });
 
-const decodeSlug = Schema.decodeUnknownOption(OrganizationSlug);
+const isSlug = Schema.is(OrganizationSlug);
