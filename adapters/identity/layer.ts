@@ -2,7 +2,8 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
-import type { CallerSettings, IdentitySettings, OrganizationSettings } from "./settings.ts";
+import type { OrganizationSettings } from "./organization-settings.ts";
+import type { CallerSettings, IdentitySettings } from "./settings.ts";
 import { ofTable } from "./organizations.ts";
 
 /** Who calls, by the configured kind of identity, whose code alone is loaded. */

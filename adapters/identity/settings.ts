@@ -2,10 +2,8 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { randomBytes } from "node:crypto";
-import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
 import { readJsonFile } from "../json/parse.ts";
-import { CommaSeparated, HttpsUrl } from "../settings/codecs.ts";
 import {
   choice,
   type Env,
@@ -17,14 +15,10 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
-import type { DirectorySettings } from "./directory.ts";
 import * as forward from "./forward-settings.ts";
 import * as jwt from "./jwt-settings.ts";
+import * as organizations from "./organization-settings.ts";
 import { decodeTokens, type StoredToken } from "./token-file.ts";
-
-const SlugAndId = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?=[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/),
-);
 
 const token = (name: string) =>
   setting(name, {
@@ -37,32 +31,6 @@ const token = (name: string) =>
 
 const choices = {
   auth: withDefault(choice("AUTH", ["dev", "static", "jwt", "forward"], { example: "jwt" }), "dev"),
-};
-
-const membership = {
-  organizations: optional(
-    setting("ORGANIZATIONS", {
-      codec: CommaSeparated(SlugAndId),
-      shape: "pairs of slug=id, separated by commas",
-      example: "acme=org_1,globex=org_2",
-    }),
-  ),
-  directoryUrl: optional(
-    setting("ORGANIZATIONS_URL", {
-      codec: HttpsUrl,
-      shape: "an https URL (http on this machine alone) that knows who belongs to an organization",
-      example: "https://directory.example.com/membership",
-    }),
-  ),
-  directoryToken: optional(
-    setting("ORGANIZATIONS_TOKEN", {
-      codec: Schema.RedactedFromValue(
-        Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]+=*$/)),
-      ),
-      shape: "the bearer token for ORGANIZATIONS_URL: letters, digits and -._~+/",
-      example: "the output of: openssl rand -hex 32",
-    }),
-  ),
 };
 
 const dev = {
@@ -88,7 +56,7 @@ const fixed = {
 /** Variables that say who may call, and for which organizations, of every choice. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...Object.values(choices),
-  ...Object.values(membership),
+  ...Object.values(organizations.settings),
   ...Object.values(dev),
   ...Object.values(fixed),
   ...Object.values(jwt.settings),
@@ -129,49 +97,26 @@ export type CallerSettings =
   | ({ readonly auth: "jwt" } & jwt.JwtSettings)
   | ({ readonly auth: "forward" } & forward.ForwardSettings);
 
-/** Which organizations there are: those of a table, of a directory, or whatever identities say. */
-export interface OrganizationSettings {
-  readonly table?: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined;
-  readonly directory?: DirectorySettings | undefined;
-}
-
 /** What the adapter is configured with. */
 export interface IdentitySettings {
   readonly callers: CallerSettings;
-  readonly organizations: OrganizationSettings;
+  readonly organizations: organizations.OrganizationSettings;
 }
 
 /** Reads the choice, and the variables of what it names; every fault of either is told. */
 export const read = (env: Env): Read<IdentitySettings> => {
-  const organizations = readOrganizations(env);
-  const hasDirectory =
-    Result.isSuccess(organizations) && organizations.success.directory !== undefined;
+  const membership = organizations.read(env);
+  const hasDirectory = Result.isSuccess(membership) && membership.success.directory !== undefined;
   const callers = Result.flatMap(readSettings(choices, env), ({ auth }) =>
     CALLERS[auth](env, hasDirectory),
   );
-  if (Result.isSuccess(callers) && Result.isSuccess(organizations)) {
-    return Result.succeed({ callers: callers.success, organizations: organizations.success });
+  if (Result.isSuccess(callers) && Result.isSuccess(membership)) {
+    return Result.succeed({ callers: callers.success, organizations: membership.success });
   }
-  return Result.fail([...faultsOf(callers), ...faultsOf(organizations)]);
+  return Result.fail([...faultsOf(callers), ...faultsOf(membership)]);
 };
 
 const faultsOf = (part: Read<unknown>) => (Result.isFailure(part) ? part.failure : []);
-
-const readOrganizations = (env: Env): Read<OrganizationSettings> =>
-  Result.map(
-    readSettings(membership, env, ({ organizations, directoryUrl, directoryToken }) => [
-      ...(organizations !== undefined && directoryUrl !== undefined
-        ? [fault(membership.organizations, "must not be set beside ORGANIZATIONS_URL")]
-        : []),
-      ...(directoryToken !== undefined && directoryUrl === undefined
-        ? [fault(membership.directoryUrl, "must be set where ORGANIZATIONS_TOKEN is")]
-        : []),
-    ]),
-    ({ organizations, directoryUrl, directoryToken }) => ({
-      table: organizations && new Map(organizations.map(parsePair)),
-      directory: directoryUrl && { url: directoryUrl, token: directoryToken },
-    }),
-  );
 
 /** A directory knows who belongs where, so that identities need not say it. */
 type ReadCallers = (env: Env, hasDirectory: boolean) => Read<CallerSettings>;
@@ -215,8 +160,3 @@ const orMadeUp = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
   value: value ?? Redacted.make(randomBytes(16).toString("hex")),
   isMadeUp: value === undefined,
 });
-
-function parsePair(pair: string): readonly [OrganizationSlug, OrganizationId] {
-  const [slug = "", id = ""] = pair.split("=");
-  return [OrganizationSlug.make(slug), OrganizationId.make(id)];
-}
