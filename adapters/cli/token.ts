@@ -1,8 +1,8 @@
 import * as Result from "effect/Result";
-import * as Schema from "effect/Schema";
 import { existsSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { decoder } from "../json/decode.ts";
 import { codeOf, readJsonFile } from "../json/parse.ts";
 import * as identity from "../identity/settings.ts";
 import { decodeTokens, newToken, StoredToken } from "../identity/token-file.ts";
@@ -20,7 +20,15 @@ const USAGE = `valetkey token create --org SLUG … [options]
   --file PATH       where hashes of tokens are kept; $AUTH_TOKENS_FILE if left out
 `;
 
-const decode = Schema.decodeUnknownResult(StoredToken);
+const decode = decoder(StoredToken);
+
+/** The options by what they become. */
+const OPTIONS = new Map([
+  ["organizations", "--org"],
+  ["kind", "--kind"],
+  ["scopes", "--scope"],
+  ["subject", "--subject"],
+]);
 
 /**
  * Makes a token, adds its hash to the file and prints it, once. Sets the process's exit code to
@@ -32,7 +40,8 @@ export async function token(args: ReadonlyArray<string>): Promise<void> {
   const { id, token, sha256 } = newToken();
   const stored = decode({ id, sha256, ...options.token, subject: options.token.subject ?? id });
   if (Result.isFailure(stored)) {
-    return fail(USAGE_ERROR, "--org, --kind, --scope or --subject is not right.\n\n" + USAGE);
+    const wrong = stored.failure.map(({ pointer }) => OPTIONS.get(pointer.split("/")[1] ?? ""));
+    return fail(USAGE_ERROR, `The value of ${wrong.join(" and ")} is not right.\n\n${USAGE}`);
   }
   const problem = await addTo(options.file, stored.success);
   if (problem !== undefined) return fail(CANNOT_CREATE, `${problem}\n`);

@@ -14,22 +14,34 @@ export function answer(
     status,
     headers: {
       "Content-Type": "application/json",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
+      ...JSON_HEADERS,
       ...c.get("answerHeaders"),
       ...headers,
     },
   });
 }
 
+/** A problem as RFC 9457 writes it. */
+export const documentOf = ({ status, code, title, detail, members }: Problem) => ({
+  title,
+  status,
+  detail,
+  code,
+  ...members,
+});
+
+const PROBLEM = { "Content-Type": "application/problem+json" };
+
+/** What no JSON of ours goes without: nobody may keep it, or take it for something else. */
+const JSON_HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+
+/** Headers of a problem document that is not answered by the application. */
+export const PROBLEM_HEADERS = { ...PROBLEM, ...JSON_HEADERS };
+
 /** Answers with a problem document. */
 export function answerProblem(c: HttpContext, problem: Problem): Response {
-  const { status, code, title, detail, members, headers } = problem;
-  return answer(
-    c,
-    { title, status, detail, code, ...members },
-    { status, headers: { "Content-Type": "application/problem+json", ...headers } },
-  );
+  const { status, headers } = problem;
+  return answer(c, documentOf(problem), { status, headers: { ...PROBLEM, ...headers } });
 }
 
 /** Answers with what the table of refusals says. */

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { documentOf, PROBLEM_HEADERS } from "./answer.ts";
 import { problemOf, type Refusal } from "./problem.ts";
 import { HeadersTooLarge, MalformedRequest, RequestTimeout } from "./refusals.ts";
 
@@ -32,16 +33,11 @@ export function answerUnreadable(): Response {
 }
 
 function answerTo(refusal: Refusal) {
-  const { status, headers, members, ...problem } = problemOf(refusal);
+  const problem = problemOf(refusal);
   return {
-    status,
-    headers: {
-      "Content-Type": "application/problem+json",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
-      ...headers,
-    },
-    body: JSON.stringify({ ...problem, status, ...members }),
+    status: problem.status,
+    headers: { ...PROBLEM_HEADERS, ...problem.headers },
+    body: JSON.stringify(documentOf(problem)),
   };
 }
 

@@ -3,10 +3,9 @@ import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
-import { createHash } from "node:crypto";
 import { Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
-import { bearerOf } from "./bearer.ts";
+import { bearerOf, hashOf } from "./bearer.ts";
 import { claimAt, organizationsOf, scopesOf } from "./claims.ts";
 import { isUnknownKey, keyOfPem, keysAt } from "./key-set.ts";
 import type { ClaimSettings, JwtSettings } from "./jwt-settings.ts";
@@ -64,7 +63,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
         const bearer = bearerOf(call);
         if (bearer === undefined) return yield* NOT_GOOD;
         const token = Redacted.value(bearer);
-        const name = createHash("sha256").update(token).digest("base64url");
+        const name = hashOf(token).toString("base64url");
         const now = yield* Clock.currentTimeMillis;
         const before = known.get(name);
         // What keys verified that are no longer published has to be verified again.

@@ -77,7 +77,7 @@ export interface DevelopmentToken {
 }
 
 /** `AUTH=dev`. */
-export interface DevelopmentSettings {
+interface DevelopmentSettings {
   readonly auth: "dev";
   /** Whether the development tokens may be used from other machines. */
   readonly exposed: boolean;
