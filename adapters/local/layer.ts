@@ -1,5 +1,4 @@
 import * as Clock from "effect/Clock";
-import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
@@ -15,14 +14,9 @@ import { S3_LIMITS } from "../settings/storage.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { openFolder } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
+import { LocalStore } from "./local-store.ts";
 import { openObject } from "./objects.ts";
 import type { LocalSettings } from "./settings.ts";
-
-/** The embedded store's HTTP side, for a server to mount where its addresses point. */
-export class LocalStore extends Context.Service<
-  LocalStore,
-  { readonly fetch: (request: Request) => Promise<Response> }
->()("valetkey/LocalStore") {}
 
 const ACCESS_KEY = "valetkey-local";
 const REGION = "local";
