@@ -8,7 +8,14 @@ import * as identity from "../identity/settings.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as redis from "../redis/settings.ts";
-import { type Env, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
+import {
+  allOf,
+  type Env,
+  type Fault,
+  fault,
+  type Read,
+  type Setting,
+} from "../settings/setting.ts";
 import { S3_LIMITS } from "../settings/storage.ts";
 import * as telemetry from "../telemetry/settings.ts";
 import * as tokens from "../tokens/settings.ts";
@@ -96,18 +103,3 @@ const KNOWN = [
     Object.values<Setting<unknown>>(of.settings),
   ),
 ].map(({ name }) => name);
-
-type Reads = Readonly<Record<string, Read<unknown>>>;
-type Successes<R extends Reads> = {
-  readonly [Part in keyof R]: R[Part] extends Read<infer A> ? A : never;
-};
-
-function allOf<R extends Reads>(parts: R, further: ReadonlyArray<Fault>): Read<Successes<R>> {
-  const faults: Array<Fault> = [...further];
-  const values: Record<string, unknown> = {};
-  for (const [part, read] of Object.entries(parts)) {
-    if (Result.isSuccess(read)) values[part] = read.success;
-    else faults.push(...read.failure);
-  }
-  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Successes<R>);
-}

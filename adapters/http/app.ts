@@ -30,7 +30,8 @@ import { requestLog } from "./request-log.ts";
 /** What the application is made of. */
 export interface AppOptions {
   readonly services: Context.Context<Services>;
-  readonly readiness: Effect.Effect<Readiness>;
+  /** What `/readyz` answers; without it how the process does is asked elsewhere. */
+  readonly readiness: Effect.Effect<Readiness> | undefined;
   /** Whether the service has been told to stop. */
   readonly isStopping: () => boolean;
   readonly corsOrigins: ReadonlyArray<string>;
@@ -131,12 +132,15 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.all("/f/:token", (c) => refuse(c, GET_ALONE));
   app.all(FILE, (c) => refuse(c, GET_ALONE));
 
-  app.get("/healthz", (c) => answer(c, { status: "alive" }));
-  app.get("/readyz", async (c) => {
-    return answerReadiness(c, await Effect.runPromise(options.readiness), options.isStopping());
-  });
-  for (const path of ["/healthz", "/readyz"]) {
-    app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
+  const { readiness } = options;
+  if (readiness !== undefined) {
+    app.get("/healthz", (c) => answer(c, { status: "alive" }));
+    app.get("/readyz", async (c) =>
+      answerReadiness(c, await Effect.runPromise(readiness), options.isStopping()),
+    );
+    for (const path of ["/healthz", "/readyz"]) {
+      app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
+    }
   }
   for (const { path, fetch } of options.mounts) {
     app.use(`${path}/*`, sharing);

@@ -79,11 +79,15 @@ export function decisions(services: Context.Context<Services>) {
 
   /** Lets the caller in to the organization in the address. */
   const enter = async (c: HttpContext, scope: Scope, note: Note) => {
-    const call = { headers: c.req.raw.headers, address: c.env.address };
+    const { address, principal } = c.env;
+    const known =
+      principal === undefined
+        ? authenticate({ headers: c.req.raw.headers, address })
+        : Effect.succeed(principal);
     const slug = c.req.param("slug") ?? "";
     if (isSlug(slug)) note({ slug });
     const entered = await run(
-      Effect.flatMap(authenticate(call), (principal) => {
+      Effect.flatMap(known, (principal) => {
         note({ principal });
         return admit({ principal, slug, scope });
       }),

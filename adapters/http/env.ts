@@ -1,9 +1,12 @@
 import type { Context } from "hono";
+import type { Principal } from "../../domain/principal.ts";
 
 /** What a server tells of each request, as the second argument of `fetch`. */
 export interface Peer {
   /** The address at the other end of the connection. */
-  readonly address: string | undefined;
+  readonly address?: string | undefined;
+  /** Who calls, where the server knows that already; nobody is asked then. */
+  readonly principal?: Principal | undefined;
 }
 
 /** What travels with a request through the application. */

@@ -1,9 +1,7 @@
-import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import { mebibytes } from "../../domain/byte-size.ts";
-import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
   AllowedType,
@@ -11,12 +9,11 @@ import {
   defaultPolicy,
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
-import type { MemberFault } from "../json/decode.ts";
+import type { Decoded } from "../json/decode.ts";
 import { parseJson, readJsonFile } from "../json/parse.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
 import {
   type Env,
-  type Fault,
   fault,
   optional,
   type Read,
@@ -25,7 +22,7 @@ import {
   withDefault,
 } from "../settings/setting.ts";
 import type { StoreLimits } from "../settings/storage.ts";
-import { decodePolicies } from "./document.ts";
+import { ONE_PUT, policiesOf } from "./complete.ts";
 
 const Mebibytes = Schema.FiniteFromString.check(
   Schema.makeFilter<number>((mib) => mib > 0 && Number.isSafeInteger(mib * 2 ** 20)),
@@ -85,82 +82,20 @@ export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, Up
     ({ document, maxSize, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values, maxSize: mebibytes(maxSize) };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
-      return Result.flatMap(readDocument(document), ({ policies, inWords }) => {
-        const base = { ...files, ...policies.get(DEFAULT_POLICY) };
-        const complete = new Map([
-          [DEFAULT_POLICY, base],
-          ...[...policies].map(([name, members]) => [name, { ...base, ...members }] as const),
-        ]);
-        const faults = [...complete].flatMap(([name, policy]) => beyond(policy, limits, name));
-        return faults.length === 0 ? Result.succeed(complete) : Result.fail(faults.map(inWords));
-      });
+      return readDocument(document, (policies) => policiesOf(policies, files, limits));
     },
   );
 
 const faultOf = (problem: string) => fault(settings.document, `cannot be used: ${problem}`);
 
-const ONE_PUT = "a single PUT to this store carries no more";
-
-function readDocument(document: string): Read<{
-  readonly policies: ReadonlyMap<string, Partial<UploadPolicy>>;
-  readonly inWords: (fault: MemberFault) => Fault;
-}> {
+function readDocument<A>(document: string, decode: (json: unknown) => Decoded<A>): Read<A> {
   const isInline = document.trimStart().startsWith("{");
   const where = isInline ? "its value" : `the file ${document}`;
   const parsed = isInline ? parseJson(document) : readJsonFile(document);
   if (Result.isFailure(parsed)) return Result.fail([faultOf(`${where} ${parsed.failure}`)]);
-  const inWords = ({ pointer, reason }: MemberFault) =>
-    faultOf(`in ${where}, ${pointer || "the whole"}: ${reason}`);
-  return Result.mapBoth(decodePolicies(parsed.success), {
-    onSuccess: (policies) => ({ policies, inWords }),
-    onFailure: (faults) => faults.map(inWords),
-  });
-}
-
-const DAY = 24 * 60 * 60;
-
-/** What of a policy the chosen store, or the policy itself, cannot keep. */
-function beyond(
-  policy: UploadPolicy,
-  limits: StoreLimits,
-  name: string,
-): ReadonlyArray<MemberFault> {
-  const { maxSize, writeOnce, requireChecksum, unconfirmedAfter } = policy;
-  const latest = Duration.toSeconds(Duration.sum(policy.putLifetime, CONFIRM_GRACE));
-  const faults: ReadonlyArray<readonly [boolean, string, string]> = [
-    [
-      maxSize > limits.largestPut,
-      "max_size",
-      `it is more than ${limits.largestPut} bytes: ${ONE_PUT}`,
-    ],
-    [writeOnce && !limits.writeOnce, "write_once", "it is true, and this store cannot enforce it"],
-    [
-      requireChecksum && limits.checksums.length === 0,
-      "require_checksum",
-      "it is true, and this store verifies none",
-    ],
-    [
-      policy.deleteMismatch && !limits.marks,
-      "on_mismatch",
-      "it is delete, and this store cannot remove exactly what was looked at",
-    ],
-    [
-      unconfirmedAfter !== undefined && !limits.marks,
-      "unconfirmed_after",
-      "it is set, and this store cannot mark uploads and remove what stays marked",
-    ],
-    [
-      unconfirmedAfter !== undefined && !writeOnce,
-      "unconfirmed_after",
-      "it is set, and needs write_once: a second PUT would mark a confirmed file again",
-    ],
-    [
-      unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
-      "unconfirmed_after",
-      "it is not longer than an upload can take, with the day in which it can be confirmed",
-    ],
-  ];
-  return faults.flatMap(([isFault, member, reason]) =>
-    isFault ? [{ pointer: `/${name}/${member}`, reason }] : [],
+  return Result.mapError(decode(parsed.success), (faults) =>
+    faults.map(({ pointer, reason }) =>
+      faultOf(`in ${where}, ${pointer || "the whole"}: ${reason}`),
+    ),
   );
 }

@@ -112,6 +112,25 @@ export function readSettings<S extends Settings>(
   return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Values<S>);
 }
 
+type Reads = Readonly<Record<string, Read<unknown>>>;
+type Successes<R extends Reads> = {
+  readonly [Part in keyof R]: R[Part] extends Read<infer A> ? A : never;
+};
+
+/** The values of all parts, or every fault of any, with `further` ones. */
+export function allOf<R extends Reads>(
+  parts: R,
+  further: ReadonlyArray<Fault>,
+): Read<Successes<R>> {
+  const faults: Array<Fault> = [...further];
+  const values: Record<string, unknown> = {};
+  for (const [part, read] of Object.entries(parts)) {
+    if (Result.isSuccess(read)) values[part] = read.success;
+    else faults.push(...read.failure);
+  }
+  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Successes<R>);
+}
+
 function hint({ nearest }: Setting<unknown>, text: string | undefined): string {
   if (!text) return ", and is not set";
   return nearest === undefined ? "" : `; is ${nearest(text)} meant?`;

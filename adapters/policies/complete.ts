@@ -1,0 +1,78 @@
+import * as Arr from "effect/Array";
+import * as Duration from "effect/Duration";
+import * as Result from "effect/Result";
+import { CONFIRM_GRACE } from "../../domain/receipt.ts";
+import { DEFAULT_POLICY, type UploadPolicy } from "../../domain/upload-policy.ts";
+import type { Decoded, MemberFault } from "../json/decode.ts";
+import type { StoreLimits } from "../settings/storage.ts";
+import { decodePolicies } from "./document.ts";
+
+/**
+ * All policies of a document, by their names: what one leaves out is as in the document's `files`,
+ * and what that leaves out as in `files` here. Fails with what the chosen store cannot keep.
+ */
+export const policiesOf = (
+  document: unknown,
+  files: UploadPolicy,
+  limits: StoreLimits,
+): Decoded<ReadonlyMap<string, UploadPolicy>> =>
+  Result.flatMap(decodePolicies(document), (policies) => {
+    const base = { ...files, ...policies.get(DEFAULT_POLICY) };
+    const complete = new Map([
+      [DEFAULT_POLICY, base],
+      ...[...policies].map(([name, members]) => [name, { ...base, ...members }] as const),
+    ]);
+    const faults = [...complete].flatMap(([name, policy]) => beyond(policy, limits, name));
+    return Arr.isReadonlyArrayNonEmpty(faults) ? Result.fail(faults) : Result.succeed(complete);
+  });
+
+/** Why an upload has a largest size. */
+export const ONE_PUT = "a single PUT to this store carries no more";
+
+const DAY = 24 * 60 * 60;
+
+/** What of a policy the chosen store, or the policy itself, cannot keep. */
+function beyond(
+  policy: UploadPolicy,
+  limits: StoreLimits,
+  name: string,
+): ReadonlyArray<MemberFault> {
+  const { maxSize, writeOnce, requireChecksum, unconfirmedAfter } = policy;
+  const latest = Duration.toSeconds(Duration.sum(policy.putLifetime, CONFIRM_GRACE));
+  const faults: ReadonlyArray<readonly [boolean, string, string]> = [
+    [
+      maxSize > limits.largestPut,
+      "max_size",
+      `it is more than ${limits.largestPut} bytes: ${ONE_PUT}`,
+    ],
+    [writeOnce && !limits.writeOnce, "write_once", "it is true, and this store cannot enforce it"],
+    [
+      requireChecksum && limits.checksums.length === 0,
+      "require_checksum",
+      "it is true, and this store verifies none",
+    ],
+    [
+      policy.deleteMismatch && !limits.marks,
+      "on_mismatch",
+      "it is delete, and this store cannot remove exactly what was looked at",
+    ],
+    [
+      unconfirmedAfter !== undefined && !limits.marks,
+      "unconfirmed_after",
+      "it is set, and this store cannot mark uploads and remove what stays marked",
+    ],
+    [
+      unconfirmedAfter !== undefined && !writeOnce,
+      "unconfirmed_after",
+      "it is set, and needs write_once: a second PUT would mark a confirmed file again",
+    ],
+    [
+      unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
+      "unconfirmed_after",
+      "it is not longer than an upload can take, with the day in which it can be confirmed",
+    ],
+  ];
+  return faults.flatMap(([isFault, member, reason]) =>
+    isFault ? [{ pointer: `/${name}/${member}`, reason }] : [],
+  );
+}
