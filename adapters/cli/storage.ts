@@ -2,7 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import * as aws from "../aws/settings.ts";
 import { store as awsStore } from "../aws/store.ts";
-import { Mounts } from "../http/mounts.ts";
+import { Mounts, unmounted } from "../http/mounts.ts";
 import { LocalStore } from "../local/local-store.ts";
 import * as local from "../local/settings.ts";
 import { PATH, store as embeddedStore } from "../local/store.ts";
@@ -68,9 +68,3 @@ const ADAPTERS: Readonly<
   minio: (env) => Result.map(minio.read(env), (settings) => unmounted(minioStore(settings))),
   gcs: (env) => Result.map(gcs.read(env), (settings) => unmounted(gcsStore(settings))),
 };
-
-/** A store that answers elsewhere: the service serves nothing for it. */
-const unmounted = (store: ConfiguredStore): Storage => ({
-  ...store,
-  layer: Layer.merge(store.layer, Layer.succeed(Mounts, [])),
-});

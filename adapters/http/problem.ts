@@ -182,10 +182,7 @@ const PROBLEMS: {
     status: 401,
     code: "UNAUTHENTICATED",
     title: "The caller is not known",
-    detail:
-      by === "token"
-        ? "Send a valid token with the header Authorization: Bearer TOKEN"
-        : "Call the service through the proxy in front of it, after signing in there",
+    detail: SIGN_IN[by],
     headers: { "WWW-Authenticate": 'Bearer realm="valetkey"' },
   }),
   LoopbackOnly: () => ({
@@ -260,6 +257,13 @@ const PROBLEMS: {
     headers: { "Retry-After": "5" },
   }),
 };
+
+/** What callers do who are not known. */
+const SIGN_IN = {
+  token: "Send a valid token with the header Authorization: Bearer TOKEN",
+  proxy: "Call the service through the proxy in front of it, after signing in there",
+  host: "Sign in to the service that this is a part of, and send what it knows you by",
+} as const;
 
 const inMebibytes = (bytes: number) => `${Number((bytes / 2 ** 20).toFixed(2))} MiB`;
 

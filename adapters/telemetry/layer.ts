@@ -2,6 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
+import { partsOf } from "./line.ts";
 import type { TelemetrySettings } from "./settings.ts";
 
 const LEVELS = {
@@ -36,9 +37,3 @@ const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) =
   const { text, facts } = partsOf(message);
   return JSON.stringify({ time: date, level: logLevel.toLowerCase(), message: text, ...facts });
 });
-
-/** Lines are logged as a sentence, and an object of facts behind it. */
-function partsOf(message: unknown): { readonly text: string; readonly facts: object } {
-  const [text, facts] = Array.isArray(message) ? message : [message];
-  return { text: String(text), facts: typeof facts === "object" && facts !== null ? facts : {} };
-}

@@ -16,8 +16,8 @@ export interface Call {
 
 /** The request does not say who sent it, or nothing that can be believed. */
 export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {
-  /** Where callers get what they lack: a token of their own, or a proxy before the service. */
-  by: Schema.Literals(["token", "proxy"]),
+  /** Where callers get what they lack: a token, a proxy in front, or the service around this one. */
+  by: Schema.Literals(["token", "proxy", "host"]),
 }) {}
 
 /** What knows the callers, or their organizations, does not answer; `reason` is for the operator. */

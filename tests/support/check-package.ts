@@ -10,34 +10,27 @@ const FILES =
   /^(dist\/(domain|application|adapters|deploy)\/|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/;
 
 const USE = `
-import { MediaType, Presigner, defaultPolicy, StorageKey } from "valetkey";
-import { layer } from "valetkey/minio";
-import * as Effect from "effect/Effect";
-import * as Redacted from "effect/Redacted";
+import { createValetkey } from "valetkey";
+import { minio } from "valetkey/minio";
 
-const store = layer({
-  bucket: "files",
-  createBucket: false,
-  region: "us-east-1",
-  endpoint: new URL("http://127.0.0.1:9000"),
-  accessKey: "access-key",
-  secretKey: Redacted.make("secret-key"),
-  pathStyle: true,
+const valetkey = createValetkey({
+  storage: minio({
+    endpoint: "http://127.0.0.1:9000",
+    accessKey: "access-key",
+    secretKey: "secret-key",
+  }),
+  publicUrl: "https://app.example.com",
+  organizations: (slug) => slug,
+  log: () => undefined,
 });
-const key = StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
-const signed = await Effect.runPromise(
-  Presigner.use((presigner) =>
-    presigner.get({
-      key,
-      lifetime: defaultPolicy.getLifetime,
-      minLifetime: defaultPolicy.minLifetime,
-      audience: "public",
-      responseMediaType: MediaType.make("image/png"),
-      responseDisposition: "inline",
-    }),
-  ).pipe(Effect.provide(store)),
-);
-console.log(new URL(signed.url).pathname);
+const { putUrl } = await valetkey.requestUpload({
+  caller: { id: "user-1" },
+  organization: "acme",
+  filename: "a.png",
+  contentType: "image/png",
+  size: 5,
+});
+console.log(new URL(putUrl).pathname);
 `;
 
 const folder = mkdtempSync(join(tmpdir(), "valetkey-package-"));

@@ -1,0 +1,50 @@
+import { read, settings } from "../aws/settings.ts";
+import { store } from "../aws/store.ts";
+import { unmounted } from "../http/mounts.ts";
+import { asStorage } from "./hidden.ts";
+import { envOf, orThrow } from "./options.ts";
+import { type S3Options, variablesOf } from "./store-options.ts";
+import type { ChecksumAlgorithm, Storage } from "./valetkey.ts";
+
+/** The checksums that each provider's store verifies, as the table of providers has them. */
+export interface Verified {
+  readonly aws: ChecksumAlgorithm;
+  readonly r2: "sha256" | "md5";
+  readonly b2: never;
+  readonly wasabi: "md5";
+  readonly spaces: never;
+  readonly ceph: "md5";
+  readonly seaweedfs: ChecksumAlgorithm;
+  readonly versitygw: ChecksumAlgorithm;
+}
+
+/** Where a bucket of S3's API is, and who signs for it; without a key Amazon's own chain. */
+export interface AwsOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
+  /** Whose S3; Amazon's (`"aws"`) if left out. */
+  readonly provider?: Provider | undefined;
+  /** The account at Cloudflare, for `"r2"`. */
+  readonly account?: string | undefined;
+  /** How this service reaches the store; the provider's own if left out. */
+  readonly endpoint?: string | URL | undefined;
+  /** ARNs of roles that are assumed to sign uploads, and downloads. */
+  readonly putRole?: string | undefined;
+  readonly getRole?: string | undefined;
+  /** Our own signature, or the official presigner's; `"native"` if left out. */
+  readonly signer?: "native" | "sdk" | undefined;
+}
+
+/**
+ * Amazon S3, or another provider of its API, for `createValetkey`. The package
+ * `@aws-sdk/client-s3` has to be installed. Throws a `TypeError` for wrong options.
+ */
+export function aws<Provider extends keyof Verified = "aws">(
+  options: AwsOptions<Provider> = {},
+): Storage<Verified[Provider]> {
+  const { env, faults } = envOf(options, settings);
+  const values = orThrow(read({ ...variablesOf("AWS"), ...env }), {
+    what: "aws()",
+    settings,
+    faults,
+  });
+  return asStorage(() => unmounted(store(values)));
+}

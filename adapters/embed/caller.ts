@@ -1,0 +1,79 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
+import { IdentityUnavailable, Unauthenticated } from "../../application/ports/authenticator.ts";
+import type { Authenticator } from "../../application/ports/authenticator.ts";
+import { OrganizationNotFound, type Organizations } from "../../application/ports/organizations.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
+import { CallerKind } from "../../domain/upload-policy.ts";
+import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey.ts";
+
+/** A caller as the use cases know one; throws a `TypeError` for what a host made wrong. */
+export function principalOf(caller: Caller): Principal {
+  const { id, kind = "user", scopes } = caller;
+  if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
+  if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
+  if (scopes?.every(isScope) === false) {
+    throw new TypeError('caller.scopes must be of "write", "read" and "confirm"');
+  }
+  return {
+    kind,
+    subject: id,
+    scopes: scopes === undefined ? EVERY_SCOPE : new Set(scopes),
+    // Which are whose, the host's own function says.
+    organizations: "every",
+  };
+}
+
+const isSubject = Schema.is(Subject);
+const isKind = Schema.is(CallerKind);
+const isScope = Schema.is(Scope);
+
+/** Callers by the host's function; without one nobody is known. */
+export const authenticatorOf = (
+  authenticate: ValetkeyOptions["authenticate"],
+): Authenticator["Service"] => ({
+  authenticate: ({ headers, address }) =>
+    authenticate === undefined
+      ? UNKNOWN
+      : // The routes hand over the headers of a `Request`.
+        Effect.flatMap(
+          asked(() => authenticate({ headers: headers as Headers, address })),
+          (caller) => {
+            const known = caller ?? undefined;
+            return known === undefined ? UNKNOWN : Effect.sync(() => principalOf(known));
+          },
+        ),
+});
+
+const UNKNOWN = Effect.fail(new Unauthenticated({ by: "host" }));
+
+/** Organizations by the host's function. */
+export const organizationsOf = (
+  organizations: ValetkeyOptions["organizations"],
+): Organizations["Service"] => ({
+  resolve: ({ subject, kind, scopes }, slug) =>
+    Effect.flatMap(
+      asked(() => organizations(slug, { id: subject, kind, scopes: [...scopes] })),
+      (id) =>
+        (id ?? undefined) === undefined
+          ? Effect.fail(new OrganizationNotFound())
+          : Option.match(decodeId(id), {
+              onSome: Effect.succeed,
+              onNone: () => Effect.die(new TypeError(NO_ID)),
+            }),
+    ),
+});
+
+const decodeId = Schema.decodeUnknownOption(OrganizationId);
+const NO_ID =
+  "organizations() must give 1 to 64 letters, digits, _ and -, beginning with a letter or digit, or undefined";
+
+/** What a function of the host gives; where it breaks, nothing is known of the caller. */
+const asked = <A>(ask: () => Awaitable<A>): Effect.Effect<A, IdentityUnavailable> =>
+  Effect.tryPromise({
+    try: async () => ask(),
+    catch: (cause) =>
+      new IdentityUnavailable({ reason: cause instanceof Error ? cause.message : String(cause) }),
+  });

@@ -1,0 +1,98 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import { admit, type Member } from "../../application/admit.ts";
+import { confirmUpload } from "../../application/confirm-upload.ts";
+import { openFile } from "../../application/open-file.ts";
+import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
+import { requestUpload } from "../../application/request-upload.ts";
+import type { Scope } from "../../domain/principal.ts";
+import { decodePresign } from "../http/decode-presign.ts";
+import { idempotencyKeyOf } from "../http/idempotency-key.ts";
+import { principalOf } from "./caller.ts";
+import type {
+  Asked,
+  Confirmation,
+  OpenedFile,
+  Upload,
+  UploadRequest,
+  Valetkey,
+} from "./valetkey.ts";
+
+/** The use cases as programs that take and give plain data. */
+export const calls = {
+  requestUpload: Effect.fnUntraced(function* (asked: UploadRequest) {
+    const member = yield* enter(asked, "write");
+    const { filename, contentType: content_type, size, checksum, policy: name, strict } = asked;
+    const { upload, policy } = yield* decodePresign(
+      given({ filename, content_type, size, checksum, policy: name, strict }),
+    );
+    const idempotencyKey = yield* idempotencyKeyOf(asked.idempotencyKey ?? null);
+    const { key, put, get, receipt } = yield* requestUpload({
+      member,
+      upload,
+      policy,
+      idempotencyKey,
+    });
+    return {
+      key,
+      putUrl: put.url,
+      putHeaders: put.headers,
+      putExpiresAt: DateTime.toDate(put.expiresAt),
+      getUrl: get.url,
+      getExpiresAt: DateTime.toDate(get.expiresAt),
+      receipt,
+    } satisfies Upload;
+  }),
+
+  confirmUpload: Effect.fnUntraced(function* (asked: Parameters<Valetkey["confirmUpload"]>[0]) {
+    const member = yield* enter(asked, "confirm");
+    const { get, ...confirmed } = yield* confirmUpload({ member, receipt: asked.receipt });
+    return {
+      ...plain(confirmed),
+      getUrl: get.url,
+      getExpiresAt: DateTime.toDate(get.expiresAt),
+    } satisfies Confirmation;
+  }),
+
+  openFile: Effect.fnUntraced(function* (asked: Parameters<Valetkey["openFile"]>[0]) {
+    const { key, download = false } = asked;
+    const member = yield* enter(asked, "read");
+    const { get } = yield* openFile({ member, path: pathIn(key, member), download });
+    return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
+  }),
+};
+
+/** A confirmed upload as a host sees it. */
+export const plain = ({
+  key,
+  size,
+  mediaType,
+  etag,
+  checksum,
+  final,
+  mutableUntil,
+}: Omit<Confirmed, "organization" | "subject">) => ({
+  key,
+  size,
+  contentType: mediaType,
+  etag,
+  ...(checksum === undefined ? {} : { checksum }),
+  final,
+  ...(final ? {} : { mutableUntil: DateTime.toDate(mutableUntil) }),
+});
+
+const enter = ({ caller, organization: slug }: Asked, scope: Scope) =>
+  Effect.flatMap(
+    Effect.sync(() => principalOf(caller)),
+    (principal) => admit({ principal, slug, scope }),
+  );
+
+/** What of a key follows its organization; nothing of a key of another, and so no file. */
+function pathIn(key: string, { organization }: Member): string {
+  const prefix = `orgs/${organization}/files/`;
+  return key.startsWith(prefix) ? key.slice(prefix.length) : "";
+}
+
+/** What was left out is not there, rather than undefined. */
+const given = (members: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

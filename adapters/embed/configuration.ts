@@ -1,0 +1,121 @@
+import * as Result from "effect/Result";
+import { defaultPolicy } from "../../domain/upload-policy.ts";
+import * as http from "../http/settings.ts";
+import * as limits from "../limits/settings.ts";
+import { policiesOf } from "../policies/complete.ts";
+import { allOf, type Fault, fault, type Read } from "../settings/setting.ts";
+import * as tokens from "../tokens/settings.ts";
+import { stores } from "./hidden.ts";
+import { envOf, orThrow } from "./options.ts";
+import type { PolicyOptions, ValetkeyOptions } from "./valetkey.ts";
+
+const settings = {
+  publicUrl: http.settings.publicUrl,
+  corsOrigins: http.settings.corsOrigins,
+  receiptKeys: tokens.settings.keys,
+  linksDenied: tokens.settings.denied,
+};
+const limitSettings = {
+  requestsPerSubject: limits.settings.subject,
+  requestsPerOrganization: limits.settings.organization,
+  bytesPerDay: limits.settings.bytes,
+  objectsPerDay: limits.settings.objects,
+  onFailure: limits.settings.onFailure,
+};
+const all = {
+  ...settings,
+  ...Object.fromEntries(
+    Object.entries(limitSettings).map(([name, setting]) => [`limits.${name}`, setting]),
+  ),
+};
+
+const OTHERS: ReadonlyArray<keyof ValetkeyOptions> = [
+  "storage",
+  "policy",
+  "policies",
+  "organizations",
+  "authenticate",
+  "onConfirmed",
+  "limits",
+  "log",
+];
+
+/** Reads the options; throws a `TypeError` that tells of every one that is wrong. */
+export function configurationOf(options: ValetkeyOptions) {
+  const { limits: { countIn, ...limited } = {}, storage, policy, policies, ...others } = options;
+  const { organizations, authenticate, onConfirmed, log, ...variables } = others;
+  const own = envOf(variables, settings, OTHERS);
+  const ofLimits = envOf(limited, limitSettings);
+  const faults = [
+    ...own.faults,
+    ...ofLimits.faults,
+    ...functionFaults({ organizations, authenticate, onConfirmed, log }),
+  ];
+  // Never from a request, and nobody would find an address of this machine.
+  if (!options.publicUrl) faults.push(fault(settings.publicUrl, "must be set"));
+  const server = http.read(own.env);
+  const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
+  const store = stores.find(storage)(at);
+  const read = allOf(
+    {
+      http: server,
+      limits: limits.read(ofLimits.env),
+      policies: readPolicies({ ...policies, files: policy ?? {} }, store),
+      tokens: tokens.read(own.env),
+    },
+    [],
+  );
+  return { store, countIn, ...orThrow(read, { what: "Valetkey", settings: all, faults }) };
+}
+
+const readPolicies = (
+  policies: Readonly<Record<string, PolicyOptions>>,
+  store: Parameters<typeof policiesOf>[2],
+): Read<ReadonlyMap<string, typeof defaultPolicy>> =>
+  Result.mapError(policiesOf(inDocument(policies), defaultPolicy, store), (faults) =>
+    faults.map(({ pointer, reason }) => {
+      const [, name = "", member = ""] = pointer.split("/");
+      const where = name === "files" ? "policy" : `policies.${name}`;
+      const problem = reason.replace(/^it is/, "is").replaceAll(SNAKE, camel);
+      return { name: `${where}${member && `.${camel(member)}`}`, problem, example: "" };
+    }),
+  );
+
+/** Policies as the document of them has it, whose members are named otherwise. */
+const inDocument = (policies: Readonly<Record<string, PolicyOptions>>) =>
+  Object.fromEntries(
+    Object.entries(policies).map(([name, policy]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(policy).flatMap(([member, value]) =>
+          value === undefined ? [] : [[snake(member), value]],
+        ),
+      ),
+    ]),
+  );
+
+const SNAKE = /\b[a-z]+(?:_[a-z]+)+\b/g;
+const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const camel = (name: string) =>
+  name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+function functionFaults({
+  organizations,
+  ...optional
+}: Readonly<Record<string, unknown>>): Array<Fault> {
+  const faults: Array<Fault> = [];
+  const problem = "must be a function";
+  if (typeof organizations !== "function") {
+    faults.push({
+      name: "organizations",
+      problem,
+      example: "(slug, caller) => idOfTheirOrganization(slug, caller.id)",
+    });
+  }
+  for (const [name, value] of Object.entries(optional)) {
+    if (value !== undefined && typeof value !== "function") {
+      faults.push({ name, problem, example: "" });
+    }
+  }
+  return faults;
+}

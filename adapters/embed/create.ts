@@ -1,0 +1,154 @@
+import { randomBytes } from "node:crypto";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as ManagedRuntime from "effect/ManagedRuntime";
+import { makeReadinessCheck } from "../../application/check-readiness.ts";
+import { Authenticator } from "../../application/ports/authenticator.ts";
+import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
+import { Organizations } from "../../application/ports/organizations.ts";
+import { Tokens } from "../../application/ports/tokens.ts";
+import { documentOf, PROBLEM_HEADERS } from "../http/answer.ts";
+import { makeApp } from "../http/app.ts";
+import type { Services } from "../http/decisions.ts";
+import { Mounts } from "../http/mounts.ts";
+import { internalProblem, type Refusal } from "../http/problem.ts";
+import * as memory from "../limits/memory.ts";
+import * as policies from "../policies/layer.ts";
+import * as random from "../random/layer.ts";
+import { tokensOf } from "../tokens/tokens.ts";
+import type { TokenSettings } from "../tokens/settings.ts";
+import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
+import { calls, plain } from "./calls.ts";
+import { configurationOf } from "./configuration.ts";
+import { sharedCounts } from "./hidden.ts";
+import { logTo, toConsole } from "./log.ts";
+import { rejectionOf } from "./rejection.ts";
+import type {
+  ChecksumAlgorithm,
+  NeedsChecksum,
+  PolicyOptions,
+  Valetkey,
+  ValetkeyOptions,
+} from "./valetkey.ts";
+
+/**
+ * Makes the service, to call and to serve: nothing is loaded or connected before it is used. The
+ * names of the policies and whether they need a checksum are known to `requestUpload`.
+ *
+ * Throws a `TypeError` that names every option that is wrong.
+ */
+export function createValetkey<
+  Algorithm extends ChecksumAlgorithm,
+  const Files extends PolicyOptions = {},
+  const Others extends Readonly<Record<string, PolicyOptions>> = {},
+>(
+  options: ValetkeyOptions<Algorithm, Files, Others>,
+): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
+  const { store, countIn, ...settings } = configurationOf(options);
+  const { limits, refusesOnFailure } = settings.limits;
+  const spare = () => (refusesOnFailure ? undefined : memory.inMemory(limits));
+  const layer = Layer.mergeAll(
+    store.layer,
+    countIn === undefined
+      ? memory.layer(limits)
+      : sharedCounts.find(countIn)({ limits, spare: spare() }),
+    Layer.succeed(Authenticator, authenticatorOf(options.authenticate)),
+    Layer.succeed(Organizations, organizationsOf(options.organizations)),
+    policies.layer(settings.policies),
+    random.layer,
+    tokensLayer(settings.tokens),
+    onConfirmedLayer(options.onConfirmed),
+  ).pipe(Layer.provideMerge(logTo(options.log)));
+  const runtime = ManagedRuntime.make(layer);
+
+  let isClosed = false;
+  const run = async <A, E>(program: Effect.Effect<A, E, Services>): Promise<A> => {
+    if (isClosed) throw new Error("This Valetkey was closed");
+    return runtime.runPromise(program);
+  };
+  const call =
+    <Asked, Given>(use: (asked: Asked) => Effect.Effect<Given, Refusal, Services>) =>
+    (asked: Asked): Promise<Given> =>
+      run(Effect.mapError(use(asked), rejectionOf));
+
+  let app: Promise<ReturnType<typeof makeApp>> | undefined;
+  const opened = () =>
+    runtime.context().then((services) =>
+      makeApp({
+        services,
+        readiness: undefined,
+        isStopping: () => isClosed,
+        corsOrigins: settings.http.corsOrigins,
+        publicUrl: settings.http.publicUrl,
+        development: undefined,
+        mounts: Context.get(services, Mounts),
+      }),
+    );
+
+  return {
+    ready: () => run(ready(store.description)),
+    requestUpload: call(calls.requestUpload) as Valetkey<
+      Algorithm,
+      NeedsChecksum<Files, Others>
+    >["requestUpload"],
+    confirmUpload: call(calls.confirmUpload),
+    openFile: call(calls.openFile),
+    fetch: async (request, { address, caller } = {}) => {
+      try {
+        const principal = caller === undefined ? undefined : principalOf(caller);
+        app ??= opened();
+        return await (await app).fetch(request, { address, principal });
+      } catch (cause) {
+        return broken(cause, options.log ?? toConsole);
+      }
+    },
+    close: async () => {
+      isClosed = true;
+      await runtime.dispose();
+    },
+  };
+}
+
+/** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
+const ready = (description: string) =>
+  Effect.gen(function* () {
+    const { signing, store } = yield* yield* makeReadinessCheck;
+    if (signing.reason !== undefined) {
+      return yield* Effect.die(new Error(`Uploads cannot be signed: ${signing.reason}`));
+    }
+    if (store.reason !== undefined) {
+      return yield* Effect.die(
+        new Error(`The store is not ready (${description}): ${store.reason}`),
+      );
+    }
+    return undefined;
+  });
+
+/** What is served where the store's own code cannot be loaded, or the caller is none. */
+function broken(cause: unknown, log: NonNullable<ValetkeyOptions["log"]>): Response {
+  const requestId = crypto.randomUUID();
+  log({ level: "error", message: "a request could not be answered", facts: { requestId, cause } });
+  const problem = internalProblem(requestId);
+  return Response.json(documentOf(problem), { status: problem.status, headers: PROBLEM_HEADERS });
+}
+
+const tokensLayer = ({ keys, denied }: TokenSettings) =>
+  Layer.effect(
+    Tokens,
+    keys === undefined
+      ? Effect.as(
+          Effect.logWarning(
+            "receipts end with this process, and are good in no other: set receiptKeys",
+          ),
+          tokensOf([{ id: "own", secret: randomBytes(32) }], denied),
+        )
+      : Effect.succeed(tokensOf(keys, denied)),
+  );
+
+const onConfirmedLayer = (tell: ValetkeyOptions["onConfirmed"]): Layer.Layer<never> =>
+  tell === undefined
+    ? Layer.empty
+    : Layer.succeed(OnConfirmed, ({ organization, subject, ...upload }) =>
+        Effect.promise(async () => tell({ organization, subject, ...plain(upload) })),
+      );

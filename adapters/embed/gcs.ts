@@ -1,0 +1,48 @@
+import { read, settings } from "../gcs/settings.ts";
+import { store } from "../gcs/store.ts";
+import { unmounted } from "../http/mounts.ts";
+import { asStorage } from "./hidden.ts";
+import { envOf, orThrow } from "./options.ts";
+import { type StoreOptions, variablesOf } from "./store-options.ts";
+import type { Storage } from "./valetkey.ts";
+
+/**
+ * Where a bucket of Google's is, and who signs for it: the key of a service account, an HMAC key
+ * (`accessKey`, `secretKey`), or, without any, the machine's own account by IAM.
+ */
+export interface GcsOptions extends StoreOptions {
+  /** The key of a service account, as its JSON or parsed. */
+  readonly credentials?: string | object | undefined;
+  /** Where a bucket is made, such as `europe-west3`. */
+  readonly location?: string | undefined;
+  /** Google's if left out. */
+  readonly endpoint?: string | URL | undefined;
+  /** A domain that stands for the bucket, for browsers. */
+  readonly customDomain?: string | URL | undefined;
+  /** Whether `content-length` is signed too. */
+  readonly signLength?: boolean | undefined;
+  /** Service accounts that IAM signs uploads as, and downloads, where there is no key. */
+  readonly putRole?: string | undefined;
+  readonly getRole?: string | undefined;
+  /** Where IAM signs; Google's if left out. */
+  readonly iamEndpoint?: string | URL | undefined;
+  /** The id of the project in which a bucket is made; the key's if left out. */
+  readonly project?: string | undefined;
+  /** `googleapis.com`, or another cloud of theirs. */
+  readonly universeDomain?: string | undefined;
+}
+
+/**
+ * Google Cloud Storage, for `createValetkey`. The packages `@google-cloud/storage` and
+ * `google-auth-library` have to be installed for calls to the bucket; signing with a key needs
+ * none. Throws a `TypeError` for wrong options.
+ */
+export function gcs(options: GcsOptions = {}): Storage<"crc32c" | "md5"> {
+  const { env, faults } = envOf(options, settings);
+  const values = orThrow(read({ ...variablesOf("GOOGLE"), ...env }), {
+    what: "gcs()",
+    settings,
+    faults,
+  });
+  return asStorage(() => unmounted(store(values)));
+}

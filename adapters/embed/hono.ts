@@ -1,0 +1,29 @@
+import { type Context, type Env, Hono } from "hono";
+import { PATHS } from "./paths.ts";
+import type { Caller, Valetkey } from "./valetkey.ts";
+
+/**
+ * The routes of a `Valetkey`, for a Hono application: `app.route("/", valetkeyRoutes(valetkey))`.
+ * They answer what is theirs and leave all else to the application. With `caller` the host's own
+ * middleware says who calls: what it gives is believed, and where it gives nothing `authenticate`
+ * is asked.
+ */
+export function valetkeyRoutes<E extends Env>(
+  { fetch }: Pick<Valetkey, "fetch">,
+  options: {
+    readonly caller?: (c: Context<E>) => Caller | null | undefined;
+    /** The address at the other end, as the runtime tells it (`getConnInfo` of Hono). */
+    readonly address?: (c: Context<E>) => string | undefined;
+  } = {},
+): Hono<E> {
+  const app = new Hono<E>();
+  for (const path of PATHS) {
+    app.all(path, (c) =>
+      fetch(c.req.raw, {
+        address: options.address?.(c),
+        caller: options.caller?.(c) ?? undefined,
+      }),
+    );
+  }
+  return app;
+}

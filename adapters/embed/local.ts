@@ -1,0 +1,34 @@
+import * as Layer from "effect/Layer";
+import { Mounts } from "../http/mounts.ts";
+import { LocalStore } from "../local/local-store.ts";
+import { read, settings } from "../local/settings.ts";
+import { PATH, store } from "../local/store.ts";
+import { asStorage } from "./hidden.ts";
+import { envOf, orThrow } from "./options.ts";
+import type { Storage } from "./valetkey.ts";
+
+/** Where the embedded store keeps its files. */
+export interface LocalOptions {
+  /** A folder that this service alone writes to; `.valetkey` if left out. */
+  readonly directory?: string | undefined;
+  /** `files` if left out. */
+  readonly bucket?: string | undefined;
+}
+
+/**
+ * The embedded store, for `createValetkey`: files in a folder, which `fetch` serves under
+ * `/store/`. Throws a `TypeError` for wrong options.
+ */
+export function local(options: LocalOptions = {}): Storage {
+  const { env, faults } = envOf(options, settings);
+  const values = orThrow(read(env), { what: "local()", settings, faults });
+  return asStorage((publicUrl) => {
+    const { layer, ...rest } = store(values, publicUrl);
+    return { ...rest, layer: Layer.provideMerge(mounts, layer) };
+  });
+}
+
+const mounts = Layer.effect(
+  Mounts,
+  LocalStore.useSync(({ fetch }) => [{ path: PATH, fetch }]),
+);

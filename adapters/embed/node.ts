@@ -1,0 +1,48 @@
+import { getRequestListener } from "@hono/node-server";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerUnreadable } from "../http/broken-request.ts";
+import { toConsole } from "./log.ts";
+import { isOurs } from "./paths.ts";
+import type { Caller, Valetkey } from "./valetkey.ts";
+
+/**
+ * A `Valetkey` as a handler of `node:http`, and of frameworks that are built on it:
+ * `createServer(toNodeHandler(valetkey))`, or in Express `app.use(toNodeHandler(valetkey))`. With
+ * `next` what is not ours is left to the host; without, it is 404. It has to come before whatever
+ * reads bodies, such as `express.json()`.
+ *
+ * With `caller` the host says who calls: what it gives is believed, and where it gives nothing
+ * `authenticate` is asked.
+ */
+export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>(
+  { fetch }: Pick<Valetkey, "fetch">,
+  options: { readonly caller?: (request: Request) => Caller | null | undefined } = {},
+): (request: Request, response: ServerResponse, next?: (error?: unknown) => void) => void {
+  const callers = new WeakMap<object, Caller>();
+  const listener = getRequestListener(
+    (request, { incoming }) =>
+      fetch(request, {
+        address: incoming.socket.remoteAddress,
+        caller: callers.get(incoming),
+      }),
+    { errorHandler: answerUnreadable, overrideGlobalObjects: false },
+  );
+  return (request, response, next) => {
+    const [path = ""] = (request.url ?? "").split("?");
+    if (next !== undefined && !isOurs(path)) return next();
+    try {
+      if (request.readableDidRead) throw new Error(READ);
+      const caller = options.caller?.(request) ?? undefined;
+      if (caller !== undefined) callers.set(request, caller);
+      void listener(request, response);
+    } catch (cause) {
+      if (next !== undefined) return next(cause);
+      // Thrown on, it would end the process.
+      toConsole({ level: "error", message: "a request was not answered", facts: { cause } });
+      response.writeHead(500).end();
+    }
+  };
+}
+
+const READ =
+  "the body of a request was read before toNodeHandler(valetkey) got it: put it before express.json() and its like";

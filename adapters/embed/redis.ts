@@ -1,0 +1,25 @@
+import { loaded } from "../settings/loaded.ts";
+import { read, settings } from "../redis/settings.ts";
+import { asSharedCount } from "./hidden.ts";
+import { envOf, orThrow } from "./options.ts";
+import type { SharedCount } from "./valetkey.ts";
+
+const names = { url: settings.urls, cluster: settings.cluster };
+
+/**
+ * A Redis in which several processes count together, for `limits.countIn`. The package
+ * `@redis/client` has to be installed. Throws a `TypeError` for wrong options.
+ */
+export function redis(options: {
+  /** `redis:` or `rediss:`, with the password; of a cluster one or more. */
+  readonly url: string | ReadonlyArray<string>;
+  /** Whether it is a cluster. */
+  readonly cluster?: boolean | undefined;
+}): SharedCount {
+  const { env, faults } = envOf(options, names);
+  const values = orThrow(read(env), { what: "redis()", settings: names, faults });
+  if (values === undefined) throw new TypeError("redis() cannot be made: url is missing");
+  return asSharedCount((of) =>
+    loaded(async () => (await import("../redis/layer.ts")).layer(values, of)),
+  );
+}
