@@ -63,8 +63,11 @@ export function createValetkey<
   const runtime = ManagedRuntime.make(layer);
 
   let isClosed = false;
-  const run = async <A, E>(program: Effect.Effect<A, E, Services>): Promise<A> => {
+  const expectOpen = () => {
     if (isClosed) throw new Error("This Valetkey was closed");
+  };
+  const run = async <A, E>(program: Effect.Effect<A, E, Services>): Promise<A> => {
+    expectOpen();
     return runtime.runPromise(program);
   };
   const call =
@@ -96,6 +99,7 @@ export function createValetkey<
     openFile: call(calls.openFile),
     fetch: async (request, { address, caller } = {}) => {
       try {
+        expectOpen();
         const principal = caller === undefined ? undefined : principalOf(caller);
         app ??= opened();
         return await (await app).fetch(request, { address, principal });

@@ -5,9 +5,9 @@ import type { ValetkeyError } from "./errors.ts";
 export function rejectionOf(refusal: Refusal): ValetkeyError {
   const { status, code, title, detail, members = {}, headers = {} } = problemOf(refusal);
   // What is for the operator: who embeds the service is one.
-  const why = "reason" in refusal ? refusal.reason : inCamelCase(detail);
+  const why = "reason" in refusal ? refusal.reason : detail;
   const retryAfter = headers["Retry-After"];
-  return Object.assign(new Error(`${title}: ${why}`), {
+  return Object.assign(new Error(inCamelCase(`${title}: ${why}`)), {
     name: "ValetkeyError",
     code,
     status,

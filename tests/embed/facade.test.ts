@@ -1,0 +1,255 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isValetkeyError } from "../../adapters/embed/index.ts";
+import { FILE, MIA, put, startHost } from "./host.ts";
+
+let host: Awaited<ReturnType<typeof startHost>>;
+beforeAll(async () => {
+  host = await startHost({
+    policies: { avatars: { requireChecksum: true }, machines: { callers: ["service"] } },
+    limits: { objectsPerDay: 1000 },
+  });
+});
+afterAll(() => host.close());
+
+const rejection = (call: Promise<unknown>) =>
+  call.then(
+    () => expect.unreachable("it was granted"),
+    (error: unknown) => {
+      if (isValetkeyError(error)) return error;
+      throw error;
+    },
+  );
+
+describe("an upload by calls alone", () => {
+  it("is granted, stored, confirmed and opened, in plain data", async () => {
+    const { valetkey } = host;
+    await valetkey.ready();
+    const upload = await valetkey.requestUpload(FILE);
+    expect(upload.key).toMatch(/^orgs\/org_1\/files\/\d{4}\/\d{2}\/[0-9a-f-]{36}\.png$/);
+    expect(upload.putHeaders).toEqual({ "Content-Type": "image/png" });
+    expect(upload.putExpiresAt).toBeInstanceOf(Date);
+    expect(upload.getExpiresAt.getTime() - upload.putExpiresAt.getTime()).toBe(
+      (24 * 60 - 15) * 60 * 1000,
+    );
+    expect((await put(upload, "123456")).status).toBe(403);
+    expect((await put(upload)).status).toBe(200);
+    expect(await (await fetch(upload.getUrl)).text()).toBe("12345");
+
+    const { receipt, key } = upload;
+    const confirmed = await valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt });
+    const { getUrl, getExpiresAt, ...facts } = confirmed;
+    expect(facts).toMatchObject({ key, size: 5, contentType: "image/png", final: false });
+    expect(facts.mutableUntil).toBeInstanceOf(Date);
+    expect(getExpiresAt.getTime()).toBeGreaterThan(Date.now());
+    expect(await (await fetch(getUrl)).text()).toBe("12345");
+    expect(host.told).toEqual([{ ...facts, organization: "org_1", subject: "mia" }]);
+
+    const opened = await valetkey.openFile({ caller: MIA, organization: "acme", key });
+    expect(await (await fetch(opened.url)).text()).toBe("12345");
+    const saved = await valetkey.openFile({
+      caller: MIA,
+      organization: "acme",
+      key,
+      download: true,
+    });
+    expect((await fetch(saved.url)).headers.get("content-disposition")).toMatch(/^attachment/);
+  });
+
+  it("with a checksum is of these bytes alone, and final", async () => {
+    const checksum = {
+      algorithm: "sha256",
+      value: createHash("sha256").update("12345").digest("base64"),
+    } as const;
+    const upload = await host.valetkey.requestUpload({ ...FILE, policy: "avatars", checksum });
+    expect((await put(upload, "54321")).status).toBe(400);
+    expect((await put(upload)).status).toBe(200);
+    const { receipt } = upload;
+    expect(
+      await host.valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt }),
+    ).toMatchObject({ checksum, final: true });
+  });
+
+  it("again under one idempotency key is the same object", async () => {
+    const again = { ...FILE, idempotencyKey: "draft-7" };
+    const first = await host.valetkey.requestUpload(again);
+    expect((await host.valetkey.requestUpload(again)).key).toBe(first.key);
+    expect(await rejection(host.valetkey.requestUpload({ ...again, size: 6 }))).toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+      status: 422,
+    });
+  });
+});
+
+describe("a call that is refused rejects with its code and facts", () => {
+  it.each([
+    ["a size above the limit", { size: 2 ** 40 }, { code: "FILE_TOO_LARGE", actual: 2 ** 40 }],
+    ["a type", { contentType: "text/html" }, { code: "UNSUPPORTED_MEDIA_TYPE", status: 415 }],
+    ["a file name", { filename: "" }, { code: "INVALID_FILE_NAME" }],
+    [
+      "a content type, by its name in calls",
+      { contentType: "png" },
+      { code: "INVALID_CONTENT_TYPE", errors: [{ pointer: "/contentType" }] },
+    ],
+    [
+      "several members",
+      { filename: "", contentType: "png" },
+      { code: "INVALID_REQUEST", errors: [{ pointer: "/filename" }, { pointer: "/contentType" }] },
+    ],
+    ["a size", { size: 0.5 }, { code: "INVALID_SIZE" }],
+    ["an organization of others", { organization: "globex" }, { code: "NOT_FOUND", status: 404 }],
+    ["what can be no organization", { organization: "../acme" }, { code: "NOT_FOUND" }],
+    ["a policy of services", { policy: "machines" }, { code: "FORBIDDEN", status: 403 }],
+    [
+      "a policy that is not there",
+      { policy: "avatar" },
+      { code: "UNKNOWN_POLICY", known: ["files", "avatars"] },
+    ],
+    ["no checksum where there has to be one", { policy: "avatars" }, { code: "INVALID_CHECKSUM" }],
+    [
+      "a caller who may only read",
+      { caller: { id: "mia", scopes: ["read"] } },
+      { code: "FORBIDDEN", scope: "write" },
+    ],
+  ])("%s", async (_, over, expected) => {
+    // What a host without types could pass.
+    const asked = { ...FILE, ...over } as never;
+    const error = await rejection(host.valetkey.requestUpload(asked));
+    expect(error).toMatchObject({ name: "ValetkeyError", ...expected });
+    expect(error.message).not.toContain("content_type");
+  });
+
+  it("a receipt that is none, and a file that has not arrived", async () => {
+    const { valetkey } = host;
+    const asked = { caller: MIA, organization: "acme" };
+    const { receipt } = await valetkey.requestUpload(FILE);
+    expect(await rejection(valetkey.confirmUpload({ ...asked, receipt: "v1" }))).toMatchObject({
+      code: "INVALID_RECEIPT",
+    });
+    expect(await rejection(valetkey.confirmUpload({ ...asked, receipt }))).toMatchObject({
+      code: "UPLOAD_INCOMPLETE",
+      status: 409,
+    });
+  });
+
+  it("a key of another organization, or none at all", async () => {
+    const { key } = await host.valetkey.requestUpload(FILE);
+    for (const other of [key.replace("org_1", "org_2"), key.slice(1), `x${key}`, ""]) {
+      const opening = host.valetkey.openFile({ caller: MIA, organization: "acme", key: other });
+      expect(await rejection(opening), other).toMatchObject({ code: "NOT_FOUND" });
+    }
+  });
+
+  it("what an organization has had enough of today", async () => {
+    const small = await startHost({ limits: { objectsPerDay: 1 } });
+    await small.valetkey.requestUpload(FILE);
+    const error = await rejection(small.valetkey.requestUpload(FILE));
+    expect(error).toMatchObject({ code: "QUOTA_EXCEEDED", limits: { objects: 1 } });
+    expect("retryAfter" in error && error.retryAfter).toBeGreaterThan(0);
+    await small.close();
+  });
+});
+
+describe("what is the host's to mend is no refusal", () => {
+  it("a caller that is none", async () => {
+    for (const caller of [{ id: "" }, { id: "mia", kind: "robot" }, { id: "mia", scopes: ["*"] }]) {
+      const asked = { ...FILE, caller } as never;
+      await expect(host.valetkey.requestUpload(asked)).rejects.toThrow(/^caller\.\w+ must be/);
+    }
+  });
+
+  it("an organization's id that could be no part of a key", async () => {
+    const broken = await startHost({ organizations: () => "../etc" });
+    await expect(broken.valetkey.requestUpload(FILE)).rejects.toThrow(/^organizations\(\) must/);
+    await broken.close();
+  });
+
+  it("what onConfirmed rejects with, so that the confirmation can be tried again", async () => {
+    let down = true;
+    const flaky = await startHost({
+      onConfirmed: () => {
+        if (down) throw new Error("the database is away");
+      },
+    });
+    const upload = await flaky.valetkey.requestUpload(FILE);
+    await put(upload);
+    const confirm = () =>
+      flaky.valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt: upload.receipt });
+    await expect(confirm()).rejects.toThrow("the database is away");
+    down = false;
+    expect((await confirm()).key).toBe(upload.key);
+    await flaky.close();
+  });
+
+  it("functions of the host that reject leave the caller unknown, and the reason in the error", async () => {
+    const down = await startHost({
+      organizations: () => Promise.reject(new Error("no connection to the directory")),
+    });
+    const error = await rejection(down.valetkey.requestUpload(FILE));
+    expect(error).toMatchObject({ code: "IDENTITY_UNAVAILABLE", retryAfter: 5 });
+    expect(error.message).toContain("no connection to the directory");
+    await down.close();
+  });
+
+  it("a call after the end", async () => {
+    const ended = await startHost();
+    await ended.valetkey.requestUpload(FILE);
+    await ended.close();
+    await expect(ended.valetkey.requestUpload(FILE)).rejects.toThrow("This Valetkey was closed");
+    await expect(ended.valetkey.ready()).rejects.toThrow("This Valetkey was closed");
+  });
+});
+
+it("organizations() may look its caller up, and is asked for each by name", async () => {
+  const asked: Array<unknown> = [];
+  const other = await startHost({
+    organizations: async (slug, caller) => {
+      asked.push([slug, caller]);
+      return null;
+    },
+  });
+  const caller = { id: "ci", kind: "service", scopes: ["write"] } as const;
+  expect(await rejection(other.valetkey.requestUpload({ ...FILE, caller }))).toMatchObject({
+    code: "NOT_FOUND",
+  });
+  expect(asked).toEqual([["acme", caller]]);
+  await other.close();
+});
+
+it("a store that is not there is told of by ready, and does not keep uploads from being signed", async () => {
+  const { minio } = await import("../../adapters/embed/minio.ts");
+  const away = await startHost({
+    storage: minio({
+      endpoint: "http://127.0.0.1:9",
+      accessKey: "access-key",
+      secretKey: "secret-key",
+    }),
+  });
+  await expect(away.valetkey.ready()).rejects.toThrow(
+    /^The store is not ready \(MinIO at http:\/\/127\.0\.0\.1:9\/, bucket files\): /,
+  );
+  const { putUrl } = await away.valetkey.requestUpload(FILE);
+  expect(new URL(putUrl).host).toBe("127.0.0.1:9");
+  await away.close();
+});
+
+it("without keys of its own it warns that receipts end with the process", async () => {
+  const warned = await startHost();
+  await warned.valetkey.requestUpload(FILE);
+  expect(warned.log.map(({ level, message }) => `${level}: ${message}`)).toContain(
+    "warn: receipts end with this process, and are good in no other: set receiptKeys",
+  );
+  const keys = [`test:${Buffer.alloc(32, 1).toString("base64")}`];
+  const first = await startHost({ receiptKeys: keys });
+  const second = await startHost({ receiptKeys: keys });
+  const { receipt } = await first.valetkey.requestUpload(FILE);
+  const confirming = { caller: MIA, organization: "acme", receipt };
+  expect(await rejection(second.valetkey.confirmUpload(confirming))).toMatchObject({
+    code: "UPLOAD_INCOMPLETE",
+  });
+  expect(await rejection(warned.valetkey.confirmUpload(confirming))).toMatchObject({
+    code: "INVALID_RECEIPT",
+  });
+  expect(first.log.filter(({ level }) => level === "warn")).toEqual([]);
+  await Promise.all([warned, first, second].map(({ close }) => close()));
+});

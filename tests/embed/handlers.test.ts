@@ -1,0 +1,228 @@
+import { Hono } from "hono";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { valetkeyRoutes } from "../../adapters/embed/hono.ts";
+import type { Caller } from "../../adapters/embed/index.ts";
+import { toNodeHandler } from "../../adapters/embed/node.ts";
+import { freePort } from "../support/free-port.ts";
+import { listen, put, startHost } from "./host.ts";
+
+const PRESIGN = "/api/v1/orgs/acme/files/presign";
+const presign = (headers: Readonly<Record<string, string>> = {}): RequestInit => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json", ...headers },
+  body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
+});
+
+let host: Awaited<ReturnType<typeof startHost>>;
+beforeAll(async () => {
+  host = await startHost();
+});
+afterAll(() => host.close());
+
+describe("fetch", () => {
+  it("serves the whole API to callers whom authenticate knows", async () => {
+    const answer = await fetch(`${host.address}${PRESIGN}`, presign({ Cookie: "session=mia" }));
+    expect(answer.status).toBe(200);
+    const { put_url, put_headers, receipt } = await answer.json();
+    expect((await put({ putUrl: put_url, putHeaders: put_headers })).status).toBe(200);
+    const confirmed = await fetch(`${host.address}/api/v1/orgs/acme/files/confirm`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Cookie: "session=mia" },
+      body: JSON.stringify({ receipt }),
+    });
+    const { file_url } = await confirmed.json();
+    expect(new URL(file_url).origin).toBe(host.address);
+    const opened = await fetch(file_url, { headers: { Cookie: "session=mia" } });
+    expect(await opened.text()).toBe("12345");
+  });
+
+  it("lets in nobody whom authenticate does not know", async () => {
+    const answer = await fetch(`${host.address}${PRESIGN}`, presign({ Cookie: "session=eve" }));
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({
+      code: "UNAUTHENTICATED",
+      detail: "Sign in to the service that this is a part of, and send what it knows you by",
+    });
+  });
+
+  it("believes the host about the caller, and asks nobody then", async () => {
+    const { valetkey } = host;
+    const ask = async (caller: Caller) => {
+      const request = new Request(`${host.address}${PRESIGN}`, presign());
+      return (await valetkey.fetch(request, { caller })).status;
+    };
+    expect(await ask({ id: "mia" })).toBe(200);
+    expect(await ask({ id: "eve" })).toBe(404);
+    expect(await ask({ id: "mia", scopes: ["read"] })).toBe(403);
+  });
+
+  it("without authenticate lets in those alone whom the host hands over", async () => {
+    const closed = await startHost({ authenticate: undefined });
+    const request = () => new Request(`${closed.address}${PRESIGN}`, presign());
+    expect((await closed.valetkey.fetch(request())).status).toBe(401);
+    const { status } = await closed.valetkey.fetch(request(), { caller: { id: "mia" } });
+    expect(status).toBe(200);
+    await closed.close();
+  });
+
+  it("answers 503 where the host's own functions break, and tells the log why", async () => {
+    const broken = await startHost({
+      authenticate: () => Promise.reject(new Error("the session store is away")),
+    });
+    const answer = await broken.valetkey.fetch(
+      new Request(`${broken.address}${PRESIGN}`, presign()),
+    );
+    expect([answer.status, (await answer.json()).code]).toEqual([503, "IDENTITY_UNAVAILABLE"]);
+    expect(JSON.stringify(broken.log)).toContain("the session store is away");
+    await broken.close();
+  });
+
+  it("answers 500 with an id for the log where a caller is none, and never rejects", async () => {
+    const request = new Request(`${host.address}${PRESIGN}`, presign());
+    const answer = await host.valetkey.fetch(request, { caller: { id: "" } });
+    const { code, request_id } = await answer.json();
+    expect([answer.status, code]).toEqual([500, "INTERNAL"]);
+    const entry = host.log.find(({ facts }) => facts["requestId"] === request_id);
+    expect(String(entry?.facts["cause"])).toContain("caller.id must be");
+  });
+
+  it("answers 404 to what is the host's, also how the process does", async () => {
+    for (const path of ["/", "/healthz", "/readyz", "/metrics", "/api/v1/users"]) {
+      expect((await host.valetkey.fetch(new Request(`${host.address}${path}`))).status).toBe(404);
+    }
+  });
+
+  it("lets pages of the host's own origin call it, and of no other", async () => {
+    const ask = async (origin: string) => {
+      const headers = { Origin: origin };
+      const { headers: answered } = await fetch(`${host.address}${PRESIGN}`, presign(headers));
+      return answered.get("access-control-allow-origin");
+    };
+    expect(await ask(host.address)).toBe(host.address);
+    expect(await ask("https://evil.example")).toBe(null);
+  });
+});
+
+describe("toNodeHandler", () => {
+  it("leaves what is not ours to the host", async () => {
+    const handler = toNodeHandler(host.valetkey);
+    const port = await freePort();
+    const stop = await listen(port, (request, response) =>
+      handler(request, response, (error) => {
+        response.statusCode = error === undefined ? 200 : 500;
+        response.end(error === undefined ? `the host's ${request.url}` : String(error));
+      }),
+    );
+    const ask = (path: string, init?: RequestInit) =>
+      fetch(`http://127.0.0.1:${port}${path}`, init);
+    for (const path of ["/", "/fish", "/api/v1/orgs", "/api/v1/orgs/acme/members", "/storefront"]) {
+      expect(await (await ask(path)).text()).toBe(`the host's ${path}`);
+    }
+    expect((await ask(`${PRESIGN}?a`, presign())).status).toBe(401);
+    expect((await ask("/f/link")).status).toBe(404);
+    await stop();
+  });
+
+  it("says what to do where the body was read before, rather than wait for it", async () => {
+    const handler = toNodeHandler(host.valetkey, { caller: () => ({ id: "mia" }) });
+    const port = await freePort();
+    const stop = await listen(port, (request, response) => {
+      request.resume().on("end", () =>
+        handler(request, response, (error) => {
+          response.writeHead(500).end(String(error));
+        }),
+      );
+    });
+    const answer = await fetch(`http://127.0.0.1:${port}${PRESIGN}`, presign());
+    expect(await answer.text()).toContain("put it before express.json()");
+    await stop();
+  });
+
+  it("answers 500 where the host's own function throws, and goes on", async () => {
+    let isBroken = true;
+    const handler = toNodeHandler(host.valetkey, {
+      caller: () => {
+        if (isBroken) throw new Error("no session");
+        return { id: "mia" };
+      },
+    });
+    const port = await freePort();
+    const stop = await listen(port, handler);
+    const ask = () => fetch(`http://127.0.0.1:${port}${PRESIGN}`, presign());
+    expect((await ask()).status).toBe(500);
+    isBroken = false;
+    expect((await ask()).status).toBe(200);
+    await stop();
+  });
+
+  it("asks authenticate where the host knows no caller", async () => {
+    const handler = toNodeHandler(host.valetkey, { caller: () => undefined });
+    const port = await freePort();
+    const stop = await listen(port, handler);
+    const ask = (cookie: string) =>
+      fetch(`http://127.0.0.1:${port}${PRESIGN}`, presign({ Cookie: cookie }));
+    expect((await ask("session=mia")).status).toBe(200);
+    expect((await ask("session=eve")).status).toBe(401);
+    await stop();
+  });
+
+  it("tells of the address at the other end", async () => {
+    const seen: Array<string | undefined> = [];
+    const asking = await startHost({
+      authenticate: ({ address }) => {
+        seen.push(address);
+        return undefined;
+      },
+    });
+    await fetch(`${asking.address}${PRESIGN}`, presign());
+    expect(seen).toEqual(["127.0.0.1"]);
+    await asking.close();
+  });
+});
+
+describe("valetkeyRoutes", () => {
+  interface Host {
+    Variables: { user: Caller | undefined };
+  }
+  const application = () => {
+    const app = new Hono<Host>();
+    app.use(async (c, next) => {
+      const user = c.req.header("x-user");
+      c.set("user", user === undefined ? undefined : { id: user });
+      await next();
+    });
+    app.get("/api/v1/orgs/:slug/members", (c) => c.text("the host's"));
+    app.route("/", valetkeyRoutes<Host>(host.valetkey, { caller: (c) => c.get("user") }));
+    app.notFound((c) => c.text("the host has no such page", 404));
+    return app;
+  };
+
+  it("takes the caller from the host's own middleware", async () => {
+    const app = application();
+    const ask = async (headers: Readonly<Record<string, string>>) =>
+      (await app.request(`${host.address}${PRESIGN}`, presign(headers))).status;
+    expect(await ask({ "x-user": "mia" })).toBe(200);
+    expect(await ask({ "x-user": "eve" })).toBe(404);
+    expect(await ask({})).toBe(401);
+    expect(await ask({ Cookie: "session=mia" })).toBe(200);
+  });
+
+  it("leaves the host's routes, and what nobody has, to the host", async () => {
+    const app = application();
+    expect(await (await app.request("/api/v1/orgs/acme/members")).text()).toBe("the host's");
+    expect(await (await app.request("/elsewhere")).text()).toBe("the host has no such page");
+  });
+});
+
+it("after the end nothing is granted any more", async () => {
+  const ended = await startHost();
+  const ask = async () => {
+    const request = new Request(`${ended.address}${PRESIGN}`, presign());
+    return (await ended.valetkey.fetch(request, { caller: { id: "mia" } })).status;
+  };
+  expect(await ask()).toBe(200);
+  await ended.valetkey.close();
+  expect(await ask()).toBe(500);
+  expect(ended.log.some(({ facts }) => String(facts["cause"]).includes("was closed"))).toBe(true);
+  await ended.close();
+});

@@ -1,0 +1,74 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Caller,
+  type ConfirmedUpload,
+  createValetkey,
+  type LogEntry,
+  type ValetkeyOptions,
+} from "../../adapters/embed/index.ts";
+import { local } from "../../adapters/embed/local.ts";
+import { toNodeHandler } from "../../adapters/embed/node.ts";
+import { freePort } from "../support/free-port.ts";
+
+/** Mia belongs to acme, whose id is org_1; nobody belongs to globex. */
+export const MIA: Caller = { id: "mia" };
+
+export const FILE = {
+  caller: MIA,
+  organization: "acme",
+  filename: "photo.png",
+  contentType: "image/png",
+  size: 5,
+};
+
+/** A host with the embedded store, which serves a Valetkey on a port until it is closed. */
+export async function startHost(over: Partial<ValetkeyOptions> = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-host-"));
+  const port = await freePort();
+  const log: Array<LogEntry> = [];
+  const told: Array<ConfirmedUpload> = [];
+  const valetkey = createValetkey({
+    storage: local({ directory }),
+    publicUrl: `http://127.0.0.1:${port}`,
+    organizations: (slug, { id }) => (slug === "acme" && id === "mia" ? "org_1" : undefined),
+    authenticate: ({ headers }) =>
+      headers.get("cookie") === "session=mia" ? { id: "mia" } : undefined,
+    onConfirmed: async (upload) => void told.push(upload),
+    log: (entry) => void log.push(entry),
+    ...over,
+  });
+  const stop = await listen(port, toNodeHandler(valetkey));
+  return {
+    valetkey,
+    address: `http://127.0.0.1:${port}`,
+    log,
+    /** What `onConfirmed` was told. */
+    told,
+    close: async () => {
+      await stop();
+      await valetkey.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** Serves on a port of this machine; gives what ends it. */
+export async function listen(port: number, handler: RequestListener): Promise<() => Promise<void>> {
+  const server = createServer(handler).listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  };
+}
+
+/** PUTs as a browser would. */
+export const put = (
+  { putUrl, putHeaders }: { putUrl: string; putHeaders: Readonly<Record<string, string>> },
+  body = "12345",
+): Promise<Response> => fetch(putUrl, { method: "PUT", headers: { ...putHeaders }, body });

@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { aws } from "../../adapters/embed/aws.ts";
+import { gcs } from "../../adapters/embed/gcs.ts";
+import { createValetkey, type ValetkeyOptions } from "../../adapters/embed/index.ts";
+import { local } from "../../adapters/embed/local.ts";
+import { minio } from "../../adapters/embed/minio.ts";
+import { redis } from "../../adapters/embed/redis.ts";
+
+/** The message that making something throws, line by line. */
+function complaints(make: () => unknown): ReadonlyArray<string> {
+  try {
+    make();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TypeError);
+    return String(error instanceof Error ? error.message : error)
+      .trim()
+      .split("\n")
+      .map((line) => line.trim());
+  }
+  return [];
+}
+
+const create = (over: object) => () =>
+  createValetkey({
+    storage: local(),
+    publicUrl: "https://app.example.com",
+    organizations: (slug: string) => slug,
+    ...over,
+  } as ValetkeyOptions);
+
+describe("an option that is wrong is named as the host wrote it, with what it may be", () => {
+  it.each([
+    [{ publicUrl: undefined }, /^publicUrl must be set, for example https/],
+    [{ publicUrl: "https://a.example/path" }, /^publicUrl must be an http or https URL without/],
+    [{ organizations: undefined }, /^organizations must be a function, for example \(slug/],
+    [{ authenticate: "mia" }, /^authenticate must be a function$/],
+    [{ receiptKeys: ["2026:short"] }, /^receiptKeys must be pairs of id:key/],
+    [{ receiptKeys: [""] }, /^receiptKeys must not be empty/],
+    [{ corsOrigins: ["example.com"] }, /^corsOrigins must be origins/],
+    [{ limits: { requestsPerSubject: "many" } }, /^limits\.requestsPerSubject must be a number of/],
+    [{ limits: { bytesPerDay: "3 XB" } }, /^limits\.bytesPerDay must be what an organization/],
+    [{ limits: { bytesPerDy: 3 } }, /^bytesPerDy is not known here; is bytesPerDay meant\?$/],
+    [{ polices: {} }, /^polices is not known here; is policies meant\?$/],
+    [{ policy: { maxSize: "10 Mb" } }, /^policy\.maxSize is neither a number of bytes nor text/],
+    [{ policy: { maxSiz: 10 } }, /^policy\.maxSiz is not known here; the members are .*maxSize/],
+    [
+      { policies: { avatars: { unconfirmedAfter: "3 days" } } },
+      /^policies\.avatars\.unconfirmedAfter is set, and needs writeOnce/,
+    ],
+    [{ policies: { "a b": {} } }, /^policies\.a b is not named by 1 to 63 lower-case letters/],
+    [{ storage: {} }, /^storage must be what minio\(\), aws\(\), gcs\(\) or local\(\) gave/],
+    [{ limits: { countIn: {} } }, /^limits\.countIn must be what redis\(\) gave/],
+  ])("%j", (over, complaint) => {
+    const lines = complaints(create(over));
+    expect(lines.at(-1)).toMatch(complaint);
+    expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]/);
+  });
+});
+
+it("all that is wrong is told at once", () => {
+  const [first, ...others] = complaints(
+    create({ publicUrl: "here", receiptKeys: ["x"], policy: { maxSize: -1 } }),
+  );
+  expect(first).toBe("Valetkey cannot be made, its options are not right:");
+  expect(others.map((line) => line.split(" ")[0]).sort()).toEqual([
+    "policy.maxSize",
+    "publicUrl",
+    "receiptKeys",
+  ]);
+});
+
+describe("a store tells of its options alike", () => {
+  it.each([
+    [
+      "minio()",
+      () => minio({ endpoint: "9000", accessKey: "key", secretKey: "secret" }),
+      /^endpoint must be an http or https URL/,
+    ],
+    [
+      "minio() without a key",
+      () => minio({ endpoint: "http://127.0.0.1:9000", secretKey: "secret" }),
+      /^accessKey must be set where secretKey is/,
+    ],
+    [
+      "minio() with an empty secret",
+      () => minio({ endpoint: "http://127.0.0.1:9000", accessKey: "key", secretKey: "" }),
+      /^secretKey must not be empty/,
+    ],
+    ["aws() at R2", () => aws({ provider: "r2" }), /^account must be set for provider=r2/],
+    [
+      "aws() with two ways to sign uploads",
+      () =>
+        aws({
+          putRole: "arn:aws:iam::123456789012:role/put",
+          putAccessKey: "key",
+          putSecretKey: "secret",
+        }),
+      /^putRole must not be set beside putAccessKey/,
+    ],
+    [
+      "gcs() with a key of another cloud",
+      () => gcs({ accessKey: "AKIA", secretKey: "secret" }),
+      /^accessKey must begin with GOOG/,
+    ],
+    [
+      "gcs() with a broken key",
+      () => gcs({ credentials: { type: "service_account" } }),
+      /^credentials cannot be used: its value has a fault: \/client_email: it is missing/,
+    ],
+    ["local()", () => local({ directory: "" }), /^directory must not be empty/],
+    ["redis()", () => redis({ url: "http://127.0.0.1" }), /^url must be a redis or rediss URL/],
+  ])("%s", (_, make, complaint) => {
+    const lines = complaints(make);
+    expect(lines[0]).toMatch(/^\w+\(\) cannot be made, its options are not right:$/);
+    expect(lines.at(-1)).toMatch(complaint);
+    expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]|secret[^K]/);
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expectTypeOf, it } from "vitest";
+import { aws, type Verified } from "../../adapters/embed/aws.ts";
+import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
+import { gcs } from "../../adapters/embed/gcs.ts";
+import { local } from "../../adapters/embed/local.ts";
+import { PROVIDERS } from "../../adapters/aws/providers.ts";
+
+// What an editor knows of the facade; `npm run check:types` fails where it does not hold.
+
+const host = {
+  publicUrl: "https://app.example.com",
+  organizations: (slug: string) => slug,
+  log: () => undefined,
+};
+const file = {
+  caller: { id: "mia" },
+  organization: "acme",
+  filename: "a.png",
+  contentType: "image/png",
+  size: 5,
+};
+const sha256 = { algorithm: "sha256", value: "" } as const;
+const md5 = { algorithm: "md5", value: "" } as const;
+
+/** Takes a call without making it. */
+const compiles = (call: () => unknown) => void call;
+
+describe("createValetkey", () => {
+  const { requestUpload } = createValetkey({
+    storage: local(),
+    ...host,
+    policies: { avatars: { requireChecksum: true }, drafts: { maxSize: "1 MiB" } },
+  });
+
+  it("knows the policies by their names", () => {
+    compiles(() => requestUpload(file));
+    compiles(() => requestUpload({ ...file, policy: "files" }));
+    compiles(() => requestUpload({ ...file, policy: "drafts" }));
+    // @ts-expect-error There is no such policy.
+    compiles(() => requestUpload({ ...file, policy: "avatar" }));
+  });
+
+  it("asks for a checksum where the policy needs one", () => {
+    compiles(() => requestUpload({ ...file, policy: "avatars", checksum: sha256 }));
+    // @ts-expect-error The policy needs a checksum.
+    compiles(() => requestUpload({ ...file, policy: "avatars" }));
+    compiles(() => requestUpload({ ...file, checksum: sha256 }));
+  });
+
+  it("hands down the need of a checksum to policies that say nothing of it", () => {
+    const strict = createValetkey({
+      storage: local(),
+      ...host,
+      policy: { requireChecksum: true },
+      policies: { drafts: {}, notes: { requireChecksum: false } },
+    });
+    // @ts-expect-error The policy of all needs a checksum.
+    compiles(() => strict.requestUpload(file));
+    // @ts-expect-error So does one that leaves it out.
+    compiles(() => strict.requestUpload({ ...file, policy: "drafts" }));
+    compiles(() => strict.requestUpload({ ...file, policy: "notes" }));
+  });
+
+  it("knows which checksums the store verifies", () => {
+    const google = createValetkey({ storage: gcs(), ...host });
+    compiles(() => google.requestUpload({ ...file, checksum: md5 }));
+    // @ts-expect-error Cloud Storage verifies no SHA-256.
+    compiles(() => google.requestUpload({ ...file, checksum: sha256 }));
+    const r2 = createValetkey({
+      storage: aws({ provider: "r2", account: "0".repeat(32), accessKey: "key", secretKey: "s" }),
+      ...host,
+    });
+    compiles(() => r2.requestUpload({ ...file, checksum: sha256 }));
+    // @ts-expect-error R2 verifies no CRC-32C.
+    compiles(() => r2.requestUpload({ ...file, checksum: { algorithm: "crc32c", value: "" } }));
+  });
+
+  it("is a Valetkey to whoever passes it on", () => {
+    expectTypeOf(requestUpload).toBeFunction();
+    const one = createValetkey({ storage: gcs(), ...host, policies: { drafts: {} } });
+    const any: Pick<Valetkey, "fetch" | "confirmUpload" | "openFile" | "ready" | "close"> = one;
+    expectTypeOf(any.fetch).toEqualTypeOf(one.fetch);
+  });
+});
+
+it("the checksums of providers are those of the one table", () => {
+  type Table = {
+    readonly [Name in keyof typeof PROVIDERS]: (typeof PROVIDERS)[Name]["checksums"][number];
+  };
+  expectTypeOf<Verified>().toEqualTypeOf<Table>();
+});
+
+it("an error tells its facts by its code", () => {
+  compiles(() => {
+    const error: unknown = undefined;
+    if (!isValetkeyError(error)) return;
+    // @ts-expect-error Only some errors have it.
+    void error.limit;
+    if (error.code === "FILE_TOO_LARGE") expectTypeOf(error.limit).toBeNumber();
+    if (error.code === "RATE_LIMITED") expectTypeOf(error.retryAfter).toBeNumber();
+    if (error.code === "UPLOAD_MISMATCH")
+      expectTypeOf(error.differences).toExtend<ReadonlyArray<object>>();
+    // @ts-expect-error There is no such code.
+    void (error.code === "FILE_TO_LARGE");
+  });
+});
