@@ -1,46 +1,71 @@
 // The package as Effect applications import it: the rules, the use cases and their ports as they
-// are, layers for the adapters, and the HTTP application.
+// are, a layer for each adapter, and the HTTP application over them.
 
+// The use cases: programs whose requirements are ports.
+export { admit, type Admission, type Member } from "../../application/admit.ts";
 export {
   makeReadinessCheck,
   type PartState,
   type Readiness,
 } from "../../application/check-readiness.ts";
-export { admit, type Admission, type Member } from "../../application/admit.ts";
-export * from "../../application/ports/audit.ts";
-export * from "../../application/ports/authenticator.ts";
-export * from "../../application/ports/limiter.ts";
-export * from "../../application/ports/object-store.ts";
-export * from "../../application/ports/organizations.ts";
-export * from "../../application/ports/policies.ts";
-export * from "../../application/ports/presigner.ts";
-export * from "../../application/ports/tokens.ts";
 export { confirmUpload } from "../../application/confirm-upload.ts";
-export * from "../../application/ports/on-confirmed.ts";
 export { followLink } from "../../application/follow-link.ts";
 export { makeLink } from "../../application/make-link.ts";
 export { openFile } from "../../application/open-file.ts";
 export { requestUpload } from "../../application/request-upload.ts";
+
+// The ports.
+export * from "../../application/ports/audit.ts";
+export * from "../../application/ports/authenticator.ts";
+export * from "../../application/ports/limiter.ts";
+export * from "../../application/ports/object-store.ts";
+export * from "../../application/ports/on-confirmed.ts";
+export * from "../../application/ports/organizations.ts";
+export * from "../../application/ports/policies.ts";
+export * from "../../application/ports/presigner.ts";
+export * from "../../application/ports/tokens.ts";
+
+// The rules.
 export { ByteSize, mebibytes } from "../../domain/byte-size.ts";
+export { Checksum, type ChecksumAlgorithm } from "../../domain/checksum.ts";
 export * from "../../domain/errors.ts";
-export * from "../../domain/limits.ts";
 export { FileName } from "../../domain/file-name.ts";
 export { Lifetime } from "../../domain/lifetime.ts";
+export * from "../../domain/limits.ts";
+export { LinkLifetime } from "../../domain/link.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 export * from "../../domain/principal.ts";
 export { StorageKey } from "../../domain/storage-key.ts";
 export {
   AllowedType,
+  type CallerKind,
+  DEFAULT_POLICY,
   defaultPolicy,
   type UploadGrant,
   type UploadPolicy,
   type UploadRequest,
 } from "../../domain/upload-policy.ts";
-export { type AppOptions, makeApp } from "../http/app.ts";
-export { type Services } from "../http/decisions.ts";
+
+// The adapters.
+export { layer as auditTo } from "../audit/layer.ts";
+export { layer as identity } from "../identity/layer.ts";
+export type { IdentitySettings } from "../identity/settings.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
-export { type Mount } from "../http/mounts.ts";
-export { unmounted } from "../http/mounts.ts";
-export { layerOf, storageOf, type OwnStore } from "./layers.ts";
 export { layer as random } from "../random/layer.ts";
+export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
+export { layerOf, limiterIn, type OwnStore, storageOf } from "./layers.ts";
+
+// The signature, for adapters of stores that speak Signature Version 4.
+export { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../signing/algorithms.ts";
+export { s3Binding, s3Overrides } from "../signing/binding.ts";
+export { bucketAddress, type BucketAddress } from "../signing/bucket-address.ts";
+export { always } from "../credentials/held.ts";
+export { signWith } from "../signing/signer.ts";
+export { v4Presigner } from "../signing/v4-presigner.ts";
+
+// HTTP.
+export { type AppOptions, makeApp } from "../http/app.ts";
+export type { Services } from "../http/decisions.ts";
+export type { Peer } from "../http/env.ts";
+export { type Mount, Mounts } from "../http/mounts.ts";

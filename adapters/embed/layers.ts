@@ -4,8 +4,8 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { Mounts, unmounted } from "../http/mounts.ts";
 import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
-import { asStorage, stores } from "./hidden.ts";
-import type { Storage } from "./valetkey.ts";
+import { asStorage, type CountOf, sharedCounts, stores } from "./hidden.ts";
+import type { SharedCount, Storage } from "./valetkey.ts";
 
 /**
  * The ports that a store of ours is behind, for an Effect application: those of `minio({…})`,
@@ -17,6 +17,13 @@ export const layerOf = (
   publicUrl = new URL("http://127.0.0.1:8787"),
 ): Layer.Layer<Presigner | ObjectStore | Mounts, StoreUnavailable> =>
   stores.find(storage)(publicUrl).layer;
+
+/**
+ * Counts for several processes, in what `redis({…})` gave; `spare` counts while that does not
+ * answer, or without one requests are refused.
+ */
+export const limiterIn = (count: SharedCount, of: Parameters<CountOf>[0]): ReturnType<CountOf> =>
+  sharedCounts.find(count)(of);
 
 /** A store of somebody else's, and what it can do: as `StoreLimits`, or as S3 where it is left out. */
 export interface OwnStore<Algorithm extends ChecksumAlgorithm> extends Partial<

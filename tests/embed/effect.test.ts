@@ -1,0 +1,138 @@
+import { it } from "@effect/vitest";
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import { createHmac } from "node:crypto";
+import { expect } from "vitest";
+import {
+  admit,
+  ByteSize,
+  confirmUpload,
+  CredentialsUnavailable,
+  DEFAULT_POLICY,
+  defaultPolicy,
+  EVERY_SCOPE,
+  FileName,
+  layerOf,
+  limiterInMemory,
+  MediaType,
+  ObjectStore,
+  OrganizationId,
+  OrganizationNotFound,
+  Organizations,
+  Policies,
+  Presigner,
+  type Principal,
+  random,
+  requestUpload,
+  storageOf,
+  Tokens,
+  tokensOf,
+} from "../../adapters/embed/effect.ts";
+import { createValetkey } from "../../adapters/embed/index.ts";
+import { minio } from "../../adapters/embed/minio.ts";
+import { FILE } from "./host.ts";
+
+const MIA: Principal = {
+  kind: "user",
+  subject: "mia",
+  scopes: EVERY_SCOPE,
+  organizations: "every",
+};
+const UPLOAD = {
+  fileName: FileName.make("a.png"),
+  mediaType: MediaType.make("image/png"),
+  size: ByteSize.make(5),
+  strict: false,
+};
+
+/** A store that this application has for itself: it knows one object, and signs in its own way. */
+const sign = (text: string) => createHmac("sha256", "secret").update(text).digest("hex");
+const own = Layer.merge(
+  Layer.succeed(Presigner, {
+    put: ({ key, mediaType, lifetime }) =>
+      Effect.map(DateTime.now, (now) => ({
+        method: "PUT" as const,
+        url: `https://own.example/${key}?s=${sign(key)}`,
+        headers: { "Content-Type": mediaType },
+        expiresAt: DateTime.addDuration(now, lifetime),
+        isOnce: false,
+      })),
+    get: () => Effect.fail(new CredentialsUnavailable({ reason: "downloads are not signed here" })),
+    isRemote: false,
+    checksums: ["md5"],
+    publicOrigin: "https://own.example",
+  }),
+  Layer.succeed(ObjectStore, {
+    ensureBucket: Effect.void,
+    keep: () => Effect.void,
+    remove: () => Effect.void,
+    lifecycle: undefined,
+    head: () => Effect.succeed(Option.none()),
+  }),
+);
+
+const application = Layer.mergeAll(
+  Layer.succeed(Organizations, {
+    resolve: ({ subject }, slug) =>
+      slug === "acme" && subject === "mia"
+        ? Effect.succeed(OrganizationId.make("org_1"))
+        : Effect.fail(new OrganizationNotFound()),
+  }),
+  Layer.succeed(Policies, new Map([[DEFAULT_POLICY, defaultPolicy]])),
+  Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
+  limiterInMemory({ requests: {}, daily: {} }),
+  random,
+);
+
+const granted = (slug: string) =>
+  Effect.flatMap(admit({ principal: MIA, slug, scope: "write" }), (member) =>
+    requestUpload({ member, upload: UPLOAD }),
+  );
+
+it.effect("an application has organizations of its own, over a store of ours", () =>
+  Effect.gen(function* () {
+    const { key, put, receipt } = yield* granted("acme");
+    expect(key).toMatch(/^orgs\/org_1\/files\//);
+    expect(new URL(put.url).origin).toBe("http://127.0.0.1:9");
+    const member = yield* admit({ principal: MIA, slug: "acme", scope: "confirm" });
+    // The store is away, and the refusal is a value of a known type.
+    const unavailable = yield* Effect.flip(confirmUpload({ member, receipt }));
+    expect(unavailable._tag).toBe("StoreUnavailable");
+    expect((yield* Effect.flip(granted("globex")))._tag).toBe("OrganizationNotFound");
+  }).pipe(
+    Effect.provide(application),
+    Effect.provide(
+      layerOf(minio({ endpoint: "http://127.0.0.1:9", accessKey: "key", secretKey: "secret" })),
+    ),
+  ),
+);
+
+it.effect("an application has a presigner of its own, under use cases of ours", () =>
+  Effect.gen(function* () {
+    const refused = yield* Effect.flip(granted("acme"));
+    expect(refused).toEqual(
+      new CredentialsUnavailable({ reason: "downloads are not signed here" }),
+    );
+  }).pipe(Effect.provide(application), Effect.provide(own)),
+);
+
+it("a store of one's own serves the facade, with what it can do", async () => {
+  const storage = storageOf({ layer: own, checksums: ["md5"], marks: false, largestPut: 2 ** 20 });
+  const options = {
+    storage,
+    publicUrl: "https://app.example.com",
+    organizations: (slug: string) => slug,
+    log: () => undefined,
+  };
+  expect(() => createValetkey(options)).toThrow(
+    /policy\.maxSize is more than 1048576 bytes: a single PUT to this store carries no more/,
+  );
+  const valetkey = createValetkey({ ...options, policy: { maxSize: "1 MiB" } });
+  await expect(valetkey.requestUpload(FILE)).rejects.toMatchObject({
+    code: "CREDENTIALS_UNAVAILABLE",
+    message: expect.stringContaining("downloads are not signed here"),
+  });
+  await valetkey.close();
+});
