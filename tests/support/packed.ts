@@ -62,9 +62,20 @@ async function pack(sources: string, tarball: string): Promise<void> {
 
 /** What the package could be made of, and what can lie there that is none of it. */
 const CHECKOUT = [
-  ...["domain", "application", "adapters", "deploy", "tests"],
-  ...["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
-  ...["LICENSE", "README.md", "CHANGELOG.md", ".gitignore", ".npmrc"],
+  "domain",
+  "application",
+  "adapters",
+  "deploy",
+  "tests",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  ".gitignore",
+  ".npmrc",
 ];
 const NOT_SOURCES = new Set(["node_modules", "dist", ".next"]);
 const SERVERS = join(ROOT, "deploy/minio");
