@@ -1,4 +1,4 @@
-import type { AwsCredentialIdentityProvider } from "@aws-sdk/types";
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
 import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import { neededBy } from "../settings/needed-by.ts";
@@ -14,7 +14,7 @@ export const signerOfRole = (role: {
   readonly use: "put" | "get";
   readonly region: string;
   /** Who assumes it. */
-  readonly as: AwsCredentialIdentityProvider;
+  readonly as: NonNullable<S3ClientConfig["credentials"]>;
 }): Effect.Effect<Effect.Effect<KeySigner, CredentialsUnavailable>> =>
   Effect.map(
     Effect.promise(() =>

@@ -121,7 +121,7 @@ const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure 
     : Layer.unwrap(
         Effect.map(
           Effect.promise(() =>
-            import("../redis/layer.ts").catch(neededBy("REDIS_URL", "@redis/client")),
+            import("../redis/layer.ts").catch(neededBy("counting in Redis", "@redis/client")),
           ),
           ({ layer }) =>
             layer(redis, {

@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { inspect, promisify } from "node:util";
 import { inject } from "vitest";
 import { until } from "./until.ts";
@@ -36,6 +36,14 @@ export async function packed(): Promise<string> {
   return tarball;
 }
 
+/** The folder of what is in the package, as it is where somebody has installed it. */
+export async function unpacked(): Promise<string> {
+  await packed();
+  return join(inject("packages"), UNPACKED);
+}
+
+const UNPACKED = "node_modules/valetkey";
+
 /** Making a folder that is there already fails, so of several processes one is the first. */
 function isFirst(folder: string): boolean {
   try {
@@ -57,7 +65,11 @@ async function pack(sources: string, tarball: string): Promise<void> {
   symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));
   await run("npm", ["pack", "--pack-destination", sources], { cwd: sources });
   const { name, version } = JSON.parse(readFileSync(join(sources, "package.json"), "utf8"));
-  renameSync(join(sources, `${name}-${version}.tgz`), tarball);
+  const made = join(sources, `${name}-${version}.tgz`);
+  const folder = join(dirname(tarball), UNPACKED);
+  mkdirSync(folder, { recursive: true });
+  await run("tar", ["-xzf", made, "-C", folder, "--strip-components=1"]);
+  renameSync(made, tarball);
 }
 
 /** What the package could be made of, and what can lie there that is none of it. */
