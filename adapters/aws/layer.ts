@@ -9,6 +9,7 @@ import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { ONE_KEY } from "../credentials/separate-keys.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import { addresses } from "./addresses.ts";
@@ -41,7 +42,9 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const roleOr = (use: "put" | "get", arn: string | undefined) =>
         arn === undefined
           ? Effect.succeed(own[use])
-          : hold(signerOfRole({ arn, use, region, as: credentials }));
+          : Effect.flatMap(signerOfRole({ arn, use, region, as: credentials }), (role) =>
+              hold(role),
+            );
       const signers = {
         put: yield* roleOr("put", settings.putRole),
         get: yield* roleOr("get", settings.getRole),
@@ -53,7 +56,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const binding = s3Binding(provider);
       const presigner =
         settings.signer === "sdk"
-          ? (yield* Effect.promise(() => import("./sdk-presigner.ts"))).sdkPresigner({
+          ? (yield* officialPresigner).sdkPresigner({
               bucket: settings.bucket,
               makeClients: (keys) => ({
                 public: makeClient(settings, "public", identityOf(keys)),
@@ -80,6 +83,12 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       );
     }),
   );
+
+const officialPresigner = Effect.promise(() =>
+  import("./sdk-presigner.ts").catch(
+    neededBy("the store aws with the signer sdk", "@aws-sdk/s3-request-presigner"),
+  ),
+);
 
 /** A signature for one region is refused in another. */
 function warnOfRegion({ region, endpoint }: AwsSettings): Effect.Effect<void> {

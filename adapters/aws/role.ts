@@ -1,6 +1,7 @@
-import type { AwsCredentialIdentityProvider } from "@aws-sdk/types";
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
 import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import type { KeySigner } from "../signing/signer.ts";
 import { signerOfChain } from "./chain.ts";
 
@@ -13,10 +14,14 @@ export const signerOfRole = (role: {
   readonly use: "put" | "get";
   readonly region: string;
   /** Who assumes it. */
-  readonly as: AwsCredentialIdentityProvider;
-}): Effect.Effect<KeySigner, CredentialsUnavailable> =>
-  Effect.flatMap(
-    Effect.promise(() => import("@aws-sdk/credential-providers")),
+  readonly as: NonNullable<S3ClientConfig["credentials"]>;
+}): Effect.Effect<Effect.Effect<KeySigner, CredentialsUnavailable>> =>
+  Effect.map(
+    Effect.promise(() =>
+      import("@aws-sdk/credential-providers").catch(
+        neededBy("the store aws with a role", "@aws-sdk/credential-providers"),
+      ),
+    ),
     ({ fromTemporaryCredentials }) =>
       signerOfChain(() =>
         fromTemporaryCredentials({

@@ -1,4 +1,5 @@
 import { type ConfiguredStore, loaded } from "../settings/loaded.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import { PROVIDERS } from "./providers.ts";
 import type { AwsSettings } from "./settings.ts";
 
@@ -8,6 +9,11 @@ export const store = (settings: AwsSettings): ConfiguredStore => {
   return {
     ...limits,
     description: `${title} at ${settings.endpoint?.href ?? settings.region}, bucket ${settings.bucket}`,
-    layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
+    layer: loaded(async () => {
+      const { layer } = await import("./layer.ts").catch(
+        neededBy("the store aws", "@aws-sdk/client-s3"),
+      );
+      return layer(settings);
+    }),
   };
 };

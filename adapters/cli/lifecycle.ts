@@ -42,6 +42,9 @@ export async function lifecycle(options: { readonly apply: boolean }): Promise<v
     program.pipe(
       Effect.provide(storage.layer),
       Effect.provide(telemetry.layer(log)),
+      Effect.catchDefect((defect) =>
+        Effect.fail({ reason: defect instanceof Error ? defect.message : String(defect) }),
+      ),
       Effect.result,
     ),
   );

@@ -16,6 +16,7 @@ import type { LimitSettings } from "../limits/settings.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
 import type { RedisSettings } from "../redis/settings.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
@@ -119,7 +120,9 @@ const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure 
     ? memory.layer(limits)
     : Layer.unwrap(
         Effect.map(
-          Effect.promise(() => import("../redis/layer.ts")),
+          Effect.promise(() =>
+            import("../redis/layer.ts").catch(neededBy("counting in Redis", "@redis/client")),
+          ),
           ({ layer }) =>
             layer(redis, {
               limits,

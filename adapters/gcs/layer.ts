@@ -9,6 +9,7 @@ import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts"
 import { RECHECK } from "../json/changing-file.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding } from "./binding.ts";
@@ -81,7 +82,11 @@ function signerOf(source: Source): Effect.Effect<Held<GcsSigner> | undefined, ne
 
 const keyless = Effect.fnUntraced(function* (settings: GcsSettings, account?: string) {
   if (account === undefined) yield* Effect.logWarning(COSTS);
-  const { GoogleAuth } = yield* Effect.promise(() => import("google-auth-library"));
+  const { GoogleAuth } = yield* Effect.promise(() =>
+    import("google-auth-library").catch(
+      neededBy("the store gcs without a key", "google-auth-library"),
+    ),
+  );
   const { universeDomain, iamEndpoint } = settings;
   // Without a project the client runs gcloud to find one, and nothing here needs any.
   const { project: projectId = "none" } = settings;

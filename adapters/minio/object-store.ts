@@ -5,6 +5,7 @@ import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { current } from "../credentials/held.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn } from "../rest/object-facts.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
@@ -22,7 +23,7 @@ export function objectStore(
   const at = { signer, address, region: settings.region };
   const clients = new WeakMap<KeySigner, Client>();
   const clientOf = async (held: KeySigner) => {
-    const { Client } = await import("minio");
+    const { Client } = await import("minio").catch(neededBy("the store minio", "minio"));
     const minio = clients.get(held) ?? new Client(optionsOf(settings, held));
     clients.set(held, minio);
     return minio;

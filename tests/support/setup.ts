@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
 import { startFakeGcs } from "./fake-gcs.ts";
@@ -18,6 +21,8 @@ declare module "vitest" {
     redis: string | undefined;
     /** The path of Schemathesis, where there is one. */
     schemathesis: string | undefined;
+    /** A folder in which the package is packed where a test needs it. */
+    packages: string;
   }
 }
 
@@ -33,6 +38,7 @@ export interface MinioServer {
 
 let stop = async (): Promise<void> => undefined;
 let summary = "";
+let packages: string | undefined;
 
 /** Starts what the tests need, says what was found, and refuses to run in CI without it. */
 export async function setup(project: TestProject): Promise<void> {
@@ -68,10 +74,13 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide("chromium", chromium);
   project.provide("redis", redis.path);
   project.provide("schemathesis", schemathesis.path);
+  packages = mkdtempSync(join(tmpdir(), "valetkey-packages-"));
+  project.provide("packages", packages);
 }
 
 /** Stops what `setup` started, and says again what was tested against, where it is not missed. */
 export async function teardown(): Promise<void> {
   await stop();
+  if (packages !== undefined) rmSync(packages, { recursive: true, force: true });
   console.log(summary);
 }

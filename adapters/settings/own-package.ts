@@ -1,0 +1,14 @@
+import { readFile } from "node:fs/promises";
+
+/** What the package says of itself. */
+export interface OwnPackage {
+  readonly version: string;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+/** The package.json of the package that this file is in, built or not. */
+export async function ownPackage(): Promise<OwnPackage> {
+  const built = import.meta.url.endsWith(".js");
+  const url = new URL(`${built ? "../../../" : "../../"}package.json`, import.meta.url);
+  return JSON.parse(await readFile(url, "utf8")) as OwnPackage;
+}

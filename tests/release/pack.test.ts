@@ -1,0 +1,93 @@
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { importsOf } from "../support/imports.ts";
+import { packed, unpacked } from "../support/packed.ts";
+
+// What a person gets by `npm install valetkey`.
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const MADE_OF = ["domain", "application", "adapters", "deploy"];
+const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
+
+/** Of a page in the browser; JavaScript and declarations are looked at apart. */
+const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js)$/;
+
+/** In bytes. It was 182 kB and 615 kB before there was a facade, hosts and a described API. */
+const BUDGET = { packed: 260_000, unpacked: 900_000 };
+
+let folder: string;
+let files: ReadonlyArray<string>;
+beforeAll(async () => {
+  folder = await unpacked();
+  files = globSync("**", { cwd: folder, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}, 180_000);
+
+const read = (file: string) => readFileSync(join(folder, file), "utf8");
+/** Declarations name each other by the sources that they were made of. */
+const builtOf = (file: string, specifier: string) =>
+  file.endsWith(".d.ts") ? specifier.replace(/\.ts$/, ".d.ts") : specifier;
+const manifest = () => JSON.parse(read("package.json"));
+
+it("the package is what was built of the sources, its licence and what there is to read", () => {
+  const isBuilt = (file: string) =>
+    OF_A_PAGE.test(file) ||
+    MADE_OF.some((layer) =>
+      [".js", ".d.ts"].some(
+        (ending) =>
+          file.startsWith(`dist/${layer}/`) &&
+          file.endsWith(ending) &&
+          existsSync(join(ROOT, file.slice("dist/".length, -ending.length) + ".ts")),
+      ),
+    );
+  expect(files.filter((file) => !isBuilt(file)).sort()).toEqual(TO_READ);
+  expect(read("LICENSE")).toBe(readFileSync(join(ROOT, "LICENSE"), "utf8"));
+  expect(read("LICENSE")).toContain("Apache License");
+  expect(manifest().license).toBe("Apache-2.0");
+});
+
+it("no file speaks of a source map that is not there", () => {
+  expect(files.filter((file) => read(file).includes("sourceMapping" + "URL="))).toEqual([]);
+});
+
+it("the package is small", async () => {
+  const unpackedSize = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+  const { size } = statSync(await packed());
+  expect(size).toBeLessThan(BUDGET.packed);
+  expect(unpackedSize).toBeLessThan(BUDGET.unpacked);
+});
+
+it("each entry point is there, with its types", () => {
+  const { exports, bin } = manifest();
+  const targets = [...Object.values<string>(exports), ...Object.values<string>(bin)];
+  expect(targets.length).toBeGreaterThan(5);
+  for (const target of targets) {
+    expect(existsSync(join(folder, target)), target).toBe(true);
+    if (!target.endsWith(".js")) continue;
+    const types = target.replace(/\.js$/, ".d.ts");
+    expect(existsSync(join(folder, types)), types).toBe(true);
+  }
+});
+
+it("each import leads to a file of the package, or to a package that it names", () => {
+  const { dependencies, peerDependencies } = manifest();
+  const named = new Set(Object.keys({ ...dependencies, ...peerDependencies }));
+  const used = new Set<string>();
+  const astray: Array<string> = [];
+  for (const file of files.filter((name) => /\.(js|d\.ts)$/.test(name))) {
+    if (OF_A_PAGE.test(file)) continue;
+    for (const { specifier, package: name } of importsOf(read(file))) {
+      const isThere =
+        name === undefined
+          ? existsSync(join(folder, dirname(file), builtOf(file, specifier)))
+          : name.startsWith("node:") || named.has(name);
+      if (!isThere) astray.push(`${file}: ${specifier}`);
+      if (name !== undefined) used.add(name);
+    }
+  }
+  expect(astray).toEqual([]);
+  // And none is named in vain.
+  expect([...named].filter((name) => !used.has(name))).toEqual([]);
+});

@@ -1,0 +1,78 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { packed } from "./packed.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** A project of somebody else, who has installed the packed package. */
+export interface Project {
+  readonly folder: string;
+  /** Runs a command there to its end, whatever that is; tells it to stop once it says `until`. */
+  readonly run: (
+    command: ReadonlyArray<string>,
+    options?: { readonly env?: Readonly<Record<string, string>>; readonly until?: string },
+  ) => Promise<Ended>;
+  /** Writes a file there. */
+  readonly write: (name: string, text: string) => void;
+  /** Adds a package that is installed here. */
+  readonly link: (name: string) => void;
+  readonly remove: () => void;
+}
+
+/** What a command has written and answered. */
+export interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Makes an empty project, and installs the packed package there as `npm` does it for everyone. */
+export async function makeProject(): Promise<Project> {
+  const tarball = await packed();
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  write("package.json", '{ "type": "module", "private": true }');
+  await promisify(execFile)("npm", ["install", "--no-audit", "--no-fund", tarball], {
+    cwd: folder,
+  });
+  return {
+    folder,
+    write,
+    link: (name) => {
+      const path = join(folder, "node_modules", name);
+      if (existsSync(path)) return;
+      mkdirSync(dirname(path), { recursive: true });
+      symlinkSync(join(ROOT, "node_modules", name), path);
+    },
+    run: (command, options) => run(folder, command, options),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+async function run(
+  cwd: string,
+  [command = "", ...args]: ReadonlyArray<string>,
+  { env = {}, until }: Parameters<Project["run"]>[1] & {} = {},
+): Promise<Ended> {
+  const { PATH = "", HOME = "" } = process.env;
+  const child = spawn(command, args, {
+    cwd,
+    env: { PATH: `${join(ROOT, "node_modules/.bin")}:${PATH}`, HOME, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    // One that does not end must not outlive the test that expected otherwise.
+    timeout: 20_000,
+    killSignal: "SIGKILL",
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      output += chunk;
+      if (until !== undefined && output.includes(until)) child.kill("SIGTERM");
+    });
+  }
+  await once(child, "close");
+  return { code: child.exitCode, output };
+}
