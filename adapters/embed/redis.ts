@@ -1,4 +1,5 @@
 import { loaded } from "../settings/loaded.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import { read, settings } from "../redis/settings.ts";
 import { asSharedCount } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
@@ -20,6 +21,11 @@ export function redis(options: {
   const values = orThrow(read(env), { what: "redis()", settings: names, faults });
   if (values === undefined) throw new TypeError("redis() cannot be made: url is missing");
   return asSharedCount((of) =>
-    loaded(async () => (await import("../redis/layer.ts")).layer(values, of)),
+    loaded(async () => {
+      const { layer } = await import("../redis/layer.ts").catch(
+        neededBy("counting in Redis", "@redis/client"),
+      );
+      return layer(values, of);
+    }),
   );
 }
