@@ -29,15 +29,17 @@ export interface Ended {
   readonly output: string;
 }
 
-/** Makes an empty project, and installs the packed package there as `npm` does it for everyone. */
-export async function makeProject(): Promise<Project> {
+/**
+ * Makes an empty project, and installs the packed package there as `npm` does it for everyone, with
+ * `others` of the registry.
+ */
+export async function makeProject(others: ReadonlyArray<string> = []): Promise<Project> {
   const tarball = await packed();
   const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   write("package.json", '{ "type": "module", "private": true }');
-  await promisify(execFile)("npm", ["install", "--no-audit", "--no-fund", tarball], {
-    cwd: folder,
-  });
+  const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...others];
+  await promisify(execFile)("npm", install, { cwd: folder });
   return {
     folder,
     write,

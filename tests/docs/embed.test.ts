@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { startIssuer } from "../support/issuer.ts";
+import { makeProject, type Project } from "../support/project.ts";
+import { snippetsOf } from "../support/snippets.ts";
+
+// What adapters/embed/README.md shows, in the project of somebody who has installed the package.
+
+const snippets = snippetsOf("adapters/embed/README.md");
+const TSCONFIG = {
+  compilerOptions: {
+    target: "ES2024",
+    module: "NodeNext",
+    strict: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    types: ["node"],
+  },
+};
+
+let project: Project;
+let port: number;
+beforeAll(async () => {
+  project = await makeProject();
+  port = await freePort();
+  for (const [name, code] of snippets) project.write(name, code.replaceAll("3000", String(port)));
+  project.write("tsconfig.json", JSON.stringify(TSCONFIG));
+  for (const name of ["@types/node", "hono", "jose", "effect"]) project.link(name);
+}, 180_000);
+afterAll(() => project?.remove());
+
+/** Runs a few lines beside the snippets; what they write is JSON, line by line. */
+async function run(lines: string, env: Readonly<Record<string, string>> = {}) {
+  project.write("drive.ts", `${lines}\nprocess.exit(0);\n`);
+  const { code, output } = await project.run(["node", "drive.ts"], { env });
+  expect(code, output).toBe(0);
+  return output;
+}
+
+it("has the snippets that are tested here, and no others", () => {
+  expect([...snippets.keys()]).toEqual([
+    "uploads.ts",
+    "server.ts",
+    "tokens.ts",
+    "with-hono.ts",
+    "calls.ts",
+    "policies.ts",
+    "effect.ts",
+  ]);
+});
+
+it("every snippet is right for the compiler", async () => {
+  const { code, output } = await project.run(["tsc", "-p", "."]);
+  expect(code, output).toBe(0);
+}, 60_000);
+
+it("the first upload: asked for, put, confirmed, and told of", async () => {
+  const output = await run(`
+    import "./server.ts";
+    const ask = async (action, body, cookie = "session=5e0c") => {
+      const answer = await fetch("http://127.0.0.1:${port}/api/v1/orgs/acme/files/" + action, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Cookie: cookie },
+        body: JSON.stringify(body),
+      });
+      return { status: answer.status, ...(await answer.json()) };
+    };
+    const file = { filename: "a.png", content_type: "image/png", size: 5 };
+    const granted = await ask("presign", file);
+    const put = await fetch(granted.put_url, {
+      method: "PUT", headers: granted.put_headers, body: "12345",
+    });
+    const { receipt } = granted;
+    const confirmed = await ask("confirm", { receipt });
+    const stranger = await ask("presign", file, "session=other");
+    console.log(JSON.stringify([granted.status, put.status, confirmed.status, stranger.status]));
+  `);
+  expect(output).toMatch(/^mia uploaded orgs\/org_1\/files\/\S+\.png$/m);
+  expect(output).toContain("[200,200,200,401]");
+});
+
+describe("bring your own identity", () => {
+  it("by tokens of an issuer", async () => {
+    const issuer = await startIssuer();
+    const good = await issuer.sign({ sub: "mia" });
+    const other = await issuer.sign({ aud: "another" });
+    const output = await run(
+      `
+      import { authenticate } from "./tokens.ts";
+      const who = (authorization) => authenticate({ headers: new Headers({ authorization }) });
+      const { GOOD, OTHER } = process.env;
+      const told = await Promise.all(["Bearer " + GOOD, "Bearer " + OTHER, ""].map(who));
+      console.log(JSON.stringify(told.map((caller) => caller ?? null)));
+    `,
+      { ISSUER: issuer.url, GOOD: good, OTHER: other },
+    );
+    expect(output).toContain('[{"id":"mia"},null,null]');
+    await issuer.stop();
+    const away = await run(
+      `
+      import { authenticate } from "./tokens.ts";
+      const headers = new Headers({ authorization: "Bearer " + process.env.GOOD });
+      console.log(await authenticate({ headers }).then(() => "known", () => "rejected"));
+    `,
+      { ISSUER: issuer.url, GOOD: good },
+    );
+    expect(away).toContain("rejected");
+  });
+
+  it("by the host's own middleware", async () => {
+    const output = await run(`
+      import { app } from "./with-hono.ts";
+      const ask = async (headers) => {
+        const answer = await app.request("/api/v1/orgs/acme/files/presign", {
+          method: "POST",
+          headers: { "Content-Type": "application/json", ...headers },
+          body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
+        });
+        return answer.status;
+      };
+      const me = await (await app.request("/me", { headers: { "x-demo-user": "mia" } })).json();
+      console.log(JSON.stringify([me, await ask({ "x-demo-user": "mia" }), await ask({})]));
+    `);
+    expect(output).toContain('[{"id":"mia"},200,401]');
+  });
+});
+
+it("calls: an upload, or what a person is told", async () => {
+  const output = await run(`
+    import { attach } from "./calls.ts";
+    const { key } = await attach("mia", { name: "a.png", type: "image/png", size: 5 });
+    const large = await attach("mia", { name: "a.png", type: "image/png", size: 5e9 });
+    const page = await attach("mia", { name: "a.html", type: "text/html", size: 5 });
+    console.log(JSON.stringify([key, large, page]));
+  `);
+  expect(output).toMatch(/\["orgs\/org_1\/files\/[^"]+","At most 10485760 bytes, please.","One of/);
+});
+
+it("policies: by their names, with the checksum that one needs", async () => {
+  const output = await run(`
+    import { valetkey } from "./policies.ts";
+    const file = { organization: "acme", filename: "a.png", contentType: "image/png", size: 5 };
+    const told = (call) => call.then(({ key }) => key.split("/")[1], ({ code }) => code);
+    const checksum = { algorithm: "md5", value: "gnzLDuqKcGxMNKFokfhOew==" };
+    const service = { id: "ci", kind: "service" };
+    const user = { id: "mia" };
+    console.log(JSON.stringify(await Promise.all([
+      told(valetkey.requestUpload({ ...file, caller: user, policy: "avatars" })),
+      told(valetkey.requestUpload({ ...file, caller: user, policy: "avatars", size: 2 ** 21 })),
+      told(valetkey.requestUpload({ ...file, caller: user, policy: "backups", checksum })),
+      told(valetkey.requestUpload({ ...file, caller: service, policy: "backups", checksum })),
+    ])));
+  `);
+  expect(output).toContain('["acme","FILE_TOO_LARGE","FORBIDDEN","acme"]');
+});
+
+it("Effect: the application's own organizations over a store of ours", async () => {
+  const output = await run(`
+    import * as Effect from "effect/Effect";
+    import { upload } from "./effect.ts";
+    const { key, put } = await Effect.runPromise(upload);
+    console.log(JSON.stringify([key.split("/")[1], new URL(put.url).origin]));
+  `);
+  expect(output).toContain('["org_1","http://127.0.0.1:9000"]');
+});

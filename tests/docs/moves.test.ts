@@ -1,0 +1,228 @@
+import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { generateKeyPairSync } from "node:crypto";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { freePort } from "../support/free-port.ts";
+import { makeProject, type Project } from "../support/project.ts";
+import { snippetsOf } from "../support/snippets.ts";
+
+// What deploy/examples/README.md says of moving, done: from a proxied upload, and from one store
+// to another. S3 is a real MinIO, through the AWS adapter; Cloud Storage is the double of it.
+
+const minio = inject("minio");
+const fakeGcs = inject("fakeGcs");
+const snippets = snippetsOf("deploy/examples/README.md");
+
+/** What a host has anyway: users by their sessions, and a table of attachments. */
+const YOURS = `
+export const userOf = (cookie) => (cookie === "session=mia" ? { id: "mia" } : undefined);
+export const attachments = [];
+`;
+
+/** The application of the second move, which knows its store by storage.js alone. */
+const APPLICATION = `
+import { createServer } from "node:http";
+import { createValetkey } from "valetkey";
+import { toNodeHandler } from "valetkey/node";
+import { storage } from "./storage.js";
+const valetkey = createValetkey({
+  storage,
+  publicUrl: process.env.PUBLIC_URL,
+  organizations: (slug) => slug,
+  authenticate: () => ({ id: "mia" }),
+  receiptKeys: ["test:" + Buffer.alloc(32, 1).toString("base64")],
+});
+createServer(toNodeHandler(valetkey)).listen(process.env.PORT, "127.0.0.1");
+`;
+
+let project: Project;
+beforeAll(async () => {
+  if (minio === undefined) return;
+  project = await makeProject(["express@5.3.0"]);
+  for (const [name, code] of snippets) project.write(name, code);
+  project.write("yours.js", YOURS);
+  project.write("application.js", APPLICATION);
+  for (const name of ["@aws-sdk/client-s3", "@google-cloud/storage", "google-auth-library"]) {
+    project.link(name);
+  }
+  const client = new S3Client({
+    region: "us-east-1",
+    endpoint: minio.endpoint,
+    forcePathStyle: true,
+    credentials: { accessKeyId: minio.accessKey, secretAccessKey: minio.secretKey },
+  });
+  await client.send(new CreateBucketCommand({ Bucket: "files" })).catch((cause: unknown) => {
+    // Another test has the same bucket.
+    if (!(cause instanceof BucketAlreadyOwnedByYou)) throw cause;
+  });
+}, 180_000);
+afterAll(() => project?.remove());
+
+/** Starts one of the snippets, and runs `lines` as a page of it would; gives what these tell. */
+async function drive(
+  server: string,
+  lines: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const port = String(await freePort());
+  project.write(
+    "drive.js",
+    `
+    import { attachments } from "./yours.js";
+    import { upload } from "./client.js";
+    await import("./${server}");
+    const call = (path, init = {}) => fetch(process.env.PUBLIC_URL + path, {
+      ...init, headers: { ...init.headers, Cookie: "session=mia" },
+    });
+    const file = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
+    const until = async (path) => {
+      for (;;) {
+        try { return await call(path); } catch { await new Promise((done) => setTimeout(done, 20)); }
+      }
+    };
+    await until("/");
+    ${lines}
+    console.log("told " + JSON.stringify(told));
+    process.exit(0);
+    `,
+  );
+  const { code, output } = await project.run(["node", "drive.js"], {
+    env: {
+      PORT: port,
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      S3: minio?.endpoint ?? "",
+      AWS_ACCESS_KEY_ID: minio?.accessKey ?? "",
+      AWS_SECRET_ACCESS_KEY: minio?.secretKey ?? "",
+      BUCKET: "files",
+      ...env,
+    },
+  });
+  expect(code, output).toBe(0);
+  return JSON.parse(/^told (.*)$/m.exec(output)?.[1] ?? "null");
+}
+
+it("has the snippets that are tested here, and no others", () => {
+  expect([...snippets.keys()]).toEqual(["before.js", "after.js", "client.js", "storage.js"]);
+});
+
+it.skipIf(minio === undefined)("an upload that went through the host goes past it", async () => {
+  const before = await drive(
+    "before.js",
+    `
+    const answer = await call("/upload", {
+      method: "POST", headers: { "Content-Type": file.type }, body: file,
+    });
+    const told = [answer.status, attachments.map(({ type, user }) => [type, user])];
+    `,
+  );
+  expect(before).toEqual([200, [["image/png", "mia"]]]);
+
+  const after = await drive(
+    "after.js",
+    `
+    const { key, get_url } = await upload(file, call);
+    const told = [
+      await (await fetch(get_url)).text(),
+      attachments.map((of) => [of.key === key, of.type, of.user]),
+      await upload(new File(["<html>"], "a.html", { type: "text/html" }), call).then(
+        () => "granted",
+        ({ message }) => message.split(";")[0].slice(0, 13),
+      ),
+      (await fetch(process.env.PUBLIC_URL + "/api/v1/orgs/team/files/presign", { method: "POST" })).status,
+    ];
+    `,
+  );
+  expect(after).toEqual([
+    "the bytes of a picture",
+    [[true, "image/png", "mia"]],
+    "Files may be ",
+    401,
+  ]);
+});
+
+it.skipIf(minio === undefined || fakeGcs === undefined)(
+  "another store serves the same client, the same keys and the receipts that are under way",
+  async () => {
+    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const account = "signer@project.iam.gserviceaccount.com";
+    const bucket = `moved-${crypto.randomUUID()}`;
+    const upstream = fakeGcs ?? "";
+    await createBucket(upstream, bucket);
+    const google = await startGcsVerifier({
+      upstream,
+      bucket,
+      rsa: new Map([[account, publicKey]]),
+      hmac: new Map(),
+    });
+    const gcs = {
+      STORE: "gcs",
+      BUCKET: bucket,
+      GCS: `http://127.0.0.1:${google.port}`,
+      GCS_CREDENTIALS: JSON.stringify({
+        type: "service_account",
+        client_email: account,
+        private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+        project_id: "project",
+      }),
+    };
+
+    const [key, receipt, fileUrl, host] = (await drive(
+      "application.js",
+      `
+      const ask = (action, body) => call("/api/v1/orgs/team/files/" + action, {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+      }).then((answer) => answer.json());
+      const { file_url } = await upload(file, call);
+      const { key, receipt, put_url, put_headers } = await ask("presign", {
+        filename: file.name, content_type: file.type, size: file.size,
+      });
+      await fetch(put_url, { method: "PUT", headers: put_headers, body: file });
+      const told = [key, receipt, new URL(file_url).pathname, new URL(put_url).host];
+      `,
+    )) as ReadonlyArray<string>;
+    expect(host).toBe(new URL(minio?.endpoint ?? "").host);
+
+    const confirm = `
+      const confirm = async () => {
+        const answer = await call("/api/v1/orgs/team/files/confirm", {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ receipt: ${JSON.stringify(receipt)} }),
+        });
+        return (await answer.json()).code ?? answer.status;
+      };
+      const read = async (path) => (await (await call(path)).text());
+    `;
+    const moved = `${confirm}
+      const { get_url } = await upload(file, call);
+      const told = [
+        new URL(get_url).host, await (await fetch(get_url)).text(), await confirm(),
+      ];
+    `;
+    expect(await drive("application.js", moved, gcs)).toEqual([
+      `127.0.0.1:${google.port}`,
+      "the bytes of a picture",
+      "UPLOAD_INCOMPLETE",
+    ]);
+
+    // What Storage Transfer Service does: the same bytes and type under the same key.
+    const keyOfFile = `orgs/team/files/${fileUrl?.split("/files/")[1]}`;
+    for (const name of [key ?? "", keyOfFile]) {
+      const copied = await fetch(
+        `${upstream}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`,
+        {
+          method: "POST",
+          headers: { "Content-Type": "image/png" },
+          body: "the bytes of a picture",
+        },
+      );
+      expect(copied.status).toBe(200);
+    }
+    const copied = `${confirm}
+      const told = [await confirm(), await read(${JSON.stringify(fileUrl)})];
+    `;
+    expect(await drive("application.js", copied, gcs)).toEqual([200, "the bytes of a picture"]);
+    await google.close();
+  },
+  60_000,
+);
