@@ -150,7 +150,7 @@ const SAMPLES: {
   CredentialsUnavailable: [new CredentialsUnavailable({ reason })],
   StoreUnavailable: [new StoreUnavailable({ reason })],
 };
-const problems = [
+const problems: ReadonlyArray<Problem> = [
   ...Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat().map(problemOf),
   internalProblem("id"),
 ];
