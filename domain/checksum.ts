@@ -27,6 +27,7 @@ export const Checksum = Schema.Struct({
       examples: [{ algorithm: "crc32c", value: "mnG7TA==" }],
       toJsonSchema: () => ({
         oneOf: ChecksumAlgorithm.literals.map((algorithm) => ({
+          required: ["algorithm"],
           properties: {
             algorithm: { const: algorithm },
             value: { pattern: pattern(BYTES[algorithm]) },

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import type { Listen } from "../http/listen.ts";
+import { VERSION } from "../http/version.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
 import { token } from "./token.ts";
@@ -27,18 +27,11 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
   }
   if (command === "token") return token(rest);
   if (command === "--version") {
-    process.stdout.write(`${await version()}\n`);
+    process.stdout.write(`${VERSION}\n`);
   } else if (command === undefined || command === "--help") {
     process.stdout.write(HELP);
   } else {
     process.stderr.write(`There is no command "${args.join(" ")}".\n\n${HELP}`);
     process.exitCode = USAGE_ERROR;
   }
-}
-
-/** From the package that this file is in, built or not. */
-async function version(): Promise<string> {
-  const built = import.meta.url.endsWith(".js");
-  const url = new URL(`${built ? "../../../" : "../../"}package.json`, import.meta.url);
-  return (JSON.parse(await readFile(url, "utf8")) as { version: string }).version;
 }

@@ -307,6 +307,13 @@ export type AnyProblem =
   | { readonly [Tag in keyof Problems]: ProblemOf<Tag> }[keyof Problems]
   | DocumentOf<ReturnType<typeof internalProblem>>;
 
+/** The headers that refusals come with; how a connection goes on is not of the API. */
+export type RefusedHeader = Exclude<
+  { readonly [Tag in keyof Problems]: HeaderOf<ReturnType<Problems[Tag]>> }[keyof Problems],
+  "Connection"
+>;
+type HeaderOf<P> = P extends { headers: infer Headers } ? keyof Headers : never;
+
 type DocumentOf<P> = P extends Problem
   ? Flat<
       Omit<P, "headers" | "members"> & (P extends { members: infer Members } ? Members : unknown)
