@@ -223,7 +223,7 @@ export const OPERATIONS: ReadonlyArray<DocumentedOperation> = [
       "A receipt is good for the person it was given to, and for services, until a day after the upload ended.",
     scope: "confirm",
     parameters: [SLUG],
-    body: { schema: Confirmation, examples: { receipt: { receipt: RECEIPT } } },
+    body: { schema: Confirmation, examples: { upload: { receipt: RECEIPT } } },
     answers: {
       200: { description: "The file is there, as it was granted.", schema: ConfirmedUpload },
     },
@@ -239,7 +239,7 @@ export const OPERATIONS: ReadonlyArray<DocumentedOperation> = [
       "Needs a policy with `link_lifetime`. The link opens the file for whoever holds it.",
     scope: "read",
     parameters: [SLUG],
-    body: { schema: LinkRequest, examples: { hour: { receipt: RECEIPT, expires_in: 3600 } } },
+    body: { schema: LinkRequest, examples: { upload: { receipt: RECEIPT, expires_in: 3600 } } },
     answers: { 200: { description: "The link.", schema: Link } },
     refusals: { ...BODY, ...LINKS },
   },
