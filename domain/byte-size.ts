@@ -2,10 +2,17 @@ import * as Schema from "effect/Schema";
 
 /** A size in bytes: a whole number from 1 to 2^53 - 1, so that no arithmetic on it loses a byte. */
 export const ByteSize = Schema.Number.check(
-  Schema.makeFilter<number>((value) =>
-    Number.isSafeInteger(value) && value > 0
-      ? undefined
-      : "Cannot parse size: it is not a whole number of bytes from 1 to 9007199254740991",
+  Schema.makeFilter<number>(
+    (value) =>
+      Number.isSafeInteger(value) && value > 0
+        ? undefined
+        : "Cannot parse size: it is not a whole number of bytes from 1 to 9007199254740991",
+    {
+      identifier: "Size",
+      description: "Bytes.",
+      examples: [5],
+      toJsonSchema: () => ({ type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    },
   ),
 ).pipe(Schema.brand("ByteSize"));
 export type ByteSize = typeof ByteSize.Type;

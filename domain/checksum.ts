@@ -4,7 +4,9 @@ import * as Schema from "effect/Schema";
 const BYTES = { sha256: 32, crc32c: 4, md5: 16 } as const;
 export type ChecksumAlgorithm = keyof typeof BYTES;
 
-export const ChecksumAlgorithm = Schema.Literals(["sha256", "crc32c", "md5"]);
+export const ChecksumAlgorithm = Schema.Literals(["sha256", "crc32c", "md5"]).annotate({
+  identifier: "ChecksumAlgorithm",
+});
 
 /**
  * What the bytes of a file must add up to: the algorithm, and its digest in base64 (RFC 4648,
@@ -14,15 +16,38 @@ export const Checksum = Schema.Struct({
   algorithm: ChecksumAlgorithm,
   value: Schema.String,
 }).check(
-  Schema.makeFilter(({ algorithm, value }) =>
-    isDigest(value, BYTES[algorithm])
-      ? undefined
-      : `Cannot parse checksum: it is not ${BYTES[algorithm]} bytes in base64`,
+  Schema.makeFilter(
+    ({ algorithm, value }) =>
+      isDigest(value, BYTES[algorithm])
+        ? undefined
+        : `Cannot parse checksum: it is not ${BYTES[algorithm]} bytes in base64`,
+    {
+      identifier: "Checksum",
+      description: "What the bytes add up to, in base64 with padding; the store refuses others.",
+      examples: [{ algorithm: "crc32c", value: "mnG7TA==" }],
+      toJsonSchema: () => ({
+        oneOf: ChecksumAlgorithm.literals.map((algorithm) => ({
+          required: ["algorithm"],
+          properties: {
+            algorithm: { const: algorithm },
+            value: { pattern: pattern(BYTES[algorithm]) },
+          },
+        })),
+      }),
+    },
   ),
 );
 export type Checksum = typeof Checksum.Type;
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** The base64 of so many bytes, as an expression. */
+function pattern(bytes: number): string {
+  const padding = (3 - (bytes % 3)) % 3;
+  const digits = Math.ceil((bytes * 4) / 3);
+  const last = [...ALPHABET].filter((_, index) => index % 4 ** padding === 0).join("");
+  return `^[A-Za-z0-9+/]{${digits - 1}}[${last}]${"=".repeat(padding)}$`;
+}
 
 /** Whether `text` is the base64 of so many bytes, with no bit set that belongs to none of them. */
 function isDigest(text: string, bytes: number): boolean {

@@ -5,9 +5,16 @@ import * as Schema from "effect/Schema";
  * characters that turn the writing direction around (`gnp.exe` shown as `exe.png`). It names the
  * file for people and never becomes part of a path.
  */
-export const FileName = Schema.String.check(Schema.makeFilter<string>(problemOf)).pipe(
-  Schema.brand("FileName"),
-);
+export const FileName = Schema.String.check(
+  Schema.makeFilter<string>(problemOf, {
+    identifier: "FileName",
+    description:
+      "What a person called the file: up to 255 bytes of well-formed UTF-8, without control characters and without characters that turn the writing direction around. It never becomes part of a path.",
+    examples: ["a.png"],
+    // JSON Schema counts characters, some of which are more than one byte.
+    toJsonSchema: () => [{ minLength: 1, maxLength: MAX_BYTES, pattern: pattern() }, true],
+  }),
+).pipe(Schema.brand("FileName"));
 export type FileName = typeof FileName.Type;
 
 /**
@@ -23,6 +30,9 @@ const MAX_BYTES = 255;
 // Unicode Bidirectional Algorithm (UAX #9, section 2).
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const REORDERING = /[\u202a-\u202e\u2066-\u2069]/;
+
+const pattern = () =>
+  `^[^${`${UNPRINTABLE.source}${REORDERING.source}`.replaceAll(/[[\]]/g, "")}]*$`;
 
 function problemOf(value: string): string | undefined {
   if (value.length === 0) return "Cannot parse file name: it is empty";

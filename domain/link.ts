@@ -16,11 +16,14 @@ export const Link = Schema.Struct({
 }).pipe(Schema.encodeKeys({ key: "k", fileName: "n", mediaType: "t", expiresAt: "x" }));
 export type Link = typeof Link.Type;
 
+/** The longest that a link may open a file, in seconds: 10 years. */
+export const LONGEST_LINK = 3653 * 24 * 60 * 60;
+
 /** How long links may open a file: from 1 second to 10 years, in whole seconds. */
 export const LinkLifetime = Schema.Duration.check(
   Schema.makeFilter<Duration.Duration>((value) => {
     const seconds = Duration.toSeconds(value);
-    return Number.isInteger(seconds) && seconds >= 1 && seconds <= 3653 * 24 * 60 * 60
+    return Number.isInteger(seconds) && seconds >= 1 && seconds <= LONGEST_LINK
       ? undefined
       : "Cannot parse lifetime of links: it is not between 1 second and 10 years in whole seconds";
   }),

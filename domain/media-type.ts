@@ -9,9 +9,15 @@ import mediaTypes from "mime-db";
  * Grammar: RFC 9110, section 8.3.1. The limits to two parameters and to commas inside `codecs`
  * only are ours: a comma elsewhere can be read as two header values joined.
  */
-export const MediaType = Schema.String.check(Schema.makeFilter<string>(problemOf)).pipe(
-  Schema.brand("MediaType"),
-);
+export const MediaType = Schema.String.check(
+  Schema.makeFilter<string>(problemOf, {
+    identifier: "MediaType",
+    description:
+      "A media type (RFC 9110, section 8.3.1) with `charset` and `codecs` as its only parameters, each once, and a comma inside `codecs` alone. It is kept and signed as it is written.",
+    examples: ["image/png", "text/plain; charset=utf-8"],
+    toJsonSchema: () => ({ maxLength: MAX_BYTES, pattern: pattern() }),
+  }),
+).pipe(Schema.brand("MediaType"));
 export type MediaType = typeof MediaType.Type;
 
 /** The `type/subtype` of a media type in lower case, without parameters. */
@@ -70,10 +76,22 @@ const EXECUTABLE: ReadonlySet<string> = new Set([
 const MAX_BYTES = 255;
 const PARAMETERS: ReadonlySet<string> = new Set(["charset", "codecs"]);
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const CHARACTER = "[!#$%&'*+.^_`|~0-9A-Za-z-]";
+const TOKEN = `${CHARACTER}+`;
 const QUOTED = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"';
+const QUOTED_WITHOUT_COMMA = '"(?:[\\t !#-+\\--\\[\\]-~]|\\\\[\\t -+\\--~])*"';
 const TYPE = new RegExp(`^(${TOKEN})/(${TOKEN})`);
 const PARAMETER = new RegExp(`[\\t ]*;[\\t ]*(?:(${TOKEN})=(${TOKEN}|${QUOTED}))?`, "y");
+
+/** The same grammar in one expression, for those who have no other. */
+function pattern(): string {
+  const name = `(?:${CHARACTER.replace("*", "")}${CHARACTER}*|\\*${TOKEN})`;
+  const charset = `[Cc][Hh][Aa][Rr][Ss][Ee][Tt]=(?:${TOKEN}|${QUOTED_WITHOUT_COMMA})`;
+  const codecs = `[Cc][Oo][Dd][Ee][Cc][Ss]=(?:${TOKEN}|${QUOTED})`;
+  const next = "(?:[\\t ]*;)+[\\t ]*";
+  const both = (one: string, other: string) => `${next}${one}(?:${next}${other})?`;
+  return `^${name}/${name}(?:${both(charset, codecs)}|${both(codecs, charset)})?(?:[\\t ]*;)*$`;
+}
 
 function problemOf(value: string): string | undefined {
   if (value.length > MAX_BYTES) {

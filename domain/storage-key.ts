@@ -13,7 +13,13 @@ import { OrganizationId } from "./organization.ts";
  * and never accepted from a caller.
  */
 export const StorageKey = Schema.String.check(
-  Schema.makeFilter<string>((value) => KEY.test(value)),
+  Schema.makeFilter<string>((value) => KEY.test(value), {
+    identifier: "Key",
+    description: "The file's name in the bucket.",
+    examples: ["orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png"],
+    // Not every dialect of expressions has names for groups.
+    toJsonSchema: () => ({ pattern: KEY.source.replaceAll(/\?<\w+>/g, "") }),
+  }),
 ).pipe(Schema.brand("StorageKey"));
 export type StorageKey = typeof StorageKey.Type;
 
@@ -77,5 +83,16 @@ export function extensionFor(fileName: FileName, mediaType: MediaType): string {
   return `.${fits ? own : (usual[0] ?? "bin")}`;
 }
 
-const KEY =
-  /^orgs\/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\/files\/(?<year>\d{4})\/(?<month>0[1-9]|1[0-2])\/(?<uuid>[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?<extension>\.[0-9a-z][0-9a-z_-]{0,31})$/;
+const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+const EXTENSION = "\\.[0-9a-z][0-9a-z_-]{0,31}";
+
+/** What follows the organization in a key, segment by segment, as expressions. */
+export const SEGMENTS = {
+  year: "[0-9]{4}",
+  month: "(?:0[1-9]|1[0-2])",
+  name: `${UUID}${EXTENSION}`,
+} as const;
+
+const KEY = new RegExp(
+  `^orgs/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/files/(?<year>${SEGMENTS.year})/(?<month>${SEGMENTS.month})/(?<uuid>${UUID})(?<extension>${EXTENSION})$`,
+);

@@ -16,9 +16,8 @@ export const AllowedType = Schema.String.check(
 export type AllowedType = typeof AllowedType.Type;
 
 /** What a policy is called: a label of RFC 1123, section 2.1, in lower case. */
-export const PolicyName = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/),
-);
+export const POLICY_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+export const PolicyName = Schema.String.check(Schema.isPattern(POLICY_NAME));
 
 /** The policy of every upload that names no other. */
 export const DEFAULT_POLICY = "files";

@@ -1,5 +1,5 @@
 import type { Listen } from "../http/listen.ts";
-import { ownPackage } from "../settings/own-package.ts";
+import { VERSION } from "../http/version.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
 import { token } from "./token.ts";
@@ -27,7 +27,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
   }
   if (command === "token") return token(rest);
   if (command === "--version") {
-    process.stdout.write(`${(await ownPackage()).version}\n`);
+    process.stdout.write(`${VERSION}\n`);
   } else if (command === undefined || command === "--help") {
     process.stdout.write(HELP);
   } else {

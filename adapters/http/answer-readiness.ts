@@ -2,6 +2,7 @@ import * as DateTime from "effect/DateTime";
 import type { PartState, Readiness } from "../../application/check-readiness.ts";
 import { answer } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
+import type * as openapi from "./openapi/answers.ts";
 
 /**
  * The answer of `/readyz`: 503 where URLs cannot be signed or the service is stopping. A store or
@@ -17,14 +18,11 @@ export function answerReadiness(c: HttpContext, readiness: Readiness, stopping: 
         ? "ready"
         : "degraded"
       : "unavailable";
-  return answer(
-    c,
-    {
-      status,
-      parts: { signing: describe(signing), store: describe(store), limits: describe(limits) },
-    },
-    { status: canSign && !stopping ? 200 : 503 },
-  );
+  const body = {
+    status,
+    parts: { signing: describe(signing), store: describe(store), limits: describe(limits) },
+  } satisfies openapi.Readiness;
+  return answer(c, body, { status: canSign && !stopping ? 200 : 503 });
 }
 
 const describe = ({ state, since, reason }: PartState) => ({

@@ -12,6 +12,7 @@ import { answer, answerProblem, passOn, refuse } from "./answer.ts";
 import { confirm } from "./confirm.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { decisions, type Services } from "./decisions.ts";
+import { describeApi } from "./describe-api.ts";
 import { discardBody } from "./discard-body.ts";
 import type { HttpEnv } from "./env.ts";
 import { links } from "./links.ts";
@@ -131,6 +132,9 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   });
   app.all("/f/:token", (c) => refuse(c, GET_ALONE));
   app.all(FILE, (c) => refuse(c, GET_ALONE));
+
+  app.use("/openapi.json", sharing);
+  describeApi(app, () => Context.get(options.services, Presigner).publicOrigin);
 
   const { readiness } = options;
   if (readiness !== undefined) {

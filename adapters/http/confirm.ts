@@ -5,9 +5,15 @@ import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { decoder } from "../json/decode.ts";
-import { type Operation, receiptRefusal } from "./operation.ts";
+import type { ConfirmedUpload } from "./openapi/answers.ts";
+import { type Operation, receiptRefusal, Token } from "./operation.ts";
 
-const decode = decoder(Schema.Struct({ receipt: Schema.String }), ["receipt"]);
+/** The body of `POST …/confirm`. */
+export const Confirmation = Schema.Struct({ receipt: Token }).annotate({
+  identifier: "Confirmation",
+});
+
+const decode = decoder(Confirmation, Object.keys(Confirmation.fields));
 
 /** What of a key follows the organization. */
 const pathOf = (key: StorageKey) => key.replace(/^orgs\/[^/]+\/files\//, "");
@@ -26,10 +32,9 @@ export const confirm = Effect.fnUntraced(function* ({ member, note, ...request }
     content_type: mediaType,
     etag,
     ...(checksum === undefined ? {} : { checksum }),
-    final,
-    ...(final ? {} : { mutable_until: DateTime.formatIso(mutableUntil) }),
+    ...(final ? { final } : { final, mutable_until: DateTime.formatIso(mutableUntil) }),
     get_url: get.url,
     get_expires_at: DateTime.formatIso(get.expiresAt),
     file_url: `${request.publicUrl.origin}/api/v1/orgs/${request.slug}/files/${pathOf(key)}`,
-  };
+  } satisfies ConfirmedUpload;
 });

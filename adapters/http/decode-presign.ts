@@ -5,19 +5,34 @@ import { ByteSize } from "../../domain/byte-size.ts";
 import { Checksum } from "../../domain/checksum.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
-import type { UploadRequest } from "../../domain/upload-policy.ts";
+import { POLICY_NAME, type UploadRequest as Asked } from "../../domain/upload-policy.ts";
 import { decoder, MISSING } from "../json/decode.ts";
 import { InvalidBody, InvalidMember } from "./refusals.ts";
 
-const members = {
+/** The body of `POST …/presign`. */
+export const UploadRequest = Schema.Struct({
   filename: FileName,
   content_type: MediaType,
   size: ByteSize,
   checksum: Schema.optionalKey(Checksum),
-  policy: Schema.optionalKey(Schema.String),
-  strict: Schema.optionalKey(Schema.Boolean),
-};
-const decode = decoder(Schema.Struct(members), Object.keys(members));
+  policy: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "The name of a policy; `files` if left out.",
+      // Not a check: another name is one of no policy.
+      pattern: POLICY_NAME.source,
+      examples: ["files"],
+    }),
+  ),
+  strict: Schema.optionalKey(
+    Schema.Boolean.annotate({
+      description:
+        "Binds everything that the store can enforce; the PUT has to carry all of `put_headers`.",
+      default: false,
+    }),
+  ),
+}).annotate({ identifier: "UploadRequest" });
+
+const decode = decoder(UploadRequest, Object.keys(UploadRequest.fields));
 
 const CODES = {
   filename: "INVALID_FILE_NAME",
@@ -28,7 +43,7 @@ const CODES = {
 
 /** What a presign request asks for. */
 export interface PresignRequest {
-  readonly upload: UploadRequest;
+  readonly upload: Asked;
   readonly policy: string | undefined;
 }
 

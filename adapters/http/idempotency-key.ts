@@ -6,6 +6,9 @@ import { InvalidIdempotencyKey } from "./refusals.ts";
 const QUOTED = /^"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"$/;
 const BARE = /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}$/;
 
+/** What the header holds, as an expression. */
+export const PATTERN = `${QUOTED.source}|${BARE.source}`;
+
 /** The key in an `Idempotency-Key` header; undefined where there is no header. */
 export function idempotencyKeyOf(
   header: string | null,

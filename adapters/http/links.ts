@@ -4,14 +4,34 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { makeLink } from "../../application/make-link.ts";
-import { LinkLifetime } from "../../domain/link.ts";
+import { LinkLifetime, LONGEST_LINK } from "../../domain/link.ts";
 import { decoder } from "../json/decode.ts";
-import { type Operation, receiptRefusal } from "./operation.ts";
-import { InvalidBody } from "./refusals.ts";
+import type { Link } from "./openapi/answers.ts";
+import { type Operation, receiptRefusal, Token } from "./operation.ts";
 
-const members = { receipt: Schema.String, expires_in: Schema.optionalKey(Schema.Number) };
-const decode = decoder(Schema.Struct(members), Object.keys(members));
-const decodeLifetime = Schema.decodeUnknownResult(LinkLifetime);
+const isLifetime = Schema.is(LinkLifetime);
+
+/** The body of `POST …/links`. */
+export const LinkRequest = Schema.Struct({
+  receipt: Token,
+  expires_in: Schema.optionalKey(
+    Schema.Number.check(
+      Schema.makeFilter<number>(
+        (seconds) =>
+          isLifetime(Duration.seconds(seconds))
+            ? undefined
+            : "it is not a whole number of seconds, from 1 to 10 years",
+        {
+          description: "Seconds; as long as the policy allows if left out.",
+          examples: [3600],
+          toJsonSchema: () => ({ type: "integer", minimum: 1, maximum: LONGEST_LINK }),
+        },
+      ),
+    ),
+  ),
+}).annotate({ identifier: "LinkRequest" });
+
+const decode = decoder(LinkRequest, Object.keys(LinkRequest.fields));
 
 /** What `POST /api/v1/orgs/:slug/files/links` answers; `expires_in` in seconds. */
 export const links = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
@@ -19,16 +39,11 @@ export const links = Effect.fnUntraced(function* ({ member, note, ...request }: 
   if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt, expires_in } = decoded.success;
   const lifetime =
-    expires_in === undefined ? undefined : decodeLifetime(Duration.seconds(expires_in));
-  if (lifetime !== undefined && Result.isFailure(lifetime)) {
-    const reason = "it is not a whole number of seconds, from 1 to 10 years";
-    return yield* new InvalidBody({ faults: [{ pointer: "/expires_in", reason }] });
-  }
-  const asked = lifetime?.success;
-  const { token, expiresAt, ...file } = yield* makeLink({ member, receipt, lifetime: asked });
+    expires_in === undefined ? undefined : LinkLifetime.make(Duration.seconds(expires_in));
+  const { token, expiresAt, ...file } = yield* makeLink({ member, receipt, lifetime });
   note(file);
   return {
     link_url: `${request.publicUrl.origin}/f/${token}`,
     expires_at: DateTime.formatIso(expiresAt),
-  };
+  } satisfies Link;
 });

@@ -1,9 +1,18 @@
 import type * as Arr from "effect/Array";
+import * as Schema from "effect/Schema";
 import type { Member } from "../../application/admit.ts";
 import { InvalidReceipt } from "../../domain/errors.ts";
 import { type MemberFault, MISSING } from "../json/decode.ts";
 import type { Note } from "./decisions.ts";
 import { InvalidBody } from "./refusals.ts";
+
+/** A receipt or a link, as clients know it. */
+export const Token = Schema.String.annotate({
+  identifier: "Token",
+  description: "Sealed by the service; its content is not for clients.",
+  pattern: "^v1\\.[a-z0-9-]{1,32}\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]{43}$",
+  examples: ["v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcyJ9.qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8"],
+});
 
 /** A request for an organization's files, by a caller who was let in. */
 export interface Operation {

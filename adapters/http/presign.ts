@@ -5,6 +5,7 @@ import { requestUpload } from "../../application/request-upload.ts";
 import { PolicyName } from "../../domain/upload-policy.ts";
 import { decodePresign } from "./decode-presign.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
+import type { Upload } from "./openapi/answers.ts";
 import type { Operation } from "./operation.ts";
 
 const isPolicyName = Schema.is(PolicyName);
@@ -26,5 +27,5 @@ export const presign = Effect.fnUntraced(function* ({ member, note, ...request }
     get_expires_at: DateTime.formatIso(get.expiresAt),
     key,
     receipt,
-  };
+  } satisfies Upload;
 });

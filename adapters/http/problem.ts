@@ -22,10 +22,41 @@ export type Refusal =
   | StoreUnavailable
   | InstanceType<(typeof refusals)[keyof typeof refusals]>;
 
-/** A refusal as a client sees it: RFC 9457, with a `code` that stays the same between versions. */
+/** What is wrong, in one word that stays the same between versions. */
+export type Code =
+  | "INVALID_REQUEST"
+  | "INVALID_FILE_NAME"
+  | "INVALID_CONTENT_TYPE"
+  | "INVALID_SIZE"
+  | "INVALID_CHECKSUM"
+  | "INVALID_RECEIPT"
+  | "UNKNOWN_POLICY"
+  | "UNAUTHENTICATED"
+  | "FORBIDDEN"
+  | "NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "REQUEST_TIMEOUT"
+  | "UPLOAD_INCOMPLETE"
+  | "UPLOAD_MISMATCH"
+  | "FILE_TOO_LARGE"
+  | "BODY_TOO_LARGE"
+  | "UNSUPPORTED_MEDIA_TYPE"
+  | "IDEMPOTENCY_CONFLICT"
+  | "RATE_LIMITED"
+  | "QUOTA_EXCEEDED"
+  | "HEADERS_TOO_LARGE"
+  | "INTERNAL"
+  | "IDENTITY_UNAVAILABLE"
+  | "LIMITS_UNAVAILABLE"
+  | "CREDENTIALS_UNAVAILABLE"
+  | "STORE_UNAVAILABLE";
+
+type Status = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 500 | 503;
+
+/** A refusal as a client sees it: RFC 9457. */
 export interface Problem {
-  readonly status: number;
-  readonly code: string;
+  readonly status: Status;
+  readonly code: Code;
   readonly title: string;
   /** What is wrong and what to do about it. */
   readonly detail: string;
@@ -35,9 +66,7 @@ export interface Problem {
 }
 
 /** The one table of refusals: a new one does not compile until it has its answer here. */
-const PROBLEMS: {
-  readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { _tag: Tag }>) => Problem;
-} = {
+const PROBLEMS = {
   InvalidBody: ({ faults }) => ({
     status: 400,
     code: "INVALID_REQUEST",
@@ -214,7 +243,12 @@ const PROBLEMS: {
       ...(objects === undefined ? [] : [`${objects} uploads`]),
       ...(bytes === undefined ? [] : [inMebibytes(bytes)]),
     ].join(" and ")}; the next day, of UTC, begins in ${retryAfter} seconds`,
-    members: { limits: { bytes, objects } },
+    members: {
+      limits: {
+        ...(bytes === undefined ? {} : { bytes }),
+        ...(objects === undefined ? {} : { objects }),
+      },
+    },
     headers: { "Retry-After": String(retryAfter) },
   }),
   IdempotencyConflict: () => ({
@@ -256,6 +290,8 @@ const PROBLEMS: {
     detail: "Try again in a few seconds",
     headers: { "Retry-After": "5" },
   }),
+} satisfies {
+  readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { _tag: Tag }>) => Problem;
 };
 
 /** What callers do who are not known. */
@@ -265,14 +301,38 @@ const SIGN_IN = {
   host: "Sign in to the service that this is a part of, and send what it knows you by",
 } as const;
 
+type Problems = typeof PROBLEMS;
+
+/** The problem document of a refusal, by the tag of its class. */
+export type ProblemOf<Tag extends keyof Problems> = DocumentOf<ReturnType<Problems[Tag]>>;
+
+/** Any problem document: its `code` tells what further members it has. */
+export type AnyProblem =
+  | { readonly [Tag in keyof Problems]: ProblemOf<Tag> }[keyof Problems]
+  | DocumentOf<ReturnType<typeof internalProblem>>;
+
+/** The headers that refusals come with; how a connection goes on is not of the API. */
+export type RefusedHeader = Exclude<
+  { readonly [Tag in keyof Problems]: HeaderOf<ReturnType<Problems[Tag]>> }[keyof Problems],
+  "Connection"
+>;
+type HeaderOf<P> = P extends { headers: infer Headers } ? keyof Headers : never;
+
+type DocumentOf<P> = P extends Problem
+  ? Flat<
+      Omit<P, "headers" | "members"> & (P extends { members: infer Members } ? Members : unknown)
+    >
+  : never;
+type Flat<T> = { readonly [Name in keyof T]: T[Name] };
+
 const inMebibytes = (bytes: number) => `${Number((bytes / 2 ** 20).toFixed(2))} MiB`;
 
-const NOT_FOUND: Problem = {
+const NOT_FOUND = {
   status: 404,
   code: "NOT_FOUND",
   title: "There is nothing here",
   detail: "Check the address, and that you may use what it names",
-};
+} satisfies Problem;
 
 /** The answer to a refusal. */
 export function problemOf(refusal: Refusal): Problem {
@@ -281,10 +341,11 @@ export function problemOf(refusal: Refusal): Problem {
 }
 
 /** The answer to a failure of the service itself: an id to look for in its log, nothing else. */
-export const internalProblem = (requestId: string): Problem => ({
-  status: 500,
-  code: "INTERNAL",
-  title: "The service failed",
-  detail: "Tell the operator the request_id; the log has the cause",
-  members: { request_id: requestId },
-});
+export const internalProblem = (requestId: string) =>
+  ({
+    status: 500,
+    code: "INTERNAL",
+    title: "The service failed",
+    detail: "Tell the operator the request_id; the log has the cause",
+    members: { request_id: requestId },
+  }) satisfies Problem;

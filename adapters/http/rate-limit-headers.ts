@@ -7,7 +7,7 @@ import type { Allowance } from "../../domain/limits.ts";
  */
 export const rateLimitHeaders = (
   allowances: ReadonlyArray<Allowance>,
-): Readonly<Record<string, string>> =>
+): { readonly "RateLimit-Policy"?: string; readonly RateLimit?: string } =>
   allowances.length === 0
     ? {}
     : {

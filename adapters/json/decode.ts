@@ -5,11 +5,11 @@ import * as SchemaIssue from "effect/SchemaIssue";
 
 /** A member of a JSON document that is not as it should be. */
 export const MemberFault = Schema.Struct({
-  /** JSON Pointer (RFC 6901) to the member. */
-  pointer: Schema.String,
-  /** Completes a sentence about it, and never shows its value. */
-  reason: Schema.String,
-});
+  pointer: Schema.String.annotate({ description: "JSON Pointer (RFC 6901) to the member." }),
+  reason: Schema.String.annotate({
+    description: "Completes a sentence about it, and never shows its value.",
+  }),
+}).annotate({ identifier: "Fault" });
 export type MemberFault = typeof MemberFault.Type;
 
 /** What decoding gives: the value, or every fault that was found, up to 20. */

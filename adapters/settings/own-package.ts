@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 
 /** What the package says of itself. */
 export interface OwnPackage {
-  readonly version: string;
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 

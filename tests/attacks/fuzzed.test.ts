@@ -9,8 +9,8 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
 const schemathesis = inject("schemathesis");
-const DOCUMENT = readFileSync(new URL("../../deploy/openapi.json", import.meta.url), "utf8");
 const FILES = "/api/v1/orgs/acme/files";
+const ANY_FILES = "/api/v1/orgs/{slug}/files";
 
 /**
  * None of Schemathesis's checks is off, though the one that needs a second caller has none. That
@@ -64,7 +64,8 @@ afterAll(async () => {
 it.skipIf(schemathesis === undefined)(
   "whatever Schemathesis makes of the API's document, the service answers as it says",
   async () => {
-    const document = await narrowed(JSON.parse(DOCUMENT));
+    const served = await fetch(`${service.address}/openapi.json`);
+    const document = await narrowed((await served.json()) as Json);
     const { output, report } = await run(document);
     expect(report?.exit_code, `${output}\n${service.output()}`).toBe(0);
     // A service that refused everything would keep the document too.
@@ -127,13 +128,16 @@ async function run(
  * own as examples, and with what leads from one request to the next.
  */
 async function narrowed(document: Json): Promise<Json> {
-  const receipts = [await upload("plain"), await upload("summed", "sha256")];
-  const examples = receipts.map((receipt) => ({ receipt }));
-  const { link_url } = await call("links", examples[0]);
+  const receipt = await upload("plain");
+  const summed = { value: { receipt: await upload("summed", "sha256") } };
+  const requestBody = {
+    content: { "application/json": { examples: { upload: { value: { receipt } }, summed } } },
+  };
+  const { link_url } = await call("links", { receipt });
   // What is behind the second # is Schemathesis's own.
   const token = "$response.body#/link_url#regex:/f/(.+)$";
   const FOLLOW = "/f/{token}";
-  const [parameter] = at(document, "paths", FOLLOW)["parameters"] as ReadonlyArray<Json>;
+  const [parameter] = at(document, "paths", FOLLOW, "get")["parameters"] as ReadonlyArray<Json>;
   return merge(document, {
     components: {
       schemas: {
@@ -152,19 +156,21 @@ async function narrowed(document: Json): Promise<Json> {
         },
         // The most that the policy accepts.
         Size: { maximum: 10 * 2 ** 20 },
-        Confirmation: { examples },
-        LinkRequest: { examples },
       },
     },
     paths: {
-      [FOLLOW]: { parameters: [{ ...parameter, example: String(link_url).split("/f/")[1] }] },
-      "/api/v1/orgs/{slug}/files/presign": {
+      [FOLLOW]: {
+        get: { parameters: [{ ...parameter, example: String(link_url).split("/f/")[1] }] },
+      },
+      [`${ANY_FILES}/presign`]: {
         post: {
           responses: { 200: { links: { confirm: next("confirm"), link: next("makeLink") } } },
         },
       },
-      "/api/v1/orgs/{slug}/files/links": {
+      [`${ANY_FILES}/confirm`]: { post: { requestBody } },
+      [`${ANY_FILES}/links`]: {
         post: {
+          requestBody,
           responses: {
             200: { links: { follow: { operationId: "followLink", parameters: { token } } } },
           },

@@ -1,0 +1,28 @@
+import type { Hono } from "hono";
+import { answer, refuse } from "./answer.ts";
+import type { HttpEnv } from "./env.ts";
+import { MethodNotAllowed } from "./refusals.ts";
+
+/**
+ * Adds what tells of the application: `/openapi.json` for machines, `/docs` for people. Their code
+ * is loaded when they are asked for, so that a service which nobody asks pays nothing for them.
+ */
+export function describeApi(app: Hono<HttpEnv>, storeOrigin: () => string): void {
+  let document: unknown;
+  app.get("/openapi.json", async (c) => {
+    const { DOCUMENT_LIFETIME, openapiDocument } = await import("./openapi/document.ts");
+    document ??= openapiDocument(pathsOf(app));
+    return answer(c, document, { headers: { "Cache-Control": DOCUMENT_LIFETIME } });
+  });
+  app.get("/docs", async (c) => (await import("./openapi/docs.ts")).page(c, storeOrigin()));
+  app.get("/docs/:file", async (c) => {
+    return (await import("./openapi/docs.ts")).file(c, c.req.param("file"));
+  });
+  for (const path of ["/openapi.json", "/docs", "/docs/:file"]) {
+    app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
+  }
+}
+
+/** The paths of an application, as OpenAPI spells them. */
+const pathsOf = ({ routes }: Hono<HttpEnv>): ReadonlySet<string> =>
+  new Set(routes.map(({ path }) => path.replaceAll(/:(\w+)/g, "{$1}")));

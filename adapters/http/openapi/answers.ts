@@ -1,0 +1,99 @@
+import * as Schema from "effect/Schema";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import { Checksum } from "../../../domain/checksum.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { StorageKey } from "../../../domain/storage-key.ts";
+import { Token } from "../operation.ts";
+
+// What the operations answer. The handlers are held to it by their types alone: encoding by a
+// schema would cost more than signing does.
+
+const KEY = "orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
+const STORE = `https://store.example.com/files/${KEY}?X-Amz-Algorithm=AWS4-HMAC-SHA256`;
+const PUT_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=${"0f".repeat(32)}`;
+const GET_URL = `${STORE}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&response-content-type=image%2Fpng&X-Amz-Signature=${"1e".repeat(32)}`;
+
+/** A link to a file, and what follows `/f/` in it. */
+export const LINK_TOKEN = `v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcy8yMDI2In0.${"Z".repeat(42)}4`;
+const LINK_URL = `https://uploads.example.com/f/${LINK_TOKEN}`;
+
+const url = (description: string, example: string) =>
+  Schema.String.annotate({ format: "uri", description, examples: [example] });
+const instant = (description: string, example: string) =>
+  Schema.String.annotate({ format: "date-time", description, examples: [example] });
+
+const get = {
+  get_url: url("Shows the file once it is there.", GET_URL),
+  get_expires_at: instant("When `get_url` stops working.", "2026-11-25T12:00:00.000Z"),
+};
+
+export const Upload = Schema.Struct({
+  put_url: url("Where to PUT the file.", PUT_URL),
+  put_headers: Schema.Record(Schema.String, Schema.String).annotate({
+    description: "What the PUT must carry.",
+    properties: { "Content-Type": { type: "string" } },
+    required: ["Content-Type"],
+    examples: [{ "Content-Type": "image/png" }],
+  }),
+  put_expires_at: instant("When `put_url` stops working.", "2026-11-24T12:15:00.000Z"),
+  ...get,
+  key: StorageKey,
+  receipt: Token,
+}).annotate({ identifier: "Upload" });
+export type Upload = typeof Upload.Encoded;
+
+const confirmed = {
+  key: StorageKey,
+  size: ByteSize,
+  content_type: MediaType,
+  etag: Schema.String.annotate({
+    description: "As the store writes it.",
+    examples: ['"5d41402abc4b2a76b9719d911017c592"'],
+  }),
+  checksum: Schema.optionalKey(Checksum),
+  ...get,
+  file_url: url(
+    "Leads members of the organization to the file.",
+    `https://uploads.example.com/api/v1/${KEY.replace("org_1", "acme")}`,
+  ),
+};
+
+export const ConfirmedUpload = Schema.Union([
+  Schema.Struct({ ...confirmed, final: Schema.Literal(true) }).annotate({
+    identifier: "FinalUpload",
+    description: "The PUT can change the file no more.",
+  }),
+  Schema.Struct({
+    ...confirmed,
+    final: Schema.Literal(false),
+    mutable_until: instant("Until when it can.", "2026-11-24T13:15:00.000Z"),
+  }).annotate({ identifier: "MutableUpload", description: "The PUT can still change the file." }),
+]).annotate({
+  identifier: "ConfirmedUpload",
+  description: "`checksum` is there where the store itself has verified it.",
+});
+export type ConfirmedUpload = typeof ConfirmedUpload.Encoded;
+
+export const Link = Schema.Struct({
+  link_url: url("Opens the file for whoever holds it.", LINK_URL),
+  expires_at: instant("When the link stops working.", "2026-11-24T13:00:00.000Z"),
+}).annotate({ identifier: "Link" });
+export type Link = typeof Link.Encoded;
+
+export const Health = Schema.Struct({ status: Schema.Literal("alive") }).annotate({
+  identifier: "Health",
+});
+
+const PartState = Schema.Struct({
+  state: Schema.Literals(["ok", "failing"]),
+  since: instant("When it came into this state.", "2026-11-24T12:00:00.000Z"),
+  reason: Schema.optionalKey(
+    Schema.String.annotate({ description: "For the operator, where the part is failing." }),
+  ),
+}).annotate({ identifier: "PartState" });
+
+export const Readiness = Schema.Struct({
+  status: Schema.Literals(["ready", "degraded", "unavailable", "stopping"]),
+  parts: Schema.Struct({ signing: PartState, store: PartState, limits: PartState }),
+}).annotate({ identifier: "Readiness" });
+export type Readiness = typeof Readiness.Encoded;

@@ -1,0 +1,83 @@
+import { ScopeMissing } from "../../../domain/errors.ts";
+import { documentOf } from "../answer.ts";
+import { type Code, type Problem, problemOf, type Refusal } from "../problem.ts";
+import { MethodNotAllowed } from "../refusals.ts";
+import { answerHeaders, headers } from "./headers.ts";
+import { AT_THE_DOOR, type DocumentedOperation, EVERYWHERE, UNREAD } from "./operations.ts";
+import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
+import { SAMPLES } from "./samples.ts";
+import type { Json } from "./schemas.ts";
+
+type Tag = Refusal["_tag"];
+
+/** What an operation answers where it refuses, by status. */
+export function refusedAnswers(
+  operation: DocumentedOperation,
+  json: (schema: unknown) => Json,
+): Json {
+  const byStatus = Map.groupBy(samplesOf(operation), ({ problem }) => String(problem.status));
+  return Object.fromEntries(
+    [...byStatus].map(([status, samples]) => {
+      const byCode = Map.groupBy(samples, ({ problem }) => problem.code);
+      const schemas = [...byCode.keys()].map((code) => json(PROBLEM_SCHEMAS.get(code)));
+      const examples = samples.map(({ name, problem }) => [
+        name,
+        { summary: problem.title, value: documentOf(problem) },
+      ]);
+      const answer = {
+        description: [...byCode].map(inWords).join("\n"),
+        headers: headersOf(samples),
+        content: {
+          "application/problem+json": {
+            schema: schemas.length === 1 ? schemas[0] : { oneOf: schemas },
+            examples: Object.fromEntries(examples),
+          },
+        },
+      };
+      return [status, answer];
+    }),
+  );
+}
+
+/** A refusal as an example of what an operation answers. */
+interface Sample {
+  readonly name: string;
+  readonly problem: Problem;
+  /** Whether the request could be read, and so has an id. */
+  readonly isRead: boolean;
+  /** Whether it comes after the request was counted, and so with what is left of the limits. */
+  readonly isCounted: boolean;
+}
+
+const inWords = ([code, samples]: readonly [Code, ReadonlyArray<Sample>]) =>
+  `- \`${code}\`: ${[...new Set(samples.map(({ problem }) => problem.title))].join("; ")}`;
+
+/** All that an operation refuses, with what is said by this one alone. */
+function samplesOf({ allow, scope, refusals }: DocumentedOperation): ReadonlyArray<Sample> {
+  const door = scope === undefined ? {} : AT_THE_DOOR;
+  const own: { readonly [T in Tag]?: Refusal } = {
+    MethodNotAllowed: new MethodNotAllowed({ allow }),
+    ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
+  };
+  const tags = Object.keys({ ...EVERYWHERE, ...door, ...refusals }) as ReadonlyArray<Tag>;
+  const samples = tags.flatMap((tag) => {
+    const each: ReadonlyArray<Refusal> = own[tag] === undefined ? SAMPLES[tag] : [own[tag]];
+    return each.map((refusal, index) => ({
+      name: each.length === 1 ? tag : `${tag}${index + 1}`,
+      problem: problemOf(refusal),
+      isRead: !Object.hasOwn(UNREAD, tag),
+      isCounted: scope !== undefined && Object.hasOwn(refusals, tag),
+    }));
+  });
+  return [...samples, { name: "Internal", problem: INTERNAL, isRead: true, isCounted: false }];
+}
+
+/** What comes with these; how a connection goes on is not of the API. */
+function headersOf(samples: ReadonlyArray<Sample>): Json {
+  const own = samples.flatMap(({ problem }) => Object.keys(problem.headers ?? {}));
+  const isRead = samples.every((sample) => sample.isRead);
+  return {
+    ...answerHeaders({ isRead, isCounted: samples.some((sample) => sample.isCounted) }),
+    ...headers(own.filter((name) => name !== "Connection")),
+  };
+}

@@ -1,0 +1,94 @@
+import * as Duration from "effect/Duration";
+import { IdentityUnavailable, Unauthenticated } from "../../../application/ports/authenticator.ts";
+import { LimitsUnavailable } from "../../../application/ports/limiter.ts";
+import { StoreUnavailable } from "../../../application/ports/object-store.ts";
+import { OrganizationNotFound } from "../../../application/ports/organizations.ts";
+import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import * as rules from "../../../domain/errors.ts";
+import type { Refusal } from "../problem.ts";
+import * as refusals from "../refusals.ts";
+
+const size = { pointer: "/size", reason: "it is missing" };
+const limit = 16 * 1024;
+const reason = "for the operator";
+
+/**
+ * At least one refusal of each kind, with all that it can carry: what the document says of it is
+ * read off these. A new refusal does not compile until it has one here.
+ */
+export const SAMPLES: {
+  readonly [Tag in Refusal["_tag"]]: ReadonlyArray<Extract<Refusal, { readonly _tag: Tag }>>;
+} = {
+  InvalidBody: [new refusals.InvalidBody({ faults: [size] })],
+  InvalidMember: [
+    member("INVALID_FILE_NAME", "/filename", "Cannot parse file name: it is empty"),
+    member(
+      "INVALID_CONTENT_TYPE",
+      "/content_type",
+      "Cannot parse media type: it is not of the form type/subtype",
+    ),
+    member(
+      "INVALID_SIZE",
+      "/size",
+      "Cannot parse size: it is not a whole number of bytes from 1 to 9007199254740991",
+    ),
+    member("INVALID_CHECKSUM", "/checksum", "Cannot parse checksum: it is not 32 bytes in base64"),
+  ],
+  BodyNotJson: [new refusals.BodyNotJson()],
+  BodyTooLarge: [new refusals.BodyTooLarge({ limit })],
+  MalformedRequest: [new refusals.MalformedRequest()],
+  HeadersTooLarge: [new refusals.HeadersTooLarge({ limit })],
+  RequestTimeout: [new refusals.RequestTimeout({ seconds: 10 })],
+  InvalidIdempotencyKey: [new refusals.InvalidIdempotencyKey()],
+  MethodNotAllowed: [new refusals.MethodNotAllowed({ allow: "GET" })],
+  NotFound: [new refusals.NotFound()],
+  LoopbackOnly: [new refusals.LoopbackOnly()],
+  FileTooLarge: [new rules.FileTooLarge({ limit: 10 * 2 ** 20, actual: 20 * 2 ** 20 })],
+  MediaTypeNotAllowed: [
+    new rules.MediaTypeNotAllowed({ actual: "text/html", allowed: ["image/png", "image/jpeg"] }),
+  ],
+  UnknownPolicy: [new rules.UnknownPolicy({ known: ["files"] })],
+  PolicyNotAllowed: [new rules.PolicyNotAllowed({ callers: ["service"] })],
+  ChecksumRequired: [new rules.ChecksumRequired()],
+  ChecksumNotSupported: [new rules.ChecksumNotSupported({ supported: ["crc32c", "md5"] })],
+  InvalidReceipt: [new rules.InvalidReceipt()],
+  UploadIncomplete: [new rules.UploadIncomplete()],
+  UploadMismatch: [
+    new rules.UploadMismatch({
+      differences: [
+        { property: "size", expected: 5, actual: 6 },
+        { property: "content_type", expected: "image/png", actual: "image/gif" },
+      ],
+    }),
+  ],
+  LinksNotAllowed: [new rules.LinksNotAllowed()],
+  LinkTooLong: [new rules.LinkTooLong({ limit: 3600 })],
+  LinkNotFound: [new rules.LinkNotFound()],
+  ScopeMissing: [new rules.ScopeMissing({ scope: "write" })],
+  RateLimited: [
+    new rules.RateLimited({
+      allowance: {
+        of: "subject",
+        limit: { count: 120, window: Duration.minutes(1) },
+        remaining: 0,
+        resetAfter: 60,
+      },
+      retryAfter: 1,
+    }),
+  ],
+  QuotaExceeded: [
+    new rules.QuotaExceeded({ bytes: 50 * 2 ** 30, objects: 10_000, retryAfter: 3600 }),
+  ],
+  IdempotencyConflict: [new rules.IdempotencyConflict()],
+  IdempotencyNotSupported: [new rules.IdempotencyNotSupported()],
+  OrganizationNotFound: [new OrganizationNotFound()],
+  Unauthenticated: [new Unauthenticated({ by: "token" }), new Unauthenticated({ by: "proxy" })],
+  IdentityUnavailable: [new IdentityUnavailable({ reason })],
+  LimitsUnavailable: [new LimitsUnavailable({ reason })],
+  CredentialsUnavailable: [new CredentialsUnavailable({ reason })],
+  StoreUnavailable: [new StoreUnavailable({ reason })],
+};
+
+function member(code: refusals.InvalidMember["code"], pointer: string, reason: string) {
+  return new refusals.InvalidMember({ code, fault: { pointer, reason } });
+}
