@@ -1,9 +1,13 @@
 import { describe, expectTypeOf, it } from "vitest";
+import type * as Effect from "effect/Effect";
 import { aws, type Verified } from "../../adapters/embed/aws.ts";
 import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { PROVIDERS } from "../../adapters/aws/providers.ts";
+import type { calls } from "../../adapters/embed/calls.ts";
+import type { ValetkeyError } from "../../adapters/embed/errors.ts";
+import type { ProblemOf, Refusal } from "../../adapters/http/problem.ts";
 
 // What an editor knows of the facade; `npm run check:types` fails where it does not hold.
 
@@ -102,5 +106,29 @@ it("an error tells its facts by its code", () => {
       expectTypeOf(error.differences).toExtend<ReadonlyArray<object>>();
     // @ts-expect-error There is no such code.
     void (error.code === "FILE_TO_LARGE");
+  });
+});
+
+describe("the errors of calls", () => {
+  type Refusals = {
+    readonly [Name in keyof typeof calls]: ReturnType<(typeof calls)[Name]> extends Effect.Effect<
+      unknown,
+      infer E extends Refusal,
+      unknown
+    >
+      ? E
+      : never;
+  }[keyof typeof calls];
+  type Told = ProblemOf<Refusals["_tag"]>;
+
+  it("have the codes that the use cases can be refused with, and no others", () => {
+    expectTypeOf<ValetkeyError["code"]>().toEqualTypeOf<Told["code"]>();
+  });
+
+  it("have the status and facts that the table of problems gives each code", () => {
+    type Without<T, Names extends PropertyKey> = T extends unknown ? Omit<T, Names> : never;
+    type Expected = Without<Told, "title" | "detail">;
+    type Actual = Without<ValetkeyError, keyof Error | "retryAfter">;
+    expectTypeOf<Expected>().toExtend<Actual>();
   });
 });
