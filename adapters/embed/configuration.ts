@@ -41,7 +41,7 @@ const OTHERS: ReadonlyArray<keyof ValetkeyOptions> = [
 ];
 
 /** Reads the options; throws a `TypeError` that tells of every one that is wrong. */
-export function configurationOf(options: ValetkeyOptions) {
+export function configurationOf(options: ValetkeyOptions<never>) {
   const { limits: { countIn, ...limited } = {}, storage, policy, policies, ...others } = options;
   const { organizations, authenticate, onConfirmed, log, ...variables } = others;
   const own = envOf(variables, settings, OTHERS);

@@ -3,7 +3,7 @@ import type { Limits } from "../../domain/limits.ts";
 import type * as Layer from "effect/Layer";
 import type { Mounts } from "../http/mounts.ts";
 import type { ConfiguredStore } from "../settings/loaded.ts";
-import type { SharedCount, Storage } from "./valetkey.ts";
+import type { ChecksumAlgorithm, SharedCount, Storage } from "./valetkey.ts";
 
 // What is handed from one function of ours to another through a host, which need not know Effect
 // to pass it on.
@@ -26,8 +26,9 @@ export const stores = hidden<StoreAt>(
 export const sharedCounts = hidden<CountOf>("limits.countIn must be what redis() gave");
 
 /** A store, for `createValetkey`. */
-export const asStorage = <Algorithm extends string>(store: StoreAt): Storage<Algorithm> =>
-  stores.hide(store) as Storage<Algorithm>;
+export const asStorage = <Algorithm extends ChecksumAlgorithm>(
+  store: StoreAt,
+): Storage<Algorithm> => stores.hide(store) as Storage<Algorithm>;
 
 /** A count, for `createValetkey`. */
 export const asSharedCount = (count: CountOf): SharedCount =>

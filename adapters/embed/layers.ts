@@ -13,7 +13,7 @@ import type { SharedCount, Storage } from "./valetkey.ts";
  * fetch handler to mount.
  */
 export const layerOf = (
-  storage: Storage<string>,
+  storage: Storage<never>,
   publicUrl = new URL("http://127.0.0.1:8787"),
 ): Layer.Layer<Presigner | ObjectStore | Mounts, StoreUnavailable> =>
   stores.find(storage)(publicUrl).layer;

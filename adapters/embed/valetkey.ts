@@ -19,10 +19,13 @@ export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
 
 declare const verifies: unique symbol;
 
-/** A store, as `minio()` of `valetkey/minio` and its like make it. */
-export interface Storage<Algorithm extends string = ChecksumAlgorithm> {
-  /** The checksums that the store verifies; there is nothing to read here. */
-  readonly [verifies]: Algorithm;
+/**
+ * A store, as `minio()` of `valetkey/minio` and its like make it. Of two stores between which a
+ * condition chooses, those checksums count that both verify.
+ */
+export interface Storage<Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm> {
+  /** Takes the checksums that the store verifies; there is nothing to call here. */
+  readonly [verifies]: (algorithm: Algorithm) => void;
 }
 
 declare const counts: unique symbol;

@@ -79,6 +79,13 @@ describe("createValetkey", () => {
     compiles(() => r2.requestUpload({ ...file, checksum: { algorithm: "crc32c", value: "" } }));
   });
 
+  it("knows which checksums both of two stores verify", () => {
+    const either = createValetkey({ storage: host.publicUrl === "" ? gcs() : local(), ...host });
+    compiles(() => either.requestUpload({ ...file, checksum: md5 }));
+    // @ts-expect-error One of them verifies no SHA-256.
+    compiles(() => either.requestUpload({ ...file, checksum: sha256 }));
+  });
+
   it("is a Valetkey to whoever passes it on", () => {
     expectTypeOf(requestUpload).toBeFunction();
     const one = createValetkey({ storage: gcs(), ...host, policies: { drafts: {} } });
