@@ -1,35 +1,55 @@
 import { expect } from "vitest";
-import { send } from "../support/send.ts";
-import { CONTENT, promise } from "./promise.ts";
+import { CONTENT } from "./sample-upload.ts";
+import { send } from "./send.ts";
+import type { StorePromise } from "./store-promise.ts";
 
-promise("a PUT to another key is refused", async ({ key, signPut, expectRefused }) => {
-  const { url, headers } = await signPut();
-  const other = key.replace("orgs/acme", "orgs/globex");
-  await expectRefused(await send("PUT", url.replace(key, other), { headers, body: CONTENT }));
-});
-
-promise("a PUT to another bucket is refused", async ({ bucket, signPut, expectRefused }) => {
-  const { url, headers } = await signPut();
-  const altered = url.replace(`/${bucket}/`, `/${bucket}x/`);
-  expect(altered).not.toBe(url);
-  await expectRefused(await send("PUT", altered, { headers, body: CONTENT }), [403, 404]);
-});
-
-promise("a PUT under another host name is refused", async ({ signPut, expectRefused }) => {
-  const { url, headers } = await signPut();
-  const answer = await send("PUT", url, {
-    headers: { ...headers, Host: "store.example.com" },
-    body: CONTENT,
-  });
-  await expectRefused(answer);
-});
-
-promise("a signed PUT cannot read, and a signed GET cannot write", async (subject) => {
-  const put = await subject.signPut();
-  const get = await subject.signGet();
-  await subject.expectRefused(await send("PUT", get.url, { headers: put.headers, body: CONTENT }));
-  await send("PUT", put.url, { headers: put.headers, body: CONTENT });
-  expect((await send("GET", put.url, { headers: put.headers })).status).toBe(403);
-  expect((await send("DELETE", put.url, { headers: put.headers })).status).toBeOneOf([403, 405]);
-  await subject.expectStored();
-});
+/** What is signed is good for one key, one bucket, one host and one method. */
+export const address: ReadonlyArray<StorePromise> = [
+  {
+    title: "a PUT to another key is refused",
+    check: async ({ key, signPut, expectRefused }) => {
+      const { url, headers } = await signPut();
+      const other = key.replace("orgs/acme", "orgs/globex");
+      await expectRefused(await send("PUT", url.replace(key, other), { headers, body: CONTENT }));
+    },
+  },
+  {
+    title: "a PUT to another bucket is refused",
+    check: async ({ bucket, signPut, expectRefused }) => {
+      const { url, headers } = await signPut();
+      const { host } = new URL(url);
+      const isHost = host.startsWith(`${bucket}.`);
+      const altered = isHost ? url : url.replace(`/${bucket}/`, `/${bucket}x/`);
+      expect(altered !== url || isHost, `the URL names no bucket ${bucket}`).toBe(true);
+      const answer = await send("PUT", altered, {
+        headers: isHost ? { ...headers, Host: host.replace(bucket, `${bucket}x`) } : headers,
+        body: CONTENT,
+      });
+      await expectRefused(answer, [403, 404]);
+    },
+  },
+  {
+    title: "a PUT under another host name is refused",
+    check: async ({ signPut, expectRefused }) => {
+      const { url, headers } = await signPut();
+      const answer = await send("PUT", url, {
+        headers: { ...headers, Host: "store.example.com" },
+        body: CONTENT,
+      });
+      await expectRefused(answer);
+    },
+  },
+  {
+    title: "a signed PUT cannot read, and a signed GET cannot write",
+    check: async ({ signPut, signGet, expectRefused, expectStored }) => {
+      const put = await signPut();
+      const get = await signGet();
+      await expectRefused(await send("PUT", get.url, { headers: put.headers, body: CONTENT }));
+      await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+      expect((await send("GET", put.url, { headers: put.headers })).status).toBe(403);
+      const removed = await send("DELETE", put.url, { headers: put.headers });
+      expect(removed.status).toBeOneOf([403, 405]);
+      await expectStored();
+    },
+  },
+];

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type IncomingHttpHeaders, request } from "node:http";
+import http, { type IncomingHttpHeaders } from "node:http";
+import https from "node:https";
 import { buffer } from "node:stream/consumers";
 
 /** An answer with all of its body. */
@@ -20,20 +21,20 @@ export async function send(
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: Uint8Array | string;
     readonly chunked?: boolean;
-    /** Connects to this machine, whatever name is in the URL. */
-    readonly toLoopback?: boolean;
   } = {},
 ): Promise<Answer> {
-  const { headers = {}, body, chunked = false, toLoopback = false } = options;
+  const { headers = {}, body, chunked = false } = options;
   const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
   const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
-  const { host, hostname, port } = new URL(origin);
+  const { protocol, hostname, port } = new URL(origin);
+  const { request } = protocol === "https:" ? https : http;
   const outgoing = request({
     method,
-    host: toLoopback ? "127.0.0.1" : hostname,
+    // The brackets of IPv6 belong to the URL.
+    host: hostname.replace(/^\[|\]$/g, ""),
     port,
     path,
-    headers: { ...(toLoopback ? { Host: host } : {}), ...length, ...headers },
+    headers: { ...length, ...headers },
   });
   if (chunked && body !== undefined) outgoing.write(body);
   outgoing.end(chunked ? undefined : body);

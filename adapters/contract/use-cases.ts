@@ -18,7 +18,8 @@ import { FileName } from "../../domain/file-name.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
 import { defaultPolicy, type UploadRequest } from "../../domain/upload-policy.ts";
-import { CONTENT, PNG, type Subject } from "./promise.ts";
+import { CONTENT, PNG } from "./sample-upload.ts";
+import type { Subject } from "./subject.ts";
 
 /** A caller with every right. */
 export const caller = (kind: Principal["kind"], subject: string): Principal => ({

@@ -28,7 +28,7 @@ import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { format } from "../../domain/storage-key.ts";
 import { freePort } from "../support/free-port.ts";
-import { send } from "../support/send.ts";
+import { send } from "../../adapters/contract/send.ts";
 import { until } from "../support/until.ts";
 
 const lifetime = Lifetime.make(Duration.minutes(1));

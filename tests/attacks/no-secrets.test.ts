@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
-import { send } from "../support/send.ts";
+import { send } from "../../adapters/contract/send.ts";
 import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
 
 /** What was written down while a service was used, and what must not be in it. */

@@ -13,13 +13,13 @@ import { join } from "node:path";
 import { afterEach, describe, expect, inject, it, type TestContext, vi } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/aws/settings.ts";
+import { CONTENT, putRequest } from "../../adapters/contract/sample-upload.ts";
+import { send } from "../../adapters/contract/send.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
-import { send } from "../support/send.ts";
-import { CONTENT, putRequest } from "./promise.ts";
 
 const server = inject("minio");
 

@@ -10,12 +10,12 @@ import { readFileSync } from "node:fs";
 import zlib from "node:zlib";
 import { afterEach, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
+import { CONTENT, newKey, PNG, putRequest } from "../../adapters/contract/sample-upload.ts";
+import { send } from "../../adapters/contract/send.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { send } from "../support/send.ts";
-import { CONTENT, newKey, PNG, putRequest } from "./promise.ts";
 
 const server = inject("minio");
 const bucket = `least-privilege-${crypto.randomUUID()}`;

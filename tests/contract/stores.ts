@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
+import { Client } from "minio";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { inject } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/aws/settings.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/aws/providers.ts";
+import type { Ability, Harness, OpenStore } from "../../adapters/contract/harness.ts";
 import { hmacKey } from "../../adapters/gcs/keys.ts";
 import { layer as gcs } from "../../adapters/gcs/layer.ts";
 import type { Source } from "../../adapters/gcs/source.ts";
@@ -21,63 +22,22 @@ import { layer as minio } from "../../adapters/minio/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/signing/algorithms.ts";
 import { signWith } from "../../adapters/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
-import { Presigner } from "../../application/ports/presigner.ts";
-import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { startGoogleMachine } from "../support/google-machine.ts";
 import type { MinioServer } from "../support/setup.ts";
 
-/** A store with its presigner, ready to be tested. */
-export interface OpenStore {
-  readonly presigner: Presigner["Service"];
-  readonly store: ObjectStore["Service"];
-  readonly bucket: string;
-  readonly close: () => Promise<void>;
-}
-
-/** An adapter and what it is able to do. */
-export interface StoreUnderTest {
-  readonly name: string;
-  /** Browsers and services reach it by different addresses. */
-  readonly hasTwoEndpoints: boolean;
-  /** The exact size is bound without a header that the client has to set. */
-  readonly bindsSizeAlways: boolean;
-  /** What it verifies on a PUT. */
-  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  /** Keeps headers of a PUT that nobody was granted, and serves them with the object. */
-  readonly keepsExtraHeaders: boolean;
-  /** A signed GET decides on all headers of a download, not only on type and disposition. */
-  readonly pinsAllHeaders: boolean;
-  /** An upload can be marked as unconfirmed. */
-  readonly marks: boolean;
-  /** With what it answers a request that was not granted. */
-  readonly refusals: ReadonlyArray<number>;
-  /** Undefined where what it needs is not on this machine. */
-  readonly open: (() => Promise<OpenStore>) | undefined;
-}
-
 const minioServer = inject("minio");
 const fakeGcs = inject("fakeGcs");
 
-const S3 = {
-  bindsSizeAlways: true,
-  checksums: ["sha256", "crc32c", "md5"],
-  keepsExtraHeaders: true,
-  pinsAllHeaders: true,
-  marks: true,
-  refusals: [403],
-} as const;
-
 /** Every adapter; the real server, or the double of one, stands behind all but the embedded store. */
-export const stores: ReadonlyArray<StoreUnderTest> = [
+export const stores: ReadonlyArray<Harness> = [
   {
-    ...S3,
     name: "local",
-    marks: false,
-    keepsExtraHeaders: false,
-    hasTwoEndpoints: false,
+    // It shares its origin with the service, and saves whatever a browser may run.
+    without: ["two endpoints", "extra headers", "inline PDF", "marks"],
     open: openLocal,
   },
   ...[
@@ -91,21 +51,19 @@ export const stores: ReadonlyArray<StoreUnderTest> = [
       make: (settings: S3Settings) => aws({ ...settings, signer: "sdk" }),
     },
   ].map(({ name, make }) => ({
-    ...S3,
     name,
-    hasTwoEndpoints: true,
     open: minioServer && (() => openS3(make, minioServer)),
   })),
   ...ownServer(),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({
     name: `gcs, ${credentials}`,
-    hasTwoEndpoints: true,
-    bindsSizeAlways: false,
-    checksums: ["crc32c", "md5"] as const,
-    keepsExtraHeaders: true,
-    pinsAllHeaders: false,
-    // What an HMAC key signs cannot change an object's custom time.
-    marks: credentials !== "HMAC key",
+    without: [
+      "sha256",
+      "exact size by default",
+      "pinned downloads",
+      // What an HMAC key signs cannot change an object's custom time.
+      ...(credentials === "HMAC key" ? (["marks"] as const) : []),
+    ] as const,
     // Cloud Storage calls it a bad request where a signed header is missing or the time is over.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
@@ -115,11 +73,16 @@ export const stores: ReadonlyArray<StoreUnderTest> = [
 type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 
 /** A server of one's own, where the environment names one: `TEST_S3_ENDPOINT` and its like. */
-function ownServer(): ReadonlyArray<StoreUnderTest> {
+function ownServer(): ReadonlyArray<Harness> {
   const { TEST_S3_ENDPOINT: endpoint, TEST_S3_PROVIDER = "ceph", TEST_S3_REGION } = process.env;
   if (!endpoint) return [];
   const provider = TEST_S3_PROVIDER as ProviderName;
-  const { region = "us-east-1" }: Provider = PROVIDERS[provider];
+  const { region = "us-east-1", checksums, writeOnce, marks }: Provider = PROVIDERS[provider];
+  const without: ReadonlyArray<Ability> = [
+    ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
+    ...(writeOnce ? [] : (["write-once"] as const)),
+    ...(marks ? [] : (["marks"] as const)),
+  ];
   const server = {
     endpoint,
     accessKey: process.env["TEST_S3_ACCESS_KEY"] ?? "",
@@ -127,7 +90,7 @@ function ownServer(): ReadonlyArray<StoreUnderTest> {
   };
   const make = (settings: S3Settings) =>
     aws({ ...settings, provider, region: TEST_S3_REGION ?? region, signer: "native" });
-  return [{ ...S3, name: provider, hasTwoEndpoints: true, open: () => openS3(make, server) }];
+  return [{ name: provider, without, open: () => openS3(make, server) }];
 }
 
 async function openS3(
@@ -135,18 +98,32 @@ async function openS3(
   { endpoint, accessKey, secretKey }: Omit<MinioServer, "domain">,
 ): Promise<OpenStore> {
   const bucket = `contract-${crypto.randomUUID()}`;
+  const addresses = namesOf(endpoint);
   const layer = make({
     bucket,
     createBucket: true,
     region: "us-east-1",
-    ...namesOf(endpoint),
+    ...addresses,
     accessKey,
     secretKey: Redacted.make(secretKey),
     provider: "aws",
     pathStyle: true,
   });
-  const { dispose, ...opened } = await build(layer);
-  return { ...opened, bucket, close: dispose };
+  const { hostname, port, protocol } = new URL(endpoint);
+  const client = new Client({
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: protocol === "https:",
+    accessKey,
+    secretKey,
+  });
+  return {
+    layer: quietly(layer),
+    bucket,
+    origins: originsOf(addresses),
+    isMarked: async (key) =>
+      JSON.stringify(await client.getObjectTagging(bucket, key)).includes('"pending"'),
+  };
 }
 
 /** The same server under two names, which are two hosts to the signature. */
@@ -156,15 +133,14 @@ function namesOf(endpoint: string) {
   return { endpoint: new URL(endpoint), publicEndpoint };
 }
 
-/** Opens a store for as long as it is tested: what renews its credentials ends with `close`. */
-async function build(layer: Layer.Layer<Presigner | ObjectStore>) {
-  const runtime = ManagedRuntime.make(
-    Layer.provideMerge(layer, telemetry({ level: "none", format: "json" })),
-  );
-  await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
-  const services = Effect.all({ presigner: Presigner, store: ObjectStore });
-  return { ...(await runtime.runPromise(services)), dispose: () => runtime.dispose() };
-}
+const originsOf = ({ endpoint, publicEndpoint }: ReturnType<typeof namesOf>) => ({
+  public: publicEndpoint.origin,
+  internal: endpoint.origin,
+});
+
+/** That one key may do everything is as it should be here, and need not be said each time. */
+const quietly = <A, E>(layer: Layer.Layer<A, E>) =>
+  Layer.provide(layer, telemetry({ level: "none", format: "json" }));
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const HMAC = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
@@ -199,10 +175,11 @@ async function openGcs(
     "HMAC key": { kind: "key", signer: Result.getOrThrow(hmacKey(HMAC)).signer },
     "no key": { kind: "keyless" },
   };
+  const addresses = namesOf(`http://127.0.0.1:${store.port}`);
   const layer = gcs({
     bucket,
     createBucket: false,
-    ...namesOf(`http://127.0.0.1:${store.port}`),
+    ...addresses,
     pathStyle: true,
     signLength: false,
     source: sources[credentials],
@@ -210,12 +187,16 @@ async function openGcs(
     project: "project",
     universeDomain: "googleapis.com",
   });
-  const { dispose, ...opened } = await build(layer);
   return {
-    ...opened,
+    layer: quietly(layer),
     bucket,
+    origins: originsOf(addresses),
+    isMarked: async (key) => {
+      const url = `${upstream}/storage/v1/b/${bucket}/o/${encodeURIComponent(key)}`;
+      const { customTime } = await (await fetch(url)).json();
+      return new Date(customTime).getUTCFullYear() < 9999;
+    },
     close: async () => {
-      await dispose();
       await store.close();
       await machine.close();
     },
@@ -225,21 +206,18 @@ async function openGcs(
 async function openLocal(): Promise<OpenStore> {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-local-"));
   const port = await freePort();
-  const layer = local({ bucket: "files", directory }, new URL(`http://127.0.0.1:${port}/store`));
-  const { fetch, ...opened } = await Effect.runPromise(
-    Effect.all({
-      presigner: Presigner,
-      store: ObjectStore,
-      fetch: LocalStore.useSync(({ fetch }) => fetch),
-    }).pipe(Effect.provide(layer)),
+  const endpoint = new URL(`http://127.0.0.1:${port}/store`);
+  const serve = Layer.effectDiscard(
+    Effect.flatMap(LocalStore, ({ fetch }) =>
+      Effect.acquireRelease(
+        Effect.promise(() => listenNode({ host: "127.0.0.1", port, fetch })),
+        (listening) => Effect.promise(() => listening.stop()),
+      ),
+    ),
   );
-  const listening = await listenNode({ host: "127.0.0.1", port, fetch });
   return {
-    ...opened,
+    layer: Layer.provideMerge(serve, local({ bucket: "files", directory }, endpoint)),
     bucket: "files",
-    close: async () => {
-      await listening.stop();
-      rmSync(directory, { recursive: true });
-    },
+    close: async () => rmSync(directory, { recursive: true }),
   };
 }
