@@ -60,7 +60,9 @@ export const response: ReadonlyArray<StorePromise> = [
     title: "a GET decides on type and disposition, and on no other header",
     without: "pinned downloads",
     check: async (subject) => {
-      await upload(subject, RODE_ALONG);
+      // Cloud Storage would unpack what says that it is packed.
+      const { "Content-Encoding": _, ...further } = RODE_ALONG;
+      await upload(subject, further);
       const { headers } = await send("GET", (await subject.signGet()).url);
       expect(headers["content-disposition"]).toBe("inline");
       expect(headers["cache-control"]).not.toBe("private, max-age=60");
