@@ -1,0 +1,135 @@
+import { Client } from "minio";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { makeProject, type Project } from "../support/project.ts";
+import { snippetsOf } from "../support/snippets.ts";
+
+// What application/ports/README.md shows, in the project of somebody who has installed the package
+// and Vitest, and has a store: the adapter, and how it proves itself and is used.
+
+const snippets = snippetsOf("application/ports/README.md");
+const server = inject("minio");
+const bucket = `adapter-${crypto.randomUUID()}`;
+const STORE = {
+  STORE_ENDPOINT: server?.endpoint ?? "",
+  STORE_BUCKET: bucket,
+  STORE_ACCESS_KEY: server?.accessKey ?? "",
+  STORE_SECRET_KEY: server?.secretKey ?? "",
+};
+
+let project: Project;
+beforeAll(async () => {
+  project = await makeProject();
+  for (const [name, code] of snippets) project.write(name, code);
+  project.write("tsconfig.json", JSON.stringify(TSCONFIG));
+  for (const name of ["@types/node", "vitest"]) project.link(name);
+  if (server === undefined) return;
+  const { hostname, port } = new URL(server.endpoint);
+  const { accessKey, secretKey } = server;
+  const at = { endPoint: hostname, port: Number(port), useSSL: false };
+  await new Client({ ...at, accessKey, secretKey }).makeBucket(bucket);
+}, 180_000);
+afterAll(() => project?.remove());
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: "ES2024",
+    module: "NodeNext",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    types: ["node"],
+  },
+};
+
+it("has the snippets that are tested here, and an adapter of 60 lines at most", () => {
+  expect([...snippets.keys()]).toEqual([
+    "adapter.ts",
+    "adapter.test.ts",
+    "options.ts",
+    "application.ts",
+    "service.ts",
+  ]);
+  expect(snippets.get("adapter.ts")?.trimEnd().split("\n").length).toBeLessThanOrEqual(60);
+});
+
+it("every snippet is right for the compiler", async () => {
+  const { code, output } = await project.run(["tsc", "-p", "."]);
+  expect(code, output).toBe(0);
+}, 60_000);
+
+/** The contract, as the snippet registers it, over an adapter that is `changed`. */
+async function prove(changed: (adapter: string) => string = (adapter) => adapter) {
+  project.write("adapter.ts", changed(snippets.get("adapter.ts") ?? ""));
+  const { output } = await project.run(
+    ["vitest", "run", "--reporter=json", "--outputFile=report.json"],
+    { env: STORE },
+  );
+  project.write("adapter.ts", snippets.get("adapter.ts") ?? "");
+  const report = readFileSync(join(project.folder, "report.json"), "utf8");
+  const { testResults } = JSON.parse(report);
+  const tests: ReadonlyArray<{ status: string; title: string; ancestorTitles: Array<string> }> =
+    testResults[0].assertionResults;
+  const failed = tests.filter(({ status }) => status !== "passed");
+  return { tests, failed: failed.map(({ title }) => title), output: `${output}\n${report}` };
+}
+
+it.skipIf(server === undefined)("the adapter keeps every promise of the contract", async () => {
+  const { tests, failed, output } = await prove();
+  expect(failed, output).toEqual([]);
+  expect(tests.length).toBeGreaterThan(50);
+  expect(tests[0]?.ancestorTitles).toEqual(["my store (without: two endpoints, marks)"]);
+});
+
+it.skipIf(server === undefined)(
+  "an adapter that binds less than it promises is found out",
+  async () => {
+    const { failed } = await prove((adapter) =>
+      adapter.replace("writeOnce: true", "writeOnce: false"),
+    );
+    expect(failed).toContain("a PUT cannot be replayed under strict");
+    expect(failed).not.toContain("a PUT as granted is stored byte for byte");
+  },
+);
+
+/** Runs a few lines beside the snippets; what they write is JSON. */
+async function run(lines: string) {
+  project.write("drive.ts", `${lines}\nprocess.exit(0);\n`);
+  const { code, output } = await project.run(["node", "drive.ts"], { env: STORE });
+  expect(code, output).toBe(0);
+  return output;
+}
+
+it.skipIf(server === undefined)("an Effect application uploads by it", async () => {
+  const output = await run(`
+    import * as Effect from "effect/Effect";
+    import { upload } from "./application.ts";
+    const { put, get } = await Effect.runPromise(upload);
+    const store = (body) => fetch(put.url, { method: "PUT", headers: put.headers, body });
+    const larger = await store("123456");
+    const stored = await store("12345");
+    const read = await (await fetch(get.url)).text();
+    console.log(JSON.stringify([larger.status, stored.status, read]));
+  `);
+  expect(output).toContain('[403,200,"12345"]');
+});
+
+it.skipIf(server === undefined)("every other application uploads and confirms by it", async () => {
+  const output = await run(`
+    import { valetkey } from "./service.ts";
+    await valetkey.ready();
+    const caller = { id: "mia" };
+    const asked = { caller, organization: "acme" };
+    const { putUrl, putHeaders, receipt } = await valetkey.requestUpload({
+      ...asked, filename: "a.txt", contentType: "text/plain", size: 5,
+    });
+    const put = await fetch(putUrl, { method: "PUT", headers: putHeaders, body: "12345" });
+    const confirmed = await valetkey.confirmUpload({ ...asked, receipt });
+    console.log(JSON.stringify([put.status, confirmed.size, confirmed.contentType]));
+    await valetkey.close();
+  `);
+  expect(output).toContain('[200,5,"text/plain"]');
+});
