@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { makeProject, type Project } from "../support/project.ts";
@@ -14,7 +15,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => project?.remove());
 
-const { peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
+const { version, peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
 );
 const optional = Object.keys(peerDependencies).filter(
@@ -61,6 +62,71 @@ const install = (...names: ReadonlyArray<string>) =>
 const keys = { STORAGE_ACCESS_KEY: "access-key", STORAGE_SECRET_KEY: "secret-key" };
 const aws = { STORAGE_ADAPTER: "aws", ...keys };
 const role = "arn:aws:iam::123456789012:role/put";
+
+it("what is installed signs, and says its version", async () => {
+  project.write("sign.js", SIGN);
+  const signed = await project.run(["node", "sign.js"]);
+  expect(signed.output).toMatch(/^\/files\/orgs\/a\/files\/2026\/01\/5007cd59-.*\.png\n$/);
+  const told = await project.run(["node_modules/.bin/valetkey", "--version"]);
+  expect(told.output).toBe(`${version}\n`);
+});
+
+const SIGN = `
+import { MediaType, Presigner, defaultPolicy, StorageKey } from "valetkey";
+import { layer } from "valetkey/minio";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+
+const store = layer({
+  bucket: "files",
+  createBucket: false,
+  region: "us-east-1",
+  endpoint: new URL("http://127.0.0.1:9000"),
+  accessKey: "access-key",
+  secretKey: Redacted.make("secret-key"),
+  putAccessKey: "put-key",
+  putSecretKey: Redacted.make("put-secret"),
+  pathStyle: true,
+});
+const signed = await Effect.runPromise(
+  Presigner.use((presigner) =>
+    presigner.get({
+      key: StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png"),
+      lifetime: defaultPolicy.getLifetime,
+      minLifetime: defaultPolicy.minLifetime,
+      audience: "public",
+      responseMediaType: MediaType.make("image/png"),
+      responseDisposition: "inline",
+    }),
+  ).pipe(Effect.provide(store)),
+);
+console.log(new URL(signed.url).pathname);
+`;
+
+it("a bundle can be made without the client library, and says the same where it is used", async () => {
+  project.write(
+    "bucket.js",
+    `import { ObjectStore } from "valetkey";${SIGN.slice(0, SIGN.indexOf("const signed"))}
+const { failure } = await Effect.runPromise(
+  ObjectStore.use((objects) => Effect.result(objects.ensureBucket)).pipe(Effect.provide(store)),
+);
+console.log(failure.reason);
+`,
+  );
+  await build({
+    absWorkingDir: project.folder,
+    entryPoints: ["bucket.js"],
+    outfile: "bundle/bucket.js",
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    logLevel: "error",
+  });
+  const { output } = await project.run(["node", "bundle/bucket.js"]);
+  expect(output).toContain(
+    "the store minio needs the package minio, which is not installed; install it with: npm install minio",
+  );
+});
 
 /** What the service is told to use, what is installed already, and what is missing then. */
 const AT_START: ReadonlyArray<{
