@@ -13,7 +13,10 @@ const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
 /** Of a page in the browser; JavaScript and declarations are looked at apart. */
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js)$/;
 
-/** In bytes. It was 182 kB and 615 kB before there was a facade, hosts and a described API. */
+/**
+ * In bytes: a quarter more than the 206 and 700 kB of the day on which it was set, so that a page of
+ * documentation or a table of data that comes along is seen, and code can still grow.
+ */
 const BUDGET = { packed: 260_000, unpacked: 900_000 };
 
 let folder: string;
