@@ -1,4 +1,4 @@
-import { ownPackage } from "./own-package.ts";
+import { readFile } from "node:fs/promises";
 
 /** A package that this one leaves to whoever uses it, and that is needed now, is not installed. */
 export class PackageMissing extends Error {
@@ -42,12 +42,21 @@ function resolves(specifier: string): boolean {
   }
 }
 
-/** The packages as npm takes them, with the ranges that this package allows where it can be read. */
+/** The packages as npm takes them, with the ranges that ours allows, where it can be read. */
 async function rangesOf(names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
   try {
-    const { peerDependencies } = await ownPackage();
-    return names.map((name) => `${name}@${peerDependencies[name] ?? "latest"}`);
+    const { name: own, peerDependencies } = JSON.parse(await readFile(manifest(), "utf8"));
+    // From a bundle it is somebody else's.
+    if (own !== "valetkey") return names;
+    return names.map((name) => `${name}@${peerDependencies[name]}`);
   } catch {
     return names;
   }
 }
+
+/** The package.json of the package that this file is in, built or not. */
+const manifest = () =>
+  new URL(
+    import.meta.url.endsWith(".js") ? "../../../package.json" : "../../package.json",
+    import.meta.url,
+  );

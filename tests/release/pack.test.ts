@@ -13,7 +13,10 @@ const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
 /** Of a page in the browser; JavaScript and declarations are looked at apart. */
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js)$/;
 
-/** In bytes. It was 182 kB and 615 kB before there was a facade, hosts and a described API. */
+/**
+ * In bytes: a quarter more than the 206 and 700 kB of the day on which it was set, so that a page of
+ * documentation or a table of data that comes along is seen, and code can still grow.
+ */
 const BUDGET = { packed: 260_000, unpacked: 900_000 };
 
 let folder: string;
@@ -49,7 +52,7 @@ it("the package is what was built of the sources, its licence and what there is 
 });
 
 it("no file speaks of a source map that is not there", () => {
-  expect(files.filter((file) => read(file).includes("sourceMapping" + "URL="))).toEqual([]);
+  expect(files.filter((file) => read(file).includes("//# sourceMappingURL="))).toEqual([]);
 });
 
 it("the package is small", async () => {
@@ -74,7 +77,6 @@ it("each entry point is there, with its types", () => {
 it("each import leads to a file of the package, or to a package that it names", () => {
   const { dependencies, peerDependencies } = manifest();
   const named = new Set(Object.keys({ ...dependencies, ...peerDependencies }));
-  const used = new Set<string>();
   const astray: Array<string> = [];
   for (const file of files.filter((name) => /\.(js|d\.ts)$/.test(name))) {
     if (OF_A_PAGE.test(file)) continue;
@@ -84,10 +86,14 @@ it("each import leads to a file of the package, or to a package that it names", 
           ? existsSync(join(folder, dirname(file), builtOf(file, specifier)))
           : name.startsWith("node:") || named.has(name);
       if (!isThere) astray.push(`${file}: ${specifier}`);
-      if (name !== undefined) used.add(name);
     }
   }
   expect(astray).toEqual([]);
-  // And none is named in vain.
-  expect([...named].filter((name) => !used.has(name))).toEqual([]);
+  // And none is named in vain; of some not a module is imported, but a file is read.
+  const code = files
+    .filter((file) => file.endsWith(".js"))
+    .map(read)
+    .join();
+  const isUsed = (name: string) => code.includes(`"${name}"`) || code.includes(`"${name}/`);
+  expect([...named].filter((name) => !isUsed(name))).toEqual([]);
 });

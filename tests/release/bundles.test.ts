@@ -1,0 +1,84 @@
+import { build } from "esbuild";
+import { dirname, join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { readLock, used } from "../support/lock.ts";
+import { unpacked } from "../support/packed.ts";
+
+// Who bundles an entry point gets the client library of that store, and of no other.
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+let folder: string;
+beforeAll(async () => {
+  // Beside node_modules/valetkey, as a project of somebody has it.
+  folder = dirname(dirname(await unpacked()));
+}, 180_000);
+
+/** Entry points that are bundled together, and the client libraries that come with them. */
+const BUNDLES: ReadonlyArray<
+  readonly [entries: ReadonlyArray<string>, clients: ReadonlyArray<string>]
+> = [
+  [["valetkey"], []],
+  [["valetkey", "valetkey/local"], []],
+  [["valetkey", "valetkey/minio"], ["minio"]],
+  [
+    ["valetkey", "valetkey/gcs"],
+    ["@google-cloud/storage", "google-auth-library"],
+  ],
+  [
+    ["valetkey", "valetkey/aws"],
+    ["@aws-sdk/client-s3", "@aws-sdk/credential-providers", "@aws-sdk/s3-request-presigner"],
+  ],
+  [["valetkey", "valetkey/redis"], ["@redis/client"]],
+  [["valetkey", "valetkey/hono", "valetkey/node", "valetkey/effect"], []],
+];
+
+it.each(BUNDLES)("a bundle of %j has of all client libraries %j", async (entries, clients) => {
+  const bundled = await packagesIn(entries);
+  expect(bundled).toContain("node_modules/effect");
+  const lock = readLock(ROOT);
+  const own = lock.get("");
+  const all = Object.keys(own?.peerDependenciesMeta ?? {});
+  expect(all.filter((name) => bundled.has(`node_modules/${name}`)).sort()).toEqual(
+    [...clients].sort(),
+  );
+  // Nor anything that the others need.
+  const peerDependencies = Object.fromEntries(
+    Object.entries(own?.peerDependencies ?? {}).filter(
+      ([name]) => !all.includes(name) || clients.includes(name),
+    ),
+  );
+  const permitted = used(new Map([...lock, ["", { version: "", ...own, peerDependencies }]]));
+  const others = [...used(lock)].filter((path) => !permitted.has(path));
+  expect(others.filter((path) => bundled.has(path))).toEqual([]);
+});
+
+/** Where the packages are installed of which a bundle has files, loaded at once or later. */
+async function packagesIn(entries: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
+  const { metafile } = await build({
+    stdin: {
+      contents: entries.map((entry, i) => `export * as entry${i} from "${entry}";`).join("\n"),
+      resolveDir: folder,
+    },
+    absWorkingDir: folder,
+    nodePaths: [join(ROOT, "node_modules")],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    splitting: true,
+    outdir: "bundle",
+    write: false,
+    metafile: true,
+    logLevel: "error",
+  });
+  const paths = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  return new Set(
+    paths.flatMap((path) => {
+      const installed = PACKAGE.exec(path)?.[1];
+      return installed === undefined || installed === "node_modules/valetkey" ? [] : [installed];
+    }),
+  );
+}
+
+/** From the first `node_modules/` to the name after the last. */
+const PACKAGE = /(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//;

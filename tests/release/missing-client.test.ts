@@ -1,0 +1,155 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { makeProject, type Project } from "../support/project.ts";
+
+// Nothing needs a client library before it is used, and where it is not installed then, what is
+// said names it and the command that installs it.
+
+let project: Project;
+beforeAll(async () => {
+  project = await makeProject();
+}, 180_000);
+afterAll(() => project?.remove());
+
+const { peerDependencies } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+);
+const install = (...names: ReadonlyArray<string>) =>
+  `npm install ${names.map((name) => `${name}@${peerDependencies[name]}`).join(" ")}`;
+const sentence = (what: string, name: string) =>
+  `${what} needs the package ${name}, which is not installed; install it with: ${install(name)}`;
+
+const keys = { STORAGE_ACCESS_KEY: "access-key", STORAGE_SECRET_KEY: "secret-key" };
+const aws = { STORAGE_ADAPTER: "aws", ...keys };
+const role = "arn:aws:iam::123456789012:role/put";
+
+/** What the service is told to use, what is installed already, and what is missing then. */
+const AT_START: ReadonlyArray<{
+  readonly use: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly links?: string;
+  readonly missing: string;
+}> = [
+  { use: "the store aws", env: aws, missing: "@aws-sdk/client-s3" },
+  {
+    use: "the store aws with the signer sdk",
+    env: { ...aws, STORAGE_SIGNER: "sdk" },
+    links: "@aws-sdk/client-s3",
+    missing: "@aws-sdk/s3-request-presigner",
+  },
+  {
+    use: "the store aws with a role",
+    env: { ...aws, STORAGE_PUT_ROLE: role },
+    links: "@aws-sdk/client-s3",
+    missing: "@aws-sdk/credential-providers",
+  },
+  {
+    use: "the store gcs without a key",
+    env: { STORAGE_ADAPTER: "gcs" },
+    missing: "google-auth-library",
+  },
+  {
+    use: "counting in Redis",
+    env: { REDIS_URL: "redis://127.0.0.1:9" },
+    missing: "@redis/client",
+  },
+];
+
+it.each(AT_START)(
+  "$use: a service that lacks $missing does not start, and says how to install it",
+  async ({ use, env, links, missing }) => {
+    if (links !== undefined) project.link(links);
+    const { code, output } = await serve(env);
+    expect(output).toContain(`Valetkey cannot start: ${sentence(use, missing)}\n`);
+    expect(code).toBe(1);
+    if (links !== undefined) unlinkSync(join(project.folder, "node_modules", links));
+  },
+);
+
+it("a service that needs a client for calls to its bucket alone starts, signs, and says so", async () => {
+  const minio = { STORAGE_ADAPTER: "minio", STORAGE_ENDPOINT: "http://127.0.0.1:9", ...keys };
+  const reason = sentence("the store minio", "minio");
+  const { output } = await serve(minio, reason);
+  expect(output).toContain(
+    `the store is not ready (MinIO at http://127.0.0.1:9/, bucket files): ${reason}`,
+  );
+  expect(output).not.toMatch(/cannot (start|be signed)/);
+});
+
+it("packages that are missing together are named together", async () => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const key = {
+    type: "service_account",
+    client_email: "signer@my-project.iam.gserviceaccount.com",
+    private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+  };
+  const both = ["@google-cloud/storage", "google-auth-library"];
+  const reason = `the store gcs needs the packages ${both.join(" and ")}, which are not installed; install them with: ${install(...both)}`;
+  const gcs = { STORAGE_ADAPTER: "gcs", STORAGE_GCS_CREDENTIALS: JSON.stringify(key) };
+  const { output } = await serve(gcs, reason);
+  expect(output).toContain(reason);
+});
+
+const OWN_STORE =
+  'endpoint: "http://127.0.0.1:9", accessKey: "access-key", secretKey: "secret-key"';
+
+/** The same for a host: a store, what is missing, and in what it says so. */
+const IN_A_HOST = [
+  { entry: "aws", options: "", what: "the store aws", missing: "@aws-sdk/client-s3" },
+  { entry: "minio", options: OWN_STORE, what: "the store minio", missing: "minio" },
+  {
+    entry: "gcs",
+    options: "",
+    what: "the store gcs without a key",
+    missing: "google-auth-library",
+  },
+] as const;
+
+it.each(IN_A_HOST)(
+  "$entry: ready() of a host that lacks $missing rejects with how to install it",
+  async ({ entry, options, what, missing }) => {
+    project.write("host.js", host(entry, options));
+    const { output } = await project.run(["node", "host.js"]);
+    expect(output).toContain(`${sentence(what, missing)}\n`);
+  },
+);
+
+it("a bundle can be made without the library, and says so where it is needed", async () => {
+  project.write("host.js", host("minio", OWN_STORE));
+  await build({
+    absWorkingDir: project.folder,
+    entryPoints: ["host.js"],
+    outfile: "bundle/host.js",
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    logLevel: "error",
+  });
+  const { output } = await project.run(["node", "bundle/host.js"]);
+  // What a bundle cannot know is the range.
+  expect(output).toMatch(/minio, which is not installed; install it with: npm install minio\n$/);
+});
+
+const host = (entry: string, options: string) => `
+import { createValetkey } from "valetkey";
+import { ${entry} } from "valetkey/${entry}";
+
+const valetkey = createValetkey({
+  storage: ${entry}({ ${options} }),
+  publicUrl: "https://app.example.com",
+  organizations: (slug) => slug,
+  log: () => undefined,
+});
+await valetkey.ready().catch((error) => console.log(error.message));
+await valetkey.close();
+`;
+
+const serve = async (env: Readonly<Record<string, string>>, until?: string) =>
+  project.run(["node_modules/.bin/valetkey", "serve"], {
+    env: { PORT: String(await freePort()), ...env },
+    ...(until === undefined ? {} : { until }),
+  });

@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { faultsOf, sectionsOf } from "../support/release.ts";
+import { order } from "../support/semver.ts";
+
+const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
+const manifest = JSON.parse(read("package.json"));
+const changelog = read("CHANGELOG.md");
+
+describe("the changelog", () => {
+  it("tells of versions from the newest to the oldest, on days that follow each other", () => {
+    const sections = sectionsOf(changelog);
+    const sorted = [...sections].sort((a, b) => order(b.version, a.version));
+    expect(sections).toEqual(sorted);
+    expect(new Set(sections.map(({ version }) => version)).size).toBe(sections.length);
+    const days = sections.map(({ day }) => day);
+    expect(days).toEqual([...days].sort().toReversed());
+  });
+
+  it("begins with what is unreleased, or with the version of the package", () => {
+    const [newest] = sectionsOf(changelog);
+    const [heading] = /^## .*$/m.exec(changelog) ?? [];
+    if (newest === undefined) expect(heading).toBe("## Unreleased");
+    else expect(newest.version).toBe(manifest.version);
+  });
+
+  it("is not read where a heading is neither", () => {
+    expect(() => sectionsOf("## 1.2 - 2026-01-31")).toThrow('"## 1.2 - 2026-01-31" is neither');
+    expect(() => sectionsOf("## 1.2.3")).toThrow("## 1.2.3");
+  });
+});
+
+describe("a release", () => {
+  const repository = "owner/name";
+  const good = {
+    tag: "v1.2.3",
+    repository,
+    manifest: {
+      version: "1.2.3",
+      repository: { url: "git+https://github.com/owner/name.git" },
+    },
+    changelog: "# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-01-31\n\n- This.\n",
+  };
+
+  it("can be made where tag, version and changelog agree", () => {
+    expect(faultsOf(good)).toEqual([]);
+  });
+
+  it.each([
+    ["the tag is another version", { tag: "v1.2.4" }, /tag v1\.2\.3, or set the version/],
+    ["the tag has no v", { tag: "1.2.3" }, /tag v1\.2\.3/],
+    ["the changelog says nothing of it", { changelog: "## Unreleased\n" }, /## 1\.2\.3 - /],
+    [
+      "the changelog's newest is another",
+      { changelog: `## 1.3.0 - 2026-02-01\n\n${good.changelog}` },
+      /does not begin with "## 1\.2\.3/,
+    ],
+    [
+      "the repository is another",
+      { repository: "fork/name" },
+      /github\.com\/fork\/name\.git alone/,
+    ],
+  ])("cannot be made where %s", (_, over, says) => {
+    const faults = faultsOf({ ...good, ...over });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(says);
+  });
+});
+
+it("versions are ordered as SemVer has it", () => {
+  // The example of https://semver.org, 11, with versions around it.
+  const versions = [
+    "0.9.10",
+    "1.0.0-alpha",
+    "1.0.0-alpha.1",
+    "1.0.0-alpha.beta",
+    "1.0.0-beta",
+    "1.0.0-beta.2",
+    "1.0.0-beta.11",
+    "1.0.0-rc.1",
+    "1.0.0",
+    "1.0.1",
+    "1.2.0",
+    "1.10.0",
+  ];
+  expect(versions.toReversed().sort(order)).toEqual(versions);
+});

@@ -1,0 +1,51 @@
+import { SEMVER } from "./semver.ts";
+
+/** What is asked of a release, before anything is published. */
+export interface Release {
+  /** Of git, such as `v1.2.3`. */
+  readonly tag: string;
+  /** Where it is released from, such as `owner/name`. */
+  readonly repository: string;
+  readonly manifest: { readonly version: string; readonly repository: { readonly url: string } };
+  readonly changelog: string;
+}
+
+/** Why a release cannot be made: sentences for who makes it, or none. */
+export function faultsOf({ tag, repository, manifest, changelog }: Release): ReadonlyArray<string> {
+  const { version } = manifest;
+  const { url } = manifest.repository;
+  return [
+    ...(tag === `v${version}`
+      ? []
+      : [
+          `The tag is ${tag}, and package.json's version ${version}: tag v${version}, or set the version.`,
+        ]),
+    ...(sectionsOf(changelog)[0]?.version === version
+      ? []
+      : [
+          `CHANGELOG.md does not begin with "## ${version} - YYYY-MM-DD": move what is unreleased under it.`,
+        ]),
+    ...(url === `git+https://github.com/${repository}.git`
+      ? []
+      : [
+          `package.json says that the repository is ${url}, and npm accepts a statement of provenance from git+https://github.com/${repository}.git alone: write that there.`,
+        ]),
+  ];
+}
+
+/** A version that the changelog tells of, with its day. */
+export interface Section {
+  readonly version: string;
+  readonly day: string;
+}
+
+/** The versions in a changelog, as it has them: the newest first. Throws for a heading of neither kind. */
+export const sectionsOf = (changelog: string): ReadonlyArray<Section> =>
+  [...changelog.matchAll(/^## (.*)$/gm)].flatMap(([, heading = ""]) => {
+    if (heading === "Unreleased") return [];
+    const [, version, day] = /^(\S+) - (\d{4}-\d{2}-\d{2})$/.exec(heading) ?? [];
+    if (version === undefined || day === undefined || !SEMVER.test(version)) {
+      throw new Error(`"## ${heading}" is neither "## Unreleased" nor as "## 1.2.3 - 2026-01-31"`);
+    }
+    return [{ version, day }];
+  });
