@@ -29,7 +29,7 @@ const ENTRIES: ReadonlyMap<string, string> = new Map(
 );
 
 /** Those that are for people who know Effect; the types of all others are plain. */
-const OF_EFFECT: ReadonlySet<string> = new Set(["effect"]);
+const OF_EFFECT: ReadonlySet<string> = new Set(["contract", "effect"]);
 
 const folder = mkdtempSync(join(tmpdir(), "valetkey-api-"));
 const reports = new Map<string, string>();

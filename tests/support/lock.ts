@@ -25,7 +25,7 @@ export function used(lock: ReadonlyMap<string, Locked>): ReadonlySet<string> {
     const { dependencies, optionalDependencies, peerDependencies } = lock.get(path) ?? {};
     for (const name in { ...dependencies, ...optionalDependencies, ...peerDependencies }) {
       const at = resolve(lock, path, name);
-      if (at === undefined || found.has(at)) continue;
+      if (at === undefined || found.has(at) || TOOLS.has(at)) continue;
       found.add(at);
       follow(at);
     }
@@ -33,6 +33,9 @@ export function used(lock: ReadonlyMap<string, Locked>): ReadonlySet<string> {
   follow("");
   return found;
 }
+
+/** A peer of those alone who hold an adapter of their own to the contract. */
+const TOOLS: ReadonlySet<string> = new Set(["node_modules/vitest"]);
 
 /** The nearest one above, as Node looks for it. */
 function resolve(
