@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { makeApp } from "../../adapters/http/app.ts";
+import { type AppOptions, makeApp } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/decisions.ts";
 import { idempotencyKeyOf } from "../../adapters/http/idempotency-key.ts";
 import { SAMPLES } from "../../adapters/http/openapi/samples.ts";
@@ -28,7 +28,7 @@ import { OrganizationSlug } from "../../domain/organization.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 import { type Document, type Node, outlineOf } from "./openapi-outline.ts";
 
-const app = makeApp({
+const options: AppOptions = {
   // Routing asks none of them.
   services: Context.make(Authenticator, { authenticate: () => Effect.never }).pipe(
     Context.add(References.MinimumLogLevel, "None"),
@@ -39,17 +39,23 @@ const app = makeApp({
   publicUrl: new URL("https://uploads.example.com"),
   development: undefined,
   mounts: [],
-});
-const ask = (init: RequestInit = {}) => app.request("/openapi.json", init);
+};
+const service = makeApp(options);
+/** In a service of another, which says itself how it does. */
+const embedded = makeApp({ ...options, readiness: undefined });
+
+const ask = async (init: RequestInit = {}, app = service) => app.request("/openapi.json", init);
 const text = await (await ask()).text();
 const document: Document = JSON.parse(text);
 const { schemas, headers } = document.components;
-const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-  Object.entries(item).map(([method, operation]) => ({
-    name: `${method.toUpperCase()} ${path}`,
-    operation,
-  })),
-);
+const operationsOf = ({ paths }: Document) =>
+  Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      operation,
+    })),
+  );
+const operations = operationsOf(document);
 
 it("a linter finds nothing to say", async () => {
   const config = await createConfig({ extends: ["recommended"] });
@@ -71,12 +77,17 @@ it("the document tells the version of the package, and may be kept and read by o
   expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
 });
 
-it("every route is documented but the page that shows it, and no other", () => {
+it.each([
+  { name: "the service", app: service },
+  { name: "an embedded one", app: embedded },
+])("$name documents every route but the page that shows them, and no other", async ({ app }) => {
   const served = app.routes
     .filter(({ method, path }) => method !== "ALL" && !path.startsWith("/docs"))
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
   // What answers GET says in `Allow` whether it answers HEAD.
-  const documented = operations.map(({ name }) => name).filter((name) => !name.startsWith("HEAD"));
+  const documented = operationsOf(await (await ask({}, app)).json())
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith("HEAD"));
   expect(documented.sort()).toEqual([...new Set(served)].sort());
 });
 

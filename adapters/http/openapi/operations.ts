@@ -52,9 +52,11 @@ export interface DocumentedOperation {
 interface Parameter {
   readonly name: string;
   readonly in: "path" | "header" | "query";
+  readonly allowEmptyValue?: true;
   readonly description?: string;
   readonly schema: Schema.Constraint | object;
-  readonly example: string;
+  /** With which the page that shows the document fills the parameter in. */
+  readonly example?: string;
 }
 
 /** A list of refusals that does not compile while one that can happen is missing. */
@@ -189,8 +191,11 @@ export const OPERATIONS: ReadonlyArray<DocumentedOperation> = [
         in: "header",
         description:
           "1 to 255 printable ASCII characters of the caller's own making, in double quotes or without. The same request under the same key is answered with the same object again, and the upload is written once.",
-        schema: { type: "string", pattern: IDEMPOTENCY_KEY },
-        example: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f",
+        schema: {
+          type: "string",
+          pattern: IDEMPOTENCY_KEY,
+          examples: ["3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f"],
+        },
       },
     ],
     body: {
@@ -261,8 +266,8 @@ export const OPERATIONS: ReadonlyArray<DocumentedOperation> = [
         in: "query",
         description:
           "Saves the file rather than showing it; that it is there counts, whatever its value.",
-        schema: { type: "string" },
-        example: "",
+        allowEmptyValue: true,
+        schema: { type: "string", examples: [""] },
       },
     ],
     answers: REDIRECT,
