@@ -21,7 +21,7 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
 
   describe(lacks === "" ? name : `${name} (without: ${lacks})`, () => {
     let built: BuiltStore | undefined;
-    let end = async (): Promise<void> => undefined;
+    let end: (() => Promise<void>) | undefined;
     beforeAll(async () => {
       if (open === undefined) return;
       const opened = await open();
@@ -32,7 +32,7 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
         await opened.close?.();
       };
     });
-    afterAll(() => end());
+    afterAll(() => end?.());
 
     for (const promise of promises.filter((promise) => isMadeBy(promise, has))) {
       it.skipIf(open === undefined)(promise.title, async () => {
