@@ -4,7 +4,7 @@ import { unmounted } from "../http/mounts.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import { type S3Options, variablesOf } from "./store-options.ts";
-import type { ChecksumAlgorithm, Storage } from "./valetkey.ts";
+import type { ChecksumAlgorithm, Storage } from "./valetkey-options.ts";
 
 /** The checksums that each provider's store verifies, as the table of providers has them. */
 export interface Verified {

@@ -7,7 +7,7 @@ import { OrganizationNotFound, type Organizations } from "../../application/port
 import { OrganizationId } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
-import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey.ts";
+import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** A caller as the use cases know one; throws a `TypeError` for what a host made wrong. */
 export function principalOf(caller: Caller): Principal {

@@ -7,7 +7,7 @@ import { allOf, type Fault, fault, type Read } from "../settings/setting.ts";
 import * as tokens from "../tokens/settings.ts";
 import { stores } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
-import type { PolicyOptions, ValetkeyOptions } from "./valetkey.ts";
+import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 const settings = {
   publicUrl: http.settings.publicUrl,

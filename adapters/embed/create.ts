@@ -24,13 +24,8 @@ import { configurationOf } from "./configuration.ts";
 import { sharedCounts } from "./hidden.ts";
 import { logTo, toConsole } from "./log.ts";
 import { rejectionOf } from "./rejection.ts";
-import type {
-  ChecksumAlgorithm,
-  NeedsChecksum,
-  PolicyOptions,
-  Valetkey,
-  ValetkeyOptions,
-} from "./valetkey.ts";
+import type { NeedsChecksum, Valetkey } from "./valetkey.ts";
+import type { ChecksumAlgorithm, PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
  * Makes the service, to call and to serve: nothing is loaded or connected before it is used. The

@@ -4,7 +4,7 @@ import { unmounted } from "../http/mounts.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import { type StoreOptions, variablesOf } from "./store-options.ts";
-import type { Storage } from "./valetkey.ts";
+import type { Storage } from "./valetkey-options.ts";
 
 /**
  * Where a bucket of Google's is, and who signs for it: the key of a service account, an HMAC key

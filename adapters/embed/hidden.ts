@@ -3,7 +3,7 @@ import type { Limits } from "../../domain/limits.ts";
 import type * as Layer from "effect/Layer";
 import type { Mounts } from "../http/mounts.ts";
 import type { ConfiguredStore } from "../settings/loaded.ts";
-import type { ChecksumAlgorithm, SharedCount, Storage } from "./valetkey.ts";
+import type { ChecksumAlgorithm, SharedCount, Storage } from "./valetkey-options.ts";
 
 // What is handed from one function of ours to another through a host, which need not know Effect
 // to pass it on.

@@ -1,6 +1,7 @@
 import { type Context, type Env, Hono } from "hono";
 import { PATHS } from "./paths.ts";
-import type { Caller, Valetkey } from "./valetkey.ts";
+import type { Valetkey } from "./valetkey.ts";
+import type { Caller } from "./valetkey-options.ts";
 
 /**
  * The routes of a `Valetkey`, for a Hono application: `app.route("/", valetkeyRoutes(valetkey))`.

@@ -2,25 +2,27 @@ export { createValetkey } from "./create.ts";
 export { isValetkeyError, type MemberFault, type ValetkeyError } from "./errors.ts";
 export type {
   Asked,
+  Confirmation,
+  HandedOver,
+  NeedsChecksum,
+  OpenedFile,
+  Upload,
+  UploadRequest,
+  Valetkey,
+} from "./valetkey.ts";
+export type {
   Awaitable,
   Caller,
   Checksum,
   ChecksumAlgorithm,
-  Confirmation,
   ConfirmedUpload,
-  HandedOver,
   Lifetime,
   LimitOptions,
   LogEntry,
-  NeedsChecksum,
-  OpenedFile,
   PolicyOptions,
   Rate,
   SharedCount,
   Size,
   Storage,
-  Upload,
-  UploadRequest,
-  Valetkey,
   ValetkeyOptions,
-} from "./valetkey.ts";
+} from "./valetkey-options.ts";

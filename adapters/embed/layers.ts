@@ -5,7 +5,7 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { Mounts, unmounted } from "../http/mounts.ts";
 import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
 import { asStorage, type CountOf, sharedCounts, stores } from "./hidden.ts";
-import type { SharedCount, Storage } from "./valetkey.ts";
+import type { SharedCount, Storage } from "./valetkey-options.ts";
 
 /**
  * The ports that a store of ours is behind, for an Effect application: those of `minio({…})`,

@@ -5,7 +5,7 @@ import { read, settings } from "../local/settings.ts";
 import { PATH, store } from "../local/store.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
-import type { Storage } from "./valetkey.ts";
+import type { Storage } from "./valetkey-options.ts";
 
 /** Where the embedded store keeps its files. */
 export interface LocalOptions {

@@ -2,7 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import * as References from "effect/References";
 import { partsOf } from "../telemetry/line.ts";
-import type { LogEntry } from "./valetkey.ts";
+import type { LogEntry } from "./valetkey-options.ts";
 
 /** Hands the log to the host, or warnings and errors to the console. */
 export const logTo = (log: ((entry: LogEntry) => void) | undefined): Layer.Layer<never> =>

@@ -4,7 +4,7 @@ import { store } from "../minio/store.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { S3Options } from "./store-options.ts";
-import type { Storage } from "./valetkey.ts";
+import type { Storage } from "./valetkey-options.ts";
 
 /** Where a MinIO is, and its keys. */
 export interface MinioOptions extends S3Options {

@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerUnreadable } from "../http/broken-request.ts";
 import { toConsole } from "./log.ts";
 import { isOurs } from "./paths.ts";
-import type { Caller, Valetkey } from "./valetkey.ts";
+import type { Valetkey } from "./valetkey.ts";
+import type { Caller } from "./valetkey-options.ts";
 
 /**
  * A `Valetkey` as a handler of `node:http`, and of frameworks that are built on it:

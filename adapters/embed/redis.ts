@@ -3,7 +3,7 @@ import { neededBy } from "../settings/needed-by.ts";
 import { read, settings } from "../redis/settings.ts";
 import { asSharedCount } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
-import type { SharedCount } from "./valetkey.ts";
+import type { SharedCount } from "./valetkey-options.ts";
 
 const names = { url: settings.urls, cluster: settings.cluster };
 
