@@ -101,9 +101,16 @@ function differencesOf(receipt: Receipt, facts: ObjectFacts): Array<UploadDiffer
     compare("checksum", value, actual);
   }
   for (const [name, value] of Object.entries(facts.extraHeaders)) {
+    if (receipt.writeOnce && name === "cache-control" && OF_THE_CONDITION.has(value)) continue;
     differences.push({ property: name, expected: "", actual: value });
   }
   return differences;
 }
+
+/**
+ * What `fetch` adds by itself beside `If-None-Match`, as the Fetch standard has it, section
+ * "HTTP-network-or-cache fetch", and as Chromium has it.
+ */
+const OF_THE_CONDITION: ReadonlySet<string> = new Set(["no-cache", "max-age=0"]);
 
 type UploadDifference = UploadMismatch["differences"][number];
