@@ -17,6 +17,7 @@ import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
 import type { RedisSettings } from "../redis/settings.ts";
 import { neededBy } from "../settings/needed-by.ts";
+import type { Env } from "../settings/setting.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
@@ -34,9 +35,10 @@ const GRACE = "10 seconds";
  * service cannot start for another reason; both are explained on standard error.
  */
 export async function serve(listen: Listen): Promise<void> {
-  const read = readAll(process.env);
+  const env = environment();
+  const read = readAll(env);
   if (Result.isFailure(read)) {
-    process.stderr.write(configurationMessage(read.failure, misspelt(process.env)));
+    process.stderr.write(configurationMessage(read.failure, misspelt(env)));
     // Not left to end by itself: the channel to the primary keeps the worker of a cluster.
     process.exit(CONFIGURATION_ERROR);
   }
@@ -93,7 +95,7 @@ export async function serve(listen: Listen): Promise<void> {
       });
     }
     if (!isDevelopment && !settings.limits.isLimited) yield* Effect.logWarning(UNLIMITED);
-    for (const name of misspelt(process.env)) yield* Effect.logWarning(misspeltMessage(name));
+    for (const name of misspelt(env)) yield* Effect.logWarning(misspeltMessage(name));
     yield* Effect.forkChild(firstLook(readiness, store));
     yield* toldToStop;
     stopping = true;
@@ -109,6 +111,17 @@ export async function serve(listen: Listen): Promise<void> {
     process.stderr.write(`Valetkey cannot start: ${reasonOf(Cause.squash(exit.cause))}\n`);
   }
   process.exit(Exit.isSuccess(exit) ? 0 : 1);
+}
+
+/** All of it, since a variable with a misspelt name is one that nobody would ask for. */
+function environment(): Env {
+  try {
+    return { ...process.env };
+  } catch (cause) {
+    // Deno lets nobody read it who was not allowed to.
+    process.stderr.write(`Valetkey cannot start: ${reasonOf(cause)}\n`);
+    process.exit(1);
+  }
 }
 
 const UNLIMITED =

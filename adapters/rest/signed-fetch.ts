@@ -64,8 +64,13 @@ export const signedFetch = Effect.fnUntraced(
   ),
 );
 
-/** What `fetch` failed of is the cause of its failure. */
+/**
+ * What `fetch` failed of is the cause of its failure. Deno names the URL there, whose query is the
+ * signature, and reasons are for the log and for `/readyz`.
+ */
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+  const reason =
+    cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+  return reason.replaceAll(/\?[^\s)]*/g, "");
 }

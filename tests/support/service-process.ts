@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { DENO_PERMISSIONS, denoCommand } from "./deno-permissions.ts";
 import { freePort } from "./free-port.ts";
 import { until } from "./until.ts";
 
@@ -22,31 +23,27 @@ export interface ServiceProcess {
 const ROOT = new URL("../..", import.meta.url).pathname;
 const BIN = join(ROOT, "node_modules/.bin");
 
-/** Commands that start an entry point, by runtime. */
-export const RUNTIMES = {
-  node: (): ReadonlyArray<string> => ["node", "deploy/node.ts"],
-  deno: (directory: string): ReadonlyArray<string> => [
-    "deno",
-    "run",
-    "--allow-net",
-    "--allow-env",
-    "--allow-read",
-    `--allow-write=${directory}`,
-    "deploy/deno.ts",
-  ],
-  bun: (): ReadonlyArray<string> => ["bun", "deploy/bun.ts"],
-} as const;
+/** What starts an entry point, for the folder of the embedded store; a name is of a dependency. */
+export type Command = (directory: string) => ReadonlyArray<string>;
 
-/** Starts the service with `env` beside the defaults, and waits until it answers. */
+/** Commands that start an entry point with the embedded store, by runtime. */
+export const RUNTIMES = {
+  node: () => ["node", "deploy/node.ts"],
+  deno: denoCommand(DENO_PERMISSIONS.local),
+  bun: () => ["bun", "deploy/bun.ts"],
+} as const satisfies Readonly<Record<string, Command>>;
+
+/** Starts the service with `env` beside the defaults, and waits until it answers, or ends. */
 export async function startProcess(
   env: Readonly<Record<string, string>> = {},
-  runtime: keyof typeof RUNTIMES = "node",
+  runtime: keyof typeof RUNTIMES | Command = "node",
 ): Promise<ServiceProcess> {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-process-"));
   const port = String(await freePort());
   const token = crypto.randomUUID();
   const serviceToken = crypto.randomUUID();
-  const { child, output } = launch(RUNTIMES[runtime](directory), {
+  const command: Command = typeof runtime === "string" ? RUNTIMES[runtime] : runtime;
+  const { child, output } = launch(command(directory), {
     PORT: port,
     DEV_TOKEN: token,
     DEV_SERVICE_TOKEN: serviceToken,
@@ -54,10 +51,15 @@ export async function startProcess(
     ...env,
   });
   const address = `http://127.0.0.1:${port}`;
-  await until("the service's start", async () => {
-    if (child.exitCode !== null) throw new Error(`it ended: ${output()}`);
-    return (await fetch(`${address}/healthz`)).ok ? true : undefined;
-  });
+  let isOver = false;
+  child.once("close", () => (isOver = true));
+  await until("the service's start", async () =>
+    isOver || (await fetch(`${address}/healthz`)).ok ? true : undefined,
+  );
+  if (isOver) {
+    rmSync(directory, { recursive: true, force: true });
+    throw new Error(`the service ended at its start: ${output()}`);
+  }
   return {
     address,
     token,
@@ -110,7 +112,7 @@ function launch(
   env: Readonly<Record<string, string>>,
 ): { readonly child: ChildProcess; readonly output: () => string } {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(join(BIN, command), args, {
+  const child = spawn(resolve(BIN, command), args, {
     cwd: ROOT,
     env: { PATH, HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -5,6 +5,7 @@ import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
 import { startFakeGcs } from "./fake-gcs.ts";
 import { startMinio } from "./minio.ts";
+import { findNode22 } from "./node-22.ts";
 import { findRedis } from "./redis.ts";
 import { findSchemathesis } from "./schemathesis.ts";
 
@@ -17,6 +18,8 @@ declare module "vitest" {
     fakeGcs: string | undefined;
     /** The path of a Chromium, where there is one. */
     chromium: string | undefined;
+    /** The path of a Node 22, where there is one. */
+    node22: string | undefined;
     /** The path of a redis-server, where there is one. */
     redis: string | undefined;
     /** The path of Schemathesis, where there is one. */
@@ -49,12 +52,14 @@ export async function setup(project: TestProject): Promise<void> {
     await gcs.stop();
   };
   const chromium = findChromium();
+  const node22 = findNode22();
   const redis = findRedis();
   const schemathesis = findSchemathesis();
   const found = [
     { name: "MinIO", has: minio.server !== undefined, from: minio.source },
     { name: "fake-gcs-server", has: gcs.endpoint !== undefined, from: gcs.source },
     { name: "Chromium", has: chromium !== undefined, from: chromium ?? "apt-get install chromium" },
+    { name: "Node 22", has: node22.path !== undefined, from: node22.source },
     { name: "Redis", has: redis.path !== undefined, from: redis.source },
     { name: "Schemathesis", has: schemathesis.path !== undefined, from: schemathesis.source },
   ];
@@ -72,6 +77,7 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide("minio", minio.server);
   project.provide("fakeGcs", gcs.endpoint);
   project.provide("chromium", chromium);
+  project.provide("node22", node22.path);
   project.provide("redis", redis.path);
   project.provide("schemathesis", schemathesis.path);
   packages = mkdtempSync(join(tmpdir(), "valetkey-packages-"));

@@ -1,0 +1,165 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
+import { freePort } from "../support/free-port.ts";
+import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { startGoogleMachine } from "../support/google-machine.ts";
+import { startProcess } from "../support/service-process.ts";
+import { SERVED, threeLines } from "../support/three-lines.ts";
+
+type Store = keyof typeof DENO_PERMISSIONS;
+type Env = Readonly<Record<string, string>>;
+
+const minio = inject("minio");
+const fakeGcs = inject("fakeGcs") ?? "";
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+const S3 = {
+  STORAGE_BUCKET: "deno-permissions",
+  STORAGE_CREATE_BUCKET: "on",
+  STORAGE_ENDPOINT: minio?.endpoint ?? "",
+  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+};
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ACCOUNT = "signer@project.iam.gserviceaccount.com";
+const KEY = JSON.stringify({
+  type: "service_account",
+  client_email: ACCOUNT,
+  private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+});
+
+async function gcs(isKeyless: boolean): Promise<Env> {
+  const machine = await startGoogleMachine();
+  closing.push(machine.close);
+  const bucket = `deno-${crypto.randomUUID()}`;
+  await createBucket(fakeGcs, bucket);
+  const store = await startGcsVerifier({
+    upstream: fakeGcs,
+    bucket,
+    rsa: new Map([
+      [ACCOUNT, publicKey],
+      [machine.account, machine.publicKey],
+    ]),
+    hmac: new Map(),
+  });
+  closing.push(store.close);
+  return {
+    STORAGE_ADAPTER: "gcs",
+    STORAGE_BUCKET: bucket,
+    STORAGE_ENDPOINT: `http://127.0.0.1:${store.port}`,
+    ...(isKeyless
+      ? {
+          STORAGE_GCS_IAM_ENDPOINT: machine.iamEndpoint.origin,
+          GCE_METADATA_HOST: machine.metadataHost,
+        }
+      : { STORAGE_GCS_CREDENTIALS: KEY }),
+  };
+}
+
+const ENVIRONMENTS: Readonly<Record<Store, () => Env | Promise<Env>>> = {
+  local: () => ({}),
+  minio: () => ({ ...S3, STORAGE_ADAPTER: "minio" }),
+  aws: () => ({ ...S3, STORAGE_ADAPTER: "aws" }),
+  "gcs with a key": () => gcs(false),
+  "gcs without a key": () => gcs(true),
+};
+
+/** On Cloud Storage the size is bound under strict. */
+const asked = (store: Store) => ({ strict: store.startsWith("gcs") });
+
+/** Starts the service, uploads and loads the page; gives how that went, and all that was said. */
+async function tryOut(store: Store, permissions: ReadonlyArray<string>) {
+  const env = await ENVIRONMENTS[store]();
+  try {
+    const { address, token, output, stop } = await startProcess(env, denoCommand(permissions));
+    try {
+      const served = await threeLines(address, token, asked(store)).catch(String);
+      const page = await fetch(`${address}/`);
+      return { served, page: page.status, said: output() };
+    } finally {
+      await stop();
+    }
+  } catch (cause) {
+    return { served: undefined, page: undefined, said: String(cause) };
+  }
+}
+
+const isHere = (store: Store) =>
+  store === "local" || (store.startsWith("gcs") ? fakeGcs !== "" : minio !== undefined);
+
+const stores = (Object.keys(DENO_PERMISSIONS) as Array<Store>).map((store) => ({ store }));
+
+describe.each(stores)("on Deno, $store", ({ store }) => {
+  const permissions: ReadonlyArray<string> = DENO_PERMISSIONS[store];
+
+  it.skipIf(!isHere(store))(`works with ${permissions.join(" ")}`, async () => {
+    const { served, page, said } = await tryOut(store, permissions);
+    expect(served, said).toEqual(expected(store));
+    expect(page).toBe(200);
+  });
+
+  it.skipIf(!isHere(store)).each(permissions)(
+    "without %s it does not, and says so",
+    async (one) => {
+      const { served, page, said } = await tryOut(
+        store,
+        permissions.filter((permission) => permission !== one),
+      );
+      expect([served, page]).not.toEqual([expected(store), 200]);
+      expect(said).toContain(`run again with the ${one.replace(/=.*/, "")} flag`);
+      expect(said).not.toContain("Uncaught");
+    },
+  );
+
+  it("is in the README with these flags", () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const name = store.replace(/^\w+/, (adapter) => `\`${adapter}\``);
+    const flags = permissions.map((permission) => `\`${permission}\``).join(" ");
+    const rows = readme.split("\n").map((line) => line.replaceAll(/ +/g, " "));
+    expect(rows).toContain(`| ${name} | ${flags} |`);
+  });
+});
+
+const expected = (store: Store) =>
+  store.startsWith("gcs") ? { ...SERVED, statuses: [200, 200, REFUSED_BY_GCS, 200] } : SERVED;
+
+/** By `x-goog-content-length-range`. */
+const REFUSED_BY_GCS = 400;
+
+it.skipIf(minio === undefined)(
+  "hosts and folders can be named, and nothing else is in reach",
+  async () => {
+    const { hostname } = new URL(minio?.endpoint ?? "");
+    const { served, page, said } = await tryOut("minio", [
+      `--allow-net=127.0.0.1,${hostname}`,
+      "--allow-env",
+      "--allow-read=adapters/http/page",
+    ]);
+    expect(served, said).toEqual(SERVED);
+    expect(page).toBe(200);
+  },
+);
+
+it("the signature of a request that failed is in no log and not at /readyz", async () => {
+  const nobody = `127.0.0.1:${await freePort()}`;
+  const service = await startProcess(
+    {
+      STORAGE_ADAPTER: "gcs",
+      STORAGE_ENDPOINT: `http://${nobody}`,
+      STORAGE_ACCESS_KEY: "GOOG1TESTTESTTEST",
+      STORAGE_SECRET_KEY: "a-secret-of-the-tests",
+    },
+    denoCommand(DENO_PERMISSIONS["gcs with a key"]),
+  );
+  const readiness = await (await fetch(`${service.address}/readyz`)).text();
+  expect(readiness).toContain(nobody);
+  expect(readiness).not.toContain("X-Goog-");
+  await service.stop();
+  expect(service.output()).not.toContain("X-Goog-");
+});
