@@ -1,0 +1,107 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, describe, expect, inject, it } from "vitest";
+
+// The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported.
+
+interface Runtime {
+  readonly name: string;
+  /** What runs Vitest; the name of a development dependency, or a path. */
+  readonly command: readonly [string, ...Array<string>] | undefined;
+  /** How Vitest runs files there: the way that works. */
+  readonly pool: "forks" | "threads";
+  /** Tests that do not hold there, each with the reason. */
+  readonly exceptions: ReadonlyArray<string>;
+}
+
+const node22 = inject("node22");
+
+const RUNTIMES: ReadonlyArray<Runtime> = [
+  {
+    name: "node 22",
+    command: node22 === undefined ? undefined : [node22],
+    pool: "forks",
+    exceptions: [],
+  },
+  { name: "node 24", command: ["node"], pool: "forks", exceptions: [] },
+  {
+    name: "deno 2",
+    // The permissions are those of Vitest; what the service needs is in deno-permissions.test.ts.
+    command: ["deno", "run", "--allow-all"],
+    pool: "forks",
+    exceptions: [
+      // Where Deno copies headers it drops values that are empty, and so the repetition. Over a
+      // socket nothing is copied, and the same request is refused there on Deno too.
+      "a trusted proxy's request is refused with an empty user first",
+    ],
+  },
+  { name: "bun 1", command: ["bun", "--bun"], pool: "threads", exceptions: [] },
+];
+
+const folder = mkdtempSync(join(tmpdir(), "valetkey-same-suite-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const BIN = join(ROOT, "node_modules/.bin");
+const MINUTE = 60_000;
+
+/** What ran, by runtime. */
+const names = new Map<string, ReadonlyArray<string>>();
+
+describe("the rules, the signer and HTTP keep their promises on", () => {
+  it.for(RUNTIMES)("$name", { timeout: 5 * MINUTE }, async (runtime, { skip }) => {
+    skip(runtime.command === undefined, "there is no Node 22");
+    const { passed, failed, output } = await run(runtime);
+    expect(failed, output).toEqual(runtime.exceptions);
+    expect(passed.length, output).toBeGreaterThan(0);
+    console.log(`${runtime.name}: ${passed.length} passed, ${failed.length} excepted`);
+    names.set(runtime.name, [...passed, ...failed].toSorted());
+  });
+
+  it("each of them, and all of them on each", () => {
+    for (const [name, those] of names) expect(those, name).toEqual(names.get("node 24"));
+  });
+});
+
+async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runtime) {
+  const report = join(folder, `${name}.json`);
+  const { PATH = "", HOME = "" } = process.env;
+  const child = spawn(
+    resolve(BIN, runtime),
+    [
+      ...args,
+      join(ROOT, "node_modules/vitest/vitest.mjs"),
+      "run",
+      "--config=tests/runtimes/same-suite.config.ts",
+      `--pool=${pool}`,
+      "--reporter=dot",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+    ],
+    { cwd: ROOT, env: { PATH, HOME, TEST_RUNTIME: name }, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  }
+  await once(child, "close");
+  const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
+  const results = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const of = (passes: boolean) =>
+    results
+      .filter(({ status }) => (status === "passed") === passes)
+      .map(({ fullName }) => fullName);
+  return { passed: of(true), failed: of(false), output };
+}
+
+interface Report {
+  readonly testResults: ReadonlyArray<{
+    readonly assertionResults: ReadonlyArray<{
+      readonly fullName: string;
+      readonly status: string;
+    }>;
+  }>;
+}

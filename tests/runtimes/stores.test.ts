@@ -1,0 +1,51 @@
+import { describe, expect, inject, it } from "vitest";
+import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
+import { type Command, RUNTIMES, startProcess } from "../support/service-process.ts";
+import { SERVED, threeLines } from "../support/three-lines.ts";
+
+// Each entry point on each of its runtimes, with a real store behind it.
+
+const minio = inject("minio");
+const node22 = inject("node22");
+
+const STORES = ["minio", "aws"] as const;
+
+const runtimes: ReadonlyArray<{
+  readonly name: string;
+  readonly command: ((store: (typeof STORES)[number]) => Command) | undefined;
+}> = [
+  {
+    name: "Node 22",
+    command: node22 === undefined ? undefined : () => () => [node22, "deploy/node.ts"],
+  },
+  { name: "Node 24", command: () => RUNTIMES.node },
+  { name: "Deno 2", command: (store) => denoCommand(DENO_PERMISSIONS[store]) },
+  { name: "Bun 1", command: () => RUNTIMES.bun },
+];
+
+describe.each(runtimes)("on $name", ({ command }) => {
+  it.skipIf(minio === undefined || command === undefined).each(STORES)(
+    "a client uploads to %s, and the store refuses a byte more",
+    async (store) => {
+      const service = await startProcess(
+        {
+          STORAGE_ADAPTER: store,
+          STORAGE_BUCKET: `entry-${crypto.randomUUID()}`,
+          STORAGE_CREATE_BUCKET: "on",
+          STORAGE_ENDPOINT: minio?.endpoint ?? "",
+          STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+          STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+        },
+        command?.(store),
+      );
+      // Makes the bucket.
+      const readiness = await (await fetch(`${service.address}/readyz`)).json();
+      expect(readiness, service.output()).toMatchObject({ status: "ready" });
+      expect(await threeLines(service.address, service.token)).toEqual(SERVED);
+      // With a condition that `fetch` adds headers of its own to.
+      const strict = { strict: true };
+      expect(await threeLines(service.address, service.token, strict)).toEqual(SERVED);
+      expect(await service.stop()).toBe(0);
+    },
+  );
+});
