@@ -79,6 +79,8 @@ async function tryOut(store: Store, permissions: ReadonlyArray<string>) {
   try {
     const { address, token, output, stop } = await startProcess(env, denoCommand(permissions));
     try {
+      // Waits for the first look at the store, which makes the bucket.
+      await fetch(`${address}/readyz`);
       const served = await threeLines(address, token, asked(store)).catch(String);
       const page = await fetch(`${address}/`);
       return { served, page: page.status, said: output() };
