@@ -18,6 +18,7 @@ import { makeClient } from "./client.ts";
 import { objectStore } from "./object-store.ts";
 import { PROVIDERS } from "./providers.ts";
 import { signerOfRole } from "./role.ts";
+import { sdkPresigner } from "./sdk-presigner.ts";
 import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 
 /** Amazon S3, and everything that speaks its API: signs by ourselves or by the official presigner. */
@@ -56,7 +57,8 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const binding = s3Binding(provider);
       const presigner =
         settings.signer === "sdk"
-          ? (yield* officialPresigner).sdkPresigner({
+          ? sdkPresigner({
+              getSignedUrl: (yield* officialPresigner).getSignedUrl,
               bucket: settings.bucket,
               makeClients: (keys) => ({
                 public: makeClient(settings, "public", identityOf(keys)),
@@ -84,11 +86,13 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
     }),
   );
 
-const officialPresigner = Effect.promise(() =>
-  import("./sdk-presigner.ts").catch(
-    neededBy("the store aws with the signer sdk", "@aws-sdk/s3-request-presigner"),
-  ),
-);
+const officialPresigner = Effect.promise(async () => {
+  try {
+    return await import("@aws-sdk/s3-request-presigner");
+  } catch (cause) {
+    return neededBy("the store aws with the signer sdk", "@aws-sdk/s3-request-presigner")(cause);
+  }
+});
 
 /** A signature for one region is refused in another. */
 function warnOfRegion({ region, endpoint }: AwsSettings): Effect.Effect<void> {

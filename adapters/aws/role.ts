@@ -16,18 +16,20 @@ export const signerOfRole = (role: {
   /** Who assumes it. */
   readonly as: NonNullable<S3ClientConfig["credentials"]>;
 }): Effect.Effect<Effect.Effect<KeySigner, CredentialsUnavailable>> =>
-  Effect.map(
-    Effect.promise(() =>
-      import("@aws-sdk/credential-providers").catch(
-        neededBy("the store aws with a role", "@aws-sdk/credential-providers"),
-      ),
+  Effect.map(credentialProviders, ({ fromTemporaryCredentials }) =>
+    signerOfChain(() =>
+      fromTemporaryCredentials({
+        masterCredentials: role.as,
+        params: { RoleArn: role.arn, RoleSessionName: `valetkey-${role.use}` },
+        clientConfig: { region: role.region },
+      }),
     ),
-    ({ fromTemporaryCredentials }) =>
-      signerOfChain(() =>
-        fromTemporaryCredentials({
-          masterCredentials: role.as,
-          params: { RoleArn: role.arn, RoleSessionName: `valetkey-${role.use}` },
-          clientConfig: { region: role.region },
-        }),
-      ),
   );
+
+const credentialProviders = Effect.promise(async () => {
+  try {
+    return await import("@aws-sdk/credential-providers");
+  } catch (cause) {
+    return neededBy("the store aws with a role", "@aws-sdk/credential-providers")(cause);
+  }
+});

@@ -4,7 +4,7 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from "@aws-sdk/client-s3";
-import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import type { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import {
@@ -25,6 +25,8 @@ import type { KeySigner, Signers } from "../signing/signer.ts";
  * others into the query, where no store looks at them.
  */
 export function sdkPresigner(store: {
+  /** The presigner, from its own package. */
+  readonly getSignedUrl: typeof getSignedUrl;
   readonly bucket: string;
   /** One official client per audience, since a client has one endpoint; they sign with `keys`. */
   readonly makeClients: (keys: SigningKeys) => Readonly<Record<Audience, S3Client>>;
@@ -53,7 +55,7 @@ export function sdkPresigner(store: {
     const url = yield* Effect.tryPromise({
       try: () =>
         // The commands differ in their answers only, which signing does not see.
-        getSignedUrl(clientsOf(signer)[request.audience], command as GetObjectCommand, {
+        store.getSignedUrl(clientsOf(signer)[request.audience], command as GetObjectCommand, {
           expiresIn,
           signingDate: new Date(now),
           signableHeaders: BOUND,

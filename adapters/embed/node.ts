@@ -18,7 +18,7 @@ import type { Caller } from "./valetkey-options.ts";
 export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>(
   { fetch }: Pick<Valetkey, "fetch">,
   options: { readonly caller?: (request: Request) => Caller | null | undefined } = {},
-): (request: Request, response: ServerResponse, next?: (error?: unknown) => void) => void {
+): (request: Request, response: ServerResponse, next?: (error?: Error) => void) => void {
   const callers = new WeakMap<object, Caller>();
   const listener = getRequestListener(
     (request, { incoming }) =>
@@ -37,13 +37,17 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
       if (caller !== undefined) callers.set(request, caller);
       void listener(request, response);
     } catch (cause) {
-      if (next !== undefined) return next(cause);
+      if (next !== undefined) return next(asError(cause));
       // Thrown on, it would end the process.
       toConsole({ level: "error", message: "a request was not answered", facts: { cause } });
       response.writeHead(500).end();
     }
   };
 }
+
+/** Hosts take nothing else for one; Express reads some words as something to do. */
+const asError = (cause: unknown): Error =>
+  cause instanceof Error ? cause : new Error(String(cause), { cause });
 
 const READ =
   "the body of a request was read before toNodeHandler(valetkey) got it: put it before express.json() and its like";

@@ -82,17 +82,21 @@ function signerOf(source: Source): Effect.Effect<Held<GcsSigner> | undefined, ne
 
 const keyless = Effect.fnUntraced(function* (settings: GcsSettings, account?: string) {
   if (account === undefined) yield* Effect.logWarning(COSTS);
-  const { GoogleAuth } = yield* Effect.promise(() =>
-    import("google-auth-library").catch(
-      neededBy("the store gcs without a key", "google-auth-library"),
-    ),
-  );
+  const { GoogleAuth } = yield* googleAuth;
   const { universeDomain, iamEndpoint } = settings;
   // Without a project the client runs gcloud to find one, and nothing here needs any.
   const { project: projectId = "none" } = settings;
   const makeAuth = () =>
     new GoogleAuth({ projectId, scopes: SCOPES, clientOptions: { universeDomain } });
   return yield* keylessSigner({ makeAuth, iamEndpoint, account });
+});
+
+const googleAuth = Effect.promise(async () => {
+  try {
+    return await import("google-auth-library");
+  } catch (cause) {
+    return neededBy("the store gcs without a key", "google-auth-library")(cause);
+  }
 });
 
 const COSTS =

@@ -23,7 +23,7 @@ export function objectStore(
   const at = { signer, address, region: settings.region };
   const clients = new WeakMap<KeySigner, Client>();
   const clientOf = async (held: KeySigner) => {
-    const { Client } = await import("minio").catch(neededBy("the store minio", "minio"));
+    const { Client } = await minioPackage();
     const minio = clients.get(held) ?? new Client(optionsOf(settings, held));
     clients.set(held, minio);
     return minio;
@@ -111,4 +111,12 @@ function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const code = "code" in cause ? String(cause.code) : cause.name;
   return cause.message || code || "it does not answer as a store does";
+}
+
+async function minioPackage() {
+  try {
+    return await import("minio");
+  } catch (cause) {
+    return neededBy("the store minio", "minio")(cause);
+  }
 }

@@ -6,10 +6,17 @@ export class PackageMissing extends Error {
 }
 
 /**
- * For the failed import of `packages`, as in `import("minio").catch(neededBy("the store minio",
- * "minio"))`: rejects with a `PackageMissing` that says what to install where one is not
- * installed, and with the failure itself where they are. An import that is written so is one that
- * bundlers see, and forgive where the package is not there.
+ * For the failed import of `packages`: rejects with a `PackageMissing` that says what to install
+ * where one is not installed, and with the failure itself where they are.
+ *
+ *     try {
+ *       return await import("minio");
+ *     } catch (cause) {
+ *       return neededBy("the store minio", "minio")(cause);
+ *     }
+ *
+ * Bundlers see an import that is written so, and forgive where the package is not there. With
+ * `.catch` not all of them do.
  */
 export const neededBy =
   (what: string, ...packages: readonly [string, ...ReadonlyArray<string>]) =>
@@ -45,7 +52,8 @@ function resolves(specifier: string): boolean {
 /** The packages as npm takes them, with the ranges that ours allows, where it can be read. */
 async function rangesOf(names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
   try {
-    const { name: own, peerDependencies } = JSON.parse(await readFile(manifest(), "utf8"));
+    const manifest = await readFile(manifestAround(import.meta.url), "utf8");
+    const { name: own, peerDependencies } = JSON.parse(manifest);
     // From a bundle it is somebody else's.
     if (own !== "valetkey") return names;
     return names.map((name) => `${name}@${peerDependencies[name]}`);
@@ -54,9 +62,10 @@ async function rangesOf(names: ReadonlyArray<string>): Promise<ReadonlyArray<str
   }
 }
 
-/** The package.json of the package that this file is in, built or not. */
-const manifest = () =>
-  new URL(
-    import.meta.url.endsWith(".js") ? "../../../package.json" : "../../package.json",
-    import.meta.url,
-  );
+/**
+ * The package.json of the package that `file` is in, built or not. It is told its own file, since
+ * bundlers take an address that is made of `import.meta.url` for a file of theirs, and fail where
+ * they cannot tell which.
+ */
+const manifestAround = (file: string) =>
+  new URL(file.endsWith(".js") ? "../../../package.json" : "../../package.json", file);

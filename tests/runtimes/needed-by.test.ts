@@ -62,7 +62,11 @@ const USE = `
 import { neededBy } from "./node_modules/valetkey/dist/adapters/settings/needed-by.js";
 
 try {
-  await import("minio").catch(neededBy("the store minio", "minio"));
+  try {
+    await import("minio");
+  } catch (cause) {
+    await neededBy("the store minio", "minio")(cause);
+  }
 } catch (cause) {
   console.log(cause.name + ": " + cause.message.split("\\n")[0]);
 }

@@ -1,3 +1,4 @@
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -62,6 +63,7 @@ const official = Effect.fnUntraced(function* (end: number | undefined) {
   };
   const client = makeClient(settings, "internal", identityOf(keys));
   return sdkPresigner({
+    getSignedUrl,
     bucket: "files",
     makeClients: () => ({ public: client, internal: client }),
     binding: s3Binding({ writeOnce: true }),

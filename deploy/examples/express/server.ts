@@ -1,0 +1,76 @@
+import express from "express";
+import { type ConfirmedUpload, createValetkey } from "valetkey";
+import { local } from "valetkey/local";
+import { minio } from "valetkey/minio";
+import { toNodeHandler } from "valetkey/node";
+
+const { PORT = "3000", STORAGE_ENDPOINT, STORAGE_ACCESS_KEY, STORAGE_SECRET_KEY } = process.env;
+
+// What the application has already: its users, who is signed in, and a table of attachments.
+type User = { readonly id: string; readonly organization: string };
+const users = new Map<string, User>([
+  ["ann", { id: "ann", organization: "acme" }],
+  ["bob", { id: "bob", organization: "globex" }],
+]);
+const sessions = new Map<string, User>();
+const attachments = new Map<string, ConfirmedUpload>();
+
+const valetkey = createValetkey({
+  storage:
+    STORAGE_ENDPOINT === undefined
+      ? local()
+      : minio({
+          endpoint: STORAGE_ENDPOINT,
+          accessKey: STORAGE_ACCESS_KEY,
+          secretKey: STORAGE_SECRET_KEY,
+          createBucket: true,
+        }),
+  publicUrl: `http://127.0.0.1:${PORT}`,
+  policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] },
+  organizations: (slug, caller) => (users.get(caller.id)?.organization === slug ? slug : undefined),
+  onConfirmed: (upload) => void attachments.set(upload.key, upload),
+});
+await valetkey.ready();
+
+declare global {
+  namespace Express {
+    interface Request {
+      user?: User;
+    }
+  }
+}
+
+const app = express();
+
+app.use((request, _response, next) => {
+  request.user = userOf(request.headers.cookie);
+  next();
+});
+
+// Before whatever reads bodies: requests to Valetkey come with theirs unread.
+app.use(toNodeHandler(valetkey, { caller: (request) => request.user }));
+app.use(express.json());
+
+// Stands for your own way to sign in.
+app.post("/login", (request, response) => {
+  const user = users.get(request.body.name);
+  if (user === undefined) return void response.status(401).send("Nobody of that name\n");
+  const session = crypto.randomUUID();
+  sessions.set(session, user);
+  response.cookie("session", session, { httpOnly: true, sameSite: "lax" }).sendStatus(204);
+});
+
+app.get("/attachments", (request, response) => {
+  const { user } = request;
+  if (user === undefined) return void response.status(401).send("Sign in first\n");
+  response.json([...attachments.values()].filter(({ subject }) => subject === user.id));
+});
+
+const server = app.listen(Number(PORT), "127.0.0.1");
+process.once("SIGTERM", () => server.close(() => valetkey.close()));
+
+/** Who is signed in, by the cookie that `/login` has set. */
+function userOf(cookies: string | null | undefined): User | undefined {
+  const [, session = ""] = /(?:^|; )session=([\w-]+)/.exec(cookies ?? "") ?? [];
+  return sessions.get(session);
+}

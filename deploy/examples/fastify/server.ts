@@ -1,0 +1,68 @@
+import Fastify from "fastify";
+import { type ConfirmedUpload, createValetkey } from "valetkey";
+import { local } from "valetkey/local";
+import { minio } from "valetkey/minio";
+import { toNodeHandler } from "valetkey/node";
+
+const { PORT = "3000", STORAGE_ENDPOINT, STORAGE_ACCESS_KEY, STORAGE_SECRET_KEY } = process.env;
+
+// What the application has already: its users, who is signed in, and a table of attachments.
+type User = { readonly id: string; readonly organization: string };
+const users = new Map<string, User>([
+  ["ann", { id: "ann", organization: "acme" }],
+  ["bob", { id: "bob", organization: "globex" }],
+]);
+const sessions = new Map<string, User>();
+const attachments = new Map<string, ConfirmedUpload>();
+
+const valetkey = createValetkey({
+  storage:
+    STORAGE_ENDPOINT === undefined
+      ? local()
+      : minio({
+          endpoint: STORAGE_ENDPOINT,
+          accessKey: STORAGE_ACCESS_KEY,
+          secretKey: STORAGE_SECRET_KEY,
+          createBucket: true,
+        }),
+  publicUrl: `http://127.0.0.1:${PORT}`,
+  policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] },
+  authenticate: ({ headers }) => userOf(headers.get("cookie")),
+  organizations: (slug, caller) => (users.get(caller.id)?.organization === slug ? slug : undefined),
+  onConfirmed: (upload) => void attachments.set(upload.key, upload),
+});
+await valetkey.ready();
+
+const app = Fastify();
+
+// Before Fastify reads bodies: requests to Valetkey are answered here, and go no further.
+const uploads = toNodeHandler(valetkey);
+app.addHook("onRequest", (request, reply, done) => uploads(request.raw, reply.raw, done));
+
+// Stands for your own way to sign in.
+app.post<{ Body: { name: string } }>("/login", (request, reply) => {
+  const user = users.get(request.body.name);
+  if (user === undefined) return reply.code(401).send("Nobody of that name\n");
+  const session = crypto.randomUUID();
+  sessions.set(session, user);
+  return reply
+    .header("Set-Cookie", `session=${session}; Path=/; HttpOnly; SameSite=Lax`)
+    .code(204)
+    .send();
+});
+
+app.get("/attachments", (request, reply) => {
+  const user = userOf(request.headers.cookie);
+  if (user === undefined) return reply.code(401).send("Sign in first\n");
+  return reply.send([...attachments.values()].filter(({ subject }) => subject === user.id));
+});
+
+app.addHook("onClose", () => valetkey.close());
+await app.listen({ host: "127.0.0.1", port: Number(PORT) });
+process.once("SIGTERM", () => app.close());
+
+/** Who is signed in, by the cookie that `/login` has set. */
+function userOf(cookies: string | null | undefined): User | undefined {
+  const [, session = ""] = /(?:^|; )session=([\w-]+)/.exec(cookies ?? "") ?? [];
+  return sessions.get(session);
+}

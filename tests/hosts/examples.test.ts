@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type Example, installExample, type StartedExample } from "../support/example.ts";
+import { PROBLEM, signIn, uploadTo } from "./guest.ts";
+
+// Each example as somebody has it who has copied its folder, installed the packed package there,
+// and types what its README says.
+
+const minio = inject("minio");
+
+/** Where an example keeps its files: by itself, and as its README says of a MinIO. */
+const STORES: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
+  "the embedded store": {},
+  MinIO: minio && {
+    STORAGE_ENDPOINT: minio.endpoint,
+    STORAGE_ACCESS_KEY: minio.accessKey,
+    STORAGE_SECRET_KEY: minio.secretKey,
+  },
+};
+
+describe.each(["node", "hono", "express", "fastify", "nextjs"])("the example %s", (name) => {
+  let example: Example;
+  beforeAll(async () => {
+    example = await installExample(name);
+  }, 300_000);
+  afterAll(() => example?.remove());
+
+  it("is right for the compiler", async () => {
+    await example.run("npm", "run", "check");
+  }, 120_000);
+
+  describe.each(Object.entries(STORES))("with %s", (_store, env) => {
+    let started: StartedExample;
+    let cookie: string;
+    beforeAll(async () => {
+      if (env === undefined) return;
+      started = await example.start(env);
+      cookie = await signIn(started.address, "ann");
+    });
+    const test = it.skipIf(env === undefined);
+
+    test("who has not signed in gets no upload", async () => {
+      const { status, problem } = await uploadTo(started.address, "acme").presign(5);
+      expect([status, problem.code]).toEqual([401, "UNAUTHENTICATED"]);
+    });
+
+    test("nor does who belongs to another organization", async () => {
+      const { status, problem } = await uploadTo(started.address, "globex", cookie).presign(5);
+      expect([status, problem.code]).toEqual([404, "NOT_FOUND"]);
+    });
+
+    test("what the host's users upload is confirmed, shown, and known to the host", async () => {
+      const upload = uploadTo(started.address, "acme", cookie);
+      // More than hosts read of a body by themselves.
+      const body = "a picture ".repeat(2 ** 18);
+      const { granted } = await upload.presign(body.length);
+      expect((await upload.put(granted.put_url, `${body}!`)).status).toBe(403);
+      expect((await upload.put(granted.put_url, body)).status).toBe(200);
+      const confirmed = await upload.confirm(granted.receipt);
+      expect(confirmed.status).toBe(200);
+
+      const { key, get_url, file_url } = await confirmed.json();
+      const got = await fetch(get_url);
+      expect(got.headers.get("content-type")).toBe("image/png");
+      expect((await got.text()) === body).toBe(true);
+      expect(new URL(file_url).origin).toBe(started.address);
+      const opened = await fetch(file_url, { headers: { Cookie: cookie } });
+      expect((await opened.text()) === body).toBe(true);
+
+      const attachments = await fetch(`${started.address}/attachments`, {
+        headers: { Cookie: cookie },
+      });
+      expect(await attachments.json()).toMatchObject([{ key, size: body.length, subject: "ann" }]);
+    });
+
+    test("the host's own routes are its own", async () => {
+      const { address } = started;
+      expect((await fetch(`${address}/attachments`)).status).toBe(401);
+      await expect(signIn(address, "eve")).rejects.toThrow("401");
+      for (const path of ["/nowhere", "/api/v1/orgs/acme/members", "/login"]) {
+        const answer = await fetch(`${address}${path}`);
+        expect(answer.headers.get("content-type") ?? "", path).not.toContain(PROBLEM);
+        expect([404, 405], path).toContain(answer.status);
+      }
+    });
+
+    test("a link that is none is refused by Valetkey", async () => {
+      const answer = await fetch(`${started.address}/f/none`);
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([404, PROBLEM]);
+    });
+
+    test("it ends when it is told to, and has written no secret", async () => {
+      await started.stop();
+      await expect(fetch(started.address)).rejects.toThrow();
+      const output = started.output();
+      expect(output).not.toMatch(/X-Amz-|v1\.[a-z0-9-]+\.[\w-]{20,}/);
+      for (const secret of [cookie.split("=")[1], env?.["STORAGE_SECRET_KEY"]]) {
+        if (secret !== undefined) expect(output).not.toContain(secret);
+      }
+      expect(output).not.toMatch(/error/i);
+    });
+  });
+});

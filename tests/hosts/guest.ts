@@ -1,0 +1,41 @@
+// A page of the examples: it signs in, and uploads with a few lines of fetch.
+
+export const PROBLEM = "application/problem+json";
+
+/** Signs in to an example, and gives the cookie that it has set. */
+export async function signIn(address: string, name: string): Promise<string> {
+  const answer = await post(`${address}/login`, { name });
+  const [cookie = ""] = (answer.headers.get("set-cookie") ?? "").split(";");
+  if (!answer.ok || cookie === "") throw new Error(`${name} cannot sign in: ${answer.status}`);
+  return cookie;
+}
+
+/** The steps of an upload by whoever the cookie is of. */
+export function uploadTo(address: string, organization: string, cookie?: string) {
+  const files = `${address}/api/v1/orgs/${organization}/files`;
+  return {
+    presign: async (size: number) => {
+      const file = { filename: "photo.png", content_type: "image/png", size };
+      const answer = await post(`${files}/presign`, file, cookie);
+      const body = await answer.json();
+      return {
+        status: answer.status,
+        granted: body as { put_url: string; receipt: string },
+        problem: body as { code: string },
+      };
+    },
+    put: (url: string, body: string) =>
+      fetch(url, { method: "PUT", headers: { "Content-Type": "image/png" }, body }),
+    confirm: (receipt: string) => post(`${files}/confirm`, { receipt }, cookie),
+  };
+}
+
+const post = (url: string, body: object, cookie?: string) =>
+  fetch(url, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      ...(cookie === undefined ? {} : { Cookie: cookie }),
+    },
+    body: JSON.stringify(body),
+  });

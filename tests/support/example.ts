@@ -1,0 +1,119 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { freePort } from "./free-port.ts";
+import { packed } from "./packed.ts";
+import { until } from "./until.ts";
+
+/** A copy of a folder of deploy/examples, made to run as its README says. */
+export interface Example {
+  readonly folder: string;
+  /** Runs a command there to its end, and gives what it has written; rejects where it fails. */
+  readonly run: (
+    command: string,
+    ...args: ReadonlyArray<string>
+  ) => Promise<{ readonly stdout: string }>;
+  /** Starts it on a free port, and waits until it answers. */
+  readonly start: (env?: Readonly<Record<string, string>>) => Promise<StartedExample>;
+  readonly remove: () => void;
+}
+
+export interface StartedExample {
+  readonly address: string;
+  /** All that it has written so far. */
+  readonly output: () => string;
+  /** Tells it to stop, and waits until all of it has ended. */
+  readonly stop: () => Promise<void>;
+}
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const { PATH = "", HOME = "" } = process.env;
+const ENV = {
+  // The tested Node rather than whichever the machine has.
+  PATH: `${join(ROOT, "node_modules/.bin")}:${PATH}`,
+  HOME,
+  NEXT_TELEMETRY_DISABLED: "1",
+};
+
+/** Installs an example, with the packed package in place of the published one, and builds it. */
+export async function installExample(name: string): Promise<Example> {
+  const tarball = await packed();
+  const folder = mkdtempSync(join(tmpdir(), `valetkey-${name}-`));
+  cpSync(join(ROOT, "deploy/examples", name), folder, {
+    recursive: true,
+    filter: (path) => !NOT_SOURCES.has(basename(path)),
+  });
+  const run: Example["run"] = (command, ...args) =>
+    promisify(execFile)(command, args, { cwd: folder, env: ENV }).catch((cause) => {
+      throw new Error(`${command} ${args.join(" ")}: ${cause.stdout}${cause.stderr}`);
+    });
+
+  const manifest = readFileSync(join(folder, "package.json"), "utf8");
+  const { dependencies } = JSON.parse(manifest);
+  if ("valetkey" in dependencies) {
+    writeFileSync(
+      join(folder, "package.json"),
+      manifest.replace(/("valetkey": )"[^"]+"/, `$1"file:${tarball}"`),
+    );
+  }
+  const [install, ...others] = commandsOf(readFileSync(join(folder, "README.md"), "utf8"));
+  if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
+  await run("npm", "install", "--prefer-offline", "--no-audit", "--no-fund");
+  if (others.includes("npm run build")) await run("npm", "run", "build");
+  return {
+    folder,
+    run,
+    start: (env = {}) => {
+      if (!others.includes("npm start")) throw new Error(`${name}: its README starts nothing`);
+      return start(folder, env);
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+const NOT_SOURCES = new Set(["node_modules", "package-lock.json", ".next", ".valetkey"]);
+
+/** The commands that a README has people type. */
+const commandsOf = (readme: string): ReadonlyArray<string> =>
+  [...readme.matchAll(/^ {4}(npm .+)$/gm)].map(([, command = ""]) => command);
+
+async function start(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<StartedExample> {
+  const port = String(await freePort());
+  const child = spawn("npm", ["start"], {
+    cwd: folder,
+    env: { ...ENV, PORT: port, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    // Its own group: npm does not pass on what it is told.
+    detached: true,
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  }
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  const kill = (signal: NodeJS.Signals) => process.kill(-(child.pid ?? 0), signal);
+  const address = `http://127.0.0.1:${port}`;
+  await until("the example's start", async () => {
+    if (!isRunning()) throw new Error(`it ended: ${text}`);
+    return (await fetch(address)).status > 0 ? true : undefined;
+  });
+  return {
+    address,
+    output: () => text,
+    stop: async () => {
+      // One that does not end must not outlive the test that expected otherwise.
+      const overdue = setTimeout(() => kill("SIGKILL"), 20_000);
+      // The last that could write has ended when this closes.
+      const closed = once(child, "close");
+      kill("SIGTERM");
+      await closed;
+      clearTimeout(overdue);
+    },
+  };
+}
