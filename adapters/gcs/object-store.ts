@@ -8,11 +8,11 @@ import {
   StoreUnavailable,
 } from "../../application/ports/object-store.ts";
 import { always, current } from "../credentials/held.ts";
-import { neededBy } from "../settings/needed-by.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn, present } from "../rest/object-facts.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
+import { loadClient, makeClient } from "./client.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
 import { type GcsSettings, REGION } from "./settings.ts";
 
@@ -29,11 +29,9 @@ export function objectStore(store: {
   const { settings, address, signer } = store;
   const buckets = new WeakMap<object, Bucket>();
   const bucketOf = async (held: KeySigner<KeyObject> | undefined) => {
-    const { makeClient } = await import("./client.ts").catch(
-      neededBy("the store gcs", "@google-cloud/storage", "google-auth-library"),
-    );
+    const libraries = await loadClient();
     const of = held ?? settings;
-    const bucket = buckets.get(of) ?? makeClient(settings, held).bucket(settings.bucket);
+    const bucket = buckets.get(of) ?? makeClient(libraries, settings, held).bucket(settings.bucket);
     buckets.set(of, bucket);
     return bucket;
   };

@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { makeProject, type Project } from "../support/project.ts";
+import { startProcess } from "../support/service-process.ts";
+import { SERVED, threeLines } from "../support/three-lines.ts";
+
+// What is published, installed, on the oldest line of Node that it says it is for.
+
+const node22 = inject("node22");
+
+let project: Project;
+beforeAll(async () => {
+  project = await makeProject();
+}, 180_000);
+afterAll(() => project.remove());
+
+it.skipIf(node22 === undefined)("the installed command serves on Node 22", async () => {
+  const installed = join(project.folder, "node_modules/valetkey");
+  const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+  expect(manifest.engines.node).toMatch(/^>=22\./);
+  const command = [node22 ?? "", join(installed, manifest.bin.valetkey), "serve"];
+  const service = await startProcess({}, () => command);
+  expect(await threeLines(service.address, service.token)).toEqual(SERVED);
+  expect(await service.stop()).toBe(0);
+});
