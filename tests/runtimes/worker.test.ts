@@ -101,8 +101,11 @@ const STORES = [
   },
   {
     name: "AWS",
-    of: { storage: storageOf("aws") },
-    has: ["@aws-sdk/client-s3", "@aws-sdk/credential-providers", "@aws-sdk/s3-request-presigner"],
+    of: {
+      storage: storageOf("aws"),
+      missing: ["@aws-sdk/credential-providers", "@aws-sdk/s3-request-presigner"],
+    },
+    has: ["@aws-sdk/client-s3"],
     uploads: [{}, { strict: true }, { policy: "drafts" }],
   },
   {
