@@ -25,7 +25,7 @@ describe.each(["node", "hono", "express", "fastify", "nextjs"])("the example %s"
   afterAll(() => example?.remove());
 
   it("is right for the compiler", async () => {
-    await example.run("npm", "run", "check");
+    await example.run(["npm", "run", "check"]);
   }, 120_000);
 
   describe.each(Object.entries(STORES))("with %s", (_store, env) => {
