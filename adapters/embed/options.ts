@@ -63,11 +63,13 @@ export function orThrow<A>(
   );
 }
 
-/** A fault in the words of options: these have other names than their variables. */
+/** A fault in the words of options: these have other names than their variables, and are lists. */
 function inOptions({ name, problem, example }: Fault, settings: OptionSettings): string {
   const names = new Map(Object.entries(settings).map(([option, { name }]) => [name, option]));
   const renamed = (text: string) =>
-    text.replaceAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g, (name) => names.get(name) ?? name);
+    text
+      .replace(", separated by commas", ", as a list")
+      .replaceAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g, (name) => names.get(name) ?? name);
   const shown = example === "" ? "" : `, for example ${renamed(example)}`;
   return `${names.get(name) ?? name} ${renamed(problem)}${shown}`;
 }

@@ -156,9 +156,9 @@ export interface ValetkeyOptions<
       }) => Awaitable<Caller | null | undefined>)
     | undefined;
   /** The policy of uploads that name no other: `files`. */
-  readonly policy?: Files | undefined;
+  readonly policy?: (Files & PolicyOptions) | undefined;
   /** Further policies by their names; what one leaves out is as in `policy`. */
-  readonly policies?: Others | undefined;
+  readonly policies?: (Others & Readonly<Record<string, PolicyOptions>>) | undefined;
   /**
    * Is told of each confirmed upload before its confirmation is answered, more than once if it is
    * confirmed again. Where it rejects, so does the confirmation, which can be tried again.

@@ -50,9 +50,14 @@ export interface Valetkey<
 export type NeedsChecksum<
   Files extends PolicyOptions,
   Others extends Readonly<Record<string, PolicyOptions>>,
-> = { readonly files: Needs<Files, false> } & {
-  readonly [Name in keyof Others & string]: Needs<Others[Name], Needs<Files, false>>;
-};
+> = Shown<
+  { readonly files: Needs<Files, false> } & {
+    readonly [Name in keyof Others & string]: Needs<Others[Name], Needs<Files, false>>;
+  }
+>;
+
+/** The same, spelt out where an editor shows it. */
+type Shown<A> = A extends infer B ? { readonly [Name in keyof B]: B[Name] } : never;
 
 type Needs<Policy, Otherwise extends boolean> = Policy extends { readonly requireChecksum: infer R }
   ? R extends boolean
@@ -84,14 +89,22 @@ export type UploadRequest<
   /** The same upload again under the same key gives the same object: 1 to 255 characters. */
   readonly idempotencyKey?: string | undefined;
 } & ("files" extends Name
-    ? { /** The policy; `files` if left out. */ readonly policy?: Name | undefined }
-    : { readonly policy: Name }) &
-  (Policies[Name] extends true
-    ? { /** What the store verifies the bytes by. */ readonly checksum: Checksum<Algorithm> }
+    ? {
+        /** The policy; `files` if left out. */
+        readonly policy?: Name | undefined;
+      }
     : {
-        /** What the store verifies the bytes by. */ readonly checksum?:
-          | Checksum<Algorithm>
-          | undefined;
+        /** The policy. */
+        readonly policy: Name;
+      }) &
+  (Policies[Name] extends true
+    ? {
+        /** What the store verifies the bytes by; the policy needs it. */
+        readonly checksum: Checksum<Algorithm>;
+      }
+    : {
+        /** What the store verifies the bytes by. */
+        readonly checksum?: Checksum<Algorithm> | undefined;
       });
 
 /** An upload that was granted. */

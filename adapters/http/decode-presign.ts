@@ -25,9 +25,9 @@ export const UploadRequest = Schema.Struct({
   ),
   strict: Schema.optionalKey(
     Schema.Boolean.annotate({
+      // Not as a default: generated clients would ask for it.
       description:
-        "Binds everything that the store can enforce; the PUT has to carry all of `put_headers`.",
-      default: false,
+        "Binds everything that the store can enforce; the PUT has to carry all of `put_headers`. False if left out.",
     }),
   ),
 }).annotate({ identifier: "UploadRequest" });

@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type Example, installExample, type StartedExample } from "../support/example.ts";
 import { PROBLEM, signIn, uploadTo } from "./guest.ts";
@@ -25,7 +27,7 @@ describe.each(["node", "hono", "express", "fastify", "nextjs"])("the example %s"
   afterAll(() => example?.remove());
 
   it("is right for the compiler", async () => {
-    await example.run("npm", "run", "check");
+    await example.run(["npm", "run", "check"]);
   }, 120_000);
 
   describe.each(Object.entries(STORES))("with %s", (_store, env) => {
@@ -99,4 +101,13 @@ describe.each(["node", "hono", "express", "fastify", "nextjs"])("the example %s"
       expect(output).not.toMatch(/error/i);
     });
   });
+
+  it.runIf(name === "nextjs")(
+    "is built where the client library of a store is not installed",
+    async () => {
+      rmSync(join(example.folder, "node_modules/minio"), { recursive: true });
+      await example.run(["npm", "run", "build"]);
+    },
+    180_000,
+  );
 });

@@ -53,8 +53,22 @@ it.each(BUNDLES)("a bundle of %j has of all client libraries %j", async (entries
   expect(others.filter((path) => bundled.has(path))).toEqual([]);
 });
 
+/** What an entry point can do without, and is loaded where it is needed. */
+const DISPENSABLE: ReadonlyArray<readonly [entry: string, packages: ReadonlyArray<string>]> = [
+  ["valetkey/minio", ["minio"]],
+  ["valetkey/aws", ["@aws-sdk/credential-providers", "@aws-sdk/s3-request-presigner"]],
+];
+
+it.each(DISPENSABLE)("%s is bundled where %j is not installed", async (entry, missing) => {
+  const bundled = await packagesIn(["valetkey", entry], missing);
+  for (const name of missing) expect(bundled).not.toContain(`node_modules/${name}`);
+});
+
 /** Where the packages are installed of which a bundle has files, loaded at once or later. */
-async function packagesIn(entries: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
+async function packagesIn(
+  entries: ReadonlyArray<string>,
+  missing: ReadonlyArray<string> = [],
+): Promise<ReadonlySet<string>> {
   const { metafile } = await build({
     stdin: {
       contents: entries.map((entry, i) => `export * as entry${i} from "${entry}";`).join("\n"),
@@ -70,6 +84,7 @@ async function packagesIn(entries: ReadonlyArray<string>): Promise<ReadonlySet<s
     write: false,
     metafile: true,
     logLevel: "error",
+    alias: Object.fromEntries(missing.map((name) => [name, `${name}-that-is-not-there`])),
   });
   const paths = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   return new Set(

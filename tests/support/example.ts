@@ -13,8 +13,8 @@ export interface Example {
   readonly folder: string;
   /** Runs a command there to its end, and gives what it has written; rejects where it fails. */
   readonly run: (
-    command: string,
-    ...args: ReadonlyArray<string>
+    command: ReadonlyArray<string>,
+    env?: Readonly<Record<string, string>>,
   ) => Promise<{ readonly stdout: string }>;
   /** Starts it on a free port, and waits until it answers. */
   readonly start: (env?: Readonly<Record<string, string>>) => Promise<StartedExample>;
@@ -40,29 +40,27 @@ const ENV = {
 
 /** Installs an example, with the packed package in place of the published one, and builds it. */
 export async function installExample(name: string): Promise<Example> {
-  const tarball = await packed();
   const folder = mkdtempSync(join(tmpdir(), `valetkey-${name}-`));
   cpSync(join(ROOT, "deploy/examples", name), folder, {
     recursive: true,
     filter: (path) => !NOT_SOURCES.has(basename(path)),
   });
-  const run: Example["run"] = (command, ...args) =>
-    promisify(execFile)(command, args, { cwd: folder, env: ENV }).catch((cause) => {
+  const run: Example["run"] = ([command = "", ...args], env = {}) =>
+    promisify(execFile)(command, args, { cwd: folder, env: { ...ENV, ...env } }).catch((cause) => {
       throw new Error(`${command} ${args.join(" ")}: ${cause.stdout}${cause.stderr}`);
     });
 
   const manifest = readFileSync(join(folder, "package.json"), "utf8");
-  const { dependencies } = JSON.parse(manifest);
-  if ("valetkey" in dependencies) {
+  if ("valetkey" in JSON.parse(manifest).dependencies) {
     writeFileSync(
       join(folder, "package.json"),
-      manifest.replace(/("valetkey": )"[^"]+"/, `$1"file:${tarball}"`),
+      manifest.replace(/("valetkey": )"[^"]+"/, `$1"file:${await packed()}"`),
     );
   }
   const [install, ...others] = commandsOf(readFileSync(join(folder, "README.md"), "utf8"));
   if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
-  await run("npm", "install", "--prefer-offline", "--no-audit", "--no-fund");
-  if (others.includes("npm run build")) await run("npm", "run", "build");
+  await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"]);
+  if (others.includes("npm run build")) await run(["npm", "run", "build"]);
   return {
     folder,
     run,

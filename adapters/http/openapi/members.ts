@@ -22,9 +22,11 @@ const sizeOrText = Schema.Union([Schema.String, Schema.Natural]);
 export const MEMBERS: {
   readonly [N in Name]: Schema.Constraint & { readonly Encoded: Value<N> };
 } = {
-  errors: Schema.NonEmptyArray(MemberFault).annotate({
+  // Not as a list that is never empty, which generated clients take for a list of one.
+  errors: Schema.mutable(Schema.Array(MemberFault)).annotate({
     identifier: "Faults",
     description: "The members of the body that are at fault.",
+    minItems: 1,
     maxItems: 20,
   }),
   limit: bytes,
