@@ -54,8 +54,10 @@ const names = new Map<string, ReadonlyArray<string>>();
 describe("the rules, the signer and HTTP keep their promises on", () => {
   it.for(RUNTIMES)("$name", { timeout: 5 * MINUTE }, async (runtime, { skip }) => {
     skip(runtime.command === undefined, "there is no Node 22");
-    const { passed, failed, output } = await run(runtime);
+    const { code, passed, failed, output } = await run(runtime);
     expect(failed, output).toEqual(runtime.exceptions);
+    // It is 1 as well where a file cannot be loaded, or something fails outside of any test.
+    expect(code, output).toBe(runtime.exceptions.length > 0 ? 1 : 0);
     expect(passed.length, output).toBeGreaterThan(0);
     console.log(`${runtime.name}: ${passed.length} passed, ${failed.length} excepted`);
     names.set(runtime.name, [...passed, ...failed].toSorted());
@@ -94,7 +96,7 @@ async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runt
     results
       .filter(({ status }) => (status === "passed") === passes)
       .map(({ fullName }) => fullName);
-  return { passed: of(true), failed: of(false), output };
+  return { code: child.exitCode, passed: of(true), failed: of(false), output };
 }
 
 interface Report {
