@@ -4,8 +4,9 @@ import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
 import { policiesOf } from "../policies/complete.ts";
 import { allOf, type Fault, fault, type Read } from "../settings/setting.ts";
+import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
 import * as tokens from "../tokens/settings.ts";
-import { stores } from "./hidden.ts";
+import { type CountOf, sharedCounts, stores } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
@@ -42,7 +43,8 @@ const OTHERS: ReadonlyArray<keyof ValetkeyOptions> = [
 
 /** Reads the options; throws a `TypeError` that tells of every one that is wrong. */
 export function configurationOf(options: ValetkeyOptions<never>) {
-  const { limits: { countIn, ...limited } = {}, storage, policy, policies, ...others } = options;
+  const { limits: { countIn, ...limited } = {}, ...rest } = options ?? {};
+  const { storage, policy, policies, ...others } = rest;
   const { organizations, authenticate, onConfirmed, log, ...variables } = others;
   const own = envOf(variables, settings, OTHERS);
   const ofLimits = envOf(limited, limitSettings);
@@ -52,25 +54,30 @@ export function configurationOf(options: ValetkeyOptions<never>) {
     ...functionFaults({ organizations, authenticate, onConfirmed, log }),
   ];
   // Never from a request, and nobody would find an address of this machine.
-  if (!options.publicUrl) faults.push(fault(settings.publicUrl, "must be set"));
+  if (!variables.publicUrl) faults.push(fault(settings.publicUrl, "must be set"));
   const server = http.read(own.env);
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
-  const store = stores.find(storage)(at);
+  const store = Result.map(stores.read(storage), (storeAt) => storeAt(at));
+  const can = Result.getOrElse(store, () => S3_LIMITS);
   const read = allOf(
     {
+      store,
+      countIn: countIn === undefined ? EACH_FOR_ITSELF : sharedCounts.read(countIn),
       http: server,
       limits: limits.read(ofLimits.env),
-      policies: readPolicies({ ...policies, files: policy ?? {} }, store),
+      policies: readPolicies({ ...policies, files: policy ?? {} }, can),
       tokens: tokens.read(own.env),
     },
     [],
   );
-  return { store, countIn, ...orThrow(read, { what: "Valetkey", settings: all, faults }) };
+  return orThrow(read, { what: "Valetkey", settings: all, faults });
 }
+
+const EACH_FOR_ITSELF: Read<CountOf | undefined> = Result.succeed(undefined);
 
 const readPolicies = (
   policies: Readonly<Record<string, PolicyOptions>>,
-  store: Parameters<typeof policiesOf>[2],
+  store: StoreLimits,
 ): Read<ReadonlyMap<string, typeof defaultPolicy>> =>
   Result.mapError(policiesOf(inDocument(policies), defaultPolicy, store), (faults) =>
     faults.map(({ pointer, reason }) => {

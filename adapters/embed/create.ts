@@ -21,7 +21,6 @@ import type { TokenSettings } from "../tokens/settings.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { calls, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
-import { sharedCounts } from "./hidden.ts";
 import { logTo, toConsole } from "./log.ts";
 import { rejectionOf } from "./rejection.ts";
 import type { NeedsChecksum, Valetkey } from "./valetkey.ts";
@@ -45,9 +44,7 @@ export function createValetkey<
   const spare = () => (refusesOnFailure ? undefined : memory.inMemory(limits));
   const layer = Layer.mergeAll(
     store.layer,
-    countIn === undefined
-      ? memory.layer(limits)
-      : sharedCounts.find(countIn)({ limits, spare: spare() }),
+    countIn === undefined ? memory.layer(limits) : countIn({ limits, spare: spare() }),
     Layer.succeed(Authenticator, authenticatorOf(options.authenticate)),
     Layer.succeed(Organizations, organizationsOf(options.organizations)),
     policies.layer(settings.policies),

@@ -1,8 +1,10 @@
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { Limits } from "../../domain/limits.ts";
 import type * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
 import type { Mounts } from "../http/mounts.ts";
 import type { ConfiguredStore } from "../settings/loaded.ts";
+import type { Fault, Read } from "../settings/setting.ts";
 import type { ChecksumAlgorithm, SharedCount, Storage } from "./valetkey-options.ts";
 
 // What is handed from one function of ours to another through a host, which need not know Effect
@@ -18,12 +20,18 @@ export type CountOf = (of: {
 }) => Layer.Layer<Limiter>;
 
 /** Stores. */
-export const stores = hidden<StoreAt>(
-  "storage must be what minio(), aws(), gcs() or local() gave, or storageOf() of valetkey/effect",
-);
+export const stores = hidden<StoreAt>({
+  name: "storage",
+  problem: "must be what minio(), aws(), gcs() or local() gave, or storageOf() of valetkey/effect",
+  example: "",
+});
 
 /** What counts for several processes. */
-export const sharedCounts = hidden<CountOf>("limits.countIn must be what redis() gave");
+export const sharedCounts = hidden<CountOf>({
+  name: "limits.countIn",
+  problem: "must be what redis() gave",
+  example: "",
+});
 
 /** A store, for `createValetkey`. */
 export const asStorage = <Algorithm extends ChecksumAlgorithm>(
@@ -34,7 +42,7 @@ export const asStorage = <Algorithm extends ChecksumAlgorithm>(
 export const asSharedCount = (count: CountOf): SharedCount =>
   sharedCounts.hide(count) as SharedCount;
 
-function hidden<A>(otherwise: string) {
+function hidden<A>(otherwise: Fault) {
   const values = new WeakMap<object, A>();
   return {
     hide: (value: A): object => {
@@ -42,10 +50,15 @@ function hidden<A>(otherwise: string) {
       values.set(shown, value);
       return shown;
     },
+    /** Fails for what was not hidden here. */
+    read: (shown: object): Read<A> => {
+      const value = values.get(shown);
+      return value === undefined ? Result.fail([otherwise]) : Result.succeed(value);
+    },
     /** Throws a `TypeError` for what was not hidden here. */
     find: (shown: object): A => {
       const value = values.get(shown);
-      if (value === undefined) throw new TypeError(otherwise);
+      if (value === undefined) throw new TypeError(`${otherwise.name} ${otherwise.problem}`);
       return value;
     },
   };

@@ -18,7 +18,7 @@ export function envOf(
   const names = [...Object.keys(settings), ...further];
   const env: Record<string, string> = {};
   const faults: Array<Fault> = [];
-  for (const [name, value] of Object.entries(options)) {
+  for (const [name, value] of Object.entries(options ?? {})) {
     const of = Object.hasOwn(settings, name) ? settings[name] : undefined;
     if (value === undefined) continue;
     if (of === undefined) {

@@ -57,15 +57,27 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
   });
 });
 
+it("no options at all are answered by those that there have to be", () => {
+  const lines = complaints(() => createValetkey(undefined as never));
+  expect(lines.map((line) => line.split(" ")[0])).toEqual([
+    "Valetkey",
+    "organizations",
+    "publicUrl",
+    "storage",
+  ]);
+  expect(complaints(() => minio(undefined as never)).length).toBeGreaterThan(1);
+});
+
 it("all that is wrong is told at once", () => {
   const [first, ...others] = complaints(
-    create({ publicUrl: "here", receiptKeys: ["x"], policy: { maxSize: -1 } }),
+    create({ publicUrl: "here", receiptKeys: ["x"], policy: { maxSize: -1 }, storage: {} }),
   );
   expect(first).toBe("Valetkey cannot be made, its options are not right:");
   expect(others.map((line) => line.split(" ")[0]).sort()).toEqual([
     "policy.maxSize",
     "publicUrl",
     "receiptKeys",
+    "storage",
   ]);
 });
 
