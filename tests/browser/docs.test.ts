@@ -1,5 +1,6 @@
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
 import { startProcess, type ServiceProcess } from "../support/service-process.ts";
 
 const executablePath = inject("chromium");
@@ -9,10 +10,7 @@ describe.skipIf(executablePath === undefined)("the page of the API in Chromium",
   let service: ServiceProcess;
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
-    });
+    browser = await launchChromium(executablePath);
     service = await startProcess();
   });
   afterAll(async () => {

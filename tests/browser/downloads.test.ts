@@ -1,6 +1,7 @@
 import { parse } from "content-disposition";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
 const executablePath = inject("chromium");
@@ -67,15 +68,7 @@ describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
     let service: ServiceProcess;
 
     beforeAll(async () => {
-      browser = await chromium.launch({
-        ...(executablePath === undefined ? {} : { executablePath }),
-        args: [
-          "--no-sandbox",
-          "--disable-gpu",
-          "--disable-quic",
-          "--disable-background-networking",
-        ],
-      });
+      browser = await launchChromium(executablePath);
       service = await startProcess({ ...env(), STORAGE_ALLOWED_TYPES: "image/*,text/html" });
       // The bucket is made by the first look at the store.
       await fetch(`${service.address}/readyz`);

@@ -1,5 +1,6 @@
-import { type Browser, chromium, type Page, type Request } from "playwright-core";
+import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
 import { startProcess, type ServiceProcess } from "../support/service-process.ts";
 
 const executablePath = inject("chromium");
@@ -14,10 +15,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
   let service: ServiceProcess;
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
-    });
+    browser = await launchChromium(executablePath);
     service = await startProcess({
       STORAGE_ADAPTER: "minio",
       STORAGE_BUCKET: `page-${crypto.randomUUID()}`,

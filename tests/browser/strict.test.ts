@@ -1,5 +1,5 @@
-import { chromium } from "playwright-core";
 import { expect, inject, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
 import { startProcess } from "../support/service-process.ts";
 
 const executablePath = inject("chromium");
@@ -18,10 +18,7 @@ it.skipIf(executablePath === undefined || minio === undefined)(
     });
     // The bucket is made by the first look at the store.
     await fetch(`${service.address}/readyz`);
-    const browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
-    });
+    const browser = await launchChromium(executablePath);
     const page = await browser.newPage();
     await page.goto(service.address);
     const outcome = await page.evaluate(async (token) => {

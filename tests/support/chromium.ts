@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { type Browser, chromium } from "playwright-core";
 
 /** The path of an installed Chromium: `TEST_CHROMIUM`, or the first of its names on the path. */
 export function findChromium(): string | undefined {
@@ -10,3 +11,10 @@ export function findChromium(): string | undefined {
     (path) => path && existsSync(path),
   );
 }
+
+/** Starts a Chromium that asks nobody for anything by itself. */
+export const launchChromium = (executablePath: string | undefined): Promise<Browser> =>
+  chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
+  });
