@@ -29,7 +29,7 @@ export interface Issuer {
 
 /** Starts an issuer with an RSA and an EC key on a free port. */
 export async function startIssuer(): Promise<Issuer> {
-  let keys = await keysOf(1);
+  let keys = await makeKeys(1);
   let isDown = false;
   let requests = 0;
   const server = createServer((request, response) => {
@@ -67,7 +67,7 @@ export async function startIssuer(): Promise<Issuer> {
         .sign(privateKey, { crit: Object.fromEntries(understood) });
     },
     rotate: async () => {
-      keys = await keysOf(keys.generation + 1);
+      keys = await makeKeys(keys.generation + 1);
     },
     setDown: (down) => (isDown = down),
     requests: () => requests,
@@ -78,15 +78,6 @@ export async function startIssuer(): Promise<Issuer> {
       await closed;
     },
   };
-}
-
-/** Issuers of one process have the same keys: an RSA key can take a second to make. */
-const made = new Map<number, ReturnType<typeof makeKeys>>();
-
-function keysOf(generation: number): ReturnType<typeof makeKeys> {
-  const keys = made.get(generation) ?? makeKeys(generation);
-  made.set(generation, keys);
-  return keys;
 }
 
 async function makeKeys(generation: number) {
