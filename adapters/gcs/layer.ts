@@ -100,4 +100,4 @@ const googleAuth = Effect.promise(async () => {
 });
 
 const COSTS =
-  "no key is configured, so IAM signs: a call for each URL, two for each upload, and URLs live 12 hours at most; the key of a service account (GOOGLE_APPLICATION_CREDENTIALS) or an HMAC key (STORAGE_ACCESS_KEY) signs here, without calls";
+  "no key is configured, so IAM signs: a call for each URL, two for each upload, and URLs live 12 hours at most; the key of a service account (GOOGLE_APPLICATION_CREDENTIALS, or the option credentials) or an HMAC key (STORAGE_ACCESS_KEY, or accessKey) signs here, without calls";

@@ -68,6 +68,7 @@ type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
 const FULL = Effect.fail(
   new LimitsUnavailable({
-    reason: "too many uploads with an Idempotency-Key are under way for memory; set REDIS_URL",
+    reason:
+      "too many uploads with an Idempotency-Key are under way for memory; set REDIS_URL, or the option limits.countIn",
   }),
 );
