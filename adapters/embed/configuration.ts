@@ -53,6 +53,10 @@ export function configurationOf(options: ValetkeyOptions<never>) {
     ...ofLimits.faults,
     ...functionFaults({ organizations, authenticate, onConfirmed, log }),
   ];
+  // Of two policies of one name, one would be kept by nobody.
+  if (Object.hasOwn(policies ?? {}, "files")) {
+    faults.push({ name: "policies.files", problem: "is set by policy; put it there", example: "" });
+  }
   // Never from a request, and nobody would find an address of this machine.
   if (!variables.publicUrl) faults.push(fault(settings.publicUrl, "must be set"));
   const server = http.read(own.env);
