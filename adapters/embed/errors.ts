@@ -8,7 +8,8 @@ export interface MemberFault {
 
 /**
  * Why a call was refused, told apart by `code`. The codes and their facts are those of the problem
- * documents that `fetch` answers with; `message` is for people.
+ * documents that `fetch` answers with. `message` may be shown to whoever asked; why a part of the
+ * service is unavailable stands in `cause`, for the operator.
  */
 export type ValetkeyError =
   | Refused<"INVALID_REQUEST", 400, { readonly errors?: ReadonlyArray<MemberFault> }>

@@ -4,10 +4,10 @@ import type { ValetkeyError } from "./errors.ts";
 /** A refusal as a call rejects with it. Members are named as they are given to calls. */
 export function rejectionOf(refusal: Refusal): ValetkeyError {
   const { status, code, title, detail, members = {}, headers = {} } = problemOf(refusal);
-  // What is for the operator: who embeds the service is one.
-  const why = "reason" in refusal ? refusal.reason : detail;
+  // What is for the operator alone; hosts show `message` to those who asked.
+  const why = "reason" in refusal ? { cause: new Error(refusal.reason) } : undefined;
   const retryAfter = headers["Retry-After"];
-  return Object.assign(new Error(inCamelCase(`${title}: ${why}`)), {
+  return Object.assign(new Error(inCamelCase(`${title}: ${detail}`), why), {
     name: "ValetkeyError",
     code,
     status,
