@@ -8,11 +8,12 @@ import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
-import { documentOf, PROBLEM_HEADERS } from "../http/answer.ts";
+import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
 import type { Services } from "../http/decisions.ts";
 import { Mounts } from "../http/mounts.ts";
 import { internalProblem, type Refusal } from "../http/problem.ts";
+import type { Peer } from "../http/env.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
@@ -21,9 +22,10 @@ import type { TokenSettings } from "../tokens/settings.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { calls, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
-import { logTo, toConsole } from "./log.ts";
+import { logOf, logTo } from "./log.ts";
+import { storeElsewhere } from "./paths.ts";
 import { rejectionOf } from "./rejection.ts";
-import type { NeedsChecksum, Valetkey } from "./valetkey.ts";
+import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { ChecksumAlgorithm, PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
@@ -88,17 +90,21 @@ export function createValetkey<
       NeedsChecksum<Files, Others>
     >["requestUpload"],
     confirmUpload: call(calls.confirmUpload),
+  const fetch: Valetkey["fetch"] = async (request, from) => {
+    try {
+      expectOpen();
+      if (request.bodyUsed) throw new Error(READ);
+      const peer = peerOf(from);
+      app ??= opened();
+      return await (await app).fetch(request, peer);
+    } catch (cause) {
+      return broken(cause, logOf(options.log));
+    }
+  };
+  if (store.isServed !== true) storeElsewhere(fetch);
+
     openFile: call(calls.openFile),
-    fetch: async (request, { address, caller } = {}) => {
-      try {
-        expectOpen();
-        const principal = caller === undefined ? undefined : principalOf(caller);
-        app ??= opened();
-        return await (await app).fetch(request, { address, principal });
-      } catch (cause) {
-        return broken(cause, options.log ?? toConsole);
-      }
-    },
+    fetch,
     close: async () => {
       isClosed = true;
       await runtime.dispose();
@@ -113,6 +119,16 @@ const ready = (description: string) =>
     if (signing.reason !== undefined) {
       return yield* Effect.die(new Error(`Uploads cannot be signed: ${signing.reason}`));
     }
+/** What a host tells, or a server that passes something else as the second argument, as Bun does. */
+function peerOf(from: HandedOver | null | undefined): Peer {
+  const address = typeof from?.address === "string" ? from.address : undefined;
+  const caller = from?.caller ?? undefined;
+  return { address, principal: caller === undefined ? undefined : principalOf(caller) };
+}
+
+const READ =
+  "the body of a request was read before valetkey.fetch got it: hand the request over as it came";
+
     if (store.reason !== undefined) {
       return yield* Effect.die(
         new Error(`The store is not ready (${description}): ${store.reason}`),
@@ -122,11 +138,10 @@ const ready = (description: string) =>
   });
 
 /** What is served where the store's own code cannot be loaded, or the caller is none. */
-function broken(cause: unknown, log: NonNullable<ValetkeyOptions["log"]>): Response {
+function broken(cause: unknown, log: ReturnType<typeof logOf>): Response {
   const requestId = crypto.randomUUID();
   log({ level: "error", message: "a request could not be answered", facts: { requestId, cause } });
-  const problem = internalProblem(requestId);
-  return Response.json(documentOf(problem), { status: problem.status, headers: PROBLEM_HEADERS });
+  return asResponse(internalProblem(requestId));
 }
 
 const tokensLayer = ({ keys, denied }: TokenSettings) =>

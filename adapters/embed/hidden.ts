@@ -11,7 +11,13 @@ import type { ChecksumAlgorithm, SharedCount, Storage } from "./valetkey-options
 // to pass it on.
 
 /** A store as it will be, once it is known how clients reach the service. */
-export type StoreAt = (publicUrl: URL) => ConfiguredStore<Mounts>;
+export type StoreAt = (publicUrl: URL) => EmbeddedStore;
+
+/** A store, which may be one that the service serves itself. */
+export interface EmbeddedStore extends ConfiguredStore<Mounts> {
+  /** Whether `fetch` answers for it, under `/store/`. */
+  readonly isServed?: boolean;
+}
 
 /** What counts for several processes, with what counts in its place while it does not answer. */
 export type CountOf = (of: {

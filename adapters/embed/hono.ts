@@ -1,5 +1,5 @@
 import { type Context, type Env, Hono } from "hono";
-import { PATHS } from "./paths.ts";
+import { pathsOf } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Caller } from "./valetkey-options.ts";
 
@@ -18,7 +18,7 @@ export function valetkeyRoutes<E extends Env>(
   } = {},
 ): Hono<E> {
   const app = new Hono<E>();
-  for (const path of PATHS) {
+  for (const path of pathsOf(fetch)) {
     app.all(path, (c) =>
       fetch(c.req.raw, {
         address: options.address?.(c),

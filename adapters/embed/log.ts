@@ -5,16 +5,32 @@ import { partsOf } from "../telemetry/line.ts";
 import type { LogEntry } from "./valetkey-options.ts";
 
 /** Hands the log to the host, or warnings and errors to the console. */
-export const logTo = (log: ((entry: LogEntry) => void) | undefined): Layer.Layer<never> =>
-  Layer.merge(
+export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer<never> {
+  const tell = logOf(log);
+  return Layer.merge(
     Logger.layer([
       Logger.make<unknown, void>(({ logLevel, message }) => {
         const { text, facts } = partsOf(message);
-        (log ?? toConsole)({ level: LEVELS.get(logLevel) ?? "debug", message: text, facts });
+        tell({ level: LEVELS.get(logLevel) ?? "debug", message: text, facts });
       }),
     ]),
     Layer.succeed(References.MinimumLogLevel, log === undefined ? "Warn" : "Debug"),
   );
+}
+
+/** A log that never fails: neither a request nor the process ends because the host's own does. */
+export const logOf = (
+  log: ((entry: LogEntry) => unknown) | undefined,
+): ((entry: LogEntry) => unknown) =>
+  log === undefined
+    ? toConsole
+    : async (entry) => {
+        try {
+          await log(entry);
+        } catch (cause) {
+          toConsole({ level: "error", message: "log() failed", facts: { cause } });
+        }
+      };
 
 const LEVELS: ReadonlyMap<string, LogEntry["level"]> = new Map([
   ["Info", "info"],

@@ -1,6 +1,9 @@
 import { getRequestListener } from "@hono/node-server";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { asResponse } from "../http/answer.ts";
 import { answerUnreadable } from "../http/broken-request.ts";
+import { problemOf } from "../http/problem.ts";
+import { NotFound } from "../http/refusals.ts";
 import { toConsole } from "./log.ts";
 import { isOurs } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
@@ -22,15 +25,16 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
   const callers = new WeakMap<object, Caller>();
   const listener = getRequestListener(
     (request, { incoming }) =>
-      fetch(request, {
-        address: incoming.socket.remoteAddress,
-        caller: callers.get(incoming),
-      }),
+      isOurs(pathOf(incoming), fetch)
+        ? fetch(request, {
+            address: incoming.socket.remoteAddress,
+            caller: callers.get(incoming),
+          })
+        : asResponse(problemOf(new NotFound())),
     { errorHandler: answerUnreadable, overrideGlobalObjects: false },
   );
   return (request, response, next) => {
-    const [path = ""] = (request.url ?? "").split("?");
-    if (next !== undefined && !isOurs(path)) return next();
+    if (next !== undefined && !isOurs(pathOf(request), fetch)) return next();
     try {
       if (request.readableDidRead) throw new Error(READ);
       const caller = options.caller?.(request) ?? undefined;
@@ -44,6 +48,9 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
     }
   };
 }
+
+/** As it was sent. */
+const pathOf = ({ url = "" }: Pick<IncomingMessage, "url">): string => url.split("?", 1)[0] ?? "";
 
 /** Hosts take nothing else for one; Express reads some words as something to do. */
 const asError = (cause: unknown): Error =>

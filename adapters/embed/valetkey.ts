@@ -39,7 +39,8 @@ export interface Valetkey<
   ) => Promise<OpenedFile>;
   /**
    * Answers a request to the HTTP API: what stands under `/api/v1/orgs/`, `/f/`, `/openapi.json`
-   * and `/docs`, and with `local()` under `/store/`; 404 for all else.
+   * and `/docs`, and with `local()` under `/store/`; 404 for all else. What a host tells in `from`
+   * is believed.
    */
   readonly fetch: (request: Request, from?: HandedOver) => Promise<Response>;
   /** Gives back what is held; calls reject from then on. */
@@ -139,6 +140,9 @@ export interface OpenedFile {
 export interface HandedOver {
   /** The address at the other end of the connection. */
   readonly address?: string | undefined;
-  /** Who calls, where the host knows that already; `authenticate` is not asked then. */
-  readonly caller?: Caller | undefined;
+  /**
+   * Who calls, where the host knows that already; `authenticate` is asked only where it is left
+   * out, undefined or null.
+   */
+  readonly caller?: Caller | null | undefined;
 }

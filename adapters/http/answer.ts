@@ -38,6 +38,13 @@ const JSON_HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "n
 /** Headers of a problem document that is not answered by the application. */
 export const PROBLEM_HEADERS = { ...PROBLEM, ...JSON_HEADERS };
 
+/** A problem as an answer that is made outside of the application. */
+export const asResponse = (problem: Problem): Response =>
+  Response.json(documentOf(problem), {
+    status: problem.status,
+    headers: { ...PROBLEM_HEADERS, ...problem.headers },
+  });
+
 /** Answers with a problem document. */
 export function answerProblem(c: HttpContext, problem: Problem): Response {
   const { status, headers } = problem;

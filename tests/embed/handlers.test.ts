@@ -1,5 +1,6 @@
+import { request as httpRequest } from "node:http";
 import { Hono } from "hono";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { valetkeyRoutes } from "../../adapters/embed/hono.ts";
 import type { Caller } from "../../adapters/embed/index.ts";
 import { toNodeHandler } from "../../adapters/embed/node.ts";
@@ -12,6 +13,17 @@ const presign = (headers: Readonly<Record<string, string>> = {}): RequestInit =>
   headers: { "Content-Type": "application/json", ...headers },
   body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
 });
+
+/** The answer to a request for a path as it is; `fetch` would rewrite it. */
+const statusOf = (port: number, path: string): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    const { method, headers, body } = presign() as { method: string; headers: {}; body: string };
+    httpRequest({ host: "127.0.0.1", port, path, method, headers }, (answer) => {
+      resolve(answer.resume().statusCode);
+    })
+      .on("error", reject)
+      .end(body);
+  });
 
 let host: Awaited<ReturnType<typeof startHost>>;
 beforeAll(async () => {
@@ -86,6 +98,53 @@ describe("fetch", () => {
     expect(String(entry?.facts["cause"])).toContain("caller.id must be");
   });
 
+  it("asks authenticate where the host knows no caller, and takes no second argument for one", async () => {
+    const seen: Array<unknown> = [];
+    const asking = await startHost({
+      authenticate: ({ address }) => {
+        seen.push(address);
+        return { id: "mia" };
+      },
+    });
+    // As Bun passes its server, Deno the connection, and Next.js the parameters of a route.
+    const server = { address: { address: "127.0.0.1", port: 3000 } };
+    for (const second of [{ caller: null }, null, server, { remoteAddr: {} }, { params: {} }]) {
+      const request = new Request(`${asking.address}${PRESIGN}`, presign());
+      expect((await asking.valetkey.fetch(request, second as never)).status).toBe(200);
+    }
+    expect(seen).toEqual(Array(5).fill(undefined));
+    await asking.close();
+  });
+
+  it("says what to do where the body was read before, rather than blame the caller", async () => {
+    const request = new Request(`${host.address}${PRESIGN}`, presign());
+    await request.text();
+    const answer = await host.valetkey.fetch(request, { caller: { id: "mia" } });
+    const { request_id } = await answer.json();
+    expect(answer.status).toBe(500);
+    const entry = host.log.find(({ facts }) => facts["requestId"] === request_id);
+    expect(String(entry?.facts["cause"])).toContain("hand the request over as it came");
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("the log is full");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("the log is full"))],
+  ])("goes on where the host's log %s, and says so on the console", async (_, log) => {
+    const said = vi.spyOn(console, "error").mockReturnValue();
+    const deaf = await startHost({ log });
+    const request = () => new Request(`${deaf.address}${PRESIGN}`, presign());
+    expect((await deaf.valetkey.fetch(request(), { caller: { id: "mia" } })).status).toBe(200);
+    expect((await deaf.valetkey.fetch(request(), { caller: { id: "" } })).status).toBe(500);
+    await vi.waitFor(() => expect(String(said.mock.calls)).toContain("the log is full"));
+    said.mockRestore();
+    await deaf.close();
+  });
+
   it("answers 404 to what is the host's, also how the process does", async () => {
     for (const path of ["/", "/healthz", "/readyz", "/metrics", "/api/v1/users"]) {
       expect((await host.valetkey.fetch(new Request(`${host.address}${path}`))).status).toBe(404);
@@ -121,6 +180,64 @@ describe("toNodeHandler", () => {
     expect((await ask(`${PRESIGN}?a`, presign())).status).toBe(401);
     expect((await ask("/f/link")).status).toBe(404);
     await stop();
+  });
+
+  it("takes no path for ours that a guard of the host has passed as another", async () => {
+    const handler = toNodeHandler(host.valetkey, { caller: () => ({ id: "mia" }) });
+    const guarded = await freePort();
+    const alone = await freePort();
+    const stops = await Promise.all([
+      listen(guarded, (request, response) => {
+        const isGuarded = request.url?.startsWith("/api/") === true;
+        if (isGuarded) return response.writeHead(403).end();
+        return handler(request, response, () => response.writeHead(418).end());
+      }),
+      listen(alone, handler),
+    ]);
+    expect(await statusOf(guarded, PRESIGN)).toBe(403);
+    expect(await statusOf(alone, PRESIGN)).toBe(200);
+    for (const path of [
+      `/f/..${PRESIGN}`,
+      `/docs/..${PRESIGN}`,
+      `/store/%2e%2e${PRESIGN}`,
+      `/f/.%2E${PRESIGN}?a`,
+      `/.${PRESIGN}`,
+      PRESIGN.replace("api", "%61pi"),
+      `http://app.example.com${PRESIGN}`,
+    ]) {
+      expect(await statusOf(guarded, path), path).toBe(418);
+      expect(await statusOf(alone, path), path).toBe(404);
+    }
+    for (const path of [
+      "/api/v1/orgs/globex/files/../../acme/files/presign",
+      PRESIGN.replace("presign", "%70resign"),
+    ]) {
+      expect(await statusOf(alone, path), path).toBe(404);
+    }
+    await Promise.all(stops.map((stop) => stop()));
+  });
+
+  it("leaves /store/ to the host where the store is elsewhere", async () => {
+    const { minio } = await import("../../adapters/embed/minio.ts");
+    const shop = await startHost({
+      storage: minio({
+        endpoint: "http://127.0.0.1:9",
+        accessKey: "access-key",
+        secretKey: "secret-key",
+      }),
+    });
+    const handler = toNodeHandler(shop.valetkey);
+    const port = await freePort();
+    const stop = await listen(port, (request, response) =>
+      handler(request, response, () => response.end("the host's")),
+    );
+    expect(await (await fetch(`http://127.0.0.1:${port}/store/cart`)).text()).toBe("the host's");
+    await stop();
+
+    const app = new Hono().route("/", valetkeyRoutes(shop.valetkey));
+    app.get("/store/cart", (c) => c.text("the host's"));
+    expect(await (await app.request("/store/cart")).text()).toBe("the host's");
+    await shop.close();
   });
 
   it("says what to do where the body was read before, rather than wait for it", async () => {
