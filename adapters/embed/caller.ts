@@ -11,11 +11,12 @@ import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** A caller as the use cases know one; throws a `TypeError` for what a host made wrong. */
 export function principalOf(caller: Caller): Principal {
+  if (!isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
   const { id, kind = "user", scopes } = caller;
   if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
   if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
-  if (scopes?.every(isScope) === false) {
-    throw new TypeError('caller.scopes must be of "write", "read" and "confirm"');
+  if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every(isScope))) {
+    throw new TypeError('caller.scopes must be a list of "write", "read" and "confirm"');
   }
   return {
     kind,
@@ -26,6 +27,7 @@ export function principalOf(caller: Caller): Principal {
   };
 }
 
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
 const isSubject = Schema.is(Subject);
 const isKind = Schema.is(CallerKind);
 const isScope = Schema.is(Scope);

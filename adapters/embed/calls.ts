@@ -56,6 +56,7 @@ export const calls = {
 
   openFile: Effect.fnUntraced(function* (asked: Parameters<Valetkey["openFile"]>[0]) {
     const { key, download = false } = asked;
+    if (typeof key !== "string") return yield* Effect.die(new TypeError("key must be a string"));
     const member = yield* enter(asked, "read");
     const { get } = yield* openFile({ member, path: pathIn(key, member), download });
     return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;

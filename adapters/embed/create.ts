@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import * as Cause from "effect/Cause";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
@@ -11,9 +13,9 @@ import { Tokens } from "../../application/ports/tokens.ts";
 import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
 import type { Services } from "../http/decisions.ts";
+import type { Peer } from "../http/env.ts";
 import { Mounts } from "../http/mounts.ts";
 import { internalProblem, type Refusal } from "../http/problem.ts";
-import type { Peer } from "../http/env.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
@@ -45,7 +47,9 @@ export function createValetkey<
   const { limits, refusesOnFailure } = settings.limits;
   const spare = () => (refusesOnFailure ? undefined : memory.inMemory(limits));
   const layer = Layer.mergeAll(
-    store.layer,
+    Layer.tapError(store.layer, ({ reason }) =>
+      Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
+    ),
     countIn === undefined ? memory.layer(limits) : countIn({ limits, spare: spare() }),
     Layer.succeed(Authenticator, authenticatorOf(options.authenticate)),
     Layer.succeed(Organizations, organizationsOf(options.organizations)),
@@ -62,7 +66,10 @@ export function createValetkey<
   };
   const run = async <A, E>(program: Effect.Effect<A, E, Services>): Promise<A> => {
     expectOpen();
-    return runtime.runPromise(program);
+    const exit = await runtime.runPromiseExit(program);
+    if (Exit.isSuccess(exit)) return exit.value;
+    if (Cause.hasInterruptsOnly(exit.cause)) expectOpen();
+    throw Cause.squash(exit.cause);
   };
   const call =
     <Asked, Given>(use: (asked: Asked) => Effect.Effect<Given, Refusal, Services>) =>
@@ -83,13 +90,6 @@ export function createValetkey<
       }),
     );
 
-  return {
-    ready: () => run(ready(store.description)),
-    requestUpload: call(calls.requestUpload) as Valetkey<
-      Algorithm,
-      NeedsChecksum<Files, Others>
-    >["requestUpload"],
-    confirmUpload: call(calls.confirmUpload),
   const fetch: Valetkey["fetch"] = async (request, from) => {
     try {
       expectOpen();
@@ -103,6 +103,13 @@ export function createValetkey<
   };
   if (store.isServed !== true) storeElsewhere(fetch);
 
+  return {
+    ready: () => run(ready(store.description)),
+    requestUpload: call(calls.requestUpload) as Valetkey<
+      Algorithm,
+      NeedsChecksum<Files, Others>
+    >["requestUpload"],
+    confirmUpload: call(calls.confirmUpload),
     openFile: call(calls.openFile),
     fetch,
     close: async () => {
@@ -112,13 +119,6 @@ export function createValetkey<
   };
 }
 
-/** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
-const ready = (description: string) =>
-  Effect.gen(function* () {
-    const { signing, store } = yield* yield* makeReadinessCheck;
-    if (signing.reason !== undefined) {
-      return yield* Effect.die(new Error(`Uploads cannot be signed: ${signing.reason}`));
-    }
 /** What a host tells, or a server that passes something else as the second argument, as Bun does. */
 function peerOf(from: HandedOver | null | undefined): Peer {
   const address = typeof from?.address === "string" ? from.address : undefined;
@@ -129,6 +129,13 @@ function peerOf(from: HandedOver | null | undefined): Peer {
 const READ =
   "the body of a request was read before valetkey.fetch got it: hand the request over as it came";
 
+/** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
+const ready = (description: string) =>
+  Effect.gen(function* () {
+    const { signing, store } = yield* yield* makeReadinessCheck;
+    if (signing.reason !== undefined) {
+      return yield* Effect.die(new Error(`Uploads cannot be signed: ${signing.reason}`));
+    }
     if (store.reason !== undefined) {
       return yield* Effect.die(
         new Error(`The store is not ready (${description}): ${store.reason}`),

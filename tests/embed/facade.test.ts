@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isValetkeyError } from "../../adapters/embed/index.ts";
+import { local } from "../../adapters/embed/local.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";
 
 let host: Awaited<ReturnType<typeof startHost>>;
@@ -152,10 +153,33 @@ describe("a call that is refused rejects with its code and facts", () => {
 
 describe("what is the host's to mend is no refusal", () => {
   it("a caller that is none", async () => {
-    for (const caller of [{ id: "" }, { id: "mia", kind: "robot" }, { id: "mia", scopes: ["*"] }]) {
+    for (const caller of [
+      undefined,
+      null,
+      "mia",
+      { id: "" },
+      { id: "mia", kind: "robot" },
+      { id: "mia", scopes: ["*"] },
+      { id: "mia", scopes: "write" },
+    ]) {
       const asked = { ...FILE, caller } as never;
-      await expect(host.valetkey.requestUpload(asked)).rejects.toThrow(/^caller\.\w+ must be/);
+      await expect(host.valetkey.requestUpload(asked)).rejects.toThrow(/^caller(\.\w+)? must be/);
     }
+  });
+
+  it("a key that is none, such as of a row that has no file", async () => {
+    for (const key of [undefined, null, 7]) {
+      const asked = { caller: MIA, organization: "acme", key } as never;
+      await expect(host.valetkey.openFile(asked)).rejects.toThrow("key must be a string");
+    }
+  });
+
+  it("a folder that cannot be written to, which is said with the folder and the reason", async () => {
+    const broken = await startHost({ storage: local({ directory: "/dev/null/files" }) });
+    const reason = /^The store cannot be used \(.*\/dev\/null\/files\): .*ENOTDIR/;
+    await expect(broken.valetkey.ready()).rejects.toThrow(reason);
+    await expect(broken.valetkey.requestUpload(FILE)).rejects.toThrow(reason);
+    await broken.close();
   });
 
   it("an organization's id that could be no part of a key", async () => {
@@ -190,6 +214,22 @@ describe("what is the host's to mend is no refusal", () => {
     expect(String(error.cause)).toContain("no connection to the directory");
     expect(error.message).not.toContain("directory");
     await down.close();
+  });
+
+  it("a call that the end interrupts", async () => {
+    const asked = Promise.withResolvers<void>();
+    const ended = await startHost({
+      organizations: () => {
+        asked.resolve();
+        return new Promise(() => undefined);
+      },
+    });
+    const call = expect(ended.valetkey.requestUpload(FILE)).rejects.toThrow(
+      "This Valetkey was closed",
+    );
+    await asked.promise;
+    await ended.close();
+    await call;
   });
 
   it("a call after the end", async () => {
