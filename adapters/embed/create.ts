@@ -25,7 +25,7 @@ import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { calls, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
-import { storeElsewhere } from "./paths.ts";
+import { PATHS } from "./paths.ts";
 import { rejectionOf } from "./rejection.ts";
 import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { ChecksumAlgorithm, PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
@@ -45,12 +45,13 @@ export function createValetkey<
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
   const { store, countIn, ...settings } = configurationOf(options);
   const { limits, refusesOnFailure } = settings.limits;
-  const spare = () => (refusesOnFailure ? undefined : memory.inMemory(limits));
   const layer = Layer.mergeAll(
     Layer.tapError(store.layer, ({ reason }) =>
       Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
     ),
-    countIn === undefined ? memory.layer(limits) : countIn({ limits, spare: spare() }),
+    countIn === undefined
+      ? memory.layer(limits)
+      : countIn({ limits, spare: refusesOnFailure ? undefined : memory.inMemory(limits) }),
     Layer.succeed(Authenticator, authenticatorOf(options.authenticate)),
     Layer.succeed(Organizations, organizationsOf(options.organizations)),
     policies.layer(settings.policies),
@@ -101,7 +102,6 @@ export function createValetkey<
       return broken(cause, logOf(options.log));
     }
   };
-  if (store.isServed !== true) storeElsewhere(fetch);
 
   return {
     ready: () => run(ready(store.description)),
@@ -112,6 +112,7 @@ export function createValetkey<
     confirmUpload: call(calls.confirmUpload),
     openFile: call(calls.openFile),
     fetch,
+    paths: [...PATHS, ...(store.paths ?? [])],
     close: async () => {
       isClosed = true;
       await runtime.dispose();

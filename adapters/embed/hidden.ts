@@ -15,8 +15,8 @@ export type StoreAt = (publicUrl: URL) => EmbeddedStore;
 
 /** A store, which may be one that the service serves itself. */
 export interface EmbeddedStore extends ConfiguredStore<Mounts> {
-  /** Whether `fetch` answers for it, under `/store/`. */
-  readonly isServed?: boolean;
+  /** Where `fetch` answers for it. */
+  readonly paths?: ReadonlyArray<string>;
 }
 
 /** What counts for several processes, with what counts in its place while it does not answer. */

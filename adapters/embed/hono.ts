@@ -1,5 +1,4 @@
 import { type Context, type Env, Hono } from "hono";
-import { pathsOf } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Caller } from "./valetkey-options.ts";
 
@@ -10,7 +9,7 @@ import type { Caller } from "./valetkey-options.ts";
  * is asked.
  */
 export function valetkeyRoutes<E extends Env>(
-  { fetch }: Pick<Valetkey, "fetch">,
+  { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,
   options: {
     readonly caller?: (c: Context<E>) => Caller | null | undefined;
     /** The address at the other end, as the runtime tells it (`getConnInfo` of Hono). */
@@ -18,7 +17,7 @@ export function valetkeyRoutes<E extends Env>(
   } = {},
 ): Hono<E> {
   const app = new Hono<E>();
-  for (const path of pathsOf(fetch)) {
+  for (const path of paths) {
     app.all(path, (c) =>
       fetch(c.req.raw, {
         address: options.address?.(c),

@@ -24,7 +24,7 @@ export function local(options: LocalOptions = {}): Storage {
   const values = orThrow(read(env), { what: "local()", settings, faults });
   return asStorage((publicUrl) => {
     const { layer, ...rest } = store(values, publicUrl);
-    return { ...rest, isServed: true, layer: Layer.provideMerge(mounts, layer) };
+    return { ...rest, paths: [`${PATH}/*`], layer: Layer.provideMerge(mounts, layer) };
   });
 }
 

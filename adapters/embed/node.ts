@@ -5,7 +5,7 @@ import { answerUnreadable } from "../http/broken-request.ts";
 import { problemOf } from "../http/problem.ts";
 import { NotFound } from "../http/refusals.ts";
 import { toConsole } from "./log.ts";
-import { isOurs } from "./paths.ts";
+import { matcherOf } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Caller } from "./valetkey-options.ts";
 
@@ -19,13 +19,14 @@ import type { Caller } from "./valetkey-options.ts";
  * `authenticate` is asked.
  */
 export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>(
-  { fetch }: Pick<Valetkey, "fetch">,
+  { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,
   options: { readonly caller?: (request: Request) => Caller | null | undefined } = {},
 ): (request: Request, response: ServerResponse, next?: (error?: Error) => void) => void {
+  const isOurs = matcherOf(paths);
   const callers = new WeakMap<object, Caller>();
   const listener = getRequestListener(
     (request, { incoming }) =>
-      isOurs(pathOf(incoming), fetch)
+      isOurs(pathOf(incoming))
         ? fetch(request, {
             address: incoming.socket.remoteAddress,
             caller: callers.get(incoming),
@@ -34,7 +35,7 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
     { errorHandler: answerUnreadable, overrideGlobalObjects: false },
   );
   return (request, response, next) => {
-    if (next !== undefined && !isOurs(pathOf(request), fetch)) return next();
+    if (next !== undefined && !isOurs(pathOf(request))) return next();
     try {
       if (request.readableDidRead) throw new Error(READ);
       const caller = options.caller?.(request) ?? undefined;

@@ -43,6 +43,11 @@ export interface Valetkey<
    * is believed.
    */
   readonly fetch: (request: Request, from?: HandedOver) => Promise<Response>;
+  /**
+   * Where `fetch` answers, as patterns that Hono, Express and Fastify read alike, such as
+   * `/api/v1/orgs/:slug/files/*`; all else is the host's.
+   */
+  readonly paths: ReadonlyArray<string>;
   /** Gives back what is held; calls reject from then on. */
   readonly close: () => Promise<void>;
 }
