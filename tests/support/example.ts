@@ -14,7 +14,7 @@ export interface Example {
   /** Runs a command there to its end, and gives what it has written; rejects where it fails. */
   readonly run: (
     command: ReadonlyArray<string>,
-    env?: Readonly<Record<string, string>>,
+    env?: Readonly<Record<string, string | undefined>>,
   ) => Promise<{ readonly stdout: string }>;
   /** Starts it on a free port, and waits until it answers. */
   readonly start: (env?: Readonly<Record<string, string>>) => Promise<StartedExample>;
@@ -59,7 +59,9 @@ export async function installExample(name: string): Promise<Example> {
   }
   const [install, ...others] = commandsOf(readFileSync(join(folder, "README.md"), "utf8"));
   if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
-  await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"]);
+  // With all that npm is told by this machine's environment, such as whose certificates it trusts.
+  const { NODE_ENV: _, ...own } = process.env;
+  await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { ...own, ...ENV });
   if (others.includes("npm run build")) await run(["npm", "run", "build"]);
   return {
     folder,
