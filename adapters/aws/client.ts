@@ -30,7 +30,8 @@ export function makeClient(
     responseChecksumValidation: "WHEN_REQUIRED",
     // The session of a directory bucket would end before the URL that it signs.
     disableS3ExpressSessionAuth: true,
-    ...(endpoint === undefined ? {} : { endpoint: endpoint.href }),
+    // Its rules for virtual hosts would put a second slash behind one at the end of the path.
+    ...(endpoint === undefined ? {} : { endpoint: endpoint.href.replace(/\/+$/, "") }),
     ...(credentials === undefined ? {} : { credentials }),
   });
 }

@@ -1,6 +1,8 @@
+import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { placeOf } from "../../adapters/aws/client.ts";
+import { addresses } from "../../adapters/aws/addresses.ts";
+import { makeClient, placeOf } from "../../adapters/aws/client.ts";
 import { read as readAws } from "../../adapters/aws/settings.ts";
 import { read as readGcs } from "../../adapters/gcs/settings.ts";
 import { read as readMinio } from "../../adapters/minio/settings.ts";
@@ -121,3 +123,33 @@ it.each([
 ])("%j is at %s", (env, endpoint) => {
   expect(Result.getOrThrow(readAws(env)).endpoint?.href).toBe(endpoint);
 });
+
+it.each([
+  ["on", "http://store.test/a/s3/files/key.png"],
+  ["off", "http://files.store.test/a/s3/key.png"],
+])(
+  "the official client calls the bucket where URLs are signed for it, with path style %s",
+  async (pathStyle, expected) => {
+    const settings = Result.getOrThrow(
+      readAws({
+        STORAGE_ENDPOINT: "http://store.test/a/s3/",
+        STORAGE_PATH_STYLE: pathStyle,
+        STORAGE_BUCKET: "files",
+      }),
+    );
+    const client = makeClient(settings, "internal", { accessKeyId: "a", secretAccessKey: "b" });
+    const { origin, path } = (await addresses(settings, client)).internal;
+    expect(`${origin}${path}/key.png`).toBe(expected);
+    let called = "";
+    client.config.requestHandler = {
+      ...client.config.requestHandler,
+      handle: async ({ protocol, hostname, path }) => {
+        called = `${protocol}//${hostname}${path}`;
+        throw new Error("nothing is sent");
+      },
+    };
+    const head = client.send(new HeadObjectCommand({ Bucket: "files", Key: "key.png" }));
+    await expect(head).rejects.toThrow("nothing is sent");
+    expect(called).toBe(expected);
+  },
+);
