@@ -21,6 +21,15 @@ export interface DirectorySettings {
 /** How many questions are asked at a time; names can be made up faster than they are answered. */
 const AT_ONCE = 32;
 
+/** How many of them one caller asks, so that the others have theirs. */
+const AT_ONCE_OF_ONE = 4;
+
+/** How many questions are asked or wait; further ones fail at once. */
+const MOST = 1024;
+
+/** The same of one caller. */
+const MOST_OF_ONE = 64;
+
 /** How many answers are kept. */
 const CAPACITY = 10_000;
 
@@ -30,11 +39,11 @@ const decode = Schema.decodeUnknownOption(Answer);
 /**
  * Organizations of an HTTP service: `GET url?slug=…&subject=…` answers 200 with `{"id": …}` for
  * those who belong to it, and 404 for all others. Answers are kept for a minute, and a failure
- * for a second; one that does not come within 2 seconds is a failure.
+ * for a second; one that does not come within 2 seconds, with the wait for its turn, is a failure.
  */
 export const ofDirectory = ({ url, token }: DirectorySettings) =>
   Effect.gen(function* () {
-    const oneOfFew = (yield* Semaphore.make(AT_ONCE)).withPermit;
+    const inTurn = yield* turns;
     const headers: Record<string, string> =
       token === undefined ? {} : { Authorization: `Bearer ${Redacted.value(token)}` };
     const lookUp = (
@@ -44,20 +53,26 @@ export const ofDirectory = ({ url, token }: DirectorySettings) =>
       const address = new URL(url);
       address.searchParams.set("slug", slug);
       address.searchParams.set("subject", subject);
-      return Effect.flatMap(
-        oneOfFew(fetchJson(address, { headers, patience: "2 seconds" })),
-        (answer) => {
-          if (answer.status === 404) return Effect.succeedNone;
-          const decoded = answer.status === 200 ? decode(answer.body) : Option.none();
-          return Option.isSome(decoded)
-            ? Effect.succeed(Option.some(decoded.value.id))
-            : Effect.fail(senseless(answer.status));
-        },
+      const question = inTurn(subject, (inTurn) =>
+        fetchJson(address, { headers, patience: Duration.seconds(2), inTurn }),
       );
+      return Effect.flatMap(question, (answer) => {
+        if (answer.status === 404) return Effect.succeedNone;
+        const decoded = answer.status === 200 ? decode(answer.body) : Option.none();
+        return Option.isSome(decoded)
+          ? Effect.succeed(Option.some(decoded.value.id))
+          : Effect.fail(senseless(answer.status));
+      });
     };
     const cache = yield* Cache.makeWith(lookUp, {
       capacity: CAPACITY,
-      timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.minutes(1) : Duration.seconds(1)),
+      timeToLive: (exit) => {
+        if (Exit.isSuccess(exit)) return Duration.minutes(1);
+        // What was not even asked takes no place from what was answered.
+        return Exit.findErrorOption(exit).pipe(Option.contains(TOO_MANY))
+          ? Duration.zero
+          : Duration.seconds(1);
+      },
     });
     const resolve: Organizations["Service"]["resolve"] = (principal, slug) =>
       Effect.flatMap(Cache.get(cache, JSON.stringify([slug, principal.subject])), (id) =>
@@ -67,6 +82,42 @@ export const ofDirectory = ({ url, token }: DirectorySettings) =>
       );
     return { resolve };
   });
+
+type InTurn = NonNullable<Parameters<typeof fetchJson>[1]["inTurn"]>;
+
+/**
+ * Lets few ask at a time, and few of one caller: theirs wait for each other first, so that another
+ * caller has no more than these few before it. What is too much fails at once.
+ */
+const turns = Effect.map(Semaphore.make(AT_ONCE), (all) => {
+  const callers = new Map<string, { readonly own: Semaphore.Semaphore; count: number }>();
+  let count = 0;
+  return <A, E>(
+    subject: string,
+    ask: (inTurn: InTurn) => Effect.Effect<A, E>,
+  ): Effect.Effect<A, E | IdentityUnavailable> =>
+    Effect.suspend((): Effect.Effect<A, E | IdentityUnavailable> => {
+      const caller = callers.get(subject) ?? {
+        own: Semaphore.makeUnsafe(AT_ONCE_OF_ONE),
+        count: 0,
+      };
+      if (count >= MOST || caller.count >= MOST_OF_ONE) return Effect.fail(TOO_MANY);
+      callers.set(subject, caller);
+      count++;
+      caller.count++;
+      return Effect.ensuring(
+        ask((request) => caller.own.withPermit(all.withPermit(request))),
+        Effect.sync(() => {
+          count--;
+          if (--caller.count === 0) callers.delete(subject);
+        }),
+      );
+    });
+});
+
+const TOO_MANY = new IdentityUnavailable({
+  reason: `ORGANIZATIONS_URL is asked for more than ${MOST_OF_ONE} organizations of one caller at once, or ${MOST} of all callers`,
+});
 
 const senseless = (status: number) =>
   new IdentityUnavailable({

@@ -1,5 +1,7 @@
-import type * as Duration from "effect/Duration";
+import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import { identity } from "effect/Function";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
 import { parseJson } from "../json/parse.ts";
@@ -15,10 +17,14 @@ export const fetchJson = (
   url: URL,
   options: {
     readonly headers?: Readonly<Record<string, string>>;
-    readonly patience: Duration.Input;
+    /** How long the answer is waited for, and with it the turn. */
+    readonly patience: Duration.Duration;
+    /** Lets the request wait until it may be made. */
+    readonly inTurn?: <A, E>(request: Effect.Effect<A, E>) => Effect.Effect<A, E>;
   },
-): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> =>
-  Effect.tryPromise({
+): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> => {
+  const tooLate = Effect.fail(unavailable(url, "there was no answer in time"));
+  const request = Effect.tryPromise({
     try: async (signal) => {
       const answer = await fetch(url, {
         signal,
@@ -34,12 +40,17 @@ export const fetchJson = (
       return { status: 200, body: body.success };
     },
     catch: (cause) => unavailable(url, reasonOf(cause)),
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: options.patience,
-      orElse: () => Effect.fail(unavailable(url, "there was no answer in time")),
-    }),
-  );
+  });
+  const { patience, inTurn = identity } = options;
+  return Effect.flatMap(Clock.currentTimeMillis, (start) =>
+    inTurn(
+      // Whose turn comes when its time is over makes no request that nobody waits for.
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        now - start < Duration.toMillis(patience) ? request : tooLate,
+      ),
+    ),
+  ).pipe(Effect.timeoutOrElse({ duration: patience, orElse: () => tooLate }));
+};
 
 async function textOf({ body }: Response): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -2,7 +2,13 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
-import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
+import {
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from "jose";
 import { Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
@@ -15,6 +21,9 @@ const LEEWAY = 60;
 
 /** How many tokens are known to be good at a time. */
 const CAPACITY = 10_000;
+
+/** With how many keys a token is tried that does not name its key. */
+const MOST_KEYS = 4;
 
 const isSubject = Schema.is(Subject);
 
@@ -38,7 +47,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
       const attempt = (keys: JWTVerifyGetKey) =>
         Effect.tryPromise({
           try: () =>
-            jwtVerify(token, keys, {
+            verifyWithAny(token, keys, {
               algorithms: [...settings.algorithms],
               issuer: settings.issuer,
               audience: settings.audience,
@@ -88,6 +97,26 @@ export const jsonWebTokens = (settings: JwtSettings) =>
       }),
     });
   });
+
+/** Verifies a token; one that does not name its key is tried with each key of its kind. */
+async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions) {
+  try {
+    return await jwtVerify(token, keys, options);
+  } catch (cause) {
+    if (!(cause instanceof errors.JWKSMultipleMatchingKeys)) throw cause;
+    let tried = 0;
+    for await (const key of cause) {
+      if (tried++ === MOST_KEYS) break;
+      try {
+        return await jwtVerify(token, key, options);
+      } catch (inner) {
+        // Any other failure is the token's own, whatever the key.
+        if (!(inner instanceof errors.JWSSignatureVerificationFailed)) throw inner;
+      }
+    }
+    throw cause;
+  }
+}
 
 const NOT_GOOD = new Unauthenticated({ by: "token" });
 

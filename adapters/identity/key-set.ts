@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
@@ -48,7 +49,7 @@ export const keysAt = (url: URL) =>
     let askedAt = -Infinity;
     const oneAtATime = yield* Semaphore.make(1);
 
-    const ask = fetchJson(url, { patience: "5 seconds" }).pipe(
+    const ask = fetchJson(url, { patience: Duration.seconds(5) }).pipe(
       Effect.flatMap(({ status, body }) =>
         status === 200
           ? Effect.try({

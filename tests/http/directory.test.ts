@@ -121,11 +121,65 @@ describe("an organization", () => {
       });
       const resolve = yield* organizations({ url });
       const names = Array.from({ length: 100 }, (_, n) => `made-up-${n}`);
-      const answers = yield* Effect.forEach(names, (name) => resolve({}, name), {
+      const answers = yield* Effect.forEach(names, (name) => resolve({ subject: name }, name), {
         concurrency: "unbounded",
       });
       expect(new Set(answers)).toEqual(new Set(["OrganizationNotFound"]));
       expect([asked.length, most]).toEqual([100, 32]);
+    }),
+  );
+
+  it.effect("is found for one caller while another's invented names wait for no answer", () =>
+    Effect.gen(function* () {
+      let isStalled = true;
+      const { asked, url } = yield* started((response, request) => {
+        if (!request.url?.includes("subject=mallory")) json(response, '{"id": "org_1"}');
+        else if (!isStalled) json(response, "", 404);
+      });
+      const resolve = yield* organizations({ url });
+      const flood = yield* Effect.forkChild(
+        Effect.forEach(
+          Array.from({ length: 600 }, (_, n) => `made-up-${n}`),
+          (name) => resolve({ subject: "mallory" }, name),
+          { concurrency: "unbounded" },
+        ),
+      );
+      yield* Effect.promise(() =>
+        until("the stalled questions", async () => (asked.length === 4 ? true : undefined)),
+      );
+      for (const subject of ["user-1", "user-2", "user-3"]) {
+        expect(yield* resolve({ subject })).toBe("org_1");
+      }
+      expect(asked).toHaveLength(4 + 3);
+      // What is more than may wait is refused at once, and not remembered.
+      expect(yield* resolve({ subject: "mallory" }, "one-more")).toBe("IdentityUnavailable");
+      expect(flood.pollUnsafe(), "what waits has not timed out yet").toBeUndefined();
+      yield* TestClock.adjust("2 seconds");
+      expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
+      expect(asked, "what waited too long was never asked").toHaveLength(4 + 3);
+      isStalled = false;
+      expect(yield* resolve({ subject: "mallory" }, "one-more")).toBe("OrganizationNotFound");
+    }),
+  );
+
+  it.effect("is refused at once beyond 1024 that wait, whoever asks", () =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started(() => undefined);
+      const resolve = yield* organizations({ url });
+      const flood = yield* Effect.forkChild(
+        Effect.forEach(
+          Array.from({ length: 1024 }, (_, n) => `user-${n}`),
+          (subject) => resolve({ subject }),
+          { concurrency: "unbounded" },
+        ),
+      );
+      yield* Effect.promise(() =>
+        until("the stalled questions", async () => (asked.length === 32 ? true : undefined)),
+      );
+      expect(yield* resolve({ subject: "one-more" })).toBe("IdentityUnavailable");
+      yield* TestClock.adjust("2 seconds");
+      expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
+      expect(asked).toHaveLength(32);
     }),
   );
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { createSecretKey } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -130,6 +130,58 @@ describe("a token that is signed with", () => {
         expect(yield* ask(token)).toBe("Unauthenticated");
       }
       expect(yield* ask(good)).toBe("user-1");
+    }),
+  );
+
+  it.effect("any of a few keys of its kind is good without naming it, and with no other", () =>
+    Effect.gen(function* () {
+      const pairs = yield* Effect.promise(() =>
+        Promise.all(
+          Array.from({ length: 6 }, () => generateKeyPair("RS256", { extractable: true })),
+        ),
+      );
+      const published = yield* Effect.promise(() =>
+        Promise.all(
+          pairs.slice(0, 5).map(async ({ publicKey }, n) => ({
+            ...(await exportJWK(publicKey)),
+            kid: String(n),
+            use: "sig",
+          })),
+        ),
+      );
+      let count = 2;
+      const server = createServer((_, response) =>
+        response.end(JSON.stringify({ keys: published.slice(0, count) })),
+      ).listen(0, "127.0.0.1");
+      yield* Effect.promise(() => once(server, "listening"));
+      closing.push(async () => {
+        server.close();
+        server.closeAllConnections();
+      });
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const env = {
+        AUTH: "jwt",
+        JWT_ISSUER: url,
+        JWT_AUDIENCE: "valetkey",
+        JWT_JWKS_URL: `${url}/keys`,
+      };
+      const by = (index: number, claims: object = {}) =>
+        Effect.promise(() => {
+          const pair = pairs[index];
+          if (pair === undefined) throw new Error("There is no such key");
+          return new SignJWT({ sub: "user-1", iss: url, aud: "valetkey", ...lasting, ...claims })
+            .setProtectedHeader({ alg: "RS256" })
+            .sign(pair.privateKey);
+        });
+      const { ask } = yield* authenticator(env);
+      expect(yield* ask(yield* by(0))).toBe("user-1");
+      expect(yield* ask(yield* by(1))).toBe("user-1");
+      expect(yield* ask(yield* by(5))).toBe("Unauthenticated");
+      expect(yield* ask(yield* by(1, { aud: "another" }))).toBe("Unauthenticated");
+      count = 5;
+      const more = yield* authenticator(env);
+      expect(yield* more.ask(yield* by(3))).toBe("user-1");
+      expect(yield* more.ask(yield* by(4)), "beyond the first four").toBe("Unauthenticated");
     }),
   );
 
