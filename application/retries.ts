@@ -40,7 +40,8 @@ export function retryOf(of: {
   const { key, put, get } = of.signed;
   const end = DateTime.min(put.expiresAt, get.expiresAt);
   return {
-    name: [kind, subject, of.idempotencyKey],
+    caller: [kind, subject],
+    key: of.idempotencyKey,
     request: JSON.stringify([
       [fileName, mediaType, size, strict, of.policyName],
       [checksum?.algorithm, checksum?.value],

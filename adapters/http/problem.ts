@@ -276,12 +276,15 @@ const PROBLEMS = {
     detail: "Try again in a few seconds",
     headers: { "Retry-After": "5" },
   }),
-  LimitsUnavailable: () => ({
+  LimitsUnavailable: ({ retryAfter }) => ({
     status: 503,
     code: "LIMITS_UNAVAILABLE",
     title: "The service cannot keep count at the moment",
-    detail: "Try again in a few seconds",
-    headers: { "Retry-After": "5" },
+    detail:
+      retryAfter === undefined
+        ? "Try again in a few seconds"
+        : `Too many requests with an Idempotency-Key are remembered; leave the header out, or try again in ${retryAfter} seconds`,
+    headers: { "Retry-After": String(retryAfter ?? 5) },
   }),
   CredentialsUnavailable: () => ({
     status: 503,

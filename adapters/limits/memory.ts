@@ -51,13 +51,13 @@ export function inMemory(limits: Limits): Limiter["Service"] {
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         sweep(now);
         const first = retry && retries.find(organization, retry, now);
-        if (first !== undefined && "memory" in first) return Effect.succeed(first.memory);
+        if (first?.is === "retry") return Effect.succeed(first.memory);
         if (first?.is === "other") return Effect.fail(new IdempotencyConflict());
-        if (first?.is === "one too many") return FULL;
+        if (first?.is === "one too many") return Effect.fail(full(first));
         const usage = addToDay(limits.daily, usages.get(organization), size, now);
         if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
         usages.set(organization, usage);
-        if (retry !== undefined) retries.add(organization, retry, now);
+        first?.add();
         return Effect.undefined;
       });
     },
@@ -66,9 +66,8 @@ export function inMemory(limits: Limits): Limiter["Service"] {
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
-const FULL = Effect.fail(
+const full = ({ of, retryAfter }: { readonly of: string; readonly retryAfter: number }) =>
   new LimitsUnavailable({
-    reason:
-      "too many uploads with an Idempotency-Key are under way for memory; set REDIS_URL, or the option limits.countIn",
-  }),
-);
+    reason: `memory holds no further Idempotency-Key of ${of}; set REDIS_URL, or the option limits.countIn`,
+    retryAfter,
+  });

@@ -79,7 +79,10 @@ export const layer = (
           const decision = noted(
             protect(() =>
               redis.takeUpload(
-                [`${tag}:granted`, `${tag}:retry:${digest(retry?.name ?? [])}`],
+                [
+                  `${tag}:granted`,
+                  `${tag}:retry:${retry === undefined ? "" : digest([...retry.caller, retry.key])}`,
+                ],
                 [size, bytes ?? "", objects ?? "", ...remembered(retry)],
               ),
             ),

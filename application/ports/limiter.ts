@@ -6,10 +6,14 @@ import type { IdempotencyConflict, QuotaExceeded, RateLimited } from "../../doma
 import type { Allowance, Limited } from "../../domain/limits.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 
-/** What keeps count does not answer; `reason` is for the operator. */
+/** What keeps count does not answer, or holds no more; `reason` is for the operator. */
 export class LimitsUnavailable extends Schema.TaggedError<LimitsUnavailable>()(
   "LimitsUnavailable",
-  { reason: Schema.String },
+  {
+    reason: Schema.String,
+    /** Seconds until there is room for another idempotency key, where that is what is missing. */
+    retryAfter: Schema.optionalKey(Schema.Number),
+  },
 ) {}
 
 /** An upload that is about to be granted. */
@@ -23,9 +27,11 @@ export interface UploadToCount {
 
 /** What makes two requests the same upload, and what has to be remembered of the first. */
 export interface RetriedUpload {
-  /** Who sent it, and under which key. */
-  readonly name: ReadonlyArray<string>;
-  /** What was asked for; another under the same name is a conflict. */
+  /** Who sent it, so that none takes the room of others. */
+  readonly caller: ReadonlyArray<string>;
+  /** The idempotency key, of the caller's own making. */
+  readonly key: string;
+  /** What was asked for; another under the same key is a conflict. */
   readonly request: string;
   /** What a retry is told of the first request. */
   readonly memory: string;

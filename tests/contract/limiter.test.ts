@@ -232,7 +232,7 @@ function promises({ layer, after, endDay }: Keeper): void {
       const other = { ...first.retry, request: "b" };
       const conflict = yield* Effect.flip(countUpload({ ...first, retry: other }));
       expect(conflict._tag).toBe("IdempotencyConflict");
-      const further = { ...first.retry, name: ["another key"] };
+      const further = { ...first.retry, key: "another key" };
       const refusal = yield* Effect.flip(countUpload({ ...first, retry: further }));
       expect(refusal._tag).toBe("QuotaExceeded");
     }),
@@ -272,7 +272,7 @@ function promises({ layer, after, endDay }: Keeper): void {
     "the same key of two subjects, and of one in two organizations, are two names",
     {},
     Effect.fnUntraced(function* ({ countUpload }) {
-      const upload = someUpload({ name: ["user", "alice", "key"], request: "0" });
+      const upload = someUpload({ caller: ["user", "alice"], key: "key", request: "0" });
       yield* countUpload(upload);
       const names = [
         ["user", "bob", "key"],
@@ -283,7 +283,13 @@ function promises({ layer, after, endDay }: Keeper): void {
         ["useralice", "key"],
       ];
       for (const [index, name] of names.entries()) {
-        const retry = { ...upload.retry, name, request: String(index + 1) };
+        const [key = "", ...caller] = name.toReversed();
+        const retry = {
+          ...upload.retry,
+          caller: caller.toReversed(),
+          key,
+          request: String(index + 1),
+        };
         expect(yield* countUpload({ ...upload, retry }), name.join()).toBeUndefined();
       }
       const organization = someOrganization();
@@ -345,24 +351,56 @@ it.effect("in memory a retry is known up to the end of its lifetime, and limits 
   ),
 );
 
-it.effect("memory that is full of names refuses further ones until some are over", () =>
+it.effect("memory that is full of keys refuses further ones, and says when the first is over", () =>
   Effect.gen(function* () {
     const { countUpload } = yield* Limiter;
-    const upload = someUpload({ lifetime: Duration.minutes(5) });
-    const named = (name: number, organization = upload.organization) =>
-      countUpload({ ...upload, organization, retry: { ...upload.retry, name: [String(name)] } });
-    for (let name = 0; name < 10_000; name++) yield* named(name);
-    expect((yield* Effect.flip(named(-1)))._tag).toBe("LimitsUnavailable");
-    expect(yield* named(0), "a retry").toBe(upload.retry.memory);
+    const upload = someUpload();
+    const keyed = (
+      key: number,
+      {
+        subject = "0",
+        organization = upload.organization,
+        lifetime = Duration.minutes(5),
+      }: { subject?: string; organization?: OrganizationId; lifetime?: Duration.Duration } = {},
+    ) => {
+      const retry = { ...upload.retry, caller: ["user", subject], key: String(key), lifetime };
+      return countUpload({ ...upload, organization, retry });
+    };
+    const expectFull = Effect.fnUntraced(function* (
+      attempt: ReturnType<typeof keyed>,
+      retryAfter: number,
+      of: string,
+    ) {
+      expect(yield* Effect.flip(attempt)).toMatchObject({
+        _tag: "LimitsUnavailable",
+        reason: expect.stringContaining(of),
+        retryAfter,
+      });
+    });
+    for (let key = 0; key < 2499; key++) yield* keyed(key);
+    yield* keyed(2499, { lifetime: Duration.minutes(2) });
+    yield* TestClock.adjust("10 seconds");
+    yield* expectFull(keyed(-1), 110, "this caller");
+    expect(yield* keyed(0), "a retry").toBe(upload.retry.memory);
     yield* countUpload({ ...upload, retry: undefined });
-    // One organization's names leave room for those of nine more.
+    // One caller's keys leave room for those of three more in the organization.
+    for (const subject of ["1", "2", "3"]) {
+      for (let key = 0; key < 2500; key++) yield* keyed(key, { subject });
+    }
+    yield* expectFull(keyed(-1, { subject: "4" }), 110, "this organization");
+    // One organization's keys leave room for those of nine more.
     for (let others = 1; others < 10; others++) {
       const organization = someOrganization();
-      for (let name = 0; name < 10_000; name++) yield* named(name, organization);
+      for (let key = 0; key < 10_000; key++) {
+        yield* keyed(key, { organization, subject: String(key % 4) });
+      }
     }
-    expect((yield* Effect.flip(named(-1, someOrganization())))._tag).toBe("LimitsUnavailable");
-    yield* TestClock.adjust("5 minutes");
-    expect(yield* named(-1)).toBeUndefined();
+    yield* expectFull(keyed(-1, { organization: someOrganization() }), 110, "all organizations");
+    yield* TestClock.adjust("110 seconds");
+    expect(yield* keyed(-1), "in the place of the first").toBeUndefined();
+    yield* expectFull(keyed(-2), 180, "this caller");
+    yield* TestClock.adjust("180 seconds");
+    for (let key = -2; key > -2000; key--) expect(yield* keyed(key)).toBeUndefined();
   }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
 );
 
@@ -445,5 +483,12 @@ const someUpload = (retry: Partial<RetriedUpload> = {}) =>
   ({
     organization: someOrganization(),
     size: 5,
-    retry: { name: ["user", "alice"], request: "a", memory: "m", lifetime: DAY, ...retry },
+    retry: {
+      caller: ["user", "alice"],
+      key: "k",
+      request: "a",
+      memory: "m",
+      lifetime: DAY,
+      ...retry,
+    },
   }) satisfies UploadToCount;

@@ -199,6 +199,25 @@ it.each([
   expect(body.detail).toContain("1 to 255 printable");
 });
 
+it("a caller who uses up the keys is told when there is room again, and others have theirs", async () => {
+  const { ask } = await start();
+  const before = Date.now();
+  const first = await ask("key-0");
+  for (let key = 1; key < 2500; key++) expect((await ask(`key-${key}`)).status).toBe(200);
+  const { status, headers, body } = await ask("one-more");
+  expect([status, body.code]).toEqual([503, "LIMITS_UNAVAILABLE"]);
+  expect(body.detail).toContain("leave the header out, or try again in");
+  const retryAt = Date.now() + Number(headers.get("retry-after")) * 1000;
+  const end = Date.parse(first.body.put_expires_at);
+  expect(retryAt).toBeGreaterThanOrEqual(end);
+  expect(retryAt - end, "as exactly as whole seconds tell").toBeLessThan(
+    Date.now() - before + 2000,
+  );
+  expect((await ask("key-0")).body.key).toBe(first.body.key);
+  expect((await ask(undefined)).status).toBe(200);
+  expect((await ask("one-more", { token: SERVICE_TOKEN })).status).toBe(200);
+});
+
 it("the header that comes twice is 400, and the longest there may be is taken", async () => {
   const { ask, request } = await start();
   const init = presignInit();

@@ -84,7 +84,10 @@ export const SAMPLES: {
   OrganizationNotFound: [new OrganizationNotFound()],
   Unauthenticated: [new Unauthenticated({ by: "token" }), new Unauthenticated({ by: "proxy" })],
   IdentityUnavailable: [new IdentityUnavailable({ reason })],
-  LimitsUnavailable: [new LimitsUnavailable({ reason })],
+  LimitsUnavailable: [
+    new LimitsUnavailable({ reason }),
+    new LimitsUnavailable({ reason, retryAfter: 600 }),
+  ],
   CredentialsUnavailable: [new CredentialsUnavailable({ reason })],
   StoreUnavailable: [new StoreUnavailable({ reason })],
 };
