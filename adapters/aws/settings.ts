@@ -1,6 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { keyFaults, type KeySettings, keySettings } from "../credentials/key-settings.ts";
+import { type Provider, type ProviderName, PROVIDERS, provider } from "../settings/providers.ts";
 import {
   choice,
   type Env,
@@ -12,7 +13,6 @@ import {
   withDefault,
 } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "./providers.ts";
 
 const role = (name: string) =>
   setting(name, {
@@ -23,10 +23,7 @@ const role = (name: string) =>
 
 /** Variables of `STORAGE_ADAPTER=aws`. */
 export const settings = {
-  provider: withDefault(
-    choice("STORAGE_PROVIDER", Object.keys(PROVIDERS) as [ProviderName], { example: "r2" }),
-    "aws",
-  ),
+  provider: optional(provider),
   account: optional(
     setting("STORAGE_ACCOUNT_ID", {
       codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
@@ -101,11 +98,13 @@ export function read(env: Env): Read<AwsSettings> {
     ],
   );
   return Result.map(values, ({ account = "", ...values }) => {
-    const provider: Provider = PROVIDERS[values.provider];
+    const name = providerOf(values);
+    const provider: Provider = PROVIDERS[name];
     const { region = provider.region ?? "", endpoint, pathStyle } = values;
     const own = endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account)));
     return {
       ...values,
+      provider: name,
       region,
       endpoint: own,
       // An endpoint of one's own rarely has names for its buckets.
@@ -117,12 +116,13 @@ export function read(env: Env): Read<AwsSettings> {
 
 /** Whether the store is found with what is given. */
 function placeFaults(values: {
-  readonly provider?: ProviderName;
+  readonly provider?: ProviderName | undefined;
   readonly region?: string | undefined;
   readonly account?: string | undefined;
   readonly endpoint?: URL | undefined;
 }) {
-  const { provider: name = "aws", region, account, endpoint } = values;
+  const { region, account, endpoint } = values;
+  const name = providerOf(values);
   const provider: Provider = PROVIDERS[name];
   const missing = `must be set for STORAGE_PROVIDER=${name}`;
   if (region === undefined && provider.region === undefined) {
@@ -132,6 +132,16 @@ function placeFaults(values: {
   if (provider.endpoint === undefined) return [fault(settings.endpoint, missing)];
   return name === "r2" && account === undefined ? [fault(settings.account, missing)] : [];
 }
+
+/** A server that nobody has named is Amazon's by its address, or any of those that speak its API. */
+const providerOf = (values: {
+  readonly provider?: ProviderName | undefined;
+  readonly endpoint?: URL | undefined;
+}): ProviderName =>
+  values.provider ??
+  (values.endpoint === undefined || AMAZON.test(values.endpoint.hostname) ? "aws" : "s3");
+
+const AMAZON = /\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
 
 /** The region that is part of the name of an endpoint of a known provider. */
 export function regionOfEndpoint({ hostname }: URL): string | undefined {

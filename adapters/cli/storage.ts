@@ -42,7 +42,7 @@ export const read = (env: Env, publicUrl: URL): Read<Storage> =>
     readSettings(own, env, () => {
       if (env["STORAGE_ADAPTER"]) return [];
       if (env["STORAGE_PROVIDER"]) {
-        return [fault(own.adapter, "must be aws where STORAGE_PROVIDER is set", "aws")];
+        return [fault(own.adapter, "must be aws or minio where STORAGE_PROVIDER is set", "aws")];
       }
       // Else a misspelt name would leave uploads in a folder that nobody looks into.
       return env["STORAGE_ENDPOINT"]

@@ -9,18 +9,21 @@ import type { ChecksumAlgorithm, Storage } from "./valetkey-options.ts";
 /** The checksums that each provider's store verifies, as the table of providers has them. */
 export interface Verified {
   readonly aws: ChecksumAlgorithm;
+  readonly minio: ChecksumAlgorithm;
+  readonly ceph: "md5";
+  readonly seaweedfs: ChecksumAlgorithm;
+  readonly versitygw: ChecksumAlgorithm;
+  readonly swift: "md5";
   readonly r2: "sha256" | "md5";
   readonly b2: never;
   readonly wasabi: "md5";
   readonly spaces: never;
-  readonly ceph: "md5";
-  readonly seaweedfs: ChecksumAlgorithm;
-  readonly versitygw: ChecksumAlgorithm;
+  readonly s3: "md5";
 }
 
 /** Where a bucket of S3's API is, and who signs for it; without a key Amazon's own chain. */
 export interface AwsOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
-  /** Whose S3; Amazon's (`"aws"`) if left out. */
+  /** Whose S3; Amazon's (`"aws"`) if left out, and with an `endpoint` that is not theirs `"s3"`. */
   readonly provider?: Provider | undefined;
   /** The account at Cloudflare, for `"r2"`. */
   readonly account?: string | undefined;
@@ -37,6 +40,12 @@ export interface AwsOptions<Provider extends keyof Verified = keyof Verified> ex
  * Amazon S3, or another provider of its API, for `createValetkey`. The package
  * `@aws-sdk/client-s3` has to be installed. Throws a `TypeError` for wrong options.
  */
+export function aws(
+  options: AwsOptions & { readonly provider?: undefined; readonly endpoint: string | URL },
+): Storage<Verified["s3"]>;
+export function aws<Provider extends keyof Verified = "aws">(
+  options?: AwsOptions<Provider>,
+): Storage<Verified[Provider]>;
 export function aws<Provider extends keyof Verified = "aws">(
   options: AwsOptions<Provider> = {},
 ): Storage<Verified[Provider]> {

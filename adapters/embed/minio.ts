@@ -3,11 +3,14 @@ import { read, settings } from "../minio/settings.ts";
 import { store } from "../minio/store.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
+import type { Verified } from "./aws.ts";
 import type { S3Options } from "./store-options.ts";
 import type { Storage } from "./valetkey-options.ts";
 
 /** Where a MinIO is, and its keys. */
-export interface MinioOptions extends S3Options {
+export interface MinioOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
+  /** Whose server it is, where it is no MinIO: what the store verifies and obeys goes by that. */
+  readonly provider?: Provider | undefined;
   /** How this service reaches it, such as `http://127.0.0.1:9000`. */
   readonly endpoint: string | URL;
 }
@@ -16,7 +19,9 @@ export interface MinioOptions extends S3Options {
  * A MinIO, or another server of its kind, for `createValetkey`. The package `minio` has to be
  * installed for calls to the bucket; signing needs none. Throws a `TypeError` for wrong options.
  */
-export function minio(options: MinioOptions): Storage {
+export function minio<Provider extends keyof Verified = "minio">(
+  options: MinioOptions<Provider>,
+): Storage<Verified[Provider]> {
   const { env, faults } = envOf(options, settings);
   const values = orThrow(read(env), { what: "minio()", settings, faults });
   return asStorage(() => unmounted(store(values)));

@@ -84,6 +84,7 @@ export const limits: storage.StoreLimits = {
   largestPut: 5 * 2 ** 40,
   writeOnce: true,
   marks: true,
+  versions: true,
   checksums: ["crc32c", "md5"],
 };
 

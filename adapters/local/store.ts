@@ -10,6 +10,7 @@ export const PATH = "/store";
 export const store = (settings: LocalSettings, publicUrl: URL): ConfiguredStore<LocalStore> => ({
   ...S3_LIMITS,
   marks: false,
+  versions: false,
   description: `embedded, in the folder ${settings.directory}`,
   layer: loaded(async () => (await import("./layer.ts")).layer(settings, new URL(PATH, publicUrl))),
 });

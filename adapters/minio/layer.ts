@@ -7,7 +7,7 @@ import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { ONE_KEY } from "../credentials/separate-keys.ts";
-import { S3_LIMITS } from "../settings/storage.ts";
+import { PROVIDERS } from "../settings/providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { objectStore } from "./object-store.ts";
 import type { MinioSettings } from "./settings.ts";
@@ -20,6 +20,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
   Layer.effectContext(
     Effect.gen(function* () {
       const { bucket, pathStyle, region, endpoint, publicEndpoint = endpoint } = settings;
+      const { checksums, ...provider } = PROVIDERS[settings.provider];
       const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
       const signers = signersOf(settings, signer);
       if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
@@ -28,9 +29,9 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       const presigner = v4Presigner({
         addresses: { public: at(publicEndpoint), internal: at(endpoint) },
         region,
-        binding: s3Binding(S3_LIMITS),
+        binding: s3Binding(provider),
         overrides: s3Overrides,
-        checksums: S3_LIMITS.checksums,
+        checksums,
         signers,
       });
       return Context.make(Presigner, presigner).pipe(

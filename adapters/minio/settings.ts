@@ -7,10 +7,12 @@ import {
   type Values,
   withDefault,
 } from "../settings/setting.ts";
+import { provider } from "../settings/providers.ts";
 import * as storage from "../settings/storage.ts";
 
 /** Variables of `STORAGE_ADAPTER=minio`. */
 export const settings = {
+  provider: withDefault(provider, "minio"),
   bucket: storage.bucket,
   createBucket: storage.createBucket,
   region: withDefault(storage.region, "us-east-1"),

@@ -52,7 +52,7 @@ function beyond(
       "it is true, and this store verifies none",
     ],
     [
-      policy.deleteMismatch && !limits.marks,
+      policy.deleteMismatch && !limits.versions,
       "on_mismatch",
       "it is delete, and this store cannot remove exactly what was looked at",
     ],

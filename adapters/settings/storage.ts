@@ -51,8 +51,10 @@ export interface StoreLimits {
   readonly largestPut: number;
   /** Whether it can be told to accept one PUT under a key and no other. */
   readonly writeOnce: boolean;
-  /** Whether an object can be marked, removed by its version, and by a rule while it is marked. */
+  /** Whether an object can be marked, and a rule of the bucket removes it while it is. */
   readonly marks: boolean;
+  /** Whether one version of an object can be removed, and no other. */
+  readonly versions: boolean;
   /** What it verifies on a PUT. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }
@@ -62,6 +64,7 @@ export const S3_LIMITS: StoreLimits = {
   largestPut: 5 * 2 ** 30,
   writeOnce: true,
   marks: true,
+  versions: true,
   checksums: ["sha256", "crc32c", "md5"],
 };
 

@@ -44,6 +44,7 @@ it.skipIf(server === undefined)(
   async () => {
     const { endpoint = "", accessKey = "", secretKey = "" } = server ?? {};
     const layer = minio({
+      provider: "minio",
       bucket: `prefix-${crypto.randomUUID()}`,
       createBucket: true,
       region: "us-east-1",

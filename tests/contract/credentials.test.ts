@@ -46,7 +46,7 @@ async function temporary() {
 type Temporary = Awaited<ReturnType<typeof temporary>>;
 
 const settings = () => ({
-  provider: "aws" as const,
+  provider: "minio" as const,
   bucket: `credentials-${crypto.randomUUID()}`,
   createBucket: true,
   region: "us-east-1",

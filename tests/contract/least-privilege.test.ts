@@ -44,6 +44,7 @@ async function allowedBy(name: string) {
 }
 
 const root = () => ({
+  provider: "minio" as const,
   bucket,
   createBucket: true,
   region: "us-east-1",
@@ -109,11 +110,11 @@ describe.skipIf(server === undefined).each<{
   { name: "minio", make: minio },
   {
     name: "aws, native signer",
-    make: (settings) => aws({ ...settings, provider: "aws", signer: "native" }),
+    make: (settings) => aws({ ...settings, signer: "native" }),
   },
   {
     name: "aws, official signer",
-    make: (settings) => aws({ ...settings, provider: "aws", signer: "sdk" }),
+    make: (settings) => aws({ ...settings, signer: "sdk" }),
   },
 ])("$name", ({ make }) => {
   it("keys that may only put, only get and only look serve every upload", async () => {
@@ -203,7 +204,6 @@ it.skipIf(server === undefined)("a role that is assumed signs uploads alone", as
   const { presigner } = await open(
     aws({
       ...root(),
-      provider: "aws",
       signer: "native",
       putRole: "arn:aws:iam::123456789012:role/valetkey-put",
     }),

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/aws/settings.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/aws/providers.ts";
+import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/settings/providers.ts";
 import type { Ability, Harness, OpenStore } from "../../adapters/contract/harness.ts";
 import { hmacKey } from "../../adapters/gcs/keys.ts";
 import { layer as gcs } from "../../adapters/gcs/layer.ts";
@@ -106,7 +106,7 @@ async function openS3(
     ...addresses,
     accessKey,
     secretKey: Redacted.make(secretKey),
-    provider: "aws",
+    provider: "minio",
     pathStyle: true,
   });
   const { hostname, port, protocol } = new URL(endpoint);

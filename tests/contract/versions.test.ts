@@ -27,6 +27,7 @@ afterEach(async () => {
 });
 
 const settings = (bucket: string) => ({
+  provider: "minio" as const,
   bucket,
   createBucket: false,
   region: "us-east-1",
@@ -62,8 +63,8 @@ describe.skipIf(server === undefined).each<{
   readonly make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>;
 }>([
   { name: "minio", make: minio },
-  { name: "aws, native signer", make: (of) => aws({ ...of, provider: "aws", signer: "native" }) },
-  { name: "aws, official signer", make: (of) => aws({ ...of, provider: "aws", signer: "sdk" }) },
+  { name: "aws, native signer", make: (of) => aws({ ...of, signer: "native" }) },
+  { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
 ])("$name, with a bucket that keeps versions", ({ make }) => {
   it("what was confirmed is what is read and removed, and no other version", async () => {
     const services = await open(make);

@@ -67,7 +67,7 @@ const s3 = (pathStyle: boolean) => ({
   endpoint: new URL(`http://localhost:${new URL(server?.endpoint ?? "http://none").port}`),
   accessKey: server?.accessKey,
   secretKey: Redacted.make(server?.secretKey ?? ""),
-  provider: "aws" as const,
+  provider: "minio" as const,
   pathStyle,
 });
 

@@ -4,7 +4,8 @@ import { aws, type Verified } from "../../adapters/embed/aws.ts";
 import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
-import { PROVIDERS } from "../../adapters/aws/providers.ts";
+import { minio } from "../../adapters/embed/minio.ts";
+import { PROVIDERS } from "../../adapters/settings/providers.ts";
 import type { calls } from "../../adapters/embed/calls.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";
 import type { ProblemOf, Refusal } from "../../adapters/http/problem.ts";
@@ -77,6 +78,19 @@ describe("createValetkey", () => {
     compiles(() => r2.requestUpload({ ...file, checksum: sha256 }));
     // @ts-expect-error R2 verifies no CRC-32C.
     compiles(() => r2.requestUpload({ ...file, checksum: { algorithm: "crc32c", value: "" } }));
+  });
+
+  it("knows that an endpoint without a name is any server, and a MinIO by its name", () => {
+    const keys = { endpoint: "http://127.0.0.1:7480", accessKey: "key", secretKey: "secret" };
+    const unnamed = createValetkey({ storage: aws(keys), ...host });
+    compiles(() => unnamed.requestUpload({ ...file, checksum: md5 }));
+    // @ts-expect-error Not all of them verify SHA-256.
+    compiles(() => unnamed.requestUpload({ ...file, checksum: sha256 }));
+    const named = createValetkey({ storage: minio(keys), ...host });
+    compiles(() => named.requestUpload({ ...file, checksum: sha256 }));
+    const ceph = createValetkey({ storage: minio({ ...keys, provider: "ceph" }), ...host });
+    // @ts-expect-error A Ceph verifies no SHA-256.
+    compiles(() => ceph.requestUpload({ ...file, checksum: sha256 }));
   });
 
   it("knows which checksums both of two stores verify", () => {

@@ -63,7 +63,21 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       /STORAGE_SIGNER must be sdk for an ARN or a directory bucket/,
     ],
     [{ STORAGE_ADAPTER: "s3" }, /STORAGE_ADAPTER must be .* or gcs; is aws meant\?/],
-    [{ STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "wasaby" }, /is wasabi meant\?/],
+    ...[
+      ["wasaby", "wasabi"],
+      ["cloudflare", "r2"],
+      ["Backblaze", "b2"],
+      ["digitalocean", "spaces"],
+      ["rook-ceph", "ceph"],
+      ["radosgw", "ceph"],
+      ["openstack", "swift"],
+      ["garage", "s3"],
+      ["scaleway", "s3"],
+    ].map(([name = "", meant]): [Readonly<Record<string, string>>, RegExp] => [
+      { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: name },
+      new RegExp(`; is ${meant} meant\\?`),
+    ]),
+    [{ STORAGE_ADAPTER: "minio", STORAGE_PROVIDER: "minlo" }, /; is minio meant\?/],
     [
       { STORAGE_ADAPTOR: "minio", STORAGE_ENDPOINT: "http://127.0.0.1:9000" },
       /STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is[\s\S]*STORAGE_ADAPTOR is not a variable/,
@@ -72,7 +86,10 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       { STORAGE_ADAPTER: "aws", STORAGE_ACCESS_KEY: "AKIA0000", STORAGE_SECRET_KEY: "secret\n" },
       /STORAGE_SECRET_KEY must be the secret of the access key, without white space/,
     ],
-    [{ STORAGE_PROVIDER: "r2" }, /STORAGE_ADAPTER must be aws where STORAGE_PROVIDER is set/],
+    [
+      { STORAGE_PROVIDER: "r2" },
+      /STORAGE_ADAPTER must be aws or minio where STORAGE_PROVIDER is set/,
+    ],
     [
       { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "r2" },
       /STORAGE_ACCOUNT_ID must be set for STORAGE_PROVIDER=r2/,
@@ -469,6 +486,21 @@ describe("a document of policies is refused with the path to the member", () => 
       STORAGE_ADAPTER: "gcs",
       STORAGE_ACCESS_KEY: "GOOG1EXAMPLE",
       STORAGE_SECRET_KEY: "secret-of-forty-characters-or-so-1234567",
+      STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
+    });
+    expect(output).toContain("/files/unconfirmed_after: it is set, and this store cannot mark");
+  });
+
+  it.each([
+    { STORAGE_ADAPTER: "aws" },
+    { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "versitygw" },
+    { STORAGE_ADAPTER: "minio", STORAGE_PROVIDER: "swift" },
+  ])("where the store of %j is not known to remove what stays unconfirmed", (env) => {
+    const output = messageFor({
+      ...env,
+      STORAGE_ENDPOINT: "http://127.0.0.1:7480",
+      STORAGE_ACCESS_KEY: "key",
+      STORAGE_SECRET_KEY: "secret",
       STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
     });
     expect(output).toContain("/files/unconfirmed_after: it is set, and this store cannot mark");

@@ -274,6 +274,7 @@ it("either answer's URLs and receipts are good, and one upload alone", async () 
 });
 
 const store = minio({
+  provider: "minio",
   bucket: "files",
   createBucket: false,
   region: "us-east-1",

@@ -28,6 +28,7 @@ export const SERVICE_TOKEN = "test-token-of-a-service";
 
 /** A store that nobody runs, since signing does not need it. */
 const unused = minio({
+  provider: "minio",
   bucket: "files",
   createBucket: false,
   region: "us-east-1",

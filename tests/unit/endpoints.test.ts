@@ -4,8 +4,10 @@ import { expect, it } from "vitest";
 import { addresses } from "../../adapters/aws/addresses.ts";
 import { makeClient, placeOf } from "../../adapters/aws/client.ts";
 import { read as readAws } from "../../adapters/aws/settings.ts";
+import { store as awsStore } from "../../adapters/aws/store.ts";
 import { read as readGcs } from "../../adapters/gcs/settings.ts";
 import { read as readMinio } from "../../adapters/minio/settings.ts";
+import { store as minioStore } from "../../adapters/minio/store.ts";
 import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
 
 const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
@@ -99,6 +101,35 @@ it.each([
     endpoint: new URL("https://files.test"),
     pathStyle: external,
   });
+});
+
+it.each([
+  [{}, "aws"],
+  [{ STORAGE_ENDPOINT: "https://s3.eu-central-1.amazonaws.com" }, "aws"],
+  [{ STORAGE_ENDPOINT: "https://bucket.vpce-1a2b-3c4d.s3.us-east-1.vpce.amazonaws.com" }, "aws"],
+  [{ STORAGE_ENDPOINT: "https://s3.cn-north-1.amazonaws.com.cn" }, "aws"],
+  [{ STORAGE_ENDPOINT: "https://s3.dualstack.us-west-2.api.aws" }, "aws"],
+  [{ STORAGE_ENDPOINT: "https://amazonaws.com.example.net" }, "s3"],
+  [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000" }, "s3"],
+  [{ AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9000" }, "s3"],
+  [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000", STORAGE_PROVIDER: "minio" }, "minio"],
+] as const)("the store of %j is promised to be as %s", (env, provider) => {
+  const settings = Result.getOrThrow(readAws(env));
+  expect(settings.provider).toBe(provider);
+  const { checksums } = awsStore(settings);
+  expect(checksums).toEqual(provider === "s3" ? ["md5"] : ["sha256", "crc32c", "md5"]);
+});
+
+it.each([
+  [undefined, ["sha256", "crc32c", "md5"]],
+  ["ceph", ["md5"]],
+])("the adapter minio goes by the provider %s, and promises %j", (provider, checksums) => {
+  const read = readMinio({
+    ...KEYS,
+    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+    STORAGE_PROVIDER: provider,
+  });
+  expect(minioStore(Result.getOrThrow(read)).checksums).toEqual(checksums);
 });
 
 it.each([

@@ -1,4 +1,6 @@
-import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
+import { closest, distance } from "fastest-levenshtein";
+import { choice, type Setting } from "./setting.ts";
+import { S3_LIMITS, type StoreLimits } from "./storage.ts";
 
 /** What is different between stores that speak the API of S3. */
 export interface Provider extends StoreLimits {
@@ -13,6 +15,13 @@ export interface Provider extends StoreLimits {
   readonly pathStyle: boolean;
   /** How pages are allowed in: by rules of the bucket, or by a setting of the server. */
   readonly cors: "bucket" | "server";
+  /**
+   * What it does with `x-amz-*` headers of a PUT that were not signed: Amazon S3 refuses them;
+   * others obey them, and some obey those too that say who may read the object.
+   */
+  readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
+  /** The version that the contract suite was run on. */
+  readonly tried?: string;
 }
 
 /** What some providers call 5 GB, read in the way that is safe. */
@@ -22,7 +31,18 @@ const FIVE_GB = 5_000_000_000;
 const S3 = {
   pathStyle: true,
   cors: "bucket",
+  unsigned: "refused",
   ...S3_LIMITS,
+} as const satisfies Omit<Provider, "title">;
+
+/** What all of them do, so that it can be promised of a server that nobody has named. */
+const LEAST = {
+  ...S3,
+  checksums: ["md5"],
+  writeOnce: false,
+  marks: false,
+  versions: false,
+  unsigned: "obeyed, with ACLs",
 } as const satisfies Omit<Provider, "title">;
 
 /**
@@ -31,51 +51,82 @@ const S3 = {
  */
 export const PROVIDERS = {
   aws: { ...S3, title: "Amazon S3", region: "us-east-1", pathStyle: false },
-  r2: {
+  minio: {
     ...S3,
+    title: "MinIO",
+    region: "us-east-1",
+    cors: "server",
+    unsigned: "obeyed",
+    tried: "2026-02-12",
+  },
+  ceph: {
+    ...LEAST,
+    title: "Ceph (radosgw)",
+    region: "us-east-1",
+    writeOnce: true,
+    marks: true,
+    versions: true,
+    tried: "16.2.15",
+  },
+  seaweedfs: { ...S3, title: "SeaweedFS", region: "us-east-1", tried: "4.48" },
+  versitygw: { ...S3, title: "versitygw", region: "us-east-1", marks: false, tried: "1.8.0" },
+  swift: { ...LEAST, title: "OpenStack Swift (s3api)", region: "us-east-1", tried: "2.30.1" },
+  r2: {
+    ...LEAST,
     title: "Cloudflare R2",
     endpoint: (_region, account) => `https://${account}.r2.cloudflarestorage.com`,
     region: "auto",
     checksums: ["sha256", "md5"],
-    marks: false,
+    writeOnce: true,
+    unsigned: "obeyed",
     largestPut: S3_LIMITS.largestPut - 5 * 2 ** 20,
   },
   b2: {
-    ...S3,
+    ...LEAST,
     title: "Backblaze B2",
     endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
     regionExample: "us-west-004",
     checksums: [],
-    writeOnce: false,
-    marks: false,
+    unsigned: "obeyed",
     largestPut: FIVE_GB,
   },
   wasabi: {
-    ...S3,
+    ...LEAST,
     title: "Wasabi",
     endpoint: (region) => `https://s3.${region}.wasabisys.com`,
     regionExample: "eu-central-1",
-    checksums: ["md5"],
-    writeOnce: false,
-    marks: false,
     cors: "server",
     largestPut: FIVE_GB,
   },
   spaces: {
-    ...S3,
+    ...LEAST,
     title: "DigitalOcean Spaces",
     endpoint: (region) => `https://${region}.digitaloceanspaces.com`,
     regionExample: "fra1",
     pathStyle: false,
     checksums: [],
-    writeOnce: false,
-    marks: false,
     largestPut: FIVE_GB,
   },
-  ceph: { ...S3, title: "Ceph", region: "us-east-1", checksums: ["md5"] },
-  seaweedfs: { ...S3, title: "SeaweedFS", region: "us-east-1" },
-  versitygw: { ...S3, title: "versitygw", region: "us-east-1" },
+  s3: { ...LEAST, title: "any other server of S3's API", region: "us-east-1" },
 } as const satisfies Readonly<Record<string, Provider>>;
 
 /** A provider, as `STORAGE_PROVIDER` names it. */
 export type ProviderName = keyof typeof PROVIDERS;
+
+const NAMES = Object.keys(PROVIDERS) as [ProviderName];
+
+/** The variable that names one. */
+export const provider: Setting<ProviderName> = {
+  ...choice("STORAGE_PROVIDER", NAMES, { example: "r2" }),
+  nearest: fitting,
+};
+
+/** The provider that a text means: by its name or its title, a slip of the pen, or any other. */
+function fitting(text: string): ProviderName {
+  const meant = text.toLowerCase();
+  const named = NAMES.find(
+    (name) => meant.includes(name) || PROVIDERS[name].title.toLowerCase().includes(meant),
+  );
+  const nearest = closest(meant, NAMES) as ProviderName;
+  return named ?? (distance(meant, nearest) <= 2 ? nearest : "s3");
+}
