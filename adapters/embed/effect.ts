@@ -57,7 +57,7 @@ export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
 export { layerOf, limiterIn, type OwnStore, storageOf } from "./layers.ts";
 
 // The signature, for adapters of stores that speak Signature Version 4, and how these describe an
-// object: see application/ports/README.md.
+// object: see docs/adapters.md.
 export { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../signing/algorithms.ts";
 export { s3Binding, s3Overrides } from "../signing/binding.ts";
 export { bucketAddress, type BucketAddress } from "../signing/bucket-address.ts";

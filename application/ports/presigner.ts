@@ -120,7 +120,7 @@ export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavai
 /**
  * Signs requests that the store itself enforces. Once credentials are held, signing makes no
  * network call unless `isRemote`; time comes from Effect's `Clock`. How an adapter of one's own is
- * written, and proves itself, stands in README.md beside this file.
+ * written, and proves itself, is in docs/adapters.md.
  */
 export class Presigner extends Context.Service<
   Presigner,

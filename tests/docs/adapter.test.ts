@@ -5,10 +5,10 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { makeProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
-// What application/ports/README.md shows, in the project of somebody who has installed the package
+// What docs/adapters.md shows, in the project of somebody who has installed the package
 // and Vitest, and has a store: the adapter, and how it proves itself and is used.
 
-const snippets = snippetsOf("application/ports/README.md");
+const snippets = snippetsOf("docs/adapters.md");
 const server = inject("minio");
 const bucket = `adapter-${crypto.randomUUID()}`;
 const STORE = {

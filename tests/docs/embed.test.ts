@@ -4,9 +4,9 @@ import { startIssuer } from "../support/issuer.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
-// What adapters/embed/README.md shows, in the project of somebody who has installed the package.
+// What docs/embedding.md shows, in the project of somebody who has installed the package.
 
-const snippets = snippetsOf("adapters/embed/README.md");
+const snippets = snippetsOf("docs/embedding.md");
 const TSCONFIG = {
   compilerOptions: {
     target: "ES2024",

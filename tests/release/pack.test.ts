@@ -13,11 +13,15 @@ const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
 /** Of a page in the browser; JavaScript and declarations are looked at apart. */
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js)$/;
 
+/** A page of the guide. */
+const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
+const isGuide = (file: string) => GUIDE.test(file);
+
 /**
- * In bytes: a quarter more than the 206 and 700 kB of the day on which it was set, so that a page of
- * documentation or a table of data that comes along is seen, and code can still grow.
+ * In bytes: a fifth more than the 278 and 870 kB of the day on which it was set, so that a picture
+ * or a table of data that comes along is seen, and code and pages can still grow.
  */
-const BUDGET = { packed: 260_000, unpacked: 900_000 };
+const BUDGET = { packed: 330_000, unpacked: 1_050_000 };
 
 let folder: string;
 let files: ReadonlyArray<string>;
@@ -45,7 +49,9 @@ it("the package is what was built of the sources, its licence and what there is 
           existsSync(join(ROOT, file.slice("dist/".length, -ending.length) + ".ts")),
       ),
     );
-  expect(files.filter((file) => !isBuilt(file)).sort()).toEqual(TO_READ);
+  const others = files.filter((file) => !isBuilt(file));
+  expect(others.filter((file) => !isGuide(file)).sort()).toEqual(TO_READ);
+  expect(others.filter(isGuide)).toContain("docs/embedding.md");
   expect(read("LICENSE")).toBe(readFileSync(join(ROOT, "LICENSE"), "utf8"));
   expect(read("LICENSE")).toContain("Apache License");
   expect(manifest().license).toBe("Apache-2.0");

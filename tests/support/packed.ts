@@ -78,6 +78,7 @@ const CHECKOUT = [
   "application",
   "adapters",
   "deploy",
+  "docs",
   "tests",
   "package.json",
   "package-lock.json",

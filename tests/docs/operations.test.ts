@@ -1,0 +1,160 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { snippetsOf } from "../support/snippets.ts";
+
+// What docs/operations.md and docs/uploads.md tell an operator to do, done.
+
+const minio = inject("minio");
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function start(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+  const service = await startProcess(env);
+  closing.push(service.stop);
+  return service;
+}
+
+async function post(
+  { address, token }: Pick<ServiceProcess, "address" | "token">,
+  action: string,
+  body: object,
+) {
+  const answer = await fetch(`${address}/api/v1/orgs/acme/files/${action}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: await answer.json() };
+}
+
+const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
+const keyOf = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
+
+it("the snippets of the guide for operators and of uploads are those that are tested", () => {
+  expect([...snippetsOf("docs/operations.md").keys()]).toEqual(["cors.json", "gcs-cors.json"]);
+  expect([...snippetsOf("docs/uploads.md").keys()]).toEqual(["videos.json"]);
+});
+
+it("videos of 50 MB are granted under the policy of the example, and larger ones are not", async () => {
+  const service = await start({
+    STORAGE_POLICIES: snippetsOf("docs/uploads.md").get("videos.json") ?? "",
+  });
+  const video = { filename: "a.mp4", content_type: "video/mp4", size: 50 * 2 ** 20 };
+  const statuses = await Promise.all(
+    [video, { ...video, size: video.size + 1 }, { ...video, policy: undefined }].map(
+      async (asked) => (await post(service, "presign", { policy: "videos", ...asked })).status,
+    ),
+  );
+  expect(statuses).toEqual([200, 413, 415]);
+});
+
+it("a receipt key is rotated in three steps, and no receipt is refused on the way", async () => {
+  const [old, next] = [keyOf("2026"), keyOf("2027")];
+  const token = crypto.randomUUID();
+  const replica = (keys: ReadonlyArray<string>) =>
+    start({ RECEIPT_KEYS: keys.join(","), DEV_TOKEN: token });
+  const [before, first, second, third] = await Promise.all([
+    replica([old]),
+    replica([old, next]),
+    replica([next, old]),
+    replica([next]),
+  ]);
+  const receiptOf = async (service: ServiceProcess) =>
+    (await post({ ...service, token }, "presign", FILE)).body.receipt as string;
+  const opens = async (service: ServiceProcess, receipt: string) =>
+    (await post({ ...service, token }, "confirm", { receipt })).body.code;
+
+  for (const [one, other] of [
+    [before, first],
+    [first, second],
+    [second, third],
+  ] as const) {
+    // While some replicas have been restarted and others not, each meets the other's receipts.
+    expect(await opens(other, await receiptOf(one))).toBe("UPLOAD_INCOMPLETE");
+    expect(await opens(one, await receiptOf(other))).toBe("UPLOAD_INCOMPLETE");
+  }
+  expect(await opens(third, await receiptOf(first))).toBe("INVALID_RECEIPT");
+}, 60_000);
+
+it("a link is taken back by what follows its last dot, after a restart", async () => {
+  const RECEIPT_KEYS = keyOf("2026");
+  const policies = { STORAGE_POLICIES: '{"files": {"link_lifetime": "30 days"}}', RECEIPT_KEYS };
+  const service = await start(policies);
+  const { receipt } = (await post(service, "presign", FILE)).body;
+  const { link_url } = (await post(service, "links", { receipt })).body;
+  const { pathname } = new URL(link_url);
+  const follow = async ({ address }: ServiceProcess) =>
+    (await fetch(`${address}${pathname}`, { redirect: "manual" })).status;
+  expect(await follow(service)).toBe(302);
+  const denied = { ...policies, LINKS_DENIED: pathname.split(".").at(-1) ?? "" };
+  expect(await follow(await start(denied))).toBe(404);
+});
+
+/** The status of a store's answer, and the code in it. */
+async function send(method: string, url: string, headers = {}, body?: string) {
+  const answer = await fetch(url, { method, headers, ...(body && { body }) });
+  const [, code] = /<Code>(\w+)<\/Code>/.exec(await answer.text()) ?? [];
+  return [answer.status, code];
+}
+
+const STORES = [
+  { name: "the embedded store", env: {}, isHere: true },
+  {
+    name: "MinIO",
+    env: {
+      STORAGE_ADAPTER: "minio",
+      STORAGE_BUCKET: `operations-${crypto.randomUUID()}`,
+      STORAGE_CREATE_BUCKET: "on",
+      STORAGE_ENDPOINT: minio?.endpoint ?? "",
+      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+    },
+    isHere: minio !== undefined,
+  },
+];
+
+describe.each(STORES.filter(({ isHere }) => isHere))("a 403 of $name", ({ name, env }) => {
+  it("has the code that the table of causes has", async () => {
+    const service = await start(env);
+    await fetch(`${service.address}/readyz`);
+    const presign = async (more: object = {}) =>
+      (await post(service, "presign", { ...FILE, ...more })).body as {
+        put_url: string;
+        get_url: string;
+        put_headers: Record<string, string>;
+      };
+    const { put_url: url, get_url, put_headers: headers } = await presign();
+    const differs = [403, "SignatureDoesNotMatch"];
+    expect(await send("PUT", url, { "Content-Type": "text/plain;charset=UTF-8" }, "12345")).toEqual(
+      differs,
+    );
+    // A string is sent with a type and a charset of its own.
+    expect(await send("PUT", url, {}, "12345")).toEqual(differs);
+    expect(await send("PUT", url, headers, "123456")).toEqual(differs);
+    expect(await send("PUT", `${url}&more=1`, headers, "12345")).toEqual(differs);
+    expect((await send("HEAD", get_url))[0]).toBe(403);
+    expect(await send("GET", get_url.replace(/\?.*/, ""))).toEqual([403, "AccessDenied"]);
+
+    const strict = await presign({ strict: true });
+    expect(await send("PUT", strict.put_url, headers, "12345")).toEqual(
+      name === "MinIO" ? [400, "AccessDenied"] : differs,
+    );
+    expect(await send("PUT", strict.put_url, strict.put_headers, "12345")).toEqual([
+      200,
+      undefined,
+    ]);
+    expect(await send("PUT", strict.put_url, strict.put_headers, "12345")).toEqual([
+      412,
+      "PreconditionFailed",
+    ]);
+    const checksum = { algorithm: "md5", value: "gnzLDuqKcGxMNKFokfhOew==" };
+    const bound = await presign({ checksum });
+    expect(await send("PUT", bound.put_url, bound.put_headers, "54321")).toEqual([
+      400,
+      "BadDigest",
+    ]);
+  });
+});

@@ -1,0 +1,96 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { expect, it } from "vitest";
+import { gcsBinding } from "../../adapters/gcs/binding.ts";
+import { s3Binding } from "../../adapters/signing/binding.ts";
+import { putRequest } from "../../adapters/contract/sample-upload.ts";
+import type { Checksum } from "../../domain/checksum.ts";
+import { snippetsOf } from "../support/snippets.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const pages = globSync(["*.md", ".github/**/*.md", "docs/**/*.md", "deploy/examples/**/*.md"], {
+  cwd: ROOT,
+  exclude: (name) => name.includes("node_modules"),
+});
+
+/** The text of a page without its code, in which anything may look like a link or a heading. */
+const proseOf = (page: string) => page.replaceAll(/^```[^\n]*\n.*?^```$/gms, "");
+
+/** What GitHub makes of a heading in an address. */
+const anchorsOf = (page: string): ReadonlyArray<string> =>
+  [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+
+it.each(pages)("every link of %s leads to a page and a heading that are there", (page) => {
+  const astray: Array<string> = [];
+  for (const [, target = ""] of proseOf(read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^(?:https?|mailto):/.test(target)) continue;
+    const [path = "", anchor] = target.split("#");
+    const file = path === "" ? page : join(dirname(page), path);
+    const isThere =
+      existsSync(join(ROOT, file)) &&
+      (anchor === undefined || anchorsOf(read(file)).includes(anchor));
+    if (!isThere) astray.push(target);
+  }
+  expect(astray).toEqual([]);
+});
+
+it.each(pages)("every file of the repository that %s names is there", (page) => {
+  const named = [
+    ...read(page).matchAll(/`((?:adapters|application|deploy|docs|domain|tests)\/[\w./-]*)`/g),
+  ];
+  const missing = named
+    .map(([, path = ""]) => path)
+    .filter((path) => !existsSync(join(ROOT, path)));
+  expect(missing).toEqual([]);
+});
+
+it("every promise in the table of what is bound is a file of the contract suite", () => {
+  const rows = [...read("docs/decisions/what-is-bound.md").matchAll(/\| `([\w-]+\.ts)` +\|$/gm)];
+  expect(rows.length).toBeGreaterThan(5);
+  for (const [, file] of rows) {
+    expect(globSync(`adapters/**/contract/${file}`, { cwd: ROOT }), file).toHaveLength(1);
+  }
+});
+
+it("every page of the guide is in the list for machines", () => {
+  const list = read("docs/llms.txt");
+  const guide = pages.filter((page) => page.startsWith("docs/"));
+  const missing = guide.filter((page) => !list.includes(`](${relative("docs", page)})`));
+  expect(missing).toEqual([]);
+});
+
+it("no page but the one on stores is longer than 150 lines", () => {
+  const long = pages
+    .filter((page) => page.startsWith("docs/") && !LONG.has(page))
+    .filter((page) => proseOf(read(page)).split("\n").length > 150);
+  expect(long).toEqual([]);
+});
+
+/** One is a list that is looked things up in, and one has a recipe for each host. */
+const LONG = new Set(["docs/configuration.md", "docs/embedding.md"]);
+
+const CHECKSUMS: ReadonlyArray<Checksum> = ["sha256", "crc32c", "md5"].map(
+  (algorithm) => ({ algorithm, value: "" }) as Checksum,
+);
+
+it.each([
+  { file: "cors.json", binding: s3Binding({ writeOnce: true }), checksums: CHECKSUMS },
+  {
+    file: "gcs-cors.json",
+    binding: gcsBinding({ signLength: false }),
+    checksums: CHECKSUMS.filter(({ algorithm }) => algorithm !== "sha256"),
+  },
+])("$file allows every header that a PUT may have to carry", ({ file, binding, checksums }) => {
+  const needed = checksums.flatMap((checksum) => {
+    const upload = { ...putRequest(), strict: true, writeOnce: true, checksum };
+    return Object.keys(binding({ ...upload, pendingSince: undefined }, "store").toSend);
+  });
+  const allowed = snippetsOf("docs/operations.md").get(file)?.toLowerCase();
+  for (const header of needed) expect(allowed).toContain(`"${header.toLowerCase()}"`);
+});
