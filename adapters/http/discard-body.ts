@@ -16,8 +16,8 @@ export const discardBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
 };
 
 /** Whether the whole body was read. */
-async function discard({ body, bodyUsed }: Request): Promise<boolean> {
-  if (body === null || bodyUsed || body.locked) return true;
+async function discard({ body }: Request): Promise<boolean> {
+  if (body === null || body.locked) return true;
   const reader = body.getReader();
   const timer = setTimeout(() => void reader.cancel().catch(() => undefined), SECONDS * 1000);
   try {

@@ -1,6 +1,6 @@
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import {
   answerBroken,
   answerUnreadable,
@@ -29,6 +29,9 @@ export const listenNode: Listen = async ({ host, port, fetch }) => {
   // Past a count Node would drop headers and say nothing; their size is limited anyway.
   server.maxHeadersCount = 0;
   server.on("clientError", answerBroken);
+  // As many listeners as a connection has requests are no leak.
+  server.on("connection", (socket) => socket.setMaxListeners(0));
+  server.on("request", endWithConnection);
   server.listen(port, host);
   await once(server, "listening");
   return {
@@ -39,3 +42,18 @@ export const listenNode: Listen = async ({ host, port, fetch }) => {
     },
   };
 };
+
+/**
+ * Ends an answer with its connection. Node itself tells that only to the answer that is being
+ * sent, and not to those of pipelined requests that wait behind it.
+ */
+function endWithConnection({ socket }: IncomingMessage, answer: ServerResponse): void {
+  const end = () => {
+    if (answer.socket === null && !answer.writableFinished) {
+      answer.destroy();
+      answer.emit("close");
+    }
+  };
+  socket.once("close", end);
+  answer.once("close", () => socket.off("close", end));
+}

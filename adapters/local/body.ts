@@ -8,7 +8,7 @@ export interface Patience {
 
 /**
  * The pieces of a body as they come; throws `BodyBroken` where they take too long, or where the
- * connection breaks.
+ * connection breaks. What is not read is left to whoever answers the request.
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,
@@ -30,7 +30,7 @@ export async function* chunksOf(
       yield next.value;
     }
   } finally {
-    await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
   }
 }
 

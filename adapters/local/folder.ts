@@ -1,7 +1,10 @@
-import { lstat, mkdir, open, readdir, unlink } from "node:fs/promises";
+import { lstat, mkdir, open, opendir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { openRegular } from "./open-regular.ts";
+
+/** The longest pause between two pieces of a body, in milliseconds. */
+export const LONGEST_PAUSE = 30_000;
 
 /** The folders and the secret that the store keeps its objects with. */
 export interface Folder {
@@ -9,8 +12,6 @@ export interface Folder {
   readonly temporary: string;
   readonly secretKey: string;
 }
-
-const DAY = 24 * 60 * 60 * 1000;
 
 /**
  * Opens the store's folder, making what is missing. Fails where a link stands in the place of
@@ -25,17 +26,43 @@ export async function openFolder(directory: string): Promise<Folder> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
   }
-  await removeLeftovers(temporary);
+  // On a disk that cannot be written to, what is there can still be read.
+  await removeLeftovers(temporary).catch(() => undefined);
   return { objects, temporary, secretKey: await openSecret(join(root, "secret")) };
 }
 
-/** What a crash left half-written; younger files may be another process's uploads. */
-async function removeLeftovers(temporary: string): Promise<void> {
+/**
+ * Removes what a crash left half-written, of this process or of another. An upload that lives is
+ * written to every half minute, so that none is as old; the rest of the time is for slow disks.
+ */
+export async function removeLeftovers(temporary: string): Promise<void> {
+  const oldest = Date.now() - LONGEST_SILENCE;
   for (const name of await readdir(temporary)) {
     const path = join(temporary, name);
-    if ((await lstat(path)).mtimeMs < Date.now() - DAY) await unlink(path);
+    try {
+      if ((await lstat(path)).mtimeMs < oldest) await unlink(path);
+    } catch (cause) {
+      // Whoever wrote it has finished meanwhile.
+      if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) throw cause;
+    }
   }
 }
+
+/** Milliseconds without a byte, after which an upload is over. */
+const LONGEST_SILENCE = 10 * LONGEST_PAUSE;
+
+/** Fails where objects cannot be stored: the folder is gone, read-only or full. */
+export async function checkFolder({ objects, temporary }: Folder): Promise<void> {
+  await (await opendir(objects)).close();
+  const probe = join(temporary, randomUUID());
+  try {
+    await writeFile(probe, PROBE, { flag: "wx", mode: 0o600 });
+  } finally {
+    await unlink(probe).catch(() => undefined);
+  }
+}
+
+const PROBE = Buffer.alloc(64 * 1024);
 
 async function openSecret(path: string): Promise<string> {
   try {

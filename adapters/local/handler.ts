@@ -4,14 +4,12 @@ import { Checksum } from "../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../domain/media-type.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Checksums } from "./checksums.ts";
-import type { Folder } from "./folder.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import { type Folder, LONGEST_PAUSE } from "./folder.ts";
 import { openObject, type StoredObject, writeObject } from "./objects.ts";
 import { parseRange } from "./range.ts";
 import { refusal } from "./refusal.ts";
 import { verify } from "./verify.ts";
-
-/** The longest pause between two pieces of a body, in milliseconds. */
-const LONGEST_PAUSE = 30_000;
 
 /** The least that a body has to move, after a minute's grace: 16 bytes in a millisecond. */
 const SLOWEST_RATE = 16;
@@ -26,8 +24,10 @@ export function objectsHandler(store: {
   readonly keys: SigningKeys;
   readonly region: string;
   readonly now: () => number;
+  /** Told where the store itself fails, for its operator. */
+  readonly onFailure: (failure: Failure) => void;
 }): (request: Request) => Promise<Response> {
-  return async (request) => {
+  const answer = async (request: Request): Promise<Response> => {
     const { method } = request;
     if (method !== "PUT" && method !== "GET" && method !== "HEAD") {
       return refusal("MethodNotAllowed", { Allow: "PUT, GET, HEAD" });
@@ -41,6 +41,15 @@ export function objectsHandler(store: {
     // The signature covers the path, so that this can only be a key that we signed.
     const key = pathname.slice(store.root.length);
     return method === "PUT" ? put(store.folder, key, request) : get(store.folder, key, request);
+  };
+  return async (request) => {
+    try {
+      return await answer(request);
+    } catch (cause) {
+      const failure = failureOf(cause);
+      store.onFailure(failure);
+      return refusal(failure.code);
+    }
   };
 }
 

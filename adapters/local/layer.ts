@@ -2,7 +2,6 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { opendir } from "node:fs/promises";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
@@ -12,7 +11,8 @@ import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
 import { S3_LIMITS } from "../settings/storage.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { openFolder } from "./folder.ts";
+import { failureOf } from "./failure.ts";
+import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
 import { LocalStore } from "./local-store.ts";
 import { openObject } from "./objects.ts";
@@ -20,6 +20,11 @@ import type { LocalSettings } from "./settings.ts";
 
 const ACCESS_KEY = "valetkey-local";
 const REGION = "local";
+
+/** Milliseconds between two looks for what crashes left. */
+const SWEEP_INTERVAL = 60_000;
+
+const unavailable = (cause: unknown) => new StoreUnavailable({ reason: failureOf(cause).reason });
 
 /**
  * The embedded store: objects in a folder, reached under `endpoint`, an address of the service
@@ -33,8 +38,19 @@ export const layer = (
     Effect.gen(function* () {
       const folder = yield* Effect.tryPromise({
         try: () => openFolder(settings.directory),
-        catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
+        catch: unavailable,
       });
+      // The timer keeps no process that has nothing else to do.
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          setInterval(
+            () => void removeLeftovers(folder.temporary).catch(() => undefined),
+            SWEEP_INTERVAL,
+          ).unref(),
+        ),
+        (timer) => Effect.sync(() => clearInterval(timer)),
+      );
+      const log = Effect.runForkWith(yield* Effect.context());
       const clock = yield* Clock.Clock;
       const keys = {
         algorithm: AWS4_HMAC_SHA256,
@@ -59,13 +75,14 @@ export const layer = (
           }),
         ),
         Layer.succeed(LocalStore, {
-          fetch: objectsHandler({ ...store, now: () => clock.currentTimeMillisUnsafe() }),
+          fetch: objectsHandler({
+            ...store,
+            now: () => clock.currentTimeMillisUnsafe(),
+            onFailure: ({ reason }) => log(Effect.logError("the store failed", { reason })),
+          }),
         }),
         Layer.succeed(ObjectStore, {
-          ensureBucket: Effect.tryPromise({
-            try: () => opendir(folder.objects).then((opened) => opened.close()),
-            catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
-          }),
+          ensureBucket: Effect.tryPromise({ try: () => checkFolder(folder), catch: unavailable }),
           keep: () => Effect.void,
           remove: () => Effect.void,
           lifecycle: undefined,
@@ -78,7 +95,7 @@ export const layer = (
                 const { size, mediaType, etag, checksums = {} } = object;
                 return Option.some({ size, mediaType, etag, checksums, extraHeaders: {} });
               },
-              catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
+              catch: unavailable,
             }),
         }),
       );

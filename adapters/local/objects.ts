@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { BodyBroken, chunksOf, type Patience } from "./body.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
@@ -33,14 +33,17 @@ export interface StoredObject extends Properties {
 /** Opens the object under a key; undefined when there is none. */
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
   const file = await openRegular(pathOf(folder, key));
-  if (file === undefined) return undefined;
+  if (file === undefined) {
+    // Without its folder, nothing can be told of an object.
+    await lstat(folder.objects);
+    return undefined;
+  }
   try {
     const { size: total, mtime } = await file.stat();
     const length = (await readExactly(file, total - LENGTH_BYTES, LENGTH_BYTES)).readUInt32BE(0);
     const size = total - LENGTH_BYTES - length;
-    const properties = JSON.parse((await readExactly(file, size, length)).toString()) as Properties;
     return {
-      ...properties,
+      ...propertiesIn(await readExactly(file, size, length)),
       size,
       modified: mtime,
       bytes: (start, end) => streamOf(file, start, end),
@@ -175,9 +178,24 @@ function streamOf(file: FileHandle, start: number, end: number): ReadableStream<
   });
 }
 
+function propertiesIn(json: Buffer): Properties {
+  try {
+    const properties = JSON.parse(json.toString()) as Properties;
+    const { mediaType, etag } = properties;
+    if (typeof mediaType === "string" && typeof etag === "string") return properties;
+  } catch {
+    // It is no JSON.
+  }
+  throw new Error(DAMAGED);
+}
+
+const DAMAGED = "a stored object is damaged; bring it back from a copy, or upload it again";
+
 async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  // Also before the buffer is made: a damaged length would ask for gigabytes.
+  if (position < 0) throw new Error(DAMAGED);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  if (bytesRead !== length) throw new Error("a stored object is damaged: it is too short");
+  if (bytesRead !== length) throw new Error(DAMAGED);
   return buffer;
 }
 

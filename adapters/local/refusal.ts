@@ -1,4 +1,4 @@
-/** Why the store does not do what a request asks, by the code that S3 has for it. */
+/** Why the store does not do what a request asks, by the code that S3 or MinIO has for it. */
 export type RefusalCode = keyof typeof REFUSALS;
 
 const REFUSALS = {
@@ -6,6 +6,7 @@ const REFUSALS = {
   AuthorizationQueryParametersError: [400, "The signature's query parameters are malformed."],
   BadDigest: [400, "The bytes are not those of the checksum."],
   IncompleteBody: [400, "The body is shorter or longer than its Content-Length."],
+  InsufficientStorage: [507, "The store has no room for the object."],
   InvalidAccessKeyId: [403, "The access key is not this store's."],
   InvalidDigest: [400, "A checksum is not of its length in base64."],
   InvalidRange: [416, "The range is outside of the object."],
@@ -16,10 +17,12 @@ const REFUSALS = {
   RequestExpired: [403, "The request has expired."],
   RequestNotYetValid: [403, "The request is not valid yet."],
   RequestTimeout: [400, "The body stopped arriving."],
+  ServiceUnavailable: [503, "The store cannot do this at the moment; its log says why."],
   SignatureDoesNotMatch: [
     403,
     "The signature does not match the request: method, address, a signed header or a parameter differs from what was signed.",
   ],
+  SlowDown: [503, "The store has too much to do at the moment; try again later."],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
 /** S3 has one code for a request that is not valid at this time, and tells which in words. */
@@ -28,11 +31,25 @@ const ON_THE_WIRE: Partial<Record<RefusalCode, string>> = {
   RequestNotYetValid: "AccessDenied",
 };
 
+/** A refusal that says more of this request than its code does. */
+export interface Refused {
+  readonly code: RefusalCode;
+  readonly message?: string;
+}
+
 /** The refusal in the form of S3's REST API: a status, and XML that names the code. */
-export function refusal(code: RefusalCode, headers?: Record<string, string>): Response {
-  const [status, message] = REFUSALS[code];
+export function refusal(
+  refused: RefusalCode | Refused,
+  headers?: Record<string, string>,
+): Response {
+  const { code, message }: Refused = typeof refused === "string" ? { code: refused } : refused;
+  const [status, usual] = REFUSALS[code];
   return new Response(
-    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${ON_THE_WIRE[code] ?? code}</Code><Message>${message}</Message></Error>\n`,
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${ON_THE_WIRE[code] ?? code}</Code><Message>${escape(message ?? usual)}</Message></Error>\n`,
     { status, headers: { "Content-Type": "application/xml", ...headers } },
   );
 }
+
+/** Text as XML has it. */
+const escape = (text: string) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import * as Result from "effect/Result";
 import { canonicalQuery, type SigningKeys, timestampOf } from "../signing/sign-query.ts";
 import { canonicalRequest, type Pair, stringToSign } from "../signing/v4.ts";
-import type { RefusalCode } from "./refusal.ts";
+import type { RefusalCode, Refused } from "./refusal.ts";
 
 const LATEST_START = 15 * 60 * 1000;
 const LONGEST_LIFE = 7 * 24 * 60 * 60;
@@ -14,7 +14,7 @@ const LONGEST_LIFE = 7 * 24 * 60 * 60;
 export function verify(
   request: Request,
   expected: { readonly keys: SigningKeys; readonly region: string; readonly now: number },
-): Result.Result<void, RefusalCode> {
+): Result.Result<void, RefusalCode | Refused> {
   const url = new URL(request.url);
   const query = [...url.searchParams];
   const signature = url.searchParams.get("X-Amz-Signature");
@@ -42,7 +42,10 @@ export function verify(
   for (const name of signedHeaders.split(";")) {
     const value =
       name === "host" ? (request.headers.get("host") ?? url.host) : request.headers.get(name);
-    if (value === null) return Result.fail("SignatureDoesNotMatch");
+    if (value === null) {
+      const message = `The header ${name} was signed, and the request does not have it.`;
+      return Result.fail({ code: "SignatureDoesNotMatch", message });
+    }
     headers.push([name, value]);
   }
   if (!headers.some(([name]) => name === "host")) return Result.fail("SignatureDoesNotMatch");
@@ -62,7 +65,11 @@ export function verify(
       }),
     }),
   );
-  if (!equal(signed, signature)) return Result.fail("SignatureDoesNotMatch");
+  if (!equal(signed, signature)) {
+    const received = headers.map(([name, value]) => `${name}: ${value}`).join(", ");
+    const message = `The method, the address or a signed header differs from what was signed; received was ${request.method} with ${received}.`;
+    return Result.fail({ code: "SignatureDoesNotMatch", message });
+  }
   if (now < start - LATEST_START) return Result.fail("RequestNotYetValid");
   if (now >= start + Number(expires) * 1000) return Result.fail("RequestExpired");
   return Result.void;

@@ -1,5 +1,8 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Layer from "effect/Layer";
+import * as Scope from "effect/Scope";
 import { connect } from "node:net";
 import {
   mkdirSync,
@@ -15,7 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import type { Listening } from "../../adapters/http/listen.ts";
 import { layer } from "../../adapters/local/layer.ts";
@@ -50,6 +53,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   await listening.stop();
   rmSync(directory, { recursive: true });
 });
@@ -149,6 +153,14 @@ describe("an upload that breaks off", () => {
   });
 });
 
+/** Leaves a file as a crash would, last written to some minutes ago. */
+const leave = (name: string, minutes: number) => {
+  const path = join(directory, "temporary", name);
+  writeFileSync(path, "x");
+  const then = Date.now() / 1000 - minutes * 60;
+  utimesSync(path, then, then);
+};
+
 /** A body without an end: a byte every `pause` milliseconds, or not even that. */
 function endless(pause: number | undefined): ReadableStream<Uint8Array> {
   let timer: ReturnType<typeof setInterval> | undefined;
@@ -229,13 +241,26 @@ describe("the store's folder", () => {
     rmSync(other, { recursive: true });
   });
 
-  it("is cleared of what a crash left long ago, and of nothing younger", async () => {
-    writeFileSync(join(directory, "temporary", "old"), "x");
-    utimesSync(join(directory, "temporary", "old"), 0, 0);
-    writeFileSync(join(directory, "temporary", "young"), "x");
+  it("is cleared of what a crash left, and of nothing that an upload may still write to", async () => {
+    leave("old", 6);
+    leave("young", 4);
     await listening.stop();
     await open();
     expect(temporary()).toEqual(["young"]);
+  });
+
+  it("is cleared each minute, for as long as the store is open", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const scope = await Effect.runPromise(Scope.make());
+    const opened = layer({ bucket: "files", directory }, new URL("http://127.0.0.1/store"));
+    await Effect.runPromise(Layer.buildWithScope(opened, scope));
+    leave("old", 6);
+    leave("young", 4);
+    vi.advanceTimersByTime(60_000);
+    await until("the clearing", async () => (temporary().length === 1 ? true : undefined));
+    expect(temporary()).toEqual(["young"]);
+    await Effect.runPromise(Scope.close(scope, Exit.void));
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
@@ -258,6 +283,19 @@ describe("a signature", () => {
     const answer = await send("PUT", url.href, { headers: signed.headers, body: "x" });
     expect([400, 403]).toContain(answer.status);
     expect(objects()).toEqual([]);
+  });
+
+  it("that does not match says which signed header is missing, or what was received", async () => {
+    const { url } = await signPut(1);
+    const refusalOf = async (headers: Readonly<Record<string, string>>) =>
+      (await send("PUT", url, { headers, body: "x" })).body.toString();
+    expect(await refusalOf({})).toContain("The header content-type was signed");
+    const other = await refusalOf({ "Content-Type": "text/plain; a=<&>" });
+    expect(other).toContain("content-type: text/plain; a=&lt;&amp;&gt;");
+    expect(other).toContain("content-length: 1,");
+    for (const secret of [readFileSync(join(directory, "secret"), "utf8"), new URL(url).search]) {
+      expect(other).not.toContain(secret);
+    }
   });
 
   it("with a parameter given twice is refused", async () => {

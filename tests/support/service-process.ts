@@ -14,6 +14,7 @@ export interface ServiceProcess {
   readonly serviceToken: string;
   /** Where the embedded store keeps its objects. */
   readonly directory: string;
+  readonly pid: number;
   /** All that it has written to standard output and standard error so far. */
   readonly output: () => string;
   /** Tells it to stop, and gives its exit code. */
@@ -65,6 +66,7 @@ export async function startProcess(
     token,
     serviceToken,
     directory,
+    pid: child.pid ?? 0,
     output,
     stop: async () => {
       child.kill("SIGTERM");

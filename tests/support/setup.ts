@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +25,8 @@ declare module "vitest" {
     redis: string | undefined;
     /** The path of Schemathesis, where there is one. */
     schemathesis: string | undefined;
+    /** Whether a process may be given mounts of its own. */
+    mayMount: boolean;
     /** A folder in which the package is packed where a test needs it. */
     packages: string;
   }
@@ -55,12 +58,14 @@ export async function setup(project: TestProject): Promise<void> {
   const node22 = findNode22();
   const redis = findRedis();
   const schemathesis = findSchemathesis();
+  const mayMount = spawnSync("unshare", ["--map-root-user", "--mount", "true"]).status === 0;
   const found = [
     { name: "MinIO", has: minio.server !== undefined, from: minio.source },
     { name: "fake-gcs-server", has: gcs.endpoint !== undefined, from: gcs.source },
     { name: "Chromium", has: chromium !== undefined, from: chromium ?? "apt-get install chromium" },
     { name: "Node 22", has: node22.path !== undefined, from: node22.source },
     { name: "Redis", has: redis.path !== undefined, from: redis.source },
+    { name: "Mounts", has: mayMount, from: "Linux, where a process may make namespaces" },
     { name: "Schemathesis", has: schemathesis.path !== undefined, from: schemathesis.source },
   ];
   summary = found
@@ -80,6 +85,7 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide("node22", node22.path);
   project.provide("redis", redis.path);
   project.provide("schemathesis", schemathesis.path);
+  project.provide("mayMount", mayMount);
   packages = mkdtempSync(join(tmpdir(), "valetkey-packages-"));
   project.provide("packages", packages);
 }
