@@ -9,8 +9,8 @@ const HELP = `Valetkey signs uploads that go straight from browsers and services
   valetkey serve      run the service; environment variables configure it, see the README
   valetkey lifecycle [--apply]
                       print, or add to the bucket, the rule that removes unconfirmed uploads
-  valetkey token create --org SLUG …
-                      make a token for AUTH=static; without more it lists its options
+  valetkey token create | list | revoke …
+                      the tokens of AUTH=static; without more it lists its options
   valetkey --help     show this
   valetkey --version  show the version
 `;

@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Schedule from "effect/Schedule";
@@ -7,7 +8,7 @@ import type { Principal } from "../../domain/principal.ts";
 import { jsonIn, RECHECK } from "../json/changing-file.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import { organizationsOf } from "./claims.ts";
-import { decodeTokens, idOf, type StoredToken } from "./token-file.ts";
+import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";
 
 /**
  * `AUTH=static`: tokens of a file, which is looked at every 5 seconds. A file that cannot be read
@@ -48,15 +49,23 @@ const NO_TOKEN = Redacted.make("");
 const NO_HASH = Buffer.alloc(32);
 const UNKNOWN = Effect.fail(new Unauthenticated({ by: "token" }));
 
+/** A principal for as long as its token is good. */
+const untilEnd = (principal: Principal, end: number) => {
+  const known = Effect.succeed(principal);
+  return end === Infinity
+    ? known
+    : Effect.flatMap(Clock.currentTimeMillis, (now) => (now < end ? known : UNKNOWN));
+};
+
 const byId = (tokens: ReadonlyArray<StoredToken>) =>
   new Map(
-    tokens.map(({ id, sha256, kind, subject, organizations, scopes }) => {
+    tokens.map(({ id, sha256, kind, subject, organizations, scopes, ...end }) => {
       const principal: Principal = {
         kind,
         subject,
         scopes: new Set(scopes),
         organizations: organizationsOf(organizations),
       };
-      return [id, { hash: Buffer.from(sha256, "hex"), principal: Effect.succeed(principal) }];
+      return [id, { hash: Buffer.from(sha256, "hex"), principal: untilEnd(principal, endOf(end)) }];
     }),
   );

@@ -7,6 +7,8 @@ import { CallerKind } from "../../domain/upload-policy.ts";
 import { decoder, inWords } from "../json/decode.ts";
 import { hashOf } from "./bearer.ts";
 
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
+
 /** What is kept of a token: whose it is, and a hash by which it is known again. */
 export const StoredToken = Schema.Struct({
   /** The part of the token between its two underscores, by which it can be told and taken back. */
@@ -17,6 +19,16 @@ export const StoredToken = Schema.Struct({
   subject: Subject,
   organizations: Schema.NonEmptyArray(OrganizationSlug),
   scopes: Schema.NonEmptyArray(Scope),
+  /** From when on it is refused, in UTC; without it there is no end. */
+  expires_at: Schema.optionalKey(
+    Schema.String.check(
+      Schema.makeFilter<string>((text) =>
+        INSTANT.test(text) && !Number.isNaN(Date.parse(text))
+          ? undefined
+          : "it is not an instant such as 2027-01-31T00:00:00Z",
+      ),
+    ),
+  ),
 });
 export type StoredToken = typeof StoredToken.Type;
 
@@ -27,6 +39,10 @@ const decode = decoder(TokenFile, ["tokens", ...Object.keys(StoredToken.fields)]
 /** Reads the file, or says what is wrong with it. */
 export const decodeTokens = (json: unknown): Result.Result<ReadonlyArray<StoredToken>, string> =>
   Result.mapBoth(decode(json), { onSuccess: ({ tokens }) => tokens, onFailure: inWords });
+
+/** From when on a token is refused, in milliseconds since 1970. */
+export const endOf = ({ expires_at }: Pick<StoredToken, "expires_at">): number =>
+  expires_at === undefined ? Infinity : Date.parse(expires_at);
 
 /** A token that nobody has seen: 256 bits of randomness after what names it. */
 export function newToken(): {

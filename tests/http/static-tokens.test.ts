@@ -20,7 +20,7 @@ import { afterAll, describe, vi } from "vitest";
 import { token } from "../../adapters/cli/token.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { tokensOfFile } from "../../adapters/identity/static.ts";
-import { newToken } from "../../adapters/identity/token-file.ts";
+import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
 import { RECHECK } from "../../adapters/json/changing-file.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
@@ -51,6 +51,7 @@ const command = (
 const create = (path: string) => command(["create", "--org", "acme", "--file", path]);
 
 const TOKEN = /^vk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}\n$/;
+const idIn = (token: string) => token.split("_")[1] ?? "";
 const entriesOf = (path: string) =>
   (JSON.parse(readFileSync(path, "utf8")) as { tokens: Array<Record<string, unknown>> }).tokens;
 const idsIn = (path: string) =>
@@ -169,11 +170,109 @@ describe("valetkey token create", () => {
         expect(idsIn(path)).toEqual(printed.toSorted());
       }
       const refusals = texts(error).filter((text) => !text.includes("was added"));
-      expect(refusals.filter((text) => !text.includes("another token is being made"))).toEqual([]);
+      expect(refusals.filter((text) => !text.includes("another command is changing"))).toEqual([]);
     } finally {
       vi.restoreAllMocks();
       process.exitCode = exitCode;
     }
+  });
+});
+
+describe("valetkey token create --expires", () => {
+  it.each([
+    ["90d", () => Date.now() + 90 * 24 * 60 * 60 * 1000],
+    ["12h", () => Date.now() + 12 * 60 * 60 * 1000],
+    ["2126-01-31", () => Date.UTC(2126, 0, 31)],
+    ["2126-01-31T12:00+02:00", () => Date.UTC(2126, 0, 31, 10)],
+  ])("%s keeps the end with the token, and says it", async (expires, end) => {
+    const path = freshFile();
+    const earliest = end();
+    const args = ["create", "--org", "acme", "--file", path, "--expires", expires];
+    const { code, stderr } = await command(args);
+    expect(code).toBe(0);
+    const [stored] = entriesOf(path);
+    const kept = String(stored?.["expires_at"]);
+    expect(stderr).toContain(`good until ${kept}`);
+    expect(Date.parse(kept)).toBeGreaterThan(earliest - 1000);
+    expect(Date.parse(kept)).toBeLessThanOrEqual(end());
+  });
+
+  it.each(["tomorrow", "0d", "90", "2020-01-01", "2126-13-01", ""])(
+    "%j ends with 64 and makes nothing",
+    async (expires) => {
+      const path = freshFile();
+      const args = ["create", "--org", "acme", "--file", path, "--expires", expires];
+      const { code, stdout, stderr } = await command(args);
+      expect([code, stdout]).toEqual([64, ""]);
+      expect(stderr).toContain("The value of --expires is not right");
+      expect(readdirSync(folder)).not.toContain(path.slice(folder.length + 1));
+    },
+  );
+});
+
+describe("valetkey token list", () => {
+  it("tells all that is known of each token, and no hash", async () => {
+    const path = freshFile();
+    const ended = entry({ expires_at: "2026-01-01T00:00:00Z", subject: "ci of acme" });
+    const lasting = entry({ organizations: ["acme", "globex"], scopes: ["read"], kind: "user" });
+    write(path, ended, lasting);
+    const { code, stdout, stderr } = await command(["list"], { AUTH_TOKENS_FILE: path });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+      ["ID", "KIND", "SUBJECT", "ORGANIZATIONS", "SCOPES", "EXPIRES"],
+      [
+        ended.stored.id,
+        "service",
+        "ci of acme",
+        "acme",
+        "write,read,confirm",
+        "2026-01-01T00:00:00Z (over)",
+      ],
+      [lasting.stored.id, "user", lasting.stored.id, "acme,globex", "read", "never"],
+      [""],
+    ]);
+    expect(stdout).not.toContain(ended.stored.sha256.slice(0, 8));
+  });
+
+  it("ends with 66 where there is no file of tokens, and with 64 for what it does not take", async () => {
+    const path = freshFile();
+    const none = await command(["list", "--file", path]);
+    expect([none.code, none.stdout]).toEqual([66, ""]);
+    expect(none.stderr).toContain(`${path} cannot be read (ENOENT)`);
+    writeFileSync(path, '{"tokens": [{"id": "secret"}]}');
+    const broken = await command(["list", "--file", path]);
+    expect([broken.code, broken.stderr]).toEqual([66, expect.not.stringContaining("secret")]);
+    expect((await command(["list", "--org", "acme", "--file", path])).code).toBe(64);
+  });
+});
+
+describe("valetkey token revoke", () => {
+  it("takes out the token of an id, or the one that is shown to it, and no other", async () => {
+    const path = freshFile();
+    const [first, second, third] = [entry(), entry(), entry()];
+    write(path, first, second, third);
+    const byId = await command(["revoke", second.stored.id, "--file", path]);
+    expect([byId.code, byId.stdout]).toEqual([0, ""]);
+    expect(byId.stderr).toContain(second.stored.id);
+    expect(idsIn(path)).toEqual([first.stored.id, third.stored.id].toSorted());
+    const byToken = await command(["revoke", third.token], { AUTH_TOKENS_FILE: path });
+    expect([byToken.code, byToken.stderr]).toEqual([0, expect.not.stringContaining(third.token)]);
+    expect(idsIn(path)).toEqual([first.stored.id]);
+  });
+
+  it("of what is not there ends with 64, leaves the file, and repeats nothing of it", async () => {
+    const path = freshFile();
+    write(path, entry());
+    const before = readFileSync(path, "utf8");
+    for (const args of [[entry().token], ["0".repeat(16)], [], ["a", "b"]]) {
+      const { code, stderr } = await command(["revoke", ...args, "--file", path]);
+      expect(code).toBe(64);
+      for (const secret of args) {
+        if (secret.length > 1) expect(stderr).not.toContain(secret);
+      }
+    }
+    expect(readFileSync(path, "utf8")).toBe(before);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
 });
 
@@ -275,6 +374,19 @@ describe("a service with tokens of a file", () => {
     expect((await request(PRESIGN, init)).status).toBe(200);
   });
 
+  it("refuses a token from its end on", async () => {
+    const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+    const justNow = new Date(Date.now() - 1).toISOString();
+    const [lasting, ended] = [entry({ expires_at: inAnHour }), entry({ expires_at: justNow })];
+    const { request } = await serving(lasting, ended);
+    const ask = async (token: string) => {
+      const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
+      return (await request(PRESIGN, init)).status;
+    };
+    expect(await ask(lasting.token)).toBe(200);
+    expect(await ask(ended.token)).toBe(401);
+  });
+
   it("takes tokens that the command makes, and no longer those that are taken out", async () => {
     const path = freshFile();
     const make = async () => (await create(path)).stdout.trim();
@@ -294,8 +406,7 @@ describe("a service with tokens of a file", () => {
       const second = await make();
       await until("the new token", async () => (await status(second)) === 200 || undefined);
       expect(await status(first)).toBe(200);
-      const left = entriesOf(path).filter(({ id }) => !first.includes(String(id)));
-      writeFileSync(path, JSON.stringify({ tokens: left }));
+      expect((await command(["revoke", idIn(first), "--file", path])).code).toBe(0);
       await until("the end of the old", async () => (await status(first)) === 401 || undefined);
       expect(await status(second)).toBe(200);
       expect(service.output()).not.toContain(first);
@@ -305,6 +416,22 @@ describe("a service with tokens of a file", () => {
     }
   });
 });
+
+it.effect("a token is good to the millisecond before its end", () =>
+  Effect.gen(function* () {
+    const { token, stored } = entry({ expires_at: "1970-01-01T00:00:10Z" });
+    const tokens = Result.getOrThrow(decodeTokens({ tokens: [stored] }));
+    const { authenticate } = yield* tokensOfFile("unread", tokens);
+    const isKnown = authenticate({
+      headers: new Headers({ Authorization: `Bearer ${token}` }),
+      address: undefined,
+    }).pipe(Effect.match({ onSuccess: () => true, onFailure: () => false }));
+    yield* TestClock.setTime(9_999);
+    expect(yield* isKnown).toBe(true);
+    yield* TestClock.setTime(10_000);
+    expect(yield* isKnown).toBe(false);
+  }),
+);
 
 it.effect("a broken file leaves its tokens valid, and is said once until it is mended", () =>
   Effect.gen(function* () {
