@@ -15,7 +15,7 @@ import {
 export const settings = {
   to: optional(
     setting("AUDIT", {
-      codec: Schema.String.check(Schema.isPattern(/^(?:off|stdout|.*\/.*)$/)),
+      codec: Schema.String.check(Schema.isPattern(/^(?:off|stdout|[^/\n]*\/.*)$/)),
       shape: "off, stdout, or the path of a file, with a slash in it",
       example: "/var/log/valetkey/audit.jsonl",
     }),

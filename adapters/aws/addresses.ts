@@ -3,6 +3,7 @@ import type { Audience } from "../../application/ports/presigner.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { placeOf } from "./client.ts";
 import type { AwsSettings } from "./settings.ts";
+import { withoutSlashes } from "../signing/bucket-address.ts";
 
 /**
  * Where the endpoint rules of the official client place the bucket, for each audience; FIPS and
@@ -24,7 +25,7 @@ export async function addresses(
       UseDualStack,
       ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
     });
-    const path = url.pathname.replace(/\/+$/, "");
+    const path = withoutSlashes(url.pathname);
     return { origin: url.origin, host: url.host, unsignedPrefix: "", path };
   };
   return { public: at("public"), internal: at("internal") };

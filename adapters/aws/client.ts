@@ -1,6 +1,7 @@
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import type { Audience } from "../../application/ports/presigner.ts";
 import type { AwsSettings } from "./settings.ts";
+import { withoutSlashes } from "../signing/bucket-address.ts";
 
 /** Where an audience reaches the store, and whether the bucket is part of the path there. */
 export function placeOf(
@@ -31,7 +32,7 @@ export function makeClient(
     // The session of a directory bucket would end before the URL that it signs.
     disableS3ExpressSessionAuth: true,
     // Its rules for virtual hosts would put a second slash behind one at the end of the path.
-    ...(endpoint === undefined ? {} : { endpoint: endpoint.href.replace(/\/+$/, "") }),
+    ...(endpoint === undefined ? {} : { endpoint: withoutSlashes(endpoint.href) }),
     ...(credentials === undefined ? {} : { credentials }),
   });
 }

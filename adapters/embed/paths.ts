@@ -1,3 +1,5 @@
+import { isRewritten } from "../http/request-path.ts";
+
 /** Where every `Valetkey` answers, as patterns that Hono, Express and Fastify read alike. */
 export const PATHS = [
   "/api/v1/orgs/:slug/files/*",
@@ -12,12 +14,18 @@ export const PATHS = [
  * rewritten first is not: `/f/../api/v1/…` has passed a host's guard of `/api` as something else.
  */
 export function matcherOf(paths: ReadonlyArray<string>): (path: string) => boolean {
-  const patterns = paths.map((path) =>
-    path.replaceAll(".", "\\.").replace(/:\w+/, "[^/]+").replace("*", ".*"),
-  );
-  const ours = new RegExp(`^(?:${patterns.join("|")})$`);
-  return (path) => ours.test(path) && !REWRITTEN.test(path);
+  const patterns = paths.map((path) => path.split("/"));
+  const longest = Math.max(...patterns.map(({ length }) => length));
+  return (path) => {
+    if (isRewritten(path)) return false;
+    const segments = path.split("/", longest + 1);
+    return patterns.some((pattern) => matches(segments, pattern));
+  };
 }
 
-/** Escapes, of which no address of ours has any, and segments that lead elsewhere. */
-const REWRITTEN = /[%\\]|\/\.{1,2}(?:\/|$)/;
+const matches = (segments: ReadonlyArray<string>, pattern: ReadonlyArray<string>): boolean =>
+  (segments.length === pattern.length ||
+    (segments.length > pattern.length && pattern.at(-1) === "*")) &&
+  pattern.every((part, at) =>
+    part.startsWith(":") ? segments[at] !== "" : part === "*" || part === segments[at],
+  );

@@ -17,6 +17,7 @@ import {
   type MakeAuth,
   serviceAccount,
 } from "./machine-identity.ts";
+import { withoutSlashes } from "../signing/bucket-address.ts";
 
 /**
  * Google rotates the keys that `signBlob` signs with, and promises 12 hours: "Signed URLs", Cloud
@@ -47,7 +48,7 @@ export const keylessSigner = Effect.fnUntraced(function* (by: {
       : always<Signatory>({ algorithm: GOOG4_RSA_SHA256, accessKey: by.account });
   const token = yield* hold(accessToken(makeAuth));
   const permits = yield* Semaphore.make(CONCURRENCY);
-  const base = `${iamEndpoint.href.replace(/\/+$/, "")}/v1/projects/-/serviceAccounts`;
+  const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
 
   return {
     longestLife: LONGEST_LIFE,

@@ -47,7 +47,8 @@ export const asResponse = (problem: Problem): Response =>
 
 /** Answers with a problem document. */
 export function answerProblem(c: HttpContext, problem: Problem): Response {
-  const { status, headers } = problem;
+  const { status, code, headers } = problem;
+  c.set("code", code);
   return answer(c, documentOf(problem), { status, headers: { ...PROBLEM, ...headers } });
 }
 

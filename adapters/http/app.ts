@@ -27,6 +27,7 @@ import { readJson } from "./read-json.ts";
 import { answerReadiness } from "./answer-readiness.ts";
 import { MalformedRequest, MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
+import { isRewritten, pathOf } from "./request-path.ts";
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -73,6 +74,9 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   // Of a hostile `Host` no URL can be made, which all that follows counts on.
   app.use((c, next) =>
     URL.canParse(c.req.url) ? next() : Promise.resolve(refuse(c, new MalformedRequest())),
+  );
+  app.use((c, next) =>
+    isRewritten(pathOf(c)) ? Promise.resolve(refuse(c, new NotFound())) : next(),
   );
   if (options.development?.loopbackOnly === true) app.use(loopbackOnly);
   app.use(discardBody);

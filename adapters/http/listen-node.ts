@@ -20,8 +20,10 @@ export const listenNode: Listen = async ({ host, port, fetch }) => {
       requestTimeout: 0,
     },
     getRequestListener(
-      (request, env) =>
-        fetch(request, { address: (env as HttpBindings).incoming.socket.remoteAddress }),
+      (request, env) => {
+        const { socket, url: target } = (env as HttpBindings).incoming;
+        return fetch(request, { address: socket.remoteAddress, target });
+      },
       // All else that fails is answered by the application itself.
       { errorHandler: answerUnreadable },
     ),

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import type { MiddlewareHandler } from "hono";
 import type { HttpEnv } from "./env.ts";
+import { loggedPath, pathOf } from "./request-path.ts";
 
 /**
  * Gives each request an id, in the answer's `X-Request-Id`, and writes one line about it: never
@@ -20,22 +21,16 @@ export function requestLog(
       ...(isStopping() ? { Connection: "close" } : {}),
     });
     await next();
+    const code = c.get("code");
     write(
       Effect.logInfo("request", {
         requestId,
         method: c.req.method,
-        path: pathOf(c.req.url),
+        path: loggedPath(pathOf(c)),
         status: c.res.status,
+        ...(code === undefined ? {} : { code }),
         milliseconds: Math.round(performance.now() - start),
       }),
     );
   };
 }
-
-/** As it was sent, so that nothing in it ends a line; a token in it would open a file. */
-const pathOf = (url: string): string =>
-  (PATH.exec(url)?.[1] ?? "").replace(LINK, "/f/…").replaceAll(TOKEN, "…");
-
-const PATH = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i;
-const LINK = /^\/f\/.*$/;
-const TOKEN = /v1\.[^/]*\.[^/]*\.[\w-]{43}/gi;

@@ -69,7 +69,7 @@ export const read = (env: Env): Read<ForwardSettings> =>
 function networkOf(text: string): Network | undefined {
   const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
   // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
-  if (isIP(cidr.replace(/\/.*$/, "")) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;
+  if (isIP(cidr.slice(0, cidr.indexOf("/"))) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;
   const [address, bits] = ipaddr.parseCIDR(cidr);
   const network: Network =
     address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96

@@ -13,6 +13,7 @@ import { signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
 import type { MinioSettings } from "./settings.ts";
+import { withoutSlashes } from "../signing/bucket-address.ts";
 
 /** The calls to the bucket, made by the MinIO client, which is loaded with the first of them. */
 export function objectStore(
@@ -94,7 +95,7 @@ function optionsOf(
  */
 function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> {
   const { request } = protocol === "https:" ? https : http;
-  const prefix = pathname.replace(/\/+$/, "");
+  const prefix = withoutSlashes(pathname);
   return {
     request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => {
       const sent = request({ ...options, path: `${prefix}${options.path}` }, onResponse);

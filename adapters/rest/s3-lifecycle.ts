@@ -37,7 +37,13 @@ const documentOf = (rules: string) =>
   `<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rules}</LifecycleConfiguration>`;
 
 const rulesIn = (document: string): ReadonlyArray<string> =>
-  document.match(/<Rule>[\s\S]*?<\/Rule>/g) ?? [];
+  document
+    .split("<Rule>")
+    .slice(1)
+    .flatMap((rest) => {
+      const end = rest.indexOf("</Rule>");
+      return end === -1 ? [] : [`<Rule>${rest.slice(0, end)}</Rule>`];
+    });
 const isOurs = (rule: string) => rule.includes(`<ID>${ID}</ID>`);
 const daysIn = (rule: string) => Number(/<Days>(\d+)<\/Days>/.exec(rule)?.[1]);
 

@@ -23,7 +23,7 @@ export function bucketAddress(input: {
   readonly signsPath: boolean;
 }): BucketAddress {
   const { protocol, host, pathname } = input.endpoint;
-  const prefix = pathname.replace(/\/+$/, "");
+  const prefix = withoutSlashes(pathname);
   const [unsignedPrefix, signedPrefix] = input.signsPath ? ["", prefix] : [prefix, ""];
   const name = input.pathStyle ? host : `${input.bucket}.${host}`;
   return {
@@ -32,4 +32,11 @@ export function bucketAddress(input: {
     unsignedPrefix,
     path: input.pathStyle ? `${signedPrefix}/${input.bucket}` : signedPrefix,
   };
+}
+
+/** A path or an address without the slashes at its end. */
+export function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }

@@ -1,0 +1,33 @@
+import type { HttpContext } from "./env.ts";
+
+/** The path of a request, as it was sent where the server tells that. */
+export const pathOf = (c: HttpContext): string => PATH.exec(c.env.target ?? c.req.url)?.[1] ?? "";
+
+/**
+ * Whether a path would have to be decoded or shortened to be one of ours: none of them has an
+ * escape. Whoever guards `/api` by its name has not seen `/f/../api`, nor `/%61pi`.
+ */
+export const isRewritten = (path: string): boolean => REWRITTEN.test(path);
+
+/**
+ * A path as the log has it, of at most 256 characters: without what could be, or could be decoded
+ * to, the token of a link, which opens a file for whoever reads it.
+ */
+export function loggedPath(path: string): string {
+  if (PLAIN.test(path) && !MAC.test(path) && !path.startsWith("/f/")) return path;
+  if (path.startsWith("/f/")) return "/f/…";
+  const shown = path
+    .slice(0, LONGEST)
+    .split("/")
+    .map((segment) => (PLAIN.test(segment) && !MAC.test(segment) ? segment : "…"));
+  // What was cut off could be the rest of the last.
+  if (path.length > LONGEST) shown.splice(-1, 1, "…");
+  return shown.join("/");
+}
+
+const LONGEST = 256;
+const PATH = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i;
+const REWRITTEN = /[%\\]|\/\.{1,2}(?:\/|$)/;
+const PLAIN = /^[\w./~-]{0,256}$/;
+/** As long as the last part of a token, without which the others are worth nothing. */
+const MAC = /[\w-]{43}/;
