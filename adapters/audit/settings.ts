@@ -1,6 +1,5 @@
 import * as Schema from "effect/Schema";
 import { closeSync, constants, openSync } from "node:fs";
-import { codeOf } from "../json/parse.ts";
 import {
   type Env,
   fault,
@@ -10,6 +9,7 @@ import {
   setting,
   type Values,
 } from "../settings/setting.ts";
+import { codeOf } from "../settings/thrown.ts";
 
 /** The variable of the audit. */
 export const settings = {
@@ -40,6 +40,8 @@ export const read = (env: Env): Read<AuditSettings> =>
       );
       return [];
     } catch (cause) {
-      return [fault(settings.to, `names a file that cannot be written (${codeOf(cause)})`)];
+      return [
+        fault(settings.to, `names a file that cannot be written (${codeOf(cause) ?? cause})`),
+      ];
     }
   });

@@ -19,6 +19,7 @@ import {
 } from "../../application/ports/object-store.ts";
 import { type EXTRA_HEADERS, present, versionOf } from "../rest/object-facts.ts";
 import type { AwsSettings } from "./settings.ts";
+import { isError } from "../settings/thrown.ts";
 
 /** The calls to the bucket, made by the official client. */
 export function objectStore(
@@ -125,7 +126,7 @@ function reasonOf(bucket: string, cause: unknown): string {
     case 301:
       return `the bucket ${bucket} is in another region; set STORAGE_REGION to it`;
     case undefined:
-      return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+      return isError(cause) ? `${cause.name}: ${cause.message}` : String(cause);
     default:
       return `it answered with ${statusOf(cause)}, and not as a store does (${String(cause)})`;
   }

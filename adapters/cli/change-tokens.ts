@@ -2,8 +2,9 @@ import * as Result from "effect/Result";
 import { existsSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { decodeTokens, type StoredToken } from "../identity/token-file.ts";
-import { codeOf, readJsonFile } from "../json/parse.ts";
+import { readJsonFile } from "../json/parse.ts";
 import { CANNOT_CREATE, TokenFailure } from "./token-arguments.ts";
+import { codeOf } from "../settings/thrown.ts";
 
 const failure = (problem: string) => new TokenFailure(CANNOT_CREATE, problem);
 
@@ -50,6 +51,6 @@ export async function changeTokens(
     }
   } catch (cause) {
     if (cause instanceof TokenFailure) throw cause;
-    throw failure(`The file ${path} cannot be written (${codeOf(cause)}).`);
+    throw failure(`The file ${path} cannot be written (${codeOf(cause) ?? cause}).`);
   }
 }

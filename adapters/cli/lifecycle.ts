@@ -4,6 +4,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import { configurationMessage } from "./messages.ts";
 import { misspelt, readAll } from "./settings.ts";
+import { messageOf } from "../settings/thrown.ts";
 
 /** `EX_CONFIG` of sysexits.h. */
 const CONFIGURATION_ERROR = 78;
@@ -42,9 +43,7 @@ export async function lifecycle(options: { readonly apply: boolean }): Promise<v
     program.pipe(
       Effect.provide(storage.layer),
       Effect.provide(telemetry.layer(log)),
-      Effect.catchDefect((defect) =>
-        Effect.fail({ reason: defect instanceof Error ? defect.message : String(defect) }),
-      ),
+      Effect.catchDefect((defect) => Effect.fail({ reason: messageOf(defect) })),
       Effect.result,
     ),
   );

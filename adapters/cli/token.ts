@@ -1,4 +1,4 @@
-import { codeOf } from "../json/parse.ts";
+import { codeOf, messageOf } from "../settings/thrown.ts";
 import { TokenFailure, USAGE_ERROR } from "./token-arguments.ts";
 import { createToken } from "./token-create.ts";
 import { listTokens } from "./token-list.ts";
@@ -47,8 +47,8 @@ export async function token([command = "", ...args]: ReadonlyArray<string>): Pro
 /** The failure of a command; of its arguments also as Node reports it. */
 function failureOf(cause: unknown): TokenFailure {
   if (cause instanceof TokenFailure) return cause;
-  if (cause instanceof Error && codeOf(cause).startsWith("ERR_PARSE_ARGS")) {
-    return new TokenFailure(USAGE_ERROR, cause.message);
+  if (String(codeOf(cause)).startsWith("ERR_PARSE_ARGS")) {
+    return new TokenFailure(USAGE_ERROR, messageOf(cause));
   }
   throw cause;
 }

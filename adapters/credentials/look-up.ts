@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
+import { messageOf } from "../settings/thrown.ts";
 
 /** Asks the library of a cloud for its credentials, which can take the network and much time. */
 export const lookUp = <A>(
@@ -8,8 +9,6 @@ export const lookUp = <A>(
 ): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.tryPromise({
     try: ask,
-    catch: (cause) => {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      return new CredentialsUnavailable({ reason: `no ${cloud} credentials: ${message}` });
-    },
+    catch: (cause) =>
+      new CredentialsUnavailable({ reason: `no ${cloud} credentials: ${messageOf(cause)}` }),
   });

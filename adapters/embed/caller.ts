@@ -7,6 +7,7 @@ import { OrganizationNotFound, type Organizations } from "../../application/port
 import { OrganizationId } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
+import { messageOf } from "../settings/thrown.ts";
 import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** A caller as the use cases know one; throws a `TypeError` for what a host made wrong. */
@@ -76,6 +77,5 @@ const NO_ID =
 const asked = <A>(ask: () => Awaitable<A>): Effect.Effect<A, IdentityUnavailable> =>
   Effect.tryPromise({
     try: async () => ask(),
-    catch: (cause) =>
-      new IdentityUnavailable({ reason: cause instanceof Error ? cause.message : String(cause) }),
+    catch: (cause) => new IdentityUnavailable({ reason: messageOf(cause) }),
   });

@@ -86,7 +86,8 @@ export function createValetkey<
         isStopping: () => isClosed,
         corsOrigins: settings.http.corsOrigins,
         publicUrl: settings.http.publicUrl,
-        development: undefined,
+        loopbackOnly: false,
+        page: undefined,
         mounts: Context.get(services, Mounts),
       }),
     );
@@ -160,10 +161,18 @@ const tokensLayer = ({ keys, denied }: TokenSettings) =>
           Effect.logWarning(
             "receipts end with this process, and are good in no other: set receiptKeys",
           ),
-          tokensOf([{ id: "own", secret: randomBytes(32) }], denied),
+          tokensOf([{ id: "own", secret: ownKey() }], denied),
         )
       : Effect.succeed(tokensOf(keys, denied)),
   );
+
+/**
+ * A key for this process. Next.js loads this module once for routes and once for pages, and what
+ * one of them has granted is confirmed in the other.
+ */
+const ownKey = (): Uint8Array => (ofProcess[OWN_KEY] ??= randomBytes(32));
+const OWN_KEY = Symbol.for("valetkey/receipt-key");
+const ofProcess = globalThis as { [OWN_KEY]?: Uint8Array };
 
 const onConfirmedLayer = (tell: ValetkeyOptions["onConfirmed"]): Layer.Layer<never> =>
   tell === undefined

@@ -1,3 +1,5 @@
+import { isError } from "../settings/thrown.ts";
+
 /** A member of what was asked for that cannot be accepted. */
 export interface MemberFault {
   /** JSON Pointer (RFC 6901) to the member, such as `/contentType`. */
@@ -87,4 +89,4 @@ type Refused<Code extends string, Status extends number, Facts = unknown> = Erro
 
 /** Whether a call was refused, rather than that something broke. */
 export const isValetkeyError = (error: unknown): error is ValetkeyError =>
-  error instanceof Error && error.name === "ValetkeyError" && "code" in error;
+  isError(error) && error.name === "ValetkeyError" && "code" in error;

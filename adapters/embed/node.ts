@@ -4,6 +4,7 @@ import { asResponse } from "../http/answer.ts";
 import { answerUnreadable } from "../http/broken-request.ts";
 import { problemOf } from "../http/problem.ts";
 import { NotFound } from "../http/refusals.ts";
+import { isError } from "../settings/thrown.ts";
 import { toConsole } from "./log.ts";
 import { matcherOf } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
@@ -55,7 +56,7 @@ const pathOf = ({ url = "" }: Pick<IncomingMessage, "url">): string => url.split
 
 /** Hosts take nothing else for one; Express reads some words as something to do. */
 const asError = (cause: unknown): Error =>
-  cause instanceof Error ? cause : new Error(String(cause), { cause });
+  isError(cause) ? cause : new Error(String(cause), { cause });
 
 const READ =
   "the body of a request was read before toNodeHandler(valetkey) got it: put it before express.json() and its like";

@@ -18,6 +18,7 @@ import {
   serviceAccount,
 } from "./machine-identity.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
+import { messageOf } from "../settings/thrown.ts";
 
 /**
  * Google rotates the keys that `signBlob` signs with, and promises 12 hours: "Signed URLs", Cloud
@@ -114,7 +115,7 @@ const signBlob = (
       }),
     catch: (cause) =>
       new SignBlobFailed({
-        reason: `IAM cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`,
+        reason: `IAM cannot be reached: ${messageOf(cause)}`,
         status: 503,
       }),
   }).pipe(

@@ -15,6 +15,7 @@ import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import { loadClient, makeClient } from "./client.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
 import { type GcsSettings, REGION } from "./settings.ts";
+import { codeOf, isError } from "../settings/thrown.ts";
 
 /**
  * The calls to the bucket, made by the official client, which is loaded with the first of them.
@@ -182,9 +183,6 @@ function reasonOf(bucket: string, cause: unknown): string {
   if (code === 403) {
     return `the store does not show the bucket ${bucket}: the secret is wrong, or storage.buckets.get is missing`;
   }
-  if (!(cause instanceof Error)) return `the bucket ${bucket} was answered with ${String(code)}`;
+  if (!isError(cause)) return `the bucket ${bucket} was answered with ${String(code)}`;
   return cause.message;
 }
-
-const codeOf = (cause: unknown) =>
-  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;

@@ -5,6 +5,7 @@ import { identity } from "effect/Function";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
 import { parseJson } from "../json/parse.ts";
+import { isError, messageOf } from "../settings/thrown.ts";
 
 /** The largest document that is read, in bytes. */
 const LARGEST = 256 * 1024;
@@ -68,7 +69,5 @@ const unavailable = ({ origin, pathname }: URL, reason: string) =>
   new IdentityUnavailable({ reason: `${origin}${pathname}: ${reason}` });
 
 /** `fetch` itself says no more than that it failed. */
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.cause instanceof Error ? cause.cause.message : cause.message;
-}
+const reasonOf = (cause: unknown): string =>
+  messageOf(isError(cause) && isError(cause.cause) ? cause.cause : cause);

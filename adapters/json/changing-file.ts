@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { readFile, stat } from "node:fs/promises";
-import { codeOf, parseJson, problemOf } from "./parse.ts";
+import { codeOf } from "../settings/thrown.ts";
+import { parseJson, problemOf } from "./parse.ts";
 
 /** How often a file is looked at for a change, in milliseconds. */
 export const RECHECK = 5000;
@@ -21,7 +22,7 @@ export function jsonIn<A>(
       if (problem !== undefined) throw new Error(problem);
       return readFile(path, "utf8");
     },
-    catch: (cause) => `the file ${path} cannot be read (${codeOf(cause)})`,
+    catch: (cause) => `the file ${path} cannot be read (${codeOf(cause) ?? cause})`,
   }).pipe(
     Effect.flatMap((text) => {
       if (text === last?.text) return Effect.succeed(last.value);

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result";
 import { readFileSync, statSync } from "node:fs";
+import { codeOf } from "../settings/thrown.ts";
 
 /** Parses JSON; the reason of a failure never shows any of it. */
 export const parseJson = (text: string): Result.Result<unknown, string> =>
@@ -18,10 +19,6 @@ export function readJsonFile(path: string): Result.Result<unknown, string> {
     const problem = problemOf(statSync(path));
     return problem === undefined ? parseJson(readFileSync(path, "utf8")) : Result.fail(problem);
   } catch (cause) {
-    return Result.fail(`cannot be read (${codeOf(cause)})`);
+    return Result.fail(`cannot be read (${codeOf(cause) ?? cause})`);
   }
 }
-
-/** The system's code for what went wrong with a file. */
-export const codeOf = (cause: unknown): string =>
-  cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);

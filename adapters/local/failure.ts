@@ -1,4 +1,5 @@
 import type { RefusalCode } from "./refusal.ts";
+import { codeOf, messageOf } from "../settings/thrown.ts";
 
 /** What the store answers where it cannot do what it was asked, and what its operator reads. */
 export interface Failure {
@@ -8,11 +9,11 @@ export interface Failure {
 
 /** Reads a failure of the file system. */
 export function failureOf(cause: unknown): Failure {
-  if (!(cause instanceof Error)) return { code: "ServiceUnavailable", reason: String(cause) };
-  const known = "code" in cause ? FAILURES.get(String(cause.code)) : undefined;
+  const known = FAILURES.get(String(codeOf(cause)));
+  const message = messageOf(cause);
   return known === undefined
-    ? { code: "ServiceUnavailable", reason: cause.message }
-    : { code: known.code, reason: `${known.what} (${cause.message})` };
+    ? { code: "ServiceUnavailable", reason: message }
+    : { code: known.code, reason: `${known.what} (${message})` };
 }
 
 const FULL = {

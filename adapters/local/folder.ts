@@ -2,6 +2,7 @@ import { lstat, mkdir, open, opendir, readdir, unlink, writeFile } from "node:fs
 import { join, resolve } from "node:path";
 import { randomBytes, randomUUID } from "node:crypto";
 import { openRegular } from "./open-regular.ts";
+import { codeOf } from "../settings/thrown.ts";
 
 /** The longest pause between two pieces of a body, in milliseconds. */
 export const LONGEST_PAUSE = 30_000;
@@ -43,7 +44,7 @@ export async function removeLeftovers(temporary: string): Promise<void> {
       if ((await lstat(path)).mtimeMs < oldest) await unlink(path);
     } catch (cause) {
       // Whoever wrote it has finished meanwhile.
-      if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) throw cause;
+      if (codeOf(cause) !== "ENOENT") throw cause;
     }
   }
 }
@@ -76,7 +77,7 @@ async function openSecret(path: string): Promise<string> {
       await file.close();
     }
   } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) throw cause;
+    if (codeOf(cause) !== "EEXIST") throw cause;
   }
   const file = await openRegular(path);
   if (file === undefined) throw new Error(`${path} is gone`);

@@ -6,6 +6,7 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { type Checksums, sumOf } from "./checksums.ts";
 import type { Folder } from "./folder.ts";
 import { openRegular } from "./open-regular.ts";
+import { codeOf } from "../settings/thrown.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
 // four bytes. One file is linked or renamed in one step, so that bytes and properties are never
@@ -146,7 +147,7 @@ async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Prom
     await link(from, to);
     return true;
   } catch (cause) {
-    if (hasCode(cause, "EEXIST")) return false;
+    if (codeOf(cause) === "EEXIST") return false;
     throw cause;
   }
 }
@@ -198,6 +199,3 @@ async function readExactly(file: FileHandle, position: number, length: number): 
   if (bytesRead !== length) throw new Error(DAMAGED);
   return buffer;
 }
-
-const hasCode = (cause: unknown, code: string) =>
-  cause instanceof Error && "code" in cause && cause.code === code;

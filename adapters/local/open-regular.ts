@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
+import { codeOf } from "../settings/thrown.ts";
 
 /**
  * Opens a file for reading that must be a file itself: neither a link, which could lead out of
@@ -10,7 +11,7 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    if (codeOf(cause) === "ENOENT") return undefined;
     throw cause;
   }
   try {

@@ -14,6 +14,7 @@ import type { Held, KeySigner } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
 import type { MinioSettings } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
+import { codeOf, isError } from "../settings/thrown.ts";
 
 /** The calls to the bucket, made by the MinIO client, which is loaded with the first of them. */
 export function objectStore(
@@ -109,9 +110,10 @@ const PATIENCE = 5000;
 
 /** Some failures of the client carry a code and no message. */
 function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const code = "code" in cause ? String(cause.code) : cause.name;
-  return cause.message || code || "it does not answer as a store does";
+  if (!isError(cause)) return String(cause);
+  return (
+    cause.message || String(codeOf(cause) ?? cause.name) || "it does not answer as a store does"
+  );
 }
 
 async function minioPackage() {

@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { LimitsUnavailable } from "../../application/ports/limiter.ts";
+import { messageOf } from "../settings/thrown.ts";
 
 /** How long a decision may take. */
 const PATIENCE = "50 millis";
@@ -52,7 +53,7 @@ const PAUSED = Effect.fail(new LimitsUnavailable({ reason: "it has not answered 
 const TOO_LATE = new LimitsUnavailable({ reason: "there was no answer within 50 milliseconds" });
 
 function unavailable(cause: unknown): LimitsUnavailable {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   const hint = message.startsWith("MOVED") ? "; it is a cluster, so set REDIS_CLUSTER=on" : "";
   return new LimitsUnavailable({ reason: `${message}${hint}` });
 }

@@ -6,6 +6,7 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import { encodeKey } from "../signing/encode.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
+import { isError } from "../settings/thrown.ts";
 
 /** Where a bucket is, and what signs for it. */
 export interface Bucket {
@@ -69,8 +70,7 @@ export const signedFetch = Effect.fnUntraced(
  * signature, and reasons are for the log and for `/readyz`.
  */
 function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const reason =
-    cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+  if (!isError(cause)) return String(cause);
+  const reason = isError(cause.cause) ? `${cause.message}: ${cause.cause.message}` : cause.message;
   return reason.replaceAll(/\?[^\s)]*/g, "");
 }
