@@ -5,11 +5,13 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 import * as audit from "../audit/layer.ts";
 import { makeApp } from "../http/app.ts";
 import type { Services } from "../http/decisions.ts";
 import type { Listen } from "../http/listen.ts";
 import { Mounts } from "../http/mounts.ts";
+import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
 import * as memory from "../limits/memory.ts";
 import type { LimitSettings } from "../limits/settings.ts";
@@ -18,6 +20,7 @@ import * as random from "../random/layer.ts";
 import type { RedisSettings } from "../redis/settings.ts";
 import { neededBy } from "../settings/needed-by.ts";
 import type { Env } from "../settings/setting.ts";
+import { messageOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
@@ -69,7 +72,8 @@ export async function serve(listen: Listen): Promise<void> {
       isStopping: () => stopping,
       corsOrigins,
       publicUrl,
-      development: callers.auth === "dev" ? { loopbackOnly: !callers.exposed } : undefined,
+      loopbackOnly: callers.auth === "dev" && !callers.exposed,
+      page: isDevelopment ? page((yield* Presigner).publicOrigin) : undefined,
       mounts: yield* Mounts,
     });
     const server = yield* Effect.tryPromise({
@@ -168,5 +172,5 @@ const toldToStop = Effect.callback<void>((resume) => {
 
 function reasonOf(cause: unknown): string {
   if (typeof cause === "object" && cause !== null && "reason" in cause) return String(cause.reason);
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }

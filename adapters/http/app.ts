@@ -20,7 +20,6 @@ import { loopbackOnly } from "./loopback-only.ts";
 import type { Mount } from "./mounts.ts";
 import type { Operation } from "./operation.ts";
 import { follow, open, redirect } from "./open.ts";
-import { page } from "./page.ts";
 import { presign } from "./presign.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
 import { readJson } from "./read-json.ts";
@@ -39,8 +38,10 @@ export interface AppOptions {
   readonly corsOrigins: ReadonlyArray<string>;
   /** How clients reach the service; without a path. */
   readonly publicUrl: URL;
-  /** Answer this machine only, and show the page to try the service on. */
-  readonly development: { readonly loopbackOnly: boolean } | undefined;
+  /** Whether this machine alone is answered. */
+  readonly loopbackOnly: boolean;
+  /** The page to try the service on. Its files are part of no bundle, so it is not imported here. */
+  readonly page: Hono<HttpEnv> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
 }
 
@@ -78,7 +79,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.use((c, next) =>
     isRewritten(pathOf(c)) ? Promise.resolve(refuse(c, new NotFound())) : next(),
   );
-  if (options.development?.loopbackOnly === true) app.use(loopbackOnly);
+  if (options.loopbackOnly) app.use(loopbackOnly);
   app.use(discardBody);
 
   const sharing = crossOrigin(options.corsOrigins);
@@ -154,8 +155,6 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     app.use(`${path}/*`, sharing);
     app.all(`${path}/*`, async (c) => passOn(c, await fetch(c.req.raw)));
   }
-  if (options.development !== undefined) {
-    app.route("/", page(Context.get(options.services, Presigner).publicOrigin));
-  }
+  if (options.page !== undefined) app.route("/", options.page);
   return app;
 }

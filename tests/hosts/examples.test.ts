@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type Example, installExample, type StartedExample } from "../support/example.ts";
-import { PROBLEM, signIn, uploadTo } from "./guest.ts";
+import { callAction, PROBLEM, signIn, uploadTo } from "./guest.ts";
 
 // Each example as somebody has it who has copied its folder, installed the packed package there,
 // and types what its README says.
@@ -73,6 +73,29 @@ describe.each(["node", "hono", "express", "fastify", "nextjs"])("the example %s"
       });
       expect(await attachments.json()).toMatchObject([{ key, size: body.length, subject: "ann" }]);
     });
+
+    if (name === "nextjs") {
+      test("a server action grants what a route confirms and a Server Component shows", async () => {
+        const { address } = started;
+        const cookie = await signIn(address, "bob");
+        const manifest = join(example.folder, ".next/server/server-reference-manifest.json");
+        const { node } = JSON.parse(readFileSync(manifest, "utf8"));
+        const id = Object.keys(node).find((key) => node[key].exportedName === "requestUpload");
+        const ask = (cookie: string) =>
+          callAction(`${address}/upload`, {
+            id: id ?? "",
+            cookie,
+            argument: { name: "photo.png", type: "image/png", size: 5 },
+          });
+        expect(await ask("session=none")).toBe("Sign in first");
+        const { putUrl, receipt, key } = Object(await ask(cookie));
+        const upload = uploadTo(address, "globex", cookie);
+        expect((await upload.put(putUrl, "12345")).status).toBe(200);
+        expect((await upload.confirm(receipt)).status).toBe(200);
+        const page = await fetch(`${address}/upload`, { headers: { Cookie: cookie } });
+        expect(await page.text()).toContain(`${key}</a>`);
+      });
+    }
 
     test("the host's own routes are its own", async () => {
       const { address } = started;

@@ -125,7 +125,8 @@ describe("of each decision", () => {
     const audit: Array<AuditEvent> = [];
     const { request } = await startService({
       audit,
-      development: undefined,
+      loopbackOnly: false,
+      page: undefined,
       policies: { staff: { callers: ["service"] } },
       limits: {
         requests: { subject: { count: 9, window: Duration.hours(1) } },

@@ -17,7 +17,7 @@ async function behind(trusted: string, env: Readonly<Record<string, string>> = {
   const identity = Result.getOrThrow(
     read({ AUTH: "forward", FORWARD_AUTH_TRUSTED: trusted, ...env }),
   );
-  const { request } = await startService({ identity, development: undefined, audit: events });
+  const { request } = await startService({ identity, loopbackOnly: false, audit: events });
   const ask = async (
     headers: Readonly<Record<string, string>> | ReadonlyArray<readonly [string, string]>,
     peer: string,

@@ -41,7 +41,7 @@ it("a person's URLs are for the public endpoint, a service's for the internal on
 
 it("no header of a request makes a URL for a host of its choice", async () => {
   // Where other machines may call, the name they call it by is not looked at.
-  const { request } = await startService({ policies, development: undefined });
+  const { request } = await startService({ policies, loopbackOnly: false });
   const name = fc.constantFrom(
     "Host",
     "Forwarded",

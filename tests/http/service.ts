@@ -4,6 +4,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import { makeApp, type AppOptions } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/decisions.ts";
+import { page } from "../../adapters/http/page.ts";
 import { layer as identity } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
@@ -14,7 +15,7 @@ import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
-import type { Presigner } from "../../application/ports/presigner.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
@@ -91,7 +92,8 @@ export async function startService(
         isStopping: () => false,
         publicUrl: new URL("https://uploads.example.com"),
         corsOrigins: ["https://app.example.com"],
-        development: { loopbackOnly: true },
+        loopbackOnly: true,
+        page: page((yield* Presigner).publicOrigin),
         mounts: [],
         ...over,
       });

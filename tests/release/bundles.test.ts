@@ -64,11 +64,31 @@ it.each(DISPENSABLE)("%s is bundled where %j is not installed", async (entry, mi
   for (const name of missing) expect(bundled).not.toContain(`node_modules/${name}`);
 });
 
+it("no bundle has the page to try the service on, whose files bundlers would look for", async () => {
+  const files = await filesIn(BUNDLES.flatMap(([entries]) => entries));
+  expect(files.filter((file) => file.includes("dist/adapters/http/app.js"))).toHaveLength(1);
+  expect(files.filter((file) => file.includes("dist/adapters/http/page"))).toEqual([]);
+});
+
 /** Where the packages are installed of which a bundle has files, loaded at once or later. */
 async function packagesIn(
   entries: ReadonlyArray<string>,
   missing: ReadonlyArray<string> = [],
 ): Promise<ReadonlySet<string>> {
+  const files = await filesIn(entries, missing);
+  return new Set(
+    files.flatMap((path) => {
+      const installed = PACKAGE.exec(path)?.[1];
+      return installed === undefined || installed === "node_modules/valetkey" ? [] : [installed];
+    }),
+  );
+}
+
+/** The files of which a bundle has something, loaded at once or later. */
+async function filesIn(
+  entries: ReadonlyArray<string>,
+  missing: ReadonlyArray<string> = [],
+): Promise<ReadonlyArray<string>> {
   const { metafile } = await build({
     stdin: {
       contents: entries.map((entry, i) => `export * as entry${i} from "${entry}";`).join("\n"),
@@ -86,13 +106,7 @@ async function packagesIn(
     logLevel: "error",
     alias: Object.fromEntries(missing.map((name) => [name, `${name}-that-is-not-there`])),
   });
-  const paths = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
-  return new Set(
-    paths.flatMap((path) => {
-      const installed = PACKAGE.exec(path)?.[1];
-      return installed === undefined || installed === "node_modules/valetkey" ? [] : [installed];
-    }),
-  );
+  return Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
 }
 
 /** From the first `node_modules/` to the name after the last. */

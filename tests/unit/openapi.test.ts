@@ -37,7 +37,8 @@ const options: AppOptions = {
   isStopping: () => false,
   corsOrigins: ["https://app.example.com"],
   publicUrl: new URL("https://uploads.example.com"),
-  development: undefined,
+  loopbackOnly: false,
+  page: undefined,
   mounts: [],
 };
 const service = makeApp(options);

@@ -6,8 +6,14 @@ export const users = new Map<string, User>([
   ["ann", { id: "ann", organization: "acme" }],
   ["bob", { id: "bob", organization: "globex" }],
 ]);
-export const sessions = new Map<string, User>();
-export const attachments = new Map<string, ConfirmedUpload>();
+
+// Next.js loads this file once for route handlers and once for pages; a database would be one.
+const database = globalThis as {
+  sessions?: Map<string, User>;
+  attachments?: Map<string, ConfirmedUpload>;
+};
+export const sessions = (database.sessions ??= new Map());
+export const attachments = (database.attachments ??= new Map());
 
 /** Who is signed in, by the cookie that `/login` has set. */
 export function userOf(cookies: string | null | undefined): User | undefined {
