@@ -5,24 +5,27 @@ import * as Effect from "effect/Effect";
 import { dispositionOf } from "../domain/disposition.ts";
 import { LinkNotFound } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
-import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
+import { endOf } from "../domain/link.ts";
 import { WINDOWS } from "./open-file.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { openLink } from "./tokens.ts";
 
 /**
- * A fresh signed GET for whoever holds a link, which ends with the link.
+ * A fresh signed GET for whoever holds a link, which ends with the link. What its policy says of
+ * links by now counts, and not only what it said when the link was made.
  *
  * Fails with `LinkNotFound`, for whatever reason it is not good, or `CredentialsUnavailable`.
  */
 export const followLink = Effect.fnUntraced(function* (token: string) {
-  const { key, fileName, mediaType, expiresAt } = yield* openLink(token);
-  const left = Math.floor(
-    (DateTime.toEpochMillis(expiresAt) - (yield* Clock.currentTimeMillis)) / 1000,
-  );
+  const link = yield* openLink(token);
+  const { key, fileName, mediaType, policy: name } = link;
+  const policy = (yield* Policies).get(name);
+  const end = endOf(link, policy?.linkLifetime);
+  if (policy === undefined || end === undefined) return yield* new LinkNotFound();
+  const left = Math.floor((DateTime.toEpochMillis(end) - (yield* Clock.currentTimeMillis)) / 1000);
   if (left < 1) return yield* new LinkNotFound();
-  const { getLifetime, minLifetime } = (yield* Policies).get(DEFAULT_POLICY) ?? defaultPolicy;
+  const { getLifetime, minLifetime } = policy;
   const lifetime = Lifetime.make(Duration.seconds(Math.min(left, Duration.toSeconds(getLifetime))));
   const window = Duration.seconds(Math.floor(Duration.toSeconds(lifetime) / WINDOWS));
   const get = yield* (yield* Presigner).get({
@@ -34,5 +37,5 @@ export const followLink = Effect.fnUntraced(function* (token: string) {
     responseDisposition: dispositionOf(mediaType, fileName),
     window,
   });
-  return { key, mediaType, get };
+  return { key, mediaType, policy: name, get };
 });

@@ -28,6 +28,6 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   }
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const expiresAt = DateTime.addDuration(now, lifetime);
-  const token = yield* sealLink({ key, fileName, mediaType, expiresAt });
+  const token = yield* sealLink({ key, fileName, mediaType, policy, issuedAt: now, expiresAt });
   return { key, size, mediaType, policy, token, expiresAt };
 });

@@ -1,3 +1,4 @@
+import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { FileName } from "./file-name.ts";
@@ -12,8 +13,20 @@ export const Link = Schema.Struct({
   key: StorageKey,
   fileName: FileName,
   mediaType: MediaType,
+  /** The policy that the file was uploaded under, by which the link is held. */
+  policy: Schema.String,
+  issuedAt: Schema.DateTimeUtcFromMillis,
   expiresAt: Schema.DateTimeUtcFromMillis,
-}).pipe(Schema.encodeKeys({ key: "k", fileName: "n", mediaType: "t", expiresAt: "x" }));
+}).pipe(
+  Schema.encodeKeys({
+    key: "k",
+    fileName: "n",
+    mediaType: "t",
+    policy: "p",
+    issuedAt: "i",
+    expiresAt: "x",
+  }),
+);
 export type Link = typeof Link.Type;
 
 /** The longest that a link may open a file, in seconds: 10 years. */
@@ -29,3 +42,13 @@ export const LinkLifetime = Schema.Duration.check(
   }),
 ).pipe(Schema.brand("LinkLifetime"));
 export type LinkLifetime = typeof LinkLifetime.Type;
+
+/**
+ * When a link stops to work: at its end, or earlier where its policy by now allows links for a
+ * shorter time. Undefined where the policy allows none any more.
+ */
+export const endOf = (
+  { issuedAt, expiresAt }: Link,
+  linkLifetime: LinkLifetime | undefined,
+): DateTime.Utc | undefined =>
+  linkLifetime && DateTime.min(expiresAt, DateTime.addDuration(issuedAt, linkLifetime));

@@ -9,11 +9,15 @@ export function configurationMessage(
 ): string {
   const lines = faults.map(
     ({ name, problem, example }) =>
-      `  ${name} ${problem}${problem.endsWith("?") ? "" : "."}\n    for example: ${name}=${example}\n`,
+      `  ${name} ${problem}${problem.endsWith("?") ? "" : "."}\n    for example: ${name}=${inShell(example)}\n`,
   );
   const hints = misspelt.map((name) => `  ${misspeltMessage(name)}\n\n`).join("");
   return `Valetkey cannot start: its environment is not right.\n\n${lines.join("\n")}\n${hints}The README lists every variable.\n`;
 }
+
+/** An example as it is pasted into a shell. */
+export const inShell = (example: string): string =>
+  /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
 
 /** A variable that looks like one of ours, and the one that was probably meant. */
 export interface Misspelt {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import * as Effect from "effect/Effect";
 import type * as Duration from "effect/Duration";
 import * as Fiber from "effect/Fiber";
@@ -48,7 +49,7 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
       ]),
     ),
     limiter({ requests: {}, daily: {} }),
-    Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
+    Layer.succeed(Tokens, tokensOf([{ id: "test", secret: randomBytes(32) }])),
     Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void told.push(upload))),
     random,
   );

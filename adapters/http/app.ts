@@ -131,7 +131,10 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     return decide(
       c,
       "follow",
-      (note) => run(follow(c.req.param("token"), { note })),
+      (note) => {
+        const { address } = c.env;
+        return run(follow(c.req.param("token"), { note, requestId: c.get("requestId"), address }));
+      },
       (opened) => redirect(c, opened),
     );
   });

@@ -27,13 +27,24 @@ export const open = Effect.fnUntraced(function* (
 
 /**
  * What `GET /f/:token` leads to, for whoever holds the link. The answer is not kept, so that a
- * link which is taken back stops at once; the URL that it leads to is the same for a while.
+ * link which is taken back stops at once; the URL that it leads to is the same for a while. The
+ * log tells of each, since nobody has shown who they are, and the audit may be off.
  */
-export const follow = (token: string, { note }: Pick<Operation, "note">) =>
-  Effect.map(followLink(token), ({ key, mediaType, get }): Opened => {
-    note({ key, mediaType });
-    return { url: get.url, maxAge: 0 };
-  });
+export const follow = Effect.fnUntraced(function* (
+  token: string,
+  {
+    note,
+    ...asked
+  }: Pick<Operation, "note"> & {
+    readonly requestId: string;
+    readonly address: string | undefined;
+  },
+) {
+  const { key, mediaType, policy, get } = yield* followLink(token);
+  note({ key, mediaType, policy });
+  yield* Effect.logInfo("link opened", { ...asked, key, policy });
+  return { url: get.url, maxAge: 0 };
+});
 
 const opened = ({
   get,

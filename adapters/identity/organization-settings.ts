@@ -38,7 +38,7 @@ export const settings = {
         Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]+=*$/)),
       ),
       shape: "the bearer token for ORGANIZATIONS_URL: letters, digits and -._~+/",
-      example: "the output of: openssl rand -hex 32",
+      example: "$(openssl rand -hex 32)",
     }),
   ),
 };

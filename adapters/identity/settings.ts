@@ -26,7 +26,7 @@ const token = (name: string) =>
       Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
     ),
     shape: "16 or more letters, digits and -._~+/",
-    example: "the output of: openssl rand -hex 16",
+    example: "$(openssl rand -hex 16)",
   });
 
 const choices = {

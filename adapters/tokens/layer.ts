@@ -5,7 +5,7 @@ import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokens } from "../../application/ports/tokens.ts";
 import type { TokenSettings } from "./settings.ts";
-import { tokensOf } from "./tokens.ts";
+import { tokensOf, weaknessOf } from "./tokens.ts";
 
 /** Tokens under the configured keys, or under one that is made once and kept. */
 export const layer = ({ keys, denied, directory }: TokenSettings): Layer.Layer<Tokens> =>
@@ -27,7 +27,7 @@ const ownKey = (directory: string): Effect.Effect<Uint8Array> =>
     await link(own, path).catch(() => undefined);
     await unlink(own);
     const secret = Buffer.from(await readFile(path, "utf8"), "base64");
-    if (secret.length < 32) throw new Error(`${path} holds no key`);
+    if (weaknessOf(secret) !== undefined) throw new Error(`${path} holds no key`);
     return secret;
   }).pipe(
     Effect.catch(() =>

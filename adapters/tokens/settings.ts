@@ -12,7 +12,7 @@ import {
   setting,
 } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
-import type { TokenKey } from "./tokens.ts";
+import { type TokenKey, weaknessOf } from "./tokens.ts";
 
 const IdAndKey = Schema.String.check(
   Schema.makeFilter<string>((text) => {
@@ -28,7 +28,7 @@ export const settings = {
     setting("RECEIPT_KEYS", {
       codec: Schema.RedactedFromValue(CommaSeparated(IdAndKey)),
       shape: "pairs of id:key, separated by commas; keys of 32 bytes or more in base64",
-      example: "2026:the output of: openssl rand -base64 32",
+      example: "2026:$(openssl rand -base64 32)",
     }),
   ),
   denied: optional(
@@ -54,7 +54,7 @@ export interface TokenSettings {
 /** Reads the variables. */
 export const read = (env: Env): Read<TokenSettings> =>
   Result.map(
-    readSettings(settings, env, ({ keys }) => repeated(keys)),
+    readSettings(settings, env, ({ keys }) => faultsOf(keys)),
     ({ keys, directory, ...values }) => {
       const denied = new Set(values.denied);
       if (keys === undefined) return { denied, directory };
@@ -68,12 +68,20 @@ function parse(text: string): TokenKey {
   return { id, secret: Buffer.from(base64, "base64") };
 }
 
-/** With one id for two keys, what one seals would be opened with the other. */
-function repeated(
-  keys: Redacted.Redacted<ReadonlyArray<string>> | undefined,
+function faultsOf(
+  texts: Redacted.Redacted<ReadonlyArray<string>> | undefined,
 ): ReadonlyArray<Fault> {
-  const ids = keys === undefined ? [] : Redacted.value(keys).map((text) => text.split(":")[0]);
-  return new Set(ids).size === ids.length
-    ? []
-    : [fault(settings.keys, "must have another id for each key")];
+  const keys = texts === undefined ? [] : Redacted.value(texts).map(parse);
+  // With one id for two keys, what one seals would be opened with the other.
+  if (new Set(keys.map(({ id }) => id)).size < keys.length) {
+    return [fault(settings.keys, "must have another id for each key")];
+  }
+  return keys.some(({ secret }) => weaknessOf(secret) !== undefined)
+    ? [
+        fault(
+          settings.keys,
+          "must have random keys; one of them repeats itself, and can be guessed",
+        ),
+      ]
+    : [];
 }

@@ -15,12 +15,18 @@ const VERSION = "v1";
  * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url. What is
  * authenticated begins with purpose and version, so that no token is good for another purpose or
  * read by another version's rules. The first key seals, and all open.
+ *
+ * Throws a `TypeError` for a key that others can guess: see `weaknessOf`.
  */
 export function tokensOf(
   keys: readonly [TokenKey, ...Array<TokenKey>],
   /** The last parts of tokens that have been taken back. */
   denied: ReadonlySet<string> = new Set(),
 ): Tokens["Service"] {
+  for (const { id, secret } of keys) {
+    const weakness = weaknessOf(secret);
+    if (weakness !== undefined) throw new TypeError(`The token key ${id} ${weakness}`);
+  }
   const byId = new Map(keys.map(({ id, secret }) => [id, createSecretKey(secret)]));
   const [{ id: first, secret }] = keys;
   const sealing = createSecretKey(secret);
@@ -41,6 +47,19 @@ export function tokensOf(
       return Option.map(Option.fromUndefinedOr(bytesOf(content)), (bytes) => bytes.toString());
     },
   };
+}
+
+/**
+ * Why a key does not do: it is short, or it was typed rather than made, such as zeros, one text
+ * again and again, or few different characters. Undefined of a key that is random: of its 32
+ * bytes, 9 or fewer are different once in 10^27 keys.
+ */
+export function weaknessOf(secret: Uint8Array): string | undefined {
+  if (secret.length < 32) return "has fewer than 32 bytes";
+  const repeats = Buffer.concat([secret, secret]).indexOf(secret, 1) < secret.length;
+  return repeats || new Set(secret).size < 10
+    ? "is not random; make one with: openssl rand -base64 32"
+    : undefined;
 }
 
 const FORM = /^(v1\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;

@@ -11,6 +11,7 @@ import { organizations } from "./organizations.ts";
 import { hosts, ORIGIN, origins } from "./origins.ts";
 import { exchange, type RawAnswer } from "./raw-request.ts";
 import { tokens } from "./tokens.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 let site: Site;
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
       JWT_ISSUER: issuer.url,
       JWT_AUDIENCE: "valetkey",
       JWT_JWKS_URL: issuer.jwksUrl,
-      RECEIPT_KEYS: `test:${Buffer.alloc(32, 7).toString("base64")}`,
+      RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
     }),
   ]);
   site = { dev, jwt, issuer, thief };

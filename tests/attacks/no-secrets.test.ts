@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { send } from "../../adapters/contract/send.ts";
 import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 /** What was written down while a service was used, and what must not be in it. */
 interface Record {
@@ -13,7 +14,7 @@ interface Record {
   readonly link: string;
 }
 
-const RECEIPT_KEY = Buffer.alloc(32, 42).toString("base64");
+const RECEIPT_KEY = receiptKey("secret").toString("base64");
 const PICTURE = "five!";
 const FILES = "/api/v1/orgs/acme/files";
 

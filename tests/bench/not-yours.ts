@@ -4,6 +4,7 @@ import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProcess } from "../support/service-process.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const ID = "0123456789abcdef";
 const TOKEN = `vk_${ID}_${"A".repeat(43)}`;
@@ -24,7 +25,7 @@ export async function benchNotYours(): Promise<void> {
     AUTH: "static",
     AUTH_TOKENS_FILE: file,
     ORGANIZATIONS: "acme=org_1,globex=org_2",
-    RECEIPT_KEYS: `bench:${Buffer.alloc(32, 1).toString("base64")}`,
+    RECEIPT_KEYS: `bench:${receiptKey("test").toString("base64")}`,
     LOG_LEVEL: "error",
     AUDIT: "off",
   });

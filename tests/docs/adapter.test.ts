@@ -2,6 +2,7 @@ import { Client } from "minio";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { receiptKey } from "../support/receipt-key.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
@@ -12,6 +13,7 @@ const snippets = snippetsOf("docs/adapters.md");
 const server = inject("minio");
 const bucket = `adapter-${crypto.randomUUID()}`;
 const STORE = {
+  RECEIPT_KEY: receiptKey("test").toString("base64"),
   STORE_ENDPOINT: server?.endpoint ?? "",
   STORE_BUCKET: bucket,
   STORE_ACCESS_KEY: server?.accessKey ?? "",

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { makeProject, type Project } from "../support/project.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // What docs/embedding.md shows, in the project of somebody who has installed the package.
@@ -156,11 +157,14 @@ it("policies: by their names, with the checksum that one needs", async () => {
 });
 
 it("Effect: the application's own organizations over a store of ours", async () => {
-  const output = await run(`
+  const output = await run(
+    `
     import * as Effect from "effect/Effect";
     import { upload } from "./effect.ts";
     const { key, put } = await Effect.runPromise(upload);
     console.log(JSON.stringify([key.split("/")[1], new URL(put.url).origin]));
-  `);
+  `,
+    { RECEIPT_KEY: receiptKey("test").toString("base64") },
+  );
   expect(output).toContain('["org_1","http://127.0.0.1:9000"]');
 });

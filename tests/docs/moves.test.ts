@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeProject, type Project } from "../support/project.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // What deploy/examples/README.md says of moving, done: from a proxied upload, and from one store
@@ -30,7 +31,7 @@ const valetkey = createValetkey({
   publicUrl: process.env.PUBLIC_URL,
   organizations: (slug) => slug,
   authenticate: () => ({ id: "mia" }),
-  receiptKeys: ["test:" + Buffer.alloc(32, 1).toString("base64")],
+  receiptKeys: ["test:${receiptKey("test").toString("base64")}"],
 });
 createServer(toNodeHandler(valetkey)).listen(process.env.PORT, "127.0.0.1");
 `;

@@ -33,6 +33,7 @@ import {
 import { createValetkey } from "../../adapters/embed/index.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { FILE } from "./host.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const MIA: Principal = {
   kind: "user",
@@ -81,7 +82,7 @@ const application = Layer.mergeAll(
         : Effect.fail(new OrganizationNotFound()),
   }),
   Layer.succeed(Policies, new Map([[DEFAULT_POLICY, defaultPolicy]])),
-  Layer.succeed(Tokens, tokensOf([{ id: "test", secret: Buffer.alloc(32, 1) }])),
+  Layer.succeed(Tokens, tokensOf([{ id: "test", secret: receiptKey("test") }])),
   limiterInMemory({ requests: {}, daily: {} }),
   random,
 );

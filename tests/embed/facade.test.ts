@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 let host: Awaited<ReturnType<typeof startHost>>;
 beforeAll(async () => {
@@ -280,7 +281,7 @@ it("without keys of its own it warns that receipts end with the process", async 
   expect(warned.log.map(({ level, message }) => `${level}: ${message}`)).toContain(
     "warn: receipts end with this process, and are good in no other: set receiptKeys",
   );
-  const keys = [`test:${Buffer.alloc(32, 1).toString("base64")}`];
+  const keys = [`test:${receiptKey("test").toString("base64")}`];
   const first = await startHost({ receiptKeys: keys });
   const second = await startHost({ receiptKeys: keys });
   const { receipt } = await first.valetkey.requestUpload(FILE);

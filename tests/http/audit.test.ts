@@ -21,6 +21,7 @@ import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "valetkey-audit-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -359,7 +360,7 @@ describe("where nothing is said of it, the audit", () => {
   const proxied = {
     AUTH: "forward",
     FORWARD_AUTH_TRUSTED: "127.0.0.1",
-    RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+    RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
     LOG_FORMAT: "json",
   };
   const headers = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme" };

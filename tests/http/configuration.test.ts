@@ -7,8 +7,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { configurationMessage } from "../../adapters/cli/messages.ts";
 import { misspelt, readAll } from "../../adapters/cli/settings.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
-const KEY = Buffer.alloc(32, 1).toString("base64");
+const KEY = receiptKey("test").toString("base64");
 
 describe("a wrong configuration ends the start with code 78 and one message", () => {
   it("that names every variable at fault, with its shape and an example", async () => {
@@ -133,6 +134,11 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
     ],
     [{ RECEIPT_KEYS: `a:${KEY},a:${KEY}` }, /RECEIPT_KEYS must have another id for each key/],
     [{ RECEIPT_KEYS: "a:c2hvcnQ=" }, /RECEIPT_KEYS must be pairs of id:key/],
+    [
+      { RECEIPT_KEYS: `a:${KEY},dev:${"A".repeat(43)}=` },
+      /RECEIPT_KEYS must have random keys.*\n +for example: RECEIPT_KEYS="2026:\$\(openssl rand -base64 32\)"/,
+    ],
+    [{ DEV_TOKEN: "short" }, /for example: DEV_TOKEN="\$\(openssl rand -hex 16\)"/],
     [
       { DEV_TOKEN: "the-same-token-twice", DEV_SERVICE_TOKEN: "the-same-token-twice" },
       /DEV_SERVICE_TOKEN must differ from DEV_TOKEN/,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { startProcess } from "../support/service-process.ts";
 import { presignInit, startService } from "./service.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const CONFIRM = "/api/v1/orgs/acme/files/confirm";
 
@@ -66,7 +67,7 @@ it("a receipt outlives a restart, and a key of its own is made once", async () =
 });
 
 it("keys are rotated by the configuration", async () => {
-  const [old, fresh] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString("base64"));
+  const [old, fresh] = ["old", "fresh"].map((name) => receiptKey(name).toString("base64"));
   const directory = mkdtempSync(join(tmpdir(), "valetkey-receipts-"));
   closing.push(async () => rmSync(directory, { recursive: true }));
   const env = { STORAGE_LOCAL_DIR: directory };

@@ -7,6 +7,7 @@ import { read } from "../../adapters/identity/settings.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const GOOD = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme,globex" };
@@ -191,7 +192,7 @@ describe.each(runtimes)("over a socket, %s", (runtime) => {
         AUTH: "forward",
         FORWARD_AUTH_TRUSTED: "127.0.0.1",
         FORWARD_AUTH_SCOPES: "X-Forwarded-Scopes",
-        RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+        RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
       },
       runtime,
     );

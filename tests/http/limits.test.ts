@@ -2,6 +2,7 @@ import * as Duration from "effect/Duration";
 import { expect, it } from "vitest";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const HOUR = Duration.hours(1);
 
@@ -52,7 +53,7 @@ it("a service that others reach says where nothing is limited, and not where som
   const env = {
     AUTH: "forward",
     FORWARD_AUTH_TRUSTED: "127.0.0.1",
-    RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+    RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
   };
   const outputs = [];
   for (const limit of [{}, { LIMIT_OBJECTS_PER_DAY: "10" }]) {

@@ -11,13 +11,16 @@ import {
   startService,
   TOKEN_KEY,
 } from "./service.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const LINKS = "/api/v1/orgs/acme/files/links";
 const YEAR = 365 * 24 * 60 * 60;
 const policy = { linkLifetime: LinkLifetime.make(Duration.days(365)) };
 const KEY = "orgs/org_1/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 
-const content = (x: number) => JSON.stringify({ k: KEY, n: "a.png", t: "image/png", x });
+/** What a link says that ends at `x`, and was made at `i` under the policy `p`. */
+const content = (x: number, { p = "files", i = Date.now() } = {}) =>
+  JSON.stringify({ k: KEY, n: "a.png", t: "image/png", p, i, x });
 
 async function start() {
   const { request } = await startService({
@@ -102,6 +105,10 @@ it("what is no link, over, or a token of another purpose is not found", async ()
     seal("receipt", content(Date.now() + 60_000)),
     await grant(),
     seal("link", "{}"),
+    // As links were before they said their policy.
+    seal("link", JSON.stringify({ ...JSON.parse(content(Date.now() + 60_000)), p: undefined })),
+    seal("link", content(Date.now() + 60_000, { p: "unlinked" })),
+    seal("link", content(Date.now() + 60_000, { p: "removed" })),
     seal("link", content(Date.now() + 60_000).replace("org_1", "..")),
     `${good}A`,
     good.slice(0, -1),
@@ -112,10 +119,22 @@ it("what is no link, over, or a token of another purpose is not found", async ()
   }
 });
 
+it("a link works no longer than its policy allows by now", async () => {
+  const { follow } = await start();
+  const { seal } = tokensOf([TOKEN_KEY]);
+  const soon = Date.now() + 60_000;
+  const old = Date.now() - YEAR * 1000;
+  const over = await follow(`/f/${seal("link", content(soon, { i: old - 1000 }))}`);
+  expect(over.answer.status).toBe(404);
+  const ending = await follow(`/f/${seal("link", content(soon, { i: old + 30_000 }))}`);
+  expect(Number(ending.location.searchParams.get("X-Amz-Expires"))).toBeLessThanOrEqual(30);
+});
+
 it("a link is taken back by its last part, and is never written to the log", async () => {
   const env = {
-    RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+    RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
     LOG_FORMAT: "json",
+    STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "365 days" } }),
   };
   const { seal } = tokensOf([TOKEN_KEY]);
   const token = seal("link", content(Date.now() + 60_000));
@@ -126,10 +145,26 @@ it("a link is taken back by its last part, and is never written to the log", asy
   ] as const) {
     const service = await startProcess({ ...env, ...more });
     const answer = await fetch(`${service.address}/f/${token}`, { redirect: "manual" });
+    const requestId = answer.headers.get("x-request-id");
     for (const path of ["/F/", "//f/", "/f%2f"]) await fetch(`${service.address}${path}${token}`);
     await service.stop();
     expect(answer.status).toBe(status);
     expect(service.output()).toContain("/f/…");
+    const opened = service
+      .output()
+      .split("\n")
+      .find((line) => line.includes('"link opened"'));
+    expect(JSON.parse(opened ?? "{}")).toEqual(
+      status === 404
+        ? {}
+        : expect.objectContaining({
+            level: "info",
+            requestId,
+            address: "127.0.0.1",
+            key: KEY,
+            policy: "files",
+          }),
+    );
     expect(service.output()).not.toContain(mac);
   }
 });

@@ -22,9 +22,10 @@ import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 export const TOKEN = "test-token-of-the-http-tests";
-export const TOKEN_KEY = { id: "test", secret: Buffer.alloc(32, 1) };
+export const TOKEN_KEY = { id: "test", secret: receiptKey("test") };
 export const SERVICE_TOKEN = "test-token-of-a-service";
 
 /** A store that nobody runs, since signing does not need it. */

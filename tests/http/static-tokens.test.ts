@@ -25,6 +25,7 @@ import { RECHECK } from "../../adapters/json/changing-file.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "valetkey-tokens-"));
@@ -395,7 +396,7 @@ describe("a service with tokens of a file", () => {
       AUTH: "static",
       AUTH_TOKENS_FILE: path,
       AUDIT: "off",
-      RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+      RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
     });
     try {
       const status = async (token: string) => {

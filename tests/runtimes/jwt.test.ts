@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { RUNTIMES, startProcess } from "../support/service-process.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
 const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
 
@@ -9,7 +10,7 @@ const envOf = (issuer: Issuer) => ({
   JWT_ISSUER: issuer.url,
   JWT_AUDIENCE: "valetkey",
   JWT_JWKS_URL: issuer.jwksUrl,
-  RECEIPT_KEYS: `test:${Buffer.alloc(32, 1).toString("base64")}`,
+  RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
 });
 
 it.each(runtimes)("%s lets in who has a token of the issuer, and nobody else", async (runtime) => {

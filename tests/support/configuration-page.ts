@@ -8,6 +8,7 @@ import * as redis from "../../adapters/redis/settings.ts";
 import type { Setting } from "../../adapters/settings/setting.ts";
 import * as telemetry from "../../adapters/telemetry/settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
+import { inShell } from "../../adapters/cli/messages.ts";
 
 /** A variable as the page of configuration explains it. */
 export interface Explained {
@@ -258,13 +259,6 @@ export const CONFIGURATION: ReadonlyMap<string, ReadonlyArray<Explained>> = new 
     }),
   ]),
 );
-
-/** A value as a shell takes it; one that is told as the output of a command is that command. */
-function inShell(example: string): string {
-  const made = example.replace(/the output of: (.+)$/, "$($1)");
-  if (made !== example) return `"${made}"`;
-  return /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
-}
 
 /** The whole page, as it is in docs/configuration.md. */
 export const configurationPage = (): string =>

@@ -1,9 +1,11 @@
+import { randomBytes } from "node:crypto";
 import * as Option from "effect/Option";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 
-const key = (id: string, byte: number) => ({ id, secret: Buffer.alloc(32, byte) });
+const key = (id: string, secret: number) => ({ id, secret: receiptKey(String(secret)) });
 const mac = (text: string) => Buffer.from(text.split(".").at(-1) ?? "", "base64url");
 const tokens = tokensOf([key("a", 1), key("b", 2)]);
 
@@ -72,4 +74,21 @@ it.each([
   `v1.a.${"A".repeat(100_000)}.x`,
 ])("%.20s is no token", (text) => {
   expect(tokens.open("receipt", text)).toEqual(Option.none());
+});
+
+it.each([
+  ["zeros", Buffer.alloc(32)],
+  ["one byte", Buffer.alloc(48, 0xa5)],
+  ["one text again and again", Buffer.from("correct horse 16".repeat(2))],
+  ["few characters", Buffer.from("aabbccaabbbcabcabccabbcabcabcabcabcab")],
+  ["31 bytes", receiptKey("short").subarray(1)],
+  ["nothing", Buffer.alloc(0)],
+])("a key of %s is refused", (_, secret) => {
+  expect(() => tokensOf([key("a", 1), { id: "weak", secret }])).toThrow(/^The token key weak /);
+});
+
+it("a key that is random is taken", () => {
+  for (let i = 0; i < 1000; i++) {
+    expect(() => tokensOf([{ id: "a", secret: randomBytes(32) }])).not.toThrow();
+  }
 });
