@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import { dispositionOf } from "../domain/disposition.ts";
 import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
@@ -32,9 +33,14 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   const receipt = yield* receiptOf(request);
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const store = yield* ObjectStore;
-  const found = yield* store
-    .head(receipt.key)
-    .pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }));
+  const found = yield* store.head(receipt.key).pipe(
+    Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }),
+    Effect.catchTag("ObjectUnreadable", ({ header }) =>
+      Effect.fail(
+        new UploadMismatch({ differences: [{ property: header, expected: "", actual: "set" }] }),
+      ),
+    ),
+  );
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
   const policy = (yield* Policies).get(receipt.policy) ?? defaultPolicy;
@@ -73,7 +79,7 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     mediaType,
     etag: facts.etag,
     checksum: isCompared ? checksum : undefined,
-    final: isFinal(receipt, now),
+    final: isFinal(receipt, { now, isHeld: isCompared && facts.isReplayable !== true }),
     mutableUntil: mutableUntil(receipt),
   };
   yield* (yield* OnConfirmed)({
@@ -96,16 +102,19 @@ function differencesOf(receipt: Receipt, facts: ObjectFacts): Array<UploadDiffer
   compare("content_type", receipt.mediaType, facts.mediaType);
   if (receipt.checksum !== undefined) {
     const { algorithm, value } = receipt.checksum;
-    // What was bound is reported, but for MD5, which S3 verifies and then forgets.
-    const actual = facts.checksums[algorithm] ?? (algorithm === "md5" ? value : "none");
-    compare("checksum", value, actual);
+    // What the store verified and then forgot is no difference.
+    const missing = (facts.reports ?? REPORTED).includes(algorithm) ? "none" : value;
+    compare("checksum", value, facts.checksums[algorithm] ?? missing);
   }
   for (const [name, value] of Object.entries(facts.extraHeaders)) {
     if (receipt.writeOnce && name === "cache-control" && OF_THE_CONDITION.has(value)) continue;
+    if (receipt.pending && name === "x-amz-tagging") continue;
     differences.push({ property: name, expected: "", actual: value });
   }
   return differences;
 }
+
+const REPORTED: ReadonlyArray<ChecksumAlgorithm> = ["sha256", "crc32c"];
 
 /**
  * What `fetch` adds by itself beside `If-None-Match`, as the Fetch standard has it, section

@@ -86,9 +86,14 @@ export const mutableUntil = ({ putExpiresAt }: Receipt): DateTime.Utc =>
 
 /**
  * Whether the object that a receipt is for cannot be changed by its PUT any more, at `now`. Of
- * checksums only SHA-256 counts: other bytes with the same MD5 or CRC-32C can be made.
+ * checksums only SHA-256 counts, since other bytes with the same MD5 or CRC-32C can be made; and
+ * only where `isHeld`: it was held against what the store reports, and nothing but the bytes could
+ * be changed.
  */
-export const isFinal = (receipt: Receipt, now: DateTime.Utc): boolean =>
+export const isFinal = (
+  receipt: Receipt,
+  { now, isHeld }: { readonly now: DateTime.Utc; readonly isHeld: boolean },
+): boolean =>
   receipt.writeOnce ||
-  receipt.checksum?.algorithm === "sha256" ||
+  (isHeld && receipt.checksum?.algorithm === "sha256") ||
   DateTime.isGreaterThanOrEqualTo(now, mutableUntil(receipt));

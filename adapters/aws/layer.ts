@@ -12,7 +12,6 @@ import { ONE_KEY } from "../credentials/separate-keys.ts";
 import { neededBy } from "../settings/needed-by.ts";
 import { PROVIDERS } from "../settings/providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import { addresses } from "./addresses.ts";
 import { identityOf, providerOf, signerOfChain } from "./chain.ts";
 import { makeClient } from "./client.ts";
@@ -80,7 +79,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       return Context.make(Presigner, presigner).pipe(
         Context.add(
           ObjectStore,
-          objectStore(settings, client, s3Lifecycle({ signer, address: at.internal, region })),
+          objectStore(settings, client, { signer, address: at.internal, region }),
         ),
       );
     }),

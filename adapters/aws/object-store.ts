@@ -5,19 +5,20 @@ import {
   DeleteObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
-  type HeadObjectCommandOutput,
   type S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import {
-  type BucketLifecycle,
-  type ObjectFacts,
   ObjectStore,
+  ObjectUnreadable,
   StoreUnavailable,
 } from "../../application/ports/object-store.ts";
-import { type EXTRA_HEADERS, present, versionOf } from "../rest/object-facts.ts";
+import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
+import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
+import type { Bucket as At } from "../rest/signed-fetch.ts";
+import { PROVIDERS } from "../settings/providers.ts";
 import type { AwsSettings } from "./settings.ts";
 import { isError } from "../settings/thrown.ts";
 
@@ -25,9 +26,10 @@ import { isError } from "../settings/thrown.ts";
 export function objectStore(
   settings: AwsSettings,
   client: S3Client,
-  lifecycle: BucketLifecycle,
+  at: At,
 ): ObjectStore["Service"] {
   const Bucket = settings.bucket;
+  const provider = PROVIDERS[settings.provider];
   return ObjectStore.of({
     ensureBucket: Effect.tryPromise({
       try: async (abortSignal) => {
@@ -54,23 +56,39 @@ export function objectStore(
         },
         catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
       }),
-    lifecycle,
-    head: (Key) =>
-      Effect.tryPromise({
+    lifecycle: s3Lifecycle(at),
+    head: Effect.fnUntraced(function* (key) {
+      const object = { bucket: at, key, provider };
+      const command = new HeadObjectCommand({ Bucket, Key: key, ChecksumMode: "ENABLED" });
+      const headersOfAnswer = keepHeaders(command);
+      const isThere = yield* Effect.tryPromise({
         try: async (abortSignal) => {
           try {
-            const command = new HeadObjectCommand({ Bucket, Key, ChecksumMode: "ENABLED" });
-            return Option.some(factsOf(await client.send(command, { abortSignal })));
+            await client.send(command, { abortSignal });
+            return true;
           } catch (cause) {
-            if (statusOf(cause) === 404) return Option.none();
+            if (statusOf(cause) === 404) return false;
             throw cause;
           }
         },
-        catch: (cause) =>
-          new StoreUnavailable({
-            reason: statusOf(cause) === 403 ? NOT_PERMITTED : reasonOf(Bucket, cause),
-          }),
-      }),
+        catch: (cause) => cause,
+      }).pipe(
+        Effect.tapError((cause) =>
+          statusOf(cause) === 400 ? failIfUnreadable(object) : Effect.void,
+        ),
+        Effect.mapError((cause) =>
+          cause instanceof ObjectUnreadable || cause instanceof StoreUnavailable
+            ? cause
+            : new StoreUnavailable({
+                reason: statusOf(cause) === 403 ? NOT_PERMITTED : reasonOf(Bucket, cause),
+              }),
+        ),
+      );
+      if (!isThere) return Option.none();
+      const facts = yield* factsOfHead(object, headersOfAnswer());
+      if (facts !== undefined) return Option.some(facts);
+      return yield* new StoreUnavailable({ reason: "the answer is not that of a store" });
+    }),
   });
 }
 
@@ -78,29 +96,20 @@ export function objectStore(
 const NOT_PERMITTED =
   "the credentials may not look at an object (s3:GetObject), or not tell whether it is there (s3:ListBucket)";
 
-function factsOf(head: HeadObjectCommandOutput): ObjectFacts {
-  const extras = {
-    "cache-control": head.CacheControl,
-    "content-disposition": head.ContentDisposition,
-    "content-encoding": head.ContentEncoding,
-    "content-language": head.ContentLanguage,
-    expires: head.ExpiresString,
-    "x-amz-website-redirect-location": head.WebsiteRedirectLocation,
-  } satisfies Record<(typeof EXTRA_HEADERS)[number], string | undefined>;
-  if (head.ContentLength === undefined) throw new Error("the answer is not that of a store");
-  return {
-    size: head.ContentLength,
-    mediaType: head.ContentType ?? "",
-    etag: head.ETag ?? "",
-    checksums: present({ sha256: whole(head.ChecksumSHA256), crc32c: whole(head.ChecksumCRC32C) }),
-    extraHeaders: present(extras),
-    version: versionOf(head.VersionId),
-  };
+/** Keeps the headers of the answer, of which the client tells those alone that it knows. */
+function keepHeaders(command: HeadObjectCommand): () => Headers {
+  let headers = new Headers();
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { response } = result as { readonly response: { readonly headers: HeadersInit } };
+      headers = new Headers(response.headers);
+      return result;
+    },
+    { step: "deserialize", priority: "low" },
+  );
+  return () => headers;
 }
-
-/** Behind a hyphen there is the number of parts that it is a checksum of checksums of. */
-const whole = (checksum: string | undefined) =>
-  checksum?.includes("-") === true ? undefined : checksum;
 
 /** us-east-1 is the one region that must not be named when a bucket is made. */
 function createCommand({ bucket, region }: AwsSettings): CreateBucketCommand {

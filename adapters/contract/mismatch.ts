@@ -1,9 +1,11 @@
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import type { SignedPut } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { MediaType } from "../../domain/media-type.ts";
+import { PENDING_TAG } from "../signing/binding.ts";
 import { CONTENT, PNG } from "./sample-upload.ts";
 import { send } from "./send.ts";
 import type { StorePromise } from "./store-promise.ts";
@@ -19,6 +21,13 @@ const EXTRA_HEADERS = [
   ["Cache-Control", "public, max-age=31536000"],
   ["Content-Disposition", "inline; filename=evil.html"],
 ] as const;
+
+/** By which stores let others read an object. */
+const OPENING_HEADERS = [
+  ["x-amz-acl", "public-read"],
+  ["x-amz-grant-read", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'],
+] as const;
+const MARK = `${PENDING_TAG.key}=${PENDING_TAG.value}`;
 
 /** What arrived otherwise than it was granted is found out, by what the store says of it. */
 export const mismatch: ReadonlyArray<StorePromise> = [
@@ -40,6 +49,32 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     check: async (subject) => {
       for (const [name, value] of EXTRA_HEADERS) {
         expect((await confirmWith(subject, { [name]: value }))._tag).toBe("Confirmed");
+      }
+    },
+  },
+  {
+    title: "nobody reads a confirmed object without a signature, whatever rode along unsigned",
+    check: async (subject) => {
+      for (const [name, value] of OPENING_HEADERS) {
+        const { grant, confirm } = useCases(subject);
+        const { put, get, receipt } = await grant();
+        await upload({ ...put, headers: { ...put.headers, [name]: value } });
+        if ((await confirm(receipt))._tag !== "Confirmed") continue;
+        const bare = get.url.slice(0, get.url.indexOf("?"));
+        expect((await send("GET", bare)).status, name).not.toBe(200);
+      }
+    },
+  },
+  {
+    title: "a confirmed object bears no mark, whatever rode along unsigned",
+    needs: "marks",
+    check: async (subject) => {
+      for (const tag of [MARK, `a=b&${MARK}`]) {
+        const { grant, confirm } = useCases(subject);
+        const { put, receipt, key } = await grant();
+        await upload({ ...put, headers: { ...put.headers, "x-amz-tagging": tag } });
+        if ((await confirm(receipt))._tag !== "Confirmed") continue;
+        expect(await subject.isMarked?.(key)).toBe(false);
       }
     },
   },
@@ -81,13 +116,13 @@ export const mismatch: ReadonlyArray<StorePromise> = [
       const { grant, confirm } = useCases(subject);
       const { put, receipt, key } = await grant({ checksum: SHA256 });
       await upload(put);
+      const facts = Option.getOrThrow(await Effect.runPromise(subject.store.head(key)));
+      expect(facts).toMatchObject({ checksums: { sha256: SHA256.value } });
       expect(await confirm(receipt)).toMatchObject({
         _tag: "Confirmed",
         checksum: SHA256,
-        final: true,
+        final: facts.isReplayable !== true,
       });
-      const facts = await Effect.runPromise(subject.store.head(key));
-      expect(facts).toMatchObject({ value: { checksums: { sha256: SHA256.value } } });
     },
   },
   {

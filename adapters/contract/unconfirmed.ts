@@ -1,5 +1,3 @@
-import * as DateTime from "effect/DateTime";
-import * as Effect from "effect/Effect";
 import { expect } from "vitest";
 import { CONTENT } from "./sample-upload.ts";
 import { send } from "./send.ts";
@@ -29,18 +27,6 @@ export const unconfirmed: ReadonlyArray<StorePromise> = [
       expect((await confirm(receipt))._tag).toBe("Confirmed");
       expect(await isMarked?.(key)).toBe(false);
       expect((await confirm(receipt))._tag).toBe("Confirmed");
-    },
-  },
-  {
-    title: "no mark is taken off an upload",
-    without: "marks",
-    check: async ({ key, store, isMarked, signPut }) => {
-      const pendingSince = DateTime.makeUnsafe(Date.now());
-      const { url, headers } = await signPut({ pendingSince });
-      expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
-      const before = await isMarked?.(key);
-      await Effect.runPromise(Effect.exit(store.keep(key)));
-      expect(await isMarked?.(key)).toBe(before);
     },
   },
 ];

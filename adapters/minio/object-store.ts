@@ -6,8 +6,9 @@ import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { current } from "../credentials/held.ts";
 import { neededBy } from "../settings/needed-by.ts";
+import { PROVIDERS } from "../settings/providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import { factsIn } from "../rest/object-facts.ts";
+import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
@@ -23,6 +24,7 @@ export function objectStore(
   signer: Held<KeySigner>,
 ): ObjectStore["Service"] {
   const at = { signer, address, region: settings.region };
+  const provider = PROVIDERS[settings.provider];
   const clients = new WeakMap<KeySigner, Client>();
   const clientOf = async (held: KeySigner) => {
     const { Client } = await minioPackage();
@@ -58,7 +60,9 @@ export function objectStore(
       const headers: ReadonlyArray<Pair> = [["x-amz-checksum-mode", "ENABLED"]];
       const answer = yield* signedFetch(at, { method: "HEAD", key, headers });
       if (answer.status === 404) return Option.none();
-      const facts = answer.ok ? factsIn(answer.headers) : undefined;
+      const object = { bucket: at, key, provider };
+      if (answer.status === 400) yield* failIfUnreadable(object);
+      const facts = answer.ok ? yield* factsOfHead(object, answer.headers) : undefined;
       if (facts !== undefined) return Option.some(facts);
       return yield* new StoreUnavailable({
         reason:

@@ -1,7 +1,7 @@
 import type { ObjectFacts } from "../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 
-/** Headers of an object that change what a download does, and that nobody is granted to set. */
+/** Headers of an object that change what a download does or end it, and that nobody is granted. */
 export const EXTRA_HEADERS = [
   "cache-control",
   "content-disposition",
@@ -9,13 +9,18 @@ export const EXTRA_HEADERS = [
   "content-language",
   "expires",
   "x-amz-website-redirect-location",
+  "x-delete-at",
 ] as const;
 
 /**
  * What the answer to a `HEAD` says of an object, in the headers of S3 or of Cloud Storage;
- * undefined where it is not the answer of a store.
+ * undefined where it is not the answer of a store. `reports` are the checksums of a PUT that the
+ * store would tell.
  */
-export function factsIn(headers: Headers): ObjectFacts | undefined {
+export function factsIn(
+  headers: Headers,
+  reports?: ReadonlyArray<ChecksumAlgorithm>,
+): ObjectFacts | undefined {
   const length = headers.get("content-length");
   if (length === null || !/^\d+$/.test(length)) return undefined;
   const generation = headers.get("x-goog-generation") ?? undefined;
@@ -30,6 +35,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     mediaType: headers.get("content-type") ?? "",
     etag: headers.get("etag") ?? "",
     checksums: checksumsIn(headers),
+    ...(reports === undefined ? {} : { reports }),
     extraHeaders: Object.fromEntries(extras),
     version: versionOf(headers.get("x-amz-version-id") ?? generation),
   };
@@ -65,5 +71,19 @@ function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
       found[algorithm as "crc32c" | "md5"] = value;
     }
   }
+  const md5 = md5In(headers);
+  if (md5 !== undefined) found.md5 ??= md5;
   return found;
+}
+
+/**
+ * The ETag of an object that came by one PUT is its MD5, unless a key of AWS KMS encrypts it: "Object",
+ * Amazon S3 API Reference. That of a multipart upload has a hyphen.
+ */
+function md5In(headers: Headers): string | undefined {
+  const [, hex] = /^"?([0-9a-f]{32})"?$/.exec(headers.get("etag") ?? "") ?? [];
+  const encryption = headers.get("x-amz-server-side-encryption") ?? "AES256";
+  return hex === undefined || encryption !== "AES256"
+    ? undefined
+    : Buffer.from(hex, "hex").toString("base64");
 }

@@ -1,4 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { choice, type Setting } from "./setting.ts";
 import { S3_LIMITS, type StoreLimits } from "./storage.ts";
 
@@ -20,6 +21,8 @@ export interface Provider extends StoreLimits {
    * others obey them, and some obey those too that say who may read the object.
    */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
+  /** The checksums of a PUT that it tells again of the object. */
+  readonly reports: ReadonlyArray<ChecksumAlgorithm>;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
@@ -32,6 +35,7 @@ const S3 = {
   pathStyle: true,
   cors: "bucket",
   unsigned: "refused",
+  reports: ["sha256", "crc32c"],
   ...S3_LIMITS,
 } as const satisfies Omit<Provider, "title">;
 
@@ -43,6 +47,7 @@ const LEAST = {
   marks: false,
   versions: false,
   unsigned: "obeyed, with ACLs",
+  reports: [],
 } as const satisfies Omit<Provider, "title">;
 
 /**
@@ -70,7 +75,13 @@ export const PROVIDERS = {
   },
   seaweedfs: { ...S3, title: "SeaweedFS", region: "us-east-1", tried: "4.48" },
   versitygw: { ...S3, title: "versitygw", region: "us-east-1", marks: false, tried: "1.8.0" },
-  swift: { ...LEAST, title: "OpenStack Swift (s3api)", region: "us-east-1", tried: "2.30.1" },
+  swift: {
+    ...LEAST,
+    title: "OpenStack Swift (s3api)",
+    region: "us-east-1",
+    unsigned: "refused",
+    tried: "2.30.1",
+  },
   r2: {
     ...LEAST,
     title: "Cloudflare R2",

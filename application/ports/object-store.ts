@@ -13,6 +13,14 @@ export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("St
   reason: Schema.String,
 }) {}
 
+/**
+ * An object that the store shows to nobody who lacks a key that the client sent along: `header` is
+ * what it sent.
+ */
+export class ObjectUnreadable extends Schema.TaggedError<ObjectUnreadable>()("ObjectUnreadable", {
+  header: Schema.String,
+}) {}
+
 /** What the store says of an object. */
 export interface ObjectFacts {
   /** In bytes. */
@@ -21,15 +29,24 @@ export interface ObjectFacts {
   readonly mediaType: string;
   /** As the store writes it: it names these bytes, and is no checksum. */
   readonly etag: string;
-  /**
-   * Of all the bytes, in base64: those that the store itself reports. An upload that was granted
-   * with SHA-256 or CRC-32C is confirmed only where that is reported; MD5, which S3 verifies and
-   * forgets, may be missing.
-   */
+  /** Of all the bytes, in base64: those that the store itself reports. */
   readonly checksums: { readonly [Algorithm in ChecksumAlgorithm]?: string };
   /**
-   * Headers that come with a download of the object, and that no upload is granted, by their names
-   * in lower case: `content-encoding`, `cache-control`, `content-disposition` and their like. An
+   * The algorithms whose checksum the store reports wherever it came with the upload: an upload
+   * that was granted with one is not confirmed where it is missing. SHA-256 and CRC-32C if left
+   * out.
+   */
+  readonly reports?: ReadonlyArray<ChecksumAlgorithm>;
+  /**
+   * Whether the store obeys headers that are not signed, so that the same bytes can be sent again
+   * with others: the object is then not final by its checksum alone. False if left out.
+   */
+  readonly isReplayable?: boolean;
+  /**
+   * Headers that rode along with the upload and are granted to none, by their names in lower case:
+   * those that come with a download, such as `content-encoding`, `cache-control` and
+   * `content-disposition`, and those by which others may read the object (`x-amz-acl`), or which
+   * end or lock it. `x-amz-tagging` is the mark of an unconfirmed upload, where it is there. An
    * upload with any of them is not confirmed, so what the store adds by itself is left out.
    */
   readonly extraHeaders: Readonly<Record<string, string>>;
@@ -72,8 +89,11 @@ export class ObjectStore extends Context.Service<
     readonly lifecycle: BucketLifecycle | undefined;
     /**
      * Looks at an object; none where the store says that there is none. It fails where that cannot
-     * be told, such as where the credentials may not look.
+     * be told, such as where the credentials may not look, and with `ObjectUnreadable` where the
+     * object is there for nobody.
      */
-    readonly head: (key: StorageKey) => Effect.Effect<Option.Option<ObjectFacts>, StoreUnavailable>;
+    readonly head: (
+      key: StorageKey,
+    ) => Effect.Effect<Option.Option<ObjectFacts>, StoreUnavailable | ObjectUnreadable>;
   }
 >()("valetkey/ObjectStore") {}

@@ -78,5 +78,5 @@ it.each([
   if (given === undefined) throw new Error("there is no sample");
   const { checksum: _, ...plain } = given;
   const open = { ...plain, writeOnce: false, putExpiresAt: DateTime.makeUnsafe(1001), ...over };
-  expect(isFinal(open, DateTime.makeUnsafe(3_600_000 + 1000))).toBe(final);
+  expect(isFinal(open, { now: DateTime.makeUnsafe(3_600_000 + 1000), isHeld: true })).toBe(final);
 });

@@ -1,0 +1,167 @@
+import * as Effect from "effect/Effect";
+import type * as Layer from "effect/Layer";
+import * as Layers from "effect/Layer";
+import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Redacted from "effect/Redacted";
+import { Client } from "minio";
+import { createHash } from "node:crypto";
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import { CONTENT, putRequest } from "../../adapters/contract/sample-upload.ts";
+import { send } from "../../adapters/contract/send.ts";
+import { useCases } from "../../adapters/contract/use-cases.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner, type SignedPut } from "../../application/ports/presigner.ts";
+
+// What a client can add to a PUT that a MinIO obeys without a signature, done with a key that may
+// do everything: what a narrower key prevents is in least-privilege.test.ts.
+
+const server = inject("minio");
+type Store = Layer.Layer<Presigner | ObjectStore>;
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const settings = (bucket: string) => ({
+  provider: "minio" as const,
+  bucket,
+  createBucket: false,
+  region: "us-east-1",
+  endpoint: new URL(server?.endpoint ?? "http://none"),
+  accessKey: server?.accessKey,
+  secretKey: Redacted.make(server?.secretKey ?? ""),
+  pathStyle: true,
+});
+type Settings = ReturnType<typeof settings>;
+
+/** The store, with a new bucket: one that locks what it holds where that is asked for. */
+async function open(make: (of: Settings) => Store, { lock = false } = {}) {
+  const bucket = `rode-along-${crypto.randomUUID()}`;
+  const { hostname, port } = new URL(server?.endpoint ?? "");
+  const { accessKey = "", secretKey = "" } = server ?? {};
+  const at = { endPoint: hostname, port: Number(port), useSSL: false };
+  const client = new Client({ ...at, accessKey, secretKey });
+  await client.makeBucket(bucket, "us-east-1", { ObjectLocking: lock });
+  const quiet = telemetry({ level: "none", format: "json" });
+  const runtime = ManagedRuntime.make(Layers.provideMerge(make(settings(bucket)), quiet));
+  closing.push(() => runtime.dispose());
+  const services = await runtime.runPromise(
+    Effect.all({ presigner: Presigner, store: ObjectStore }),
+  );
+  return { ...services, ...useCases(services), bucket, client };
+}
+
+const put = ({ url, headers }: SignedPut, extra: Readonly<Record<string, string>> = {}) =>
+  send("PUT", url, { headers: { ...headers, ...extra }, body: CONTENT });
+
+const SHA256 = {
+  algorithm: "sha256",
+  value: createHash("sha256").update(CONTENT).digest("base64"),
+} as const;
+const MD5 = {
+  algorithm: "md5",
+  value: createHash("md5").update(CONTENT).digest("base64"),
+} as const;
+const MARK = "valetkey=pending";
+const RETAINED = {
+  "x-amz-object-lock-mode": "GOVERNANCE",
+  "x-amz-object-lock-retain-until-date": new Date(Date.now() + 60_000).toISOString(),
+};
+
+describe.skipIf(server === undefined).each<{
+  readonly name: string;
+  readonly make: (of: Settings) => Store;
+}>([
+  { name: "minio", make: minio },
+  { name: "aws, native signer", make: (of) => aws({ ...of, signer: "native" }) },
+  { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
+])("$name", ({ make }) => {
+  it.each([MARK, `a=b&${MARK}`, "valetkey=anything"])(
+    "the mark that removes an upload is found out where it was not granted: %s",
+    async (tags) => {
+      const { grant, confirm } = await open(make);
+      const granted = await grant();
+      expect((await put(granted.put, { "x-amz-tagging": tags })).status).toBe(200);
+      expect(await confirm(granted.receipt)).toMatchObject({
+        _tag: "UploadMismatch",
+        differences: [{ property: "x-amz-tagging", expected: "", actual: "valetkey" }],
+      });
+    },
+  );
+
+  it("a tag that is not the mark is no difference, since whoever runs the store may set it", async () => {
+    const { grant, confirm, client, bucket } = await open(make);
+    const { put: signed, receipt, key } = await grant();
+    await put(signed);
+    await client.setObjectTagging(bucket, key, { scanned: "clean" });
+    expect((await confirm(receipt))._tag).toBe("Confirmed");
+  });
+
+  it("no other tag comes with a mark that was granted", async () => {
+    const { grant, confirm } = await open(make);
+    const granted = await grant({}, "kept");
+    for (const tags of [`${MARK}&a=b`, "a=b"]) {
+      expect((await put(granted.put, { "x-amz-tagging": tags })).status).toBe(403);
+    }
+    expect((await confirm(granted.receipt))._tag).toBe("UploadIncomplete");
+  });
+
+  it("what only a checksum holds is not final while its PUT can bring the mark along", async () => {
+    const { grant, confirm } = await open(make);
+    const granted = await grant({ checksum: SHA256 });
+    await put(granted.put);
+    expect(await confirm(granted.receipt)).toMatchObject({ checksum: SHA256, final: false });
+    expect((await put(granted.put, { "x-amz-tagging": MARK })).status).toBe(200);
+    expect((await confirm(granted.receipt))._tag).toBe("UploadMismatch");
+  });
+
+  it("a storage class that was not granted is found out", async () => {
+    const { grant, confirm } = await open(make);
+    const granted = await grant();
+    await put(granted.put, { "x-amz-storage-class": "REDUCED_REDUNDANCY" });
+    expect(await confirm(granted.receipt)).toMatchObject({
+      differences: [{ property: "x-amz-storage-class", actual: "REDUCED_REDUNDANCY" }],
+    });
+  });
+
+  it.each([
+    [RETAINED, ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"]],
+    [{ "x-amz-object-lock-legal-hold": "ON" }, ["x-amz-object-lock-legal-hold"]],
+  ])("a lock that was not granted is found out: %j", async (lock, properties) => {
+    const { grant, confirm } = await open(make, { lock: true });
+    const granted = await grant();
+    const stored = await put(granted.put, { ...lock, "Content-MD5": MD5.value });
+    expect(stored.status, stored.body.toString()).toBe(200);
+    expect(await confirm(granted.receipt)).toMatchObject({
+      _tag: "UploadMismatch",
+      differences: properties.map((property) => ({ property })),
+    });
+  });
+
+  it("a lock that the bucket itself puts on all it holds is no difference", async () => {
+    const { grant, confirm, client, bucket } = await open(make, { lock: true });
+    await client.setObjectLockConfig(bucket, { mode: "GOVERNANCE", unit: "Days", validity: 1 });
+    const granted = await grant({ checksum: MD5 });
+    expect((await put(granted.put)).status).toBe(200);
+    expect((await confirm(granted.receipt))._tag).toBe("Confirmed");
+  });
+
+  it("an upload bound to an MD5 that was turned into a copy is found out by its ETag", async () => {
+    const { grant, confirm, presigner, bucket } = await open(make);
+    const other = CONTENT.map((byte) => byte ^ 1);
+    const secret = putRequest();
+    const { url, headers } = await Effect.runPromise(presigner.put(secret));
+    await send("PUT", url, { headers, body: other });
+    const granted = await grant({ checksum: MD5 });
+    const copied = await put(granted.put, { "x-amz-copy-source": `/${bucket}/${secret.key}` });
+    expect(copied.status).toBe(200);
+    expect(await confirm(granted.receipt)).toMatchObject({
+      _tag: "UploadMismatch",
+      differences: [{ property: "checksum", expected: MD5.value }],
+    });
+  });
+});

@@ -1,0 +1,159 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Redacted from "effect/Redacted";
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import { newKey } from "../../adapters/contract/sample-upload.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import type { ProviderName } from "../../adapters/settings/providers.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+
+// What was seen on a Ceph 16.2, a Swift 2.30 and a MinIO under TLS, none of which is always there:
+// a server answers a look at an object as they do.
+
+/** What a store answers: to a `HEAD` of an object, and to `GET` by the parameter in its query. */
+interface Answers {
+  readonly head?: Readonly<Record<string, string>>;
+  readonly status?: number;
+  readonly get?: Readonly<Record<string, readonly [number, string]>>;
+}
+
+const MD5 = "09f7e02f1290be211da707a266f153b3";
+
+async function startStore({ head = {}, status = 200, get = {} }: Answers): Promise<URL> {
+  const answer = (response: ServerResponse, [status, body]: readonly [number, string]) =>
+    response.writeHead(status).end(body);
+  const store = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? "", "http://store");
+    if (request.method === "HEAD") {
+      const facts = { "Content-Length": "5", "Content-Type": "text/plain", ETag: `"${MD5}"` };
+      return response.writeHead(status, { ...facts, ...head }).end();
+    }
+    const asked = Object.keys(get).find((name) => searchParams.has(name)) ?? "object";
+    return answer(response, get[asked] ?? [500, `nothing was prepared for ${request.url}`]);
+  });
+  await once(store.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void store.close());
+  return new URL(`http://127.0.0.1:${(store.address() as AddressInfo).port}`);
+}
+
+/** What both adapters say of the object. */
+async function look(provider: ProviderName, answers: Answers) {
+  const settings = {
+    provider,
+    bucket: "files",
+    createBucket: false,
+    region: "us-east-1",
+    endpoint: await startStore(answers),
+    accessKey: "key",
+    secretKey: Redacted.make("secret"),
+    pathStyle: true,
+  };
+  const quiet = telemetry({ level: "none", format: "json" });
+  const [one, other] = await Promise.all(
+    [minio(settings), aws({ ...settings, signer: "native" })].map((layer) =>
+      ObjectStore.use((store) => store.head(newKey())).pipe(
+        Effect.map(Option.getOrThrow),
+        Effect.catch((failure) => Effect.succeed(failure)),
+        Effect.provide(layer),
+        Effect.provide(quiet),
+        Effect.runPromise,
+      ),
+    ),
+  );
+  // Each has its own words for a store that cannot be asked.
+  if (one instanceof StoreUnavailable) expect(other).toBeInstanceOf(StoreUnavailable);
+  else expect(other).toEqual(one);
+  return one;
+}
+
+const acl = (grants: string) =>
+  [
+    200,
+    `<?xml version="1.0"?><AccessControlPolicy><Owner><ID>put</ID><DisplayName>put</DisplayName></Owner><AccessControlList>${grants}</AccessControlList></AccessControlPolicy>`,
+  ] as const;
+const grantTo = (grantee: string) =>
+  `<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group">${grantee}</Grantee><Permission>READ</Permission></Grant>`;
+const OWN = grantTo("<ID>put</ID><DisplayName>put</DisplayName>");
+const EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers";
+
+it("of a Ceph that keeps an object to its owner nothing rode along", async () => {
+  expect(await look("ceph", { get: { acl: acl(OWN) } })).toMatchObject({
+    size: 5,
+    extraHeaders: {},
+    checksums: { md5: Buffer.from(MD5, "hex").toString("base64") },
+    reports: [],
+    isReplayable: true,
+  });
+});
+
+it.each([
+  [`${grantTo(`<URI>${EVERYBODY}</URI>`)}${OWN}`, EVERYBODY],
+  [`${OWN}${grantTo("<ID>another</ID>")}`, "another"],
+])("whoever else may read an object of a Ceph is told: %s", async (grants, readers) => {
+  const facts = await look("ceph", { get: { acl: acl(grants) } });
+  expect(facts).toMatchObject({ extraHeaders: { "x-amz-acl": readers } });
+});
+
+it("a key that may not look at the ACL says which permission it lacks", async () => {
+  const failure = await look("ceph", { get: { acl: [403, "<Code>AccessDenied</Code>"] } });
+  expect(failure).toMatchObject({
+    _tag: "StoreUnavailable",
+    reason: expect.stringContaining("s3:GetObjectAcl"),
+  });
+});
+
+it.each([404, 405, 501])("an unnamed server that has no ACLs (%i) needs none", async (status) => {
+  const facts = await look("s3", { get: { acl: [status, ""] } });
+  expect(facts).toMatchObject({ size: 5, extraHeaders: {} });
+});
+
+it("a key that may not look at the tags says which permission it lacks, where there are any", async () => {
+  const answers = { get: { tagging: [403, ""] } } as const;
+  expect(await look("minio", answers)).toMatchObject({ size: 5 });
+  const tagged = await look("minio", { ...answers, head: { "x-amz-tagging-count": "1" } });
+  expect(tagged).toMatchObject({ reason: expect.stringContaining("s3:GetObjectTagging") });
+});
+
+it("the end that an object was given is told, where the store tells it", async () => {
+  const facts = await look("swift", { head: { "X-Delete-At": "1795000000" } });
+  expect(facts).toMatchObject({ extraHeaders: { "x-delete-at": "1795000000" } });
+});
+
+it("of stores that refuse what is not signed, no further question is asked", async () => {
+  const head = { "x-amz-tagging-count": "1", "x-amz-storage-class": "REDUCED_REDUNDANCY" };
+  for (const provider of ["aws", "seaweedfs", "versitygw"] as const) {
+    const facts = await look(provider, { head });
+    expect(facts).toMatchObject({ size: 5, extraHeaders: {} });
+    expect(facts).not.toHaveProperty("isReplayable");
+  }
+});
+
+it("an object that a key of the client's encrypts is unreadable, and the store not down", async () => {
+  const refusal =
+    "<Error><Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.</Message></Error>";
+  expect(await look("minio", { status: 400, get: { object: [400, refusal] } })).toMatchObject({
+    _tag: "ObjectUnreadable",
+    header: "x-amz-server-side-encryption-customer-algorithm",
+  });
+  const expired = "<Error><Code>ExpiredToken</Code></Error>";
+  const other = await look("s3", { status: 400, get: { object: [400, expired] } });
+  expect(other).toMatchObject({ _tag: "StoreUnavailable" });
+});
+
+it.each([
+  [{}, true],
+  [{ "x-amz-server-side-encryption": "AES256" }, true],
+  [{ "x-amz-server-side-encryption": "aws:kms" }, false],
+  [{ "x-amz-server-side-encryption": "aws:kms:dsse" }, false],
+  [{ ETag: `"${MD5}-2"` }, false],
+])("the ETag of an object with %j is its MD5: %s", async (head, isMd5) => {
+  const facts = await look("aws", { head });
+  const md5 = Buffer.from(MD5, "hex").toString("base64");
+  expect(facts).toMatchObject({ checksums: isMd5 ? { md5 } : {} });
+  if (!isMd5) expect(facts).not.toMatchObject({ checksums: { md5 } });
+});
