@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
@@ -25,8 +25,6 @@ interface Answers {
 const MD5 = "09f7e02f1290be211da707a266f153b3";
 
 async function startStore({ head = {}, status = 200, get = {} }: Answers): Promise<URL> {
-  const answer = (response: ServerResponse, [status, body]: readonly [number, string]) =>
-    response.writeHead(status).end(body);
   const store = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
     if (request.method === "HEAD") {
@@ -34,7 +32,8 @@ async function startStore({ head = {}, status = 200, get = {} }: Answers): Promi
       return response.writeHead(status, { ...facts, ...head }).end();
     }
     const asked = Object.keys(get).find((name) => searchParams.has(name)) ?? "object";
-    return answer(response, get[asked] ?? [500, `nothing was prepared for ${request.url}`]);
+    const [code, body] = get[asked] ?? [500, `nothing was prepared for ${request.url}`];
+    return response.writeHead(code).end(body);
   });
   await once(store.listen(0, "127.0.0.1"), "listening");
   onTestFinished(() => void store.close());
