@@ -7,13 +7,14 @@ import mediaTypes from "mime-db";
  * signed verbatim: the client has to send the same bytes as its `Content-Type`.
  *
  * Grammar: RFC 9110, section 8.3.1. The limits to two parameters and to commas inside `codecs`
- * only are ours: a comma elsewhere can be read as two header values joined.
+ * only are ours: a comma elsewhere can be read as two header values joined. So is that white space
+ * is one space: signatures are over headers in which tabs and runs of spaces have become one.
  */
 export const MediaType = Schema.String.check(
   Schema.makeFilter<string>(problemOf, {
     identifier: "MediaType",
     description:
-      "A media type (RFC 9110, section 8.3.1) with `charset` and `codecs` as its only parameters, each once, and a comma inside `codecs` alone. It is kept and signed as it is written.",
+      "A media type (RFC 9110, section 8.3.1) with `charset` and `codecs` as its only parameters, each once, a comma inside `codecs` alone, and no tab and no two spaces in a row. It is kept and signed as it is written.",
     examples: ["image/png", "text/plain; charset=utf-8"],
     toJsonSchema: () => ({ maxLength: MAX_BYTES, pattern: pattern() }),
   }),
@@ -22,7 +23,7 @@ export type MediaType = typeof MediaType.Type;
 
 /** The `type/subtype` of a media type in lower case, without parameters. */
 export function essence(mediaType: MediaType): string {
-  const end = mediaType.search(/[;\s]/);
+  const end = mediaType.search(/[; ]/);
   return (end === -1 ? mediaType : mediaType.slice(0, end)).toLowerCase();
 }
 
@@ -78,26 +79,29 @@ const PARAMETERS: ReadonlySet<string> = new Set(["charset", "codecs"]);
 
 const CHARACTER = "[!#$%&'*+.^_`|~0-9A-Za-z-]";
 const TOKEN = `${CHARACTER}+`;
-const QUOTED = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"';
-const QUOTED_WITHOUT_COMMA = '"(?:[\\t !#-+\\--\\[\\]-~]|\\\\[\\t -+\\--~])*"';
+const QUOTED = '"(?: ?(?:[!#-\\[\\]-~]|\\\\[!-~]))* ?"';
+const QUOTED_WITHOUT_COMMA = '"(?: ?(?:[!#-+\\--\\[\\]-~]|\\\\[!-+\\--~]))* ?"';
 const TYPE = new RegExp(`^(${TOKEN})/(${TOKEN})`);
-const PARAMETER = new RegExp(`[\\t ]*;[\\t ]*(?:(${TOKEN})=(${TOKEN}|${QUOTED}))?`, "y");
+const PARAMETER = new RegExp(` ?; ?(?:(${TOKEN})=(${TOKEN}|${QUOTED}))?`, "y");
 
 /** The same grammar in one expression, for those who have no other. */
 function pattern(): string {
   const name = `(?:${CHARACTER.replace("*", "")}${CHARACTER}*|\\*${TOKEN})`;
   const charset = `[Cc][Hh][Aa][Rr][Ss][Ee][Tt]=(?:${TOKEN}|${QUOTED_WITHOUT_COMMA})`;
   const codecs = `[Cc][Oo][Dd][Ee][Cc][Ss]=(?:${TOKEN}|${QUOTED})`;
-  const next = "(?:[\\t ]*;)+[\\t ]*";
+  const next = "(?: ?;)+ ?";
   const both = (one: string, other: string) => `${next}${one}(?:${next}${other})?`;
-  return `^${name}/${name}(?:${both(charset, codecs)}|${both(codecs, charset)})?(?:[\\t ]*;)*$`;
+  return `^${name}/${name}(?:${both(charset, codecs)}|${both(codecs, charset)})?(?: ?;)*$`;
 }
 
 function problemOf(value: string): string | undefined {
   if (value.length > MAX_BYTES) {
     return `Cannot parse media type: it is longer than ${MAX_BYTES} bytes`;
   }
-  if (/[\t ]$/.test(value)) return "Cannot parse media type: it ends in white space";
+  if (/\t| {2}/.test(value)) {
+    return "Cannot parse media type: it has a tab or two spaces in a row; use one space";
+  }
+  if (value.endsWith(" ")) return "Cannot parse media type: it ends in white space";
   const type = TYPE.exec(value);
   if (type === null) return "Cannot parse media type: it is not of the form type/subtype";
   if (type[1] === "*" || type[2] === "*") {

@@ -6,10 +6,19 @@ import type * as openapi from "./openapi/answers.ts";
 
 /**
  * The answer of `/readyz`: 503 where URLs cannot be signed or the service is stopping. A store or
- * a count that is down leaves the service `degraded` and ready, since signing does not need it.
+ * a count that is down leaves the service `degraded` and ready, since signing does not need it. Why
+ * a part fails can name addresses and folders, and is for callers on this machine or with a token.
  */
-export function answerReadiness(c: HttpContext, readiness: Readiness, stopping: boolean): Response {
-  const { signing, store, limits } = readiness;
+export function answerReadiness(
+  c: HttpContext,
+  { signing, store, limits }: Readiness,
+  { stopping, showsReasons }: { readonly stopping: boolean; readonly showsReasons: boolean },
+): Response {
+  const describe = ({ state, since, reason }: PartState) => ({
+    state,
+    since: DateTime.formatIso(since),
+    ...(showsReasons && reason !== undefined ? { reason } : {}),
+  });
   const canSign = signing.state === "ok";
   const status = stopping
     ? "stopping"
@@ -24,9 +33,3 @@ export function answerReadiness(c: HttpContext, readiness: Readiness, stopping: 
   } satisfies openapi.Readiness;
   return answer(c, body, { status: canSign && !stopping ? 200 : 503 });
 }
-
-const describe = ({ state, since, reason }: PartState) => ({
-  state,
-  since: DateTime.formatIso(since),
-  ...(reason === undefined ? {} : { reason }),
-});

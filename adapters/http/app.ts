@@ -16,7 +16,7 @@ import { describeApi } from "./describe-api.ts";
 import { discardBody } from "./discard-body.ts";
 import type { HttpEnv } from "./env.ts";
 import { links } from "./links.ts";
-import { loopbackOnly } from "./loopback-only.ts";
+import { isOfThisMachine, loopbackOnly } from "./loopback-only.ts";
 import type { Mount } from "./mounts.ts";
 import type { Operation } from "./operation.ts";
 import { follow, open, redirect } from "./open.ts";
@@ -63,7 +63,7 @@ const OPERATIONS: ReadonlyArray<
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const log = Effect.runForkWith(options.services);
-  const { decide, enter, run } = decisions(options.services);
+  const { decide, enter, isKnown, run } = decisions(options.services);
 
   app.onError((error, c) => {
     const requestId = c.get("requestId");
@@ -148,7 +148,10 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   if (readiness !== undefined) {
     app.get("/healthz", (c) => answer(c, { status: "alive" }));
     app.get("/readyz", async (c) =>
-      answerReadiness(c, await Effect.runPromise(readiness), options.isStopping()),
+      answerReadiness(c, await Effect.runPromise(readiness), {
+        stopping: options.isStopping(),
+        showsReasons: isOfThisMachine(c) || (await isKnown(c)),
+      }),
     );
     for (const path of ["/healthz", "/readyz"]) {
       app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));

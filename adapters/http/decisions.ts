@@ -100,7 +100,11 @@ export function decisions(services: Context.Context<Services>) {
     return entered;
   };
 
-  return { decide, enter, run };
+  /** Whether a request comes with what makes a caller known, whoever that is. */
+  const isKnown = async (c: HttpContext): Promise<boolean> =>
+    Exit.isSuccess(await run(authenticate({ headers: c.req.raw.headers, address: c.env.address })));
+
+  return { decide, enter, isKnown, run };
 }
 
 /** What the log says of refusals that are the operator's to mend. */

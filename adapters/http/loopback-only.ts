@@ -1,8 +1,14 @@
 import type { MiddlewareHandler } from "hono";
 import { refuse } from "./answer.ts";
-import type { HttpEnv } from "./env.ts";
+import type { HttpContext, HttpEnv } from "./env.ts";
 import { isLoopbackAddress, isLoopbackName, nameOfHost } from "./loopback.ts";
 import { LoopbackOnly } from "./refusals.ts";
+
+/** Whether a request was sent on this machine, and by no proxy that somebody else may stand behind. */
+export const isOfThisMachine = (c: HttpContext): boolean =>
+  isLoopbackAddress(c.env.address) && FORWARDED.every((name) => c.req.header(name) === undefined);
+
+const FORWARDED = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"];
 
 /**
  * Refuses what does not come from this machine, and what comes under another name: a page whose

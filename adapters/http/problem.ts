@@ -169,6 +169,14 @@ const PROBLEMS = {
     members: { allowed: ["application/json"] },
     headers: { Accept: "application/json" },
   }),
+  BodyEncoded: () => ({
+    status: 415,
+    code: "UNSUPPORTED_MEDIA_TYPE",
+    title: "The body is compressed or not in UTF-8",
+    detail: "Send JSON in UTF-8, without Content-Encoding and with no other charset",
+    members: { allowed: ["application/json"] },
+    headers: { Accept: "application/json" },
+  }),
   BodyTooLarge: ({ limit }) => ({
     status: 413,
     code: "BODY_TOO_LARGE",

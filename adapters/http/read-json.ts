@@ -1,20 +1,23 @@
 import * as Result from "effect/Result";
-import { BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } from "./refusals.ts";
+import { BodyEncoded, BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } from "./refusals.ts";
 
 const LIMIT = 16 * 1024;
 const SECONDS = 10;
 
 /** Why a body was not read. */
-export type UnreadBody = BodyNotJson | BodyTooLarge | RequestTimeout | InvalidBody;
+export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeout | InvalidBody;
 
 /**
  * Reads a JSON body of at most 16 KiB that arrives within 10 seconds. Fails with `BodyNotJson`
- * for another media type, `BodyTooLarge`, `RequestTimeout`, or `InvalidBody` for malformed JSON.
+ * for another media type, `BodyEncoded`, `BodyTooLarge`, `RequestTimeout`, or `InvalidBody` for malformed JSON.
  * A promise and not an Effect: resuming a fiber costs more than all that follows it.
  */
 export async function readJson(request: Request): Promise<Result.Result<unknown, UnreadBody>> {
-  if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
-    return Result.fail(new BodyNotJson());
+  const type = request.headers.get("content-type") ?? "";
+  if (!JSON_TYPE.test(type)) return Result.fail(new BodyNotJson());
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity" || hasOtherCharset(type)) {
+    return Result.fail(new BodyEncoded());
   }
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > LIMIT) return TOO_LARGE;
@@ -30,11 +33,14 @@ export async function readJson(request: Request): Promise<Result.Result<unknown,
 }
 
 const JSON_TYPE = /^application\/json[\t ]*(?:;|$)/i;
+const UTF_8 = /;[\t ]*charset=(?:"utf-?8"|utf-?8)[\t ]*(?=;|$)/gi;
 const TOO_LARGE = Result.fail(new BodyTooLarge({ limit: LIMIT }));
 const MALFORMED = Result.fail(
   new InvalidBody({ faults: [{ pointer: "", reason: "it is not well-formed JSON in UTF-8" }] }),
 );
 const decoder = new TextDecoder("utf-8", { fatal: true });
+
+const hasOtherCharset = (type: string) => /charset/i.test(type.replaceAll(UTF_8, ""));
 
 async function withinTime<A>(body: Promise<A>): Promise<A> {
   let timer: ReturnType<typeof setTimeout> | undefined;

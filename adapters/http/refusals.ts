@@ -22,6 +22,9 @@ export class InvalidMember extends Schema.TaggedError<InvalidMember>()("InvalidM
 /** The request's `Content-Type` is not JSON. */
 export class BodyNotJson extends Schema.TaggedError<BodyNotJson>()("BodyNotJson", {}) {}
 
+/** The body is compressed, or in another charset than UTF-8. */
+export class BodyEncoded extends Schema.TaggedError<BodyEncoded>()("BodyEncoded", {}) {}
+
 /** The body is larger than any request of this API; `limit` in bytes. */
 export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
   limit: Schema.Number,

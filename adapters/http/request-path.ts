@@ -1,7 +1,7 @@
 import type { HttpContext } from "./env.ts";
 
-/** The path of a request, as it was sent where the server tells that. */
-export const pathOf = (c: HttpContext): string => PATH.exec(c.env.target ?? c.req.url)?.[1] ?? "";
+/** The path of a request, as it was sent where there is a server that tells it. */
+export const pathOf = (c: HttpContext): string => PATH.exec(c.env?.target ?? c.req.url)?.[1] ?? "";
 
 /**
  * Whether a path would have to be decoded or shortened to be one of ours: none of them has an

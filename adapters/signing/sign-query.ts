@@ -1,5 +1,12 @@
 import { encodeComponent } from "./encode.ts";
-import { type Algorithm, canonicalRequest, type Pair, signedHeaders, stringToSign } from "./v4.ts";
+import {
+  type Algorithm,
+  canonicalRequest,
+  encodedSignedHeaders,
+  type Pair,
+  signedHeaders,
+  stringToSign,
+} from "./v4.ts";
 
 /** Who signs, as the URL names it. One object for as long as it stays the same. */
 export interface Signatory {
@@ -56,7 +63,7 @@ function prepare(signatory: Signatory, signing: QuerySigning) {
   const { algorithm } = signatory;
   const timestamp = timestampOf(signing.now);
   const context = contextOf(signatory, timestamp.slice(0, 8), signing.region);
-  let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${signedHeaders(headers, "%3B")}`;
+  let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${encodedSignedHeaders(headers)}`;
   if (signing.query.length > 0) query = withFurther(query, canonicalQuery(signing.query));
   const text = stringToSign({
     algorithm,

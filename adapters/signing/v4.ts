@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { encodeComponent } from "./encode.ts";
 
 /** A name with its value. */
 export type Pair = readonly [name: string, value: string];
@@ -44,7 +45,7 @@ export function canonicalRequest(parts: CanonicalParts): string {
   let payload = "UNSIGNED-PAYLOAD";
   for (const [name, value] of parts.headers) {
     headers += `${name}:${foldWhiteSpace(value)}\n`;
-    if (name.endsWith("-content-sha256")) payload = value;
+    if (PAYLOAD_HASH.has(name)) payload = value;
   }
   return `${parts.method}\n${parts.path}\n${parts.query}\n${headers}\n${parts.signedHeaders}\n${payload}`;
 }
@@ -59,13 +60,35 @@ export function stringToSign(input: {
   return `${input.algorithm.name}\n${input.timestamp}\n${input.scope}\n${hash("sha256", input.canonicalRequest, "hex")}`;
 }
 
-/** The names of signed headers as they stand in the canonical request; `%3B` is for the query. */
-export function signedHeaders(headers: ReadonlyArray<Pair>, separator: ";" | "%3B" = ";"): string {
+/** The names of signed headers as they stand in the canonical request. */
+export const signedHeaders = (headers: ReadonlyArray<Pair>): string => joinNames(headers, ";");
+
+/** The same as they stand in the query. */
+export const encodedSignedHeaders = (headers: ReadonlyArray<Pair>): string =>
+  joinNames(headers, "%3B", encodeComponent);
+
+function joinNames(
+  headers: ReadonlyArray<Pair>,
+  separator: string,
+  encode: (name: string) => string = (name) => name,
+): string {
   let names = "";
-  for (const [name] of headers) names += names === "" ? name : separator + name;
+  for (const [name] of headers) names += (names === "" ? "" : separator) + encode(name);
   return names;
 }
 
+/** Signed headers that give the hash of the payload. */
+const PAYLOAD_HASH: ReadonlySet<string> = new Set([
+  "x-amz-content-sha256",
+  "x-goog-content-sha256",
+]);
+
+/** Spaces and tabs, and no other white space, which stores leave as it is. */
 function foldWhiteSpace(value: string): string {
-  return /\s/.test(value) ? value.trim().replace(/\s+/g, " ") : value;
+  if (!WHITE_SPACE.test(value)) return value;
+  const folded = value.replaceAll(RUNS, " ");
+  return folded.slice(folded.startsWith(" ") ? 1 : 0, folded.endsWith(" ") ? -1 : undefined);
 }
+
+const WHITE_SPACE = /[\t ]/;
+const RUNS = /[\t ]+/g;

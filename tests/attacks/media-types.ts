@@ -32,6 +32,8 @@ const TABLE: ReadonlyArray<readonly [input: string, mediaType: unknown, outcome:
   ["white space in front", " image/png", noType],
   ["white space behind", "image/png ", noType],
   ["white space around the slash", "image / png", noType],
+  ["a tab, which is signed as a space", "image/png;\tcharset=utf-8", noType],
+  ["two spaces, which are signed as one", "image/png;  charset=utf-8", noType],
   ["no subtype", "image/", noType],
   ["no slash", "image", noType],
   ["a path", "image/png/../../text/html", noType],

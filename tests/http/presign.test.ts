@@ -155,9 +155,23 @@ describe("bad input", () => {
     },
   );
 
-  it("sent as JSON with a charset is taken", async () => {
-    const type = "Application/JSON; charset=utf-8";
-    expect((await presign(good, { "Content-Type": type })).status).toBe(200);
+  it.each(["Application/JSON; charset=utf-8", 'application/json;x=1; charset="UTF-8" ;y'])(
+    "sent as %j is taken",
+    async (type) => {
+      const headers = { "Content-Type": type, "Content-Encoding": "identity" };
+      expect((await presign(good, headers)).status).toBe(200);
+    },
+  );
+
+  it.each([
+    { "Content-Encoding": "gzip" },
+    { "Content-Encoding": "identity, br" },
+    { "Content-Type": "application/json; charset=iso-8859-1" },
+    { "Content-Type": "application/json; charset=utf-8; charset=utf-16" },
+    { "Content-Type": 'application/json; charset="utf-16le"' },
+  ])("that comes with %j, which nobody reads, is 415", async (headers) => {
+    const problem = await presign(good, headers);
+    expect(problem).toMatchObject({ status: 415, title: "The body is compressed or not in UTF-8" });
   });
 
   it.each([16 * 1024 + 1, 1024 * 1024])("of %d bytes is 413", async (size) => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { PRESIGN, presignInit, startService } from "./service.ts";
+import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
 let service: Awaited<ReturnType<typeof startService>>;
 let started: number;
@@ -34,6 +34,24 @@ describe("health", () => {
     expect(Date.parse(body.parts.store.since)).toBeGreaterThanOrEqual(started);
     expect(Date.parse(body.parts.store.since)).toBeLessThanOrEqual(Date.now());
     expect((await service.request(PRESIGN, presignInit())).status).toBe(200);
+  });
+
+  it("says why a part fails to callers on this machine or with a token, and to nobody else", async () => {
+    const exposed = await startService({ loopbackOnly: false });
+    const reasonFor = async (peer: string, headers: Readonly<Record<string, string>> = {}) => {
+      const answer = await exposed.request("/readyz", { headers }, peer);
+      const { status, parts } = await answer.json();
+      expect([status, parts.store.state]).toEqual(["degraded", "failing"]);
+      return parts.store.reason;
+    };
+    const authorized = { Authorization: `Bearer ${TOKEN}` };
+    expect(await reasonFor("127.0.0.1")).toContain("ECONNREFUSED");
+    expect(await reasonFor("192.0.2.1", authorized)).toContain("ECONNREFUSED");
+    expect(await reasonFor("192.0.2.1")).toBeUndefined();
+    expect(await reasonFor("192.0.2.1", { Authorization: "Bearer of-nobody" })).toBeUndefined();
+    for (const name of ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"]) {
+      expect(await reasonFor("127.0.0.1", { [name]: "192.0.2.1" })).toBeUndefined();
+    }
   });
 
   it("is not ready once it has been told to stop", async () => {

@@ -57,10 +57,12 @@ for (const [file, count] of builtIn) {
   }
 }
 
+// By the characters that an attack makes it read, and not by time, which depends on the machine.
+const LIMITS = { attackTimeout: null, incubationTimeout: null };
 const waiting = expressions.values();
 const worker = async () => {
   for (const { source, flags, file } of waiting) {
-    const found = await check(source, flags);
+    const found = await check(source, flags, LIMITS);
     if (found.status === "safe") continue;
     const what = found.status === "vulnerable" ? found.complexity.summary : "too much to tell";
     problems.push(`${file}: /${source}/${flags} is ${what}`);

@@ -14,7 +14,8 @@ describe("a media type", () => {
     "image/svg+xml",
     "text/plain;charset=utf-8",
     "text/plain ; charset=utf-8",
-    "text/plain;\tCHARSET=utf-8",
+    "text/plain; CHARSET=utf-8",
+    'video/mp4; codecs=" a "',
     'text/plain; charset="utf-8"',
     'video/mp4; codecs="avc1.4d002a, mp4a.40.2"',
     'text/plain; charset="a\\"b"',
@@ -55,9 +56,24 @@ describe("a media type", () => {
     expect(accepts(value)).toBe(false);
   });
 
+  it.each([
+    "text/plain;\tcharset=utf-8",
+    "text/plain;  charset=utf-8",
+    "text/plain  ;charset=utf-8",
+    "text/plain; ;  charset=utf-8",
+    'video/mp4; codecs="a,\tb"',
+    'video/mp4; codecs="a,  b"',
+    "text/plain\t",
+  ])("may not be %j, which a signature would fold, and says so", (value) => {
+    const result = Schema.decodeUnknownResult(MediaType)(value);
+    expect(String(Result.isFailure(result) && result.failure)).toContain(
+      "it has a tab or two spaces in a row; use one space",
+    );
+  });
+
   it("has no place where a character that could end a header is accepted", () => {
     const valid = fc.constantFrom("image/png", "text/plain; charset=utf-8", 'a/b; codecs="c, d"');
-    const control = fc.integer({ min: 0, max: 0x1f }).filter((code) => code !== 0x09);
+    const control = fc.integer({ min: 0, max: 0x1f });
     const other = fc.constantFrom(0x7f, 0x80, 0xa0, 0x2028, 0xff0c);
     fc.assert(
       fc.property(valid, fc.nat({ max: 30 }), fc.oneof(control, other), (value, at, code) => {

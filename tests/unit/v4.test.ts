@@ -57,9 +57,39 @@ it("signs the hash of the payload where a signed header gives it, as both provid
   expect(canonicalRequest(parts({})).split("\n").at(-1)).toBe("UNSIGNED-PAYLOAD");
 });
 
-it("folds white space in the values of headers", () => {
-  const headers: ReadonlyArray<Pair> = [HOST, ["x-a", "  one \t two  "]];
-  expect(canonicalRequest(parts({ headers }))).toContain("\nx-a:one two\n");
+it("takes no other header for the hash of the payload", () => {
+  const headers: ReadonlyArray<Pair> = [HOST, ["x-amz-meta-content-sha256", "abc"]];
+  expect(canonicalRequest(parts({ headers })).split("\n").at(-1)).toBe("UNSIGNED-PAYLOAD");
+});
+
+it("folds spaces and tabs in the values of headers, and no other white space", () => {
+  const headers: ReadonlyArray<Pair> = [
+    HOST,
+    ["x-a", "  one \t two  "],
+    ["x-b", "\u00a0one\u00a0\u00a0two\u3000"],
+    ["x-c", " \t "],
+  ];
+  expect(canonicalRequest(parts({ headers }))).toContain(
+    "\nx-a:one two\nx-b:\u00a0one\u00a0\u00a0two\u3000\nx-c:\n",
+  );
+});
+
+it("encodes the names of signed headers in the query, as all else there", () => {
+  const url = signQuery(
+    { algorithm: AWS4_HMAC_SHA256, accessKey: "key", secretKey: "secret" },
+    {
+      method: "GET",
+      origin: "https://store.example.com",
+      path: "/a",
+      query: [],
+      headers: [HOST, ["x-amz-meta-a+b&c", "d"]],
+      region: "us-east-1",
+      now: 0,
+      expiresIn: 1,
+    },
+  );
+  expect(url).toContain("&X-Amz-SignedHeaders=host%3Bx-amz-meta-a%2Bb%26c&");
+  expect(new URL(url).searchParams.get("X-Amz-SignedHeaders")).toBe("host;x-amz-meta-a+b&c");
 });
 
 it("sorts parameters before those of the signature where their names demand it", () => {

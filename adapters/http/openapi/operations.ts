@@ -84,6 +84,7 @@ export const AT_THE_DOOR: AllOf<
 
 const BODY: AllOf<UnreadBody> = {
   BodyNotJson: true,
+  BodyEncoded: true,
   BodyTooLarge: true,
   RequestTimeout: true,
   InvalidBody: true,

@@ -35,6 +35,7 @@ export const SAMPLES: {
     member("INVALID_CHECKSUM", "/checksum", "Cannot parse checksum: it is not 32 bytes in base64"),
   ],
   BodyNotJson: [new refusals.BodyNotJson()],
+  BodyEncoded: [new refusals.BodyEncoded()],
   BodyTooLarge: [new refusals.BodyTooLarge({ limit })],
   MalformedRequest: [new refusals.MalformedRequest()],
   HeadersTooLarge: [new refusals.HeadersTooLarge({ limit })],
