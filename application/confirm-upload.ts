@@ -6,7 +6,7 @@ import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import { dispositionOf } from "../domain/disposition.ts";
 import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
-import { defaultPolicy } from "../domain/upload-policy.ts";
+import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import { type ObjectFacts, ObjectStore, StoreUnavailable } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
@@ -43,7 +43,9 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   );
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
-  const policy = (yield* Policies).get(receipt.policy) ?? defaultPolicy;
+  const policies = yield* Policies;
+  // A policy that was taken away leaves its uploads to the deployment's own.
+  const policy = policies.get(receipt.policy) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy;
   const { key, fileName, mediaType, checksum } = receipt;
   const differences = differencesOf(receipt, facts);
   if (differences.length > 0) {

@@ -1,9 +1,14 @@
 import * as Schema from "effect/Schema";
 
-/** An organization's name in addresses: a label of RFC 1123, section 2.1, in lower case. */
+/**
+ * An organization's name in addresses: 1 to 63 letters, digits, `_`, `-` and `.`. It begins with a
+ * letter or digit, and does not end with `-` or `.`, so that it is one segment of a path as it is.
+ * `Acme` and `acme` are two names.
+ */
 export const OrganizationSlug = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/u, {
-    description: "The organization's name: a label of RFC 1123 in lower case.",
+  Schema.isPattern(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9_])?$/u, {
+    description:
+      "The organization's name: letters, digits, `_`, `-` and `.`. Upper and lower case differ.",
     examples: ["acme"],
   }),
 ).pipe(Schema.brand("OrganizationSlug"));

@@ -1,32 +1,40 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
 import { admit, type Member } from "../../application/admit.ts";
 import { confirmUpload } from "../../application/confirm-upload.ts";
+import { makeLink } from "../../application/make-link.ts";
 import { openFile } from "../../application/open-file.ts";
 import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { decodePresign } from "../http/decode-presign.ts";
-import { idempotencyKeyOf } from "../http/idempotency-key.ts";
+import { fileAddress, linkAddress } from "../http/addresses.ts";
+import { decodeLink } from "../http/links.ts";
+import { InvalidBody } from "../http/refusals.ts";
 import { principalOf } from "./caller.ts";
 import type {
   Asked,
   Confirmation,
+  Link,
   OpenedFile,
   Upload,
   UploadRequest,
   Valetkey,
 } from "./valetkey.ts";
 
-/** The use cases as programs that take and give plain data. */
-export const calls = {
+/** The use cases as programs that take and give plain data, of a service at `publicUrl`. */
+export const callsAt = (publicUrl: URL) => ({
   requestUpload: Effect.fnUntraced(function* (asked: UploadRequest) {
     const member = yield* enter(asked, "write");
     const { filename, contentType: content_type, size, checksum, policy: name, strict } = asked;
     const { upload, policy } = yield* decodePresign(
       given({ filename, content_type, size, checksum, policy: name, strict }),
     );
-    const idempotencyKey = yield* idempotencyKeyOf(asked.idempotencyKey ?? null);
+    const { idempotencyKey } = asked;
+    if (idempotencyKey !== undefined && !isIdempotencyKey(idempotencyKey)) {
+      return yield* new InvalidBody({ faults: [NO_IDEMPOTENCY_KEY] });
+    }
     const { key, put, get, receipt } = yield* requestUpload({
       member,
       upload,
@@ -51,7 +59,19 @@ export const calls = {
       ...plain(confirmed),
       getUrl: get.url,
       getExpiresAt: DateTime.toDate(get.expiresAt),
+      fileUrl: fileAddress(publicUrl, asked.organization, confirmed.key),
     } satisfies Confirmation;
+  }),
+
+  makeLink: Effect.fnUntraced(function* (asked: Parameters<Valetkey["makeLink"]>[0]) {
+    const member = yield* enter(asked, "read");
+    const { receipt, expiresIn: expires_in } = asked;
+    const request = yield* decodeLink(given({ receipt, expires_in }));
+    const { token, expiresAt } = yield* makeLink({ member, ...request });
+    return {
+      linkUrl: linkAddress(publicUrl, token),
+      expiresAt: DateTime.toDate(expiresAt),
+    } satisfies Link;
   }),
 
   openFile: Effect.fnUntraced(function* (asked: Parameters<Valetkey["openFile"]>[0]) {
@@ -61,7 +81,7 @@ export const calls = {
     const { get } = yield* openFile({ member, path: pathIn(key, member), download });
     return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
   }),
-};
+});
 
 /** A confirmed upload as a host sees it. */
 export const plain = ({
@@ -93,6 +113,16 @@ function pathIn(key: string, { organization }: Member): string {
   const prefix = `orgs/${organization}/files/`;
   return key.startsWith(prefix) ? key.slice(prefix.length) : "";
 }
+
+/** As an option it is text like any other; the header alone has rules of its own. */
+const isIdempotencyKey = Schema.is(
+  Schema.String.check(Schema.isPattern(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,255}$/u)),
+);
+
+const NO_IDEMPOTENCY_KEY = {
+  pointer: "/idempotencyKey",
+  reason: "it is not text of 1 to 255 printable characters",
+};
 
 /** What was left out is not there, rather than undefined. */
 const given = (members: Readonly<Record<string, unknown>>) =>

@@ -22,7 +22,7 @@ import * as random from "../random/layer.ts";
 import { tokensOf } from "../tokens/tokens.ts";
 import type { TokenSettings } from "../tokens/settings.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
-import { calls, plain } from "./calls.ts";
+import { callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
 import { PATHS } from "./paths.ts";
@@ -77,6 +77,8 @@ export function createValetkey<
     (asked: Asked): Promise<Given> =>
       run(Effect.mapError(use(asked), rejectionOf));
 
+  const calls = callsAt(settings.http.publicUrl);
+
   let app: Promise<ReturnType<typeof makeApp>> | undefined;
   const opened = () =>
     runtime.context().then((services) =>
@@ -111,6 +113,7 @@ export function createValetkey<
       NeedsChecksum<Files, Others>
     >["requestUpload"],
     confirmUpload: call(calls.confirmUpload),
+    makeLink: call(calls.makeLink),
     openFile: call(calls.openFile),
     fetch,
     paths: [...PATHS, ...(store.paths ?? [])],

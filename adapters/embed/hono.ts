@@ -1,6 +1,6 @@
 import { type Context, type Env, Hono } from "hono";
 import type { Valetkey } from "./valetkey.ts";
-import type { Caller } from "./valetkey-options.ts";
+import type { Awaitable, Caller } from "./valetkey-options.ts";
 
 /**
  * The routes of a `Valetkey`, for a Hono application: `app.route("/", valetkeyRoutes(valetkey))`.
@@ -11,18 +11,15 @@ import type { Caller } from "./valetkey-options.ts";
 export function valetkeyRoutes<E extends Env>(
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,
   options: {
-    readonly caller?: (c: Context<E>) => Caller | null | undefined;
+    readonly caller?: (c: Context<E>) => Awaitable<Caller | null | undefined>;
     /** The address at the other end, as the runtime tells it (`getConnInfo` of Hono). */
     readonly address?: (c: Context<E>) => string | undefined;
   } = {},
 ): Hono<E> {
   const app = new Hono<E>();
   for (const path of paths) {
-    app.all(path, (c) =>
-      fetch(c.req.raw, {
-        address: options.address?.(c),
-        caller: options.caller?.(c) ?? undefined,
-      }),
+    app.all(path, async (c) =>
+      fetch(c.req.raw, { address: options.address?.(c), caller: await options.caller?.(c) }),
     );
   }
   return app;

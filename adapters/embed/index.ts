@@ -4,6 +4,7 @@ export type {
   Asked,
   Confirmation,
   HandedOver,
+  Link,
   NeedsChecksum,
   OpenedFile,
   Upload,

@@ -8,7 +8,7 @@ import { isError } from "../settings/thrown.ts";
 import { toConsole } from "./log.ts";
 import { matcherOf } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
-import type { Caller } from "./valetkey-options.ts";
+import type { Awaitable, Caller } from "./valetkey-options.ts";
 
 /**
  * A `Valetkey` as a handler of `node:http`, and of frameworks that are built on it:
@@ -21,7 +21,7 @@ import type { Caller } from "./valetkey-options.ts";
  */
 export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>(
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,
-  options: { readonly caller?: (request: Request) => Caller | null | undefined } = {},
+  options: { readonly caller?: (request: Request) => Awaitable<Caller | null | undefined> } = {},
 ): (request: Request, response: ServerResponse, next?: (error?: Error) => void) => void {
   const isOurs = matcherOf(paths);
   const callers = new WeakMap<object, Caller>();
@@ -35,12 +35,15 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
         : asResponse(problemOf(new NotFound())),
     { errorHandler: answerUnreadable, overrideGlobalObjects: false },
   );
-  return (request, response, next) => {
-    if (next !== undefined && !isOurs(pathOf(request))) return next();
+  const handle = async (
+    request: Request,
+    response: ServerResponse,
+    next: ((error?: Error) => void) | undefined,
+  ): Promise<void> => {
     try {
       if (request.readableDidRead) throw new Error(READ);
-      const caller = options.caller?.(request) ?? undefined;
-      if (caller !== undefined) callers.set(request, caller);
+      const caller = await options.caller?.(request);
+      if (caller !== undefined && caller !== null) callers.set(request, caller);
       void listener(request, response);
     } catch (cause) {
       if (next !== undefined) return next(asError(cause));
@@ -48,6 +51,10 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
       toConsole({ level: "error", message: "a request was not answered", facts: { cause } });
       response.writeHead(500).end();
     }
+  };
+  return (request, response, next) => {
+    if (next !== undefined && !isOurs(pathOf(request))) return next();
+    void handle(request, response, next);
   };
 }
 

@@ -16,16 +16,35 @@ export function rejectionOf(refusal: Refusal): ValetkeyError {
   }) as unknown as ValetkeyError;
 }
 
-function inCalls({ errors, ...others }: Readonly<Record<string, unknown>>) {
-  if (!Array.isArray(errors)) return others;
+function inCalls({ errors, differences, ...others }: Readonly<Record<string, unknown>>) {
   return {
     ...others,
-    errors: errors.map(({ pointer, reason }: { pointer: string; reason: string }) => ({
-      pointer: inCamelCase(pointer),
-      reason: inCamelCase(reason),
-    })),
+    ...(Array.isArray(errors)
+      ? {
+          errors: errors.map(({ pointer, reason }: { pointer: string; reason: string }) => ({
+            pointer: inCamelCase(pointer),
+            reason: inCamelCase(reason),
+          })),
+        }
+      : {}),
+    ...(Array.isArray(differences)
+      ? {
+          differences: differences.map(({ property, ...values }: { property: string }) => ({
+            property: inCamelCase(property),
+            ...values,
+          })),
+        }
+      : {}),
   };
 }
 
-/** The one member that is named otherwise in the HTTP API. */
-const inCamelCase = (text: string) => text.replaceAll("content_type", "contentType");
+const inCamelCase = (text: string) =>
+  RENAMED.reduce((told, [name, option]) => told.replaceAll(name, option), text);
+
+/** What is named otherwise in the HTTP API. */
+const RENAMED = [
+  ["content_type", "contentType"],
+  ["expires_in", "expiresIn"],
+  ["link_lifetime", "linkLifetime"],
+  ["file_url", "fileUrl"],
+] as const;

@@ -29,6 +29,14 @@ export interface Valetkey<
   ) => Promise<Upload>;
   /** Asks the store whether what a receipt was given for is what arrived. */
   readonly confirmUpload: (upload: Asked & { readonly receipt: string }) => Promise<Confirmation>;
+  /**
+   * A link that opens the file of a receipt for whoever holds it, where the receipt's policy allows
+   * links (`linkLifetime`). It lives for `expiresIn` seconds; as long as the policy allows if left
+   * out.
+   */
+  readonly makeLink: (
+    file: Asked & { readonly receipt: string; readonly expiresIn?: number | undefined },
+  ) => Promise<Link>;
   /** A fresh GET for a file of the organization; the store is not asked whether it is there. */
   readonly openFile: (
     file: Asked & {
@@ -92,7 +100,7 @@ export type UploadRequest<
   readonly size: number;
   /** Everything that the store can enforce is bound; the PUT then needs all of `putHeaders`. */
   readonly strict?: boolean | undefined;
-  /** The same upload again under the same key gives the same object: 1 to 255 characters. */
+  /** The same upload again under the same key gives the same object: 1 to 255 printable characters. */
   readonly idempotencyKey?: string | undefined;
 } & ("files" extends Name
     ? {
@@ -133,6 +141,15 @@ export interface Upload {
 export interface Confirmation extends Omit<ConfirmedUpload, "organization" | "subject"> {
   readonly getUrl: string;
   readonly getExpiresAt: Date;
+  /** Leads members of the organization to the file, for as long as it is there. */
+  readonly fileUrl: string;
+}
+
+/** A link to a file. */
+export interface Link {
+  /** Opens the file for whoever holds it. */
+  readonly linkUrl: string;
+  readonly expiresAt: Date;
 }
 
 /** Where a file is to be had. */

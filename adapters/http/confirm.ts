@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
-import type { StorageKey } from "../../domain/storage-key.ts";
 import { decoder } from "../json/decode.ts";
 import type { ConfirmedUpload } from "./openapi/answers.ts";
+import { fileAddress } from "./addresses.ts";
 import { type Operation, receiptRefusal, Token } from "./operation.ts";
 
 /** The body of `POST …/confirm`. */
@@ -14,9 +14,6 @@ export const Confirmation = Schema.Struct({ receipt: Token }).annotate({
 });
 
 const decode = decoder(Confirmation, Object.keys(Confirmation.fields));
-
-/** What of a key follows the organization. */
-const pathOf = (key: StorageKey) => key.replace(/^orgs\/[^/]+\/files\//, "");
 
 /** What `POST /api/v1/orgs/:slug/files/confirm` answers. */
 export const confirm = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
@@ -35,6 +32,6 @@ export const confirm = Effect.fnUntraced(function* ({ member, note, ...request }
     ...(final ? { final } : { final, mutable_until: DateTime.formatIso(mutableUntil) }),
     get_url: get.url,
     get_expires_at: DateTime.formatIso(get.expiresAt),
-    file_url: `${request.publicUrl.origin}/api/v1/orgs/${request.slug}/files/${pathOf(key)}`,
+    file_url: fileAddress(request.publicUrl, request.slug, key),
   } satisfies ConfirmedUpload;
 });

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema";
 import { makeLink } from "../../application/make-link.ts";
 import { LinkLifetime, LONGEST_LINK } from "../../domain/link.ts";
 import { decoder } from "../json/decode.ts";
+import { linkAddress } from "./addresses.ts";
 import type { Link } from "./openapi/answers.ts";
 import { type Operation, receiptRefusal, Token } from "./operation.ts";
 
@@ -33,17 +34,23 @@ export const LinkRequest = Schema.Struct({
 
 const decode = decoder(LinkRequest, Object.keys(LinkRequest.fields));
 
-/** What `POST /api/v1/orgs/:slug/files/links` answers; `expires_in` in seconds. */
-export const links = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
-  const decoded = decode(request.body);
+/** The body of `POST …/links` as the use case takes it. */
+export const decodeLink = Effect.fnUntraced(function* (body: unknown) {
+  const decoded = decode(body);
   if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt, expires_in } = decoded.success;
   const lifetime =
     expires_in === undefined ? undefined : LinkLifetime.make(Duration.seconds(expires_in));
-  const { token, expiresAt, ...file } = yield* makeLink({ member, receipt, lifetime });
+  return { receipt, lifetime };
+});
+
+/** What `POST /api/v1/orgs/:slug/files/links` answers; `expires_in` in seconds. */
+export const links = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
+  const asked = yield* decodeLink(request.body);
+  const { token, expiresAt, ...file } = yield* makeLink({ member, ...asked });
   note(file);
   return {
-    link_url: `${request.publicUrl.origin}/f/${token}`,
+    link_url: linkAddress(request.publicUrl, token),
     expires_at: DateTime.formatIso(expiresAt),
   } satisfies Link;
 });

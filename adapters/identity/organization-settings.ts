@@ -12,8 +12,13 @@ import {
 } from "../settings/setting.ts";
 import type { DirectorySettings } from "./directory.ts";
 
+const isSlug = Schema.is(OrganizationSlug);
+const isId = Schema.is(OrganizationId);
 const SlugAndId = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?=[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/),
+  Schema.makeFilter<string>((text) => {
+    const [slug, id, ...more] = text.split("=");
+    return isSlug(slug) && isId(id) && more.length === 0;
+  }),
 );
 
 /** Variables that say which organizations there are, and who belongs there. */

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
 import { OrganizationNotFound, type Organizations } from "../../application/ports/organizations.ts";
 import { OrganizationId, type OrganizationSlug } from "../../domain/organization.ts";
 import type { Principal } from "../../domain/principal.ts";
@@ -22,6 +23,9 @@ export const idFor = (
   { organizations }: Principal,
   slug: OrganizationSlug,
 ): OrganizationId | undefined =>
-  organizations === "every" ? OrganizationId.make(slug) : organizations.get(slug);
+  organizations === "every" ? (isId(slug) ? slug : undefined) : organizations.get(slug);
+
+/** Not each name can be an id: one with a dot can not. */
+const isId = Schema.is(OrganizationId);
 
 export const NOT_FOUND = Effect.fail(new OrganizationNotFound());

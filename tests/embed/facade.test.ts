@@ -1,14 +1,23 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
+import { rejectionOf } from "../../adapters/embed/rejection.ts";
+import { UploadMismatch } from "../../domain/errors.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 let host: Awaited<ReturnType<typeof startHost>>;
 beforeAll(async () => {
   host = await startHost({
-    policies: { avatars: { requireChecksum: true }, machines: { callers: ["service"] } },
+    policies: {
+      avatars: { requireChecksum: true },
+      machines: { callers: ["service"] },
+      shared: { linkLifetime: "7 days" },
+    },
     limits: { objectsPerDay: 1000 },
   });
 });
@@ -40,7 +49,10 @@ describe("an upload by calls alone", () => {
 
     const { receipt, key } = upload;
     const confirmed = await valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt });
-    const { getUrl, getExpiresAt, ...facts } = confirmed;
+    const { getUrl, getExpiresAt, fileUrl, ...facts } = confirmed;
+    expect(fileUrl).toBe(`${host.address}/api/v1/${key.replace("org_1", "acme")}`);
+    const led = await fetch(fileUrl, { headers: { Cookie: "session=mia" } });
+    expect(await led.text()).toBe("12345");
     expect(facts).toMatchObject({ key, size: 5, contentType: "image/png", final: false });
     expect(facts.mutableUntil).toBeInstanceOf(Date);
     expect(getExpiresAt.getTime()).toBeGreaterThan(Date.now());
@@ -71,6 +83,58 @@ describe("an upload by calls alone", () => {
       await host.valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt }),
     ).toMatchObject({ checksum, final: true });
   });
+
+  it("is opened by a link, for as long as is asked for and the policy allows", async () => {
+    const { valetkey, address } = host;
+    const asked = { caller: MIA, organization: "acme" };
+    const upload = await valetkey.requestUpload({ ...FILE, policy: "shared" });
+    await put(upload);
+    const { receipt } = upload;
+    const link = await valetkey.makeLink({ ...asked, receipt, expiresIn: 60 });
+    expect(link.linkUrl.startsWith(`${address}/f/`)).toBe(true);
+    expect(await (await fetch(link.linkUrl)).text()).toBe("12345");
+    const longest = await valetkey.makeLink({ ...asked, receipt });
+    const days = (longest.expiresAt.getTime() - link.expiresAt.getTime() + 60_000) / 86_400_000;
+    expect(days).toBeCloseTo(7, 2);
+
+    const tooLong = await rejection(
+      valetkey.makeLink({ ...asked, receipt, expiresIn: 8 * 86_400 }),
+    );
+    expect(tooLong).toMatchObject({
+      code: "INVALID_REQUEST",
+      errors: [{ pointer: "/expiresIn" }],
+    });
+    const none = await rejection(valetkey.makeLink({ ...asked, receipt, expiresIn: 0.5 }));
+    expect(none).toMatchObject({ errors: [{ pointer: "/expiresIn" }] });
+    const others = await valetkey.requestUpload(FILE);
+    const refused = await rejection(valetkey.makeLink({ ...asked, receipt: others.receipt }));
+    expect(refused).toMatchObject({ code: "FORBIDDEN" });
+    expect(refused.message).toContain("linkLifetime, or open the file by its fileUrl");
+    const reader = { ...asked, caller: { id: "mia", scopes: ["write"] } } as const;
+    expect(await rejection(valetkey.makeLink({ ...reader, receipt }))).toMatchObject({
+      scope: "read",
+    });
+  });
+
+  it.each(["draft 7", 'the "first" draft', "エントリ 7", "x".repeat(255)])(
+    "has the idempotency key %j, as text like any other",
+    async (idempotencyKey) => {
+      const again = { ...FILE, idempotencyKey };
+      const { key } = await host.valetkey.requestUpload(again);
+      expect((await host.valetkey.requestUpload(again)).key).toBe(key);
+    },
+  );
+
+  it.each(["", "a\nb", "x".repeat(256), 7])(
+    "is refused with the idempotency key %j, by its name in calls",
+    async (idempotencyKey) => {
+      const asked = { ...FILE, idempotencyKey } as never;
+      expect(await rejection(host.valetkey.requestUpload(asked))).toMatchObject({
+        code: "INVALID_REQUEST",
+        errors: [{ pointer: "/idempotencyKey" }],
+      });
+    },
+  );
 
   it("again under one idempotency key is the same object", async () => {
     const again = { ...FILE, idempotencyKey: "draft-7" };
@@ -105,7 +169,7 @@ describe("a call that is refused rejects with its code and facts", () => {
     [
       "a policy that is not there",
       { policy: "avatar" },
-      { code: "UNKNOWN_POLICY", known: ["files", "avatars"] },
+      { code: "UNKNOWN_POLICY", known: ["files", "avatars", "shared"] },
     ],
     ["no checksum where there has to be one", { policy: "avatars" }, { code: "INVALID_CHECKSUM" }],
     [
@@ -150,6 +214,82 @@ describe("a call that is refused rejects with its code and facts", () => {
     expect("retryAfter" in error && error.retryAfter).toBeGreaterThan(0);
     await small.close();
   });
+});
+
+it("an upload of a policy that was taken away is confirmed under the deployment's own", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-policies-"));
+  const options = {
+    storage: local({ directory }),
+    receiptKeys: [`k1:${randomBytes(32).toString("base64")}`],
+  };
+  const before = await startHost({ ...options, policies: { drafts: {} } });
+  const upload = await before.valetkey.requestUpload({ ...FILE, policy: "drafts" });
+  await put(upload);
+  await before.close();
+  const after = await startHost({ ...options, policy: { getLifetime: "1 hour" } });
+  const asked = { caller: MIA, organization: "acme", receipt: upload.receipt };
+  const { getUrl } = await after.valetkey.confirmUpload(asked);
+  expect(new URL(getUrl).searchParams.get("X-Amz-Expires")).toBe("3600");
+  await after.close();
+  rmSync(directory, { recursive: true });
+});
+
+it("what differs is named as it was asked for in calls", () => {
+  const differences = [
+    { property: "content_type", expected: "image/png", actual: "text/html" },
+    { property: "cache-control", expected: "", actual: "no-store" },
+  ];
+  const error = rejectionOf(new UploadMismatch({ differences }));
+  expect(error).toMatchObject({
+    code: "UPLOAD_MISMATCH",
+    differences: [{ ...differences[0], property: "contentType" }, differences[1]],
+  });
+  expect(JSON.stringify(error) + error.message).not.toContain("content_type");
+});
+
+it.each(["team_42", "Acme", "acme.eu", "7", "a--b"])(
+  "an organization may be called %s, by calls and in addresses",
+  async (organization) => {
+    const named = await startHost({
+      organizations: (slug) => (slug === organization ? "org_7" : undefined),
+    });
+    const upload = await named.valetkey.requestUpload({ ...FILE, organization });
+    expect(upload.key).toMatch(/^orgs\/org_7\//);
+    await put(upload);
+    const { receipt } = upload;
+    const { fileUrl } = await named.valetkey.confirmUpload({ caller: MIA, organization, receipt });
+    const opened = await fetch(fileUrl, { headers: { Cookie: "session=mia" } });
+    expect(await opened.text()).toBe("12345");
+    await named.close();
+  },
+);
+
+it.each([
+  ".",
+  "..",
+  "a.",
+  ".a",
+  "a-",
+  "_a",
+  "a/b",
+  "a%62",
+  "ä",
+  "a b",
+  "__proto__",
+  "a".repeat(64),
+])("no organization is called %j, and the host is not asked for it", async (organization) => {
+  const asked: Array<string> = [];
+  const named = await startHost({
+    organizations: (slug) => {
+      asked.push(slug);
+      return "org_7";
+    },
+  });
+  expect(await rejection(named.valetkey.requestUpload({ ...FILE, organization }))).toMatchObject({
+    code: "NOT_FOUND",
+  });
+  expect(asked).toEqual([]);
+  await named.close();
 });
 
 describe("what is the host's to mend is no refusal", () => {

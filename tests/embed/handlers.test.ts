@@ -272,6 +272,34 @@ describe("toNodeHandler", () => {
     await stop();
   });
 
+  it("waits for a caller that the host has to look up, and for its failure", async () => {
+    const users = new Map([["mia", { id: "mia" }]]);
+    const caller = async ({ headers }: { headers: { "x-user"?: string } }) => {
+      await Promise.resolve();
+      if (headers["x-user"] === "broken") throw new Error("no session");
+      return users.get(headers["x-user"] ?? "");
+    };
+    const handler = toNodeHandler(host.valetkey, {
+      caller: caller as () => ReturnType<typeof caller>,
+    });
+    const port = await freePort();
+    const stop = await listen(port, handler);
+    const app = new Hono().route(
+      "/",
+      valetkeyRoutes(host.valetkey, {
+        caller: async (c) => users.get(c.req.header("x-user") ?? ""),
+      }),
+    );
+    const statuses = async (user: string) => [
+      (await fetch(`http://127.0.0.1:${port}${PRESIGN}`, presign({ "X-User": user }))).status,
+      (await app.request(PRESIGN, presign({ "X-User": user }))).status,
+    ];
+    expect(await statuses("mia")).toEqual([200, 200]);
+    expect(await statuses("eve")).toEqual([401, 401]);
+    expect((await statuses("broken"))[0]).toBe(500);
+    await stop();
+  });
+
   it("asks authenticate where the host knows no caller", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => undefined });
     const port = await freePort();

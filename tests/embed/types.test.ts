@@ -6,7 +6,7 @@ import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { PROVIDERS } from "../../adapters/settings/providers.ts";
-import type { calls } from "../../adapters/embed/calls.ts";
+import type { callsAt } from "../../adapters/embed/calls.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";
 import type { ProblemOf, Refusal } from "../../adapters/http/problem.ts";
 
@@ -131,15 +131,16 @@ it("an error tells its facts by its code", () => {
 });
 
 describe("the errors of calls", () => {
+  type Calls = ReturnType<typeof callsAt>;
   type Refusals = {
-    readonly [Name in keyof typeof calls]: ReturnType<(typeof calls)[Name]> extends Effect.Effect<
+    readonly [Name in keyof Calls]: ReturnType<Calls[Name]> extends Effect.Effect<
       unknown,
       infer E extends Refusal,
       unknown
     >
       ? E
       : never;
-  }[keyof typeof calls];
+  }[keyof Calls];
   type Told = ProblemOf<Refusals["_tag"]>;
 
   it("have the codes that the use cases can be refused with, and no others", () => {

@@ -106,7 +106,7 @@ describe("valetkey token create", () => {
 
   it.each([
     [[]],
-    [["create", "--org", "ACME"]],
+    [["create", "--org", "acme."]],
     [["create", "--org", "acme", "--scope", "delete"]],
     [["create", "--org", "acme", "--organisation", "acme"]],
   ])("with %j ends with 64, tells its options and makes nothing", async (args) => {

@@ -85,7 +85,8 @@ describe("organizations", () => {
     [5],
     [true],
     [""],
-    ["ACME"],
+    ["acme."],
+    ["_acme"],
     ["acme,globex"],
     ["acme globex"],
     [" acme"],
@@ -97,7 +98,7 @@ describe("organizations", () => {
     ["a".repeat(64)],
     [[["acme"]]],
     [[5, null, {}]],
-    [{ ACME: "org_1" }],
+    [{ "acme/": "org_1" }],
     [{ acme: "" }],
     [{ acme: "../org_2" }],
     [{ acme: { id: "a/b" } }],
@@ -109,8 +110,9 @@ describe("organizations", () => {
   });
 
   it("with a name that none can have are left out, and the others stay", () => {
-    expect([...organizationsOf(["acme", "ACME", "../globex", "globex"]).keys()]).toEqual([
+    expect([...organizationsOf(["acme", "Acme", "a..", "../globex", "globex"]).keys()]).toEqual([
       "acme",
+      "Acme",
       "globex",
     ]);
     expect([...organizationsOf({ acme: "org_1", globex: "a b", "": "org_3" })]).toEqual([
