@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/aws/settings.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/settings/providers.ts";
+import { type Provider, PROVIDERS } from "../../adapters/settings/providers.ts";
 import type { Ability, Harness, OpenStore } from "../../adapters/contract/harness.ts";
 import { hmacKey } from "../../adapters/gcs/keys.ts";
 import { layer as gcs } from "../../adapters/gcs/layer.ts";
@@ -24,6 +24,7 @@ import { signWith } from "../../adapters/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
+import { ownServer } from "./own-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { startGoogleMachine } from "../support/google-machine.ts";
@@ -54,7 +55,7 @@ export const stores: ReadonlyArray<Harness> = [
     name,
     open: minioServer && (() => openS3(make, minioServer)),
   })),
-  ...ownServer(),
+  ...ownHarness(),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({
     name: `gcs, ${credentials}`,
     without: [
@@ -73,23 +74,17 @@ export const stores: ReadonlyArray<Harness> = [
 type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 
 /** A server of one's own, where the environment names one: `TEST_S3_ENDPOINT` and its like. */
-function ownServer(): ReadonlyArray<Harness> {
-  const { TEST_S3_ENDPOINT: endpoint, TEST_S3_PROVIDER = "ceph", TEST_S3_REGION } = process.env;
-  if (!endpoint) return [];
-  const provider = TEST_S3_PROVIDER as ProviderName;
-  const { region = "us-east-1", checksums, writeOnce, marks }: Provider = PROVIDERS[provider];
+function ownHarness(): ReadonlyArray<Harness> {
+  const server = ownServer();
+  if (server === undefined) return [];
+  const { provider, region } = server;
+  const { checksums, writeOnce, marks }: Provider = PROVIDERS[provider];
   const without: ReadonlyArray<Ability> = [
     ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
     ...(writeOnce ? [] : (["write-once"] as const)),
     ...(marks ? [] : (["marks"] as const)),
   ];
-  const server = {
-    endpoint,
-    accessKey: process.env["TEST_S3_ACCESS_KEY"] ?? "",
-    secretKey: process.env["TEST_S3_SECRET_KEY"] ?? "",
-  };
-  const make = (settings: S3Settings) =>
-    aws({ ...settings, provider, region: TEST_S3_REGION ?? region, signer: "native" });
+  const make = (settings: S3Settings) => aws({ ...settings, provider, region, signer: "native" });
   return [{ name: provider, without, open: () => openS3(make, server) }];
 }
 

@@ -1,0 +1,156 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Redacted from "effect/Redacted";
+import { Client } from "minio";
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import { CONTENT, newKey, PNG, putRequest } from "../../adapters/contract/sample-upload.ts";
+import { send } from "../../adapters/contract/send.ts";
+import { useCases } from "../../adapters/contract/use-cases.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { PROVIDERS } from "../../adapters/settings/providers.ts";
+import { ownServer } from "./own-server.ts";
+
+// Of a server of one's own that has users valetkey-put, valetkey-get and valetkey-service, each
+// with this secret and its name for an access key, the policy of deploy/policies is tried.
+const server = ownServer();
+const secret = process.env["TEST_S3_USERS_SECRET"];
+const keysOf = (use: "put" | "get" | "service") => ({
+  accessKey: `valetkey-${use}`,
+  secretKey: Redacted.make(secret ?? ""),
+});
+
+if (server !== undefined && secret) {
+  describe(`the bucket policy for ${server.provider}`, () => {
+    const bucket = `policy-${crypto.randomUUID()}`;
+    const settings = {
+      provider: server.provider,
+      bucket,
+      createBucket: false,
+      region: server.region,
+      endpoint: new URL(server.endpoint),
+      pathStyle: true,
+      signer: "native" as const,
+    };
+    const [put, get] = [keysOf("put"), keysOf("get")];
+    const runtime = ManagedRuntime.make(
+      aws({
+        ...settings,
+        ...keysOf("service"),
+        putAccessKey: put.accessKey,
+        putSecretKey: put.secretKey,
+        getAccessKey: get.accessKey,
+        getSecretKey: get.secretKey,
+      }).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" }))),
+    );
+    const open = () => runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
+
+    const { hostname, port, protocol } = new URL(server.endpoint);
+    const root = new Client({
+      endPoint: hostname,
+      port: Number(port),
+      useSSL: protocol === "https:",
+      accessKey: server.accessKey,
+      secretKey: server.secretKey,
+    });
+    const setPolicy = async (without?: string) => {
+      const file = new URL(`../../deploy/policies/${server.provider}-bucket.json`, import.meta.url);
+      const policy = JSON.parse(
+        readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`),
+      );
+      const Statement = policy.Statement.filter(({ Sid }: { Sid: string }) => Sid !== without);
+      await root.setBucketPolicy(bucket, JSON.stringify({ ...policy, Statement }));
+    };
+    beforeAll(async () => {
+      await root.makeBucket(bucket, server.region);
+      await setPolicy();
+    });
+    afterAll(() => runtime.dispose());
+
+    it("keys that may only put, only get and only look serve every upload", async () => {
+      const services = await open();
+      const { grant, confirm } = useCases(services);
+      const { put, receipt } = await grant();
+      const stored = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+      expect(stored.status, stored.body.toString()).toBe(200);
+      const confirmed = await confirm(receipt);
+      expect(confirmed).toMatchObject({ _tag: "Confirmed" });
+      if (confirmed._tag !== "Confirmed") return;
+      expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
+      expect((await confirm((await grant()).receipt))._tag).toBe("UploadIncomplete");
+    });
+
+    it("what is signed with the key for uploads cannot become a copy, or be read", async () => {
+      const { presigner } = await open();
+      const secret = newKey();
+      const first = await Effect.runPromise(presigner.put(putRequest(secret)));
+      await send("PUT", first.url, { headers: first.headers, body: CONTENT });
+      for (const source of [`/${bucket}/${secret}`, `${bucket}/${secret}`]) {
+        const { url, headers } = await Effect.runPromise(presigner.put(putRequest()));
+        const copied = await send("PUT", url, {
+          headers: { ...headers, "x-amz-copy-source": source },
+          body: CONTENT,
+        });
+        expect(copied.status, copied.body.toString()).toBe(403);
+      }
+      const own = await runtimeOf(put);
+      const { url } = await Effect.runPromise(
+        own.get({ ...putRequest(secret), responseMediaType: PNG, responseDisposition: "inline" }),
+      );
+      expect((await send("GET", url)).status).toBe(403);
+    });
+
+    it.each([
+      ["x-amz-acl", "public-read"],
+      ["x-amz-acl", "bucket-owner-full-control"],
+      ["x-amz-grant-read", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'],
+      ["x-amz-grant-full-control", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'],
+      ["x-amz-grant-read-acp", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'],
+      ["x-amz-grant-write-acp", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'],
+      ["x-amz-tagging", "valetkey=pending"],
+      ["x-amz-tagging", "a=b&valetkey=pending"],
+    ])("an upload to which %s: %s is added is refused", async (name, value) => {
+      const { presigner } = await open();
+      const { url, headers } = await Effect.runPromise(presigner.put(putRequest()));
+      const answer = await send("PUT", url, {
+        headers: { ...headers, [name]: value },
+        body: CONTENT,
+      });
+      expect(answer.status, answer.body.toString()).toBe(403);
+    });
+
+    if (PROVIDERS[server.provider].marks) {
+      it("without the statement NeverMark, marked uploads are served and confirmed", async () => {
+        await setPolicy("NeverMark");
+        const services = await open();
+        const { grant, confirm } = useCases(services);
+        const { put, receipt, key } = await grant({}, "kept");
+        const stored = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+        expect(stored.status, stored.body.toString()).toBe(200);
+        expect((await confirm(receipt))._tag).toBe("Confirmed");
+        const facts = await Effect.runPromise(services.store.head(key));
+        expect(Option.map(facts, ({ extraHeaders }) => extraHeaders)).toEqual(Option.some({}));
+        const other = await grant();
+        const tagged = { ...other.put.headers, "x-amz-tagging": "valetkey=pending" };
+        await send("PUT", other.put.url, { headers: tagged, body: CONTENT });
+        expect((await confirm(other.receipt))._tag).toBe("UploadMismatch");
+      });
+    }
+
+    const runtimeOf = async (keys: ReturnType<typeof keysOf>) => {
+      const other = ManagedRuntime.make(
+        aws({ ...settings, ...keys }).pipe(
+          Layer.provideMerge(telemetry({ level: "none", format: "json" })),
+        ),
+      );
+      const presigner = await other.runPromise(Presigner);
+      await other.dispose();
+      return presigner;
+    };
+  });
+}
