@@ -19,7 +19,9 @@ const STORES: Readonly<Record<string, Readonly<Record<string, string>> | undefin
   },
 };
 
-describe.each(["node", "hono", "express", "fastify", "nextjs"])("the example %s", (name) => {
+const EXAMPLES = ["node", "hono", "express", "fastify", "nextjs", "sveltekit", "react-router"];
+
+describe.each(EXAMPLES)("the example %s", (name) => {
   let example: Example;
   beforeAll(async () => {
     example = await installExample(name);

@@ -74,7 +74,14 @@ export async function installExample(name: string): Promise<Example> {
   };
 }
 
-const NOT_SOURCES = new Set(["node_modules", "package-lock.json", ".next", ".valetkey"]);
+const NOT_SOURCES = new Set([
+  "node_modules",
+  "package-lock.json",
+  "build",
+  ".next",
+  ".svelte-kit",
+  ".valetkey",
+]);
 
 /** The commands that a README has people type. */
 const commandsOf = (readme: string): ReadonlyArray<string> =>

@@ -1,0 +1,3 @@
+const answer = () => new Response("Not here\n", { status: 404 });
+
+export { answer as action, answer as loader };

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { makeProject, type Project } from "../support/project.ts";
+import { snippetsOf } from "../support/snippets.ts";
+
+// The recipes of docs/embedding.md, each in the project of somebody who uses that host.
+
+const snippets = snippetsOf("docs/embedding.md");
+const RECIPES = ["with-express.ts", "with-fastify.ts", "with-nest.ts", "with-koa.ts"];
+
+/** What somebody who uses NestJS has; its decorators are functions, since Node runs no syntax of theirs. */
+const APP_MODULE = `
+import { Controller, Get, Module } from "@nestjs/common";
+class Hello { hello() { return "hello"; } }
+Get("hello")(Hello.prototype, "hello", Object.getOwnPropertyDescriptor(Hello.prototype, "hello")!);
+Controller()(Hello);
+export class AppModule {}
+Module({ controllers: [Hello] })(AppModule);
+`;
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: "ES2024",
+    module: "NodeNext",
+    strict: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    types: ["node"],
+  },
+};
+
+let project: Project;
+beforeAll(async () => {
+  project = await makeProject([
+    "@nestjs/common@12.5.1",
+    "@nestjs/core@12.5.1",
+    "@nestjs/platform-express@12.5.1",
+    "@types/express@5.0.6",
+    "@types/koa@3.0.3",
+    "express@5.3.0",
+    "fastify@5.12.8",
+    "koa@3.3.0",
+    "reflect-metadata@0.2.2",
+    "rxjs@7.8.2",
+  ]);
+  project.link("@types/node");
+  project.write("app.module.ts", APP_MODULE);
+  project.write("tsconfig.json", JSON.stringify(TSCONFIG));
+  for (const name of ["uploads.ts", ...RECIPES]) project.write(name, snippets.get(name) ?? "");
+}, 180_000);
+afterAll(() => project?.remove());
+
+it("every recipe is right for the compiler", async () => {
+  const { code, output } = await project.run(["tsc", "-p", "."]);
+  expect(code, output).toBe(0);
+}, 60_000);
+
+it.each(RECIPES)("%s uploads and confirms a file, and leaves the host its own", async (name) => {
+  const port = String(await freePort());
+  for (const file of ["uploads.ts", name]) {
+    project.write(file, (snippets.get(file) ?? "").replaceAll("3000", port));
+  }
+  project.write(
+    "drive.ts",
+    `
+    import "./${name}";
+    const address = "http://127.0.0.1:${port}";
+    const ask = async (action, body) => {
+      const answer = await fetch(address + "/api/v1/orgs/acme/files/" + action, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Cookie: "session=5e0c" },
+        body: JSON.stringify(body),
+      });
+      return { status: answer.status, ...(await answer.json()) };
+    };
+    while (!(await fetch(address).then(() => true, () => false)));
+    const body = "a picture ".repeat(2 ** 18);
+    const file = { filename: "a.png", content_type: "image/png", size: body.length };
+    const { put_url, put_headers, receipt } = await ask("presign", file);
+    const put = await fetch(put_url, { method: "PUT", headers: put_headers, body });
+    const confirmed = await ask("confirm", { receipt });
+    const hello = await (await fetch(address + "/hello")).text();
+    const nowhere = await fetch(address + "/nowhere");
+    console.log(JSON.stringify([put.status, confirmed.status, hello, nowhere.status]));
+    process.exit(0);
+    `,
+  );
+  const { code, output } = await project.run(["node", "drive.ts"]);
+  expect(code, output).toBe(0);
+  expect(output).toContain('[200,200,"hello",404]');
+});
+
+it.each([...snippets.keys()].filter((name) => name.startsWith("deploy/")))(
+  "%s is shown as it is in the example that is tested",
+  (file) => {
+    const source = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+    expect(snippets.get(file)).toBe(source);
+  },
+);
