@@ -23,7 +23,8 @@ export interface Limits {
 
 /** What a caller has left of a limit on requests. */
 export interface Allowance {
-  readonly of: Limited;
+  /** Of an address those are counted that are not authenticated. */
+  readonly of: Limited | "address";
   readonly limit: RateLimit;
   /** How many requests are left at the moment. */
   readonly remaining: number;

@@ -52,16 +52,21 @@ export function allowanceOf(
   limit: RateLimit,
   taken: Taken,
 ): Effect.Effect<Allowance, RateLimited> {
-  const allowance = {
-    of,
-    limit,
-    remaining: taken.remaining,
-    resetAfter: seconds(taken.resetAfter),
-  };
   return taken.isAllowed
-    ? Effect.succeed(allowance)
-    : Effect.fail(new RateLimited({ allowance, retryAfter: seconds(taken.retryAfter) }));
+    ? Effect.succeed(left(of, limit, taken))
+    : Effect.fail(rateLimited(of, limit, taken));
 }
+
+/** The refusal where no request was there. */
+export const rateLimited = (of: Allowance["of"], limit: RateLimit, taken: Taken): RateLimited =>
+  new RateLimited({ allowance: left(of, limit, taken), retryAfter: seconds(taken.retryAfter) });
+
+const left = (of: Allowance["of"], limit: RateLimit, taken: Taken): Allowance => ({
+  of,
+  limit,
+  remaining: taken.remaining,
+  resetAfter: seconds(taken.resetAfter),
+});
 
 /** Whole seconds that are enough. */
 const seconds = (milliseconds: number) => Math.max(1, Math.ceil(milliseconds / 1000));

@@ -8,13 +8,15 @@ import { makeReadinessCheck, type Readiness } from "../../application/check-read
 import { Presigner } from "../../application/ports/presigner.ts";
 import * as audit from "../audit/layer.ts";
 import { makeApp } from "../http/app.ts";
+import { clientAddress } from "../http/client-address.ts";
 import type { Services } from "../http/decisions.ts";
 import type { Listen } from "../http/listen.ts";
 import { Mounts } from "../http/mounts.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
+import { limitFailures } from "../limits/failed-authentications.ts";
 import * as memory from "../limits/memory.ts";
-import type { LimitSettings } from "../limits/settings.ts";
+import { FAILED_AUTHENTICATIONS, type LimitSettings } from "../limits/settings.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
 import type { RedisSettings } from "../redis/settings.ts";
@@ -50,12 +52,15 @@ export async function serve(listen: Listen): Promise<void> {
   process.stdout.on("error", () => undefined);
   const { callers } = settings.identity;
   const isDevelopment = callers.auth === "dev";
+  const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;
   const layer = Layer.mergeAll(
     // What developers do on their own machines need not be accounted for.
     audit.layer(settings.audit.to ?? (isDevelopment ? "off" : "stdout")),
     settings.storage.layer,
     limiterOf(settings.redis, settings.limits),
-    identity.layer(settings.identity),
+    identity.layer(settings.identity, (authenticator) =>
+      failed === "off" ? authenticator : limitFailures(authenticator, failed),
+    ),
     policies.layer(settings.policies),
     random.layer,
     tokens.layer(settings.tokens),
@@ -65,12 +70,15 @@ export async function serve(listen: Listen): Promise<void> {
     const services = yield* Effect.context<Services>();
     const readiness = yield* makeReadinessCheck;
     let stopping = false;
-    const { host, port, publicUrl, corsOrigins } = settings.http;
+    const { host, port, publicUrl, corsOrigins, trustedProxies } = settings.http;
     const app = makeApp({
       services,
       readiness,
       isStopping: () => stopping,
       corsOrigins,
+      clientAddress: clientAddress(
+        callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
+      ),
       publicUrl,
       loopbackOnly: callers.auth === "dev" && !callers.exposed,
       page: isDevelopment ? page((yield* Presigner).publicOrigin) : undefined,

@@ -13,12 +13,14 @@ import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 const settings = {
   publicUrl: http.settings.publicUrl,
   corsOrigins: http.settings.corsOrigins,
+  trustedProxies: http.settings.trustedProxies,
   receiptKeys: tokens.settings.keys,
   linksDenied: tokens.settings.denied,
 };
 const limitSettings = {
   requestsPerSubject: limits.settings.subject,
   requestsPerOrganization: limits.settings.organization,
+  failedAuthentications: limits.settings.failedAuthentications,
   bytesPerDay: limits.settings.bytes,
   objectsPerDay: limits.settings.objects,
   onFailure: limits.settings.onFailure,

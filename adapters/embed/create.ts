@@ -12,10 +12,12 @@ import { Organizations } from "../../application/ports/organizations.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
+import { clientAddress } from "../http/client-address.ts";
 import type { Services } from "../http/decisions.ts";
 import type { Peer } from "../http/env.ts";
 import { Mounts } from "../http/mounts.ts";
 import { internalProblem, type Refusal } from "../http/problem.ts";
+import { limitFailures } from "../limits/failed-authentications.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
@@ -44,7 +46,9 @@ export function createValetkey<
   options: ValetkeyOptions<Algorithm, Files, Others>,
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
   const { store, countIn, ...settings } = configurationOf(options);
-  const { limits, refusesOnFailure } = settings.limits;
+  const { limits, refusesOnFailure, failedAuthentications: failed = "off" } = settings.limits;
+  const guarded = (authenticator: Authenticator["Service"]) =>
+    failed === "off" ? authenticator : limitFailures(authenticator, failed);
   const layer = Layer.mergeAll(
     Layer.tapError(store.layer, ({ reason }) =>
       Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
@@ -52,7 +56,7 @@ export function createValetkey<
     countIn === undefined
       ? memory.layer(limits)
       : countIn({ limits, spare: refusesOnFailure ? undefined : memory.inMemory(limits) }),
-    Layer.succeed(Authenticator, authenticatorOf(options.authenticate)),
+    Layer.succeed(Authenticator, guarded(authenticatorOf(options.authenticate))),
     Layer.succeed(Organizations, organizationsOf(options.organizations)),
     policies.layer(settings.policies),
     random.layer,
@@ -87,6 +91,7 @@ export function createValetkey<
         readiness: undefined,
         isStopping: () => isClosed,
         corsOrigins: settings.http.corsOrigins,
+        clientAddress: clientAddress(settings.http.trustedProxies),
         publicUrl: settings.http.publicUrl,
         loopbackOnly: false,
         page: undefined,

@@ -88,6 +88,12 @@ export interface PolicyOptions {
 export interface LimitOptions {
   readonly requestsPerSubject?: Rate | undefined;
   readonly requestsPerOrganization?: Rate | undefined;
+  /**
+   * How many requests of one address may have nobody known to `authenticate`; those beyond are 429
+   * rather than 401. Each process counts for itself. Where a proxy is in front, `trustedProxies`
+   * has to name it, or all callers have one address.
+   */
+  readonly failedAuthentications?: Rate | undefined;
   /** What an organization may be granted in a day of UTC. */
   readonly bytesPerDay?: Size | undefined;
   /** How many uploads an organization may be granted in a day of UTC. */
@@ -174,6 +180,11 @@ export interface ValetkeyOptions<
   readonly limits?: LimitOptions | undefined;
   /** Origins whose pages may call `fetch`; that of `publicUrl` if left out. */
   readonly corsOrigins?: ReadonlyArray<string> | undefined;
+  /**
+   * Addresses and networks of proxies, such as `10.0.0.0/8`, which are believed when they tell a
+   * caller's address in `X-Forwarded-For` or `Forwarded`; none if left out.
+   */
+  readonly trustedProxies?: ReadonlyArray<string> | undefined;
   /** Gets the log; warnings and errors go to the console if left out. */
   readonly log?: ((entry: LogEntry) => void) | undefined;
 }

@@ -9,6 +9,7 @@ import type { AuditedAction } from "../../application/ports/audit.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { answer, answerProblem, passOn, refuse } from "./answer.ts";
+import type { ClientAddress } from "./client-address.ts";
 import { confirm } from "./confirm.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { decisions, type Services } from "./decisions.ts";
@@ -36,6 +37,8 @@ export interface AppOptions {
   /** Whether the service has been told to stop. */
   readonly isStopping: () => boolean;
   readonly corsOrigins: ReadonlyArray<string>;
+  /** The address of who calls; that of the connection if left out. */
+  readonly clientAddress?: ClientAddress;
   /** How clients reach the service; without a path. */
   readonly publicUrl: URL;
   /** Whether this machine alone is answered. */
@@ -63,7 +66,7 @@ const OPERATIONS: ReadonlyArray<
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const log = Effect.runForkWith(options.services);
-  const { decide, enter, isKnown, run } = decisions(options.services);
+  const { decide, enter, isKnown, run } = decisions(options.services, options.clientAddress);
 
   app.onError((error, c) => {
     const requestId = c.get("requestId");

@@ -13,7 +13,7 @@ import {
   type AuditedFacts,
   tellNobody,
 } from "../../application/ports/audit.ts";
-import { Authenticator } from "../../application/ports/authenticator.ts";
+import { Authenticator, type Call } from "../../application/ports/authenticator.ts";
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
@@ -23,6 +23,7 @@ import type { Tokens } from "../../application/ports/tokens.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { refuse } from "./answer.ts";
+import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";
 import { problemOf, type Refusal } from "./problem.ts";
 import { rateLimitHeaders } from "./rate-limit-headers.ts";
@@ -42,11 +43,19 @@ export type Services =
 export type Note = (facts: AuditedFacts) => void;
 
 /** How requests are decided with these services. */
-export function decisions(services: Context.Context<Services>) {
+export function decisions(
+  services: Context.Context<Services>,
+  clientAddress: ClientAddress = ({ address }) => address,
+) {
   const log = Effect.runForkWith(services);
   const run = Effect.runPromiseExitWith(services);
   const audit = Context.get(services, Audit);
-  const { authenticate } = Context.get(services, Authenticator);
+  const { authenticate, recognize = authenticate } = Context.get(services, Authenticator);
+
+  const callOf = (c: HttpContext): Call => {
+    const call = { headers: c.req.raw.headers, address: c.env.address };
+    return { ...call, client: clientAddress(call) };
+  };
 
   /** Answers with what comes of an attempt, and tells the audit. */
   const decide = async <A>(
@@ -63,7 +72,7 @@ export function decisions(services: Context.Context<Services>) {
       ...facts,
       action,
       refusal: refusal && codeOf(refusal),
-      address: c.env.address,
+      address: callOf(c).client,
       requestId,
     };
     if (audit !== tellNobody) log(Effect.flatMap(DateTime.now, (at) => audit({ ...event, at })));
@@ -79,11 +88,8 @@ export function decisions(services: Context.Context<Services>) {
 
   /** Lets the caller in to the organization in the address. */
   const enter = async (c: HttpContext, scope: Scope, note: Note) => {
-    const { address, principal } = c.env;
-    const known =
-      principal === undefined
-        ? authenticate({ headers: c.req.raw.headers, address })
-        : Effect.succeed(principal);
+    const { principal } = c.env;
+    const known = principal === undefined ? authenticate(callOf(c)) : Effect.succeed(principal);
     const slug = c.req.param("slug") ?? "";
     if (isSlug(slug)) note({ slug });
     const entered = await run(
@@ -102,7 +108,10 @@ export function decisions(services: Context.Context<Services>) {
 
   /** Whether a request comes with what makes a caller known, whoever that is. */
   const isKnown = async (c: HttpContext): Promise<boolean> =>
-    Exit.isSuccess(await run(authenticate({ headers: c.req.raw.headers, address: c.env.address })));
+    Exit.isSuccess(
+      // Probes come often and without a token, which is no failure.
+      await run((c.req.raw.headers.has("authorization") ? authenticate : recognize)(callOf(c))),
+    );
 
   return { decide, enter, isKnown, run };
 }

@@ -240,7 +240,7 @@ const PROBLEMS = {
     status: 429,
     code: "RATE_LIMITED",
     title: "There are too many requests",
-    detail: `${allowance.of === "subject" ? "A caller" : "An organization"} may make ${allowance.limit.count} requests in ${Duration.toSeconds(allowance.limit.window)} seconds; try again in ${retryAfter} seconds`,
+    detail: `${WHO_MAY[allowance.of]} ${allowance.limit.count} requests in ${Duration.toSeconds(allowance.limit.window)} seconds; try again in ${retryAfter} seconds`,
     headers: { "Retry-After": String(retryAfter), ...rateLimitHeaders([allowance]) },
   }),
   QuotaExceeded: ({ bytes, objects, retryAfter }) => ({
@@ -304,6 +304,12 @@ const PROBLEMS = {
 } satisfies {
   readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { _tag: Tag }>) => Problem;
 };
+
+const WHO_MAY = {
+  subject: "A caller may make",
+  organization: "An organization may make",
+  address: "Without a valid identity an address may make",
+} as const;
 
 /** What callers do who are not known. */
 const SIGN_IN = {

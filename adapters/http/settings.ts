@@ -10,6 +10,7 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
+import { type Network, Networks, networksOf } from "../settings/networks.ts";
 import { isLoopbackName } from "./loopback.ts";
 
 const Origin = Schema.String.check(
@@ -51,6 +52,14 @@ export const settings = {
       example: "https://app.example.com",
     }),
   ),
+  trustedProxies: optional(
+    setting("TRUSTED_PROXIES", {
+      codec: Networks,
+      shape:
+        "the addresses or networks that proxies connect from, separated by commas, and not all there are",
+      example: "10.0.0.0/8,::1",
+    }),
+  ),
 };
 
 /** What the adapter is configured with. */
@@ -61,6 +70,8 @@ export interface HttpSettings {
   readonly publicUrl: URL;
   /** Origins whose pages may call the API and the embedded store. */
   readonly corsOrigins: ReadonlyArray<string>;
+  /** Proxies that are believed when they tell the address of a caller. */
+  readonly trustedProxies: ReadonlyArray<Network>;
 }
 
 /** Reads the variables; the public address of a service that others reach has to be told. */
@@ -71,9 +82,15 @@ export const read = (env: Env): Read<HttpSettings> =>
         ? []
         : [fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`)],
     ),
-    ({ host, port, publicUrl, corsOrigins }) => {
+    ({ host, port, publicUrl, corsOrigins, trustedProxies = [] }) => {
       const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
-      return { host, port, publicUrl: url, corsOrigins: corsOrigins ?? ownOrigins(url) };
+      return {
+        host,
+        port,
+        publicUrl: url,
+        corsOrigins: corsOrigins ?? ownOrigins(url),
+        trustedProxies: networksOf(trustedProxies),
+      };
     },
   );
 

@@ -1,8 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import ipaddr from "ipaddr.js";
-import { isIP } from "node:net";
-import { CommaSeparated } from "../settings/codecs.ts";
+import { type Network, Networks, networksOf } from "../settings/networks.ts";
 import {
   type Env,
   optional,
@@ -11,9 +9,6 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
-
-/** An address and how many of its bits count. */
-export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
 const header = (name: string, example: string) =>
   setting(name, {
@@ -25,9 +20,7 @@ const header = (name: string, example: string) =>
 /** Variables of `AUTH=forward`. */
 export const settings = {
   trusted: setting("FORWARD_AUTH_TRUSTED", {
-    codec: CommaSeparated(
-      Schema.String.check(Schema.makeFilter<string>((text) => networkOf(text) !== undefined)),
-    ),
+    codec: Networks,
     shape:
       "the addresses or networks that proxies connect from, separated by commas, and not all there are",
     example: "10.0.0.0/8,::1",
@@ -56,7 +49,7 @@ export interface ForwardSettings {
 /** Reads the variables. */
 export const read = (env: Env): Read<ForwardSettings> =>
   Result.map(readSettings(settings, env), ({ trusted, user, organizations, scopes, kind }) => ({
-    trusted: trusted.map(networkOf).filter((network) => network !== undefined),
+    trusted: networksOf(trusted),
     headers: {
       user: user.toLowerCase(),
       organizations: organizations?.toLowerCase(),
@@ -64,16 +57,3 @@ export const read = (env: Env): Read<ForwardSettings> =>
       kind: kind?.toLowerCase(),
     },
   }));
-
-/** Undefined for what is no network, and for all addresses there are, which nobody can mean. */
-function networkOf(text: string): Network | undefined {
-  const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
-  // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
-  if (isIP(cidr.slice(0, cidr.indexOf("/"))) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;
-  const [address, bits] = ipaddr.parseCIDR(cidr);
-  const network: Network =
-    address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96
-      ? [address.toIPv4Address(), bits - 96]
-      : [address, bits];
-  return network[1] === 0 ? undefined : network;
-}

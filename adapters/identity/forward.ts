@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import ipaddr from "ipaddr.js";
 import {
   type Authenticator,
   type Call,
@@ -8,7 +7,8 @@ import {
 } from "../../application/ports/authenticator.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
 import { organizationsOf, scopesOf } from "./claims.ts";
-import type { ForwardSettings, Network } from "./forward-settings.ts";
+import { isWithin } from "../settings/networks.ts";
+import type { ForwardSettings } from "./forward-settings.ts";
 
 const isSubject = Schema.is(Subject);
 
@@ -23,7 +23,7 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
   );
   return {
     authenticate: (call) => {
-      if (!isTrusted(settings.trusted, call.address) || hasVariant(call, names)) return NOT_GOOD;
+      if (!isWithin(settings.trusted, call.address) || hasVariant(call, names)) return NOT_GOOD;
       const subject = call.headers.get(user);
       // Of a header that came twice the values are joined by a comma and a space.
       const isRepeated = [...names].some((name) => call.headers.get(name)?.includes(", "));
@@ -41,18 +41,6 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
 }
 
 const NOT_GOOD = Effect.fail(new Unauthenticated({ by: "proxy" }));
-
-// Of IPv6, as `::192.0.2.1`, which the parser takes for the address of IPv4 that it ends with.
-const COMPATIBLE = /^::\d+\.\d+\.\d+\.\d+$/;
-
-/** Whether an address is of one of the networks, also where IPv4 is mapped into IPv6. */
-function isTrusted(networks: ReadonlyArray<Network>, address: string | undefined): boolean {
-  if (address === undefined || COMPATIBLE.test(address) || !ipaddr.isValid(address)) return false;
-  const peer = ipaddr.process(address);
-  return networks.some(
-    ([network, bits]) => peer.kind() === network.kind() && peer.match(network, bits),
-  );
-}
 
 /**
  * Whether a header is there that others on the way could take for one of ours: the same name

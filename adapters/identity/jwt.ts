@@ -9,7 +9,11 @@ import {
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
 } from "jose";
-import { Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
+import {
+  Authenticator,
+  type Call,
+  Unauthenticated,
+} from "../../application/ports/authenticator.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import { claimAt, organizationsOf, scopesOf } from "./claims.ts";
@@ -67,22 +71,28 @@ export const jsonWebTokens = (settings: JwtSettings) =>
       );
     };
 
+    /** The token of a call, and whose it is where it was verified before. */
+    const look = Effect.fnUntraced(function* (call: Call) {
+      const bearer = bearerOf(call);
+      if (bearer === undefined) return yield* NOT_GOOD;
+      const token = Redacted.value(bearer);
+      const name = hashOf(token).toString("base64url");
+      const now = yield* Clock.currentTimeMillis;
+      const before = known.get(name);
+      // What keys verified that are no longer published has to be verified again.
+      const isGood =
+        before !== undefined && now < before.expiresAt && before.keys === (yield* keySet.keys);
+      return { token, name, now, principal: isGood ? before.principal : undefined };
+    });
+
     return Authenticator.of({
+      recognize: (call) =>
+        Effect.flatMap(look(call), ({ principal }) =>
+          principal === undefined ? Effect.fail(NOT_GOOD) : Effect.succeed(principal),
+        ),
       authenticate: Effect.fnUntraced(function* (call) {
-        const bearer = bearerOf(call);
-        if (bearer === undefined) return yield* NOT_GOOD;
-        const token = Redacted.value(bearer);
-        const name = hashOf(token).toString("base64url");
-        const now = yield* Clock.currentTimeMillis;
-        const before = known.get(name);
-        // What keys verified that are no longer published has to be verified again.
-        if (
-          before !== undefined &&
-          now < before.expiresAt &&
-          before.keys === (yield* keySet.keys)
-        ) {
-          return before.principal;
-        }
+        const { token, name, now, ...before } = yield* look(call);
+        if (before.principal !== undefined) return before.principal;
         const { payload, keys } = yield* verify(token, now);
         const principal = principalOf(payload, settings.claims);
         if (principal === undefined) return yield* NOT_GOOD;

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import { identity } from "effect/Function";
 import * as Layer from "effect/Layer";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
@@ -6,13 +7,16 @@ import type { OrganizationSettings } from "./organization-settings.ts";
 import type { CallerSettings, IdentitySettings } from "./settings.ts";
 import { ofTable } from "./organizations.ts";
 
-/** Who calls, by the configured kind of identity, whose code alone is loaded. */
-export const layer = ({
-  callers,
-  organizations,
-}: IdentitySettings): Layer.Layer<Authenticator | Organizations> =>
+/**
+ * Who calls, by the configured kind of identity, whose code alone is loaded. `guard` may put
+ * something before it.
+ */
+export const layer = (
+  { callers, organizations }: IdentitySettings,
+  guard: (authenticator: Authenticator["Service"]) => Authenticator["Service"] = identity,
+): Layer.Layer<Authenticator | Organizations> =>
   Layer.merge(
-    Layer.effect(Authenticator, authenticatorOf(callers)),
+    Layer.effect(Authenticator, Effect.map(authenticatorOf(callers), guard)),
     Layer.effect(Organizations, organizationsOf(organizations)),
   );
 

@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
-import type { Limits } from "../../domain/limits.ts";
+import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { Size } from "../settings/codecs.ts";
 import {
   choice,
@@ -54,6 +54,13 @@ const WholeNumber = Schema.FiniteFromString.check(
 export const settings = {
   subject: rate("LIMIT_REQUESTS_PER_SUBJECT", "120 per minute"),
   organization: rate("LIMIT_REQUESTS_PER_ORGANIZATION", "1200 per minute"),
+  failedAuthentications: optional(
+    setting("LIMIT_FAILED_AUTHENTICATIONS", {
+      codec: Schema.Union([Rate, Schema.Literal("off")]),
+      shape: "a number of requests per second, minute, hour or day, or off",
+      example: "120 per minute",
+    }),
+  ),
   bytes: optional(
     setting("LIMIT_BYTES_PER_DAY", {
       codec: Size,
@@ -85,6 +92,9 @@ export const settings = {
   ),
 };
 
+/** How many requests of an address may fail to be authenticated where nobody has chosen. */
+export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: WINDOWS.minute };
+
 /** What the adapters that count are configured with. */
 export interface LimitSettings {
   readonly limits: Limits;
@@ -94,16 +104,19 @@ export interface LimitSettings {
   readonly refusesOnFailure: boolean;
   /** How many processes serve. */
   readonly processes: number;
+  /** How many requests of an address may fail to be authenticated; undefined if nobody chose. */
+  readonly failedAuthentications: RateLimit | "off" | undefined;
 }
 
 /** Reads the variables. */
 export const read = (env: Env): Read<LimitSettings> =>
   Result.map(
     readSettings(settings, env),
-    ({ subject, organization, bytes, objects, onFailure, processes }) => ({
+    ({ subject, organization, bytes, objects, onFailure, processes, failedAuthentications }) => ({
       limits: { requests: { subject, organization }, daily: { bytes, objects } },
       isLimited: [subject, organization, bytes, objects].some((limit) => limit !== undefined),
       refusesOnFailure: onFailure === "refuse",
       processes,
+      failedAuthentications,
     }),
   );

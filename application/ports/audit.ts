@@ -30,7 +30,7 @@ export interface AuditEvent extends AuditedFacts {
   readonly action: AuditedAction;
   /** The code of the refusal; undefined where the request was granted. */
   readonly refusal: string | undefined;
-  /** The address at the other end of the connection. */
+  /** The address of who asked: at the other end of the connection, or told by a trusted proxy. */
   readonly address: string | undefined;
   readonly requestId: string;
 }

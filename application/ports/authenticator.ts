@@ -1,6 +1,7 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
+import type { RateLimited } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
 
 /** What a request says of who sent it. */
@@ -12,6 +13,8 @@ export interface Call {
   };
   /** The address at the other end of the connection. */
   readonly address: string | undefined;
+  /** The caller's own, where a trusted proxy is at the other end and tells it. */
+  readonly client?: string | undefined;
 }
 
 /** The request does not say who sent it, or nothing that can be believed. */
@@ -32,6 +35,10 @@ export class Authenticator extends Context.Service<
   {
     readonly authenticate: (
       call: Call,
-    ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable>;
+    ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable | RateLimited>;
+    /** The same for those who are known without work; absent where `authenticate` is as cheap. */
+    readonly recognize?: (
+      call: Call,
+    ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable | RateLimited>;
   }
 >()("valetkey/Authenticator") {}

@@ -55,6 +55,11 @@ const GROUPS: Readonly<
       "the origin of `PUBLIC_URL`",
       "Origins whose pages may call the API and the embedded store.",
     ],
+    TRUSTED_PROXIES: [
+      "trustedProxies",
+      "none",
+      "Proxies that are believed when they tell a caller's address.",
+    ],
     LOG_LEVEL: ["", "`info`", "What is written to the log. In the package: the option `log`."],
     LOG_FORMAT: ["", "`pretty` on a terminal, else `json`", "How the log is written."],
     AUDIT: ["", "`stdout`; `off` under `AUTH=dev`", "Where decisions are put on record."],
@@ -210,6 +215,11 @@ const GROUPS: Readonly<
       "limits.objectsPerDay",
       "no limit",
       "Uploads per organization and day (UTC).",
+    ],
+    LIMIT_FAILED_AUTHENTICATIONS: [
+      "limits.failedAuthentications",
+      "`120 per minute`; in the package no limit",
+      "Requests of an address that are not authenticated.",
     ],
     LIMITS_ON_FAILURE: ["limits.onFailure", "`allow`", "What happens while Redis is down."],
     REDIS_URL: [

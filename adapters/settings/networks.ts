@@ -1,0 +1,53 @@
+import * as Schema from "effect/Schema";
+import ipaddr from "ipaddr.js";
+import { isIP } from "node:net";
+import { CommaSeparated } from "./codecs.ts";
+
+/** An address and how many of its bits count. */
+export type Network = ReturnType<typeof ipaddr.parseCIDR>;
+
+/** Addresses and networks, separated by commas. */
+export const Networks = CommaSeparated(
+  Schema.String.check(Schema.makeFilter<string>((text) => networkOf(text) !== undefined)),
+);
+
+/** What was decoded, to compare addresses with. */
+export const networksOf = (texts: ReadonlyArray<string>): ReadonlyArray<Network> =>
+  texts.map(networkOf).filter((network) => network !== undefined);
+
+/** Undefined for what is no network, and for all addresses there are, which nobody can mean. */
+function networkOf(text: string): Network | undefined {
+  const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
+  // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
+  if (isIP(cidr.slice(0, cidr.indexOf("/"))) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;
+  const [address, bits] = ipaddr.parseCIDR(cidr);
+  const network: Network =
+    address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96
+      ? [address.toIPv4Address(), bits - 96]
+      : [address, bits];
+  return network[1] === 0 ? undefined : network;
+}
+
+// Of IPv6, as `::192.0.2.1`, which the parser takes for the address of IPv4 that it ends with.
+const COMPATIBLE = /^::\d+\.\d+\.\d+\.\d+$/;
+
+/** Whether an address is of one of the networks, also where IPv4 is mapped into IPv6. */
+export function isWithin(networks: ReadonlyArray<Network>, address: string | undefined): boolean {
+  if (address === undefined || COMPATIBLE.test(address) || !ipaddr.isValid(address)) return false;
+  const peer = ipaddr.process(address);
+  return networks.some(
+    ([network, bits]) => peer.kind() === network.kind() && peer.match(network, bits),
+  );
+}
+
+/** What one subscriber has of an address: all of it in IPv4, and the first 64 bits in IPv6. */
+export function subscriberOf(address: string): string {
+  if (!address.includes(":") || !ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed instanceof ipaddr.IPv6
+    ? parsed.parts
+        .slice(0, 4)
+        .map((part) => part.toString(16))
+        .join(":")
+    : parsed.toString();
+}

@@ -1,0 +1,252 @@
+import { expect, it } from "@effect/vitest";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, vi } from "vitest";
+import { clientAddress } from "../../adapters/http/client-address.ts";
+import { developmentTokens } from "../../adapters/identity/dev.ts";
+import { jsonWebTokens } from "../../adapters/identity/jwt.ts";
+import { read } from "../../adapters/identity/settings.ts";
+import { createValetkey } from "../../adapters/embed/index.ts";
+import { minio } from "../../adapters/embed/minio.ts";
+import { limitFailures } from "../../adapters/limits/failed-authentications.ts";
+import { networksOf } from "../../adapters/settings/networks.ts";
+import { type Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
+import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
+import { startIssuer } from "../support/issuer.ts";
+import { startProcess } from "../support/service-process.ts";
+import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const close of closing.splice(0)) await close();
+});
+
+const MIA: Principal = {
+  kind: "user",
+  subject: "mia",
+  scopes: EVERY_SCOPE,
+  organizations: "every",
+};
+const LIMIT = { count: 3, window: Duration.minutes(3) };
+
+const answer = (isKnown: boolean) =>
+  isKnown ? Effect.succeed(MIA) : Effect.fail(new Unauthenticated({ by: "token" }));
+
+/** Knows `good`, and `new` with some work; counts how often it was asked. */
+function authenticator() {
+  const asked = { all: 0 };
+  const own: Authenticator["Service"] = {
+    authenticate: ({ headers }) => {
+      asked.all++;
+      return answer(["good", "new"].includes(headers.get("authorization") ?? ""));
+    },
+    recognize: ({ headers }) => answer(headers.get("authorization") === "good"),
+  };
+  const { authenticate } = limitFailures(own, LIMIT);
+  const ask = (token: string, address?: string, client?: string) =>
+    authenticate({ headers: new Headers({ authorization: token }), address, client }).pipe(
+      Effect.map(({ subject }) => subject),
+      Effect.catch((refusal) =>
+        Effect.succeed(
+          refusal._tag === "RateLimited" ? `in ${refusal.retryAfter} s` : refusal._tag,
+        ),
+      ),
+    );
+  return { ask, asked };
+}
+
+const ALICE = "203.0.113.1";
+const BOB = "203.0.113.2";
+
+it.effect("an address that fails too often is refused without work, and nobody else is", () =>
+  Effect.gen(function* () {
+    const { ask, asked } = authenticator();
+    for (let tries = 0; tries < 3; tries++)
+      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+    expect(asked.all).toBe(3);
+    expect(yield* ask("bad", ALICE)).toBe("in 60 s");
+    expect(yield* ask("new", ALICE), "which takes work to know").toBe("in 60 s");
+    expect(asked.all).toBe(3);
+    expect(yield* ask("good", ALICE), "who is known without work").toBe("mia");
+    expect(yield* ask("new", BOB)).toBe("mia");
+    expect(yield* ask("bad", BOB)).toBe("Unauthenticated");
+    expect(yield* ask("bad"), "of no known address").toBe("Unauthenticated");
+    yield* TestClock.adjust("60 seconds");
+    expect(yield* ask("new", ALICE)).toBe("mia");
+    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+    expect(yield* ask("bad", ALICE)).toBe("in 60 s");
+  }),
+);
+
+it.effect("requests that do not fail count nothing, however many there are", () =>
+  Effect.gen(function* () {
+    const { ask } = authenticator();
+    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+    for (let tries = 0; tries < 100; tries++) expect(yield* ask("new", ALICE)).toBe("mia");
+    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+    expect(yield* ask("bad", ALICE)).toBe("in 60 s");
+  }),
+);
+
+it.effect("the addresses of one network of IPv6 are one, and what a proxy tells is apart", () =>
+  Effect.gen(function* () {
+    const { ask } = authenticator();
+    for (const last of ["1", "2", "3"]) yield* ask("bad", `2001:db8:1:2::${last}`);
+    expect(yield* ask("bad", "2001:db8:1:2:ffff::1")).toBe("in 60 s");
+    expect(yield* ask("bad", "2001:db8:1:3::1")).toBe("Unauthenticated");
+    for (let tries = 0; tries < 3; tries++) yield* ask("bad", "10.0.0.1", ALICE);
+    expect(yield* ask("bad", "10.0.0.1", ALICE)).toBe("in 60 s");
+    expect(yield* ask("bad", "10.0.0.1", BOB)).toBe("Unauthenticated");
+  }),
+);
+
+it.effect("of more than 10,000 addresses the one that failed longest ago is forgotten", () =>
+  Effect.gen(function* () {
+    const { ask } = authenticator();
+    for (const address of [ALICE, BOB]) {
+      for (let tries = 0; tries < 3; tries++) yield* ask("bad", address);
+    }
+    for (let n = 0; n < 9_999; n++) yield* ask("bad", `10.1.${n >> 8}.${n & 255}`);
+    expect(yield* ask("bad", BOB)).toBe("in 60 s");
+    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+  }),
+);
+
+it("tokens of an issuer that were seen stay good where an address fails too often, and none is verified", async () => {
+  const issuer = await startIssuer();
+  closing.push(issuer.stop);
+  const { callers } = Result.getOrThrow(
+    read({
+      AUTH: "jwt",
+      JWT_ISSUER: issuer.url,
+      JWT_AUDIENCE: "valetkey",
+      JWT_JWKS_URL: issuer.jwksUrl,
+    }),
+  );
+  if (callers.auth !== "jwt") throw new Error("These are settings of something else");
+  const own = await Effect.runPromise(Effect.scoped(jsonWebTokens(callers)));
+  const { request } = await startService({ authenticator: limitFailures(own, LIMIT) });
+  const ask = async (token: string) => {
+    const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
+    const answer = await request(PRESIGN, init);
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  const seen = await issuer.sign();
+  expect((await ask(seen)).status).toBe(200);
+  const forged = `${(await issuer.sign({ jti: "2" })).slice(0, -8)}AAAAAAAA`;
+  for (let tries = 0; tries < 3; tries++) expect((await ask(forged)).status).toBe(401);
+  const verify = vi.spyOn(crypto.subtle, "verify");
+  for (const token of [forged, await issuer.sign({ jti: "3" })]) {
+    const { status, headers, body } = await ask(token);
+    expect([status, body.code]).toEqual([429, "RATE_LIMITED"]);
+    expect(headers.get("retry-after")).toBe("60");
+    expect(headers.get("ratelimit-policy")).toBe('"address";q=3;w=180');
+    expect(body.detail).toContain("Without a valid identity an address may make 3 requests");
+  }
+  expect((await ask(seen)).status).toBe(200);
+  expect(verify).not.toHaveBeenCalled();
+});
+
+it("a service limits failures of the address that a trusted proxy tells, and audits that address", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-failed-"));
+  closing.push(async () => rmSync(folder, { recursive: true }));
+  const path = join(folder, "audit.jsonl");
+  const service = await startProcess({
+    TRUSTED_PROXIES: "127.0.0.0/8",
+    LIMIT_FAILED_AUTHENTICATIONS: "3 per day",
+    AUDIT: path,
+  });
+  const ask = async (token: string, from?: string) => {
+    const init = presignInit(undefined, {
+      Authorization: `Bearer ${token}`,
+      ...(from === undefined ? {} : { "X-Forwarded-For": `198.51.100.7, ${from}` }),
+    });
+    return (await fetch(`${service.address}${PRESIGN}`, init)).status;
+  };
+  for (const status of [401, 401, 401, 429]) expect(await ask("wrong", ALICE)).toBe(status);
+  expect(await ask("wrong", BOB)).toBe(401);
+  expect(await ask("wrong")).toBe(401);
+  expect(await ask(service.token, ALICE)).toBe(200);
+  await service.stop();
+  const lines = readFileSync(path, "utf8").trim().split("\n");
+  const audited = lines.map((line) => JSON.parse(line) as { address: string; code?: string });
+  expect(audited.map(({ address }) => address)).toEqual([
+    ...Array.from({ length: 4 }, () => ALICE),
+    BOB,
+    "127.0.0.1",
+    ALICE,
+  ]);
+  expect(audited[3]?.code).toBe("RATE_LIMITED");
+});
+
+it("probes of /readyz without a token count as no failure, and wrong tokens there do", async () => {
+  const { callers } = Result.getOrThrow(read({ AUTH: "dev", DEV_TOKEN: TOKEN }));
+  if (callers.auth !== "dev") throw new Error("These are settings of something else");
+  const { request } = await startService({
+    authenticator: limitFailures(developmentTokens(callers.tokens), LIMIT),
+    loopbackOnly: false,
+  });
+  const status = async (path: string, init: RequestInit) =>
+    (await request(path, init, ALICE)).status;
+  const wrong = presignInit(undefined, { Authorization: "Bearer wrong" });
+  for (let probe = 0; probe < 10; probe++) await status("/readyz", {});
+  expect(await status(PRESIGN, wrong)).toBe(401);
+  for (let tries = 0; tries < 2; tries++) {
+    await status("/readyz", { headers: { Authorization: "Bearer wrong" } });
+  }
+  expect(await status(PRESIGN, wrong)).toBe(429);
+  expect(await status(PRESIGN, presignInit())).toBe(200);
+});
+
+it("a service that is told nothing of it limits failures too, and none where that is off", async () => {
+  const service = await startProcess();
+  closing.push(service.stop);
+  const unlimited = await startProcess({ LIMIT_FAILED_AUTHENTICATIONS: "off" });
+  closing.push(unlimited.stop);
+  const statusesOf = async ({ address }: typeof service) => {
+    const init = presignInit(undefined, { Authorization: "Bearer wrong" });
+    const answers = Array.from({ length: 300 }, () => fetch(`${address}${PRESIGN}`, init));
+    return new Set((await Promise.all(answers)).map(({ status }) => status));
+  };
+  expect(await statusesOf(service)).toEqual(new Set([401, 429]));
+  expect(await statusesOf(unlimited)).toEqual(new Set([401]));
+});
+
+it("a host sets the limit and its proxies as options, and is asked for callers at any time", async () => {
+  const valetkey = createValetkey({
+    storage: minio({ endpoint: "http://127.0.0.1:9", accessKey: "key", secretKey: "secret" }),
+    publicUrl: "http://127.0.0.1:3000",
+    organizations: () => "acme",
+    authenticate: ({ headers }) =>
+      headers.get("authorization") === "Bearer good" ? { id: "mia" } : undefined,
+    limits: { failedAuthentications: "2 per day" },
+    trustedProxies: ["10.0.0.0/8"],
+    log: () => undefined,
+  });
+  closing.push(valetkey.close);
+  const ask = async (token: string, client: string) => {
+    const headers = { Authorization: `Bearer ${token}`, "X-Forwarded-For": client };
+    const request = new Request(`http://127.0.0.1:3000${PRESIGN}`, presignInit(undefined, headers));
+    return (await valetkey.fetch(request, { address: "10.0.0.1" })).status;
+  };
+  for (const status of [401, 401, 429]) expect(await ask("bad", ALICE)).toBe(status);
+  expect(await ask("bad", BOB)).toBe(401);
+  expect(await ask("good", ALICE)).toBe(200);
+});
+
+const from = (address: string) => presignInit(undefined, { "X-Forwarded-For": address });
+
+it("on one machine alone it is the connection that has to come from there, whatever a proxy tells", async () => {
+  const { request } = await startService({
+    clientAddress: clientAddress(networksOf(["127.0.0.1", "10.0.0.1"])),
+  });
+  expect((await request(PRESIGN, from("203.0.113.9"), "127.0.0.1")).status).toBe(200);
+  expect((await request(PRESIGN, from("127.0.0.1"), "10.0.0.1")).status).toBe(403);
+});
