@@ -26,7 +26,7 @@ import { messageOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
-import { misspelt, readAll } from "./settings.ts";
+import { misspelt, readAll, warningsOf } from "./settings.ts";
 
 /** `EX_CONFIG` of sysexits.h. */
 const CONFIGURATION_ERROR = 78;
@@ -107,6 +107,7 @@ export async function serve(listen: Listen): Promise<void> {
       });
     }
     if (!isDevelopment && !settings.limits.isLimited) yield* Effect.logWarning(UNLIMITED);
+    for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
     for (const name of misspelt(env)) yield* Effect.logWarning(misspeltMessage(name));
     yield* Effect.forkChild(firstLook(readiness, store));
     yield* toldToStop;

@@ -81,12 +81,45 @@ function countingFault(
   store: Read<redis.RedisSettings | undefined>,
 ): ReadonlyArray<Fault> {
   if (Result.isFailure(counted) || Result.isFailure(store)) return [];
-  const { isLimited, processes } = counted.success;
-  const areSeveral = processes > 1 || cluster.isWorker;
-  return isLimited && areSeveral && store.success === undefined
+  return counted.success.isLimited && areSeveral(counted.success) && store.success === undefined
     ? [fault(redis.settings.urls, "must be set where limits are, and several processes serve")]
     : [];
 }
+
+/** What the operator should know of a configuration that is not wrong. */
+export function warningsOf(
+  env: Env,
+  {
+    limits,
+    redis,
+  }: {
+    readonly limits: limits.LimitSettings;
+    readonly redis: redis.RedisSettings | undefined;
+  },
+): ReadonlyArray<string> {
+  const warnings: Array<string> = [];
+  if (areSeveral(limits)) {
+    if ((env["STORAGE_ADAPTER"] || "local") === "local") {
+      warnings.push(
+        "several processes serve, and the embedded store is one folder: all need the same STORAGE_LOCAL_DIR; on several machines use another store",
+      );
+    }
+    if (redis === undefined) {
+      warnings.push(
+        "several processes serve, and each knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
+      );
+    }
+  }
+  const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
+  if (policies.isWithoutUnit(size)) {
+    warnings.push(
+      `STORAGE_MAX_FILE_SIZE=${size} has no unit and is read as MiB: write "${size} MiB"`,
+    );
+  }
+  return warnings;
+}
+
+const areSeveral = ({ processes }: limits.LimitSettings) => processes > 1 || cluster.isWorker;
 
 /** Names in `env` that look like ours and are not, each with the name that was probably meant. */
 export function misspelt(env: Env): ReadonlyArray<Misspelt> {

@@ -23,7 +23,10 @@ import {
 
 const own = {
   adapter: withDefault(
-    choice("STORAGE_ADAPTER", ["local", "aws", "minio", "gcs"], { example: "minio" }),
+    choice("STORAGE_ADAPTER", ["local", "aws", "minio", "gcs"], {
+      example: "minio",
+      meant: { s3: "aws", amazon: "aws", google: "gcs", file: "local", disk: "local" },
+    }),
     "local",
   ),
 };

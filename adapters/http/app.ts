@@ -85,8 +85,12 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   if (options.loopbackOnly) app.use(loopbackOnly);
   app.use(discardBody);
 
-  const sharing = crossOrigin(options.corsOrigins);
-  app.use("/api/*", sharing);
+  const share = crossOrigin({
+    origins: options.corsOrigins,
+    own: options.publicUrl.origin,
+    log,
+  });
+  app.use("/api/*", share("GET", "POST"));
   for (const [action, scope, operation] of OPERATIONS) {
     const path = `/api/v1/orgs/:slug/files/${action}`;
     app.post(path, (c) =>
@@ -144,7 +148,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.all("/f/:token", (c) => refuse(c, GET_ALONE));
   app.all(FILE, (c) => refuse(c, GET_ALONE));
 
-  app.use("/openapi.json", sharing);
+  app.use("/openapi.json", share("GET", "HEAD"));
   describeApi(app, () => Context.get(options.services, Presigner).publicOrigin);
 
   const { readiness } = options;
@@ -161,7 +165,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     }
   }
   for (const { path, fetch } of options.mounts) {
-    app.use(`${path}/*`, sharing);
+    app.use(`${path}/*`, share("GET", "HEAD", "PUT"));
     app.all(`${path}/*`, async (c) => passOn(c, await fetch(c.req.raw)));
   }
   if (options.page !== undefined) app.route("/", options.page);

@@ -30,7 +30,13 @@ const token = (name: string) =>
   });
 
 const choices = {
-  auth: withDefault(choice("AUTH", ["dev", "static", "jwt", "forward"], { example: "jwt" }), "dev"),
+  auth: withDefault(
+    choice("AUTH", ["dev", "static", "jwt", "forward"], {
+      example: "jwt",
+      meant: { token: "static", tokens: "static", oidc: "jwt", oauth: "jwt", proxy: "forward" },
+    }),
+    "dev",
+  ),
 };
 
 const dev = {

@@ -45,9 +45,22 @@ export function decoder<A>(
     });
 }
 
+/**
+ * A pointer as the operator reads it. What was pasted in the place of a name can be a secret, so
+ * that a long name is shown only if it is made of words.
+ */
+export const shownPointer = (pointer: string): string =>
+  pointer
+    .split("/")
+    .map((name) => (name.length < 16 || (name.length < 64 && isOfWords(name)) ? name : "…"))
+    .join("/") || "the whole";
+
+const isOfWords = (name: string) =>
+  name.split(/[-_]/).every((part) => /^(?:[a-z]+\d{0,4}|\d{1,4})$/.test(part));
+
 /** The faults of a document, to follow its name. */
 export function inWords(faults: ReadonlyArray<MemberFault>): string {
-  const each = faults.map(({ pointer, reason }) => `${pointer || "the whole"}: ${reason}`);
+  const each = faults.map(({ pointer, reason }) => `${shownPointer(pointer)}: ${reason}`);
   return `has a fault: ${each.join("; ")}`;
 }
 

@@ -64,7 +64,8 @@ export const settings = {
   bytes: optional(
     setting("LIMIT_BYTES_PER_DAY", {
       codec: Size,
-      shape: "what an organization may be granted in a day, as bytes or with KiB, MiB, GiB or TiB",
+      shape:
+        "what an organization may be granted in a day, a number with its unit: B, KiB, MiB, GiB or TiB",
       example: "50 GiB",
     }),
   ),

@@ -84,7 +84,7 @@ const fields = {
 const LIFETIME = 'it is not a duration such as "15 minutes", from "1 second" to "7 days"';
 const SHAPES: Readonly<Record<keyof typeof fields, string>> = {
   callers: 'it is not a list of "user", "service" or both',
-  max_size: 'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB or GiB)',
+  max_size: 'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB, GiB or TiB)',
   allowed_types: "it is not a list of media types in lower case, with one at least",
   put_lifetime: LIFETIME,
   get_lifetime: LIFETIME,

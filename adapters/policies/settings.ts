@@ -1,7 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
-import { mebibytes } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
   AllowedType,
@@ -9,9 +8,9 @@ import {
   defaultPolicy,
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
-import type { Decoded } from "../json/decode.ts";
+import { type Decoded, shownPointer } from "../json/decode.ts";
 import { parseJson, readJsonFile } from "../json/parse.ts";
-import { CommaSeparated } from "../settings/codecs.ts";
+import { CommaSeparated, Size } from "../settings/codecs.ts";
 import {
   type Env,
   fault,
@@ -24,8 +23,17 @@ import {
 import type { StoreLimits } from "../settings/storage.ts";
 import { ONE_PUT, policiesOf } from "./complete.ts";
 
-const Mebibytes = Schema.FiniteFromString.check(
-  Schema.makeFilter<number>((mib) => mib > 0 && Number.isSafeInteger(mib * 2 ** 20)),
+/** Whether a size has no unit, as sizes in MiB once had none in the environment. */
+export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
+
+const SizeInEnvironment = Schema.String.pipe(
+  Schema.decodeTo(
+    Size,
+    SchemaTransformation.transform({
+      decode: (text): string | number => (isWithoutUnit(text) ? `${text} MiB` : text),
+      encode: String,
+    }),
+  ),
 );
 
 const lifetime = (name: string, example: string) =>
@@ -41,11 +49,11 @@ const lifetime = (name: string, example: string) =>
 export const settings = {
   maxSize: withDefault(
     setting("STORAGE_MAX_FILE_SIZE", {
-      codec: Mebibytes,
-      shape: "a number of MiB above 0, without a unit",
-      example: "10",
+      codec: SizeInEnvironment,
+      shape: "a size above 0 with its unit: B, KiB, MiB, GiB or TiB",
+      example: "10 MiB",
     }),
-    10,
+    defaultPolicy.maxSize,
   ),
   allowedTypes: withDefault(
     setting("STORAGE_ALLOWED_TYPES", {
@@ -70,17 +78,17 @@ export const settings = {
 export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
     readSettings(settings, env, ({ maxSize = 0 }) =>
-      maxSize * 2 ** 20 > limits.largestPut
+      maxSize > limits.largestPut
         ? [
             fault(
               settings.maxSize,
-              `must be at most ${Math.floor(limits.largestPut / 2 ** 20)} (MiB): ${ONE_PUT}`,
+              `must be at most ${Math.floor(limits.largestPut / 2 ** 20)} MiB: ${ONE_PUT}`,
             ),
           ]
         : [],
     ),
-    ({ document, maxSize, ...values }) => {
-      const files: UploadPolicy = { ...defaultPolicy, ...values, maxSize: mebibytes(maxSize) };
+    ({ document, ...values }) => {
+      const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
       return readDocument(document, (policies) => policiesOf(policies, files, limits));
     },
@@ -95,7 +103,7 @@ function readDocument<A>(document: string, decode: (json: unknown) => Decoded<A>
   if (Result.isFailure(parsed)) return Result.fail([faultOf(`${where} ${parsed.failure}`)]);
   return Result.mapError(decode(parsed.success), (faults) =>
     faults.map(({ pointer, reason }) =>
-      faultOf(`in ${where}, ${pointer || "the whole"}: ${reason}`),
+      faultOf(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
     ),
   );
 }

@@ -3,7 +3,7 @@ import * as ConfigProvider from "effect/ConfigProvider";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { closest } from "fastest-levenshtein";
+import { closest, distance } from "fastest-levenshtein";
 
 /** The process's environment variables, or a test's. An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -15,8 +15,8 @@ export interface Setting<out A> {
   readonly shape: string;
   /** A value that would be accepted. */
   readonly example: string;
-  /** Of the values that it can have, the one that is most like `text`. */
-  readonly nearest?: (text: string) => string;
+  /** What `text` was probably meant to be, where that can be told. */
+  readonly nearest?: (text: string) => string | undefined;
   readonly config: Config.Config<A>;
 }
 
@@ -42,16 +42,29 @@ export function setting<A>(
   return { name, ...explained, config: Config.schema(codec, name) };
 }
 
-/** A variable that must be set, to one of `values`. */
+/** A variable that must be set, to one of `values`; `meant` has other words for some of them. */
 export function choice<const A extends string>(
   name: string,
   values: readonly [A, ...Array<A>],
-  explained: { readonly shape?: string; readonly example: A },
+  {
+    meant = {},
+    ...explained
+  }: {
+    readonly shape?: string;
+    readonly example: NoInfer<A>;
+    readonly meant?: Readonly<Record<string, NoInfer<A>>>;
+  },
 ): Setting<A> {
   const shape = `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
   return {
     ...setting(name, { shape, ...explained, codec: Schema.Literals(values) }),
-    nearest: (text) => closest(text, values),
+    nearest: (text) => {
+      const word = text.toLowerCase();
+      if (Object.hasOwn(meant, word)) return meant[word];
+      // Further away it is another word, and the values are listed anyway.
+      const value = closest(word, values);
+      return distance(word, value) * 2 < value.length ? value : undefined;
+    },
   };
 }
 
@@ -133,5 +146,6 @@ export function allOf<R extends Reads>(
 
 function hint({ nearest }: Setting<unknown>, text: string | undefined): string {
   if (!text) return ", and is not set";
-  return nearest === undefined ? "" : `; is ${nearest(text)} meant?`;
+  const meant = nearest?.(text);
+  return meant === undefined ? "" : `; is ${meant} meant?`;
 }

@@ -11,7 +11,20 @@ import {
 /** Variables of the log. */
 export const settings = {
   level: withDefault(
-    choice("LOG_LEVEL", ["debug", "info", "warn", "error", "none"], { example: "info" }),
+    choice("LOG_LEVEL", ["debug", "info", "warn", "error", "none"], {
+      example: "info",
+      meant: {
+        all: "debug",
+        loud: "debug",
+        trace: "debug",
+        verbose: "debug",
+        warning: "warn",
+        fatal: "error",
+        off: "none",
+        quiet: "none",
+        silent: "none",
+      },
+    }),
     "info",
   ),
   format: optional(choice("LOG_FORMAT", ["pretty", "json"], { example: "json" })),

@@ -38,10 +38,11 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
   });
 
   it.each<[Readonly<Record<string, string>>, RegExp]>([
-    [
-      { STORAGE_ADAPTER: "azure" },
-      /STORAGE_ADAPTER must be local, aws, minio or gcs; is aws meant\?/,
-    ],
+    [{ STORAGE_ADAPTER: "azure" }, /STORAGE_ADAPTER must be local, aws, minio or gcs\.\n/],
+    [{ LOG_LEVEL: "loud" }, /LOG_LEVEL must be debug, info, warn, error or none; is debug meant\?/],
+    [{ LOG_LEVEL: "Warning" }, /; is warn meant\?/],
+    [{ LOG_LEVEL: "eror" }, /; is error meant\?/],
+    [{ LOG_LEVEL: "plenty" }, /LOG_LEVEL must be debug, info, warn, error or none\.\n/],
     [{ AUTH: "none" }, /AUTH must be dev/],
     [{ HOST: "0.0.0.0" }, /PUBLIC_URL must be set where HOST is not a loopback/],
     [
@@ -103,7 +104,12 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "ceph" },
       /STORAGE_ENDPOINT must be set for STORAGE_PROVIDER=ceph/,
     ],
-    [{ STORAGE_MAX_FILE_SIZE: "5121" }, /STORAGE_MAX_FILE_SIZE must be at most 5120 \(MiB\)/],
+    [{ STORAGE_MAX_FILE_SIZE: "5121" }, /STORAGE_MAX_FILE_SIZE must be at most 5120 MiB/],
+    [{ STORAGE_MAX_FILE_SIZE: "6 GiB" }, /STORAGE_MAX_FILE_SIZE must be at most 5120 MiB/],
+    [
+      { STORAGE_MAX_FILE_SIZE: "50 MB" },
+      /STORAGE_MAX_FILE_SIZE must be a size above 0 with its unit.*\n +for example: STORAGE_MAX_FILE_SIZE="10 MiB"/,
+    ],
     [
       { STORAGE_ADAPTER: "gcs", STORAGE_ACCESS_KEY: "AKIA0000", STORAGE_SECRET_KEY: "s" },
       /STORAGE_ACCESS_KEY must begin with GOOG/,
@@ -194,6 +200,9 @@ describe("who may call, and how much, is refused at the start where it is not ri
     { LIMIT_REQUESTS_PER_SUBJECT: "1 per second", LIMIT_BYTES_PER_DAY: "1.5 TiB" },
     { ...limited, WEB_CONCURRENCY: "2", REDIS_URL: REDIS },
     { WEB_CONCURRENCY: "2" },
+    { STORAGE_MAX_FILE_SIZE: "50 MiB" },
+    { STORAGE_MAX_FILE_SIZE: "0.5GiB" },
+    { STORAGE_MAX_FILE_SIZE: "0.5" },
     { ...limited, WEB_CONCURRENCY: "1" },
     { REDIS_URL: `${REDIS},${REDIS}`, REDIS_CLUSTER: "on" },
   ])("but not %j", (env) => {
@@ -357,6 +366,36 @@ describe("who may call, and how much, is refused at the start where it is not ri
     const output = messageFor({ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file });
     expect(output).toContain(`AUTH_TOKENS_FILE names a file that ${problem}`);
     expect(output).not.toContain("hidden");
+  });
+
+  const SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzKEYKEY12";
+  it.each<[Readonly<Record<string, string>>, string | undefined]>([
+    [{ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file }, `{"tokens": [], "${SECRET}": 1}`],
+    [{ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file }, `{"tokens": [{"${SECRET}": 1}]}`],
+    [{ STORAGE_ADAPTER: "aws", STORAGE_CREDENTIALS_FILE: file }, `{"${SECRET}": "access_key"}`],
+    [
+      { STORAGE_ADAPTER: "gcs", STORAGE_GCS_CREDENTIALS: `{"${SECRET}": "private_key"}` },
+      undefined,
+    ],
+    [{ STORAGE_POLICIES: `{"${SECRET}": {}}` }, undefined],
+    [{ STORAGE_POLICIES: `{"${SECRET.toLowerCase()}": {"max_size": 0}}` }, undefined],
+    [{ STORAGE_POLICIES: `{"files": {"${SECRET}": 1}}` }, undefined],
+    [{ STORAGE_POLICIES: `{"files": {"5f0c3a9be77d4c1e8a6b2d90": 1}}` }, undefined],
+  ])(
+    "without a secret that stands in the place of a name: %j, with a file of %j",
+    (env, content) => {
+      if (content !== undefined) writeFileSync(file, content);
+      const output = messageFor(env);
+      expect(output).not.toBe("");
+      expect(output.toLowerCase()).not.toMatch(/wjalr|5f0c3a/);
+    },
+  );
+
+  it("and with a name that is misspelt", () => {
+    const policies = '{"user-uploads-2026": {"max_sizes": 1, "require_the_checksum": true}}';
+    const output = messageFor({ STORAGE_POLICIES: policies });
+    expect(output).toContain("/user-uploads-2026/max_sizes: it is not known here");
+    expect(output).toContain("/user-uploads-2026/require_the_checksum: it is not known here");
   });
 
   it("a key in a file is taken where it is public, and not where it is private", () => {
@@ -651,4 +690,23 @@ it.each(["minio", "aws"])("%s: one key for everything is warned about", async (a
   const warning = "a key that may only put, as deploy/policies has it: STORAGE_PUT_ACCESS_KEY";
   expect(one.output()).toContain(warning);
   expect(two.output()).not.toContain("STORAGE_PUT_ACCESS_KEY");
+});
+
+it("several processes, and a size without a unit, start with a warning of what to mind", async () => {
+  const alone = await startProcess({ LOG_FORMAT: "json", STORAGE_MAX_FILE_SIZE: "50 MiB" });
+  await alone.stop();
+  expect(alone.output()).not.toMatch(/several processes|unit/);
+  const service = await startProcess({
+    LOG_FORMAT: "json",
+    WEB_CONCURRENCY: "2",
+    STORAGE_MAX_FILE_SIZE: "50",
+  });
+  await service.stop();
+  for (const warning of [
+    "all need the same STORAGE_LOCAL_DIR",
+    "set REDIS_URL, or a retried request can make a second object",
+    'STORAGE_MAX_FILE_SIZE=50 has no unit and is read as MiB: write \\"50 MiB\\"',
+  ]) {
+    expect(service.output()).toContain(warning);
+  }
 });

@@ -12,7 +12,7 @@ afterEach(() => service.stop());
 
 /** Starts the service on a disk of 1 MiB of its own, which goes with it. */
 const startOnSmallDisk = (prepare: string) =>
-  startProcess({ STORAGE_MAX_FILE_SIZE: "50" }, (directory) => [
+  startProcess({ STORAGE_MAX_FILE_SIZE: "50 MiB" }, (directory) => [
     "/usr/bin/unshare",
     "--map-root-user",
     "--mount",

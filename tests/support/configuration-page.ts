@@ -151,7 +151,7 @@ const GROUPS: Readonly<
     ],
   },
   "The policy files": {
-    STORAGE_MAX_FILE_SIZE: ["policy.maxSize", "`10`", "The largest file."],
+    STORAGE_MAX_FILE_SIZE: ["policy.maxSize", "`10 MiB`", "The largest file."],
     STORAGE_ALLOWED_TYPES: [
       "policy.allowedTypes",
       "PNG, JPEG, GIF, WebP, AVIF, PDF, plain text",

@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { startProcess } from "../support/service-process.ts";
+import { PRESIGN, startService } from "./service.ts";
+
+it.each([
+  [PRESIGN, "GET,POST"],
+  ["/openapi.json", "GET,HEAD"],
+  ["/store/files/key", "GET,HEAD,PUT"],
+])("a preflight of %s offers the methods that there are: %s", async (path, methods) => {
+  const { request } = await startService({
+    mounts: [{ path: "/store", fetch: () => Promise.resolve(new Response()) }],
+  });
+  const answer = await request(path, {
+    method: "OPTIONS",
+    headers: { Origin: "https://app.example.com", "Access-Control-Request-Method": "PUT" },
+  });
+  expect(answer.headers.get("access-control-allow-methods")).toBe(methods);
+});
+
+it("an origin that is refused is in the log once, and no more than 100 of them", async () => {
+  const service = await startProcess({ LOG_FORMAT: "json" });
+  const ask = (Origin: string, method = "POST") =>
+    fetch(`${service.address}${PRESIGN}`, { method, headers: { Origin } });
+  await ask("https://other.example.com", "OPTIONS");
+  await ask("https://other.example.com");
+  await ask(service.address);
+  for (let i = 0; i < 150; i++) await ask(`https://${i}.example.com`);
+  await service.stop();
+  const told = service
+    .output()
+    .split("\n")
+    .filter((line) => line.includes("an origin is not allowed"))
+    .map((line) => JSON.parse(line));
+  expect(told).toHaveLength(100);
+  expect(told[0]).toMatchObject({ level: "warn", origin: "https://other.example.com" });
+  expect(new Set(told.map(({ origin }) => origin)).size).toBe(100);
+});
