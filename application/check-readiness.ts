@@ -34,17 +34,21 @@ export interface Readiness {
 export const makeReadinessCheck = Effect.gen(function* () {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
-  const signing = watch(presigner.get(PROBE));
-  const bucket = watch(store.ensureBucket);
-  const limits = watch((yield* Limiter).check);
-  return yield* Effect.cachedWithTTL(
-    Effect.all({ signing, store: bucket, limits }, { concurrency: "unbounded" }),
-    "5 seconds",
-  );
+  const signing = watch("signing", presigner.get(PROBE));
+  const bucket = watch("the store", store.ensureBucket);
+  const limits = watch("the count of requests", (yield* Limiter).check);
+  // Whoever asks for it, what it logs goes where the service logs.
+  const services = yield* Effect.context();
+  const all = Effect.all({ signing, store: bucket, limits }, { concurrency: "unbounded" });
+  return yield* Effect.cachedWithTTL(Effect.provideContext(all, services), "5 seconds");
 });
 
-/** Runs `probe` for its state, which keeps the instant of its last change. */
+/**
+ * Runs `probe` for its state, which keeps the instant of its last change. Whoever looks first
+ * tells what fails then; the log has what changes after it, once.
+ */
 function watch(
+  part: string,
   probe: Effect.Effect<unknown, { readonly reason: string }>,
 ): Effect.Effect<PartState> {
   let last: PartState | undefined;
@@ -56,6 +60,11 @@ function watch(
     );
     const state = reason === undefined ? "ok" : "failing";
     const since = last?.state === state ? last.since : now;
+    if (last !== undefined && last.reason !== reason) {
+      yield* reason === undefined
+        ? Effect.logInfo(`${part} is ready again`)
+        : Effect.logWarning(`${part} is not ready`, { reason });
+    }
     last = reason === undefined ? { state, since } : { state, since, reason };
     return last;
   });

@@ -15,6 +15,7 @@ import { v4Presigner } from "../signing/v4-presigner.ts";
 import { addresses } from "./addresses.ts";
 import { identityOf, providerOf, signerOfChain } from "./chain.ts";
 import { makeClient } from "./client.ts";
+import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
 import { signerOfRole } from "./role.ts";
 import { sdkPresigner } from "./sdk-presigner.ts";
@@ -82,7 +83,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
           objectStore(settings, client, { signer, address: at.internal, region }),
         ),
       );
-    }),
+    }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );
 
 const officialPresigner = Effect.promise(async () => {

@@ -5,9 +5,11 @@ import {
   DeleteObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   type S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import {
@@ -15,6 +17,7 @@ import {
   ObjectUnreadable,
   StoreUnavailable,
 } from "../../application/ports/object-store.ts";
+import { clockFault, noBucket, reasonOfRefusal } from "../rest/refusal-reason.ts";
 import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import type { Bucket as At } from "../rest/signed-fetch.ts";
@@ -30,17 +33,46 @@ export function objectStore(
 ): ObjectStore["Service"] {
   const Bucket = settings.bucket;
   const provider = PROVIDERS[settings.provider];
-  return ObjectStore.of({
-    ensureBucket: Effect.tryPromise({
-      try: async (abortSignal) => {
-        try {
-          await client.send(new HeadBucketCommand({ Bucket }), { abortSignal });
-        } catch (cause) {
-          if (!settings.createBucket || statusOf(cause) !== 404) throw cause;
-          await client.send(createCommand(settings), { abortSignal });
-        }
-      },
+  const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
+    Effect.tryPromise({
+      try: (abortSignal) => make({ abortSignal }),
       catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
+    });
+  /** Whether the bucket is there; fails also where the clocks differ. */
+  const hasBucket = Effect.gen(function* () {
+    const command = new HeadBucketCommand({ Bucket });
+    const headersOfAnswer = keepHeaders(command);
+    const found = yield* Effect.result(
+      call(async (options) => {
+        try {
+          await client.send(command, options);
+          return true;
+        } catch (cause) {
+          const status = statusOf(cause);
+          if (status === 404) return false;
+          // Answers to a HEAD have no body that could say why.
+          if (status !== undefined) {
+            await client.send(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }), options);
+          }
+          throw cause;
+        }
+      }),
+    );
+    const reason = clockFault(headersOfAnswer().get("date"), yield* Clock.currentTimeMillis);
+    if (reason !== undefined) return yield* new StoreUnavailable({ reason });
+    return yield* Effect.fromResult(found);
+  });
+  const missing = new StoreUnavailable({ reason: noBucket(Bucket) });
+  return ObjectStore.of({
+    ensureBucket: Effect.gen(function* () {
+      if (yield* hasBucket) return;
+      if (!settings.createBucket) return yield* missing;
+      yield* call((options) => client.send(createCommand(settings), options)).pipe(
+        // Another process may have made it at the same moment.
+        Effect.catch((failure) =>
+          Effect.flatMap(hasBucket, (isThere) => (isThere ? Effect.void : Effect.fail(failure))),
+        ),
+      );
     }),
     keep: (Key) =>
       Effect.tryPromise({
@@ -67,8 +99,12 @@ export function objectStore(
             await client.send(command, { abortSignal });
             return true;
           } catch (cause) {
-            if (statusOf(cause) === 404) return false;
-            throw cause;
+            if (statusOf(cause) !== 404) throw cause;
+            // Fails where it is the bucket that is not there.
+            await client.send(new HeadBucketCommand({ Bucket }), { abortSignal }).catch((cause) => {
+              if (statusOf(cause) === 404) throw cause;
+            });
+            return false;
           }
         },
         catch: (cause) => cause,
@@ -97,9 +133,11 @@ const NOT_PERMITTED =
   "the credentials may not look at an object (s3:GetObject), or not tell whether it is there (s3:ListBucket)";
 
 /** Keeps the headers of the answer, of which the client tells those alone that it knows. */
-function keepHeaders(command: HeadObjectCommand): () => Headers {
+function keepHeaders(command: HeadObjectCommand | HeadBucketCommand): () => Headers {
   let headers = new Headers();
-  command.middlewareStack.add(
+  // The commands differ in what they give and take, which is of no matter here.
+  const { middlewareStack } = command as HeadObjectCommand;
+  middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
       const { response } = result as { readonly response: { readonly headers: HeadersInit } };
@@ -127,16 +165,12 @@ const statusOf = (cause: unknown) =>
   cause instanceof S3ServiceException ? cause.$metadata.httpStatusCode : undefined;
 
 function reasonOf(bucket: string, cause: unknown): string {
-  switch (statusOf(cause)) {
-    case 404:
-      return `there is no bucket ${bucket}; make it, or set STORAGE_CREATE_BUCKET=on`;
-    case 403:
-      return `the store does not show the bucket ${bucket}: the secret is wrong, or s3:ListBucket is missing`;
-    case 301:
-      return `the bucket ${bucket} is in another region; set STORAGE_REGION to it`;
-    case undefined:
-      return isError(cause) ? `${cause.name}: ${cause.message}` : String(cause);
-    default:
-      return `it answered with ${statusOf(cause)}, and not as a store does (${String(cause)})`;
-  }
+  if (!isError(cause)) return String(cause);
+  const status = statusOf(cause);
+  if (status === undefined) return `${cause.name}: ${cause.message}`;
+  const code = WITHOUT_CODE.has(cause.name) ? undefined : cause.name;
+  return reasonOfRefusal(bucket, { status, code, message: cause.message });
 }
+
+/** What the client calls an answer that has no code. */
+const WITHOUT_CODE: ReadonlySet<string> = new Set(["403", "NotFound", "Unknown", "UnknownError"]);

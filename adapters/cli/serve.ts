@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
+import * as Schedule from "effect/Schedule";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import * as audit from "../audit/layer.ts";
@@ -157,7 +158,7 @@ const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure 
         ),
       );
 
-/** Makes the bucket where that is configured, and tells early what `/readyz` would. */
+/** Tells early what `/readyz` would, and looks again until all is well. */
 const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
   Effect.flatMap(readiness, ({ signing, store, limits }) =>
     Effect.all([
@@ -171,7 +172,16 @@ const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
         ? Effect.void
         : Effect.logWarning(`Redis is not ready: ${limits.reason}`),
     ]),
+  ).pipe(
+    // The check itself tells of what changes.
+    Effect.andThen(Effect.repeat(readiness, { until: isReady, schedule: BACK_OFF })),
   );
+
+const isReady = ({ signing, store, limits }: Readiness) =>
+  [signing, store, limits].every(({ state }) => state === "ok");
+
+/** Pauses of a second that grow to a minute. */
+const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
 const toldToStop = Effect.callback<void>((resume) => {
   const stop = () => resume(Effect.void);

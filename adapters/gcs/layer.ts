@@ -15,6 +15,7 @@ import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsSigner } from "./keys.ts";
+import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
 import { type GcsSettings, limits, REGION, SCOPES } from "./settings.ts";
 import type { Source } from "./source.ts";
@@ -48,7 +49,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       });
       const store = objectStore({ settings, address: addresses.internal, signer: keySigner });
       return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
-    }),
+    }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );
 
 function addressesOf(settings: GcsSettings) {

@@ -9,6 +9,7 @@ import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { ONE_KEY } from "../credentials/separate-keys.ts";
 import { PROVIDERS } from "../settings/providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
+import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
 import type { MinioSettings } from "./settings.ts";
 
@@ -37,5 +38,5 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, at(endpoint), signer)),
       );
-    }),
+    }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );

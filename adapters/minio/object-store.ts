@@ -8,6 +8,8 @@ import { current } from "../credentials/held.ts";
 import { neededBy } from "../settings/needed-by.ts";
 import { PROVIDERS } from "../settings/providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
+import { hasBucket, isBucketMissing } from "../rest/bucket-check.ts";
+import { noBucket, reasonOfRefusal } from "../rest/refusal-reason.ts";
 import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
@@ -32,24 +34,33 @@ export function objectStore(
     clients.set(held, minio);
     return minio;
   };
-  const ensure = async (minio: Client) => {
-    const { bucket, region, createBucket } = settings;
-    if (await minio.bucketExists(bucket)) return;
-    if (!createBucket) throw new Error(`there is no bucket ${bucket}; ${HOW_TO_CREATE}`);
-    await minio.makeBucket(bucket, region);
-  };
   const call = (make: (minio: Client) => Promise<void>) =>
     current(signer).pipe(
       Effect.flatMap((held) =>
         Effect.tryPromise({
           try: async () => make(await clientOf(held)),
-          catch: (cause) => ({ reason: reasonOf(cause) }),
+          catch: (cause) => ({ reason: reasonOf(settings.bucket, cause) }),
         }),
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
     );
+  const missing = new StoreUnavailable({ reason: noBucket(settings.bucket) });
   return ObjectStore.of({
-    ensureBucket: call(ensure),
+    ensureBucket: Effect.gen(function* () {
+      const { bucket, region, createBucket } = settings;
+      // That the client is missing is told before anything else.
+      yield* call(async () => undefined);
+      if (yield* hasBucket(at, bucket)) return;
+      if (!createBucket) return yield* missing;
+      yield* call((minio) => minio.makeBucket(bucket, region)).pipe(
+        // Another process may have made it at the same moment.
+        Effect.catch((failure) =>
+          Effect.flatMap(hasBucket(at, bucket), (isThere) =>
+            isThere ? Effect.void : Effect.fail(failure),
+          ),
+        ),
+      );
+    }),
     keep: (key) =>
       call((minio) => minio.removeObjectTagging(settings.bucket, key, { versionId: "" })),
     remove: ({ key, version: versionId }) =>
@@ -59,7 +70,10 @@ export function objectStore(
     head: Effect.fnUntraced(function* (key) {
       const headers: ReadonlyArray<Pair> = [["x-amz-checksum-mode", "ENABLED"]];
       const answer = yield* signedFetch(at, { method: "HEAD", key, headers });
-      if (answer.status === 404) return Option.none();
+      if (answer.status === 404) {
+        if (yield* isBucketMissing(at)) return yield* missing;
+        return Option.none();
+      }
       const object = { bucket: at, key, provider };
       if (answer.status === 400) yield* failIfUnreadable(object);
       const facts = answer.ok ? yield* factsOfHead(object, answer.headers) : undefined;
@@ -73,8 +87,6 @@ export function objectStore(
     }),
   });
 }
-
-const HOW_TO_CREATE = "make it, or set STORAGE_CREATE_BUCKET=on";
 
 function optionsOf(
   { endpoint, region, pathStyle }: MinioSettings,
@@ -112,12 +124,17 @@ function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> 
 /** Milliseconds of silence. */
 const PATIENCE = 5000;
 
-/** Some failures of the client carry a code and no message. */
-function reasonOf(cause: unknown): string {
+/** Refusals of the store carry the code of S3's API; some other failures a code and no message. */
+function reasonOf(bucket: string, cause: unknown): string {
   if (!isError(cause)) return String(cause);
-  return (
-    cause.message || String(codeOf(cause) ?? cause.name) || "it does not answer as a store does"
-  );
+  const code = codeOf(cause);
+  return cause.name === "S3Error"
+    ? reasonOfRefusal(bucket, {
+        status: undefined,
+        code: code === undefined ? undefined : String(code),
+        message: cause.message,
+      })
+    : cause.message || String(code ?? cause.name);
 }
 
 async function minioPackage() {

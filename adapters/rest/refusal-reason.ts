@@ -1,0 +1,64 @@
+/** How a store refused what was asked of its bucket. */
+export interface StoreRefusal {
+  readonly status: number | undefined;
+  /** The code of S3's API; undefined where the answer had none, as those to `HEAD` have. */
+  readonly code: string | undefined;
+  /** What the store says beside it. */
+  readonly message?: string | undefined;
+}
+
+/** Why a store refuses, and what its operator does: "Error responses", Amazon S3 API Reference. */
+export function reasonOfRefusal(bucket: string, refusal: StoreRefusal): string {
+  const { status, code, message = "" } = refusal;
+  const advice = code === undefined ? undefined : ADVICE.get(code);
+  if (code === "NoSuchBucket" || (code === undefined && status === 404)) return noBucket(bucket);
+  if (advice !== undefined) return `${advice} (${code}${told(message)})`;
+  if (code !== undefined) return `the store answered ${code}${told(message)}`;
+  return `it answered ${status ?? "something"} without a code, which no store does; check STORAGE_ENDPOINT`;
+}
+
+/** The reason of a bucket that is not there. */
+export const noBucket = (bucket: string): string =>
+  `there is no bucket ${bucket}; make it, or set STORAGE_CREATE_BUCKET=on`;
+
+const told = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
+
+const ACCESS_KEY = "the store does not know the access key; check STORAGE_ACCESS_KEY";
+const REGION = "the region is wrong; set STORAGE_REGION to the bucket's own";
+const TOKEN = "the session token is wrong or over; renew STORAGE_SESSION_TOKEN";
+const CLOCK = "the store finds the time of the request wrong; set this machine's clock";
+
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ["InvalidAccessKeyId", ACCESS_KEY],
+  ["InvalidAccessKey", ACCESS_KEY],
+  ["SignatureDoesNotMatch", "the secret key is wrong; check STORAGE_SECRET_KEY"],
+  ["InvalidToken", TOKEN],
+  ["ExpiredToken", TOKEN],
+  ["RequestTimeTooSkewed", CLOCK],
+  ["RequestExpired", CLOCK],
+  ["ExpiredPresignRequest", CLOCK],
+  ["RequestNotReadyYet", CLOCK],
+  ["AuthorizationHeaderMalformed", REGION],
+  ["AuthorizationQueryParametersError", REGION],
+  ["IllegalLocationConstraintException", REGION],
+  ["InvalidRegion", REGION],
+  ["PermanentRedirect", REGION],
+  ["TemporaryRedirect", REGION],
+  ["AccessDenied", "the key may not look at the bucket; allow it s3:ListBucket"],
+  ["AllAccessDisabled", "the bucket is shut; its owner can open it"],
+]);
+
+const TOLERATED = 60_000;
+
+/**
+ * Says so where this machine's clock (`now`, milliseconds since 1970) and the store's, by the
+ * `Date` of an answer, are more than a minute apart: what is signed is then refused sooner or
+ * later, while an official client corrects its own calls and sees nothing of it.
+ */
+export function clockFault(date: string | null | undefined, now: number): string | undefined {
+  const difference = now - Date.parse(date ?? "");
+  // Also where there is no date.
+  if (!(Math.abs(difference) > TOLERATED)) return undefined;
+  const minutes = Math.round(Math.abs(difference) / 60_000);
+  return `this machine's clock is ${minutes} min ${difference > 0 ? "ahead of" : "behind"} the store's; set it, or uploads are refused`;
+}

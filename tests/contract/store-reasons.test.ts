@@ -1,0 +1,130 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { layer as aws } from "../../adapters/aws/layer.ts";
+import { putRequest } from "../../adapters/contract/sample-upload.ts";
+import { layer as minio } from "../../adapters/minio/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+
+// What an operator reads where a store cannot be used, from stores that refuse for real.
+
+const server = inject("minio");
+const bucket = `reasons-${crypto.randomUUID()}`;
+
+const closing: Array<() => void> = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+interface Change {
+  readonly bucket?: string;
+  readonly createBucket?: boolean;
+  readonly accessKey?: string;
+  readonly secretKey?: string;
+  readonly endpoint?: string;
+}
+
+const settingsOf = (change: Change) => ({
+  bucket: change.bucket ?? bucket,
+  createBucket: change.createBucket ?? false,
+  region: "us-east-1",
+  endpoint: new URL(change.endpoint ?? server?.endpoint ?? "http://127.0.0.1:9"),
+  accessKey: change.accessKey ?? server?.accessKey,
+  secretKey: Redacted.make(change.secretKey ?? server?.secretKey ?? ""),
+  pathStyle: true,
+});
+
+const ADAPTERS = {
+  aws: (change: Change) => aws({ ...settingsOf(change), provider: "aws", signer: "native" }),
+  minio: (change: Change) => minio({ ...settingsOf(change), provider: "minio" }),
+};
+
+/** A clock that is wrong by some minutes. */
+const clockAhead = (minutes: number): Clock.Clock => {
+  const ahead = minutes * 60_000;
+  const now = () => Date.now() + ahead;
+  const nanos = () => BigInt(now()) * 1_000_000n;
+  return {
+    currentTimeMillisUnsafe: now,
+    currentTimeMillis: Effect.sync(now),
+    currentTimeNanosUnsafe: nanos,
+    currentTimeNanos: Effect.sync(nanos),
+    monotonicTimeNanosUnsafe: () => process.hrtime.bigint(),
+    monotonicTimeNanos: Effect.sync(() => process.hrtime.bigint()),
+    sleep: () => Effect.never,
+  };
+};
+
+const reasonOf = (program: Effect.Effect<unknown, object>) =>
+  Effect.runPromise(Effect.flip(program)).then((failure) =>
+    "reason" in failure ? failure.reason : failure,
+  );
+
+describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says", (adapter) => {
+  const ensure = (change: Change = {}) =>
+    ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(
+      Effect.provide(ADAPTERS[adapter](change)),
+    );
+
+  beforeAll(() => Effect.runPromise(ensure({ createBucket: true })));
+
+  it("that the secret key is wrong", async () => {
+    expect(await reasonOf(ensure({ secretKey: "another-secret-key" }))).toMatch(
+      /^the secret key is wrong; check STORAGE_SECRET_KEY/,
+    );
+  });
+
+  it("that the access key is wrong", async () => {
+    expect(await reasonOf(ensure({ accessKey: "nobody" }))).toMatch(
+      /^the store does not know the access key; check STORAGE_ACCESS_KEY/,
+    );
+  });
+
+  it.each([
+    [20, "20 min ahead of"],
+    [-20, "20 min behind"],
+    [2, "2 min ahead of"],
+  ])("that this machine's clock is wrong by %d minutes", async (minutes, words) => {
+    const program = Effect.provideService(ensure(), Clock.Clock, clockAhead(minutes));
+    expect(await reasonOf(program)).toBe(
+      `this machine's clock is ${words} the store's; set it, or uploads are refused`,
+    );
+  });
+
+  it("that there is no bucket, also of an object in it", async () => {
+    const change = { bucket: `missing-${crypto.randomUUID()}` };
+    const reason = `there is no bucket ${change.bucket}; make it, or set STORAGE_CREATE_BUCKET=on`;
+    expect(await reasonOf(ensure(change))).toBe(reason);
+    const head = ObjectStore.use((store) => store.head(putRequest().key)).pipe(
+      Effect.provide(ADAPTERS[adapter](change)),
+    );
+    expect(await reasonOf(head)).toBe(reason);
+  });
+
+  it("nothing of an object that is not there in a bucket that is", async () => {
+    const head = ObjectStore.use((store) => store.head(putRequest().key)).pipe(
+      Effect.provide(ADAPTERS[adapter]({})),
+    );
+    expect(await Effect.runPromise(head)).toMatchObject({ _tag: "None" });
+  });
+
+  it("that what answers is no store", async () => {
+    const other = createServer((_, response) => response.writeHead(400).end("<p>Hello</p>"));
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+    closing.push(() => other.close());
+    const endpoint = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    expect(await reasonOf(ensure({ endpoint }))).toBe(
+      "it answered 400 without a code, which no store does; check STORAGE_ENDPOINT",
+    );
+  });
+
+  it("nothing of a bucket that two processes make at the same moment", async () => {
+    const change = { bucket: `race-${crypto.randomUUID()}`, createBucket: true };
+    await Effect.runPromise(Effect.all([ensure(change), ensure(change)], { concurrency: 2 }));
+  });
+});

@@ -1,0 +1,102 @@
+import { once } from "node:events";
+import { createServer, request as httpRequest } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { SERVED, threeLines } from "../support/three-lines.ts";
+import { until } from "../support/until.ts";
+
+const minio = inject("minio");
+
+const closing: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** Reaches the store from a port of its own, from now on; its answers can have another date. */
+async function openDoor(port: number, date?: string): Promise<void> {
+  const target = new URL(minio?.endpoint ?? "");
+  const door = createServer((incoming, response) => {
+    const forward = async () => {
+      const { method, url, rawHeaders } = incoming;
+      const { hostname, port } = target;
+      const onward = httpRequest({ method, hostname, port, path: url, headers: rawHeaders });
+      const [[answer]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
+      response.writeHead(answer.statusCode, {
+        ...answer.headers,
+        date: date ?? answer.headers.date,
+      });
+      return pipeline(answer, response);
+    };
+    forward().catch(() => response.destroy());
+  }).listen(port, "127.0.0.1");
+  await once(door, "listening");
+  closing.push(() => {
+    door.closeAllConnections();
+    door.close();
+  });
+}
+
+async function start(
+  adapter: "aws" | "minio",
+  port: number,
+  over: Readonly<Record<string, string>> = {},
+): Promise<ServiceProcess> {
+  const service = await startProcess({
+    STORAGE_ADAPTER: adapter,
+    STORAGE_BUCKET: `late-${crypto.randomUUID()}`,
+    STORAGE_CREATE_BUCKET: "on",
+    STORAGE_ENDPOINT: `http://127.0.0.1:${port}`,
+    STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+    STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+    ...over,
+  });
+  closing.unshift(() => service.stop());
+  return service;
+}
+
+const logged = (service: ServiceProcess, text: string) =>
+  until(`"${text}" in the log`, async () => (service.output().includes(text) ? true : undefined));
+
+describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", (adapter) => {
+  it("a store that comes up later gets its bucket, though nobody asks for the readiness", async () => {
+    const port = await freePort();
+    const service = await start(adapter, port);
+    await logged(service, "the store is not ready");
+    await openDoor(port);
+    await logged(service, "the bucket is there");
+    expect(await threeLines(service.address, service.token)).toEqual(SERVED);
+    await logged(service, "the store is ready again");
+    expect(service.output().split("the store is ready again").length).toBe(2);
+  });
+
+  it("clocks that differ are told in the readiness and in the log", async () => {
+    const port = await freePort();
+    await openDoor(port, new Date(Date.now() - 10 * 60_000).toUTCString());
+    const service = await start(adapter, port);
+    const reason =
+      "this machine's clock is 10 min ahead of the store's; set it, or uploads are refused";
+    const readiness = await (await fetch(`${service.address}/readyz`)).json();
+    expect(readiness).toMatchObject({ status: "degraded", parts: { store: { reason } } });
+    await logged(service, reason);
+  });
+
+  it("a bucket that is gone is an outage, and no upload that is missing", async () => {
+    const port = await freePort();
+    await openDoor(port);
+    const service = await start(adapter, port, { STORAGE_CREATE_BUCKET: "off" });
+    const call = (path: string, body: unknown) =>
+      fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    const file = { filename: "a.png", content_type: "image/png", size: 5 };
+    const { receipt } = await (await call("presign", file)).json();
+    const confirmed = await call("confirm", { receipt });
+    expect([confirmed.status, (await confirmed.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
+    await logged(service, "cannot ask the store");
+    expect(service.output()).toContain("there is no bucket late-");
+  });
+});

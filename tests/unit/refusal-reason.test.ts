@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import { clockFault, reasonOfRefusal } from "../../adapters/rest/refusal-reason.ts";
+
+it.each([
+  [{ status: 403, code: "InvalidAccessKeyId" }, /^the store does not know .* STORAGE_ACCESS_KEY/],
+  [{ status: 403, code: "SignatureDoesNotMatch" }, /^the secret key .* STORAGE_SECRET_KEY/],
+  [{ status: 403, code: "ExpiredToken" }, /^the session token .* STORAGE_SESSION_TOKEN/],
+  [{ status: 403, code: "RequestTimeTooSkewed" }, /set this machine's clock/],
+  [{ status: 400, code: "AuthorizationHeaderMalformed" }, /set STORAGE_REGION/],
+  [{ status: 301, code: "PermanentRedirect" }, /set STORAGE_REGION/],
+  [{ status: 403, code: "AccessDenied" }, /allow it s3:ListBucket/],
+  [{ status: 404, code: "NoSuchBucket" }, /^there is no bucket files; make it/],
+  [{ status: 404, code: undefined }, /^there is no bucket files; make it/],
+  [{ status: 400, code: undefined }, /^it answered 400 without a code, .* STORAGE_ENDPOINT/],
+  [
+    { status: 500, code: "InternalError", message: "try again" },
+    /^the store answered InternalError: try again$/,
+  ],
+])("a refusal with %j says what to do", (refusal, reason) => {
+  expect(reasonOfRefusal("files", refusal)).toMatch(reason);
+});
+
+it("what a store says is not passed on without an end", () => {
+  const message = "x".repeat(100_000);
+  expect(reasonOfRefusal("files", { status: 400, code: "Malformed", message }).length).toBeLessThan(
+    300,
+  );
+});
+
+it.each([
+  [0, undefined],
+  [59, undefined],
+  [-59, undefined],
+  [90, "2 min ahead of"],
+  [-3600, "60 min behind"],
+])("clocks that are %d seconds apart are told of as %s", (seconds, words) => {
+  const now = Date.UTC(2026, 10, 25, 12);
+  const date = new Date(now - seconds * 1000).toUTCString();
+  const fault = clockFault(date, now);
+  if (words === undefined) expect(fault).toBeUndefined();
+  else expect(fault).toContain(words);
+});
+
+it("an answer without a date says nothing of clocks", () => {
+  expect(clockFault(undefined, 0)).toBeUndefined();
+  expect(clockFault("soon", 0)).toBeUndefined();
+});
