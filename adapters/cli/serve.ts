@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
@@ -32,11 +33,11 @@ import { misspelt, readAll, warningsOf } from "./settings.ts";
 /** `EX_CONFIG` of sysexits.h. */
 const CONFIGURATION_ERROR = 78;
 
-/** The longest time that requests under way have to end once the service is told to stop. */
-const GRACE = "10 seconds";
+/** What is left of `SHUTDOWN_TIMEOUT` to close files and connections in. */
+const CLOSING_TIME = Duration.millis(500);
 
 /**
- * Runs the service until SIGTERM or SIGINT, configured by the process's environment and served
+ * Runs the service until SIGTERM or SIGINT and a grace after it, configured by the process's environment and served
  * by `listen`. Sets the process's exit code to 78 for a wrong configuration and to 1 where the
  * service cannot start for another reason; both are explained on standard error.
  */
@@ -70,8 +71,12 @@ export async function serve(listen: Listen): Promise<void> {
   const program = Effect.gen(function* () {
     const services = yield* Effect.context<Services>();
     const readiness = yield* makeReadinessCheck;
+    const log = Effect.runForkWith(services);
     let stopping = false;
-    const { host, port, publicUrl, corsOrigins, trustedProxies } = settings.http;
+    const toldToStop = untilToldToStop();
+    const { host, port, maxConnections, shutdown, publicUrl, corsOrigins, trustedProxies } =
+      settings.http;
+    const mounts = yield* Mounts;
     const app = makeApp({
       services,
       readiness,
@@ -83,10 +88,18 @@ export async function serve(listen: Listen): Promise<void> {
       publicUrl,
       loopbackOnly: callers.auth === "dev" && !callers.exposed,
       page: isDevelopment ? page((yield* Presigner).publicOrigin) : undefined,
-      mounts: yield* Mounts,
+      mounts,
     });
     const server = yield* Effect.tryPromise({
-      try: () => listen({ host, port, fetch: (request, peer) => app.fetch(request, peer) }),
+      try: () =>
+        listen({
+          host,
+          port,
+          fetch: (request, peer) => app.fetch(request, peer),
+          maxConnections,
+          unhurried: mounts.map(({ path }) => path),
+          onFull: onceAMinute((what) => log(Effect.logWarning(FULL[what]))),
+        }),
       catch: (cause) =>
         `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); end what uses the port, or set PORT`,
     });
@@ -111,12 +124,16 @@ export async function serve(listen: Listen): Promise<void> {
     for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
     for (const name of misspelt(env)) yield* Effect.logWarning(misspeltMessage(name));
     yield* Effect.forkChild(firstLook(readiness, store));
-    yield* toldToStop;
+    yield* Effect.promise(() => toldToStop);
     stopping = true;
+    // Whatever else does not end.
+    setTimeout(() => process.exit(0), Duration.toMillis(shutdown.timeout));
     yield* Effect.logInfo("stopping");
+    // Those who look at /readyz send nothing more after that.
+    yield* Effect.sleep(shutdown.grace);
     yield* Effect.timeoutOption(
       Effect.promise(() => server.stop()),
-      GRACE,
+      Duration.subtract(shutdown.timeout, Duration.sum(shutdown.grace, CLOSING_TIME)),
     );
   });
 
@@ -183,11 +200,41 @@ const isReady = ({ signing, store, limits }: Readiness) =>
 /** Pauses of a second that grow to a minute. */
 const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
-const toldToStop = Effect.callback<void>((resume) => {
-  const stop = () => resume(Effect.void);
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
-});
+/** What the log says of what is turned away. */
+const FULL = {
+  connections: "connections are turned away: MAX_CONNECTIONS are open",
+  requests: "requests are answered with 503 OVERLOADED: too many are under way",
+} as const;
+
+/** Passes on the first of what happens in a minute, each `what` by itself. */
+function onceAMinute<What>(tell: (what: What) => void): (what: What) => void {
+  const told = new Map<What, number>();
+  return (what) => {
+    const now = performance.now();
+    if (now - (told.get(what) ?? -Infinity) < 60_000) return;
+    told.set(what, now);
+    tell(what);
+  };
+}
+
+/**
+ * Resolves at the first SIGTERM or SIGINT; one that comes after it ends the process at once.
+ * SIGHUP, which a terminal sends when it is closed, does nothing.
+ */
+function untilToldToStop(): Promise<void> {
+  process.on("SIGHUP", () => undefined);
+  return new Promise((resolve) => {
+    let first: number | undefined;
+    for (const [signal, number] of Object.entries({ SIGINT: 2, SIGTERM: 15 })) {
+      process.on(signal, () => {
+        first ??= performance.now();
+        resolve();
+        // npm passes on what the terminal or systemd has sent to the service too: that is one.
+        if (performance.now() - first > 100) process.exit(128 + number);
+      });
+    }
+  });
+}
 
 function reasonOf(cause: unknown): string {
   if (typeof cause === "object" && cause !== null && "reason" in cause) return String(cause.reason);

@@ -125,7 +125,8 @@ const areSeveral = ({ processes }: limits.LimitSettings) => processes > 1 || clu
 export function misspelt(env: Env): ReadonlyArray<Misspelt> {
   return Object.keys(env)
     .filter(
-      (name) => /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?)_/.test(name) && !KNOWN.includes(name),
+      (name) =>
+        /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|SHUTDOWN)_/.test(name) && !KNOWN.includes(name),
     )
     .map((name) => ({ name, meant: closest(name, KNOWN) }));
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { documentOf, PROBLEM_HEADERS } from "./answer.ts";
 import { problemOf, type Refusal } from "./problem.ts";
@@ -30,6 +30,12 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
 export function answerUnreadable(): Response {
   const { body, ...init } = answerTo(new MalformedRequest());
   return new Response(body, init);
+}
+
+/** Answers a request that the application never sees. */
+export function refuseUnseen(outgoing: ServerResponse, refusal: Refusal): void {
+  const { status, headers, body } = answerTo(refusal);
+  outgoing.writeHead(status, headers).end(body);
 }
 
 function answerTo(refusal: Refusal) {

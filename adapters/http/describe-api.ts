@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
-import { answer, refuse } from "./answer.ts";
+import { refuse } from "./answer.ts";
 import type { HttpEnv } from "./env.ts";
+import { answerHeld } from "./held.ts";
 import { MethodNotAllowed } from "./refusals.ts";
 
 /**
@@ -8,11 +9,14 @@ import { MethodNotAllowed } from "./refusals.ts";
  * is loaded when they are asked for, so that a service which nobody asks pays nothing for them.
  */
 export function describeApi(app: Hono<HttpEnv>, storeOrigin: () => string): void {
-  let document: unknown;
+  let document: Uint8Array<ArrayBuffer> | undefined;
   app.get("/openapi.json", async (c) => {
     const { DOCUMENT_LIFETIME, openapiDocument } = await import("./openapi/document.ts");
-    document ??= openapiDocument(pathsOf(app));
-    return answer(c, document, { headers: { "Cache-Control": DOCUMENT_LIFETIME } });
+    document ??= new TextEncoder().encode(JSON.stringify(openapiDocument(pathsOf(app))));
+    return answerHeld(c, document, {
+      "Content-Type": "application/json",
+      "Cache-Control": DOCUMENT_LIFETIME,
+    });
   });
   app.get("/docs", async (c) => (await import("./openapi/docs.ts")).page(c, storeOrigin()));
   app.get("/docs/:file", async (c) => {

@@ -1,4 +1,4 @@
-import type { Listen } from "./listen.ts";
+import { isProbe, type Listen, MAX_REQUESTS, overloaded } from "./listen.ts";
 
 // The part of Deno that is used here: its own types cannot be loaded beside those of Node.
 declare const Deno: {
@@ -6,25 +6,33 @@ declare const Deno: {
     options: { hostname: string; port: number; onListen: () => void },
     handler: (
       request: Request,
-      info: { remoteAddr: { hostname: string } },
+      info: { remoteAddr: { hostname: string }; completed: Promise<void> },
     ) => Response | Promise<Response>,
   ): { shutdown(): Promise<void> };
 };
 
-/** Serves on `Deno.serve`. */
-export const listenDeno: Listen = async ({ host, port, fetch }) => {
+/**
+ * Serves on `Deno.serve`, which answers one request of a connection after another. It cannot limit
+ * how many connections there are, and ends none on which nothing moves: not one whose headers or
+ * body do not come, nor one whose answer is not read. A proxy in front of it has to.
+ */
+export const listenDeno: Listen = async ({ host, port, fetch, onFull }) => {
   let active = 0;
   let whenIdle: (() => void) | undefined;
+  const leave = () => {
+    active--;
+    if (active === 0) whenIdle?.();
+  };
   const server = Deno.serve(
     { hostname: host, port, onListen: () => undefined },
-    async (request, { remoteAddr }) => {
+    (request, { remoteAddr, completed }) => {
       active++;
-      try {
-        return await fetch(request, { address: remoteAddr.hostname });
-      } finally {
-        active--;
-        if (active === 0) whenIdle?.();
+      completed.then(leave, leave);
+      if (active > MAX_REQUESTS && !isProbe(request.url)) {
+        onFull?.("requests");
+        return overloaded();
       }
+      return fetch(request, { address: remoteAddr.hostname });
     },
   );
   return {

@@ -1,61 +1,111 @@
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import {
   answerBroken,
   answerUnreadable,
   HEADERS_LIMIT,
   HEADERS_TIMEOUT,
+  refuseUnseen,
 } from "./broken-request.ts";
-import type { Listen } from "./listen.ts";
+import { Connections, type Exchange } from "./connections.ts";
+import { type Listen, LONGEST_PAUSE, REQUEST_TIME } from "./listen.ts";
+import { ExpectationFailed, Overloaded } from "./refusals.ts";
 
 /** Serves on `node:http`. */
-export const listenNode: Listen = async ({ host, port, fetch }) => {
+export const listenNode: Listen = async ({
+  host,
+  port,
+  fetch,
+  maxConnections,
+  unhurried = [],
+  requestTime = REQUEST_TIME,
+  longestPause = LONGEST_PAUSE,
+  onFull,
+}) => {
+  const connections = new Connections();
+  const handle = getRequestListener(
+    (request, env) => {
+      const { socket, url: target } = (env as HttpBindings).incoming;
+      return fetch(request, { address: socket.remoteAddress, target });
+    },
+    // All else that fails is answered by the application itself.
+    { errorHandler: answerUnreadable },
+  );
+  const answer = (exchange: Exchange) => {
+    const { incoming, outgoing } = exchange;
+    if (!unhurried.some((path) => incoming.url?.startsWith(`${path}/`))) {
+      endAfter(requestTime, exchange);
+    }
+    void handle(incoming, outgoing);
+  };
+  const refuse = ({ outgoing }: Exchange) => {
+    onFull?.("requests");
+    refuseUnseen(outgoing, OVERLOADED);
+  };
+
   const server = createServer(
     {
       maxHeaderSize: HEADERS_LIMIT,
       headersTimeout: HEADERS_TIMEOUT,
       connectionsCheckingInterval: 2_000,
-      // An upload to the embedded store may take as long as it moves; the API has its own limit.
+      // An upload to the embedded store may take as long as it moves; all else is timed here.
       requestTimeout: 0,
     },
-    getRequestListener(
-      (request, env) => {
-        const { socket, url: target } = (env as HttpBindings).incoming;
-        return fetch(request, { address: socket.remoteAddress, target });
-      },
-      // All else that fails is answered by the application itself.
-      { errorHandler: answerUnreadable },
-    ),
+    (incoming, outgoing) => connections.enter({ incoming, outgoing }, answer, refuse),
   );
+  // Ends a connection on which nothing moves in either direction while a request is under way.
+  server.timeout = longestPause;
   // Past a count Node would drop headers and say nothing; their size is limited anyway.
   server.maxHeadersCount = 0;
-  server.on("clientError", answerBroken);
-  // As many listeners as a connection has requests are no leak.
-  server.on("connection", (socket) => socket.setMaxListeners(0));
-  server.on("request", endWithConnection);
+  if (maxConnections !== undefined) server.maxConnections = maxConnections;
+  server.on("drop", () => onFull?.("connections"));
+  server.on("connection", (socket) => connections.open(socket));
+  server.on("checkContinue", (incoming, outgoing) => {
+    continueOnceRead({ incoming, outgoing });
+    connections.enter({ incoming, outgoing }, answer, refuse);
+  });
+  server.on("checkExpectation", (incoming, outgoing) => {
+    const refuseIt = () => refuseUnseen(outgoing, EXPECTATION_FAILED);
+    connections.enter({ incoming, outgoing }, refuseIt, refuse);
+  });
+  server.on("clientError", (error, socket) =>
+    connections.breakOff(socket, () => answerBroken(error, socket)),
+  );
   server.listen(port, host);
   await once(server, "listening");
   return {
     stop: async () => {
       const closed = once(server, "close");
       server.close();
+      connections.stop();
       await closed;
     },
   };
 };
 
+const OVERLOADED = new Overloaded();
+const EXPECTATION_FAILED = new ExpectationFailed();
+
+/** Ends the connection of a request whose body or answer takes longer than `time`. */
+function endAfter(time: number, { incoming, outgoing }: Exchange): void {
+  const timer = setTimeout(() => incoming.socket.destroy(), time);
+  const clear = () => clearTimeout(timer);
+  outgoing.once("close", () => {
+    if (incoming.complete) clear();
+    else incoming.once("close", clear);
+  });
+}
+
 /**
- * Ends an answer with its connection. Node itself tells that only to the answer that is being
- * sent, and not to those of pipelined requests that wait behind it.
+ * Sends `100 Continue` when the body is first asked for (RFC 9110, section 10.1.1), so that a
+ * client need not send one that is refused unread.
  */
-function endWithConnection({ socket }: IncomingMessage, answer: ServerResponse): void {
-  const end = () => {
-    if (answer.socket === null && !answer.writableFinished) {
-      answer.destroy();
-      answer.emit("close");
-    }
+function continueOnceRead({ incoming, outgoing }: Exchange): void {
+  const asked = (event: string | symbol) => {
+    if (event !== "data") return;
+    incoming.off("newListener", asked);
+    if (!outgoing.headersSent) outgoing.writeContinue();
   };
-  socket.once("close", end);
-  answer.once("close", () => socket.off("close", end));
+  incoming.on("newListener", asked);
 }

@@ -41,17 +41,34 @@ export type Code =
   | "FILE_TOO_LARGE"
   | "BODY_TOO_LARGE"
   | "UNSUPPORTED_MEDIA_TYPE"
+  | "EXPECTATION_FAILED"
   | "IDEMPOTENCY_CONFLICT"
   | "RATE_LIMITED"
   | "QUOTA_EXCEEDED"
   | "HEADERS_TOO_LARGE"
   | "INTERNAL"
+  | "OVERLOADED"
   | "IDENTITY_UNAVAILABLE"
   | "LIMITS_UNAVAILABLE"
   | "CREDENTIALS_UNAVAILABLE"
   | "STORE_UNAVAILABLE";
 
-type Status = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 500 | 503;
+type Status =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 408
+  | 409
+  | 413
+  | 415
+  | 417
+  | 422
+  | 429
+  | 431
+  | 500
+  | 503;
 
 /** A refusal as a client sees it: RFC 9457. */
 export interface Problem {
@@ -205,6 +222,20 @@ const PROBLEMS = {
     title: "The request did not arrive in time",
     detail: `Send the whole request within ${seconds} seconds`,
     headers: { Connection: "close" },
+  }),
+  ExpectationFailed: () => ({
+    status: 417,
+    code: "EXPECTATION_FAILED",
+    title: "The header Expect asks for what this service does not do",
+    detail: "Leave the header out, or send Expect: 100-continue",
+    headers: { Connection: "close" },
+  }),
+  Overloaded: () => ({
+    status: 503,
+    code: "OVERLOADED",
+    title: "The service has too many requests at once",
+    detail: "Try again in a second",
+    headers: { "Retry-After": "1", Connection: "close" },
   }),
   MethodNotAllowed: ({ allow }) => ({
     status: 405,

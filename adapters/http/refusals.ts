@@ -52,6 +52,15 @@ export class HeadersTooLarge extends Schema.TaggedError<HeadersTooLarge>()("Head
   limit: Schema.Number,
 }) {}
 
+/** The header `Expect` asks for something other than `100-continue`. */
+export class ExpectationFailed extends Schema.TaggedError<ExpectationFailed>()(
+  "ExpectationFailed",
+  {},
+) {}
+
+/** More requests are under way, on the connection or in the process, than are taken at once. */
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {}) {}
+
 /** The address exists and the method does not. */
 export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
   allow: Schema.String,

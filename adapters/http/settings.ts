@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { CommaSeparated, HttpOrigin } from "../settings/codecs.ts";
@@ -17,7 +18,20 @@ const Origin = Schema.String.check(
   Schema.makeFilter<string>((text) => URL.canParse(text) && new URL(text).origin === text),
 );
 
-/** Variables that say where the service listens and how clients reach it. */
+const ShortDuration = Schema.DurationFromString.check(
+  Schema.makeFilter<Duration.Duration>((duration) =>
+    Duration.between(duration, { minimum: Duration.zero, maximum: Duration.minutes(10) }),
+  ),
+);
+
+const upTo10Minutes = (name: string, example: string) =>
+  setting(name, {
+    codec: ShortDuration,
+    shape: "a duration such as 2 seconds, up to 10 minutes",
+    example,
+  });
+
+/** Variables that say where the service listens, how clients reach it, and how it stops. */
 export const settings = {
   host: withDefault(
     setting("HOST", {
@@ -37,6 +51,22 @@ export const settings = {
       example: "8787",
     }),
     8787,
+  ),
+  maxConnections: withDefault(
+    setting("MAX_CONNECTIONS", {
+      codec: Schema.FiniteFromString.check(
+        Schema.isInt(),
+        Schema.isBetween({ minimum: 1, maximum: 1_000_000 }),
+      ),
+      shape: "how many connections are held at once, from 1 to 1000000",
+      example: "10000",
+    }),
+    10_000,
+  ),
+  shutdownGrace: withDefault(upTo10Minutes("SHUTDOWN_GRACE", "2 seconds"), Duration.seconds(2)),
+  shutdownTimeout: withDefault(
+    upTo10Minutes("SHUTDOWN_TIMEOUT", "10 seconds"),
+    Duration.seconds(10),
   ),
   publicUrl: optional(
     setting("PUBLIC_URL", {
@@ -66,6 +96,14 @@ export const settings = {
 export interface HttpSettings {
   readonly host: string;
   readonly port: number;
+  /** How many connections are held at once. */
+  readonly maxConnections: number;
+  readonly shutdown: {
+    /** For how long all is still served once the service is told to stop. */
+    readonly grace: Duration.Duration;
+    /** How long it may take to end, the grace included. */
+    readonly timeout: Duration.Duration;
+  };
   /** How clients reach the service; without a path. */
   readonly publicUrl: URL;
   /** Origins whose pages may call the API and the embedded store. */
@@ -77,16 +115,25 @@ export interface HttpSettings {
 /** Reads the variables; the public address of a service that others reach has to be told. */
 export const read = (env: Env): Read<HttpSettings> =>
   Result.map(
-    readSettings(settings, env, ({ host, publicUrl }) =>
-      host === undefined || isLoopbackName(host) || publicUrl !== undefined
+    readSettings(settings, env, ({ host, publicUrl, shutdownGrace, shutdownTimeout }) => [
+      ...(host === undefined || isLoopbackName(host) || publicUrl !== undefined
         ? []
-        : [fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`)],
-    ),
-    ({ host, port, publicUrl, corsOrigins, trustedProxies = [] }) => {
+        : [
+            fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`),
+          ]),
+      ...(shutdownGrace === undefined ||
+      shutdownTimeout === undefined ||
+      Duration.isLessThan(shutdownGrace, shutdownTimeout)
+        ? []
+        : [fault(settings.shutdownTimeout, "must be longer than SHUTDOWN_GRACE")]),
+    ]),
+    ({ host, port, maxConnections, publicUrl, corsOrigins, trustedProxies = [], ...shutdown }) => {
       const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
       return {
         host,
         port,
+        maxConnections,
+        shutdown: { grace: shutdown.shutdownGrace, timeout: shutdown.shutdownTimeout },
         publicUrl: url,
         corsOrigins: corsOrigins ?? ownOrigins(url),
         trustedProxies: networksOf(trustedProxies),

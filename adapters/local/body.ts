@@ -1,4 +1,4 @@
-/** How long a body may take, in milliseconds. */
+/** How long a body may take, or what reads it, in milliseconds. */
 export interface Patience {
   /** For its next piece. */
   readonly piece: number;
@@ -34,7 +34,7 @@ export async function* chunksOf(
   }
 }
 
-/** A body that did not come to its end: the client stopped sending, or went away. */
+/** A body that did not come to its end: the client stopped sending or reading, or went away. */
 export class BodyBroken extends Error {
   readonly outcome: "stalled" | "incomplete";
   constructor(outcome: "stalled" | "incomplete") {

@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { openRegular } from "./open-regular.ts";
 import { codeOf } from "../settings/thrown.ts";
 
-/** The longest pause between two pieces of a body, in milliseconds. */
+/** The longest pause between two pieces of an object, either way, in milliseconds. */
 export const LONGEST_PAUSE = 30_000;
 
 /** The folders and the secret that the store keeps its objects with. */

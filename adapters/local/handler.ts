@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema";
 import { Checksum } from "../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../domain/media-type.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
+import type { Patience } from "./body.ts";
 import type { Checksums } from "./checksums.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Folder, LONGEST_PAUSE } from "./folder.ts";
@@ -11,8 +12,13 @@ import { parseRange } from "./range.ts";
 import { refusal } from "./refusal.ts";
 import { verify } from "./verify.ts";
 
-/** The least that a body has to move, after a minute's grace: 16 bytes in a millisecond. */
+/** The least that has to move of an object, after a minute's grace: 16 bytes in a millisecond. */
 const SLOWEST_RATE = 16;
+
+const patienceFor = (size: number): Patience => ({
+  piece: LONGEST_PAUSE,
+  whole: 60_000 + size / SLOWEST_RATE,
+});
 
 /**
  * Answers signed PUT, GET and HEAD of objects the way S3 does, so that a client cannot tell this
@@ -64,7 +70,7 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
     writeOnce: request.headers.get("if-none-match") === "*",
     checksums,
     body: request.body,
-    patience: { piece: LONGEST_PAUSE, whole: 60_000 + size / SLOWEST_RATE },
+    patience: patienceFor(size),
   });
   switch (written.outcome) {
     case "stored":
@@ -136,7 +142,8 @@ async function answerWith(object: StoredObject, request: Request): Promise<Respo
     await object.close();
     return new Response(null, { status, headers });
   }
-  return new Response(object.bytes(start, end), { status, headers });
+  const bytes = object.bytes({ start, end, patience: patienceFor(end - start + 1) });
+  return new Response(bytes, { status, headers });
 }
 
 /** The object's headers; it shares its origin with a page, so nothing in it may run there. */

@@ -26,8 +26,15 @@ export interface StoredObject extends Properties {
   /** In bytes. */
   readonly size: number;
   readonly modified: Date;
-  /** The bytes from `start` to `end`, both counted from 0 and included. */
-  readonly bytes: (start: number, end: number) => ReadableStream<Uint8Array>;
+  /**
+   * The bytes from `start` to `end`, both counted from 0 and included. The stream fails with
+   * `BodyBroken` where they are not read in time.
+   */
+  readonly bytes: (range: {
+    readonly start: number;
+    readonly end: number;
+    readonly patience: Patience;
+  }) => ReadableStream<Uint8Array>;
   readonly close: () => Promise<void>;
 }
 
@@ -47,7 +54,7 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
       ...propertiesIn(await readExactly(file, size, length)),
       size,
       modified: mtime,
-      bytes: (start, end) => streamOf(file, start, end),
+      bytes: (range) => streamOf(file, range),
       close: () => file.close(),
     };
   } catch (cause) {
@@ -159,10 +166,16 @@ async function syncFolder(path: string): Promise<void> {
   await folder.close();
 }
 
-function streamOf(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
+function streamOf(
+  file: FileHandle,
+  { start, end, patience }: Parameters<StoredObject["bytes"]>[0],
+): ReadableStream<Uint8Array> {
+  const late = performance.now() + patience.whole;
   let position = start;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
+      clearTimeout(timer);
       const length = Math.min(CHUNK_BYTES, end + 1 - position);
       try {
         controller.enqueue(await readExactly(file, position, length));
@@ -171,11 +184,23 @@ function streamOf(file: FileHandle, start: number, end: number): ReadableStream<
         throw cause;
       }
       position += length;
-      if (position <= end) return;
+      if (position <= end) {
+        timer = setTimeout(
+          () => {
+            controller.error(new BodyBroken("stalled"));
+            void file.close();
+          },
+          Math.min(patience.piece, late - performance.now()),
+        );
+        return;
+      }
       controller.close();
       await file.close();
     },
-    cancel: () => file.close(),
+    cancel: () => {
+      clearTimeout(timer);
+      return file.close();
+    },
   });
 }
 

@@ -14,9 +14,13 @@ export interface ServiceProcess {
   readonly serviceToken: string;
   /** Where the embedded store keeps its objects. */
   readonly directory: string;
-  readonly pid: number;
   /** All that it has written to standard output and standard error so far. */
   readonly output: () => string;
+  readonly pid: number;
+  /** Sends it a signal. */
+  readonly signal: (name: NodeJS.Signals) => void;
+  /** Its exit code, once it has ended. */
+  readonly ended: Promise<number | null>;
   /** Tells it to stop, and gives its exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -49,9 +53,12 @@ export async function startProcess(
     DEV_TOKEN: token,
     DEV_SERVICE_TOKEN: serviceToken,
     STORAGE_LOCAL_DIR: directory,
+    // Nobody asks these whether they are ready, so that nobody need be waited for.
+    SHUTDOWN_GRACE: "0 seconds",
     ...env,
   });
   const address = `http://127.0.0.1:${port}`;
+  const ended = once(child, "exit").then(() => child.exitCode);
   let isOver = false;
   child.once("close", () => (isOver = true));
   await until("the service's start", async () =>
@@ -66,11 +73,13 @@ export async function startProcess(
     token,
     serviceToken,
     directory,
-    pid: child.pid ?? 0,
     output,
+    pid: child.pid ?? 0,
+    signal: (name) => void child.kill(name),
+    ended,
     stop: async () => {
       child.kill("SIGTERM");
-      if (child.exitCode === null) await once(child, "exit");
+      await ended;
       rmSync(directory, { recursive: true, force: true });
       // Whatever a test was about: nothing that it used may be in the log.
       const secrets = [token, serviceToken, ...secretsOf(env)];

@@ -1,5 +1,6 @@
 import { refuse } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
+import { answerHeld } from "../held.ts";
 import { NotFound } from "../refusals.ts";
 
 // Swagger UI, of the renderers that were looked at the one which runs under a policy without
@@ -26,7 +27,7 @@ export async function page(c: HttpContext, storeOrigin: string): Promise<Respons
     "frame-ancestors 'none'",
   ].join("; ");
   const isThere = (await read("swagger-ui.css")) !== undefined;
-  return send(c, html(isThere ? RENDERED : MISSING), {
+  return send(c, isThere ? RENDERED : MISSING, {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": policy,
     "Referrer-Policy": "no-referrer",
@@ -43,27 +44,29 @@ export async function file(c: HttpContext, name: string): Promise<Response> {
     : send(c, content, { "Content-Type": type });
 }
 
-const send = (c: HttpContext, body: string | Uint8Array<ArrayBuffer>, headers: HeadersInit) =>
-  new Response(body, {
-    headers: {
-      "X-Content-Type-Options": "nosniff",
-      "Cache-Control": "no-cache",
-      ...c.get("answerHeaders"),
-      ...headers,
-    },
-  });
+const send = (c: HttpContext, body: Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>
+  answerHeld(c, body, { "Cache-Control": "no-cache", ...headers });
+
+/** The renderer's files by their names, each read once. */
+const held = new Map<string, Uint8Array<ArrayBuffer>>();
 
 /** A file of the renderer, from where the runtime finds its package; undefined where it does not. */
 async function read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     const { readFile } = await import("node:fs/promises");
-    return await readFile(new URL(import.meta.resolve(`${RENDERER}/${name}`)));
+    const content =
+      held.get(name) ?? (await readFile(new URL(import.meta.resolve(`${RENDERER}/${name}`))));
+    held.set(name, content);
+    return content;
   } catch {
     return undefined;
   }
 }
 
-const html = ({ head, body }: { readonly head: string; readonly body: string }) => `<!doctype html>
+const encoder = new TextEncoder();
+
+const html = ({ head, body }: { readonly head: string; readonly body: string }) =>
+  encoder.encode(`<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
@@ -75,18 +78,18 @@ const html = ({ head, body }: { readonly head: string; readonly body: string }) 
     ${body}
   </body>
 </html>
-`;
+`);
 
-const RENDERED = {
+const RENDERED = html({
   head: `
     <link rel="stylesheet" href="/docs/swagger-ui.css">
     <script src="/docs/swagger-ui-bundle.js" defer></script>
     <script src="/docs/start.js" defer></script>`,
   body: `<main id="docs"></main>
     <noscript>This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> does not.</noscript>`,
-};
+});
 
-const MISSING = {
+const MISSING = html({
   head: "",
   body: `<h1>Valetkey API</h1>
     <p>The API is described by <a href="/openapi.json">/openapi.json</a>, which any reader of
@@ -96,10 +99,10 @@ const MISSING = {
     <pre>npm install --ignore-scripts ${RENDERER}@5</pre>
     <p>Without <code>--ignore-scripts</code> a dependency of that package reports the installation
     to its makers.</p>`,
-};
+});
 
 /** The document is not sent to a validator elsewhere. */
-const START = `SwaggerUIBundle({
+const START = encoder.encode(`SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
   validatorUrl: null,
@@ -107,4 +110,4 @@ const START = `SwaggerUIBundle({
   tryItOutEnabled: true,
   defaultModelsExpandDepth: 0,
 });
-`;
+`);

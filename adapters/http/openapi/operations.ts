@@ -64,8 +64,14 @@ type AllOf<R extends { readonly _tag: string }> = { readonly [T in R["_tag"]]: t
 type Failure<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> =
   ReturnType<F> extends Effect.Effect<unknown, infer E extends Refusal, unknown> ? E : never;
 
-/** What cannot be read, so that a server may refuse it by itself. */
-export const UNREAD = { MalformedRequest: true, HeadersTooLarge: true, RequestTimeout: true };
+/** What a server refuses by itself, since it cannot be read or is too much at once. */
+export const UNREAD = {
+  MalformedRequest: true,
+  HeadersTooLarge: true,
+  RequestTimeout: true,
+  ExpectationFailed: true,
+  Overloaded: true,
+};
 
 /** What is refused before any operation is reached. */
 export const EVERYWHERE = { ...UNREAD, LoopbackOnly: true, MethodNotAllowed: true };

@@ -15,7 +15,11 @@ export function refusedAnswers(
   operation: DocumentedOperation,
   json: (schema: unknown) => Json,
 ): Json {
-  const byStatus = Map.groupBy(samplesOf(operation), ({ problem }) => String(problem.status));
+  // What it answers with a status of these it says itself, as `/readyz` does with 503.
+  const samples = samplesOf(operation).filter(
+    ({ problem }) => !Object.hasOwn(operation.answers, problem.status),
+  );
+  const byStatus = Map.groupBy(samples, ({ problem }) => String(problem.status));
   return Object.fromEntries(
     [...byStatus].map(([status, samples]) => {
       const byCode = Map.groupBy(samples, ({ problem }) => problem.code);

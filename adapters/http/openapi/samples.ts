@@ -41,6 +41,8 @@ export const SAMPLES: {
   HeadersTooLarge: [new refusals.HeadersTooLarge({ limit })],
   RequestTimeout: [new refusals.RequestTimeout({ seconds: 10 })],
   InvalidIdempotencyKey: [new refusals.InvalidIdempotencyKey()],
+  ExpectationFailed: [new refusals.ExpectationFailed()],
+  Overloaded: [new refusals.Overloaded()],
   MethodNotAllowed: [new refusals.MethodNotAllowed({ allow: "GET" })],
   NotFound: [new refusals.NotFound()],
   LoopbackOnly: [new refusals.LoopbackOnly()],

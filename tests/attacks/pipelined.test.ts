@@ -1,0 +1,118 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { exchange } from "./raw-request.ts";
+
+const BUNDLE = "/docs/swagger-ui-bundle.js";
+const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
+
+describe.each(runtimes)("a client that reads nothing on %s", (runtime) => {
+  it.each([BUNDLE, "/openapi.json"])("has no 800 answers of %s made for it", async (path) => {
+    const service = await startProcess({}, runtime);
+    const ask = async () => (await fetch(`${service.address}${path}`)).arrayBuffer();
+    await ask();
+    const before = memoryOf(service);
+    const socket = await unread(service, get(service, path).repeat(800));
+    // Those that the service had begun to answer are over when these are.
+    for (let requests = 0; requests < 20; requests++) await ask();
+    expect(answersOf(service, path)).toBeLessThan(100);
+    expect(memoryOf(service) - before).toBeLessThan(100);
+    socket.destroy();
+    await service.stop();
+  });
+});
+
+describe("requests that are sent at once", () => {
+  let service: ServiceProcess;
+  beforeAll(async () => {
+    service = await startProcess();
+  });
+  afterAll(() => service.stop());
+
+  it("are answered in their order, 100 behind the first, and the next with 503", async () => {
+    const requests = Array.from({ length: 150 }, (_, index) => get(service, `/nowhere/${index}`));
+    const { text } = await exchange(service.address, [requests.join("")]);
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    expect(statuses).toEqual([...Array.from({ length: 101 }, () => "404"), "503"]);
+    expect(text).toMatch(/Retry-After: 1\r\n/);
+    expect(text).toMatch(/"code":"OVERLOADED"/);
+  });
+
+  it("are refused where 2,000 are under way, but for probes, until these are gone", async () => {
+    const sockets: Array<Socket> = [];
+    const refused = await until("the service to be full", async () => {
+      sockets.push(await unread(service, get(service, BUNDLE).repeat(101)));
+      // Its body does not come, so that nothing takes it away again.
+      sockets.push(await unread(service, slowRequest(service)));
+      const answer = await fetch(`${service.address}/nowhere`);
+      return answer.status === 503 ? answer : undefined;
+    });
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect(await refused.json()).toMatchObject({ code: "OVERLOADED" });
+    expect((await fetch(`${service.address}/healthz`)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await until("the service to take requests again", async () =>
+      (await fetch(`${service.address}/nowhere`)).status === 404 ? true : undefined,
+    );
+    expect(service.output()).toContain("503 OVERLOADED");
+  });
+
+  it("are answered before what follows them and is none", async () => {
+    const good = get(service, "/healthz").repeat(2);
+    const { text } = await exchange(service.address, [`${good}rubbish\r\n\r\n`]);
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    expect(statuses).toEqual(["200", "200", "400"]);
+    expect(text.match(/\{"status":"alive"\}/g)).toHaveLength(2);
+  });
+
+  it("do not lose the body that is under way to what follows them and is none", async () => {
+    const whole = await (await fetch(`${service.address}${BUNDLE}`)).text();
+    const socket = await unread(service, get(service, BUNDLE));
+    await once(socket, "readable");
+    socket.write("rubbish\r\n\r\n");
+    const pieces: Array<Buffer> = [];
+    for await (const piece of socket) pieces.push(piece as Buffer);
+    const [, ...rest] = Buffer.concat(pieces).toString().split("\r\n\r\n");
+    expect(rest.join("\r\n\r\n").slice(0, whole.length)).toBe(whole);
+    expect(rest.join("\r\n\r\n").slice(whole.length)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+});
+
+it("connections beyond MAX_CONNECTIONS are closed, and the log says so", async () => {
+  const service = await startProcess({ MAX_CONNECTIONS: "3" });
+  const sockets = await Promise.all(["", "", ""].map((text) => unread(service, text)));
+  const beyond = await exchange(service.address, [get(service, "/healthz")]);
+  expect(beyond.text).toBe("");
+  await until("a line in the log", async () => service.output().includes("MAX_CONNECTIONS"));
+  for (const socket of sockets) socket.destroy();
+  await until("the next connection", async () => (await fetch(`${service.address}/healthz`)).ok);
+  await service.stop();
+});
+
+const get = ({ address }: ServiceProcess, path: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: ${new URL(address).host}\r\n\r\n`;
+
+const slowRequest = ({ address, token }: ServiceProcess) =>
+  `POST /api/v1/orgs/acme/files/presign HTTP/1.1\r\nHost: ${new URL(address).host}\r\n` +
+  `Authorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n`;
+
+/** Sends text over a connection, and reads nothing. */
+async function unread({ address }: ServiceProcess, text: string): Promise<Socket> {
+  const { hostname, port } = new URL(address);
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  socket.pause();
+  socket.write(text);
+  return socket;
+}
+
+/** What a process holds, in MiB. */
+const memoryOf = ({ pid }: ServiceProcess): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+
+const answersOf = (service: ServiceProcess, path: string): number =>
+  service.output().split(`"path":"${path}"`).length - 1;

@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Listening } from "../../adapters/http/listen.ts";
+import { listenNode } from "../../adapters/http/listen-node.ts";
+import { freePort } from "../support/free-port.ts";
+
+// The listener with limits that can be waited for.
+
+let server: Listening;
+let port: number;
+/** Those whose answer was broken off. */
+const brokenOff = new Set<string>();
+let noteBrokenOff: () => void = () => undefined;
+
+beforeAll(async () => {
+  port = await freePort();
+  server = await listenNode({
+    host: "127.0.0.1",
+    port,
+    unhurried: ["/store"],
+    requestTime: 500,
+    longestPause: 1_500,
+    fetch: async (request) => {
+      const { pathname } = new URL(request.url);
+      if (request.method === "PUT") return new Response(await request.text());
+      if (!pathname.endsWith("/endless")) return new Response("short");
+      return new Response(
+        new ReadableStream<Uint8Array>({
+          pull: (controller) => controller.enqueue(new Uint8Array(65_536)),
+          cancel: () => {
+            brokenOff.add(pathname);
+            noteBrokenOff();
+          },
+        }),
+      );
+    },
+  });
+});
+afterAll(() => server.stop());
+
+it("a connection is ended on which a body does not come, whatever it is sent to", async () => {
+  for (const line of ["GET /healthz", "POST /nowhere", "PUT /nowhere"]) {
+    const socket = await open(`${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345`);
+    // Read to its end: that there is one is the point.
+    await text(socket).catch(() => "");
+  }
+});
+
+it("a connection is ended whose answer is not read in time", async () => {
+  await isBrokenOff("/endless", "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
+});
+
+it("a connection is ended whose object is not read at all", async () => {
+  await isBrokenOff("/store/endless", "GET /store/endless HTTP/1.1\r\nHost: a\r\n\r\n");
+});
+
+it("an object's body may take longer than that, as long as it moves", async () => {
+  const upload = await open("PUT /store/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1");
+  for (const piece of ["2", "3", "4"]) {
+    // Each of these lasts as long as another request may.
+    const late = await open("PUT /late HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1");
+    await text(late).catch(() => "");
+    upload.write(piece);
+  }
+  const [answer] = await once(upload, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 [^]*1234$/);
+  upload.destroy();
+});
+
+async function open(request: string): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  socket.write(request);
+  return socket;
+}
+
+async function isBrokenOff(path: string, request: string): Promise<void> {
+  const done = new Promise<void>((resolve) => (noteBrokenOff = resolve));
+  const socket = await open(request);
+  socket.pause();
+  while (!brokenOff.has(path)) await done;
+  socket.destroy();
+}

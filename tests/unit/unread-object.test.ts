@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { openFolder } from "../../adapters/local/folder.ts";
+import { openObject, writeObject } from "../../adapters/local/objects.ts";
+
+const SIZE = 1024 * 1024;
+
+it("a download that is not read is broken off", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-unread-"));
+  const folder = await openFolder(directory);
+  await writeObject(folder, {
+    key: "files/a",
+    mediaType: "image/png",
+    size: SIZE,
+    writeOnce: false,
+    body: new Response(new Uint8Array(SIZE)).body,
+    patience: { piece: 60_000, whole: 60_000 },
+  });
+  for (const patience of [
+    { piece: 50, whole: 60_000 },
+    { piece: 60_000, whole: 50 },
+  ]) {
+    const object = await openObject(folder, "files/a");
+    const reader = object?.bytes({ start: 0, end: SIZE - 1, patience }).getReader();
+    expect((await reader?.read())?.done).toBe(false);
+    await expect(reader?.closed).rejects.toMatchObject({ outcome: "stalled" });
+  }
+  rmSync(directory, { recursive: true });
+});
