@@ -66,7 +66,10 @@ const OPERATIONS: ReadonlyArray<
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const log = Effect.runForkWith(options.services);
-  const { decide, enter, isKnown, run } = decisions(options.services, options.clientAddress);
+  const { addressOf, decide, enter, isKnown, run } = decisions(
+    options.services,
+    options.clientAddress,
+  );
 
   app.onError((error, c) => {
     const requestId = c.get("requestId");
@@ -139,8 +142,8 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
       c,
       "follow",
       (note) => {
-        const { address } = c.env;
-        return run(follow(c.req.param("token"), { note, requestId: c.get("requestId"), address }));
+        const asked = { note, requestId: c.get("requestId"), address: addressOf(c) };
+        return run(follow(c.req.param("token"), asked));
       },
       (opened) => redirect(c, opened),
     );

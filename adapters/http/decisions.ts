@@ -113,7 +113,7 @@ export function decisions(
       await run((c.req.raw.headers.has("authorization") ? authenticate : recognize)(callOf(c))),
     );
 
-  return { decide, enter, isKnown, run };
+  return { addressOf: (c: HttpContext) => callOf(c).client, decide, enter, isKnown, run };
 }
 
 /** What the log says of refusals that are the operator's to mend. */

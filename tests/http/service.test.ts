@@ -49,6 +49,7 @@ describe("health", () => {
     expect(await reasonFor("192.0.2.1", authorized)).toContain("fetch failed");
     expect(await reasonFor("192.0.2.1")).toBeUndefined();
     expect(await reasonFor("192.0.2.1", { Authorization: "Bearer of-nobody" })).toBeUndefined();
+    expect(await reasonFor("127.0.0.1", { Host: "evil.example" })).toBeUndefined();
     for (const name of ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"]) {
       expect(await reasonFor("127.0.0.1", { [name]: "192.0.2.1" })).toBeUndefined();
     }
