@@ -1,16 +1,35 @@
 import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
 import { policiesOf } from "../policies/complete.ts";
-import { allOf, type Fault, fault, type Read } from "../settings/setting.ts";
+import {
+  allOf,
+  type Fault,
+  fault,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+} from "../settings/setting.ts";
 import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
 import * as tokens from "../tokens/settings.ts";
 import { type CountOf, sharedCounts, stores } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
+/** No variable: the service has an origin of its own. */
+const basePath = optional(
+  setting("BASE_PATH", {
+    codec: Schema.String.check(Schema.isPattern(/^(?:\/[\w~-][\w.~-]*)+$/)),
+    shape: "a path that begins with a slash and does not end with one",
+    example: "/uploads",
+  }),
+);
+
 const settings = {
+  basePath,
   publicUrl: http.settings.publicUrl,
   corsOrigins: http.settings.corsOrigins,
   trustedProxies: http.settings.trustedProxies,
@@ -40,6 +59,7 @@ const OTHERS: ReadonlyArray<keyof ValetkeyOptions> = [
   "authenticate",
   "onConfirmed",
   "limits",
+  "openapi",
   "log",
 ];
 
@@ -47,7 +67,7 @@ const OTHERS: ReadonlyArray<keyof ValetkeyOptions> = [
 export function configurationOf(options: ValetkeyOptions<never>) {
   const { limits: { countIn, ...limited } = {}, ...rest } = options ?? {};
   const { storage, policy, policies, ...others } = rest;
-  const { organizations, authenticate, onConfirmed, log, ...variables } = others;
+  const { organizations, authenticate, onConfirmed, log, openapi: _, ...variables } = others;
   const own = envOf(variables, settings, OTHERS);
   const ofLimits = envOf(limited, limitSettings);
   const faults = [
@@ -61,7 +81,10 @@ export function configurationOf(options: ValetkeyOptions<never>) {
   }
   // Never from a request, and nobody would find an address of this machine.
   if (!variables.publicUrl) faults.push(fault(settings.publicUrl, "must be set"));
-  const server = http.read(own.env);
+  const server = Result.map(
+    allOf({ mount: readSettings({ basePath }, own.env), http: http.read(own.env) }, []),
+    ({ mount, http }) => ({ ...http, publicUrl: new URL(mount.basePath ?? "/", http.publicUrl) }),
+  );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = Result.map(stores.read(storage), (storeAt) => storeAt(at));
   const can = Result.getOrElse(store, () => S3_LIMITS);

@@ -10,6 +10,7 @@ import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
+import { basePathOf } from "../http/addresses.ts";
 import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress } from "../http/client-address.ts";
@@ -18,6 +19,7 @@ import type { Peer } from "../http/env.ts";
 import { Mounts } from "../http/mounts.ts";
 import { internalProblem, type Refusal } from "../http/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
+import { pathIn } from "../http/request-path.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
@@ -27,7 +29,8 @@ import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
-import { PATHS } from "./paths.ts";
+import { matcherOf, PATHS } from "./paths.ts";
+import { mountTeller } from "./mount.ts";
 import { rejectionOf } from "./rejection.ts";
 import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { ChecksumAlgorithm, PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
@@ -83,6 +86,11 @@ export function createValetkey<
 
   const calls = callsAt(settings.http.publicUrl);
 
+  const base = basePathOf(settings.http.publicUrl);
+  const paths = [...PATHS.map((path) => `${base}${path}`), ...(store.paths ?? [])];
+  const isOurs = matcherOf(paths);
+  const tellOfMount = mountTeller(isOurs, logOf(options.log));
+
   let app: Promise<ReturnType<typeof makeApp>> | undefined;
   const opened = () =>
     runtime.context().then((services) =>
@@ -93,6 +101,7 @@ export function createValetkey<
         corsOrigins: settings.http.corsOrigins,
         clientAddress: clientAddress(settings.http.trustedProxies),
         publicUrl: settings.http.publicUrl,
+        apiAuthentication: options.openapi,
         loopbackOnly: false,
         page: undefined,
         mounts: Context.get(services, Mounts),
@@ -104,6 +113,7 @@ export function createValetkey<
       expectOpen();
       if (request.bodyUsed) throw new Error(READ);
       const peer = peerOf(from);
+      tellOfMount(request.url);
       app ??= opened();
       return await (await app).fetch(request, peer);
     } catch (cause) {
@@ -121,7 +131,8 @@ export function createValetkey<
     makeLink: call(calls.makeLink),
     openFile: call(calls.openFile),
     fetch,
-    paths: [...PATHS, ...(store.paths ?? [])],
+    handles: ({ url }) => isOurs(pathIn(url)),
+    paths,
     close: async () => {
       isClosed = true;
       await runtime.dispose();

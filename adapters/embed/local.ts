@@ -1,4 +1,5 @@
 import * as Layer from "effect/Layer";
+import { basePathOf } from "../http/addresses.ts";
 import { Mounts } from "../http/mounts.ts";
 import { LocalStore } from "../local/local-store.ts";
 import { read, settings } from "../local/settings.ts";
@@ -24,11 +25,22 @@ export function local(options: LocalOptions = {}): Storage {
   const values = orThrow(read(env), { what: "local()", settings, faults });
   return asStorage((publicUrl) => {
     const { layer, ...rest } = store(values, publicUrl);
-    return { ...rest, paths: [`${PATH}/*`], layer: Layer.provideMerge(mounts, layer) };
+    const base = basePathOf(publicUrl);
+    const mounts = Layer.effect(
+      Mounts,
+      LocalStore.useSync(({ fetch }) => [
+        { path: PATH, fetch: (request) => fetch(addressed(request, base)) },
+      ]),
+    );
+    return { ...rest, paths: [`${base}${PATH}/*`], layer: Layer.provideMerge(mounts, layer) };
   });
 }
 
-const mounts = Layer.effect(
-  Mounts,
-  LocalStore.useSync(({ fetch }) => [{ path: PATH, fetch }]),
-);
+/** A request as the client sent it, whose signature covers the path; some hosts cut `base` off. */
+function addressed(request: Request, base: string): Request {
+  if (base === "") return request;
+  const url = new URL(request.url);
+  if (url.pathname.startsWith(`${base}/`)) return request;
+  url.pathname = `${base}${url.pathname}`;
+  return new Request(url, request);
+}

@@ -4,8 +4,10 @@ import { asResponse } from "../http/answer.ts";
 import { answerUnreadable } from "../http/broken-request.ts";
 import { problemOf } from "../http/problem.ts";
 import { NotFound } from "../http/refusals.ts";
+import { pathIn } from "../http/request-path.ts";
 import { isError } from "../settings/thrown.ts";
 import { toConsole } from "./log.ts";
+import { wrongMount } from "./mount.ts";
 import { matcherOf } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Awaitable, Caller } from "./valetkey-options.ts";
@@ -52,7 +54,18 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
       response.writeHead(500).end();
     }
   };
+  let isMountTold = false;
   return (request, response, next) => {
+    const { originalUrl } = request as { originalUrl?: unknown };
+    if (typeof originalUrl === "string" && originalUrl !== request.url) {
+      const whole = pathIn(originalUrl);
+      if (isOurs(whole)) request.url = originalUrl;
+      else if (isOurs(pathOf(request)) && !isMountTold) {
+        isMountTold = true;
+        const prefix = whole.slice(0, -pathOf(request).length);
+        toConsole({ level: "warn", ...wrongMount(prefix) });
+      }
+    }
     if (next !== undefined && !isOurs(pathOf(request))) return next();
     void handle(request, response, next);
   };

@@ -144,6 +144,11 @@ export interface ValetkeyOptions<
   /** How clients reach this service, such as `https://app.example.com`; without a path. */
   readonly publicUrl: string | URL;
   /**
+   * The path under which the host serves `fetch` at `publicUrl`, such as `"/uploads"`; all of the
+   * origin if left out.
+   */
+  readonly basePath?: string | undefined;
+  /**
    * The id of the organization that a caller names, or undefined or null where there is none or it is not
    * the caller's, who cannot tell which. The id is part of each key: 1 to 64 letters, digits, `_`
    * and `-`. Where it rejects, the answer is `IDENTITY_UNAVAILABLE`.
@@ -185,6 +190,16 @@ export interface ValetkeyOptions<
    * caller's address in `X-Forwarded-For` or `Forwarded`; none if left out.
    */
   readonly trustedProxies?: ReadonlyArray<string> | undefined;
+  /**
+   * How the host knows its callers, for `/openapi.json`, as OpenAPI says it in `securitySchemes`
+   * and `security`; a bearer token if left out.
+   */
+  readonly openapi?:
+    | {
+        readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+        readonly security: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>;
+      }
+    | undefined;
   /** Gets the log; warnings and errors go to the console if left out. */
   readonly log?: ((entry: LogEntry) => void) | undefined;
 }

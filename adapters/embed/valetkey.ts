@@ -51,6 +51,8 @@ export interface Valetkey<
    * is believed.
    */
   readonly fetch: (request: Request, from?: HandedOver) => Promise<Response>;
+  /** Whether `fetch` answers a request; all else is the host's. */
+  readonly handles: (request: { readonly url: string }) => boolean;
   /**
    * Where `fetch` answers, as patterns that Hono, Express and Fastify read alike, such as
    * `/api/v1/orgs/:slug/files/*`; all else is the host's.

@@ -4,10 +4,12 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
 import { Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { Readiness } from "../../application/check-readiness.ts";
 import type { AuditedAction } from "../../application/ports/audit.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import type { Scope } from "../../domain/principal.ts";
+import { basePathOf } from "./addresses.ts";
 import { answer, answerProblem, passOn, refuse } from "./answer.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { confirm } from "./confirm.ts";
@@ -19,6 +21,7 @@ import type { HttpEnv } from "./env.ts";
 import { links } from "./links.ts";
 import { isOfThisMachine, loopbackOnly } from "./loopback-only.ts";
 import type { Mount } from "./mounts.ts";
+import type { ApiAuthentication } from "./openapi/document.ts";
 import type { Operation } from "./operation.ts";
 import { follow, open, redirect } from "./open.ts";
 import { presign } from "./presign.ts";
@@ -39,8 +42,10 @@ export interface AppOptions {
   readonly corsOrigins: ReadonlyArray<string>;
   /** The address of who calls; that of the connection if left out. */
   readonly clientAddress?: ClientAddress;
-  /** How clients reach the service; without a path. */
+  /** How clients reach the service; with the path that it is mounted under, if any. */
   readonly publicUrl: URL;
+  /** What `/openapi.json` says of how callers are known; a bearer token if left out. */
+  readonly apiAuthentication?: ApiAuthentication | undefined;
   /** Whether this machine alone is answered. */
   readonly loopbackOnly: boolean;
   /** The page to try the service on. Its files are part of no bundle, so it is not imported here. */
@@ -62,9 +67,16 @@ const OPERATIONS: ReadonlyArray<
   ["links", "read", links],
 ];
 
+/** The path of a request below `base`, where the host has not cut that off. */
+const pathUnder = (base: string) => (request: Request) => {
+  const path = getPath(request);
+  return path.startsWith(`${base}/`) ? path.slice(base.length) : path;
+};
+
 /** The service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
-  const app = new Hono<HttpEnv>();
+  const base = basePathOf(options.publicUrl);
+  const app = new Hono<HttpEnv>(base === "" ? {} : { getPath: pathUnder(base) });
   const log = Effect.runForkWith(options.services);
   const { addressOf, decide, enter, isKnown, run } = decisions(
     options.services,
@@ -152,7 +164,11 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.all(FILE, (c) => refuse(c, GET_ALONE));
 
   app.use("/openapi.json", share("GET", "HEAD"));
-  describeApi(app, () => Context.get(options.services, Presigner).publicOrigin);
+  describeApi(app, {
+    basePath: base,
+    authentication: options.apiAuthentication,
+    storeOrigin: () => Context.get(options.services, Presigner).publicOrigin,
+  });
 
   const { readiness } = options;
   if (readiness !== undefined) {

@@ -1,7 +1,10 @@
 import type { HttpContext } from "./env.ts";
 
 /** The path of a request, as it was sent where there is a server that tells it. */
-export const pathOf = (c: HttpContext): string => PATH.exec(c.env?.target ?? c.req.url)?.[1] ?? "";
+export const pathOf = (c: HttpContext): string => pathIn(c.env?.target ?? c.req.url);
+
+/** The path in an address, as it is written there. */
+export const pathIn = (address: string): string => PATH.exec(address)?.[1] ?? "";
 
 /**
  * Whether a path would have to be decoded or shortened to be one of ours: none of them has an

@@ -32,6 +32,8 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
   it.each([
     [{ publicUrl: undefined }, /^publicUrl must be set, for example https/],
     [{ publicUrl: "https://a.example/path" }, /^publicUrl must be an http or https URL without/],
+    [{ basePath: "uploads/" }, /^basePath must be a path that begins with a slash and does not/],
+    [{ basePath: "/a/../b" }, /^basePath must be a path/],
     [{ organizations: undefined }, /^organizations must be a function, for example \(slug/],
     [{ authenticate: "mia" }, /^authenticate must be a function$/],
     [{ receiptKeys: ["2026:short"] }, /^receiptKeys must be pairs of id:key, as a list;/],

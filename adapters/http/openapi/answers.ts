@@ -31,8 +31,6 @@ export const Upload = Schema.Struct({
   put_url: url("Where to PUT the file.", PUT_URL),
   put_headers: Schema.Record(Schema.String, Schema.String).annotate({
     description: "What the PUT must carry.",
-    properties: { "Content-Type": { type: "string" } },
-    required: ["Content-Type"],
     examples: [{ "Content-Type": "image/png" }],
   }),
   put_expires_at: instant("When `put_url` stops working.", "2026-11-24T12:15:00.000Z"),

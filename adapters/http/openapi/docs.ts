@@ -14,6 +14,8 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
 ]);
 
+// Its addresses are relative, and so hold under whatever path a host serves it.
+
 /** The readable page of the API; its policy permits requests to itself and `storeOrigin`. */
 export async function page(c: HttpContext, storeOrigin: string): Promise<Response> {
   const policy = [
@@ -82,17 +84,17 @@ const html = ({ head, body }: { readonly head: string; readonly body: string }) 
 
 const RENDERED = html({
   head: `
-    <link rel="stylesheet" href="/docs/swagger-ui.css">
-    <script src="/docs/swagger-ui-bundle.js" defer></script>
-    <script src="/docs/start.js" defer></script>`,
+    <link rel="stylesheet" href="docs/swagger-ui.css">
+    <script src="docs/swagger-ui-bundle.js" defer></script>
+    <script src="docs/start.js" defer></script>`,
   body: `<main id="docs"></main>
-    <noscript>This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> does not.</noscript>`,
+    <noscript>This page needs JavaScript; <a href="openapi.json">/openapi.json</a> does not.</noscript>`,
 });
 
 const MISSING = html({
   head: "",
   body: `<h1>Valetkey API</h1>
-    <p>The API is described by <a href="/openapi.json">/openapi.json</a>, which any reader of
+    <p>The API is described by <a href="openapi.json">/openapi.json</a>, which any reader of
     OpenAPI 3.1 shows.</p>
     <p>To read it here, install the package <code>${RENDERER}</code> beside this service and load
     the page again:</p>
@@ -103,7 +105,7 @@ const MISSING = html({
 
 /** The document is not sent to a validator elsewhere. */
 const START = encoder.encode(`SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "openapi.json",
   dom_id: "#docs",
   validatorUrl: null,
   deepLinking: true,

@@ -20,8 +20,6 @@ const ABOUT = {
       "Ask for permission (`presign`), PUT the file to `put_url` with all of `put_headers`, and, if you like, ask whether it arrived (`confirm`).\n\nA refusal is `application/problem+json` (RFC 9457) with a `code` that stays the same between versions. Unknown members of a body are refused.",
     license: { name: "Apache-2.0", identifier: "Apache-2.0" },
   },
-  servers: [{ url: "/" }],
-  security: [{ bearer: [] }],
   tags: [
     { name: "files", description: "An organization's files." },
     { name: "links", description: "Files for whoever holds a link." },
@@ -29,18 +27,41 @@ const ABOUT = {
   ],
 };
 
-const BEARER = {
-  type: "http",
-  scheme: "bearer",
-  description:
-    "A token of the caller's. Behind a proxy that signs people in (`AUTH=forward`) none is sent.",
+/** How callers say who they are, in the words of OpenAPI. */
+export interface ApiAuthentication {
+  readonly securitySchemes: Readonly<Record<string, Json>>;
+  readonly security: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>;
+}
+
+/** What the document tells of a service beside its operations. */
+export interface ApiAbout {
+  /** The path that it is mounted under; empty where it has the whole origin. */
+  readonly basePath: string;
+  /** A bearer token if undefined. */
+  readonly authentication: ApiAuthentication | undefined;
+}
+
+/** By a token, as the service itself asks for one. */
+const BEARER: ApiAuthentication = {
+  securitySchemes: {
+    bearer: {
+      type: "http",
+      scheme: "bearer",
+      description:
+        "A token of the caller's. Behind a proxy that signs people in (`AUTH=forward`) none is sent.",
+    },
+  },
+  security: [{ bearer: [] }],
 };
 
 /**
  * The API as an OpenAPI 3.1 document, made of the schemas that decode requests and of the table of
  * refusals. It tells of those operations whose paths are among `paths`, spelt as OpenAPI does.
  */
-export function openapiDocument(paths: ReadonlySet<string>): Json {
+export function openapiDocument(
+  paths: ReadonlySet<string>,
+  { basePath, authentication = BEARER }: ApiAbout,
+): Json {
   const operations = OPERATIONS.filter(({ path }) => paths.has(path));
   const { of, named } = toOpenapi([
     ...operations.flatMap(schemasOf).filter(Schema.isSchema),
@@ -51,8 +72,14 @@ export function openapiDocument(paths: ReadonlySet<string>): Json {
     Schema.isSchema(schema) ? (of.get(schema) ?? {}) : (schema as Json);
   return {
     ...ABOUT,
+    servers: [{ url: basePath || "/" }],
+    security: authentication.security,
     paths: Object.fromEntries(operations.map((each) => [each.path, pathItem(each, json)])),
-    components: { securitySchemes: { bearer: BEARER }, headers: HEADERS, schemas: named },
+    components: {
+      securitySchemes: authentication.securitySchemes,
+      headers: HEADERS,
+      schemas: named,
+    },
   };
 }
 
