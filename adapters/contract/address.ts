@@ -41,14 +41,15 @@ export const address: ReadonlyArray<StorePromise> = [
   },
   {
     title: "a signed PUT cannot read, and a signed GET cannot write",
-    check: async ({ signPut, signGet, expectRefused, expectStored }) => {
+    check: async ({ signPut, signGet, expectRefused, expectStored, refusals }) => {
       const put = await signPut();
       const get = await signGet();
       await expectRefused(await send("PUT", get.url, { headers: put.headers, body: CONTENT }));
       await send("PUT", put.url, { headers: put.headers, body: CONTENT });
-      expect((await send("GET", put.url, { headers: put.headers })).status).toBe(403);
+      const read = await send("GET", put.url, { headers: put.headers });
+      expect(read.status).toBeOneOf([...refusals]);
       const removed = await send("DELETE", put.url, { headers: put.headers });
-      expect(removed.status).toBeOneOf([403, 405]);
+      expect(removed.status).toBeOneOf([405, ...refusals]);
       await expectStored();
     },
   },

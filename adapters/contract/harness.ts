@@ -12,7 +12,10 @@ export interface Harness {
    * can be tried is tried: an ability that is there after all fails a test too.
    */
   readonly without?: ReadonlyArray<Ability>;
-  /** The statuses by which the store answers a request that was not granted; 403 by default. */
+  /**
+   * The statuses by which the store answers a request that was not granted, a second PUT of what
+   * is written once included (beside 409 and 412); 403 by default.
+   */
   readonly refusals?: ReadonlyArray<number>;
   /**
    * Opens the store, once, before its first test. Undefined where what it needs is not on this
@@ -43,6 +46,11 @@ export interface OpenStore {
  *
  * - `sha256`, `crc32c`, `md5`: it verifies this checksum of a PUT, and tells it of an object (MD5
  *   excepted);
+ * - `bound type`: it refuses a PUT of another media type than was granted;
+ * - `bound size`: under `strict` it refuses a PUT of another size than was granted;
+ * - `plain PUT`: a client that sends `Content-Type` and nothing else is served, where nothing more
+ *   is asked for;
+ * - `signed query`: it refuses a URL to which a parameter was added;
  * - `exact size by default`: the size is bound without a header that the client has to set, so
  *   also where `strict` is not asked for;
  * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
@@ -57,6 +65,10 @@ export interface OpenStore {
 export type Ability = ChecksumAlgorithm | (typeof FURTHER)[number];
 
 const FURTHER = [
+  "bound type",
+  "bound size",
+  "plain PUT",
+  "signed query",
   "exact size by default",
   "write-once",
   "two endpoints",

@@ -29,7 +29,7 @@ export const response: ReadonlyArray<StorePromise> = [
       const { url } = await subject.signGet({ responseDisposition: "attachment" });
       const altered = url.replace("=attachment", "=inline");
       expect(altered).not.toBe(url);
-      expect((await send("GET", altered)).status).toBe(403);
+      expect((await send("GET", altered)).status).toBeOneOf([...subject.refusals]);
     },
   },
   {
@@ -93,5 +93,5 @@ async function upload({ signPut }: Subject, further: Readonly<Record<string, str
   const put = await signPut();
   const headers = { ...put.headers, ...further };
   const answer = await send("PUT", put.url, { headers, body: CONTENT });
-  expect(answer.status, answer.body.toString()).toBe(200);
+  expect(answer.ok, answer.body.toString()).toBe(true);
 }

@@ -6,6 +6,8 @@ import { buffer } from "node:stream/consumers";
 /** An answer with all of its body. */
 export interface Answer {
   readonly status: number;
+  /** Whether the status is one of success, of which stores have several. */
+  readonly ok: boolean;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
@@ -39,5 +41,7 @@ export async function send(
   if (chunked && body !== undefined) outgoing.write(body);
   outgoing.end(chunked ? undefined : body);
   const [answer] = await once(outgoing, "response");
-  return { status: answer.statusCode, headers: answer.headers, body: await buffer(answer) };
+  const { statusCode: status, headers: received } = answer;
+  const ok = status >= 200 && status < 300;
+  return { status, ok, headers: received, body: await buffer(answer) };
 }

@@ -77,27 +77,31 @@ type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 function ownHarness(): ReadonlyArray<Harness> {
   const server = ownServer();
   if (server === undefined) return [];
-  const { provider, region } = server;
+  const { provider } = server;
   const { checksums, writeOnce, marks }: Provider = PROVIDERS[provider];
   const without: ReadonlyArray<Ability> = [
     ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
     ...(writeOnce ? [] : (["write-once"] as const)),
     ...(marks ? [] : (["marks"] as const)),
+    ...(isLoopback(server.endpoint) ? [] : (["two endpoints"] as const)),
   ];
-  const make = (settings: S3Settings) => aws({ ...settings, provider, region, signer: "native" });
-  return [{ name: provider, without, open: () => openS3(make, server) }];
+  // Swift calls a request without a signature a bad one.
+  const refusals = provider === "swift" ? [400, 403] : [403];
+  const make = (settings: S3Settings) => aws({ ...settings, provider, signer: "native" });
+  return [{ name: provider, without, refusals, open: () => openS3(make, server) }];
 }
 
 async function openS3(
   make: (settings: S3Settings) => Layer.Layer<Presigner | ObjectStore>,
-  { endpoint, accessKey, secretKey }: Omit<MinioServer, "domain">,
+  server: Omit<MinioServer, "domain"> & { readonly region?: string },
 ): Promise<OpenStore> {
+  const { endpoint, accessKey, secretKey, region = "us-east-1" } = server;
   const bucket = `contract-${crypto.randomUUID()}`;
   const addresses = namesOf(endpoint);
   const layer = make({
     bucket,
     createBucket: true,
-    region: "us-east-1",
+    region,
     ...addresses,
     accessKey,
     secretKey: Redacted.make(secretKey),
@@ -107,10 +111,11 @@ async function openS3(
   const { hostname, port, protocol } = new URL(endpoint);
   const client = new Client({
     endPoint: hostname,
-    port: Number(port),
     useSSL: protocol === "https:",
+    region,
     accessKey,
     secretKey,
+    ...(port === "" ? {} : { port: Number(port) }),
   });
   return {
     layer: quietly(layer),
@@ -121,11 +126,19 @@ async function openS3(
   };
 }
 
-/** The same server under two names, which are two hosts to the signature. */
+/**
+ * The same server under two names, which are two hosts to the signature; one that is elsewhere has
+ * the name that it was given.
+ */
 function namesOf(endpoint: string) {
   const publicEndpoint = new URL(endpoint);
-  publicEndpoint.hostname = "localhost";
+  if (isLoopback(endpoint)) publicEndpoint.hostname = "localhost";
   return { endpoint: new URL(endpoint), publicEndpoint };
+}
+
+function isLoopback(endpoint: string): boolean {
+  const { hostname } = new URL(endpoint);
+  return hostname.startsWith("127.") || hostname === "[::1]";
 }
 
 const originsOf = ({ endpoint, publicEndpoint }: ReturnType<typeof namesOf>) => ({

@@ -99,6 +99,10 @@ it.skipIf(server === undefined)(
 it.skipIf(server === undefined)("so is what a store can do and is said not to", async () => {
   const can = [
     "sha256",
+    "bound type",
+    "bound size",
+    "plain PUT",
+    "signed query",
     "exact size by default",
     "write-once",
     "pinned downloads",
@@ -111,6 +115,10 @@ it.skipIf(server === undefined)("so is what a store can do and is said not to", 
     to: JSON.stringify(["marks", ...can]).slice(1, -1),
   });
   expect(failed).toEqual([
+    "a PUT needs a further header, which is returned",
+    "a parameter that was added to a PUT counts for nothing",
+    "a type that was not bound is found out",
+    "a size that strict does not bind is found out",
     "the size is bound under strict only",
     "sha256: cannot be verified here, and is not offered",
     "sha256 is refused with what the store verifies instead",
