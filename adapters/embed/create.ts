@@ -23,6 +23,7 @@ import { pathIn } from "../http/request-path.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../random/layer.ts";
+import { deniedNow } from "../tokens/denied-links.ts";
 import { tokensOf } from "../tokens/tokens.ts";
 import type { TokenSettings } from "../tokens/settings.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
@@ -175,14 +176,16 @@ function broken(cause: unknown, log: ReturnType<typeof logOf>): Response {
 const tokensLayer = ({ keys, denied }: TokenSettings) =>
   Layer.effect(
     Tokens,
-    keys === undefined
-      ? Effect.as(
-          Effect.logWarning(
-            "receipts end with this process, and are good in no other: set receiptKeys",
-          ),
-          tokensOf([{ id: "own", secret: ownKey() }], denied),
-        )
-      : Effect.succeed(tokensOf(keys, denied)),
+    Effect.flatMap(deniedNow(denied), (denied) =>
+      keys === undefined
+        ? Effect.as(
+            Effect.logWarning(
+              "receipts end with this process, and are good in no other: set receiptKeys",
+            ),
+            tokensOf([{ id: "own", secret: ownKey() }], denied),
+          )
+        : Effect.succeed(tokensOf(keys, denied)),
+    ),
   );
 
 /**

@@ -180,8 +180,11 @@ export interface ValetkeyOptions<
    * open. Without them receipts end with the process, and the log warns of it.
    */
   readonly receiptKeys?: ReadonlyArray<string> | undefined;
-  /** Links that are taken back, each by what follows its last dot. */
-  readonly linksDenied?: ReadonlyArray<string> | undefined;
+  /**
+   * Links that are taken back, each by what follows its last dot; or the path of a JSON file with
+   * a list of them, with a slash in it, which is looked at every 5 seconds.
+   */
+  readonly linksDenied?: ReadonlyArray<string> | string | undefined;
   readonly limits?: LimitOptions | undefined;
   /** Origins whose pages may call `fetch`; that of `publicUrl` if left out. */
   readonly corsOrigins?: ReadonlyArray<string> | undefined;

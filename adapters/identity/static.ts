@@ -1,11 +1,10 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import * as Schedule from "effect/Schedule";
 import { timingSafeEqual } from "node:crypto";
 import { Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
 import type { Principal } from "../../domain/principal.ts";
-import { jsonIn, RECHECK } from "../json/changing-file.ts";
+import { watchJson } from "../json/changing-file.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import { organizationsOf } from "./claims.ts";
 import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";
@@ -17,22 +16,11 @@ import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";
 export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) =>
   Effect.gen(function* () {
     let known = byId(atStart);
-    let said: string | undefined;
-    const look = jsonIn(path, decodeTokens).pipe(
-      Effect.matchEffect({
-        onSuccess: (tokens) =>
-          Effect.sync(() => {
-            said = undefined;
-            known = byId(tokens);
-          }),
-        onFailure: (problem) => {
-          if (problem === said) return Effect.void;
-          said = problem;
-          return Effect.logWarning(`${problem}; the tokens that it had stay valid`);
-        },
-      }),
-    );
-    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK)));
+    yield* watchJson(path, {
+      decode: decodeTokens,
+      onChange: (tokens) => (known = byId(tokens)),
+      kept: "the tokens that it had stay valid",
+    });
 
     return Authenticator.of({
       authenticate: (call) => {

@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokens } from "../../application/ports/tokens.ts";
+import { deniedNow } from "./denied-links.ts";
 import type { TokenSettings } from "./settings.ts";
 import { tokensOf, weaknessOf } from "./tokens.ts";
 
@@ -11,9 +12,11 @@ import { tokensOf, weaknessOf } from "./tokens.ts";
 export const layer = ({ keys, denied, directory }: TokenSettings): Layer.Layer<Tokens> =>
   Layer.effect(
     Tokens,
-    keys === undefined
-      ? Effect.map(ownKey(directory), (secret) => tokensOf([{ id: "own", secret }], denied))
-      : Effect.succeed(tokensOf(keys, denied)),
+    Effect.flatMap(deniedNow(denied), (denied) =>
+      keys === undefined
+        ? Effect.map(ownKey(directory), (secret) => tokensOf([{ id: "own", secret }], denied))
+        : Effect.succeed(tokensOf(keys, denied)),
+    ),
   );
 
 /** The key in the folder; where none can be kept, one that ends with the process. */

@@ -1,6 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import { readJsonFile } from "../json/parse.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
 import {
   type Env,
@@ -12,6 +13,7 @@ import {
   setting,
 } from "../settings/setting.ts";
 import * as storage from "../settings/storage.ts";
+import { decodeDenied, type DeniedLinks, LinkEnd } from "./denied-links.ts";
 import { type TokenKey, weaknessOf } from "./tokens.ts";
 
 const IdAndKey = Schema.String.check(
@@ -33,8 +35,9 @@ export const settings = {
   ),
   denied: optional(
     setting("LINKS_DENIED", {
-      codec: CommaSeparated(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/))),
-      shape: "what follows the last dot of links that are taken back, separated by commas",
+      codec: Schema.Union([Schema.String.check(Schema.isPattern(/\//)), CommaSeparated(LinkEnd)]),
+      shape:
+        "what follows the last dot of links that are taken back, separated by commas, or the path of a JSON file with a list of them",
       example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
     }),
   ),
@@ -45,23 +48,31 @@ export const settings = {
 export interface TokenSettings {
   /** The first seals, and all open. */
   readonly keys?: readonly [TokenKey, ...Array<TokenKey>] | undefined;
-  /** The last parts of links that are taken back. */
-  readonly denied?: ReadonlySet<string>;
+  readonly denied: DeniedLinks;
   /** Where a key is kept that is made up because none is configured. */
   readonly directory: string;
 }
 
 /** Reads the variables. */
 export const read = (env: Env): Read<TokenSettings> =>
-  Result.map(
+  Result.flatMap(
     readSettings(settings, env, ({ keys }) => faultsOf(keys)),
-    ({ keys, directory, ...values }) => {
-      const denied = new Set(values.denied);
-      if (keys === undefined) return { denied, directory };
-      const [first, ...others] = Redacted.value(keys);
-      return { keys: [parse(first), ...others.map(parse)], denied, directory };
-    },
+    ({ keys, directory, ...values }) =>
+      Result.map(deniedBy(values.denied), (denied): TokenSettings => {
+        if (keys === undefined) return { denied, directory };
+        const [first, ...others] = Redacted.value(keys);
+        return { keys: [parse(first), ...others.map(parse)], denied, directory };
+      }),
   );
+
+/** The links of a list, or of a file, which has to be there at the start. */
+function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks> {
+  if (typeof value !== "string") return Result.succeed({ ends: new Set(value) });
+  return Result.mapBoth(Result.flatMap(readJsonFile(value), decodeDenied), {
+    onSuccess: (ends) => ({ ends, path: value }),
+    onFailure: (problem) => [fault(settings.denied, `names a file that ${problem}`)],
+  });
+}
 
 function parse(text: string): TokenKey {
   const [id = "", base64 = ""] = text.split(":");

@@ -21,7 +21,7 @@ const VERSION = "v1";
 export function tokensOf(
   keys: readonly [TokenKey, ...Array<TokenKey>],
   /** The last parts of tokens that have been taken back. */
-  denied: ReadonlySet<string> = new Set(),
+  denied: Pick<ReadonlySet<string>, "has"> = new Set(),
 ): Tokens["Service"] {
   for (const { id, secret } of keys) {
     const weakness = weaknessOf(secret);

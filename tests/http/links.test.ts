@@ -1,8 +1,12 @@
 import * as Duration from "effect/Duration";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { LinkLifetime } from "../../domain/link.ts";
-import { startProcess } from "../support/service-process.ts";
+import { runToEnd, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
 import {
   PRESIGN,
   presignInit,
@@ -167,4 +171,58 @@ it("a link is taken back by its last part, and is never written to the log", asy
     );
     expect(service.output()).not.toContain(mac);
   }
+});
+
+const endOf = (link: string) => link.split(".").at(-1) ?? "";
+
+it("a link is taken back while the service runs, where LINKS_DENIED is a file", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-denied-"));
+  const path = join(folder, "denied.json");
+  const { seal } = tokensOf([TOKEN_KEY]);
+  const [token, other] = [60_000, 60_001].map((left) =>
+    seal("link", content(Date.now() + left)),
+  ) as [string, string];
+  writeFileSync(path, "[]");
+  const service = await startProcess({
+    RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
+    LOG_FORMAT: "json",
+    STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "365 days" } }),
+    LINKS_DENIED: path,
+  });
+  try {
+    const follow = async (link: string) =>
+      (await fetch(`${service.address}/f/${link}`, { redirect: "manual" })).status;
+    expect(await follow(token)).toBe(302);
+    writeFileSync(path, JSON.stringify([endOf(token)]));
+    await until("the link's end", async () => (await follow(token)) === 404 || undefined);
+    expect(await follow(other)).toBe(302);
+    // What cannot be read leaves the last list.
+    writeFileSync(path, `["${endOf(other)}`);
+    await until("the warning", async () =>
+      service.output().includes("the links that it named stay taken back") ? true : undefined,
+    );
+    expect(service.output()).toContain(`the file ${path} is not JSON`);
+    expect(service.output()).not.toContain(endOf(other));
+    expect([await follow(token), await follow(other)]).toEqual([404, 302]);
+    writeFileSync(path, JSON.stringify([endOf(other)]));
+    await until("the end of the other", async () => (await follow(other)) === 404 || undefined);
+    expect(await follow(token)).toBe(302);
+  } finally {
+    await service.stop();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it.each([
+  ["is not there", undefined, "cannot be read (ENOENT)"],
+  ["is no list of links", '["secret-but-no-link"]', "has a fault: /0"],
+])("the service does not start with a file of links that %s", async (_, text, problem) => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-denied-"));
+  const path = join(folder, "denied.json");
+  if (text !== undefined) writeFileSync(path, text);
+  const { code, output } = await runToEnd({ LINKS_DENIED: path });
+  rmSync(folder, { recursive: true });
+  expect(code).toBe(78);
+  expect(output).toContain(`LINKS_DENIED names a file that ${problem}`);
+  expect(output).not.toContain("secret");
 });
