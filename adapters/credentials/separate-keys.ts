@@ -52,4 +52,4 @@ export function separateKey(
 
 /** What is said at the start where one key does everything. */
 export const ONE_KEY =
-  "uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy; have them signed with a key that may only put, as deploy/policies has it: STORAGE_PUT_ACCESS_KEY and STORAGE_PUT_SECRET_KEY, or the options putAccessKey and putSecretKey";
+  "uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy; have them signed with a key that may only put, whose permissions https://github.com/valetkey/valetkey/tree/main/deploy/policies has: STORAGE_PUT_ACCESS_KEY and STORAGE_PUT_SECRET_KEY";

@@ -55,5 +55,5 @@ export function aws<Provider extends keyof Verified = "aws">(
     settings,
     faults,
   });
-  return asStorage(() => unmounted(store(values)));
+  return asStorage(() => ({ ...unmounted(store(values)), settings }));
 }

@@ -30,6 +30,7 @@ import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
+import { speakingOptions } from "./options.ts";
 import { matcherOf, PATHS } from "./paths.ts";
 import { mountTeller } from "./mount.ts";
 import { rejectionOf } from "./rejection.ts";
@@ -53,9 +54,10 @@ export function createValetkey<
   const { limits, refusesOnFailure, failedAuthentications: failed = "off" } = settings.limits;
   const guarded = (authenticator: Authenticator["Service"]) =>
     failed === "off" ? authenticator : limitFailures(authenticator, failed);
+  const speak = speakingOptions(store.settings ?? {});
   const layer = Layer.mergeAll(
     Layer.tapError(store.layer, ({ reason }) =>
-      Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
+      Effect.die(new Error(`The store cannot be used (${store.description}): ${speak(reason)}`)),
     ),
     countIn === undefined
       ? memory.layer(limits)
@@ -66,7 +68,7 @@ export function createValetkey<
     random.layer,
     tokensLayer(settings.tokens),
     onConfirmedLayer(options.onConfirmed),
-  ).pipe(Layer.provideMerge(logTo(options.log)));
+  ).pipe(Layer.provideMerge(logTo(options.log, speak)));
   const runtime = ManagedRuntime.make(layer);
 
   let isClosed = false;
@@ -123,7 +125,7 @@ export function createValetkey<
   };
 
   return {
-    ready: () => run(ready(store.description)),
+    ready: () => run(ready(store.description, speak)),
     requestUpload: call(calls.requestUpload) as Valetkey<
       Algorithm,
       NeedsChecksum<Files, Others>
@@ -152,15 +154,15 @@ const READ =
   "the body of a request was read before valetkey.fetch got it: hand the request over as it came";
 
 /** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
-const ready = (description: string) =>
+const ready = (description: string, speak: (text: string) => string) =>
   Effect.gen(function* () {
     const { signing, store } = yield* yield* makeReadinessCheck;
     if (signing.reason !== undefined) {
-      return yield* Effect.die(new Error(`Uploads cannot be signed: ${signing.reason}`));
+      return yield* Effect.die(new Error(`Uploads cannot be signed: ${speak(signing.reason)}`));
     }
     if (store.reason !== undefined) {
       return yield* Effect.die(
-        new Error(`The store is not ready (${description}): ${store.reason}`),
+        new Error(`The store is not ready (${description}): ${speak(store.reason)}`),
       );
     }
     return undefined;

@@ -44,5 +44,5 @@ export function gcs(options: GcsOptions = {}): Storage<"crc32c" | "md5"> {
     settings,
     faults,
   });
-  return asStorage(() => unmounted(store(values)));
+  return asStorage(() => ({ ...unmounted(store(values)), settings }));
 }

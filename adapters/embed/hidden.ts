@@ -5,6 +5,7 @@ import * as Result from "effect/Result";
 import type { Mounts } from "../http/mounts.ts";
 import type { ConfiguredStore } from "../settings/loaded.ts";
 import type { Fault, Read } from "../settings/setting.ts";
+import type { OptionSettings } from "./options.ts";
 import type { ChecksumAlgorithm, SharedCount, Storage } from "./valetkey-options.ts";
 
 // What is handed from one function of ours to another through a host, which need not know Effect
@@ -17,6 +18,8 @@ export type StoreAt = (publicUrl: URL) => EmbeddedStore;
 export interface EmbeddedStore extends ConfiguredStore<Mounts> {
   /** Where `fetch` answers for it. */
   readonly paths?: ReadonlyArray<string>;
+  /** Its options, in whose names a host is told of it. */
+  readonly settings?: OptionSettings;
 }
 
 /** What counts for several processes, with what counts in its place while it does not answer. */

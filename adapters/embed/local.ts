@@ -32,7 +32,12 @@ export function local(options: LocalOptions = {}): Storage {
         { path: PATH, fetch: (request) => fetch(addressed(request, base)) },
       ]),
     );
-    return { ...rest, paths: [`${base}${PATH}/*`], layer: Layer.provideMerge(mounts, layer) };
+    return {
+      ...rest,
+      settings,
+      paths: [`${base}${PATH}/*`],
+      layer: Layer.provideMerge(mounts, layer),
+    };
   });
 }
 

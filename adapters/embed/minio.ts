@@ -24,5 +24,5 @@ export function minio<Provider extends keyof Verified = "minio">(
 ): Storage<Verified[Provider]> {
   const { env, faults } = envOf(options, settings);
   const values = orThrow(read(env), { what: "minio()", settings, faults });
-  return asStorage(() => unmounted(store(values)));
+  return asStorage(() => ({ ...unmounted(store(values)), settings }));
 }

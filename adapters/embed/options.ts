@@ -24,7 +24,7 @@ export function envOf(
     if (of === undefined) {
       faults.push({
         name,
-        problem: `is not known here; is ${closest(name, names)} meant?`,
+        problem: `is not known here; is ${meant(name, names)} meant? The options are ${names.join(", ")}`,
         example: "",
       });
       continue;
@@ -35,6 +35,22 @@ export function envOf(
   }
   return { env, faults };
 }
+
+/** The option that is meant by a name, which may be that of the stores' own clients. */
+function meant(name: string, names: ReadonlyArray<string>): string {
+  const own = OF_CLIENTS.get(name);
+  return own !== undefined && names.includes(own) ? own : closest(name, names);
+}
+
+const OF_CLIENTS = new Map([
+  ["accessKeyId", "accessKey"],
+  ["secretAccessKey", "secretKey"],
+  ["Bucket", "bucket"],
+  ["bucketName", "bucket"],
+  ["endPoint", "endpoint"],
+  ["forcePathStyle", "pathStyle"],
+  ["keyFilename", "credentialsFile"],
+]);
 
 /** What was read; throws a `TypeError` that tells of every fault by the name of its option. */
 export function orThrow<A>(
@@ -65,14 +81,23 @@ export function orThrow<A>(
 
 /** A fault in the words of options: these have other names than their variables, and are lists. */
 function inOptions({ name, problem, example }: Fault, settings: OptionSettings): string {
-  const names = new Map(Object.entries(settings).map(([option, { name }]) => [name, option]));
-  const renamed = (text: string) =>
-    text
-      .replace(", separated by commas", ", as a list")
-      .replaceAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g, (name) => names.get(name) ?? name);
+  const renamed = speakingOptions(settings);
   const shown = example === "" ? "" : `, for example ${renamed(example)}`;
-  return `${names.get(name) ?? name} ${renamed(problem)}${shown}`;
+  return `${renamed(name)} ${renamed(problem).replace(", separated by commas", ", as a list")}${shown}`;
 }
+
+/** Puts the names of options in place of their variables', in what is told to whoever embeds us. */
+export function speakingOptions(settings: OptionSettings): (text: string) => string {
+  const names = new Map(Object.entries(settings).map(([option, { name }]) => [name, option]));
+  return (text) =>
+    text.replaceAll(VARIABLE, (whole, name: string, isOn: string | undefined) => {
+      const option = names.get(name);
+      if (option === undefined) return whole;
+      return isOn === undefined ? option : `${option}: true`;
+    });
+}
+
+const VARIABLE = /\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(=on)?\b/g;
 
 function textOf(value: unknown): string {
   if (typeof value === "boolean") return value ? "on" : "off";

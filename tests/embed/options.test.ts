@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aws } from "../../adapters/embed/aws.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
-import { createValetkey, type ValetkeyOptions } from "../../adapters/embed/index.ts";
+import { createValetkey, type LogEntry, type ValetkeyOptions } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { redis } from "../../adapters/embed/redis.ts";
@@ -41,8 +41,14 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     [{ corsOrigins: ["example.com"] }, /^corsOrigins must be origins .*, as a list/],
     [{ limits: { requestsPerSubject: "many" } }, /^limits\.requestsPerSubject must be a number of/],
     [{ limits: { bytesPerDay: "3 XB" } }, /^limits\.bytesPerDay must be what an organization/],
-    [{ limits: { bytesPerDy: 3 } }, /^bytesPerDy is not known here; is bytesPerDay meant\?$/],
-    [{ polices: {} }, /^polices is not known here; is policies meant\?$/],
+    [
+      { limits: { bytesPerDy: 3 } },
+      /^bytesPerDy is not known here; is bytesPerDay meant\? The options are .*objectsPerDay/,
+    ],
+    [
+      { polices: {} },
+      /^polices is not known here; is policies meant\? The options are .*organizations/,
+    ],
     [{ policy: { maxSize: "10 Mb" } }, /^policy\.maxSize is neither a number of bytes nor text/],
     [{ policy: { maxSiz: 10 } }, /^policy\.maxSiz is not known here; the members are .*maxSize/],
     [
@@ -122,6 +128,17 @@ describe("a store tells of its options alike", () => {
       () => gcs({ credentials: { type: "service_account" } }),
       /^credentials cannot be used: its value has a fault: \/client_email: it is missing/,
     ],
+    [
+      "minio() with a name of another client",
+      () =>
+        minio({
+          endpoint: "http://127.0.0.1:9000",
+          accessKey: "key",
+          secretKey: "hidden",
+          bucketName: "files",
+        } as never),
+      /^bucketName is not known here; is bucket meant\? The options are .*accessKey, secretKey/,
+    ],
     ["local()", () => local({ directory: "" }), /^directory must not be empty/],
     ["redis()", () => redis({ url: "http://127.0.0.1" }), /^url must be a redis or rediss URL/],
   ])("%s", (_, make, complaint) => {
@@ -130,4 +147,28 @@ describe("a store tells of its options alike", () => {
     expect(lines.at(-1)).toMatch(complaint);
     expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]|secret[^K]/);
   });
+});
+
+it("what is said of a store later is in the names of its options", async () => {
+  const log: Array<LogEntry> = [];
+  const valetkey = createValetkey({
+    storage: minio({ endpoint: "http://127.0.0.1:9", accessKey: "key", secretKey: "secret" }),
+    publicUrl: "https://app.example.com",
+    organizations: (slug: string) => slug,
+    log: (entry) => void log.push(entry),
+  });
+  await valetkey.openFile({ caller: { id: "mia" }, organization: "acme", key: "" }).catch(() => 0);
+  const said = log.map(({ message }) => message).join();
+  expect(said).toContain("putAccessKey and putSecretKey");
+  expect(said).toContain("https://github.com/");
+  expect(said).not.toMatch(/STORAGE_/);
+  await valetkey.close();
+});
+
+it("a name of the store's own client is told by the name that the option has here", () => {
+  const lines = complaints(() => aws({ accessKeyId: "key", secretAccessKey: "hidden" } as never));
+  expect(lines.slice(1).map((line) => line.split("?")[0])).toEqual([
+    "accessKeyId is not known here; is accessKey meant",
+    "secretAccessKey is not known here; is secretKey meant",
+  ]);
 });

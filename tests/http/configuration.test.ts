@@ -687,7 +687,7 @@ it.each(["minio", "aws"])("%s: one key for everything is warned about", async (a
     STORAGE_PUT_SECRET_KEY: "the-other-secret",
   });
   await Promise.all([one.stop(), two.stop()]);
-  const warning = "a key that may only put, as deploy/policies has it: STORAGE_PUT_ACCESS_KEY";
+  const warning = "/deploy/policies has: STORAGE_PUT_ACCESS_KEY";
   expect(one.output()).toContain(warning);
   expect(two.output()).not.toContain("STORAGE_PUT_ACCESS_KEY");
 });
