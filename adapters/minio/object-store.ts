@@ -50,12 +50,12 @@ export function objectStore(
       const { bucket, region, createBucket } = settings;
       // That the client is missing is told before anything else.
       yield* call(async () => undefined);
-      if (yield* hasBucket(at, bucket)) return;
+      if (yield* hasBucket(at, bucket, settings.provider)) return;
       if (!createBucket) return yield* missing;
       yield* call((minio) => minio.makeBucket(bucket, region)).pipe(
         // Another process may have made it at the same moment.
         Effect.catch((failure) =>
-          Effect.flatMap(hasBucket(at, bucket), (isThere) =>
+          Effect.flatMap(hasBucket(at, bucket, settings.provider), (isThere) =>
             isThere ? Effect.void : Effect.fail(failure),
           ),
         ),
