@@ -31,12 +31,17 @@ export interface Readiness {
  * Makes the check: it signs a URL and asks the store for its bucket. An answer is kept for 5
  * seconds, and each part has 2 seconds to give one, so that probes neither pile up nor hang.
  */
-export const makeReadinessCheck = Effect.gen(function* () {
+export const makeReadinessCheck = Effect.suspend(() => checkWithin("2 seconds"));
+
+/** The same with time for slow stores to make a bucket, for those who start and do not probe. */
+export const makePatientCheck = Effect.suspend(() => checkWithin("10 seconds"));
+
+const checkWithin = Effect.fnUntraced(function* (patience: Patience) {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
-  const signing = watch("signing", presigner.get(PROBE));
-  const bucket = watch("the store", store.ensureBucket);
-  const limits = watch("the count of requests", (yield* Limiter).check);
+  const signing = watch("signing", presigner.get(PROBE), patience);
+  const bucket = watch("the store", store.ensureBucket, patience);
+  const limits = watch("the count of requests", (yield* Limiter).check, patience);
   // Whoever asks for it, what it logs goes where the service logs.
   const services = yield* Effect.context();
   const all = Effect.all({ signing, store: bucket, limits }, { concurrency: "unbounded" });
@@ -50,12 +55,14 @@ export const makeReadinessCheck = Effect.gen(function* () {
 function watch(
   part: string,
   probe: Effect.Effect<unknown, { readonly reason: string }>,
+  patience: Patience,
 ): Effect.Effect<PartState> {
   let last: PartState | undefined;
+  const tooLate = { reason: `there was no answer within ${patience}` };
   return Effect.gen(function* () {
     const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
     const reason = yield* probe.pipe(
-      Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.fail(TOO_LATE) }),
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(tooLate) }),
       Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),
     );
     const state = reason === undefined ? "ok" : "failing";
@@ -70,7 +77,8 @@ function watch(
   });
 }
 
-const TOO_LATE = { reason: "there was no answer within 2 seconds" };
+type Patience = `${number} seconds`;
+
 const PROBE_TYPE = MediaType.make("text/plain");
 const PROBE = {
   key: format({

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
-import { makeReadinessCheck } from "../../application/check-readiness.ts";
+import { makePatientCheck } from "../../application/check-readiness.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
@@ -156,7 +156,7 @@ const READ =
 /** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
 const ready = (description: string, speak: (text: string) => string) =>
   Effect.gen(function* () {
-    const { signing, store } = yield* yield* makeReadinessCheck;
+    const { signing, store } = yield* yield* makePatientCheck;
     if (signing.reason !== undefined) {
       return yield* Effect.die(new Error(`Uploads cannot be signed: ${speak(signing.reason)}`));
     }

@@ -1,4 +1,5 @@
 import type { Bucket, FileMetadata } from "@google-cloud/storage";
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { KeyObject } from "node:crypto";
@@ -10,6 +11,8 @@ import {
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn, present } from "../rest/object-facts.ts";
+import { isBucketMissing } from "../rest/bucket-check.ts";
+import { clockFault } from "../rest/refusal-reason.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import { loadClient, makeClient } from "./client.ts";
@@ -52,23 +55,21 @@ export function objectStore(store: {
       Effect.catchTag("CredentialsUnavailable", ({ reason }) => Effect.fail(unavailable(reason))),
     );
 
+  const missing = unavailable(`there is no bucket ${settings.bucket}; make it`);
   return ObjectStore.of({
     ensureBucket: ask({
       client: (bucket) => ensure(settings, bucket),
       request: (signer) =>
-        signedFetch({ signer, address, region: REGION }, { method: "HEAD" }).pipe(
-          Effect.flatMap(({ status }) =>
-            status === 200
-              ? Effect.void
-              : Effect.fail(
-                  unavailable(
-                    status === 404
-                      ? `there is no bucket ${settings.bucket}; make it`
-                      : reasonOf(settings.bucket, { code: status }),
-                  ),
-                ),
-          ),
-        ),
+        Effect.gen(function* () {
+          const bucket = { signer, address, region: REGION };
+          const { status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
+          const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
+          if (fault !== undefined) return yield* unavailable(fault);
+          if (status === 404) return yield* missing;
+          if (status !== 200) {
+            return yield* unavailable(reasonOf(settings.bucket, { code: status }));
+          }
+        }),
     }),
     keep: (key) =>
       ask({
@@ -102,20 +103,25 @@ export function objectStore(store: {
             const [metadata] = await bucket.file(key).getMetadata();
             return Option.some(factsOf(metadata));
           } catch (cause) {
-            if (codeOf(cause) === 404) return Option.none();
-            throw cause;
+            if (codeOf(cause) !== 404) throw cause;
+            // Who may not look at the bucket is told of the object alone.
+            const [exists] = await bucket.exists().catch(() => [true]);
+            if (!exists) throw new Error(missing.reason, { cause });
+            return Option.none();
           }
         },
         request: (signer) =>
-          signedFetch({ signer, address, region: REGION }, { method: "HEAD", key }).pipe(
-            Effect.flatMap(({ ok, status, headers }) => {
-              if (status === 404) return Effect.succeed(Option.none<ObjectFacts>());
-              const facts = ok ? factsIn(headers) : undefined;
-              return facts !== undefined
-                ? Effect.succeed(Option.some(facts))
-                : Effect.fail(unavailable(reasonOf(settings.bucket, { code: status })));
-            }),
-          ),
+          Effect.gen(function* () {
+            const bucket = { signer, address, region: REGION };
+            const { ok, status, headers } = yield* signedFetch(bucket, { method: "HEAD", key });
+            if (status === 404) {
+              if (yield* isBucketMissing(bucket)) return yield* missing;
+              return Option.none<ObjectFacts>();
+            }
+            const facts = ok ? factsIn(headers) : undefined;
+            if (facts !== undefined) return Option.some(facts);
+            return yield* unavailable(reasonOf(settings.bucket, { code: status }));
+          }),
       }),
   });
 }

@@ -1,18 +1,23 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, inject, it } from "vitest";
 import { layer as aws } from "../../adapters/aws/layer.ts";
 import { putRequest } from "../../adapters/contract/sample-upload.ts";
+import { hmacKey } from "../../adapters/gcs/keys.ts";
+import { layer as gcs } from "../../adapters/gcs/layer.ts";
 import { layer as minio } from "../../adapters/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { startGcsVerifier } from "../support/gcs-verifier.ts";
 
 // What an operator reads where a store cannot be used, from stores that refuse for real.
 
 const server = inject("minio");
+const fakeGcs = inject("fakeGcs");
 const bucket = `reasons-${crypto.randomUUID()}`;
 
 const closing: Array<() => void> = [];
@@ -127,4 +132,40 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     const change = { bucket: `race-${crypto.randomUUID()}`, createBucket: true };
     await Effect.runPromise(Effect.all([ensure(change), ensure(change)], { concurrency: 2 }));
   });
+});
+
+it.skipIf(fakeGcs === undefined)("gcs, HMAC key: says that there is no bucket", async () => {
+  const keys = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
+  const name = `missing-${crypto.randomUUID()}`;
+  const store = await startGcsVerifier({
+    upstream: fakeGcs ?? "",
+    bucket: name,
+    rsa: new Map(),
+    hmac: new Map([[keys.accessKey, keys.secretKey]]),
+  });
+  closing.push(() => void store.close());
+  const program = (use: (store: ObjectStore["Service"]) => Effect.Effect<unknown, object>) =>
+    ObjectStore.use(use).pipe(
+      Effect.provide(
+        gcs({
+          bucket: name,
+          createBucket: false,
+          endpoint: new URL(`http://127.0.0.1:${store.port}`),
+          pathStyle: true,
+          signLength: true,
+          source: { kind: "key", signer: Result.getOrThrow(hmacKey(keys)).signer },
+          iamEndpoint: new URL("http://127.0.0.1:9"),
+          universeDomain: "googleapis.com",
+        }),
+      ),
+    );
+  const reason = `there is no bucket ${name}; make it`;
+  expect(await reasonOf(program(({ ensureBucket }) => ensureBucket))).toBe(reason);
+  expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
+  const early = Effect.provideService(
+    program(({ ensureBucket }) => ensureBucket),
+    Clock.Clock,
+    clockAhead(-5),
+  );
+  expect(await reasonOf(early)).toContain("this machine's clock is 5 min behind the store's");
 });

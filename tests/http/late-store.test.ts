@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, inject, it } from "vitest";
+import { minio as embeddedMinio } from "../../adapters/embed/minio.ts";
+import { FILE, put, startHost } from "../embed/host.ts";
 import { freePort } from "../support/free-port.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
@@ -14,13 +17,21 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** Reaches the store from a port of its own, from now on; its answers can have another date. */
-async function openDoor(port: number, date?: string): Promise<void> {
+/**
+ * Reaches the store from a port of its own, from now on; its answers can have another date, and
+ * the making of a bucket can take longer.
+ */
+async function openDoor(
+  port: number,
+  { date, delay = 0 }: { readonly date?: string; readonly delay?: number } = {},
+): Promise<void> {
   const target = new URL(minio?.endpoint ?? "");
   const door = createServer((incoming, response) => {
     const forward = async () => {
       const { method, url, rawHeaders } = incoming;
       const { hostname, port } = target;
+      // A path of one segment is the bucket's.
+      if (method === "PUT" && /^\/[^/]+\/?$/.test(url ?? "")) await pause(delay);
       const onward = httpRequest({ method, hostname, port, path: url, headers: rawHeaders });
       const [[answer]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
       response.writeHead(answer.statusCode, {
@@ -73,7 +84,7 @@ describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", 
 
   it("clocks that differ are told in the readiness and in the log", async () => {
     const port = await freePort();
-    await openDoor(port, new Date(Date.now() - 10 * 60_000).toUTCString());
+    await openDoor(port, { date: new Date(Date.now() - 10 * 60_000).toUTCString() });
     const service = await start(adapter, port);
     const reason =
       "this machine's clock is 10 min ahead of the store's; set it, or uploads are refused";
@@ -98,5 +109,43 @@ describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", 
     expect([confirmed.status, (await confirmed.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
     await logged(service, "cannot ask the store");
     expect(service.output()).toContain("there is no bucket late-");
+  });
+});
+
+const startEmbedded = async (port: number) => {
+  const { accessKey = "", secretKey = "" } = minio ?? {};
+  const host = await startHost({
+    storage: embeddedMinio({
+      endpoint: `http://127.0.0.1:${port}`,
+      bucket: `late-${crypto.randomUUID()}`,
+      createBucket: true,
+      accessKey,
+      secretKey,
+    }),
+  });
+  closing.unshift(host.close);
+  return host;
+};
+
+describe.skipIf(minio === undefined)("embedded", () => {
+  it("a store that comes up after the first use gets its bucket", async () => {
+    const port = await freePort();
+    const { valetkey, log } = await startEmbedded(port);
+    const upload = await valetkey.requestUpload(FILE);
+    await until(
+      "the warning",
+      async () =>
+        log.some(({ message }) => message.startsWith("the bucket is not there yet")) || undefined,
+    );
+    await openDoor(port);
+    await until("the upload", async () => ((await put(upload)).ok ? true : undefined));
+  });
+
+  it("ready waits for a store that takes three seconds to make a bucket", async () => {
+    const port = await freePort();
+    await openDoor(port, { delay: 3000 });
+    const { valetkey } = await startEmbedded(port);
+    await valetkey.ready();
+    expect((await put(await valetkey.requestUpload(FILE))).status).toBe(200);
   });
 });
