@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
@@ -70,14 +71,15 @@ describe("requests that are sent at once", () => {
 
   it("do not lose the body that is under way to what follows them and is none", async () => {
     const whole = await (await fetch(`${service.address}${BUNDLE}`)).text();
-    const socket = await unread(service, get(service, BUNDLE));
+    // More than the system takes while nothing is read.
+    const socket = await unread(service, get(service, BUNDLE).repeat(20));
     await once(socket, "readable");
     socket.write("rubbish\r\n\r\n");
-    const pieces: Array<Buffer> = [];
-    for await (const piece of socket) pieces.push(piece as Buffer);
-    const [, ...rest] = Buffer.concat(pieces).toString().split("\r\n\r\n");
-    expect(rest.join("\r\n\r\n").slice(0, whole.length)).toBe(whole);
-    expect(rest.join("\r\n\r\n").slice(whole.length)).toMatch(/^HTTP\/1\.1 400 /);
+    // Answered after the rubbish was read.
+    await fetch(`${service.address}/healthz`);
+    const parts = (await text(socket)).split(whole);
+    expect(parts).toHaveLength(21);
+    expect(parts.at(-1)).toMatch(/^HTTP\/1\.1 400 /);
   });
 });
 
