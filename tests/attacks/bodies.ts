@@ -122,7 +122,7 @@ const TYPES: ReadonlyArray<readonly [type: string, outcome: Outcome]> = [
   ["text/json", noJson],
   ["application/jsonp", noJson],
   ["application/json, text/plain", noJson],
-  ["application/json; charset=utf-7", granted()],
+  ["application/json; charset=utf-7", noJson],
 ];
 
 export const bodies: ReadonlyArray<Attack> = [

@@ -112,7 +112,7 @@ describe("of each decision", () => {
       line("confirm", confirmed.id, { ...developer, ...file }),
       line("links", link.id, { ...developer, ...file }),
       line("open", opened.headers.get("x-request-id"), { ...developer, content_type }),
-      line("follow", followed.headers.get("x-request-id"), { key, content_type }),
+      line("follow", followed.headers.get("x-request-id"), { key, content_type, policy: "files" }),
       line("presign", unknown.id, { decision: "refused", code: "UNAUTHENTICATED", slug: "acme" }),
     ]);
     for (const secret of [service.token, receipt, "X-Amz-", "http", "secret-name", "wrong"]) {
