@@ -6,7 +6,7 @@ import { token } from "./token.ts";
 
 const HELP = `Valetkey signs uploads that go straight from browsers and services into object storage.
 
-  valetkey serve      run the service; environment variables configure it, see the README
+  valetkey serve      run the service; environment variables configure it, see docs/configuration.md
   valetkey lifecycle [--apply]
                       print, or add to the bucket, the rule that removes unconfirmed uploads
   valetkey token create | list | revoke …

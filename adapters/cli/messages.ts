@@ -12,7 +12,7 @@ export function configurationMessage(
       `  ${name} ${problem}${problem.endsWith("?") ? "" : "."}\n    for example: ${name}=${inShell(example)}\n`,
   );
   const hints = misspelt.map((name) => `  ${misspeltMessage(name)}\n\n`).join("");
-  return `Valetkey cannot start: its environment is not right.\n\n${lines.join("\n")}\n${hints}The README lists every variable.\n`;
+  return `Valetkey cannot start: its environment is not right.\n\n${lines.join("\n")}\n${hints}Every variable is in docs/configuration.md.\n`;
 }
 
 /** An example as it is pasted into a shell. */
@@ -38,7 +38,7 @@ export function startMessage(started: {
   const lines = [
     ...callerLines(started.callers, started.address),
     ["Store", started.store],
-    ["Switch", "STORAGE_ADAPTER=minio, aws or gcs, with the variables in the README"],
+    ["Switch", "STORAGE_ADAPTER=minio, aws or gcs, with the variables in docs/stores.md"],
     ["Stop", "Ctrl+C"],
   ];
   const text = lines.map(([name = "", what = ""]) => `  ${name.padEnd(8)} ${what}\n`).join("");

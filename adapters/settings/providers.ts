@@ -51,7 +51,7 @@ const LEAST = {
 } as const satisfies Omit<Provider, "title">;
 
 /**
- * The one table of what each provider can do; the README prints it. What a provider's own pages
+ * The one table of what each provider can do; docs/stores.md prints it. What a provider's own pages
  * do not promise, and nobody here has seen, counts as missing.
  */
 export const PROVIDERS = {

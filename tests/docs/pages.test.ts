@@ -58,6 +58,14 @@ it("every promise in the table of what is bound is a file of the contract suite"
   }
 });
 
+it("the README is read in a minute, and leads to every page of the guide", () => {
+  const readme = read("README.md");
+  expect(readme.split("\n").length).toBeLessThanOrEqual(160);
+  expect(readme.split(/\s+/).length).toBeLessThanOrEqual(900);
+  const guide = pages.filter((page) => dirname(page) === "docs");
+  expect(guide.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
+});
+
 it("every page of the guide is in the list for machines", () => {
   const list = read("docs/llms.txt");
   const guide = pages.filter((page) => page.startsWith("docs/"));
@@ -65,7 +73,7 @@ it("every page of the guide is in the list for machines", () => {
   expect(missing).toEqual([]);
 });
 
-it("no page but the one on stores is longer than 150 lines", () => {
+it("no page of the guide is longer than 150 lines, but for two", () => {
   const long = pages
     .filter((page) => page.startsWith("docs/") && !LONG.has(page))
     .filter((page) => proseOf(read(page)).split("\n").length > 150);

@@ -33,30 +33,50 @@ beforeAll(async () => {
 afterAll(() => project?.remove());
 
 it("has the snippets that are tested here, and no others", () => {
-  expect([...snippets.keys()]).toEqual(["client.js", "uploads.ts"]);
+  expect([...snippets.keys()]).toEqual(["client.js", "three-lines.js", "uploads.ts"]);
 });
 
-it.skipIf(minio === undefined)("three steps upload a file, whoever serves them", async () => {
+/** Runs a few lines in a page whose own origin is the service; the store is elsewhere. */
+async function inPage(lines: string) {
   project.write(
     "drive.ts",
     `
     import { valetkey } from "./uploads.ts";
     await valetkey.ready();
-    const upload = async (token: string, file: File) => {
-      // A page's own origin is the service; the store is elsewhere.
-      const fetch = (url: string, init: RequestInit) => url.startsWith("/")
-        ? valetkey.fetch(new Request("http://127.0.0.1:8787" + url, init))
-        : globalThis.fetch(url, init);
-      ${snippets.get("client.js")}
-      return get_url;
-    };
+    const fetch = (url: string, init?: RequestInit) => url.startsWith("/")
+      ? valetkey.fetch(new Request("http://127.0.0.1:8787" + url, init))
+      : globalThis.fetch(url, init);
+    const token = "token-of-mia";
     const file = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
-    const answer = await fetch(await upload("token-of-mia", file));
-    console.log(answer.headers.get("content-type"), await answer.text());
+    ${lines}
     process.exit(0);
     `,
   );
   const { code, output } = await project.run(["node", "drive.ts"]);
   expect(code, output).toBe(0);
-  expect(output).toContain("image/png the bytes of a picture");
+  return output;
+}
+
+it.skipIf(minio === undefined)("the client uploads a file, and tells what arrived", async () => {
+  const output = await inPage(`
+    ${snippets.get("client.js")}
+    const { get_url, size } = await upload(file, token);
+    const answer = await fetch(get_url);
+    console.log(size, answer.headers.get("content-type"), await answer.text());
+    const page = new File(["<p>"], "page.html", { type: "text/html" });
+    await upload(page, token).catch(({ message }) => console.log(message));
+  `);
+  expect(output).toContain("22 image/png the bytes of a picture");
+  expect(output).toContain("Files may be image/*; this one is text/html");
+});
+
+it.skipIf(minio === undefined)("three lines of fetch upload a file as well", async () => {
+  const output = await inPage(`
+    const headers = { "Content-Type": "application/json", Authorization: "Bearer " + token };
+    const { name: filename, type: content_type, size } = file;
+    const body = JSON.stringify({ filename, content_type, size });
+    ${snippets.get("three-lines.js")}
+    console.log(await (await fetch(get_url)).text());
+  `);
+  expect(output).toContain("the bytes of a picture");
 });

@@ -280,7 +280,7 @@ describe("who may call, and how much, is refused at the start where it is not ri
       { ORGANIZATIONS_URL: "http://directory.example.com/x" },
       /ORGANIZATIONS_URL must be an https URL \(http on this machine alone\)/,
     ],
-    ...["acme", "ACME=org_1", "acme=", "acme=a/b", "acme=org_1,"].map(
+    ...["acme", "ac/me=org_1", "acme=", "acme=a/b", "acme=org_1,"].map(
       (pairs): [Readonly<Record<string, string>>, RegExp] => [
         { ORGANIZATIONS: pairs },
         /ORGANIZATIONS must be pairs of slug=id, separated by commas/,

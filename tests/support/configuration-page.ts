@@ -290,14 +290,12 @@ function sectionOf(group: string, variables: ReadonlyArray<Explained>): string {
   const rows = variables.map(({ variable, option, shape, example, default: standard, meaning }) => [
     `\`${variable}\``,
     option === undefined ? "" : `\`${option}\``,
-    `${meaning} ${sentence(shape)}`,
+    `${meaning} Must be ${shape}.`,
     standard,
     `\`${variable}=${example}\``,
   ]);
   return `## ${group}\n\n${tableOf([["variable", "option", "meaning", "default", "example"], ...rows])}`;
 }
-
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 /** A table whose columns stand below each other, as the formatter writes it. */
 function tableOf(rows: ReadonlyArray<ReadonlyArray<string>>): string {

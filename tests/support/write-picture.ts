@@ -1,0 +1,55 @@
+import { writeFileSync } from "node:fs";
+import { findChromium, launchChromium } from "./chromium.ts";
+import { startProcess } from "./service-process.ts";
+
+// `npm run docs:picture`: takes the README's picture of the page, whole and small, after an upload
+// to a service that runs.
+
+const PICTURE = new URL("../../docs/images/page.png", import.meta.url);
+
+const service = await startProcess();
+const browser = await launchChromium(findChromium());
+try {
+  const page = await browser.newPage({ viewport: { width: 505, height: 700 } });
+  await page.goto(`${service.address}/#token=${service.token}`);
+  await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(640, 240);
+    const context = canvas.getContext("2d");
+    if (context === null) throw new Error("there is no canvas");
+    const sky = context.createLinearGradient(0, 0, 0, 240);
+    sky.addColorStop(0, "#24507a");
+    sky.addColorStop(1, "#f2b880");
+    context.fillStyle = sky;
+    context.fillRect(0, 0, 640, 240);
+    context.fillStyle = "#1d2b3a";
+    for (const [x, y] of [
+      [0, 90],
+      [200, 60],
+      [420, 100],
+    ] as const) {
+      context.beginPath();
+      context.moveTo(x - 160, 240);
+      context.lineTo(x + 80, y);
+      context.lineTo(x + 320, 240);
+      context.fill();
+    }
+    const file = new File([await canvas.convertToBlob()], "mountains.png", { type: "image/png" });
+    const data = new DataTransfer();
+    data.items.add(file);
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+  });
+  await page.locator("#result img").waitFor();
+  await page.waitForLoadState("networkidle");
+  await page.evaluate(() => {
+    document.documentElement.style.zoom = "0.62";
+    scrollTo(0, 0);
+  });
+  const { x, y, width, height } = await page.evaluate(() =>
+    document.querySelector("main")?.getBoundingClientRect().toJSON(),
+  );
+  const clip = { x: 0, y: 0, width: 2 * x + width, height: y + height };
+  writeFileSync(PICTURE, await page.screenshot({ fullPage: true, clip }));
+} finally {
+  await browser.close();
+  await service.stop();
+}
