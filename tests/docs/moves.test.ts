@@ -7,12 +7,12 @@ import { makeProject, type Project } from "../support/project.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
-// What deploy/examples/README.md says of moving, done: from a proxied upload, and from one store
+// What docs/moving.md says of moving, done: from a proxied upload, and from one store
 // to another. S3 is a real MinIO, through the AWS adapter; Cloud Storage is the double of it.
 
 const minio = inject("minio");
 const fakeGcs = inject("fakeGcs");
-const snippets = snippetsOf("deploy/examples/README.md");
+const snippets = snippetsOf("docs/moving.md");
 
 /** What a host has anyway: users by their sessions, and a table of attachments. */
 const YOURS = `

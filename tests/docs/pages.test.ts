@@ -50,6 +50,18 @@ it.each(pages)("every file of the repository that %s names is there", (page) => 
   expect(missing).toEqual([]);
 });
 
+/** An example has scripts of its own. */
+const ofProject = pages.filter((page) => !page.startsWith("deploy/examples/"));
+
+it.each(ofProject)("every script of npm that %s names is there", (page) => {
+  const { scripts } = JSON.parse(read("package.json"));
+  const named = [...read(page).matchAll(/npm run (?:-s |--silent )?([\w:]+)/g)];
+  const missing = named
+    .map(([, name = ""]) => name)
+    .filter((name) => !Object.hasOwn(scripts, name));
+  expect(missing).toEqual([]);
+});
+
 it("every promise in the table of what is bound is a file of the contract suite", () => {
   const rows = [...read("docs/decisions/what-is-bound.md").matchAll(/\| `([\w-]+\.ts)` +\|$/gm)];
   expect(rows.length).toBeGreaterThan(5);
