@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import { existsSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { decodeTokens, type StoredToken } from "../identity/token-file.ts";
-import { readJsonFile } from "../json/parse.ts";
+import { readJsonFile } from "../settings/json-file.ts";
 import { CANNOT_CREATE, TokenFailure } from "./token-arguments.ts";
 import { codeOf } from "../settings/thrown.ts";
 

@@ -20,8 +20,8 @@ import { limitFailures } from "../limits/failed-authentications.ts";
 import * as memory from "../limits/memory.ts";
 import { FAILED_AUTHENTICATIONS, type LimitSettings } from "../limits/settings.ts";
 import * as policies from "../policies/layer.ts";
-import * as random from "../random/layer.ts";
-import type { RedisSettings } from "../redis/settings.ts";
+import * as random from "../storage/random.ts";
+import type { RedisSettings } from "../limits/redis/settings.ts";
 import { neededBy } from "../settings/needed-by.ts";
 import type { Env } from "../settings/setting.ts";
 import { messageOf } from "../settings/thrown.ts";
@@ -165,7 +165,9 @@ const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure 
     : Layer.unwrap(
         Effect.map(
           Effect.promise(() =>
-            import("../redis/layer.ts").catch(neededBy("counting in Redis", "@redis/client")),
+            import("../limits/redis/layer.ts").catch(
+              neededBy("counting in Redis", "@redis/client"),
+            ),
           ),
           ({ layer }) =>
             layer(redis, {

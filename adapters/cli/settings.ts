@@ -7,7 +7,7 @@ import { isLoopbackName, nameOfHost } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
-import * as redis from "../redis/settings.ts";
+import * as redis from "../limits/redis/settings.ts";
 import {
   allOf,
   type Env,

@@ -1,15 +1,15 @@
 import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
-import * as aws from "../aws/settings.ts";
-import { store as awsStore } from "../aws/store.ts";
+import * as aws from "../storage/aws/settings.ts";
+import { store as awsStore } from "../storage/aws/store.ts";
 import { Mounts, unmounted } from "../http/mounts.ts";
-import { LocalStore } from "../local/local-store.ts";
-import * as local from "../local/settings.ts";
-import { PATH, store as embeddedStore } from "../local/store.ts";
-import * as gcs from "../gcs/settings.ts";
-import { store as gcsStore } from "../gcs/store.ts";
-import * as minio from "../minio/settings.ts";
-import { store as minioStore } from "../minio/store.ts";
+import { LocalStore } from "../storage/local/local-store.ts";
+import * as local from "../storage/local/settings.ts";
+import { PATH, store as embeddedStore } from "../storage/local/store.ts";
+import * as gcs from "../storage/gcs/settings.ts";
+import { store as gcsStore } from "../storage/gcs/store.ts";
+import * as minio from "../storage/minio/settings.ts";
+import { store as minioStore } from "../storage/minio/store.ts";
 import type { ConfiguredStore } from "../settings/loaded.ts";
 import {
   choice,

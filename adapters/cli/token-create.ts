@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import { parseArgs } from "node:util";
 import { newToken, StoredToken } from "../identity/token-file.ts";
-import { decoder } from "../json/decode.ts";
+import { decoder } from "../settings/decode.ts";
 import { changeTokens } from "./change-tokens.ts";
 import { FILE, fileOf, TokenFailure, USAGE_ERROR, type TokenOutcome } from "./token-arguments.ts";
 

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import { parseArgs } from "node:util";
 import { decodeTokens, endOf, type StoredToken } from "../identity/token-file.ts";
-import { readJsonFile } from "../json/parse.ts";
+import { readJsonFile } from "../settings/json-file.ts";
 import { FILE, fileOf, NO_INPUT, TokenFailure, type TokenOutcome } from "./token-arguments.ts";
 
 const HEAD = ["ID", "KIND", "SUBJECT", "ORGANIZATIONS", "SCOPES", "EXPIRES"];

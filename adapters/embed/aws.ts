@@ -1,5 +1,5 @@
-import { read, settings } from "../aws/settings.ts";
-import { store } from "../aws/store.ts";
+import { read, settings } from "../storage/aws/settings.ts";
+import { store } from "../storage/aws/store.ts";
 import { unmounted } from "../http/mounts.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";

@@ -22,7 +22,7 @@ import { limitFailures } from "../limits/failed-authentications.ts";
 import { pathIn } from "../http/request-path.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
-import * as random from "../random/layer.ts";
+import * as random from "../storage/random.ts";
 import { deniedNow } from "../tokens/denied-links.ts";
 import { tokensOf } from "../tokens/tokens.ts";
 import type { TokenSettings } from "../tokens/settings.ts";

@@ -52,19 +52,19 @@ export { layer as auditTo } from "../audit/layer.ts";
 export { layer as identity } from "../identity/layer.ts";
 export type { IdentitySettings } from "../identity/settings.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
-export { layer as random } from "../random/layer.ts";
+export { layer as random } from "../storage/random.ts";
 export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
 export { layerOf, limiterIn, type OwnStore, storageOf } from "./layers.ts";
 
 // The signature, for adapters of stores that speak Signature Version 4, and how these describe an
 // object: see docs/adapters.md.
-export { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../signing/algorithms.ts";
-export { s3Binding, s3Overrides } from "../signing/binding.ts";
-export { bucketAddress, type BucketAddress } from "../signing/bucket-address.ts";
-export { always } from "../credentials/held.ts";
-export { factsIn } from "../rest/object-facts.ts";
-export { signWith } from "../signing/signer.ts";
-export { v4Presigner } from "../signing/v4-presigner.ts";
+export { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../storage/signing/algorithms.ts";
+export { s3Binding, s3Overrides } from "../storage/signing/binding.ts";
+export { bucketAddress, type BucketAddress } from "../storage/signing/bucket-address.ts";
+export { always } from "../storage/credentials/held.ts";
+export { factsIn } from "../storage/rest/object-facts.ts";
+export { signWith } from "../storage/signing/signer.ts";
+export { v4Presigner } from "../storage/signing/v4-presigner.ts";
 
 // HTTP.
 export { type AppOptions, makeApp } from "../http/app.ts";

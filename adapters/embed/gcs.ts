@@ -1,5 +1,5 @@
-import { read, settings } from "../gcs/settings.ts";
-import { store } from "../gcs/store.ts";
+import { read, settings } from "../storage/gcs/settings.ts";
+import { store } from "../storage/gcs/store.ts";
 import { unmounted } from "../http/mounts.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";

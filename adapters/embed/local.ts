@@ -1,9 +1,9 @@
 import * as Layer from "effect/Layer";
 import { basePathOf } from "../http/addresses.ts";
 import { Mounts } from "../http/mounts.ts";
-import { LocalStore } from "../local/local-store.ts";
-import { read, settings } from "../local/settings.ts";
-import { PATH, store } from "../local/store.ts";
+import { LocalStore } from "../storage/local/local-store.ts";
+import { read, settings } from "../storage/local/settings.ts";
+import { PATH, store } from "../storage/local/store.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { Storage } from "./valetkey-options.ts";

@@ -1,6 +1,6 @@
 import { unmounted } from "../http/mounts.ts";
-import { read, settings } from "../minio/settings.ts";
-import { store } from "../minio/store.ts";
+import { read, settings } from "../storage/minio/settings.ts";
+import { store } from "../storage/minio/store.ts";
 import { asStorage } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { Verified } from "./aws.ts";

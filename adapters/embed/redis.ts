@@ -1,6 +1,6 @@
 import { loaded } from "../settings/loaded.ts";
 import { neededBy } from "../settings/needed-by.ts";
-import { read, settings } from "../redis/settings.ts";
+import { read, settings } from "../limits/redis/settings.ts";
 import { asSharedCount } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { SharedCount } from "./valetkey-options.ts";
@@ -22,7 +22,7 @@ export function redis(options: {
   if (values === undefined) throw new TypeError("redis() cannot be made: url is missing");
   return asSharedCount((of) =>
     loaded(async () => {
-      const { layer } = await import("../redis/layer.ts").catch(
+      const { layer } = await import("../limits/redis/layer.ts").catch(
         neededBy("counting in Redis", "@redis/client"),
       );
       return layer(values, of);

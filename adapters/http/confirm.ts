@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
-import { decoder } from "../json/decode.ts";
+import { decoder } from "../settings/decode.ts";
 import type { ConfirmedUpload } from "./openapi/answers.ts";
 import { fileAddress } from "./addresses.ts";
 import { type Operation, receiptRefusal, Token } from "./operation.ts";

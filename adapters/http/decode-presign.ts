@@ -6,7 +6,7 @@ import { Checksum } from "../../domain/checksum.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { POLICY_NAME, type UploadRequest as Asked } from "../../domain/upload-policy.ts";
-import { decoder, MISSING } from "../json/decode.ts";
+import { decoder, MISSING } from "../settings/decode.ts";
 import { InvalidBody, InvalidMember } from "./refusals.ts";
 
 /** The body of `POST …/presign`. */

@@ -5,7 +5,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { makeLink } from "../../application/make-link.ts";
 import { LinkLifetime, LONGEST_LINK } from "../../domain/link.ts";
-import { decoder } from "../json/decode.ts";
+import { decoder } from "../settings/decode.ts";
 import { linkAddress } from "./addresses.ts";
 import type { Link } from "./openapi/answers.ts";
 import { type Operation, receiptRefusal, Token } from "./operation.ts";

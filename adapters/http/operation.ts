@@ -2,7 +2,7 @@ import type * as Arr from "effect/Array";
 import * as Schema from "effect/Schema";
 import type { Member } from "../../application/admit.ts";
 import { InvalidReceipt } from "../../domain/errors.ts";
-import { type MemberFault, MISSING } from "../json/decode.ts";
+import { type MemberFault, MISSING } from "../settings/decode.ts";
 import type { Note } from "./decisions.ts";
 import { InvalidBody } from "./refusals.ts";
 

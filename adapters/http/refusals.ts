@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { MemberFault } from "../json/decode.ts";
+import { MemberFault } from "../settings/decode.ts";
 
 // What HTTP itself has to refuse, before or beside the use cases.
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect";
 import { identity } from "effect/Function";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
-import { parseJson } from "../json/parse.ts";
+import { parseJson } from "../settings/json-file.ts";
 import { isError, messageOf } from "../settings/thrown.ts";
 
 /** The largest document that is read, in bytes. */

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { DEFAULT_POLICY, type UploadPolicy } from "../../domain/upload-policy.ts";
-import type { Decoded, MemberFault } from "../json/decode.ts";
+import type { Decoded, MemberFault } from "../settings/decode.ts";
 import type { StoreLimits } from "../settings/storage.ts";
 import { decodePolicies } from "./document.ts";
 

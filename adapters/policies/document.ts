@@ -10,7 +10,7 @@ import {
   PolicyName,
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
-import { type Decoded, decoder, type MemberFault } from "../json/decode.ts";
+import { type Decoded, decoder, type MemberFault } from "../settings/decode.ts";
 import { Size } from "../settings/codecs.ts";
 
 /** Reads a policy document: an object of policies by their names. */

@@ -8,8 +8,8 @@ import {
   defaultPolicy,
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
-import { type Decoded, shownPointer } from "../json/decode.ts";
-import { parseJson, readJsonFile } from "../json/parse.ts";
+import { type Decoded, shownPointer } from "../settings/decode.ts";
+import { parseJson, readJsonFile } from "../settings/json-file.ts";
 import { CommaSeparated, Size } from "../settings/codecs.ts";
 import {
   type Env,

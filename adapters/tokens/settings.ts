@@ -1,7 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { readJsonFile } from "../json/parse.ts";
+import { readJsonFile } from "../settings/json-file.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
 import {
   type Env,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { send } from "../../adapters/contract/send.ts";
+import { send } from "../../adapters/storage/contract/send.ts";
 import { startProcess, type ServiceProcess } from "../support/service-process.ts";
 
 let service: ServiceProcess;

@@ -1,8 +1,8 @@
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { createHmac, createSecretKey, hash } from "node:crypto";
-import { signQuery } from "../../adapters/signing/sign-query.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
+import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { compare, rateOf } from "./rounds.ts";
 
 const keys = {

@@ -1,4 +1,4 @@
-import { contract } from "../../adapters/contract/index.ts";
+import { contract } from "../../adapters/storage/contract/index.ts";
 import { stores } from "./stores.ts";
 
 for (const store of stores) contract(store);

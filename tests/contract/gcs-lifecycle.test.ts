@@ -6,9 +6,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { layer as gcs } from "../../adapters/gcs/layer.ts";
-import { GOOG4_RSA_SHA256 } from "../../adapters/signing/algorithms.ts";
-import { signWith } from "../../adapters/signing/signer.ts";
+import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
+import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 

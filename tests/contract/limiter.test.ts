@@ -9,8 +9,8 @@ import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { afterAll, beforeAll, inject } from "vitest";
 import * as memory from "../../adapters/limits/memory.ts";
-import * as shared from "../../adapters/redis/layer.ts";
-import { takeRequest } from "../../adapters/redis/scripts.ts";
+import * as shared from "../../adapters/limits/redis/layer.ts";
+import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
 import {
   Limiter,
   type RetriedUpload,

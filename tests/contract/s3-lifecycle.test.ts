@@ -5,11 +5,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, inject, it } from "vitest";
-import { s3Lifecycle } from "../../adapters/rest/s3-lifecycle.ts";
-import { always } from "../../adapters/credentials/held.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
-import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
-import { signWith } from "../../adapters/signing/signer.ts";
+import { s3Lifecycle } from "../../adapters/storage/rest/s3-lifecycle.ts";
+import { always } from "../../adapters/storage/credentials/held.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
+import { signWith } from "../../adapters/storage/signing/signer.ts";
 
 const server = inject("minio");
 

@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { layer as aws } from "../../adapters/aws/layer.ts";
-import { putRequest } from "../../adapters/contract/sample-upload.ts";
-import { hmacKey } from "../../adapters/gcs/keys.ts";
-import { layer as gcs } from "../../adapters/gcs/layer.ts";
-import { layer as minio } from "../../adapters/minio/layer.ts";
+import { layer as aws } from "../../adapters/storage/aws/layer.ts";
+import { putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { hmacKey } from "../../adapters/storage/gcs/keys.ts";
+import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
+import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { startGcsVerifier } from "../support/gcs-verifier.ts";
 

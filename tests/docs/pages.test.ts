@@ -1,9 +1,9 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
-import { gcsBinding } from "../../adapters/gcs/binding.ts";
-import { s3Binding } from "../../adapters/signing/binding.ts";
-import { putRequest } from "../../adapters/contract/sample-upload.ts";
+import { gcsBinding } from "../../adapters/storage/gcs/binding.ts";
+import { s3Binding } from "../../adapters/storage/signing/binding.ts";
+import { putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import type { Checksum } from "../../domain/checksum.ts";
 import { snippetsOf } from "../support/snippets.ts";
 

@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { layer as gcs } from "../../adapters/gcs/layer.ts";
-import type { GcsSettings } from "../../adapters/gcs/settings.ts";
+import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
+import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { type GoogleMachine, startGoogleMachine } from "../support/google-machine.ts";

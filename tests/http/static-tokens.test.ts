@@ -21,7 +21,7 @@ import { token } from "../../adapters/cli/token.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { tokensOfFile } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
-import { RECHECK } from "../../adapters/json/changing-file.ts";
+import { RECHECK } from "../../adapters/settings/changing-file.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";

@@ -4,7 +4,7 @@ import * as http from "../../adapters/http/settings.ts";
 import * as identity from "../../adapters/identity/settings.ts";
 import * as limits from "../../adapters/limits/settings.ts";
 import * as policies from "../../adapters/policies/settings.ts";
-import * as redis from "../../adapters/redis/settings.ts";
+import * as redis from "../../adapters/limits/redis/settings.ts";
 import type { Setting } from "../../adapters/settings/setting.ts";
 import * as telemetry from "../../adapters/telemetry/settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";

@@ -22,7 +22,7 @@ import {
   verifySignature,
   type WireRequest,
 } from "./gcs-signature.ts";
-import { send } from "../../adapters/contract/send.ts";
+import { send } from "../../adapters/storage/contract/send.ts";
 
 /** What the double stands in front of, and whom it believes. */
 export interface GcsVerifierOptions extends VerifyingKeys {

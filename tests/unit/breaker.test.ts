@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { breaker } from "../../adapters/redis/breaker.ts";
+import { breaker } from "../../adapters/limits/redis/breaker.ts";
 
 /** What answers, refuses or says nothing, and counts how often it is asked. */
 function server() {

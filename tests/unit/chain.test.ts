@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
-import { type Chain, signerOfChain } from "../../adapters/aws/chain.ts";
+import { type Chain, signerOfChain } from "../../adapters/storage/aws/chain.ts";
 
 const KEYS = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "secret" };
 const END = new Date(Date.UTC(2026, 10, 24, 12));

@@ -1,14 +1,14 @@
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { addresses } from "../../adapters/aws/addresses.ts";
-import { makeClient, placeOf } from "../../adapters/aws/client.ts";
-import { read as readAws } from "../../adapters/aws/settings.ts";
-import { store as awsStore } from "../../adapters/aws/store.ts";
-import { read as readGcs } from "../../adapters/gcs/settings.ts";
-import { read as readMinio } from "../../adapters/minio/settings.ts";
-import { store as minioStore } from "../../adapters/minio/store.ts";
-import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
+import { addresses } from "../../adapters/storage/aws/addresses.ts";
+import { makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
+import { read as readAws } from "../../adapters/storage/aws/settings.ts";
+import { store as awsStore } from "../../adapters/storage/aws/store.ts";
+import { read as readGcs } from "../../adapters/storage/gcs/settings.ts";
+import { read as readMinio } from "../../adapters/storage/minio/settings.ts";
+import { store as minioStore } from "../../adapters/storage/minio/store.ts";
+import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 
 const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
 

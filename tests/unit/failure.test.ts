@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { failureOf } from "../../adapters/local/failure.ts";
+import { failureOf } from "../../adapters/storage/local/failure.ts";
 
 it.each([
   ["ENOSPC", "InsufficientStorage", "free some space"],

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
-import { type Ending, hold } from "../../adapters/credentials/held.ts";
+import { type Ending, hold } from "../../adapters/storage/credentials/held.ts";
 import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 
 const SECOND = 1000;

@@ -7,21 +7,21 @@ import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { generateKeyPairSync } from "node:crypto";
 import { expect, it } from "vitest";
-import { identityOf } from "../../adapters/aws/chain.ts";
-import { makeClient } from "../../adapters/aws/client.ts";
-import { sdkPresigner } from "../../adapters/aws/sdk-presigner.ts";
-import type { AwsSettings } from "../../adapters/aws/settings.ts";
-import { gcsBinding } from "../../adapters/gcs/binding.ts";
+import { identityOf } from "../../adapters/storage/aws/chain.ts";
+import { makeClient } from "../../adapters/storage/aws/client.ts";
+import { sdkPresigner } from "../../adapters/storage/aws/sdk-presigner.ts";
+import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
+import { gcsBinding } from "../../adapters/storage/gcs/binding.ts";
 import {
   AWS4_HMAC_SHA256,
   GOOG4_HMAC_SHA256,
   GOOG4_RSA_SHA256,
-} from "../../adapters/signing/algorithms.ts";
-import { s3Binding, s3Overrides } from "../../adapters/signing/binding.ts";
-import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
-import { hold } from "../../adapters/credentials/held.ts";
-import { type Signer, signWith } from "../../adapters/signing/signer.ts";
-import { v4Presigner } from "../../adapters/signing/v4-presigner.ts";
+} from "../../adapters/storage/signing/algorithms.ts";
+import { s3Binding, s3Overrides } from "../../adapters/storage/signing/binding.ts";
+import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
+import { hold } from "../../adapters/storage/credentials/held.ts";
+import { type Signer, signWith } from "../../adapters/storage/signing/signer.ts";
+import { v4Presigner } from "../../adapters/storage/signing/v4-presigner.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { factsIn } from "../../adapters/rest/object-facts.ts";
+import { factsIn } from "../../adapters/storage/rest/object-facts.ts";
 
 const factsOf = (headers: Readonly<Record<string, string>>) =>
   factsIn(new Headers({ "content-length": "5", ...headers }));

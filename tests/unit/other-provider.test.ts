@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { layer as minio } from "../../adapters/minio/layer.ts";
+import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 
 it.each([

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
-import { layer } from "../../adapters/random/layer.ts";
+import { layer } from "../../adapters/storage/random.ts";
 
 it.effect("gives no byte twice, and leaves what it has given as it was", () =>
   Effect.gen(function* () {

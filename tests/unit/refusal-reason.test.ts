@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clockFault, reasonOfRefusal } from "../../adapters/rest/refusal-reason.ts";
+import { clockFault, reasonOfRefusal } from "../../adapters/storage/rest/refusal-reason.ts";
 
 it.each([
   [{ status: 403, code: "InvalidAccessKeyId" }, /^the store does not know .* STORAGE_ACCESS_KEY/],

@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { GOOG4_RSA_SHA256 } from "../../adapters/signing/algorithms.ts";
-import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
-import { encodeKey } from "../../adapters/signing/encode.ts";
-import { signQuery } from "../../adapters/signing/sign-query.ts";
-import type { Pair } from "../../adapters/signing/v4.ts";
+import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
+import { encodeKey } from "../../adapters/storage/signing/encode.ts";
+import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
+import type { Pair } from "../../adapters/storage/signing/v4.ts";
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";

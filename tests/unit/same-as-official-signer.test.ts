@@ -2,16 +2,16 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { AWS4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
-import { bucketAddress } from "../../adapters/signing/bucket-address.ts";
-import { encodeKey } from "../../adapters/signing/encode.ts";
-import { canonicalQuery, signQuery } from "../../adapters/signing/sign-query.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
+import { encodeKey } from "../../adapters/storage/signing/encode.ts";
+import { canonicalQuery, signQuery } from "../../adapters/storage/signing/sign-query.ts";
 import {
   canonicalRequest,
   type Pair,
   signedHeaders,
   stringToSign,
-} from "../../adapters/signing/v4.ts";
+} from "../../adapters/storage/signing/v4.ts";
 
 const nasty = fc.constantFrom(
   ..." +%'\"~!*()&=;,:@$?#[]{}|\\^`<>/.-_aZ0é漢😀",

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { openFolder } from "../../adapters/local/folder.ts";
-import { openObject, writeObject } from "../../adapters/local/objects.ts";
+import { openFolder } from "../../adapters/storage/local/folder.ts";
+import { openObject, writeObject } from "../../adapters/storage/local/objects.ts";
 
 const SIZE = 1024 * 1024;
 

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { encodeKey } from "../../adapters/signing/encode.ts";
-import { signQuery } from "../../adapters/signing/sign-query.ts";
-import { canonicalRequest, type Pair } from "../../adapters/signing/v4.ts";
-import { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../../adapters/signing/algorithms.ts";
+import { encodeKey } from "../../adapters/storage/signing/encode.ts";
+import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
+import { canonicalRequest, type Pair } from "../../adapters/storage/signing/v4.ts";
+import { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 
 it("signs the worked example of Amazon's documentation as it is printed there", () => {
   const keys = {

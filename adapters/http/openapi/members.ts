@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 import { Scope } from "../../../domain/principal.ts";
-import { MemberFault } from "../../json/decode.ts";
+import { MemberFault } from "../../settings/decode.ts";
 import type { AnyProblem, Problem } from "../problem.ts";
 
 type Name = Exclude<

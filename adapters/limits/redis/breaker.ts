@@ -1,0 +1,59 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import { LimitsUnavailable } from "../../../application/ports/limiter.ts";
+import { messageOf } from "../../settings/thrown.ts";
+
+/** How long a decision may take. */
+const PATIENCE = "50 millis";
+
+/** After how many failures in a row nothing is tried for a while. */
+const THRESHOLD = 5;
+
+/** How long that is, in milliseconds. */
+const PAUSE = 1000;
+
+/**
+ * Keeps requests from waiting for what does not answer: each command has 50 ms, and after five
+ * failures in a row one command a second is tried and all others fail at once.
+ */
+export function breaker() {
+  let failed = 0;
+  let pausedUntil = 0;
+  return <A>(command: () => Promise<A>): Effect.Effect<A, LimitsUnavailable> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      // More than the pause is left only where the clock was set back.
+      if (now < pausedUntil && pausedUntil - now <= PAUSE) return PAUSED;
+      // The others wait for what this one finds.
+      if (failed >= THRESHOLD) pausedUntil = now + PAUSE;
+      return Effect.tryPromise({ try: command, catch: unavailable }).pipe(
+        Effect.raceFirst(Effect.andThen(patience, Effect.fail(TOO_LATE))),
+        Effect.tap(() =>
+          Effect.sync(() => {
+            failed = 0;
+            pausedUntil = 0;
+          }),
+        ),
+        Effect.tapError(() =>
+          Effect.sync(() => {
+            failed++;
+            if (failed >= THRESHOLD) pausedUntil = now + PAUSE;
+          }),
+        ),
+      );
+    });
+}
+
+/** In a busy process the answer may be there, unread: after its turn it is. */
+const patience = Effect.andThen(
+  Effect.sleep(PATIENCE),
+  Effect.promise(() => new Promise<void>((resolve) => void setImmediate(resolve))),
+);
+
+const PAUSED = Effect.fail(new LimitsUnavailable({ reason: "it has not answered for a while" }));
+const TOO_LATE = new LimitsUnavailable({ reason: "there was no answer within 50 milliseconds" });
+
+function unavailable(cause: unknown): LimitsUnavailable {
+  const message = messageOf(cause);
+  const hint = message.startsWith("MOVED") ? "; it is a cluster, so set REDIS_CLUSTER=on" : "";
+  return new LimitsUnavailable({ reason: `${message}${hint}` });
+}

@@ -1,0 +1,105 @@
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { s3Binding, s3Overrides } from "../signing/binding.ts";
+import { hold } from "../credentials/held.ts";
+import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
+import { ONE_KEY } from "../credentials/separate-keys.ts";
+import { neededBy } from "../../settings/needed-by.ts";
+import { PROVIDERS } from "../../settings/providers.ts";
+import { v4Presigner } from "../signing/v4-presigner.ts";
+import { addresses } from "./addresses.ts";
+import { identityOf, providerOf, signerOfChain } from "./chain.ts";
+import { makeClient } from "./client.ts";
+import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { objectStore } from "./object-store.ts";
+import { signerOfRole } from "./role.ts";
+import { sdkPresigner } from "./sdk-presigner.ts";
+import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
+
+/** Amazon S3, and everything that speaks its API: signs by ourselves or by the official presigner. */
+export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      yield* warnOfRegion(settings);
+      const { region } = settings;
+      const signer = yield* (
+        configuredSigner(settings) ??
+        hold(signerOfChain(() => makeClient(settings, "internal").config.credentials))
+      );
+      const clock = yield* Clock.Clock;
+      const credentials = providerOf(async () => {
+        const held = await Effect.runPromise(
+          Effect.result(signer(clock.currentTimeMillisUnsafe(), 0)),
+        );
+        if (Result.isSuccess(held)) return held.success;
+        throw new Error(held.failure.reason);
+      });
+      const own = signersOf(settings, signer);
+      const roleOr = (use: "put" | "get", arn: string | undefined) =>
+        arn === undefined
+          ? Effect.succeed(own[use])
+          : Effect.flatMap(signerOfRole({ arn, use, region, as: credentials }), (role) =>
+              hold(role),
+            );
+      const signers = {
+        put: yield* roleOr("put", settings.putRole),
+        get: yield* roleOr("get", settings.getRole),
+      };
+      if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
+      const client = makeClient(settings, "internal", credentials);
+      const at = yield* Effect.promise(() => addresses(settings, client));
+      const { checksums, ...provider } = PROVIDERS[settings.provider];
+      const binding = s3Binding(provider);
+      const presigner =
+        settings.signer === "sdk"
+          ? sdkPresigner({
+              getSignedUrl: (yield* officialPresigner).getSignedUrl,
+              bucket: settings.bucket,
+              makeClients: (keys) => ({
+                public: makeClient(settings, "public", identityOf(keys)),
+                internal: makeClient(settings, "internal", identityOf(keys)),
+              }),
+              binding,
+              checksums,
+              signers,
+              publicOrigin: at.public.origin,
+            })
+          : v4Presigner({
+              addresses: at,
+              region,
+              binding,
+              checksums,
+              overrides: s3Overrides,
+              signers,
+            });
+      return Context.make(Presigner, presigner).pipe(
+        Context.add(
+          ObjectStore,
+          objectStore(settings, client, { signer, address: at.internal, region }),
+        ),
+      );
+    }).pipe(Effect.tap(makeBucketInBackground(settings))),
+  );
+
+const officialPresigner = Effect.promise(async () => {
+  try {
+    return await import("@aws-sdk/s3-request-presigner");
+  } catch (cause) {
+    return neededBy("the store aws with the signer sdk", "@aws-sdk/s3-request-presigner")(cause);
+  }
+});
+
+/** A signature for one region is refused in another. */
+function warnOfRegion({ region, endpoint }: AwsSettings): Effect.Effect<void> {
+  const actual = endpoint && regionOfEndpoint(endpoint);
+  return actual === undefined || actual === region
+    ? Effect.void
+    : Effect.logWarning(
+        `STORAGE_REGION is ${region} and the endpoint is in ${actual}; the store will refuse what is signed, unless STORAGE_REGION=${actual}`,
+      );
+}

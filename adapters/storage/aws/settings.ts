@@ -1,0 +1,162 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { keyFaults, type KeySettings, keySettings } from "../credentials/key-settings.ts";
+import { type Provider, type ProviderName, PROVIDERS, provider } from "../../settings/providers.ts";
+import {
+  choice,
+  type Env,
+  fault,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+  withDefault,
+} from "../../settings/setting.ts";
+import * as storage from "../../settings/storage.ts";
+
+const role = (name: string) =>
+  setting(name, {
+    codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
+    shape: "the ARN of a role",
+    example: "arn:aws:iam::123456789012:role/valetkey-put",
+  });
+
+/** Variables of `STORAGE_ADAPTER=aws`. */
+export const settings = {
+  provider: optional(provider),
+  account: optional(
+    setting("STORAGE_ACCOUNT_ID", {
+      codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
+      shape: "the id of a Cloudflare account: 32 hexadecimal digits",
+      example: "0123456789abcdef0123456789abcdef",
+    }),
+  ),
+  bucket: withDefault(
+    setting("STORAGE_BUCKET", {
+      codec: Schema.Union([storage.BucketName, Schema.String.check(Schema.isPattern(/^arn:\S+$/))]),
+      shape: "a bucket name (3 to 63 lower-case letters, digits, dots and hyphens) or an ARN",
+      example: "files",
+    }),
+    "files",
+  ),
+  createBucket: storage.createBucket,
+  region: optional(storage.region),
+  endpoint: optional(storage.endpoint),
+  publicEndpoint: storage.publicEndpoint,
+  ...keySettings,
+  putRole: optional(role("STORAGE_PUT_ROLE")),
+  getRole: optional(role("STORAGE_GET_ROLE")),
+  pathStyle: optional(storage.pathStyle),
+  signer: withDefault(
+    choice("STORAGE_SIGNER", ["native", "sdk"], {
+      shape: "native (the signature of this project) or sdk (the official presigner)",
+      example: "sdk",
+    }),
+    "native",
+  ),
+};
+
+/** What the adapter is configured with. */
+export interface AwsSettings extends KeySettings {
+  readonly provider: ProviderName;
+  readonly bucket: string;
+  readonly createBucket: boolean;
+  readonly region: string;
+  /** Undefined where the official client knows it: at Amazon. */
+  readonly endpoint?: URL | undefined;
+  readonly publicEndpoint?: URL | undefined;
+  readonly pathStyle: boolean;
+  /** The same at the public endpoint, where there is one. */
+  readonly publicPathStyle?: boolean | undefined;
+  readonly signer: "native" | "sdk";
+  /** ARNs of roles that are assumed to sign uploads, and downloads. */
+  readonly putRole?: string | undefined;
+  readonly getRole?: string | undefined;
+}
+
+/**
+ * Reads the variables, and refuses combinations that could not work. The official client's own
+ * variables for an endpoint count too: it would follow them, and so must what we sign.
+ */
+export function read(env: Env): Read<AwsSettings> {
+  const values = readSettings(
+    settings,
+    { ...env, STORAGE_ENDPOINT: endpointIn(env) },
+    ({ signer, bucket = "", ...values }) => [
+      ...keyFaults(values),
+      ...storage.addressingFaults({ bucket, ...values }),
+      ...(signer === "native" && isBeyondNative(bucket)
+        ? [fault(settings.signer, "must be sdk for an ARN or a directory bucket")]
+        : []),
+      ...placeFaults(values),
+      ...(values.putRole !== undefined && values.putAccessKey !== undefined
+        ? [fault(settings.putRole, "must not be set beside STORAGE_PUT_ACCESS_KEY")]
+        : []),
+      ...(values.getRole !== undefined && values.getAccessKey !== undefined
+        ? [fault(settings.getRole, "must not be set beside STORAGE_GET_ACCESS_KEY")]
+        : []),
+    ],
+  );
+  return Result.map(values, ({ account = "", ...values }) => {
+    const name = providerOf(values);
+    const provider: Provider = PROVIDERS[name];
+    const { region = provider.region ?? "", endpoint, pathStyle } = values;
+    const own = endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account)));
+    return {
+      ...values,
+      provider: name,
+      region,
+      endpoint: own,
+      // An endpoint of one's own rarely has names for its buckets.
+      pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
+      publicPathStyle: pathStyle ?? true,
+    };
+  });
+}
+
+/** Whether the store is found with what is given. */
+function placeFaults(values: {
+  readonly provider?: ProviderName | undefined;
+  readonly region?: string | undefined;
+  readonly account?: string | undefined;
+  readonly endpoint?: URL | undefined;
+}) {
+  const { region, account, endpoint } = values;
+  const name = providerOf(values);
+  const provider: Provider = PROVIDERS[name];
+  const missing = `must be set for STORAGE_PROVIDER=${name}`;
+  if (region === undefined && provider.region === undefined) {
+    return [fault(settings.region, missing, provider.regionExample)];
+  }
+  if (endpoint !== undefined || name === "aws") return [];
+  if (provider.endpoint === undefined) return [fault(settings.endpoint, missing)];
+  return name === "r2" && account === undefined ? [fault(settings.account, missing)] : [];
+}
+
+/** A server that nobody has named is Amazon's by its address, or any of those that speak its API. */
+const providerOf = (values: {
+  readonly provider?: ProviderName | undefined;
+  readonly endpoint?: URL | undefined;
+}): ProviderName =>
+  values.provider ??
+  (values.endpoint === undefined || AMAZON.test(values.endpoint.hostname) ? "aws" : "s3");
+
+const AMAZON = /\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
+
+/** The region that is part of the name of an endpoint of a known provider. */
+export function regionOfEndpoint({ hostname }: URL): string | undefined {
+  return REGION_IN_HOST.exec(hostname)?.[1];
+}
+
+const REGION_IN_HOST =
+  /(?:^|\.|s3-)([a-z]{2}(?:-[a-z]+)+-\d+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|backblazeb2\.com|wasabisys\.com)$/;
+
+/** ARNs, and directory buckets by the suffix that all their names have. */
+const isBeyondNative = (bucket: string) => bucket.startsWith("arn:") || bucket.endsWith("--x-s3");
+
+/** Another provider's endpoint is not what the variables of Amazon's client are meant for. */
+const endpointIn = (env: Env) =>
+  env["STORAGE_ENDPOINT"] ||
+  (["", "aws"].includes(env["STORAGE_PROVIDER"] ?? "")
+    ? env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"]
+    : undefined);

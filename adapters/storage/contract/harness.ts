@@ -1,0 +1,82 @@
+import type * as Layer from "effect/Layer";
+import type { ObjectStore } from "../../../application/ports/object-store.ts";
+import type { Audience, Presigner } from "../../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+
+/** A store to be held to the contract, and what its adapter says of it. */
+export interface Harness {
+  /** What the store is called in the titles of the tests. */
+  readonly name: string;
+  /**
+   * What the store cannot do; it is held to all else. The titles of the tests say so, and what
+   * can be tried is tried: an ability that is there after all fails a test too.
+   */
+  readonly without?: ReadonlyArray<Ability>;
+  /**
+   * The statuses by which the store answers a request that was not granted, a second PUT of what
+   * is written once included (beside 409 and 412); 403 by default.
+   */
+  readonly refusals?: ReadonlyArray<number>;
+  /**
+   * Opens the store, once, before its first test. Undefined where what it needs is not on this
+   * machine: its tests are then skipped.
+   */
+  readonly open: (() => Promise<OpenStore>) | undefined;
+}
+
+/** A store that is there to be tested. */
+export interface OpenStore {
+  /** The adapter: built before the first test, with the bucket ensured, and disposed of at the end. */
+  readonly layer: Layer.Layer<Presigner | ObjectStore, unknown>;
+  /** Of the tests' own: what they store is left in it. */
+  readonly bucket: string;
+  /** Scheme, host and port of each endpoint; needed unless the store is without two endpoints. */
+  readonly origins?: Readonly<Record<Audience, string>>;
+  /**
+   * Whether the store would remove the object for want of a confirmation. The store is asked, by
+   * another way than the adapter; needed unless the store is without marks.
+   */
+  readonly isMarked?: (key: string) => Promise<boolean>;
+  /** What is left to be done once the layer is disposed of. */
+  readonly close?: () => Promise<void>;
+}
+
+/**
+ * What a store can do, and not all can:
+ *
+ * - `sha256`, `crc32c`, `md5`: it verifies this checksum of a PUT, and tells it of an object (MD5
+ *   excepted);
+ * - `bound type`: it refuses a PUT of another media type than was granted;
+ * - `bound size`: under `strict` it refuses a PUT of another size than was granted;
+ * - `plain PUT`: a client that sends `Content-Type` and nothing else is served, where nothing more
+ *   is asked for;
+ * - `signed query`: it refuses a URL to which a parameter was added;
+ * - `exact size by default`: the size is bound without a header that the client has to set, so
+ *   also where `strict` is not asked for;
+ * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
+ * - `two endpoints`: browsers and services reach it under different origins;
+ * - `pinned downloads`: a signed GET decides on all headers of a download, and not only on type
+ *   and disposition;
+ * - `extra headers`: it keeps headers that rode along with a PUT unsigned, such as
+ *   `Cache-Control`, and serves them with the object;
+ * - `inline PDF`: it serves a PDF in place, and not as a download, where the signed GET says so;
+ * - `marks`: an upload can be marked as unconfirmed, and the mark be taken off.
+ */
+export type Ability = ChecksumAlgorithm | (typeof FURTHER)[number];
+
+const FURTHER = [
+  "bound type",
+  "bound size",
+  "plain PUT",
+  "signed query",
+  "exact size by default",
+  "write-once",
+  "two endpoints",
+  "pinned downloads",
+  "extra headers",
+  "inline PDF",
+  "marks",
+] as const;
+
+/** All abilities, in the order in which titles name them. */
+export const ABILITIES: ReadonlyArray<Ability> = ["sha256", "crc32c", "md5", ...FURTHER];

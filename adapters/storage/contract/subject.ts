@@ -1,0 +1,87 @@
+import * as Effect from "effect/Effect";
+import * as TestClock from "effect/testing/TestClock";
+import { expect } from "vitest";
+import type { ObjectStore } from "../../../application/ports/object-store.ts";
+import type {
+  GetRequest,
+  Presigner,
+  PutRequest,
+  SignedPut,
+  SignedRequest,
+} from "../../../application/ports/presigner.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { Ability, OpenStore } from "./harness.ts";
+import { CONTENT, MINUTE, newKey, PNG, putRequest } from "./sample-upload.ts";
+import { type Answer, send } from "./send.ts";
+
+/** What a promise is checked with: one store, and one key that nothing is stored under yet. */
+export interface Subject extends BuiltStore {
+  readonly key: StorageKey;
+  /** Signs a PUT of `CONTENT` as a PNG for browsers, but for what is said otherwise. */
+  readonly signPut: (over?: Partial<PutRequest> & Moment) => Promise<SignedPut>;
+  /** Signs a GET for browsers, but for what is said otherwise. */
+  readonly signGet: (over?: Partial<GetRequest> & Moment) => Promise<SignedRequest>;
+  /** Checks that the store refused, as it does unless said otherwise, and kept nothing. */
+  readonly expectRefused: (answer: Answer, statuses?: ReadonlyArray<number>) => Promise<void>;
+  /** Checks that the object is there, byte for byte. */
+  readonly expectStored: (content?: Uint8Array) => Promise<void>;
+}
+
+/** A store whose layer is built. */
+export interface BuiltStore extends Omit<OpenStore, "layer" | "close"> {
+  readonly presigner: Presigner["Service"];
+  readonly store: ObjectStore["Service"];
+  readonly has: (ability: Ability) => boolean;
+  /** By what the store answers a request that was not granted. */
+  readonly refusals: ReadonlyArray<number>;
+}
+
+interface Moment {
+  /** When the signature is made, in milliseconds since 1970; now by default. */
+  readonly signedAt?: number;
+}
+
+/** A new key in the store, and what can be done with it. */
+export function subjectOf(built: BuiltStore): Subject {
+  const { presigner, refusals } = built;
+  const key = newKey();
+  const signGet: Subject["signGet"] = ({ signedAt, ...over } = {}) =>
+    at(
+      signedAt,
+      presigner.get({
+        key,
+        lifetime: MINUTE,
+        minLifetime: MINUTE,
+        audience: "public",
+        responseMediaType: PNG,
+        responseDisposition: "inline",
+        ...over,
+      }),
+    );
+  const read = async () => send("GET", (await signGet()).url);
+  return {
+    ...built,
+    key,
+    signGet,
+    signPut: ({ signedAt, ...over } = {}) =>
+      at(signedAt, presigner.put({ ...putRequest(key), ...over })),
+    expectRefused: async (answer, statuses = refusals) => {
+      expect(statuses, answer.body.toString()).toContain(answer.status);
+      expect((await read()).status).toBe(404);
+    },
+    expectStored: async (content = CONTENT) => {
+      const { status, body } = await read();
+      expect(status).toBe(200);
+      expect(body.equals(content)).toBe(true);
+    },
+  };
+}
+
+/** Runs under a clock that stands at `moment`, or under the real one. */
+function at<A, E>(moment: number | undefined, effect: Effect.Effect<A, E>): Promise<A> {
+  return Effect.runPromise(
+    moment === undefined
+      ? effect
+      : Effect.andThen(TestClock.setTime(moment), effect).pipe(Effect.provide(TestClock.layer())),
+  );
+}

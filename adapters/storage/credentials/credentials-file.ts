@@ -1,0 +1,75 @@
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import { jsonIn } from "../../settings/changing-file.ts";
+import { decoder, inWords } from "../../settings/decode.ts";
+import { readJsonFile } from "../../settings/json-file.ts";
+import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
+import * as storage from "../../settings/storage.ts";
+import { type KeySigner, signWith } from "../signing/signer.ts";
+
+/** Reads credentials out of parsed JSON, or says what is wrong with it and nothing that it holds. */
+export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
+
+/** Reads the credentials in a file at the start of the service. */
+export const readCredentials = <A>(
+  path: string,
+  decode: DecodeCredentials<A>,
+): Result.Result<A, string> =>
+  Result.mapError(
+    Result.flatMap(readJsonFile(path), decode),
+    (problem) => `the file ${path} ${problem}`,
+  );
+
+/** The credentials in the file at the moment; one object for as long as the file is the same. */
+export const credentialsIn = <A>(
+  path: string,
+  decode: DecodeCredentials<A>,
+): Effect.Effect<A, CredentialsUnavailable> =>
+  Effect.mapError(jsonIn(path, decode), (reason) => new CredentialsUnavailable({ reason }));
+
+/** An access key with its secret. */
+export interface AccessKey {
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly sessionToken?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly expiresAt?: number | undefined;
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+const fields = {
+  access_key: storage.AccessKeyName,
+  secret_key: Schema.NonEmptyString,
+  session_token: Schema.optionalKey(Schema.NonEmptyString),
+  expires_at: Schema.optionalKey(
+    Schema.String.check(
+      Schema.makeFilter<string>((text) =>
+        RFC_3339.test(text) && !Number.isNaN(Date.parse(text))
+          ? undefined
+          : "it is not an instant such as 2026-12-31T23:59:59Z",
+      ),
+    ),
+  ),
+};
+const decode = decoder(Schema.Struct(fields), Object.keys(fields));
+
+/** `{access_key, secret_key, session_token?, expires_at?}`, the last in the form of RFC 3339. */
+export const decodeAccessKey: DecodeCredentials<AccessKey> = (json) =>
+  Result.mapBoth(decode(json), {
+    onSuccess: ({ access_key, secret_key, session_token, expires_at }) => ({
+      accessKey: access_key,
+      secretKey: secret_key,
+      sessionToken: session_token,
+      expiresAt: expires_at === undefined ? undefined : Date.parse(expires_at),
+    }),
+    onFailure: inWords,
+  });
+
+/** The same as a signer of AWS's algorithm. */
+export const decodeAwsSigner: DecodeCredentials<KeySigner> = (json) =>
+  Result.map(decodeAccessKey(json), ({ expiresAt, ...keys }) =>
+    signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }, expiresAt),
+  );

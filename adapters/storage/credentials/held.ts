@@ -1,0 +1,121 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Fiber from "effect/Fiber";
+import * as Result from "effect/Result";
+import type * as Scope from "effect/Scope";
+import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import type { Held } from "../signing/signer.ts";
+
+/** Something that may end: milliseconds since 1970. */
+export interface Ending {
+  readonly expiresAt?: number | undefined;
+}
+
+/** What does not end and does not change. */
+export const always =
+  <A>(value: A): Held<A> =>
+  () =>
+    Effect.succeed(value);
+
+/** What is held at this moment, however little of its life is left. */
+export const current = <A>(held: Held<A>): Effect.Effect<A, CredentialsUnavailable> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => held(now, 0));
+
+const SECOND = 1000;
+const PATIENCE = "10 seconds";
+const LONGEST_BACK_OFF = 30 * SECOND;
+/** Timers cannot be set for much longer. */
+const LONGEST_PAUSE = 24 * 60 * 60 * SECOND;
+
+/**
+ * Holds what `obtain` gives, and renews it in the background for as long as the scope lasts: each
+ * time that half of the remaining life is over, or after `recheck` milliseconds where that is
+ * given for what can change without an end. A failure is tried again after 1 to 30 seconds; it is
+ * logged where its reason changes, and when it is over. Those who wait share one attempt, and
+ * nobody asks again within a second of an attempt that did not help.
+ */
+export const hold = Effect.fnUntraced(function* <A extends Ending>(
+  obtain: Effect.Effect<A, CredentialsUnavailable>,
+  recheck?: number,
+): Effect.fn.Return<Held<A>, never, Scope.Scope> {
+  let held: A | undefined;
+  let last:
+    | { readonly at: number; readonly exit: Exit.Exit<A, CredentialsUnavailable> }
+    | undefined;
+  let pending: Fiber.Fiber<A, CredentialsUnavailable> | undefined;
+  const scope = yield* Effect.scope;
+
+  // In the scope, so that the one who happened to ask first can leave without the others' loss.
+  const attempt = obtain.pipe(
+    Effect.timeoutOrElse({
+      duration: PATIENCE,
+      orElse: () => Effect.fail(unavailable(`there were no credentials within ${PATIENCE}`)),
+    }),
+    Effect.catchDefect((defect) => Effect.fail(unavailable(String(defect)))),
+    Effect.flatMap(alive),
+    Effect.onExit((exit) =>
+      Effect.map(Clock.currentTimeMillis, (at) => {
+        if (Exit.isSuccess(exit)) held = exit.value;
+        last = { at, exit };
+        pending = undefined;
+      }),
+    ),
+    Effect.forkIn(scope),
+    Effect.tap((fiber) => Effect.sync(() => (pending = fiber))),
+  );
+  const renew = Effect.suspend(() =>
+    Effect.flatMap(pending === undefined ? attempt : Effect.succeed(pending), Fiber.join),
+  );
+
+  yield* Effect.gen(function* () {
+    let told: string | undefined;
+    for (let failures = 0; ;) {
+      const renewed = yield* Effect.result(renew);
+      failures = Result.isSuccess(renewed) ? 0 : failures + 1;
+      const reason = Result.isFailure(renewed) ? renewed.failure.reason : undefined;
+      if (reason !== told) {
+        yield* reason === undefined
+          ? Effect.logInfo("credentials are there again")
+          : Effect.logWarning("credentials could not be obtained", { reason });
+        told = reason;
+      }
+      const now = yield* Clock.currentTimeMillis;
+      const pause =
+        failures > 0
+          ? Math.min(SECOND * 2 ** (failures - 1), recheck ?? LONGEST_BACK_OFF)
+          : Math.min(recheck ?? Infinity, Math.max(SECOND, lifeOf(held, now) / 2));
+      if (pause === Infinity) return;
+      yield* Effect.sleep(Math.min(pause, LONGEST_PAUSE));
+    }
+  }).pipe(Effect.forkScoped);
+
+  return (now, remaining, rejected) => {
+    if (held !== undefined && held !== rejected && lifeOf(held, now) >= remaining) {
+      return Effect.succeed(held);
+    }
+    const isFresh = last !== undefined && Math.abs(now - last.at) < SECOND;
+    const renewed = last !== undefined && isFresh && pending === undefined ? last.exit : renew;
+    return Effect.flatMap(renewed, (value) => {
+      const life = lifeOf(value, now);
+      return life >= remaining ? Effect.succeed(value) : Effect.fail(tooShort(life));
+    });
+  };
+});
+
+/** Fails where credentials have ended already, or say so in a way that nobody can read. */
+const alive = <A extends Ending>(value: A): Effect.Effect<A, CredentialsUnavailable> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const life = lifeOf(value, now);
+    if (Number.isNaN(life)) return Effect.fail(unavailable("the credentials have no readable end"));
+    return life > 0 ? Effect.succeed(value) : Effect.fail(tooShort(life));
+  });
+
+const unavailable = (reason: string) => new CredentialsUnavailable({ reason });
+
+const lifeOf = (value: Ending | undefined, now: number) => (value?.expiresAt ?? Infinity) - now;
+
+const tooShort = (life: number) =>
+  unavailable(
+    `the credentials ${life > 0 ? `end in ${Math.floor(life / SECOND)} seconds` : "have ended"}, and there are no newer ones yet`,
+  );

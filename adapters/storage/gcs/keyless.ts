@@ -1,0 +1,147 @@
+import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Schedule from "effect/Schedule";
+import * as Schema from "effect/Schema";
+import type * as Scope from "effect/Scope";
+import * as Semaphore from "effect/Semaphore";
+import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import { always, current, hold } from "../credentials/held.ts";
+import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
+import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
+import type { Held, Signer } from "../signing/signer.ts";
+import {
+  type AccessToken,
+  accessToken,
+  type MakeAuth,
+  serviceAccount,
+} from "./machine-identity.ts";
+import { withoutSlashes } from "../signing/bucket-address.ts";
+import { messageOf } from "../../settings/thrown.ts";
+
+/**
+ * Google rotates the keys that `signBlob` signs with, and promises 12 hours: "Signed URLs", Cloud
+ * Storage documentation.
+ */
+const LONGEST_LIFE = Duration.toSeconds("12 hours");
+
+/** Calls to IAM at a time, and how long a signature may take with its place in the queue. */
+const CONCURRENCY = 64;
+const PATIENCE = "5 seconds";
+const ONE_CALL = 2000;
+const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
+
+/**
+ * Signs without a key: IAM does it, as the service account that this machine or workload has. Its
+ * address is looked up once and its access token held, so that a signature costs one call.
+ */
+export const keylessSigner = Effect.fnUntraced(function* (by: {
+  readonly makeAuth: MakeAuth;
+  readonly iamEndpoint: URL;
+  /** The service account to sign as; that of this machine or workload if undefined. */
+  readonly account?: string | undefined;
+}): Effect.fn.Return<Signer, never, Scope.Scope> {
+  const { makeAuth, iamEndpoint } = by;
+  const account: Held<Signatory> =
+    by.account === undefined
+      ? yield* hold(serviceAccount(makeAuth))
+      : always<Signatory>({ algorithm: GOOG4_RSA_SHA256, accessKey: by.account });
+  const token = yield* hold(accessToken(makeAuth));
+  const permits = yield* Semaphore.make(CONCURRENCY);
+  const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
+
+  return {
+    longestLife: LONGEST_LIFE,
+    sign: Effect.fnUntraced(
+      function* (signing) {
+        const signatory = yield* current(account);
+        const { text, url } = toBeSigned(signatory, signing);
+        const address = `${base}/${encodeURIComponent(signatory.accessKey)}:signBlob`;
+        let rejected: AccessToken | undefined;
+        const call = Effect.gen(function* () {
+          const held = yield* token(yield* Clock.currentTimeMillis, ONE_CALL, rejected);
+          return yield* Effect.tapError(signBlob(held, address, text), ({ status }) =>
+            Effect.sync(() => (rejected = status === 401 ? held : undefined)),
+          );
+        });
+        const signature = yield* call.pipe(
+          Effect.retry({ schedule: RETRIES, times: 4, while: isTransient }),
+          permits.withPermit,
+        );
+        return url + signature;
+      },
+      Effect.catchTag("SignBlobFailed", ({ reason }) =>
+        Effect.fail(new CredentialsUnavailable({ reason })),
+      ),
+      Effect.timeoutOrElse({
+        duration: PATIENCE,
+        orElse: () =>
+          Effect.fail(new CredentialsUnavailable({ reason: "IAM did not sign within 5 seconds" })),
+      }),
+    ),
+  };
+});
+
+/** What IAM answered instead of a signature; 503 where it did not answer. */
+class SignBlobFailed extends Schema.TaggedError<SignBlobFailed>()("SignBlobFailed", {
+  reason: Schema.String,
+  status: Schema.Number,
+}) {}
+
+/** Another token, or a moment later, may help. */
+const isTransient = (failure: CredentialsUnavailable | SignBlobFailed) =>
+  failure._tag === "SignBlobFailed" &&
+  (failure.status === 401 || failure.status === 429 || failure.status >= 500);
+
+/** One call to IAM: the signature of `text` in hexadecimal. */
+const signBlob = (
+  { value, transporter }: AccessToken,
+  url: string,
+  text: string,
+): Effect.Effect<string, SignBlobFailed> =>
+  Effect.tryPromise({
+    try: (signal) =>
+      transporter.request<unknown>({
+        url,
+        method: "POST",
+        headers: { Authorization: `Bearer ${value}` },
+        data: { payload: Buffer.from(text).toString("base64") },
+        responseType: "json",
+        timeout: ONE_CALL,
+        retry: false,
+        validateStatus: () => true,
+        signal,
+      }),
+    catch: (cause) =>
+      new SignBlobFailed({
+        reason: `IAM cannot be reached: ${messageOf(cause)}`,
+        status: 503,
+      }),
+  }).pipe(
+    Effect.flatMap(({ data, status }) => {
+      if (status === 200) {
+        const signature = signatureIn(data);
+        return signature.length >= SHORTEST_SIGNATURE
+          ? Effect.succeed(signature.toString("hex"))
+          : Effect.fail(new SignBlobFailed({ reason: "IAM answered no signature", status: 502 }));
+      }
+      const reason = status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`;
+      return Effect.fail(new SignBlobFailed({ reason, status }));
+    }),
+  );
+
+/** Of an RSA key of 1024 bits, in bytes; Google's are longer. */
+const SHORTEST_SIGNATURE = 128;
+
+const Answer = Schema.Struct({ signedBlob: Schema.String });
+const decodeAnswer = Schema.decodeUnknownOption(Answer);
+
+const signatureIn = (data: unknown): Buffer =>
+  Option.match(decodeAnswer(data), {
+    onNone: () => Buffer.alloc(0),
+    onSome: ({ signedBlob }) => Buffer.from(signedBlob, "base64"),
+  });
+
+const NOT_PERMITTED =
+  "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";

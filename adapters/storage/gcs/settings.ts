@@ -1,0 +1,155 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { HttpOrigin, OnOff } from "../../settings/codecs.ts";
+import {
+  type Env,
+  fault,
+  optional,
+  type Read,
+  readSettings,
+  setting,
+  withDefault,
+} from "../../settings/setting.ts";
+import * as storage from "../../settings/storage.ts";
+import { type GcsSigner, isServiceAccount } from "./keys.ts";
+import { separateFaults, separateSettings, separateSigner } from "./separate.ts";
+import { chooseSource, KEYLESS, type Source, sourceSettings } from "./source.ts";
+
+/** Variables of `STORAGE_ADAPTER=gcs`. */
+export const settings = {
+  bucket: withDefault(
+    setting("STORAGE_BUCKET", {
+      // "Bucket names", Cloud Storage documentation.
+      codec: Schema.String.check(Schema.isPattern(/^(?!goog)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/)),
+      shape: "a bucket name: lower-case letters, digits, dots, hyphens and underscores",
+      example: "files",
+    }),
+    "files",
+  ),
+  createBucket: storage.createBucket,
+  location: optional(
+    setting("STORAGE_REGION", {
+      codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/)),
+      shape: "a location of Cloud Storage, where a bucket is made",
+      example: "europe-west3",
+    }),
+  ),
+  endpoint: optional(storage.endpoint),
+  publicEndpoint: storage.publicEndpoint,
+  pathStyle: withDefault(storage.pathStyle, true),
+  customDomain: optional(
+    setting("STORAGE_GCS_CUSTOM_DOMAIN", {
+      codec: HttpOrigin,
+      shape: "an http or https URL without a path, whose host stands for the bucket",
+      example: "https://files.example.com",
+    }),
+  ),
+  signLength: withDefault(
+    setting("STORAGE_GCS_SIGN_LENGTH", {
+      codec: OnOff,
+      shape: "on (sign content-length too) or off",
+      example: "on",
+    }),
+    false,
+  ),
+  ...sourceSettings,
+  ...separateSettings,
+  iamEndpoint: optional(
+    storage.url("STORAGE_GCS_IAM_ENDPOINT", "https://iamcredentials.googleapis.com"),
+  ),
+  project: optional(
+    setting("GOOGLE_CLOUD_PROJECT", {
+      codec: Schema.NonEmptyString,
+      shape: "the id of a project",
+      example: "my-project",
+    }),
+  ),
+  universeDomain: optional(
+    setting("GOOGLE_CLOUD_UNIVERSE_DOMAIN", {
+      codec: Schema.String.check(Schema.isPattern(/^[a-z0-9.-]+$/)),
+      shape: "the domain of a Google cloud",
+      example: "googleapis.com",
+    }),
+  ),
+};
+
+/** What access tokens are asked for. */
+export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
+
+/** What stands for the region in a scope, where any location is accepted. */
+export const REGION = "auto";
+
+/** What Cloud Storage can do: "Quotas and limits", its documentation. */
+export const limits: storage.StoreLimits = {
+  largestPut: 5 * 2 ** 40,
+  writeOnce: true,
+  marks: true,
+  versions: true,
+  checksums: ["crc32c", "md5"],
+};
+
+/** What the adapter is configured with. */
+export interface GcsSettings {
+  readonly bucket: string;
+  readonly createBucket: boolean;
+  /** Where a bucket is made. */
+  readonly location?: string | undefined;
+  readonly endpoint: URL;
+  readonly publicEndpoint?: URL | undefined;
+  readonly pathStyle: boolean;
+  /** Stands for the bucket in the URLs of browsers. */
+  readonly customDomain?: URL | undefined;
+  readonly signLength: boolean;
+  readonly source: Source;
+  /** HMAC keys that may only put, and only get; else `source` signs. */
+  readonly putSigner?: GcsSigner | undefined;
+  readonly getSigner?: GcsSigner | undefined;
+  /** Addresses of service accounts that IAM signs uploads as, and downloads. */
+  readonly putRole?: string | undefined;
+  readonly getRole?: string | undefined;
+  /** What is said once, where more than one key is given. */
+  readonly notice?: string | undefined;
+  readonly iamEndpoint: URL;
+  readonly project?: string | undefined;
+  readonly universeDomain: string;
+}
+
+/** Reads the variables, and refuses keys that could not sign. */
+export function read(env: Env): Read<GcsSettings> {
+  let choice = KEYLESS;
+  const values = readSettings(settings, env, (values) => {
+    choice = chooseSource(values);
+    return [
+      ...choice.faults,
+      ...separateFaults(values, choice.source.kind),
+      ...storage.addressingFaults(values),
+      ...(values.createBucket === true && choice.key && !isServiceAccount(choice.key.signer)
+        ? [
+            fault(
+              settings.createBucket,
+              "must be off with an HMAC key, which makes no buckets",
+              "off",
+            ),
+          ]
+        : []),
+      ...(values.customDomain !== undefined && values.publicEndpoint !== undefined
+        ? [fault(settings.customDomain, "must not be set beside STORAGE_PUBLIC_ENDPOINT")]
+        : []),
+    ];
+  });
+  return Result.map(values, (values) => {
+    const { source, key, notice } = choice;
+    const universeDomain = values.universeDomain ?? key?.universeDomain ?? "googleapis.com";
+    return {
+      ...values,
+      source,
+      putSigner: separateSigner(values, "put"),
+      getSigner: separateSigner(values, "get"),
+      notice,
+      universeDomain,
+      project: values.project ?? key?.project,
+      endpoint: values.endpoint ?? new URL(`https://storage.${universeDomain}`),
+      iamEndpoint: values.iamEndpoint ?? new URL(`https://iamcredentials.${universeDomain}`),
+    };
+  });
+}

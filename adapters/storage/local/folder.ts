@@ -1,0 +1,91 @@
+import { lstat, mkdir, open, opendir, readdir, unlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { randomBytes, randomUUID } from "node:crypto";
+import { openRegular } from "./open-regular.ts";
+import { codeOf } from "../../settings/thrown.ts";
+
+/** The longest pause between two pieces of an object, either way, in milliseconds. */
+export const LONGEST_PAUSE = 30_000;
+
+/** The folders and the secret that the store keeps its objects with. */
+export interface Folder {
+  readonly objects: string;
+  readonly temporary: string;
+  readonly secretKey: string;
+}
+
+/**
+ * Opens the store's folder, making what is missing. Fails where a link stands in the place of
+ * one of its parts, since a link could lead the store out of it.
+ */
+export async function openFolder(directory: string): Promise<Folder> {
+  const root = resolve(directory);
+  const objects = join(root, "objects");
+  const temporary = join(root, "temporary");
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  for (const path of [objects, temporary]) {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
+  }
+  // On a disk that cannot be written to, what is there can still be read.
+  await removeLeftovers(temporary).catch(() => undefined);
+  return { objects, temporary, secretKey: await openSecret(join(root, "secret")) };
+}
+
+/**
+ * Removes what a crash left half-written, of this process or of another. An upload that lives is
+ * written to every half minute, so that none is as old; the rest of the time is for slow disks.
+ */
+export async function removeLeftovers(temporary: string): Promise<void> {
+  const oldest = Date.now() - LONGEST_SILENCE;
+  for (const name of await readdir(temporary)) {
+    const path = join(temporary, name);
+    try {
+      if ((await lstat(path)).mtimeMs < oldest) await unlink(path);
+    } catch (cause) {
+      // Whoever wrote it has finished meanwhile.
+      if (codeOf(cause) !== "ENOENT") throw cause;
+    }
+  }
+}
+
+/** Milliseconds without a byte, after which an upload is over. */
+const LONGEST_SILENCE = 10 * LONGEST_PAUSE;
+
+/** Fails where objects cannot be stored: the folder is gone, read-only or full. */
+export async function checkFolder({ objects, temporary }: Folder): Promise<void> {
+  await (await opendir(objects)).close();
+  const probe = join(temporary, randomUUID());
+  try {
+    await writeFile(probe, PROBE, { flag: "wx", mode: 0o600 });
+  } finally {
+    await unlink(probe).catch(() => undefined);
+  }
+}
+
+const PROBE = Buffer.alloc(64 * 1024);
+
+async function openSecret(path: string): Promise<string> {
+  try {
+    const file = await open(path, "wx", 0o600);
+    try {
+      const secret = randomBytes(32).toString("base64");
+      await file.writeFile(secret);
+      await file.sync();
+      return secret;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") throw cause;
+  }
+  const file = await openRegular(path);
+  if (file === undefined) throw new Error(`${path} is gone`);
+  try {
+    const secret = await file.readFile("utf8");
+    if (secret.length < 44) throw new Error(`${path} is damaged; remove it to have a new one made`);
+    return secret;
+  } finally {
+    await file.close();
+  }
+}

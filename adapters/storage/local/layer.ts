@@ -1,0 +1,103 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import { ObjectStore, StoreUnavailable } from "../../../application/ports/object-store.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
+import { s3Binding, s3Overrides } from "../signing/binding.ts";
+import { bucketAddress } from "../signing/bucket-address.ts";
+import { always } from "../credentials/held.ts";
+import { signWith } from "../signing/signer.ts";
+import { S3_LIMITS } from "../../settings/storage.ts";
+import { v4Presigner } from "../signing/v4-presigner.ts";
+import { failureOf } from "./failure.ts";
+import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
+import { objectsHandler } from "./handler.ts";
+import { LocalStore } from "./local-store.ts";
+import { openObject } from "./objects.ts";
+import type { LocalSettings } from "./settings.ts";
+
+const ACCESS_KEY = "valetkey-local";
+const REGION = "local";
+
+/** Milliseconds between two looks for what crashes left. */
+const SWEEP_INTERVAL = 60_000;
+
+const unavailable = (cause: unknown) => new StoreUnavailable({ reason: failureOf(cause).reason });
+
+/**
+ * The embedded store: objects in a folder, reached under `endpoint`, an address of the service
+ * itself. Signer and store are one process, so the secret never leaves the folder.
+ */
+export const layer = (
+  settings: LocalSettings,
+  endpoint: URL,
+): Layer.Layer<Presigner | ObjectStore | LocalStore, StoreUnavailable> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const folder = yield* Effect.tryPromise({
+        try: () => openFolder(settings.directory),
+        catch: unavailable,
+      });
+      // The timer keeps no process that has nothing else to do.
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          setInterval(
+            () => void removeLeftovers(folder.temporary).catch(() => undefined),
+            SWEEP_INTERVAL,
+          ).unref(),
+        ),
+        (timer) => Effect.sync(() => clearInterval(timer)),
+      );
+      const log = Effect.runForkWith(yield* Effect.context());
+      const clock = yield* Clock.Clock;
+      const keys = {
+        algorithm: AWS4_HMAC_SHA256,
+        accessKey: ACCESS_KEY,
+        secretKey: folder.secretKey,
+      };
+      const signer = always(signWith(keys));
+      const { bucket } = settings;
+      const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
+      const rootLength = endpoint.pathname.length;
+      const store = { folder, root: endpoint.pathname, keys, region: REGION };
+      return Layer.mergeAll(
+        Layer.succeed(
+          Presigner,
+          v4Presigner({
+            addresses: { public: address, internal: address },
+            region: REGION,
+            binding: s3Binding(S3_LIMITS),
+            overrides: s3Overrides,
+            checksums: S3_LIMITS.checksums,
+            signers: { put: signer, get: signer },
+          }),
+        ),
+        Layer.succeed(LocalStore, {
+          fetch: objectsHandler({
+            ...store,
+            now: () => clock.currentTimeMillisUnsafe(),
+            onFailure: ({ reason }) => log(Effect.logError("the store failed", { reason })),
+          }),
+        }),
+        Layer.succeed(ObjectStore, {
+          ensureBucket: Effect.tryPromise({ try: () => checkFolder(folder), catch: unavailable }),
+          keep: () => Effect.void,
+          remove: () => Effect.void,
+          lifecycle: undefined,
+          head: (key) =>
+            Effect.tryPromise({
+              try: async () => {
+                const object = await openObject(folder, `${address.path}/${key}`.slice(rootLength));
+                if (object === undefined) return Option.none();
+                await object.close();
+                const { size, mediaType, etag, checksums = {} } = object;
+                return Option.some({ size, mediaType, etag, checksums, extraHeaders: {} });
+              },
+              catch: unavailable,
+            }),
+        }),
+      );
+    }),
+  );

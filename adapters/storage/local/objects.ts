@@ -1,0 +1,226 @@
+import { createHash, randomUUID } from "node:crypto";
+import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { BodyBroken, chunksOf, type Patience } from "./body.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import { type Checksums, sumOf } from "./checksums.ts";
+import type { Folder } from "./folder.ts";
+import { openRegular } from "./open-regular.ts";
+import { codeOf } from "../../settings/thrown.ts";
+
+// An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
+// four bytes. One file is linked or renamed in one step, so that bytes and properties are never
+// seen without each other. Its name is the hash of the key, so that no key reaches a path.
+
+/** What is kept of an object beside its bytes. */
+export interface Properties {
+  readonly mediaType: string;
+  /** In double quotes, as in the header. */
+  readonly etag: string;
+  /** Those that it was uploaded with, and so has; objects of before have none. */
+  readonly checksums?: Checksums;
+}
+
+/** An object that is open for reading; whoever has it must read `bytes` or call `close`. */
+export interface StoredObject extends Properties {
+  /** In bytes. */
+  readonly size: number;
+  readonly modified: Date;
+  /**
+   * The bytes from `start` to `end`, both counted from 0 and included. The stream fails with
+   * `BodyBroken` where they are not read in time.
+   */
+  readonly bytes: (range: {
+    readonly start: number;
+    readonly end: number;
+    readonly patience: Patience;
+  }) => ReadableStream<Uint8Array>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the object under a key; undefined when there is none. */
+export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
+  const file = await openRegular(pathOf(folder, key));
+  if (file === undefined) {
+    // Without its folder, nothing can be told of an object.
+    await lstat(folder.objects);
+    return undefined;
+  }
+  try {
+    const { size: total, mtime } = await file.stat();
+    const length = (await readExactly(file, total - LENGTH_BYTES, LENGTH_BYTES)).readUInt32BE(0);
+    const size = total - LENGTH_BYTES - length;
+    return {
+      ...propertiesIn(await readExactly(file, size, length)),
+      size,
+      modified: mtime,
+      bytes: (range) => streamOf(file, range),
+      close: () => file.close(),
+    };
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}
+
+/** How an upload ended; nothing is stored but in the first case. */
+export type Written =
+  | { readonly outcome: "stored"; readonly etag: string }
+  | {
+      readonly outcome: "exists" | "incomplete" | "stalled" | "different";
+    };
+
+/**
+ * Stores the bytes of `body` under a key: into a temporary file, synced, then moved into place,
+ * so that a crash leaves a whole object or none, and of several write-once uploads exactly one
+ * is stored. Bytes that do not add up to `checksums` are not.
+ */
+export async function writeObject(
+  folder: Folder,
+  upload: {
+    readonly key: string;
+    readonly mediaType: string;
+    /** In bytes. */
+    readonly size: number;
+    readonly writeOnce: boolean;
+    readonly checksums?: Checksums;
+    readonly body: ReadableStream<Uint8Array> | null;
+    readonly patience: Patience;
+  },
+): Promise<Written> {
+  const temporary = join(folder.temporary, randomUUID());
+  const file = await open(temporary, "wx", 0o600);
+  try {
+    const { checksums = {} } = upload;
+    const md5 = await sumOf("md5");
+    const promised = await Promise.all(
+      Object.entries(checksums).map(async ([algorithm, value]) => ({
+        value,
+        sum: algorithm === "md5" ? md5 : await sumOf(algorithm as ChecksumAlgorithm),
+      })),
+    );
+    const sums = new Set([md5, ...promised.map(({ sum }) => sum)]);
+    let size = 0;
+    try {
+      for await (const chunk of chunksOf(upload.body, upload.patience)) {
+        size += chunk.length;
+        if (size > upload.size) return { outcome: "incomplete" };
+        for (const sum of sums) sum.update(chunk);
+        await file.writeFile(chunk);
+      }
+    } catch (cause) {
+      if (cause instanceof BodyBroken) return { outcome: cause.outcome };
+      throw cause;
+    }
+    if (size !== upload.size) return { outcome: "incomplete" };
+    const digests = new Map([...sums].map((sum) => [sum, sum.digest()]));
+    if (promised.some(({ value, sum }) => digests.get(sum)?.toString("base64") !== value)) {
+      return { outcome: "different" };
+    }
+    const etag = `"${digests.get(md5)?.toString("hex")}"`;
+    const properties: Properties = { mediaType: upload.mediaType, etag, checksums };
+    await file.writeFile(trailerOf(properties));
+    await file.sync();
+    const moved = await moveIntoPlace(temporary, pathOf(folder, upload.key), upload.writeOnce);
+    if (!moved) return { outcome: "exists" };
+    await syncFolder(folder.objects);
+    return { outcome: "stored", etag };
+  } finally {
+    await file.close();
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+const LENGTH_BYTES = 4;
+const CHUNK_BYTES = 256 * 1024;
+
+function trailerOf(properties: Properties): Buffer {
+  const json = Buffer.from(JSON.stringify(properties));
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(json.length);
+  return Buffer.concat([json, length]);
+}
+
+const pathOf = (folder: Folder, key: string) =>
+  join(folder.objects, createHash("sha256").update(key).digest("hex"));
+
+/** Neither a link nor a rename follows a link that stands at the target. */
+async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Promise<boolean> {
+  if (!writeOnce) {
+    await rename(from, to);
+    return true;
+  }
+  try {
+    await link(from, to);
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) === "EEXIST") return false;
+    throw cause;
+  }
+}
+
+/** Makes the new name itself outlive a power cut, where the system can sync a folder. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  await folder.sync().catch(() => undefined);
+  await folder.close();
+}
+
+function streamOf(
+  file: FileHandle,
+  { start, end, patience }: Parameters<StoredObject["bytes"]>[0],
+): ReadableStream<Uint8Array> {
+  const late = performance.now() + patience.whole;
+  let position = start;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      clearTimeout(timer);
+      const length = Math.min(CHUNK_BYTES, end + 1 - position);
+      try {
+        controller.enqueue(await readExactly(file, position, length));
+      } catch (cause) {
+        await file.close();
+        throw cause;
+      }
+      position += length;
+      if (position <= end) {
+        timer = setTimeout(
+          () => {
+            controller.error(new BodyBroken("stalled"));
+            void file.close();
+          },
+          Math.min(patience.piece, late - performance.now()),
+        );
+        return;
+      }
+      controller.close();
+      await file.close();
+    },
+    cancel: () => {
+      clearTimeout(timer);
+      return file.close();
+    },
+  });
+}
+
+function propertiesIn(json: Buffer): Properties {
+  try {
+    const properties = JSON.parse(json.toString()) as Properties;
+    const { mediaType, etag } = properties;
+    if (typeof mediaType === "string" && typeof etag === "string") return properties;
+  } catch {
+    // It is no JSON.
+  }
+  throw new Error(DAMAGED);
+}
+
+const DAMAGED = "a stored object is damaged; bring it back from a copy, or upload it again";
+
+async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  // Also before the buffer is made: a damaged length would ask for gigabytes.
+  if (position < 0) throw new Error(DAMAGED);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  if (bytesRead !== length) throw new Error(DAMAGED);
+  return buffer;
+}

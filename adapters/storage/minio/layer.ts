@@ -1,0 +1,42 @@
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { s3Binding, s3Overrides } from "../signing/binding.ts";
+import { bucketAddress } from "../signing/bucket-address.ts";
+import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
+import { ONE_KEY } from "../credentials/separate-keys.ts";
+import { PROVIDERS } from "../../settings/providers.ts";
+import { v4Presigner } from "../signing/v4-presigner.ts";
+import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { objectStore } from "./object-store.ts";
+import type { MinioSettings } from "./settings.ts";
+
+/**
+ * A MinIO server: our signature, and the MinIO client for the calls to its bucket. A path that
+ * its endpoint has is one that a reverse proxy takes off, since a MinIO answers under none.
+ */
+export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectStore> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const { bucket, pathStyle, region, endpoint, publicEndpoint = endpoint } = settings;
+      const { checksums, ...provider } = PROVIDERS[settings.provider];
+      const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
+      const signers = signersOf(settings, signer);
+      if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
+      const at = (endpoint: URL) =>
+        bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
+      const presigner = v4Presigner({
+        addresses: { public: at(publicEndpoint), internal: at(endpoint) },
+        region,
+        binding: s3Binding(provider),
+        overrides: s3Overrides,
+        checksums,
+        signers,
+      });
+      return Context.make(Presigner, presigner).pipe(
+        Context.add(ObjectStore, objectStore(settings, at(endpoint), signer)),
+      );
+    }).pipe(Effect.tap(makeBucketInBackground(settings))),
+  );

@@ -1,0 +1,58 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import { StoreUnavailable } from "../../../application/ports/object-store.ts";
+import { type ProviderName, PROVIDERS } from "../../settings/providers.ts";
+import { clockFault, reasonOfRefusal } from "./refusal-reason.ts";
+import { type Bucket, signedFetch } from "./signed-fetch.ts";
+
+const LIST = [
+  ["list-type", "2"],
+  ["max-keys", "1"],
+] as const;
+
+/** Whether the store says that there is no such bucket, where it says that there is no object. */
+export const isBucketMissing = (bucket: Bucket) =>
+  Effect.map(signedFetch(bucket, { method: "HEAD" }), ({ status }) => status === 404);
+
+/**
+ * Whether the bucket called `name` is there; fails with what to do where that cannot be told, or
+ * where the clocks differ.
+ */
+export const hasBucket = Effect.fnUntraced(function* (
+  bucket: Bucket,
+  name: string,
+  provider: ProviderName,
+) {
+  const { ok, status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
+  const actual = providerIn(headers);
+  if (actual !== undefined && actual !== provider && !warned.has(bucket)) {
+    warned.add(bucket);
+    yield* Effect.logWarning(
+      `the store answers as ${PROVIDERS[actual].title} does, and is taken for ${PROVIDERS[provider].title}, so that more may be promised than it keeps; set STORAGE_PROVIDER=${actual}, or the option provider`,
+    );
+  }
+  const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
+  if (fault !== undefined) return yield* new StoreUnavailable({ reason: fault });
+  if (ok || status === 404) return ok;
+  // Answers to a HEAD have no body that could say why.
+  const refused = yield* signedFetch(bucket, { method: "GET", query: LIST });
+  const body = yield* Effect.promise(() => refused.text().catch(() => ""));
+  const reason = reasonOfRefusal(name, {
+    status,
+    code: /<Code>(\w+)<\/Code>/.exec(body)?.[1],
+    message: /<Message>([^<]*)<\/Message>/.exec(body)?.[1]?.replaceAll("&#39;", "'"),
+  });
+  return yield* new StoreUnavailable({ reason });
+});
+
+/** Buckets of which it was said that their server is another. */
+const warned = new WeakSet<Bucket>();
+
+/** The server that answers so, as far as it can be told. */
+function providerIn(headers: Headers): ProviderName | undefined {
+  const server = headers.get("server") ?? "";
+  if (server.startsWith("SeaweedFS")) return "seaweedfs";
+  if (server.startsWith("VERSITYGW")) return "versitygw";
+  if (headers.has("x-openstack-request-id")) return "swift";
+  return headers.get("x-amz-request-id")?.startsWith("tx0") === true ? "ceph" : undefined;
+}

@@ -1,0 +1,89 @@
+import type { ObjectFacts } from "../../../application/ports/object-store.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+
+/** Headers of an object that change what a download does or end it, and that nobody is granted. */
+export const EXTRA_HEADERS = [
+  "cache-control",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "expires",
+  "x-amz-website-redirect-location",
+  "x-delete-at",
+] as const;
+
+/**
+ * What the answer to a `HEAD` says of an object, in the headers of S3 or of Cloud Storage;
+ * undefined where it is not the answer of a store. `reports` are the checksums of a PUT that the
+ * store would tell.
+ */
+export function factsIn(
+  headers: Headers,
+  reports?: ReadonlyArray<ChecksumAlgorithm>,
+): ObjectFacts | undefined {
+  const length = headers.get("content-length");
+  if (length === null || !/^\d+$/.test(length)) return undefined;
+  const generation = headers.get("x-goog-generation") ?? undefined;
+  const extras = EXTRA_HEADERS.flatMap((name) => {
+    const value = headers.get(name);
+    return value === null || (generation !== undefined && isMadeUp(name, value))
+      ? []
+      : [[name, value] as const];
+  });
+  return {
+    size: Number(length),
+    mediaType: headers.get("content-type") ?? "",
+    etag: headers.get("etag") ?? "",
+    checksums: checksumsIn(headers),
+    ...(reports === undefined ? {} : { reports }),
+    extraHeaders: Object.fromEntries(extras),
+    version: versionOf(headers.get("x-amz-version-id") ?? generation),
+  };
+}
+
+/** What Cloud Storage answers of its own for objects of which nothing was said. */
+const isMadeUp = (name: string, value: string) =>
+  name === "expires" ||
+  (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
+
+/** A version that is one: the null version, of a bucket that keeps none, names whatever is there. */
+export const versionOf = (version: string | undefined): string | undefined =>
+  version === "null" ? undefined : version;
+
+/** The values that are there. */
+export const present = (
+  values: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+
+function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
+  const found: { [Algorithm in ChecksumAlgorithm]?: string } = {};
+  for (const algorithm of ["sha256", "crc32c"] as const) {
+    const value = headers.get(`x-amz-checksum-${algorithm}`);
+    // Behind a hyphen there is the number of parts that it is a checksum of checksums of.
+    if (value !== null && !value.includes("-")) found[algorithm] = value;
+  }
+  for (const item of headers.get("x-goog-hash")?.split(",") ?? []) {
+    const [, algorithm, value] = /^\s*(crc32c|md5)=(\S+)\s*$/.exec(item) ?? [];
+    if (algorithm !== undefined && value !== undefined) {
+      found[algorithm as "crc32c" | "md5"] = value;
+    }
+  }
+  const md5 = md5In(headers);
+  if (md5 !== undefined) found.md5 ??= md5;
+  return found;
+}
+
+/**
+ * The ETag of an object that came by one PUT is its MD5, unless a key of AWS KMS encrypts it: "Object",
+ * Amazon S3 API Reference. That of a multipart upload has a hyphen.
+ */
+function md5In(headers: Headers): string | undefined {
+  const [, hex] = /^"?([0-9a-f]{32})"?$/.exec(headers.get("etag") ?? "") ?? [];
+  const encryption = headers.get("x-amz-server-side-encryption") ?? "AES256";
+  return hex === undefined || encryption !== "AES256"
+    ? undefined
+    : Buffer.from(hex, "hex").toString("base64");
+}

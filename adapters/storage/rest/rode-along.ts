@@ -1,0 +1,131 @@
+import * as Effect from "effect/Effect";
+import {
+  type ObjectFacts,
+  ObjectUnreadable,
+  StoreUnavailable,
+} from "../../../application/ports/object-store.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { Provider } from "../../settings/providers.ts";
+import { PENDING_TAG } from "../signing/binding.ts";
+import { factsIn } from "./object-facts.ts";
+import { type Bucket, signedFetch } from "./signed-fetch.ts";
+
+/** An object, and what its store does. */
+interface StoredObject {
+  readonly bucket: Bucket;
+  readonly key: StorageKey;
+  readonly provider: Pick<Provider, "reports" | "unsigned">;
+}
+
+/**
+ * What the headers of an answer to `HEAD` say of an object; undefined where it is not the answer
+ * of a store. A store that obeys headers which nobody signed is asked further: for the mark of
+ * unconfirmed uploads, where the object has any tag; whether a lock is the bucket's own; and, where
+ * ACLs count, who else may read the object.
+ */
+export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, headers: Headers) {
+  const { reports, unsigned } = object.provider;
+  const facts = factsIn(headers, reports);
+  if (facts === undefined || unsigned === "refused") return facts;
+  const found: Record<string, string> = {};
+  const add = (name: string, value: string | null) => {
+    if (value !== null) found[name] = value;
+  };
+  for (const [name, value] of CHOSEN_BY_CLIENTS) {
+    if (headers.get(name) === value) add(name, value);
+  }
+  if (headers.has(LOCK[0])) {
+    const own = yield* ask(object, "object-lock", "s3:GetBucketObjectLockConfiguration");
+    if (!own.includes("<DefaultRetention>")) for (const name of LOCK) add(name, headers.get(name));
+  }
+  if ((headers.get("x-amz-tagging-count") ?? "0") !== "0") {
+    const tags = yield* ask(object, "tagging", "s3:GetObjectTagging");
+    if (tags.includes(MARK)) add("x-amz-tagging", PENDING_TAG.key);
+  }
+  if (unsigned === "obeyed, with ACLs") {
+    const readers = readersIn(yield* ask(object, "acl", "s3:GetObjectAcl"));
+    if (readers !== "") add("x-amz-acl", readers);
+  }
+  const extraHeaders = { ...facts.extraHeaders, ...found };
+  return { ...facts, extraHeaders, isReplayable: true } satisfies ObjectFacts;
+});
+
+/** What no bucket has by default: the one other class of a MinIO, and a hold. */
+const CHOSEN_BY_CLIENTS = [
+  ["x-amz-storage-class", "REDUCED_REDUNDANCY"],
+  ["x-amz-object-lock-legal-hold", "ON"],
+] as const;
+
+const LOCK = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"] as const;
+
+const MARK = `<Key>${PENDING_TAG.key}</Key>`;
+
+/** Everybody but the owner to whom an ACL grants anything. */
+function readersIn(acl: string): string {
+  const idIn = (xml: string) => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
+  const owner = idIn(textIn(acl, "Owner") ?? "");
+  const grants = acl.split("<Grant>").slice(1);
+  return grants
+    .map(idIn)
+    .filter((id) => id !== owner)
+    .join(", ");
+}
+
+/** The text of the first element of a name. */
+function textIn(xml: string, name: string): string | undefined {
+  const [, after] = xml.split(`<${name}>`, 2);
+  return after?.split(`</${name}>`, 1)[0];
+}
+
+/**
+ * Fails with `ObjectUnreadable` where a store answers a `HEAD` with 400 because the object is
+ * encrypted by a key that the client sent along, and else not at all: the answer to a `HEAD` has
+ * no body that would say so.
+ */
+export const failIfUnreadable = Effect.fnUntraced(function* ({
+  bucket,
+  key,
+  provider,
+}: StoredObject) {
+  if (provider.unsigned === "refused") return;
+  const headers = [["range", "bytes=0-0"]] as const;
+  const answer = yield* signedFetch(bucket, { method: "GET", key, headers });
+  const text = yield* textOf(answer);
+  if (answer.status === 400 && /<Code>InvalidRequest</.test(text) && /encrypt|SSE/i.test(text)) {
+    return yield* new ObjectUnreadable({
+      header: "x-amz-server-side-encryption-customer-algorithm",
+    });
+  }
+});
+
+/** A further answer on an object, or its bucket; nothing where the store knows no such thing. */
+const ask = Effect.fnUntraced(function* (
+  { bucket, key }: StoredObject,
+  what: "object-lock" | "tagging" | "acl",
+  permission: string,
+) {
+  const query = [[what, ""]] as const;
+  const answer = yield* signedFetch(bucket, {
+    method: "GET",
+    query,
+    ...(what === "object-lock" ? {} : { key }),
+  });
+  const text = yield* textOf(answer);
+  if (answer.ok) return text;
+  if (UNKNOWN.has(answer.status)) return "";
+  return yield* new StoreUnavailable({
+    reason:
+      answer.status === 403
+        ? `the key may not ask for the ${what} of an object (${permission})`
+        : `the store answered the question for the ${what} of an object with ${answer.status}`,
+  });
+});
+
+/** Not there, no such method, not implemented. */
+const UNKNOWN: ReadonlySet<number> = new Set([404, 405, 501]);
+
+const textOf = (answer: Response) =>
+  Effect.tryPromise({
+    try: () => answer.text(),
+    catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
+  });

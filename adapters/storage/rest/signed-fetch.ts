@@ -1,0 +1,76 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import { StoreUnavailable } from "../../../application/ports/object-store.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { BucketAddress } from "../signing/bucket-address.ts";
+import { encodeKey } from "../signing/encode.ts";
+import type { Held, Signer } from "../signing/signer.ts";
+import type { Pair } from "../signing/v4.ts";
+import { isError } from "../../settings/thrown.ts";
+
+/** Where a bucket is, and what signs for it. */
+export interface Bucket {
+  readonly signer: Held<Signer>;
+  readonly address: BucketAddress;
+  readonly region: string;
+}
+
+/**
+ * Sends a request with a signature in its query, for an object or for the bucket itself, where no
+ * official client can ask what we have to know.
+ */
+export const signedFetch = Effect.fnUntraced(
+  function* (
+    { signer: held, address, region }: Bucket,
+    request: {
+      readonly method: "HEAD" | "GET" | "PUT";
+      readonly key?: StorageKey;
+      readonly query?: ReadonlyArray<Pair>;
+      /** Further headers, by lower-case names. */
+      readonly headers?: ReadonlyArray<Pair>;
+      readonly body?: string;
+    },
+  ) {
+    const { method, key, query = [], headers = [], body } = request;
+    const now = yield* Clock.currentTimeMillis;
+    const signer = yield* held(now, 0);
+    const url = yield* signer.sign({
+      method,
+      origin: address.origin,
+      unsignedPrefix: address.unsignedPrefix,
+      path: key === undefined ? address.path || "/" : `${address.path}/${encodeKey(key)}`,
+      query,
+      headers: [["host", address.host] as const, ...headers].toSorted(([a], [b]) =>
+        a < b ? -1 : 1,
+      ),
+      region,
+      now,
+      expiresIn: 60,
+    });
+    return yield* Effect.tryPromise({
+      try: (signal) =>
+        fetch(url, {
+          method,
+          // Nobody but the store is asked.
+          redirect: "manual",
+          headers: Object.fromEntries(headers),
+          signal,
+          ...(body === undefined ? {} : { body }),
+        }),
+      catch: (cause) => new StoreUnavailable({ reason: reasonOf(cause) }),
+    });
+  },
+  Effect.catchTag("CredentialsUnavailable", ({ reason }) =>
+    Effect.fail(new StoreUnavailable({ reason })),
+  ),
+);
+
+/**
+ * What `fetch` failed of is the cause of its failure. Deno names the URL there, whose query is the
+ * signature, and reasons are for the log and for `/readyz`.
+ */
+function reasonOf(cause: unknown): string {
+  if (!isError(cause)) return String(cause);
+  const reason = isError(cause.cause) ? `${cause.message}: ${cause.cause.message}` : cause.message;
+  return reason.replaceAll(/\?[^\s)]*/g, "");
+}

@@ -1,0 +1,90 @@
+import * as Duration from "effect/Duration";
+import type { GetRequest, PutRequest } from "../../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import type { Pair } from "./v4.ts";
+
+/** What holds a PUT to its grant, in the words of one kind of store. */
+export type Binding = (
+  request: PutRequest,
+  host: string,
+) => {
+  /** Headers that are signed, in the order of their names. */
+  readonly signed: ReadonlyArray<Pair>;
+  /** Those of them that no client sends by itself: all but `Content-Length` and `Host`. */
+  readonly toSend: Readonly<Record<string, string>>;
+  /** Whether the store is made to accept one PUT under the key and no other. */
+  readonly isOnce: boolean;
+};
+
+/** The headers by which S3 verifies the bytes of a PUT: "PutObject", Amazon S3 API Reference. */
+const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
+  crc32c: "x-amz-checksum-crc32c",
+  md5: "content-md5",
+  sha256: "x-amz-checksum-sha256",
+};
+
+/** The tag of an upload that nobody has confirmed yet, which the bucket's rule looks for. */
+export const PENDING_TAG = { key: "valetkey", value: "pending" } as const;
+const PENDING = `${PENDING_TAG.key}=${PENDING_TAG.value}`;
+
+/** The binding of stores that speak the API of S3; not all know the condition for writing once. */
+export const s3Binding =
+  (store: { readonly writeOnce: boolean }): Binding =>
+  ({ size, mediaType, writeOnce, strict, checksum, pendingSince }, host) => {
+    const signed: Array<Pair> = [
+      ["content-length", String(size)],
+      ["content-type", mediaType],
+      ["host", host],
+    ];
+    const toSend: Record<string, string> = { "Content-Type": mediaType };
+    const isOnce = store.writeOnce && (writeOnce || strict);
+    if (isOnce) {
+      signed.push(["if-none-match", "*"]);
+      toSend["If-None-Match"] = "*";
+    }
+    if (checksum !== undefined) {
+      const name = CHECKSUM_HEADERS[checksum.algorithm];
+      const header: Pair = [name, checksum.value];
+      if (checksum.algorithm === "md5") signed.splice(1, 0, header);
+      else signed.push(header);
+      toSend[name] = checksum.value;
+    }
+    if (pendingSince !== undefined) {
+      signed.push(["x-amz-tagging", PENDING]);
+      toSend["x-amz-tagging"] = PENDING;
+    }
+    return { signed, toSend, isOnce };
+  };
+
+/**
+ * Query parameters of a GET by which the store answers with our type and disposition, and with
+ * one version of the object where one is named.
+ */
+export function overridesOfGet(request: GetRequest, versionParameter: string): Array<Pair> {
+  const query: Array<Pair> = [
+    ["response-content-disposition", request.responseDisposition],
+    ["response-content-type", request.responseMediaType],
+  ];
+  if (request.version !== undefined) query.push([versionParameter, request.version]);
+  return query;
+}
+
+/**
+ * What S3 is told of a download besides, so that nothing that rode along with an upload counts:
+ * "GetObject", Amazon S3 API Reference. `Expires` is not read beside a `max-age` (RFC 9111,
+ * section 5.3).
+ */
+export const responseHeaders = ({ lifetime }: GetRequest) => ({
+  cacheControl: `private, max-age=${Duration.toSeconds(lifetime)}`,
+  contentEncoding: "identity",
+});
+
+/** The same as query parameters. */
+export function s3Overrides(request: GetRequest): Array<Pair> {
+  const { cacheControl, contentEncoding } = responseHeaders(request);
+  return [
+    ...overridesOfGet(request, "versionId"),
+    ["response-cache-control", cacheControl],
+    ["response-content-encoding", contentEncoding],
+  ];
+}

@@ -1,0 +1,87 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import {
+  type Audience,
+  CredentialsUnavailable,
+  type GetRequest,
+  Presigner,
+  type PutRequest,
+} from "../../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import type { Binding } from "./binding.ts";
+import type { BucketAddress } from "./bucket-address.ts";
+import { encodeKey } from "./encode.ts";
+import { endOf, lifeNeeded, secondsOfLife, signingTime } from "./lifetime.ts";
+import type { Signer, Signers } from "./signer.ts";
+import type { Pair } from "./v4.ts";
+
+/** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
+export function v4Presigner(store: {
+  readonly addresses: Readonly<Record<Audience, BucketAddress>>;
+  readonly region: string;
+  readonly binding: Binding;
+  readonly signers: Signers<Signer>;
+  /** Whether they are elsewhere. */
+  readonly isRemote?: boolean;
+  /** The query by which the store answers a GET as we say. */
+  readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+}): Presigner["Service"] {
+  const sign = <Method extends "GET" | "PUT">(
+    method: Method,
+    request: PutRequest | GetRequest,
+    bound: { readonly headers: ReadonlyArray<Pair>; readonly query: ReadonlyArray<Pair> },
+  ) =>
+    Effect.flatMap(Clock.currentTimeMillis, (moment) =>
+      Effect.flatMap(store.signers[USES[method]](moment, lifeNeeded(request)), (signer) => {
+        const now = signingTime(request, moment);
+        const { origin, unsignedPrefix, path } = store.addresses[request.audience];
+        const expiresIn = secondsOfLife(request, signer, now);
+        if (expiresIn * 1000 < lifeNeeded(request) - 1000) return tooShortLived(expiresIn);
+        const url = signer.sign({
+          method,
+          origin,
+          unsignedPrefix,
+          path: `${path}/${encodeKey(request.key)}`,
+          ...bound,
+          region: store.region,
+          now,
+          expiresIn,
+        });
+        return Effect.map(url, (url) => ({ method, url, expiresAt: endOf(now, expiresIn) }));
+      }),
+    );
+
+  return Presigner.of({
+    put: (request) => {
+      const { host } = store.addresses[request.audience];
+      const { signed, toSend, isOnce } = store.binding(request, host);
+      return Effect.map(sign("PUT", request, { headers: signed, query: [] }), (signed) => ({
+        ...signed,
+        headers: toSend,
+        isOnce,
+      }));
+    },
+    get: (request) => {
+      const { host } = store.addresses[request.audience];
+      const bound = {
+        headers: [["host", host]],
+        query: store.overrides(request),
+      } as const;
+      return Effect.map(sign("GET", request, bound), (signed) => ({ ...signed, headers: {} }));
+    },
+    isRemote: store.isRemote ?? false,
+    checksums: store.checksums,
+    publicOrigin: store.addresses.public.origin,
+  });
+}
+
+const USES = { PUT: "put", GET: "get" } as const;
+
+/** Whole seconds are counted, so that one less than needed is none too few. */
+const tooShortLived = (seconds: number) =>
+  Effect.fail(
+    new CredentialsUnavailable({
+      reason: `what signs is good for ${seconds} seconds, and the policy's min_lifetime is longer`,
+    }),
+  );
