@@ -24,6 +24,16 @@ describe("the changelog", () => {
     else expect(newest.version).toBe(manifest.version);
   });
 
+  it("sorts every change into Added, Changed, Deprecated, Removed, Fixed and Security", () => {
+    const kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+    for (const version of changelog.split(/^## /m).slice(1)) {
+      const [unsorted = "", ...sorted] = version.split(/^### /m);
+      expect(unsorted).not.toMatch(/^- /m);
+      const found = sorted.map((section) => section.split("\n", 1)[0] ?? "");
+      expect(found).toEqual(kinds.filter((kind) => found.includes(kind)));
+    }
+  });
+
   it("is not read where a heading is neither", () => {
     expect(() => sectionsOf("## 1.2 - 2026-01-31")).toThrow('"## 1.2 - 2026-01-31" is neither');
     expect(() => sectionsOf("## 1.2.3")).toThrow("## 1.2.3");
