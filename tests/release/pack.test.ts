@@ -18,10 +18,10 @@ const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
 const isGuide = (file: string) => GUIDE.test(file);
 
 /**
- * In bytes: a fifth more than the 278 and 870 kB of the day on which it was set, so that a picture
+ * In bytes: a tenth more than the 314 and 1059 kB of the day on which it was set, so that a picture
  * or a table of data that comes along is seen, and code and pages can still grow.
  */
-const BUDGET = { packed: 330_000, unpacked: 1_050_000 };
+const BUDGET = { packed: 345_000, unpacked: 1_165_000 };
 
 let folder: string;
 let files: ReadonlyArray<string>;
