@@ -16,7 +16,7 @@ import {
   type Read,
   type Setting,
 } from "../settings/setting.ts";
-import { S3_LIMITS } from "../settings/storage.ts";
+import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import type { Misspelt } from "./messages.ts";
@@ -34,7 +34,7 @@ export function readAll(env: Env) {
     limits: limits.read(env),
     policies: policies.read(
       env,
-      Result.getOrElse(store, () => S3_LIMITS),
+      Result.getOrElse(store, () => S3_CAPABILITIES),
     ),
     redis: redis.read(env),
     storage: store,

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
@@ -13,7 +14,7 @@ import {
   readSettings,
   setting,
 } from "../settings/setting.ts";
-import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
+import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as tokens from "../tokens/settings.ts";
 import { type CountOf, sharedCounts, stores } from "./hidden.ts";
 import { envOf, orThrow } from "./options.ts";
@@ -87,7 +88,7 @@ export function configurationOf(options: ValetkeyOptions<never>) {
   );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = Result.map(stores.read(storage), (storeAt) => storeAt(at));
-  const can = Result.getOrElse(store, () => S3_LIMITS);
+  const can = Result.getOrElse(store, () => S3_CAPABILITIES);
   const read = allOf(
     {
       store,
@@ -106,7 +107,7 @@ const EACH_FOR_ITSELF: Read<CountOf | undefined> = Result.succeed(undefined);
 
 const readPolicies = (
   policies: Readonly<Record<string, PolicyOptions>>,
-  store: StoreLimits,
+  store: StoreCapabilities,
 ): Read<ReadonlyMap<string, typeof defaultPolicy>> =>
   Result.mapError(policiesOf(inDocument(policies), defaultPolicy, store), (faults) =>
     faults.map(({ pointer, reason }) => {

@@ -1,9 +1,10 @@
 import type * as Layer from "effect/Layer";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { Mounts, unmounted } from "../http/mounts.ts";
-import { S3_LIMITS, type StoreLimits } from "../settings/storage.ts";
+import { S3_CAPABILITIES } from "../storage/providers.ts";
 import { asStorage, type CountOf, sharedCounts, stores } from "./hidden.ts";
 import type { SharedCount, Storage } from "./valetkey-options.ts";
 
@@ -25,9 +26,9 @@ export const layerOf = (
 export const limiterIn = (count: SharedCount, of: Parameters<CountOf>[0]): ReturnType<CountOf> =>
   sharedCounts.find(count)(of);
 
-/** A store of somebody else's, and what it can do: as `StoreLimits`, or as S3 where it is left out. */
+/** A store of somebody else's, and what it can do: as `StoreCapabilities`, or as S3 where it is left out. */
 export interface OwnStore<Algorithm extends ChecksumAlgorithm> extends Partial<
-  Omit<StoreLimits, "checksums">
+  Omit<StoreCapabilities, "checksums">
 > {
   /** The checksums that it verifies on a PUT. */
   readonly checksums: ReadonlyArray<Algorithm>;
@@ -42,4 +43,4 @@ export const storageOf = <Algorithm extends ChecksumAlgorithm>({
   description = "a store of the host's own",
   ...limits
 }: OwnStore<Algorithm>): Storage<Algorithm> =>
-  asStorage(() => unmounted({ ...S3_LIMITS, ...limits, description, layer }));
+  asStorage(() => unmounted({ ...S3_CAPABILITIES, ...limits, description, layer }));

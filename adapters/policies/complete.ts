@@ -1,10 +1,10 @@
 import * as Arr from "effect/Array";
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { DEFAULT_POLICY, type UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Decoded, MemberFault } from "../settings/decode.ts";
-import type { StoreLimits } from "../settings/storage.ts";
 import { decodePolicies } from "./document.ts";
 
 /**
@@ -14,7 +14,7 @@ import { decodePolicies } from "./document.ts";
 export const policiesOf = (
   document: unknown,
   files: UploadPolicy,
-  limits: StoreLimits,
+  store: StoreCapabilities,
 ): Decoded<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(decodePolicies(document), (policies) => {
     const base = { ...files, ...policies.get(DEFAULT_POLICY) };
@@ -22,7 +22,7 @@ export const policiesOf = (
       [DEFAULT_POLICY, base],
       ...[...policies].map(([name, members]) => [name, { ...base, ...members }] as const),
     ]);
-    const faults = [...complete].flatMap(([name, policy]) => beyond(policy, limits, name));
+    const faults = [...complete].flatMap(([name, policy]) => beyond(policy, store, name));
     return Arr.isReadonlyArrayNonEmpty(faults) ? Result.fail(faults) : Result.succeed(complete);
   });
 
@@ -34,30 +34,30 @@ const DAY = 24 * 60 * 60;
 /** What of a policy the chosen store, or the policy itself, cannot keep. */
 function beyond(
   policy: UploadPolicy,
-  limits: StoreLimits,
+  store: StoreCapabilities,
   name: string,
 ): ReadonlyArray<MemberFault> {
   const { maxSize, writeOnce, requireChecksum, unconfirmedAfter } = policy;
   const latest = Duration.toSeconds(Duration.sum(policy.putLifetime, CONFIRM_GRACE));
   const faults: ReadonlyArray<readonly [boolean, string, string]> = [
     [
-      maxSize > limits.largestPut,
+      maxSize > store.largestPut,
       "max_size",
-      `it is more than ${limits.largestPut} bytes: ${ONE_PUT}`,
+      `it is more than ${store.largestPut} bytes: ${ONE_PUT}`,
     ],
-    [writeOnce && !limits.writeOnce, "write_once", "it is true, and this store cannot enforce it"],
+    [writeOnce && !store.writeOnce, "write_once", "it is true, and this store cannot enforce it"],
     [
-      requireChecksum && limits.checksums.length === 0,
+      requireChecksum && store.checksums.length === 0,
       "require_checksum",
       "it is true, and this store verifies none",
     ],
     [
-      policy.deleteMismatch && !limits.versions,
+      policy.deleteMismatch && !store.versions,
       "on_mismatch",
       "it is delete, and this store cannot remove exactly what was looked at",
     ],
     [
-      unconfirmedAfter !== undefined && !limits.marks,
+      unconfirmedAfter !== undefined && !store.marks,
       "unconfirmed_after",
       "it is set, and this store cannot mark uploads and remove what stays marked",
     ],

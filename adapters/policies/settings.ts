@@ -1,6 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
   AllowedType,
@@ -20,7 +21,6 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
-import type { StoreLimits } from "../settings/storage.ts";
 import { ONE_PUT, policiesOf } from "./complete.ts";
 
 /** Whether a size has no unit, as sizes in MiB once had none in the environment. */
@@ -75,14 +75,14 @@ export const settings = {
 };
 
 /** Reads the policies, and refuses those that the chosen store cannot keep. */
-export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, UploadPolicy>> =>
+export const read = (env: Env, store: StoreCapabilities): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
     readSettings(settings, env, ({ maxSize = 0 }) =>
-      maxSize > limits.largestPut
+      maxSize > store.largestPut
         ? [
             fault(
               settings.maxSize,
-              `must be at most ${Math.floor(limits.largestPut / 2 ** 20)} MiB: ${ONE_PUT}`,
+              `must be at most ${Math.floor(store.largestPut / 2 ** 20)} MiB: ${ONE_PUT}`,
             ),
           ]
         : [],
@@ -90,7 +90,7 @@ export const read = (env: Env, limits: StoreLimits): Read<ReadonlyMap<string, Up
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
-      return readDocument(document, (policies) => policiesOf(policies, files, limits));
+      return readDocument(document, (policies) => policiesOf(policies, files, store));
     },
   );
 

@@ -2,10 +2,10 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
-import type { StoreLimits } from "./storage.ts";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 
 /** A configured store, whose code is loaded when its layer is built. */
-export interface ConfiguredStore<Further = never> extends StoreLimits {
+export interface ConfiguredStore<Further = never> extends StoreCapabilities {
   /** What a person is told of it. */
   readonly description: string;
   readonly layer: Layer.Layer<Presigner | ObjectStore | Further, StoreUnavailable>;

@@ -3,6 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { readJsonFile } from "../settings/json-file.ts";
 import { CommaSeparated } from "../settings/codecs.ts";
+import { directory } from "../settings/directory.ts";
 import {
   type Env,
   type Fault,
@@ -12,7 +13,6 @@ import {
   readSettings,
   setting,
 } from "../settings/setting.ts";
-import * as storage from "../settings/storage.ts";
 import { decodeDenied, type DeniedLinks, LinkEnd } from "./denied-links.ts";
 import { type TokenKey, weaknessOf } from "./tokens.ts";
 
@@ -41,7 +41,7 @@ export const settings = {
       example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
     }),
   ),
-  directory: storage.directory,
+  directory,
 };
 
 /** What the adapter is configured with. */

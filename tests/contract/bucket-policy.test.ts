@@ -13,7 +13,7 @@ import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { PROVIDERS } from "../../adapters/settings/providers.ts";
+import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
 
 // Of a server of one's own that has users valetkey-put, valetkey-get and valetkey-service, each

@@ -1,4 +1,4 @@
-import { type ProviderName, PROVIDERS } from "../../adapters/settings/providers.ts";
+import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 
 /** A server of one's own that the environment names, by `TEST_S3_ENDPOINT` and its like. */
 export interface OwnServer {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
-import { type Provider, PROVIDERS } from "../../adapters/settings/providers.ts";
+import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { Ability, Harness, OpenStore } from "../../adapters/storage/contract/harness.ts";
 import { hmacKey } from "../../adapters/storage/gcs/keys.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";

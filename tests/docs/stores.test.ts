@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { type Provider, PROVIDERS } from "../../adapters/settings/providers.ts";
+import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 
 const page = readFileSync(new URL("../../docs/stores.md", import.meta.url), "utf8");
 const cellsOf = (line: string) => line.split("|").map((cell) => cell.trim());

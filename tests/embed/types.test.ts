@@ -5,7 +5,7 @@ import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/e
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { minio } from "../../adapters/embed/minio.ts";
-import { PROVIDERS } from "../../adapters/settings/providers.ts";
+import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { callsAt } from "../../adapters/embed/calls.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";
 import type { ProblemOf, Refusal } from "../../adapters/http/problem.ts";

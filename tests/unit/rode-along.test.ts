@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { newKey } from "../../adapters/storage/contract/sample-upload.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import type { ProviderName } from "../../adapters/settings/providers.ts";
+import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
 

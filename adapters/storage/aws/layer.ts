@@ -10,7 +10,7 @@ import { hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { ONE_KEY } from "../credentials/separate-keys.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { PROVIDERS } from "../../settings/providers.ts";
+import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { addresses } from "./addresses.ts";
 import { identityOf, providerOf, signerOfChain } from "./chain.ts";

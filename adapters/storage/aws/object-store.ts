@@ -21,7 +21,7 @@ import { clockFault, noBucket, reasonOfRefusal } from "../rest/refusal-reason.ts
 import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import type { Bucket as At } from "../rest/signed-fetch.ts";
-import { PROVIDERS } from "../../settings/providers.ts";
+import { PROVIDERS } from "../providers.ts";
 import type { AwsSettings } from "./settings.ts";
 import { isError } from "../../settings/thrown.ts";
 

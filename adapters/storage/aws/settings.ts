@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { keyFaults, type KeySettings, keySettings } from "../credentials/key-settings.ts";
-import { type Provider, type ProviderName, PROVIDERS, provider } from "../../settings/providers.ts";
+import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
 import {
   choice,
   type Env,
@@ -12,7 +12,7 @@ import {
   setting,
   withDefault,
 } from "../../settings/setting.ts";
-import * as storage from "../../settings/storage.ts";
+import * as storage from "../settings.ts";
 
 const role = (name: string) =>
   setting(name, {

@@ -1,6 +1,6 @@
 import { type ConfiguredStore, loaded } from "../../settings/loaded.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { PROVIDERS } from "../../settings/providers.ts";
+import { PROVIDERS } from "../providers.ts";
 import type { AwsSettings } from "./settings.ts";
 
 /** Amazon S3, or another provider of its API, as it is configured. */

@@ -6,7 +6,7 @@ import { jsonIn } from "../../settings/changing-file.ts";
 import { decoder, inWords } from "../../settings/decode.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
-import * as storage from "../../settings/storage.ts";
+import * as storage from "../settings.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
 /** Reads credentials out of parsed JSON, or says what is wrong with it and nothing that it holds. */

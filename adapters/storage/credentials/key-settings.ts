@@ -3,7 +3,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { type Fault, fault, optional, type Values } from "../../settings/setting.ts";
-import * as storage from "../../settings/storage.ts";
+import * as storage from "../settings.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { RECHECK } from "../../settings/changing-file.ts";
 import { credentialsIn, decodeAwsSigner, readCredentials } from "./credentials-file.ts";

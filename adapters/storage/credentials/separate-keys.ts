@@ -1,6 +1,6 @@
 import * as Redacted from "effect/Redacted";
 import { type Fault, fault, optional, type Values } from "../../settings/setting.ts";
-import * as storage from "../../settings/storage.ts";
+import * as storage from "../settings.ts";
 import type { AccessKey } from "./credentials-file.ts";
 
 /**

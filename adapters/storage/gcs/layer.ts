@@ -17,7 +17,7 @@ import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsSigner } from "./keys.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
-import { type GcsSettings, limits, REGION, SCOPES } from "./settings.ts";
+import { GCS_CAPABILITIES, type GcsSettings, REGION, SCOPES } from "./settings.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -40,7 +40,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         region: REGION,
         binding: gcsBinding(settings),
         overrides: (request) => overridesOfGet(request, "generation"),
-        checksums: limits.checksums,
+        checksums: GCS_CAPABILITIES.checksums,
         isRemote: keySigner === undefined,
         signers: {
           put: yield* signerFor(settings.putRole, settings.putSigner),

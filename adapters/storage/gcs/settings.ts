@@ -1,5 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
 import { HttpOrigin, OnOff } from "../../settings/codecs.ts";
 import {
   type Env,
@@ -10,7 +11,7 @@ import {
   setting,
   withDefault,
 } from "../../settings/setting.ts";
-import * as storage from "../../settings/storage.ts";
+import * as storage from "../settings.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
 import { separateFaults, separateSettings, separateSigner } from "./separate.ts";
 import { chooseSource, KEYLESS, type Source, sourceSettings } from "./source.ts";
@@ -80,7 +81,7 @@ export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 export const REGION = "auto";
 
 /** What Cloud Storage can do: "Quotas and limits", its documentation. */
-export const limits: storage.StoreLimits = {
+export const GCS_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 40,
   writeOnce: true,
   marks: true,

@@ -11,7 +11,7 @@ import {
   setting,
   type Values,
 } from "../../settings/setting.ts";
-import * as storage from "../../settings/storage.ts";
+import * as storage from "../settings.ts";
 import {
   decodeKey,
   decodeServiceAccount,

@@ -9,7 +9,7 @@ import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
-import { S3_LIMITS } from "../../settings/storage.ts";
+import { S3_CAPABILITIES } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { failureOf } from "./failure.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
@@ -68,9 +68,9 @@ export const layer = (
           v4Presigner({
             addresses: { public: address, internal: address },
             region: REGION,
-            binding: s3Binding(S3_LIMITS),
+            binding: s3Binding(S3_CAPABILITIES),
             overrides: s3Overrides,
-            checksums: S3_LIMITS.checksums,
+            checksums: S3_CAPABILITIES.checksums,
             signers: { put: signer, get: signer },
           }),
         ),

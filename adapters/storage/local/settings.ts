@@ -1,10 +1,11 @@
 import { type Env, type Read, readSettings, type Values } from "../../settings/setting.ts";
-import * as storage from "../../settings/storage.ts";
+import { directory } from "../../settings/directory.ts";
+import { bucket } from "../settings.ts";
 
 /** Variables of `STORAGE_ADAPTER=local`. */
 export const settings = {
-  bucket: storage.bucket,
-  directory: storage.directory,
+  bucket,
+  directory,
 };
 
 /** What the adapter is configured with. */

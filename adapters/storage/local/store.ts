@@ -1,5 +1,5 @@
 import { type ConfiguredStore, loaded } from "../../settings/loaded.ts";
-import { S3_LIMITS } from "../../settings/storage.ts";
+import { S3_CAPABILITIES } from "../providers.ts";
 import { LocalStore } from "./local-store.ts";
 import type { LocalSettings } from "./settings.ts";
 
@@ -8,7 +8,7 @@ export const PATH = "/store";
 
 /** The embedded store, as it is configured, under the address of the service. */
 export const store = (settings: LocalSettings, publicUrl: URL): ConfiguredStore<LocalStore> => ({
-  ...S3_LIMITS,
+  ...S3_CAPABILITIES,
   marks: false,
   versions: false,
   description: `embedded, in the folder ${settings.directory}`,

@@ -7,7 +7,7 @@ import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { ONE_KEY } from "../credentials/separate-keys.ts";
-import { PROVIDERS } from "../../settings/providers.ts";
+import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";

@@ -6,7 +6,7 @@ import https from "node:https";
 import { ObjectStore, StoreUnavailable } from "../../../application/ports/object-store.ts";
 import { current } from "../credentials/held.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { PROVIDERS } from "../../settings/providers.ts";
+import { PROVIDERS } from "../providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { hasBucket, isBucketMissing } from "../rest/bucket-check.ts";
 import { noBucket, reasonOfRefusal } from "../rest/refusal-reason.ts";

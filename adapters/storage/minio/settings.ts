@@ -7,8 +7,8 @@ import {
   type Values,
   withDefault,
 } from "../../settings/setting.ts";
-import { provider } from "../../settings/providers.ts";
-import * as storage from "../../settings/storage.ts";
+import { provider } from "../providers.ts";
+import * as storage from "../settings.ts";
 
 /** Variables of `STORAGE_ADAPTER=minio`. */
 export const settings = {

@@ -1,5 +1,5 @@
 import { type ConfiguredStore, loaded } from "../../settings/loaded.ts";
-import { PROVIDERS } from "../../settings/providers.ts";
+import { PROVIDERS } from "../providers.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /** A MinIO server, or another of its kind, as it is configured. */

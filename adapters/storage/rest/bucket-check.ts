@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../../application/ports/object-store.ts";
-import { type ProviderName, PROVIDERS } from "../../settings/providers.ts";
+import { type ProviderName, PROVIDERS } from "../providers.ts";
 import { clockFault, reasonOfRefusal } from "./refusal-reason.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 

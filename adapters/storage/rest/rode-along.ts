@@ -5,7 +5,7 @@ import {
   StoreUnavailable,
 } from "../../../application/ports/object-store.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import type { Provider } from "../../settings/providers.ts";
+import type { Provider } from "../providers.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";

@@ -1,10 +1,10 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import { choice, type Setting } from "./setting.ts";
-import { S3_LIMITS, type StoreLimits } from "./storage.ts";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import { choice, type Setting } from "../settings/setting.ts";
 
 /** What is different between stores that speak the API of S3. */
-export interface Provider extends StoreLimits {
+export interface Provider extends StoreCapabilities {
   readonly title: string;
   /** Its endpoint in a region; undefined where everyone has their own, or the client knows it. */
   readonly endpoint?: (region: string, account: string) => string;
@@ -30,13 +30,21 @@ export interface Provider extends StoreLimits {
 /** What some providers call 5 GB, read in the way that is safe. */
 const FIVE_GB = 5_000_000_000;
 
-/** What Amazon documents, and where the others differ. */
+/** What Amazon documents ("Uploading objects", S3 User Guide); the others differ from it. */
+export const S3_CAPABILITIES: StoreCapabilities = {
+  largestPut: 5 * 2 ** 30,
+  writeOnce: true,
+  marks: true,
+  versions: true,
+  checksums: ["sha256", "crc32c", "md5"],
+};
+
 const S3 = {
   pathStyle: true,
   cors: "bucket",
   unsigned: "refused",
   reports: ["sha256", "crc32c"],
-  ...S3_LIMITS,
+  ...S3_CAPABILITIES,
 } as const satisfies Omit<Provider, "title">;
 
 /** What all of them do, so that it can be promised of a server that nobody has named. */
@@ -90,7 +98,7 @@ export const PROVIDERS = {
     checksums: ["sha256", "md5"],
     writeOnce: true,
     unsigned: "obeyed",
-    largestPut: S3_LIMITS.largestPut - 5 * 2 ** 20,
+    largestPut: S3_CAPABILITIES.largestPut - 5 * 2 ** 20,
   },
   b2: {
     ...LEAST,

@@ -1,10 +1,16 @@
 import type * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
-import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import { HttpUrl, OnOff, Secret } from "./codecs.ts";
-import { type Fault, fault, optional, type Setting, setting, withDefault } from "./setting.ts";
+import { HttpUrl, OnOff, Secret } from "../settings/codecs.ts";
+import {
+  type Fault,
+  fault,
+  optional,
+  type Setting,
+  setting,
+  withDefault,
+} from "../settings/setting.ts";
 
-// Variables that several storage adapters read, each taking those that apply to it.
+// Variables that several stores read; each store takes those that apply to it.
 
 /** Naming rules for general purpose buckets, Amazon S3 User Guide; MinIO keeps to the same. */
 export const BucketName = Schema.String.check(
@@ -45,30 +51,7 @@ export const url = (name: string, example: string): Setting<URL> =>
 export const endpoint = url("STORAGE_ENDPOINT", "http://127.0.0.1:9000");
 export const publicEndpoint = optional(url("STORAGE_PUBLIC_ENDPOINT", "https://files.example.com"));
 
-/** What a store can do for a policy. */
-export interface StoreLimits {
-  /** The largest object that a single PUT can make, in bytes. */
-  readonly largestPut: number;
-  /** Whether it can be told to accept one PUT under a key and no other. */
-  readonly writeOnce: boolean;
-  /** Whether an object can be marked, and a rule of the bucket removes it while it is. */
-  readonly marks: boolean;
-  /** Whether one version of an object can be removed, and no other. */
-  readonly versions: boolean;
-  /** What it verifies on a PUT. */
-  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-}
-
-/** What Amazon S3 can do, and all that speak its API in full: "Uploading objects", its user guide. */
-export const S3_LIMITS: StoreLimits = {
-  largestPut: 5 * 2 ** 30,
-  writeOnce: true,
-  marks: true,
-  versions: true,
-  checksums: ["sha256", "crc32c", "md5"],
-};
-
-/** What an access key is called: all that can stand before the slash in a credential. */
+/** The name of an access key: whatever can stand before the slash in a credential. */
 export const AccessKeyName = Schema.String.check(
   Schema.makeFilter<string>((name) =>
     /^[!-.0-~]{3,128}$/.test(name)
@@ -104,7 +87,7 @@ export const accessKey = accessKeyOf("STORAGE_ACCESS_KEY");
 export const secretKey = secretKeyOf("STORAGE_SECRET_KEY");
 export const sessionToken = sessionTokenOf("STORAGE_SESSION_TOKEN");
 
-/** A path, and not the content of a file, which would be shown where it cannot be read. */
+/** A path. The content of a file is refused, since a fault would show it. */
 const Path = Schema.NonEmptyString.check(Schema.isPattern(/^[^{}\n"]{1,4096}$/));
 
 export const path = (
@@ -125,7 +108,7 @@ export const pathStyle: Setting<boolean> = setting("STORAGE_PATH_STYLE", {
   example: "on",
 });
 
-/** Finds fault with a bucket that cannot be the first label of its endpoint's host. */
+/** Refuses `https://bucket.host` for a bucket that cannot be a label of its endpoint's host. */
 export function addressingFaults(values: {
   readonly bucket?: string;
   readonly pathStyle?: boolean | undefined;
@@ -144,12 +127,3 @@ export function addressingFaults(values: {
     ? [fault(pathStyle, "must be on for a bucket with a dot: no certificate covers its host name")]
     : [];
 }
-
-export const directory = withDefault(
-  setting("STORAGE_LOCAL_DIR", {
-    codec: Schema.NonEmptyString,
-    shape: "a folder that this service alone writes to",
-    example: ".valetkey",
-  }),
-  ".valetkey",
-);

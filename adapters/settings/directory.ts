@@ -1,0 +1,12 @@
+import * as Schema from "effect/Schema";
+import { setting, withDefault } from "./setting.ts";
+
+/** Where this service keeps what has no other place: the embedded store's objects, a receipt key. */
+export const directory = withDefault(
+  setting("STORAGE_LOCAL_DIR", {
+    codec: Schema.NonEmptyString,
+    shape: "a folder that this service alone writes to",
+    example: ".valetkey",
+  }),
+  ".valetkey",
+);

@@ -1,0 +1,15 @@
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
+
+/** What a store can do; a policy that asks for more is refused at the start. */
+export interface StoreCapabilities {
+  /** The largest object that one PUT can make, in bytes. */
+  readonly largestPut: number;
+  /** Whether the store can be told to accept only one PUT under a key. */
+  readonly writeOnce: boolean;
+  /** Whether an upload can carry a mark, and a rule of the bucket removes objects that have it. */
+  readonly marks: boolean;
+  /** Whether one version of an object can be removed, and no other. */
+  readonly versions: boolean;
+  /** The checksums that the store verifies on a PUT. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+}
