@@ -4,12 +4,16 @@ import * as Result from "effect/Result";
 import { expect, it } from "vitest";
 import { readSettings } from "../../adapters/settings/setting.ts";
 import { CONFIGURATION, configurationPage, SETTINGS } from "../support/configuration-page.ts";
+import { errorsPage } from "../support/errors-page.ts";
 
 const variables = [...CONFIGURATION.values()].flat();
 
-it("docs/configuration.md is what npm run docs writes", () => {
-  const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
-  expect(page).toBe(configurationPage());
+it.each([
+  ["configuration", configurationPage()],
+  ["errors", errorsPage()],
+])("docs/%s.md is what npm run docs writes", (name, made) => {
+  const page = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8");
+  expect(page).toBe(made);
 });
 
 it("every variable is explained once", () => {

@@ -8,6 +8,7 @@ import * as redis from "../../adapters/limits/redis/settings.ts";
 import type { Setting } from "../../adapters/settings/setting.ts";
 import * as telemetry from "../../adapters/telemetry/settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
+import { tableOf } from "./markdown.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 
 /** A variable as the page of configuration explains it. */
@@ -295,17 +296,4 @@ function sectionOf(group: string, variables: ReadonlyArray<Explained>): string {
     `\`${variable}=${example}\``,
   ]);
   return `## ${group}\n\n${tableOf([["variable", "option", "meaning", "default", "example"], ...rows])}`;
-}
-
-/** A table whose columns stand below each other, as the formatter writes it. */
-function tableOf(rows: ReadonlyArray<ReadonlyArray<string>>): string {
-  const cells = rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
-  );
-  const [head, ...body] = cells.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)),
-  );
-  const rule = widths.map((width) => "-".repeat(width));
-  return [head, rule, ...body].map((row) => `| ${row?.join(" | ")} |\n`).join("");
 }

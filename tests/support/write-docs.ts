@@ -1,5 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { configurationPage } from "./configuration-page.ts";
+import { errorsPage } from "./errors-page.ts";
 
 // `npm run docs`: writes the pages that are made from the code.
-writeFileSync(new URL("../../docs/configuration.md", import.meta.url), configurationPage());
+const write = (name: string, page: string) =>
+  writeFileSync(new URL(`../../docs/${name}.md`, import.meta.url), page);
+write("configuration", configurationPage());
+write("errors", errorsPage());
