@@ -1,11 +1,12 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { ScopeMissing } from "../domain/errors.ts";
+import { OrganizationNotFound, ScopeMissing } from "../domain/errors.ts";
 import type { Allowance } from "../domain/limits.ts";
 import { type OrganizationId, OrganizationSlug } from "../domain/organization.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
 import { Limiter } from "./ports/limiter.ts";
-import { OrganizationNotFound, Organizations } from "./ports/organizations.ts";
+import { Organizations } from "./ports/organizations.ts";
+import type { Audience } from "./ports/presigner.ts";
 
 /** A caller who was let in to an organization: what each use case starts from. */
 export interface Member {
@@ -42,5 +43,9 @@ export const admit = Effect.fnUntraced(function* (request: {
   const allowances = [own, shared].filter((allowance) => allowance !== undefined);
   return { principal, organization, allowances } satisfies Admission;
 });
+
+/** Where the caller will use a URL: a person in a browser, a service on the private network. */
+export const audienceOf = ({ principal }: Member): Audience =>
+  principal.kind === "service" ? "internal" : "public";
 
 const isSlug = Schema.is(OrganizationSlug);

@@ -2,17 +2,16 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import { dispositionOf } from "../domain/disposition.ts";
-import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
-import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
+import { StoreUnavailable, UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
+import { isFinal, mutableUntil } from "../domain/receipt.ts";
+import { differencesOf } from "../domain/upload-difference.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
-import type { Member } from "./admit.ts";
-import { type ObjectFacts, ObjectStore, StoreUnavailable } from "./ports/object-store.ts";
+import { audienceOf, type Member } from "./admit.ts";
+import { ObjectStore } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
-import { audienceOf } from "./request-upload.ts";
 import { receiptOf } from "./tokens.ts";
 
 /** How long the store has to answer; a PUT that stalls can hold the lock of its key. */
@@ -93,35 +92,3 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
 });
 
 const TOO_LATE = new StoreUnavailable({ reason: "the store said nothing of an object in time" });
-
-/** What arrived otherwise than it was promised. */
-function differencesOf(receipt: Receipt, facts: ObjectFacts): Array<UploadDifference> {
-  const differences: Array<UploadDifference> = [];
-  const compare = (property: string, expected: string | number, actual: string | number) => {
-    if (expected !== actual) differences.push({ property, expected, actual });
-  };
-  compare("size", receipt.size, facts.size);
-  compare("content_type", receipt.mediaType, facts.mediaType);
-  if (receipt.checksum !== undefined) {
-    const { algorithm, value } = receipt.checksum;
-    // What the store verified and then forgot is no difference.
-    const missing = (facts.reports ?? REPORTED).includes(algorithm) ? "none" : value;
-    compare("checksum", value, facts.checksums[algorithm] ?? missing);
-  }
-  for (const [name, value] of Object.entries(facts.extraHeaders)) {
-    if (receipt.writeOnce && name === "cache-control" && OF_THE_CONDITION.has(value)) continue;
-    if (receipt.pending && name === "x-amz-tagging") continue;
-    differences.push({ property: name, expected: "", actual: value });
-  }
-  return differences;
-}
-
-const REPORTED: ReadonlyArray<ChecksumAlgorithm> = ["sha256", "crc32c"];
-
-/**
- * What `fetch` adds by itself beside `If-None-Match`, as the Fetch standard has it, section
- * "HTTP-network-or-cache fetch", and as Chromium has it.
- */
-const OF_THE_CONDITION: ReadonlySet<string> = new Set(["no-cache", "max-age=0"]);
-
-type UploadDifference = UploadMismatch["differences"][number];

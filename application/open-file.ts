@@ -1,22 +1,18 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import * as Schema from "effect/Schema";
 import { dispositionOf } from "../domain/disposition.ts";
+import { OrganizationNotFound } from "../domain/errors.ts";
 import { FileName } from "../domain/file-name.ts";
 import { mediaTypeOf } from "../domain/extension.ts";
-import { parse, StorageKey } from "../domain/storage-key.ts";
+import { format, parseIn } from "../domain/storage-key.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
-import type { Member } from "./admit.ts";
-import { OrganizationNotFound } from "./ports/organizations.ts";
+import { audienceOf, type Member } from "./admit.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
-import { audienceOf } from "./request-upload.ts";
 
 /** A URL is the same for an eighth of its life, so that browsers keep what they have. */
 export const WINDOWS = 8;
-
-const decodeKey = Schema.decodeUnknownOption(StorageKey);
 
 /**
  * A fresh signed GET for a file of an organization, for those who belong to it, and the window
@@ -28,22 +24,23 @@ const decodeKey = Schema.decodeUnknownOption(StorageKey);
  */
 export const openFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
-  /** What follows the organization in a key: `{year}/{month}/{uuid}{ext}`. */
+  /** What `pathOf` gives of the key: `{year}/{month}/{uuid}{ext}`. */
   readonly path: string;
   /** Whether the file is saved, whatever its type. */
   readonly download: boolean;
 }) {
   const { member, path, download } = request;
-  const key = decodeKey(`orgs/${member.organization}/files/${path}`);
-  if (Option.isNone(key)) return yield* new OrganizationNotFound();
-  const { uuid, extension } = Option.getOrThrow(parse(key.value));
+  const parts = parseIn(member.organization, path);
+  if (Option.isNone(parts)) return yield* new OrganizationNotFound();
+  const { uuid, extension } = parts.value;
+  const key = format(parts.value);
   const mediaType = mediaTypeOf(extension.slice(1));
   const fileName = FileName.make(`${uuid}${extension}`);
   const policy = (yield* Policies).get(DEFAULT_POLICY) ?? defaultPolicy;
   const disposition = dispositionOf(mediaType, fileName);
   const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
   const get = yield* (yield* Presigner).get({
-    key: key.value,
+    key,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
     audience: audienceOf(member),
@@ -51,5 +48,5 @@ export const openFile = Effect.fnUntraced(function* (request: {
     responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
     window,
   });
-  return { key: key.value, mediaType, get, window };
+  return { key, mediaType, get, window };
 });

@@ -13,7 +13,7 @@ import {
   type UploadPolicy,
   type UploadRequest,
 } from "../domain/upload-policy.ts";
-import type { Member } from "./admit.ts";
+import { audienceOf, type Member } from "./admit.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { Policies } from "./ports/policies.ts";
 import { type Audience, Presigner } from "./ports/presigner.ts";
@@ -138,11 +138,6 @@ function sign(
     get,
   }));
 }
-
-/** Where the caller will use a URL. */
-export const audienceOf = ({ principal }: Member): Audience => AUDIENCES[principal.kind];
-
-const AUDIENCES: Readonly<Record<CallerKind, Audience>> = { user: "public", service: "internal" };
 
 const unknownPolicy = (policies: ReadonlyMap<string, UploadPolicy>, caller: CallerKind) =>
   new UnknownPolicy({

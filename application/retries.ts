@@ -8,8 +8,9 @@ import type { OrganizationId } from "../domain/organization.ts";
 import type { Principal } from "../domain/principal.ts";
 import { parse, StorageKey } from "../domain/storage-key.ts";
 import type { UploadGrant, UploadRequest } from "../domain/upload-policy.ts";
-import { LimitsUnavailable, type RetriedUpload } from "./ports/limiter.ts";
+import type { RetriedUpload } from "./ports/limiter.ts";
 import type { SignedRequest } from "./ports/presigner.ts";
+import { LimitsUnavailable } from "../domain/errors.ts";
 
 /** What a retry has to know of the first request. */
 const Memory = Schema.fromJsonString(

@@ -4,11 +4,10 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
-import { InvalidReceipt, LinkNotFound } from "../domain/errors.ts";
+import { InvalidReceipt, LinkNotFound, OrganizationNotFound } from "../domain/errors.ts";
 import { Link } from "../domain/link.ts";
 import { Receipt, toJson } from "../domain/receipt.ts";
 import type { Member } from "./admit.ts";
-import { OrganizationNotFound } from "./ports/organizations.ts";
 import { Tokens } from "./ports/tokens.ts";
 
 const ReceiptJson = Schema.fromJsonString(Receipt);

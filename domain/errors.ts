@@ -1,6 +1,10 @@
 import * as Data from "effect/Data";
 import * as Schema from "effect/Schema";
 import type { Allowance } from "./limits.ts";
+import { UploadDifference } from "./upload-difference.ts";
+
+// Every error of the domain and the application. A `reason` is for the operator: it says what to
+// do where that is known, is never shown to callers, and holds no secret.
 
 /** The upload is larger than the policy allows; both sizes in bytes. */
 export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLarge", {
@@ -8,35 +12,35 @@ export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLar
   actual: Schema.Number,
 }) {}
 
-/** The policy does not allow files of this type; `allowed` is what it does allow. */
+/** The policy does not allow files of this type; `allowed` lists those that it does. */
 export class MediaTypeNotAllowed extends Schema.TaggedError<MediaTypeNotAllowed>()(
   "MediaTypeNotAllowed",
   { actual: Schema.String, allowed: Schema.Array(Schema.String) },
 ) {}
 
-/** There is no policy of this name; `known` are those that the caller may use. */
+/** There is no policy of this name; `known` lists those that the caller may use. */
 export class UnknownPolicy extends Schema.TaggedError<UnknownPolicy>()("UnknownPolicy", {
   known: Schema.Array(Schema.String),
 }) {}
 
-/** The policy is for other kinds of callers: those in `callers`. */
+/** The policy is for other kinds of callers, listed in `callers`. */
 export class PolicyNotAllowed extends Schema.TaggedError<PolicyNotAllowed>()("PolicyNotAllowed", {
   callers: Schema.Array(Schema.String),
 }) {}
 
-/** The policy wants a checksum of the file, and there is none. */
+/** The policy requires a checksum of the file, and the request has none. */
 export class ChecksumRequired extends Schema.TaggedError<ChecksumRequired>()(
   "ChecksumRequired",
   {},
 ) {}
 
-/** The store cannot verify checksums of this algorithm; `supported` are those that it can. */
+/** The store cannot verify checksums of this algorithm; `supported` lists those that it can. */
 export class ChecksumNotSupported extends Schema.TaggedError<ChecksumNotSupported>()(
   "ChecksumNotSupported",
   { supported: Schema.Array(Schema.String) },
 ) {}
 
-/** The receipt is none of ours, or its time is over. */
+/** The receipt was not made by this service, or has expired. */
 export class InvalidReceipt extends Schema.TaggedError<InvalidReceipt>()("InvalidReceipt", {}) {}
 
 /** The file is not in the store, or not yet. */
@@ -47,13 +51,7 @@ export class UploadIncomplete extends Schema.TaggedError<UploadIncomplete>()(
 
 /** What is in the store is not what was granted. */
 export class UploadMismatch extends Schema.TaggedError<UploadMismatch>()("UploadMismatch", {
-  differences: Schema.Array(
-    Schema.Struct({
-      property: Schema.String,
-      expected: Schema.Union([Schema.String, Schema.Number]),
-      actual: Schema.Union([Schema.String, Schema.Number]),
-    }),
-  ),
+  differences: Schema.Array(UploadDifference),
 }) {}
 
 /** The policy of the upload allows no links to it. */
@@ -64,21 +62,36 @@ export class LinkTooLong extends Schema.TaggedError<LinkTooLong>()("LinkTooLong"
   limit: Schema.Number,
 }) {}
 
-/** The link is none of ours, over, or taken back. */
+/** The link was not made by this service, has expired, or was revoked. */
 export class LinkNotFound extends Schema.TaggedError<LinkNotFound>()("LinkNotFound", {}) {}
+
+/** The request does not say who sent it, or nothing that can be believed. */
+export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {
+  /** Where callers get what they lack: a token, a proxy in front, or the service around this one. */
+  by: Schema.Literals(["token", "proxy", "host"]),
+}) {}
+
+/**
+ * There is no such organization, or it is not the caller's. A caller cannot tell which. Also for a
+ * file or receipt of another organization.
+ */
+export class OrganizationNotFound extends Schema.TaggedError<OrganizationNotFound>()(
+  "OrganizationNotFound",
+  {},
+) {}
 
 /** The caller belongs to the organization, and may not do this there. */
 export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", {
   scope: Schema.String,
 }) {}
 
-/** More requests than a limit allows; `retryAfter` is in seconds. */
+/** More requests than a limit allows; `retryAfter` in seconds. */
 export class RateLimited extends Data.TaggedError("RateLimited")<{
   readonly allowance: Allowance;
   readonly retryAfter: number;
 }> {}
 
-/** More than the organization may be granted in a day; `retryAfter` is in seconds. */
+/** More than the organization may be granted in a day; `retryAfter` in seconds. */
 export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
   bytes: Schema.optionalKey(Schema.Number),
   objects: Schema.optionalKey(Schema.Number),
@@ -91,8 +104,43 @@ export class IdempotencyConflict extends Schema.TaggedError<IdempotencyConflict>
   {},
 ) {}
 
-/** The store cannot be made to write once, so that a retry could replace what is there. */
+/** The store cannot be told to write once, so that a retry could replace the first upload. */
 export class IdempotencyNotSupported extends Schema.TaggedError<IdempotencyNotSupported>()(
   "IdempotencyNotSupported",
   {},
 ) {}
+
+/** The service that knows the callers, or their organizations, does not answer. */
+export class IdentityUnavailable extends Schema.TaggedError<IdentityUnavailable>()(
+  "IdentityUnavailable",
+  { reason: Schema.String },
+) {}
+
+/** The counter of the limits does not answer, or is full. */
+export class LimitsUnavailable extends Schema.TaggedError<LimitsUnavailable>()(
+  "LimitsUnavailable",
+  {
+    reason: Schema.String,
+    /** Seconds until there is room for another idempotency key, if that is what is missing. */
+    retryAfter: Schema.optionalKey(Schema.Number),
+  },
+) {}
+
+/** The store did not do what was asked of it, or cannot be reached. */
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  reason: Schema.String,
+}) {}
+
+/** No credentials that live long enough can be had. */
+export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavailable>()(
+  "CredentialsUnavailable",
+  { reason: Schema.String },
+) {}
+
+/**
+ * The store shows the object to nobody who lacks a key that the client sent along in `header`.
+ * Callers see an `UploadMismatch` instead.
+ */
+export class ObjectUnreadable extends Schema.TaggedError<ObjectUnreadable>()("ObjectUnreadable", {
+  header: Schema.String,
+}) {}

@@ -65,12 +65,22 @@ export function parse(key: string): Option.Option<StorageKeyParts> {
   });
 }
 
+/** Reads the key of a file of an organization from what `pathOf` gives of it. */
+export const parseIn = (
+  organization: OrganizationId,
+  path: string,
+): Option.Option<StorageKeyParts> => parse(`${prefixOf(organization)}${path}`);
+
 /** The inverse of `parse`. */
-export function format(parts: StorageKeyParts): StorageKey {
-  const month = String(parts.month).padStart(2, "0");
-  const year = String(parts.year).padStart(4, "0");
-  return `orgs/${parts.organization}/files/${year}/${month}/${parts.uuid}${parts.extension}` as StorageKey;
+export const format = (parts: StorageKeyParts): StorageKey =>
+  `${prefixOf(parts.organization)}${pathOf(parts)}` as StorageKey;
+
+/** What follows the organization in a key: `{year}/{month}/{uuid}{ext}`. */
+export function pathOf({ year, month, uuid, extension }: Omit<StorageKeyParts, "organization">) {
+  return `${String(year).padStart(4, "0")}/${String(month).padStart(2, "0")}/${uuid}${extension}`;
 }
+
+const prefixOf = (organization: OrganizationId) => `orgs/${organization}/files/`;
 
 /**
  * The extension of a stored file: the name's own when the media-type table lists it for the

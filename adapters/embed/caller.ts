@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
-import { IdentityUnavailable, Unauthenticated } from "../../application/ports/authenticator.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
-import { OrganizationNotFound, type Organizations } from "../../application/ports/organizations.ts";
+import type { Organizations } from "../../application/ports/organizations.ts";
+import { IdentityUnavailable, OrganizationNotFound, Unauthenticated } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";

@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { admit, type Member } from "../../application/admit.ts";
 import { confirmUpload } from "../../application/confirm-upload.ts";
@@ -8,6 +9,7 @@ import { openFile } from "../../application/open-file.ts";
 import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import type { Scope } from "../../domain/principal.ts";
+import { parse, pathOf } from "../../domain/storage-key.ts";
 import { decodePresign } from "../http/decode-presign.ts";
 import { fileAddress, linkAddress } from "../http/addresses.ts";
 import { decodeLink } from "../http/links.ts";
@@ -108,11 +110,12 @@ const enter = ({ caller, organization: slug }: Asked, scope: Scope) =>
     (principal) => admit({ principal, slug, scope }),
   );
 
-/** What of a key follows its organization; nothing of a key of another, and so no file. */
-function pathIn(key: string, { organization }: Member): string {
-  const prefix = `orgs/${organization}/files/`;
-  return key.startsWith(prefix) ? key.slice(prefix.length) : "";
-}
+/** What `openFile` takes of a key: nothing of a key of another organization, and so no file. */
+const pathIn = (key: string, { organization }: Member): string =>
+  parse(key).pipe(
+    Option.filter((parts) => parts.organization === organization),
+    Option.match({ onNone: () => "", onSome: pathOf }),
+  );
 
 /** As an option it is text like any other; the header alone has rules of its own. */
 const isIdempotencyKey = Schema.is(

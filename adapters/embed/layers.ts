@@ -1,7 +1,8 @@
 import type * as Layer from "effect/Layer";
-import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { Mounts, unmounted } from "../http/mounts.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";

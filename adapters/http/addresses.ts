@@ -1,8 +1,9 @@
-import type { StorageKey } from "../../domain/storage-key.ts";
+import * as Option from "effect/Option";
+import { parse, pathOf, type StorageKey } from "../../domain/storage-key.ts";
 
 /** Leads members of an organization to a file; `slug` is the name that it was asked for by. */
 export const fileAddress = (publicUrl: URL, slug: string, key: StorageKey): string =>
-  `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${key.replace(ORGANIZATION, "")}`;
+  `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${pathOf(Option.getOrThrow(parse(key)))}`;
 
 /** Opens a file for whoever holds the token. */
 export const linkAddress = (publicUrl: URL, token: string): string =>
@@ -12,5 +13,3 @@ export const linkAddress = (publicUrl: URL, token: string): string =>
 export const basePathOf = ({ pathname }: URL): string => (pathname === "/" ? "" : pathname);
 
 const rootOf = (publicUrl: URL) => `${publicUrl.origin}${basePathOf(publicUrl)}`;
-
-const ORGANIZATION = /^orgs\/[^/]+\/files\//;

@@ -1,25 +1,11 @@
 import * as Duration from "effect/Duration";
-import type {
-  IdentityUnavailable,
-  Unauthenticated,
-} from "../../application/ports/authenticator.ts";
-import type { OrganizationNotFound } from "../../application/ports/organizations.ts";
-import type { LimitsUnavailable } from "../../application/ports/limiter.ts";
-import type { StoreUnavailable } from "../../application/ports/object-store.ts";
-import type { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 import type * as rules from "../../domain/errors.ts";
 import { rateLimitHeaders } from "./rate-limit-headers.ts";
 import type * as refusals from "./refusals.ts";
 
 /** Everything that a request can be refused for. */
 export type Refusal =
-  | InstanceType<(typeof rules)[keyof typeof rules]>
-  | OrganizationNotFound
-  | Unauthenticated
-  | IdentityUnavailable
-  | LimitsUnavailable
-  | CredentialsUnavailable
-  | StoreUnavailable
+  | Exclude<InstanceType<(typeof rules)[keyof typeof rules]>, rules.ObjectUnreadable>
   | InstanceType<(typeof refusals)[keyof typeof refusals]>;
 
 /** What is wrong, in one word that stays the same between versions. */
@@ -151,13 +137,21 @@ const PROBLEMS = {
     title: "The file is not in the store",
     detail: "Finish the upload, then confirm it again",
   }),
-  UploadMismatch: ({ differences }) => ({
-    status: 409,
-    code: "UPLOAD_MISMATCH",
-    title: "What is in the store is not what was granted",
-    detail: `It differs in ${differences.map(({ property }) => property).join(", ")}`,
-    members: { differences },
-  }),
+  UploadMismatch: (mismatch) => {
+    const differences: typeof mismatch.differences = mismatch.differences.map(
+      ({ property, ...values }) => ({
+        property: property === "mediaType" ? "content_type" : property,
+        ...values,
+      }),
+    );
+    return {
+      status: 409,
+      code: "UPLOAD_MISMATCH",
+      title: "What is in the store is not what was granted",
+      detail: `It differs in ${differences.map(({ property }) => property).join(", ")}`,
+      members: { differences },
+    };
+  },
   StoreUnavailable: () => ({
     status: 503,
     code: "STORE_UNAVAILABLE",

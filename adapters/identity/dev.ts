@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { timingSafeEqual } from "node:crypto";
-import { type Authenticator, Unauthenticated } from "../../application/ports/authenticator.ts";
+import type { Authenticator } from "../../application/ports/authenticator.ts";
+import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
 import { bearerOf, hashOf } from "./bearer.ts";

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { identity } from "effect/Function";
 import * as Result from "effect/Result";
-import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
+import { IdentityUnavailable } from "../../domain/errors.ts";
 import { parseJson } from "../settings/json-file.ts";
 import { isError, messageOf } from "../settings/thrown.ts";
 

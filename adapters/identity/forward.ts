@@ -1,10 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import {
-  type Authenticator,
-  type Call,
-  Unauthenticated,
-} from "../../application/ports/authenticator.ts";
+import type { Authenticator, Call } from "../../application/ports/authenticator.ts";
+import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
 import { organizationsOf, scopesOf } from "./claims.ts";
 import { isWithin } from "../settings/networks.ts";

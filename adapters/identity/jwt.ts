@@ -9,11 +9,8 @@ import {
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
 } from "jose";
-import {
-  Authenticator,
-  type Call,
-  Unauthenticated,
-} from "../../application/ports/authenticator.ts";
+import { Authenticator, type Call } from "../../application/ports/authenticator.ts";
+import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import { claimAt, organizationsOf, scopesOf } from "./claims.ts";

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
+import { IdentityUnavailable } from "../../domain/errors.ts";
 import {
   createLocalJWKSet,
   errors,
@@ -11,7 +12,6 @@ import {
   type LocalJWKSet,
 } from "jose";
 import { createPublicKey } from "node:crypto";
-import { IdentityUnavailable } from "../../application/ports/authenticator.ts";
 import { fetchJson } from "./fetch-json.ts";
 
 /** How often the keys are fetched again, whatever happens. */

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { OrganizationNotFound, type Organizations } from "../../application/ports/organizations.ts";
+import type { Organizations } from "../../application/ports/organizations.ts";
+import { OrganizationNotFound } from "../../domain/errors.ts";
 import { OrganizationId, type OrganizationSlug } from "../../domain/organization.ts";
 import type { Principal } from "../../domain/principal.ts";
 

@@ -1,9 +1,9 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { Limiter, LimitsUnavailable } from "../../application/ports/limiter.ts";
+import { Limiter } from "../../application/ports/limiter.ts";
 import { addToDay, DAY, quotaExceeded, restOfDay, type Usage } from "../../domain/daily-quota.ts";
-import { IdempotencyConflict } from "../../domain/errors.ts";
+import { IdempotencyConflict, LimitsUnavailable } from "../../domain/errors.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { allowanceOf, type Bucket, take } from "../../domain/token-bucket.ts";
 import { retryMemory } from "./retry-memory.ts";

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import type { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import type { StoreUnavailable } from "../../domain/errors.ts";
 
 /** A configured store, whose code is loaded when its layer is built. */
 export interface ConfiguredStore<Further = never> extends StoreCapabilities {

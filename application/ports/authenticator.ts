@@ -1,7 +1,6 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
-import type { RateLimited } from "../../domain/errors.ts";
+import type { IdentityUnavailable, RateLimited, Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
 
 /** What a request says of who sent it. */
@@ -16,18 +15,6 @@ export interface Call {
   /** The caller's own, where a trusted proxy is at the other end and tells it. */
   readonly client?: string | undefined;
 }
-
-/** The request does not say who sent it, or nothing that can be believed. */
-export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {
-  /** Where callers get what they lack: a token, a proxy in front, or the service around this one. */
-  by: Schema.Literals(["token", "proxy", "host"]),
-}) {}
-
-/** What knows the callers, or their organizations, does not answer; `reason` is for the operator. */
-export class IdentityUnavailable extends Schema.TaggedError<IdentityUnavailable>()(
-  "IdentityUnavailable",
-  { reason: Schema.String },
-) {}
 
 /** Tells who sent a request. */
 export class Authenticator extends Context.Service<

@@ -1,20 +1,14 @@
 import * as Context from "effect/Context";
 import type * as Duration from "effect/Duration";
 import type * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
-import type { IdempotencyConflict, QuotaExceeded, RateLimited } from "../../domain/errors.ts";
+import type {
+  IdempotencyConflict,
+  LimitsUnavailable,
+  QuotaExceeded,
+  RateLimited,
+} from "../../domain/errors.ts";
 import type { Allowance, Limited } from "../../domain/limits.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
-
-/** What keeps count does not answer, or holds no more; `reason` is for the operator. */
-export class LimitsUnavailable extends Schema.TaggedError<LimitsUnavailable>()(
-  "LimitsUnavailable",
-  {
-    reason: Schema.String,
-    /** Seconds until there is room for another idempotency key, where that is what is missing. */
-    retryAfter: Schema.optionalKey(Schema.Number),
-  },
-) {}
 
 /** An upload that is about to be granted. */
 export interface UploadToCount {

@@ -1,15 +1,8 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
+import type { IdentityUnavailable, OrganizationNotFound } from "../../domain/errors.ts";
 import type { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import type { Principal } from "../../domain/principal.ts";
-import type { IdentityUnavailable } from "./authenticator.ts";
-
-/** There is no such organization, or it is not the caller's: a caller cannot tell which. */
-export class OrganizationNotFound extends Schema.TaggedError<OrganizationNotFound>()(
-  "OrganizationNotFound",
-  {},
-) {}
 
 /**
  * Resolves the organization named in an address for the caller who named it, with the same work

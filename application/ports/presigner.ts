@@ -2,9 +2,9 @@ import * as Context from "effect/Context";
 import type * as DateTime from "effect/DateTime";
 import type * as Duration from "effect/Duration";
 import type * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
 import type { ByteSize } from "../../domain/byte-size.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
+import type { CredentialsUnavailable } from "../../domain/errors.ts";
 import type { Lifetime } from "../../domain/lifetime.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
@@ -107,15 +107,6 @@ export interface SignedPut extends SignedRequest {
    */
   readonly isOnce: boolean;
 }
-
-/**
- * No credentials that live long enough can be had; `reason` is for the operator, and holds no
- * secret.
- */
-export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavailable>()(
-  "CredentialsUnavailable",
-  { reason: Schema.String },
-) {}
 
 /**
  * Signs requests that the store itself enforces. Once credentials are held, signing makes no

@@ -236,7 +236,7 @@ it("an upload of a policy that was taken away is confirmed under the deployment'
 
 it("what differs is named as it was asked for in calls", () => {
   const differences = [
-    { property: "content_type", expected: "image/png", actual: "text/html" },
+    { property: "mediaType", expected: "image/png", actual: "text/html" },
     { property: "cache-control", expected: "", actual: "no-store" },
   ];
   const error = rejectionOf(new UploadMismatch({ differences }));

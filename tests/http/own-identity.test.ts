@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
+import { Unauthenticated } from "../../domain/errors.ts";
 import { expect, it } from "vitest";
-import { Unauthenticated } from "../../application/ports/authenticator.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { startService } from "./service.ts";
 

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
+import { CredentialsUnavailable } from "../../domain/errors.ts";
 import { type Ending, hold } from "../../adapters/storage/credentials/held.ts";
-import { CredentialsUnavailable } from "../../application/ports/presigner.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -10,7 +10,8 @@ import { newKey } from "../../adapters/storage/contract/sample-upload.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
-import { ObjectStore, StoreUnavailable } from "../../application/ports/object-store.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
 
 // What was seen on a Ceph 16.2, a Swift 2.30 and a MinIO under TLS, none of which is always there:
 // a server answers a look at an object as they do.

@@ -8,7 +8,14 @@ import { layer as random } from "../../adapters/storage/random.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
-import { extensionFor, format, generate, parse } from "../../domain/storage-key.ts";
+import {
+  extensionFor,
+  format,
+  generate,
+  parse,
+  parseIn,
+  pathOf,
+} from "../../domain/storage-key.ts";
 
 const file = {
   organization: OrganizationId.make("org_1"),
@@ -42,9 +49,20 @@ it("is read back into what it was made of", () => {
       }),
       (parts) => {
         expect(Option.getOrThrow(parse(format(parts)))).toEqual(parts);
+        const path = pathOf(parts);
+        expect(format(parts)).toMatch(new RegExp(`/files/${path}$`));
+        expect(Option.getOrThrow(parseIn(parts.organization, path))).toEqual(parts);
       },
     ),
   );
+});
+
+it("is not read from a path that leads out of the organization", () => {
+  const path = `2026/01/${UUID}.png`;
+  expect(Option.isSome(parseIn(file.organization, path))).toBe(true);
+  for (const out of [`../../org_2/files/${path}`, `/${path}`, `${path}/${path}`, ""]) {
+    expect(Option.isNone(parseIn(file.organization, out))).toBe(true);
+  }
 });
 
 it.each([

@@ -1,9 +1,4 @@
 import * as Duration from "effect/Duration";
-import { IdentityUnavailable, Unauthenticated } from "../../../application/ports/authenticator.ts";
-import { LimitsUnavailable } from "../../../application/ports/limiter.ts";
-import { StoreUnavailable } from "../../../application/ports/object-store.ts";
-import { OrganizationNotFound } from "../../../application/ports/organizations.ts";
-import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
 import * as rules from "../../../domain/errors.ts";
 import type { Refusal } from "../problem.ts";
 import * as refusals from "../refusals.ts";
@@ -60,7 +55,7 @@ export const SAMPLES: {
     new rules.UploadMismatch({
       differences: [
         { property: "size", expected: 5, actual: 6 },
-        { property: "content_type", expected: "image/png", actual: "image/gif" },
+        { property: "mediaType", expected: "image/png", actual: "image/gif" },
       ],
     }),
   ],
@@ -84,15 +79,18 @@ export const SAMPLES: {
   ],
   IdempotencyConflict: [new rules.IdempotencyConflict()],
   IdempotencyNotSupported: [new rules.IdempotencyNotSupported()],
-  OrganizationNotFound: [new OrganizationNotFound()],
-  Unauthenticated: [new Unauthenticated({ by: "token" }), new Unauthenticated({ by: "proxy" })],
-  IdentityUnavailable: [new IdentityUnavailable({ reason })],
-  LimitsUnavailable: [
-    new LimitsUnavailable({ reason }),
-    new LimitsUnavailable({ reason, retryAfter: 600 }),
+  OrganizationNotFound: [new rules.OrganizationNotFound()],
+  Unauthenticated: [
+    new rules.Unauthenticated({ by: "token" }),
+    new rules.Unauthenticated({ by: "proxy" }),
   ],
-  CredentialsUnavailable: [new CredentialsUnavailable({ reason })],
-  StoreUnavailable: [new StoreUnavailable({ reason })],
+  IdentityUnavailable: [new rules.IdentityUnavailable({ reason })],
+  LimitsUnavailable: [
+    new rules.LimitsUnavailable({ reason }),
+    new rules.LimitsUnavailable({ reason, retryAfter: 600 }),
+  ],
+  CredentialsUnavailable: [new rules.CredentialsUnavailable({ reason })],
+  StoreUnavailable: [new rules.StoreUnavailable({ reason })],
 };
 
 function member(code: refusals.InvalidMember["code"], pointer: string, reason: string) {

@@ -1,6 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { LimitsUnavailable } from "../../../application/ports/limiter.ts";
+import { LimitsUnavailable } from "../../../domain/errors.ts";
 import { messageOf } from "../../settings/thrown.ts";
 
 /** How long a decision may take. */

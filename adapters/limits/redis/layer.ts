@@ -4,13 +4,9 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
 import { createHash } from "node:crypto";
-import {
-  Limiter,
-  LimitsUnavailable,
-  type RetriedUpload,
-} from "../../../application/ports/limiter.ts";
+import { Limiter, type RetriedUpload } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
-import { IdempotencyConflict } from "../../../domain/errors.ts";
+import { IdempotencyConflict, LimitsUnavailable } from "../../../domain/errors.ts";
 import type { Limits } from "../../../domain/limits.ts";
 import { allowanceOf } from "../../../domain/token-bucket.ts";
 import { breaker } from "./breaker.ts";

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import type { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { lookUp } from "../credentials/look-up.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";

@@ -12,11 +12,8 @@ import {
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import {
-  ObjectStore,
-  ObjectUnreadable,
-  StoreUnavailable,
-} from "../../../application/ports/object-store.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectUnreadable, StoreUnavailable } from "../../../domain/errors.ts";
 import { clockFault, noBucket, reasonOfRefusal } from "../rest/refusal-reason.ts";
 import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";

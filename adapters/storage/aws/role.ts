@@ -1,6 +1,6 @@
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
-import type { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import type { KeySigner } from "../signing/signer.ts";
 import { signerOfChain } from "./chain.ts";

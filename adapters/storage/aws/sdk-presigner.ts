@@ -9,11 +9,11 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import {
   type Audience,
-  CredentialsUnavailable,
   type GetRequest,
   Presigner,
   type PutRequest,
 } from "../../../application/ports/presigner.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { type Binding, responseHeaders } from "../signing/binding.ts";
 import { endOf, lifeNeeded, secondsOfLife, signingTime } from "../signing/lifetime.ts";

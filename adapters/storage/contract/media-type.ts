@@ -36,7 +36,7 @@ export const mediaType: ReadonlyArray<StorePromise> = [
       expect((await send("PUT", put.url, { headers, body: CONTENT })).ok).toBe(true);
       expect(await confirm(receipt)).toMatchObject({
         _tag: "UploadMismatch",
-        differences: [{ property: "content_type", expected: PNG, actual: "text/html" }],
+        differences: [{ property: "mediaType", expected: PNG, actual: "text/html" }],
       });
     },
   },

@@ -104,7 +104,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
         _tag: "UploadMismatch",
         differences: [
           { property: "size", expected: CONTENT.length, actual: longer.length },
-          { property: "content_type", expected: PNG, actual: mediaType },
+          { property: "mediaType", expected: PNG, actual: mediaType },
         ],
       });
     },

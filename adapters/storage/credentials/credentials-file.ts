@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { jsonIn } from "../../settings/changing-file.ts";
 import { decoder, inWords } from "../../settings/decode.ts";
 import { readJsonFile } from "../../settings/json-file.ts";

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
-import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { Held } from "../signing/signer.ts";
 
 /** Something that may end: milliseconds since 1970. */

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { messageOf } from "../../settings/thrown.ts";
 
 /** Asks the library of a cloud for its credentials, which can take the network and much time. */

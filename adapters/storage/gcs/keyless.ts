@@ -6,7 +6,7 @@ import * as Schedule from "effect/Schedule";
 import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
-import { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { always, current, hold } from "../credentials/held.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { type Signatory, toBeSigned } from "../signing/sign-query.ts";

@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { AuthClient, GoogleAuth } from "google-auth-library";
-import type { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
 import type { Ending } from "../credentials/held.ts";
 import { lookUp } from "../credentials/look-up.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";

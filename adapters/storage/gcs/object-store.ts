@@ -3,11 +3,8 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { KeyObject } from "node:crypto";
-import {
-  type ObjectFacts,
-  ObjectStore,
-  StoreUnavailable,
-} from "../../../application/ports/object-store.ts";
+import { type ObjectFacts, ObjectStore } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn, present } from "../rest/object-facts.ts";

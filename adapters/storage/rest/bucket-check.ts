@@ -1,6 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { StoreUnavailable } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 import { type ProviderName, PROVIDERS } from "../providers.ts";
 import { clockFault, reasonOfRefusal } from "./refusal-reason.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";

@@ -2,7 +2,8 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
-import { ObjectStore, StoreUnavailable } from "../../../application/ports/object-store.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 
 /** How long one attempt may take: some stores need seconds to make a bucket. */
 const PATIENCE = "30 seconds";

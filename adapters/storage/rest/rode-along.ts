@@ -1,9 +1,6 @@
 import * as Effect from "effect/Effect";
-import {
-  type ObjectFacts,
-  ObjectUnreadable,
-  StoreUnavailable,
-} from "../../../application/ports/object-store.ts";
+import type { ObjectFacts } from "../../../application/ports/object-store.ts";
+import { ObjectUnreadable, StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { Provider } from "../providers.ts";
 import { PENDING_TAG } from "../signing/binding.ts";

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import { createHash } from "node:crypto";
-import { type BucketLifecycle, StoreUnavailable } from "../../../application/ports/object-store.ts";
+import type { BucketLifecycle } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 

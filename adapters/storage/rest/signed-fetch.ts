@@ -1,6 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { StoreUnavailable } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { encodeKey } from "../signing/encode.ts";

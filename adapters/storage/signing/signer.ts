@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import type { CredentialsUnavailable } from "../../../application/ports/presigner.ts";
+import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts";
 
 /** What signs at the moment, and until when its signatures are good. */

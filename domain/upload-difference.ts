@@ -1,0 +1,79 @@
+import * as Schema from "effect/Schema";
+import type { ChecksumAlgorithm } from "./checksum.ts";
+import type { Receipt } from "./receipt.ts";
+
+/** A property in which what arrived is not what was granted. */
+export const UploadDifference = Schema.Struct({
+  /** `size`, `mediaType`, `checksum`, or the name of a header in lower case. */
+  property: Schema.String,
+  /** Empty for a header that nobody granted. */
+  expected: Schema.Union([Schema.String, Schema.Number]),
+  actual: Schema.Union([Schema.String, Schema.Number]),
+});
+export type UploadDifference = typeof UploadDifference.Type;
+
+/** What the store says of an object. */
+export interface ObjectFacts {
+  /** In bytes. */
+  readonly size: number;
+  /** The `Content-Type` that is stored, character for character. */
+  readonly mediaType: string;
+  /** As the store writes it. It names these bytes, and is not a checksum. */
+  readonly etag: string;
+  /** Checksums of all the bytes, in base64, as the store itself reports them. */
+  readonly checksums: { readonly [Algorithm in ChecksumAlgorithm]?: string };
+  /**
+   * The algorithms whose checksum the store always reports if it came with the upload. An upload
+   * that was granted with one of them is not confirmed while the store reports none. SHA-256 and
+   * CRC-32C if left out.
+   */
+  readonly reports?: ReadonlyArray<ChecksumAlgorithm>;
+  /**
+   * Whether the store obeys headers that are not signed, so that the same bytes can be sent again
+   * with others. The object is then not final by its checksum alone. False if left out.
+   */
+  readonly isReplayable?: boolean;
+  /**
+   * Headers that came with the upload and are never granted, by their names in lower case: those
+   * that a download repeats (such as `content-encoding`, `cache-control` and
+   * `content-disposition`), those that let others read the object (`x-amz-acl`), and those that
+   * expire or lock it. `x-amz-tagging` is the mark of an unconfirmed upload, if it is there. An
+   * upload with any of them is not confirmed, so leave out what the store adds by itself.
+   */
+  readonly extraHeaders: Readonly<Record<string, string>>;
+  /** The version or generation, if the bucket keeps several; else undefined. */
+  readonly version?: string | undefined;
+}
+
+/** Compares what arrived with what the receipt promised; empty where they are the same. */
+export function differencesOf(
+  receipt: Receipt,
+  facts: ObjectFacts,
+): ReadonlyArray<UploadDifference> {
+  const differences: Array<UploadDifference> = [];
+  const compare = (property: string, expected: string | number, actual: string | number) => {
+    if (expected !== actual) differences.push({ property, expected, actual });
+  };
+  compare("size", receipt.size, facts.size);
+  compare("mediaType", receipt.mediaType, facts.mediaType);
+  if (receipt.checksum !== undefined) {
+    const { algorithm, value } = receipt.checksum;
+    // Some stores verify a checksum and do not keep it, which is no difference.
+    const missing = (facts.reports ?? REPORTED).includes(algorithm) ? "none" : value;
+    compare("checksum", value, facts.checksums[algorithm] ?? missing);
+  }
+  for (const [name, value] of Object.entries(facts.extraHeaders)) {
+    if (receipt.writeOnce && name === "cache-control" && SENT_BY_FETCH.has(value)) continue;
+    if (receipt.pending && name === "x-amz-tagging") continue;
+    differences.push({ property: name, expected: "", actual: value });
+  }
+  return differences;
+}
+
+const REPORTED: ReadonlyArray<ChecksumAlgorithm> = ["sha256", "crc32c"];
+
+/**
+ * The values of `Cache-Control` that `fetch` adds by itself to `If-None-Match`: the Fetch standard,
+ * section "HTTP-network-or-cache fetch", and Chromium.
+ */
+const SENT_BY_FETCH: ReadonlySet<string> = new Set(["no-cache", "max-age=0"]);
