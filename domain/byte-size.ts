@@ -3,10 +3,12 @@ import * as Schema from "effect/Schema";
 /** A size in bytes: a whole number from 1 to 2^53 - 1, so that no arithmetic on it loses a byte. */
 export const ByteSize = Schema.Number.check(
   Schema.makeFilter<number>(
-    (value) =>
-      Number.isSafeInteger(value) && value > 0
-        ? undefined
-        : "Cannot parse size: it is not a whole number of bytes from 1 to 9007199254740991",
+    (value) => {
+      if (Number.isSafeInteger(value) && value > 0) return undefined;
+      return value === 0
+        ? "Cannot parse size: the file is empty, and a file must have at least 1 byte"
+        : "Cannot parse size: it is not a whole number of bytes from 1 to 9007199254740991";
+    },
     {
       identifier: "Size",
       description: "Bytes.",

@@ -7,7 +7,7 @@ export function rejectionOf(refusal: Refusal): ValetkeyError {
   // What is for the operator alone; hosts show `message` to those who asked.
   const why = "reason" in refusal ? { cause: new Error(refusal.reason) } : undefined;
   const retryAfter = headers["Retry-After"];
-  return Object.assign(new Error(inCamelCase(`${title}: ${detail}`), why), {
+  return Object.assign(new Error(inCamelCase(`${title}. ${detail}`), why), {
     name: "ValetkeyError",
     code,
     status,

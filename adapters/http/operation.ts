@@ -14,7 +14,7 @@ export const Token = Schema.String.annotate({
   examples: ["v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcyJ9.qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8"],
 });
 
-/** A request for an organization's files, by a caller who was let in. */
+/** A request for an organization's files, by a caller who was admitted. */
 export interface Operation {
   readonly member: Member;
   /** The organization's name in the address. */
@@ -28,7 +28,7 @@ export interface Operation {
   readonly note: Note;
 }
 
-/** Why a body that holds a receipt is refused: one of another type is no receipt either. */
+/** Why a body with a receipt is refused; a receipt that is not a string is an invalid receipt. */
 export function receiptRefusal(
   faults: Arr.NonEmptyReadonlyArray<MemberFault>,
 ): InvalidReceipt | InvalidBody {

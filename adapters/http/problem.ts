@@ -3,12 +3,12 @@ import type * as rules from "../../domain/errors.ts";
 import { rateLimitHeaders } from "./rate-limit-headers.ts";
 import type * as refusals from "./refusals.ts";
 
-/** Everything that a request can be refused for. */
+/** Every reason to refuse a request. */
 export type Refusal =
   | Exclude<InstanceType<(typeof rules)[keyof typeof rules]>, rules.ObjectUnreadable>
   | InstanceType<(typeof refusals)[keyof typeof refusals]>;
 
-/** What is wrong, in one word that stays the same between versions. */
+/** What is wrong, in one word that does not change between versions. */
 export type Code =
   | "INVALID_REQUEST"
   | "INVALID_FILE_NAME"
@@ -68,74 +68,80 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The one table of refusals: a new one does not compile until it has its answer here. */
+/** The answer to every refusal: a new refusal does not compile until it has an answer here. */
 const PROBLEMS = {
   InvalidBody: ({ faults }) => ({
     status: 400,
     code: "INVALID_REQUEST",
-    title: "The body is not what this operation takes",
-    detail: faults.map(({ pointer, reason }) => `${pointer || "The body"}: ${reason}`).join("; "),
+    title: "The request body is invalid",
+    detail: `${faults.map(({ pointer, reason }) => `${pointer || "The body"}: ${reason}`).join("; ")}.`,
     members: { errors: faults },
   }),
   InvalidMember: ({ code, fault }) => ({
     status: 400,
     code,
-    title: `The value of ${fault.pointer.slice(1)} cannot be accepted`,
-    detail: fault.reason,
+    title: `The value of ${fault.pointer.slice(1)} is invalid`,
+    detail: `${fault.reason}.`,
     members: { errors: [fault] },
   }),
   FileTooLarge: ({ limit, actual }) => ({
     status: 413,
     code: "FILE_TOO_LARGE",
     title: "The file is too large",
-    detail: `Files may have up to ${inMebibytes(limit)} (${limit} bytes); this one has ${actual} bytes`,
+    detail: `The policy accepts files of up to ${sizeInWords(limit)}; this one has ${actual} bytes. Send a smaller file, or use a policy for larger ones.`,
     members: { limit, actual },
   }),
   MediaTypeNotAllowed: ({ actual, allowed }) => ({
     status: 415,
     code: "UNSUPPORTED_MEDIA_TYPE",
     title: "Files of this type are not accepted",
-    detail: `Files may be ${allowed.join(", ")}; this one is ${actual}`,
+    detail: `This file is ${actual}. The policy accepts ${allowed.join(", ")}.`,
     members: { allowed },
   }),
   UnknownPolicy: ({ known }) => ({
     status: 400,
     code: "UNKNOWN_POLICY",
     title: "There is no such policy",
-    detail: `Name a policy that you may use (${known.join(", ") || "there is none"}), or leave the member out for files`,
+    detail: `Policies that you may use: ${known.join(", ") || "none"}. Without the member policy, the policy files applies.`,
     members: { known },
   }),
   PolicyNotAllowed: ({ callers }) => ({
     status: 403,
     code: "FORBIDDEN",
-    title: "The policy is not for this caller",
-    detail: `The policy is for callers of the kind ${callers.join(" or ")}; use their token, or another policy`,
+    title: "This caller may not use the policy",
+    detail: `The policy accepts callers of the kind ${callers.join(" or ")} only. Use another policy, or a token of that kind.`,
   }),
   InvalidReceipt: () => ({
     status: 400,
     code: "INVALID_RECEIPT",
-    title: "The receipt cannot be accepted",
-    detail: "Send the receipt of the presign answer as it was given, in time",
+    title: "The receipt is invalid or has expired",
+    detail:
+      "Send the receipt of the presign answer unchanged, at most a day after the upload URL expires. Later, presign and upload the file again.",
   }),
   LinksNotAllowed: () => ({
     status: 403,
     code: "FORBIDDEN",
-    title: "There are no links to files of this policy",
-    detail: "Use another policy, one with link_lifetime, or open the file by its file_url",
+    title: "The policy of the file does not allow links",
+    detail: "Open the file by its file_url, or upload it under a policy that has link_lifetime.",
   }),
   LinkTooLong: ({ limit }) => ({
     status: 400,
     code: "INVALID_REQUEST",
-    title: "The link would live too long",
-    detail: `Links to files of this policy may live for ${limit} seconds`,
+    title: "The lifetime of the link is too long",
+    detail: `The policy of the file allows links for up to ${limit} seconds. Send a smaller expires_in, or leave it out.`,
     members: { errors: [{ pointer: "/expires_in", reason: `it is more than ${limit}` }] },
   }),
-  LinkNotFound: () => NOT_FOUND,
+  LinkNotFound: () => ({
+    status: 404,
+    code: "NOT_FOUND",
+    title: "The link does not work",
+    detail: "It is incomplete, has expired or was revoked. Ask whoever sent it for a new one.",
+  }),
   UploadIncomplete: () => ({
     status: 409,
     code: "UPLOAD_INCOMPLETE",
     title: "The file is not in the store",
-    detail: "Finish the upload, then confirm it again",
+    detail: "Finish the upload, then confirm it again.",
   }),
   UploadMismatch: (mismatch) => {
     const differences: typeof mismatch.differences = mismatch.differences.map(
@@ -147,36 +153,39 @@ const PROBLEMS = {
     return {
       status: 409,
       code: "UPLOAD_MISMATCH",
-      title: "What is in the store is not what was granted",
-      detail: `It differs in ${differences.map(({ property }) => property).join(", ")}`,
+      title: "The stored file differs from what was granted",
+      detail: `It differs in ${differences.map(({ property }) => property).join(", ")}. Presign the file again, and upload it exactly as granted.`,
       members: { differences },
     };
   },
   StoreUnavailable: () => ({
     status: 503,
     code: "STORE_UNAVAILABLE",
-    title: "The store does not answer as it should",
-    detail: "Try again in a few seconds",
+    title: "The store is unavailable",
+    detail: LATER,
     headers: { "Retry-After": "5" },
   }),
   ChecksumRequired: () => ({
     status: 400,
     code: "INVALID_CHECKSUM",
-    title: "The policy wants a checksum of the file",
-    detail: "Send the member checksum, {algorithm, value}, the value in base64",
+    title: "The policy requires a checksum of the file",
+    detail: "Send the member checksum: {algorithm, value}, with the value in base64.",
   }),
   ChecksumNotSupported: ({ supported }) => ({
     status: 400,
     code: "INVALID_CHECKSUM",
     title: "The store cannot verify checksums of this algorithm",
-    detail: `It verifies ${supported.join(", ") || "none"}; send one of these, or no checksum`,
+    detail:
+      supported.length === 0
+        ? "The store verifies no checksums. Leave checksum out."
+        : `Use ${supported.join(" or ")}, or leave checksum out.`,
     members: { supported },
   }),
   BodyNotJson: () => ({
     status: 415,
     code: "UNSUPPORTED_MEDIA_TYPE",
     title: "The body is not JSON",
-    detail: "Send JSON with the header Content-Type: application/json",
+    detail: "Send JSON with the header Content-Type: application/json.",
     members: { allowed: ["application/json"] },
     headers: { Accept: "application/json" },
   }),
@@ -184,29 +193,29 @@ const PROBLEMS = {
     status: 415,
     code: "UNSUPPORTED_MEDIA_TYPE",
     title: "The body is compressed or not in UTF-8",
-    detail: "Send JSON in UTF-8, without Content-Encoding and with no other charset",
+    detail: "Send JSON in UTF-8, without the header Content-Encoding and with no other charset.",
     members: { allowed: ["application/json"] },
     headers: { Accept: "application/json" },
   }),
   BodyTooLarge: ({ limit }) => ({
     status: 413,
     code: "BODY_TOO_LARGE",
-    title: "The body of the request is too large",
-    detail: `Requests may have up to ${limit} bytes; the file itself goes to the store, not here`,
+    title: "The request body is too large",
+    detail: `A request body may have up to ${limit} bytes. Send the file itself to the store, not here.`,
     members: { limit },
   }),
   MalformedRequest: () => ({
     status: 400,
     code: "INVALID_REQUEST",
-    title: "The request is not well-formed",
-    detail: "Send HTTP/1.1, with one length for the body",
+    title: "The request is not valid HTTP",
+    detail: "Send HTTP/1.1, with one Host header and one length for the body.",
     headers: { Connection: "close" },
   }),
   HeadersTooLarge: ({ limit }) => ({
     status: 431,
     code: "HEADERS_TOO_LARGE",
-    title: "The headers of the request are too large",
-    detail: `All headers together may have up to ${limit} bytes`,
+    title: "The request headers are too large",
+    detail: `All headers together may have up to ${limit} bytes. Send fewer or shorter ones, such as cookies.`,
     members: { limit },
     headers: { Connection: "close" },
   }),
@@ -214,28 +223,28 @@ const PROBLEMS = {
     status: 408,
     code: "REQUEST_TIMEOUT",
     title: "The request did not arrive in time",
-    detail: `Send the whole request within ${seconds} seconds`,
+    detail: `Send the whole request within ${seconds} seconds.`,
     headers: { Connection: "close" },
   }),
   ExpectationFailed: () => ({
     status: 417,
     code: "EXPECTATION_FAILED",
-    title: "The header Expect asks for what this service does not do",
-    detail: "Leave the header out, or send Expect: 100-continue",
+    title: "The value of the header Expect is not supported",
+    detail: "Leave the header out, or send Expect: 100-continue.",
     headers: { Connection: "close" },
   }),
   Overloaded: () => ({
     status: 503,
     code: "OVERLOADED",
-    title: "The service has too many requests at once",
-    detail: "Try again in a second",
+    title: "The service is handling too many requests",
+    detail: "Try again in a second.",
     headers: { "Retry-After": "1", Connection: "close" },
   }),
   MethodNotAllowed: ({ allow }) => ({
     status: 405,
     code: "METHOD_NOT_ALLOWED",
-    title: "The address does not have this method",
-    detail: `Use ${allow}`,
+    title: "The address does not support this method",
+    detail: `Use ${allow}.`,
     headers: { Allow: allow },
   }),
   NotFound: () => NOT_FOUND,
@@ -243,7 +252,7 @@ const PROBLEMS = {
   Unauthenticated: ({ by }) => ({
     status: 401,
     code: "UNAUTHENTICATED",
-    title: "The caller is not known",
+    title: "The caller is not authenticated",
     detail: SIGN_IN[by],
     headers: { "WWW-Authenticate": 'Bearer realm="valetkey"' },
   }),
@@ -252,30 +261,30 @@ const PROBLEMS = {
     code: "FORBIDDEN",
     title: "The service answers this machine only",
     detail:
-      "AUTH=dev answers loopback addresses under loopback names; AUTH_DEV_EXPOSED=yes lifts that, where everyone who can reach the service may use it",
+      "With AUTH=dev, call the service from its own machine and under a loopback name such as localhost. AUTH_DEV_EXPOSED=yes lifts that, and then everyone who can reach the service may use it.",
   }),
   ScopeMissing: ({ scope }) => ({
     status: 403,
     code: "FORBIDDEN",
-    title: "The caller may not do this here",
-    detail: `It needs the scope ${scope}; ask whoever gives out the tokens`,
+    title: "The caller lacks a scope",
+    detail: `This needs the scope ${scope}. Ask whoever issues the tokens for it.`,
     members: { scope },
   }),
   RateLimited: ({ allowance, retryAfter }) => ({
     status: 429,
     code: "RATE_LIMITED",
-    title: "There are too many requests",
-    detail: `${WHO_MAY[allowance.of]} ${allowance.limit.count} requests in ${Duration.toSeconds(allowance.limit.window)} seconds; try again in ${retryAfter} seconds`,
+    title: "Too many requests",
+    detail: `${WHO_MAY[allowance.of]} ${allowance.limit.count} requests in ${Duration.toSeconds(allowance.limit.window)} seconds. Try again in ${retryAfter} seconds.`,
     headers: { "Retry-After": String(retryAfter), ...rateLimitHeaders([allowance]) },
   }),
   QuotaExceeded: ({ bytes, objects, retryAfter }) => ({
     status: 429,
     code: "QUOTA_EXCEEDED",
-    title: "The organization has been granted what it may have today",
-    detail: `In a day it may be granted ${[
+    title: "Daily quota exceeded",
+    detail: `In one day an organization may be granted ${[
       ...(objects === undefined ? [] : [`${objects} uploads`]),
-      ...(bytes === undefined ? [] : [inMebibytes(bytes)]),
-    ].join(" and ")}; the next day, of UTC, begins in ${retryAfter} seconds`,
+      ...(bytes === undefined ? [] : [sizeInWords(bytes)]),
+    ].join(" and ")}. The next day (UTC) begins in ${retryAfter} seconds.`,
     members: {
       limits: {
         ...(bytes === undefined ? {} : { bytes }),
@@ -287,43 +296,44 @@ const PROBLEMS = {
   IdempotencyConflict: () => ({
     status: 422,
     code: "IDEMPOTENCY_CONFLICT",
-    title: "The idempotency key belongs to another request",
-    detail: "Send what was sent under this Idempotency-Key before, or use a new key",
+    title: "The Idempotency-Key was used for another request",
+    detail: "Repeat that request exactly, or use a new key.",
   }),
   IdempotencyNotSupported: () => ({
     status: 400,
     code: "INVALID_REQUEST",
-    title: "Requests cannot be repeated with this store",
-    detail: "The store cannot be told to write once; leave the header Idempotency-Key out",
+    title: "Idempotency-Key is not supported with this store",
+    detail:
+      "The store cannot be told to write an object only once. Leave the header Idempotency-Key out.",
   }),
   InvalidIdempotencyKey: () => ({
     status: 400,
     code: "INVALID_REQUEST",
-    title: "The header Idempotency-Key cannot be accepted",
-    detail: "Send it once, with 1 to 255 printable ASCII characters, in double quotes or without",
+    title: "The header Idempotency-Key is invalid",
+    detail: "Send it once, with 1 to 255 printable ASCII characters, in double quotes or without.",
   }),
   IdentityUnavailable: () => ({
     status: 503,
     code: "IDENTITY_UNAVAILABLE",
-    title: "The service cannot tell at the moment who calls, or for whom",
-    detail: "Try again in a few seconds",
+    title: "The service cannot check the caller or the organization at the moment",
+    detail: LATER,
     headers: { "Retry-After": "5" },
   }),
   LimitsUnavailable: ({ retryAfter }) => ({
     status: 503,
     code: "LIMITS_UNAVAILABLE",
-    title: "The service cannot keep count at the moment",
+    title: "The service cannot count requests at the moment",
     detail:
       retryAfter === undefined
-        ? "Try again in a few seconds"
-        : `Too many requests with an Idempotency-Key are remembered; leave the header out, or try again in ${retryAfter} seconds`,
+        ? LATER
+        : `Too many requests with an Idempotency-Key are remembered. Leave the header out, or try again in ${retryAfter} seconds.`,
     headers: { "Retry-After": String(retryAfter ?? 5) },
   }),
   CredentialsUnavailable: () => ({
     status: 503,
     code: "CREDENTIALS_UNAVAILABLE",
     title: "The service cannot sign at the moment",
-    detail: "Try again in a few seconds",
+    detail: LATER,
     headers: { "Retry-After": "5" },
   }),
 } satisfies {
@@ -331,16 +341,16 @@ const PROBLEMS = {
 };
 
 const WHO_MAY = {
-  subject: "A caller may make",
-  organization: "An organization may make",
-  address: "Without a valid identity an address may make",
+  subject: "One caller may make",
+  organization: "One organization may make",
+  address: "Without valid credentials, one network address may make",
 } as const;
 
-/** What callers do who are not known. */
+/** What a caller who is not authenticated has to do. */
 const SIGN_IN = {
-  token: "Send a valid token with the header Authorization: Bearer TOKEN",
-  proxy: "Call the service through the proxy in front of it, after signing in there",
-  host: "Sign in to the service that this is a part of, and send what it knows you by",
+  token: "Send a valid token in the header Authorization: Bearer TOKEN.",
+  proxy: "Sign in at the proxy in front of the service, and call the service through it.",
+  host: "Sign in to the application that this service is part of, and send what identifies you there, such as its cookie.",
 } as const;
 
 type Problems = typeof PROBLEMS;
@@ -348,12 +358,12 @@ type Problems = typeof PROBLEMS;
 /** The problem document of a refusal, by the tag of its class. */
 export type ProblemOf<Tag extends keyof Problems> = DocumentOf<ReturnType<Problems[Tag]>>;
 
-/** Any problem document: its `code` tells what further members it has. */
+/** Any problem document; its `code` tells which further members it has. */
 export type AnyProblem =
   | { readonly [Tag in keyof Problems]: ProblemOf<Tag> }[keyof Problems]
   | DocumentOf<ReturnType<typeof internalProblem>>;
 
-/** The headers that refusals come with; how a connection goes on is not of the API. */
+/** The headers of refusals; `Connection` is left out, since it is not part of the API. */
 export type RefusedHeader = Exclude<
   { readonly [Tag in keyof Problems]: HeaderOf<ReturnType<Problems[Tag]>> }[keyof Problems],
   "Connection"
@@ -367,27 +377,36 @@ type DocumentOf<P> = P extends Problem
   : never;
 type Flat<T> = { readonly [Name in keyof T]: T[Name] };
 
-const inMebibytes = (bytes: number) => `${Number((bytes / 2 ** 20).toFixed(2))} MiB`;
+function sizeInWords(bytes: number): string {
+  if (bytes < 2 ** 20) return `${bytes} bytes`;
+  const [unit, size] = bytes < 2 ** 30 ? ["MiB", 2 ** 20] : ["GiB", 2 ** 30];
+  return `${Number((bytes / size).toFixed(2))} ${unit} (${bytes} bytes)`;
+}
 
+const LATER =
+  "Try again in a few seconds. If that does not help, the operator finds the cause in the log.";
+
+// The same words whether something does not exist or is not for this caller.
 const NOT_FOUND = {
   status: 404,
   code: "NOT_FOUND",
-  title: "There is nothing here",
-  detail: "Check the address, and that you may use what it names",
+  title: "Nothing was found at this address",
+  detail:
+    "Check the path, the name of the organization in it, and that you belong to that organization. A receipt works only in its own organization, for the caller it was given to.",
 } satisfies Problem;
 
 /** The answer to a refusal. */
 export function problemOf(refusal: Refusal): Problem {
-  // Each entry takes the refusal of its own tag, which the compiler cannot follow through a look-up.
+  // Each entry takes the refusal of its own tag; the compiler cannot follow that through a look-up.
   return (PROBLEMS[refusal._tag] as (refusal: Refusal) => Problem)(refusal);
 }
 
-/** The answer to a failure of the service itself: an id to look for in its log, nothing else. */
+/** The answer to a failure of the service itself: only an id to look for in its log. */
 export const internalProblem = (requestId: string) =>
   ({
     status: 500,
     code: "INTERNAL",
     title: "The service failed",
-    detail: "Tell the operator the request_id; the log has the cause",
+    detail: "Give the request_id to the operator, who finds the cause in the log.",
     members: { request_id: requestId },
   }) satisfies Problem;

@@ -55,9 +55,10 @@ export const notFound: Outcome = {
   check: (answer) => {
     expect(answer.status, answer.text).toBe(404);
     expect(JSON.parse(answer.body)).toEqual({
-      title: "There is nothing here",
+      title: "Nothing was found at this address",
       status: 404,
-      detail: "Check the address, and that you may use what it names",
+      detail:
+        "Check the path, the name of the organization in it, and that you belong to that organization. A receipt works only in its own organization, for the caller it was given to.",
       code: "NOT_FOUND",
     });
   },

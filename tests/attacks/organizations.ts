@@ -162,7 +162,7 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
         host: hostOf(site.jwt),
         framing: [],
       }),
-    outcome: notFound,
+    outcome: refused(404, "NOT_FOUND"),
   },
   ...["2026/11/..%2f..%2f..%2fglobex", "2026/13/a.png", "..%2f/11/a.png", "2026/11/%00.png"].map(
     (file) => ({

@@ -109,7 +109,9 @@ describe("an upload by calls alone", () => {
     const others = await valetkey.requestUpload(FILE);
     const refused = await rejection(valetkey.makeLink({ ...asked, receipt: others.receipt }));
     expect(refused).toMatchObject({ code: "FORBIDDEN" });
-    expect(refused.message).toContain("linkLifetime, or open the file by its fileUrl");
+    expect(refused.message).toContain(
+      "Open the file by its fileUrl, or upload it under a policy that has linkLifetime",
+    );
     const reader = { ...asked, caller: { id: "mia", scopes: ["write"] } } as const;
     expect(await rejection(valetkey.makeLink({ ...reader, receipt }))).toMatchObject({
       scope: "read",

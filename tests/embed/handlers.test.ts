@@ -53,7 +53,8 @@ describe("fetch", () => {
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({
       code: "UNAUTHENTICATED",
-      detail: "Sign in to the service that this is a part of, and send what it knows you by",
+      detail:
+        "Sign in to the application that this service is part of, and send what identifies you there, such as its cookie.",
     });
   });
 

@@ -149,7 +149,9 @@ it("tokens of an issuer that were seen stay good where an address fails too ofte
     expect([status, body.code]).toEqual([429, "RATE_LIMITED"]);
     expect(headers.get("retry-after")).toBe("60");
     expect(headers.get("ratelimit-policy")).toBe('"address";q=3;w=180');
-    expect(body.detail).toContain("Without a valid identity an address may make 3 requests");
+    expect(body.detail).toContain(
+      "Without valid credentials, one network address may make 3 requests",
+    );
   }
   expect((await ask(seen)).status).toBe(200);
   expect(verify).not.toHaveBeenCalled();

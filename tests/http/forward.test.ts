@@ -67,7 +67,7 @@ describe("headers mean nothing from elsewhere than", () => {
     const { status, headers, body } = await ask(GOOD, peer);
     expect([status, body.code]).toEqual([401, "UNAUTHENTICATED"]);
     expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
-    expect(body.detail).toContain("through the proxy");
+    expect(body.detail).toContain("Sign in at the proxy");
   });
 
   it("what X-Forwarded-For and its like say of the way", async () => {

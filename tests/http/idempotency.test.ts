@@ -206,7 +206,7 @@ it("a caller who uses up the keys is told when there is room again, and others h
   for (let key = 1; key < 2500; key++) expect((await ask(`key-${key}`)).status).toBe(200);
   const { status, headers, body } = await ask("one-more");
   expect([status, body.code]).toEqual([503, "LIMITS_UNAVAILABLE"]);
-  expect(body.detail).toContain("leave the header out, or try again in");
+  expect(body.detail).toContain("Leave the header out, or try again in");
   const retryAt = Date.now() + Number(headers.get("retry-after")) * 1000;
   const end = Date.parse(first.body.put_expires_at);
   expect(retryAt).toBeGreaterThanOrEqual(end);

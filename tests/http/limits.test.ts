@@ -46,7 +46,7 @@ it("requests of all its members together are an organization's", async () => {
   const authorization = { Authorization: `Bearer ${SERVICE_TOKEN}` };
   const other = await request(PRESIGN, presignInit(undefined, authorization));
   expect(other.status).toBe(429);
-  expect((await other.json()).detail).toContain("An organization may make 1 requests");
+  expect((await other.json()).detail).toContain("One organization may make 1 requests");
 });
 
 it("a service that others reach says where nothing is limited, and not where something is", async () => {

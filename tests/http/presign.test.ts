@@ -214,9 +214,10 @@ describe("a caller", () => {
       const body = await answer.json();
       expect(answer.status).toBe(404);
       expect(body).toEqual({
-        title: "There is nothing here",
+        title: "Nothing was found at this address",
         status: 404,
-        detail: "Check the address, and that you may use what it names",
+        detail:
+          "Check the path, the name of the organization in it, and that you belong to that organization. A receipt works only in its own organization, for the caller it was given to.",
         code: "NOT_FOUND",
       });
     },

@@ -155,7 +155,7 @@ describe("a failure", () => {
     expect(body).toEqual({
       title: "The service failed",
       status: 500,
-      detail: "Tell the operator the request_id; the log has the cause",
+      detail: "Give the request_id to the operator, who finds the cause in the log.",
       code: "INTERNAL",
       request_id: answer.headers.get("x-request-id"),
     });
