@@ -1,10 +1,39 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+
+/** The suites by what they need, in the order in which they run: first results come at once. */
+const SUITES = [
+  // Rules alone: nothing is started, and files share what they have loaded.
+  [{ name: "unit", isolate: false }],
+  // The service, mostly without any server beside it.
+  [{ name: "embed" }, { name: "http" }, { name: "attacks" }],
+  // Stores, browsers, packages and other runtimes, which may have to be built or installed first.
+  [
+    { name: "contract" },
+    { name: "browser" },
+    { name: "docs" },
+    { name: "hosts" },
+    { name: "release" },
+    { name: "runtimes" },
+  ],
+] as const;
 
 export default defineConfig({
   test: {
-    include: ["tests/*/**/*.test.ts"],
     globalSetup: ["tests/support/setup.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Most tests wait for servers and processes; a core more than there is keeps all busy.
+    maxWorkers: availableParallelism() + 1,
+    projects: SUITES.flatMap((suites, groupOrder) =>
+      suites.map((suite) => ({
+        test: {
+          ...suite,
+          include: [`tests/${suite.name}/**/*.test.ts`],
+          sequence: { groupOrder },
+          // How long a test takes is no promise: these end one that hangs.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      })),
+    ),
   },
 });

@@ -7,6 +7,11 @@ set -eu
 go_image=golang:1.26-bookworm
 here=$(cd "$(dirname "$0")" && pwd)
 
+# Says what a command has said only if it fails.
+quietly() {
+  "$@" >"$cache/build.log" 2>&1 || { cat "$cache/build.log" >&2; exit 1; }
+}
+
 # build NAME VERSION MINUTES: leaves the path of the binary in $built.
 build() {
   name=$1 version=$2
@@ -18,12 +23,12 @@ build() {
     if command -v go >/dev/null; then
       echo "Building $name with Go, once, into $cache (about $3)..." >&2
       # Static, so that it runs in an image that has nothing else.
-      GOBIN="$cache" CGO_ENABLED=0 go install -trimpath -ldflags "-s -w" \
-        "github.com/minio/$name@$version" >&2
+      GOBIN="$cache" CGO_ENABLED=0 quietly go install -trimpath -ldflags "-s -w" \
+        "github.com/minio/$name@$version"
     elif docker info >/dev/null 2>&1; then
       echo "Building $name in the image $go_image, once, into $cache (about $3)..." >&2
-      docker run --rm -v "$cache:/out" -e GOBIN=/out -e CGO_ENABLED=0 "$go_image" \
-        go install -trimpath -ldflags "-s -w" "github.com/minio/$name@$version" >&2
+      quietly docker run --rm -v "$cache:/out" -e GOBIN=/out -e CGO_ENABLED=0 "$go_image" \
+        go install -trimpath -ldflags "-s -w" "github.com/minio/$name@$version"
     else
       echo "$name cannot be built here: install Go or start a Docker engine." >&2
       exit 1

@@ -5,10 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
-const schemathesis = inject("schemathesis");
+const schemathesis = await need("schemathesis");
 const FILES = "/api/v1/orgs/acme/files";
 const ANY_FILES = "/api/v1/orgs/{slug}/files";
 

@@ -1,9 +1,10 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
+import { need } from "../support/need.ts";
 import { startProcess, type ServiceProcess } from "../support/service-process.ts";
 
-const executablePath = inject("chromium");
+const executablePath = await need("chromium");
 
 describe.skipIf(executablePath === undefined)("the page of the API in Chromium", () => {
   let browser: Browser;

@@ -1,11 +1,12 @@
 import { parse } from "content-disposition";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
+import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
-const executablePath = inject("chromium");
-const minio = inject("minio");
+const executablePath = await need("chromium");
+const minio = await need("minio");
 
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "ran"</script></svg>';
 const PNG: Uint8Array<ArrayBuffer> = Buffer.from(

@@ -1,10 +1,11 @@
 import type { Browser, Page, Request } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
+import { need } from "../support/need.ts";
 import { startProcess, type ServiceProcess } from "../support/service-process.ts";
 
-const executablePath = inject("chromium");
-const minio = inject("minio");
+const executablePath = await need("chromium");
+const minio = await need("minio");
 
 // One pixel, as a canvas writes it: recognisable in a log, and a picture to a browser.
 const PNG =

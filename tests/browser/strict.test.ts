@@ -1,9 +1,10 @@
-import { expect, inject, it } from "vitest";
+import { expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
+import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 
-const executablePath = inject("chromium");
-const minio = inject("minio");
+const executablePath = await need("chromium");
+const minio = await need("minio");
 
 it.skipIf(executablePath === undefined || minio === undefined)(
   "what a page of Chromium uploads under strict is confirmed, with the headers that Chromium adds",

@@ -8,7 +8,7 @@ import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import zlib from "node:zlib";
-import { afterEach, describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
@@ -16,8 +16,9 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { need } from "../support/need.ts";
 
-const server = inject("minio");
+const server = await need("minio");
 const bucket = `least-privilege-${crypto.randomUUID()}`;
 
 const closing: Array<() => Promise<unknown>> = [];

@@ -7,7 +7,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
-import { afterAll, beforeAll, inject } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import * as memory from "../../adapters/limits/memory.ts";
 import * as shared from "../../adapters/limits/redis/layer.ts";
 import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
@@ -19,6 +19,7 @@ import {
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { type Bucket, take } from "../../domain/token-bucket.ts";
+import { need } from "../support/need.ts";
 import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
@@ -64,7 +65,7 @@ const YESTERDAY = `for _, key in ipairs(redis.call('KEYS', '*:granted')) do
   redis.call('HINCRBY', key, 'day', -1)
 end`;
 
-const path = inject("redis") ?? "";
+const path = (await need("redis")) ?? "";
 
 describe("in memory", () => promises(inMemory));
 

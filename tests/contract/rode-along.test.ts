@@ -5,7 +5,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import { Client } from "minio";
 import { createHash } from "node:crypto";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
@@ -14,11 +14,12 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner, type SignedPut } from "../../application/ports/presigner.ts";
+import { need } from "../support/need.ts";
 
 // What a client can add to a PUT that a MinIO obeys without a signature, done with a key that may
 // do everything: what a narrower key prevents is in least-privilege.test.ts.
 
-const server = inject("minio");
+const server = await need("minio");
 type Store = Layer.Layer<Presigner | ObjectStore>;
 
 const closing: Array<() => Promise<unknown>> = [];

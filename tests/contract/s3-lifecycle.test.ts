@@ -4,14 +4,15 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { expect, inject, it } from "vitest";
+import { expect, it } from "vitest";
 import { s3Lifecycle } from "../../adapters/storage/rest/s3-lifecycle.ts";
 import { always } from "../../adapters/storage/credentials/held.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
+import { need } from "../support/need.ts";
 
-const server = inject("minio");
+const server = await need("minio");
 
 function client(): Client {
   const { hostname, port } = new URL(server?.endpoint ?? "");

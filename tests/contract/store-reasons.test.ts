@@ -5,7 +5,7 @@ import * as Result from "effect/Result";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { hmacKey } from "../../adapters/storage/gcs/keys.ts";
@@ -13,11 +13,12 @@ import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { startGcsVerifier } from "../support/gcs-verifier.ts";
+import { need } from "../support/need.ts";
 
 // What an operator reads where a store cannot be used, from stores that refuse for real.
 
-const server = inject("minio");
-const fakeGcs = inject("fakeGcs");
+const server = await need("minio");
+const fakeGcs = await need("fakeGcs");
 const bucket = `reasons-${crypto.randomUUID()}`;
 
 const closing: Array<() => void> = [];

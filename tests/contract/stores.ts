@@ -7,7 +7,6 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
@@ -28,10 +27,11 @@ import { ownServer } from "./own-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { startGoogleMachine } from "../support/google-machine.ts";
-import type { MinioServer } from "../support/setup.ts";
+import { need } from "../support/need.ts";
+import type { MinioServer } from "../support/minio.ts";
 
-const minioServer = inject("minio");
-const fakeGcs = inject("fakeGcs");
+const minioServer = await need("minio");
+const fakeGcs = await need("fakeGcs");
 
 /** Every adapter; the real server, or the double of one, stands behind all but the embedded store. */
 export const stores: ReadonlyArray<Harness> = [

@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Layer from "effect/Layer";
 import { Client } from "minio";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
 import { CONTENT, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
@@ -17,8 +17,9 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { stores } from "./stores.ts";
+import { need } from "../support/need.ts";
 
-const server = inject("minio");
+const server = await need("minio");
 const other = CONTENT.map((byte) => byte ^ 1);
 
 const closing: Array<() => Promise<unknown>> = [];

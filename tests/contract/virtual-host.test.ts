@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { afterEach, expect, inject, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, PNG, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
@@ -13,9 +13,10 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { need } from "../support/need.ts";
 
-const server = inject("minio");
-const fakeGcs = inject("fakeGcs");
+const server = await need("minio");
+const fakeGcs = await need("fakeGcs");
 
 const closing: Array<() => Promise<unknown>> = [];
 afterEach(async () => {

@@ -1,7 +1,8 @@
 import { Client } from "minio";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
@@ -10,7 +11,7 @@ import { snippetsOf } from "../support/snippets.ts";
 // and Vitest, and has a store: the adapter, and how it proves itself and is used.
 
 const snippets = snippetsOf("docs/adapters.md");
-const server = inject("minio");
+const server = await need("minio");
 const bucket = `adapter-${crypto.randomUUID()}`;
 const STORE = {
   RECEIPT_KEY: receiptKey("test").toString("base64"),

@@ -1,8 +1,9 @@
 import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { generateKeyPairSync } from "node:crypto";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { snippetsOf } from "../support/snippets.ts";
@@ -10,8 +11,8 @@ import { snippetsOf } from "../support/snippets.ts";
 // What docs/moving.md says of moving, done: from a proxied upload, and from one store
 // to another. S3 is a real MinIO, through the AWS adapter; Cloud Storage is the double of it.
 
-const minio = inject("minio");
-const fakeGcs = inject("fakeGcs");
+const minio = await need("minio");
+const fakeGcs = await need("fakeGcs");
 const snippets = snippetsOf("docs/moving.md");
 
 /** What a host has anyway: users by their sessions, and a table of attachments. */

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { need } from "../support/need.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // The README's client and its package, together: the page of an application that embeds Valetkey.
 
-const minio = inject("minio");
+const minio = await need("minio");
 const snippets = snippetsOf("README.md");
 
 /** What a host has anyway. */

@@ -1,13 +1,14 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Example, installExample, type StartedExample } from "../support/example.ts";
+import { need } from "../support/need.ts";
 import { callAction, PROBLEM, signIn, uploadTo } from "./guest.ts";
 
 // Each example as somebody has it who has copied its folder, installed the packed package there,
 // and types what its README says.
 
-const minio = inject("minio");
+const minio = await need("minio");
 
 /** Where an example keeps its files: by itself, and as its README says of a MinIO. */
 const STORES: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {

@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { send } from "../../adapters/storage/contract/send.ts";
+import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
@@ -55,7 +56,7 @@ const errorOf = ({ status, headers, body }: Awaited<ReturnType<typeof send>>) =>
 });
 const xml = (status: number, code: string) => ({ status, type: "application/xml", code });
 
-describe.skipIf(!inject("mayMount"))("on a disk of its own", () => {
+describe.skipIf(!(await need("mounts")))("on a disk of its own", () => {
   it("a full disk is told as S3 tells, and by the readiness", async () => {
     service = await startOnSmallDisk(":");
     const tooLarge = await upload(3_000_000);

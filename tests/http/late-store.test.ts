@@ -2,15 +2,16 @@ import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { minio as embeddedMinio } from "../../adapters/embed/minio.ts";
 import { FILE, put, startHost } from "../embed/host.ts";
 import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 import { until } from "../support/until.ts";
 
-const minio = inject("minio");
+const minio = await need("minio");
 
 const closing: Array<() => unknown> = [];
 afterEach(async () => {

@@ -1,7 +1,8 @@
-import { expect, inject, it } from "vitest";
+import { expect, it } from "vitest";
+import { need } from "../support/need.ts";
 import { runToEnd } from "../support/service-process.ts";
 
-const minio = inject("minio");
+const minio = await need("minio");
 
 const env = {
   STORAGE_ADAPTER: "minio",

@@ -1,10 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
 import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
-const path = inject("redis") ?? "";
+const path = (await need("redis")) ?? "";
 const UNCOUNTED = /Redis does not count/g;
 
 /** Far more than the tests send, so that all that is counted is let through. */

@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from "node:crypto";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 
-const minio = inject("minio");
-const fakeGcs = inject("fakeGcs");
+const minio = await need("minio");
+const fakeGcs = await need("fakeGcs");
 const CONTENT = Uint8Array.from({ length: 4096 }, (_, i) => i & 0xff);
 const LOADER = new URL("../support/log-packages.ts", import.meta.url).pathname;
 const CLIENTS = [

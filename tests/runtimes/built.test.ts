@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { need } from "../support/need.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 
 // What is published, installed, on the oldest line of Node that it says it is for.
 
-const node22 = inject("node22");
+const node22 = await need("node22");
 
 let project: Project;
 beforeAll(async () => {

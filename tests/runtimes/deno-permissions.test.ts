@@ -1,18 +1,19 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { startGoogleMachine } from "../support/google-machine.ts";
+import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 
 type Store = keyof typeof DENO_PERMISSIONS;
 type Env = Readonly<Record<string, string>>;
 
-const minio = inject("minio");
-const fakeGcs = inject("fakeGcs") ?? "";
+const minio = await need("minio");
+const fakeGcs = (await need("fakeGcs")) ?? "";
 const closing: Array<() => Promise<unknown>> = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();

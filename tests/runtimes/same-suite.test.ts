@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, describe, expect, inject, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { need } from "../support/need.ts";
 
 // The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported.
 
@@ -17,7 +18,7 @@ interface Runtime {
   readonly exceptions: ReadonlyArray<string>;
 }
 
-const node22 = inject("node22");
+const node22 = await need("node22");
 
 const RUNTIMES: ReadonlyArray<Runtime> = [
   {

@@ -1,12 +1,13 @@
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
+import { need } from "../support/need.ts";
 import { type Command, RUNTIMES, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 
 // Each entry point on each of its runtimes, with a real store behind it.
 
-const minio = inject("minio");
-const node22 = inject("node22");
+const minio = await need("minio");
+const node22 = await need("node22");
 
 const STORES = ["minio", "aws"] as const;
 

@@ -1,16 +1,17 @@
 import { SignJWT } from "jose";
 import { Client } from "minio";
 import { randomBytes } from "node:crypto";
-import { afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { need } from "../support/need.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 import { type Bundle, bundleWorker, startWorker } from "../support/worker.ts";
 
 // The example for Workers in workerd itself, with what nodejs_compat brings of Node.
 
-const minio = inject("minio");
-const fakeGcs = inject("fakeGcs");
+const minio = await need("minio");
+const fakeGcs = await need("fakeGcs");
 const SESSION_KEY = randomBytes(32).toString("base64");
 const MINUTE = 60_000;
 

@@ -1,17 +1,11 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort } from "./free-port.ts";
+import type { Found } from "./setup.ts";
 import { until } from "./until.ts";
-
-/** A fake-gcs-server for the tests, or none, with a sentence on where it is from or how to get it. */
-export interface StartedFakeGcs {
-  readonly endpoint: string | undefined;
-  readonly source: string;
-  readonly stop: () => Promise<void>;
-}
 
 const NAME = "fake-gcs-server";
 const VERSION = "v1.56.1";
@@ -26,18 +20,18 @@ const CACHE = join(
  * one on the path or in Go's folder, Go to build one with (unless `TEST_BUILD=off`). It checks no
  * signature and keeps everything in memory.
  */
-export async function startFakeGcs(): Promise<StartedFakeGcs> {
+export async function startFakeGcs(): Promise<Found<string>> {
   const mayBuild = process.env["TEST_BUILD"] !== "off" && isOnPath("go");
-  const binary = process.env["TEST_FAKE_GCS"] || findBinary() || (mayBuild ? build() : undefined);
+  const binary =
+    process.env["TEST_FAKE_GCS"] || findBinary() || (mayBuild ? await build() : undefined);
   if (binary !== undefined) return asProcess(binary);
   return {
-    endpoint: undefined,
+    value: undefined,
     source: `install Go, or name a binary of ${NAME} with TEST_FAKE_GCS`,
-    stop: async () => undefined,
   };
 }
 
-async function asProcess(binary: string): Promise<StartedFakeGcs> {
+async function asProcess(binary: string): Promise<Found<string>> {
   const host = "127.0.0.1";
   const port = await freePort();
   const flags = {
@@ -69,17 +63,22 @@ async function asProcess(binary: string): Promise<StartedFakeGcs> {
     await stop();
     throw cause;
   }
-  return { endpoint, source: `the binary ${binary}`, stop };
+  return { value: endpoint, source: `the binary ${binary}`, stop };
 }
 
 /** Builds the binary once into the user's cache, and gives its path. */
-function build(): string | undefined {
+async function build(): Promise<string | undefined> {
   console.error(`Building ${NAME} with Go, once, into ${CACHE} (about a minute)...`);
-  const { status } = spawnSync("go", ["install", `github.com/fsouza/${NAME}@${VERSION}`], {
+  const child = spawn("go", ["install", `github.com/fsouza/${NAME}@${VERSION}`], {
     env: { ...process.env, GOBIN: CACHE, CGO_ENABLED: "0" },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  return status === 0 ? join(CACHE, NAME) : undefined;
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
+  await once(child, "close");
+  if (child.exitCode === 0) return join(CACHE, NAME);
+  console.error(said);
+  return undefined;
 }
 
 const ON_PATH = (process.env["PATH"] ?? "").split(delimiter);

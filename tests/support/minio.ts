@@ -1,17 +1,21 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
-import type { MinioServer } from "./setup.ts";
+import type { Found } from "./setup.ts";
 import { until } from "./until.ts";
 
-/** A MinIO for the tests, or none, with a sentence on where it is from or how to get it. */
-export interface StartedMinio {
-  readonly server: MinioServer | undefined;
-  readonly source: string;
-  readonly stop: () => Promise<void>;
+/** Where MinIO answers, and the key that may do everything there. */
+export interface MinioServer {
+  /** With a port, under an address and not a name. */
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  /** Under which its buckets are hosts, where they are. */
+  readonly domain?: string | undefined;
 }
 
 const KEYS = {
@@ -28,63 +32,55 @@ const ENVIRONMENT = {
 };
 const BUILD = new URL("../../deploy/minio/build.sh", import.meta.url).pathname;
 const IMAGE_FOLDER = new URL("../../deploy/minio", import.meta.url).pathname;
+const IMAGE = "valetkey-minio:test";
 
 /**
  * Takes the first that is there: the server at `TEST_MINIO_ENDPOINT`, a Docker engine, a binary
  * on the path or in Go's folder, Go to build one with (unless `TEST_BUILD=off`).
  */
-export async function startMinio(): Promise<StartedMinio> {
+export async function startMinio(): Promise<Found<MinioServer>> {
   const given = process.env["TEST_MINIO_ENDPOINT"];
   if (given) return running(given);
   const mayBuild = process.env["TEST_BUILD"] !== "off";
-  if (hasDocker()) {
-    if (mayBuild) build();
+  if (await docker("version").catch(() => undefined)) {
+    if (mayBuild) await build();
     if (existsSync(join(IMAGE_FOLDER, "minio"))) return inContainer();
   }
-  const binary = findBinary() ?? (mayBuild && isOnPath("go") ? build() : undefined);
+  const binary = findBinary() ?? (mayBuild && isOnPath("go") ? await build() : undefined);
   if (binary !== undefined) return asProcess(binary);
   return {
-    server: undefined,
+    value: undefined,
     source: "install Docker or Go, or name a server with TEST_MINIO_ENDPOINT",
-    stop: async () => undefined,
   };
 }
 
-function running(endpoint: string): StartedMinio {
+function running(endpoint: string): Found<MinioServer> {
   const { TEST_MINIO_ACCESS_KEY = "minioadmin", TEST_MINIO_SECRET_KEY = "minioadmin" } =
     process.env;
   return {
-    server: {
-      endpoint,
-      accessKey: TEST_MINIO_ACCESS_KEY,
-      secretKey: TEST_MINIO_SECRET_KEY,
-      domain: undefined,
-    },
+    value: { endpoint, accessKey: TEST_MINIO_ACCESS_KEY, secretKey: TEST_MINIO_SECRET_KEY },
     source: `the server at ${endpoint}`,
-    stop: async () => undefined,
   };
 }
 
-async function inContainer(): Promise<StartedMinio> {
-  // This file stops what it starts, and the library's own sweeper is a further image to pull.
-  process.env["TESTCONTAINERS_RYUK_DISABLED"] ??= "true";
-  const { GenericContainer, Wait } = await import("testcontainers");
-  const image = await GenericContainer.fromDockerfile(IMAGE_FOLDER).build("valetkey-minio:test", {
-    deleteOnExit: false,
-  });
-  const container = await image
-    .withEnvironment(ENVIRONMENT)
-    .withExposedPorts(9000)
-    .withWaitStrategy(Wait.forHttp("/minio/health/live", 9000))
-    .start();
-  return {
-    server: { endpoint: `http://127.0.0.1:${container.getMappedPort(9000)}`, ...KEYS },
-    source: "a container of our own image",
-    stop: async () => void (await container.stop()),
-  };
+async function inContainer(): Promise<Found<MinioServer>> {
+  await docker("build", "--quiet", "--tag", IMAGE, IMAGE_FOLDER);
+  const environment = Object.entries(ENVIRONMENT).map(([name, value]) => `--env=${name}=${value}`);
+  const started = docker("run", "--detach", "--publish=127.0.0.1::9000", ...environment, IMAGE);
+  const container = (await started).trim();
+  const stop = async () => void (await docker("rm", "--force", "--volumes", container));
+  try {
+    const address = (await docker("port", container, "9000/tcp")).trim();
+    const endpoint = `http://${address}`;
+    await isUp(endpoint);
+    return { value: { endpoint, ...KEYS }, source: "a container of our own image", stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
 }
 
-async function asProcess(binary: string): Promise<StartedMinio> {
+async function asProcess(binary: string): Promise<Found<MinioServer>> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "valetkey-minio-"));
   const child = spawn(binary, ["server", folder, "--quiet", "--address", `127.0.0.1:${port}`], {
@@ -92,40 +88,41 @@ async function asProcess(binary: string): Promise<StartedMinio> {
     stdio: "ignore",
   });
   const endpoint = `http://127.0.0.1:${port}`;
-  await until("MinIO's start", async () =>
-    (await fetch(`${endpoint}/minio/health/live`)).ok ? true : undefined,
-  );
-  return {
-    server: { endpoint, ...KEYS },
-    source: `the binary ${binary}`,
-    stop: async () => {
-      child.kill();
-      await once(child, "exit");
-      rmSync(folder, { recursive: true });
-    },
+  const stop = async () => {
+    child.kill();
+    await once(child, "exit");
+    rmSync(folder, { recursive: true });
   };
+  try {
+    await isUp(endpoint);
+    return { value: { endpoint, ...KEYS }, source: `the binary ${binary}`, stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
 }
+
+const isUp = (endpoint: string) =>
+  until(
+    "MinIO's start",
+    async () => ((await fetch(`${endpoint}/minio/health/live`)).ok ? true : undefined),
+    60,
+  );
 
 /**
  * Builds the binary once into the user's cache, and gives its path; the script says how long it
  * takes, or why it cannot.
  */
-function build(): string | undefined {
-  const { status, stdout } = spawnSync("sh", [BUILD, "--server-only"], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return status === 0 ? stdout.trim() : undefined;
+async function build(): Promise<string | undefined> {
+  const child = spawn("sh", [BUILD, "--server-only"], { stdio: ["ignore", "pipe", "inherit"] });
+  let path = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (path += chunk));
+  await once(child, "close");
+  return child.exitCode === 0 ? path.trim() : undefined;
 }
 
-function hasDocker(): boolean {
-  try {
-    execFileSync("docker", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const docker = async (...args: ReadonlyArray<string>): Promise<string> =>
+  (await promisify(execFile)("docker", args)).stdout;
 
 const FOLDERS = [
   ...(process.env["PATH"] ?? "").split(delimiter),

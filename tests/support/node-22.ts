@@ -1,13 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-
-/** A Node 22 for the tests, or none, with a sentence on where it is from or how to get it. */
-export interface FoundNode {
-  readonly path: string | undefined;
-  readonly source: string;
-}
+import type { Found } from "./setup.ts";
 
 const VERSION = "22.23.3";
 const { platform, arch } = process;
@@ -25,26 +21,28 @@ const BINARY = join(CACHE, "node_modules", PACKAGE, "bin", "node");
  * Takes the first that is there: the binary that `TEST_NODE_22` names, one in the user's cache,
  * npm to install one there (unless `TEST_BUILD=off`).
  */
-export function findNode22(): FoundNode {
+export async function findNode22(): Promise<Found<string>> {
   const mayInstall = process.env["TEST_BUILD"] !== "off" && isOnPath("npm");
-  const path =
+  const value =
     process.env["TEST_NODE_22"] ||
     (existsSync(BINARY) ? BINARY : undefined) ||
-    (mayInstall ? install() : undefined);
-  return path === undefined
-    ? { path, source: `npm install --prefix ${CACHE} ${PACKAGE}@${VERSION}, or TEST_NODE_22=…` }
-    : { path, source: path };
+    (mayInstall ? await install() : undefined);
+  return {
+    value,
+    source: value ?? `npm install --prefix ${CACHE} ${PACKAGE}@${VERSION}, or TEST_NODE_22=…`,
+  };
 }
 
 /** Installs it once into the user's cache, and gives its path. */
-function install(): string | undefined {
+async function install(): Promise<string | undefined> {
   console.error(`Installing Node ${VERSION} with npm, once, into ${CACHE} (about 50 MB)...`);
-  const { status } = spawnSync(
+  const child = spawn(
     "npm",
     ["install", "--prefix", CACHE, "--no-audit", "--no-fund", `${PACKAGE}@${VERSION}`],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
-  return status === 0 && existsSync(BINARY) ? BINARY : undefined;
+  await once(child, "close");
+  return child.exitCode === 0 && existsSync(BINARY) ? BINARY : undefined;
 }
 
 const isOnPath = (name: string) =>

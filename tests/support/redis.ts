@@ -5,16 +5,17 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort } from "./free-port.ts";
+import type { Found } from "./setup.ts";
 import { until } from "./until.ts";
 
 /** Where redis-server is, or how to get it. */
-export function findRedis(): { readonly path: string | undefined; readonly source: string } {
+export function findRedis(): Found<string> {
   const { TEST_REDIS_SERVER: given, PATH = "" } = process.env;
   const onPath = PATH.split(delimiter).map((folder) => join(folder, "redis-server"));
-  const path = given || onPath.find((path) => existsSync(path));
+  const value = given || onPath.find((path) => existsSync(path));
   return {
-    path,
-    source: path ?? "apt-get install redis-server, or name one with TEST_REDIS_SERVER",
+    value,
+    source: value ?? "apt-get install redis-server, or name one with TEST_REDIS_SERVER",
   };
 }
 

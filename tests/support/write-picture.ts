@@ -8,7 +8,7 @@ import { startProcess } from "./service-process.ts";
 const PICTURE = new URL("../../docs/images/page.png", import.meta.url);
 
 const service = await startProcess();
-const browser = await launchChromium(findChromium());
+const browser = await launchChromium(findChromium().value);
 try {
   const page = await browser.newPage({ viewport: { width: 505, height: 700 } });
   await page.goto(`${service.address}/#token=${service.token}`);

@@ -1,0 +1,64 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import type { Found } from "./setup.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const run = promisify(execFile);
+
+/** The packed package. */
+export interface Package {
+  /** The path of the file that npm would publish. */
+  readonly tarball: string;
+  /** The folder of what is in it, as it is where somebody has installed it. */
+  readonly folder: string;
+}
+
+/** Builds and packs the package as `npm publish` does it, out of a copy of what a checkout has. */
+export async function pack(): Promise<Found<Package>> {
+  const temporary = mkdtempSync(join(tmpdir(), "valetkey-package-"));
+  const sources = join(temporary, "sources");
+  const folder = join(temporary, "node_modules/valetkey");
+  const stop = async () => rmSync(temporary, { recursive: true, force: true });
+  try {
+    for (const name of CHECKOUT) {
+      cpSync(join(ROOT, name), join(sources, name), {
+        recursive: true,
+        filter: (path) => !NOT_SOURCES.has(basename(path)) && path !== SERVERS,
+      });
+    }
+    symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));
+    await run("npm", ["pack", "--pack-destination", temporary], { cwd: sources });
+    const { name, version } = JSON.parse(readFileSync(join(sources, "package.json"), "utf8"));
+    const tarball = join(temporary, `${name}-${version}.tgz`);
+    mkdirSync(folder, { recursive: true });
+    await run("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1"]);
+    return { value: { tarball, folder }, source: "packed from this checkout", stop };
+  } catch (cause) {
+    await stop();
+    throw new Error(`the package cannot be packed: ${String(cause)}`, { cause });
+  }
+}
+
+/** What the package could be made of, and what can lie there that is none of it. */
+const CHECKOUT = [
+  "domain",
+  "application",
+  "adapters",
+  "deploy",
+  "docs",
+  "tests",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  ".gitignore",
+  ".npmrc",
+];
+const NOT_SOURCES = new Set(["node_modules", "dist", ".next"]);
+const SERVERS = join(ROOT, "deploy/minio");
