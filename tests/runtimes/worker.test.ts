@@ -65,6 +65,7 @@ const storageOf = (store: "aws" | "gcs") => `
     bucket: STORAGE_BUCKET,
     accessKey: STORAGE_ACCESS_KEY,
     secretKey: STORAGE_SECRET_KEY,
+    ${store === "aws" ? `provider: "minio",` : ""}
   });
   export const policies = ${JSON.stringify(store === "aws" ? DRAFTS : {})};
 `;
