@@ -1,4 +1,4 @@
-import { serve } from "../adapters/cli/serve.ts";
+import { main } from "../adapters/cli/main.ts";
 import { listenBun } from "../adapters/http/listen-bun.ts";
 
-await serve(listenBun);
+await main(["serve", ...process.argv.slice(2)], listenBun);

@@ -1,4 +1,4 @@
-import { serve } from "../adapters/cli/serve.ts";
+import { main } from "../adapters/cli/main.ts";
 import { listenDeno } from "../adapters/http/listen-deno.ts";
 
-await serve(listenDeno);
+await main(["serve", ...process.argv.slice(2)], listenDeno);

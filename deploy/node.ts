@@ -1,4 +1,4 @@
-import { serve } from "../adapters/cli/serve.ts";
+import { main } from "../adapters/cli/main.ts";
 import { listenNode } from "../adapters/http/listen-node.ts";
 
-await serve(listenNode);
+await main(["serve", ...process.argv.slice(2)], listenNode);

@@ -3,30 +3,30 @@ import { existsSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { decodeTokens, type StoredToken } from "../identity/token-file.ts";
 import { readJsonFile } from "../settings/json-file.ts";
-import { CANNOT_CREATE, TokenFailure } from "./token-arguments.ts";
 import { codeOf } from "../settings/thrown.ts";
+import { CommandFailure, EXIT } from "./command.ts";
 
-const failure = (problem: string) => new TokenFailure(CANNOT_CREATE, problem);
+const failure = (problem: string) => new CommandFailure(EXIT.cannotCreate, problem);
 
 type Tokens = ReadonlyArray<StoredToken>;
 
 /**
- * Replaces what is in the file, whole or not at all; rejects with a `TokenFailure` where that
- * cannot be done, and with what `change` throws.
+ * Replaces the tokens in the file, all of them or none. Rejects with a `CommandFailure` where the
+ * file cannot be changed, and with what `change` throws.
  */
 export async function changeTokens(
   path: string,
   change: (tokens: Tokens) => Tokens,
 ): Promise<void> {
   try {
-    // Behind a link, or it would be replaced by a file of its own.
+    // A symbolic link stays one, and the file that it leads to is replaced.
     const target = existsSync(path) ? await realpath(path) : path;
     const next = `${target}.new`;
-    // Of two commands at once one makes this file, and the other says that it is there.
+    // Of two commands at once one makes this file, and the other fails.
     const file = await open(next, "wx", 0o600).catch((cause: unknown) => {
       if (codeOf(cause) !== "EEXIST") throw cause;
       throw failure(
-        `The file ${next} is there: another command is changing ${path}, or was not to its end; remove it in that case.`,
+        `The file ${path} was not changed: another command is changing it. If none is, one was interrupted: remove ${next} and try again.`,
       );
     });
     try {
@@ -50,7 +50,7 @@ export async function changeTokens(
       await file.close();
     }
   } catch (cause) {
-    if (cause instanceof TokenFailure) throw cause;
+    if (cause instanceof CommandFailure) throw cause;
     throw failure(`The file ${path} cannot be written (${codeOf(cause) ?? cause}).`);
   }
 }

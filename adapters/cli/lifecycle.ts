@@ -1,56 +1,54 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { messageOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
+import { command, CommandFailure, EXIT } from "./command.ts";
 import { configurationMessage } from "./messages.ts";
 import { misspelt, readAll } from "./settings.ts";
-import { messageOf } from "../settings/thrown.ts";
-
-/** `EX_CONFIG` of sysexits.h. */
-const CONFIGURATION_ERROR = 78;
 
 /**
  * Prints the rule by which the bucket removes uploads that nobody confirms, or adds it to the
- * bucket's own; of several policies the one that waits longest counts. Sets the process's exit
- * code to 78 for a wrong configuration, and to 1 where the store refuses.
+ * bucket's own; of several policies the one that waits longest counts.
  */
-export async function lifecycle(options: { readonly apply: boolean }): Promise<void> {
-  const read = readAll(process.env);
-  if (Result.isFailure(read)) {
-    process.stderr.write(configurationMessage(read.failure, misspelt(process.env)));
-    process.exitCode = CONFIGURATION_ERROR;
-    return;
-  }
-  const { policies, storage, telemetry: log } = read.success;
-  const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
-  if (days === 0) {
-    process.stderr.write(
-      "No policy has unconfirmed_after, so there is nothing to remove; set it in STORAGE_POLICIES.\n",
+export const lifecycle = command({
+  name: "lifecycle",
+  summary: "Print the rule by which the bucket removes uploads that nobody confirms",
+  options: { apply: { shape: "without a value", note: "adds the rule to the bucket" } },
+  schema: Schema.Struct({ apply: Schema.optionalKey(Schema.Boolean) }),
+  run: async ({ apply = false }) => {
+    const read = readAll(process.env);
+    if (Result.isFailure(read)) {
+      const message = configurationMessage(read.failure, misspelt(process.env));
+      throw new CommandFailure(EXIT.configuration, message);
+    }
+    const { policies, storage, telemetry: log } = read.success;
+    const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
+    if (days === 0) {
+      throw new CommandFailure(
+        EXIT.configuration,
+        "There is no rule: no policy in STORAGE_POLICIES sets unconfirmed_after.",
+      );
+    }
+    const program = Effect.gen(function* () {
+      const { lifecycle } = yield* ObjectStore;
+      if (lifecycle === undefined) return "This store has no such rules.\n";
+      if (!apply) return `${lifecycle.rule(days)}\n`;
+      const done = yield* lifecycle.apply(days);
+      return done === "added"
+        ? `The rule was added: uploads that nobody confirms are removed after ${days} days.\n`
+        : "The bucket has the rule already.\n";
+    });
+    const done = await Effect.runPromise(
+      program.pipe(
+        Effect.provide(storage.layer),
+        Effect.provide(telemetry.layer(log)),
+        Effect.catchDefect((defect) => Effect.fail({ reason: messageOf(defect) })),
+        Effect.result,
+      ),
     );
-    process.exitCode = CONFIGURATION_ERROR;
-    return;
-  }
-  const program = Effect.gen(function* () {
-    const { lifecycle } = yield* ObjectStore;
-    if (lifecycle === undefined) return "This store has no rules of its own.\n";
-    if (!options.apply) return `${lifecycle.rule(days)}\n`;
-    const done = yield* lifecycle.apply(days);
-    return done === "added"
-      ? `The rule was added: uploads that nobody confirms are removed after ${days} days.\n`
-      : "The rule is there already.\n";
-  });
-  const done = await Effect.runPromise(
-    program.pipe(
-      Effect.provide(storage.layer),
-      Effect.provide(telemetry.layer(log)),
-      Effect.catchDefect((defect) => Effect.fail({ reason: messageOf(defect) })),
-      Effect.result,
-    ),
-  );
-  if (Result.isSuccess(done)) {
-    process.stdout.write(done.success);
-  } else {
-    process.stderr.write(`The rule was not added: ${done.failure.reason}.\n`);
-    process.exitCode = 1;
-  }
-}
+    if (Result.isSuccess(done)) return { result: done.success };
+    throw new CommandFailure(EXIT.failure, `The rule was not added: ${done.failure.reason}.`);
+  },
+});

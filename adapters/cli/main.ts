@@ -1,37 +1,51 @@
+import * as Schema from "effect/Schema";
 import type { Listen } from "../http/listen.ts";
 import { VERSION } from "../http/version.ts";
+import { columns, command, CommandFailure, EXIT } from "./command.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
-import { token } from "./token.ts";
+import { tokenCommands } from "./tokens.ts";
 
-const HELP = `Valetkey signs uploads that go straight from browsers and services into object storage.
+const commandsFor = (listen: Listen) => [
+  command({
+    name: "serve",
+    summary: "Run the service; environment variables configure it, see docs/configuration.md",
+    options: {},
+    schema: Schema.Struct({}),
+    run: () => serve(listen),
+  }),
+  lifecycle,
+  ...tokenCommands,
+];
 
-  valetkey serve      run the service; environment variables configure it, see docs/configuration.md
-  valetkey lifecycle [--apply]
-                      print, or add to the bucket, the rule that removes unconfirmed uploads
-  valetkey token create | list | revoke …
-                      the tokens of AUTH=static; without more it lists its options
-  valetkey --help     show this
-  valetkey --version  show the version
-`;
-
-/** `EX_USAGE` of sysexits.h. */
-const USAGE_ERROR = 64;
-
-/** Runs the command that `args` names; the process's exit code is 64 for one that is unknown. */
+/** Runs the command that `args` name, and sets the process's exit code where it fails. */
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
-  const [command, ...rest] = args;
-  if (command === "serve" && rest.length === 0) return serve(listen);
-  if (command === "lifecycle" && (rest.length === 0 || rest.join() === "--apply")) {
-    return lifecycle({ apply: rest.length > 0 });
-  }
-  if (command === "token") return token(rest);
-  if (command === "--version") {
-    process.stdout.write(`${VERSION}\n`);
-  } else if (command === undefined || command === "--help") {
-    process.stdout.write(HELP);
-  } else {
-    process.stderr.write(`There is no command "${args.join(" ")}".\n\n${HELP}`);
-    process.exitCode = USAGE_ERROR;
+  const commands = commandsFor(listen);
+  const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
+  const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));
+  const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
+  const listed = group.length > 0 ? group : commands;
+  const overview = `${columns(listed.map(({ name, summary }) => [`  valetkey ${name}`, summary]))}
+"valetkey COMMAND --help" explains a command, and "valetkey --version" shows the version.
+`;
+  const [first = "help"] = args;
+  try {
+    if (first === "help" || args.includes("--help") || args.includes("-h")) {
+      process.stdout.write(chosen?.help ?? overview);
+    } else if (first === "--version") {
+      process.stdout.write(`${VERSION}\n`);
+    } else if (chosen === undefined) {
+      // What follows the first word can be a secret.
+      const unknown = `"valetkey ${first}" is not a command; these are:`;
+      throw new CommandFailure(EXIT.usage, `${unknown}\n\n${overview}`);
+    } else {
+      const output = await chosen.run(args.slice(chosen.name.split(" ").length));
+      if (output?.message !== undefined) process.stderr.write(`${output.message}\n`);
+      process.stdout.write(output?.result ?? "");
+    }
+  } catch (cause) {
+    if (!(cause instanceof CommandFailure)) throw cause;
+    process.stderr.write(`${cause.message.trimEnd()}\n`);
+    process.exitCode = cause.code;
   }
 }

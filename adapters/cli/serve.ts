@@ -27,11 +27,9 @@ import type { Env } from "../settings/setting.ts";
 import { messageOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
+import { EXIT } from "./command.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
 import { misspelt, readAll, warningsOf } from "./settings.ts";
-
-/** `EX_CONFIG` of sysexits.h. */
-const CONFIGURATION_ERROR = 78;
 
 /** What is left of `SHUTDOWN_TIMEOUT` to close files and connections in. */
 const CLOSING_TIME = Duration.millis(500);
@@ -47,7 +45,7 @@ export async function serve(listen: Listen): Promise<void> {
   if (Result.isFailure(read)) {
     process.stderr.write(configurationMessage(read.failure, misspelt(env)));
     // Not left to end by itself: the channel to the primary keeps the worker of a cluster.
-    process.exit(CONFIGURATION_ERROR);
+    process.exit(EXIT.configuration);
   }
   const settings = read.success;
   // Whoever reads the log may go; the service stays.

@@ -51,7 +51,7 @@ it.skipIf(minio === undefined)("adds the rule to the bucket once", async () => {
     code: 0,
     output: expect.stringContaining("removed after 7 days"),
   });
-  expect((await run(["--apply"])).output).toContain("there already");
+  expect((await run(["--apply"])).output).toContain("has the rule already");
 });
 
 it.each([

@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { until } from "../support/until.ts";
-import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
+import {
+  RUNTIMES,
+  runToEnd,
+  type ServiceProcess,
+  startProcess,
+} from "../support/service-process.ts";
 
 const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
 
@@ -51,6 +56,14 @@ it("a person at a terminal is told where to try it, with the token", async () =>
   const service = await startProcess({ LOG_FORMAT: "pretty" });
   await service.stop();
   expect(service.output()).toContain(`Try it   ${service.address}/#token=${service.token}`);
+});
+
+it.each(runtimes)("%s explains itself to --help, and takes no other option", async (runtime) => {
+  const command = RUNTIMES[runtime]("/nowhere");
+  const help = await runToEnd({}, [...command, "--help"]);
+  expect(help).toEqual({ code: 0, output: expect.stringContaining("Usage: valetkey serve") });
+  const wrong = await runToEnd({}, [...command, "--port=1"]);
+  expect(wrong).toEqual({ code: 64, output: expect.stringContaining("no option --port") });
 });
 
 it.each(runtimes)("%s lets an upload under way end before it stops", async (runtime) => {

@@ -1,0 +1,120 @@
+import * as Result from "effect/Result";
+import type * as Schema from "effect/Schema";
+import { parseArgs } from "node:util";
+import { decoder, MISSING } from "../settings/decode.ts";
+
+/** Exit codes, as `sysexits.h` numbers them. */
+export const EXIT = { failure: 1, usage: 64, noInput: 66, cannotCreate: 73, configuration: 78 };
+
+/** Why a command cannot do its work, as a person reads it, and the exit code that says so. */
+export class CommandFailure extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** What a command writes: its result to standard output, a message to standard error. */
+interface Output {
+  readonly result?: string;
+  readonly message?: string;
+}
+
+/** An option of a command, or the one argument that it takes. */
+interface Option {
+  /** What stands for the value in the help. An option without it is a switch. */
+  readonly value?: string;
+  /** Completes the sentence "--name must be …". */
+  readonly shape: string;
+  readonly note?: string;
+  readonly isArgument?: true;
+  readonly isRepeatable?: true;
+  /** The environment variable that is read where the option is left out. */
+  readonly variable?: string;
+}
+
+/** One row of the table of commands; `name` is what follows `valetkey`. */
+interface Definition<A> {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, Option>>;
+  readonly schema: Schema.ConstraintCodec<A, unknown>;
+  readonly run: (input: A) => Promise<Output | void>;
+}
+
+/** A command that decodes its arguments; a `CommandFailure` names every mistake in them. */
+export function command<A>({ name, summary, options, schema, run }: Definition<A>) {
+  const decode = decoder(schema);
+  const rows = Object.entries(options).map(([option, { isArgument, value = "", shape, note }]) => [
+    isArgument ? `  ${value}` : `  --${option} ${value}`,
+    note === undefined ? shape : `${shape}; ${note}`,
+  ]);
+  const argument = Object.values(options).find(({ isArgument }) => isArgument)?.value ?? [];
+  const help = `Usage: ${["valetkey", name].concat(argument).join(" ")} [options]
+
+${summary}.
+
+${columns([...rows, ["  --help", "show this"]])}`;
+  return {
+    name,
+    summary,
+    help,
+    run: async (args: ReadonlyArray<string>) => {
+      const { input, mistakes } = parse(options, args);
+      const decoded = decode(input);
+      if (Result.isSuccess(decoded) && mistakes.size === 0) return run(decoded.success);
+      const faults = Result.isFailure(decoded) ? decoded.failure : [];
+      // Each value of a repeated option can have one.
+      const wrong = new Map(faults.map((each) => [each.pointer.split("/")[1] ?? "", each.reason]));
+      for (const [option, reason] of wrong) {
+        const { isArgument, value, variable, shape } = options[option] ?? {};
+        const unset = variable === undefined ? "" : `, and ${variable} is not set`;
+        const problem = reason === MISSING ? `is missing${unset}; it must be` : "must be";
+        mistakes.add(`${isArgument ? value : `--${option}`} ${problem} ${shape}.`);
+      }
+      throw new CommandFailure(EXIT.usage, `${[...mistakes].join("\n")}\n\n${help}`);
+    },
+  };
+}
+
+/** What is given for each option. Node's own errors would name one mistake at a time. */
+function parse(options: Definition<unknown>["options"], args: ReadonlyArray<string>) {
+  const input: Record<string, unknown> = {};
+  const mistakes = new Set<string>();
+  const types: Record<string, { type: "string" | "boolean"; multiple: boolean }> = {};
+  let argument: string | undefined;
+  for (const [name, { variable, value, isArgument, isRepeatable }] of Object.entries(options)) {
+    if (variable !== undefined && process.env[variable]) input[name] = process.env[variable];
+    if (isArgument) argument = name;
+    else types[name] = { type: value ? "string" : "boolean", multiple: isRepeatable === true };
+  }
+  // Or an option would be taken for the value of the one before it.
+  const isValued = (arg: string) => arg.startsWith("--") && types[arg.slice(2)]?.type === "string";
+  const whole = args.map((arg, index) =>
+    isValued(arg) && args[index + 1]?.startsWith("-") ? `${arg}=` : arg,
+  );
+  const given = parseArgs({ args: whole, options: types, strict: false, tokens: true });
+  for (const token of given.tokens) {
+    if (token.kind === "positional") {
+      // It can be a secret, so it is not repeated.
+      if (argument === undefined) mistakes.add("There are too many arguments.");
+      else input[argument] = token.value;
+      argument = undefined;
+    } else if (token.kind === "option" && !Object.hasOwn(types, token.name)) {
+      mistakes.add(`There is no option ${token.rawName}.`);
+    } else if (token.kind === "option") {
+      input[token.name] = given.values[token.name];
+    }
+  }
+  return { input, mistakes };
+}
+
+/** Lines of columns, each as wide as its widest cell. */
+export function columns(rows: ReadonlyArray<ReadonlyArray<string>>): string {
+  const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  const cells = (row: ReadonlyArray<string>) =>
+    row.map((cell, at) => cell.padEnd(widths?.[at] ?? 0));
+  return rows.map((row) => `${cells(row).join("  ").trimEnd()}\n`).join("");
+}

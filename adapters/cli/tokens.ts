@@ -1,0 +1,122 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { OrganizationSlug } from "../../domain/organization.ts";
+import { Scope, Subject } from "../../domain/principal.ts";
+import { CallerKind } from "../../domain/upload-policy.ts";
+import * as identity from "../identity/settings.ts";
+import { decodeTokens, endOf, idOf, newToken, type StoredToken } from "../identity/token-file.ts";
+import { readJsonFile } from "../settings/json-file.ts";
+import { changeTokens } from "./change-tokens.ts";
+import { columns, command, CommandFailure, EXIT } from "./command.ts";
+
+const FILE = {
+  value: "PATH",
+  shape: "the path of the file that keeps hashes of tokens",
+  note: `$${identity.tokensFile.name} if left out`,
+  variable: identity.tokensFile.name,
+} as const;
+const SLUG = "an organization's name, such as acme (letters, digits, _, - and .)";
+const WHEN = "90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC)";
+const MANY = { isRepeatable: true } as const;
+
+/** Makes a token, adds its hash to the file and prints it, once. */
+const create = command({
+  name: "token create",
+  summary: "Make a token for AUTH=static, and print it once",
+  options: {
+    org: { value: "SLUG", shape: SLUG, note: "may be repeated", ...MANY },
+    kind: { value: "KIND", shape: "user or service", note: "service if left out" },
+    scope: { value: "SCOPE", shape: "write, read or confirm", note: "all if left out", ...MANY },
+    subject: { value: "NAME", shape: "1 to 256 printable characters", note: "its id if left out" },
+    expires: { value: "WHEN", shape: WHEN, note: "never if left out" },
+    file: FILE,
+  },
+  schema: Schema.Struct({
+    org: Schema.NonEmptyArray(OrganizationSlug),
+    kind: Schema.optionalKey(CallerKind),
+    scope: Schema.optionalKey(Schema.NonEmptyArray(Scope)),
+    subject: Schema.optionalKey(Subject),
+    expires: Schema.optionalKey(
+      Schema.String.check(Schema.makeFilter((text) => instantOf(text, Date.now()) !== undefined)),
+    ),
+    file: Schema.NonEmptyString,
+  }),
+  run: async ({ org, kind = "service", scope = Scope.literals, subject, expires, file }) => {
+    const { id, token, sha256 } = newToken();
+    const holder = { kind, subject: subject ?? id, organizations: org, scopes: scope };
+    const end = expires === undefined ? undefined : instantOf(expires, Date.now());
+    const added = { id, sha256, ...holder, ...(end === undefined ? {} : { expires_at: end }) };
+    await changeTokens(file, (tokens) => [...tokens, added]);
+    const life = end === undefined ? "never expires" : `expires at ${end}`;
+    return {
+      result: `${token}\n`,
+      message: `The token ${id} was added to ${file} and ${life}. It is not shown again. To revoke it: valetkey token revoke ${id}`,
+    };
+  },
+});
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
+
+const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+/** The instant that a length of time or a date means, in ISO 8601 and UTC, if it is to come. */
+function instantOf(text: string, now: number): string | undefined {
+  const [, count, unit = ""] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
+  const dated = DATE.test(text) ? Date.parse(text) : Number.NaN;
+  const end = count === undefined ? dated : now + Number(count) * (UNITS.get(unit) ?? 0);
+  return end > now ? new Date(end).toISOString().replace(/\.\d+Z$/, "Z") : undefined;
+}
+
+/** Prints a line for each token of the file: all that is known of it, except its hash. */
+const list = command({
+  name: "token list",
+  summary: "List the tokens of AUTH=static",
+  options: { file: FILE },
+  schema: Schema.Struct({ file: Schema.NonEmptyString }),
+  run: async ({ file }) => {
+    const tokens = Result.flatMap(readJsonFile(file), decodeTokens);
+    if (Result.isSuccess(tokens)) return { result: columns([HEAD, ...tokens.success.map(cells)]) };
+    throw new CommandFailure(EXIT.noInput, `The file ${file} ${tokens.failure}.`);
+  },
+});
+
+const HEAD = ["ID", "KIND", "SUBJECT", "ORGANIZATIONS", "SCOPES", "EXPIRES"];
+
+const cells = (token: StoredToken): ReadonlyArray<string> => [
+  token.id,
+  token.kind,
+  token.subject,
+  token.organizations.join(","),
+  token.scopes.join(","),
+  `${token.expires_at ?? "never"}${Date.now() < endOf(token) ? "" : " (expired)"}`,
+];
+
+/** Removes a token from the file, by its id or by itself. */
+const revoke = command({
+  name: "token revoke",
+  summary: "Revoke a token of AUTH=static; a running service refuses it within seconds",
+  options: {
+    id: { value: "ID", shape: "the id of a token, or the token itself", isArgument: true },
+    file: FILE,
+  },
+  schema: Schema.Struct({ id: Schema.NonEmptyString, file: Schema.NonEmptyString }),
+  run: async ({ id: given, file }) => {
+    const id = idOf(given) ?? given;
+    await changeTokens(file, (tokens) => {
+      const left = tokens.filter((token) => token.id !== id);
+      if (left.length < tokens.length) return left;
+      const problem = `There is no such token in ${file}. To see its tokens: valetkey token list`;
+      throw new CommandFailure(EXIT.usage, problem);
+    });
+    return {
+      message: `The token ${id} was removed from ${file}; a running service refuses it within seconds.`,
+    };
+  },
+});
+
+/** The commands for the tokens of `AUTH=static`. */
+export const tokenCommands = [create, list, revoke];

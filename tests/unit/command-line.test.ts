@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { main } from "../../adapters/cli/main.ts";
+
+let output = "";
+beforeEach(() => {
+  output = "";
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, "write").mockImplementation((text) => {
+      output += String(text);
+      return true;
+    });
+  }
+});
+afterEach(() => void vi.restoreAllMocks());
+
+/** Runs `valetkey` as a person does, without a service to start. */
+async function valetkey(...args: ReadonlyArray<string>) {
+  const { exitCode } = process;
+  process.exitCode = 0;
+  output = "";
+  try {
+    await main(args, () => Promise.reject(new Error("nothing may be served")));
+    return { code: process.exitCode, output };
+  } finally {
+    process.exitCode = exitCode;
+  }
+}
+
+const COMMANDS = ["serve", "lifecycle", "token create", "token list", "token revoke"];
+
+it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["--verbose", "--help"]]])(
+  "valetkey %j lists the commands and ends with 0",
+  async (args) => {
+    const { code, output } = await valetkey(...args);
+    for (const name of COMMANDS) expect(output).toContain(`valetkey ${name} `);
+    expect(code).toBe(0);
+  },
+);
+
+it("valetkey token --help lists the commands for tokens alone", async () => {
+  const { code, output } = await valetkey("token", "--help");
+  expect(output).toContain("valetkey token create ");
+  expect(output).not.toContain("lifecycle");
+  expect(code).toBe(0);
+});
+
+it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name}`]))(
+  "valetkey %s explains the command, does nothing and ends with 0",
+  async (line) => {
+    const { code, output } = await valetkey(...line.split(" "));
+    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:ID )?\[options\]\n/);
+    expect(output).toContain(COMMANDS.find((name) => line.includes(name)));
+    expect(code).toBe(0);
+  },
+);
+
+it("--help beside other options explains them", async () => {
+  const { code, output } = await valetkey("token", "create", "--org", "acme", "--help");
+  expect(output).toContain("--expires WHEN");
+  expect(code).toBe(0);
+});
+
+it("every mistake is named at once, with the values that are allowed", async () => {
+  const line = "token create --kind robot --expires --scope read --scope delete --organisation=a b";
+  const { code, output } = await valetkey(...line.split(" "));
+  const [mistakes = ""] = output.split("\n\n");
+  expect(mistakes.split("\n")).toEqual([
+    "There is no option --organisation.",
+    "There are too many arguments.",
+    expect.stringMatching(/^--org is missing; it must be an organization's name, such as acme /),
+    "--kind must be user or service.",
+    "--scope must be write, read or confirm.",
+    "--expires must be 90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC).",
+    expect.stringMatching(/^--file is missing, and AUTH_TOKENS_FILE is not set; /),
+  ]);
+  expect(output).toContain("--subject NAME");
+  expect(code).toBe(64);
+});
+
+it.each([
+  ["serve now", "There are too many arguments."],
+  ["serve --port 80", "There is no option --port."],
+  ["lifecycle --apply=yes", "--apply must be without a value."],
+  ["token list --file --file", "--file must be the path of the file"],
+  ["token revoke", "ID is missing; it must be the id of a token"],
+  ["token", '"valetkey token" is not a command; these are:'],
+  ["tokens list", '"valetkey tokens" is not a command; these are:'],
+])("valetkey %s ends with 64: %s", async (line, problem) => {
+  const { code, output } = await valetkey(...line.split(" "));
+  expect(output).toContain(problem);
+  expect(output).not.toMatch(/\n\s+at /);
+  expect(code).toBe(64);
+});
+
+it("what could be a token is not repeated", async () => {
+  const secret = `vk_${"0".repeat(16)}_${"a".repeat(43)}`;
+  for (const line of [`token ${secret}`, `token list ${secret}`, `token revoke a ${secret}`]) {
+    const { code, output } = await valetkey(...line.split(" "));
+    expect(output).not.toContain(secret);
+    expect(code).toBe(64);
+  }
+});
+
+it("valetkey --version prints the version", async () => {
+  const { version } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  ) as { readonly version: string };
+  expect(await valetkey("--version")).toEqual({ code: 0, output: `${version}\n` });
+});
