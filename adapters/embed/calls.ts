@@ -10,7 +10,7 @@ import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-co
 import { requestUpload } from "../../application/request-upload.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { parse, pathOf } from "../../domain/storage-key.ts";
-import { decodePresign } from "../http/decode-presign.ts";
+import { decodePresign } from "../http/presign.ts";
 import { fileAddress, linkAddress } from "../http/addresses.ts";
 import { decodeLink } from "../http/links.ts";
 import { InvalidBody } from "../http/refusals.ts";

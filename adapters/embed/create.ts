@@ -14,12 +14,13 @@ import { basePathOf } from "../http/addresses.ts";
 import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress } from "../http/client-address.ts";
-import type { Services } from "../http/decisions.ts";
 import type { Peer } from "../http/env.ts";
 import { Mounts } from "../http/mounts.ts";
 import { internalProblem, type Refusal } from "../http/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import { pathIn } from "../http/request-path.ts";
+import type { Services } from "../http/route.ts";
+import { PATTERNS } from "../http/routes.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../storage/random.ts";
@@ -31,7 +32,7 @@ import { callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
 import { speakingOptions } from "./options.ts";
-import { matcherOf, PATHS } from "./paths.ts";
+import { matcherOf } from "./paths.ts";
 import { mountTeller } from "./mount.ts";
 import { rejectionOf } from "./rejection.ts";
 import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
@@ -90,7 +91,7 @@ export function createValetkey<
   const calls = callsAt(settings.http.publicUrl);
 
   const base = basePathOf(settings.http.publicUrl);
-  const paths = [...PATHS.map((path) => `${base}${path}`), ...(store.paths ?? [])];
+  const paths = [...PATTERNS.map((path) => `${base}${path}`), ...(store.paths ?? [])];
   const isOurs = matcherOf(paths);
   const tellOfMount = mountTeller(isOurs, logOf(options.log));
 

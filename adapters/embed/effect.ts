@@ -68,6 +68,6 @@ export { v4Presigner } from "../storage/signing/v4-presigner.ts";
 
 // HTTP.
 export { type AppOptions, makeApp } from "../http/app.ts";
-export type { Services } from "../http/decisions.ts";
+export type { Services } from "../http/route.ts";
 export type { Peer } from "../http/env.ts";
 export { type Mount, Mounts } from "../http/mounts.ts";

@@ -1,14 +1,5 @@
 import { isRewritten } from "../http/request-path.ts";
 
-/** Where every `Valetkey` answers, as patterns that Hono, Express and Fastify read alike. */
-export const PATHS = [
-  "/api/v1/orgs/:slug/files/*",
-  "/f/*",
-  "/openapi.json",
-  "/docs",
-  "/docs/*",
-] as const;
-
 /**
  * Tells whether a path is one of `paths`, exactly as it was sent. One that would have to be
  * rewritten first is not: `/f/../api/v1/…` has passed a host's guard of `/api` as something else.

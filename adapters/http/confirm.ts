@@ -1,29 +1,27 @@
+import type * as Arr from "effect/Array";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
-import { decoder } from "../settings/decode.ts";
-import type { ConfirmedUpload } from "./openapi/answers.ts";
+import { InvalidReceipt } from "../../domain/errors.ts";
+import { decoder, type MemberFault, MISSING } from "../settings/decode.ts";
 import { fileAddress } from "./addresses.ts";
-import { type Operation, receiptRefusal, Token } from "./operation.ts";
+import { answer } from "./answer.ts";
+import { type ConfirmedUpload, Token } from "./answers.ts";
+import { InvalidBody } from "./refusals.ts";
+import type { MemberRequest } from "./route.ts";
 
-/** The body of `POST …/confirm`. */
-export const Confirmation = Schema.Struct({ receipt: Token }).annotate({
-  identifier: "Confirmation",
-});
-
-const decode = decoder(Confirmation, Object.keys(Confirmation.fields));
-
-/** What `POST /api/v1/orgs/:slug/files/confirm` answers. */
-export const confirm = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
+/** Answers `POST /api/v1/orgs/:slug/files/confirm`. */
+export const confirm = Effect.fnUntraced(function* (request: MemberRequest) {
+  const { c, member, slug, options, recordFacts } = request;
   const decoded = decode(request.body);
   if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt } = decoded.success;
   const confirmed = yield* confirmUpload({ member, receipt });
   const { key, size, mediaType, etag, checksum, final, mutableUntil, get } = confirmed;
-  note({ key, size, mediaType, policy: confirmed.policy });
-  return {
+  recordFacts({ key, size, mediaType, policy: confirmed.policy });
+  return answer(c, {
     key,
     size,
     content_type: mediaType,
@@ -32,6 +30,23 @@ export const confirm = Effect.fnUntraced(function* ({ member, note, ...request }
     ...(final ? { final } : { final, mutable_until: DateTime.formatIso(mutableUntil) }),
     get_url: get.url,
     get_expires_at: DateTime.formatIso(get.expiresAt),
-    file_url: fileAddress(request.publicUrl, request.slug, key),
-  } satisfies ConfirmedUpload;
+    file_url: fileAddress(options.publicUrl, slug, key),
+  } satisfies ConfirmedUpload);
 });
+
+/** The body of `POST …/confirm`. */
+export const Confirmation = Schema.Struct({ receipt: Token }).annotate({
+  identifier: "Confirmation",
+});
+
+const decode = decoder(Confirmation, Object.keys(Confirmation.fields));
+
+/** Why a body with a receipt is refused; a receipt that is not a string is an invalid receipt. */
+export function receiptRefusal(
+  faults: Arr.NonEmptyReadonlyArray<MemberFault>,
+): InvalidReceipt | InvalidBody {
+  const [{ pointer, reason }] = faults;
+  return pointer === "/receipt" && reason !== MISSING
+    ? new InvalidReceipt()
+    : new InvalidBody({ faults });
+}

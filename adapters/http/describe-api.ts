@@ -1,36 +1,45 @@
-import type { Hono } from "hono";
-import { refuse } from "./answer.ts";
-import type { HttpEnv } from "./env.ts";
+import * as Effect from "effect/Effect";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { basePathOf } from "./addresses.ts";
 import { answerHeld } from "./held.ts";
-import type { ApiAbout } from "./openapi/document.ts";
-import { MethodNotAllowed } from "./refusals.ts";
+import type { AppOptions, RouteRequest } from "./route.ts";
 
-/**
- * Adds what tells of the application: `/openapi.json` for machines, `/docs` for people. Their code
- * is loaded when they are asked for, so that a service which nobody asks pays nothing for them.
- */
-export function describeApi(
-  app: Hono<HttpEnv>,
-  about: ApiAbout & { readonly storeOrigin: () => string },
-): void {
-  let document: Uint8Array<ArrayBuffer> | undefined;
-  app.get("/openapi.json", async (c) => {
+// The code behind these is loaded when it is first asked for, so that a service which nobody asks
+// pays nothing for it.
+
+/** Answers `GET /openapi.json`, for machines. */
+export const openapi = ({ c, options, routes }: RouteRequest): Effect.Effect<Response> =>
+  Effect.promise(async () => {
     const { DOCUMENT_LIFETIME, openapiDocument } = await import("./openapi/document.ts");
-    document ??= new TextEncoder().encode(JSON.stringify(openapiDocument(pathsOf(app), about)));
+    const document =
+      documents.get(options) ??
+      new TextEncoder().encode(
+        JSON.stringify(
+          openapiDocument(routes, {
+            basePath: basePathOf(options.publicUrl),
+            authentication: options.apiAuthentication,
+          }),
+        ),
+      );
+    documents.set(options, document);
     return answerHeld(c, document, {
       "Content-Type": "application/json",
       "Cache-Control": DOCUMENT_LIFETIME,
     });
   });
-  app.get("/docs", async (c) => (await import("./openapi/docs.ts")).page(c, about.storeOrigin()));
-  app.get("/docs/:file", async (c) => {
-    return (await import("./openapi/docs.ts")).file(c, c.req.param("file"));
-  });
-  for (const path of ["/openapi.json", "/docs", "/docs/:file"]) {
-    app.all(path, (c) => refuse(c, new MethodNotAllowed({ allow: "GET, HEAD" })));
-  }
-}
 
-/** The paths of an application, as OpenAPI spells them. */
-const pathsOf = ({ routes }: Hono<HttpEnv>): ReadonlySet<string> =>
-  new Set(routes.map(({ path }) => path.replaceAll(/:(\w+)/g, "{$1}")));
+/** The document of each application. */
+const documents = new WeakMap<AppOptions, Uint8Array<ArrayBuffer>>();
+
+/** Answers `GET /docs`, for people. */
+export const docs = Effect.fnUntraced(function* ({ c }: RouteRequest) {
+  const { publicOrigin } = yield* Presigner;
+  const { page } = yield* Effect.promise(() => import("./openapi/docs.ts"));
+  return yield* Effect.promise(() => page(c, publicOrigin));
+});
+
+/** Answers `GET /docs/:file`, what that page loads. */
+export const docsFile = Effect.fnUntraced(function* ({ c }: RouteRequest) {
+  const { file } = yield* Effect.promise(() => import("./openapi/docs.ts"));
+  return yield* file(c, c.req.param("file") ?? "");
+});

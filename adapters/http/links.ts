@@ -3,12 +3,26 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { makeLink } from "../../application/make-link.ts";
+import * as application from "../../application/make-link.ts";
 import { LinkLifetime, LONGEST_LINK } from "../../domain/link.ts";
 import { decoder } from "../settings/decode.ts";
 import { linkAddress } from "./addresses.ts";
-import type { Link } from "./openapi/answers.ts";
-import { type Operation, receiptRefusal, Token } from "./operation.ts";
+import { answer } from "./answer.ts";
+import { type Link, Token } from "./answers.ts";
+import { receiptRefusal } from "./confirm.ts";
+import type { MemberRequest } from "./route.ts";
+
+/** Answers `POST /api/v1/orgs/:slug/files/links`. */
+export const makeLink = Effect.fnUntraced(function* (request: MemberRequest) {
+  const { c, member, options, recordFacts } = request;
+  const asked = yield* decodeLink(request.body);
+  const { token, expiresAt, ...file } = yield* application.makeLink({ member, ...asked });
+  recordFacts(file);
+  return answer(c, {
+    link_url: linkAddress(options.publicUrl, token),
+    expires_at: DateTime.formatIso(expiresAt),
+  } satisfies Link);
+});
 
 const isLifetime = Schema.is(LinkLifetime);
 
@@ -42,15 +56,4 @@ export const decodeLink = Effect.fnUntraced(function* (body: unknown) {
   const lifetime =
     expires_in === undefined ? undefined : LinkLifetime.make(Duration.seconds(expires_in));
   return { receipt, lifetime };
-});
-
-/** What `POST /api/v1/orgs/:slug/files/links` answers; `expires_in` in seconds. */
-export const links = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
-  const asked = yield* decodeLink(request.body);
-  const { token, expiresAt, ...file } = yield* makeLink({ member, ...asked });
-  note(file);
-  return {
-    link_url: linkAddress(request.publicUrl, token),
-    expires_at: DateTime.formatIso(expiresAt),
-  } satisfies Link;
 });

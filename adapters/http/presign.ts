@@ -1,25 +1,34 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { requestUpload } from "../../application/request-upload.ts";
-import { PolicyName } from "../../domain/upload-policy.ts";
-import { decodePresign } from "./decode-presign.ts";
-import { idempotencyKeyOf } from "./idempotency-key.ts";
-import type { Upload } from "./openapi/answers.ts";
-import type { Operation } from "./operation.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { Checksum } from "../../domain/checksum.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import {
+  POLICY_NAME,
+  PolicyName,
+  type UploadRequest as Asked,
+} from "../../domain/upload-policy.ts";
+import { decoder, MISSING } from "../settings/decode.ts";
+import { answer } from "./answer.ts";
+import type { Upload } from "./answers.ts";
+import { InvalidBody, InvalidIdempotencyKey, InvalidMember } from "./refusals.ts";
+import type { MemberRequest } from "./route.ts";
 
-const isPolicyName = Schema.is(PolicyName);
-
-/** What `POST /api/v1/orgs/:slug/files/presign` answers. */
-export const presign = Effect.fnUntraced(function* ({ member, note, ...request }: Operation) {
+/** Answers `POST /api/v1/orgs/:slug/files/presign`. */
+export const presign = Effect.fnUntraced(function* (request: MemberRequest) {
+  const { c, member, recordFacts } = request;
   const { upload, policy } = yield* decodePresign(request.body);
-  note({ size: upload.size, mediaType: upload.mediaType });
-  if (isPolicyName(policy)) note({ policy });
-  const idempotencyKey = yield* idempotencyKeyOf(request.idempotencyKey);
+  recordFacts({ size: upload.size, mediaType: upload.mediaType });
+  if (isPolicyName(policy)) recordFacts({ policy });
+  const idempotencyKey = yield* parseIdempotencyKey(c.req.raw.headers.get("idempotency-key"));
   const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
   const { key, put, get, receipt, isRetry } = granted;
-  note({ policy: granted.policy, key, isRetry });
-  return {
+  recordFacts({ policy: granted.policy, key, isRetry });
+  return answer(c, {
     put_url: put.url,
     get_url: get.url,
     put_headers: put.headers,
@@ -27,5 +36,86 @@ export const presign = Effect.fnUntraced(function* ({ member, note, ...request }
     get_expires_at: DateTime.formatIso(get.expiresAt),
     key,
     receipt,
-  } satisfies Upload;
+  } satisfies Upload);
 });
+
+/** The body of `POST …/presign`. */
+export const UploadRequest = Schema.Struct({
+  filename: FileName,
+  content_type: MediaType,
+  size: ByteSize,
+  checksum: Schema.optionalKey(Checksum),
+  policy: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "The name of a policy; `files` if left out.",
+      // Not a check: another name is one of no policy.
+      pattern: POLICY_NAME.source,
+      examples: ["files"],
+    }),
+  ),
+  strict: Schema.optionalKey(
+    Schema.Boolean.annotate({
+      // Not as a default: generated clients would ask for it.
+      description:
+        "Binds everything that the store can enforce; the PUT has to carry all of `put_headers`. False if left out.",
+    }),
+  ),
+}).annotate({ identifier: "UploadRequest" });
+
+const decode = decoder(UploadRequest, Object.keys(UploadRequest.fields));
+const isPolicyName = Schema.is(PolicyName);
+
+/** What a presign request asks for. */
+export interface PresignRequest {
+  readonly upload: Asked;
+  readonly policy: string | undefined;
+}
+
+/**
+ * The body of `POST …/presign` in the words of the domain. One bad value fails with
+ * `InvalidMember`; missing and unknown members, and several faults at once, with `InvalidBody`.
+ */
+export function decodePresign(
+  body: unknown,
+): Effect.Effect<PresignRequest, InvalidBody | InvalidMember> {
+  const decoded = decode(body);
+  if (Result.isSuccess(decoded)) {
+    const { filename, content_type, size, checksum, policy, strict = false } = decoded.success;
+    return Effect.succeed({
+      upload: { fileName: filename, mediaType: content_type, size, strict, checksum },
+      policy,
+    });
+  }
+  const faults = decoded.failure;
+  const [first] = faults;
+  const [, member = ""] = first.pointer.split("/");
+  if (faults.length === 1 && Object.hasOwn(CODES, member) && first.reason !== MISSING) {
+    const code = CODES[member as keyof typeof CODES];
+    return Effect.fail(new InvalidMember({ code, fault: first }));
+  }
+  return Effect.fail(new InvalidBody({ faults }));
+}
+
+const CODES = {
+  filename: "INVALID_FILE_NAME",
+  content_type: "INVALID_CONTENT_TYPE",
+  size: "INVALID_SIZE",
+  checksum: "INVALID_CHECKSUM",
+} as const;
+
+// A string of RFC 9651, section 3.3.3, as draft-ietf-httpapi-idempotency-key-header asks for, or
+// the same without quotes, as most clients send it.
+const QUOTED = /^"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"$/;
+const BARE = /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}$/;
+
+/** What the header `Idempotency-Key` may hold, as the source of a regular expression. */
+export const IDEMPOTENCY_KEY = `${QUOTED.source}|${BARE.source}`;
+
+/** The key in the header `Idempotency-Key`; undefined if the header is not there. */
+export function parseIdempotencyKey(
+  header: string | null,
+): Effect.Effect<string | undefined, InvalidIdempotencyKey> {
+  if (header === null) return Effect.undefined;
+  const key = QUOTED.exec(header)?.[1] ?? BARE.exec(header)?.[0];
+  return key === undefined ? Effect.fail(new InvalidIdempotencyKey()) : Effect.succeed(key);
+}

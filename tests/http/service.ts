@@ -3,7 +3,7 @@ import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import { makeApp, type AppOptions } from "../../adapters/http/app.ts";
-import type { Services } from "../../adapters/http/decisions.ts";
+import type { Services } from "../../adapters/http/route.ts";
 import { page } from "../../adapters/http/page.ts";
 import { layer as identity } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";

@@ -9,8 +9,8 @@ import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { type AppOptions, makeApp } from "../../adapters/http/app.ts";
-import type { Services } from "../../adapters/http/decisions.ts";
-import { idempotencyKeyOf } from "../../adapters/http/idempotency-key.ts";
+import type { Services } from "../../adapters/http/route.ts";
+import { parseIdempotencyKey } from "../../adapters/http/presign.ts";
 import { SAMPLES } from "../../adapters/http/openapi/samples.ts";
 import {
   internalProblem,
@@ -228,7 +228,7 @@ it("the schemas of texts permit what the service accepts", () => {
     Schema.is(OrganizationSlug),
   );
   same(idempotencyKeys, idempotencyKey?.schema, (key) =>
-    Exit.isSuccess(Effect.runSyncExit(idempotencyKeyOf(key))),
+    Exit.isSuccess(Effect.runSyncExit(parseIdempotencyKey(key))),
   );
 });
 

@@ -1,4 +1,4 @@
-import { refuse } from "../answer.ts";
+import * as Effect from "effect/Effect";
 import type { HttpContext } from "../env.ts";
 import { answerHeld } from "../held.ts";
 import { NotFound } from "../refusals.ts";
@@ -37,14 +37,13 @@ export async function page(c: HttpContext, storeOrigin: string): Promise<Respons
 }
 
 /** What the page loads. */
-export async function file(c: HttpContext, name: string): Promise<Response> {
+export const file = Effect.fnUntraced(function* (c: HttpContext, name: string) {
   if (name === "start.js") return send(c, START, { "Content-Type": "text/javascript" });
   const type = FILES.get(name);
-  const content = type === undefined ? undefined : await read(name);
-  return type === undefined || content === undefined
-    ? refuse(c, new NotFound())
-    : send(c, content, { "Content-Type": type });
-}
+  const content = type === undefined ? undefined : yield* Effect.promise(() => read(name));
+  if (type === undefined || content === undefined) return yield* new NotFound();
+  return send(c, content, { "Content-Type": type });
+});
 
 const send = (c: HttpContext, body: Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>
   answerHeld(c, body, { "Cache-Control": "no-cache", ...headers });

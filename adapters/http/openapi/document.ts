@@ -1,12 +1,13 @@
 import * as Schema from "effect/Schema";
+import { allowedMethods, type ApiAuthentication, type Route } from "../route.ts";
 import { VERSION } from "../version.ts";
-import { answerHeaders, HEADERS } from "./headers.ts";
-import { type DocumentedOperation, OPERATIONS } from "./operations.ts";
+import { answerHeaders, headerComponents } from "./headers.ts";
 import { PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { refusedAnswers } from "./refused-answers.ts";
 import { type Json, toOpenapi } from "./schemas.ts";
+import { type Operation, type Text, TEXTS } from "./texts.ts";
 
-export { DOCUMENT_LIFETIME } from "./operations.ts";
+export { DOCUMENT_LIFETIME } from "./texts.ts";
 
 /** What is not told of each operation. */
 const ABOUT = {
@@ -26,12 +27,6 @@ const ABOUT = {
     { name: "service", description: "How the service does." },
   ],
 };
-
-/** How callers say who they are, in the words of OpenAPI. */
-export interface ApiAuthentication {
-  readonly securitySchemes: Readonly<Record<string, Json>>;
-  readonly security: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>;
-}
 
 /** What the document tells of a service beside its operations. */
 export interface ApiAbout {
@@ -55,14 +50,18 @@ const BEARER: ApiAuthentication = {
 };
 
 /**
- * The API as an OpenAPI 3.1 document, made of the schemas that decode requests and of the table of
- * refusals. It tells of those operations whose paths are among `paths`, spelt as OpenAPI does.
+ * The API as an OpenAPI 3.1 document, made of the table of routes, the schemas that decode
+ * requests, and the table of refusals.
  */
 export function openapiDocument(
-  paths: ReadonlySet<string>,
+  routes: ReadonlyArray<Route>,
   { basePath, authentication = BEARER }: ApiAbout,
 ): Json {
-  const operations = OPERATIONS.filter(({ path }) => paths.has(path));
+  const operations = routes.flatMap((route): ReadonlyArray<Operation> => {
+    const { operationId, path } = route;
+    if (operationId === undefined) return [];
+    return [{ ...route, ...TEXTS[operationId], allow: allowedMethods(routes, path) }];
+  });
   const { of, named } = toOpenapi([
     ...operations.flatMap(schemasOf).filter(Schema.isSchema),
     ...PROBLEM_SCHEMAS.values(),
@@ -70,52 +69,59 @@ export function openapiDocument(
   /** What is not a schema of Effect's is JSON Schema already. */
   const json = (schema: unknown): Json =>
     Schema.isSchema(schema) ? (of.get(schema) ?? {}) : (schema as Json);
+  const byPath = Map.groupBy(operations, ({ path }) => path.replaceAll(/:(\w+)/g, "{$1}"));
   return {
     ...ABOUT,
     servers: [{ url: basePath || "/" }],
     security: authentication.security,
-    paths: Object.fromEntries(operations.map((each) => [each.path, pathItem(each, json)])),
+    paths: Object.fromEntries(
+      [...byPath].map(([path, each]) => [
+        path,
+        Object.fromEntries(each.flatMap((operation) => byMethod(operation, json))),
+      ]),
+    ),
     components: {
       securitySchemes: authentication.securitySchemes,
-      headers: HEADERS,
+      headers: headerComponents([...new Set(operations.map(({ allow }) => allow))].sort()),
       schemas: named,
     },
   };
 }
 
-const schemasOf = ({ parameters = [], body, answers }: DocumentedOperation) =>
-  [...parameters, body, ...Object.values(answers)].map((each) => each?.schema);
+const schemasOf = ({ parameters = [], body, answer }: Operation) => [
+  ...parameters.map(({ schema }) => schema),
+  body,
+  answer,
+];
 
-/** What GET answers, HEAD answers too where the address has it. */
-function pathItem(operation: DocumentedOperation, json: (schema: unknown) => Json): Json {
-  const { allow, operationId } = operation;
+function byMethod(operation: Operation, json: (schema: unknown) => Json) {
   const described = describe(operation, json);
-  return allow === "GET, HEAD"
-    ? { get: described, head: { ...described, operationId: `${operationId}Head` } }
-    : { [allow.toLowerCase()]: described };
+  return operation.methods.map((method) => {
+    const operationId = `${operation.operationId}${method === "HEAD" ? "Head" : ""}`;
+    return [method.toLowerCase(), { operationId, ...described }] as const;
+  });
 }
 
-function describe(operation: DocumentedOperation, json: (schema: unknown) => Json): Json {
-  const { operationId, tag, summary, scope, parameters = [], body, answers } = operation;
+function describe(operation: Operation, json: (schema: unknown) => Json): Json {
+  const { tag, summary, scope, parameters = [], body, examples = {}, answer, answers } = operation;
   const description = [
     ...(scope === undefined ? [] : [`Needs the scope \`${scope}\`.`]),
     ...(operation.description === undefined ? [] : [operation.description]),
   ].join(" ");
   const isCounted = scope !== undefined;
-  const granted = Object.entries(answers).map(([status, { description, ...answer }]) => [
+  const granted = Object.entries(answers).map(([status, { description, isOfStore, headers }]) => [
     status,
     {
       description,
-      ...(answer.isOfStore === true
+      ...(isOfStore === true
         ? { content: { "*/*": {} } }
-        : { headers: { ...answerHeaders({ isCounted }), ...answer.headers } }),
-      ...(answer.schema === undefined
+        : { headers: { ...answerHeaders({ isCounted }), ...headers } }),
+      ...(answer === undefined
         ? {}
-        : { content: { "application/json": { schema: json(answer.schema) } } }),
+        : { content: { "application/json": { schema: json(answer) } } }),
     },
   ]);
   return {
-    operationId,
     tags: [tag],
     summary,
     ...(description === "" ? {} : { description }),
@@ -129,19 +135,16 @@ function describe(operation: DocumentedOperation, json: (schema: unknown) => Jso
             schema: json(schema),
           })),
         }),
-    ...(body === undefined ? {} : { requestBody: requestBody(body, json) }),
+    ...(body === undefined ? {} : { requestBody: requestBody(json(body), examples) }),
     responses: { ...Object.fromEntries(granted), ...refusedAnswers(operation, json) },
   };
 }
 
-const requestBody = (
-  { schema, examples }: NonNullable<DocumentedOperation["body"]>,
-  json: (schema: unknown) => Json,
-): Json => ({
+const requestBody = (schema: Json, examples: NonNullable<Text["examples"]>): Json => ({
   required: true,
   content: {
     "application/json": {
-      schema: json(schema),
+      schema,
       examples: Object.fromEntries(
         Object.entries(examples).map(([name, value]) => [name, { value }]),
       ),

@@ -1,12 +1,9 @@
 import type { RefusedHeader } from "../problem.ts";
 
-/** What a route answers to a method that it does not have. */
-export const ALLOWED = ["GET", "GET, HEAD", "POST"] as const;
-
 const REQUEST_ID = { schema: { type: "string", format: "uuid" } };
 
 /** What a client may read off the headers of answers; a new one does not compile without. */
-export const HEADERS = {
+const HEADERS = {
   "X-Request-Id": {
     ...REQUEST_ID,
     required: true,
@@ -50,12 +47,18 @@ export const HEADERS = {
     description: "How to say who calls.",
     schema: { const: 'Bearer realm="valetkey"' },
   },
-  Allow: { required: true, description: "What to use instead.", schema: { enum: ALLOWED } },
+  Allow: { required: true, description: "What to use instead.", schema: {} },
   Accept: {
     description: "Where the request is not JSON.",
     schema: { const: "application/json" },
   },
 } satisfies { readonly [Name in RefusedHeader]: object } & Readonly<Record<string, object>>;
+
+/** The headers of answers, where `allowed` are the values of `Allow`. */
+export const headerComponents = (allowed: ReadonlyArray<string>) => ({
+  ...HEADERS,
+  Allow: { ...HEADERS.Allow, schema: { enum: allowed } },
+});
 
 /** The headers of these names, as references to what is said of them. */
 export const headers = (names: ReadonlyArray<string>) =>

@@ -1,20 +1,53 @@
+import type * as Effect from "effect/Effect";
+import type { admit } from "../../../application/admit.ts";
+import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentOf } from "../answer.ts";
 import { type Code, type Problem, problemOf, type Refusal } from "../problem.ts";
+import type { UnreadBody } from "../read-json.ts";
 import { MethodNotAllowed } from "../refusals.ts";
+import type { AllOf } from "../route.ts";
 import { answerHeaders, headers } from "./headers.ts";
-import { AT_THE_DOOR, type DocumentedOperation, EVERYWHERE, UNREAD } from "./operations.ts";
 import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { SAMPLES } from "./samples.ts";
 import type { Json } from "./schemas.ts";
+import type { Operation } from "./texts.ts";
 
-type Tag = Refusal["_tag"];
+/** What a server refuses by itself: what it cannot read, and what is too much at once. */
+const SERVER_REFUSALS = {
+  MalformedRequest: true,
+  HeadersTooLarge: true,
+  RequestTimeout: true,
+  ExpectationFailed: true,
+  Overloaded: true,
+};
+
+type Failure<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> =
+  ReturnType<F> extends Effect.Effect<unknown, infer E extends Refusal, unknown> ? E : never;
+
+/** What a caller is refused who is not admitted. */
+const ADMISSION_REFUSALS: AllOf<
+  Failure<Authenticator["Service"]["authenticate"]> | Failure<typeof admit>
+> = {
+  Unauthenticated: true,
+  IdentityUnavailable: true,
+  OrganizationNotFound: true,
+  ScopeMissing: true,
+  RateLimited: true,
+  LimitsUnavailable: true,
+};
+
+/** What a body is refused for before its handler sees it. */
+const BODY_REFUSALS: AllOf<UnreadBody> = {
+  BodyNotJson: true,
+  BodyEncoded: true,
+  BodyTooLarge: true,
+  RequestTimeout: true,
+  InvalidBody: true,
+};
 
 /** What an operation answers where it refuses, by status. */
-export function refusedAnswers(
-  operation: DocumentedOperation,
-  json: (schema: unknown) => Json,
-): Json {
+export function refusedAnswers(operation: Operation, json: (schema: unknown) => Json): Json {
   // What it answers with a status of these it says itself, as `/readyz` does with 503.
   const samples = samplesOf(operation).filter(
     ({ problem }) => !Object.hasOwn(operation.answers, problem.status),
@@ -56,21 +89,27 @@ interface Sample {
 const inWords = ([code, samples]: readonly [Code, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${[...new Set(samples.map(({ problem }) => problem.title))].join("; ")}`;
 
-/** All that an operation refuses, with what is said by this one alone. */
-function samplesOf({ allow, scope, refusals }: DocumentedOperation): ReadonlyArray<Sample> {
-  const door = scope === undefined ? {} : AT_THE_DOOR;
-  const own: { readonly [T in Tag]?: Refusal } = {
+/** All that an operation refuses, with what this one alone says. */
+function samplesOf({ allow, scope, body, refusals }: Operation): ReadonlyArray<Sample> {
+  const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
   };
-  const tags = Object.keys({ ...EVERYWHERE, ...door, ...refusals }) as ReadonlyArray<Tag>;
-  const samples = tags.flatMap((tag) => {
+  const counted = { ...(body === undefined ? {} : BODY_REFUSALS), ...refusals };
+  const all = {
+    ...SERVER_REFUSALS,
+    LoopbackOnly: true,
+    MethodNotAllowed: true,
+    ...(scope === undefined ? {} : ADMISSION_REFUSALS),
+    ...counted,
+  };
+  const samples = (Object.keys(all) as ReadonlyArray<Refusal["_tag"]>).flatMap((tag) => {
     const each: ReadonlyArray<Refusal> = own[tag] === undefined ? SAMPLES[tag] : [own[tag]];
     return each.map((refusal, index) => ({
       name: each.length === 1 ? tag : `${tag}${index + 1}`,
       problem: problemOf(refusal),
-      isRead: !Object.hasOwn(UNREAD, tag),
-      isCounted: scope !== undefined && Object.hasOwn(refusals, tag),
+      isRead: !Object.hasOwn(SERVER_REFUSALS, tag),
+      isCounted: scope !== undefined && Object.hasOwn(counted, tag),
     }));
   });
   return [...samples, { name: "Internal", problem: INTERNAL, isRead: true, isCounted: false }];

@@ -1,12 +1,23 @@
 import * as Schema from "effect/Schema";
-import { ByteSize } from "../../../domain/byte-size.ts";
-import { Checksum } from "../../../domain/checksum.ts";
-import { MediaType } from "../../../domain/media-type.ts";
-import { StorageKey } from "../../../domain/storage-key.ts";
-import { Token } from "../operation.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { Checksum } from "../../domain/checksum.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
 
-// What the operations answer. The handlers are held to it by their types alone: encoding by a
-// schema would cost more than signing does.
+// What the routes answer. The handlers are held to it by their types alone: encoding by a schema
+// would cost more than signing does.
+
+/** An example of a receipt. */
+export const RECEIPT =
+  "v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcyJ9.qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8";
+
+/** A receipt or a link, as clients know it. */
+export const Token = Schema.String.annotate({
+  identifier: "Token",
+  description: "Sealed by the service; its content is not for clients.",
+  pattern: "^v1\\.[a-z0-9-]{1,32}\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]{43}$",
+  examples: [RECEIPT],
+});
 
 const KEY = "orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
 const STORE = `https://store.example.com/files/${KEY}?X-Amz-Algorithm=AWS4-HMAC-SHA256`;
@@ -95,3 +106,5 @@ export const Readiness = Schema.Struct({
   parts: Schema.Struct({ signing: PartState, store: PartState, limits: PartState }),
 }).annotate({ identifier: "Readiness" });
 export type Readiness = typeof Readiness.Encoded;
+
+export const ApiDocument = Schema.Record(Schema.String, Schema.Unknown);

@@ -1,0 +1,193 @@
+import { OrganizationSlug } from "../../../domain/organization.ts";
+import { SEGMENTS } from "../../../domain/storage-key.ts";
+import type * as Schema from "effect/Schema";
+import { LINK_TOKEN, RECEIPT, Token } from "../answers.ts";
+import { IDEMPOTENCY_KEY } from "../presign.ts";
+import type { OperationId, Route } from "../route.ts";
+
+/** What the document says of an operation beside what its row of the table of routes has. */
+export interface Text {
+  readonly tag: "files" | "links" | "service";
+  readonly summary: string;
+  readonly description?: string;
+  readonly parameters?: ReadonlyArray<Parameter>;
+  /** Bodies that may be sent. */
+  readonly examples?: Readonly<Record<string, unknown>>;
+  /** Where it does not refuse, by status. */
+  readonly answers: Readonly<Record<number, AnswerText>>;
+}
+
+/** A row of the table of routes, with what the document says of it. */
+export type Operation = Omit<Route, "handler"> & Text & { readonly allow: string };
+
+interface AnswerText {
+  readonly description: string;
+  /** Whether the store gives it, to a client that follows redirects by itself. */
+  readonly isOfStore?: true;
+  /** Beside those that all answers have, or in place of them. */
+  readonly headers?: Readonly<Record<string, object>>;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: "path" | "header" | "query";
+  readonly allowEmptyValue?: true;
+  readonly description?: string;
+  readonly schema: Schema.Constraint | object;
+  /** With which the page that shows the document fills the parameter in. */
+  readonly example?: string;
+}
+
+const SLUG: Parameter = { name: "slug", in: "path", schema: OrganizationSlug, example: "acme" };
+
+const segment = (name: keyof typeof SEGMENTS, example: string): Parameter => ({
+  name,
+  in: "path",
+  schema: { type: "string", pattern: `^${SEGMENTS[name]}$` },
+  example,
+});
+
+/** Sends a browser to the store, and what it gets there. */
+const REDIRECT: Text["answers"] = {
+  200: {
+    description: "The file, for a client that follows the redirect by itself.",
+    isOfStore: true,
+  },
+  302: {
+    description: "A signed GET of the store, which shows or saves the file.",
+    headers: {
+      Location: {
+        required: true,
+        description: "The signed GET.",
+        schema: { type: "string", format: "uri" },
+      },
+      "Cache-Control": {
+        required: true,
+        description: "For how long the answer holds; a link's is not kept.",
+        schema: { type: "string", pattern: "^(?:no-store|private, max-age=[1-9][0-9]*)$" },
+      },
+      "Referrer-Policy": { required: true, schema: { const: "no-referrer" } },
+    },
+  },
+};
+
+/** The document changes with the version of the service, and with nothing else. */
+export const DOCUMENT_LIFETIME = "public, max-age=300";
+
+/** By the operations of the table of routes: one without a text does not compile. */
+export const TEXTS: Readonly<Record<OperationId, Text>> = {
+  presign: {
+    tag: "files",
+    summary: "Ask to upload a file",
+    description:
+      "The answer has a PUT that is bound to exactly what was asked for, and a GET that shows the file once it is there.",
+    parameters: [
+      SLUG,
+      {
+        name: "Idempotency-Key",
+        in: "header",
+        description:
+          "1 to 255 printable ASCII characters of the caller's own making, in double quotes or without. The same request under the same key is answered with the same object again, and the upload is written once.",
+        schema: {
+          type: "string",
+          pattern: IDEMPOTENCY_KEY,
+          examples: ["3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f"],
+        },
+      },
+    ],
+    examples: {
+      plain: { filename: "a.png", content_type: "image/png", size: 5 },
+      bound: {
+        filename: "a.png",
+        content_type: "image/png",
+        size: 5,
+        policy: "files",
+        strict: true,
+        checksum: {
+          algorithm: "sha256",
+          value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+        },
+      },
+    },
+    answers: { 200: { description: "The upload is granted." } },
+  },
+  confirm: {
+    tag: "files",
+    summary: "Ask whether what was granted is what arrived",
+    description:
+      "A receipt is good for the person it was given to, and for services, until a day after the upload ended.",
+    parameters: [SLUG],
+    examples: { upload: { receipt: RECEIPT } },
+    answers: {
+      200: { description: "The file is there, as it was granted." },
+    },
+  },
+  makeLink: {
+    tag: "files",
+    summary: "Make a link to a file",
+    description:
+      "Needs a policy with `link_lifetime`. The link opens the file for whoever holds it.",
+    parameters: [SLUG],
+    examples: { upload: { receipt: RECEIPT, expires_in: 3600 } },
+    answers: { 200: { description: "The link." } },
+  },
+  openFile: {
+    tag: "files",
+    summary: "Open a file",
+    description: "The store is not asked: where the file is not there, the store says so.",
+    parameters: [
+      SLUG,
+      segment("year", "2026"),
+      segment("month", "11"),
+      segment("name", "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png"),
+      {
+        name: "download",
+        in: "query",
+        description:
+          "Saves the file rather than showing it; that it is there counts, whatever its value.",
+        allowEmptyValue: true,
+        schema: { type: "string", examples: [""] },
+      },
+    ],
+    answers: REDIRECT,
+  },
+  followLink: {
+    tag: "links",
+    summary: "Open a file by a link",
+    parameters: [
+      {
+        name: "token",
+        in: "path",
+        description: "What follows `/f/` in a `link_url`.",
+        schema: Token,
+        example: LINK_TOKEN,
+      },
+    ],
+    answers: REDIRECT,
+  },
+  health: {
+    tag: "service",
+    summary: "Whether the process is alive",
+    answers: { 200: { description: "The process is alive." } },
+  },
+  readiness: {
+    tag: "service",
+    summary: "Whether the service can sign, and how the store does",
+    answers: {
+      200: {
+        description: "The service can sign; `degraded` where the store does not answer.",
+      },
+      503: { description: "The service cannot sign, or is stopping." },
+    },
+  },
+  openapi: {
+    tag: "service",
+    summary: "This document",
+    answers: {
+      200: {
+        description: "OpenAPI 3.1.",
+        headers: { "Cache-Control": { required: true, schema: { const: DOCUMENT_LIFETIME } } },
+      },
+    },
+  },
+};

@@ -1,0 +1,136 @@
+import { ApiDocument, ConfirmedUpload, Health, Link, Readiness, Upload } from "./answers.ts";
+import { confirm, Confirmation } from "./confirm.ts";
+import { docs, docsFile, openapi } from "./describe-api.ts";
+import { health, readiness } from "./health.ts";
+import { LinkRequest, makeLink } from "./links.ts";
+import { followLink, openFile } from "./open.ts";
+import { presign, UploadRequest } from "./presign.ts";
+import { memberRoute, publicRoute, type Route } from "./route.ts";
+
+const FILES = "/api/v1/orgs/:slug/files";
+
+/** All that the service answers beside what is mounted into it. */
+export const ROUTES: ReadonlyArray<Route> = [
+  memberRoute({
+    path: `${FILES}/presign`,
+    methods: ["POST"],
+    action: "presign",
+    operationId: "presign",
+    scope: "write",
+    body: UploadRequest,
+    answer: Upload,
+    handler: presign,
+    refusals: {
+      InvalidBody: true,
+      InvalidMember: true,
+      InvalidIdempotencyKey: true,
+      UnknownPolicy: true,
+      PolicyNotAllowed: true,
+      FileTooLarge: true,
+      MediaTypeNotAllowed: true,
+      ChecksumRequired: true,
+      ChecksumNotSupported: true,
+      IdempotencyNotSupported: true,
+      IdempotencyConflict: true,
+      QuotaExceeded: true,
+      LimitsUnavailable: true,
+      CredentialsUnavailable: true,
+    },
+  }),
+  memberRoute({
+    path: `${FILES}/confirm`,
+    methods: ["POST"],
+    action: "confirm",
+    operationId: "confirm",
+    scope: "confirm",
+    body: Confirmation,
+    answer: ConfirmedUpload,
+    handler: confirm,
+    refusals: {
+      InvalidBody: true,
+      InvalidReceipt: true,
+      OrganizationNotFound: true,
+      UploadIncomplete: true,
+      UploadMismatch: true,
+      StoreUnavailable: true,
+      CredentialsUnavailable: true,
+    },
+  }),
+  memberRoute({
+    path: `${FILES}/links`,
+    methods: ["POST"],
+    action: "links",
+    operationId: "makeLink",
+    scope: "read",
+    body: LinkRequest,
+    answer: Link,
+    handler: makeLink,
+    refusals: {
+      InvalidBody: true,
+      InvalidReceipt: true,
+      OrganizationNotFound: true,
+      LinksNotAllowed: true,
+      LinkTooLong: true,
+    },
+  }),
+  // Not HEAD: a store refuses that of what was signed for GET.
+  memberRoute({
+    path: `${FILES}/:year/:month/:name`,
+    methods: ["GET"],
+    action: "open",
+    operationId: "openFile",
+    scope: "read",
+    handler: openFile,
+    refusals: { OrganizationNotFound: true, CredentialsUnavailable: true },
+  }),
+  publicRoute({
+    path: "/f/:token",
+    methods: ["GET"],
+    action: "follow",
+    operationId: "followLink",
+    handler: followLink,
+    refusals: { LinkNotFound: true, CredentialsUnavailable: true },
+  }),
+  publicRoute({
+    path: "/healthz",
+    methods: ["GET", "HEAD"],
+    operationId: "health",
+    isProbe: true,
+    answer: Health,
+    handler: health,
+    refusals: {},
+  }),
+  publicRoute({
+    path: "/readyz",
+    methods: ["GET", "HEAD"],
+    operationId: "readiness",
+    isProbe: true,
+    answer: Readiness,
+    handler: readiness,
+    refusals: {},
+  }),
+  publicRoute({
+    path: "/openapi.json",
+    methods: ["GET", "HEAD"],
+    operationId: "openapi",
+    answer: ApiDocument,
+    handler: openapi,
+    refusals: {},
+  }),
+  publicRoute({ path: "/docs", methods: ["GET", "HEAD"], handler: docs, refusals: {} }),
+  publicRoute({
+    path: "/docs/:file",
+    methods: ["GET", "HEAD"],
+    handler: docsFile,
+    refusals: { NotFound: true },
+  }),
+];
+
+/** Where all but the probes is, as patterns that Hono, Express and Fastify read alike. */
+export const PATTERNS: ReadonlyArray<string> = [
+  ...new Set(
+    ROUTES.filter(({ isProbe }) => isProbe !== true).map(({ path }) =>
+      path.startsWith(FILES) ? `${FILES}/*` : path.replace(/:\w+$/, "*"),
+    ),
+  ),
+];
