@@ -12,7 +12,6 @@ import * as audit from "../audit/layer.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress } from "../http/client-address.ts";
 import type { Listen } from "../http/listen.ts";
-import { Mounts } from "../http/mounts.ts";
 import { page } from "../http/page.ts";
 import type { Services } from "../http/route.ts";
 import * as identity from "../identity/layer.ts";
@@ -21,6 +20,7 @@ import * as memory from "../limits/memory.ts";
 import { FAILED_AUTHENTICATIONS, type LimitSettings } from "../limits/settings.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../storage/random.ts";
+import { mountsOf } from "../storage/storage.ts";
 import type { RedisSettings } from "../limits/redis/settings.ts";
 import { neededBy } from "../settings/needed-by.ts";
 import type { Env } from "../settings/setting.ts";
@@ -74,7 +74,7 @@ export async function serve(listen: Listen): Promise<void> {
     const toldToStop = untilToldToStop();
     const { host, port, maxConnections, shutdown, publicUrl, corsOrigins, trustedProxies } =
       settings.http;
-    const mounts = yield* Mounts;
+    const mounts = mountsOf(settings.storage);
     const app = makeApp({
       services,
       readiness,

@@ -34,7 +34,7 @@ export function readAll(env: Env) {
     limits: limits.read(env),
     policies: policies.read(
       env,
-      Result.getOrElse(store, () => S3_CAPABILITIES),
+      Result.isSuccess(store) ? store.success.capabilities : S3_CAPABILITIES,
     ),
     redis: redis.read(env),
     storage: store,

@@ -1,16 +1,13 @@
-import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import * as aws from "../storage/aws/settings.ts";
-import { store as awsStore } from "../storage/aws/store.ts";
-import { Mounts, unmounted } from "../http/mounts.ts";
-import { LocalStore } from "../storage/local/local-store.ts";
-import * as local from "../storage/local/settings.ts";
-import { PATH, store as embeddedStore } from "../storage/local/store.ts";
+import { awsStorage } from "../storage/aws/storage.ts";
 import * as gcs from "../storage/gcs/settings.ts";
-import { store as gcsStore } from "../storage/gcs/store.ts";
+import { gcsStorage } from "../storage/gcs/storage.ts";
+import * as local from "../storage/local/settings.ts";
+import { embeddedStorage } from "../storage/local/storage.ts";
 import * as minio from "../storage/minio/settings.ts";
-import { store as minioStore } from "../storage/minio/store.ts";
-import type { ConfiguredStore } from "../settings/loaded.ts";
+import { minioStorage } from "../storage/minio/storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import {
   choice,
   type Env,
@@ -31,15 +28,12 @@ const own = {
   ),
 };
 
-/** Variables of the choice and of every adapter, chosen or not. */
+/** The variables of the choice and of every store, chosen or not. */
 export const settings = [own, local.settings, aws.settings, minio.settings, gcs.settings].flatMap(
   (group): ReadonlyArray<Setting<unknown>> => Object.values(group),
 );
 
-/** The chosen store, with what the service serves for it. */
-export type Storage = ConfiguredStore<Mounts>;
-
-/** Reads the choice, and the variables of the adapter that it names. */
+/** Reads the choice, and the variables of the store that it names. */
 export const read = (env: Env, publicUrl: URL): Read<Storage> =>
   Result.flatMap(
     readSettings(own, env, () => {
@@ -47,7 +41,7 @@ export const read = (env: Env, publicUrl: URL): Read<Storage> =>
       if (env["STORAGE_PROVIDER"]) {
         return [fault(own.adapter, "must be aws or minio where STORAGE_PROVIDER is set", "aws")];
       }
-      // Else a misspelt name would leave uploads in a folder that nobody looks into.
+      // Without this, a misspelt STORAGE_ADAPTER would leave uploads in a folder unnoticed.
       return env["STORAGE_ENDPOINT"]
         ? [fault(own.adapter, "must be set where STORAGE_ENDPOINT is")]
         : [];
@@ -59,15 +53,8 @@ const ADAPTERS: Readonly<
   Record<"local" | "aws" | "minio" | "gcs", (env: Env, publicUrl: URL) => Read<Storage>>
 > = {
   local: (env, publicUrl) =>
-    Result.map(local.read(env), (settings) => {
-      const { layer, ...store } = embeddedStore(settings, publicUrl);
-      const mounts = Layer.effect(
-        Mounts,
-        LocalStore.useSync(({ fetch }) => [{ path: PATH, fetch }]),
-      );
-      return { ...store, layer: Layer.provideMerge(mounts, layer) };
-    }),
-  aws: (env) => Result.map(aws.read(env), (settings) => unmounted(awsStore(settings))),
-  minio: (env) => Result.map(minio.read(env), (settings) => unmounted(minioStore(settings))),
-  gcs: (env) => Result.map(gcs.read(env), (settings) => unmounted(gcsStore(settings))),
+    Result.map(local.read(env), (settings) => embeddedStorage(settings, publicUrl)),
+  aws: (env) => Result.map(aws.read(env), awsStorage),
+  minio: (env) => Result.map(minio.read(env), minioStorage),
+  gcs: (env) => Result.map(gcs.read(env), gcsStorage),
 };

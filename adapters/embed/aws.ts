@@ -1,10 +1,8 @@
 import { read, settings } from "../storage/aws/settings.ts";
-import { store } from "../storage/aws/store.ts";
-import { unmounted } from "../http/mounts.ts";
-import { asStorage } from "./hidden.ts";
+import { awsStorage } from "../storage/aws/storage.ts";
+import { type ChecksumAlgorithm, Storage } from "./opaque.ts";
 import { envOf, orThrow } from "./options.ts";
 import { type S3Options, variablesOf } from "./store-options.ts";
-import type { ChecksumAlgorithm, Storage } from "./valetkey-options.ts";
 
 /** The checksums that each provider's store verifies, as the table of providers has them. */
 export interface Verified {
@@ -55,5 +53,5 @@ export function aws<Provider extends keyof Verified = "aws">(
     settings,
     faults,
   });
-  return asStorage(() => ({ ...unmounted(store(values)), settings }));
+  return new Storage({ at: () => awsStorage(values), settings });
 }

@@ -16,7 +16,7 @@ import {
 } from "../settings/setting.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as tokens from "../tokens/settings.ts";
-import { type CountOf, sharedCounts, stores } from "./hidden.ts";
+import { SharedCount, type SharedLimiter, Storage } from "./opaque.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
@@ -87,15 +87,18 @@ export function configurationOf(options: ValetkeyOptions<never>) {
     ({ mount, http }) => ({ ...http, publicUrl: new URL(mount.basePath ?? "/", http.publicUrl) }),
   );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
-  const store = Result.map(stores.read(storage), (storeAt) => storeAt(at));
-  const can = Result.getOrElse(store, () => S3_CAPABILITIES);
+  const store = Result.map(Storage.open(storage), (option) => ({
+    ...option.at(at),
+    settings: option.settings,
+  }));
+  const capabilities = Result.isSuccess(store) ? store.success.capabilities : S3_CAPABILITIES;
   const read = allOf(
     {
       store,
-      countIn: countIn === undefined ? EACH_FOR_ITSELF : sharedCounts.read(countIn),
+      countIn: countIn === undefined ? EACH_FOR_ITSELF : SharedCount.open(countIn),
       http: server,
       limits: limits.read(ofLimits.env),
-      policies: readPolicies({ ...policies, files: policy ?? {} }, can),
+      policies: readPolicies({ ...policies, files: policy ?? {} }, capabilities),
       tokens: tokens.read(own.env),
     },
     [],
@@ -103,7 +106,7 @@ export function configurationOf(options: ValetkeyOptions<never>) {
   return orThrow(read, { what: "Valetkey", settings: all, faults });
 }
 
-const EACH_FOR_ITSELF: Read<CountOf | undefined> = Result.succeed(undefined);
+const EACH_FOR_ITSELF: Read<SharedLimiter | undefined> = Result.succeed(undefined);
 
 const readPolicies = (
   policies: Readonly<Record<string, PolicyOptions>>,

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import * as Cause from "effect/Cause";
-import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
@@ -15,7 +14,6 @@ import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
-import { Mounts } from "../http/mounts.ts";
 import { internalProblem, type Refusal } from "../http/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import { pathIn } from "../http/request-path.ts";
@@ -24,6 +22,7 @@ import { PATTERNS } from "../http/routes.ts";
 import * as memory from "../limits/memory.ts";
 import * as policies from "../policies/layer.ts";
 import * as random from "../storage/random.ts";
+import { mountsOf } from "../storage/storage.ts";
 import { deniedNow } from "../tokens/denied-links.ts";
 import { tokensOf } from "../tokens/tokens.ts";
 import type { TokenSettings } from "../tokens/settings.ts";
@@ -31,12 +30,13 @@ import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
+import type { ChecksumAlgorithm } from "./opaque.ts";
 import { speakingOptions } from "./options.ts";
 import { matcherOf } from "./paths.ts";
 import { mountTeller } from "./mount.ts";
 import { rejectionOf } from "./rejection.ts";
 import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
-import type { ChecksumAlgorithm, PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
+import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
  * Makes the service, to call and to serve: nothing is loaded or connected before it is used. The
@@ -91,7 +91,9 @@ export function createValetkey<
   const calls = callsAt(settings.http.publicUrl);
 
   const base = basePathOf(settings.http.publicUrl);
-  const paths = [...PATTERNS.map((path) => `${base}${path}`), ...(store.paths ?? [])];
+  const paths = [...PATTERNS, ...mountsOf(store).map(({ path }) => `${path}/*`)].map(
+    (path) => `${base}${path}`,
+  );
   const isOurs = matcherOf(paths);
   const tellOfMount = mountTeller(isOurs, logOf(options.log));
 
@@ -108,7 +110,7 @@ export function createValetkey<
         apiAuthentication: options.openapi,
         loopbackOnly: false,
         page: undefined,
-        mounts: Context.get(services, Mounts),
+        mounts: mountsOf(store),
       }),
     );
 

@@ -23,6 +23,7 @@ export * from "../../application/ports/on-confirmed.ts";
 export * from "../../application/ports/organizations.ts";
 export * from "../../application/ports/policies.ts";
 export * from "../../application/ports/presigner.ts";
+export * from "../../application/ports/store-capabilities.ts";
 export * from "../../application/ports/tokens.ts";
 
 // The rules.
@@ -54,7 +55,7 @@ export type { IdentitySettings } from "../identity/settings.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
 export { layer as random } from "../storage/random.ts";
 export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
-export { layerOf, limiterIn, type OwnStore, storageOf } from "./layers.ts";
+export { layerOf, limiterIn, type OwnStore, storageAt, storageOf } from "./layers.ts";
 
 // The signature, for adapters of stores that speak Signature Version 4, and how these describe an
 // object: see docs/adapters.md.
@@ -68,6 +69,5 @@ export { v4Presigner } from "../storage/signing/v4-presigner.ts";
 
 // HTTP.
 export { type AppOptions, makeApp } from "../http/app.ts";
-export type { Services } from "../http/route.ts";
+export type { Mount, Services } from "../http/route.ts";
 export type { Peer } from "../http/env.ts";
-export { type Mount, Mounts } from "../http/mounts.ts";

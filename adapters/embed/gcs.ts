@@ -1,10 +1,8 @@
 import { read, settings } from "../storage/gcs/settings.ts";
-import { store } from "../storage/gcs/store.ts";
-import { unmounted } from "../http/mounts.ts";
-import { asStorage } from "./hidden.ts";
+import { gcsStorage } from "../storage/gcs/storage.ts";
+import { Storage } from "./opaque.ts";
 import { envOf, orThrow } from "./options.ts";
 import { type StoreOptions, variablesOf } from "./store-options.ts";
-import type { Storage } from "./valetkey-options.ts";
 
 /**
  * Where a bucket of Google's is, and who signs for it: the key of a service account, an HMAC key
@@ -44,5 +42,5 @@ export function gcs(options: GcsOptions = {}): Storage<"crc32c" | "md5"> {
     settings,
     faults,
   });
-  return asStorage(() => ({ ...unmounted(store(values)), settings }));
+  return new Storage({ at: () => gcsStorage(values), settings });
 }

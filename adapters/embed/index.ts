@@ -11,19 +11,17 @@ export type {
   UploadRequest,
   Valetkey,
 } from "./valetkey.ts";
+export type { ChecksumAlgorithm, SharedCount, Storage } from "./opaque.ts";
 export type {
   Awaitable,
   Caller,
   Checksum,
-  ChecksumAlgorithm,
   ConfirmedUpload,
   Lifetime,
   LimitOptions,
   LogEntry,
   PolicyOptions,
   Rate,
-  SharedCount,
   Size,
-  Storage,
   ValetkeyOptions,
 } from "./valetkey-options.ts";

@@ -1,47 +1,64 @@
 import type * as Layer from "effect/Layer";
-import { ObjectStore } from "../../application/ports/object-store.ts";
-import { Presigner } from "../../application/ports/presigner.ts";
+import * as Result from "effect/Result";
+import type { Limiter } from "../../application/ports/limiter.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import { StoreUnavailable } from "../../domain/errors.ts";
+import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import { Mounts, unmounted } from "../http/mounts.ts";
+import type { Limits } from "../../domain/limits.ts";
+import type { Fault } from "../settings/setting.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
-import { asStorage, type CountOf, sharedCounts, stores } from "./hidden.ts";
-import type { SharedCount, Storage } from "./valetkey-options.ts";
+import type { Storage as Store } from "../storage/storage.ts";
+import { SharedCount, Storage } from "./opaque.ts";
 
 /**
- * The ports that a store of ours is behind, for an Effect application: those of `minio({…})`,
- * `aws({…})`, `gcs({…})` or `local({…})`. The embedded store alone needs `publicUrl`, and has a
- * fetch handler to mount.
+ * A store of ours, for an Effect application: what `minio({…})`, `aws({…})`, `gcs({…})` or
+ * `local({…})` gave. The embedded store alone needs `publicUrl`, and has a `fetch` that answers
+ * below `/store` there, once its layer is built.
  */
-export const layerOf = (
+export function storageAt(
   storage: Storage<never>,
   publicUrl = new URL("http://127.0.0.1:8787"),
-): Layer.Layer<Presigner | ObjectStore | Mounts, StoreUnavailable> =>
-  stores.find(storage)(publicUrl).layer;
+): Store {
+  return Result.getOrThrowWith(Storage.open(storage), asTypeError).at(publicUrl);
+}
+
+/** The ports alone of such a store. */
+export const layerOf = (
+  storage: Storage<never>,
+  publicUrl?: URL,
+): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> => storageAt(storage, publicUrl).layer;
 
 /**
- * Counts for several processes, in what `redis({…})` gave; `spare` counts while that does not
- * answer, or without one requests are refused.
+ * Counts for several processes, in what `redis({…})` gave. `spare` counts while Redis does not
+ * answer; without it, requests are refused meanwhile.
  */
-export const limiterIn = (count: SharedCount, of: Parameters<CountOf>[0]): ReturnType<CountOf> =>
-  sharedCounts.find(count)(of);
+export const limiterIn = (
+  count: SharedCount,
+  options: { readonly limits: Limits; readonly spare: Limiter["Service"] | undefined },
+): Layer.Layer<Limiter> => Result.getOrThrowWith(SharedCount.open(count), asTypeError)(options);
 
-/** A store of somebody else's, and what it can do: as `StoreCapabilities`, or as S3 where it is left out. */
+/** A store of somebody else's, and what it can do; a capability left out is that of Amazon S3. */
 export interface OwnStore<Algorithm extends ChecksumAlgorithm> extends Partial<
   Omit<StoreCapabilities, "checksums">
 > {
-  /** The checksums that it verifies on a PUT. */
+  /** The checksums that the store verifies on a PUT. */
   readonly checksums: ReadonlyArray<Algorithm>;
-  /** What a person is told of it, such as `Garage at http://127.0.0.1:3900`. */
+  /** Names the store in messages, such as `Garage at http://127.0.0.1:3900`. */
   readonly description?: string;
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
 }
 
 /** A store of one's own, for `createValetkey`. */
-export const storageOf = <Algorithm extends ChecksumAlgorithm>({
+export function storageOf<Algorithm extends ChecksumAlgorithm>({
   layer,
   description = "a store of the host's own",
-  ...limits
-}: OwnStore<Algorithm>): Storage<Algorithm> =>
-  asStorage(() => unmounted({ ...S3_CAPABILITIES, ...limits, description, layer }));
+  ...capabilities
+}: OwnStore<Algorithm>): Storage<Algorithm> {
+  const store = { description, capabilities: { ...S3_CAPABILITIES, ...capabilities }, layer };
+  return new Storage({ at: () => store });
+}
+
+const asTypeError = (faults: ReadonlyArray<Fault>) =>
+  new TypeError(faults.map(({ name, problem }) => `${name} ${problem}`).join("\n"));

@@ -1,11 +1,9 @@
-import { unmounted } from "../http/mounts.ts";
 import { read, settings } from "../storage/minio/settings.ts";
-import { store } from "../storage/minio/store.ts";
-import { asStorage } from "./hidden.ts";
+import { minioStorage } from "../storage/minio/storage.ts";
+import { Storage } from "./opaque.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { Verified } from "./aws.ts";
 import type { S3Options } from "./store-options.ts";
-import type { Storage } from "./valetkey-options.ts";
 
 /** Where a MinIO is, and its keys. */
 export interface MinioOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
@@ -24,5 +22,5 @@ export function minio<Provider extends keyof Verified = "minio">(
 ): Storage<Verified[Provider]> {
   const { env, faults } = envOf(options, settings);
   const values = orThrow(read(env), { what: "minio()", settings, faults });
-  return asStorage(() => ({ ...unmounted(store(values)), settings }));
+  return new Storage({ at: () => minioStorage(values), settings });
 }

@@ -1,9 +1,9 @@
-import { loaded } from "../settings/loaded.ts";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
 import { neededBy } from "../settings/needed-by.ts";
 import { read, settings } from "../limits/redis/settings.ts";
-import { asSharedCount } from "./hidden.ts";
+import { SharedCount } from "./opaque.ts";
 import { envOf, orThrow } from "./options.ts";
-import type { SharedCount } from "./valetkey-options.ts";
 
 const names = { url: settings.urls, cluster: settings.cluster };
 
@@ -20,12 +20,14 @@ export function redis(options: {
   const { env, faults } = envOf(options, names);
   const values = orThrow(read(env), { what: "redis()", settings: names, faults });
   if (values === undefined) throw new TypeError("redis() cannot be made: url is missing");
-  return asSharedCount((of) =>
-    loaded(async () => {
-      const { layer } = await import("../limits/redis/layer.ts").catch(
-        neededBy("counting in Redis", "@redis/client"),
-      );
-      return layer(values, of);
-    }),
+  return new SharedCount((options) =>
+    Layer.unwrap(
+      Effect.promise(async () => {
+        const { layer } = await import("../limits/redis/layer.ts").catch(
+          neededBy("counting in Redis", "@redis/client"),
+        );
+        return layer(values, options);
+      }),
+    ),
   );
 }

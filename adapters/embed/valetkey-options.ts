@@ -1,11 +1,10 @@
+import type { ChecksumAlgorithm, SharedCount, Storage } from "./opaque.ts";
+
 // What `createValetkey` takes: plain data and functions. The types stand by themselves, so that
 // nobody who embeds the service has to know what it is made of.
 
 /** Something that may be there later. */
 export type Awaitable<A> = A | PromiseLike<A>;
-
-/** A checksum that a store may verify. */
-export type ChecksumAlgorithm = "sha256" | "crc32c" | "md5";
 
 /** A number of bytes, or text such as `"200 MiB"`. */
 export type Size = number | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB"}`;
@@ -16,24 +15,6 @@ export type Lifetime =
 
 /** A limit on requests, such as `"120 per minute"`. */
 export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
-
-declare const verifies: unique symbol;
-
-/**
- * A store, as `minio()` of `valetkey/minio` and its like make it. Of two stores between which a
- * condition chooses, those checksums count that both verify.
- */
-export interface Storage<Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm> {
-  /** Takes the checksums that the store verifies; there is nothing to call here. */
-  readonly [verifies]: (algorithm: Algorithm) => void;
-}
-
-declare const counts: unique symbol;
-
-/** Where several processes count together, as `redis()` of `valetkey/redis` makes it. */
-export interface SharedCount {
-  readonly [counts]: never;
-}
 
 /** A digest of the file, in base64. */
 export interface Checksum<Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm> {

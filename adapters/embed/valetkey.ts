@@ -1,10 +1,5 @@
-import type {
-  Caller,
-  Checksum,
-  ChecksumAlgorithm,
-  ConfirmedUpload,
-  PolicyOptions,
-} from "./valetkey-options.ts";
+import type { ChecksumAlgorithm } from "./opaque.ts";
+import type { Caller, Checksum, ConfirmedUpload, PolicyOptions } from "./valetkey-options.ts";
 
 /**
  * Uploads straight into a store. Calls that are refused reject with a `ValetkeyError`, which

@@ -16,7 +16,6 @@ import type { Tokens } from "../../application/ports/tokens.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
-import type { Mount } from "./mounts.ts";
 import type { Refusal } from "./problem.ts";
 
 /** What the handlers of the routes need. */
@@ -29,6 +28,13 @@ export type Services =
   | Presigner
   | SecureRandom
   | Tokens;
+
+/** A handler that answers everything under a path. */
+export interface Mount {
+  /** Begins with a slash and does not end with one. */
+  readonly path: string;
+  readonly fetch: (request: Request) => Promise<Response>;
+}
 
 /** What the application is made of. */
 export interface AppOptions {

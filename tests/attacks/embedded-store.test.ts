@@ -21,8 +21,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import type { Listening } from "../../adapters/http/listen.ts";
-import { layer } from "../../adapters/storage/local/layer.ts";
-import { LocalStore } from "../../adapters/storage/local/local-store.ts";
+import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { writeObject } from "../../adapters/storage/local/objects.ts";
 import { Presigner, type SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
@@ -58,18 +57,15 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function open(): Promise<void> {
-  const port = await freePort();
-  const opened = await Effect.runPromise(
-    Effect.all({ presigner: Presigner, store: LocalStore }).pipe(
-      Effect.provide(
-        layer({ bucket: "files", directory }, new URL(`http://127.0.0.1:${port}/store`)),
-      ),
-    ),
-  );
-  ({ presigner } = opened);
-  listening = await listenNode({ host: "127.0.0.1", port, fetch: opened.store.fetch });
+async function open(at?: number): Promise<void> {
+  const port = at ?? (await freePort());
+  const { layer, fetch } = storageAt(`http://127.0.0.1:${port}`);
+  presigner = await Effect.runPromise(Presigner.pipe(Effect.provide(layer)));
+  listening = await listenNode({ host: "127.0.0.1", port, fetch });
 }
+
+const storageAt = (publicUrl: string, folder = directory) =>
+  embeddedStorage({ bucket: "files", directory: folder }, new URL(publicUrl));
 
 const signPut = (size: number, mediaType = "image/png"): Promise<SignedRequest> =>
   Effect.runPromise(
@@ -232,10 +228,7 @@ describe("the store's folder", () => {
     mkdirSync(join(other, "elsewhere"));
     symlinkSync(join(other, "elsewhere"), join(other, "objects"));
     const refusal = await Effect.runPromise(
-      Presigner.pipe(
-        Effect.provide(layer({ bucket: "files", directory: other }, new URL("http://127.0.0.1/s"))),
-        Effect.flip,
-      ),
+      Presigner.pipe(Effect.provide(storageAt("http://127.0.0.1", other).layer), Effect.flip),
     );
     expect(refusal.reason).toContain("is a link, not a folder");
     rmSync(other, { recursive: true });
@@ -252,8 +245,7 @@ describe("the store's folder", () => {
   it("is cleared each minute, for as long as the store is open", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const scope = await Effect.runPromise(Scope.make());
-    const opened = layer({ bucket: "files", directory }, new URL("http://127.0.0.1/store"));
-    await Effect.runPromise(Layer.buildWithScope(opened, scope));
+    await Effect.runPromise(Layer.buildWithScope(storageAt("http://127.0.0.1").layer, scope));
     leave("old", 6);
     leave("young", 4);
     vi.advanceTimersByTime(60_000);
@@ -308,15 +300,7 @@ describe("a signature", () => {
     const { url, headers } = await signPut(1);
     await listening.stop();
     rmSync(join(directory, "secret"));
-    const { port } = new URL(url);
-    const opened = await Effect.runPromise(
-      LocalStore.pipe(
-        Effect.provide(
-          layer({ bucket: "files", directory }, new URL(`http://127.0.0.1:${port}/store`)),
-        ),
-      ),
-    );
-    listening = await listenNode({ host: "127.0.0.1", port: Number(port), fetch: opened.fetch });
+    await open(Number(new URL(url).port));
     const answer = await send("PUT", url, { headers, body: "x" });
     expect(answer.status).toBe(403);
     expect(answer.body.toString()).toContain("<Code>SignatureDoesNotMatch</Code>");

@@ -15,8 +15,7 @@ import { hmacKey } from "../../adapters/storage/gcs/keys.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import type { Source } from "../../adapters/storage/gcs/source.ts";
 import { listenNode } from "../../adapters/http/listen-node.ts";
-import { layer as local } from "../../adapters/storage/local/layer.ts";
-import { LocalStore } from "../../adapters/storage/local/local-store.ts";
+import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
@@ -214,17 +213,18 @@ async function openGcs(
 async function openLocal(): Promise<OpenStore> {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-local-"));
   const port = await freePort();
-  const endpoint = new URL(`http://127.0.0.1:${port}/store`);
+  const { layer, fetch } = embeddedStorage(
+    { bucket: "files", directory },
+    new URL(`http://127.0.0.1:${port}`),
+  );
   const serve = Layer.effectDiscard(
-    Effect.flatMap(LocalStore, ({ fetch }) =>
-      Effect.acquireRelease(
-        Effect.promise(() => listenNode({ host: "127.0.0.1", port, fetch })),
-        (listening) => Effect.promise(() => listening.stop()),
-      ),
+    Effect.acquireRelease(
+      Effect.promise(() => listenNode({ host: "127.0.0.1", port, fetch })),
+      (listening) => Effect.promise(() => listening.stop()),
     ),
   );
   return {
-    layer: Layer.provideMerge(serve, local({ bucket: "files", directory }, endpoint)),
+    layer: Layer.merge(serve, layer),
     bucket: "files",
     close: async () => rmSync(directory, { recursive: true }),
   };

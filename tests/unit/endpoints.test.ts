@@ -4,10 +4,10 @@ import { expect, it } from "vitest";
 import { addresses } from "../../adapters/storage/aws/addresses.ts";
 import { makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";
-import { store as awsStore } from "../../adapters/storage/aws/store.ts";
+import { awsStorage } from "../../adapters/storage/aws/storage.ts";
 import { read as readGcs } from "../../adapters/storage/gcs/settings.ts";
 import { read as readMinio } from "../../adapters/storage/minio/settings.ts";
-import { store as minioStore } from "../../adapters/storage/minio/store.ts";
+import { minioStorage } from "../../adapters/storage/minio/storage.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 
 const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
@@ -116,7 +116,7 @@ it.each([
 ] as const)("the store of %j is promised to be as %s", (env, provider) => {
   const settings = Result.getOrThrow(readAws(env));
   expect(settings.provider).toBe(provider);
-  const { checksums } = awsStore(settings);
+  const { checksums } = awsStorage(settings).capabilities;
   expect(checksums).toEqual(provider === "s3" ? ["md5"] : ["sha256", "crc32c", "md5"]);
 });
 
@@ -129,7 +129,7 @@ it.each([
     STORAGE_ENDPOINT: "http://127.0.0.1:9000",
     STORAGE_PROVIDER: provider,
   });
-  expect(minioStore(Result.getOrThrow(read)).checksums).toEqual(checksums);
+  expect(minioStorage(Result.getOrThrow(read)).capabilities.checksums).toEqual(checksums);
 });
 
 it.each([

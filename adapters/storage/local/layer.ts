@@ -15,7 +15,6 @@ import { v4Presigner } from "../signing/v4-presigner.ts";
 import { failureOf } from "./failure.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
-import { LocalStore } from "./local-store.ts";
 import { openObject } from "./objects.ts";
 import type { LocalSettings } from "./settings.ts";
 
@@ -29,12 +28,14 @@ const unavailable = (cause: unknown) => new StoreUnavailable({ reason: failureOf
 
 /**
  * The embedded store: objects in a folder, reached under `endpoint`, an address of the service
- * itself. Signer and store are one process, so the secret never leaves the folder.
+ * itself. Signer and store are one process, so the secret never leaves the folder. `onOpen` gets
+ * the handler that answers at `endpoint`.
  */
 export const layer = (
   settings: LocalSettings,
   endpoint: URL,
-): Layer.Layer<Presigner | ObjectStore | LocalStore, StoreUnavailable> =>
+  onOpen: (fetch: (request: Request) => Promise<Response>) => void,
+): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const folder = yield* Effect.tryPromise({
@@ -62,8 +63,17 @@ export const layer = (
       const { bucket } = settings;
       const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
       const rootLength = endpoint.pathname.length;
-      const store = { folder, root: endpoint.pathname, keys, region: REGION };
-      return Layer.mergeAll(
+      onOpen(
+        objectsHandler({
+          folder,
+          root: endpoint.pathname,
+          keys,
+          region: REGION,
+          now: () => clock.currentTimeMillisUnsafe(),
+          onFailure: ({ reason }) => log(Effect.logError("the store failed", { reason })),
+        }),
+      );
+      return Layer.merge(
         Layer.succeed(
           Presigner,
           v4Presigner({
@@ -75,13 +85,6 @@ export const layer = (
             signers: { put: signer, get: signer },
           }),
         ),
-        Layer.succeed(LocalStore, {
-          fetch: objectsHandler({
-            ...store,
-            now: () => clock.currentTimeMillisUnsafe(),
-            onFailure: ({ reason }) => log(Effect.logError("the store failed", { reason })),
-          }),
-        }),
         Layer.succeed(ObjectStore, {
           ensureBucket: Effect.tryPromise({ try: () => checkFolder(folder), catch: unavailable }),
           keep: () => Effect.void,

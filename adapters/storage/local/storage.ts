@@ -1,0 +1,31 @@
+import { S3_CAPABILITIES } from "../providers.ts";
+import { loaded, type Storage, STORE_PATH } from "../storage.ts";
+import type { LocalSettings } from "./settings.ts";
+
+/** The embedded store, which the service at `publicUrl` serves itself. */
+export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Required<Storage> {
+  const base = publicUrl.pathname.replace(/\/$/, "");
+  const endpoint = new URL(`${base}${STORE_PATH}`, publicUrl);
+  let handler: Storage["fetch"];
+  return {
+    description: `embedded, in the folder ${settings.directory}`,
+    capabilities: { ...S3_CAPABILITIES, marks: false, versions: false },
+    layer: loaded(async () => {
+      const { layer } = await import("./layer.ts");
+      return layer(settings, endpoint, (opened) => (handler = opened));
+    }),
+    fetch: async (request) => {
+      if (handler === undefined) throw new Error("the embedded store is not open yet");
+      return handler(withBase(request, base));
+    },
+  };
+}
+
+/** The request as the client signed it: some hosts cut the path off under which they mount us. */
+function withBase(request: Request, base: string): Request {
+  if (base === "") return request;
+  const url = new URL(request.url);
+  if (url.pathname.startsWith(`${base}/`)) return request;
+  url.pathname = `${base}${url.pathname}`;
+  return new Request(url, request);
+}

@@ -1,0 +1,13 @@
+import { PROVIDERS } from "../providers.ts";
+import { loaded, type Storage } from "../storage.ts";
+import type { MinioSettings } from "./settings.ts";
+
+/** A MinIO server, or another server that speaks the same API. */
+export function minioStorage(settings: MinioSettings): Storage {
+  const provider = PROVIDERS[settings.provider];
+  return {
+    description: `${provider.title} at ${settings.endpoint.href}, bucket ${settings.bucket}`,
+    capabilities: provider,
+    layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
+  };
+}

@@ -1,0 +1,28 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import type { StoreUnavailable } from "../../domain/errors.ts";
+
+/** A configured store. */
+export interface Storage {
+  /** Names the store in messages, such as `MinIO at http://127.0.0.1:9000, bucket files`. */
+  readonly description: string;
+  readonly capabilities: StoreCapabilities;
+  /** The ports; the store's code is loaded when the layer is built. */
+  readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
+  /** Answers the requests below `STORE_PATH`, where the service is the store itself. */
+  readonly fetch?: (request: Request) => Promise<Response>;
+}
+
+/** The path below `PUBLIC_URL` at which the service answers as a store. */
+export const STORE_PATH = "/store";
+
+/** What the service serves for a store: a handler by its path, or nothing. */
+export const mountsOf = ({ fetch }: Storage) =>
+  fetch === undefined ? [] : [{ path: STORE_PATH, fetch }];
+
+/** A layer whose code is loaded when the layer is built. */
+export const loaded = <A, E>(load: () => Promise<Layer.Layer<A, E>>): Layer.Layer<A, E> =>
+  Layer.unwrap(Effect.promise(load));
