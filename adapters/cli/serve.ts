@@ -24,7 +24,7 @@ import { mountsOf } from "../storage/storage.ts";
 import type { RedisSettings } from "../limits/redis/settings.ts";
 import { neededBy } from "../settings/needed-by.ts";
 import type { Env } from "../settings/setting.ts";
-import { messageOf } from "../settings/thrown.ts";
+import { reasonOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import { EXIT } from "./command.ts";
@@ -234,9 +234,4 @@ function untilToldToStop(): Promise<void> {
       });
     }
   });
-}
-
-function reasonOf(cause: unknown): string {
-  if (typeof cause === "object" && cause !== null && "reason" in cause) return String(cause.reason);
-  return messageOf(cause);
 }

@@ -5,7 +5,7 @@ import { identity } from "effect/Function";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { parseJson } from "../settings/json-file.ts";
-import { isError, messageOf } from "../settings/thrown.ts";
+import { fetchFailureOf } from "../settings/thrown.ts";
 
 /** The largest document that is read, in bytes. */
 const LARGEST = 256 * 1024;
@@ -40,7 +40,7 @@ export const fetchJson = (
       if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
       return { status: 200, body: body.success };
     },
-    catch: (cause) => unavailable(url, reasonOf(cause)),
+    catch: (cause) => unavailable(url, fetchFailureOf(cause)),
   });
   const { patience, inTurn = identity } = options;
   return Effect.flatMap(Clock.currentTimeMillis, (start) =>
@@ -67,7 +67,3 @@ async function textOf({ body }: Response): Promise<string> {
 
 const unavailable = ({ origin, pathname }: URL, reason: string) =>
   new IdentityUnavailable({ reason: `${origin}${pathname}: ${reason}` });
-
-/** `fetch` itself says no more than that it failed. */
-const reasonOf = (cause: unknown): string =>
-  messageOf(isError(cause) && isError(cause.cause) ? cause.cause : cause);

@@ -8,9 +8,22 @@ export const isError = (thrown: unknown): thrown is Error =>
   "message" in thrown &&
   typeof thrown.message === "string";
 
-/** What an error says, or whatever else was thrown. */
+/** What an error says, or whatever else was thrown; some errors have a code and no message. */
 export const messageOf = (thrown: unknown): string =>
-  isError(thrown) ? thrown.message : String(thrown);
+  isError(thrown) ? thrown.message || String(codeOf(thrown) ?? thrown.name) : String(thrown);
+
+/** Why something failed, for the operator: our own errors say it in `reason`. */
+export const reasonOf = (thrown: unknown): string =>
+  isError(thrown) && "reason" in thrown ? String(thrown.reason) : messageOf(thrown);
+
+/**
+ * Why `fetch` failed, which is in the cause of its error. Deno names the URL there, whose query
+ * can be a signature, so queries are left out.
+ */
+export function fetchFailureOf(thrown: unknown): string {
+  const cause = isError(thrown) && isError(thrown.cause) ? `: ${messageOf(thrown.cause)}` : "";
+  return `${messageOf(thrown)}${cause}`.replaceAll(/\?[^\s)]*/g, "");
+}
 
 /** The code that Node or a library has given to what went wrong, such as `ENOENT`. */
 export const codeOf = (thrown: unknown): unknown =>

@@ -135,38 +135,50 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
   });
 });
 
-it.skipIf(fakeGcs === undefined)("gcs, HMAC key: says that there is no bucket", async () => {
-  const keys = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
-  const name = `missing-${crypto.randomUUID()}`;
-  const store = await startGcsVerifier({
-    upstream: fakeGcs ?? "",
-    bucket: name,
-    rsa: new Map(),
-    hmac: new Map([[keys.accessKey, keys.secretKey]]),
-  });
-  closing.push(() => void store.close());
-  const program = (use: (store: ObjectStore["Service"]) => Effect.Effect<unknown, object>) =>
-    ObjectStore.use(use).pipe(
-      Effect.provide(
-        gcs({
-          bucket: name,
-          createBucket: false,
-          endpoint: new URL(`http://127.0.0.1:${store.port}`),
-          pathStyle: true,
-          signLength: true,
-          source: { kind: "key", signer: Result.getOrThrow(hmacKey(keys)).signer },
-          iamEndpoint: new URL("http://127.0.0.1:9"),
-          universeDomain: "googleapis.com",
-        }),
-      ),
+it.skipIf(fakeGcs === undefined)(
+  "gcs, HMAC key: says that there is no bucket, and that it changes nothing",
+  async () => {
+    const keys = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
+    const name = `missing-${crypto.randomUUID()}`;
+    const store = await startGcsVerifier({
+      upstream: fakeGcs ?? "",
+      bucket: name,
+      rsa: new Map(),
+      hmac: new Map([[keys.accessKey, keys.secretKey]]),
+    });
+    closing.push(() => void store.close());
+    const program = (use: (store: ObjectStore["Service"]) => Effect.Effect<unknown, object>) =>
+      ObjectStore.use(use).pipe(
+        Effect.provide(
+          gcs({
+            bucket: name,
+            createBucket: false,
+            endpoint: new URL(`http://127.0.0.1:${store.port}`),
+            pathStyle: true,
+            signLength: true,
+            source: { kind: "key", signer: Result.getOrThrow(hmacKey(keys)).signer },
+            iamEndpoint: new URL("http://127.0.0.1:9"),
+            universeDomain: "googleapis.com",
+          }),
+        ),
+      );
+    const reason = `there is no bucket ${name}; make it`;
+    expect(await reasonOf(program(({ ensureBucket }) => ensureBucket))).toBe(reason);
+    expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
+    for (const change of [
+      ({ keep }) => keep(putRequest().key),
+      ({ remove }) => remove({ key: putRequest().key, version: "1" }),
+      ({ lifecycle }) => lifecycle?.apply(7) ?? Effect.void,
+    ] satisfies ReadonlyArray<Parameters<typeof program>[0]>) {
+      expect(await reasonOf(program(change))).toMatch(
+        /^an HMAC key only signs, .* service account$/,
+      );
+    }
+    const early = Effect.provideService(
+      program(({ ensureBucket }) => ensureBucket),
+      Clock.Clock,
+      clockAhead(-5),
     );
-  const reason = `there is no bucket ${name}; make it`;
-  expect(await reasonOf(program(({ ensureBucket }) => ensureBucket))).toBe(reason);
-  expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
-  const early = Effect.provideService(
-    program(({ ensureBucket }) => ensureBucket),
-    Clock.Clock,
-    clockAhead(-5),
-  );
-  expect(await reasonOf(early)).toContain("this machine's clock is 5 min behind the store's");
-});
+    expect(await reasonOf(early)).toContain("this machine's clock is 5 min behind the store's");
+  },
+);

@@ -1,8 +1,7 @@
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { addresses } from "../../adapters/storage/aws/addresses.ts";
-import { makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
+import { addresses, makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";
 import { awsStorage } from "../../adapters/storage/aws/storage.ts";
 import { read as readGcs } from "../../adapters/storage/gcs/settings.ts";

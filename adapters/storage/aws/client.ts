@@ -1,7 +1,7 @@
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import type { Audience } from "../../../application/ports/presigner.ts";
+import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { AwsSettings } from "./settings.ts";
-import { withoutSlashes } from "../signing/bucket-address.ts";
 
 /** Where an audience reaches the store, and whether the bucket is part of the path there. */
 export function placeOf(
@@ -35,4 +35,30 @@ export function makeClient(
     ...(endpoint === undefined ? {} : { endpoint: withoutSlashes(endpoint.href) }),
     ...(credentials === undefined ? {} : { credentials }),
   });
+}
+
+/**
+ * Where the endpoint rules of the official client place the bucket, for each audience; FIPS and
+ * dual-stack endpoints as the usual variables and profiles ask for them.
+ */
+export async function addresses(
+  settings: AwsSettings,
+  { config }: S3Client,
+): Promise<Readonly<Record<Audience, BucketAddress>>> {
+  const UseFIPS = await config.useFipsEndpoint();
+  const UseDualStack = await config.useDualstackEndpoint();
+  const at = (audience: Audience): BucketAddress => {
+    const { endpoint, pathStyle } = placeOf(settings, audience);
+    const { url } = config.endpointProvider({
+      Bucket: settings.bucket,
+      Region: settings.region,
+      ForcePathStyle: pathStyle,
+      UseFIPS,
+      UseDualStack,
+      ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
+    });
+    const path = withoutSlashes(url.pathname);
+    return { origin: url.origin, host: url.host, unsignedPrefix: "", path };
+  };
+  return { public: at("public"), internal: at("internal") };
 }

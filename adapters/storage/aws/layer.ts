@@ -12,12 +12,10 @@ import { ONE_KEY } from "../credentials/separate-keys.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { addresses } from "./addresses.ts";
-import { identityOf, providerOf, signerOfChain } from "./chain.ts";
-import { makeClient } from "./client.ts";
+import { identityOf, providerOf, signerOfChain, signerOfRole } from "./chain.ts";
+import { addresses, makeClient } from "./client.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
-import { signerOfRole } from "./role.ts";
 import { sdkPresigner } from "./sdk-presigner.ts";
 import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 

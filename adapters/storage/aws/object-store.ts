@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable, StoreUnavailable } from "../../../domain/errors.ts";
-import { clockFault, noBucket, reasonOfRefusal } from "../rest/refusal-reason.ts";
+import { callFailed, clockFault, noBucket, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import type { Bucket as At } from "../rest/signed-fetch.ts";
@@ -30,10 +30,11 @@ export function objectStore(
 ): ObjectStore["Service"] {
   const Bucket = settings.bucket;
   const provider = PROVIDERS[settings.provider];
+  const failed = (cause: unknown) => callFailed(Bucket, cause, refusalIn(cause));
   const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
     Effect.tryPromise({
       try: (abortSignal) => make({ abortSignal }),
-      catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
+      catch: failed,
     });
   /** Whether the bucket is there; fails also where the clocks differ. */
   const hasBucket = Effect.gen(function* () {
@@ -72,19 +73,15 @@ export function objectStore(
       );
     }),
     keep: (Key) =>
-      Effect.tryPromise({
-        try: async (abortSignal) => {
-          await client.send(new DeleteObjectTaggingCommand({ Bucket, Key }), { abortSignal });
-        },
-        catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
-      }),
+      Effect.asVoid(
+        call((options) => client.send(new DeleteObjectTaggingCommand({ Bucket, Key }), options)),
+      ),
     remove: ({ key: Key, version: VersionId }) =>
-      Effect.tryPromise({
-        try: async (abortSignal) => {
-          await client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), { abortSignal });
-        },
-        catch: (cause) => new StoreUnavailable({ reason: reasonOf(Bucket, cause) }),
-      }),
+      Effect.asVoid(
+        call((options) =>
+          client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), options),
+        ),
+      ),
     lifecycle: s3Lifecycle(at),
     head: Effect.fnUntraced(function* (key) {
       const object = { bucket: at, key, provider };
@@ -112,9 +109,9 @@ export function objectStore(
         Effect.mapError((cause) =>
           cause instanceof ObjectUnreadable || cause instanceof StoreUnavailable
             ? cause
-            : new StoreUnavailable({
-                reason: statusOf(cause) === 403 ? NOT_PERMITTED : reasonOf(Bucket, cause),
-              }),
+            : statusOf(cause) === 403
+              ? new StoreUnavailable({ reason: NOT_PERMITTED })
+              : failed(cause),
         ),
       );
       if (!isThere) return Option.none();
@@ -161,12 +158,12 @@ function createCommand({ bucket, region }: AwsSettings): CreateBucketCommand {
 const statusOf = (cause: unknown) =>
   cause instanceof S3ServiceException ? cause.$metadata.httpStatusCode : undefined;
 
-function reasonOf(bucket: string, cause: unknown): string {
-  if (!isError(cause)) return String(cause);
+/** The store's answer; undefined where there was none. */
+function refusalIn(cause: unknown): StoreRefusal | undefined {
   const status = statusOf(cause);
-  if (status === undefined) return `${cause.name}: ${cause.message}`;
+  if (status === undefined || !isError(cause)) return undefined;
   const code = WITHOUT_CODE.has(cause.name) ? undefined : cause.name;
-  return reasonOfRefusal(bucket, { status, code, message: cause.message });
+  return { status, code, message: cause.message };
 }
 
 /** What the client calls an answer that has no code. */

@@ -6,7 +6,7 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
 import { isMadeBy, type StorePromise } from "./store-promise.ts";
 import { type BuiltStore, subjectOf } from "./subject.ts";
-import { isError, messageOf } from "../../settings/thrown.ts";
+import { reasonOf } from "../../settings/thrown.ts";
 
 /** Registers a test for each promise that the store makes; it is opened once for all of them. */
 export function register(harness: Harness, promises: ReadonlyArray<StorePromise>): void {
@@ -74,7 +74,3 @@ function expectTold(opened: OpenStore, without: ReadonlyArray<Ability>): void {
     }
   }
 }
-
-/** Failures of the ports say it in `reason`. */
-const reasonOf = (cause: unknown): string =>
-  isError(cause) && "reason" in cause ? String(cause.reason) : messageOf(cause);

@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import { messageOf } from "../../settings/thrown.ts";
 import type { Held } from "../signing/signer.ts";
 
 /** Something that may end: milliseconds since 1970. */
@@ -119,3 +120,13 @@ const tooShort = (life: number) =>
   unavailable(
     `the credentials ${life > 0 ? `end in ${Math.floor(life / SECOND)} seconds` : "have ended"}, and there are no newer ones yet`,
   );
+
+/** Asks the library of a cloud for its credentials, which can take the network and much time. */
+export const lookUp = <A>(
+  cloud: "AWS" | "Google",
+  ask: () => Promise<A>,
+): Effect.Effect<A, CredentialsUnavailable> =>
+  Effect.tryPromise({
+    try: ask,
+    catch: (cause) => unavailable(`no ${cloud} credentials: ${messageOf(cause)}`),
+  });

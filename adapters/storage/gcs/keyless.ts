@@ -1,3 +1,4 @@
+import type { AuthClient, GoogleAuth } from "google-auth-library";
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -7,17 +8,13 @@ import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { always, current, hold } from "../credentials/held.ts";
+import { always, current, type Ending, hold, lookUp } from "../credentials/held.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
 import type { Held, Signer } from "../signing/signer.ts";
-import {
-  type AccessToken,
-  accessToken,
-  type MakeAuth,
-  serviceAccount,
-} from "./machine-identity.ts";
+import { type GcsSettings, SCOPES } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
+import { neededBy } from "../../settings/needed-by.ts";
 import { messageOf } from "../../settings/thrown.ts";
 
 /**
@@ -33,20 +30,23 @@ const ONE_CALL = 2000;
 const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 
 /**
- * Signs without a key: IAM does it, as the service account that this machine or workload has. Its
- * address is looked up once and its access token held, so that a signature costs one call.
+ * Signs without a key: IAM does it, as `account`, or as the service account that this machine or
+ * workload has. Its address is looked up once and its access token held, so that a signature costs
+ * one call.
  */
-export const keylessSigner = Effect.fnUntraced(function* (by: {
-  readonly makeAuth: MakeAuth;
-  readonly iamEndpoint: URL;
-  /** The service account to sign as; that of this machine or workload if undefined. */
-  readonly account?: string | undefined;
-}): Effect.fn.Return<Signer, never, Scope.Scope> {
-  const { makeAuth, iamEndpoint } = by;
+export const keylessSigner = Effect.fnUntraced(function* (
+  { universeDomain, iamEndpoint, project = "none" }: GcsSettings,
+  asAccount?: string,
+): Effect.fn.Return<Signer, never, Scope.Scope> {
+  if (asAccount === undefined) yield* Effect.logWarning(COSTS);
+  const { GoogleAuth } = yield* Effect.promise(loadAuth);
+  // Looks anew each time, as Google's libraries do. Without a project they would run gcloud.
+  const makeAuth = () =>
+    new GoogleAuth({ projectId: project, scopes: SCOPES, clientOptions: { universeDomain } });
   const account: Held<Signatory> =
-    by.account === undefined
+    asAccount === undefined
       ? yield* hold(serviceAccount(makeAuth))
-      : always<Signatory>({ algorithm: GOOG4_RSA_SHA256, accessKey: by.account });
+      : always<Signatory>({ algorithm: GOOG4_RSA_SHA256, accessKey: asAccount });
   const token = yield* hold(accessToken(makeAuth));
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
@@ -145,3 +145,50 @@ const signatureIn = (data: unknown): Buffer =>
 
 const NOT_PERMITTED =
   "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";
+
+/** The service account that this machine or workload runs as. */
+const serviceAccount = (
+  makeAuth: () => GoogleAuth,
+): Effect.Effect<Signatory & Ending, CredentialsUnavailable> =>
+  lookUp("Google", async () => {
+    const { client_email: accessKey } = await makeAuth().getCredentials();
+    if (accessKey === undefined) throw new Error(NO_ACCOUNT);
+    return { algorithm: GOOG4_RSA_SHA256, accessKey };
+  });
+
+const NO_ACCOUNT =
+  "they name no service account to sign as; let them impersonate one, or give a key";
+
+/** What lets a call to Google in. */
+interface AccessToken {
+  readonly value: string;
+  readonly expiresAt: number;
+  /** The official client's way to the network, which knows of proxies. */
+  readonly transporter: AuthClient["transporter"];
+}
+
+/** An access token of this machine; of a new client each time, since one keeps what it has. */
+const accessToken = (
+  makeAuth: () => GoogleAuth,
+): Effect.Effect<AccessToken, CredentialsUnavailable> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    lookUp("Google", async () => {
+      const client = await makeAuth().getClient();
+      const { token } = await client.getAccessToken();
+      if (!token) throw new Error("there is no access token among them");
+      // Where no end is told, it is asked for again soon.
+      const expiresAt = client.credentials.expiry_date ?? now + 60_000;
+      return { value: token, expiresAt, transporter: client.transporter };
+    }),
+  );
+
+async function loadAuth() {
+  try {
+    return await import("google-auth-library");
+  } catch (cause) {
+    return neededBy("the store gcs without a key", "google-auth-library")(cause);
+  }
+}
+
+const COSTS =
+  "no key is configured, so IAM signs: a call for each URL, two for each upload, and URLs live 12 hours at most; the key of a service account (GOOGLE_APPLICATION_CREDENTIALS, or the option credentials) or an HMAC key (STORAGE_ACCESS_KEY, or accessKey) signs here, without calls";

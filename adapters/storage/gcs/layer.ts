@@ -9,7 +9,6 @@ import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts"
 import { RECHECK } from "../../settings/changing-file.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
-import { neededBy } from "../../settings/needed-by.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding } from "./binding.ts";
@@ -17,7 +16,7 @@ import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsSigner } from "./keys.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
-import { GCS_CAPABILITIES, type GcsSettings, REGION, SCOPES } from "./settings.ts";
+import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -30,11 +29,11 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesOf(settings);
       const keySigner = yield* signerOf(settings.source);
-      const signer: Held<Signer> = keySigner ?? always(yield* keyless(settings));
+      const signer: Held<Signer> = keySigner ?? always(yield* keylessSigner(settings));
       const signerFor = (role: string | undefined, key: GcsSigner | undefined) =>
         role === undefined
           ? Effect.succeed(key === undefined ? signer : always(key))
-          : Effect.map(keyless(settings, role), (of): Held<Signer> => always(of));
+          : Effect.map(keylessSigner(settings, role), (signer): Held<Signer> => always(signer));
       const presigner = v4Presigner({
         addresses,
         region: REGION,
@@ -80,25 +79,3 @@ function signerOf(source: Source): Effect.Effect<Held<GcsSigner> | undefined, ne
       return Effect.succeed(undefined);
   }
 }
-
-const keyless = Effect.fnUntraced(function* (settings: GcsSettings, account?: string) {
-  if (account === undefined) yield* Effect.logWarning(COSTS);
-  const { GoogleAuth } = yield* googleAuth;
-  const { universeDomain, iamEndpoint } = settings;
-  // Without a project the client runs gcloud to find one, and nothing here needs any.
-  const { project: projectId = "none" } = settings;
-  const makeAuth = () =>
-    new GoogleAuth({ projectId, scopes: SCOPES, clientOptions: { universeDomain } });
-  return yield* keylessSigner({ makeAuth, iamEndpoint, account });
-});
-
-const googleAuth = Effect.promise(async () => {
-  try {
-    return await import("google-auth-library");
-  } catch (cause) {
-    return neededBy("the store gcs without a key", "google-auth-library")(cause);
-  }
-});
-
-const COSTS =
-  "no key is configured, so IAM signs: a call for each URL, two for each upload, and URLs live 12 hours at most; the key of a service account (GOOGLE_APPLICATION_CREDENTIALS, or the option credentials) or an HMAC key (STORAGE_ACCESS_KEY, or accessKey) signs here, without calls";

@@ -1,4 +1,4 @@
-import type { Bucket, FileMetadata } from "@google-cloud/storage";
+import type { Bucket, FileMetadata, Storage } from "@google-cloud/storage";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
@@ -10,16 +10,17 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn, present } from "../rest/object-facts.ts";
 import { isBucketMissing } from "../rest/bucket-check.ts";
 import { clockFault } from "../rest/refusal-reason.ts";
-import { signedFetch } from "../rest/signed-fetch.ts";
-import type { Held, KeySigner, Signer } from "../signing/signer.ts";
-import { loadClient, makeClient } from "./client.ts";
+import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
+import type { Held, KeySigner } from "../signing/signer.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
-import { type GcsSettings, REGION } from "./settings.ts";
+import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
+import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../settings/thrown.ts";
 
 /**
  * The calls to the bucket, made by the official client, which is loaded with the first of them.
- * An HMAC key is none of its credentials, so there a signed request of our own asks.
+ * It cannot use an HMAC key. With one, the bucket and its objects are looked at by a signed request
+ * of our own, and nothing in the bucket can be changed.
  */
 export function objectStore(store: {
   readonly settings: GcsSettings;
@@ -29,98 +30,130 @@ export function objectStore(store: {
 }): ObjectStore["Service"] {
   const { settings, address, signer } = store;
   const buckets = new WeakMap<object, Bucket>();
-  const bucketOf = async (held: KeySigner<KeyObject> | undefined) => {
-    const libraries = await loadClient();
-    const of = held ?? settings;
-    const bucket = buckets.get(of) ?? makeClient(libraries, settings, held).bucket(settings.bucket);
+  const bucketOf = async (key: KeySigner<KeyObject> | undefined) => {
+    const of = key ?? settings;
+    const bucket = buckets.get(of) ?? (await makeClient(settings, key)).bucket(settings.bucket);
     buckets.set(of, bucket);
     return bucket;
   };
-  /** Asks by a signed request with an HMAC key, else by the client. */
-  const ask = <A>(by: {
-    readonly request: (signer: Held<Signer>) => Effect.Effect<A, StoreUnavailable>;
-    readonly client: (bucket: Bucket) => Promise<A>;
-  }) =>
+  /** Asks with the client, or by `look` with an HMAC key. */
+  const ask = <A>(
+    client: (bucket: Bucket) => Promise<A>,
+    look?: (bucket: SignedBucket) => Effect.Effect<A, StoreUnavailable>,
+  ) =>
     Effect.gen(function* () {
       const held = signer && (yield* current(signer));
-      if (held !== undefined && !isServiceAccount(held)) return yield* by.request(always(held));
+      if (held !== undefined && !isServiceAccount(held)) {
+        if (look === undefined) return yield* ONLY_SIGNS;
+        return yield* look({ signer: always(held), address, region: REGION });
+      }
       return yield* Effect.tryPromise({
-        try: async () => by.client(await bucketOf(held)),
-        catch: (cause) => unavailable(reasonOf(settings.bucket, cause)),
+        try: async () => client(await bucketOf(held)),
+        catch: failed,
       });
     }).pipe(
-      Effect.catchTag("CredentialsUnavailable", ({ reason }) => Effect.fail(unavailable(reason))),
+      Effect.catchTag("CredentialsUnavailable", ({ reason }) =>
+        Effect.fail(new StoreUnavailable({ reason })),
+      ),
     );
 
-  const missing = unavailable(`there is no bucket ${settings.bucket}; make it`);
+  const failed = (cause: unknown) =>
+    new StoreUnavailable({ reason: explain(settings.bucket, cause) });
+  const missing = new StoreUnavailable({
+    reason: `there is no bucket ${settings.bucket}; make it`,
+  });
   return ObjectStore.of({
-    ensureBucket: ask({
-      client: (bucket) => ensure(settings, bucket),
-      request: (signer) =>
-        Effect.gen(function* () {
-          const bucket = { signer, address, region: REGION };
-          const { status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
-          const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
-          if (fault !== undefined) return yield* unavailable(fault);
-          if (status === 404) return yield* missing;
-          if (status !== 200) {
-            return yield* unavailable(reasonOf(settings.bucket, { code: status }));
-          }
-        }),
-    }),
+    ensureBucket: ask(
+      (bucket) => ensure(settings, bucket),
+      Effect.fnUntraced(function* (bucket) {
+        const { status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
+        const reason = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
+        if (reason !== undefined) return yield* new StoreUnavailable({ reason });
+        if (status === 404) return yield* missing;
+        if (status !== 200) return yield* failed({ code: status });
+      }),
+    ),
+    // The custom time can only move later, so it is moved to where no rule will look.
     keep: (key) =>
-      ask({
-        client: async (bucket) => {
-          // It can only move later, so it is moved to where no rule will look.
-          const customTime = "9999-01-01T00:00:00Z";
-          await bucket.file(key).setMetadata({ customTime });
-        },
-        request: () =>
-          Effect.fail(unavailable("an HMAC key cannot change an object's custom time")),
+      ask(async (bucket) => {
+        await bucket.file(key).setMetadata({ customTime: "9999-01-01T00:00:00Z" });
       }),
     remove: ({ key, version }) =>
-      ask({
-        client: async (bucket) => {
-          await bucket.file(key).delete({ ifGenerationMatch: version, ignoreNotFound: true });
-        },
-        request: () => Effect.fail(unavailable("an HMAC key removes nothing here")),
+      ask(async (bucket) => {
+        await bucket.file(key).delete({ ifGenerationMatch: version, ignoreNotFound: true });
       }),
     lifecycle: {
       rule: (days) => JSON.stringify({ rule: [ruleOf(days)] }, undefined, 2),
-      apply: (days) =>
-        ask({
-          client: (bucket) => applyRule(bucket, days),
-          request: () => Effect.fail(unavailable("an HMAC key cannot change a bucket's lifecycle")),
-        }),
+      apply: (days) => ask((bucket) => applyRule(bucket, days)),
     },
     head: (key) =>
-      ask({
-        client: async (bucket) => {
+      ask<Option.Option<ObjectFacts>>(
+        async (bucket) => {
           try {
             const [metadata] = await bucket.file(key).getMetadata();
             return Option.some(factsOf(metadata));
           } catch (cause) {
             if (codeOf(cause) !== 404) throw cause;
-            // Who may not look at the bucket is told of the object alone.
+            // Credentials that may not look at the bucket are told about the object alone.
             const [exists] = await bucket.exists().catch(() => [true]);
             if (!exists) throw new Error(missing.reason, { cause });
             return Option.none();
           }
         },
-        request: (signer) =>
-          Effect.gen(function* () {
-            const bucket = { signer, address, region: REGION };
-            const { ok, status, headers } = yield* signedFetch(bucket, { method: "HEAD", key });
-            if (status === 404) {
-              if (yield* isBucketMissing(bucket)) return yield* missing;
-              return Option.none<ObjectFacts>();
-            }
-            const facts = ok ? factsIn(headers) : undefined;
-            if (facts !== undefined) return Option.some(facts);
-            return yield* unavailable(reasonOf(settings.bucket, { code: status }));
-          }),
-      }),
+        Effect.fnUntraced(function* (bucket) {
+          const { ok, status, headers } = yield* signedFetch(bucket, { method: "HEAD", key });
+          if (status === 404) {
+            if (yield* isBucketMissing(bucket)) return yield* missing;
+            return Option.none();
+          }
+          const facts = ok ? factsIn(headers) : undefined;
+          return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);
+        }),
+      ),
   });
+}
+
+const ONLY_SIGNS = new StoreUnavailable({
+  reason:
+    "an HMAC key only signs, and cannot change anything in the bucket; give the key of a service account",
+});
+
+/** The official client, with the key of a service account or the credentials of this machine. */
+async function makeClient(
+  { endpoint, project, universeDomain }: GcsSettings,
+  key: KeySigner<KeyObject> | undefined,
+): Promise<Storage> {
+  const { Storage, JWT } = await loadClient();
+  return new Storage({
+    apiEndpoint: endpoint.href,
+    // An emulator takes no credentials, and a token of ours would cross the network in clear.
+    useAuthWithCustomEndpoint: endpoint.protocol === "https:",
+    universeDomain,
+    // A call that hangs must not hold its socket longer than anyone waits for it.
+    timeout: 5000,
+    retryOptions: { maxRetries: 1, totalTimeout: 5 },
+    ...(project === undefined ? {} : { projectId: project }),
+    ...(key === undefined
+      ? {}
+      : {
+          authClient: new JWT({
+            email: key.keys.accessKey,
+            key: key.keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
+            scopes: SCOPES,
+            universeDomain,
+          }),
+        }),
+  });
+}
+
+async function loadClient() {
+  try {
+    const { Storage } = await import("@google-cloud/storage");
+    const { JWT } = await import("google-auth-library");
+    return { Storage, JWT };
+  } catch (cause) {
+    return neededBy("the store gcs", "@google-cloud/storage", "google-auth-library")(cause);
+  }
 }
 
 const ruleOf = (days: number) => ({
@@ -179,9 +212,7 @@ async function ensure({ createBucket, location }: GcsSettings, bucket: Bucket): 
   await bucket.create(location === undefined ? {} : { location });
 }
 
-const unavailable = (reason: string) => new StoreUnavailable({ reason });
-
-function reasonOf(bucket: string, cause: unknown): string {
+function explain(bucket: string, cause: unknown): string {
   const code = codeOf(cause);
   if (code === 403) {
     return `the store does not show the bucket ${bucket}: the secret is wrong, or storage.buckets.get is missing`;

@@ -10,7 +10,7 @@ import { neededBy } from "../../settings/needed-by.ts";
 import { PROVIDERS } from "../providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { hasBucket, isBucketMissing } from "../rest/bucket-check.ts";
-import { noBucket, reasonOfRefusal } from "../rest/refusal-reason.ts";
+import { callFailed, noBucket, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { factsOfHead, failIfUnreadable } from "../rest/rode-along.ts";
 import { s3Lifecycle } from "../rest/s3-lifecycle.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
@@ -40,7 +40,7 @@ export function objectStore(
       Effect.flatMap((held) =>
         Effect.tryPromise({
           try: async () => make(await clientOf(held)),
-          catch: (cause) => ({ reason: reasonOf(settings.bucket, cause) }),
+          catch: (cause) => callFailed(settings.bucket, cause, refusalIn(cause)),
         }),
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
@@ -125,17 +125,15 @@ function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> 
 /** Milliseconds of silence. */
 const PATIENCE = 5000;
 
-/** Refusals of the store carry the code of S3's API; some other failures a code and no message. */
-function reasonOf(bucket: string, cause: unknown): string {
-  if (!isError(cause)) return String(cause);
+/** The store's answer, by the code of S3's API; undefined where there was none. */
+function refusalIn(cause: unknown): StoreRefusal | undefined {
+  if (!isError(cause) || cause.name !== "S3Error") return undefined;
   const code = codeOf(cause);
-  return cause.name === "S3Error"
-    ? reasonOfRefusal(bucket, {
-        status: undefined,
-        code: code === undefined ? undefined : String(code),
-        message: cause.message,
-      })
-    : cause.message || String(code ?? cause.name);
+  return {
+    status: undefined,
+    code: code === undefined ? undefined : String(code),
+    message: cause.message,
+  };
 }
 
 async function minioPackage() {

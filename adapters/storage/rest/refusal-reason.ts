@@ -1,3 +1,6 @@
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import { messageOf } from "../../settings/thrown.ts";
+
 /** How a store refused what was asked of its bucket. */
 export interface StoreRefusal {
   readonly status: number | undefined;
@@ -6,6 +9,19 @@ export interface StoreRefusal {
   /** What the store says beside it. */
   readonly message?: string | undefined;
 }
+
+/**
+ * The failure of a call by a store's own client; `refusal` is the store's answer, where there was
+ * one.
+ */
+export const callFailed = (
+  bucket: string,
+  cause: unknown,
+  refusal: StoreRefusal | undefined,
+): StoreUnavailable =>
+  new StoreUnavailable({
+    reason: refusal === undefined ? messageOf(cause) : reasonOfRefusal(bucket, refusal),
+  });
 
 /** Why a store refuses, and what its operator does: "Error responses", Amazon S3 API Reference. */
 export function reasonOfRefusal(bucket: string, refusal: StoreRefusal): string {

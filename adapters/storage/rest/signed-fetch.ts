@@ -6,7 +6,7 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import { encodeKey } from "../signing/encode.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
-import { isError } from "../../settings/thrown.ts";
+import { fetchFailureOf } from "../../settings/thrown.ts";
 
 /** Where a bucket is, and what signs for it. */
 export interface Bucket {
@@ -57,20 +57,10 @@ export const signedFetch = Effect.fnUntraced(
           signal,
           ...(body === undefined ? {} : { body }),
         }),
-      catch: (cause) => new StoreUnavailable({ reason: reasonOf(cause) }),
+      catch: (cause) => new StoreUnavailable({ reason: fetchFailureOf(cause) }),
     });
   },
   Effect.catchTag("CredentialsUnavailable", ({ reason }) =>
     Effect.fail(new StoreUnavailable({ reason })),
   ),
 );
-
-/**
- * What `fetch` failed of is the cause of its failure. Deno names the URL there, whose query is the
- * signature, and reasons are for the log and for `/readyz`.
- */
-function reasonOf(cause: unknown): string {
-  if (!isError(cause)) return String(cause);
-  const reason = isError(cause.cause) ? `${cause.message}: ${cause.cause.message}` : cause.message;
-  return reason.replaceAll(/\?[^\s)]*/g, "");
-}
