@@ -17,7 +17,7 @@ export class CommandFailure extends Error {
 }
 
 /** What a command writes: its result to standard output, a message to standard error. */
-interface Output {
+export interface Output {
   readonly result?: string;
   readonly message?: string;
 }
