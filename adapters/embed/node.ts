@@ -4,11 +4,10 @@ import { asResponse } from "../http/answer.ts";
 import { answerUnreadable } from "../http/broken-request.ts";
 import { problemOf } from "../http/problem.ts";
 import { NotFound } from "../http/refusals.ts";
-import { pathIn } from "../http/request-path.ts";
+import { pathIn } from "../http/addresses.ts";
 import { isError } from "../settings/thrown.ts";
 import { toConsole } from "./log.ts";
-import { wrongMount } from "./mount.ts";
-import { matcherOf } from "./paths.ts";
+import { matcherOf, wrongMount } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Awaitable, Caller } from "./valetkey-options.ts";
 

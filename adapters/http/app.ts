@@ -5,14 +5,14 @@ import { getPath } from "hono/utils/url";
 import { basePathOf } from "./addresses.ts";
 import { answerProblem, passOn, refuse } from "./answer.ts";
 import { crossOrigin } from "./cross-origin.ts";
-import { discardBody } from "./discard-body.ts";
+import { discardBody } from "./request-body.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
 import { isLoopback } from "./loopback.ts";
 import { pipeline } from "./pipeline.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
 import { LoopbackOnly, MalformedRequest, MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
-import { isRewritten, pathOf } from "./request-path.ts";
+import { isRewritten, requestPath } from "./addresses.ts";
 import { allowedMethods, type AppOptions } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 
@@ -83,6 +83,6 @@ const pathUnder = (base: string) => (request: Request) => {
 function refusalBeforeRouting(c: HttpContext, { loopbackOnly }: AppOptions): Refusal | undefined {
   // No URL can be made of a hostile `Host`, and all that follows counts on one.
   if (!URL.canParse(c.req.url)) return new MalformedRequest();
-  if (isRewritten(pathOf(c))) return new NotFound();
+  if (isRewritten(requestPath(c))) return new NotFound();
   return loopbackOnly && !isLoopback(c) ? new LoopbackOnly() : undefined;
 }

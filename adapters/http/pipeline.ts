@@ -17,9 +17,8 @@ import { OrganizationSlug } from "../../domain/organization.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { refuse } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
-import { problemOf, type Refusal } from "./problem.ts";
-import { rateLimitHeaders } from "./rate-limit-headers.ts";
-import { readJson } from "./read-json.ts";
+import { problemOf, rateLimitHeaders, type Refusal } from "./problem.ts";
+import { readJson } from "./request-body.ts";
 import type { AppOptions, Route, RouteRequest } from "./route.ts";
 
 /**

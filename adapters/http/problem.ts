@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration";
 import type * as rules from "../../domain/errors.ts";
-import { rateLimitHeaders } from "./rate-limit-headers.ts";
+import type { Allowance } from "../../domain/limits.ts";
 import type * as refusals from "./refusals.ts";
 
 /** Every reason to refuse a request. */
@@ -410,3 +410,24 @@ export const internalProblem = (requestId: string) =>
     detail: "Give the request_id to the operator, who finds the cause in the log.",
     members: { request_id: requestId },
   }) satisfies Problem;
+
+/**
+ * What clients are told of the limits on their requests: draft-ietf-httpapi-ratelimit-headers,
+ * sections 3 and 4.
+ */
+export const rateLimitHeaders = (
+  allowances: ReadonlyArray<Allowance>,
+): { readonly "RateLimit-Policy"?: string; readonly RateLimit?: string } =>
+  allowances.length === 0
+    ? {}
+    : {
+        "RateLimit-Policy": allowances
+          .map(
+            ({ of, limit: { count, window } }) =>
+              `"${of}";q=${count};w=${Duration.toSeconds(window)}`,
+          )
+          .join(", "),
+        RateLimit: allowances
+          .map(({ of, remaining, resetAfter }) => `"${of}";r=${remaining};t=${resetAfter}`)
+          .join(", "),
+      };

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type { MiddlewareHandler } from "hono";
 import type { HttpEnv } from "./env.ts";
-import { loggedPath, pathOf } from "./request-path.ts";
+import { loggedPath, requestPath } from "./addresses.ts";
 
 /**
  * Gives each request an id, in the answer's `X-Request-Id`, and writes one line about it: never
@@ -26,7 +26,7 @@ export function requestLog(
       Effect.logInfo("request", {
         requestId,
         method: c.req.method,
-        path: loggedPath(pathOf(c)),
+        path: loggedPath(requestPath(c)),
         status: c.res.status,
         ...(code === undefined ? {} : { code }),
         milliseconds: Math.round(performance.now() - start),

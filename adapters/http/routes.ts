@@ -1,6 +1,6 @@
 import { ApiDocument, ConfirmedUpload, Health, Link, Readiness, Upload } from "./answers.ts";
 import { confirm, Confirmation } from "./confirm.ts";
-import { docs, docsFile, openapi } from "./describe-api.ts";
+import { docs, docsFile, openapi } from "./docs.ts";
 import { health, readiness } from "./health.ts";
 import { LinkRequest, makeLink } from "./links.ts";
 import { followLink, openFile } from "./open.ts";

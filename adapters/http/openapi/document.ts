@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { allowedMethods, type ApiAuthentication, type Route } from "../route.ts";
+import { allowedMethods, type ApiAuthentication, type AppOptions, type Route } from "../route.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
 import { PROBLEM_SCHEMAS } from "./problem-schemas.ts";
@@ -28,14 +28,6 @@ const ABOUT = {
   ],
 };
 
-/** What the document tells of a service beside its operations. */
-export interface ApiAbout {
-  /** The path that it is mounted under; empty where it has the whole origin. */
-  readonly basePath: string;
-  /** A bearer token if undefined. */
-  readonly authentication: ApiAuthentication | undefined;
-}
-
 /** By a token, as the service itself asks for one. */
 const BEARER: ApiAuthentication = {
   securitySchemes: {
@@ -55,7 +47,7 @@ const BEARER: ApiAuthentication = {
  */
 export function openapiDocument(
   routes: ReadonlyArray<Route>,
-  { basePath, authentication = BEARER }: ApiAbout,
+  { publicUrl, apiAuthentication: authentication = BEARER }: AppOptions,
 ): Json {
   const operations = routes.flatMap((route): ReadonlyArray<Operation> => {
     const { operationId, path } = route;
@@ -72,7 +64,7 @@ export function openapiDocument(
   const byPath = Map.groupBy(operations, ({ path }) => path.replaceAll(/:(\w+)/g, "{$1}"));
   return {
     ...ABOUT,
-    servers: [{ url: basePath || "/" }],
+    servers: [{ url: publicUrl.pathname }],
     security: authentication.security,
     paths: Object.fromEntries(
       [...byPath].map(([path, each]) => [

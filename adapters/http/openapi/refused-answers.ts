@@ -4,7 +4,7 @@ import type { Authenticator } from "../../../application/ports/authenticator.ts"
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentOf } from "../answer.ts";
 import { type Code, type Problem, problemOf, type Refusal } from "../problem.ts";
-import type { UnreadBody } from "../read-json.ts";
+import type { UnreadBody } from "../request-body.ts";
 import { MethodNotAllowed } from "../refusals.ts";
 import type { AllOf } from "../route.ts";
 import { answerHeaders, headers } from "./headers.ts";

@@ -1,8 +1,10 @@
 import * as Result from "effect/Result";
+import type { MiddlewareHandler } from "hono";
+import type { HttpEnv } from "./env.ts";
 import { BodyEncoded, BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } from "./refusals.ts";
 
-const LIMIT = 16 * 1024;
-const SECONDS = 10;
+const JSON_LIMIT = 16 * 1024;
+const JSON_SECONDS = 10;
 
 /** Why a body was not read. */
 export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeout | InvalidBody;
@@ -20,7 +22,7 @@ export async function readJson(request: Request): Promise<Result.Result<unknown,
     return Result.fail(new BodyEncoded());
   }
   const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > LIMIT) return TOO_LARGE;
+  if (length !== null && Number(length) > JSON_LIMIT) return TOO_LARGE;
   try {
     // Without a length the body is counted as it comes; with one the server cuts it off there.
     const bytes = await withinTime<ArrayBuffer | Uint8Array | undefined>(
@@ -34,7 +36,7 @@ export async function readJson(request: Request): Promise<Result.Result<unknown,
 
 const JSON_TYPE = /^application\/json[\t ]*(?:;|$)/i;
 const UTF_8 = /;[\t ]*charset=(?:"utf-?8"|utf-?8)[\t ]*(?=;|$)/gi;
-const TOO_LARGE = Result.fail(new BodyTooLarge({ limit: LIMIT }));
+const TOO_LARGE = Result.fail(new BodyTooLarge({ limit: JSON_LIMIT }));
 const MALFORMED = Result.fail(
   new InvalidBody({ faults: [{ pointer: "", reason: "it is not well-formed JSON in UTF-8" }] }),
 );
@@ -45,7 +47,10 @@ const hasOtherCharset = (type: string) => /charset/i.test(type.replaceAll(UTF_8,
 async function withinTime<A>(body: Promise<A>): Promise<A> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new RequestTimeout({ seconds: SECONDS })), SECONDS * 1000);
+    timer = setTimeout(
+      () => reject(new RequestTimeout({ seconds: JSON_SECONDS })),
+      JSON_SECONDS * 1000,
+    );
   });
   try {
     return await Promise.race([body, late]);
@@ -56,12 +61,51 @@ async function withinTime<A>(body: Promise<A>): Promise<A> {
 
 /** Undefined for a body above the limit. */
 async function readCounted(request: Request): Promise<Uint8Array | undefined> {
-  const bytes = new Uint8Array(LIMIT);
+  const bytes = new Uint8Array(JSON_LIMIT);
   let size = 0;
   for await (const chunk of request.body ?? []) {
-    if (size + chunk.length > LIMIT) return undefined;
+    if (size + chunk.length > JSON_LIMIT) return undefined;
     bytes.set(chunk, size);
     size += chunk.length;
   }
   return bytes.subarray(0, size);
+}
+
+const DISCARD_LIMIT = 1024 * 1024;
+const DISCARD_SECONDS = 5;
+
+/**
+ * Reads what is left of a refused request's body and throws it away, up to 1 MiB and 5 seconds,
+ * so that the refusal reaches a client that is still sending. Past that, the answer asks for the
+ * connection's end, which Node carries out at once.
+ */
+export const discardBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  await next();
+  if (c.res.status < 400 || c.req.method === "GET" || c.req.method === "HEAD") return;
+  if (!(await discard(c.req.raw))) c.header("Connection", "close");
+};
+
+/** Whether the whole body was read. */
+async function discard(request: Request): Promise<boolean> {
+  // The client waits to be told to send the body, which it need not now; to look at it would tell.
+  if (request.headers.has("expect") && !request.bodyUsed) return false;
+  const { body } = request;
+  if (body === null || body.locked) return true;
+  const reader = body.getReader();
+  const timer = setTimeout(
+    () => void reader.cancel().catch(() => undefined),
+    DISCARD_SECONDS * 1000,
+  );
+  try {
+    for (let size = 0; size <= DISCARD_LIMIT;) {
+      const { done, value } = await reader.read();
+      if (done) return true;
+      size += value.length;
+    }
+    return false;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,0 +1,138 @@
+import * as Effect from "effect/Effect";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { answerHeld } from "./answer.ts";
+import { NotFound } from "./refusals.ts";
+import type { AppOptions, RouteRequest } from "./route.ts";
+
+/** Answers `GET /openapi.json`. The code that makes the document is loaded when it is asked for. */
+export const openapi = ({ c, options, routes }: RouteRequest): Effect.Effect<Response> =>
+  Effect.promise(async () => {
+    const { DOCUMENT_LIFETIME, openapiDocument } = await import("./openapi/document.ts");
+    const document =
+      documents.get(options) ?? encoder.encode(JSON.stringify(openapiDocument(routes, options)));
+    documents.set(options, document);
+    return answerHeld(c, document, {
+      "Content-Type": "application/json",
+      "Cache-Control": DOCUMENT_LIFETIME,
+    });
+  });
+
+/** The document of each application. */
+const documents = new WeakMap<AppOptions, Uint8Array<ArrayBuffer>>();
+const encoder = new TextEncoder();
+
+/**
+ * Answers `GET /docs`: the document for people to read. Its policy permits requests to this
+ * service and to the store. Its addresses are relative, and so hold under whatever path a host
+ * serves it.
+ */
+export const docs = Effect.fnUntraced(function* ({ c }: RouteRequest) {
+  const { publicOrigin } = yield* Presigner;
+  const isInstalled = (yield* read("swagger-ui.css")) !== undefined;
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    `connect-src 'self' ${publicOrigin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+  return send(c, isInstalled ? PAGE : MISSING, {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": policy,
+    "Referrer-Policy": "no-referrer",
+  });
+});
+
+/** Answers `GET /docs/:file`: what that page loads. */
+export const docsFile = Effect.fnUntraced(function* ({ c }: RouteRequest) {
+  const name = c.req.param("file") ?? "";
+  if (name === "start.js") return send(c, START, { "Content-Type": "text/javascript" });
+  const type = FILES.get(name);
+  const content = type === undefined ? undefined : yield* read(name);
+  if (type === undefined || content === undefined) return yield* new NotFound();
+  return send(c, content, { "Content-Type": type });
+});
+
+// Swagger UI. Of the renderers that were tried it is the one that runs under a policy without
+// inline style and loads nothing from elsewhere. It is not a dependency: install it to have the
+// page.
+const RENDERER = "swagger-ui-dist";
+
+/** Its files by their media types. */
+const FILES: ReadonlyMap<string, string> = new Map([
+  ["swagger-ui.css", "text/css; charset=utf-8"],
+  ["swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
+]);
+
+const send = (
+  c: RouteRequest["c"],
+  body: Uint8Array<ArrayBuffer>,
+  headers: Record<string, string>,
+) => answerHeld(c, body, { "Cache-Control": "no-cache", ...headers });
+
+/** The renderer's files by their names, each read once. */
+const held = new Map<string, Uint8Array<ArrayBuffer>>();
+
+/** A file of the renderer, from where the runtime finds its package; undefined without it. */
+const read = (name: string): Effect.Effect<Uint8Array<ArrayBuffer> | undefined> =>
+  Effect.promise(async () => {
+    try {
+      const { readFile } = await import("node:fs/promises");
+      const content =
+        held.get(name) ?? (await readFile(new URL(import.meta.resolve(`${RENDERER}/${name}`))));
+      held.set(name, content);
+      return content;
+    } catch {
+      return undefined;
+    }
+  });
+
+const html = ({ head, body }: { readonly head: string; readonly body: string }) =>
+  encoder.encode(`<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Valetkey API</title>
+    <link rel="icon" href="data:,">${head}
+  </head>
+  <body>
+    ${body}
+  </body>
+</html>
+`);
+
+const PAGE = html({
+  head: `
+    <link rel="stylesheet" href="docs/swagger-ui.css">
+    <script src="docs/swagger-ui-bundle.js" defer></script>
+    <script src="docs/start.js" defer></script>`,
+  body: `<main id="docs"></main>
+    <noscript>This page needs JavaScript; <a href="openapi.json">/openapi.json</a> does not.</noscript>`,
+});
+
+const MISSING = html({
+  head: "",
+  body: `<h1>Valetkey API</h1>
+    <p>The API is described by <a href="openapi.json">/openapi.json</a>, which any reader of
+    OpenAPI 3.1 shows.</p>
+    <p>To read it here, install the package <code>${RENDERER}</code> beside this service and load
+    the page again:</p>
+    <pre>npm install --ignore-scripts ${RENDERER}@5</pre>
+    <p>Without <code>--ignore-scripts</code> a dependency of that package reports the installation
+    to its makers.</p>`,
+});
+
+/** The document is not sent to a validator elsewhere. */
+const START = encoder.encode(`SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#docs",
+  validatorUrl: null,
+  deepLinking: true,
+  tryItOutEnabled: true,
+  defaultModelsExpandDepth: 0,
+});
+`);
