@@ -63,7 +63,10 @@ export async function startProcess(
   child.once("close", () => (isOver = true));
   await until("the service's start", async () =>
     isOver || (await fetch(`${address}/healthz`)).ok ? true : undefined,
-  );
+  ).catch((cause: unknown) => {
+    child.kill("SIGKILL");
+    throw cause;
+  });
   if (isOver) {
     rmSync(directory, { recursive: true, force: true });
     throw new Error(`the service ended at its start: ${output()}`);
