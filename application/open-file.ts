@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import { dispositionOf } from "../domain/disposition.ts";
 import { OrganizationNotFound } from "../domain/errors.ts";
 import { FileName } from "../domain/file-name.ts";
-import { mediaTypeOf } from "../domain/extension.ts";
+import { mediaTypeOf } from "../domain/media-type.ts";
 import { format, parseIn } from "../domain/storage-key.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";

@@ -4,7 +4,7 @@ import { RateLimited } from "./errors.ts";
 import type { Allowance, Limited, RateLimit } from "./limits.ts";
 
 /** What taking one request out of a limit gives. */
-export interface Taken {
+interface Taken {
   readonly isAllowed: boolean;
   /** How many are left. */
   readonly remaining: number;

@@ -8,6 +8,7 @@ import * as Result from "effect/Result";
 import * as Schedule from "effect/Schedule";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { Policies } from "../../application/ports/policies.ts";
 import * as audit from "../audit/layer.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress } from "../http/client-address.ts";
@@ -18,7 +19,6 @@ import * as identity from "../identity/layer.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as memory from "../limits/memory.ts";
 import { FAILED_AUTHENTICATIONS, type LimitSettings } from "../limits/settings.ts";
-import * as policies from "../policies/layer.ts";
 import * as random from "../storage/random.ts";
 import { mountsOf } from "../storage/storage.ts";
 import type { RedisSettings } from "../limits/redis/settings.ts";
@@ -61,7 +61,7 @@ export async function serve(listen: Listen): Promise<void> {
     identity.layer(settings.identity, (authenticator) =>
       failed === "off" ? authenticator : limitFailures(authenticator, failed),
     ),
-    policies.layer(settings.policies),
+    Layer.succeed(Policies, settings.policies),
     random.layer,
     tokens.layer(settings.tokens),
   ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));

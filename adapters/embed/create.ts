@@ -8,6 +8,7 @@ import { makePatientCheck } from "../../application/check-readiness.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
+import { Policies } from "../../application/ports/policies.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { basePathOf, pathIn } from "../http/addresses.ts";
 import { asResponse } from "../http/answer.ts";
@@ -19,7 +20,6 @@ import { limitFailures } from "../limits/failed-authentications.ts";
 import type { Services } from "../http/route.ts";
 import { PATTERNS } from "../http/routes.ts";
 import * as memory from "../limits/memory.ts";
-import * as policies from "../policies/layer.ts";
 import * as random from "../storage/random.ts";
 import { mountsOf } from "../storage/storage.ts";
 import { deniedNow } from "../tokens/denied-links.ts";
@@ -63,7 +63,7 @@ export function createValetkey<
       : countIn({ limits, spare: refusesOnFailure ? undefined : memory.inMemory(limits) }),
     Layer.succeed(Authenticator, guarded(authenticatorOf(options.authenticate))),
     Layer.succeed(Organizations, organizationsOf(options.organizations)),
-    policies.layer(settings.policies),
+    Layer.succeed(Policies, settings.policies),
     random.layer,
     tokensLayer(settings.tokens),
     onConfirmedLayer(options.onConfirmed),

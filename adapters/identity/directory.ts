@@ -41,7 +41,7 @@ const decode = Schema.decodeUnknownOption(Answer);
  * those who belong to it, and 404 for all others. Answers are kept for a minute, and a failure
  * for a second; one that does not come within 2 seconds, with the wait for its turn, is a failure.
  */
-export const ofDirectory = ({ url, token }: DirectorySettings) =>
+export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
   Effect.gen(function* () {
     const inTurn = yield* turns;
     const headers: Record<string, string> =

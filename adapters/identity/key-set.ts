@@ -24,7 +24,7 @@ const COOLDOWN = 60_000;
 const FIRST_COOLDOWN = 1000;
 
 /** Which keys there are at the moment. */
-export interface KeySet {
+interface KeySet {
   /** The same function for as long as they are the same. */
   readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
   /** The same after a look at the issuer, where the last one was more than a minute ago. */

@@ -5,7 +5,7 @@ import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import type { OrganizationSettings } from "./organization-settings.ts";
 import type { CallerSettings, IdentitySettings } from "./settings.ts";
-import { ofTable } from "./organizations.ts";
+import { organizationsFromTable } from "./organizations.ts";
 
 /**
  * Who calls, by the configured kind of identity, whose code alone is loaded. `guard` may put
@@ -44,10 +44,10 @@ const authenticatorOf = (callers: CallerSettings) =>
 
 const organizationsOf = ({ table, directory }: OrganizationSettings) =>
   directory === undefined
-    ? Effect.succeed(ofTable(table))
+    ? Effect.succeed(organizationsFromTable(table))
     : Effect.flatMap(
         load(() => import("./directory.ts")),
-        ({ ofDirectory }) => ofDirectory(directory),
+        ({ organizationsFromDirectory }) => organizationsFromDirectory(directory),
       );
 
 const load = <A>(module: () => Promise<A>): Effect.Effect<A> => Effect.promise(module);

@@ -9,7 +9,7 @@ import type { Principal } from "../../domain/principal.ts";
  * Organizations of a table, or without one those that identities vouch for. Both questions are
  * asked whatever the first one's answer, so that all callers take the same time.
  */
-export const ofTable = (
+export const organizationsFromTable = (
   table: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined,
 ): Organizations["Service"] => ({
   resolve: (principal, slug) => {

@@ -2,7 +2,6 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
-import { partsOf } from "./line.ts";
 import type { TelemetrySettings } from "./settings.ts";
 
 const LEVELS = {
@@ -37,3 +36,12 @@ const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) =
   const { text, facts } = partsOf(message);
   return JSON.stringify({ time: date, level: logLevel.toLowerCase(), message: text, ...facts });
 });
+
+/** What is logged: a sentence, and an object of facts behind it. */
+export function partsOf(message: unknown): {
+  readonly text: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+} {
+  const [text, facts] = Array.isArray(message) ? message : [message];
+  return { text: String(text), facts: typeof facts === "object" && facts !== null ? facts : {} };
+}

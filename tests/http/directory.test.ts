@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe } from "vitest";
-import { ofDirectory } from "../../adapters/identity/directory.ts";
+import { organizationsFromDirectory } from "../../adapters/identity/directory.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
@@ -63,7 +63,7 @@ const organizations = Effect.fnUntraced(function* (settings: {
   readonly url: URL;
   readonly token?: Redacted.Redacted;
 }) {
-  const { resolve } = yield* ofDirectory(settings);
+  const { resolve } = yield* organizationsFromDirectory(settings);
   return (over: Partial<Principal> = {}, slug = "acme") =>
     resolve(principal(over), OrganizationSlug.make(slug)).pipe(
       Effect.map((id): string => id),

@@ -9,7 +9,6 @@ import { layer as identity } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { layer as policies } from "../../adapters/policies/layer.ts";
 import { layer as random } from "../../adapters/storage/random.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
@@ -19,6 +18,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
+import { Policies } from "../../application/ports/policies.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
@@ -80,7 +80,10 @@ export async function startService(
       : Layer.succeed(Authenticator, over.authenticator),
     limiter(over.limits ?? { requests: {}, daily: {} }),
     Layer.succeed(Audit, (event) => Effect.sync(() => void over.audit?.push(event))),
-    policies(new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more])),
+    Layer.succeed(
+      Policies,
+      new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more]),
+    ),
     random,
     Layer.succeed(Tokens, tokensOf([TOKEN_KEY])),
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));

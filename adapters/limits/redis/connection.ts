@@ -41,7 +41,7 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
 type ScriptArguments = [keys: ReadonlyArray<string>, values: ReadonlyArray<string | number>];
 
 /** What a script says of an upload. */
-export type UploadOutcome = "granted" | "retry" | "conflict" | "exceeded";
+type UploadOutcome = "granted" | "retry" | "conflict" | "exceeded";
 
 const scripts = { takeRequest, takeUpload };
 const options = {

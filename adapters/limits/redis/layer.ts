@@ -14,7 +14,7 @@ import { connect } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
 
 /** How many decisions were not counted, because Redis did not answer. */
-export const failures = Metric.counter("valetkey_limits_failures_total", {
+const failures = Metric.counter("valetkey_limits_failures_total", {
   description: "Decisions about limits that could not be made",
 });
 

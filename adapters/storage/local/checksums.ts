@@ -6,7 +6,7 @@ import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 export type Checksums = { readonly [Algorithm in ChecksumAlgorithm]?: string };
 
 /** Something that adds up bytes as they come. */
-export interface Sum {
+interface Sum {
   readonly update: (chunk: Uint8Array) => void;
   readonly digest: () => Buffer;
 }

@@ -1,7 +1,16 @@
-import { lstat, mkdir, open, opendir, readdir, unlink, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { randomBytes, randomUUID } from "node:crypto";
-import { openRegular } from "./open-regular.ts";
 import { codeOf } from "../../settings/thrown.ts";
 
 /** The longest pause between two pieces of an object, either way, in milliseconds. */
@@ -87,5 +96,28 @@ async function openSecret(path: string): Promise<string> {
     return secret;
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Opens a file for reading that must be a file itself: neither a link, which could lead out of
+ * the store's folder, nor a pipe, which would block. Undefined when there is nothing.
+ */
+export async function openRegular(path: string): Promise<FileHandle | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw cause;
+  }
+  try {
+    // Deno does not pass O_NOFOLLOW on when its permissions are restricted.
+    const [opened, named] = await Promise.all([file.stat(), lstat(path)]);
+    if (opened.isFile() && named.isFile() && opened.ino === named.ino) return file;
+    throw new Error(`${path} is not a file of the store`);
+  } catch (cause) {
+    await file.close();
+    throw cause;
   }
 }

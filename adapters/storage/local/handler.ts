@@ -8,7 +8,6 @@ import type { Checksums } from "./checksums.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Folder, LONGEST_PAUSE } from "./folder.ts";
 import { openObject, type StoredObject, writeObject } from "./objects.ts";
-import { parseRange } from "./range.ts";
 import { refusal } from "./refusal.ts";
 import { verify } from "./verify.ts";
 
@@ -166,3 +165,22 @@ function headersOf(object: StoredObject, query: URLSearchParams): Record<string,
 
 const matches = (ifNoneMatch: string | null, etag: string) =>
   ifNoneMatch?.split(",").some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim())) ?? false;
+
+/**
+ * Reads a `Range` header for an object of `size` bytes: the first and last byte, both included.
+ * Several ranges or another unit are ignored, as RFC 9110, section 14.2, allows. A range outside
+ * the object is unsatisfiable.
+ */
+function parseRange(
+  header: string | null,
+  size: number,
+): { readonly start: number; readonly end: number } | "unsatisfiable" | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "");
+  if (match === null) return undefined;
+  const [, first = "", last = ""] = match;
+  if (first === "" && last === "") return undefined;
+  const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
+  if (first !== "" && last !== "" && Number(last) < start) return undefined;
+  return start > end || (first === "" && Number(last) === 0) ? "unsatisfiable" : { start, end };
+}

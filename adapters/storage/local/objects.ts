@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { BodyBroken, chunksOf, type Patience } from "./body.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { type Checksums, sumOf } from "./checksums.ts";
-import type { Folder } from "./folder.ts";
-import { openRegular } from "./open-regular.ts";
+import { type Folder, openRegular } from "./folder.ts";
 import { codeOf } from "../../settings/thrown.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
@@ -13,7 +12,7 @@ import { codeOf } from "../../settings/thrown.ts";
 // seen without each other. Its name is the hash of the key, so that no key reaches a path.
 
 /** What is kept of an object beside its bytes. */
-export interface Properties {
+interface Properties {
   readonly mediaType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;
@@ -64,7 +63,7 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
 }
 
 /** How an upload ended; nothing is stored but in the first case. */
-export type Written =
+type Written =
   | { readonly outcome: "stored"; readonly etag: string }
   | {
       readonly outcome: "exists" | "incomplete" | "stalled" | "different";

@@ -2,7 +2,7 @@ import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
 /** Headers of an object that change what a download does or end it, and that nobody is granted. */
-export const EXTRA_HEADERS = [
+const EXTRA_HEADERS = [
   "cache-control",
   "content-disposition",
   "content-encoding",
@@ -47,7 +47,7 @@ const isMadeUp = (name: string, value: string) =>
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
 
 /** A version that is one: the null version, of a bucket that keeps none, names whatever is there. */
-export const versionOf = (version: string | undefined): string | undefined =>
+const versionOf = (version: string | undefined): string | undefined =>
   version === "null" ? undefined : version;
 
 /** The values that are there. */

@@ -5,7 +5,7 @@ import { encodeComponent } from "./encode.ts";
 export type Pair = readonly [name: string, value: string];
 
 /** What the signature covers, in the parts that the algorithm names. */
-export interface CanonicalParts {
+interface CanonicalParts {
   readonly method: string;
   /** Percent-encoded, with its leading slash. */
   readonly path: string;
