@@ -13,8 +13,12 @@ const SUITES = [
     { name: "browser" },
     { name: "docs" },
     { name: "hosts" },
-    { name: "release" },
-    { name: "runtimes" },
+    ...(["bundles", "release", "runtimes"] as const).map((name) => ({
+      name,
+      // Its own packages.
+      provide: { tools: name },
+      setupFiles: ["tests/support/install.ts"],
+    })),
   ],
 ] as const;
 

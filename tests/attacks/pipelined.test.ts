@@ -3,9 +3,12 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { need } from "../support/need.ts";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { exchange } from "./raw-request.ts";
+
+await need("runtimes");
 
 const BUNDLE = "/docs/swagger-ui-bundle.js";
 const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;

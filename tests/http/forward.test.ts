@@ -5,9 +5,12 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { read } from "../../adapters/identity/settings.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
+import { need } from "../support/need.ts";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 import { receiptKey } from "../support/receipt-key.ts";
+
+await need("runtimes");
 
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const GOOD = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme,globex" };

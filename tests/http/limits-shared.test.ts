@@ -5,6 +5,8 @@ import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
+await need("runtimes");
+
 const path = (await need("redis")) ?? "";
 const UNCOUNTED = /Redis does not count/g;
 

@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { need } from "../support/need.ts";
 import { makeProject, type Project } from "../support/project.ts";
 
 // What `npm install valetkey` brings into a project, and what it does not.
+
+await need("runtimes");
 
 let project: Project;
 beforeAll(async () => {

@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { makeProject, type Project } from "../support/project.ts";
@@ -117,22 +116,6 @@ it.each(IN_A_HOST)(
     expect(output).toContain(`${sentence(what, missing)}\n`);
   },
 );
-
-it("a bundle can be made without the library, and says so where it is needed", async () => {
-  project.write("host.js", host("minio", OWN_STORE));
-  await build({
-    absWorkingDir: project.folder,
-    entryPoints: ["host.js"],
-    outfile: "bundle/host.js",
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    logLevel: "error",
-  });
-  const { output } = await project.run(["node", "bundle/host.js"]);
-  // What a bundle cannot know is the range.
-  expect(output).toMatch(/minio, which is not installed; install it with: npm install minio\n$/);
-});
 
 const host = (entry: string, options: string) => `
 import { createValetkey } from "valetkey";

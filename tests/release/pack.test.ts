@@ -1,7 +1,10 @@
+import { execFile } from "node:child_process";
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { beforeAll, expect, it } from "vitest";
 import { importsOf } from "../support/imports.ts";
+import { need } from "../support/need.ts";
 import { packed, unpacked } from "../support/packed.ts";
 
 // What a person gets by `npm install valetkey`.
@@ -102,4 +105,14 @@ it("each import leads to a file of the package, or to a package that it names", 
     .join();
   const isUsed = (name: string) => code.includes(`"${name}"`) || code.includes(`"${name}/`);
   expect([...named].filter((name) => !isUsed(name))).toEqual([]);
+});
+
+it("package managers and compilers find what they expect: publint and attw have no complaint", async () => {
+  const commands = (await need("release")) ?? "";
+  const run = async (command: string, args: ReadonlyArray<string>) =>
+    promisify(execFile)(join(commands, command), args).catch((cause) => {
+      throw new Error(`${command}: ${cause.stdout}${cause.stderr}`);
+    });
+  await run("publint", ["run", await packed(), "--strict"]);
+  await run("attw", [await packed(), "--profile", "esm-only", "--format", "ascii"]);
 });

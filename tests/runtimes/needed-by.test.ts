@@ -3,13 +3,12 @@ import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { commandPath } from "../support/command-path.ts";
 import { unpacked } from "../support/packed.ts";
 import { RUNTIMES } from "../support/service-process.ts";
 
 // What is said of a package that cannot be loaded, on each runtime: only one that is not there is
 // called missing.
-
-const BIN = new URL("../../node_modules/.bin", import.meta.url).pathname;
 
 let folder: string;
 beforeAll(async () => {
@@ -80,7 +79,7 @@ it.each(cases)("$runtime, of the package minio: $what", ({ files, says, runtime 
   rmSync(join(folder, "node_modules/minio"), { recursive: true, force: true });
   for (const [name, text] of Object.entries(files)) write(`node_modules/minio/${name}`, text);
   write("use.js", USE);
-  const output = execFileSync(join(BIN, runtime), RUN[runtime] ?? ["use.js"], {
+  const output = execFileSync(commandPath(runtime), RUN[runtime] ?? ["use.js"], {
     cwd: folder,
     encoding: "utf8",
   });

@@ -2,11 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { commandPath } from "../support/command-path.ts";
 import { need } from "../support/need.ts";
 
-// The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported.
+// The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported; on
+// Node 24 the main run has them.
 
 interface Runtime {
   readonly name: string;
@@ -27,7 +29,6 @@ const RUNTIMES: ReadonlyArray<Runtime> = [
     pool: "forks",
     exceptions: [],
   },
-  { name: "node 24", command: ["node"], pool: "forks", exceptions: [] },
   {
     name: "deno 2",
     // The permissions are those of Vitest; what the service needs is in deno-permissions.test.ts.
@@ -46,26 +47,29 @@ const folder = mkdtempSync(join(tmpdir(), "valetkey-same-suite-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const BIN = join(ROOT, "node_modules/.bin");
 const MINUTE = 60_000;
 
 /** What ran, by runtime. */
 const names = new Map<string, ReadonlyArray<string>>();
 
 describe("the rules, the signer and HTTP keep their promises on", () => {
-  it.for(RUNTIMES)("$name", { timeout: 5 * MINUTE }, async (runtime, { skip }) => {
-    skip(runtime.command === undefined, "there is no Node 22");
-    const { code, passed, failed, output } = await run(runtime);
-    expect(failed, output).toEqual(runtime.exceptions);
-    // It is 1 as well where a file cannot be loaded, or something fails outside of any test.
-    expect(code, output).toBe(runtime.exceptions.length > 0 ? 1 : 0);
-    expect(passed.length, output).toBeGreaterThan(0);
-    console.log(`${runtime.name}: ${passed.length} passed, ${failed.length} excepted`);
-    names.set(runtime.name, [...passed, ...failed].toSorted());
-  });
+  it.concurrent.for(RUNTIMES)(
+    "$name",
+    { timeout: 10 * MINUTE },
+    async (runtime, { expect, skip }) => {
+      skip(runtime.command === undefined, "there is no Node 22");
+      const { code, passed, failed, output } = await run(runtime);
+      expect(failed, output).toEqual(runtime.exceptions);
+      // It is 1 as well where a file cannot be loaded, or something fails outside of any test.
+      expect(code, output).toBe(runtime.exceptions.length > 0 ? 1 : 0);
+      expect(passed.length, output).toBeGreaterThan(0);
+      console.log(`${runtime.name}: ${passed.length} passed, ${failed.length} excepted`);
+      names.set(runtime.name, [...passed, ...failed].toSorted());
+    },
+  );
 
   it("each of them, and all of them on each", () => {
-    for (const [name, those] of names) expect(those, name).toEqual(names.get("node 24"));
+    for (const [name, those] of names) expect(those, name).toEqual(names.get("bun 1"));
   });
 });
 
@@ -73,7 +77,7 @@ async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runt
   const report = join(folder, `${name}.json`);
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(
-    resolve(BIN, runtime),
+    commandPath(runtime),
     [
       ...args,
       join(ROOT, "node_modules/vitest/vitest.mjs"),

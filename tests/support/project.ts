@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { COMMANDS } from "./command-path.ts";
 import { packed } from "./packed.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -62,7 +63,7 @@ async function run(
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(command, args, {
     cwd,
-    env: { PATH: `${join(ROOT, "node_modules/.bin")}:${PATH}`, HOME, ...env },
+    env: { PATH: [...COMMANDS, PATH].join(":"), HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // One that does not end must not outlive the test that expected otherwise.
     timeout: 20_000,

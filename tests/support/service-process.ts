@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { commandPath } from "./command-path.ts";
 import { DENO_PERMISSIONS, denoCommand } from "./deno-permissions.ts";
 import { freePort } from "./free-port.ts";
+import { need } from "./need.ts";
 import { until } from "./until.ts";
 
 /** The service in a process of its own, started as a person would. */
@@ -26,7 +28,6 @@ export interface ServiceProcess {
 }
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const BIN = join(ROOT, "node_modules/.bin");
 
 /** What starts an entry point, for the folder of the embedded store; a name is of a dependency. */
 export type Command = (directory: string) => ReadonlyArray<string>;
@@ -48,6 +49,7 @@ export async function startProcess(
   const token = crypto.randomUUID();
   const serviceToken = crypto.randomUUID();
   const command: Command = typeof runtime === "string" ? RUNTIMES[runtime] : runtime;
+  if (["deno", "bun"].includes(command(directory)[0] ?? "")) await need("runtimes");
   const { child, output } = launch(command(directory), {
     PORT: port,
     DEV_TOKEN: token,
@@ -126,7 +128,7 @@ function launch(
   env: Readonly<Record<string, string>>,
 ): { readonly child: ChildProcess; readonly output: () => string } {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(resolve(BIN, command), args, {
+  const child = spawn(commandPath(command), args, {
     cwd: ROOT,
     env: { PATH, HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -10,6 +10,7 @@ import { findNode22 } from "./node-22.ts";
 import { type Package, pack } from "./pack.ts";
 import { findRedis } from "./redis.ts";
 import { findSchemathesis } from "./schemathesis.ts";
+import { installTools, type ToolSuite } from "./tools.ts";
 
 // Nothing is looked for, built or started before a test file asks for it with `need()`. The run
 // keeps it, so that it is there once for all files, and ends with the run.
@@ -18,11 +19,13 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Where `need()` asks. */
     needs: string;
+    /** The suite itself, where it has packages of its own. */
+    tools: ToolSuite;
   }
 }
 
-/** What a test file can ask for. */
-export interface Needs {
+/** What a test file can ask for; by the name of a suite, the folder of its own commands. */
+export interface Needs extends Readonly<Record<ToolSuite, string>> {
   /** A real MinIO. */
   readonly minio: MinioServer;
   /** The address of a fake-gcs-server. */
@@ -61,6 +64,10 @@ const FINDERS: Finders = {
   schemathesis: findSchemathesis,
   mounts: findMounts,
   package: pack,
+  bundles: () => installTools("bundles"),
+  expressions: () => installTools("expressions"),
+  release: () => installTools("release"),
+  runtimes: () => installTools("runtimes"),
 };
 
 const found = new Map<string, Promise<Found<unknown>>>();
@@ -93,14 +100,14 @@ export async function teardown(): Promise<void> {
   server.close();
   server.closeAllConnections();
   for (const [name, finding] of found) {
-    const { value, source, stop } = await finding.catch((cause: unknown) => ({
-      value: undefined,
-      source: String(cause),
-      stop: undefined,
-    }));
-    await stop?.();
-    const missing = "none, its tests were SKIPPED; to have it: ";
-    console.log(`${name}: ${value === undefined ? missing : ""}${source}`);
+    try {
+      const { value, source, stop } = await finding;
+      await stop?.();
+      const missing = "none, its tests were SKIPPED; to have it: ";
+      console.log(`${name}: ${value === undefined ? missing : ""}${source}`);
+    } catch (cause) {
+      console.log(`${name}: ${String(cause)}`);
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { need } from "../support/need.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
-import { type Bundle, bundleWorker, startWorker } from "../support/worker.ts";
+import { type Bundle, bundleWorker, startWorker } from "./worker.ts";
 
 // The example for Workers in workerd itself, with what nodejs_compat brings of Node.
 

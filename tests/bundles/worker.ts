@@ -5,7 +5,7 @@ import { builtinModules } from "node:module";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { unpacked } from "./packed.ts";
+import { unpacked } from "../support/packed.ts";
 
 /** A Worker that runs, in the runtime of Cloudflare's own machines. */
 export interface Worker {

@@ -1,0 +1,75 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Found } from "./setup.ts";
+
+/** The suites that need packages which nobody else needs, and what these are. */
+const SUITES = {
+  bundles: "a bundler and the runtime of Workers",
+  expressions: "recheck",
+  release: "what looks at packages",
+  runtimes: "Deno and Bun",
+} as const;
+
+export type ToolSuite = keyof typeof SUITES;
+
+const TESTS = new URL("..", import.meta.url).pathname;
+const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "valetkey");
+const MANIFEST = ["package.json", "package-lock.json"];
+
+/**
+ * Installs what a suite's own lock file names, once, into the user's cache, and links it beside
+ * the suite. Gives the folder of its commands.
+ */
+export async function installTools(suite: ToolSuite): Promise<Found<string>> {
+  const folder = join(TESTS, suite);
+  const beside = join(folder, "node_modules");
+  const found = { value: join(beside, ".bin"), source: `installed for tests/${suite}` };
+  // Somebody has run npm there.
+  if (lstatSync(beside, { throwIfNoEntry: false })?.isDirectory()) return found;
+  const hash = createHash("sha256").update(`${process.platform}-${process.arch}`);
+  for (const name of MANIFEST) hash.update(readFileSync(join(folder, name)));
+  const installed = join(CACHE, `tests-${suite}-${hash.digest("hex").slice(0, 12)}`);
+  if (!existsSync(installed)) {
+    console.error(
+      `Installing ${SUITES[suite]} for tests/${suite} with npm, once, into ${CACHE}...`,
+    );
+    mkdirSync(CACHE, { recursive: true });
+    const fresh = mkdtempSync(`${installed}.`);
+    try {
+      for (const name of MANIFEST) copyFileSync(join(folder, name), join(fresh, name));
+      await promisify(execFile)("npm", ["ci", "--no-audit", "--no-fund"], { cwd: fresh });
+      if (!existsSync(installed)) renameSync(fresh, installed);
+    } finally {
+      rmSync(fresh, { recursive: true, force: true });
+    }
+  }
+  const target = join(installed, "node_modules");
+  if (!existsSync(beside) || readlinkSync(beside) !== target) {
+    rmSync(beside, { force: true });
+    symlinkSync(target, beside);
+  }
+  return found;
+}
+
+// `node tests/support/tools.ts` installs all of them, and with names those.
+if (import.meta.main) {
+  const named = process.argv.slice(2);
+  for (const suite of Object.keys(SUITES) as ReadonlyArray<ToolSuite>) {
+    if (named.length === 0 || named.includes(suite)) await installTools(suite);
+  }
+}
