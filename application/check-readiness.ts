@@ -41,7 +41,7 @@ const checkWithin = Effect.fnUntraced(function* (patience: Patience) {
   const store = yield* ObjectStore;
   const signing = watch("signing", presigner.get(PROBE), patience);
   const bucket = watch("the store", store.ensureBucket, patience);
-  const limits = watch("the count of requests", (yield* Limiter).check, patience);
+  const limits = watch("the request counter", (yield* Limiter).check, patience);
   // Whoever asks for it, what it logs goes where the service logs.
   const services = yield* Effect.context();
   const all = Effect.all({ signing, store: bucket, limits }, { concurrency: "unbounded" });

@@ -51,13 +51,14 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     const { version } = facts;
     // Without a version it could be another object by now that is removed.
     if (policy.deleteMismatch && version !== undefined) {
-      yield* store
-        .remove({ key, version })
-        .pipe(
-          Effect.catch(({ reason }) =>
-            Effect.logWarning("a mismatch could not be removed", { key, reason }),
-          ),
-        );
+      yield* store.remove({ key, version }).pipe(
+        Effect.catch(({ reason }) =>
+          Effect.logWarning("a file that differs from its grant could not be removed", {
+            key,
+            reason,
+          }),
+        ),
+      );
     }
     return yield* new UploadMismatch({ differences });
   }
@@ -91,4 +92,4 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   return { ...confirmed, policy: receipt.policy, get };
 });
 
-const TOO_LATE = new StoreUnavailable({ reason: "the store said nothing of an object in time" });
+const TOO_LATE = new StoreUnavailable({ reason: "the store did not answer within 5 seconds" });

@@ -74,7 +74,10 @@ export const recall = Effect.fnUntraced(function* (
       ({ key }) => Option.getOrUndefined(parse(key))?.organization === organization,
     ),
     Effect.mapError(
-      () => new LimitsUnavailable({ reason: "what is remembered of a retry is not ours" }),
+      () =>
+        new LimitsUnavailable({
+          reason: "an entry for an Idempotency-Key was not written by this service",
+        }),
     ),
   );
   return {

@@ -30,14 +30,16 @@ export const appendTo = (path: string) =>
         try {
           await appendFile(path, batch, { mode: 0o600 });
           if (isFailing)
-            log(Effect.logWarning(`the audit in ${path} is written again`, { dropped }));
+            log(Effect.logWarning(`the audit is written to ${path} again`, { dropped }));
           isFailing = false;
           dropped = 0;
         } catch (cause) {
           // Part of it may be there, so that what comes now begins on a line of its own.
           waiting = `\n${batch.trimStart()}${waiting}`;
           if (!isFailing)
-            log(Effect.logError(`the audit cannot be written to ${path}: ${String(cause)}`));
+            log(
+              Effect.logError(`the audit cannot be written to ${path} and waits: ${String(cause)}`),
+            );
           isFailing = true;
           return;
         }
@@ -54,7 +56,10 @@ export const appendTo = (path: string) =>
     return (line: string): Effect.Effect<void> =>
       Effect.sync(() => {
         if (waiting.length + line.length <= LIMIT) waiting += line;
-        else if (dropped++ === 0) log(Effect.logError(`the audit in ${path} loses lines`));
+        else if (dropped++ === 0)
+          log(
+            Effect.logError(`the audit drops lines, since too many wait to be written to ${path}`),
+          );
         if (!isFailing) void flush();
       });
   });

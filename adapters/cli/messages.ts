@@ -12,7 +12,7 @@ export function configurationMessage(
       `  ${name} ${problem}${problem.endsWith("?") ? "" : "."}\n    for example: ${name}=${inShell(example)}\n`,
   );
   const hints = misspelt.map((name) => `  ${misspeltMessage(name)}\n\n`).join("");
-  return `Valetkey cannot start: its environment is not right.\n\n${lines.join("\n")}\n${hints}Every variable is in docs/configuration.md.\n`;
+  return `Valetkey cannot start: its configuration is invalid.\n\n${lines.join("\n")}\n${hints}Every variable is in docs/configuration.md.\n`;
 }
 
 /** An example as it is pasted into a shell. */
@@ -27,7 +27,7 @@ export interface Misspelt {
 
 /** What a person reads of a misspelt variable. */
 export const misspeltMessage = ({ name, meant }: Misspelt): string =>
-  `${name} is not a variable of this service; is ${meant} meant?`;
+  `${name} is not a known variable; did you mean ${meant}?`;
 
 /** What a person reads once the service has started. */
 export function startMessage(started: {

@@ -99,7 +99,7 @@ export async function serve(listen: Listen): Promise<void> {
           onFull: onceAMinute((what) => log(Effect.logWarning(FULL[what]))),
         }),
       catch: (cause) =>
-        `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); end what uses the port, or set PORT`,
+        `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); stop what uses the port, or set PORT`,
     });
     const address = publicUrl.origin;
     const store = settings.storage.description;
@@ -154,7 +154,7 @@ function environment(): Env {
 }
 
 const UNLIMITED =
-  "nothing is limited: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY";
+  "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY";
 
 /** Counts in Redis where there is one, whose code is loaded then, or in this process. */
 const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure }: LimitSettings) =>
@@ -202,8 +202,8 @@ const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced
 
 /** What the log says of what is turned away. */
 const FULL = {
-  connections: "connections are turned away: MAX_CONNECTIONS are open",
-  requests: "requests are answered with 503 OVERLOADED: too many are under way",
+  connections: "connections are refused, since MAX_CONNECTIONS are open",
+  requests: "requests are answered with 503 OVERLOADED, since too many are in progress",
 } as const;
 
 /** Passes on the first of what happens in a minute, each `what` by itself. */

@@ -62,7 +62,7 @@ function exposureFault(
     : [
         fault(
           identity.exposed,
-          "must be yes where HOST or PUBLIC_URL is not of this machine: AUTH=dev lets everyone in who has the token",
+          "must be yes where HOST or PUBLIC_URL is not this machine's own, since AUTH=dev lets in everyone who has the token",
         ),
       ];
 }
@@ -82,7 +82,7 @@ function countingFault(
 ): ReadonlyArray<Fault> {
   if (Result.isFailure(counted) || Result.isFailure(store)) return [];
   return counted.success.isLimited && areSeveral(counted.success) && store.success === undefined
-    ? [fault(redis.settings.urls, "must be set where limits are, and several processes serve")]
+    ? [fault(redis.settings.urls, "must be set where several processes serve with limits")]
     : [];
 }
 
@@ -101,12 +101,12 @@ export function warningsOf(
   if (areSeveral(limits)) {
     if ((env["STORAGE_ADAPTER"] || "local") === "local") {
       warnings.push(
-        "several processes serve, and the embedded store is one folder: all need the same STORAGE_LOCAL_DIR; on several machines use another store",
+        "several processes share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
       );
     }
     if (redis === undefined) {
       warnings.push(
-        "several processes serve, and each knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
+        "each of several processes knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
       );
     }
   }

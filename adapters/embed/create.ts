@@ -152,7 +152,7 @@ function peerOf(from: HandedOver | null | undefined): Peer {
 }
 
 const READ =
-  "the body of a request was read before valetkey.fetch got it: hand the request over as it came";
+  "the body of a request was read before valetkey.fetch got it; pass the request on unread";
 
 /** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
 const ready = (description: string, speak: (text: string) => string) =>
@@ -183,7 +183,7 @@ const tokensLayer = ({ keys, denied }: TokenSettings) =>
       keys === undefined
         ? Effect.as(
             Effect.logWarning(
-              "receipts end with this process, and are good in no other: set receiptKeys",
+              "receipts are valid only in this process and end with it; set receiptKeys",
             ),
             tokensOf([{ id: "own", secret: ownKey() }], denied),
           )

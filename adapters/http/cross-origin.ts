@@ -27,10 +27,13 @@ export function crossOrigin({
     if (origin === own || told.has(origin) || told.size === TOLD_AT_MOST) return;
     told.add(origin);
     log(
-      Effect.logWarning("an origin is not allowed: CORS_ORIGINS or corsOrigins does not name it", {
-        requestId,
-        origin: origin.slice(0, 200),
-      }),
+      Effect.logWarning(
+        "a request from another origin is not allowed; add the origin to CORS_ORIGINS, or to the option corsOrigins",
+        {
+          requestId,
+          origin: origin.slice(0, 200),
+        },
+      ),
     );
   };
   return (...allowMethods) => {

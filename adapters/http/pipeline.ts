@@ -103,10 +103,10 @@ export function pipeline(
 
 /** What the log says of refusals that the operator has to mend. */
 const REASONS = {
-  IdentityUnavailable: "cannot tell who calls",
-  LimitsUnavailable: "cannot keep count",
+  IdentityUnavailable: "cannot check the caller or the organization",
+  LimitsUnavailable: "cannot count requests",
   CredentialsUnavailable: "cannot sign",
-  StoreUnavailable: "cannot ask the store",
+  StoreUnavailable: "the store is unavailable",
 } as const;
 
 const isSlug = Schema.is(OrganizationSlug);

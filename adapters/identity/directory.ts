@@ -61,7 +61,7 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
         const decoded = answer.status === 200 ? decode(answer.body) : Option.none();
         return Option.isSome(decoded)
           ? Effect.succeed(Option.some(decoded.value.id))
-          : Effect.fail(senseless(answer.status));
+          : Effect.fail(unexpectedAnswer(answer.status));
       });
     };
     const cache = yield* Cache.makeWith(lookUp, {
@@ -116,10 +116,10 @@ const turns = Effect.map(Semaphore.make(AT_ONCE), (all) => {
 });
 
 const TOO_MANY = new IdentityUnavailable({
-  reason: `ORGANIZATIONS_URL is asked for more than ${MOST_OF_ONE} organizations of one caller at once, or ${MOST} of all callers`,
+  reason: `too many requests to ORGANIZATIONS_URL at once: more than ${MOST_OF_ONE} for one caller, or ${MOST} for all`,
 });
 
-const senseless = (status: number) =>
+const unexpectedAnswer = (status: number) =>
   new IdentityUnavailable({
-    reason: `ORGANIZATIONS_URL answers neither 404 nor 200 with {"id": …} (status ${status})`,
+    reason: `ORGANIZATIONS_URL gave an unexpected answer with status ${status}; it must be 404, or 200 with {"id": …}`,
   });

@@ -54,7 +54,7 @@ export const keysAt = (url: URL) =>
         status === 200
           ? Effect.try({
               try: () => createLocalJWKSet(body as JSONWebKeySet),
-              catch: () => noKeys("the answer is no set of keys"),
+              catch: () => noKeys("the answer is not a JSON Web Key Set"),
             })
           : Effect.fail(noKeys(`the answer has the status ${status}`)),
       ),
@@ -66,7 +66,7 @@ export const keysAt = (url: URL) =>
           }),
         onFailure: ({ reason }) =>
           Effect.logWarning(
-            `JWT_JWKS_URL gives no keys, ${found === undefined ? "and there are none" : "so the last ones stay"}: ${reason}`,
+            `JWT_JWKS_URL gives no keys, ${found === undefined ? "so no token can be verified" : "so the previous ones stay in use"}: ${reason}`,
           ),
       }),
     );

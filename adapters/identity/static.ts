@@ -20,7 +20,7 @@ export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) 
     yield* watchJson(path, {
       decode: decodeTokens,
       onChange: (tokens) => (known = byId(tokens)),
-      kept: "the tokens that it had stay valid",
+      kept: "the tokens read before stay valid",
     });
 
     return Authenticator.of({

@@ -43,7 +43,7 @@ export function limitFailures(
     if (Math.abs(now - saidAt) < SILENCE) return Effect.void;
     saidAt = now;
     return Effect.logWarning(
-      "too many requests of one address were not authenticated; if it is a proxy of yours, name it as trusted",
+      "too many requests from one address were not authenticated, and it is refused for now; if it is your reverse proxy, add it to TRUSTED_PROXIES, or to the option trustedProxies",
       { address },
     );
   };

@@ -68,6 +68,6 @@ type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
 const full = ({ of, retryAfter }: { readonly of: string; readonly retryAfter: number }) =>
   new LimitsUnavailable({
-    reason: `memory holds no further Idempotency-Key of ${of}; set REDIS_URL, or the option limits.countIn`,
+    reason: `too many Idempotency-Keys of ${of} are kept in memory; set REDIS_URL, or the option limits.countIn`,
     retryAfter,
   });

@@ -36,7 +36,7 @@ const ownKey = (directory: string): Effect.Effect<Uint8Array> =>
     Effect.catch(() =>
       Effect.as(
         Effect.logWarning(
-          `no key for receipts is configured, and none can be kept in ${directory}: receipts end with this process; set RECEIPT_KEYS`,
+          `RECEIPT_KEYS is not set and no key can be stored in ${directory}, so receipts end with this process; set RECEIPT_KEYS`,
         ),
         randomBytes(32),
       ),

@@ -66,7 +66,7 @@ it("of a store that loses another's rule, the rules are put back and ours is not
   const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files");
   const refused = await Effect.runPromise(Effect.flip(apply(3)));
   store.close();
-  expect(refused.reason).toContain("did not keep 1 of the bucket's other rules");
+  expect(refused.reason).toContain("changed 1 of the bucket's other lifecycle rules");
   expect(rules).toBe(foreign);
 });
 

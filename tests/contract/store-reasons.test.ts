@@ -97,13 +97,13 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
   ])("that this machine's clock is wrong by %d minutes", async (minutes, words) => {
     const program = Effect.provideService(ensure(), Clock.Clock, clockAhead(minutes));
     expect(await reasonOf(program)).toBe(
-      `this machine's clock is ${words} the store's; set it, or uploads are refused`,
+      `this machine's clock is ${words} the store's; correct it, or the store refuses uploads`,
     );
   });
 
   it("that there is no bucket, also of an object in it", async () => {
     const change = { bucket: `missing-${crypto.randomUUID()}` };
-    const reason = `there is no bucket ${change.bucket}; make it, or set STORAGE_CREATE_BUCKET=on`;
+    const reason = `the bucket ${change.bucket} does not exist; create it, or set STORAGE_CREATE_BUCKET=on`;
     expect(await reasonOf(ensure(change))).toBe(reason);
     const head = ObjectStore.use((store) => store.head(putRequest().key)).pipe(
       Effect.provide(ADAPTERS[adapter](change)),
@@ -125,7 +125,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     closing.push(() => other.close());
     const endpoint = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
     expect(await reasonOf(ensure({ endpoint }))).toBe(
-      "it answered 400 without a code, which no store does; check STORAGE_ENDPOINT",
+      "the answer (400) has no error code, so it is not from a store; check STORAGE_ENDPOINT",
     );
   });
 
@@ -162,7 +162,7 @@ it.skipIf(fakeGcs === undefined)(
           }),
         ),
       );
-    const reason = `there is no bucket ${name}; make it`;
+    const reason = `the bucket ${name} does not exist; create it`;
     expect(await reasonOf(program(({ ensureBucket }) => ensureBucket))).toBe(reason);
     expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
     for (const change of [

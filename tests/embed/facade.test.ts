@@ -421,7 +421,7 @@ it("without keys of its own it warns that receipts end with the process", async 
   const warned = await startHost();
   await warned.valetkey.requestUpload(FILE);
   expect(warned.log.map(({ level, message }) => `${level}: ${message}`)).toContain(
-    "warn: receipts end with this process, and are good in no other: set receiptKeys",
+    "warn: receipts are valid only in this process and end with it; set receiptKeys",
   );
   const keys = [`test:${receiptKey("test").toString("base64")}`];
   const first = await startHost({ receiptKeys: keys });

@@ -124,7 +124,7 @@ describe("fetch", () => {
     const { request_id } = await answer.json();
     expect(answer.status).toBe(500);
     const entry = host.log.find(({ facts }) => facts["requestId"] === request_id);
-    expect(String(entry?.facts["cause"])).toContain("hand the request over as it came");
+    expect(String(entry?.facts["cause"])).toContain("pass the request on unread");
   });
 
   it.each([

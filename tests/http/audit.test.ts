@@ -282,7 +282,7 @@ describe("a file of the audit", () => {
     await service.stop();
     expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
     expect(said("cannot be written")).toBe(1);
-    expect(said("is written again")).toBe(1);
+    expect(said("is written to")).toBe(1);
   });
 
   it("that can no longer be written keeps nobody from working, nor the service from its end", async () => {
@@ -324,7 +324,7 @@ describe("a file of the audit", () => {
     expect(readFileSync(path, "utf8")).toMatch(/^\n/);
   });
 
-  it("that takes nothing keeps nobody from ending, and loses lines after saying so", async () => {
+  it("that takes nothing keeps nobody from ending, and drops lines after saying so", async () => {
     const path = join(folder, "pipe");
     execFileSync("mkfifo", [path]);
     const messages: Array<string> = [];

@@ -82,7 +82,7 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
     [{ STORAGE_ADAPTER: "minio", STORAGE_PROVIDER: "minlo" }, /; is minio meant\?/],
     [
       { STORAGE_ADAPTOR: "minio", STORAGE_ENDPOINT: "http://127.0.0.1:9000" },
-      /STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is[\s\S]*STORAGE_ADAPTOR is not a variable/,
+      /STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is[\s\S]*STORAGE_ADAPTOR is not a known variable/,
     ],
     [
       { STORAGE_ADAPTER: "aws", STORAGE_ACCESS_KEY: "AKIA0000", STORAGE_SECRET_KEY: "secret\n" },
@@ -332,14 +332,14 @@ describe("who may call, and how much, is refused at the start where it is not ri
     [{ WEB_CONCURRENCY: "0" }, /WEB_CONCURRENCY must be the number of processes/],
     [
       { ...limited, WEB_CONCURRENCY: "2" },
-      /REDIS_URL must be set where limits are, and several processes serve/,
+      /REDIS_URL must be set where several processes serve with limits/,
     ],
     [{ REDIS_URL: `${REDIS},${REDIS}` }, /REDIS_CLUSTER must be on where REDIS_URL has several/],
     [{ REDIS_CLUSTER: "on" }, /REDIS_URL must be set where REDIS_CLUSTER is on/],
     [{ REDIS_URL: "http://hidden-password@127.0.0.1" }, /REDIS_URL must be a redis or rediss URL/],
     [
       { ...keyless, JWT_AUDIENCE: "", JWT_AUDIANCE: "us" },
-      /JWT_AUDIENCE must be[\s\S]*JWT_AUDIANCE is not a variable of this service; is JWT_AUDIENCE meant\?/,
+      /JWT_AUDIENCE must be[\s\S]*JWT_AUDIANCE is not a known variable; did you mean JWT_AUDIENCE\?/,
     ],
     ...[
       ["AUTH_TOKEN_FILE", "AUTH_TOKENS_FILE"],
@@ -347,7 +347,7 @@ describe("who may call, and how much, is refused at the start where it is not ri
       ["LIMIT_REQUEST_PER_SUBJECT", "LIMIT_REQUESTS_PER_SUBJECT"],
     ].map(([name = "", meant]): [Readonly<Record<string, string>>, RegExp] => [
       { PORT: "http", [name]: "hidden" },
-      new RegExp(`${name} is not a variable of this service; is ${meant} meant\\?`),
+      new RegExp(`${name} is not a known variable; did you mean ${meant}\\?`),
     ]),
   ])("%j", (env, message) => {
     const output = messageFor(env);
@@ -594,7 +594,7 @@ it("the example of policies lets services upload diagnostics, and nobody else", 
 it.each<[Readonly<Record<string, string>>, string]>([
   [
     { STORAGE_ADAPTER: "aws", STORAGE_ENDPOINT: "https://s3.eu-west-1.amazonaws.com" },
-    "STORAGE_REGION is us-east-1 and the endpoint is in eu-west-1",
+    "STORAGE_REGION is us-east-1, but the endpoint is in eu-west-1",
   ],
   [
     {
@@ -612,7 +612,7 @@ it.each<[Readonly<Record<string, string>>, string]>([
   ],
   [
     { STORAGE_ADAPTER: "gcs", STORAGE_ACCESS_KEY: "", STORAGE_SECRET_KEY: "" },
-    "no key is configured, so IAM signs: a call for each URL",
+    "no key is configured, so IAM signs: one call for each URL",
   ],
 ])("starts, and says once what is odd: %j", async (env, notice) => {
   const service = await startProcess({
@@ -641,9 +641,7 @@ it("names what does not go together beside what is malformed, and a misspelt nam
   for (const name of ["LOG_LEVEL", "AUTH_DEV_EXPOSED", "STORAGE_SECRET_KEY", "STORAGE_REGION"]) {
     expect(output).toContain(`  ${name} must be `);
   }
-  expect(output).toContain(
-    "STORAGE_BUKET is not a variable of this service; is STORAGE_BUCKET meant?",
-  );
+  expect(output).toContain("STORAGE_BUKET is not a known variable; did you mean STORAGE_BUCKET?");
 });
 
 it("a log for machines is JSON alone, without the token that was configured", async () => {
@@ -661,8 +659,8 @@ it("warns of a misspelt variable, with the one that was meant, and of no others"
     STORAGE_REGION: "",
   });
   await service.stop();
-  expect(service.output()).toContain("STORAGE_BUKET is not a variable of this service");
-  expect(service.output()).toContain("is STORAGE_BUCKET meant?");
+  expect(service.output()).toContain("STORAGE_BUKET is not a known variable");
+  expect(service.output()).toContain("did you mean STORAGE_BUCKET?");
   expect(service.output()).not.toContain("STORAGE_ACCESS_KEY");
 });
 
@@ -672,7 +670,7 @@ it("says what is wrong where the port is taken", async () => {
   await service.stop();
   expect(code).toBe(1);
   expect(output).toMatch(
-    /cannot listen on 127\.0\.0\.1, port \d+ \(.*EADDRINUSE.*\); end what uses the port, or set PORT/,
+    /cannot listen on 127\.0\.0\.1, port \d+ \(.*EADDRINUSE.*\); stop what uses the port, or set PORT/,
   );
   expect(output).not.toMatch(/\n\s+at /);
 });
@@ -703,7 +701,7 @@ it("several processes, and a size without a unit, start with a warning of what t
   });
   await service.stop();
   for (const warning of [
-    "all need the same STORAGE_LOCAL_DIR",
+    "give all the same STORAGE_LOCAL_DIR",
     "set REDIS_URL, or a retried request can make a second object",
     'STORAGE_MAX_FILE_SIZE=50 has no unit and is read as MiB: write \\"50 MiB\\"',
   ]) {

@@ -66,7 +66,7 @@ describe.skipIf(!(await need("mounts")))("on a disk of its own", () => {
     expect((await call("confirm", { receipt: tooLarge.granted.receipt })).status).toBe(409);
     expect((await upload(1_020_000)).put.status).toBe(200);
     await storeReads(/the disk is full/);
-    expect(service.output()).toContain("the store failed");
+    expect(service.output()).toContain("the embedded store failed");
   });
 
   it("a disk that is read-only keeps giving what it has, and is told of by the readiness", async () => {

@@ -29,7 +29,7 @@ it("an origin that is refused is in the log once, and no more than 100 of them",
   const told = service
     .output()
     .split("\n")
-    .filter((line) => line.includes("an origin is not allowed"))
+    .filter((line) => line.includes("a request from another origin is not allowed"))
     .map((line) => JSON.parse(line));
   expect(told).toHaveLength(100);
   expect(told[0]).toMatchObject({ level: "warn", origin: "https://other.example.com" });

@@ -468,7 +468,7 @@ it.effect("a broken file leaves its tokens valid, and is said once until it is m
       if (content === undefined) rmSync(path);
       else writeFileSync(path, content);
       yield* lookUntil(() => warnings.length > 0);
-      expect(warnings).toEqual([expect.stringContaining("the tokens that it had stay valid")]);
+      expect(warnings).toEqual([expect.stringContaining("the tokens read before stay valid")]);
       expect(warnings[0]).toContain(path);
       expect(warnings[0]).not.toContain("hidden");
       looks = 0;

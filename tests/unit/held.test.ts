@@ -106,7 +106,7 @@ it.effect("refuses rather than give credentials that end too soon", () =>
     const now = yield* Clock.currentTimeMillis;
     const refusal = yield* Effect.flip(held(now, MINUTE));
     expect(refusal.reason).toBe(
-      "the credentials end in 30 seconds, and there are no newer ones yet",
+      "the credentials expire in 30 seconds, and newer ones could not be obtained yet",
     );
     expect((yield* held(now, 10 * SECOND)).serial).toBeGreaterThan(0);
   }),

@@ -42,10 +42,11 @@ export const layer = (
             const counted = Metric.update(failures, 1);
             if (now - saidAt < SILENCE) return counted;
             saidAt = now;
-            const outcome = spare === undefined ? "are refused" : "are counted by each process";
+            const outcome =
+              spare === undefined ? "requests are refused" : "each process counts by itself";
             return Effect.andThen(
               counted,
-              Effect.logWarning(`Redis does not count, and requests ${outcome}: ${reason}`),
+              Effect.logWarning(`Redis cannot be used, so ${outcome}: ${reason}`),
             );
           }),
         );

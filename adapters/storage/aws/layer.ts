@@ -98,6 +98,6 @@ function warnOfRegion({ region, endpoint }: AwsSettings): Effect.Effect<void> {
   return actual === undefined || actual === region
     ? Effect.void
     : Effect.logWarning(
-        `STORAGE_REGION is ${region} and the endpoint is in ${actual}; the store will refuse what is signed, unless STORAGE_REGION=${actual}`,
+        `STORAGE_REGION is ${region}, but the endpoint is in ${actual}; set STORAGE_REGION=${actual}, or the store refuses every signature`,
       );
 }

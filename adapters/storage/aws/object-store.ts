@@ -117,14 +117,15 @@ export function objectStore(
       if (!isThere) return Option.none();
       const facts = yield* factsOfHead(object, headersOfAnswer());
       if (facts !== undefined) return Option.some(facts);
-      return yield* new StoreUnavailable({ reason: "the answer is not that of a store" });
+      return yield* new StoreUnavailable({
+        reason: "the answer is not from an S3 store; check STORAGE_ENDPOINT",
+      });
     }),
   });
 }
 
 /** Without the second permission, an object that is not there looks like one that is forbidden. */
-const NOT_PERMITTED =
-  "the credentials may not look at an object (s3:GetObject), or not tell whether it is there (s3:ListBucket)";
+const NOT_PERMITTED = "the credentials lack s3:GetObject or s3:ListBucket; allow both";
 
 /** Keeps the headers of the answer, of which the client tells those alone that it knows. */
 function keepHeaders(command: HeadObjectCommand | HeadBucketCommand): () => Headers {

@@ -51,7 +51,7 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
   const attempt = obtain.pipe(
     Effect.timeoutOrElse({
       duration: PATIENCE,
-      orElse: () => Effect.fail(unavailable(`there were no credentials within ${PATIENCE}`)),
+      orElse: () => Effect.fail(unavailable(`no credentials were obtained within ${PATIENCE}`)),
     }),
     Effect.catchDefect((defect) => Effect.fail(unavailable(String(defect)))),
     Effect.flatMap(alive),
@@ -77,7 +77,7 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
       const reason = Result.isFailure(renewed) ? renewed.failure.reason : undefined;
       if (reason !== told) {
         yield* reason === undefined
-          ? Effect.logInfo("credentials are there again")
+          ? Effect.logInfo("credentials were obtained again")
           : Effect.logWarning("credentials could not be obtained", { reason });
         told = reason;
       }
@@ -108,7 +108,8 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
 const alive = <A extends Ending>(value: A): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const life = lifeOf(value, now);
-    if (Number.isNaN(life)) return Effect.fail(unavailable("the credentials have no readable end"));
+    if (Number.isNaN(life))
+      return Effect.fail(unavailable("the time at which the credentials expire cannot be read"));
     return life > 0 ? Effect.succeed(value) : Effect.fail(tooShort(life));
   });
 
@@ -118,7 +119,7 @@ const lifeOf = (value: Ending | undefined, now: number) => (value?.expiresAt ?? 
 
 const tooShort = (life: number) =>
   unavailable(
-    `the credentials ${life > 0 ? `end in ${Math.floor(life / SECOND)} seconds` : "have ended"}, and there are no newer ones yet`,
+    `the credentials ${life > 0 ? `expire in ${Math.floor(life / SECOND)} seconds` : "have expired"}, and newer ones could not be obtained yet`,
   );
 
 /** Asks the library of a cloud for its credentials, which can take the network and much time. */

@@ -124,7 +124,9 @@ const signBlob = (
         const signature = signatureIn(data);
         return signature.length >= SHORTEST_SIGNATURE
           ? Effect.succeed(signature.toString("hex"))
-          : Effect.fail(new SignBlobFailed({ reason: "IAM answered no signature", status: 502 }));
+          : Effect.fail(
+              new SignBlobFailed({ reason: "IAM answered without a signature", status: 502 }),
+            );
       }
       const reason = status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`;
       return Effect.fail(new SignBlobFailed({ reason, status }));
@@ -191,4 +193,4 @@ async function loadAuth() {
 }
 
 const COSTS =
-  "no key is configured, so IAM signs: a call for each URL, two for each upload, and URLs live 12 hours at most; the key of a service account (GOOGLE_APPLICATION_CREDENTIALS, or the option credentials) or an HMAC key (STORAGE_ACCESS_KEY, or accessKey) signs here, without calls";
+  "no key is configured, so IAM signs: one call for each URL (two for each upload), and URLs live 12 hours at most; to sign without calls, set the key of a service account (GOOGLE_APPLICATION_CREDENTIALS, or the option credentials) or an HMAC key (STORAGE_ACCESS_KEY, or accessKey)";

@@ -60,7 +60,7 @@ export function objectStore(store: {
   const failed = (cause: unknown) =>
     new StoreUnavailable({ reason: explain(settings.bucket, cause) });
   const missing = new StoreUnavailable({
-    reason: `there is no bucket ${settings.bucket}; make it`,
+    reason: `the bucket ${settings.bucket} does not exist; create it`,
   });
   return ObjectStore.of({
     ensureBucket: ask(
@@ -207,7 +207,9 @@ async function ensure({ createBucket, location }: GcsSettings, bucket: Bucket): 
   const [exists] = await bucket.exists();
   if (exists) return;
   if (!createBucket) {
-    throw new Error(`there is no bucket ${bucket.name}; make it, or set STORAGE_CREATE_BUCKET=on`);
+    throw new Error(
+      `the bucket ${bucket.name} does not exist; create it, or set STORAGE_CREATE_BUCKET=on`,
+    );
   }
   await bucket.create(location === undefined ? {} : { location });
 }

@@ -70,7 +70,7 @@ export const layer = (
           keys,
           region: REGION,
           now: () => clock.currentTimeMillisUnsafe(),
-          onFailure: ({ reason }) => log(Effect.logError("the store failed", { reason })),
+          onFailure: ({ reason }) => log(Effect.logError("the embedded store failed", { reason })),
         }),
       );
       return Layer.merge(

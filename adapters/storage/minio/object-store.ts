@@ -82,7 +82,7 @@ export function objectStore(
       return yield* new StoreUnavailable({
         reason:
           answer.status === 403
-            ? "the key may not look at an object (s3:GetObject), or not tell whether it is there (s3:ListBucket)"
+            ? "the key lacks s3:GetObject or s3:ListBucket; allow both"
             : `the store answered a look at an object with ${answer.status}`,
       });
     }),

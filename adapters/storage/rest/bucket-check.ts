@@ -28,7 +28,7 @@ export const hasBucket = Effect.fnUntraced(function* (
   if (actual !== undefined && actual !== provider && !warned.has(bucket)) {
     warned.add(bucket);
     yield* Effect.logWarning(
-      `the store answers as ${PROVIDERS[actual].title} does, and is taken for ${PROVIDERS[provider].title}, so that more may be promised than it keeps; set STORAGE_PROVIDER=${actual}, or the option provider`,
+      `the store seems to be ${PROVIDERS[actual].title}, but is configured as ${PROVIDERS[provider].title}, which may enforce more; set STORAGE_PROVIDER=${actual}, or the option provider`,
     );
   }
   const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);

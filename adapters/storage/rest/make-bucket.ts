@@ -25,7 +25,7 @@ export const makeBucketInBackground =
       Effect.tapError(({ reason }) => {
         if (isLate) return Effect.void;
         isLate = true;
-        return Effect.logWarning("the bucket is not there yet, and is tried again", {
+        return Effect.logWarning("the bucket could not be made yet; trying again", {
           bucket,
           reason,
         });
@@ -40,4 +40,4 @@ export const makeBucketInBackground =
 
 const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${PATIENCE}` });
 
-const tellOfBucket = (bucket: string) => Effect.logInfo("the bucket is there", { bucket });
+const tellOfBucket = (bucket: string) => Effect.logInfo("the bucket exists now", { bucket });

@@ -30,19 +30,19 @@ export function reasonOfRefusal(bucket: string, refusal: StoreRefusal): string {
   if (code === "NoSuchBucket" || (code === undefined && status === 404)) return noBucket(bucket);
   if (advice !== undefined) return `${advice} (${code}${told(message)})`;
   if (code !== undefined) return `the store answered ${code}${told(message)}`;
-  return `it answered ${status ?? "something"} without a code, which no store does; check STORAGE_ENDPOINT`;
+  return `the answer (${status ?? "without a status"}) has no error code, so it is not from a store; check STORAGE_ENDPOINT`;
 }
 
 /** The reason of a bucket that is not there. */
 export const noBucket = (bucket: string): string =>
-  `there is no bucket ${bucket}; make it, or set STORAGE_CREATE_BUCKET=on`;
+  `the bucket ${bucket} does not exist; create it, or set STORAGE_CREATE_BUCKET=on`;
 
 const told = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
 
 const ACCESS_KEY = "the store does not know the access key; check STORAGE_ACCESS_KEY";
 const REGION = "the region is wrong; set STORAGE_REGION to the bucket's own";
-const TOKEN = "the session token is wrong or over; renew STORAGE_SESSION_TOKEN";
-const CLOCK = "the store finds the time of the request wrong; set this machine's clock";
+const TOKEN = "the session token is invalid or has expired; renew STORAGE_SESSION_TOKEN";
+const CLOCK = "the store rejects the time of the request; correct this machine's clock";
 
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["InvalidAccessKeyId", ACCESS_KEY],
@@ -60,8 +60,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ["InvalidRegion", REGION],
   ["PermanentRedirect", REGION],
   ["TemporaryRedirect", REGION],
-  ["AccessDenied", "the key may not look at the bucket; allow it s3:ListBucket"],
-  ["AllAccessDisabled", "the bucket is shut; its owner can open it"],
+  ["AccessDenied", "the key may not list the bucket; allow it s3:ListBucket"],
+  ["AllAccessDisabled", "all access to the bucket is disabled; ask its owner to enable it"],
 ]);
 
 const TOLERATED = 60_000;
@@ -76,5 +76,5 @@ export function clockFault(date: string | null | undefined, now: number): string
   // Also where there is no date.
   if (!(Math.abs(difference) > TOLERATED)) return undefined;
   const minutes = Math.round(Math.abs(difference) / 60_000);
-  return `this machine's clock is ${minutes} min ${difference > 0 ? "ahead of" : "behind"} the store's; set it, or uploads are refused`;
+  return `this machine's clock is ${minutes} min ${difference > 0 ? "ahead of" : "behind"} the store's; correct it, or the store refuses uploads`;
 }

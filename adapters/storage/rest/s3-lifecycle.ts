@@ -24,7 +24,7 @@ export const s3Lifecycle = (bucket: Bucket): BucketLifecycle => ({
     if (lost.length > 0 || !after.some(isOurs)) {
       yield* write(bucket, before);
       return yield* new StoreUnavailable({
-        reason: `the store did not keep ${lost.length} of the bucket's other rules as they were; they are put back, and ours is not added`,
+        reason: `the store changed ${lost.length} of the bucket's other lifecycle rules; they were restored, and the rule for unconfirmed uploads was not added`,
       });
     }
     return "added";

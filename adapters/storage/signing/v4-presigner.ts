@@ -78,10 +78,10 @@ export function v4Presigner(store: {
 
 const USES = { PUT: "put", GET: "get" } as const;
 
-/** Whole seconds are counted, so that one less than needed is none too few. */
+/** Seconds are rounded down; a lifetime one second short is accepted. */
 const tooShortLived = (seconds: number) =>
   Effect.fail(
     new CredentialsUnavailable({
-      reason: `what signs is good for ${seconds} seconds, and the policy's min_lifetime is longer`,
+      reason: `a URL could only live for ${seconds} seconds, since the credentials expire then; the policy's min_lifetime is longer`,
     }),
   );
