@@ -137,7 +137,7 @@ it.skipIf(minio === undefined)("an upload that went through the host goes past i
   expect(after).toEqual([
     "the bytes of a picture",
     [[true, "image/png", "mia"]],
-    "Files may be ",
+    "This file is ",
     401,
   ]);
 });
