@@ -112,7 +112,9 @@ export async function serve(listen: Listen): Promise<void> {
         address,
         store,
         auth: callers.auth,
-        ...(tokens?.user.isMadeUp === true ? { token: Redacted.value(tokens.user.value) } : {}),
+        ...(tokens?.user.isMadeUp === true
+          ? { page: `${address}/#token=${Redacted.value(tokens.user.value)}` }
+          : {}),
         ...(tokens?.service.isMadeUp === true
           ? { serviceToken: Redacted.value(tokens.service.value) }
           : {}),

@@ -1,4 +1,5 @@
 import type { HttpContext } from "./env.ts";
+import { answerProblemPage, wantsPage } from "./problem-page.ts";
 import { type Problem, problemOf, type Refusal } from "./problem.ts";
 
 /** Answers with JSON that nobody may keep. */
@@ -45,10 +46,11 @@ export const asResponse = (problem: Problem): Response =>
     headers: { ...PROBLEM_HEADERS, ...problem.headers },
   });
 
-/** Answers with a problem document. */
+/** Answers with a problem document, or with a page where a browser asks for one. */
 export function answerProblem(c: HttpContext, problem: Problem): Response {
   const { status, code, headers } = problem;
   c.set("code", code);
+  if (wantsPage(c)) return answerProblemPage(c, problem);
   return answer(c, documentOf(problem), { status, headers: { ...PROBLEM, ...headers } });
 }
 

@@ -5,6 +5,7 @@ import type { HttpEnv } from "./env.ts";
 const FILES = {
   "/": ["index.html", "text/html; charset=utf-8"],
   "/page.css": ["page.css", "text/css; charset=utf-8"],
+  "/icon.svg": ["icon.svg", "image/svg+xml"],
   "/page.js": ["page.js", "text/javascript; charset=utf-8"],
 } as const;
 

@@ -63,12 +63,114 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await refusal.waitFor();
     expect(await refusal.innerText()).toMatch(/Files of this type are not accepted/);
     expect(await refusal.innerText()).toMatch(/image\/png/);
+    expect(await refusal.getByRole("button").isVisible()).toBe(false);
     expect(requests.filter((request) => request.method() === "PUT")).toEqual([]);
     await page.close();
   });
 
-  async function open() {
+  it("offers to try again where that can help", async () => {
+    const { page } = await open();
+    await page.getByLabel("Organization").fill("no such name");
+    await paste(page, "image/png");
+    await page.getByRole("button", { name: "Try again" }).waitFor();
+    await page.getByLabel("Organization").fill("acme");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.locator("#result img").waitFor();
+    await page.close();
+  });
+
+  it("confirms the upload as the fourth step", async () => {
+    const { page, requests } = await open();
+    await paste(page, "image/png");
+    await page.locator("#confirm[data-state=done]").waitFor();
+    expect(await page.locator("ol h2").allInnerTexts()).toEqual([
+      "Presign",
+      "PUT",
+      "GET",
+      "Confirm",
+    ]);
+    expect(await page.locator("#confirm").innerText()).toContain(
+      "70 bytes of image/png, as signed",
+    );
+    expect(await page.locator("#confirm-curl").innerText()).toContain("/files/confirm'");
+    const posts = requests.filter((request) => request.method() === "POST");
+    expect(posts.map((request) => new URL(request.url()).pathname.split("/").at(-1))).toEqual([
+      "presign",
+      "confirm",
+    ]);
+    await page.close();
+  });
+
+  it.each([
+    ["a phone", 375, 720],
+    ["a tablet", 820, 1100],
+    ["a desk", 1360, 900],
+  ])("shows all of each line, and brings the result into view, on %s", async (_, width, height) => {
+    const { page } = await open({ width, height });
+    await paste(page, "image/png");
+    await page.locator("#confirm[data-state=done]").waitFor();
+    const cutOff = await page.evaluate(() =>
+      [document.documentElement, ...document.querySelectorAll("pre")]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map(({ nodeName }) => nodeName),
+    );
+    expect(cutOff).toEqual([]);
+    const isSeen = () =>
+      page.locator("#result").evaluate((result) => {
+        const { top, bottom } = result.getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+      });
+    await expect.poll(isSeen).toBe(true);
+    await page.close();
+  });
+
+  it("uploads one of several dropped files, and says so", async () => {
+    const { page, requests } = await open();
+    await drop(page, ["first.png", "second.png", "third.png"]);
+    await page.locator("#confirm[data-state=done]").waitFor();
+    expect(await page.locator("#note").innerText()).toBe(
+      "These are 3 files, and this page takes one at a time: first.png is uploaded.",
+    );
+    expect(requests.filter((request) => request.method() === "PUT")).toHaveLength(1);
+    await drop(page, ["alone.png"]);
+    await page.getByRole("link", { name: "Open alone.png" }).waitFor();
+    expect(await page.locator("#note").isVisible()).toBe(false);
+    await page.close();
+  });
+
+  it("has an icon, links to the API, and a policy that permits itself and the store alone", async () => {
+    const { page } = await open();
+    const addressed = await page
+      .locator("link[rel=icon], nav a")
+      .evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
+    expect(addressed).toEqual(["icon.svg", "docs", "openapi.json"]);
+    const types = ["image/svg+xml", "text/html; charset=utf-8", "application/json"];
+    for (const [index, path] of addressed.entries()) {
+      const answer = await fetch(new URL(path, service.address));
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, types[index]]);
+    }
+    const policy = (await fetch(service.address)).headers.get("content-security-policy");
+    expect(policy).toBe(
+      `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: ${minio?.endpoint}; connect-src 'self' ${minio?.endpoint}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    );
+    await page.close();
+  });
+
+  it("shows a page where a link is dead, in its style and without complaint of the browser", async () => {
     const page = await browser.newPage();
+    const complaints: Array<string> = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    await page.goto(`${service.address}/f/v1.dead`);
+    expect(await page.locator("h1").innerText()).toBe("The link does not work");
+    expect(await page.locator("main").evaluate((main) => getComputedStyle(main).maxWidth)).toBe(
+      "576px",
+    );
+    expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
+    await page.close();
+  });
+
+  async function open(viewport = { width: 1280, height: 720 }) {
+    const page = await browser.newPage({ viewport });
     const requests: Array<Request> = [];
     const errors: Array<string> = [];
     page.on("request", (request) => requests.push(request));
@@ -89,3 +191,16 @@ async function paste(page: Page, type: string): Promise<void> {
     { base64: PNG, type },
   );
 }
+
+const drop = (page: Page, names: ReadonlyArray<string>): Promise<void> =>
+  page.evaluate(
+    ({ base64, names }) => {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      for (const name of names) {
+        dataTransfer.items.add(new File([bytes], name, { type: "image/png" }));
+      }
+      document.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+    },
+    { base64: PNG, names },
+  );

@@ -652,6 +652,23 @@ it("a log for machines is JSON alone, without the token that was configured", as
   expect(service.output()).not.toContain(service.token);
 });
 
+it("a log for machines has the address of the page, with a token that was made up", async () => {
+  const service = await startProcess({ LOG_FORMAT: "json", DEV_TOKEN: "", HOST: "127.0.0.1" });
+  const lines = service.output().trim().split("\n");
+  const { address, page } = lines
+    .map((line) => JSON.parse(line))
+    .find(({ message }) => message === "ready");
+  expect(address).toBe(service.address);
+  expect(page.split("#token=")[0]).toBe(`${service.address}/`);
+  const answer = await fetch(`${address}/api/v1/orgs/acme/files/presign`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${page.split("=")[1]}` },
+    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
+  });
+  expect(answer.status).toBe(200);
+  await service.stop();
+});
+
 it("warns of a misspelt variable, with the one that was meant, and of no others", async () => {
   const service = await startProcess({
     STORAGE_BUKET: "files",

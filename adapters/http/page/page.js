@@ -4,7 +4,7 @@
  * @typedef {{ file: File, signal: AbortSignal }} Run One upload; the signal ends it early.
  * @typedef {{
  *   put_url: string, put_headers: Record<string, string>, put_expires_at: string,
- *   get_url: string, get_expires_at: string,
+ *   get_url: string, get_expires_at: string, receipt: string,
  * }} Signed What the service answers to presign.
  */
 
@@ -13,7 +13,7 @@ let latest;
 let current = new AbortController();
 
 /**
- * Takes one file through the three steps, in place of the upload that may still be under way.
+ * Takes one file through the four steps, in place of the upload that may still be under way.
  * @param {File} file
  */
 async function upload(file) {
@@ -26,6 +26,7 @@ async function upload(file) {
     const signed = await presign(run);
     await put(run, signed);
     await get(run, signed);
+    await confirm(run, signed);
   } catch (cause) {
     if (!run.signal.aborted) showRefusal(cause);
   }
@@ -33,21 +34,24 @@ async function upload(file) {
 
 /** @type {(run: Run) => Promise<Signed>} */
 async function presign({ file, signal }) {
-  const url = `${location.origin}/api/v1/orgs/${encodeURIComponent(organization())}/files/presign`;
+  const type = file.type || "application/octet-stream";
+  const asked = { filename: file.name, content_type: type, size: file.size };
+  const signed = await post("presign", asked, signal);
+  end("presign", `Signed for ${inBytes(file.size)} until ${inWords(signed.put_expires_at)}`);
+  return signed;
+}
+
+/** Asks the service for what the step is called, which is also the last word of its address. */
+async function post(step, asked, signal) {
+  const url = `${location.origin}/api/v1/orgs/${encodeURIComponent(organization())}/files/${step}`;
   const headers = { Authorization: `Bearer ${token()}`, "Content-Type": "application/json" };
-  const body = JSON.stringify({
-    filename: file.name,
-    content_type: file.type || "application/octet-stream",
-    size: file.size,
-  });
-  begin("presign", curl(quote(url), ...headerOptions(headers), `--data ${quote(body)}`));
+  const body = JSON.stringify(asked);
+  begin(step, curl(quote(url), ...headerOptions(headers), `--data ${quote(body)}`));
   // Made outside of fetch, so that a token no header can carry is not taken for a silent service.
   const request = new Request(url, { method: "POST", headers, body, signal });
   const response = await fetch(request).catch(() => Promise.reject(serviceSilent()));
   if (!response.ok) throw await serviceRefusal(response);
-  const signed = await response.json();
-  end("presign", `Signed for ${inBytes(file.size)} until ${inWords(signed.put_expires_at)}`);
-  return signed;
+  return response.json();
 }
 
 /** @type {(run: Run, signed: Signed) => Promise<void>} */
@@ -92,6 +96,13 @@ async function get({ file, signal }, { get_url, get_expires_at }) {
   showResult({ url: get_url, file, image });
 }
 
+/** @type {(run: Run, signed: Signed) => Promise<void>} */
+async function confirm({ signal }, { receipt }) {
+  const { size, content_type } = await post("confirm", { receipt }, signal);
+  end("confirm", `The store has ${inBytes(size)} of ${content_type}, as signed`);
+  bringIntoView("#result");
+}
+
 /** The image behind a URL, which a page may show even where CORS permits it no fetch. */
 async function imageAt(url, file) {
   if (!file.type.startsWith("image/")) return undefined;
@@ -111,16 +122,21 @@ async function read(url, signal) {
 }
 
 /** Why an upload goes no further, as a person reads it. */
-const refusal = ({ title, detail, code = "" }) => Object.assign(new Error(detail), { title, code });
+const refusal = ({ title, detail, code = "", status = 0 }) =>
+  Object.assign(new Error(detail), { title, code, status });
+
+/** What presign answers to a name, type or size that is not allowed, however often it is tried. */
+const OF_FILE = new Set([400, 413, 415]);
 
 /** A refusal of the service (RFC 9457), or of a proxy in front of it that answers otherwise. */
 async function serviceRefusal(response) {
   const { status } = response;
   const problem = await response.json().catch(() => ({}));
   return refusal({
-    title: problem.title ?? "The service refuses",
-    detail: problem.detail ?? `It answers ${status} and does not say why.`,
+    title: problem.title ?? "The service refused the upload",
+    detail: problem.detail ?? `It answered ${status} and did not say why.`,
     code: problem.code ?? String(status),
+    status,
   });
 }
 
@@ -129,8 +145,8 @@ function storeRefusal(status, text) {
   const xml = new DOMParser().parseFromString(text, "application/xml");
   const textOf = (name) => xml.querySelector(`Error > ${name}`)?.textContent;
   return refusal({
-    title: "The store refuses",
-    detail: textOf("Message") ?? `It answers ${status} and does not say why.`,
+    title: "The store refused the file",
+    detail: textOf("Message") ?? `It answered ${status} and did not say why.`,
     code: textOf("Code") ?? String(status),
   });
 }
@@ -163,13 +179,13 @@ const inBytes = (count) => `${count.toLocaleString()} bytes`;
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const inWords = (instant) => DATE.format(new Date(instant));
 
-const STEPS = ["presign", "put", "get"];
+const STEPS = ["presign", "put", "get", "confirm"];
 
 /** @returns {any} */
 const find = (selector) => document.querySelector(selector);
 
 function clear() {
-  for (const shown of ["#refusal", "#result", "#progress"]) find(shown).hidden = true;
+  for (const shown of ["#refusal", "#result", "#progress", "#note"]) find(shown).hidden = true;
   for (const step of STEPS) {
     setState(step, { state: "waiting", sentence: "" });
     find(`#${step} .curl`).hidden = true;
@@ -207,15 +223,20 @@ function showResult({ url, file, image }) {
 
 /** @param {any} cause What `refusal` makes, or an error of this page itself. */
 function showRefusal(cause) {
-  const { title = "This page failed", message, name, code = name } = cause;
+  const { title = "This page failed", message, name, code = name, status } = cause;
   const step = STEPS.find((step) => find(`#${step}`).dataset.state === "going");
   if (step !== undefined) setState(step, { state: "failed", sentence: "Stopped here" });
   find("#refusal strong").textContent = title;
   find("#refusal p").textContent = message;
   find("#refusal code").textContent = code;
+  find("#refusal button").hidden = step === "presign" && OF_FILE.has(status);
   find("#refusal").hidden = false;
+  bringIntoView("#refusal");
   if (code === "UNAUTHENTICATED") askForToken();
 }
+
+/** On a phone it can be above or below what is seen. */
+const bringIntoView = (selector) => find(selector).scrollIntoView({ block: "nearest" });
 
 const organization = () => find("#organization").value.trim();
 
@@ -233,6 +254,16 @@ function askForToken() {
 function readAddress() {
   find("#token").value = "";
   find("#token-field").hidden = tokenInAddress() !== "";
+}
+
+/** Takes the first of several files, and says so. */
+function choose(files) {
+  const [file] = files ?? [];
+  if (file === undefined) return;
+  upload(file);
+  find("#note").textContent =
+    `These are ${files.length} files, and this page takes one at a time: ${file.name} is uploaded.`;
+  find("#note").hidden = files.length === 1;
 }
 
 /** Browsers call every pasted screenshot `image.png`. */
@@ -258,8 +289,7 @@ const carriesFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files")
 const showDragging = (dragging) => document.body.classList.toggle("dragging", dragging);
 
 document.addEventListener("paste", ({ clipboardData }) => {
-  const file = clipboardData?.files[0];
-  if (file !== undefined) upload(withOwnName(file));
+  choose(Array.from(clipboardData?.files ?? [], withOwnName));
 });
 document.addEventListener("dragover", (event) => {
   if (!carriesFiles(event)) return;
@@ -274,15 +304,13 @@ document.addEventListener("drop", (event) => {
   showDragging(false);
   if (!carriesFiles(event)) return;
   event.preventDefault();
-  const file = event.dataTransfer?.files[0];
-  if (file !== undefined) upload(file);
+  choose(event.dataTransfer?.files);
 });
 find("#drop").addEventListener("click", () => find("#file").click());
 find("#file").addEventListener("change", ({ target }) => {
-  const [file] = target.files;
+  choose([...target.files]);
   // So that choosing the same file again is a change.
   target.value = "";
-  if (file !== undefined) upload(file);
 });
 find("#refusal button").addEventListener("click", () => {
   // The button is about to disappear under the keyboard's focus.
