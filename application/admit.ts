@@ -8,7 +8,7 @@ import { Limiter } from "./ports/limiter.ts";
 import { Organizations } from "./ports/organizations.ts";
 import type { Audience } from "./ports/presigner.ts";
 
-/** A caller who was let in to an organization: what each use case starts from. */
+/** A caller who was admitted to an organization: the input of each use case. */
 export interface Member {
   readonly principal: Principal;
   readonly organization: OrganizationId;
@@ -20,16 +20,18 @@ export interface Admission extends Member {
 }
 
 /**
- * Lets a caller in to the organization that an address names, for what `scope` allows, and counts
- * the request: first as the caller's, so that guessing names is limited too, then as the
- * organization's, where the caller belongs to it.
+ * Admits a caller to the organization that an address names, if the caller has `scope`, and counts
+ * the request: first for the caller, so that guessing names is limited too, then for the
+ * organization, if the caller belongs to it.
  *
  * Fails with `RateLimited`, `OrganizationNotFound`, `ScopeMissing`, `IdentityUnavailable` or
  * `LimitsUnavailable`.
  */
 export const admit = Effect.fnUntraced(function* (request: {
   readonly principal: Principal;
-  /** As it stands in the address; a name that none can have is one that does not exist. */
+  /**
+   * As written in the address. A name of the wrong form is answered like one that does not exist.
+   */
   readonly slug: string;
   readonly scope: Scope;
 }) {

@@ -11,16 +11,16 @@ import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
 
-/** How one part of the service does. */
+/** The state of one part of the service. */
 export interface PartState {
   readonly state: "ok" | "failing";
-  /** The instant at which it came into this state. */
+  /** When this state began. */
   readonly since: DateTime.Utc;
-  /** For the operator, where the part is failing. */
+  /** For the operator, if the part is failing. */
   readonly reason?: string;
 }
 
-/** Whether URLs can be signed, and whether the store and what keeps count answer. */
+/** Whether URLs can be signed, and whether the store and the request counter answer. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;
@@ -28,41 +28,43 @@ export interface Readiness {
 }
 
 /**
- * Makes the check: it signs a URL and asks the store for its bucket. An answer is kept for 5
- * seconds, and each part has 2 seconds to give one, so that probes neither pile up nor hang.
+ * Makes the check, which signs a URL and asks the store for its bucket. Each part has 2 seconds to
+ * answer and an answer is kept for 5 seconds, so that probes neither pile up nor hang.
  */
 export const makeReadinessCheck = Effect.suspend(() => checkWithin("2 seconds"));
 
-/** The same with time for slow stores to make a bucket, for those who start and do not probe. */
+/**
+ * The same check with 10 seconds for each part, since some stores need seconds to make a bucket.
+ */
 export const makePatientCheck = Effect.suspend(() => checkWithin("10 seconds"));
 
-const checkWithin = Effect.fnUntraced(function* (patience: Patience) {
+const checkWithin = Effect.fnUntraced(function* (timeout: Timeout) {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
-  const signing = watch("signing", presigner.get(PROBE), patience);
-  const bucket = watch("the store", store.ensureBucket, patience);
-  const limits = watch("the request counter", (yield* Limiter).check, patience);
-  // Whoever asks for it, what it logs goes where the service logs.
+  const signing = watch("signing", presigner.get(PROBE), timeout);
+  const bucket = watch("the store", store.ensureBucket, timeout);
+  const limits = watch("the request counter", (yield* Limiter).check, timeout);
+  // Its log lines go to the service's log, whoever runs the check.
   const services = yield* Effect.context();
   const all = Effect.all({ signing, store: bucket, limits }, { concurrency: "unbounded" });
   return yield* Effect.cachedWithTTL(Effect.provideContext(all, services), "5 seconds");
 });
 
 /**
- * Runs `probe` for its state, which keeps the instant of its last change. Whoever looks first
- * tells what fails then; the log has what changes after it, once.
+ * Runs `probe` for its state, and keeps the time of the last change. The first result is not
+ * logged, since whoever asks first reports it; each later change is logged once.
  */
 function watch(
   part: string,
   probe: Effect.Effect<unknown, { readonly reason: string }>,
-  patience: Patience,
+  timeout: Timeout,
 ): Effect.Effect<PartState> {
   let last: PartState | undefined;
-  const tooLate = { reason: `there was no answer within ${patience}` };
+  const tooLate = { reason: `there was no answer within ${timeout}` };
   return Effect.gen(function* () {
     const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
     const reason = yield* probe.pipe(
-      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(tooLate) }),
+      Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate) }),
       Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),
     );
     const state = reason === undefined ? "ok" : "failing";
@@ -77,7 +79,7 @@ function watch(
   });
 }
 
-type Patience = `${number} seconds`;
+type Timeout = `${number} seconds`;
 
 const PROBE_TYPE = MediaType.make("text/plain");
 const PROBE = {

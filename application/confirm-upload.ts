@@ -14,16 +14,12 @@ import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { receiptOf } from "./tokens.ts";
 
-/** How long the store has to answer; a PUT that stalls can hold the lock of its key. */
-const PATIENCE = "5 seconds";
+/** How long the store has to answer; a PUT that stalls can lock its key. */
+const STORE_TIMEOUT = "5 seconds";
 
 /**
- * Asks the store whether what a receipt was given for is what arrived. Asking again gives the
- * same answer, for as long as the object is the same.
- *
- * Fails with `OrganizationNotFound` (for a receipt of another organization, or of another person),
- * `InvalidReceipt`, `UploadIncomplete`, `UploadMismatch`, `StoreUnavailable` or
- * `CredentialsUnavailable`.
+ * Asks the store whether the upload arrived as its receipt says. Asking again gives the same answer
+ * while the object is the same.
  */
 export const confirmUpload = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -33,7 +29,7 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const store = yield* ObjectStore;
   const found = yield* store.head(receipt.key).pipe(
-    Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }),
+    Effect.timeoutOrElse({ duration: STORE_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
     Effect.catchTag("ObjectUnreadable", ({ header }) =>
       Effect.fail(
         new UploadMismatch({ differences: [{ property: header, expected: "", actual: "set" }] }),

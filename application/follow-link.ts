@@ -12,10 +12,10 @@ import { Presigner } from "./ports/presigner.ts";
 import { openLink } from "./tokens.ts";
 
 /**
- * A fresh signed GET for whoever holds a link, which ends with the link. What its policy says of
- * links by now counts, and not only what it said when the link was made.
+ * Makes a signed GET for whoever holds a link; it expires with the link. The policy's present rules
+ * for links apply, not only those at the time the link was made.
  *
- * Fails with `LinkNotFound`, for whatever reason it is not good, or `CredentialsUnavailable`.
+ * Fails with `LinkNotFound`, whatever is wrong with the link, or `CredentialsUnavailable`.
  */
 export const followLink = Effect.fnUntraced(function* (token: string) {
   const link = yield* openLink(token);

@@ -9,8 +9,8 @@ import { Policies } from "./ports/policies.ts";
 import { receiptOf, sealLink } from "./tokens.ts";
 
 /**
- * Makes a link that opens the file of a receipt for whoever holds it, for as long as is asked
- * for, or as the policy allows at most.
+ * Makes a link that opens the file of a receipt for whoever holds it. It lasts as long as the
+ * caller asks, or as long as the policy allows if the caller does not say.
  *
  * Fails with `OrganizationNotFound`, `InvalidReceipt`, `LinksNotAllowed` or `LinkTooLong`.
  */

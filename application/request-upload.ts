@@ -21,13 +21,13 @@ import { recall, retryOf } from "./retries.ts";
 import { sealReceipt } from "./tokens.ts";
 
 /**
- * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was
- * asked for, and a GET that shows the file once it is there. Nothing is stored and no call is
- * made to the store. The URLs are for where the caller is: a person's browser, or a service on
- * the private network.
+ * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was asked
+ * for, and a GET that shows the file once it is there. Nothing is stored, and the store is not
+ * called. The URLs use the address for the caller's place: a person's browser, or a service on the
+ * private network.
  *
- * With an idempotency key the upload is written once, and the same request under the same key is
- * answered with the same object again, by URLs that live no longer than those of the first.
+ * With an idempotency key the object is written once. The same request with the same key gets the
+ * same object again, with URLs that expire no later than the first ones.
  *
  * Fails with `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`, `MediaTypeNotAllowed`,
  * `ChecksumRequired`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
@@ -38,7 +38,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   readonly upload: UploadRequest;
   /** The name of a policy; `files` if undefined. */
   readonly policy?: string | undefined;
-  /** Of the caller's own making, 1 to 255 printable characters. */
+  /** Chosen by the caller: 1 to 255 printable characters. */
   readonly idempotencyKey?: string | undefined;
 }) {
   const { member, upload, idempotencyKey, policy: policyName = DEFAULT_POLICY } = request;
@@ -61,7 +61,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   const key = yield* generate({ organization, fileName, mediaType });
   let signed = yield* sign(presigner, { ...toSign, key });
   if (isRepeatable && !signed.put.isOnce) return yield* new IdempotencyNotSupported();
-  // Signed before it is counted: what cannot be signed has not been granted.
+  // Signed before it is counted, so that an upload that cannot be signed is not counted.
   const earlier = yield* (yield* Limiter).countUpload({
     organization,
     size: grant.size,
@@ -97,7 +97,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   return { ...signed, receipt, policy: policyName, isRetry: earlier !== undefined };
 });
 
-/** Signs both requests; no generator, since this is done for each upload. */
+/** Signs the PUT and the GET. Without a generator, since this runs for each upload. */
 function sign(
   presigner: Presigner["Service"],
   upload: {
@@ -130,7 +130,7 @@ function sign(
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, grant.fileName, policy),
   });
-  // A fiber of its own costs more than a signature that is made here.
+  // A second fiber costs more than a signature that is made in this process.
   const concurrency = presigner.isRemote ? 2 : 1;
   return Effect.map(Effect.all([signedPut, signedGet], { concurrency }), ([put, get]) => ({
     key,

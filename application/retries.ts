@@ -12,7 +12,7 @@ import type { RetriedUpload } from "./ports/limiter.ts";
 import type { SignedRequest } from "./ports/presigner.ts";
 import { LimitsUnavailable } from "../domain/errors.ts";
 
-/** What a retry has to know of the first request. */
+/** What a retry needs of the first request. */
 const Memory = Schema.fromJsonString(
   Schema.Struct({
     key: StorageKey,
@@ -23,8 +23,8 @@ const Memory = Schema.fromJsonString(
 const encode = Schema.encodeSync(Memory);
 const decode = Schema.decodeEffect(Memory);
 
-/** How a retry of this upload will be known, for as long as its first URLs work. */
-export function retryOf(of: {
+/** How a retry of this upload is recognized, for as long as its first URLs work. */
+export function retryOf(given: {
   readonly principal: Principal;
   readonly idempotencyKey: string;
   readonly upload: UploadRequest;
@@ -36,26 +36,26 @@ export function retryOf(of: {
   };
   readonly issuedAt: DateTime.Utc;
 }): RetriedUpload {
-  const { kind, subject } = of.principal;
-  const { fileName, mediaType, size, strict, checksum } = of.upload;
-  const { key, put, get } = of.signed;
+  const { kind, subject } = given.principal;
+  const { fileName, mediaType, size, strict, checksum } = given.upload;
+  const { key, put, get } = given.signed;
   const end = DateTime.min(put.expiresAt, get.expiresAt);
   return {
     caller: [kind, subject],
-    key: of.idempotencyKey,
+    key: given.idempotencyKey,
     request: JSON.stringify([
-      [fileName, mediaType, size, strict, of.policyName],
+      [fileName, mediaType, size, strict, given.policyName],
       [checksum?.algorithm, checksum?.value],
     ]),
     memory: encode({ key, putExpiresAt: put.expiresAt, getExpiresAt: get.expiresAt }),
-    lifetime: DateTime.distance(of.issuedAt, end),
+    lifetime: DateTime.distance(given.issuedAt, end),
   };
 }
 
 /**
- * The object of the first request, and for how long it can still be signed; the grant's own
- * lifetimes are the longest. Fails with `LimitsUnavailable` for a memory that is none of ours,
- * such as one of another organization: what keeps count is not trusted with what is signed.
+ * The object of the first request, and how long it can still be signed, at most the grant's own
+ * lifetimes. Fails with `LimitsUnavailable` for an entry that this organization did not write: the
+ * counter is not trusted with what is signed.
  */
 export const recall = Effect.fnUntraced(function* (
   memory: string,
@@ -89,7 +89,7 @@ export const recall = Effect.fnUntraced(function* (
 
 const shorter = (a: Lifetime, b: Lifetime): Lifetime => (Duration.isLessThan(a, b) ? a : b);
 
-/** Signatures are dated to the second, so that from there to the end there is at least one. */
+/** At least one second: signatures are dated in whole seconds. */
 function left(end: DateTime.Utc, now: DateTime.Utc): Lifetime {
   return Lifetime.make(Duration.seconds(Math.max(1, secondOf(end) - secondOf(now))));
 }

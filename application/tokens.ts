@@ -16,18 +16,18 @@ const LinkJson = Schema.fromJsonString(Link);
 const encodeLink = Schema.encodeSync(LinkJson);
 const decodeLink = Schema.decodeOption(LinkJson);
 
-/** How far the clocks of two machines of ours may be apart. */
+/** The tolerated difference between the clocks of two replicas. */
 const SKEW = Duration.minutes(5);
 
-/** Seals the memory of a grant for the client to keep. */
+/** Seals a receipt for the client to keep. */
 export const sealReceipt = (receipt: Receipt): Effect.Effect<string, never, Tokens> =>
   Tokens.useSync(({ seal }) => seal("receipt", toJson(receipt)));
 
 /**
- * Reads a receipt for the caller who holds it: the person it was given to, or a service.
+ * Reads a receipt for the caller: the person it was given to, or a service.
  *
- * Fails with `InvalidReceipt` for what was not sealed here or is over, and `OrganizationNotFound`
- * for a receipt of another organization or person.
+ * Fails with `InvalidReceipt` for a text that was not sealed here or has expired, and with
+ * `OrganizationNotFound` for a receipt of another organization or person.
  */
 export const receiptOf = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -40,8 +40,8 @@ export const receiptOf = Effect.fnUntraced(function* (request: {
   const isTheirs = receipt.subject === principal.subject || principal.kind === "service";
   if (receipt.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
-  const isOfTheFuture = DateTime.isGreaterThan(receipt.issuedAt, DateTime.addDuration(now, SKEW));
-  if (isOfTheFuture || DateTime.isGreaterThan(now, receipt.confirmUntil)) {
+  const isFromTheFuture = DateTime.isGreaterThan(receipt.issuedAt, DateTime.addDuration(now, SKEW));
+  if (isFromTheFuture || DateTime.isGreaterThan(now, receipt.confirmUntil)) {
     return yield* new InvalidReceipt();
   }
   return receipt;

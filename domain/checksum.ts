@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 
-/** A checksum that a store may verify, and how many bytes it has. */
+/** The checksum algorithms that a store may verify, with the length of their digests in bytes. */
 const BYTES = { sha256: 32, crc32c: 4, md5: 16 } as const;
 export type ChecksumAlgorithm = keyof typeof BYTES;
 
@@ -9,8 +9,8 @@ export const ChecksumAlgorithm = Schema.Literals(["sha256", "crc32c", "md5"]).an
 });
 
 /**
- * What the bytes of a file must add up to: the algorithm, and its digest in base64 (RFC 4648,
- * section 4) with padding, in the one spelling that the digest has.
+ * The checksum of a file: the algorithm, and its digest in padded base64 (RFC 4648, section 4).
+ * Each digest has exactly one accepted spelling.
  */
 export const Checksum = Schema.Struct({
   algorithm: ChecksumAlgorithm,
@@ -23,7 +23,8 @@ export const Checksum = Schema.Struct({
         : `Cannot parse checksum: it is not ${BYTES[algorithm]} bytes in base64`,
     {
       identifier: "Checksum",
-      description: "What the bytes add up to, in base64 with padding; the store refuses others.",
+      description:
+        "The checksum of the file, in base64 with padding. The store refuses other bytes.",
       examples: [{ algorithm: "crc32c", value: "mnG7TA==" }],
       toJsonSchema: () => ({
         oneOf: ChecksumAlgorithm.literals.map((algorithm) => ({
@@ -41,7 +42,7 @@ export type Checksum = typeof Checksum.Type;
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/** The base64 of so many bytes, as an expression. */
+/** A regular expression for the base64 of this number of bytes. */
 function pattern(bytes: number): string {
   const padding = (3 - (bytes % 3)) % 3;
   const digits = Math.ceil((bytes * 4) / 3);
@@ -49,7 +50,7 @@ function pattern(bytes: number): string {
   return `^[A-Za-z0-9+/]{${digits - 1}}[${last}]${"=".repeat(padding)}$`;
 }
 
-/** Whether `text` is the base64 of so many bytes, with no bit set that belongs to none of them. */
+/** Whether `text` is the base64 of this number of bytes, with all unused bits zero. */
 function isDigest(text: string, bytes: number): boolean {
   const padding = (3 - (bytes % 3)) % 3;
   const digits = Math.ceil((bytes * 4) / 3);

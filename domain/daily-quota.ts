@@ -2,9 +2,9 @@ import * as Duration from "effect/Duration";
 import { QuotaExceeded } from "./errors.ts";
 import type { DailyQuota } from "./limits.ts";
 
-/** What was granted on one day. */
+/** What an organization was granted on one day. */
 export interface Usage {
-  /** Since 1970. */
+  /** Days since 1970. */
   readonly day: number;
   readonly bytes: number;
   readonly objects: number;
@@ -13,7 +13,7 @@ export interface Usage {
 /** The length of a day, in milliseconds. */
 export const DAY = Duration.toMillis(Duration.days(1));
 
-/** Adds an object to what was granted today; undefined where that would be too much. */
+/** Adds an upload to what was granted today; undefined if that would exceed the quota. */
 export function addToDay(
   { bytes = Infinity, objects = Infinity }: DailyQuota,
   usage: Usage | undefined,
@@ -21,7 +21,7 @@ export function addToDay(
   now: number,
 ): Usage | undefined {
   const today = Math.floor(now / DAY);
-  // A clock that is set back past midnight begins no new day.
+  // A clock that is set back past midnight does not start a new day.
   const before =
     usage !== undefined && usage.day >= today ? usage : { day: today, bytes: 0, objects: 0 };
   const { day } = before;
@@ -29,7 +29,7 @@ export function addToDay(
   return after.bytes <= bytes && after.objects <= objects ? after : undefined;
 }
 
-/** The refusal of an upload that would be too much today. */
+/** The refusal of an upload that would exceed the quota. */
 export const quotaExceeded = ({ bytes, objects }: DailyQuota, retryAfter: number): QuotaExceeded =>
   new QuotaExceeded({
     ...(bytes === undefined ? {} : { bytes }),
@@ -37,5 +37,5 @@ export const quotaExceeded = ({ bytes, objects }: DailyQuota, retryAfter: number
     retryAfter,
   });
 
-/** Seconds until the day of `now` is over. */
+/** Seconds until the day (UTC) of `now` ends. */
 export const restOfDay = (now: number): number => Math.ceil((DAY - (now % DAY)) / 1000);

@@ -2,9 +2,9 @@ import type { FileName } from "./file-name.ts";
 import { essence, isExecutable, type MediaType } from "./media-type.ts";
 
 /**
- * The `Content-Disposition` with which a stored file is answered: shown in place, or, for a type
- * that a browser would execute, always saved (PDF may be shown where that is said); under the
- * name that the person gave it.
+ * The `Content-Disposition` of a stored file, under the name that the person gave it. The file is
+ * shown in place, but a type that a browser would execute is always saved; `inlinePdf` lets PDF be
+ * shown.
  *
  * Form: RFC 6266, section 4, with the extended value of RFC 8187, section 3.2, for names beyond
  * ASCII. Path separators become `_`, so that no client takes the name for a path.

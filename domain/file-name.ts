@@ -1,25 +1,25 @@
 import * as Schema from "effect/Schema";
 
 /**
- * What a person called the file: 1 to 255 bytes of UTF-8 without control characters and without
- * characters that turn the writing direction around (`gnp.exe` shown as `exe.png`). It names the
- * file for people and never becomes part of a path.
+ * The file's name as a person gave it: 1 to 255 bytes of UTF-8 without control characters and
+ * without characters that reverse the writing direction (`gnp.exe` shown as `exe.png`). It is shown
+ * to people and never becomes part of a path.
  */
 export const FileName = Schema.String.check(
   Schema.makeFilter<string>(problemOf, {
     identifier: "FileName",
     description:
-      "What a person called the file: up to 255 bytes of well-formed UTF-8, without control characters and without characters that turn the writing direction around. It never becomes part of a path.",
+      "The file's name: up to 255 bytes of well-formed UTF-8, without control characters and without characters that reverse the writing direction. It never becomes part of a path.",
     examples: ["a.png"],
-    // JSON Schema counts characters, some of which are more than one byte.
+    // JSON Schema counts characters, and some are longer than one byte.
     toJsonSchema: () => [{ minLength: 1, maxLength: MAX_BYTES, pattern: pattern() }, true],
   }),
 ).pipe(Schema.brand("FileName"));
 export type FileName = typeof FileName.Type;
 
 /**
- * The name's own extension without its dot, in lower case: up to 10 letters and digits behind the
- * last dot. A name that is nothing but an extension (`.htaccess`) has none.
+ * The extension of the name without its dot, in lower case: up to 10 letters and digits after the
+ * last dot. A name that is only an extension (`.htaccess`) has none.
  */
 export function extensionOf(fileName: FileName): string | undefined {
   return /[^./\\]\.([0-9A-Za-z]{1,10})$/.exec(fileName)?.[1]?.toLowerCase();

@@ -2,8 +2,8 @@ import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 
 /**
- * How long a signed request works: 1 second to 7 days, in whole seconds, which is what the
- * Signature Version 4 of AWS can express in `X-Amz-Expires`.
+ * How long a signed request works: 1 second to 7 days, in whole seconds. Signature Version 4 of AWS
+ * cannot express more in `X-Amz-Expires`.
  */
 export const Lifetime = Schema.Duration.check(
   Schema.makeFilter<Duration.Duration>((value) => {

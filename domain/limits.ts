@@ -1,33 +1,33 @@
 import type * as Duration from "effect/Duration";
 
-/** Whose requests are counted together. */
+/** Whose requests are counted together: those of one caller, or of one organization. */
 export type Limited = "subject" | "organization";
 
-/** So many requests in any window, all at once or spread over it. */
+/** At most `count` requests in any window of this length, at once or spread over it. */
 export interface RateLimit {
   readonly count: number;
   readonly window: Duration.Duration;
 }
 
-/** What an organization may be granted in one day of UTC; what is left out has no limit. */
+/** What an organization may be granted in one day (UTC); a member that is left out has no limit. */
 export interface DailyQuota {
   readonly bytes?: number | undefined;
   readonly objects?: number | undefined;
 }
 
-/** The limits of a deployment; what is left out has none. */
+/** The limits of a deployment; a member that is left out has no limit. */
 export interface Limits {
   readonly requests: { readonly [Of in Limited]?: RateLimit | undefined };
   readonly daily: DailyQuota;
 }
 
-/** What a caller has left of a limit on requests. */
+/** What is left of a limit on requests. */
 export interface Allowance {
-  /** Of an address those are counted that are not authenticated. */
+  /** What is limited; of an address, the requests that are not authenticated. */
   readonly of: Limited | "address";
   readonly limit: RateLimit;
-  /** How many requests are left at the moment. */
+  /** How many requests are left now. */
   readonly remaining: number;
-  /** In how many seconds all of them are there again. */
+  /** Seconds until the whole limit is available again. */
   readonly resetAfter: number;
 }

@@ -6,14 +6,14 @@ import { MediaType } from "./media-type.ts";
 import { StorageKey } from "./storage-key.ts";
 
 /**
- * The right to open one file, for whoever holds it: a capability that can be pasted into a chat.
- * It carries the name that a person gave the file, and says nothing of the store.
+ * The right to open one file, for whoever holds the link; it can be pasted into a chat. It carries
+ * the name that a person gave the file, and says nothing about the store.
  */
 export const Link = Schema.Struct({
   key: StorageKey,
   fileName: FileName,
   mediaType: MediaType,
-  /** The policy that the file was uploaded under, by which the link is held. */
+  /** The policy that the file was uploaded under; it limits the link. */
   policy: Schema.String,
   issuedAt: Schema.DateTimeUtcFromMillis,
   expiresAt: Schema.DateTimeUtcFromMillis,
@@ -29,23 +29,23 @@ export const Link = Schema.Struct({
 );
 export type Link = typeof Link.Type;
 
-/** The longest that a link may open a file, in seconds: 10 years. */
+/** The longest lifetime of a link, in seconds: 10 years. */
 export const LONGEST_LINK = 3653 * 24 * 60 * 60;
 
-/** How long links may open a file: from 1 second to 10 years, in whole seconds. */
+/** The lifetime of a link: from 1 second to 10 years, in whole seconds. */
 export const LinkLifetime = Schema.Duration.check(
   Schema.makeFilter<Duration.Duration>((value) => {
     const seconds = Duration.toSeconds(value);
     return Number.isInteger(seconds) && seconds >= 1 && seconds <= LONGEST_LINK
       ? undefined
-      : "Cannot parse lifetime of links: it is not between 1 second and 10 years in whole seconds";
+      : "Cannot parse link lifetime: it is not between 1 second and 10 years in whole seconds";
   }),
 ).pipe(Schema.brand("LinkLifetime"));
 export type LinkLifetime = typeof LinkLifetime.Type;
 
 /**
- * When a link stops to work: at its end, or earlier where its policy by now allows links for a
- * shorter time. Undefined where the policy allows none any more.
+ * When a link stops working: when it expires, or earlier if its policy now allows a shorter
+ * lifetime. Undefined if the policy no longer allows links.
  */
 export const endOf = (
   { issuedAt, expiresAt }: Link,

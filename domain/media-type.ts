@@ -2,13 +2,13 @@ import * as Schema from "effect/Schema";
 import mediaTypes from "mime-db";
 
 /**
- * What a file is declared to be, exactly as the client wrote it: `type/subtype` with optional
- * `charset` and `codecs` parameters, 3 to 255 bytes of ASCII. It is kept verbatim because it is
- * signed verbatim: the client has to send the same bytes as its `Content-Type`.
+ * The media type of a file, exactly as the client wrote it: `type/subtype` with optional `charset`
+ * and `codecs` parameters, 3 to 255 bytes of ASCII. It is kept and signed verbatim, so the client
+ * has to send the same bytes as its `Content-Type`.
  *
- * Grammar: RFC 9110, section 8.3.1. The limits to two parameters and to commas inside `codecs`
- * only are ours: a comma elsewhere can be read as two header values joined. So is that white space
- * is one space: signatures are over headers in which tabs and runs of spaces have become one.
+ * Grammar: RFC 9110, section 8.3.1. Three limits are ours: no other parameters; commas inside
+ * `codecs` only, since a comma elsewhere looks like two header values joined; and single spaces
+ * only, since signers collapse tabs and runs of spaces.
  */
 export const MediaType = Schema.String.check(
   Schema.makeFilter<string>(problemOf, {
@@ -28,16 +28,18 @@ export function essence(mediaType: MediaType): string {
 }
 
 /**
- * Whether a browser that opens such a file might run it as part of the page's origin: HTML, XML
- * of any vocabulary (so SVG and XHTML), scripts, PDF, archives of pages, and the types for which
- * browsers look at the bytes instead (WHATWG MIME Sniffing, section 7).
+ * Whether a browser that opens such a file might run it with the rights of the page's origin: HTML,
+ * XML of any vocabulary (so SVG and XHTML), scripts, PDF, archives of pages, and the types for
+ * which browsers look at the bytes instead (WHATWG MIME Sniffing, section 7).
  */
 export function isExecutable(mediaType: MediaType): boolean {
   const type = essence(mediaType);
   return EXECUTABLE.has(type) || type.endsWith("+xml") || type.startsWith("multipart/");
 }
 
-/** Extensions of a media type without a dot, the usual one first; none when it is not known. */
+/**
+ * The extensions of a media type without a dot, the usual one first; empty if the type is unknown.
+ */
 export function extensionsOf(mediaType: MediaType): ReadonlyArray<string> {
   const type = essence(mediaType);
   return (Object.hasOwn(mediaTypes, type) ? mediaTypes[type]?.extensions : undefined) ?? [];
@@ -84,7 +86,7 @@ const QUOTED_WITHOUT_COMMA = '"(?: ?(?:[!#-+\\--\\[\\]-~]|\\\\[!-+\\--~]))* ?"';
 const TYPE = new RegExp(`^(${TOKEN})/(${TOKEN})`);
 const PARAMETER = new RegExp(` ?; ?(?:(${TOKEN})=(${TOKEN}|${QUOTED}))?`, "y");
 
-/** The same grammar in one expression, for those who have no other. */
+/** The same grammar as one regular expression, for JSON Schema. */
 function pattern(): string {
   const name = `(?:${CHARACTER.replace("*", "")}${CHARACTER}*|\\*${TOKEN})`;
   const charset = `[Cc][Hh][Aa][Rr][Ss][Ee][Tt]=(?:${TOKEN}|${QUOTED_WITHOUT_COMMA})`;
@@ -128,13 +130,18 @@ function problemOf(value: string): string | undefined {
   return undefined;
 }
 
-/** The media type that an extension (without its dot) stands for, where it is a known one. */
+/**
+ * The media type of an extension (without its dot), or `application/octet-stream` if it is unknown.
+ */
 export const mediaTypeOf = (extension: string): MediaType =>
   BY_EXTENSION.get(extension) ?? UNKNOWN_TYPE;
 
 const UNKNOWN_TYPE = MediaType.make("application/octet-stream");
 
-/** Of several types with an extension, the one that has it as its usual one, registered first. */
+/**
+ * Of several types with one extension, the type for which it is the usual one; registered types
+ * first.
+ */
 const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map(
   Object.entries(mediaTypes)
     .flatMap(([type, { extensions = [], source }]) =>
@@ -144,7 +151,7 @@ const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map(
         rank: index * 2 + (source === "iana" ? 0 : 1),
       })),
     )
-    // The last of several entries of a map counts.
+    // A map keeps the last of several entries.
     .toSorted((a, b) => b.rank - a.rank)
     .map(({ extension, type }) => [extension, type]),
 );

@@ -2,8 +2,8 @@ import * as Schema from "effect/Schema";
 
 /**
  * An organization's name in addresses: 1 to 63 letters, digits, `_`, `-` and `.`. It begins with a
- * letter or digit, and does not end with `-` or `.`, so that it is one segment of a path as it is.
- * `Acme` and `acme` are two names.
+ * letter or digit and does not end with `-` or `.`, so that it is one path segment as it is. `Acme`
+ * and `acme` are two names.
  */
 export const OrganizationSlug = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9_])?$/u, {
@@ -14,7 +14,7 @@ export const OrganizationSlug = Schema.String.check(
 ).pipe(Schema.brand("OrganizationSlug"));
 export type OrganizationSlug = typeof OrganizationSlug.Type;
 
-/** An organization's identity in keys: 1 to 64 letters, digits, `_` and `-`, one path segment. */
+/** An organization's id in keys: 1 to 64 letters, digits, `_` and `-`, one path segment. */
 export const OrganizationId = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/),
 ).pipe(Schema.brand("OrganizationId"));

@@ -6,19 +6,19 @@ import type { CallerKind } from "./upload-policy.ts";
 export const Scope = Schema.Literals(["write", "read", "confirm"]);
 export type Scope = typeof Scope.Type;
 
-/** All that there is to be allowed. */
+/** All scopes. */
 export const EVERY_SCOPE: ReadonlySet<Scope> = new Set(Scope.literals);
 
-/** A caller's stable name at its identity provider: 1 to 256 characters that can be printed. */
+/** A caller's stable name at its identity provider: 1 to 256 printable characters. */
 export const Subject = Schema.String.check(
   Schema.isPattern(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u),
 );
 
-/** Who calls. */
+/** An authenticated caller. */
 export interface Principal {
   readonly kind: CallerKind;
   readonly subject: string;
   readonly scopes: ReadonlySet<Scope>;
-  /** Those that its identity vouches for, with their ids; `every` where it says nothing of them. */
+  /** The organizations that its identity lists, with their ids; `every` if it lists none. */
   readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | "every";
 }

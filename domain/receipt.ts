@@ -9,8 +9,8 @@ import { OrganizationId } from "./organization.ts";
 import { StorageKey } from "./storage-key.ts";
 
 /**
- * The memory of a grant: what was promised to whom, so that it can be held against what arrived.
- * Nobody keeps it but the client, to whom it is given sealed.
+ * What was granted to whom, so that it can be compared with what arrived. The service does not
+ * store it: the client holds it, sealed.
  */
 export const Receipt = Schema.Struct({
   key: StorageKey,
@@ -21,9 +21,9 @@ export const Receipt = Schema.Struct({
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,
-  /** Whether the store was made to accept one PUT only. */
+  /** Whether the store was told to accept one PUT only. */
   writeOnce: Schema.Boolean,
-  /** Whether the object is marked as one that nobody has confirmed. */
+  /** Whether the object bears the mark of an unconfirmed upload. */
   pending: Schema.Boolean,
   issuedAt: Schema.DateTimeUtcFromMillis,
   /** When the PUT stops working. */
@@ -31,7 +31,7 @@ export const Receipt = Schema.Struct({
   /** The last moment at which the upload can be confirmed. */
   confirmUntil: Schema.DateTimeUtcFromMillis,
 }).pipe(
-  // A receipt travels in each request, so its members are short there.
+  // A receipt travels in requests, so its members have short names there.
   Schema.encodeKeys({
     key: "k",
     fileName: "n",
@@ -51,8 +51,8 @@ export const Receipt = Schema.Struct({
 export type Receipt = typeof Receipt.Type;
 
 /**
- * The receipt as `Receipt` decodes it. By hand, since encoding by a schema costs as much as
- * signing does, with each upload that is granted.
+ * The JSON that `Receipt` decodes. Written by hand, since encoding by a schema would cost each
+ * upload as much as signing does.
  */
 export const toJson = (receipt: Receipt): string =>
   JSON.stringify({
@@ -71,24 +71,23 @@ export const toJson = (receipt: Receipt): string =>
     l: receipt.confirmUntil.epochMilliseconds,
   });
 
-/** How long after its end an upload can be confirmed. */
+/** How long after its PUT expires an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);
 
 /**
- * How long an upload that began in time may go on: stores look at the clock when it begins, and
- * the clock of another machine is never quite ours.
+ * How long an upload that began in time may still run: stores check the time only when it begins,
+ * and clocks differ between machines.
  */
 const IN_FLIGHT = Duration.hours(1);
 
-/** Until when the PUT of a receipt can change its object. */
+/** The time until which the PUT of a receipt can change its object. */
 export const mutableUntil = ({ putExpiresAt }: Receipt): DateTime.Utc =>
   DateTime.addDuration(putExpiresAt, IN_FLIGHT);
 
 /**
- * Whether the object that a receipt is for cannot be changed by its PUT any more, at `now`. Of
- * checksums only SHA-256 counts, since other bytes with the same MD5 or CRC-32C can be made; and
- * only where `isHeld`: it was held against what the store reports, and nothing but the bytes could
- * be changed.
+ * Whether the PUT of a receipt can no longer change its object at `now`. Of the checksums only
+ * SHA-256 counts, since other bytes with the same MD5 or CRC-32C can be made. It counts only if
+ * `isHeld`: it was compared with what the store reports, and only the bytes could be changed.
  */
 export const isFinal = (
   receipt: Receipt,

@@ -8,22 +8,22 @@ import { extensionsOf, type MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 
 /**
- * An object's name in its bucket: `orgs/{org_id}/files/{year}/{month}/{uuid}{ext}`, the month of
- * the moment of signing in UTC with two digits, the UUID of version 4. Keys are generated here
- * and never accepted from a caller.
+ * An object's name in its bucket: `orgs/{org_id}/files/{year}/{month}/{uuid}{ext}`. Year and month
+ * are those of signing in UTC, the month with two digits; the UUID is of version 4. Keys are
+ * generated here and never accepted from a caller.
  */
 export const StorageKey = Schema.String.check(
   Schema.makeFilter<string>((value) => KEY.test(value), {
     identifier: "Key",
     description: "The file's name in the bucket.",
     examples: ["orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png"],
-    // Not every dialect of expressions has names for groups.
+    // Not every dialect of regular expressions has named groups.
     toJsonSchema: () => ({ pattern: KEY.source.replaceAll(/\?<\w+>/g, "") }),
   }),
 ).pipe(Schema.brand("StorageKey"));
 export type StorageKey = typeof StorageKey.Type;
 
-/** What a key is made of. */
+/** The parts of a key. */
 export interface StorageKeyParts {
   readonly organization: OrganizationId;
   readonly year: number;
@@ -34,7 +34,7 @@ export interface StorageKeyParts {
   readonly extension: string;
 }
 
-/** Makes a key that nobody can guess for a file of an organization. */
+/** Generates a key that nobody can guess, for a file of an organization. */
 export const generate = Effect.fnUntraced(function* (file: {
   readonly organization: OrganizationId;
   readonly fileName: FileName;
@@ -51,7 +51,7 @@ export const generate = Effect.fnUntraced(function* (file: {
   });
 });
 
-/** Reads a key back into its parts; none when it is not one that `generate` could have made. */
+/** Parses a key into its parts; none if `generate` could not have made it. */
 export function parse(key: string): Option.Option<StorageKeyParts> {
   const match = KEY.exec(key)?.groups;
   if (match === undefined) return Option.none();
@@ -83,8 +83,8 @@ export function pathOf({ year, month, uuid, extension }: Omit<StorageKeyParts, "
 const prefixOf = (organization: OrganizationId) => `orgs/${organization}/files/`;
 
 /**
- * The extension of a stored file: the name's own when the media-type table lists it for the
- * declared type or knows no extension for that type; else the type's usual one; else `.bin`.
+ * The extension of a stored file: the name's own if the media-type table lists it for the declared
+ * type, or knows no extension for that type; else the type's usual one; else `.bin`.
  */
 export function extensionFor(fileName: FileName, mediaType: MediaType): string {
   const own = extensionOf(fileName);
@@ -96,7 +96,7 @@ export function extensionFor(fileName: FileName, mediaType: MediaType): string {
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 const EXTENSION = "\\.[0-9a-z][0-9a-z_-]{0,31}";
 
-/** What follows the organization in a key, segment by segment, as expressions. */
+/** Regular expressions for the segments that follow the organization in a key. */
 export const SEGMENTS = {
   year: "[0-9]{4}",
   month: "(?:0[1-9]|1[0-2])",

@@ -3,14 +3,14 @@ import * as Effect from "effect/Effect";
 import { RateLimited } from "./errors.ts";
 import type { Allowance, Limited, RateLimit } from "./limits.ts";
 
-/** What taking one request out of a limit gives. */
+/** The outcome of taking one request from a limit. */
 interface Taken {
   readonly isAllowed: boolean;
-  /** How many are left. */
+  /** How many requests are left. */
   readonly remaining: number;
-  /** Milliseconds until there is one again; 0 where one was there. */
+  /** Milliseconds until another request is allowed; 0 if this one was. */
   readonly retryAfter: number;
-  /** Milliseconds until all are there again. */
+  /** Milliseconds until the whole limit is available again. */
   readonly resetAfter: number;
 }
 
@@ -20,12 +20,11 @@ export interface Bucket {
   readonly at: number;
 }
 
-/** Sums of shares are never quite whole. */
+/** Tolerance, since sums of fractions are rounded. */
 const ROUNDING = 1e-6;
 
 /**
- * Takes one request out of a token bucket that holds `count` and gets them back evenly, all of
- * them within a window.
+ * Takes one request from a token bucket, which holds `count` and refills evenly within `window`.
  */
 export function take(
   { count, window }: RateLimit,
@@ -46,7 +45,7 @@ export function take(
   };
 }
 
-/** What is left after a request was taken, or the refusal where none was there. */
+/** What is left after a request was taken; fails with `RateLimited` if none was left. */
 export function allowanceOf(
   of: Limited,
   limit: RateLimit,
@@ -57,7 +56,7 @@ export function allowanceOf(
     : Effect.fail(rateLimited(of, limit, taken));
 }
 
-/** The refusal where no request was there. */
+/** The refusal of a request that exceeds the limit. */
 export const rateLimited = (of: Allowance["of"], limit: RateLimit, taken: Taken): RateLimited =>
   new RateLimited({ allowance: left(of, limit, taken), retryAfter: seconds(taken.retryAfter) });
 
@@ -68,5 +67,5 @@ const left = (of: Allowance["of"], limit: RateLimit, taken: Taken): Allowance =>
   resetAfter: seconds(taken.resetAfter),
 });
 
-/** Whole seconds that are enough. */
+/** Seconds, rounded up, and at least 1. */
 const seconds = (milliseconds: number) => Math.max(1, Math.ceil(milliseconds / 1000));

@@ -45,7 +45,7 @@ export interface ObjectFacts {
   readonly version?: string | undefined;
 }
 
-/** Compares what arrived with what the receipt promised; empty where they are the same. */
+/** Compares what arrived with what the receipt promised; empty if they are the same. */
 export function differencesOf(
   receipt: Receipt,
   facts: ObjectFacts,

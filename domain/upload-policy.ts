@@ -15,18 +15,18 @@ export const AllowedType = Schema.String.check(
 ).pipe(Schema.brand("AllowedType"));
 export type AllowedType = typeof AllowedType.Type;
 
-/** What a policy is called: a label of RFC 1123, section 2.1, in lower case. */
+/** The name of a policy: a label of RFC 1123, section 2.1, in lower case. */
 export const POLICY_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export const PolicyName = Schema.String.check(Schema.isPattern(POLICY_NAME));
 
-/** The policy of every upload that names no other. */
+/** The policy of an upload that names none. */
 export const DEFAULT_POLICY = "files";
 
-/** What kind of caller asks: a person, by way of a browser, or a service of our own. */
+/** The kind of caller: a person in a browser, or a service of our own. */
 export const CallerKind = Schema.Literals(["user", "service"]);
 export type CallerKind = typeof CallerKind.Type;
 
-/** What may be uploaded and by whom, and how long the URLs for it work. */
+/** What may be uploaded and by whom, and how long its URLs work. */
 export interface UploadPolicy {
   readonly callers: ReadonlyArray<CallerKind>;
   /** The largest file, in bytes. */
@@ -35,26 +35,29 @@ export interface UploadPolicy {
   readonly putLifetime: Lifetime;
   readonly getLifetime: Lifetime;
   /**
-   * No URL is handed out that would stop working sooner than this, unless its own lifetime is
-   * shorter: a URL ends with the credentials that signed it.
+   * The shortest lifetime of a URL, unless its own lifetime is shorter. A URL expires with the
+   * credentials that signed it; if they expire sooner than this, no URL is made.
    */
   readonly minLifetime: Lifetime;
-  /** The store accepts one PUT under a key and refuses every later one. */
+  /** The store accepts one PUT for a key and refuses every later one. */
   readonly writeOnce: boolean;
-  /** Everything that the store can enforce is bound, also what needs further headers of a PUT. */
+  /**
+   * Everything that the store can enforce is signed, including what needs further headers of the
+   * PUT.
+   */
   readonly strict: boolean;
-  /** Uploads have to come with a checksum, which the store verifies. */
+  /** Each request must have a checksum, which the store verifies. */
   readonly requireChecksum: boolean;
   /**
-   * After how many days the bucket removes an upload that nobody has confirmed; never if
-   * undefined. It needs `writeOnce`, so that a confirmed object is not replaced by a marked one.
+   * After how many days the bucket removes an unconfirmed upload; never if undefined. It needs
+   * `writeOnce`, so that no marked object replaces a confirmed one.
    */
   readonly unconfirmedAfter?: number | undefined;
-  /** What arrived otherwise than it was granted is removed, where the bucket keeps versions. */
+  /** A file that differs from its grant is removed, if the bucket keeps versions. */
   readonly deleteMismatch: boolean;
-  /** PDF is shown in place rather than saved; browsers may run scripts in it. */
+  /** PDF is shown in place rather than saved. Browsers may run scripts in it. */
   readonly inlinePdf: boolean;
-  /** The longest that a link may open a file; none can be made if undefined. */
+  /** The longest lifetime of a link to the file; links are not allowed if undefined. */
   readonly linkLifetime?: LinkLifetime | undefined;
 }
 
@@ -63,12 +66,12 @@ export interface UploadRequest {
   readonly fileName: FileName;
   readonly mediaType: MediaType;
   readonly size: ByteSize;
-  /** Asks for what `strict` means in a policy. */
+  /** Like `strict` of a policy, for this upload. */
   readonly strict: boolean;
   readonly checksum?: Checksum | undefined;
 }
 
-/** The domain's yes to one upload: what is signed, and for how long. */
+/** A granted upload: what is signed, and for how long. */
 export interface UploadGrant
   extends
     UploadRequest,
@@ -77,7 +80,7 @@ export interface UploadGrant
       "putLifetime" | "getLifetime" | "minLifetime" | "writeOnce" | "unconfirmedAfter"
     > {}
 
-/** 10 MiB of images, PDF or plain text for everyone; 15 minutes to upload, 24 hours to read. */
+/** 10 MiB of images, PDF or plain text for every caller; 15 minutes to upload, 24 hours to read. */
 export const defaultPolicy: UploadPolicy = {
   callers: ["user", "service"],
   maxSize: mebibytes(10),
@@ -100,7 +103,7 @@ export const defaultPolicy: UploadPolicy = {
   inlinePdf: false,
 };
 
-/** Grants an upload that the policy allows; fails with the limit that it would break. */
+/** Grants an upload that the policy allows; fails with the rule that it breaks. */
 export function authorize(
   policy: UploadPolicy,
   caller: CallerKind,

@@ -6,21 +6,22 @@ import type { OrganizationId, OrganizationSlug } from "../../domain/organization
 import type { Principal } from "../../domain/principal.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
-/** What was asked for: to upload, to confirm, to open a file, to make a link, or to follow one. */
+/** The action that was requested: to upload, confirm, open a file, make a link, or follow one. */
 export type AuditedAction = "presign" | "confirm" | "open" | "links" | "follow";
 
-/** What is known of a request by the time it is decided; what was never reached is left out. */
+/** What is known about a request when it is decided; what was not reached is left out. */
 export interface AuditedFacts {
   readonly principal?: Pick<Principal, "kind" | "subject">;
-  /** As it was asked for, and its id once the caller was let in. */
+  /** The organization's name in the address. */
   readonly slug?: OrganizationSlug;
+  /** The organization's id, once the caller was admitted. */
   readonly organization?: OrganizationId;
   readonly policy?: string;
   readonly key?: StorageKey;
   /** In bytes. */
   readonly size?: number;
   readonly mediaType?: MediaType;
-  /** Whether an upload was granted before, under the same idempotency key. */
+  /** Whether the upload was already granted under the same idempotency key. */
   readonly isRetry?: boolean;
 }
 
@@ -28,17 +29,17 @@ export interface AuditedFacts {
 export interface AuditEvent extends AuditedFacts {
   readonly at: DateTime.Utc;
   readonly action: AuditedAction;
-  /** The code of the refusal; undefined where the request was granted. */
+  /** The code of the refusal; undefined if the request was granted. */
   readonly refusal: string | undefined;
-  /** The address of who asked: at the other end of the connection, or told by a trusted proxy. */
+  /** The client's address: the other end of the connection, or what a trusted proxy says. */
   readonly address: string | undefined;
   readonly requestId: string;
 }
 
-/** The audit where there is none. */
+/** The audit of a service that has none. */
 export const tellNobody = (): Effect.Effect<void> => Effect.void;
 
-/** Who is told of each decision; nobody by default. */
+/** Receives each decision; nothing does by default. */
 export const Audit = Context.Reference<(event: AuditEvent) => Effect.Effect<void>>(
   "valetkey/Audit",
   { defaultValue: () => tellNobody },

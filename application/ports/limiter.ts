@@ -15,38 +15,38 @@ export interface UploadToCount {
   readonly organization: OrganizationId;
   /** In bytes. */
   readonly size: number;
-  /** By which a retry is known, where the caller gave one. */
+  /** How a retry is recognized, if the request has an idempotency key. */
   readonly retry?: RetriedUpload | undefined;
 }
 
-/** What makes two requests the same upload, and what has to be remembered of the first. */
+/** What makes two requests the same upload, and what is remembered of the first. */
 export interface RetriedUpload {
-  /** Who sent it, so that none takes the room of others. */
+  /** The caller, so that none uses up the room of others. */
   readonly caller: ReadonlyArray<string>;
-  /** The idempotency key, of the caller's own making. */
+  /** The idempotency key, chosen by the caller. */
   readonly key: string;
-  /** What was asked for; another under the same key is a conflict. */
+  /** What was asked for; a different request with the same key is a conflict. */
   readonly request: string;
-  /** What a retry is told of the first request. */
+  /** What a retry gets of the first request. */
   readonly memory: string;
-  /** How long a retry is known. */
+  /** How long a retry is recognized. */
   readonly lifetime: Duration.Duration;
 }
 
-/** Counts what callers take, and refuses what is too much. */
+/** Counts requests and uploads, and refuses those beyond a limit. */
 export class Limiter extends Context.Service<
   Limiter,
   {
-    /** Whether what counts for all processes answers. */
+    /** Fails if the counter that all processes share does not answer. */
     readonly check: Effect.Effect<void, LimitsUnavailable>;
-    /** Counts a request; what is left is undefined where nothing is limited. */
+    /** Counts a request and tells what is left; undefined if there is no limit. */
     readonly countRequest: (
       of: Limited,
       name: string,
     ) => Effect.Effect<Allowance | undefined, RateLimited | LimitsUnavailable>;
     /**
-     * Counts an upload, or gives the memory of the first request where this one is a retry, which
-     * counts nothing.
+     * Counts an upload. For a retry it counts nothing and returns the `memory` of the first
+     * request.
      */
     readonly countUpload: (
       upload: UploadToCount,

@@ -7,43 +7,42 @@ import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
 
-/** The rule by which a bucket itself removes uploads that nobody confirms. */
+/** The bucket's own rule that removes uploads which nobody confirms. */
 export interface BucketLifecycle {
-  /** The rule alone, in the form that the store's own tools take. */
+  /** The rule alone, in the format of the store's own tools. */
   readonly rule: (days: number) => string;
-  /** Adds the rule to those that are there; fails rather than lose anything of another. */
+  /** Adds the rule to the existing ones; fails rather than change another rule. */
   readonly apply: (days: number) => Effect.Effect<"added" | "there", StoreUnavailable>;
 }
 
 /**
- * The calls that go to the store itself: the only port that needs the network. Each can be
- * interrupted, and is, when the one who asked has waited for some seconds.
+ * The calls that go to the store itself: the only port that needs the network. Each must be
+ * interruptible, since callers wait for a few seconds only.
  */
 export class ObjectStore extends Context.Service<
   ObjectStore,
   {
-    /** Succeeds when the bucket is there, after making it where the configuration says so. */
+    /** Succeeds if the bucket exists, or could be made where the configuration allows it. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
     /**
-     * Takes the mark off an object that nobody had confirmed, so that no rule removes it. It may
-     * be asked for again, of an object that bears no mark any more. Nothing where uploads are
-     * never marked.
+     * Removes the mark of an unconfirmed upload, so that no rule removes the object. It may be
+     * called again for an object without a mark. Does nothing if uploads are never marked.
      */
     readonly keep: (key: StorageKey) => Effect.Effect<void, StoreUnavailable>;
     /**
-     * Removes one version (or generation) of an object, and no other, also where the object has
-     * been replaced meanwhile. Asked only with a version that `head` gave.
+     * Removes one version (or generation) of an object and no other, even if the object was
+     * replaced meanwhile. Called only with a version that `head` returned.
      */
     readonly remove: (object: {
       readonly key: StorageKey;
       readonly version: string;
     }) => Effect.Effect<void, StoreUnavailable>;
-    /** The bucket's own rule for uploads that bear a mark; undefined where it can have none. */
+    /** The bucket's own rule for marked uploads; undefined if the store has no such rules. */
     readonly lifecycle: BucketLifecycle | undefined;
     /**
-     * Looks at an object; none where the store says that there is none. It fails where that cannot
-     * be told, such as where the credentials may not look, and with `ObjectUnreadable` where the
-     * object is there for nobody.
+     * Returns what the store says of an object; none if the store says that it does not exist.
+     * Fails if that is unknown, for example because the credentials lack permission, and with
+     * `ObjectUnreadable` if nobody can read the object.
      */
     readonly head: (
       key: StorageKey,

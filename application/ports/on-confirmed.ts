@@ -6,7 +6,7 @@ import type { MediaType } from "../../domain/media-type.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
-/** An upload that was held against its receipt, and is what was promised. */
+/** An upload that was compared with its receipt and is as granted. */
 export interface ConfirmedUpload {
   readonly key: StorageKey;
   readonly organization: OrganizationId;
@@ -17,15 +17,15 @@ export interface ConfirmedUpload {
   readonly mediaType: MediaType;
   readonly etag: string;
   readonly checksum?: Checksum | undefined;
-  /** Whether the object cannot change any more. */
+  /** Whether the object can no longer change. */
   readonly final: boolean;
-  /** Until when it can, where it is not final. */
+  /** Until when it can change, if it is not final. */
   readonly mutableUntil: DateTime.Utc;
 }
 
 /**
- * What an embedding service does with each confirmed upload; nothing by default. It may be told
- * of the same upload more than once.
+ * What an embedding application does with each confirmed upload; nothing by default. It may be
+ * called more than once for the same upload.
  */
 export const OnConfirmed = Context.Reference<(upload: ConfirmedUpload) => Effect.Effect<void>>(
   "valetkey/OnConfirmed",

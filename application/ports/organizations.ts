@@ -5,8 +5,8 @@ import type { OrganizationId, OrganizationSlug } from "../../domain/organization
 import type { Principal } from "../../domain/principal.ts";
 
 /**
- * Resolves the organization named in an address for the caller who named it, with the same work
- * whether it does not exist or is not the caller's.
+ * Resolves the organization named in an address for the caller. It does the same work if the
+ * organization does not exist as if it is not the caller's.
  */
 export class Organizations extends Context.Service<
   Organizations,
