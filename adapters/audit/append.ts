@@ -1,19 +1,19 @@
 import * as Effect from "effect/Effect";
 import { appendFile } from "node:fs/promises";
 
-/** How much waits for a file that cannot be written, in characters. */
-const LIMIT = 8 * 1024 * 1024;
+/** How much may wait to be written, in characters. */
+const MAX_WAITING = 8 * 1024 * 1024;
 
-/** How long it is left alone after that, in milliseconds. */
-const PAUSE = 1000;
+/** How long to wait after a failed write, in milliseconds. */
+const RETRY_INTERVAL = 1000;
 
-/** How long the service waits at its end for what is not written yet. */
-const LAST_WORDS = "2 seconds";
+/** How long the service waits at shutdown to write the rest. */
+const FLUSH_TIMEOUT = "2 seconds";
 
 /**
- * Appends lines to a file, in order, many at a time. It is opened anew for each batch, so that
- * one which was moved away by a rotation is left behind at once. What cannot be written waits,
- * and past 8 MiB it is dropped; the log says so.
+ * Appends lines to a file, in order, many at a time. The file is opened for each batch, so that a
+ * file moved by log rotation gets no further lines. What cannot be written waits; beyond 8 MiB
+ * lines are dropped, and the log says so.
  */
 export const appendTo = (path: string) =>
   Effect.gen(function* () {
@@ -34,7 +34,7 @@ export const appendTo = (path: string) =>
           isFailing = false;
           dropped = 0;
         } catch (cause) {
-          // Part of it may be there, so that what comes now begins on a line of its own.
+          // Part of the batch may be written, so the next one begins on a line of its own.
           waiting = `\n${batch.trimStart()}${waiting}`;
           if (!isFailing)
             log(
@@ -48,14 +48,14 @@ export const appendTo = (path: string) =>
     const flush = () => {
       writing ??= write().finally(() => {
         writing = undefined;
-        if (waiting !== "") setTimeout(flush, PAUSE).unref();
+        if (waiting !== "") setTimeout(flush, RETRY_INTERVAL).unref();
       });
       return writing;
     };
-    yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.promise(flush), LAST_WORDS));
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.promise(flush), FLUSH_TIMEOUT));
     return (line: string): Effect.Effect<void> =>
       Effect.sync(() => {
-        if (waiting.length + line.length <= LIMIT) waiting += line;
+        if (waiting.length + line.length <= MAX_WAITING) waiting += line;
         else if (dropped++ === 0)
           log(
             Effect.logError(`the audit drops lines, since too many wait to be written to ${path}`),

@@ -18,7 +18,7 @@ export function layer(to: string): Layer.Layer<never> {
   );
 }
 
-/** One line, whatever is in it: JSON has no line ends inside. */
+/** Always one line: JSON escapes line ends. */
 function lineOf(event: AuditEvent): string {
   const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
     event;

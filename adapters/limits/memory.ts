@@ -8,8 +8,8 @@ import type { Limits } from "../../domain/limits.ts";
 import { allowanceOf, type Bucket, take } from "../../domain/token-bucket.ts";
 import { retryMemory } from "./retry-memory.ts";
 
-/** How often what is over is thrown away, in milliseconds. */
-const SWEEP = 60_000;
+/** How often expired entries are removed, in milliseconds. */
+const SWEEP_INTERVAL = 60_000;
 
 /** Counts in the memory of this process, for this process alone. */
 export const layer = (limits: Limits): Layer.Layer<Limiter> =>
@@ -23,9 +23,9 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   const isUnlimited = limits.daily.bytes === undefined && limits.daily.objects === undefined;
   let sweptAt = 0;
 
-  /** With the requests and without a timer, which would keep the process alive. */
+  /** Runs with requests: a timer would keep the process alive. */
   const sweep = (now: number) => {
-    if (Math.abs(now - sweptAt) < SWEEP) return;
+    if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
     sweptAt = now;
     for (const [name, { fullAt }] of buckets) if (fullAt <= now) buckets.delete(name);
     const today = Math.floor(now / DAY);

@@ -3,42 +3,44 @@ import { createHash } from "node:crypto";
 import type { RetriedUpload } from "../../application/ports/limiter.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 
-/** How many retries of one caller are known at a time; each takes about 500 bytes. */
-const MOST_OF_CALLER = 2_500;
+/** How many idempotency keys of one caller are kept; each takes about 500 bytes. */
+const MAX_PER_CALLER = 2_500;
 
-/** The same of all callers in one organization. */
-const MOST_OF_ORGANIZATION = 10_000;
+/** The same for all callers of one organization. */
+const MAX_PER_ORGANIZATION = 10_000;
 
-/** The same of all organizations. */
-const MOST = 100_000;
+/** The same for all organizations. */
+const MAX = 100_000;
 
-/** The shortest time between two looks for what is over, in milliseconds. */
-const PAUSE = 1000;
+/** The shortest time between two removals of expired entries, in milliseconds. */
+const SWEEP_INTERVAL = 1000;
 
-/** What is known of an upload by its name. */
+/** What is known about an upload. */
 type Known =
   | { readonly is: "new"; readonly add: () => void }
   | { readonly is: "other" }
   | {
       readonly is: "one too many";
-      /** Whose retries there are too many of. */
+      /** Who has too many idempotency keys. */
       readonly of: string;
-      /** Seconds until the first of them is over. */
+      /** Seconds until the first of them expires. */
       readonly retryAfter: number;
     }
   | { readonly is: "retry"; readonly memory: string };
 
 /**
- * The uploads that can be repeated. Those of one caller leave room for the others of the
- * organization, and those of one organization for the other organizations.
+ * The uploads that can be repeated. One caller leaves room for the others of its organization, and
+ * one organization leaves room for the other organizations.
  */
 export function retryMemory() {
   const known = new Map<string, Remembered>();
-  /** Those of all, of each organization and of each caller in one, by a digest of whose they are. */
+  /**
+   * The groups of all uploads, of each organization and of each caller, by a digest of their names.
+   */
   const groups = new Map<string, Group>();
   let sweptAt = 0;
 
-  /** Forgets what is over. */
+  /** Removes expired entries. */
   const sweep = (now: number): void => {
     sweptAt = now;
     for (const group of groups.values()) group.firstEnd = Infinity;
@@ -68,14 +70,14 @@ export function retryMemory() {
       return first.request === request ? { is: "retry", memory: first.memory } : { is: "other" };
     }
     const bounds = [
-      { of: "this caller", most: MOST_OF_CALLER, group: digest([organization, ...caller]) },
-      { of: "this organization", most: MOST_OF_ORGANIZATION, group: digest([organization]) },
-      { of: "all organizations", most: MOST, group: "" },
+      { of: "this caller", most: MAX_PER_CALLER, group: digest([organization, ...caller]) },
+      { of: "this organization", most: MAX_PER_ORGANIZATION, group: digest([organization]) },
+      { of: "all organizations", most: MAX, group: "" },
     ];
     const isFull = ({ group, most }: (typeof bounds)[number]) =>
       (groups.get(group)?.size ?? 0) >= most;
     let full = bounds.find(isFull);
-    if (full !== undefined && Math.abs(now - sweptAt) >= PAUSE) {
+    if (full !== undefined && Math.abs(now - sweptAt) >= SWEEP_INTERVAL) {
       sweep(now);
       full = bounds.find(isFull);
     }
@@ -106,13 +108,13 @@ interface Remembered {
   readonly memberOf: ReadonlyArray<Group>;
 }
 
-/** What is counted together. */
+/** Uploads that are counted together. */
 interface Group {
   size: number;
-  /** When the first of them is over, or was before the last look; milliseconds since 1970. */
+  /** When the first of them expires, as of the last removal; milliseconds since 1970. */
   firstEnd: number;
 }
 
-/** Of equal length, whatever callers make up. */
+/** All digests have the same length, whatever callers send. */
 const digest = (parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url");

@@ -12,7 +12,7 @@ const LEVELS = {
   none: "None",
 } as const satisfies Record<TelemetrySettings["level"], LogLevel.LogLevel>;
 
-/** The log on standard output: lines for people on a terminal, JSON for machines. */
+/** The log on standard output: lines for people on a terminal, JSON elsewhere. */
 export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> {
   return Layer.merge(
     Logger.layer([Logger.withConsoleLog(isForPeople(format) ? forPeople : forMachines)]),
@@ -20,11 +20,11 @@ export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> 
   );
 }
 
-/** Whether standard output is read by people. */
+/** Whether the log is formatted for people. */
 export const isForPeople = (format: TelemetrySettings["format"]): boolean =>
   format === undefined ? process.stdout.isTTY : format === "pretty";
 
-/** One line: time of day, level where it is not `Info`, message, and facts as `name=value`. */
+/** One line: time of day, level if it is not `Info`, message, and facts as `name=value`. */
 const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => {
   const { text, facts } = partsOf(message);
   const level = logLevel === "Info" ? "" : `${logLevel.toUpperCase()} `;
@@ -37,7 +37,7 @@ const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) =
   return JSON.stringify({ time: date, level: logLevel.toLowerCase(), message: text, ...facts });
 });
 
-/** What is logged: a sentence, and an object of facts behind it. */
+/** Splits a log entry into its message and its object of facts. */
 export function partsOf(message: unknown): {
   readonly text: string;
   readonly facts: Readonly<Record<string, unknown>>;

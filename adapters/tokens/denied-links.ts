@@ -5,24 +5,24 @@ import type * as Scope from "effect/Scope";
 import { watchJson } from "../settings/changing-file.ts";
 import { decoder, inWords } from "../settings/decode.ts";
 
-/** What follows the last dot of a link. */
+/** The part of a link after its last dot. */
 export const LinkEnd = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/));
 
-/** Links that are taken back. */
+/** Revoked links. */
 export interface DeniedLinks {
-  /** Their last parts; of a file, those that are in it at the start. */
+  /** Their last parts; those of a file as it was at startup. */
   readonly ends: ReadonlySet<string>;
-  /** The file that is looked at again, where it is one. */
+  /** The file to read again, if they are in one. */
   readonly path?: string | undefined;
 }
 
 const decode = decoder(Schema.Array(LinkEnd));
 
-/** Reads the file, a list, or says what is wrong with it. */
+/** Decodes the file, a list, or says what is wrong with it. */
 export const decodeDenied = (json: unknown): Result.Result<ReadonlySet<string>, string> =>
   Result.mapBoth(decode(json), { onSuccess: (ends) => new Set(ends), onFailure: inWords });
 
-/** Which links are taken back at the moment, for as long as the scope lasts. */
+/** The links that are revoked now, kept up to date as long as the scope lasts. */
 export const deniedNow = ({
   ends,
   path,
@@ -32,7 +32,7 @@ export const deniedNow = ({
   const watched = watchJson(path, {
     decode: decodeDenied,
     onChange: (now) => (current = now),
-    kept: "the links that it named stay taken back",
+    kept: "the links that it named stay revoked",
   });
   return Effect.as(watched, { has: (end) => current.has(end) });
 };

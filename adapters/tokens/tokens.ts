@@ -12,15 +12,15 @@ export interface TokenKey {
 const VERSION = "v1";
 
 /**
- * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url. What is
- * authenticated begins with purpose and version, so that no token is good for another purpose or
- * read by another version's rules. The first key seals, and all open.
+ * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url. The
+ * authenticated text begins with purpose and version, so that a token is never valid for another
+ * purpose or under the rules of another version. The first key seals, and all keys open.
  *
  * Throws a `TypeError` for a key that others can guess: see `weaknessOf`.
  */
 export function tokensOf(
   keys: readonly [TokenKey, ...Array<TokenKey>],
-  /** The last parts of tokens that have been taken back. */
+  /** The last parts of revoked tokens. */
   denied: Pick<ReadonlySet<string>, "has"> = new Set(),
 ): Tokens["Service"] {
   for (const { id, secret } of keys) {
@@ -50,9 +50,9 @@ export function tokensOf(
 }
 
 /**
- * Why a key does not do: it is short, or it was typed rather than made, such as zeros, one text
- * again and again, or few different characters. Undefined of a key that is random: of its 32
- * bytes, 9 or fewer are different once in 10^27 keys.
+ * Why a key is too weak: it is short, or it was typed rather than generated, such as zeros, a
+ * repeated text, or few different characters. Undefined for a random key: only one in 10^27 random
+ * keys of 32 bytes has 9 or fewer different bytes.
  */
 export function weaknessOf(secret: Uint8Array): string | undefined {
   if (secret.length < 32) return "has fewer than 32 bytes";
@@ -67,7 +67,7 @@ const FORM = /^(v1\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;
 const macOf = (key: KeyObject, purpose: TokenPurpose, sealed: string): Buffer =>
   createHmac("sha256", key).update(`valetkey ${purpose}\n${sealed}`).digest();
 
-/** Undefined where the same bytes have another, shorter or tidier, spelling. */
+/** Undefined unless `text` is the canonical base64url of its bytes. */
 function bytesOf(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
   return bytes.toString("base64url") === text ? bytes : undefined;

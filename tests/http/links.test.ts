@@ -199,7 +199,7 @@ it("a link is taken back while the service runs, where LINKS_DENIED is a file", 
     // What cannot be read leaves the last list.
     writeFileSync(path, `["${endOf(other)}`);
     await until("the warning", async () =>
-      service.output().includes("the links that it named stay taken back") ? true : undefined,
+      service.output().includes("the links that it named stay revoked") ? true : undefined,
     );
     expect(service.output()).toContain(`the file ${path} is not JSON`);
     expect(service.output()).not.toContain(endOf(other));
