@@ -17,12 +17,11 @@ import { page } from "../http/page.ts";
 import type { Services } from "../http/route.ts";
 import * as identity from "../identity/layer.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
-import * as memory from "../limits/memory.ts";
-import { FAILED_AUTHENTICATIONS, type LimitSettings } from "../limits/settings.ts";
+import * as limits from "../limits/layer.ts";
+import { redisLimiter } from "../limits/redis/limiter.ts";
+import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
 import * as random from "../storage/random.ts";
 import { mountsOf } from "../storage/storage.ts";
-import type { RedisSettings } from "../limits/redis/settings.ts";
-import { neededBy } from "../settings/needed-by.ts";
 import type { Env } from "../settings/setting.ts";
 import { reasonOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
@@ -57,13 +56,11 @@ export async function serve(listen: Listen): Promise<void> {
     // What developers do on their own machines need not be accounted for.
     audit.layer(settings.audit.to ?? (isDevelopment ? "off" : "stdout")),
     settings.storage.layer,
-    limiterOf(settings.redis, settings.limits),
-    identity.layer(settings.identity, (authenticator) =>
-      failed === "off" ? authenticator : limitFailures(authenticator, failed),
-    ),
+    limits.layer(settings.limits, settings.redis && redisLimiter(settings.redis)),
+    identity.layer(settings.identity, (authenticator) => limitFailures(authenticator, failed)),
     Layer.succeed(Policies, settings.policies),
     random.layer,
-    tokens.layer(settings.tokens),
+    tokens.layer(settings.tokens, tokens.keyInFolder(settings.tokens.directory)),
   ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
 
   const program = Effect.gen(function* () {
@@ -157,25 +154,6 @@ function environment(): Env {
 
 const UNLIMITED =
   "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY";
-
-/** Counts in Redis where there is one, whose code is loaded then, or in this process. */
-const limiterOf = (redis: RedisSettings | undefined, { limits, refusesOnFailure }: LimitSettings) =>
-  redis === undefined
-    ? memory.layer(limits)
-    : Layer.unwrap(
-        Effect.map(
-          Effect.promise(() =>
-            import("../limits/redis/layer.ts").catch(
-              neededBy("counting in Redis", "@redis/client"),
-            ),
-          ),
-          ({ layer }) =>
-            layer(redis, {
-              limits,
-              spare: refusesOnFailure ? undefined : memory.inMemory(limits),
-            }),
-        ),
-      );
 
 /** Tells early what `/readyz` would, and looks again until all is well. */
 const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>

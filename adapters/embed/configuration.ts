@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
 import * as http from "../http/settings.ts";
+import type { SharedLimiter } from "../limits/layer.ts";
 import * as limits from "../limits/settings.ts";
 import { policiesOf } from "../policies/complete.ts";
 import {
@@ -16,7 +17,7 @@ import {
 } from "../settings/setting.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as tokens from "../tokens/settings.ts";
-import { SharedCount, type SharedLimiter, Storage } from "./opaque.ts";
+import { SharedCount, Storage } from "./opaque.ts";
 import { envOf, orThrow } from "./options.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 

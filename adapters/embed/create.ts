@@ -9,7 +9,6 @@ import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { Policies } from "../../application/ports/policies.ts";
-import { Tokens } from "../../application/ports/tokens.ts";
 import { basePathOf, pathIn } from "../http/addresses.ts";
 import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
@@ -19,12 +18,10 @@ import { internalProblem, type Refusal } from "../http/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import type { Services } from "../http/route.ts";
 import { PATTERNS } from "../http/routes.ts";
-import * as memory from "../limits/memory.ts";
+import * as limits from "../limits/layer.ts";
 import * as random from "../storage/random.ts";
 import { mountsOf } from "../storage/storage.ts";
-import { deniedNow } from "../tokens/denied-links.ts";
-import { tokensOf } from "../tokens/tokens.ts";
-import type { TokenSettings } from "../tokens/settings.ts";
+import * as tokens from "../tokens/layer.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
@@ -50,22 +47,21 @@ export function createValetkey<
   options: ValetkeyOptions<Algorithm, Files, Others>,
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
   const { store, countIn, ...settings } = configurationOf(options);
-  const { limits, refusesOnFailure, failedAuthentications: failed = "off" } = settings.limits;
-  const guarded = (authenticator: Authenticator["Service"]) =>
-    failed === "off" ? authenticator : limitFailures(authenticator, failed);
+  const { failedAuthentications = "off" } = settings.limits;
   const speak = speakingOptions(store.settings ?? {});
   const layer = Layer.mergeAll(
     Layer.tapError(store.layer, ({ reason }) =>
       Effect.die(new Error(`The store cannot be used (${store.description}): ${speak(reason)}`)),
     ),
-    countIn === undefined
-      ? memory.layer(limits)
-      : countIn({ limits, spare: refusesOnFailure ? undefined : memory.inMemory(limits) }),
-    Layer.succeed(Authenticator, guarded(authenticatorOf(options.authenticate))),
+    limits.layer(settings.limits, countIn),
+    Layer.succeed(
+      Authenticator,
+      limitFailures(authenticatorOf(options.authenticate), failedAuthentications),
+    ),
     Layer.succeed(Organizations, organizationsOf(options.organizations)),
     Layer.succeed(Policies, settings.policies),
     random.layer,
-    tokensLayer(settings.tokens),
+    tokens.layer(settings.tokens, keyOfProcess),
     onConfirmedLayer(options.onConfirmed),
   ).pipe(Layer.provideMerge(logTo(options.log, speak)));
   const runtime = ManagedRuntime.make(layer);
@@ -176,26 +172,14 @@ function broken(cause: unknown, log: ReturnType<typeof logOf>): Response {
   return asResponse(internalProblem(requestId));
 }
 
-const tokensLayer = ({ keys, denied }: TokenSettings) =>
-  Layer.effect(
-    Tokens,
-    Effect.flatMap(deniedNow(denied), (denied) =>
-      keys === undefined
-        ? Effect.as(
-            Effect.logWarning(
-              "receipts are valid only in this process and end with it; set receiptKeys",
-            ),
-            tokensOf([{ id: "own", secret: ownKey() }], denied),
-          )
-        : Effect.succeed(tokensOf(keys, denied)),
-    ),
-  );
-
 /**
- * A key for this process. Next.js loads this module once for routes and once for pages, and what
- * one of them has granted is confirmed in the other.
+ * A key for this process alone. Next.js loads this module once for routes and once for pages, and
+ * what one of them has granted is confirmed in the other.
  */
-const ownKey = (): Uint8Array => (ofProcess[OWN_KEY] ??= randomBytes(32));
+const keyOfProcess = Effect.map(
+  Effect.logWarning("receipts are valid only in this process and end with it; set receiptKeys"),
+  () => (ofProcess[OWN_KEY] ??= randomBytes(32)),
+);
 const OWN_KEY = Symbol.for("valetkey/receipt-key");
 const ofProcess = globalThis as { [OWN_KEY]?: Uint8Array };
 

@@ -6,7 +6,7 @@ import type { Presigner } from "../../application/ports/presigner.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import type { Limits } from "../../domain/limits.ts";
+import type { SharedLimiter } from "../limits/layer.ts";
 import type { Fault } from "../settings/setting.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import type { Storage as Store } from "../storage/storage.ts";
@@ -36,7 +36,7 @@ export const layerOf = (
  */
 export const limiterIn = (
   count: SharedCount,
-  options: { readonly limits: Limits; readonly spare: Limiter["Service"] | undefined },
+  options: Parameters<SharedLimiter>[0],
 ): Layer.Layer<Limiter> => Result.getOrThrowWith(SharedCount.open(count), asTypeError)(options);
 
 /** A store of somebody else's, and what it can do; a capability left out is that of Amazon S3. */

@@ -1,7 +1,5 @@
-import type * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
-import type { Limiter } from "../../application/ports/limiter.ts";
-import type { Limits } from "../../domain/limits.ts";
+import type { SharedLimiter } from "../limits/layer.ts";
 import type { Fault, Read } from "../settings/setting.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 import type { OptionSettings } from "./options.ts";
@@ -59,16 +57,6 @@ export interface StoreOption {
   /** The options that the store was made with, by which messages name them. */
   readonly settings?: OptionSettings;
 }
-
-/**
- * Makes a limiter for `limits`; `spare` counts while the shared count does not answer.
- *
- * @internal
- */
-export type SharedLimiter = (options: {
-  readonly limits: Limits;
-  readonly spare: Limiter["Service"] | undefined;
-}) => Layer.Layer<Limiter>;
 
 const NO_STORAGE: Fault = {
   name: "storage",

@@ -1,6 +1,4 @@
-import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
-import { neededBy } from "../settings/needed-by.ts";
+import { redisLimiter } from "../limits/redis/limiter.ts";
 import { read, settings } from "../limits/redis/settings.ts";
 import { SharedCount } from "./opaque.ts";
 import { envOf, orThrow } from "./options.ts";
@@ -20,14 +18,5 @@ export function redis(options: {
   const { env, faults } = envOf(options, names);
   const values = orThrow(read(env), { what: "redis()", settings: names, faults });
   if (values === undefined) throw new TypeError("redis() cannot be made: url is missing");
-  return new SharedCount((options) =>
-    Layer.unwrap(
-      Effect.promise(async () => {
-        const { layer } = await import("../limits/redis/layer.ts").catch(
-          neededBy("counting in Redis", "@redis/client"),
-        );
-        return layer(values, options);
-      }),
-    ),
-  );
+  return new SharedCount(redisLimiter(values));
 }

@@ -8,19 +8,22 @@ import { deniedNow } from "./denied-links.ts";
 import type { TokenSettings } from "./settings.ts";
 import { tokensOf, weaknessOf } from "./tokens.ts";
 
-/** Tokens under the configured keys, or under one that is made once and kept. */
-export const layer = ({ keys, denied, directory }: TokenSettings): Layer.Layer<Tokens> =>
+/** Tokens under the configured keys; where there are none, under what `ownKey` gives. */
+export const layer = (
+  { keys, denied }: Pick<TokenSettings, "keys" | "denied">,
+  ownKey: Effect.Effect<Uint8Array>,
+): Layer.Layer<Tokens> =>
   Layer.effect(
     Tokens,
     Effect.flatMap(deniedNow(denied), (denied) =>
       keys === undefined
-        ? Effect.map(ownKey(directory), (secret) => tokensOf([{ id: "own", secret }], denied))
+        ? Effect.map(ownKey, (secret) => tokensOf([{ id: "own", secret }], denied))
         : Effect.succeed(tokensOf(keys, denied)),
     ),
   );
 
-/** The key in the folder; where none can be kept, one that ends with the process. */
-const ownKey = (directory: string): Effect.Effect<Uint8Array> =>
+/** A key that is made once and kept in the folder, or one that ends with the process. */
+export const keyInFolder = (directory: string): Effect.Effect<Uint8Array> =>
   Effect.tryPromise(async () => {
     const path = join(directory, "receipt-key");
     await mkdir(directory, { recursive: true, mode: 0o700 });
