@@ -92,7 +92,7 @@ export async function serve(listen: Listen): Promise<void> {
           port,
           fetch: (request, peer) => app.fetch(request, peer),
           maxConnections,
-          unhurried: mounts.map(({ path }) => path),
+          untimedPaths: mounts.map(({ path }) => path),
           onFull: onceAMinute((what) => log(Effect.logWarning(FULL[what]))),
         }),
       catch: (cause) =>

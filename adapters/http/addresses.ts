@@ -2,34 +2,34 @@ import * as Option from "effect/Option";
 import { parse, pathOf, type StorageKey } from "../../domain/storage-key.ts";
 import type { HttpContext } from "./env.ts";
 
-/** Leads members of an organization to a file; `slug` is the name that it was asked for by. */
+/** The address of a file for members of its organization; `slug` is the name from the request. */
 export const fileAddress = (publicUrl: URL, slug: string, key: StorageKey): string =>
   `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${pathOf(Option.getOrThrow(parse(key)))}`;
 
-/** Opens a file for whoever holds the token. */
+/** The address that opens a file for whoever has the token. */
 export const linkAddress = (publicUrl: URL, token: string): string =>
   `${rootOf(publicUrl)}/f/${token}`;
 
-/** The path under which a service is mounted at `publicUrl`; empty where it has the whole origin. */
+/** The path under which a service is mounted at `publicUrl`; empty if it has the whole origin. */
 export const basePathOf = ({ pathname }: URL): string => (pathname === "/" ? "" : pathname);
 
 const rootOf = (publicUrl: URL) => `${publicUrl.origin}${basePathOf(publicUrl)}`;
 
-/** The path of a request, as it was sent where there is a server that tells it. */
+/** The path of a request: as it was sent, if the server tells that. */
 export const requestPath = (c: HttpContext): string => pathIn(c.env?.target ?? c.req.url);
 
-/** The path in an address, as it is written there. */
+/** The path in an address, exactly as it is written there. */
 export const pathIn = (address: string): string => PATH.exec(address)?.[1] ?? "";
 
 /**
- * Whether a path would have to be decoded or shortened to be one of ours: none of them has an
- * escape. Whoever guards `/api` by its name has not seen `/f/../api`, nor `/%61pi`.
+ * Whether a path has escapes or dot segments, which no path of ours has. A host that protects
+ * `/api` by its name does not recognize `/f/../api` or `/%61pi`, so these are never resolved.
  */
 export const isRewritten = (path: string): boolean => REWRITTEN.test(path);
 
 /**
- * A path as the log has it, of at most 256 characters: without what could be, or could be decoded
- * to, the token of a link, which opens a file for whoever reads it.
+ * A path for the log, of at most 256 characters. Whatever could be the token of a link, or be
+ * decoded to one, is left out: it opens a file for whoever reads the log.
  */
 export function loggedPath(path: string): string {
   if (PLAIN.test(path) && !MAC.test(path) && !path.startsWith("/f/")) return path;
@@ -38,7 +38,7 @@ export function loggedPath(path: string): string {
     .slice(0, LONGEST)
     .split("/")
     .map((segment) => (PLAIN.test(segment) && !MAC.test(segment) ? segment : "…"));
-  // What was cut off could be the rest of the last.
+  // The last segment may have been cut.
   if (path.length > LONGEST) shown.splice(-1, 1, "…");
   return shown.join("/");
 }
@@ -47,5 +47,5 @@ const LONGEST = 256;
 const PATH = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i;
 const REWRITTEN = /[%\\]|\/\.{1,2}(?:\/|$)/;
 const PLAIN = /^[\w./~-]{0,256}$/;
-/** As long as the last part of a token, without which the others are worth nothing. */
+/** As long as the last part of a token, without which the rest is useless. */
 const MAC = /[\w-]{43}/;

@@ -13,14 +13,34 @@ export function answer(
 ): Response {
   return new Response(JSON.stringify(body), {
     status,
-    headers: {
-      "Content-Type": "application/json",
-      ...JSON_HEADERS,
-      ...c.get("answerHeaders"),
-      ...headers,
-    },
+    headers: { ...JSON_HEADERS, ...c.get("answerHeaders"), ...headers },
   });
 }
+
+/** Answers with what the table of refusals says. */
+export const refuse = (c: HttpContext, refusal: Refusal): Response =>
+  answerProblem(c, problemOf(refusal));
+
+/** Answers with a problem document, or with a page if a browser asks for one. */
+export function answerProblem(c: HttpContext, problem: Problem): Response {
+  const { status, code, headers } = problem;
+  c.set("code", code);
+  if (wantsPage(c)) return answerProblemPage(c, problem);
+  return answer(c, documentOf(problem), { status, headers: { ...PROBLEM, ...headers } });
+}
+
+/** A problem as an answer that is made outside of the application. */
+export function asResponse(problem: Problem): Response {
+  const { body, ...init } = partsOf(problem);
+  return new Response(body, init);
+}
+
+/** The same for what writes an answer itself. */
+export const partsOf = (problem: Problem) => ({
+  status: problem.status,
+  headers: { ...JSON_HEADERS, ...PROBLEM, ...problem.headers },
+  body: JSON.stringify(documentOf(problem)),
+});
 
 /** A problem as RFC 9457 writes it. */
 export const documentOf = ({ status, code, title, detail, members }: Problem) => ({
@@ -31,34 +51,15 @@ export const documentOf = ({ status, code, title, detail, members }: Problem) =>
   ...members,
 });
 
+/** JSON must not be kept, and not be taken for something else. */
+const JSON_HEADERS = {
+  "Content-Type": "application/json",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+};
 const PROBLEM = { "Content-Type": "application/problem+json" };
 
-/** What no JSON of ours goes without: nobody may keep it, or take it for something else. */
-const JSON_HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
-
-/** Headers of a problem document that is not answered by the application. */
-export const PROBLEM_HEADERS = { ...PROBLEM, ...JSON_HEADERS };
-
-/** A problem as an answer that is made outside of the application. */
-export const asResponse = (problem: Problem): Response =>
-  Response.json(documentOf(problem), {
-    status: problem.status,
-    headers: { ...PROBLEM_HEADERS, ...problem.headers },
-  });
-
-/** Answers with a problem document, or with a page where a browser asks for one. */
-export function answerProblem(c: HttpContext, problem: Problem): Response {
-  const { status, code, headers } = problem;
-  c.set("code", code);
-  if (wantsPage(c)) return answerProblemPage(c, problem);
-  return answer(c, documentOf(problem), { status, headers: { ...PROBLEM, ...headers } });
-}
-
-/** Answers with what the table of refusals says. */
-export const refuse = (c: HttpContext, refusal: Refusal): Response =>
-  answerProblem(c, problemOf(refusal));
-
-/** Adds the collected headers to an answer that was made elsewhere. */
+/** Adds the collected headers to an answer that something else has made. */
 export function passOn(c: HttpContext, response: Response): Response {
   for (const [name, value] of Object.entries(c.get("answerHeaders"))) {
     response.headers.set(name, value);
@@ -67,8 +68,8 @@ export function passOn(c: HttpContext, response: Response): Response {
 }
 
 /**
- * Answers with bytes that are held in memory once. They are handed over piece by piece as the
- * client reads, since a runtime would copy the whole for each answer otherwise.
+ * Answers with bytes that are held in memory once. The server gets them piece by piece as the
+ * client reads; otherwise the runtime would copy all of them for each answer.
  */
 export function answerHeld(
   c: HttpContext,
@@ -96,5 +97,5 @@ export function answerHeld(
   });
 }
 
-/** How much of an answer is handed to the server at once, in bytes. */
+/** How many bytes the server gets at once. */
 const PIECE = 64 * 1024;

@@ -4,17 +4,17 @@ import { Checksum } from "../../domain/checksum.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 
-// What the routes answer. The handlers are held to it by their types alone: encoding by a schema
-// would cost more than signing does.
+// The shapes of answers. Handlers are checked against their types only: to encode by a schema
+// would cost more than to sign.
 
 /** An example of a receipt. */
 export const RECEIPT =
   "v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcyJ9.qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8";
 
-/** A receipt or a link, as clients know it. */
+/** A receipt, or what follows `/f/` in a link. */
 export const Token = Schema.String.annotate({
   identifier: "Token",
-  description: "Sealed by the service; its content is not for clients.",
+  description: "Made by the service; clients cannot read it.",
   pattern: "^v1\\.[a-z0-9-]{1,32}\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]{43}$",
   examples: [RECEIPT],
 });
@@ -24,7 +24,7 @@ const STORE = `https://store.example.com/files/${KEY}?X-Amz-Algorithm=AWS4-HMAC-
 const PUT_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=${"0f".repeat(32)}`;
 const GET_URL = `${STORE}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&response-content-type=image%2Fpng&X-Amz-Signature=${"1e".repeat(32)}`;
 
-/** A link to a file, and what follows `/f/` in it. */
+/** An example of what follows `/f/` in a link. */
 export const LINK_TOKEN = `v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcy8yMDI2In0.${"Z".repeat(42)}4`;
 const LINK_URL = `https://uploads.example.com/f/${LINK_TOKEN}`;
 
@@ -62,7 +62,7 @@ const confirmed = {
   checksum: Schema.optionalKey(Checksum),
   ...get,
   file_url: url(
-    "Leads members of the organization to the file.",
+    "Opens the file for members of the organization.",
     `https://uploads.example.com/api/v1/${KEY.replace("org_1", "acme")}`,
   ),
 };
@@ -70,21 +70,21 @@ const confirmed = {
 export const ConfirmedUpload = Schema.Union([
   Schema.Struct({ ...confirmed, final: Schema.Literal(true) }).annotate({
     identifier: "FinalUpload",
-    description: "The PUT can change the file no more.",
+    description: "The PUT can no longer change the file.",
   }),
   Schema.Struct({
     ...confirmed,
     final: Schema.Literal(false),
-    mutable_until: instant("Until when it can.", "2026-11-24T13:15:00.000Z"),
+    mutable_until: instant("Until when the PUT can change it.", "2026-11-24T13:15:00.000Z"),
   }).annotate({ identifier: "MutableUpload", description: "The PUT can still change the file." }),
 ]).annotate({
   identifier: "ConfirmedUpload",
-  description: "`checksum` is there where the store itself has verified it.",
+  description: "`checksum` is there if the store itself has verified it.",
 });
 export type ConfirmedUpload = typeof ConfirmedUpload.Encoded;
 
 export const Link = Schema.Struct({
-  link_url: url("Opens the file for whoever holds it.", LINK_URL),
+  link_url: url("Opens the file for everyone who has it.", LINK_URL),
   expires_at: instant("When the link stops working.", "2026-11-24T13:00:00.000Z"),
 }).annotate({ identifier: "Link" });
 export type Link = typeof Link.Encoded;
@@ -95,9 +95,9 @@ export const Health = Schema.Struct({ status: Schema.Literal("alive") }).annotat
 
 const PartState = Schema.Struct({
   state: Schema.Literals(["ok", "failing"]),
-  since: instant("When it came into this state.", "2026-11-24T12:00:00.000Z"),
+  since: instant("When this state began.", "2026-11-24T12:00:00.000Z"),
   reason: Schema.optionalKey(
-    Schema.String.annotate({ description: "For the operator, where the part is failing." }),
+    Schema.String.annotate({ description: "For the operator, if the part is failing." }),
   ),
 }).annotate({ identifier: "PartState" });
 

@@ -13,7 +13,7 @@ import { internalProblem, type Refusal } from "./problem.ts";
 import { LoopbackOnly, MalformedRequest, MethodNotAllowed, NotFound } from "./refusals.ts";
 import { requestLog } from "./request-log.ts";
 import { isRewritten, requestPath } from "./addresses.ts";
-import { allowedMethods, type AppOptions } from "./route.ts";
+import { allowedMethods, type AppOptions, type Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 
 export type { AppOptions } from "./route.ts";
@@ -45,26 +45,22 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   app.use("/api/*", share("GET", "POST"));
   app.use("/openapi.json", share("GET", "HEAD"));
 
-  const routes = ROUTES.filter(
-    ({ isProbe }) => isProbe !== true || options.readiness !== undefined,
-  );
+  const isServed = ({ isProbe }: Route) => isProbe !== true || options.readiness !== undefined;
+  const routes = ROUTES.filter(isServed);
   const run = pipeline(options, routes);
-  for (const route of routes) {
-    const { path, methods } = route;
+  for (const [path, rows] of Map.groupBy(routes, (route) => route.path)) {
     const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, path) });
-    // Hono answers HEAD by the handler of GET.
-    const answersHead = methods.includes("HEAD");
-    app.on(
-      methods.filter((method) => method !== "HEAD"),
-      path,
-      (c) => (c.req.method === "HEAD" && !answersHead ? refuse(c, notAllowed) : run(c, route)),
-    );
-  }
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, path) });
+    for (const route of rows) {
+      const [method] = route.methods;
+      // Hono hands HEAD to what is there for GET.
+      app.on(method, path, (c) =>
+        c.req.method === method || route.methods.includes("HEAD")
+          ? run(c, route)
+          : refuse(c, notAllowed),
+      );
+    }
     app.all(path, (c) => refuse(c, notAllowed));
   }
-
   for (const { path, fetch } of options.mounts) {
     app.use(`${path}/*`, share("GET", "HEAD", "PUT"));
     app.all(`${path}/*`, async (c) => passOn(c, await fetch(c.req.raw)));

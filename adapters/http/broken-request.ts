@@ -1,23 +1,23 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { documentOf, PROBLEM_HEADERS } from "./answer.ts";
+import { asResponse, partsOf } from "./answer.ts";
 import { problemOf, type Refusal } from "./problem.ts";
 import { HeadersTooLarge, MalformedRequest, RequestTimeout } from "./refusals.ts";
 
 /** How much Node reads of a request before its body, in bytes. */
 export const HEADERS_LIMIT = 16 * 1024;
 
-/** How long a request may take to tell what it is, in milliseconds. */
+/** How long the headers of a request may take to arrive, in milliseconds. */
 export const HEADERS_TIMEOUT = 10_000;
 
-/** Answers what Node's parser has given up, which never becomes a request. */
+/** Answers what Node's parser cannot read, and so never becomes a request. */
 export function answerBroken(error: Error & { readonly code?: string }, socket: Duplex): void {
-  // There is nobody to answer, or an answer is under way already.
+  // The client is gone, or an answer is under way already.
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;
   }
-  const { status, headers, body } = answerTo(refusalOf(error.code));
+  const { status, headers, body } = partsOf(problemOf(refusalOf(error.code)));
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
@@ -26,25 +26,13 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
-/** Answers what Node could read and the standard's `Request` cannot hold, such as no `Host`. */
-export function answerUnreadable(): Response {
-  const { body, ...init } = answerTo(new MalformedRequest());
-  return new Response(body, init);
-}
+/** Answers what Node can read but a standard `Request` cannot hold, such as a missing `Host`. */
+export const answerUnreadable = (): Response => asResponse(problemOf(new MalformedRequest()));
 
-/** Answers a request that the application never sees. */
+/** Refuses a request before the application sees it. */
 export function refuseUnseen(outgoing: ServerResponse, refusal: Refusal): void {
-  const { status, headers, body } = answerTo(refusal);
+  const { status, headers, body } = partsOf(problemOf(refusal));
   outgoing.writeHead(status, headers).end(body);
-}
-
-function answerTo(refusal: Refusal) {
-  const problem = problemOf(refusal);
-  return {
-    status: problem.status,
-    headers: { ...PROBLEM_HEADERS, ...problem.headers },
-    body: JSON.stringify(documentOf(problem)),
-  };
 }
 
 function refusalOf(code: string | undefined): Refusal {

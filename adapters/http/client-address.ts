@@ -5,13 +5,13 @@ import { isWithin, type Network } from "../settings/networks.ts";
 /** How many proxies in a row are followed. */
 const MOST_HOPS = 32;
 
-/** The address of who calls, as far as it can be believed. */
+/** The address of the caller, as far as it can be trusted. */
 export type ClientAddress = (call: Omit<Call, "client">) => string | undefined;
 
 /**
- * The address at the other end of the connection, or where that is of a trusted proxy, the last
- * one that is not in the chain that the proxies tell: `X-Forwarded-For`, or without it `Forwarded`
- * (RFC 7239, section 4). What comes before that was told by somebody who is not trusted.
+ * The address at the other end of the connection. If it belongs to a trusted proxy: the last
+ * address in `X-Forwarded-For`, or else in `Forwarded` (RFC 7239, section 4), that belongs to no
+ * trusted proxy. Whatever stands before it comes from a sender that is not trusted.
  */
 export const clientAddress =
   (trusted: ReadonlyArray<Network>): ClientAddress =>
@@ -24,10 +24,10 @@ export const clientAddress =
     for (let hop = 0; hop < MOST_HOPS && end > 0; hop++) {
       const begin = chain.lastIndexOf(",", end - 1);
       const element = chain.slice(begin + 1, end);
-      const told = addressIn(list === null ? (FOR.exec(element)?.[1] ?? "") : element.trim());
-      if (told === undefined) return client;
-      client = told;
-      if (!isWithin(trusted, told)) return client;
+      const previous = addressIn(list === null ? (FOR.exec(element)?.[1] ?? "") : element.trim());
+      if (previous === undefined) return client;
+      client = previous;
+      if (!isWithin(trusted, previous)) return client;
       end = begin;
     }
     return client;
@@ -37,7 +37,7 @@ const FOR = /(?:^|;)\s*for=("[^"]*"|[^;"\s]*)/i;
 
 const WITH_PORT = /^"?(?:\[([\da-f:.]+)\]|([\d.]+))(?::\d{1,5})?"?$/i;
 
-/** The address of a hop, which may come in quotes, in brackets and with a port. */
+/** The address of a hop, which may have quotes, brackets and a port. */
 function addressIn(text: string): string | undefined {
   if (isIP(text) !== 0) return text;
   const [, six, four] = WITH_PORT.exec(text) ?? [];

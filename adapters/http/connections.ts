@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { isProbe, MAX_REQUESTS } from "./listen.ts";
 
 /** How many requests may wait on a connection behind the one that is being answered. */
-const WAITING = 100;
+const MAX_WAITING = 100;
 
 /** A request and its answer. */
 export interface Exchange {
@@ -12,19 +12,19 @@ export interface Exchange {
   readonly outgoing: ServerResponse;
 }
 
-/** What is under way on a connection. */
+/** The requests of one connection. */
 interface Line {
   current?: Exchange | undefined;
-  /** Each with what begins its answer, in the order of their arrival. */
+  /** In the order of their arrival, each with the function that starts its answer. */
   readonly waiting: Array<{ readonly exchange?: Exchange; readonly begin: () => void }>;
-  /** Whether nothing that comes after those waiting is looked at. */
+  /** Whether everything that arrives from now on is ignored. */
   isClosed: boolean;
 }
 
 /**
- * The connections of a server of Node's, on each of which one request is answered after another.
- * Node hands over all that a client has pipelined at once, and keeps the answers in memory until
- * they are read.
+ * The connections of a Node server. The requests of each are answered one after another: Node
+ * itself hands over all pipelined requests at once, and keeps their answers in memory until the
+ * client reads them.
  */
 export class Connections {
   /** How many requests are being answered or waiting. */
@@ -32,15 +32,15 @@ export class Connections {
   readonly #lines = new Map<Duplex, Line>();
   #isStopping = false;
 
-  /** Takes notice of a new connection. */
+  /** Adds a new connection. */
   open(socket: Socket): void {
     this.#lines.set(socket, { waiting: [], isClosed: false });
     socket.once("close", () => this.#lines.delete(socket));
   }
 
   /**
-   * Answers a request by `answer` when those before it are answered. Where too many are waiting or
-   * under way it is answered by `refuse`, and what its client sends after it is not looked at.
+   * Answers a request by `answer` once those before it are answered. If too many requests wait or
+   * are under way, `refuse` answers it, and whatever the client sends after it is ignored.
    */
   enter(
     exchange: Exchange,
@@ -51,7 +51,7 @@ export class Connections {
     const line = this.#lines.get(socket);
     if (line === undefined || line.isClosed) return;
     line.isClosed =
-      line.waiting.length === WAITING || (this.#underWay >= MAX_REQUESTS && !isProbe(url));
+      line.waiting.length === MAX_WAITING || (this.#underWay >= MAX_REQUESTS && !isProbe(url));
     const begin = this.#begin.bind(this, line, exchange, line.isClosed ? refuse : answer);
     this.#underWay++;
     if (line.current === undefined) begin();
@@ -59,8 +59,8 @@ export class Connections {
   }
 
   /**
-   * Ends a connection on which something came that is no request, by `end`, when what came before
-   * it has been answered. An answer that is under way is not written into.
+   * Closes a connection on which something arrived that is not HTTP, by `end`, once the requests
+   * before it are answered. It never writes into an answer that is under way.
    */
   breakOff(socket: Duplex, end: () => void): void {
     const line = this.#lines.get(socket);
@@ -72,7 +72,7 @@ export class Connections {
     if (last.incoming.complete) {
       line.waiting.push({ begin: end });
     } else if (last !== line.current) {
-      // The last of those waiting is what is broken.
+      // The last waiting request is the broken one.
       line.waiting.pop();
       this.#underWay--;
       line.waiting.push({ begin: end });
@@ -81,7 +81,7 @@ export class Connections {
     } else end();
   }
 
-  /** Ends each connection as soon as all that came over it has been answered. */
+  /** Closes each connection as soon as all its requests are answered. */
   stop(): void {
     this.#isStopping = true;
     for (const [socket, { current }] of this.#lines) if (current === undefined) socket.destroy();

@@ -6,12 +6,12 @@ import type { HttpEnv } from "./env.ts";
 
 const EXPOSED = ["ETag", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"].join(", ");
 
-/** How many refused origins the log tells of, which anybody can make up. */
-const TOLD_AT_MOST = 100;
+/** How many origins the log warns about; anybody can make up more. */
+const MAX_WARNINGS = 100;
 
 /**
- * Lets pages of `origins` call what is behind it by some methods (Fetch Standard, CORS protocol).
- * The log tells once of each origin that is refused; pages of `own` need no permission.
+ * Middleware that lets pages of `origins` call a route by the given methods (Fetch Standard, CORS
+ * protocol). The log warns once about each origin that is not allowed; `own` needs no permission.
  */
 export function crossOrigin({
   origins,
@@ -22,10 +22,10 @@ export function crossOrigin({
   readonly own: string;
   readonly log: (line: Effect.Effect<void>) => void;
 }): (...methods: Array<string>) => MiddlewareHandler<HttpEnv> {
-  const told = new Set<string>();
-  const tellOf = (origin: string, requestId: string) => {
-    if (origin === own || told.has(origin) || told.size === TOLD_AT_MOST) return;
-    told.add(origin);
+  const warned = new Set<string>();
+  const warnAbout = (origin: string, requestId: string) => {
+    if (origin === own || warned.has(origin) || warned.size === MAX_WARNINGS) return;
+    warned.add(origin);
     log(
       Effect.logWarning(
         "a request from another origin is not allowed; add the origin to CORS_ORIGINS, or to the option corsOrigins",
@@ -41,7 +41,7 @@ export function crossOrigin({
     return async (c, next) => {
       const origin = c.req.header("Origin");
       const isAllowed = origin !== undefined && origins.includes(origin);
-      if (origin !== undefined && !isAllowed) tellOf(origin, c.get("requestId"));
+      if (origin !== undefined && !isAllowed) warnAbout(origin, c.get("requestId"));
       if (c.req.method === "OPTIONS") {
         const permission = await preflight(c, next);
         return permission && passOn(c, permission);

@@ -2,13 +2,13 @@ import type { Context } from "hono";
 import type { Principal } from "../../domain/principal.ts";
 import type { Code } from "./problem.ts";
 
-/** What a server tells of each request, as the second argument of `fetch`. */
+/** What a server knows about each request, passed as the second argument of `fetch`. */
 export interface Peer {
   /** The address at the other end of the connection. */
   readonly address?: string | undefined;
-  /** The request's target as it was sent; a standard `Request` has it rewritten. */
+  /** The request's target as it was sent; a standard `Request` holds a normalized one. */
   readonly target?: string | undefined;
-  /** Who calls, where the server knows that already; nobody is asked then. */
+  /** The caller, if the server knows it already; nothing else is asked then. */
   readonly principal?: Principal | undefined;
 }
 
@@ -17,12 +17,12 @@ export interface HttpEnv {
   Bindings: Peer;
   Variables: {
     requestId: string;
-    /** What the request was refused for, where it was. */
+    /** The code of the refusal, if the request was refused. */
     code: Code | undefined;
     /**
-     * Headers that the answer gets beside its own. They are collected here and set when it is
-     * made, since a response that is changed afterwards is built anew, which costs more than
-     * signing does.
+     * Headers that the answer gets beside its own. They are collected here and set when the answer
+     * is made: to change a response afterwards means to build it again, which costs more than to
+     * sign.
      */
     answerHeaders: Record<string, string>;
   };

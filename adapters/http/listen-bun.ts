@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isProbe, type Listen, LONGEST_PAUSE, MAX_REQUESTS, overloaded } from "./listen.ts";
 
-// The part of Bun that is used here: its own types cannot be loaded beside those of Node.
+// The part of Bun that is used here; its own types conflict with those of Node.
 declare const Bun: {
   serve(options: {
     hostname: string;
@@ -19,16 +19,16 @@ interface BunServer {
 }
 
 /**
- * Serves on `Bun.serve`, which answers one request of a connection after another. It ends a
- * connection on which nothing moves for a minute; it cannot limit how many there are, or for how
- * long a client may read an answer.
+ * Serves on `Bun.serve`, which answers the requests of a connection one after another. It closes a
+ * connection that stands still for a minute. It can limit neither the number of connections nor
+ * the time in which a client reads an answer.
  */
 export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
   const server = Bun.serve({
     hostname: host,
     port,
     idleTimeout: LONGEST_PAUSE / 1000,
-    // The API counts for itself, and the embedded store takes what was signed.
+    // The API limits bodies itself, and the embedded store accepts the size that was signed.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: (request, own) => {
       if (own.pendingRequests > MAX_REQUESTS && !isProbe(request.url)) {
@@ -42,7 +42,7 @@ export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
     stop: async () => {
       void server.stop();
       while (server.pendingRequests > 0) await pause(20);
-      // Connections that are kept for a next request would be waited for.
+      // Without this it would wait for idle connections.
       await server.stop(true);
     },
   };

@@ -1,6 +1,6 @@
 import { isProbe, type Listen, MAX_REQUESTS, overloaded } from "./listen.ts";
 
-// The part of Deno that is used here: its own types cannot be loaded beside those of Node.
+// The part of Deno that is used here; its own types conflict with those of Node.
 declare const Deno: {
   serve(
     options: { hostname: string; port: number; onListen: () => void },
@@ -12,9 +12,9 @@ declare const Deno: {
 };
 
 /**
- * Serves on `Deno.serve`, which answers one request of a connection after another. It cannot limit
- * how many connections there are, and ends none on which nothing moves: not one whose headers or
- * body do not come, nor one whose answer is not read. A proxy in front of it has to.
+ * Serves on `Deno.serve`, which answers the requests of a connection one after another. It cannot
+ * limit the number of connections, and never closes one that stands still: neither while headers
+ * or body do not arrive, nor while the answer is not read. A proxy in front has to do both.
  */
 export const listenDeno: Listen = async ({ host, port, fetch, onFull }) => {
   let active = 0;
@@ -37,7 +37,7 @@ export const listenDeno: Listen = async ({ host, port, fetch, onFull }) => {
   );
   return {
     stop: async () => {
-      // `shutdown` breaks off the bodies of requests under way, so these are waited for.
+      // `shutdown` would cut off requests whose bodies are under way, so wait for them first.
       if (active > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
       await server.shutdown();
     },

@@ -18,7 +18,7 @@ export const listenNode: Listen = async ({
   port,
   fetch,
   maxConnections,
-  unhurried = [],
+  untimedPaths = [],
   requestTime = REQUEST_TIME,
   longestPause = LONGEST_PAUSE,
   onFull,
@@ -29,12 +29,12 @@ export const listenNode: Listen = async ({
       const { socket, url: target } = (env as HttpBindings).incoming;
       return fetch(request, { address: socket.remoteAddress, target });
     },
-    // All else that fails is answered by the application itself.
+    // The application itself answers everything else that fails.
     { errorHandler: answerUnreadable },
   );
   const answer = (exchange: Exchange) => {
     const { incoming, outgoing } = exchange;
-    if (!unhurried.some((path) => incoming.url?.startsWith(`${path}/`))) {
+    if (!untimedPaths.some((path) => incoming.url?.startsWith(`${path}/`))) {
       endAfter(requestTime, exchange);
     }
     void handle(incoming, outgoing);
@@ -49,14 +49,14 @@ export const listenNode: Listen = async ({
       maxHeaderSize: HEADERS_LIMIT,
       headersTimeout: HEADERS_TIMEOUT,
       connectionsCheckingInterval: 2_000,
-      // An upload to the embedded store may take as long as it moves; all else is timed here.
+      // An upload to the embedded store may take any time; `endAfter` limits the others.
       requestTimeout: 0,
     },
     (incoming, outgoing) => connections.enter({ incoming, outgoing }, answer, refuse),
   );
-  // Ends a connection on which nothing moves in either direction while a request is under way.
+  // Closes a connection on which no bytes move while a request is under way.
   server.timeout = longestPause;
-  // Past a count Node would drop headers and say nothing; their size is limited anyway.
+  // Beyond a count Node would silently drop headers; their size is limited anyway.
   server.maxHeadersCount = 0;
   if (maxConnections !== undefined) server.maxConnections = maxConnections;
   server.on("drop", () => onFull?.("connections"));
@@ -87,7 +87,7 @@ export const listenNode: Listen = async ({
 const OVERLOADED = new Overloaded();
 const EXPECTATION_FAILED = new ExpectationFailed();
 
-/** Ends the connection of a request whose body or answer takes longer than `time`. */
+/** Closes the connection of a request whose body or answer takes longer than `time`. */
 function endAfter(time: number, { incoming, outgoing }: Exchange): void {
   const timer = setTimeout(() => incoming.socket.destroy(), time);
   const clear = () => clearTimeout(timer);
@@ -98,8 +98,8 @@ function endAfter(time: number, { incoming, outgoing }: Exchange): void {
 }
 
 /**
- * Sends `100 Continue` when the body is first asked for (RFC 9110, section 10.1.1), so that a
- * client need not send one that is refused unread.
+ * Sends `100 Continue` when the body is first read (RFC 9110, section 10.1.1), so that a client
+ * does not have to send a body that is refused unread.
  */
 function continueOnceRead({ incoming, outgoing }: Exchange): void {
   const asked = (event: string | symbol) => {

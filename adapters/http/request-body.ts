@@ -6,13 +6,13 @@ import { BodyEncoded, BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } f
 const JSON_LIMIT = 16 * 1024;
 const JSON_SECONDS = 10;
 
-/** Why a body was not read. */
+/** Why a body could not be read. */
 export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeout | InvalidBody;
 
 /**
- * Reads a JSON body of at most 16 KiB that arrives within 10 seconds. Fails with `BodyNotJson`
- * for another media type, `BodyEncoded`, `BodyTooLarge`, `RequestTimeout`, or `InvalidBody` for malformed JSON.
- * A promise and not an Effect: resuming a fiber costs more than all that follows it.
+ * Reads a JSON body of at most 16 KiB that arrives within 10 seconds. Fails with `BodyNotJson` for
+ * another media type, `BodyEncoded`, `BodyTooLarge`, `RequestTimeout`, or `InvalidBody` for
+ * malformed JSON. A promise and not an Effect: to resume a fiber costs more than all the rest.
  */
 export async function readJson(request: Request): Promise<Result.Result<unknown, UnreadBody>> {
   const type = request.headers.get("content-type") ?? "";
@@ -24,7 +24,7 @@ export async function readJson(request: Request): Promise<Result.Result<unknown,
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > JSON_LIMIT) return TOO_LARGE;
   try {
-    // Without a length the body is counted as it comes; with one the server cuts it off there.
+    // Without a length the body is counted as it arrives; with one the server ends it there.
     const bytes = await withinTime<ArrayBuffer | Uint8Array | undefined>(
       length === null ? readCounted(request) : request.arrayBuffer(),
     );
@@ -75,9 +75,9 @@ const DISCARD_LIMIT = 1024 * 1024;
 const DISCARD_SECONDS = 5;
 
 /**
- * Reads what is left of a refused request's body and throws it away, up to 1 MiB and 5 seconds,
- * so that the refusal reaches a client that is still sending. Past that, the answer asks for the
- * connection's end, which Node carries out at once.
+ * Reads the rest of a refused request's body and discards it, up to 1 MiB and 5 seconds, so that
+ * the refusal reaches a client that is still sending. If there is more, the answer has `Connection:
+ * close`, and Node closes the connection at once.
  */
 export const discardBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
   await next();
@@ -87,7 +87,7 @@ export const discardBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
 
 /** Whether the whole body was read. */
 async function discard(request: Request): Promise<boolean> {
-  // The client waits to be told to send the body, which it need not now; to look at it would tell.
+  // The client waits for `100 Continue` before it sends the body, and to read it would send that.
   if (request.headers.has("expect") && !request.bodyUsed) return false;
   const { body } = request;
   if (body === null || body.locked) return true;

@@ -4,8 +4,8 @@ import type { HttpEnv } from "./env.ts";
 import { loggedPath, requestPath } from "./addresses.ts";
 
 /**
- * Gives each request an id, in the answer's `X-Request-Id`, and writes one line about it: never
- * its query, headers or body, which may hold signatures and tokens.
+ * Gives each request an id, which the answer has in `X-Request-Id`, and writes one log line about
+ * it. The line never has the query, headers or body, which may hold signatures and tokens.
  */
 export function requestLog(
   write: (line: Effect.Effect<void>) => void,
@@ -17,7 +17,7 @@ export function requestLog(
     c.set("requestId", requestId);
     c.set("answerHeaders", {
       "X-Request-Id": requestId,
-      // Or a client that keeps its connection would keep the service from ending.
+      // A client that kept its connection open would keep the service from stopping.
       ...(isStopping() ? { Connection: "close" } : {}),
     });
     await next();

@@ -90,7 +90,7 @@ interface Row {
   /** As Hono writes it. */
   readonly path: `/${string}`;
   /** Other methods are answered with 405. */
-  readonly methods: ReadonlyArray<"GET" | "HEAD" | "POST">;
+  readonly methods: readonly ["GET" | "POST", ...ReadonlyArray<"HEAD">];
   /** What the audit calls it; a route without is not audited. */
   readonly action?: AuditedAction;
   /** What the OpenAPI document calls it; a route without is not documented. */

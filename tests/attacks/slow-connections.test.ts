@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = await listenNode({
     host: "127.0.0.1",
     port,
-    unhurried: ["/store"],
+    untimedPaths: ["/store"],
     requestTime: 500,
     longestPause: 1_500,
     fetch: async (request) => {

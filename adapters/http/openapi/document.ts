@@ -1,15 +1,19 @@
+import * as Arr from "effect/Array";
+import * as JsonSchema from "effect/JsonSchema";
 import * as Schema from "effect/Schema";
+import * as SchemaRepresentation from "effect/SchemaRepresentation";
 import { allowedMethods, type ApiAuthentication, type AppOptions, type Route } from "../route.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
 import { PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { refusedAnswers } from "./refused-answers.ts";
-import { type Json, toOpenapi } from "./schemas.ts";
 import { type Operation, type Text, TEXTS } from "./texts.ts";
 
 export { DOCUMENT_LIFETIME } from "./texts.ts";
 
-/** What is not told of each operation. */
+type Json = Readonly<Record<string, unknown>>;
+
+/** What the document says of the whole API. */
 const ABOUT = {
   openapi: "3.1.1",
   info: {
@@ -24,18 +28,18 @@ const ABOUT = {
   tags: [
     { name: "files", description: "An organization's files." },
     { name: "links", description: "Files for whoever holds a link." },
-    { name: "service", description: "How the service does." },
+    { name: "service", description: "The state of the service." },
   ],
 };
 
-/** By a token, as the service itself asks for one. */
+/** A bearer token, as the service itself asks for. */
 const BEARER: ApiAuthentication = {
   securitySchemes: {
     bearer: {
       type: "http",
       scheme: "bearer",
       description:
-        "A token of the caller's. Behind a proxy that signs people in (`AUTH=forward`) none is sent.",
+        "The caller's token. None is sent behind a proxy that signs people in (`AUTH=forward`).",
     },
   },
   security: [{ bearer: [] }],
@@ -58,7 +62,7 @@ export function openapiDocument(
     ...operations.flatMap(schemasOf).filter(Schema.isSchema),
     ...PROBLEM_SCHEMAS.values(),
   ]);
-  /** What is not a schema of Effect's is JSON Schema already. */
+  /** Whatever is not a schema of Effect is JSON Schema already. */
   const json = (schema: unknown): Json =>
     Schema.isSchema(schema) ? (of.get(schema) ?? {}) : (schema as Json);
   const byPath = Map.groupBy(operations, ({ path }) => path.replaceAll(/:(\w+)/g, "{$1}"));
@@ -143,3 +147,31 @@ const requestBody = (schema: Json, examples: NonNullable<Text["examples"]>): Jso
     },
   },
 });
+
+/** Schemas in the words of OpenAPI 3.1: each of `schemas`, and all that have a name. */
+function toOpenapi(schemas: ReadonlyArray<Schema.Constraint>): {
+  readonly of: ReadonlyMap<Schema.Constraint, Json>;
+  readonly named: Json;
+} {
+  const asked = Arr.dedupe(schemas);
+  if (!Arr.isReadonlyArrayNonEmpty(asked)) return { of: new Map(), named: {} };
+  const { schemas: written, definitions } = JsonSchema.toMultiDocumentOpenApi3_1(
+    SchemaRepresentation.toJsonSchemaMultiDocument(
+      SchemaRepresentation.toRepresentations(
+        Arr.map(asked, (schema) => Schema.toEncoded(schema).ast),
+      ),
+      // As requests are decoded.
+      { onExcessProperty: "error", includeAnnotationKey: (key) => KEYWORDS.has(key) },
+    ),
+  );
+  return { of: new Map(Arr.zip(asked, written)), named: definitions };
+}
+
+/** Keywords of JSON Schema that stand in annotations, since no check goes with them. */
+const KEYWORDS: ReadonlySet<string> = new Set([
+  "maxItems",
+  "minItems",
+  "pattern",
+  "properties",
+  "required",
+]);

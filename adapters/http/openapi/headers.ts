@@ -2,16 +2,16 @@ import type { RefusedHeader } from "../problem.ts";
 
 const REQUEST_ID = { schema: { type: "string", format: "uuid" } };
 
-/** What a client may read off the headers of answers; a new one does not compile without. */
+/** The headers of answers. A new header of a refusal does not compile until it is here. */
 const HEADERS = {
   "X-Request-Id": {
     ...REQUEST_ID,
     required: true,
     description: "Names this request in the log.",
   },
-  "X-Request-Id-Of-Read": {
+  "X-Request-Id-If-Read": {
     ...REQUEST_ID,
-    description: "Names this request in the log; missing where it could not be read.",
+    description: "Names this request in the log; missing if the request could not be read.",
   },
   "Cache-Control": {
     required: true,
@@ -20,7 +20,7 @@ const HEADERS = {
   },
   RateLimit: {
     description:
-      "What is left of each limit, and in how many seconds all of it is there again (draft-ietf-httpapi-ratelimit-headers); missing where nothing is limited.",
+      "What is left of each limit, and in how many seconds it is full again (draft-ietf-httpapi-ratelimit-headers); missing if nothing is limited.",
     schema: {
       type: "string",
       pattern:
@@ -29,7 +29,7 @@ const HEADERS = {
     example: '"subject";r=119;t=1, "organization";r=1199;t=1',
   },
   "RateLimit-Policy": {
-    description: "The limits: requests, and the seconds of their window.",
+    description: "The limits: requests, and the window in seconds.",
     schema: {
       type: "string",
       pattern:
@@ -44,27 +44,27 @@ const HEADERS = {
   },
   "WWW-Authenticate": {
     required: true,
-    description: "How to say who calls.",
+    description: "How to authenticate.",
     schema: { const: 'Bearer realm="valetkey"' },
   },
-  Allow: { required: true, description: "What to use instead.", schema: {} },
+  Allow: { required: true, description: "The methods to use instead.", schema: {} },
   Accept: {
-    description: "Where the request is not JSON.",
+    description: "If the request is not JSON.",
     schema: { const: "application/json" },
   },
 } satisfies { readonly [Name in RefusedHeader]: object } & Readonly<Record<string, object>>;
 
-/** The headers of answers, where `allowed` are the values of `Allow`. */
+/** The headers of answers; `allowed` are the values of `Allow`. */
 export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   ...HEADERS,
   Allow: { ...HEADERS.Allow, schema: { enum: allowed } },
 });
 
-/** The headers of these names, as references to what is said of them. */
+/** References to the headers of these names. */
 export const headers = (names: ReadonlyArray<string>) =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-/** What every answer comes with. */
+/** The headers that every answer has. */
 export const answerHeaders = ({
   isRead = true,
   isCounted,
@@ -77,5 +77,5 @@ export const answerHeaders = ({
     "Cache-Control",
     ...(isCounted ? ["RateLimit", "RateLimit-Policy"] : []),
   ]),
-  ...(isRead ? {} : { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id-Of-Read" } }),
+  ...(isRead ? {} : { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id-If-Read" } }),
 });

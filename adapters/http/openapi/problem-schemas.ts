@@ -27,14 +27,14 @@ const count = Schema.optionalKey(Schema.Natural);
 const listOf = (description: string) => Schema.Array(Schema.String).annotate({ description });
 const sizeOrText = Schema.Union([Schema.String, Schema.Natural]);
 
-/** What problem documents have beside what all of them have; a new member does not compile without. */
-export const MEMBERS: {
+/** The members that only some problem documents have. A new one does not compile until it is here. */
+const MEMBERS: {
   readonly [N in Name]: Schema.Constraint & { readonly Encoded: Value<N> };
 } = {
-  // Not as a list that is never empty, which generated clients take for a list of one.
+  // Not as a non-empty list, which generated clients take for a list of exactly one.
   errors: Schema.mutable(Schema.Array(MemberFault)).annotate({
     identifier: "Faults",
-    description: "The members of the body that are at fault.",
+    description: "The invalid members of the body.",
     minItems: 1,
     maxItems: 20,
   }),
@@ -50,7 +50,7 @@ export const MEMBERS: {
   ).annotate({ minItems: 1 }),
   scope: Scope.annotate({ description: "What the caller lacks." }),
   limits: Schema.Struct({ bytes: count, objects: count }).annotate({
-    description: "What an organization may be granted in a day of UTC.",
+    description: "What one organization may upload in a day of UTC.",
   }),
   request_id: Schema.String.annotate({
     format: "uuid",
@@ -61,7 +61,7 @@ export const MEMBERS: {
 /** The answer to a failure of the service itself. */
 export const INTERNAL = internalProblem("3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f");
 
-/** What problem documents look like, by their codes. */
+/** The schemas of problem documents, by their codes. */
 export const PROBLEM_SCHEMAS: ReadonlyMap<string, Schema.Constraint> = new Map(
   Object.entries(
     Arr.groupBy(
@@ -71,7 +71,7 @@ export const PROBLEM_SCHEMAS: ReadonlyMap<string, Schema.Constraint> = new Map(
   ).map(([code, problems]) => [code, schemaOf(problems)]),
 );
 
-/** Members are required that all problems of a code have. */
+/** Members that all problems of a code have are required. */
 function schemaOf(problems: Arr.NonEmptyReadonlyArray<Problem>): Schema.Constraint {
   const [{ status, code }] = problems;
   const members = problems.map(({ members = {} }) => members);

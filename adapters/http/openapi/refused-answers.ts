@@ -10,10 +10,9 @@ import type { AllOf } from "../route.ts";
 import { answerHeaders, headers } from "./headers.ts";
 import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { SAMPLES } from "./samples.ts";
-import type { Json } from "./schemas.ts";
 import type { Operation } from "./texts.ts";
 
-/** What a server refuses by itself: what it cannot read, and what is too much at once. */
+/** What the server refuses by itself: requests that it cannot read, and too many at once. */
 const SERVER_REFUSALS = {
   MalformedRequest: true,
   HeadersTooLarge: true,
@@ -25,7 +24,7 @@ const SERVER_REFUSALS = {
 type Failure<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> =
   ReturnType<F> extends Effect.Effect<unknown, infer E extends Refusal, unknown> ? E : never;
 
-/** What a caller is refused who is not admitted. */
+/** Why a caller is not admitted. */
 const ADMISSION_REFUSALS: AllOf<
   Failure<Authenticator["Service"]["authenticate"]> | Failure<typeof admit>
 > = {
@@ -37,7 +36,7 @@ const ADMISSION_REFUSALS: AllOf<
   LimitsUnavailable: true,
 };
 
-/** What a body is refused for before its handler sees it. */
+/** Why a body is refused before its handler sees it. */
 const BODY_REFUSALS: AllOf<UnreadBody> = {
   BodyNotJson: true,
   BodyEncoded: true,
@@ -46,9 +45,9 @@ const BODY_REFUSALS: AllOf<UnreadBody> = {
   InvalidBody: true,
 };
 
-/** What an operation answers where it refuses, by status. */
-export function refusedAnswers(operation: Operation, json: (schema: unknown) => Json): Json {
-  // What it answers with a status of these it says itself, as `/readyz` does with 503.
+/** The refusals of an operation, by status. */
+export function refusedAnswers(operation: Operation, json: (schema: unknown) => object) {
+  // A status that the operation itself answers with, as `/readyz` does with 503, is described there.
   const samples = samplesOf(operation).filter(
     ({ problem }) => !Object.hasOwn(operation.answers, problem.status),
   );
@@ -76,20 +75,20 @@ export function refusedAnswers(operation: Operation, json: (schema: unknown) => 
   );
 }
 
-/** A refusal as an example of what an operation answers. */
+/** An example of a refusal. */
 interface Sample {
   readonly name: string;
   readonly problem: Problem;
   /** Whether the request could be read, and so has an id. */
   readonly isRead: boolean;
-  /** Whether it comes after the request was counted, and so with what is left of the limits. */
+  /** Whether the request was counted before, so that the answer has the headers of the limits. */
   readonly isCounted: boolean;
 }
 
 const inWords = ([code, samples]: readonly [Code, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${[...new Set(samples.map(({ problem }) => problem.title))].join("; ")}`;
 
-/** All that an operation refuses, with what this one alone says. */
+/** All refusals of an operation, in its own words where it has some. */
 function samplesOf({ allow, scope, body, refusals }: Operation): ReadonlyArray<Sample> {
   const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
@@ -115,8 +114,8 @@ function samplesOf({ allow, scope, body, refusals }: Operation): ReadonlyArray<S
   return [...samples, { name: "Internal", problem: INTERNAL, isRead: true, isCounted: false }];
 }
 
-/** What comes with these; how a connection goes on is not of the API. */
-function headersOf(samples: ReadonlyArray<Sample>): Json {
+/** The headers of refusals; `Connection` is left out, since it is not part of the API. */
+function headersOf(samples: ReadonlyArray<Sample>) {
   const own = samples.flatMap(({ problem }) => Object.keys(problem.headers ?? {}));
   const isRead = samples.every((sample) => sample.isRead);
   return {

@@ -8,8 +8,8 @@ const limit = 16 * 1024;
 const reason = "for the operator";
 
 /**
- * At least one refusal of each kind, with all that it can carry: what the document says of it is
- * read off these. A new refusal does not compile until it has one here.
+ * At least one example of each refusal, with all members that it can have. The document describes
+ * refusals by these. A new refusal does not compile until it has an example here.
  */
 export const SAMPLES: {
   readonly [Tag in Refusal["_tag"]]: ReadonlyArray<Extract<Refusal, { readonly _tag: Tag }>>;

@@ -5,15 +5,15 @@ import { LINK_TOKEN, RECEIPT, Token } from "../answers.ts";
 import { IDEMPOTENCY_KEY } from "../presign.ts";
 import type { OperationId, Route } from "../route.ts";
 
-/** What the document says of an operation beside what its row of the table of routes has. */
+/** What the document says of an operation beside its row of the table of routes. */
 export interface Text {
   readonly tag: "files" | "links" | "service";
   readonly summary: string;
   readonly description?: string;
   readonly parameters?: ReadonlyArray<Parameter>;
-  /** Bodies that may be sent. */
+  /** Bodies to try. */
   readonly examples?: Readonly<Record<string, unknown>>;
-  /** Where it does not refuse, by status. */
+  /** The answers that are not refusals, by status. */
   readonly answers: Readonly<Record<number, AnswerText>>;
 }
 
@@ -22,9 +22,9 @@ export type Operation = Omit<Route, "handler"> & Text & { readonly allow: string
 
 interface AnswerText {
   readonly description: string;
-  /** Whether the store gives it, to a client that follows redirects by itself. */
+  /** Whether the store answers it, to a client that follows redirects by itself. */
   readonly isOfStore?: true;
-  /** Beside those that all answers have, or in place of them. */
+  /** Beside the headers that all answers have, or in place of them. */
   readonly headers?: Readonly<Record<string, object>>;
 }
 
@@ -34,7 +34,7 @@ interface Parameter {
   readonly allowEmptyValue?: true;
   readonly description?: string;
   readonly schema: Schema.Constraint | object;
-  /** With which the page that shows the document fills the parameter in. */
+  /** What `/docs` fills in. */
   readonly example?: string;
 }
 
@@ -47,7 +47,7 @@ const segment = (name: keyof typeof SEGMENTS, example: string): Parameter => ({
   example,
 });
 
-/** Sends a browser to the store, and what it gets there. */
+/** A redirect to the store, and what a client gets there. */
 const REDIRECT: Text["answers"] = {
   200: {
     description: "The file, for a client that follows the redirect by itself.",
@@ -63,7 +63,7 @@ const REDIRECT: Text["answers"] = {
       },
       "Cache-Control": {
         required: true,
-        description: "For how long the answer holds; a link's is not kept.",
+        description: "How long the answer may be kept; that of a link may not.",
         schema: { type: "string", pattern: "^(?:no-store|private, max-age=[1-9][0-9]*)$" },
       },
       "Referrer-Policy": { required: true, schema: { const: "no-referrer" } },
@@ -71,7 +71,7 @@ const REDIRECT: Text["answers"] = {
   },
 };
 
-/** The document changes with the version of the service, and with nothing else. */
+/** The document changes only with the version of the service. */
 export const DOCUMENT_LIFETIME = "public, max-age=300";
 
 /** By the operations of the table of routes: one without a text does not compile. */
@@ -80,14 +80,14 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     tag: "files",
     summary: "Ask to upload a file",
     description:
-      "The answer has a PUT that is bound to exactly what was asked for, and a GET that shows the file once it is there.",
+      "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there.",
     parameters: [
       SLUG,
       {
         name: "Idempotency-Key",
         in: "header",
         description:
-          "1 to 255 printable ASCII characters of the caller's own making, in double quotes or without. The same request under the same key is answered with the same object again, and the upload is written once.",
+          "A key of the caller's choice: 1 to 255 printable ASCII characters, with or without double quotes. The same request with the same key gets the same object again, and the file is written once.",
         schema: {
           type: "string",
           pattern: IDEMPOTENCY_KEY,
@@ -113,9 +113,9 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
   },
   confirm: {
     tag: "files",
-    summary: "Ask whether what was granted is what arrived",
+    summary: "Confirm that the file arrived as it was granted",
     description:
-      "A receipt is good for the person it was given to, and for services, until a day after the upload ended.",
+      "A receipt works for the caller it was given to, and for services, until a day after the upload URL stops working.",
     parameters: [SLUG],
     examples: { upload: { receipt: RECEIPT } },
     answers: {
@@ -126,7 +126,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     tag: "files",
     summary: "Make a link to a file",
     description:
-      "Needs a policy with `link_lifetime`. The link opens the file for whoever holds it.",
+      "Needs a policy with `link_lifetime`. The link opens the file for everyone who has it.",
     parameters: [SLUG],
     examples: { upload: { receipt: RECEIPT, expires_in: 3600 } },
     answers: { 200: { description: "The link." } },
@@ -134,7 +134,8 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
   openFile: {
     tag: "files",
     summary: "Open a file",
-    description: "The store is not asked: where the file is not there, the store says so.",
+    description:
+      "Redirects without asking the store; if the file is not there, the store answers that.",
     parameters: [
       SLUG,
       segment("year", "2026"),
@@ -143,8 +144,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
       {
         name: "download",
         in: "query",
-        description:
-          "Saves the file rather than showing it; that it is there counts, whatever its value.",
+        description: "If it is there, with whatever value, the file is saved and not shown.",
         allowEmptyValue: true,
         schema: { type: "string", examples: [""] },
       },
@@ -153,7 +153,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
   },
   followLink: {
     tag: "links",
-    summary: "Open a file by a link",
+    summary: "Open a file by its link",
     parameters: [
       {
         name: "token",
@@ -172,10 +172,10 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
   },
   readiness: {
     tag: "service",
-    summary: "Whether the service can sign, and how the store does",
+    summary: "Whether the service can sign, and the state of its parts",
     answers: {
       200: {
-        description: "The service can sign; `degraded` where the store does not answer.",
+        description: "The service can sign; `degraded` if the store or the limits do not answer.",
       },
       503: { description: "The service cannot sign, or is stopping." },
     },
