@@ -24,9 +24,8 @@ export function claimAt(claims: unknown, path: string): unknown {
 }
 
 /**
- * The organizations of a claim: a name, a list of names, or an object of them, whose values are
- * ids or have one as `id`. What is no canonical name, or has an id that none can have, is left
- * out.
+ * The organizations of a claim: a name, a list of names, or an object whose members are names and
+ * whose values are ids or have one as `id`. Malformed names and ids are left out.
  */
 export function organizationsOf(claim: unknown): Exclude<Principal["organizations"], "every"> {
   const entries: ReadonlyArray<readonly [unknown, unknown]> =
@@ -41,14 +40,14 @@ export function organizationsOf(claim: unknown): Exclude<Principal["organization
   return organizations;
 }
 
-/** Undefined where the value says nothing of an id. */
+/** Undefined if the value has no id. */
 function idOf(value: unknown): unknown {
   if (value === null) return undefined;
   if (typeof value !== "object" || Array.isArray(value)) return value;
   return Object.hasOwn(value, "id") ? (value as { readonly id: unknown }).id : undefined;
 }
 
-/** The scopes of a claim, a list or text with spaces (RFC 9068), of those that begin with `prefix`. */
+/** The scopes in a claim that begin with `prefix`: a list, or text with spaces (RFC 9068). */
 export function scopesOf(claim: unknown, prefix: string): ReadonlySet<Scope> {
   const names = textsOf(typeof claim === "string" ? claim.split(" ") : claim);
   return new Set(

@@ -8,7 +8,7 @@ import type { CallerKind } from "../../domain/upload-policy.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import type { DevelopmentToken } from "./settings.ts";
 
-/** `AUTH=dev`: one token for a person, one for a service, either with every right. */
+/** `AUTH=dev`: one token for a person and one for a service, both with every scope. */
 export function developmentTokens(
   tokens: Readonly<Record<CallerKind, DevelopmentToken>>,
 ): Authenticator["Service"] {
@@ -19,7 +19,7 @@ export function developmentTokens(
       const token = bearerOf(call);
       if (token === undefined) return UNKNOWN;
       const given = hashOf(Redacted.value(token));
-      // Both are compared whatever the first gives, so that all callers take the same time.
+      // Both are always compared, so that every answer takes the same time.
       const isUser = timingSafeEqual(given, user);
       const isService = timingSafeEqual(given, service);
       if (isUser) return USER;

@@ -12,34 +12,34 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { idFor, NOT_FOUND } from "./organizations.ts";
 import { fetchJson } from "./fetch-json.ts";
 
-/** Where organizations are looked up, and what lets us in there. */
+/** Where organizations are looked up, and the token for it. */
 export interface DirectorySettings {
   readonly url: URL;
   readonly token?: Redacted.Redacted | undefined;
 }
 
-/** How many questions are asked at a time; names can be made up faster than they are answered. */
-const AT_ONCE = 32;
+/** How many requests run at a time: names can be invented faster than they are answered. */
+const CONCURRENCY = 32;
 
-/** How many of them one caller asks, so that the others have theirs. */
-const AT_ONCE_OF_ONE = 4;
+/** How many of them are for one caller. */
+const CONCURRENCY_PER_CALLER = 4;
 
-/** How many questions are asked or wait; further ones fail at once. */
-const MOST = 1024;
+/** How many requests run or wait; further ones fail at once. */
+const MAX_PENDING = 1024;
 
-/** The same of one caller. */
-const MOST_OF_ONE = 64;
+/** The same for one caller. */
+const MAX_PENDING_PER_CALLER = 64;
 
-/** How many answers are kept. */
+/** How many answers are cached. */
 const CAPACITY = 10_000;
 
 const Answer = Schema.Struct({ id: OrganizationId });
 const decode = Schema.decodeUnknownOption(Answer);
 
 /**
- * Organizations of an HTTP service: `GET url?slug=…&subject=…` answers 200 with `{"id": …}` for
- * those who belong to it, and 404 for all others. Answers are kept for a minute, and a failure
- * for a second; one that does not come within 2 seconds, with the wait for its turn, is a failure.
+ * Asks an HTTP service for organizations: `GET url?slug=…&subject=…` answers 200 with `{"id": …}`
+ * for a member, and 404 for everybody else. Answers are cached for a minute, failures for a second.
+ * An answer that takes more than 2 seconds, with the wait for its turn, is a failure.
  */
 export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
   Effect.gen(function* () {
@@ -54,7 +54,7 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
       address.searchParams.set("slug", slug);
       address.searchParams.set("subject", subject);
       const question = inTurn(subject, (inTurn) =>
-        fetchJson(address, { headers, patience: Duration.seconds(2), inTurn }),
+        fetchJson(address, { headers, timeout: Duration.seconds(2), inTurn }),
       );
       return Effect.flatMap(question, (answer) => {
         if (answer.status === 404) return Effect.succeedNone;
@@ -68,7 +68,7 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
       capacity: CAPACITY,
       timeToLive: (exit) => {
         if (Exit.isSuccess(exit)) return Duration.minutes(1);
-        // What was not even asked takes no place from what was answered.
+        // A request that was never sent is not cached.
         return Exit.findErrorOption(exit).pipe(Option.contains(TOO_MANY))
           ? Duration.zero
           : Duration.seconds(1);
@@ -86,10 +86,11 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
 type InTurn = NonNullable<Parameters<typeof fetchJson>[1]["inTurn"]>;
 
 /**
- * Lets few ask at a time, and few of one caller: theirs wait for each other first, so that another
- * caller has no more than these few before it. What is too much fails at once.
+ * Limits how many requests run at a time, in all and for one caller. Requests of one caller wait for
+ * each other first, so that no caller waits behind all requests of another. Beyond the limits of
+ * what may wait, requests fail at once.
  */
-const turns = Effect.map(Semaphore.make(AT_ONCE), (all) => {
+const turns = Effect.map(Semaphore.make(CONCURRENCY), (all) => {
   const callers = new Map<string, { readonly own: Semaphore.Semaphore; count: number }>();
   let count = 0;
   return <A, E>(
@@ -98,10 +99,11 @@ const turns = Effect.map(Semaphore.make(AT_ONCE), (all) => {
   ): Effect.Effect<A, E | IdentityUnavailable> =>
     Effect.suspend((): Effect.Effect<A, E | IdentityUnavailable> => {
       const caller = callers.get(subject) ?? {
-        own: Semaphore.makeUnsafe(AT_ONCE_OF_ONE),
+        own: Semaphore.makeUnsafe(CONCURRENCY_PER_CALLER),
         count: 0,
       };
-      if (count >= MOST || caller.count >= MOST_OF_ONE) return Effect.fail(TOO_MANY);
+      if (count >= MAX_PENDING || caller.count >= MAX_PENDING_PER_CALLER)
+        return Effect.fail(TOO_MANY);
       callers.set(subject, caller);
       count++;
       caller.count++;
@@ -116,7 +118,7 @@ const turns = Effect.map(Semaphore.make(AT_ONCE), (all) => {
 });
 
 const TOO_MANY = new IdentityUnavailable({
-  reason: `too many requests to ORGANIZATIONS_URL at once: more than ${MOST_OF_ONE} for one caller, or ${MOST} for all`,
+  reason: `too many requests to ORGANIZATIONS_URL at once: more than ${MAX_PENDING_PER_CALLER} for one caller, or ${MAX_PENDING} for all`,
 });
 
 const unexpectedAnswer = (status: number) =>

@@ -11,16 +11,17 @@ import { fetchFailureOf } from "../settings/thrown.ts";
 const LARGEST = 256 * 1024;
 
 /**
- * Fetches a JSON document from a configured address, which is not followed elsewhere. The body is
- * undefined unless the status is 200; all else that goes wrong is `IdentityUnavailable`.
+ * Fetches a JSON document from a configured address, without following redirects. The body is
+ * undefined unless the status is 200. Fails with `IdentityUnavailable` for everything that goes
+ * wrong.
  */
 export const fetchJson = (
   url: URL,
   options: {
     readonly headers?: Readonly<Record<string, string>>;
-    /** How long the answer is waited for, and with it the turn. */
-    readonly patience: Duration.Duration;
-    /** Lets the request wait until it may be made. */
+    /** How long to wait, for the turn and the answer together. */
+    readonly timeout: Duration.Duration;
+    /** Delays the request until it may be made. */
     readonly inTurn?: <A, E>(request: Effect.Effect<A, E>) => Effect.Effect<A, E>;
   },
 ): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> => {
@@ -42,15 +43,15 @@ export const fetchJson = (
     },
     catch: (cause) => unavailable(url, fetchFailureOf(cause)),
   });
-  const { patience, inTurn = identity } = options;
+  const { timeout, inTurn = identity } = options;
   return Effect.flatMap(Clock.currentTimeMillis, (start) =>
     inTurn(
-      // Whose turn comes when its time is over makes no request that nobody waits for.
+      // If its turn comes too late, nobody waits for the answer any more.
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        now - start < Duration.toMillis(patience) ? request : tooLate,
+        now - start < Duration.toMillis(timeout) ? request : tooLate,
       ),
     ),
-  ).pipe(Effect.timeoutOrElse({ duration: patience, orElse: () => tooLate }));
+  ).pipe(Effect.timeoutOrElse({ duration: timeout, orElse: () => tooLate }));
 };
 
 async function textOf({ body }: Response): Promise<string> {

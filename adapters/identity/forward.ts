@@ -10,8 +10,8 @@ import type { ForwardSettings } from "./forward-settings.ts";
 const isSubject = Schema.is(Subject);
 
 /**
- * `AUTH=forward`: headers of a proxy that has asked who calls. They are believed when the
- * connection itself comes from the proxy, and each is there once, under its own name.
+ * `AUTH=forward`: headers of a proxy that has authenticated the caller. They are believed only if the
+ * connection comes from the proxy, and each header is there once, under its exact name.
  */
 export function forwardedHeaders(settings: ForwardSettings): Authenticator["Service"] {
   const { user, organizations, scopes, kind } = settings.headers;
@@ -22,7 +22,7 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
     authenticate: (call) => {
       if (!isWithin(settings.trusted, call.address) || hasVariant(call, names)) return NOT_GOOD;
       const subject = call.headers.get(user);
-      // Of a header that came twice the values are joined by a comma and a space.
+      // The values of a repeated header are joined by a comma and a space.
       const isRepeated = [...names].some((name) => call.headers.get(name)?.includes(", "));
       if (!isSubject(subject) || subject.includes(",") || isRepeated) return NOT_GOOD;
       const listOf = (name: string) => call.headers.get(name)?.split(",") ?? [];
@@ -40,8 +40,8 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
 const NOT_GOOD = Effect.fail(new Unauthenticated({ by: "proxy" }));
 
 /**
- * Whether a header is there that others on the way could take for one of ours: the same name
- * with underscores, which CGI and its heirs do not tell from hyphens.
+ * Whether there is a header that a proxy on the way could take for one of ours: the same name with
+ * underscores, which CGI and its successors do not tell from hyphens.
  */
 function hasVariant({ headers }: Call, names: ReadonlySet<string>): boolean {
   for (const name of headers.keys()) {

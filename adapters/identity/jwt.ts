@@ -20,10 +20,10 @@ import type { ClaimSettings, JwtSettings } from "./jwt-settings.ts";
 /** How far the clocks of the issuer and of this machine may be apart, in seconds. */
 const LEEWAY = 60;
 
-/** How many tokens are known to be good at a time. */
+/** How many verified tokens are remembered. */
 const CAPACITY = 10_000;
 
-/** With how many keys a token is tried that does not name its key. */
+/** How many keys are tried for a token that does not name its key. */
 const MOST_KEYS = 4;
 
 const isSubject = Schema.is(Subject);
@@ -31,7 +31,7 @@ const isSubject = Schema.is(Subject);
 /** A token that was verified. */
 interface Verified {
   readonly principal: Principal;
-  /** Those that it was verified with. */
+  /** The keys that verified it. */
   readonly keys: JWTVerifyGetKey;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
@@ -68,7 +68,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
       );
     };
 
-    /** The token of a call, and whose it is where it was verified before. */
+    /** The token of a call, and its principal if it was verified before. */
     const look = Effect.fnUntraced(function* (call: Call) {
       const bearer = bearerOf(call);
       if (bearer === undefined) return yield* NOT_GOOD;
@@ -76,7 +76,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
       const name = hashOf(token).toString("base64url");
       const now = yield* Clock.currentTimeMillis;
       const before = known.get(name);
-      // What keys verified that are no longer published has to be verified again.
+      // Once the keys change, each token has to be verified again.
       const isGood =
         before !== undefined && now < before.expiresAt && before.keys === (yield* keySet.keys);
       return { token, name, now, principal: isGood ? before.principal : undefined };
@@ -105,7 +105,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
     });
   });
 
-/** Verifies a token; one that does not name its key is tried with each key of its kind. */
+/** Verifies a token; if it does not name its key, each key of its kind is tried. */
 async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions) {
   try {
     return await jwtVerify(token, keys, options);
@@ -117,7 +117,7 @@ async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTV
       try {
         return await jwtVerify(token, key, options);
       } catch (inner) {
-        // Any other failure is the token's own, whatever the key.
+        // Any other failure does not depend on the key.
         if (!(inner instanceof errors.JWSSignatureVerificationFailed)) throw inner;
       }
     }
@@ -127,7 +127,7 @@ async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTV
 
 const NOT_GOOD = new Unauthenticated({ by: "token" });
 
-/** Undefined where a token does not say whose it is. */
+/** Undefined if the token has no usable subject. */
 function principalOf(claims: JWTPayload, paths: ClaimSettings): Principal | undefined {
   const subject = claimAt(claims, paths.subject);
   if (!isSubject(subject)) return undefined;

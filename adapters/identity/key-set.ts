@@ -14,24 +14,24 @@ import {
 import { createPublicKey } from "node:crypto";
 import { fetchJson } from "./fetch-json.ts";
 
-/** How often the keys are fetched again, whatever happens. */
+/** How often the keys are fetched again in any case. */
 const REFRESH = "10 minutes";
 
-/** The shortest time between two fetches, in milliseconds: tokens may name any key. */
+/** The shortest time between two fetches, in milliseconds: a token can name any key. */
 const COOLDOWN = 60_000;
 
-/** The same while there are no keys at all. */
+/** The same while there are no keys yet. */
 const FIRST_COOLDOWN = 1000;
 
-/** Which keys there are at the moment. */
+/** The keys at the moment. */
 interface KeySet {
-  /** The same function for as long as they are the same. */
+  /** The same function as long as the keys stay the same. */
   readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
-  /** The same after a look at the issuer, where the last one was more than a minute ago. */
+  /** The same, fetched again if the last fetch was more than a minute ago. */
   readonly newerKeys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
 }
 
-/** The one key of a PEM document, whatever key a token names. */
+/** The one key of a PEM document, whichever key a token names. */
 export function keyOfPem(pem: string): KeySet {
   const key = createPublicKey(pem).export({ format: "jwk" });
   const find = createLocalJWKSet({ keys: [key] } as JSONWebKeySet);
@@ -40,8 +40,8 @@ export function keyOfPem(pem: string): KeySet {
 }
 
 /**
- * The keys that an issuer publishes (RFC 7517, section 5). What was fetched once is used for as
- * long as the issuer does not answer.
+ * The keys that an issuer publishes (RFC 7517, section 5). While the issuer does not answer, the
+ * last ones stay in use. Why `jose` does not fetch them: docs/decisions/own-key-set.md.
  */
 export const keysAt = (url: URL) =>
   Effect.gen(function* () {
@@ -49,7 +49,7 @@ export const keysAt = (url: URL) =>
     let askedAt = -Infinity;
     const oneAtATime = yield* Semaphore.make(1);
 
-    const ask = fetchJson(url, { patience: Duration.seconds(5) }).pipe(
+    const ask = fetchJson(url, { timeout: Duration.seconds(5) }).pipe(
       Effect.flatMap(({ status, body }) =>
         status === 200
           ? Effect.try({
@@ -70,12 +70,12 @@ export const keysAt = (url: URL) =>
           ),
       }),
     );
-    // Those who come while it is under way wait for it, and find that it is done.
+    // Callers that come during a fetch wait for it, and do not start another.
     const refresh = oneAtATime.withPermit(
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const cooldown = found === undefined ? FIRST_COOLDOWN : COOLDOWN;
         if (Math.abs(now - askedAt) < cooldown) return Effect.void;
-        // From its end, or those who waited for one that hung would each wait for one more.
+        // Counted from its end, or callers that waited for a hanging fetch would start one more each.
         return Effect.andThen(
           ask,
           Effect.map(Clock.currentTimeMillis, (end) => void (askedAt = end)),
@@ -96,7 +96,7 @@ export const keysAt = (url: URL) =>
     return keySet;
   });
 
-/** Whether a key was looked for and is not there, so that a newer set may have it. */
+/** Whether the set has no such key, so that a newer set may have it. */
 export const isUnknownKey = (cause: unknown): boolean => cause instanceof errors.JWKSNoMatchingKey;
 
 const noKeys = (reason: string) => new IdentityUnavailable({ reason });

@@ -11,8 +11,8 @@ import { organizationsOf } from "./claims.ts";
 import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";
 
 /**
- * `AUTH=static`: tokens of a file, which is looked at every 5 seconds. A file that cannot be read
- * leaves the tokens that there were.
+ * `AUTH=static`: the tokens in a file, which is read again every 5 seconds. If it cannot be read,
+ * the last tokens stay valid.
  */
 export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) =>
   Effect.gen(function* () {
@@ -27,7 +27,7 @@ export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) 
       authenticate: (call) => {
         const token = Redacted.value(bearerOf(call) ?? NO_TOKEN);
         const stored = known.get(idOf(token) ?? "");
-        // Compared with something in any case, so that all callers take the same time.
+        // Always compared with something, so that every answer takes the same time.
         const isGood = timingSafeEqual(hashOf(token), stored?.hash ?? NO_HASH);
         return isGood && stored !== undefined ? stored.principal : UNKNOWN;
       },
@@ -38,7 +38,7 @@ const NO_TOKEN = Redacted.make("");
 const NO_HASH = Buffer.alloc(32);
 const UNKNOWN = Effect.fail(new Unauthenticated({ by: "token" }));
 
-/** A principal for as long as its token is good. */
+/** A principal until its token expires. */
 const untilEnd = (principal: Principal, end: number) => {
   const known = Effect.succeed(principal);
   return end === Infinity

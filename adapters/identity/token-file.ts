@@ -9,9 +9,9 @@ import { hashOf } from "./bearer.ts";
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
 
-/** What is kept of a token: whose it is, and a hash by which it is known again. */
+/** What is stored of a token: whose it is, and a hash by which it is recognized. */
 export const StoredToken = Schema.Struct({
-  /** The part of the token between its two underscores, by which it can be told and taken back. */
+  /** The part of the token between its underscores, by which it is named and revoked. */
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),
   /** Of the whole token, in hexadecimal. What is hashed is random, so it needs no salt. */
   sha256: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)),
@@ -19,7 +19,7 @@ export const StoredToken = Schema.Struct({
   subject: Subject,
   organizations: Schema.NonEmptyArray(OrganizationSlug),
   scopes: Schema.NonEmptyArray(Scope),
-  /** From when on it is refused, in UTC; without it there is no end. */
+  /** When it expires, in UTC; never if left out. */
   expires_at: Schema.optionalKey(
     Schema.String.check(
       Schema.makeFilter<string>((text) =>
@@ -40,11 +40,11 @@ const decode = decoder(TokenFile, ["tokens", ...Object.keys(StoredToken.fields)]
 export const decodeTokens = (json: unknown): Result.Result<ReadonlyArray<StoredToken>, string> =>
   Result.mapBoth(decode(json), { onSuccess: ({ tokens }) => tokens, onFailure: inWords });
 
-/** From when on a token is refused, in milliseconds since 1970. */
+/** When a token expires, in milliseconds since 1970. */
 export const endOf = ({ expires_at }: Pick<StoredToken, "expires_at">): number =>
   expires_at === undefined ? Infinity : Date.parse(expires_at);
 
-/** A token that nobody has seen: 256 bits of randomness after what names it. */
+/** A new token: its id, then 256 random bits. */
 export function newToken(): {
   readonly id: string;
   readonly token: string;

@@ -5,31 +5,31 @@ import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
 import { subscriberOf } from "../settings/networks.ts";
 
-/** Of how many addresses failures are counted; the one that failed first is forgotten first. */
-const MOST = 10_000;
+/** For how many addresses failures are counted; the oldest is forgotten first. */
+const MAX_ADDRESSES = 10_000;
 
-/** How often the log says that an address is refused, in milliseconds. */
-const SILENCE = 60_000;
+/** How often a refused address is logged at most, in milliseconds. */
+const LOG_INTERVAL = 60_000;
 
 type Service = Authenticator["Service"];
 
 /**
- * The same authenticator, which refuses an address that fails too often: those alone are let in
- * that `recognize` knows, which costs nothing, so that nobody locks out others behind one address.
- * Each process counts for itself, and a request that does not fail counts nothing.
+ * The same authenticator, which refuses an address that fails too often. Callers that `recognize`
+ * knows are still let in, so that nobody locks out others behind the same address. Each process
+ * counts for itself, and only failures count.
  */
 export function limitFailures(service: Service, limit: RateLimit | "off"): Service {
   if (limit === "off") return service;
   const { authenticate, recognize = authenticate } = service;
   const buckets = new Map<string, Bucket>();
-  let saidAt = -Infinity;
+  let loggedAt = -Infinity;
 
   const fail = (name: string, now: number) => {
     const { bucket } = take(limit, buckets.get(name), now);
-    // To the end, so that the first is the one whose last failure is longest ago.
+    // Moved to the end, so that the first is the one whose last failure is longest ago.
     buckets.delete(name);
     const [oldest] = buckets.keys();
-    if (buckets.size >= MOST && oldest !== undefined) buckets.delete(oldest);
+    if (buckets.size >= MAX_ADDRESSES && oldest !== undefined) buckets.delete(oldest);
     buckets.set(name, bucket);
   };
 
@@ -39,8 +39,8 @@ export function limitFailures(service: Service, limit: RateLimit | "off"): Servi
     );
 
   const warn = (address: string, now: number) => {
-    if (Math.abs(now - saidAt) < SILENCE) return Effect.void;
-    saidAt = now;
+    if (Math.abs(now - loggedAt) < LOG_INTERVAL) return Effect.void;
+    loggedAt = now;
     return Effect.logWarning(
       "too many requests from one address were not authenticated, and it is refused for now; if it is your reverse proxy, add it to TRUSTED_PROXIES, or to the option trustedProxies",
       { address },
@@ -58,7 +58,7 @@ export function limitFailures(service: Service, limit: RateLimit | "off"): Servi
       if (bucket === undefined) return attempt(call, address);
       return Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const taken = take(limit, bucket, now);
-        // All are there again.
+        // The bucket is full again.
         if (taken.bucket.used === 1) buckets.delete(name);
         if (taken.isAllowed) return attempt(call, address);
         return Effect.catchTag(recognize(call), "Unauthenticated", () =>

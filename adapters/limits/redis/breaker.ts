@@ -4,29 +4,30 @@ import { LimitsUnavailable } from "../../../domain/errors.ts";
 import { messageOf } from "../../settings/thrown.ts";
 
 /** How long a decision may take. */
-const PATIENCE = "50 millis";
+const TIMEOUT = "50 millis";
 
-/** After how many failures in a row nothing is tried for a while. */
+/** After how many failures in a row commands are paused. */
 const THRESHOLD = 5;
 
-/** How long that is, in milliseconds. */
+/** How long they are paused, in milliseconds. */
 const PAUSE = 1000;
 
 /**
- * Keeps requests from waiting for what does not answer: each command has 50 ms, and after five
- * failures in a row one command a second is tried and all others fail at once.
+ * Keeps requests from waiting for a Redis that does not answer: each command has 50 ms, and after
+ * five failures in a row one command a second is tried and all others fail at once. Why it is not
+ * `CircuitBreaker` of `effect/persistence`: docs/decisions/own-breaker.md.
  */
 export function breaker() {
   let failed = 0;
   let pausedUntil = 0;
   return <A>(command: () => Promise<A>): Effect.Effect<A, LimitsUnavailable> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      // More than the pause is left only where the clock was set back.
+      // More than the pause can be left only if the clock was set back.
       if (now < pausedUntil && pausedUntil - now <= PAUSE) return PAUSED;
-      // The others wait for what this one finds.
+      // This command is the probe; the others fail until it has an answer.
       if (failed >= THRESHOLD) pausedUntil = now + PAUSE;
       return Effect.tryPromise({ try: command, catch: unavailable }).pipe(
-        Effect.raceFirst(Effect.andThen(patience, Effect.fail(TOO_LATE))),
+        Effect.raceFirst(Effect.andThen(timeout, Effect.fail(TOO_LATE))),
         Effect.tap(() =>
           Effect.sync(() => {
             failed = 0;
@@ -43,13 +44,15 @@ export function breaker() {
     });
 }
 
-/** In a busy process the answer may be there, unread: after its turn it is. */
-const patience = Effect.andThen(
-  Effect.sleep(PATIENCE),
+/** In a busy process the answer may have arrived unread; one more turn of the loop reads it. */
+const timeout = Effect.andThen(
+  Effect.sleep(TIMEOUT),
   Effect.promise(() => new Promise<void>((resolve) => void setImmediate(resolve))),
 );
 
-const PAUSED = Effect.fail(new LimitsUnavailable({ reason: "it has not answered for a while" }));
+const PAUSED = Effect.fail(
+  new LimitsUnavailable({ reason: "it has not answered for a while, and is asked once a second" }),
+);
 const TOO_LATE = new LimitsUnavailable({ reason: "there was no answer within 50 milliseconds" });
 
 function unavailable(cause: unknown): LimitsUnavailable {

@@ -6,30 +6,30 @@ import * as Schedule from "effect/Schedule";
 import { takeRequest, takeUpload } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 
-/** How long the first connection is waited for, so that what comes first is counted too. */
-const HEAD_START = "1 second";
+/** How long to wait for the first connection, so that the first requests are counted too. */
+const FIRST_CONNECTION_TIMEOUT = "1 second";
 
 /**
- * A connection that is made in the background and made again whenever it is lost. Commands fail
- * at once while there is none.
+ * A connection that is made in the background, and made again when it is lost. Without one,
+ * commands fail at once.
  */
 export const connect = ({ urls, isCluster }: RedisSettings) =>
   Effect.gen(function* () {
     const [url = "", ...others] = Redacted.value(urls);
     const client = isCluster ? cluster([url, ...others]) : single(url);
-    // Without a listener an error would end the process; commands fail with the reason anyway.
+    // Without a listener an error would end the process. Commands fail with the reason anyway.
     client.on("error", () => undefined);
     yield* Effect.addFinalizer(() => Effect.sync(() => void client.destroy()));
     const begin: () => Promise<unknown> = () => client.connect();
     const beginning = yield* Effect.tryPromise(begin).pipe(
-      // A client that has begun goes on by itself; a cluster's first look can fail as a whole.
+      // A client that has connected once reconnects by itself; a cluster's first attempt can fail.
       Effect.retry(Schedule.spaced("1 second")),
       Effect.ignore,
       Effect.forkScoped,
     );
-    yield* Effect.timeoutOption(Fiber.await(beginning), HEAD_START);
+    yield* Effect.timeoutOption(Fiber.await(beginning), FIRST_CONNECTION_TIMEOUT);
     return {
-      /** Asks for a key that there never is: a cluster has no command without one. */
+      /** Asks for a key that never exists: a cluster has no command without a key. */
       ask: (): Promise<unknown> => client.exists("valetkey:{}"),
       takeRequest: (...[keys, values]: ScriptArguments) =>
         client.takeRequest(keys, values) as Promise<readonly [number, number, number, number]>,
@@ -40,7 +40,7 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
 
 type ScriptArguments = [keys: ReadonlyArray<string>, values: ReadonlyArray<string | number>];
 
-/** What a script says of an upload. */
+/** What a script answers for an upload. */
 type UploadOutcome = "granted" | "retry" | "conflict" | "exceeded";
 
 const scripts = { takeRequest, takeUpload };
@@ -55,7 +55,7 @@ const options = {
 
 const single = (url: string) => createClient({ url, scripts, ...options });
 
-/** The nodes name each other by address only; how one is let in is the same for all. */
+/** The nodes tell only their addresses; the credentials are the same for all. */
 function cluster(urls: readonly [string, ...ReadonlyArray<string>]) {
   const { protocol, username, password } = new URL(urls[0]);
   return createCluster({

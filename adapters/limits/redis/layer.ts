@@ -13,17 +13,17 @@ import { breaker } from "./breaker.ts";
 import { connect } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
 
-/** How many decisions were not counted, because Redis did not answer. */
+/** How many decisions could not be made, because Redis did not answer. */
 const failures = Metric.counter("valetkey_limits_failures_total", {
   description: "Decisions about limits that could not be made",
 });
 
-/** How often the log says that nothing is counted, in milliseconds. */
-const SILENCE = 60_000;
+/** How often this is logged at most, in milliseconds. */
+const LOG_INTERVAL = 60_000;
 
 /**
- * Counts in Redis, for all processes that count there. While it does not answer `spare` counts,
- * or without one requests are refused.
+ * Counts in Redis, for all processes that use it. While it does not answer, `spare` counts; without
+ * a spare, requests are refused.
  */
 export const layer = (
   settings: RedisSettings,
@@ -34,14 +34,14 @@ export const layer = (
     Effect.gen(function* () {
       const redis = yield* connect(settings);
       const protect = breaker();
-      let saidAt = -Infinity;
+      let loggedAt = -Infinity;
 
-      const noted = <A>(decision: Effect.Effect<A, LimitsUnavailable>) =>
+      const logged = <A>(decision: Effect.Effect<A, LimitsUnavailable>) =>
         Effect.tapError(decision, ({ reason }) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) => {
             const counted = Metric.update(failures, 1);
-            if (now - saidAt < SILENCE) return counted;
-            saidAt = now;
+            if (now - loggedAt < LOG_INTERVAL) return counted;
+            loggedAt = now;
             const outcome =
               spare === undefined ? "requests are refused" : "each process counts by itself";
             return Effect.andThen(
@@ -52,16 +52,16 @@ export const layer = (
         );
       return Limiter.of({
         check: protect(redis.ask),
-        countRequest: (of, name) => {
-          const limit = limits.requests[of];
+        countRequest: (limited, name) => {
+          const limit = limits.requests[limited];
           if (limit === undefined) return Effect.undefined;
           const { count, window } = limit;
-          const key = `valetkey:{${of} ${digest([name])}}:requests`;
-          const decision = noted(
+          const key = `valetkey:{${limited} ${digest([name])}}:requests`;
+          const decision = logged(
             protect(() => redis.takeRequest([key], [count, Duration.toMillis(window)])),
           ).pipe(
             Effect.flatMap(([isAllowed, remaining, retryAfter, resetAfter]) =>
-              allowanceOf(of, limit, {
+              allowanceOf(limited, limit, {
                 isAllowed: isAllowed === 1,
                 remaining,
                 retryAfter,
@@ -69,7 +69,7 @@ export const layer = (
               }),
             ),
           );
-          return orElse(decision, spare?.countRequest(of, name));
+          return orElse(decision, spare?.countRequest(limited, name));
         },
         countUpload: ({ organization, size, retry }) => {
           const { bytes, objects } = limits.daily;
@@ -77,7 +77,7 @@ export const layer = (
             return Effect.undefined;
           }
           const tag = `valetkey:{organization ${organization}}`;
-          const decision = noted(
+          const decision = logged(
             protect(() =>
               redis.takeUpload(
                 [
@@ -101,7 +101,7 @@ export const layer = (
               }
             }),
           );
-          // Another object for a retry would be worse than to be asked once more.
+          // A retry without the memory of the first request would get another object.
           return retry === undefined
             ? orElse(decision, spare?.countUpload({ organization, size }))
             : decision;
@@ -112,13 +112,13 @@ export const layer = (
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
-/** What a script remembers of an upload. */
+/** What the script remembers of the first request. */
 const remembered = (retry: RetriedUpload | undefined): ReadonlyArray<string | number> =>
   retry === undefined
     ? ["", "", 0]
     : [digest([retry.request]), retry.memory, Math.ceil(Duration.toMillis(retry.lifetime))];
 
-/** Decides otherwise where a decision could not be made, if there is another way. */
+/** Uses the other decision, if there is one, where Redis could not decide. */
 const orElse = <A, E>(
   decision: Effect.Effect<A, E | LimitsUnavailable>,
   other: Effect.Effect<A, E | LimitsUnavailable> | undefined,
@@ -128,6 +128,6 @@ const orElse = <A, E>(
 const isUnavailable = (error: unknown): error is LimitsUnavailable =>
   error instanceof LimitsUnavailable;
 
-/** Of equal length for all names, and of nothing that could be read in Redis. */
+/** A hash, so that Redis holds no names. */
 const digest = (parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url");

@@ -1,8 +1,8 @@
 import { type CommandParser, defineScript } from "@redis/client";
 
-// Each decision is one script, so that it is atomic. It takes the time of the server, so that it
-// does not matter how the clocks of several machines differ. All keys of one are under one hash
-// tag, as a cluster needs it, and none stays for ever.
+// Each decision is one script, so that it is atomic. It uses the server's time, so that the clocks
+// of several machines may differ. All keys of one script have one hash tag, as a cluster requires,
+// and every key expires.
 
 const script = (keys: number, lua: string) =>
   defineScript({
@@ -20,9 +20,9 @@ const script = (keys: number, lua: string) =>
   });
 
 /**
- * Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. From the count and
- * the window in milliseconds: whether it is allowed (1 or 0), how many are left, and milliseconds
- * to the next and to all.
+ * Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. Takes the count and the
+ * window in milliseconds. Answers whether the request is allowed (1 or 0), how many are left, and
+ * the milliseconds until the next one and until all are there again.
  */
 export const takeRequest = script(
   1,
@@ -34,7 +34,7 @@ local share = window / count
 local bucket = redis.call('HMGET', KEYS[1], 'used', 'at')
 local used, at = tonumber(bucket[1] or 0), tonumber(bucket[2] or now)
 if at > now then
-  -- The clock was set back, and nobody has to wait until it is where it was.
+  -- The clock was set back. Nobody waits until it is where it was.
   at = now
   redis.call('HSET', KEYS[1], 'at', string.format('%.17g', at))
 end
@@ -50,10 +50,10 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 );
 
 /**
- * Counts an upload, unless it is a retry or too much, as `adapters/limits/memory.ts` does. From
- * the size, the quota (bytes and objects, each empty where there is none), and of a retry the
- * request (empty where there is none), its memory and for how many milliseconds it is known: what
- * became of it, and a value that goes with it.
+ * Counts an upload, unless it is a retry or goes over the quota, as `adapters/limits/memory.ts` does.
+ * Takes the size, the quota (bytes and objects, each empty if there is none), and for an upload with
+ * an idempotency key a hash of the request (else empty), its memory and for how many milliseconds
+ * it is remembered. Answers the outcome and a value that belongs to it.
  */
 export const takeUpload = script(
   2,
