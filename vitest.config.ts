@@ -6,7 +6,7 @@ const SUITES = [
   // Rules alone: nothing is started, and files share what they have loaded.
   [{ name: "unit", isolate: false }],
   // The service, mostly without any server beside it.
-  [{ name: "embed" }, { name: "http" }, { name: "attacks" }],
+  [{ name: "embed", isolate: false }, { name: "http" }, { name: "attacks" }],
   // Stores, browsers, packages and other runtimes, which may have to be built or installed first.
   [
     { name: "contract" },

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
-import { makeProject, type Project } from "../support/project.ts";
+import { installProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // The recipes of docs/embedding.md, each in the project of somebody who uses that host.
@@ -33,7 +33,7 @@ const TSCONFIG = {
 
 let project: Project;
 beforeAll(async () => {
-  project = await makeProject([
+  project = await installProject([
     "@nestjs/common@12.5.1",
     "@nestjs/core@12.5.1",
     "@nestjs/platform-express@12.5.1",

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { need } from "../support/need.ts";
-import { makeProject, type Project } from "../support/project.ts";
+import { installProject, type Project } from "../support/project.ts";
 
 // What `npm install valetkey` brings into a project, and what it does not.
 
@@ -10,7 +10,7 @@ await need("runtimes");
 
 let project: Project;
 beforeAll(async () => {
-  project = await makeProject();
+  project = await installProject();
 }, 180_000);
 afterAll(() => project?.remove());
 

@@ -1,10 +1,20 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { COMMANDS } from "./command-path.ts";
+import { need } from "./need.ts";
+import { installPackage, MANIFEST } from "./install-package.ts";
 import { packed } from "./packed.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -34,16 +44,39 @@ export interface Ended {
  * Makes an empty project, and installs the packed package there as `npm` does it for everyone, with
  * `others` of the registry.
  */
-export async function makeProject(others: ReadonlyArray<string> = []): Promise<Project> {
-  const tarball = await packed();
+export async function installProject(others: ReadonlyArray<string> = []): Promise<Project> {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
-  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
-  write("package.json", '{ "type": "module", "private": true }');
-  const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...others];
-  await promisify(execFile)("npm", install, { cwd: folder });
+  await installPackage(folder, await packed(), others);
+  return projectIn(folder);
+}
+
+/**
+ * Makes a project that is as `installProject()` leaves it: the package is a copy of one that npm
+ * has installed once in this run, and what it needs is linked.
+ */
+export async function makeProject(): Promise<Project> {
+  const installed = (await need("installed")) ?? "";
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
+  writeFileSync(join(folder, "package.json"), MANIFEST);
+  const link = (name: string) => {
+    const [from, to] = [join(installed, name), join(folder, "node_modules", name)];
+    if (name.startsWith("@") && !name.includes("/")) {
+      for (const inner of readdirSync(from)) link(join(name, inner));
+    } else if (name === "valetkey" || name === ".bin") {
+      cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    } else {
+      mkdirSync(dirname(to), { recursive: true });
+      symlinkSync(from, to);
+    }
+  };
+  for (const name of readdirSync(installed)) link(name);
+  return projectIn(folder);
+}
+
+function projectIn(folder: string): Project {
   return {
     folder,
-    write,
+    write: (name, text) => writeFileSync(join(folder, name), text),
     link: (name) => {
       const path = join(folder, "node_modules", name);
       if (existsSync(path)) return;

@@ -1,10 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
 import { startFakeGcs } from "./fake-gcs.ts";
+import { installPackage } from "./install-package.ts";
 import { type MinioServer, startMinio } from "./minio.ts";
 import { findNode22 } from "./node-22.ts";
 import { type Package, pack } from "./pack.ts";
@@ -42,6 +46,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly mounts: true;
   /** The packed package. */
   readonly package: Package;
+  /** The `node_modules` of an empty project where npm has installed it. */
+  readonly installed: string;
 }
 
 /** What was found or started, if anything, and a sentence on what it is or how to get it. */
@@ -64,6 +70,7 @@ const FINDERS: Finders = {
   schemathesis: findSchemathesis,
   mounts: findMounts,
   package: pack,
+  installed: installPacked,
   bundles: () => installTools("bundles"),
   expressions: () => installTools("expressions"),
   release: () => installTools("release"),
@@ -109,6 +116,18 @@ export async function teardown(): Promise<void> {
       console.log(`${name}: ${String(cause)}`);
     }
   }
+}
+
+async function installPacked(): Promise<Found<string>> {
+  const { value } = (await find("package")) as Found<Package>;
+  if (value === undefined) return { value, source: "a package that can be packed" };
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-installed-"));
+  await installPackage(folder, value.tarball);
+  return {
+    value: join(folder, "node_modules"),
+    source: "the packed package",
+    stop: async () => rmSync(folder, { recursive: true, force: true }),
+  };
 }
 
 function findMounts(): Found<true> {
