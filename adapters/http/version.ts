@@ -1,2 +1,2 @@
-/** The package's own version; written here since a bundle has no `package.json` to read. */
+/** The version of package.json, which a bundle cannot read: `npm version` writes it here. */
 export const VERSION = "0.1.0";

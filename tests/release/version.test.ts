@@ -2,10 +2,26 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { faultsOf, sectionsOf } from "../support/release.ts";
 import { order } from "../support/semver.ts";
+import { withVersion } from "../support/set-version.ts";
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 const manifest = JSON.parse(read("package.json"));
 const changelog = read("CHANGELOG.md");
+
+it("the version is that of package.json wherever it stands, and one command changes it", () => {
+  const places = withVersion(manifest.version);
+  expect(places.map(({ file }) => file)).toEqual(
+    expect.arrayContaining([
+      "adapters/http/version.ts",
+      "deploy/examples/hono/package.json",
+      "docs/deploying.md",
+    ]),
+  );
+  for (const { file, is, becomes } of places) expect(is, file).toBe(becomes);
+  for (const { file, becomes } of withVersion("9.8.7-rc.1")) {
+    expect(becomes, file).not.toContain(manifest.version);
+  }
+});
 
 describe("the changelog", () => {
   it("tells of versions from the newest to the oldest, on days that follow each other", () => {
