@@ -6,9 +6,9 @@ import { readJsonFile } from "../settings/json-file.ts";
 import { codeOf } from "../settings/thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 
-const failure = (problem: string) => new CommandFailure(EXIT.cannotCreate, problem);
-
 type Tokens = ReadonlyArray<StoredToken>;
+
+const failure = (message: string) => new CommandFailure({ code: EXIT.cannotCreate, message });
 
 /**
  * Replaces the tokens in the file, all of them or none. Rejects with a `CommandFailure` where the

@@ -1,3 +1,4 @@
+import * as Data from "effect/Data";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
@@ -7,14 +8,7 @@ import { decoder, MISSING } from "../settings/decode.ts";
 export const EXIT = { failure: 1, usage: 64, noInput: 66, cannotCreate: 73, configuration: 78 };
 
 /** Why a command cannot do its work, as a person reads it, and the exit code that says so. */
-export class CommandFailure extends Error {
-  readonly code: number;
-
-  constructor(code: number, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
 /** What a command writes: its result to standard output, a message to standard error. */
 export interface Output {
@@ -74,7 +68,8 @@ ${columns([...rows, ["  --help", "show this"]])}`;
         const problem = reason === MISSING ? `is missing${unset}; it must be` : "must be";
         mistakes.add(`${isArgument ? value : `--${option}`} ${problem} ${shape}.`);
       }
-      throw new CommandFailure(EXIT.usage, `${[...mistakes].join("\n")}\n\n${help}`);
+      const message = `${[...mistakes].join("\n")}\n\n${help}`;
+      throw new CommandFailure({ code: EXIT.usage, message });
     },
   };
 }

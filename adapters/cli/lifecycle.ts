@@ -21,15 +21,13 @@ export const lifecycle = command({
     const read = readAll(process.env);
     if (Result.isFailure(read)) {
       const message = configurationMessage(read.failure, misspelt(process.env));
-      throw new CommandFailure(EXIT.configuration, message);
+      throw new CommandFailure({ code: EXIT.configuration, message });
     }
     const { policies, storage, telemetry: log } = read.success;
     const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
     if (days === 0) {
-      throw new CommandFailure(
-        EXIT.configuration,
-        "There is no rule: no policy in STORAGE_POLICIES sets unconfirmed_after.",
-      );
+      const message = "There is no rule: no policy in STORAGE_POLICIES sets unconfirmed_after.";
+      throw new CommandFailure({ code: EXIT.configuration, message });
     }
     const program = Effect.gen(function* () {
       const { lifecycle } = yield* ObjectStore;
@@ -49,6 +47,7 @@ export const lifecycle = command({
       ),
     );
     if (Result.isSuccess(done)) return { result: done.success };
-    throw new CommandFailure(EXIT.failure, `The rule was not added: ${done.failure.reason}.`);
+    const message = `The rule was not added: ${done.failure.reason}.`;
+    throw new CommandFailure({ code: EXIT.failure, message });
   },
 });

@@ -36,8 +36,8 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       process.stdout.write(`${VERSION}\n`);
     } else if (chosen === undefined) {
       // What follows the first word can be a secret.
-      const unknown = `"valetkey ${first}" is not a command; these are:`;
-      throw new CommandFailure(EXIT.usage, `${unknown}\n\n${overview}`);
+      const message = `"valetkey ${first}" is not a command; these are:\n\n${overview}`;
+      throw new CommandFailure({ code: EXIT.usage, message });
     } else {
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));
       if (output?.message !== undefined) process.stderr.write(`${output.message}\n`);

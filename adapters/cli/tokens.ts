@@ -55,11 +55,7 @@ const create = command({
   },
 });
 
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ["m", 60_000],
-  ["h", 3_600_000],
-  ["d", 86_400_000],
-]);
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
 
@@ -67,7 +63,7 @@ const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
 function instantOf(text: string, now: number): string | undefined {
   const [, count, unit = ""] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
   const dated = DATE.test(text) ? Date.parse(text) : Number.NaN;
-  const end = count === undefined ? dated : now + Number(count) * (UNITS.get(unit) ?? 0);
+  const end = count === undefined ? dated : now + Number(count) * (UNITS[unit] ?? 0);
   return end > now ? new Date(end).toISOString().replace(/\.\d+Z$/, "Z") : undefined;
 }
 
@@ -80,7 +76,8 @@ const list = command({
   run: async ({ file }) => {
     const tokens = Result.flatMap(readJsonFile(file), decodeTokens);
     if (Result.isSuccess(tokens)) return { result: columns([HEAD, ...tokens.success.map(cells)]) };
-    throw new CommandFailure(EXIT.noInput, `The file ${file} ${tokens.failure}.`);
+    const message = `The file ${file} ${tokens.failure}.`;
+    throw new CommandFailure({ code: EXIT.noInput, message });
   },
 });
 
@@ -109,8 +106,8 @@ const revoke = command({
     await changeTokens(file, (tokens) => {
       const left = tokens.filter((token) => token.id !== id);
       if (left.length < tokens.length) return left;
-      const problem = `There is no such token in ${file}. To see its tokens: valetkey token list`;
-      throw new CommandFailure(EXIT.usage, problem);
+      const message = `There is no such token in ${file}. To see its tokens: valetkey token list`;
+      throw new CommandFailure({ code: EXIT.usage, message });
     });
     return {
       message: `The token ${id} was removed from ${file}; a running service refuses it within seconds.`,

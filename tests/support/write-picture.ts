@@ -10,7 +10,10 @@ const PICTURE = new URL("../../docs/images/page.png", import.meta.url);
 const service = await startProcess();
 const browser = await launchChromium(findChromium().value);
 try {
-  const page = await browser.newPage({ viewport: { width: 505, height: 700 } });
+  const page = await browser.newPage({
+    viewport: { width: 1000, height: 700 },
+    reducedMotion: "reduce",
+  });
   await page.goto(`${service.address}/#token=${service.token}`);
   await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(640, 240);
@@ -38,10 +41,10 @@ try {
     data.items.add(file);
     document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
   });
-  await page.locator("#result img").waitFor();
+  await page.locator("#confirm[data-state=done]").waitFor();
   await page.waitForLoadState("networkidle");
   await page.evaluate(() => {
-    document.documentElement.style.zoom = "0.62";
+    document.documentElement.style.zoom = "0.7";
     scrollTo(0, 0);
   });
   const { x, y, width, height } = await page.evaluate(() =>
