@@ -170,7 +170,7 @@ function endless(pause: number | undefined): ReadableStream<Uint8Array> {
   });
 }
 
-describe("an upload that only just goes on", () => {
+describe("an upload that hardly makes progress", () => {
   it.each([
     ["its next piece", { piece: 20, whole: 10_000 }, undefined],
     ["all of it", { piece: 10_000, whole: 50 }, 5],
@@ -204,12 +204,12 @@ describe("the store's folder", () => {
     expect((await send("GET", (await signGet()).url)).body.toString()).toBe("kept");
   });
 
-  it("has no name in it that a key could have chosen", async () => {
+  it("contains no file name that a key could have chosen", async () => {
     await store("x");
     expect(objects()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
   });
 
-  it("is not left through a link in the place of an object", async () => {
+  it("is not left through a symbolic link in the place of an object", async () => {
     await store("mine");
     const [name = ""] = objects();
     // What the link leads to is well-formed, so that only the link is in the way.
@@ -234,7 +234,7 @@ describe("the store's folder", () => {
     rmSync(other, { recursive: true });
   });
 
-  it("is cleared of what a crash left, and of nothing that an upload may still write to", async () => {
+  it("is cleared of the leftovers of a crash, and keeps what an upload may still write to", async () => {
     leave("old", 6);
     leave("young", 4);
     await listening.stop();
@@ -296,7 +296,7 @@ describe("a signature", () => {
     expect(answer.status).toBe(400);
   });
 
-  it("of another folder's secret is refused", async () => {
+  it("made with another folder's secret is refused", async () => {
     const { url, headers } = await signPut(1);
     await listening.stop();
     rmSync(join(directory, "secret"));

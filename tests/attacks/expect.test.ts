@@ -36,7 +36,7 @@ it.each([
   },
 );
 
-it("a client that may send the body is told to, and answered then", async () => {
+it("a client that may send the body is told to send it, and then answered", async () => {
   const { hostname, port } = new URL(service.address);
   const socket = connect(Number(port), hostname);
   socket.write(head(`POST ${PRESIGN}`, JSON_TYPE, bearer(service.token)));

@@ -189,7 +189,7 @@ describe.each([
     record = await used();
   });
 
-  it("has written what happened, and for whom", () => {
+  it("logs what happened, and for whom", () => {
     for (const event of ["presign", "confirm", "links", "open", "follow"]) {
       expect(record.written).toMatch(new RegExp(`"audit":"${event}","decision":"granted"`));
     }
@@ -198,7 +198,7 @@ describe.each([
     expect(record.written).toContain('"message":"request"');
   });
 
-  it("has written nothing that would let a reader in", () => {
+  it("logs nothing that would let a reader in", () => {
     expect(record.secrets.size).toBeGreaterThanOrEqual(14);
     const written = [...record.secrets].filter(([name, secret]) => {
       expect(secret.length, name).toBeGreaterThanOrEqual(16);
@@ -207,11 +207,11 @@ describe.each([
     expect(written.map(([name]) => name)).toEqual([]);
   });
 
-  it("has written no link that came in another way, either", () => {
+  it("logs no link that came in an unusual form", () => {
     expect(decoded(record.written).includes(record.link)).toBe(false);
   });
 
-  it("has written no link that came a letter short, which few guesses would complete", () => {
+  it("logs no link that lacks one letter, which a few guesses would complete", () => {
     expect(record.written.includes(record.link.slice(0, -1))).toBe(false);
   });
 });

@@ -14,7 +14,7 @@ const BUNDLE = "/docs/swagger-ui-bundle.js";
 const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
 
 describe.each(runtimes)("a client that reads nothing on %s", (runtime) => {
-  it.each([BUNDLE, "/openapi.json"])("has no 800 answers of %s made for it", async (path) => {
+  it.each([BUNDLE, "/openapi.json"])("is not given 800 answers of %s in advance", async (path) => {
     const service = await startProcess({}, runtime);
     const ask = async () => (await fetch(`${service.address}${path}`)).arrayBuffer();
     await ask();
@@ -45,7 +45,7 @@ describe("requests that are sent at once", () => {
     expect(text).toMatch(/"code":"OVERLOADED"/);
   });
 
-  it("are refused where 2,000 are under way, but for probes, until these are gone", async () => {
+  it("are refused, except probes, while 2,000 requests are in progress", async () => {
     const sockets: Array<Socket> = [];
     const refused = await until("the service to be full", async () => {
       sockets.push(await unread(service, get(service, BUNDLE).repeat(101)));
@@ -64,7 +64,7 @@ describe("requests that are sent at once", () => {
     expect(service.output()).toContain("503 OVERLOADED");
   });
 
-  it("are answered before what follows them and is none", async () => {
+  it("are answered before something behind them that is not a request", async () => {
     const good = get(service, "/healthz").repeat(2);
     const { text } = await exchange(service.address, [`${good}rubbish\r\n\r\n`]);
     const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
@@ -72,7 +72,7 @@ describe("requests that are sent at once", () => {
     expect(text.match(/\{"status":"alive"\}/g)).toHaveLength(2);
   });
 
-  it("do not lose the body that is under way to what follows them and is none", async () => {
+  it("keep the body that is arriving when something behind them is not a request", async () => {
     const whole = await (await fetch(`${service.address}${BUNDLE}`)).text();
     // More than the system takes while nothing is read.
     const socket = await unread(service, get(service, BUNDLE).repeat(20));

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { startProcess } from "../support/service-process.ts";
 
-it("a body that does not arrive is refused, and its connection ended", async () => {
+it("a body that does not arrive is refused, and its connection is closed", async () => {
   const service = await startProcess();
   const { host, hostname, port } = new URL(service.address);
   const socket = connect(Number(port), hostname);

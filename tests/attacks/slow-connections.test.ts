@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-it("a connection is ended on which a body does not come, whatever it is sent to", async () => {
+it("a connection on which no body arrives is closed, whatever its path", async () => {
   for (const line of ["GET /healthz", "POST /nowhere", "PUT /nowhere"]) {
     const socket = await open(`${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345`);
     // Read to its end: that there is one is the point.
@@ -48,15 +48,15 @@ it("a connection is ended on which a body does not come, whatever it is sent to"
   }
 });
 
-it("a connection is ended whose answer is not read in time", async () => {
+it("a connection whose answer is not read in time is closed", async () => {
   await isBrokenOff("/endless", "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
 });
 
-it("a connection is ended whose object is not read at all", async () => {
+it("a connection whose object is not read at all is closed", async () => {
   await isBrokenOff("/store/endless", "GET /store/endless HTTP/1.1\r\nHost: a\r\n\r\n");
 });
 
-it("an object's body may take longer than that, as long as it moves", async () => {
+it("an object may take longer to download, as long as bytes flow", async () => {
   const upload = await open("PUT /store/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1");
   for (const piece of ["2", "3", "4"]) {
     // Each of these lasts as long as another request may.

@@ -120,7 +120,7 @@ describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
       await page.close();
     });
 
-    it("has the name that a person gave it, as an independent parser reads it", async () => {
+    it("has the name that a person gave the file, as an independent parser reads it", async () => {
       for (const name of HOSTILE) {
         const { headers } = await fetch(await upload(name, "image/png", PNG));
         const { type, parameters } = parse(headers.get("content-disposition") ?? "");
@@ -129,7 +129,7 @@ describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
       }
     });
 
-    it("is saved under a name that leads nowhere", async () => {
+    it("is saved under a name that leaves no folder", async () => {
       const page = await browser.newPage();
       for (const name of HOSTILE.slice(0, 12)) {
         const url = await upload(name, "image/svg+xml", SVG);

@@ -41,7 +41,7 @@ async function startProxy(target: URL): Promise<URL> {
 }
 
 it.skipIf(server === undefined)(
-  "a store behind a proxy under a prefix is used as any other",
+  "a store behind a proxy with a path prefix works like any other",
   async () => {
     const { endpoint = "", accessKey = "", secretKey = "" } = server ?? {};
     const layer = minio({

@@ -78,7 +78,7 @@ function apply(days: number) {
   );
 }
 
-it("the rule is put beside others, once", async () => {
+it("the rule is added once beside other rules", async () => {
   expect(await apply(3)).toMatchObject({ success: "added" });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
   expect(await apply(3)).toMatchObject({ success: "there" });
@@ -93,7 +93,7 @@ it("a rule that acts sooner is named, and nothing is added to it", async () => {
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
 });
 
-it("what another changed in between is not overwritten", async () => {
+it("a change made by someone else in between is not overwritten", async () => {
   contended = true;
   expect(await apply(3)).toHaveProperty("failure.reason");
   expect(bucket.lifecycle.rule).toEqual([FOREIGN]);

@@ -134,7 +134,7 @@ describe.skipIf(server === undefined).each<{
     expect(keyOf(get.url)).toContain(`${settings.getAccessKey}/`);
   });
 
-  it("a key that may not look says which permission it lacks, and not that nothing is there", async () => {
+  it("a key that may not read objects reports the permission it lacks, not a missing object", async () => {
     const put = await allowedBy("put");
     await open(make(root()));
     const { store } = await open(make({ ...root(), ...put }), false);
@@ -142,7 +142,7 @@ describe.skipIf(server === undefined).each<{
     expect(refused).toMatchObject({ reason: expect.stringContaining("s3:GetObject") });
   });
 
-  it("a marked upload needs one permission more, and its confirmation the service's own", async () => {
+  it("a marked upload needs one more permission, and confirming it needs the service's own key", async () => {
     const marked = {
       ...putRequest(),
       writeOnce: true,
@@ -198,7 +198,7 @@ describe.skipIf(server === undefined).each<{
   });
 });
 
-it.skipIf(server === undefined)("a role that is assumed signs uploads alone", async () => {
+it.skipIf(server === undefined)("an assumed role signs uploads only", async () => {
   vi.stubEnv("AWS_ENDPOINT_URL_STS", server?.endpoint ?? "");
   onTestFinished(() => void vi.unstubAllEnvs());
   await open(minio(root()));

@@ -81,7 +81,7 @@ describe.skipIf(path === "").each([
 
   promises(inRedis(() => redis));
 
-  it("nothing stays for ever", async () => {
+  it("every entry expires", async () => {
     const entries = (await redis.ask("EVAL", LIFETIMES, "0")).flat() as ReadonlyArray<number>;
     expect(entries.length).toBeGreaterThan(20);
     for (const milliseconds of entries) {
@@ -330,7 +330,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 }
 
-it.effect("in memory a retry is known up to the end of its lifetime, and limits last", () =>
+it.effect("in memory a retry is recognized until its lifetime ends, and limits last", () =>
   Effect.gen(function* () {
     const { countRequest, countUpload } = yield* Limiter;
     const upload = someUpload({ memory: "the first", lifetime: Duration.hours(1) });

@@ -26,7 +26,7 @@ function client(): Client {
 }
 
 it.skipIf(server === undefined)(
-  "the rule is put beside others, which stay as they were, and is put there once",
+  "the rule is added once, and other rules stay as they were",
   async () => {
     const bucket = `lifecycle-${crypto.randomUUID()}`;
     await client().makeBucket(bucket);
@@ -52,7 +52,7 @@ it.skipIf(server === undefined)(
   },
 );
 
-it("of a store that loses another's rule, the rules are put back and ours is not added", async () => {
+it("if a store loses another rule, all rules are restored and ours is not added", async () => {
   const foreign = "<Rule><ID>foreign</ID></Rule>";
   let rules = foreign;
   // Nothing here loses rules, so this stands for a store that keeps only the last.

@@ -101,7 +101,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     );
   });
 
-  it("that there is no bucket, also of an object in it", async () => {
+  it("that the bucket does not exist, also when asked for an object in it", async () => {
     const change = { bucket: `missing-${crypto.randomUUID()}` };
     const reason = `the bucket ${change.bucket} does not exist; create it, or set STORAGE_CREATE_BUCKET=on`;
     expect(await reasonOf(ensure(change))).toBe(reason);
@@ -111,14 +111,14 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     expect(await reasonOf(head)).toBe(reason);
   });
 
-  it("nothing of an object that is not there in a bucket that is", async () => {
+  it("nothing if only the object is missing", async () => {
     const head = ObjectStore.use((store) => store.head(putRequest().key)).pipe(
       Effect.provide(ADAPTERS[adapter]({})),
     );
     expect(await Effect.runPromise(head)).toMatchObject({ _tag: "None" });
   });
 
-  it("that what answers is no store", async () => {
+  it("that the answer is not from a store", async () => {
     const other = createServer((_, response) => response.writeHead(400).end("<p>Hello</p>"));
     other.listen(0, "127.0.0.1");
     await once(other, "listening");
@@ -129,7 +129,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     );
   });
 
-  it("nothing of a bucket that two processes make at the same moment", async () => {
+  it("nothing if two processes make the bucket at the same moment", async () => {
     const change = { bucket: `race-${crypto.randomUUID()}`, createBucket: true };
     await Effect.runPromise(Effect.all([ensure(change), ensure(change)], { concurrency: 2 }));
   });

@@ -67,7 +67,7 @@ describe.skipIf(server === undefined).each<{
   { name: "aws, native signer", make: (of) => aws({ ...of, signer: "native" }) },
   { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
 ])("$name, with a bucket that keeps versions", ({ make }) => {
-  it("what was confirmed is what is read and removed, and no other version", async () => {
+  it("the confirmed version is read and removed, and no other", async () => {
     const services = await open(make);
     const { grant, confirm } = useCases(services);
     const { store } = services;
@@ -85,7 +85,7 @@ describe.skipIf(server === undefined).each<{
     expect(left.etag).not.toBe(first.etag);
   });
 
-  it("a mismatch is removed by its version, where the policy says so", async () => {
+  it("a mismatch is removed by its version if the policy says so", async () => {
     const services = await open(make);
     const { grant, confirm } = useCases(services);
     for (const [policy, after] of [

@@ -48,7 +48,7 @@ const TSCONFIG = {
   },
 };
 
-it("has the snippets that are tested here, and an adapter of 60 lines at most", () => {
+it("the page has the snippets that are tested here, and an adapter of 60 lines at most", () => {
   expect([...snippets.keys()]).toEqual([
     "adapter.ts",
     "adapter.test.ts",
@@ -59,7 +59,7 @@ it("has the snippets that are tested here, and an adapter of 60 lines at most", 
   expect(snippets.get("adapter.ts")?.trimEnd().split("\n").length).toBeLessThanOrEqual(60);
 });
 
-it("every snippet is right for the compiler", async () => {
+it("every snippet compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);
   expect(code, output).toBe(0);
 }, 60_000);
@@ -89,7 +89,7 @@ it.skipIf(server === undefined)("the adapter keeps every promise of the contract
 });
 
 it.skipIf(server === undefined)(
-  "an adapter that binds less than it promises is found out",
+  "an adapter that binds less than it promises fails the contract",
   async () => {
     const { failed } = await prove({ from: "writeOnce: true", to: "writeOnce: false" });
     expect(failed).toContain("a PUT cannot be replayed under strict");
@@ -97,48 +97,54 @@ it.skipIf(server === undefined)(
   },
 );
 
-it.skipIf(server === undefined)("so is what a store can do and is said not to", async () => {
-  const can = [
-    "sha256",
-    "bound type",
-    "bound size",
-    "plain PUT",
-    "signed query",
-    "exact size by default",
-    "write-once",
-    "pinned downloads",
-    "extra headers",
-    "inline PDF",
-  ];
-  const { failed } = await prove({
-    file: "adapter.test.ts",
-    from: '"marks"',
-    to: JSON.stringify(["marks", ...can]).slice(1, -1),
-  });
-  expect(failed).toEqual([
-    "a PUT needs a further header, which is returned",
-    "a parameter that was added to a PUT counts for nothing",
-    "a type that was not bound is found out",
-    "a size that strict does not bind is found out",
-    "the size is bound under strict only",
-    "sha256: cannot be verified here, and is not offered",
-    "sha256 is refused with what the store verifies instead",
-    "a PUT cannot be made write-once, and is not said to be",
-    "a GET decides on type and disposition, and on no other header",
-    "a PDF is saved, whatever the policy says",
-    "headers that rode along unsigned are forgotten, and so no obstacle",
-    "a size that was not bound is found out",
-  ]);
-});
+it.skipIf(server === undefined)(
+  "a store that can do more than its adapter says fails the contract",
+  async () => {
+    const can = [
+      "sha256",
+      "bound type",
+      "bound size",
+      "plain PUT",
+      "signed query",
+      "exact size by default",
+      "write-once",
+      "pinned downloads",
+      "extra headers",
+      "inline PDF",
+    ];
+    const { failed } = await prove({
+      file: "adapter.test.ts",
+      from: '"marks"',
+      to: JSON.stringify(["marks", ...can]).slice(1, -1),
+    });
+    expect(failed).toEqual([
+      "a PUT needs a further header, which is returned",
+      "a parameter that was added to a PUT counts for nothing",
+      "a type that was not bound is found out",
+      "a size that strict does not bind is found out",
+      "the size is bound under strict only",
+      "sha256: cannot be verified here, and is not offered",
+      "sha256 is refused with what the store verifies instead",
+      "a PUT cannot be made write-once, and is not said to be",
+      "a GET decides on type and disposition, and on no other header",
+      "a PDF is saved, whatever the policy says",
+      "headers that rode along unsigned are forgotten, and so no obstacle",
+      "a size that was not bound is found out",
+    ]);
+  },
+);
 
-it.skipIf(server === undefined)("what the harness has to tell is asked for by name", async () => {
-  const { output } = await prove({
-    file: "adapter.test.ts",
-    from: '"two endpoints", "marks"',
-    to: '"marks"',
-  });
-  expect(output).toContain('give it, or say without: ["two endpoints"]');
-});
+it.skipIf(server === undefined)(
+  "the contract asks by name for what the harness lacks",
+  async () => {
+    const { output } = await prove({
+      file: "adapter.test.ts",
+      from: '"two endpoints", "marks"',
+      to: '"marks"',
+    });
+    expect(output).toContain('give it, or say without: ["two endpoints"]');
+  },
+);
 
 /** Runs a few lines beside the snippets; what they write is JSON. */
 async function run(lines: string) {

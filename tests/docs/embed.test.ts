@@ -45,7 +45,7 @@ async function run(lines: string, env: Readonly<Record<string, string>> = {}) {
   return output;
 }
 
-it("has the snippets that are tested here, and recipes, and no others", () => {
+it("the page has the snippets that are tested here, and recipes, and no others", () => {
   expect([...snippets.keys()].filter((name) => !isRecipe(name))).toEqual([
     "uploads.ts",
     "server.ts",
@@ -57,12 +57,12 @@ it("has the snippets that are tested here, and recipes, and no others", () => {
   ]);
 });
 
-it("every snippet is right for the compiler", async () => {
+it("every snippet compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);
   expect(code, output).toBe(0);
 }, 60_000);
 
-it("the first upload: asked for, put, confirmed, and told of", async () => {
+it("the first upload is granted, stored, confirmed and reported", async () => {
   const output = await run(`
     import "./server.ts";
     const ask = async (action, body, cookie = "session=5e0c") => {
@@ -133,7 +133,7 @@ describe("bring your own identity", () => {
   });
 });
 
-it("calls: an upload, or what a person is told", async () => {
+it("the snippet of calls uploads a file, or tells a person what is wrong", async () => {
   const output = await run(`
     import { attach } from "./calls.ts";
     const { key } = await attach("mia", { name: "a.png", type: "image/png", size: 5 });
@@ -144,7 +144,7 @@ it("calls: an upload, or what a person is told", async () => {
   expect(output).toMatch(/\["orgs\/org_1\/files\/[^"]+","At most 10485760 bytes, please.","One of/);
 });
 
-it("policies: by their names, with the checksum that one needs", async () => {
+it("the snippet of policies names them, with the checksum that one requires", async () => {
   const output = await run(`
     import { valetkey } from "./policies.ts";
     const file = { organization: "acme", filename: "a.png", contentType: "image/png", size: 5 };
@@ -162,7 +162,7 @@ it("policies: by their names, with the checksum that one needs", async () => {
   expect(output).toContain('["acme","FILE_TOO_LARGE","FORBIDDEN","acme"]');
 });
 
-it("Effect: the application's own organizations over a store of ours", async () => {
+it("the snippet of Effect uses the application's own organizations with our store", async () => {
   const output = await run(
     `
     import * as Effect from "effect/Effect";

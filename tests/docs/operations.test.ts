@@ -43,7 +43,7 @@ const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
 const UPLOAD = { filename: "a.txt", contentType: "text/plain", size: 5 };
 const keyOf = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
 
-it("the snippets of the guide for operators and of uploads are those that are tested", () => {
+it("the guides for operators and uploads have the snippets that are tested here", () => {
   expect([...snippetsOf("docs/operations.md").keys()]).toEqual(["cors.json", "gcs-cors.json"]);
   expect([...snippetsOf("docs/uploads.md").keys()]).toEqual(["videos.json"]);
 });
@@ -86,7 +86,7 @@ function replica(receiptKeys: ReadonlyArray<string>, linksDenied?: ReadonlyArray
   };
 }
 
-it("a receipt key is rotated in three steps, and no receipt is refused on the way", async () => {
+it("a receipt key is rotated in three steps, and no receipt is refused meanwhile", async () => {
   const [old, next] = [keyOf("2026"), keyOf("2027")];
   const steps = [replica([old]), replica([old, next]), replica([next, old]), replica([next])];
   for (const [i, later] of steps.entries()) {
@@ -100,7 +100,7 @@ it("a receipt key is rotated in three steps, and no receipt is refused on the wa
   expect(await replica([next]).confirm(receipt)).toBe("INVALID_RECEIPT");
 });
 
-it("a link is taken back by what follows its last dot, after a restart", async () => {
+it("a link is revoked by the text after its last dot, after a restart", async () => {
   const keys = [keyOf("2026")];
   const before = replica(keys);
   const link = await before.link(await before.receipt());

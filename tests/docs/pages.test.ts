@@ -26,7 +26,7 @@ const anchorsOf = (page: string): ReadonlyArray<string> =>
       .replaceAll(" ", "-"),
   );
 
-it.each(pages)("every link of %s leads to a page and a heading that are there", (page) => {
+it.each(pages)("every link of %s leads to an existing page and heading", (page) => {
   const astray: Array<string> = [];
   for (const [, target = ""] of proseOf(read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
     if (/^(?:https?|mailto):/.test(target)) continue;
@@ -40,7 +40,7 @@ it.each(pages)("every link of %s leads to a page and a heading that are there", 
   expect(astray).toEqual([]);
 });
 
-it.each(pages)("every file of the repository that %s names is there", (page) => {
+it.each(pages)("every file of the repository that %s names exists", (page) => {
   const named = [
     ...read(page).matchAll(/`((?:adapters|application|deploy|docs|domain|tests)\/[\w./-]*)`/g),
   ];
@@ -53,7 +53,7 @@ it.each(pages)("every file of the repository that %s names is there", (page) => 
 /** An example has scripts of its own. */
 const ofProject = pages.filter((page) => !page.startsWith("deploy/examples/"));
 
-it.each(ofProject)("every script of npm that %s names is there", (page) => {
+it.each(ofProject)("every npm script that %s names exists", (page) => {
   const { scripts } = JSON.parse(read("package.json"));
   const named = [...read(page).matchAll(/npm run (?:-s |--silent )?([\w:]+)/g)];
   const missing = named

@@ -33,7 +33,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => project?.remove());
 
-it("has the snippets that are tested here, and no others", () => {
+it("the README has the snippets that are tested here, and no others", () => {
   expect([...snippets.keys()]).toEqual(["client.js", "three-lines.js", "uploads.ts"]);
 });
 
@@ -71,7 +71,7 @@ it.skipIf(minio === undefined)("the client uploads a file, and tells what arrive
   expect(output).toContain("This file is text/html. The policy accepts image/*.");
 });
 
-it.skipIf(minio === undefined)("three lines of fetch upload a file as well", async () => {
+it.skipIf(minio === undefined)("three lines of fetch also upload a file", async () => {
   const output = await inPage(`
     const headers = { "Content-Type": "application/json", Authorization: "Bearer " + token };
     const { name: filename, type: content_type, size } = file;

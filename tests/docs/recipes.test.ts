@@ -52,7 +52,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => project?.remove());
 
-it("every recipe is right for the compiler", async () => {
+it("every recipe compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);
   expect(code, output).toBe(0);
 }, 60_000);

@@ -70,7 +70,7 @@ describe("an upload by calls alone", () => {
     expect((await fetch(saved.url)).headers.get("content-disposition")).toMatch(/^attachment/);
   });
 
-  it("with a checksum is of these bytes alone, and final", async () => {
+  it("with a checksum accepts only these bytes, and is final", async () => {
     const checksum = {
       algorithm: "sha256",
       value: createHash("sha256").update("12345").digest("base64"),
@@ -84,7 +84,7 @@ describe("an upload by calls alone", () => {
     ).toMatchObject({ checksum, final: true });
   });
 
-  it("is opened by a link, for as long as is asked for and the policy allows", async () => {
+  it("is opened by a link, for as long as requested and allowed by the policy", async () => {
     const { valetkey, address } = host;
     const asked = { caller: MIA, organization: "acme" };
     const upload = await valetkey.requestUpload({ ...FILE, policy: "shared" });
@@ -119,7 +119,7 @@ describe("an upload by calls alone", () => {
   });
 
   it.each(["draft 7", 'the "first" draft', "エントリ 7", "x".repeat(255)])(
-    "has the idempotency key %j, as text like any other",
+    "accepts the idempotency key %j, like any other text",
     async (idempotencyKey) => {
       const again = { ...FILE, idempotencyKey };
       const { key } = await host.valetkey.requestUpload(again);
@@ -128,7 +128,7 @@ describe("an upload by calls alone", () => {
   );
 
   it.each(["", "a\nb", "x".repeat(256), 7])(
-    "is refused with the idempotency key %j, by its name in calls",
+    "is refused with the idempotency key %j, under its name in calls",
     async (idempotencyKey) => {
       const asked = { ...FILE, idempotencyKey } as never;
       expect(await rejection(host.valetkey.requestUpload(asked))).toMatchObject({
@@ -138,7 +138,7 @@ describe("an upload by calls alone", () => {
     },
   );
 
-  it("again under one idempotency key is the same object", async () => {
+  it("repeated with the same idempotency key gets the same object", async () => {
     const again = { ...FILE, idempotencyKey: "draft-7" };
     const first = await host.valetkey.requestUpload(again);
     expect((await host.valetkey.requestUpload(again)).key).toBe(first.key);
@@ -187,7 +187,7 @@ describe("a call that is refused rejects with its code and facts", () => {
     expect(error.message).not.toContain("content_type");
   });
 
-  it("a receipt that is none, and a file that has not arrived", async () => {
+  it("an invalid receipt, and a file that has not arrived", async () => {
     const { valetkey } = host;
     const asked = { caller: MIA, organization: "acme" };
     const { receipt } = await valetkey.requestUpload(FILE);
@@ -208,7 +208,7 @@ describe("a call that is refused rejects with its code and facts", () => {
     }
   });
 
-  it("what an organization has had enough of today", async () => {
+  it("an upload beyond the organization's daily quota", async () => {
     const small = await startHost({ limits: { objectsPerDay: 1 } });
     await small.valetkey.requestUpload(FILE);
     const error = await rejection(small.valetkey.requestUpload(FILE));
@@ -218,7 +218,7 @@ describe("a call that is refused rejects with its code and facts", () => {
   });
 });
 
-it("an upload of a policy that was taken away is confirmed under the deployment's own", async () => {
+it("an upload of a policy that was removed is confirmed under the default policy", async () => {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-policies-"));
   const options = {
     storage: local({ directory }),
@@ -236,7 +236,7 @@ it("an upload of a policy that was taken away is confirmed under the deployment'
   rmSync(directory, { recursive: true });
 });
 
-it("what differs is named as it was asked for in calls", () => {
+it("a difference is named as the option of the call", () => {
   const differences = [
     { property: "mediaType", expected: "image/png", actual: "text/html" },
     { property: "cache-control", expected: "", actual: "no-store" },
@@ -294,8 +294,8 @@ it.each([
   await named.close();
 });
 
-describe("what is the host's to mend is no refusal", () => {
-  it("a caller that is none", async () => {
+describe("a fault of the host is not a refusal", () => {
+  it("a caller of the wrong shape", async () => {
     for (const caller of [
       undefined,
       null,
@@ -310,14 +310,14 @@ describe("what is the host's to mend is no refusal", () => {
     }
   });
 
-  it("a key that is none, such as of a row that has no file", async () => {
+  it("a key that is not one, such as that of a row without a file", async () => {
     for (const key of [undefined, null, 7]) {
       const asked = { caller: MIA, organization: "acme", key } as never;
       await expect(host.valetkey.openFile(asked)).rejects.toThrow("key must be a string");
     }
   });
 
-  it("a folder that cannot be written to, which is said with the folder and the reason", async () => {
+  it("a folder that cannot be written to, reported with the folder and the reason", async () => {
     const broken = await startHost({ storage: local({ directory: "/dev/null/files" }) });
     const reason = /^The store cannot be used \(.*\/dev\/null\/files\): .*ENOTDIR/;
     await expect(broken.valetkey.ready()).rejects.toThrow(reason);
@@ -325,7 +325,7 @@ describe("what is the host's to mend is no refusal", () => {
     await broken.close();
   });
 
-  it("an organization's id that could be no part of a key", async () => {
+  it("an organization's id that cannot be part of a key", async () => {
     const broken = await startHost({ organizations: () => "../etc" });
     await expect(broken.valetkey.requestUpload(FILE)).rejects.toThrow(/^organizations\(\) must/);
     await broken.close();
@@ -348,7 +348,7 @@ describe("what is the host's to mend is no refusal", () => {
     await flaky.close();
   });
 
-  it("functions of the host that reject leave the caller unknown, and the reason in its cause alone", async () => {
+  it("functions of the host that reject leave the caller unknown, with the reason in the cause only", async () => {
     const down = await startHost({
       organizations: () => Promise.reject(new Error("no connection to the directory")),
     });
@@ -359,7 +359,7 @@ describe("what is the host's to mend is no refusal", () => {
     await down.close();
   });
 
-  it("a call that the end interrupts", async () => {
+  it("a call that close() interrupts", async () => {
     const asked = Promise.withResolvers<void>();
     const ended = await startHost({
       organizations: () => {
@@ -375,7 +375,7 @@ describe("what is the host's to mend is no refusal", () => {
     await call;
   });
 
-  it("a call after the end", async () => {
+  it("a call after close()", async () => {
     const ended = await startHost();
     await ended.valetkey.requestUpload(FILE);
     await ended.close();
@@ -400,7 +400,7 @@ it("organizations() may look its caller up, and is asked for each by name", asyn
   await other.close();
 });
 
-it("a store that is not there is told of by ready, and does not keep uploads from being signed", async () => {
+it("ready() reports a store that does not answer, and uploads are still signed", async () => {
   const { minio } = await import("../../adapters/embed/minio.ts");
   const away = await startHost({
     storage: minio({

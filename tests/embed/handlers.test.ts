@@ -48,7 +48,7 @@ describe("fetch", () => {
     expect(await opened.text()).toBe("12345");
   });
 
-  it("lets in nobody whom authenticate does not know", async () => {
+  it("refuses callers whom authenticate does not know", async () => {
     const answer = await fetch(`${host.address}${PRESIGN}`, presign({ Cookie: "session=eve" }));
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({
@@ -58,7 +58,7 @@ describe("fetch", () => {
     });
   });
 
-  it("believes the host about the caller, and asks nobody then", async () => {
+  it("takes the caller from the host, and then asks nobody else", async () => {
     const { valetkey } = host;
     const ask = async (caller: Caller) => {
       const request = new Request(`${host.address}${PRESIGN}`, presign());
@@ -69,7 +69,7 @@ describe("fetch", () => {
     expect(await ask({ id: "mia", scopes: ["read"] })).toBe(403);
   });
 
-  it("without authenticate lets in those alone whom the host hands over", async () => {
+  it("without authenticate accepts only callers that the host passes", async () => {
     const closed = await startHost({ authenticate: undefined });
     const request = () => new Request(`${closed.address}${PRESIGN}`, presign());
     expect((await closed.valetkey.fetch(request())).status).toBe(401);
@@ -78,7 +78,7 @@ describe("fetch", () => {
     await closed.close();
   });
 
-  it("answers 503 where the host's own functions break, and tells the log why", async () => {
+  it("answers 503 if the host's own functions fail, and logs why", async () => {
     const broken = await startHost({
       authenticate: () => Promise.reject(new Error("the session store is away")),
     });
@@ -90,7 +90,7 @@ describe("fetch", () => {
     await broken.close();
   });
 
-  it("answers 500 with an id for the log where a caller is none, and never rejects", async () => {
+  it("answers 500 with an id for the log if the caller has the wrong shape, and never rejects", async () => {
     const request = new Request(`${host.address}${PRESIGN}`, presign());
     const answer = await host.valetkey.fetch(request, { caller: { id: "" } });
     const { code, request_id } = await answer.json();
@@ -99,7 +99,7 @@ describe("fetch", () => {
     expect(String(entry?.facts["cause"])).toContain("caller.id must be");
   });
 
-  it("asks authenticate where the host knows no caller, and takes no second argument for one", async () => {
+  it("asks authenticate if the host passes no caller, and takes no other second argument for one", async () => {
     const seen: Array<unknown> = [];
     const asking = await startHost({
       authenticate: ({ address }) => {
@@ -117,7 +117,7 @@ describe("fetch", () => {
     await asking.close();
   });
 
-  it("says what to do where the body was read before, rather than blame the caller", async () => {
+  it("says what to do if the body was read before, rather than blame the caller", async () => {
     const request = new Request(`${host.address}${PRESIGN}`, presign());
     await request.text();
     const answer = await host.valetkey.fetch(request, { caller: { id: "mia" } });
@@ -135,7 +135,7 @@ describe("fetch", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("the log is full"))],
-  ])("goes on where the host's log %s, and says so on the console", async (_, log) => {
+  ])("continues if the host's log %s, and says so on the console", async (_, log) => {
     const said = vi.spyOn(console, "error").mockReturnValue();
     const deaf = await startHost({ log });
     const request = () => new Request(`${deaf.address}${PRESIGN}`, presign());
@@ -146,13 +146,13 @@ describe("fetch", () => {
     await deaf.close();
   });
 
-  it("answers 404 to what is the host's, also how the process does", async () => {
+  it("answers 404 to the host's paths, including those for health", async () => {
     for (const path of ["/", "/healthz", "/readyz", "/metrics", "/api/v1/users"]) {
       expect((await host.valetkey.fetch(new Request(`${host.address}${path}`))).status).toBe(404);
     }
   });
 
-  it("lets pages of the host's own origin call it, and of no other", async () => {
+  it("lets only pages of the host's own origin call it", async () => {
     const ask = async (origin: string) => {
       const headers = { Origin: origin };
       const { headers: answered } = await fetch(`${host.address}${PRESIGN}`, presign(headers));
@@ -164,7 +164,7 @@ describe("fetch", () => {
 });
 
 describe("toNodeHandler", () => {
-  it("leaves what is not ours to the host", async () => {
+  it("leaves other paths to the host", async () => {
     const handler = toNodeHandler(host.valetkey);
     const port = await freePort();
     const stop = await listen(port, (request, response) =>
@@ -183,7 +183,7 @@ describe("toNodeHandler", () => {
     await stop();
   });
 
-  it("takes no path for ours that a guard of the host has passed as another", async () => {
+  it("does not serve a path that a guard of the host has seen as another", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => ({ id: "mia" }) });
     const guarded = await freePort();
     const alone = await freePort();
@@ -218,7 +218,7 @@ describe("toNodeHandler", () => {
     await Promise.all(stops.map((stop) => stop()));
   });
 
-  it("leaves /store/ to the host where the store is elsewhere", async () => {
+  it("leaves /store/ to the host if the store is elsewhere", async () => {
     const { minio } = await import("../../adapters/embed/minio.ts");
     const shop = await startHost({
       storage: minio({
@@ -241,7 +241,7 @@ describe("toNodeHandler", () => {
     await shop.close();
   });
 
-  it("says what to do where the body was read before, rather than wait for it", async () => {
+  it("says what to do if the body was read before, rather than wait for it", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => ({ id: "mia" }) });
     const port = await freePort();
     const stop = await listen(port, (request, response) => {
@@ -256,7 +256,7 @@ describe("toNodeHandler", () => {
     await stop();
   });
 
-  it("answers 500 where the host's own function throws, and goes on", async () => {
+  it("answers 500 if the host's own function throws, and continues", async () => {
     let isBroken = true;
     const handler = toNodeHandler(host.valetkey, {
       caller: () => {
@@ -301,7 +301,7 @@ describe("toNodeHandler", () => {
     await stop();
   });
 
-  it("asks authenticate where the host knows no caller", async () => {
+  it("asks authenticate if the host passes no caller", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => undefined });
     const port = await freePort();
     const stop = await listen(port, handler);
@@ -312,7 +312,7 @@ describe("toNodeHandler", () => {
     await stop();
   });
 
-  it("tells of the address at the other end", async () => {
+  it("passes the address at the other end", async () => {
     const seen: Array<string | undefined> = [];
     const asking = await startHost({
       authenticate: ({ address }) => {
@@ -353,14 +353,14 @@ describe("valetkeyRoutes", () => {
     expect(await ask({ Cookie: "session=mia" })).toBe(200);
   });
 
-  it("leaves the host's routes, and what nobody has, to the host", async () => {
+  it("leaves the host's routes and unknown paths to the host", async () => {
     const app = application();
     expect(await (await app.request("/api/v1/orgs/acme/members")).text()).toBe("the host's");
     expect(await (await app.request("/elsewhere")).text()).toBe("the host has no such page");
   });
 });
 
-it("after the end nothing is granted any more", async () => {
+it("after close() nothing is granted", async () => {
   const ended = await startHost();
   const ask = async () => {
     const request = new Request(`${ended.address}${PRESIGN}`, presign());

@@ -26,7 +26,7 @@ const cutOff =
   };
 
 describe("with basePath", () => {
-  it("every address that is given out has it, and leads to what it should", async () => {
+  it("every address in an answer has it, and works", async () => {
     const host = await mounted();
     const asked = { caller: MIA, organization: "acme" };
     const upload = await host.valetkey.requestUpload(FILE);
@@ -48,7 +48,7 @@ describe("with basePath", () => {
     await host.close();
   });
 
-  it("the paths, what is handled and the document of the API follow it", async () => {
+  it("paths, handles() and the document of the API follow it", async () => {
     const host = await mounted();
     const { paths, handles } = host.valetkey;
     expect(paths.every((path) => path.startsWith("/uploads/"))).toBe(true);
@@ -67,7 +67,7 @@ describe("with basePath", () => {
     await host.close();
   });
 
-  it("a framework may cut it off", async () => {
+  it("a framework may strip it", async () => {
     const port = await freePort();
     const host = await mounted({ publicUrl: `http://127.0.0.1:${port}` });
     const stop = await listen(port, cutOff(toNodeHandler(host.valetkey)));
@@ -106,7 +106,7 @@ describe("without basePath, under a path", () => {
     await host.close();
   });
 
-  it("a host that cuts it off is told so on the console", async () => {
+  it("a host that strips it is told so on the console", async () => {
     const said = vi.spyOn(console, "warn").mockReturnValue();
     const host = await startHost();
     const port = await freePort();
@@ -126,7 +126,7 @@ describe("without basePath, under a path", () => {
     await host.close();
   });
 
-  it("nothing is said of a path that a stranger made up after the first good request", async () => {
+  it("a path that a stranger invents after the first good request is not logged", async () => {
     const host = await startHost();
     for (const path of ["/openapi.json", `/made/up${PRESIGN}`]) {
       await host.valetkey.fetch(new Request(`${host.address}${path}`));

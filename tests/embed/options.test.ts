@@ -66,7 +66,7 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
   });
 });
 
-it("no options at all are answered by those that there have to be", () => {
+it("without any options the error lists those that are required", () => {
   const lines = complaints(() => createValetkey(undefined as never));
   expect(lines.map((line) => line.split(" ")[0])).toEqual([
     "Valetkey",
@@ -77,7 +77,7 @@ it("no options at all are answered by those that there have to be", () => {
   expect(complaints(() => minio(undefined as never)).length).toBeGreaterThan(1);
 });
 
-it("all that is wrong is told at once", () => {
+it("all faults are reported at once", () => {
   const [first, ...others] = complaints(
     create({ publicUrl: "here", receiptKeys: ["x"], policy: { maxSize: -1 }, storage: {} }),
   );
@@ -90,7 +90,7 @@ it("all that is wrong is told at once", () => {
   ]);
 });
 
-describe("a store tells of its options alike", () => {
+describe("a store reports its options in the same way", () => {
   it.each([
     [
       "minio()",
@@ -149,7 +149,7 @@ describe("a store tells of its options alike", () => {
   });
 });
 
-it("what is said of a store later is in the names of its options", async () => {
+it("later messages about a store use the names of its options", async () => {
   const log: Array<LogEntry> = [];
   const valetkey = createValetkey({
     storage: minio({ endpoint: "http://127.0.0.1:9", accessKey: "key", secretKey: "secret" }),
@@ -165,7 +165,7 @@ it("what is said of a store later is in the names of its options", async () => {
   await valetkey.close();
 });
 
-it("a name of the store's own client is told by the name that the option has here", () => {
+it("an option name of the store's own client is answered with the name it has here", () => {
   const lines = complaints(() => aws({ accessKeyId: "key", secretAccessKey: "hidden" } as never));
   expect(lines.slice(1).map((line) => line.split("?")[0])).toEqual([
     "accessKeyId is not known here; is accessKey meant",

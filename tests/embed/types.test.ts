@@ -80,7 +80,7 @@ describe("createValetkey", () => {
     compiles(() => r2.requestUpload({ ...file, checksum: { algorithm: "crc32c", value: "" } }));
   });
 
-  it("knows that an endpoint without a name is any server, and a MinIO by its name", () => {
+  it("treats an endpoint without a provider as any server, and knows a MinIO by its name", () => {
     const keys = { endpoint: "http://127.0.0.1:7480", accessKey: "key", secretKey: "secret" };
     const unnamed = createValetkey({ storage: aws(keys), ...host });
     compiles(() => unnamed.requestUpload({ ...file, checksum: md5 }));
@@ -100,7 +100,7 @@ describe("createValetkey", () => {
     compiles(() => either.requestUpload({ ...file, checksum: sha256 }));
   });
 
-  it("is a Valetkey to whoever passes it on", () => {
+  it("returns a Valetkey that can be passed on", () => {
     expectTypeOf(requestUpload).toBeFunction();
     const one = createValetkey({ storage: gcs(), ...host, policies: { drafts: {} } });
     const any: Pick<Valetkey, "fetch" | "confirmUpload" | "openFile" | "ready" | "close"> = one;

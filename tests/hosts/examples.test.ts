@@ -29,7 +29,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
   }, 300_000);
   afterAll(() => example?.remove());
 
-  it("is right for the compiler", async () => {
+  it("compiles", async () => {
     await example.run(["npm", "run", "check"]);
   }, 120_000);
 
@@ -43,12 +43,12 @@ describe.each(EXAMPLES)("the example %s", (name) => {
     });
     const test = it.skipIf(env === undefined);
 
-    test("who has not signed in gets no upload", async () => {
+    test("a user who has not signed in gets no upload", async () => {
       const { status, problem } = await uploadTo(started.address, "acme").presign(5);
       expect([status, problem.code]).toEqual([401, "UNAUTHENTICATED"]);
     });
 
-    test("nor does who belongs to another organization", async () => {
+    test("a member of another organization gets no upload", async () => {
       const { status, problem } = await uploadTo(started.address, "globex", cookie).presign(5);
       expect([status, problem.code]).toEqual([404, "NOT_FOUND"]);
     });
@@ -111,12 +111,12 @@ describe.each(EXAMPLES)("the example %s", (name) => {
       }
     });
 
-    test("a link that is none is refused by Valetkey", async () => {
+    test("an invalid link is refused by Valetkey", async () => {
       const answer = await fetch(`${started.address}/f/none`);
       expect([answer.status, answer.headers.get("content-type")]).toEqual([404, PROBLEM]);
     });
 
-    test("it ends when it is told to, and has written no secret", async () => {
+    test("the host ends when it is told to, and has logged no secret", async () => {
       await started.stop();
       await expect(fetch(started.address)).rejects.toThrow();
       const output = started.output();
@@ -129,7 +129,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
   });
 
   if (name === "nextjs") {
-    it("is built where the client library of a store is not installed", async () => {
+    it("is built without the client library of a store", async () => {
       rmSync(join(example.folder, "node_modules/minio"), { recursive: true });
       await example.run(["npm", "run", "build"]);
     }, 180_000);

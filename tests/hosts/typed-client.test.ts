@@ -22,11 +22,11 @@ const write = (name: string, text: string) => writeFileSync(join(client.folder, 
 const upload = (...args: ReadonlyArray<string>) =>
   client.run(["node", "upload.ts", ...args], { VALETKEY: service.address, TOKEN: service.token });
 
-it("is right for the compiler", async () => {
+it("the typed client compiles", async () => {
   await client.run(["npm", "run", "check"]);
 }, 60_000);
 
-it("uploads a file that is then there", async () => {
+it("the typed client uploads a file", async () => {
   write("photo.png", "the bytes of a picture");
   const { stdout } = await upload("photo.png", "image/png");
   const got = await fetch(stdout.trim());
@@ -34,12 +34,12 @@ it("uploads a file that is then there", async () => {
   expect(await got.text()).toBe("the bytes of a picture");
 });
 
-it("knows by the code what else is said of a refusal", async () => {
+it("the typed client knows the members of a refusal by its code", async () => {
   write("page.html", "<p>");
   await expect(upload("page.html", "text/html")).rejects.toThrow("One of image/png, ");
 });
 
-it("is wrong for the compiler where it asks or reads what is not there", async () => {
+it("the typed client does not compile if it uses a member that does not exist", async () => {
   write(
     "wrong.ts",
     `import createClient from "openapi-fetch";

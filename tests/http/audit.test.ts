@@ -66,8 +66,8 @@ const eventOf = (requestId: string): AuditEvent => ({
 
 const GOOD = { filename: "secret-name.png", content_type: "image/png", size: 5 };
 
-describe("of each decision", () => {
-  it("a file gets one line, with who, what, where from and which request, and no secret", async () => {
+describe("each decision", () => {
+  it("adds one line to a file: who, what, from where and which request, and no secret", async () => {
     const path = join(folder, "decisions.jsonl");
     const service = await start({
       AUDIT: path,
@@ -122,7 +122,7 @@ describe("of each decision", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it("there is one event with its code, and with who asked for what as far as that is known", async () => {
+  it("makes one event with its code, and with the caller and the request as far as they are known", async () => {
     const audit: Array<AuditEvent> = [];
     const { request } = await startService({
       audit,
@@ -204,7 +204,7 @@ describe("of each decision", () => {
     }
   });
 
-  it("there is an event that a scope was missing, and none of what is no decision", async () => {
+  it("makes an event if a scope is missing, and requests without a decision make none", async () => {
     const audit: Array<AuditEvent> = [];
     const identity = {
       callers: {
@@ -232,8 +232,8 @@ describe("of each decision", () => {
   });
 });
 
-describe("a file of the audit", () => {
-  it("is left behind by a rotation at once, and no line is lost or written twice", async () => {
+describe("an audit file", () => {
+  it("gets no line after its rotation, and no line is lost or written twice", async () => {
     const path = join(folder, "rotated.jsonl");
     const service = await start({ AUDIT: path });
     const ask = async () => (await post(service, PRESIGN, GOOD)).id;
@@ -255,7 +255,7 @@ describe("a file of the audit", () => {
     expect(last.length).toBeGreaterThan(0);
   });
 
-  it("is added to, and never begun anew", async () => {
+  it("is appended to, and never truncated", async () => {
     const path = join(folder, "appended.jsonl");
     for (const lines of [1, 2]) {
       const service = await start({ AUDIT: path });
@@ -265,7 +265,7 @@ describe("a file of the audit", () => {
     }
   });
 
-  it("that cannot be written is said once, and gets its lines when it can be", async () => {
+  it("that cannot be written is reported once, and gets its lines later", async () => {
     const directory = mkdtempSync(join(folder, "later-"));
     const path = join(directory, "audit.jsonl");
     const service = await start({ AUDIT: path });
@@ -285,7 +285,7 @@ describe("a file of the audit", () => {
     expect(said("is written to")).toBe(1);
   });
 
-  it("that can no longer be written keeps nobody from working, nor the service from its end", async () => {
+  it("that can no longer be written stops no request, and lets the service end", async () => {
     const directory = mkdtempSync(join(folder, "gone-"));
     const service = await start({ AUDIT: join(directory, "audit.jsonl") });
     rmSync(directory, { recursive: true });
@@ -300,7 +300,7 @@ describe("a file of the audit", () => {
     expect(service.output().split("cannot be written")).toHaveLength(2);
   });
 
-  it("gets lines in the order of the events, also those that come while it cannot be written", async () => {
+  it("gets lines in the order of the events, also those that came while it could not be written", async () => {
     const directory = join(folder, "ordered");
     const path = join(directory, "audit.jsonl");
     const messages: Array<string> = [];
@@ -324,7 +324,7 @@ describe("a file of the audit", () => {
     expect(readFileSync(path, "utf8")).toMatch(/^\n/);
   });
 
-  it("that takes nothing keeps nobody from ending, and drops lines after saying so", async () => {
+  it("that blocks lets the service end, and drops lines after saying so", async () => {
     const path = join(folder, "pipe");
     execFileSync("mkfifo", [path]);
     const messages: Array<string> = [];
@@ -341,7 +341,7 @@ describe("a file of the audit", () => {
     spawn("cat", [path], { stdio: "ignore", timeout: 5000 });
   });
 
-  it("holds each event on a line of its own, whatever a caller is called", async () => {
+  it("has each event on one line, whatever the caller's name", async () => {
     const path = join(folder, "names.jsonl");
     const subjects = ['a"b', "a\nb", "a\u2028b", "</script>", "{}", "ü 用户 😀"];
     await Effect.gen(function* () {
@@ -356,7 +356,7 @@ describe("a file of the audit", () => {
   });
 });
 
-describe("where nothing is said of it, the audit", () => {
+describe("without the variable AUDIT, the audit", () => {
   const proxied = {
     AUTH: "forward",
     FORWARD_AUTH_TRUSTED: "127.0.0.1",
@@ -379,7 +379,7 @@ describe("where nothing is said of it, the audit", () => {
     ]);
   });
 
-  it("is not written in development, nor where it is off; and it is where it is asked for", async () => {
+  it("is not written in development or if it is off, and is written if it is asked for", async () => {
     expect((await linesOf({ ...proxied, AUDIT: "off" })).lines).toEqual([]);
     expect((await linesOf({ LOG_FORMAT: "json" })).lines).toEqual([]);
     expect((await linesOf({ LOG_FORMAT: "json", AUDIT: "stdout" })).lines).toHaveLength(1);

@@ -12,7 +12,7 @@ import { receiptKey } from "../support/receipt-key.ts";
 const KEY = receiptKey("test").toString("base64");
 
 describe("a wrong configuration ends the start with code 78 and one message", () => {
-  it("that names every variable at fault, with its shape and an example", async () => {
+  it("names every wrong variable, with its shape and an example", async () => {
     const { code, output } = await runToEnd({
       PORT: "http",
       STORAGE_ADAPTER: "minio",
@@ -153,7 +153,7 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
     expect(messageFor(env)).toMatch(message);
   });
 
-  it("that never shows a secret", async () => {
+  it("never shows a secret", async () => {
     const { output } = await runToEnd({
       DEV_TOKEN: "short-secret!",
       STORAGE_ADAPTER: "aws",
@@ -164,7 +164,7 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
   });
 });
 
-describe("who may call, and how much, is refused at the start where it is not right", () => {
+describe("invalid settings of callers and limits are refused at startup", () => {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-identity-"));
   const file = join(folder, "file");
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -398,7 +398,7 @@ describe("who may call, and how much, is refused at the start where it is not ri
     expect(output).toContain("/user-uploads-2026/require_the_checksum: it is not known here");
   });
 
-  it("a key in a file is taken where it is public, and not where it is private", () => {
+  it("a public key in a file is accepted, and a private key is not", () => {
     writeFileSync(file, PUBLIC);
     expect(messageFor({ ...jwt, JWT_PUBLIC_KEY: file })).toBe("");
     writeFileSync(file, PRIVATE);
@@ -481,7 +481,7 @@ describe("a file of credentials says which file and which member, and nothing of
     expect(output).not.toContain("hidden");
   });
 
-  it("a folder is no file, and a file of another kind no key", () => {
+  it("a folder is not accepted as a file, nor a file of another kind as a key", () => {
     expect(messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: folder })).toContain(
       "is not a regular file of at most 1 MiB",
     );
@@ -566,7 +566,7 @@ describe("a document of policies is refused with the path to the member", () => 
   });
 });
 
-it("the example of policies lets services upload diagnostics, and nobody else", async () => {
+it("the example of policies lets only services upload diagnostics", async () => {
   const { address, token, serviceToken, stop } = await startProcess({
     STORAGE_POLICIES: "deploy/policies.json",
   });
@@ -627,7 +627,7 @@ it.each<[Readonly<Record<string, string>>, string]>([
   expect(service.output()).not.toContain("hidden");
 });
 
-it("names what does not go together beside what is malformed, and a misspelt name", async () => {
+it("the message names variables that do not go together, malformed ones and a misspelt name", async () => {
   const { code, output } = await runToEnd({
     HOST: "0.0.0.0",
     PUBLIC_URL: "https://uploads.example.com",
@@ -652,7 +652,7 @@ it("a log for machines is JSON alone, without the token that was configured", as
   expect(service.output()).not.toContain(service.token);
 });
 
-it("a log for machines has the address of the page, with a token that was made up", async () => {
+it("a log for machines has the address of the page, with a generated token", async () => {
   const service = await startProcess({ LOG_FORMAT: "json", DEV_TOKEN: "", HOST: "127.0.0.1" });
   const lines = service.output().trim().split("\n");
   const { address, page } = lines
@@ -669,7 +669,7 @@ it("a log for machines has the address of the page, with a token that was made u
   await service.stop();
 });
 
-it("warns of a misspelt variable, with the one that was meant, and of no others", async () => {
+it("the service warns of a misspelt variable and names the right one, and warns of no others", async () => {
   const service = await startProcess({
     STORAGE_BUKET: "files",
     STORAGE_ACCESS_KEY: "of-another-adapter",
@@ -681,7 +681,7 @@ it("warns of a misspelt variable, with the one that was meant, and of no others"
   expect(service.output()).not.toContain("STORAGE_ACCESS_KEY");
 });
 
-it("says what is wrong where the port is taken", async () => {
+it("the service says what is wrong if the port is in use", async () => {
   const service = await startProcess();
   const { code, output } = await runToEnd({ PORT: new URL(service.address).port });
   await service.stop();
@@ -707,7 +707,7 @@ it.each(["minio", "aws"])("%s: one key for everything is warned about", async (a
   expect(two.output()).not.toContain("STORAGE_PUT_ACCESS_KEY");
 });
 
-it("several processes, and a size without a unit, start with a warning of what to mind", async () => {
+it("several processes, and a size without a unit, start with a warning", async () => {
   const alone = await startProcess({ LOG_FORMAT: "json", STORAGE_MAX_FILE_SIZE: "50 MiB" });
   await alone.stop();
   expect(alone.output()).not.toMatch(/several processes|unit/);

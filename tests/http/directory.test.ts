@@ -75,7 +75,7 @@ const started = (...of: Parameters<typeof startDirectory>) =>
   Effect.promise(() => startDirectory(...of));
 
 describe("an organization", () => {
-  it.effect("is asked for with who asks, whatever the characters, and with the token", () =>
+  it.effect("is requested with its name, the caller and the token, whatever the characters", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
       const token = Redacted.make("the-token-of-the-directory");
@@ -103,7 +103,7 @@ describe("an organization", () => {
     }),
   );
 
-  it.effect("is asked for beside 31 others at most, however many names are made up", () =>
+  it.effect("is requested beside at most 31 others, however many names are invented", () =>
     Effect.gen(function* () {
       const held: Array<ServerResponse> = [];
       let most = 0;
@@ -129,7 +129,7 @@ describe("an organization", () => {
     }),
   );
 
-  it.effect("is found for one caller while another's invented names wait for no answer", () =>
+  it.effect("is found for one caller while invented names of another wait", () =>
     Effect.gen(function* () {
       let isStalled = true;
       const { asked, url } = yield* started((response, request) => {
@@ -162,7 +162,7 @@ describe("an organization", () => {
     }),
   );
 
-  it.effect("is refused at once beyond 1024 that wait, whoever asks", () =>
+  it.effect("is refused at once while 1024 requests wait, whoever asks", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started(() => undefined);
       const resolve = yield* organizations({ url });
@@ -183,7 +183,7 @@ describe("an organization", () => {
     }),
   );
 
-  it.effect("is asked for without a token where none is configured", () =>
+  it.effect("is requested without a token if none is configured", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
       expect(yield* (yield* organizations({ url }))()).toBe("org_1");
@@ -195,7 +195,7 @@ describe("an organization", () => {
     [200, '{"id": "org_1"}', "org_1"],
     [200, '{"id": "org_2"}', "org_2"],
     [404, "", "OrganizationNotFound"],
-  ] as const)("is known for a minute to each who asked: %i %s", ([status, body, outcome]) =>
+  ] as const)("is cached for a minute for each caller: %i %s", ([status, body, outcome]) =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response) => json(response, body, status));
       const resolve = yield* organizations({ url });
@@ -212,7 +212,7 @@ describe("an organization", () => {
     }),
   );
 
-  it.effect("is not mistaken for that of another by how names are put together", () =>
+  it.effect("is not confused with another by how names are joined", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
       const resolve = yield* organizations({ url });
@@ -223,7 +223,7 @@ describe("an organization", () => {
     }),
   );
 
-  it.effect("is asked for once by all who ask at the same time", () =>
+  it.effect("is requested once for all who ask at the same time", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
       const resolve = yield* organizations({ url });
@@ -237,7 +237,7 @@ describe("an organization", () => {
   );
 
   it.effect(
-    "stays closed to whom the identity does not vouch for, whatever the directory says",
+    "stays closed to a caller whose identity does not list it, whatever the directory says",
     () =>
       Effect.gen(function* () {
         const { url } = yield* started((response) => json(response, '{"id": "org_1"}'));
@@ -249,7 +249,7 @@ describe("an organization", () => {
   );
 });
 
-describe("a directory that does not know what to say", () => {
+describe("a directory that gives an unexpected answer", () => {
   const unavailable: ReadonlyArray<[string, (response: ServerResponse) => void]> = [
     ["500", (response) => json(response, '{"id": "org_1"}', 500)],
     ["401", (response) => json(response, "{}", 401)],
@@ -290,7 +290,7 @@ describe("a directory that does not know what to say", () => {
     }),
   );
 
-  it.effect("is not followed elsewhere", () =>
+  it.effect("is not followed to another address", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response, request) =>
         request.url?.startsWith("/elsewhere")

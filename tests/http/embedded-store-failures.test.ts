@@ -57,7 +57,7 @@ const errorOf = ({ status, headers, body }: Awaited<ReturnType<typeof send>>) =>
 const xml = (status: number, code: string) => ({ status, type: "application/xml", code });
 
 describe.skipIf(!(await need("mounts")))("on a disk of its own", () => {
-  it("a full disk is told as S3 tells, and by the readiness", async () => {
+  it("a full disk is reported as S3 reports it, and by /readyz", async () => {
     service = await startOnSmallDisk(":");
     const tooLarge = await upload(3_000_000);
     expect(errorOf(tooLarge.put)).toEqual(xml(507, "InsufficientStorage"));
@@ -69,7 +69,7 @@ describe.skipIf(!(await need("mounts")))("on a disk of its own", () => {
     expect(service.output()).toContain("the embedded store failed");
   });
 
-  it("a disk that is read-only keeps giving what it has, and is told of by the readiness", async () => {
+  it("a read-only disk still serves its objects, and is reported by /readyz", async () => {
     service = await startOnSmallDisk(
       'mkdir "$0/objects" "$0/temporary"; head -c 32 /dev/zero | base64 > "$0/secret"; mount -o remount,ro "$0"',
     );
@@ -80,7 +80,7 @@ describe.skipIf(!(await need("mounts")))("on a disk of its own", () => {
   });
 });
 
-it("a folder that is gone is an outage, and no upload that is missing", async () => {
+it("a missing folder is an outage, not a missing upload", async () => {
   service = await startProcess();
   const { granted } = await upload(5);
   renameSync(service.directory, `${service.directory}-away`);
@@ -97,7 +97,7 @@ it("a folder that is gone is an outage, and no upload that is missing", async ()
 it.each([
   ["its last byte", -1],
   ["all but two bytes", 2],
-])("an object that has lost %s is damaged, and not missing", async (_, end) => {
+])("an object that has lost %s is reported as damaged, not as missing", async (_, end) => {
   service = await startProcess();
   const { granted } = await upload(5);
   const [name = ""] = readdirSync(join(service.directory, "objects"));

@@ -65,7 +65,7 @@ function authenticator() {
 const ALICE = "203.0.113.1";
 const BOB = "203.0.113.2";
 
-it.effect("an address that fails too often is refused without work, and nobody else is", () =>
+it.effect("an address that fails too often is refused without work, and others are not", () =>
   Effect.gen(function* () {
     const { ask, asked } = authenticator();
     for (let tries = 0; tries < 3; tries++)
@@ -85,7 +85,7 @@ it.effect("an address that fails too often is refused without work, and nobody e
   }),
 );
 
-it.effect("requests that do not fail count nothing, however many there are", () =>
+it.effect("requests that do not fail are not counted, however many there are", () =>
   Effect.gen(function* () {
     const { ask } = authenticator();
     expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
@@ -96,16 +96,18 @@ it.effect("requests that do not fail count nothing, however many there are", () 
   }),
 );
 
-it.effect("the addresses of one network of IPv6 are one, and what a proxy tells is apart", () =>
-  Effect.gen(function* () {
-    const { ask } = authenticator();
-    for (const last of ["1", "2", "3"]) yield* ask("bad", `2001:db8:1:2::${last}`);
-    expect(yield* ask("bad", "2001:db8:1:2:ffff::1")).toBe("in 60 s");
-    expect(yield* ask("bad", "2001:db8:1:3::1")).toBe("Unauthenticated");
-    for (let tries = 0; tries < 3; tries++) yield* ask("bad", "10.0.0.1", ALICE);
-    expect(yield* ask("bad", "10.0.0.1", ALICE)).toBe("in 60 s");
-    expect(yield* ask("bad", "10.0.0.1", BOB)).toBe("Unauthenticated");
-  }),
+it.effect(
+  "the addresses of one IPv6 network count as one, and addresses from a proxy count apart",
+  () =>
+    Effect.gen(function* () {
+      const { ask } = authenticator();
+      for (const last of ["1", "2", "3"]) yield* ask("bad", `2001:db8:1:2::${last}`);
+      expect(yield* ask("bad", "2001:db8:1:2:ffff::1")).toBe("in 60 s");
+      expect(yield* ask("bad", "2001:db8:1:3::1")).toBe("Unauthenticated");
+      for (let tries = 0; tries < 3; tries++) yield* ask("bad", "10.0.0.1", ALICE);
+      expect(yield* ask("bad", "10.0.0.1", ALICE)).toBe("in 60 s");
+      expect(yield* ask("bad", "10.0.0.1", BOB)).toBe("Unauthenticated");
+    }),
 );
 
 it.effect("of more than 10,000 addresses the one that failed longest ago is forgotten", () =>
@@ -120,7 +122,7 @@ it.effect("of more than 10,000 addresses the one that failed longest ago is forg
   }),
 );
 
-it("tokens of an issuer that were seen stay good where an address fails too often, and none is verified", async () => {
+it("tokens that were verified before stay valid at an address that fails too often, and no other is verified", async () => {
   const issuer = await startIssuer();
   closing.push(issuer.stop);
   const { callers } = Result.getOrThrow(
@@ -208,7 +210,7 @@ it("probes of /readyz without a token count as no failure, and wrong tokens ther
   expect(await status(PRESIGN, presignInit())).toBe(200);
 });
 
-it("a service that is told nothing of it limits failures too, and none where that is off", async () => {
+it("a service limits failures by default, and does not if that is off", async () => {
   const service = await startProcess();
   closing.push(service.stop);
   const unlimited = await startProcess({ LIMIT_FAILED_AUTHENTICATIONS: "off" });
@@ -222,7 +224,7 @@ it("a service that is told nothing of it limits failures too, and none where tha
   expect(await statusesOf(unlimited)).toEqual(new Set([401]));
 });
 
-it("a host sets the limit and its proxies as options, and is asked for callers at any time", async () => {
+it("a host sets the limit and its proxies as options, and is always asked for callers", async () => {
   const valetkey = createValetkey({
     storage: minio({ endpoint: "http://127.0.0.1:9", accessKey: "key", secretKey: "secret" }),
     publicUrl: "http://127.0.0.1:3000",
@@ -246,7 +248,7 @@ it("a host sets the limit and its proxies as options, and is asked for callers a
 
 const from = (address: string) => presignInit(undefined, { "X-Forwarded-For": address });
 
-it("on one machine alone it is the connection that has to come from there, whatever a proxy tells", async () => {
+it("on one machine only the connection must come from there, whatever a proxy says", async () => {
   const { request } = await startService({
     clientAddress: clientAddress(networksOf(["127.0.0.1", "10.0.0.1"])),
   });

@@ -36,7 +36,7 @@ async function behind(trusted: string, env: Readonly<Record<string, string>> = {
   return { ask, events, request };
 }
 
-describe("a proxy is believed that connects from", () => {
+describe("a proxy is trusted that connects from", () => {
   it.each([
     ["10.0.0.0/8", "10.255.0.1"],
     ["10.0.0.0/8", "::ffff:10.1.2.3"],
@@ -52,7 +52,7 @@ describe("a proxy is believed that connects from", () => {
   });
 });
 
-describe("headers mean nothing from elsewhere than", () => {
+describe("headers are ignored unless the connection comes from", () => {
   it.each([
     ["10.0.0.0/8", "11.0.0.1"],
     ["10.0.0.0/8", "::ffff:11.0.0.1"],
@@ -73,7 +73,7 @@ describe("headers mean nothing from elsewhere than", () => {
     expect(body.detail).toContain("Sign in at the proxy");
   });
 
-  it("what X-Forwarded-For and its like say of the way", async () => {
+  it("X-Forwarded-For and similar headers do not make a proxy trusted", async () => {
     const { ask } = await behind("10.0.0.0/8");
     for (const name of ["X-Forwarded-For", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP"]) {
       expect((await ask({ ...GOOD, [name]: "10.0.0.1" }, "203.0.113.9")).status).toBe(401);
@@ -134,8 +134,8 @@ describe("a trusted proxy's request is refused", () => {
   });
 });
 
-describe("of a caller the proxy names", () => {
-  it("the organizations, and no others are there", async () => {
+describe("a proxy names of a caller", () => {
+  it("the organizations, and no others exist", async () => {
     const { ask, events } = await behind("127.0.0.1");
     const { body } = await ask(GOOD, "127.0.0.1", "/api/v1/orgs/globex/files/presign");
     expect(body.key).toMatch(/^orgs\/globex\//);
@@ -145,7 +145,7 @@ describe("of a caller the proxy names", () => {
     expect(events.map(({ principal }) => principal?.subject)).toEqual(["alice", "alice", "alice"]);
   });
 
-  it("the scopes, where a header for them is configured", async () => {
+  it("the scopes, if a header for them is configured", async () => {
     const { ask } = await behind("127.0.0.1", { FORWARD_AUTH_SCOPES: "X-Forwarded-Scopes" });
     const scopes = (names: string) => ({ ...GOOD, "X-Forwarded-Scopes": names });
     expect((await ask(scopes("read,write"), "127.0.0.1")).status).toBe(200);
@@ -157,7 +157,7 @@ describe("of a caller the proxy names", () => {
     ).toBe(401);
   });
 
-  it("that it is a service, where a header for it is configured, and says exactly that", async () => {
+  it("that it is a service, if a header for it is configured and says exactly that", async () => {
     const { ask, events } = await behind("127.0.0.1", { FORWARD_AUTH_KIND: "X-Forwarded-Kind" });
     for (const kind of ["service", "Service", "services", "user"]) {
       await ask({ ...GOOD, "X-Forwarded-Kind": kind }, "127.0.0.1");
@@ -167,12 +167,12 @@ describe("of a caller the proxy names", () => {
     expect(kinds).toEqual(["service", "user", "user", "user", "user"]);
   });
 
-  it("nothing by a bearer token, which says nothing here", async () => {
+  it("nothing by a bearer token, which is ignored", async () => {
     const { request } = await behind("127.0.0.1");
     expect((await request(PRESIGN, presignInit())).status).toBe(401);
   });
 
-  it("who it is, by headers of other names where these are configured", async () => {
+  it("its identity, by headers of other names if these are configured", async () => {
     const { ask, events } = await behind("127.0.0.1", {
       FORWARD_AUTH_USER: "Remote-User",
       FORWARD_AUTH_ORGANIZATIONS: "Remote-Groups",

@@ -79,7 +79,7 @@ async function start(over: NonNullable<Parameters<typeof startService>[0]> = {})
 }
 
 describe("the same request under the same key", () => {
-  it("is answered with the same object again, which can be written once", async () => {
+  it("gets the same object again, which can be written once", async () => {
     const { ask, events } = await start();
     const first = await ask("key-1");
     const again = await ask("key-1");
@@ -104,14 +104,14 @@ describe("the same request under the same key", () => {
     expect((await ask("key-1", { body })).body.key).toBe(first.body.key);
   });
 
-  it("in quotes or without is one key, and another in another case", async () => {
+  it("is one key with or without quotes, and another in another case", async () => {
     const { ask } = await start();
     const first = await ask("abc-DEF_1.2~3:4/5");
     expect((await ask('"abc-DEF_1.2~3:4/5"')).body.key).toBe(first.body.key);
     expect((await ask("abc-def_1.2~3:4/5")).body.key).not.toBe(first.body.key);
   });
 
-  it("is answered alike by all who send it at the same time", async () => {
+  it("gets one object if it is sent many times at once", async () => {
     const { ask } = await start();
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask("key-1")));
     expect(new Set(answers.map(({ body }) => body.key)).size).toBe(1);
@@ -128,7 +128,7 @@ describe("the same request under the same key", () => {
     expect((await ask(undefined)).status).toBe(429);
   });
 
-  it("that was refused at first is no retry of anything", async () => {
+  it("is not a retry if the first was refused", async () => {
     const { ask } = await start();
     const refused = await ask("key-1", { body: { ...GOOD, size: 2 ** 40 } });
     expect(refused.status).toBe(413);
@@ -136,7 +136,7 @@ describe("the same request under the same key", () => {
   });
 });
 
-it("without a key each request has its object, which is not written once", async () => {
+it("without a key each request gets its own object, which is not write-once", async () => {
   const { ask } = await start();
   const [first, second] = [await ask(undefined), await ask(undefined)];
   expect(first.body.key).not.toBe(second.body.key);
@@ -199,7 +199,7 @@ it.each([
   expect(body.detail).toContain("1 to 255 printable");
 });
 
-it("a caller who uses up the keys is told when there is room again, and others have theirs", async () => {
+it("a caller who uses up the keys is told when there is room again, and others are not affected", async () => {
   const { ask } = await start();
   const before = Date.now();
   const first = await ask("key-0");
@@ -218,7 +218,7 @@ it("a caller who uses up the keys is told when there is room again, and others h
   expect((await ask("one-more", { token: SERVICE_TOKEN })).status).toBe(200);
 });
 
-it("the header that comes twice is 400, and the longest there may be is taken", async () => {
+it("a repeated header is 400, and the longest key is accepted", async () => {
   const { ask, request } = await start();
   const init = presignInit();
   const headers = new Headers(init.headers);
@@ -229,7 +229,7 @@ it("the header that comes twice is 400, and the longest there may be is taken", 
   expect((await ask('"a, b"')).status).toBe(200);
 });
 
-it("a store that cannot be told to write once refuses it, and takes what has no key", async () => {
+it("a store that cannot write once refuses a key, and accepts requests without one", async () => {
   const settings = readAws({
     STORAGE_PROVIDER: "b2",
     STORAGE_REGION: "us-west-004",
@@ -244,7 +244,7 @@ it("a store that cannot be told to write once refuses it, and takes what has no 
   expect((await ask(undefined)).status).toBe(200);
 });
 
-it("either answer's URLs and receipts are good, and one upload alone", async () => {
+it("the URLs and receipts of both answers are valid, for one upload", async () => {
   const service = await startProcess();
   try {
     const post = async (name: string, body: unknown, headers = {}) => {
@@ -291,7 +291,7 @@ const endOf = (url: string) =>
 
 const seconds = (count: number) => Lifetime.make(Duration.seconds(count));
 
-it("a retry's URLs never end later than the first's, whenever it comes, and neither do receipts", async () => {
+it("the URLs and receipts of a retry never expire later than the first ones", async () => {
   const lifetimes = fc.record({
     put: fc.integer({ min: 1, max: 900 }),
     get: fc.integer({ min: 1, max: 900 }),

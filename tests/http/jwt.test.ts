@@ -86,7 +86,7 @@ const signed = (issuer: Issuer, claims: object = {}, header: object = {}) =>
   Effect.promise(() => issuer.sign({ ...lasting, ...claims }, { ...header }));
 
 describe("a token that is signed with", () => {
-  it.effect.each(["RS256", "PS256", "ES256", "EdDSA"])("%s is good", (alg) =>
+  it.effect.each(["RS256", "PS256", "ES256", "EdDSA"])("%s is valid", (alg) =>
     Effect.gen(function* () {
       const { publicKey, privateKey } = yield* Effect.promise(() =>
         generateKeyPair(alg, { extractable: true }),
@@ -133,56 +133,58 @@ describe("a token that is signed with", () => {
     }),
   );
 
-  it.effect("any of a few keys of its kind is good without naming it, and with no other", () =>
-    Effect.gen(function* () {
-      const pairs = yield* Effect.promise(() =>
-        Promise.all(
-          Array.from({ length: 6 }, () => generateKeyPair("RS256", { extractable: true })),
-        ),
-      );
-      const published = yield* Effect.promise(() =>
-        Promise.all(
-          pairs.slice(0, 5).map(async ({ publicKey }, n) => ({
-            ...(await exportJWK(publicKey)),
-            kid: String(n),
-            use: "sig",
-          })),
-        ),
-      );
-      let count = 2;
-      const server = createServer((_, response) =>
-        response.end(JSON.stringify({ keys: published.slice(0, count) })),
-      ).listen(0, "127.0.0.1");
-      yield* Effect.promise(() => once(server, "listening"));
-      closing.push(async () => {
-        server.close();
-        server.closeAllConnections();
-      });
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      const env = {
-        AUTH: "jwt",
-        JWT_ISSUER: url,
-        JWT_AUDIENCE: "valetkey",
-        JWT_JWKS_URL: `${url}/keys`,
-      };
-      const by = (index: number, claims: object = {}) =>
-        Effect.promise(() => {
-          const pair = pairs[index];
-          if (pair === undefined) throw new Error("There is no such key");
-          return new SignJWT({ sub: "user-1", iss: url, aud: "valetkey", ...lasting, ...claims })
-            .setProtectedHeader({ alg: "RS256" })
-            .sign(pair.privateKey);
+  it.effect(
+    "one of a few keys of its kind is valid without naming the key, and no other key is tried",
+    () =>
+      Effect.gen(function* () {
+        const pairs = yield* Effect.promise(() =>
+          Promise.all(
+            Array.from({ length: 6 }, () => generateKeyPair("RS256", { extractable: true })),
+          ),
+        );
+        const published = yield* Effect.promise(() =>
+          Promise.all(
+            pairs.slice(0, 5).map(async ({ publicKey }, n) => ({
+              ...(await exportJWK(publicKey)),
+              kid: String(n),
+              use: "sig",
+            })),
+          ),
+        );
+        let count = 2;
+        const server = createServer((_, response) =>
+          response.end(JSON.stringify({ keys: published.slice(0, count) })),
+        ).listen(0, "127.0.0.1");
+        yield* Effect.promise(() => once(server, "listening"));
+        closing.push(async () => {
+          server.close();
+          server.closeAllConnections();
         });
-      const { ask } = yield* authenticator(env);
-      expect(yield* ask(yield* by(0))).toBe("user-1");
-      expect(yield* ask(yield* by(1))).toBe("user-1");
-      expect(yield* ask(yield* by(5))).toBe("Unauthenticated");
-      expect(yield* ask(yield* by(1, { aud: "another" }))).toBe("Unauthenticated");
-      count = 5;
-      const more = yield* authenticator(env);
-      expect(yield* more.ask(yield* by(3))).toBe("user-1");
-      expect(yield* more.ask(yield* by(4)), "beyond the first four").toBe("Unauthenticated");
-    }),
+        const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        const env = {
+          AUTH: "jwt",
+          JWT_ISSUER: url,
+          JWT_AUDIENCE: "valetkey",
+          JWT_JWKS_URL: `${url}/keys`,
+        };
+        const by = (index: number, claims: object = {}) =>
+          Effect.promise(() => {
+            const pair = pairs[index];
+            if (pair === undefined) throw new Error("There is no such key");
+            return new SignJWT({ sub: "user-1", iss: url, aud: "valetkey", ...lasting, ...claims })
+              .setProtectedHeader({ alg: "RS256" })
+              .sign(pair.privateKey);
+          });
+        const { ask } = yield* authenticator(env);
+        expect(yield* ask(yield* by(0))).toBe("user-1");
+        expect(yield* ask(yield* by(1))).toBe("user-1");
+        expect(yield* ask(yield* by(5))).toBe("Unauthenticated");
+        expect(yield* ask(yield* by(1, { aud: "another" }))).toBe("Unauthenticated");
+        count = 5;
+        const more = yield* authenticator(env);
+        expect(yield* more.ask(yield* by(3))).toBe("user-1");
+        expect(yield* more.ask(yield* by(4)), "beyond the first four").toBe("Unauthenticated");
+      }),
   );
 
   it.effect("an algorithm that is not configured is refused", () =>
@@ -195,7 +197,7 @@ describe("a token that is signed with", () => {
   );
 });
 
-it.effect("a type of token is asked for where one is configured", () =>
+it.effect("the type of a token is checked if one is configured", () =>
   Effect.gen(function* () {
     const issuer = yield* started;
     const { ask } = yield* authenticator(envOf(issuer, { JWT_TYPE: "at+jwt" }));
@@ -210,8 +212,8 @@ it.effect("a type of token is asked for where one is configured", () =>
   }),
 );
 
-describe("a token is good", () => {
-  it.effect("until a minute after its end, whether it was seen before or not", () =>
+describe("a token is valid", () => {
+  it.effect("until a minute after it expires, whether it was seen before or not", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask, askAt } = yield* authenticator(envOf(issuer));
@@ -258,22 +260,24 @@ describe("a token is good", () => {
 });
 
 describe("the issuer's keys", () => {
-  it.effect("are not used again for a token that was good before, nor is the issuer asked", () =>
-    Effect.gen(function* () {
-      const issuer = yield* started;
-      const { ask, askAt } = yield* authenticator(envOf(issuer));
-      const verified = countVerified();
-      const token = yield* signed(issuer, { exp: NOW_SECONDS + 600 });
-      expect(yield* ask(token)).toBe("user-1");
-      expect(verified()).toBe(1);
-      issuer.setDown(true);
-      for (const seconds of [0, 1, 599, 659]) expect(yield* askAt(seconds, token)).toBe("user-1");
-      expect(verified()).toBe(1);
-      expect(yield* askAt(660, token)).toBe("Unauthenticated");
-    }),
+  it.effect(
+    "are not used again for a token that was verified before, nor is the issuer asked",
+    () =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const { ask, askAt } = yield* authenticator(envOf(issuer));
+        const verified = countVerified();
+        const token = yield* signed(issuer, { exp: NOW_SECONDS + 600 });
+        expect(yield* ask(token)).toBe("user-1");
+        expect(verified()).toBe(1);
+        issuer.setDown(true);
+        for (const seconds of [0, 1, 599, 659]) expect(yield* askAt(seconds, token)).toBe("user-1");
+        expect(verified()).toBe(1);
+        expect(yield* askAt(660, token)).toBe("Unauthenticated");
+      }),
   );
 
-  it.effect("that are no longer published are good for no token, seen before or not", () =>
+  it.effect("that are no longer published verify no token, seen before or not", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask, askAt } = yield* authenticator(envOf(issuer));
@@ -287,7 +291,7 @@ describe("the issuer's keys", () => {
     }),
   );
 
-  it.effect("are asked for at most once a minute, however many tokens name unknown ones", () =>
+  it.effect("are fetched at most once a minute, however many tokens name unknown ones", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask } = yield* authenticator(envOf(issuer));
@@ -311,7 +315,7 @@ describe("the issuer's keys", () => {
     }),
   );
 
-  it.effect("are fetched once for all who come at the start", () =>
+  it.effect("are fetched once for all requests at startup", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask } = yield* authenticator(envOf(issuer));
@@ -324,7 +328,7 @@ describe("the issuer's keys", () => {
     }),
   );
 
-  it.effect("that never come are waited for once, by all who come meanwhile", () =>
+  it.effect("that never arrive are waited for once by all requests", () =>
     Effect.gen(function* () {
       const server = createServer(() => undefined).listen(0, "127.0.0.1");
       yield* Effect.promise(() => once(server, "listening"));
@@ -352,7 +356,7 @@ describe("the issuer's keys", () => {
     }),
   );
 
-  it.effect("are used for as long as the issuer is down, and new ones once it is back", () =>
+  it.effect("stay in use while the issuer is down, and are replaced once it is back", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask } = yield* authenticator(envOf(issuer));
@@ -419,7 +423,7 @@ const nested = (scope: string) => ({
 });
 
 describe("the service", () => {
-  it("lets in whom a token names, to the organizations that it names", async () => {
+  it("admits the caller of a token to the organizations that it names", async () => {
     const issuer = await issuerOfOurs();
     const { ask, events } = await serving(envOf(issuer));
     const good = await ask(await issuer.sign({ organizations: { acme: { id: "org_7" } } }));
@@ -449,7 +453,7 @@ describe("the service", () => {
     expect(issuer.requests()).toBe(0);
   });
 
-  it("reads claims where it is told that they are", async () => {
+  it("reads claims from the configured places", async () => {
     const issuer = await issuerOfOurs();
     const { ask, events } = await serving(
       envOf(issuer, {
@@ -479,7 +483,7 @@ describe("the service", () => {
     ]);
   });
 
-  it("answers 503 while there are no keys yet, and callers as soon as there are", async () => {
+  it("answers 503 until there are keys", async () => {
     const issuer = await issuerOfOurs();
     issuer.setDown(true);
     const { ask } = await serving(envOf(issuer));

@@ -45,7 +45,7 @@ const signerOf = (url: string) => new URL(url).searchParams.get("X-Goog-Credenti
 
 const statuses = (answers: ReadonlyArray<Response>) => new Set(answers.map(({ status }) => status));
 
-it("a thousand uploads look up account and token once, and keep calls to IAM few at a time", async () => {
+it("a thousand uploads look up account and token once, and limit concurrent calls to IAM", async () => {
   const { request } = await start();
   machine.state.delay = 2;
   const answers = await Promise.all(
@@ -58,7 +58,7 @@ it("a thousand uploads look up account and token once, and keep calls to IAM few
   expect(machine.state.busiest).toBeLessThanOrEqual(64);
 });
 
-it("an upload costs two calls to IAM, and no look-up", async () => {
+it("an upload costs two calls to IAM, and no lookup", async () => {
   const { request } = await start();
   for (let i = 0; i < 20; i++) expect((await request(PRESIGN, presignInit())).status).toBe(200);
   expect(machine.state.asked).toEqual({ email: 1, token: 1, signBlob: 40 });
@@ -76,14 +76,14 @@ it("no URL is said to live longer than Google keeps its own keys, which is 12 ho
   expect(Date.parse(answer.get_expires_at)).toBe(signedAt + 12 * 60 * 60 * 1000);
 });
 
-it.each([429, 500, 503])("a single %i of IAM is tried again", async (status) => {
+it.each([429, 500, 503])("a single %i from IAM is retried", async (status) => {
   const { request } = await start();
   machine.state.failures.push(status);
   expect((await request(PRESIGN, presignInit())).status).toBe(200);
   expect(machine.state.asked.signBlob).toBe(3);
 });
 
-it("a token that was taken back is replaced, and no upload fails of it", async () => {
+it("a revoked token is replaced, and no upload fails", async () => {
   const { request } = await start();
   expect((await request(PRESIGN, presignInit())).status).toBe(200);
   machine.revokeTokens();
@@ -94,7 +94,7 @@ it("a token that was taken back is replaced, and no upload fails of it", async (
   expect(machine.state.asked.token).toBeLessThanOrEqual(3);
 });
 
-it("a refusal of IAM is not tried again, and is 503 with Retry-After", async () => {
+it("a refusal by IAM is not retried, and is 503 with Retry-After", async () => {
   const { request } = await start();
   machine.state.failures.push(403, 403);
   const answer = await request(PRESIGN, presignInit());
@@ -105,7 +105,7 @@ it("a refusal of IAM is not tried again, and is 503 with Retry-After", async () 
 });
 
 it.each(["null", "[]", '{"signedBlob":5}', '{"signedBlob":""}', '{"signedBlob":"AAAA"}'])(
-  "an answer of IAM that is no signature is 503, and no URL: %s",
+  "an answer of IAM without a signature is 503: %s",
   async (answer) => {
     machine.state.answer = answer;
     const { request } = await start();
@@ -113,7 +113,7 @@ it.each(["null", "[]", '{"signedBlob":5}', '{"signedBlob":""}', '{"signedBlob":"
   },
 );
 
-it("other service accounts sign uploads and downloads, where they are named", async () => {
+it("other service accounts sign uploads and downloads if they are named", async () => {
   const account = "put@project.iam.gserviceaccount.com";
   const { request } = await start({}, { putRole: account });
   machine.state.accounts.add(account);
@@ -121,13 +121,13 @@ it("other service accounts sign uploads and downloads, where they are named", as
   expect([signerOf(put_url), signerOf(get_url)]).toEqual([account, machine.account]);
 });
 
-it("a policy that wants a longer life than a signature has is 503", async () => {
+it("a policy that needs a longer lifetime than a signature has is 503", async () => {
   const days = Lifetime.make(Duration.days(2));
   const { request } = await start({ putLifetime: days, minLifetime: days });
   expect((await request(PRESIGN, presignInit())).status).toBe(503);
 });
 
-it("IAM that is too slow is 503 with Retry-After, and not a hang", async () => {
+it("a slow IAM is 503 with Retry-After, and requests do not hang", async () => {
   const { request } = await start();
   machine.state.delay = 60_000;
   const answer = await request(PRESIGN, presignInit());

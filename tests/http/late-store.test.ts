@@ -72,7 +72,7 @@ const logged = (service: ServiceProcess, text: string) =>
   until(`"${text}" in the log`, async () => (service.output().includes(text) ? true : undefined));
 
 describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", (adapter) => {
-  it("a store that comes up later gets its bucket, though nobody asks for the readiness", async () => {
+  it("a store that starts later gets its bucket, without any request to /readyz", async () => {
     const port = await freePort();
     const service = await start(adapter, port);
     await logged(service, "the store is not ready");
@@ -83,7 +83,7 @@ describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", 
     expect(service.output().split("the store is ready again").length).toBe(2);
   });
 
-  it("clocks that differ are told in the readiness and in the log", async () => {
+  it("clocks that differ are reported by /readyz and the log", async () => {
     const port = await freePort();
     await openDoor(port, { date: new Date(Date.now() - 10 * 60_000).toUTCString() });
     const service = await start(adapter, port);
@@ -94,7 +94,7 @@ describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", 
     await logged(service, reason);
   });
 
-  it("a bucket that is gone is an outage, and no upload that is missing", async () => {
+  it("a missing bucket is an outage, not a missing upload", async () => {
     const port = await freePort();
     await openDoor(port);
     const service = await start(adapter, port, { STORAGE_CREATE_BUCKET: "off" });
@@ -129,7 +129,7 @@ const startEmbedded = async (port: number) => {
 };
 
 describe.skipIf(minio === undefined)("embedded", () => {
-  it("a store that comes up after the first use gets its bucket", async () => {
+  it("a store that starts after the first use gets its bucket", async () => {
     const port = await freePort();
     const { valetkey, log } = await startEmbedded(port);
     const upload = await valetkey.requestUpload(FILE);
@@ -143,7 +143,7 @@ describe.skipIf(minio === undefined)("embedded", () => {
     await until("the upload", async () => ((await put(upload)).ok ? true : undefined));
   });
 
-  it("ready waits for a store that takes three seconds to make a bucket", async () => {
+  it("ready() waits for a store that takes three seconds to make a bucket", async () => {
     const port = await freePort();
     await openDoor(port, { delay: 3000 });
     const { valetkey } = await startEmbedded(port);

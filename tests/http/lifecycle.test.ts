@@ -18,14 +18,14 @@ const env = {
 const run = (args: ReadonlyArray<string>, over: Readonly<Record<string, string>> = {}) =>
   runToEnd({ ...env, ...over }, ["node", "deploy/cli.ts", "lifecycle", ...args]);
 
-it("prints the rule, of the policy that waits longest", async () => {
+it("the command prints the rule of the policy that waits longest", async () => {
   const { code, output } = await run([]);
   expect(output).toContain("<Value>pending</Value>");
   expect(output).toContain("<Days>7</Days>");
   expect(code).toBe(0);
 });
 
-it("says where nothing is to be removed, and where the store is not there", async () => {
+it("the command says if no policy needs a rule, and if the store does not answer", async () => {
   const nothing = await run([], { STORAGE_POLICIES: "" });
   expect([nothing.code, nothing.output]).toEqual([
     78,
@@ -36,7 +36,7 @@ it("says where nothing is to be removed, and where the store is not there", asyn
   expect(away.output).not.toMatch(/\n\s+at /);
 });
 
-it.skipIf(minio === undefined)("adds the rule to the bucket once", async () => {
+it.skipIf(minio === undefined)("the command adds the rule to the bucket once", async () => {
   const { Client } = await import("minio");
   const { hostname, port } = new URL(env.STORAGE_ENDPOINT);
   const client = new Client({
@@ -61,13 +61,13 @@ it.each([
   ],
   ["/a/unconfirmed_after: it is set, and needs write_once", { a: { unconfirmed_after: "3 days" } }],
   ["/a/unconfirmed_after: it is not a number", { a: { unconfirmed_after: "36 hours" } }],
-])("refuses a policy: %s", async (problem, policies) => {
+])("the command refuses a policy: %s", async (problem, policies) => {
   const { code, output } = await run([], { STORAGE_POLICIES: JSON.stringify(policies) });
   expect(output).toContain(problem);
   expect(code).toBe(78);
 });
 
-it("refuses it on a store that has no such rules", async () => {
+it("the command refuses a store that has no such rules", async () => {
   const { code, output } = await run([], { STORAGE_ADAPTER: "local" });
   expect(output).toContain("this store cannot mark uploads");
   expect(code).toBe(78);

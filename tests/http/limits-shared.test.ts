@@ -183,7 +183,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
     await redis.stop();
   });
 
-  describe("two processes that share it", () => {
+  describe("two processes that share one Redis", () => {
     let services: readonly [ServiceProcess, ServiceProcess];
     const either = (index: number) => services[index % 2 === 0 ? 0 : 1];
     beforeAll(async () => {
@@ -233,7 +233,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
     });
   });
 
-  describe("while it does not answer", () => {
+  describe("while Redis does not answer", () => {
     let modes: ReadonlyArray<{ readonly service: ServiceProcess; readonly uncounted: string }>;
     beforeAll(async () => {
       const env = { LIMIT_REQUESTS_PER_SUBJECT: PLENTY, LIMIT_OBJECTS_PER_DAY: "3" };
@@ -247,7 +247,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
       ];
     });
 
-    it("requests are allowed or refused, as configured, until it is back after a crash", async () => {
+    it("requests are allowed or refused, as configured, until Redis is back after a crash", async () => {
       const traffic = modes.map(({ service }) => keepAsking(service));
       const answered = (more: number) => Promise.all(traffic.map((of) => of.answered(more)));
       try {
@@ -290,7 +290,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
       expect(tally(granted), "by both together").toEqual({ 200: 3, "429 QUOTA_EXCEEDED": 1 });
     });
 
-    it("the service is ready, and says which part is not", async () => {
+    it("the service is ready, and says which part is failing", async () => {
       const [{ service } = { service: undefined }] = modes;
       const ready = (state: string, status: string) =>
         until(`limits that are ${state}`, async () => {
@@ -306,7 +306,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
       await ready("ok", "ready");
     });
 
-    it("and if it hangs, they do not wait for it", async () => {
+    it("requests do not wait for a Redis that hangs", async () => {
       redis.pause();
       try {
         for (const { service, uncounted } of modes) {
@@ -322,7 +322,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
     });
   });
 
-  it("not there when the service starts, it is used once it is", async () => {
+  it("a Redis that starts after the service is used once it answers", async () => {
     await redis.kill();
     const service = await startUncounted(redis, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
     const { status } = await presign(service, anUpload());
@@ -332,7 +332,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
     expect(await service.stop()).toBe(0);
   });
 
-  it("not there at all, it does not keep the service from stopping", async () => {
+  it("a Redis that never starts does not keep the service from stopping", async () => {
     const nowhere = { ...redis, urls: [`redis://127.0.0.1:${await freePort()}`] };
     const service = await startUncounted(nowhere, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
     expect((await presign(service)).status).toBe(200);
@@ -340,7 +340,7 @@ describe.skipIf(path === "").each(KINDS)("over %s", (_, startKind) => {
   });
 
   if (startKind === startRedisCluster) {
-    it("is known for a cluster in the log of a service that was told nothing of it", async () => {
+    it("a cluster that was not configured as one is named in the log", async () => {
       const [url = ""] = redis.urls;
       const limits = { LIMIT_REQUESTS_PER_ORGANIZATION: PLENTY };
       // Again where what it had to say first, and only says once, was that a node was too slow.

@@ -6,7 +6,7 @@ import { receiptKey } from "../support/receipt-key.ts";
 
 const HOUR = Duration.hours(1);
 
-it("answers say what is left of each limit, and 429 when to come again", async () => {
+it("answers say what is left of each limit, and a 429 says when to retry", async () => {
   const { request } = await startService({
     limits: {
       requests: { subject: { count: 2, window: HOUR }, organization: { count: 3, window: HOUR } },
@@ -38,7 +38,7 @@ it("answers say what is left of each limit, and 429 when to come again", async (
   for (const status of [200, 200]) expect((await ask(SERVICE_TOKEN)).status).toBe(status);
 });
 
-it("requests of all its members together are an organization's", async () => {
+it("the requests of all members count for their organization", async () => {
   const { request } = await startService({
     limits: { requests: { organization: { count: 1, window: HOUR } }, daily: {} },
   });
@@ -49,7 +49,7 @@ it("requests of all its members together are an organization's", async () => {
   expect((await other.json()).detail).toContain("One organization may make 1 requests");
 });
 
-it("a service that others reach says where nothing is limited, and not where something is", async () => {
+it("a service that others reach warns if it has no limits, and not if it has one", async () => {
   const env = {
     AUTH: "forward",
     FORWARD_AUTH_TRUSTED: "127.0.0.1",

@@ -65,7 +65,7 @@ it("a link opens the file for whoever holds it, under its own name", async () =>
   expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
 });
 
-it("a link is for a browser, also where a service made it", async () => {
+it("a link is for browsers, even if a service made it", async () => {
   const { post, grant, follow } = await start();
   const headers = { Authorization: `Bearer ${SERVICE_TOKEN}` };
   const { body } = await post(LINKS, { receipt: await grant(), expires_in: 60 }, headers);
@@ -99,7 +99,7 @@ it("a policy without links allows none", async () => {
   expect([refused.status, refused.body.code]).toEqual([403, "FORBIDDEN"]);
 });
 
-it("what is no link, over, or a token of another purpose is not found", async () => {
+it("an invalid or expired link, or a token for another purpose, is not found", async () => {
   const { grant, follow } = await start();
   const { seal } = tokensOf([TOKEN_KEY]);
   const good = seal("link", content(Date.now() + 60_000));
@@ -123,7 +123,7 @@ it("what is no link, over, or a token of another purpose is not found", async ()
   }
 });
 
-it("a link works no longer than its policy allows by now", async () => {
+it("a link works no longer than its policy now allows", async () => {
   const { follow } = await start();
   const { seal } = tokensOf([TOKEN_KEY]);
   const soon = Date.now() + 60_000;
@@ -134,7 +134,7 @@ it("a link works no longer than its policy allows by now", async () => {
   expect(Number(ending.location.searchParams.get("X-Amz-Expires"))).toBeLessThanOrEqual(30);
 });
 
-it("a link is taken back by its last part, and is never written to the log", async () => {
+it("a link is revoked by its last part, and is never logged", async () => {
   const env = {
     RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
     LOG_FORMAT: "json",
@@ -175,7 +175,7 @@ it("a link is taken back by its last part, and is never written to the log", asy
 
 const endOf = (link: string) => link.split(".").at(-1) ?? "";
 
-it("a link is taken back while the service runs, where LINKS_DENIED is a file", async () => {
+it("a link is revoked while the service runs, if LINKS_DENIED is a file", async () => {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-denied-"));
   const path = join(folder, "denied.json");
   const { seal } = tokensOf([TOKEN_KEY]);

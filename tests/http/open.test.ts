@@ -13,7 +13,7 @@ async function open(path: string, token = TOKEN) {
   return { status: answer.status, headers: answer.headers, location };
 }
 
-it("leads to a fresh signed GET of the organization's own key, which a browser may keep", async () => {
+it("a file address redirects to a new signed GET of the organization's own key, which a browser may cache", async () => {
   const { status, headers, location } = await open(`${AT}.png`);
   expect(status).toBe(302);
   expect(location.host).toBe("store.example.com");
@@ -29,13 +29,13 @@ it("leads to a fresh signed GET of the organization's own key, which a browser m
   expect(Math.abs(Number(seconds) - (WINDOW - ((Date.now() / 1000) % WINDOW)))).toBeLessThan(5);
 });
 
-it("is signed as of its window's beginning, and so the same until the next", async () => {
+it("the signed GET is dated to the beginning of its window, and is the same until the next", async () => {
   const { location } = await open(`${AT}.png`);
   expect(signedAt(location) % WINDOW).toBe(0);
   expect(signedAt(location)).toBeGreaterThan(Date.now() / 1000 - WINDOW - 5);
 });
 
-it("leads a service to the internal endpoint", async () => {
+it("a service is redirected to the internal endpoint", async () => {
   expect((await open(`${AT}.png`, SERVICE_TOKEN)).location.host).toBe("127.0.0.1:9");
 });
 
@@ -69,7 +69,7 @@ it.each([
   expect([status, headers.get("location")]).toEqual([404, null]);
 });
 
-it("needs a token, and knows GET alone", async () => {
+it("a file address needs a token, and accepts only GET", async () => {
   const { request } = await startService();
   expect((await request(`${AT}.png`)).status).toBe(401);
   const posted = await request(`${AT}.png`, { method: "POST" });

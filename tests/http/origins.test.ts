@@ -6,7 +6,7 @@ it.each([
   [PRESIGN, "GET,POST"],
   ["/openapi.json", "GET,HEAD"],
   ["/store/files/key", "GET,HEAD,PUT"],
-])("a preflight of %s offers the methods that there are: %s", async (path, methods) => {
+])("a preflight of %s offers the methods of the route: %s", async (path, methods) => {
   const { request } = await startService({
     mounts: [{ path: "/store", fetch: () => Promise.resolve(new Response()) }],
   });
@@ -17,7 +17,7 @@ it.each([
   expect(answer.headers.get("access-control-allow-methods")).toBe(methods);
 });
 
-it("an origin that is refused is in the log once, and no more than 100 of them", async () => {
+it("a refused origin is logged once, and at most 100 origins are", async () => {
   const service = await startProcess({ LOG_FORMAT: "json" });
   const ask = (Origin: string, method = "POST") =>
     fetch(`${service.address}${PRESIGN}`, { method, headers: { Origin } });

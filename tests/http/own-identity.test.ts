@@ -6,7 +6,7 @@ import { startService } from "./service.ts";
 
 const ORGANIZATIONS = new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]);
 
-it("an embedding service tells callers apart by a function of its own", async () => {
+it("an embedding application authenticates callers by its own function", async () => {
   const { request } = await startService({
     authenticator: {
       authenticate: ({ headers }) => {

@@ -39,7 +39,7 @@ it("a person's URLs are for the public endpoint, a service's for the internal on
   expect(new URL(service.body.get_url).host).toBe("127.0.0.1:9");
 });
 
-it("no header of a request makes a URL for a host of its choice", async () => {
+it("no request header can choose the host of a URL", async () => {
   // Where other machines may call, the name they call it by is not looked at.
   const { request } = await startService({ policies, loopbackOnly: false });
   const name = fc.constantFrom(
@@ -74,7 +74,7 @@ it("no header of a request makes a URL for a host of its choice", async () => {
   );
 });
 
-it("a policy is picked by name, and gives its own limits", async () => {
+it("a policy is chosen by name, and applies its own limits", async () => {
   const { status, body } = await ask(LOGS, AS_SERVICE);
   expect(status).toBe(200);
   expect(body.put_headers).toEqual({ "Content-Type": "application/gzip" });
@@ -84,7 +84,7 @@ it("a policy is picked by name, and gives its own limits", async () => {
   expect(otherType.body).toMatchObject({ code: "UNSUPPORTED_MEDIA_TYPE" });
 });
 
-it("a policy that is not the caller's is 403, whatever else is wrong", async () => {
+it("a policy that the caller may not use is 403, whatever else is wrong", async () => {
   const person = await ask({ ...LOGS, size: 2 ** 40 });
   expect(person).toMatchObject({ status: 403, body: { code: "FORBIDDEN" } });
   const service = await ask({ ...PNG, policy: "documents" }, AS_SERVICE);
@@ -147,14 +147,14 @@ it.each([
   expect(body.errors[0].pointer).toMatch(/^\/checksum/);
 });
 
-it("a policy may want a checksum", async () => {
+it("a policy may require a checksum", async () => {
   const without = await ask({ ...PNG, policy: "verified" });
   expect(without).toMatchObject({ status: 400, body: { code: "INVALID_CHECKSUM" } });
   const checksum = { algorithm: "sha256", value: SHA256 };
   expect((await ask({ ...PNG, policy: "verified", checksum })).status).toBe(200);
 });
 
-it("strict is asked for, or is the policy's, and cannot be talked out of it", async () => {
+it("strict is set by the request or the policy, and a request cannot unset it", async () => {
   const strict = { "Content-Type": "image/png", "If-None-Match": "*" };
   const asked = await ask({ ...PNG, strict: true });
   expect(asked.body.put_headers).toEqual(strict);

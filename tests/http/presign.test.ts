@@ -42,7 +42,7 @@ describe("a granted upload", () => {
     expect(get.searchParams.get("response-content-disposition")).toBe('inline; filename="a.png"');
   });
 
-  it("tells when its URLs end, to the second of the signature", async () => {
+  it("says when its URLs expire, to the second of the signature", async () => {
     const { put_url, put_expires_at, get_expires_at } = await presign(good);
     const date = new URL(put_url).searchParams.get("X-Amz-Date") ?? "";
     const signed = Date.parse(date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
@@ -61,7 +61,7 @@ describe("a granted upload", () => {
     );
   });
 
-  it("names its object anew each time", async () => {
+  it("has a new key each time", async () => {
     expect((await presign(good)).key).not.toBe((await presign(good)).key);
   });
 
@@ -131,7 +131,7 @@ describe("bad input", () => {
     expect((await service.request(PRESIGN, init)).status).toBe(400);
   });
 
-  it("above the limit is 413 with the limit", async () => {
+  it("above the size limit is 413 with the limit", async () => {
     const limit = 10 * 1024 * 1024;
     expect(await presign({ ...good, size: limit + 1 })).toMatchObject({
       status: 413,
@@ -156,7 +156,7 @@ describe("bad input", () => {
   );
 
   it.each(["Application/JSON; charset=utf-8", 'application/json;x=1; charset="UTF-8" ;y'])(
-    "sent as %j is taken",
+    "sent as %j is accepted",
     async (type) => {
       const headers = { "Content-Type": type, "Content-Encoding": "identity" };
       expect((await presign(good, headers)).status).toBe(200);
@@ -179,7 +179,7 @@ describe("bad input", () => {
     expect(problem).toMatchObject({ status: 413, code: "BODY_TOO_LARGE", limit: 16 * 1024 });
   });
 
-  it("that is too large and does not say so is 413", async () => {
+  it("that is too large and has no Content-Length is 413", async () => {
     const body = new Blob(["x".repeat(16 * 1024 + 1)]).stream();
     const init = { ...presignInit(), body, duplex: "half" };
     expect((await service.request(PRESIGN, init)).status).toBe(413);

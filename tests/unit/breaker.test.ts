@@ -20,7 +20,7 @@ function server() {
 const reasonOf = (asked: Result.Result<string, { readonly reason: string }>) =>
   Result.isFailure(asked) ? asked.failure.reason : undefined;
 
-it.effect("what does not answer is waited for 50 milliseconds", () =>
+it.effect("a command that does not answer fails after 50 milliseconds", () =>
   Effect.gen(function* () {
     const { state, ask } = server();
     state.does = "hang";
@@ -32,7 +32,7 @@ it.effect("what does not answer is waited for 50 milliseconds", () =>
   }),
 );
 
-it.effect("after five failures in a row nothing is asked for a second, and then once", () =>
+it.effect("after five failures in a row commands pause for a second, and then one is tried", () =>
   Effect.gen(function* () {
     const { state, ask } = server();
     state.does = "fail";
@@ -54,7 +54,7 @@ it.effect("after five failures in a row nothing is asked for a second, and then 
   }),
 );
 
-it.effect("of what hangs, one is asked a second, and all others fail at once", () =>
+it.effect("while commands hang, one a second is tried, and all others fail at once", () =>
   Effect.gen(function* () {
     const { state, ask } = server();
     state.does = "hang";
@@ -78,7 +78,7 @@ it.effect("of what hangs, one is asked a second, and all others fail at once", (
   }),
 );
 
-it.effect("once it answers again, everything is asked", () =>
+it.effect("once Redis answers again, every command is sent", () =>
   Effect.gen(function* () {
     const { state, ask } = server();
     state.does = "fail";
@@ -91,7 +91,7 @@ it.effect("once it answers again, everything is asked", () =>
   }),
 );
 
-it.effect("failures with an answer between them pause nothing", () =>
+it.effect("failures with an answer between them do not pause commands", () =>
   Effect.gen(function* () {
     const { state, ask } = server();
     for (let tries = 1; tries <= 100; tries++) {
@@ -102,7 +102,7 @@ it.effect("failures with an answer between them pause nothing", () =>
   }),
 );
 
-it.effect("a node of a cluster that was taken for one Redis is told as such", () =>
+it.effect("a node of a cluster that was not configured as one is named as such", () =>
   Effect.gen(function* () {
     const { reason } = yield* Effect.flip(
       breaker()(() => Promise.reject(new Error("MOVED 42 127.0.0.1:6380"))),

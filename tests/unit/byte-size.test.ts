@@ -3,17 +3,17 @@ import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
 import { ByteSize, mebibytes } from "../../domain/byte-size.ts";
 
-it.each([1, 5 * 2 ** 30, Number.MAX_SAFE_INTEGER])("may be %d", (size) => {
+it.each([1, 5 * 2 ** 30, Number.MAX_SAFE_INTEGER])("a size may be %d", (size) => {
   expect(Result.isSuccess(Schema.decodeUnknownResult(ByteSize)(size))).toBe(true);
 });
 
 it.each([0, -0, -1, 1.5, "10", Number("1e309"), Number.NaN, 2 ** 53, null, 10n])(
-  "may not be %s",
+  "a size may not be %s",
   (size) => {
     expect(Result.isFailure(Schema.decodeUnknownResult(ByteSize)(size))).toBe(true);
   },
 );
 
-it("has 1,048,576 bytes to the MiB", () => {
+it("a MiB is 1,048,576 bytes", () => {
   expect(mebibytes(10)).toBe(10_485_760);
 });

@@ -28,7 +28,7 @@ describe("a claim is found", () => {
     expect(claimAt(claims, path)).toEqual(value);
   });
 
-  it("by the name __proto__ where the token has such a member, and nowhere else", () => {
+  it("by the name __proto__ only if the token has such a member", () => {
     expect(claimAt(claims, "/__proto__/sub")).toBe("someone-else");
     expect(claimAt({}, "__proto__")).toBeUndefined();
     expect(claimAt({ a: {} }, "/a/__proto__")).toBeUndefined();
@@ -52,7 +52,7 @@ it.each([
   expect(claimAt(claims, path)).toBeUndefined();
 });
 
-it.each([undefined, null, "text", 5])("there is none in %j", (value) => {
+it.each([undefined, null, "text", 5])("there is no claim in %j", (value) => {
   expect(claimAt(value, "sub")).toBeUndefined();
   expect(claimAt(value, "/length")).toBeUndefined();
 });
@@ -109,7 +109,7 @@ describe("organizations", () => {
     expect([...organizationsOf(claim)]).toEqual([]);
   });
 
-  it("with a name that none can have are left out, and the others stay", () => {
+  it("with an invalid name are left out, and the others stay", () => {
     expect([...organizationsOf(["acme", "Acme", "a..", "../globex", "globex"]).keys()]).toEqual([
       "acme",
       "Acme",
@@ -120,7 +120,7 @@ describe("organizations", () => {
     ]);
   });
 
-  it("are looked up without what objects have of their own", () => {
+  it("are not looked up among the properties that every object has", () => {
     const organizations = organizationsOf(JSON.parse('{"__proto__": "org_1", "acme": {}}'));
     expect([...organizations.keys()]).toEqual(["acme"]);
     // The name is canonical, so whoever is vouched for has it; and nobody else.

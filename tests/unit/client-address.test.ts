@@ -41,7 +41,7 @@ it.each<[string, Record<string, string>, string]>([
 });
 
 it.each(["203.0.113.1", "::1", "::ffff:203.0.113.1", "nonsense", undefined])(
-  "what %s tells is not believed where it is not trusted",
+  "the header of %s is ignored unless it is trusted",
   (address) => {
     const headers = new Headers({ "X-Forwarded-For": "1.2.3.4", Forwarded: "for=1.2.3.4" });
     expect(ask({ headers, address })).toBe(address);

@@ -27,7 +27,7 @@ const uploads = fc.array(
   { maxLength: 60, size: "max" },
 );
 
-it("a day's uploads are granted exactly where bytes and objects are left for them", () => {
+it("an upload is granted exactly if bytes and objects are left for it", () => {
   fc.assert(
     fc.property(quotas, uploads, (quota, uploads) => {
       let now = NOON;
@@ -73,7 +73,7 @@ it("a clock that is set back within a day gives nothing back", () => {
   );
 });
 
-it("the rest of a day ends with it, to the second", () => {
+it("the rest of a day is exact to the second", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 4_000_000_000_000 }), (now) => {
       const seconds = restOfDay(now);
@@ -84,13 +84,13 @@ it("the rest of a day ends with it, to the second", () => {
   );
 });
 
-it("a refusal names the quota that there is, and no other", () => {
+it("a refusal names the quotas that are set, and no other", () => {
   expect({ ...quotaExceeded({ bytes: 5 }, 60) }).toMatchObject({ bytes: 5, retryAfter: 60 });
   expect("objects" in quotaExceeded({ bytes: 5 }, 60)).toBe(false);
   expect("bytes" in quotaExceeded({ objects: 5, bytes: undefined }, 60)).toBe(false);
 });
 
-it("a clock that is set back past midnight, and comes to it again, begins no new day", () => {
+it("a clock that is set back and passes midnight again begins no new day", () => {
   const midnight = 20_001 * DAY;
   let usage: Usage | undefined;
   const granted = [midnight + 1, midnight - 1, midnight + 2, midnight - 2, midnight + 3].map(

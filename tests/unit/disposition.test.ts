@@ -3,7 +3,7 @@ import { dispositionOf } from "../../domain/disposition.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 
-it("shows a PDF in place where that is said, and nothing else that could run", () => {
+it("a PDF is shown in place if that is asked for, and no other executable type is", () => {
   for (const [type, kind] of [
     ["Application/PDF; charset=utf-8", "inline"],
     ["image/svg+xml", "attachment"],
@@ -29,6 +29,6 @@ it.each([
     "50%'(é).txt",
     "inline; filename=\"50_'(_).txt\"; filename*=UTF-8''50%25%27%28%C3%A9%29.txt",
   ],
-])("of %s called %s is %s", (type, name, disposition) => {
+])("the disposition of %s called %s is %s", (type, name, disposition) => {
   expect(dispositionOf(MediaType.make(type), FileName.make(name))).toBe(disposition);
 });

@@ -7,7 +7,7 @@ import { extensionOf, FileName } from "../../domain/file-name.ts";
 const accepts = (value: string) => Result.isSuccess(Schema.decodeUnknownResult(FileName)(value));
 
 it.each(["a.png", "naïve 漢字 😀.png", "../../etc/passwd", "a".repeat(255), "é".repeat(127), " "])(
-  "may be %j",
+  "a file name may be %j",
   (value) => {
     expect(accepts(value)).toBe(true);
   },
@@ -27,11 +27,11 @@ it.each([
   "a\u2066b",
   "\ud800",
   "\udc00a",
-])("may not be %j", (value) => {
+])("a file name may not be %j", (value) => {
   expect(accepts(value)).toBe(false);
 });
 
-it("is measured in bytes of UTF-8", () => {
+it("a file name is measured in bytes of UTF-8", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme", minLength: 40, maxLength: 300 }), (value) => {
       fc.pre(!/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(value));
@@ -51,6 +51,6 @@ it.each([
   ["photo.p ng", undefined],
   ["photo.abcdefghijk", undefined],
   ["photo.ÿ", undefined],
-])("of %j, the extension is %j", (name, extension) => {
+])("the extension of %j is %j", (name, extension) => {
   expect(extensionOf(FileName.make(name))).toBe(extension);
 });

@@ -25,7 +25,7 @@ const source = () => {
 
 const settle = TestClock.adjust(0);
 
-it.effect("renews at half of what remains, so that nobody waits", () =>
+it.effect("credentials are renewed at half of their remaining life, so that nobody waits", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     const held = yield* hold(obtain);
@@ -46,7 +46,7 @@ it.effect("renews at half of what remains, so that nobody waits", () =>
   }),
 );
 
-it.effect("a day of requests each second meets ends and outages, and none fails or waits", () =>
+it.effect("a day of requests with expiries and outages has none that fails or waits", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     const held = yield* hold(obtain);
@@ -65,26 +65,28 @@ it.effect("a day of requests each second meets ends and outages, and none fails 
   }),
 );
 
-it.effect("keeps what is good while the source is down, and recovers by itself", () =>
-  Effect.gen(function* () {
-    const { state, obtain } = source();
-    const held = yield* hold(obtain);
-    yield* settle;
-    state.isDown = true;
-    yield* TestClock.adjust(59 * MINUTE);
-    expect((yield* held(yield* Clock.currentTimeMillis, MINUTE)).serial).toBe(1);
-    yield* TestClock.adjust(2 * MINUTE);
-    const refusal = yield* Effect.flip(held(yield* Clock.currentTimeMillis, 0));
-    expect(refusal).toEqual(new CredentialsUnavailable({ reason: "the source is down" }));
-    state.isDown = false;
-    yield* TestClock.adjust(30 * SECOND);
-    const asked = state.asked;
-    const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
-    expect([state.asked, serial]).toEqual([asked, asked]);
-  }),
+it.effect(
+  "valid credentials stay in use while the source is down, and are renewed once it is back",
+  () =>
+    Effect.gen(function* () {
+      const { state, obtain } = source();
+      const held = yield* hold(obtain);
+      yield* settle;
+      state.isDown = true;
+      yield* TestClock.adjust(59 * MINUTE);
+      expect((yield* held(yield* Clock.currentTimeMillis, MINUTE)).serial).toBe(1);
+      yield* TestClock.adjust(2 * MINUTE);
+      const refusal = yield* Effect.flip(held(yield* Clock.currentTimeMillis, 0));
+      expect(refusal).toEqual(new CredentialsUnavailable({ reason: "the source is down" }));
+      state.isDown = false;
+      yield* TestClock.adjust(30 * SECOND);
+      const asked = state.asked;
+      const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
+      expect([state.asked, serial]).toEqual([asked, asked]);
+    }),
 );
 
-it.effect("asks for newer ones before it gives those that are about to end", () =>
+it.effect("credentials that expire soon are renewed before they are used", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     state.life = 90 * SECOND;
@@ -97,7 +99,7 @@ it.effect("asks for newer ones before it gives those that are about to end", () 
   }),
 );
 
-it.effect("refuses rather than give credentials that end too soon", () =>
+it.effect("credentials that expire too soon are refused", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     state.life = 30 * SECOND;
@@ -113,7 +115,7 @@ it.effect("refuses rather than give credentials that end too soon", () =>
 );
 
 it.effect.each([Number.NaN, -1, 0])(
-  "credentials that end %d milliseconds from now are none, and are not asked for without pause",
+  "credentials that expire %d milliseconds from now are refused, and are not requested without pause",
   (life) =>
     Effect.gen(function* () {
       const { state, obtain } = source();
@@ -131,7 +133,7 @@ it.effect.each([Number.NaN, -1, 0])(
     }),
 );
 
-it.effect("a source that hangs, or throws, is asked again", () =>
+it.effect("a source that hangs or throws is asked again", () =>
   Effect.gen(function* () {
     let asked = 0;
     const held = yield* hold(
@@ -149,7 +151,7 @@ it.effect("a source that hangs, or throws, is asked again", () =>
   }),
 );
 
-it.effect("a thousand who wait share one attempt, and outlive the one who came first", () =>
+it.effect("a thousand callers share one attempt, which survives the first caller", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     state.isDown = true;
@@ -175,7 +177,7 @@ it.effect("a thousand who wait share one attempt, and outlive the one who came f
   }),
 );
 
-it.effect("does not ask a source that is down once per request", () =>
+it.effect("a source that is down is not asked once per request", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     state.isDown = true;
@@ -186,7 +188,7 @@ it.effect("does not ask a source that is down once per request", () =>
   }),
 );
 
-it.effect("looks again at what has no end where it can change", () =>
+it.effect("credentials without an expiry are read again if they can change", () =>
   Effect.gen(function* () {
     let value = "first";
     const held = yield* hold(

@@ -64,14 +64,14 @@ describe("a media type", () => {
     'video/mp4; codecs="a,\tb"',
     'video/mp4; codecs="a,  b"',
     "text/plain\t",
-  ])("may not be %j, which a signature would fold, and says so", (value) => {
+  ])("may not be %j, which a signature would change, and the reason says so", (value) => {
     const result = Schema.decodeUnknownResult(MediaType)(value);
     expect(String(Result.isFailure(result) && result.failure)).toContain(
       "it has a tab or two spaces in a row; use one space",
     );
   });
 
-  it("has no place where a character that could end a header is accepted", () => {
+  it("accepts nowhere a character that could end a header", () => {
     const valid = fc.constantFrom("image/png", "text/plain; charset=utf-8", 'a/b; codecs="c, d"');
     const control = fc.integer({ min: 0, max: 0x1f });
     const other = fc.constantFrom(0x7f, 0x80, 0xa0, 0x2028, 0xff0c);
@@ -103,11 +103,11 @@ it.each([
   ["text/plain", false],
   ["application/gzip", false],
   ["application/json", false],
-])("of %s, that a browser would execute it is %s", (type, executable) => {
+])("%s would be executed by a browser: %s", (type, executable) => {
   expect(isExecutable(MediaType.make(type))).toBe(executable);
 });
 
-it("knows usual extensions, and none for names of the language's own objects", () => {
+it("has its usual extensions, and names of built-in properties have none", () => {
   expect(extensionsOf(MediaType.make("image/jpeg"))[0]).toBe("jpg");
   expect(extensionsOf(MediaType.make("constructor/prototype"))).toEqual([]);
 });

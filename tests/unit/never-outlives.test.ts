@@ -114,7 +114,7 @@ const given = fc.record({
   minLifetime: fc.oneof(fc.integer({ min: 1, max: 120 }), seconds),
 });
 
-it("no signed URL outlives its credentials, nor is it handed out to live too short", async () => {
+it("no signed URL outlives its credentials, and none is made with too short a lifetime", async () => {
   let signed = 0;
   let refused = 0;
   await fc.assert(

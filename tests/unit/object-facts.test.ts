@@ -4,19 +4,19 @@ import { factsIn } from "../../adapters/storage/rest/object-facts.ts";
 const factsOf = (headers: Readonly<Record<string, string>>) =>
   factsIn(new Headers({ "content-length": "5", ...headers }));
 
-it("an answer without the length of an object is not that of a store", () => {
+it("an answer without the length of an object is not from a store", () => {
   expect(factsIn(new Headers({ "content-type": "image/png" }))).toBeUndefined();
   expect(factsOf({ "content-length": "five" })).toBeUndefined();
   expect(factsOf({})?.size).toBe(5);
 });
 
-it("the null version names whatever is there, and is not one that was seen", () => {
+it("the null version is not reported, since it names whatever object is there", () => {
   expect(factsOf({ "x-amz-version-id": "null" })?.version).toBeUndefined();
   expect(factsOf({ "x-amz-version-id": "b1946ac9" })?.version).toBe("b1946ac9");
   expect(factsOf({ "x-goog-generation": "17" })?.version).toBe("17");
 });
 
-it("a checksum of the checksums of parts is none of the bytes", () => {
+it("a checksum of the checksums of parts is not reported as one of the bytes", () => {
   const facts = factsOf({ "x-amz-checksum-sha256": "c2hh-2", "x-amz-checksum-crc32c": "AAAAAA==" });
   expect(facts?.checksums).toEqual({ crc32c: "AAAAAA==" });
 });

@@ -58,17 +58,17 @@ const operationsOf = ({ paths }: Document) =>
   );
 const operations = operationsOf(document);
 
-it("a linter finds nothing to say", async () => {
+it("a linter accepts the document", async () => {
   const config = await createConfig({ extends: ["recommended"] });
   const problems = await lintFromString({ source: text, absoluteRef: "openapi.json", config });
   expect(problems.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([]);
 });
 
-it("what changes on the wire is seen", async () => {
+it("a change of the API changes the outline", async () => {
   await expect(outlineOf(document)).toMatchFileSnapshot("openapi.txt");
 });
 
-it("the document tells the version of the package, and may be kept and read by other origins", async () => {
+it("the document has the version of the package, and other origins may cache and read it", async () => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   expect(document.info.version).toBe(version);
   const answer = await ask({ headers: { Origin: "https://app.example.com" } });
@@ -214,7 +214,7 @@ const same = (
 const { post: presign } = document.paths["/api/v1/orgs/{slug}/files/presign"] ?? {};
 const [slug, idempotencyKey] = presign?.parameters ?? [];
 
-it("the schemas of texts permit what the service accepts", () => {
+it("the schemas of strings permit what the service accepts", () => {
   same(mediaTypes, schemas["MediaType"], Schema.is(MediaType));
   same(
     fileNames.filter((name) => name.isWellFormed()),

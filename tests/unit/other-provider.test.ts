@@ -15,29 +15,32 @@ it.each([
   [{ "x-openstack-request-id": "tx2779239b672a4368b6db2-006b06eca8" }, "swift"],
   [{ Server: "SeaweedFS 8000GB 4.48" }, "seaweedfs"],
   [{ Server: "VERSITYGW" }, "versitygw"],
-])("a store that answers with %j is said once to be no MinIO: %s", async (headers, provider) => {
-  const store = createServer((_, response) => response.writeHead(200, headers).end());
-  await once(store.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void store.close());
-  const messages: Array<string> = [];
-  const log = Logger.layer([
-    Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
-  ]);
-  const layer = minio({
-    provider: "minio",
-    bucket: "files",
-    createBucket: false,
-    region: "us-east-1",
-    endpoint: new URL(`http://127.0.0.1:${(store.address() as AddressInfo).port}`),
-    accessKey: "key",
-    secretKey: Redacted.make("secret"),
-    pathStyle: true,
-  });
-  await ObjectStore.use(({ ensureBucket }) => Effect.andThen(ensureBucket, ensureBucket)).pipe(
-    Effect.provide(Layer.provideMerge(layer, log)),
-    Effect.runPromise,
-  );
-  const told = messages.filter((message) => message.includes("set STORAGE_PROVIDER="));
-  expect(told).toHaveLength(provider === undefined ? 0 : 1);
-  if (provider !== undefined) expect(told.join()).toContain(`=${provider},`);
-});
+])(
+  "a warning says once that a store that answers with %j is not a MinIO: %s",
+  async (headers, provider) => {
+    const store = createServer((_, response) => response.writeHead(200, headers).end());
+    await once(store.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void store.close());
+    const messages: Array<string> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
+    ]);
+    const layer = minio({
+      provider: "minio",
+      bucket: "files",
+      createBucket: false,
+      region: "us-east-1",
+      endpoint: new URL(`http://127.0.0.1:${(store.address() as AddressInfo).port}`),
+      accessKey: "key",
+      secretKey: Redacted.make("secret"),
+      pathStyle: true,
+    });
+    await ObjectStore.use(({ ensureBucket }) => Effect.andThen(ensureBucket, ensureBucket)).pipe(
+      Effect.provide(Layer.provideMerge(layer, log)),
+      Effect.runPromise,
+    );
+    const told = messages.filter((message) => message.includes("set STORAGE_PROVIDER="));
+    expect(told).toHaveLength(provider === undefined ? 0 : 1);
+    if (provider !== undefined) expect(told.join()).toContain(`=${provider},`);
+  },
+);

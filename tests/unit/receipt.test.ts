@@ -45,7 +45,7 @@ const receipt = fc
     checksum === undefined ? others : { ...others, checksum },
   ) as fc.Arbitrary<Receipt>;
 
-it("a receipt is read as it was written, member by member", () => {
+it("a receipt is decoded as it was encoded, member by member", () => {
   fc.assert(
     fc.property(receipt, (given) => {
       expect(decode(toJson(given))).toEqual(Option.some(given));
@@ -54,7 +54,7 @@ it("a receipt is read as it was written, member by member", () => {
   );
 });
 
-it("two receipts that differ in any member are written differently", () => {
+it("two receipts that differ in any member are encoded differently", () => {
   fc.assert(
     fc.property(receipt, receipt, (a, b) => {
       fc.pre(

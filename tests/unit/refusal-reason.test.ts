@@ -20,7 +20,7 @@ it.each([
   expect(reasonOfRefusal("files", refusal)).toMatch(reason);
 });
 
-it("what a store says is not passed on without an end", () => {
+it("a long message from a store is cut", () => {
   const message = "x".repeat(100_000);
   expect(reasonOfRefusal("files", { status: 400, code: "Malformed", message }).length).toBeLessThan(
     300,
@@ -33,7 +33,7 @@ it.each([
   [-59, undefined],
   [90, "2 min ahead of"],
   [-3600, "60 min behind"],
-])("clocks that are %d seconds apart are told of as %s", (seconds, words) => {
+])("clocks that are %d seconds apart are reported as %s", (seconds, words) => {
   const now = Date.UTC(2026, 10, 25, 12);
   const date = new Date(now - seconds * 1000).toUTCString();
   const fault = clockFault(date, now);
@@ -41,7 +41,7 @@ it.each([
   else expect(fault).toContain(words);
 });
 
-it("an answer without a date says nothing of clocks", () => {
+it("an answer without a date reports no clock fault", () => {
   expect(clockFault(undefined, 0)).toBeUndefined();
   expect(clockFault("soon", 0)).toBeUndefined();
 });

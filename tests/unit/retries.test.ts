@@ -30,15 +30,15 @@ const remembered = (organization: string, minutes: number) =>
 const recalled = (memory: string) =>
   recall(memory, { organization: OrganizationId.make("acme"), grant, now });
 
-describe("what is remembered of a retry", () => {
-  it.effect("is signed for what is left of its life", () =>
+describe("the object of a retry", () => {
+  it.effect("is signed for the rest of its lifetime", () =>
     Effect.gen(function* () {
       const { putLifetime, getLifetime } = yield* recalled(remembered("acme", 7));
       expect([putLifetime, getLifetime].map(Duration.toMinutes)).toEqual([7, 7]);
     }),
   );
 
-  it.effect("is signed no longer than the policy allows by now", () =>
+  it.effect("is signed no longer than the policy now allows", () =>
     Effect.gen(function* () {
       const { putLifetime, getLifetime } = yield* recalled(remembered("acme", 7 * 24 * 60));
       expect([putLifetime, getLifetime].map(Duration.toMinutes)).toEqual([15, 24 * 60]);

@@ -65,7 +65,7 @@ const request = fc.record({
 });
 type Given = typeof request extends fc.Arbitrary<infer A> ? A : never;
 
-it("gives the official client's signature for the same query and headers", async () => {
+it("our signature equals the official client's for the same query and headers", async () => {
   await fc.assert(
     fc.asyncProperty(request, async (given) => {
       const official = new URL(await officialUrl(given)).searchParams;
@@ -77,7 +77,7 @@ it("gives the official client's signature for the same query and headers", async
   );
 });
 
-it("signs the port of an endpoint, which the official client leaves out", async () => {
+it("our signer signs the port of an endpoint, which the official client leaves out", async () => {
   const url = await officialUrl({ ...PLAIN, endpoint: "http://127.0.0.1:4443" });
   const ours = new URL(ourUrl({ ...PLAIN, endpoint: "http://127.0.0.1:4443" }));
   const withoutPort = new URL(ourUrl({ ...PLAIN, endpoint: "http://127.0.0.1" }));

@@ -53,7 +53,7 @@ const request = fc.record({
   expiresIn: fc.integer({ min: 1, max: 604_800 }),
 });
 
-it("gives the official presigner's signature for the same query and headers", async () => {
+it("our signature equals the official presigner's for the same query and headers", async () => {
   await fc.assert(
     fc.asyncProperty(request, async (given) => {
       const url = new URL(await officialUrl(given));
@@ -68,7 +68,7 @@ it("gives the official presigner's signature for the same query and headers", as
   );
 });
 
-it("signs a whole URL as its canonical form demands", () => {
+it("our signer signs a whole URL in its canonical form", () => {
   fc.assert(
     fc.property(request, (given) => {
       const { host, origin } = new URL(given.endpoint ?? "https://files.s3.amazonaws.com");

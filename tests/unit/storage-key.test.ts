@@ -23,7 +23,7 @@ const file = {
   mediaType: MediaType.make("image/png"),
 };
 
-it.effect("has the organization, the month of signing in UTC and a random UUID", () =>
+it.effect("a key has the organization, the month of signing in UTC and a random UUID", () =>
   Effect.gen(function* () {
     // The last second of February, where a zone east of UTC has March already.
     yield* TestClock.setTime(Date.UTC(2024, 1, 29, 23, 59, 59));
@@ -35,7 +35,7 @@ it.effect("has the organization, the month of signing in UTC and a random UUID",
   }).pipe(Effect.provide(random)),
 );
 
-it("is read back into what it was made of", () => {
+it("a key is parsed into its parts", () => {
   fc.assert(
     fc.property(
       fc.record({
@@ -57,7 +57,7 @@ it("is read back into what it was made of", () => {
   );
 });
 
-it("is not read from a path that leads out of the organization", () => {
+it("a key is not parsed from a path that leaves the organization", () => {
   const path = `2026/01/${UUID}.png`;
   expect(Option.isSome(parseIn(file.organization, path))).toBe(true);
   for (const out of [`../../org_2/files/${path}`, `/${path}`, `${path}/${path}`, ""]) {
@@ -75,7 +75,7 @@ it.each([
   "/orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png\n",
   "orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d",
-])("is not %j", (text) => {
+])("a key is not %j", (text) => {
   expect(Option.isNone(parse(text))).toBe(true);
 });
 
@@ -90,11 +90,11 @@ it.each([
   [".htaccess", "application/x-unheard-of", ".bin"],
   ["notes.log", "text/plain; charset=utf-8", ".log"],
   ["a.constructor", "constructor/prototype", ".bin"],
-])("of %s declared %s, the extension is %s", (name, type, extension) => {
+])("the extension of %s declared as %s is %s", (name, type, extension) => {
   expect(extensionFor(FileName.make(name), MediaType.make(type))).toBe(extension);
 });
 
-it("is one that a key may have, for every type in the table", () => {
+it("every extension in the table may be part of a key", () => {
   for (const type of Object.keys(mediaTypes)) {
     const extension = extensionFor(FileName.make("a"), MediaType.make(type));
     const parts = { organization: file.organization, year: 2026, month: 1, uuid: UUID, extension };

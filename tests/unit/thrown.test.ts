@@ -21,7 +21,7 @@ it("an error of another realm is an error, with its message and its code", () =>
   expect(isValetkeyError(refused)).toBe(true);
 });
 
-it("what is thrown and is no error is told as it is, and has no code", () => {
+it("a thrown value that is not an error is its own message, and has no code", () => {
   for (const thrown of ["EEXIST", undefined, null, 7]) {
     expect([isError(thrown), messageOf(thrown), codeOf(thrown)]).toEqual([
       false,

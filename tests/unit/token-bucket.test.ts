@@ -35,7 +35,7 @@ function run(
   });
 }
 
-it("between any two requests, no more are allowed than the limit and what has come back", () => {
+it("between any two requests, no more are allowed than the limit and its refill", () => {
   fc.assert(
     fc.property(limits, steps, (limit, steps) => {
       const taken = run(limit, steps);
@@ -57,7 +57,7 @@ it("between any two requests, no more are allowed than the limit and what has co
   );
 });
 
-it("as many as the limit are allowed at once, after whatever came a window before", () => {
+it("a full limit of requests is allowed at once after a quiet window", () => {
   fc.assert(
     fc.property(limits, steps, (limit, steps) => {
       const burst = [1000, ...Array.from({ length: limit.count }, () => 0)];
@@ -71,7 +71,7 @@ it("as many as the limit are allowed at once, after whatever came a window befor
   );
 });
 
-it("nothing that it says is below 0 or above the limit", () => {
+it("no reported number is below 0 or above the limit", () => {
   fc.assert(
     fc.property(limits, steps, (limit, steps) => {
       const window = Duration.toMillis(limit.window);
@@ -103,7 +103,7 @@ it("a refused request is allowed after the time that it was told, and not before
   );
 });
 
-it("a clock that is set back grants nothing more than one that stands still", () => {
+it("a clock that is set back grants no more than one that stands still", () => {
   fc.assert(
     fc.property(limits, steps, (limit, steps) => {
       const granted = (times: ReadonlyArray<number>) =>

@@ -9,7 +9,7 @@ const key = (id: string, secret: number) => ({ id, secret: receiptKey(String(sec
 const mac = (text: string) => Buffer.from(text.split(".").at(-1) ?? "", "base64url");
 const tokens = tokensOf([key("a", 1), key("b", 2)]);
 
-it("what was sealed is opened, whatever it says", () => {
+it("any sealed content is opened", () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1, unit: "binary", maxLength: 200 }), (content) => {
       const wellFormed = content.toWellFormed();
@@ -72,7 +72,7 @@ it.each([
   "v2.a.YQ.x",
   "a".repeat(100_000),
   `v1.a.${"A".repeat(100_000)}.x`,
-])("%.20s is no token", (text) => {
+])("%.20s is not a token", (text) => {
   expect(tokens.open("receipt", text)).toEqual(Option.none());
 });
 
@@ -87,7 +87,7 @@ it.each([
   expect(() => tokensOf([key("a", 1), { id: "weak", secret }])).toThrow(/^The token key weak /);
 });
 
-it("a key that is random is taken", () => {
+it("a random key is accepted", () => {
   for (let i = 0; i < 1000; i++) {
     expect(() => tokensOf([{ id: "a", secret: randomBytes(32) }])).not.toThrow();
   }

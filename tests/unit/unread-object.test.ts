@@ -7,7 +7,7 @@ import { openObject, writeObject } from "../../adapters/storage/local/objects.ts
 
 const SIZE = 1024 * 1024;
 
-it("a download that is not read is broken off", async () => {
+it("a download that is not read is aborted", async () => {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-unread-"));
   const folder = await openFolder(directory);
   await writeObject(folder, {

@@ -14,7 +14,7 @@ const request = (mediaType: string, size: number) => ({
 });
 const MAX = 10 * 1024 * 1024;
 
-it.effect("grants a file of the largest size, as it was asked for", () =>
+it.effect("a file of the largest size is granted as requested", () =>
   Effect.gen(function* () {
     const grant = yield* authorize(defaultPolicy, "user", request("Image/PNG", MAX));
     expect(grant).toEqual({
@@ -27,7 +27,7 @@ it.effect("grants a file of the largest size, as it was asked for", () =>
   }),
 );
 
-it.effect("refuses one byte more, with the limit", () =>
+it.effect("one byte more is refused with the limit", () =>
   Effect.gen(function* () {
     const refusal = yield* Effect.flip(
       authorize(defaultPolicy, "user", request("image/png", MAX + 1)),
@@ -36,7 +36,7 @@ it.effect("refuses one byte more, with the limit", () =>
   }),
 );
 
-it.effect("refuses a type that is not allowed, with those that are", () =>
+it.effect("a type that is not allowed is refused with those that are", () =>
   Effect.gen(function* () {
     const refusal = yield* Effect.flip(authorize(defaultPolicy, "user", request("text/html", 1)));
     expect(refusal).toEqual(

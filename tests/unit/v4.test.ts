@@ -4,7 +4,7 @@ import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { canonicalRequest, type Pair } from "../../adapters/storage/signing/v4.ts";
 import { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 
-it("signs the worked example of Amazon's documentation as it is printed there", () => {
+it("the signer gives the signature of the example in Amazon's documentation", () => {
   const keys = {
     algorithm: AWS4_HMAC_SHA256,
     accessKey: "AKIAIOSFODNN7EXAMPLE",
@@ -33,11 +33,11 @@ it.each([
   ["~!*'()", "~%21%2A%27%28%29"],
   ['&=;?#"\\', "%26%3D%3B%3F%23%22%5C"],
   ["é/😀", "%C3%A9/%F0%9F%98%80"],
-])("encodes the key %s once, and normalises nothing", (key, encoded) => {
+])("the key %s is encoded once, and not normalised", (key, encoded) => {
   expect(encodeKey(key)).toBe(encoded);
 });
 
-it("refuses a key that is not well-formed Unicode", () => {
+it("a key that is not well-formed Unicode is refused", () => {
   expect(() => encodeKey("a\ud800b")).toThrow(URIError);
 });
 
@@ -51,18 +51,18 @@ const parts = (over: object) => ({
   ...over,
 });
 
-it("signs the hash of the payload where a signed header gives it, as both providers define", () => {
+it("the hash of the payload is signed if a signed header has it, as both providers define", () => {
   const headers: ReadonlyArray<Pair> = [HOST, ["x-goog-content-sha256", "abc"]];
   expect(canonicalRequest(parts({ headers })).split("\n").at(-1)).toBe("abc");
   expect(canonicalRequest(parts({})).split("\n").at(-1)).toBe("UNSIGNED-PAYLOAD");
 });
 
-it("takes no other header for the hash of the payload", () => {
+it("no other header is taken for the hash of the payload", () => {
   const headers: ReadonlyArray<Pair> = [HOST, ["x-amz-meta-content-sha256", "abc"]];
   expect(canonicalRequest(parts({ headers })).split("\n").at(-1)).toBe("UNSIGNED-PAYLOAD");
 });
 
-it("folds spaces and tabs in the values of headers, and no other white space", () => {
+it("spaces and tabs in header values are collapsed, and no other white space is", () => {
   const headers: ReadonlyArray<Pair> = [
     HOST,
     ["x-a", "  one \t two  "],
@@ -74,7 +74,7 @@ it("folds spaces and tabs in the values of headers, and no other white space", (
   );
 });
 
-it("encodes the names of signed headers in the query, as all else there", () => {
+it("the names of signed headers are encoded in the query like everything else", () => {
   const url = signQuery(
     { algorithm: AWS4_HMAC_SHA256, accessKey: "key", secretKey: "secret" },
     {
@@ -92,7 +92,7 @@ it("encodes the names of signed headers in the query, as all else there", () => 
   expect(new URL(url).searchParams.get("X-Amz-SignedHeaders")).toBe("host;x-amz-meta-a+b&c");
 });
 
-it("sorts parameters before those of the signature where their names demand it", () => {
+it("parameters are sorted before those of the signature if their names demand it", () => {
   const url = signQuery(
     { algorithm: GOOG4_HMAC_SHA256, accessKey: "GOOG1E", secretKey: "secret" },
     {
