@@ -28,7 +28,7 @@ import type {
 /** The use cases as programs that take and give plain data, of a service at `publicUrl`. */
 export const callsAt = (publicUrl: URL) => ({
   requestUpload: Effect.fnUntraced(function* (asked: UploadRequest) {
-    const member = yield* enter(asked, "write");
+    const member = yield* admitCaller(asked, "write");
     const { filename, contentType: content_type, size, checksum, policy: name, strict } = asked;
     const { upload, policy } = yield* decodePresign(
       given({ filename, content_type, size, checksum, policy: name, strict }),
@@ -55,7 +55,7 @@ export const callsAt = (publicUrl: URL) => ({
   }),
 
   confirmUpload: Effect.fnUntraced(function* (asked: Parameters<Valetkey["confirmUpload"]>[0]) {
-    const member = yield* enter(asked, "confirm");
+    const member = yield* admitCaller(asked, "confirm");
     const { get, ...confirmed } = yield* confirmUpload({ member, receipt: asked.receipt });
     return {
       ...plain(confirmed),
@@ -66,7 +66,7 @@ export const callsAt = (publicUrl: URL) => ({
   }),
 
   makeLink: Effect.fnUntraced(function* (asked: Parameters<Valetkey["makeLink"]>[0]) {
-    const member = yield* enter(asked, "read");
+    const member = yield* admitCaller(asked, "read");
     const { receipt, expiresIn: expires_in } = asked;
     const request = yield* decodeLink(given({ receipt, expires_in }));
     const { token, expiresAt } = yield* makeLink({ member, ...request });
@@ -79,7 +79,7 @@ export const callsAt = (publicUrl: URL) => ({
   openFile: Effect.fnUntraced(function* (asked: Parameters<Valetkey["openFile"]>[0]) {
     const { key, download = false } = asked;
     if (typeof key !== "string") return yield* Effect.die(new TypeError("key must be a string"));
-    const member = yield* enter(asked, "read");
+    const member = yield* admitCaller(asked, "read");
     const { get } = yield* openFile({ member, path: pathIn(key, member), download });
     return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
   }),
@@ -104,7 +104,7 @@ export const plain = ({
   ...(final ? {} : { mutableUntil: DateTime.toDate(mutableUntil) }),
 });
 
-const enter = ({ caller, organization: slug }: Asked, scope: Scope) =>
+const admitCaller = ({ caller, organization: slug }: Asked, scope: Scope) =>
   Effect.flatMap(
     Effect.sync(() => principalOf(caller)),
     (principal) => admit({ principal, slug, scope }),

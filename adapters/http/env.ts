@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import type { Principal } from "../../domain/principal.ts";
-import type { Code } from "./problem.ts";
 
 /** What a server knows about each request, passed as the second argument of `fetch`. */
 export interface Peer {
@@ -18,7 +17,7 @@ export interface HttpEnv {
   Variables: {
     requestId: string;
     /** The code of the refusal, if the request was refused. */
-    code: Code | undefined;
+    code: string | undefined;
     /**
      * Headers that the answer gets beside its own. They are collected here and set when the answer
      * is made: to change a response afterwards means to build it again, which costs more than to

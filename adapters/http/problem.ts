@@ -8,37 +8,6 @@ export type Refusal =
   | Exclude<InstanceType<(typeof rules)[keyof typeof rules]>, rules.ObjectUnreadable>
   | InstanceType<(typeof refusals)[keyof typeof refusals]>;
 
-/** What is wrong, in one word that does not change between versions. */
-export type Code =
-  | "INVALID_REQUEST"
-  | "INVALID_FILE_NAME"
-  | "INVALID_CONTENT_TYPE"
-  | "INVALID_SIZE"
-  | "INVALID_CHECKSUM"
-  | "INVALID_RECEIPT"
-  | "UNKNOWN_POLICY"
-  | "UNAUTHENTICATED"
-  | "FORBIDDEN"
-  | "NOT_FOUND"
-  | "METHOD_NOT_ALLOWED"
-  | "REQUEST_TIMEOUT"
-  | "UPLOAD_INCOMPLETE"
-  | "UPLOAD_MISMATCH"
-  | "FILE_TOO_LARGE"
-  | "BODY_TOO_LARGE"
-  | "UNSUPPORTED_MEDIA_TYPE"
-  | "EXPECTATION_FAILED"
-  | "IDEMPOTENCY_CONFLICT"
-  | "RATE_LIMITED"
-  | "QUOTA_EXCEEDED"
-  | "HEADERS_TOO_LARGE"
-  | "INTERNAL"
-  | "OVERLOADED"
-  | "IDENTITY_UNAVAILABLE"
-  | "LIMITS_UNAVAILABLE"
-  | "CREDENTIALS_UNAVAILABLE"
-  | "STORE_UNAVAILABLE";
-
 type Status =
   | 400
   | 401
@@ -59,7 +28,8 @@ type Status =
 /** A refusal as a client sees it: RFC 9457. */
 export interface Problem {
   readonly status: Status;
-  readonly code: Code;
+  /** What is wrong, in one word that does not change between versions. */
+  readonly code: Uppercase<string>;
   readonly title: string;
   /** What is wrong and what to do about it. */
   readonly detail: string;

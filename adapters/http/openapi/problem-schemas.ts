@@ -4,7 +4,6 @@ import { Scope } from "../../../domain/principal.ts";
 import { MemberFault } from "../../settings/decode.ts";
 import {
   type AnyProblem,
-  type Code,
   internalProblem,
   type Problem,
   problemOf,
@@ -89,6 +88,6 @@ function schemaOf(problems: Arr.NonEmptyReadonlyArray<Problem>): Schema.Constrai
   }).annotate({ identifier: pascalCase(code) });
 }
 
-function pascalCase(code: Code): string {
+function pascalCase(code: string): string {
   return code.toLowerCase().replaceAll(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase());
 }

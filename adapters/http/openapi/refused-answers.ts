@@ -3,7 +3,7 @@ import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentOf } from "../answer.ts";
-import { type Code, type Problem, problemOf, type Refusal } from "../problem.ts";
+import { type Problem, problemOf, type Refusal } from "../problem.ts";
 import type { UnreadBody } from "../request-body.ts";
 import { MethodNotAllowed } from "../refusals.ts";
 import type { AllOf } from "../route.ts";
@@ -85,7 +85,7 @@ interface Sample {
   readonly isCounted: boolean;
 }
 
-const inWords = ([code, samples]: readonly [Code, ReadonlyArray<Sample>]) =>
+const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${[...new Set(samples.map(({ problem }) => problem.title))].join("; ")}`;
 
 /** All refusals of an operation, in its own words where it has some. */
