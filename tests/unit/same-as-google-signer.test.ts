@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
-import { encodeKey } from "../../adapters/storage/signing/encode.ts";
+import { encodeKey, type Pair } from "../../adapters/storage/signing/v4.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
-import type { Pair } from "../../adapters/storage/signing/v4.ts";
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";

@@ -4,14 +4,14 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
-import { encodeKey } from "../../adapters/storage/signing/encode.ts";
-import { canonicalQuery, signQuery } from "../../adapters/storage/signing/sign-query.ts";
 import {
   canonicalRequest,
+  encodeKey,
   type Pair,
   signedHeaders,
   stringToSign,
 } from "../../adapters/storage/signing/v4.ts";
+import { canonicalQuery, signQuery } from "../../adapters/storage/signing/sign-query.ts";
 
 const nasty = fc.constantFrom(
   ..." +%'\"~!*()&=;,:@$?#[]{}|\\^`<>/.-_aZ0é漢😀",

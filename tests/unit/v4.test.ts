@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
-import { encodeKey } from "../../adapters/storage/signing/encode.ts";
+import { canonicalRequest, encodeKey, type Pair } from "../../adapters/storage/signing/v4.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
-import { canonicalRequest, type Pair } from "../../adapters/storage/signing/v4.ts";
 import { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 
 it("the signer gives the signature of the example in Amazon's documentation", () => {

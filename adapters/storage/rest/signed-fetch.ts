@@ -3,9 +3,8 @@ import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import { encodeKey } from "../signing/encode.ts";
+import { encodeKey, type Pair } from "../signing/v4.ts";
 import type { Held, Signer } from "../signing/signer.ts";
-import type { Pair } from "../signing/v4.ts";
 import { fetchFailureOf } from "../../settings/thrown.ts";
 
 /** Where a bucket is, and what signs for it. */

@@ -1,7 +1,7 @@
-import { encodeComponent } from "./encode.ts";
 import {
   type Algorithm,
   canonicalRequest,
+  encodeComponent,
   encodedSignedHeaders,
   type Pair,
   signedHeaders,

@@ -10,10 +10,9 @@ import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { Binding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
-import { encodeKey } from "./encode.ts";
+import { encodeKey, type Pair } from "./v4.ts";
 import { endOf, lifeNeeded, secondsOfLife, signingTime } from "./lifetime.ts";
 import type { Signer, Signers } from "./signer.ts";
-import type { Pair } from "./v4.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
 export function v4Presigner(store: {
