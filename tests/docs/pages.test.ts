@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
 import { gcsBinding } from "../../adapters/storage/gcs/binding.ts";
@@ -76,6 +76,7 @@ it("the README is read in a minute, and leads to every page of the guide", () =>
   expect(readme.split(/\s+/).length).toBeLessThanOrEqual(900);
   const guide = pages.filter((page) => dirname(page) === "docs");
   expect(guide.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
+  expect(statSync(join(ROOT, "docs/images/page.png")).size).toBeLessThan(80_000);
 });
 
 it("every page of the guide is in the list for machines", () => {

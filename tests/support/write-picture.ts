@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { findChromium, launchChromium } from "./chromium.ts";
 import { startProcess } from "./service-process.ts";
 
-// `npm run docs:picture`: takes the README's picture of the page, whole and small, after an upload
-// to a service that runs.
+// `npm run docs:picture`: takes the README's picture of the page after an upload to a service that
+// runs.
 
 const PICTURE = new URL("../../docs/images/page.png", import.meta.url);
 
@@ -44,13 +44,17 @@ try {
   await page.locator("#confirm[data-state=done]").waitFor();
   await page.waitForLoadState("networkidle");
   await page.evaluate(() => {
-    document.documentElement.style.zoom = "0.7";
+    document.documentElement.style.zoom = "0.6";
     scrollTo(0, 0);
   });
-  const { x, y, width, height } = await page.evaluate(() =>
-    document.querySelector("main")?.getBoundingClientRect().toJSON(),
-  );
-  const clip = { x: 0, y: 0, width: 2 * x + width, height: y + height };
+  // To the end of the step that matters: the whole page is twice as long.
+  const clip = await page.evaluate((margin) => {
+    const boxOf = (selector: string) =>
+      (document.querySelector(selector) ?? document.body).getBoundingClientRect();
+    const { x, width } = boxOf("main");
+    const height = boxOf("#put").bottom + scrollY + margin;
+    return { x: x - margin, y: 0, width: width + 2 * margin, height };
+  }, 16);
   writeFileSync(PICTURE, await page.screenshot({ fullPage: true, clip }));
 } finally {
   await browser.close();
