@@ -1,5 +1,5 @@
 import { problemOf, type Refusal } from "../http/problem.ts";
-import type { ValetkeyError } from "./errors.ts";
+import type { MemberFault, ValetkeyError } from "./errors.ts";
 
 /** A refusal as a call rejects with it. Members are named as they are given to calls. */
 export function rejectionOf(refusal: Refusal): ValetkeyError {
@@ -16,25 +16,25 @@ export function rejectionOf(refusal: Refusal): ValetkeyError {
   }) as unknown as ValetkeyError;
 }
 
-function inCalls({ errors, differences, ...others }: Readonly<Record<string, unknown>>) {
+function inCalls(members: {
+  readonly errors?: ReadonlyArray<MemberFault>;
+  readonly differences?: ReadonlyArray<{ readonly property: string }>;
+}) {
+  const { errors, differences } = members;
   return {
-    ...others,
-    ...(Array.isArray(errors)
-      ? {
-          errors: errors.map(({ pointer, reason }: { pointer: string; reason: string }) => ({
-            pointer: inCamelCase(pointer),
-            reason: inCamelCase(reason),
-          })),
-        }
-      : {}),
-    ...(Array.isArray(differences)
-      ? {
-          differences: differences.map(({ property, ...values }: { property: string }) => ({
-            property: inCamelCase(property),
-            ...values,
-          })),
-        }
-      : {}),
+    ...members,
+    ...(errors && {
+      errors: errors.map(({ pointer, reason }) => ({
+        pointer: inCamelCase(pointer),
+        reason: inCamelCase(reason),
+      })),
+    }),
+    ...(differences && {
+      differences: differences.map((difference) => ({
+        ...difference,
+        property: inCamelCase(difference.property),
+      })),
+    }),
   };
 }
 

@@ -2,6 +2,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { Checksum } from "../../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
+import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Patience } from "./body.ts";
 import type { Checksums } from "./checksums.ts";
@@ -87,23 +88,16 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
 
 /** The checksums that a PUT carries; undefined where one is malformed. */
 function checksumsIn(headers: Headers): Checksums | undefined {
-  const found: Array<Checksum> = [];
-  for (const [algorithm, name] of CHECKSUM_HEADERS) {
+  const sent = Object.entries(CHECKSUM_HEADERS).flatMap(([algorithm, name]) => {
     const value = headers.get(name);
-    if (value === null) continue;
-    const checksum = { algorithm, value };
-    if (!isChecksum(checksum)) return undefined;
-    found.push(checksum);
-  }
-  return Object.fromEntries(found.map(({ algorithm, value }) => [algorithm, value]));
+    return value === null ? [] : [{ algorithm, value }];
+  });
+  return sent.every(isChecksum)
+    ? Object.fromEntries(sent.map(({ algorithm, value }) => [algorithm, value]))
+    : undefined;
 }
 
 const isChecksum = Schema.is(Checksum);
-const CHECKSUM_HEADERS = [
-  ["sha256", "x-amz-checksum-sha256"],
-  ["crc32c", "x-amz-checksum-crc32c"],
-  ["md5", "content-md5"],
-] as const;
 
 async function get(folder: Folder, key: string, request: Request): Promise<Response> {
   const object = await openObject(folder, key);

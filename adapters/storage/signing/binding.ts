@@ -17,7 +17,7 @@ export type Binding = (
 };
 
 /** The headers by which S3 verifies the bytes of a PUT: "PutObject", Amazon S3 API Reference. */
-const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
+export const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
   crc32c: "x-amz-checksum-crc32c",
   md5: "content-md5",
   sha256: "x-amz-checksum-sha256",
