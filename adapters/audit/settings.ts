@@ -1,7 +1,6 @@
 import * as Schema from "effect/Schema";
 import { closeSync, constants, openSync } from "node:fs";
 import {
-  type Env,
   fault,
   optional,
   type Read,
@@ -9,12 +8,16 @@ import {
   setting,
   type Values,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import { codeOf } from "../settings/thrown.ts";
 
-/** The variable of the audit. */
+/** Where the audit goes. */
 export const settings = {
   to: optional(
-    setting("AUDIT", {
+    setting({
+      variable: "AUDIT",
+      meaning: "Where decisions are recorded.",
+      otherwise: "`stdout`; `off` under `AUTH=dev`",
       codec: Schema.String.check(Schema.isPattern(/^(?:off|stdout|[^/\n]*\/.*)$/)),
       shape: "off, stdout, or the path of a file, with a slash in it",
       example: "/var/log/valetkey/audit.jsonl",
@@ -26,8 +29,8 @@ export const settings = {
 export type AuditSettings = Values<typeof settings>;
 
 /** Reads the variable; a file that cannot be written is found now rather than with the first line. */
-export const read = (env: Env): Read<AuditSettings> =>
-  readSettings(settings, env, ({ to }) => {
+export const read = (source: Source): Read<AuditSettings> =>
+  readSettings(settings, source, ({ to }) => {
     if (to === undefined || !to.includes("/")) return [];
     try {
       // Without waiting, or a pipe that nobody reads would keep the service from starting.

@@ -1,18 +1,20 @@
 import * as Redacted from "effect/Redacted";
 import type { CallerSettings } from "../identity/settings.ts";
-import type { Fault } from "../settings/setting.ts";
+import { type Fault, sentenceOf } from "../settings/setting.ts";
+import { say, VARIABLES } from "../settings/source.ts";
 
 /** What a person reads when the configuration is wrong. */
 export function configurationMessage(
   faults: ReadonlyArray<Fault>,
   misspelt: ReadonlyArray<Misspelt>,
 ): string {
-  const lines = faults.map(
-    ({ name, problem, example }) =>
-      `  ${name} ${problem}${problem.endsWith("?") ? "" : "."}\n    for example: ${name}=${inShell(example)}\n`,
-  );
+  const lines = faults.map((fault) => {
+    const name = VARIABLES.name(fault.setting);
+    const sentence = sentenceOf(fault, VARIABLES);
+    return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n    for example: ${name}=${inShell(say(fault.example, VARIABLES))}\n`;
+  });
   const hints = misspelt.map((name) => `  ${misspeltMessage(name)}\n\n`).join("");
-  return `Valetkey cannot start: its configuration is invalid.\n\n${lines.join("\n")}\n${hints}Every variable is in docs/configuration.md.\n`;
+  return `Valetkey cannot start: invalid configuration.\n\n${lines.join("\n")}\n${hints}Every variable is explained in docs/configuration.md.\n`;
 }
 
 /** An example as it is pasted into a shell. */

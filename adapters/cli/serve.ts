@@ -22,7 +22,7 @@ import { redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
 import * as random from "../storage/random.ts";
 import { mountsOf } from "../storage/storage.ts";
-import type { Env } from "../settings/setting.ts";
+import type { Env } from "../settings/source.ts";
 import { reasonOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";

@@ -8,38 +8,33 @@ import * as identity from "../identity/settings.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as redis from "../limits/redis/settings.ts";
-import {
-  allOf,
-  type Env,
-  type Fault,
-  fault,
-  type Read,
-  type Setting,
-} from "../settings/setting.ts";
+import { allOf, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
+import { type Env, variables } from "../settings/source.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import type { Misspelt } from "./messages.ts";
 import * as storage from "./storage.ts";
 
-/** Reads the variables of all adapters, so that one message can name every one at fault. */
+/** Reads the settings of all adapters, so that one message can name every one at fault. */
 export function readAll(env: Env) {
-  const server = http.read(env);
+  const source = variables(env);
+  const server = http.read(source);
   const publicUrl = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
-  const store = storage.read(env, publicUrl);
+  const store = storage.read(source, publicUrl);
   const parts = {
-    audit: audit.read(env),
+    audit: audit.read(source),
     http: server,
-    identity: identity.read(env),
-    limits: limits.read(env),
+    identity: identity.read(source),
+    limits: limits.read(source),
     policies: policies.read(
-      env,
+      source,
       Result.isSuccess(store) ? store.success.capabilities : S3_CAPABILITIES,
     ),
-    redis: redis.read(env),
+    redis: redis.read(source),
     storage: store,
-    telemetry: telemetry.read(env),
-    tokens: tokens.read(env),
+    telemetry: telemetry.read(source),
+    tokens: tokens.read(source),
   };
   return allOf(parts, [
     ...exposureFault(parts.http, parts.identity),
@@ -131,9 +126,12 @@ export function misspelt(env: Env): ReadonlyArray<Misspelt> {
     .map((name) => ({ name, meant: closest(name, KNOWN) }));
 }
 
-const KNOWN = [
+/** The settings of all adapters, chosen or not. */
+export const settings: ReadonlyArray<Setting<unknown>> = [
   ...storage.settings,
-  ...[audit, http, identity, limits, policies, redis, telemetry, tokens].flatMap((of) =>
-    Object.values<Setting<unknown>>(of.settings),
+  ...[audit, http, identity, limits, policies, redis, telemetry, tokens].flatMap(({ settings }) =>
+    Object.values<Setting<unknown>>(settings),
   ),
-].map(({ name }) => name);
+];
+
+const KNOWN = settings.map(({ variable }) => variable);

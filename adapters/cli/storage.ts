@@ -10,51 +10,62 @@ import { minioStorage } from "../storage/minio/storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import {
   choice,
-  type Env,
   fault,
+  missingBeside,
   type Read,
   readSettings,
   type Setting,
   withDefault,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 
-const own = {
-  adapter: withDefault(
-    choice("STORAGE_ADAPTER", ["local", "aws", "minio", "gcs"], {
-      example: "minio",
-      meant: { s3: "aws", amazon: "aws", google: "gcs", file: "local", disk: "local" },
-    }),
-    "local",
-  ),
-};
-
-/** The variables of the choice and of every store, chosen or not. */
-export const settings = [own, local.settings, aws.settings, minio.settings, gcs.settings].flatMap(
-  (group): ReadonlyArray<Setting<unknown>> => Object.values(group),
+/** Which store it is. */
+export const adapter = withDefault(
+  choice(["local", "aws", "minio", "gcs"], {
+    variable: "STORAGE_ADAPTER",
+    meaning: "The store. In the package: `storage: minio({…})`.",
+    example: "minio",
+    meant: { s3: "aws", amazon: "aws", google: "gcs", file: "local", disk: "local" },
+  }),
+  "local",
 );
 
-/** Reads the choice, and the variables of the store that it names. */
-export const read = (env: Env, publicUrl: URL): Read<Storage> =>
+/** The settings of the choice and of every store, chosen or not. */
+export const settings = [
+  { adapter },
+  local.settings,
+  aws.settings,
+  minio.settings,
+  gcs.settings,
+].flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
+
+/** Reads the choice, and the settings of the store that it names. */
+export const read = (source: Source, publicUrl: URL): Read<Storage> =>
   Result.flatMap(
-    readSettings(own, env, () => {
-      if (env["STORAGE_ADAPTER"]) return [];
-      if (env["STORAGE_PROVIDER"]) {
-        return [fault(own.adapter, "must be aws or minio where STORAGE_PROVIDER is set", "aws")];
+    readSettings({ adapter }, source, () => {
+      const { provider, endpoint } = aws.settings;
+      if (source.valueOf(adapter) !== undefined) return [];
+      if (source.valueOf(provider) !== undefined) {
+        return [
+          fault(
+            adapter,
+            ({ name }) => `must be aws or minio where ${name(provider)} is set`,
+            "aws",
+          ),
+        ];
       }
       // Without this, a misspelt STORAGE_ADAPTER would leave uploads in a folder unnoticed.
-      return env["STORAGE_ENDPOINT"]
-        ? [fault(own.adapter, "must be set where STORAGE_ENDPOINT is")]
-        : [];
+      return source.valueOf(endpoint) === undefined ? [] : [missingBeside(adapter, endpoint)];
     }),
-    ({ adapter }) => ADAPTERS[adapter](env, publicUrl),
+    ({ adapter }) => ADAPTERS[adapter](source, publicUrl),
   );
 
 const ADAPTERS: Readonly<
-  Record<"local" | "aws" | "minio" | "gcs", (env: Env, publicUrl: URL) => Read<Storage>>
+  Record<"local" | "aws" | "minio" | "gcs", (source: Source, publicUrl: URL) => Read<Storage>>
 > = {
-  local: (env, publicUrl) =>
-    Result.map(local.read(env), (settings) => embeddedStorage(settings, publicUrl)),
-  aws: (env) => Result.map(aws.read(env), awsStorage),
-  minio: (env) => Result.map(minio.read(env), minioStorage),
-  gcs: (env) => Result.map(gcs.read(env), gcsStorage),
+  local: (source, publicUrl) =>
+    Result.map(local.read(source), (settings) => embeddedStorage(settings, publicUrl)),
+  aws: (source) => Result.map(aws.read(source), awsStorage),
+  minio: (source) => Result.map(minio.read(source), minioStorage),
+  gcs: (source) => Result.map(gcs.read(source), gcsStorage),
 };

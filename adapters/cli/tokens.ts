@@ -12,8 +12,8 @@ import { columns, command, CommandFailure, EXIT } from "./command.ts";
 const FILE = {
   value: "PATH",
   shape: "the path of the file that keeps hashes of tokens",
-  note: `$${identity.tokensFile.name} if left out`,
-  variable: identity.tokensFile.name,
+  note: `$${identity.tokensFile.variable} if left out`,
+  variable: identity.tokensFile.variable,
 } as const;
 const SLUG = "an organization's name, such as acme (letters, digits, _, - and .)";
 const WHEN = "90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC)";

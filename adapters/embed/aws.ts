@@ -1,7 +1,7 @@
 import { read, settings } from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
 import { type ChecksumAlgorithm, Storage } from "./opaque.ts";
-import { envOf, orThrow } from "./options.ts";
+import { readOptions } from "./options.ts";
 import { type S3Options, variablesOf } from "./store-options.ts";
 
 /** The checksums that each provider's store verifies, as the table of providers has them. */
@@ -47,11 +47,6 @@ export function aws<Provider extends keyof Verified = "aws">(
 export function aws<Provider extends keyof Verified = "aws">(
   options: AwsOptions<Provider> = {},
 ): Storage<Verified[Provider]> {
-  const { env, faults } = envOf(options, settings);
-  const values = orThrow(read({ ...variablesOf("AWS"), ...env }), {
-    what: "aws()",
-    settings,
-    faults,
-  });
-  return new Storage({ at: () => awsStorage(values), settings });
+  const values = readOptions("aws()", options, { settings, read, env: variablesOf("AWS") });
+  return new Storage(() => awsStorage(values));
 }

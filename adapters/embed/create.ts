@@ -27,7 +27,6 @@ import { callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
-import { speakingOptions } from "./options.ts";
 import { matcherOf, mountTeller } from "./paths.ts";
 import { rejectionOf } from "./rejection.ts";
 import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
@@ -48,10 +47,9 @@ export function createValetkey<
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
   const { store, countIn, ...settings } = configurationOf(options);
   const { failedAuthentications = "off" } = settings.limits;
-  const speak = speakingOptions(store.settings ?? {});
   const layer = Layer.mergeAll(
     Layer.tapError(store.layer, ({ reason }) =>
-      Effect.die(new Error(`The store cannot be used (${store.description}): ${speak(reason)}`)),
+      Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
     ),
     limits.layer(settings.limits, countIn),
     Layer.succeed(
@@ -63,7 +61,7 @@ export function createValetkey<
     random.layer,
     tokens.layer(settings.tokens, keyOfProcess),
     onConfirmedLayer(options.onConfirmed),
-  ).pipe(Layer.provideMerge(logTo(options.log, speak)));
+  ).pipe(Layer.provideMerge(logTo(options.log)));
   const runtime = ManagedRuntime.make(layer);
 
   let isClosed = false;
@@ -122,7 +120,7 @@ export function createValetkey<
   };
 
   return {
-    ready: () => run(ready(store.description, speak)),
+    ready: () => run(ready(store.description)),
     requestUpload: call(calls.requestUpload) as Valetkey<
       Algorithm,
       NeedsChecksum<Files, Others>
@@ -151,15 +149,15 @@ const READ =
   "the body of a request was read before valetkey.fetch got it; pass the request on unread";
 
 /** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
-const ready = (description: string, speak: (text: string) => string) =>
+const ready = (description: string) =>
   Effect.gen(function* () {
     const { signing, store } = yield* yield* makePatientCheck;
     if (signing.reason !== undefined) {
-      return yield* Effect.die(new Error(`Uploads cannot be signed: ${speak(signing.reason)}`));
+      return yield* Effect.die(new Error(`Uploads cannot be signed: ${signing.reason}`));
     }
     if (store.reason !== undefined) {
       return yield* Effect.die(
-        new Error(`The store is not ready (${description}): ${speak(store.reason)}`),
+        new Error(`The store is not ready (${description}): ${store.reason}`),
       );
     }
     return undefined;

@@ -1,7 +1,7 @@
 import { read, settings } from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
 import { Storage } from "./opaque.ts";
-import { envOf, orThrow } from "./options.ts";
+import { readOptions } from "./options.ts";
 import { type StoreOptions, variablesOf } from "./store-options.ts";
 
 /**
@@ -36,11 +36,6 @@ export interface GcsOptions extends StoreOptions {
  * none. Throws a `TypeError` for wrong options.
  */
 export function gcs(options: GcsOptions = {}): Storage<"crc32c" | "md5"> {
-  const { env, faults } = envOf(options, settings);
-  const values = orThrow(read({ ...variablesOf("GOOGLE"), ...env }), {
-    what: "gcs()",
-    settings,
-    faults,
-  });
-  return new Storage({ at: () => gcsStorage(values), settings });
+  const values = readOptions("gcs()", options, { settings, read, env: variablesOf("GOOGLE") });
+  return new Storage(() => gcsStorage(values));
 }

@@ -7,7 +7,8 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { SharedLimiter } from "../limits/layer.ts";
-import type { Fault } from "../settings/setting.ts";
+import { type Fault, sentenceOf } from "../settings/setting.ts";
+import { OPTIONS } from "../settings/source.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 import { SharedCount, Storage } from "./opaque.ts";
@@ -21,7 +22,7 @@ export function storageAt(
   storage: Storage<never>,
   publicUrl = new URL("http://127.0.0.1:8787"),
 ): Store {
-  return Result.getOrThrowWith(Storage.open(storage), asTypeError).at(publicUrl);
+  return Result.getOrThrowWith(Storage.open(storage), asTypeError)(publicUrl);
 }
 
 /** The ports alone of such a store. */
@@ -57,8 +58,8 @@ export function storageOf<Algorithm extends ChecksumAlgorithm>({
   ...capabilities
 }: OwnStore<Algorithm>): Storage<Algorithm> {
   const store = { description, capabilities: { ...S3_CAPABILITIES, ...capabilities }, layer };
-  return new Storage({ at: () => store });
+  return new Storage(() => store);
 }
 
 const asTypeError = (faults: ReadonlyArray<Fault>) =>
-  new TypeError(faults.map(({ name, problem }) => `${name} ${problem}`).join("\n"));
+  new TypeError(faults.map((fault) => sentenceOf(fault, OPTIONS)).join("\n"));

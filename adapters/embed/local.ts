@@ -1,7 +1,7 @@
 import { read, settings } from "../storage/local/settings.ts";
 import { embeddedStorage } from "../storage/local/storage.ts";
 import { Storage } from "./opaque.ts";
-import { envOf, orThrow } from "./options.ts";
+import { readOptions } from "./options.ts";
 
 /** Where the embedded store keeps its files. */
 export interface LocalOptions {
@@ -16,7 +16,6 @@ export interface LocalOptions {
  * `/store/`. Throws a `TypeError` for wrong options.
  */
 export function local(options: LocalOptions = {}): Storage {
-  const { env, faults } = envOf(options, settings);
-  const values = orThrow(read(env), { what: "local()", settings, faults });
-  return new Storage({ at: (publicUrl) => embeddedStorage(values, publicUrl), settings });
+  const values = readOptions("local()", options, { settings, read });
+  return new Storage((publicUrl) => embeddedStorage(values, publicUrl));
 }

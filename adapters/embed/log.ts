@@ -5,20 +5,14 @@ import { partsOf } from "../telemetry/layer.ts";
 import type { LogEntry } from "./valetkey-options.ts";
 
 /** Hands the log to the host, or warnings and errors to the console. */
-export function logTo(
-  log: ((entry: LogEntry) => void) | undefined,
-  /** Puts it in the words of options. */
-  speak: (text: string) => string,
-): Layer.Layer<never> {
+export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer<never> {
   const tell = logOf(log);
   return Layer.merge(
     Logger.layer([
       Logger.make<unknown, void>(({ logLevel, message }) => {
         const { text, facts } = partsOf(message);
         const level = LEVELS.get(logLevel) ?? "debug";
-        const { reason } = facts;
-        const told = typeof reason === "string" ? { ...facts, reason: speak(reason) } : facts;
-        tell({ level, message: speak(text), facts: told });
+        tell({ level, message: text, facts });
       }),
     ]),
     Layer.succeed(References.MinimumLogLevel, log === undefined ? "Warn" : "Debug"),

@@ -1,7 +1,7 @@
 import { read, settings } from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
 import { Storage } from "./opaque.ts";
-import { envOf, orThrow } from "./options.ts";
+import { readOptions } from "./options.ts";
 import type { Verified } from "./aws.ts";
 import type { S3Options } from "./store-options.ts";
 
@@ -20,7 +20,6 @@ export interface MinioOptions<Provider extends keyof Verified = keyof Verified> 
 export function minio<Provider extends keyof Verified = "minio">(
   options: MinioOptions<Provider>,
 ): Storage<Verified[Provider]> {
-  const { env, faults } = envOf(options, settings);
-  const values = orThrow(read(env), { what: "minio()", settings, faults });
-  return new Storage({ at: () => minioStorage(values), settings });
+  const values = readOptions("minio()", options, { settings, read });
+  return new Storage(() => minioStorage(values));
 }

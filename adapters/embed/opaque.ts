@@ -1,8 +1,8 @@
 import * as Result from "effect/Result";
 import type { SharedLimiter } from "../limits/layer.ts";
-import type { Fault, Read } from "../settings/setting.ts";
+import type { Read } from "../settings/setting.ts";
 import type { Storage as Store } from "../storage/storage.ts";
-import type { OptionSettings } from "./options.ts";
+import { optionFault } from "./options.ts";
 
 // A host hands these from one of our functions to another. It does not need to know Effect for
 // that: what is marked as internal is left out of the published declarations.
@@ -52,21 +52,12 @@ export class SharedCount {
  *
  * @internal
  */
-export interface StoreOption {
-  readonly at: (publicUrl: URL) => Store;
-  /** The options that the store was made with, by which messages name them. */
-  readonly settings?: OptionSettings;
-}
+export type StoreOption = (publicUrl: URL) => Store;
 
-const NO_STORAGE: Fault = {
-  name: "storage",
-  problem: "must be what minio(), aws(), gcs() or local() gave, or storageOf() of valetkey/effect",
-  example: "",
-};
-const NO_COUNT: Fault = {
-  name: "limits.countIn",
-  problem: "must be what redis() gave",
-  example: "",
-};
+const NO_STORAGE = optionFault(
+  "storage",
+  "must be what minio(), aws(), gcs() or local() gave, or storageOf() of valetkey/effect",
+);
+const NO_COUNT = optionFault("limits.countIn", "must be what redis() gave");
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;

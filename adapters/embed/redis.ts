@@ -1,9 +1,7 @@
 import { redisLimiter } from "../limits/redis/limiter.ts";
 import { read, settings } from "../limits/redis/settings.ts";
 import { SharedCount } from "./opaque.ts";
-import { envOf, orThrow } from "./options.ts";
-
-const names = { url: settings.urls, cluster: settings.cluster };
+import { readOptions } from "./options.ts";
 
 /**
  * A Redis in which several processes count together, for `limits.countIn`. The package
@@ -15,8 +13,7 @@ export function redis(options: {
   /** Whether it is a cluster. */
   readonly cluster?: boolean | undefined;
 }): SharedCount {
-  const { env, faults } = envOf(options, names);
-  const values = orThrow(read(env), { what: "redis()", settings: names, faults });
-  if (values === undefined) throw new TypeError("redis() cannot be made: url is missing");
+  const values = readOptions("redis()", options, { settings, read });
+  if (values === undefined) throw new TypeError("redis() cannot be made: url must be set");
   return new SharedCount(redisLimiter(values));
 }

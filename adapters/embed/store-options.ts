@@ -1,4 +1,4 @@
-import type { Env } from "../settings/setting.ts";
+import type { Env } from "../settings/source.ts";
 
 /** What the stores have in common. */
 export interface StoreOptions {

@@ -1,9 +1,8 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { CommaSeparated, HttpOrigin } from "../settings/codecs.ts";
+import { HttpOrigin, List, WholeNumber } from "../settings/codecs.ts";
 import {
-  type Env,
   fault,
   optional,
   type Read,
@@ -11,30 +10,29 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
-import { type Network, Networks, networksOf } from "../settings/networks.ts";
+import { type Network, networksOf, proxies } from "../settings/networks.ts";
+import type { Source } from "../settings/source.ts";
 import { isLoopbackName } from "./loopback.ts";
 
 const Origin = Schema.String.check(
   Schema.makeFilter<string>((text) => URL.canParse(text) && new URL(text).origin === text),
 );
 
-const ShortDuration = Schema.DurationFromString.check(
-  Schema.makeFilter<Duration.Duration>((duration) =>
-    Duration.between(duration, { minimum: Duration.zero, maximum: Duration.minutes(10) }),
+const UP_TO_10_MINUTES = {
+  codec: Schema.DurationFromString.check(
+    Schema.makeFilter<Duration.Duration>((duration) =>
+      Duration.between(duration, { minimum: Duration.zero, maximum: Duration.minutes(10) }),
+    ),
   ),
-);
+  shape: "a duration such as 2 seconds, up to 10 minutes",
+};
 
-const upTo10Minutes = (name: string, example: string) =>
-  setting(name, {
-    codec: ShortDuration,
-    shape: "a duration such as 2 seconds, up to 10 minutes",
-    example,
-  });
-
-/** Variables that say where the service listens, how clients reach it, and how it stops. */
+/** Settings of where the service listens, how clients reach it, and how it stops. */
 export const settings = {
   host: withDefault(
-    setting("HOST", {
+    setting({
+      variable: "HOST",
+      meaning: "Where to listen.",
       codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9.:-]+$/)),
       shape: "an address or name to listen on",
       example: "127.0.0.1",
@@ -42,53 +40,74 @@ export const settings = {
     "127.0.0.1",
   ),
   port: withDefault(
-    setting("PORT", {
-      codec: Schema.FiniteFromString.check(
-        Schema.isInt(),
-        Schema.isBetween({ minimum: 1, maximum: 65_535 }),
-      ),
+    setting({
+      variable: "PORT",
+      meaning: "Where to listen.",
+      codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
       shape: "a port from 1 to 65535",
       example: "8787",
     }),
     8787,
   ),
-  maxConnections: withDefault(
-    setting("MAX_CONNECTIONS", {
-      codec: Schema.FiniteFromString.check(
-        Schema.isInt(),
-        Schema.isBetween({ minimum: 1, maximum: 1_000_000 }),
-      ),
-      shape: "how many connections are held at once, from 1 to 1000000",
-      example: "10000",
-    }),
-    10_000,
-  ),
-  shutdownGrace: withDefault(upTo10Minutes("SHUTDOWN_GRACE", "2 seconds"), Duration.seconds(2)),
-  shutdownTimeout: withDefault(
-    upTo10Minutes("SHUTDOWN_TIMEOUT", "10 seconds"),
-    Duration.seconds(10),
-  ),
   publicUrl: optional(
-    setting("PUBLIC_URL", {
+    setting({
+      variable: "PUBLIC_URL",
+      option: "publicUrl",
+      meaning: "How clients reach the service. Required where `HOST` is not a loopback address.",
+      otherwise: "from `HOST` and `PORT`",
       codec: HttpOrigin,
       shape: "an http or https URL without credentials, path, query or fragment",
       example: "https://uploads.example.com",
     }),
   ),
   corsOrigins: optional(
-    setting("CORS_ORIGINS", {
-      codec: CommaSeparated(Origin),
-      shape: "origins (scheme, host and port, no path), separated by commas",
+    setting({
+      variable: "CORS_ORIGINS",
+      option: "corsOrigins",
+      meaning: "Origins whose pages may call the API and the embedded store.",
+      otherwise: "the origin of `PUBLIC_URL`",
+      codec: List(Origin),
+      shape: ({ list }) => `origins (scheme, host and port, no path), ${list}`,
       example: "https://app.example.com",
     }),
   ),
   trustedProxies: optional(
-    setting("TRUSTED_PROXIES", {
-      codec: Networks,
-      shape:
-        "the addresses or networks that proxies connect from, separated by commas, and not all there are",
-      example: "10.0.0.0/8,::1",
+    proxies({
+      variable: "TRUSTED_PROXIES",
+      option: "trustedProxies",
+      meaning: "Proxies that are believed when they tell a caller's address.",
+      otherwise: "none",
     }),
+  ),
+  maxConnections: withDefault(
+    setting({
+      variable: "MAX_CONNECTIONS",
+      meaning: "How many connections Node holds; further ones are closed.",
+      codec: WholeNumber({ minimum: 1, maximum: 1_000_000 }),
+      shape: "a number of connections from 1 to 1000000",
+      example: "10000",
+    }),
+    10_000,
+  ),
+  shutdownGrace: withDefault(
+    setting({
+      variable: "SHUTDOWN_GRACE",
+      meaning: "How long all is still served after SIGTERM or SIGINT.",
+      otherwise: "`2 seconds`",
+      ...UP_TO_10_MINUTES,
+      example: "2 seconds",
+    }),
+    Duration.seconds(2),
+  ),
+  shutdownTimeout: withDefault(
+    setting({
+      variable: "SHUTDOWN_TIMEOUT",
+      meaning: "When the process has ended, counted from the signal.",
+      otherwise: "`10 seconds`",
+      ...UP_TO_10_MINUTES,
+      example: "10 seconds",
+    }),
+    Duration.seconds(10),
   ),
 };
 
@@ -112,20 +131,29 @@ export interface HttpSettings {
   readonly trustedProxies: ReadonlyArray<Network>;
 }
 
-/** Reads the variables; the public address of a service that others reach has to be told. */
-export const read = (env: Env): Read<HttpSettings> =>
+/** Reads the settings; the public address of a service that others reach has to be told. */
+export const read = (source: Source): Read<HttpSettings> =>
   Result.map(
-    readSettings(settings, env, ({ host, publicUrl, shutdownGrace, shutdownTimeout }) => [
+    readSettings(settings, source, ({ host, publicUrl, shutdownGrace, shutdownTimeout }) => [
       ...(host === undefined || isLoopbackName(host) || publicUrl !== undefined
         ? []
         : [
-            fault(settings.publicUrl, `must be set where HOST is not a loopback address (${host})`),
+            fault(
+              settings.publicUrl,
+              ({ name }) =>
+                `must be set where ${name(settings.host)} is not a loopback address (${host})`,
+            ),
           ]),
       ...(shutdownGrace === undefined ||
       shutdownTimeout === undefined ||
       Duration.isLessThan(shutdownGrace, shutdownTimeout)
         ? []
-        : [fault(settings.shutdownTimeout, "must be longer than SHUTDOWN_GRACE")]),
+        : [
+            fault(
+              settings.shutdownTimeout,
+              ({ name }) => `must be longer than ${name(settings.shutdownGrace)}`,
+            ),
+          ]),
     ]),
     ({ host, port, maxConnections, publicUrl, corsOrigins, trustedProxies = [], ...shutdown }) => {
       const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);

@@ -1,34 +1,54 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { type Network, Networks, networksOf } from "../settings/networks.ts";
-import {
-  type Env,
-  optional,
-  type Read,
-  readSettings,
-  setting,
-  withDefault,
-} from "../settings/setting.ts";
+import { type Network, networksOf, proxies } from "../settings/networks.ts";
+import { optional, type Read, readSettings, setting, withDefault } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 
-const header = (name: string, example: string) =>
-  setting(name, {
+const header = (explained: Omit<Parameters<typeof setting>[0], "codec" | "shape">) =>
+  setting({
+    ...explained,
     codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]+$/)),
     shape: "the name of a header: letters, digits and hyphens",
-    example,
   });
 
-/** Variables of `AUTH=forward`. */
+/** Settings of `AUTH=forward`. */
 export const settings = {
-  trusted: setting("FORWARD_AUTH_TRUSTED", {
-    codec: Networks,
-    shape:
-      "the addresses or networks that proxies connect from, separated by commas, and not all there are",
-    example: "10.0.0.0/8,::1",
+  trusted: proxies({
+    variable: "FORWARD_AUTH_TRUSTED",
+    meaning: "Where the proxy connects from. Required for `AUTH=forward`.",
   }),
-  user: withDefault(header("FORWARD_AUTH_USER", "X-Forwarded-User"), "X-Forwarded-User"),
-  organizations: optional(header("FORWARD_AUTH_ORGANIZATIONS", "X-Forwarded-Groups")),
-  scopes: optional(header("FORWARD_AUTH_SCOPES", "X-Forwarded-Scopes")),
-  kind: optional(header("FORWARD_AUTH_KIND", "X-Forwarded-Kind")),
+  user: withDefault(
+    header({
+      variable: "FORWARD_AUTH_USER",
+      meaning: "The header that says who calls.",
+      example: "X-Forwarded-User",
+    }),
+    "X-Forwarded-User",
+  ),
+  organizations: optional(
+    header({
+      variable: "FORWARD_AUTH_ORGANIZATIONS",
+      meaning: "The header that says for which organizations.",
+      otherwise: "`X-Forwarded-Groups`",
+      example: "X-Forwarded-Groups",
+    }),
+  ),
+  scopes: optional(
+    header({
+      variable: "FORWARD_AUTH_SCOPES",
+      meaning: "The header that says what the caller may do.",
+      otherwise: "every scope",
+      example: "X-Forwarded-Scopes",
+    }),
+  ),
+  kind: optional(
+    header({
+      variable: "FORWARD_AUTH_KIND",
+      meaning: "The header that is `service` for services.",
+      otherwise: "all are people",
+      example: "X-Forwarded-Kind",
+    }),
+  ),
 };
 
 /** Whose headers are believed, and which. */
@@ -46,9 +66,9 @@ export interface ForwardSettings {
   };
 }
 
-/** Reads the variables. */
-export const read = (env: Env): Read<ForwardSettings> =>
-  Result.map(readSettings(settings, env), ({ trusted, user, organizations, scopes, kind }) => ({
+/** Reads the settings. */
+export const read = (source: Source): Read<ForwardSettings> =>
+  Result.map(readSettings(settings, source), ({ trusted, user, organizations, scopes, kind }) => ({
     trusted: networksOf(trusted),
     headers: {
       user: user.toLowerCase(),

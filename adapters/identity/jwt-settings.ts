@@ -2,9 +2,8 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { CommaSeparated, HttpsUrl } from "../settings/codecs.ts";
+import { HttpsUrl, List } from "../settings/codecs.ts";
 import {
-  type Env,
   fault,
   optional,
   type Read,
@@ -12,65 +11,103 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 
 // Only asymmetric ones: whoever can verify with a shared secret can sign as well, and a list with
 // both kinds would take a public key for such a secret (RFC 8725, section 2.1).
 const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA".split(" ");
 
-const claim = (name: string, example: string) =>
-  setting(name, {
+const claim = (explained: Omit<Parameters<typeof setting>[0], "codec" | "shape">) =>
+  setting({
+    ...explained,
     codec: Schema.NonEmptyString,
     shape:
       "the name of a claim, or a JSON Pointer such as /realm_access/roles to one inside others",
-    example,
   });
 
-/** Variables of `AUTH=jwt`. */
+/** Settings of `AUTH=jwt`. */
 export const settings = {
-  issuer: setting("JWT_ISSUER", {
+  issuer: setting({
+    variable: "JWT_ISSUER",
+    meaning: "What `iss` must be. Required for `AUTH=jwt`.",
     codec: Schema.NonEmptyString,
     shape: "what the issuer calls itself in the claim iss",
     example: "https://login.example.com/",
   }),
-  audience: setting("JWT_AUDIENCE", {
+  audience: setting({
+    variable: "JWT_AUDIENCE",
+    meaning: "What `aud` must be, or contain. Required for `AUTH=jwt`.",
     codec: Schema.NonEmptyString,
     shape: "what the issuer calls this service in the claim aud",
     example: "https://uploads.example.com",
   }),
   jwksUrl: optional(
-    setting("JWT_JWKS_URL", {
+    setting({
+      variable: "JWT_JWKS_URL",
+      meaning: "Where the issuer publishes its keys.",
       codec: HttpsUrl,
       shape: "an https URL (http on this machine alone) under which the issuer publishes its keys",
       example: "https://login.example.com/.well-known/jwks.json",
     }),
   ),
   publicKey: optional(
-    setting("JWT_PUBLIC_KEY", {
+    setting({
+      variable: "JWT_PUBLIC_KEY",
+      meaning: "One key in place of `JWT_JWKS_URL`.",
       codec: Schema.String.check(Schema.makeFilter<string>((text) => pemOf(text) !== undefined)),
       shape: "a public key in PEM, or the path of a file with one",
       example: "/etc/valetkey/issuer.pem",
     }),
   ),
   type: optional(
-    setting("JWT_TYPE", {
+    setting({
+      variable: "JWT_TYPE",
+      meaning: "What `typ` must be.",
+      otherwise: "any",
       codec: Schema.NonEmptyString,
       shape: "what tokens for this service have as typ in their header",
       example: "at+jwt",
     }),
   ),
   algorithms: withDefault(
-    setting("JWT_ALGORITHMS", {
-      codec: CommaSeparated(Schema.Literals(ALGORITHMS)),
-      shape: `algorithms with public keys, separated by commas: ${ALGORITHMS.join(", ")}`,
+    setting({
+      variable: "JWT_ALGORITHMS",
+      meaning: "Which signatures are accepted.",
+      codec: List(Schema.Literals(ALGORITHMS)),
+      shape: ({ list }) => `algorithms with public keys, ${list}: ${ALGORITHMS.join(", ")}`,
       example: "RS256,ES256",
     }),
     ["RS256", "PS256", "ES256", "EdDSA"],
   ),
-  subject: withDefault(claim("JWT_SUBJECT_CLAIM", "sub"), "sub"),
-  organizations: optional(claim("JWT_ORGANIZATIONS_CLAIM", "/realm_access/organizations")),
-  scopes: optional(claim("JWT_SCOPES_CLAIM", "scope")),
+  subject: withDefault(
+    claim({
+      variable: "JWT_SUBJECT_CLAIM",
+      meaning: "Where a token says who calls.",
+      example: "sub",
+    }),
+    "sub",
+  ),
+  organizations: optional(
+    claim({
+      variable: "JWT_ORGANIZATIONS_CLAIM",
+      meaning: "Where it says for which organizations.",
+      otherwise: "`organizations`",
+      example: "/realm_access/organizations",
+    }),
+  ),
+  scopes: optional(
+    claim({
+      variable: "JWT_SCOPES_CLAIM",
+      meaning: "Where it says what the caller may do.",
+      otherwise: "every scope",
+      example: "scope",
+    }),
+  ),
   scopesPrefix: withDefault(
-    setting("JWT_SCOPES_PREFIX", {
+    setting({
+      variable: "JWT_SCOPES_PREFIX",
+      meaning: "What comes before the name of a scope there.",
+      otherwise: "none",
       codec: Schema.NonEmptyString,
       shape: "what precedes write, read and confirm in the claim of scopes",
       example: "files:",
@@ -78,7 +115,10 @@ export const settings = {
     "",
   ),
   service: optional(
-    setting("JWT_SERVICE_CLAIM", {
+    setting({
+      variable: "JWT_SERVICE_CLAIM",
+      meaning: "By which claim tokens of services are known.",
+      otherwise: "all are people",
       codec: Schema.String.check(Schema.isPattern(/^[^=]+=[^=]+$/)),
       shape: "a claim and the value by which tokens of services are known, as claim=value",
       example: "gty=client-credentials",
@@ -111,19 +151,25 @@ export interface JwtSettings {
   readonly claims: ClaimSettings;
 }
 
-/** Reads the variables. */
-export const read = (env: Env): Read<JwtSettings> =>
+/** Reads the settings. */
+export const read = (source: Source): Read<JwtSettings> =>
   Result.map(
-    readSettings(settings, env, ({ jwksUrl, publicKey, algorithms = [] }) => {
+    readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => {
       if ((jwksUrl === undefined) === (publicKey === undefined)) {
-        return [fault(settings.jwksUrl, "must be set, or else JWT_PUBLIC_KEY, and not both")];
+        return [
+          fault(
+            settings.jwksUrl,
+            ({ name }) => `must be set, or else ${name(settings.publicKey)}, and not both`,
+          ),
+        ];
       }
       return publicKey === undefined || isUsable(pemOf(publicKey) ?? "", algorithms)
         ? []
         : [
             fault(
               settings.publicKey,
-              "must be a key for one of JWT_ALGORITHMS, and of RSA with 2048 bits or more",
+              ({ name }) =>
+                `must be a key for one of ${name(settings.algorithms)}, and of RSA with 2048 bits or more`,
             ),
           ];
     }),

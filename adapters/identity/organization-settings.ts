@@ -1,15 +1,16 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-import { CommaSeparated, HttpsUrl } from "../settings/codecs.ts";
+import { List, HttpsUrl } from "../settings/codecs.ts";
 import {
-  type Env,
-  fault,
+  excludedBy,
+  missingBeside,
   optional,
   type Read,
   readSettings,
   setting,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import type { DirectorySettings } from "./directory.ts";
 
 const isSlug = Schema.is(OrganizationSlug);
@@ -21,24 +22,33 @@ const SlugAndId = Schema.String.check(
   }),
 );
 
-/** Variables that say which organizations there are, and who belongs there. */
+/** Settings of which organizations there are, and who belongs there. */
 export const settings = {
   organizations: optional(
-    setting("ORGANIZATIONS", {
-      codec: CommaSeparated(SlugAndId),
-      shape: "pairs of slug=id, separated by commas",
+    setting({
+      variable: "ORGANIZATIONS",
+      // A function there, which knows whatever it knows.
+      option: "organizations",
+      meaning: "A table of organizations.",
+      otherwise: "what identities say",
+      codec: List(SlugAndId),
+      shape: ({ list }) => `pairs of slug=id, ${list}`,
       example: "acme=org_1,globex=org_2",
     }),
   ),
   directoryUrl: optional(
-    setting("ORGANIZATIONS_URL", {
+    setting({
+      variable: "ORGANIZATIONS_URL",
+      meaning: "A service that knows who belongs where.",
       codec: HttpsUrl,
       shape: "an https URL (http on this machine alone) that knows who belongs to an organization",
       example: "https://directory.example.com/membership",
     }),
   ),
   directoryToken: optional(
-    setting("ORGANIZATIONS_TOKEN", {
+    setting({
+      variable: "ORGANIZATIONS_TOKEN",
+      meaning: "The bearer token for it.",
       codec: Schema.RedactedFromValue(
         Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]+=*$/)),
       ),
@@ -54,15 +64,15 @@ export interface OrganizationSettings {
   readonly directory?: DirectorySettings | undefined;
 }
 
-/** Reads the variables. */
-export const read = (env: Env): Read<OrganizationSettings> =>
+/** Reads the settings. */
+export const read = (source: Source): Read<OrganizationSettings> =>
   Result.map(
-    readSettings(settings, env, ({ organizations, directoryUrl, directoryToken }) => [
+    readSettings(settings, source, ({ organizations, directoryUrl, directoryToken }) => [
       ...(organizations !== undefined && directoryUrl !== undefined
-        ? [fault(settings.organizations, "must not be set beside ORGANIZATIONS_URL")]
+        ? [excludedBy(settings.organizations, settings.directoryUrl)]
         : []),
       ...(directoryToken !== undefined && directoryUrl === undefined
-        ? [fault(settings.directoryUrl, "must be set where ORGANIZATIONS_TOKEN is")]
+        ? [missingBeside(settings.directoryUrl, settings.directoryToken)]
         : []),
     ]),
     ({ organizations, directoryUrl, directoryToken }) => ({

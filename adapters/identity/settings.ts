@@ -5,8 +5,8 @@ import { randomBytes } from "node:crypto";
 import type { CallerKind } from "../../domain/upload-policy.ts";
 import { readJsonFile } from "../settings/json-file.ts";
 import {
+  allOf,
   choice,
-  type Env,
   fault,
   optional,
   type Read,
@@ -15,13 +15,16 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import * as forward from "./forward-settings.ts";
 import * as jwt from "./jwt-settings.ts";
 import * as organizations from "./organization-settings.ts";
 import { decodeTokens, type StoredToken } from "./token-file.ts";
 
-const token = (name: string) =>
-  setting(name, {
+const token = (explained: Pick<Setting<unknown>, "variable" | "meaning">) =>
+  setting({
+    ...explained,
+    otherwise: "random, printed",
     codec: Schema.RedactedFromValue(
       Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
     ),
@@ -31,7 +34,9 @@ const token = (name: string) =>
 
 const choices = {
   auth: withDefault(
-    choice("AUTH", ["dev", "static", "jwt", "forward"], {
+    choice(["dev", "static", "jwt", "forward"], {
+      variable: "AUTH",
+      meaning: "How callers are known: see [identity](identity.md).",
       example: "jwt",
       meant: { token: "static", tokens: "static", oidc: "jwt", oauth: "jwt", proxy: "forward" },
     }),
@@ -41,25 +46,33 @@ const choices = {
 
 const dev = {
   exposed: withDefault(
-    choice("AUTH_DEV_EXPOSED", ["yes", "no"], {
+    choice(["yes", "no"], {
+      variable: "AUTH_DEV_EXPOSED",
+      meaning: "Whether other machines may use the development tokens.",
       shape: "yes (answer more than this machine, with a development token) or no",
       example: "yes",
     }),
     "no",
   ),
-  userToken: optional(token("DEV_TOKEN")),
-  serviceToken: optional(token("DEV_SERVICE_TOKEN")),
+  userToken: optional(
+    token({ variable: "DEV_TOKEN", meaning: "The token of a person, for `AUTH=dev`." }),
+  ),
+  serviceToken: optional(
+    token({ variable: "DEV_SERVICE_TOKEN", meaning: "The token of a service, for `AUTH=dev`." }),
+  ),
 };
 
 const fixed = {
-  file: setting("AUTH_TOKENS_FILE", {
+  file: setting({
+    variable: "AUTH_TOKENS_FILE",
+    meaning: "Hashes of tokens, for `AUTH=static`.",
     codec: Schema.NonEmptyString,
     shape: "the path of a file that valetkey token create has made",
     example: "/etc/valetkey/tokens.json",
   }),
 };
 
-/** Variables that say who may call, and for which organizations, of every choice. */
+/** Settings of who may call, and for which organizations, of every choice. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...Object.values(choices),
   ...Object.values(organizations.settings),
@@ -69,10 +82,10 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
   ...Object.values(forward.settings),
 ];
 
-/** The variable that lets development tokens be used from elsewhere. */
+/** The setting that lets development tokens be used from elsewhere. */
 export const { exposed } = dev;
 
-/** The variable that names the file of tokens. */
+/** The setting that names the file of tokens. */
 export const { file: tokensFile } = fixed;
 
 /** A token that lets everyone in who has it. */
@@ -109,32 +122,27 @@ export interface IdentitySettings {
   readonly organizations: organizations.OrganizationSettings;
 }
 
-/** Reads the choice, and the variables of what it names; every fault of either is told. */
-export const read = (env: Env): Read<IdentitySettings> => {
-  const membership = organizations.read(env);
+/** Reads the choice, and the settings of what it names; every fault of either is told. */
+export const read = (source: Source): Read<IdentitySettings> => {
+  const membership = organizations.read(source);
   const hasDirectory = Result.isSuccess(membership) && membership.success.directory !== undefined;
-  const callers = Result.flatMap(readSettings(choices, env), ({ auth }) =>
-    CALLERS[auth](env, hasDirectory),
+  const callers = Result.flatMap(readSettings(choices, source), ({ auth }) =>
+    CALLERS[auth](source, hasDirectory),
   );
-  if (Result.isSuccess(callers) && Result.isSuccess(membership)) {
-    return Result.succeed({ callers: callers.success, organizations: membership.success });
-  }
-  return Result.fail([...faultsOf(callers), ...faultsOf(membership)]);
+  return allOf({ callers, organizations: membership });
 };
 
-const faultsOf = (part: Read<unknown>) => (Result.isFailure(part) ? part.failure : []);
-
 /** A directory knows who belongs where, so that identities need not say it. */
-type ReadCallers = (env: Env, hasDirectory: boolean) => Read<CallerSettings>;
+type ReadCallers = (source: Source, hasDirectory: boolean) => Read<CallerSettings>;
 
 const CALLERS: Readonly<Record<CallerSettings["auth"], ReadCallers>> = {
-  dev: (env) =>
+  dev: (source) =>
     Result.map(
-      readSettings(dev, env, ({ userToken, serviceToken }) =>
+      readSettings(dev, source, ({ userToken, serviceToken }) =>
         userToken !== undefined &&
         serviceToken !== undefined &&
         Redacted.value(userToken) === Redacted.value(serviceToken)
-          ? [fault(dev.serviceToken, "must differ from DEV_TOKEN")]
+          ? [fault(dev.serviceToken, ({ name }) => `must differ from ${name(dev.userToken)}`)]
           : [],
       ),
       ({ exposed, userToken, serviceToken }) => ({
@@ -143,20 +151,20 @@ const CALLERS: Readonly<Record<CallerSettings["auth"], ReadCallers>> = {
         tokens: { user: orMadeUp(userToken), service: orMadeUp(serviceToken) },
       }),
     ),
-  static: (env) =>
-    Result.flatMap(readSettings(fixed, env), ({ file }) =>
+  static: (source) =>
+    Result.flatMap(readSettings(fixed, source), ({ file }) =>
       Result.mapBoth(Result.flatMap(readJsonFile(file), decodeTokens), {
         onSuccess: (tokens) => ({ auth: "static", file, tokens }),
         onFailure: (problem) => [fault(fixed.file, `names a file that ${problem}`)],
       }),
     ),
-  jwt: (env, hasDirectory) =>
-    Result.map(jwt.read(env), ({ claims, ...settings }) => {
+  jwt: (source, hasDirectory) =>
+    Result.map(jwt.read(source), ({ claims, ...settings }) => {
       const { organizations = hasDirectory ? undefined : "organizations" } = claims;
       return { auth: "jwt", ...settings, claims: { ...claims, organizations } };
     }),
-  forward: (env, hasDirectory) =>
-    Result.map(forward.read(env), ({ headers, ...settings }) => {
+  forward: (source, hasDirectory) =>
+    Result.map(forward.read(source), ({ headers, ...settings }) => {
       const { organizations = hasDirectory ? undefined : "x-forwarded-groups" } = headers;
       return { auth: "forward", ...settings, headers: { ...headers, organizations } };
     }),

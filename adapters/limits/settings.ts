@@ -3,16 +3,16 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
-import { Size } from "../settings/codecs.ts";
+import { Size, WholeNumber } from "../settings/codecs.ts";
 import {
   choice,
-  type Env,
   optional,
   type Read,
   readSettings,
   setting,
   withDefault,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 
 const WINDOWS = {
   second: Duration.seconds(1),
@@ -36,56 +36,81 @@ const Rate = Schema.String.check(
   ),
 );
 
-const rate = (name: string, example: string) =>
-  optional(
-    setting(name, {
-      codec: Rate,
-      shape: "a number of requests per second, minute, hour or day",
-      example,
-    }),
-  );
+const RATE = {
+  codec: Rate,
+  shape: "a number of requests per second, minute, hour or day",
+  otherwise: "no limit",
+};
 
-const WholeNumber = Schema.FiniteFromString.check(
-  Schema.isInt(),
-  Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
-);
+const Count = WholeNumber({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
-/** Variables that say how much is too much. */
+/** Settings of how much is too much. */
 export const settings = {
-  subject: rate("LIMIT_REQUESTS_PER_SUBJECT", "120 per minute"),
-  organization: rate("LIMIT_REQUESTS_PER_ORGANIZATION", "1200 per minute"),
+  subject: optional(
+    setting({
+      ...RATE,
+      variable: "LIMIT_REQUESTS_PER_SUBJECT",
+      option: "limits.requestsPerSubject",
+      meaning: "Requests of a caller.",
+      example: "120 per minute",
+    }),
+  ),
+  organization: optional(
+    setting({
+      ...RATE,
+      variable: "LIMIT_REQUESTS_PER_ORGANIZATION",
+      option: "limits.requestsPerOrganization",
+      meaning: "Requests of an organization.",
+      example: "1200 per minute",
+    }),
+  ),
+  bytes: optional(
+    setting({
+      variable: "LIMIT_BYTES_PER_DAY",
+      option: "limits.bytesPerDay",
+      meaning: "Bytes per organization and day (UTC).",
+      otherwise: "no limit",
+      codec: Size,
+      shape: "a size with its unit: B, KiB, MiB, GiB or TiB",
+      example: "50 GiB",
+    }),
+  ),
+  objects: optional(
+    setting({
+      variable: "LIMIT_OBJECTS_PER_DAY",
+      option: "limits.objectsPerDay",
+      meaning: "Uploads per organization and day (UTC).",
+      otherwise: "no limit",
+      codec: Count,
+      shape: "a number of uploads, 1 or more",
+      example: "10000",
+    }),
+  ),
   failedAuthentications: optional(
-    setting("LIMIT_FAILED_AUTHENTICATIONS", {
+    setting({
+      variable: "LIMIT_FAILED_AUTHENTICATIONS",
+      option: "limits.failedAuthentications",
+      meaning: "Requests of an address that are not authenticated.",
+      otherwise: "`120 per minute`; in the package no limit",
       codec: Schema.Union([Rate, Schema.Literal("off")]),
       shape: "a number of requests per second, minute, hour or day, or off",
       example: "120 per minute",
     }),
   ),
-  bytes: optional(
-    setting("LIMIT_BYTES_PER_DAY", {
-      codec: Size,
-      shape:
-        "what an organization may be granted in a day, a number with its unit: B, KiB, MiB, GiB or TiB",
-      example: "50 GiB",
-    }),
-  ),
-  objects: optional(
-    setting("LIMIT_OBJECTS_PER_DAY", {
-      codec: WholeNumber,
-      shape: "how many uploads an organization may be granted in a day",
-      example: "10000",
-    }),
-  ),
   onFailure: withDefault(
-    choice("LIMITS_ON_FAILURE", ["allow", "refuse"], {
-      shape: "allow or refuse, what happens to requests while nothing can be counted",
+    choice(["allow", "refuse"], {
+      variable: "LIMITS_ON_FAILURE",
+      option: "limits.onFailure",
+      meaning: "What happens to requests while Redis is down.",
       example: "refuse",
     }),
     "allow",
   ),
   processes: withDefault(
-    setting("WEB_CONCURRENCY", {
-      codec: WholeNumber,
+    setting({
+      variable: "WEB_CONCURRENCY",
+      meaning: "How many processes serve, on all machines.",
+      codec: Count,
       shape: "the number of processes that serve, here and on other machines",
       example: "1",
     }),
@@ -109,10 +134,10 @@ export interface LimitSettings {
   readonly failedAuthentications: RateLimit | "off" | undefined;
 }
 
-/** Reads the variables. */
-export const read = (env: Env): Read<LimitSettings> =>
+/** Reads the settings. */
+export const read = (source: Source): Read<LimitSettings> =>
   Result.map(
-    readSettings(settings, env),
+    readSettings(settings, source),
     ({ subject, organization, bytes, objects, onFailure, processes, failedAuthentications }) => ({
       limits: { requests: { subject, organization }, daily: { bytes, objects } },
       isLimited: [subject, organization, bytes, objects].some((limit) => limit !== undefined),

@@ -4,8 +4,8 @@ import * as Result from "effect/Result";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { DEFAULT_POLICY, type UploadPolicy } from "../../domain/upload-policy.ts";
-import type { Decoded, MemberFault } from "../settings/decode.ts";
-import { decodePolicies } from "./document.ts";
+import type { Decoded } from "../settings/decode.ts";
+import { decodePolicies, nameOf, type Spelling } from "./document.ts";
 
 /**
  * All policies of a document, by their names: what one leaves out is as in the document's `files`,
@@ -13,16 +13,28 @@ import { decodePolicies } from "./document.ts";
  */
 export const policiesOf = (
   document: unknown,
-  files: UploadPolicy,
-  store: StoreCapabilities,
+  {
+    files,
+    store,
+    spelling,
+  }: {
+    readonly files: UploadPolicy;
+    readonly store: StoreCapabilities;
+    readonly spelling: Spelling;
+  },
 ): Decoded<ReadonlyMap<string, UploadPolicy>> =>
-  Result.flatMap(decodePolicies(document), (policies) => {
+  Result.flatMap(decodePolicies(document, spelling), (policies) => {
     const base = { ...files, ...policies.get(DEFAULT_POLICY) };
     const complete = new Map([
       [DEFAULT_POLICY, base],
       ...[...policies].map(([name, members]) => [name, { ...base, ...members }] as const),
     ]);
-    const faults = [...complete].flatMap(([name, policy]) => beyond(policy, store, name));
+    const faults = [...complete].flatMap(([name, policy]) =>
+      beyond(policy, store, spelling).map(({ member, reason }) => ({
+        pointer: `/${name}/${nameOf(member, spelling)}`,
+        reason,
+      })),
+    );
     return Arr.isReadonlyArrayNonEmpty(faults) ? Result.fail(faults) : Result.succeed(complete);
   });
 
@@ -35,44 +47,42 @@ const DAY = 24 * 60 * 60;
 function beyond(
   policy: UploadPolicy,
   store: StoreCapabilities,
-  name: string,
-): ReadonlyArray<MemberFault> {
-  const { maxSize, writeOnce, requireChecksum, unconfirmedAfter } = policy;
+  spelling: Spelling,
+): ReadonlyArray<{ readonly member: keyof UploadPolicy; readonly reason: string }> {
+  const { maxSize, writeOnce, requireChecksum, deleteMismatch, unconfirmedAfter } = policy;
   const latest = Duration.toSeconds(Duration.sum(policy.putLifetime, CONFIRM_GRACE));
-  const faults: ReadonlyArray<readonly [boolean, string, string]> = [
+  const faults: ReadonlyArray<readonly [boolean, keyof UploadPolicy, string]> = [
     [
       maxSize > store.largestPut,
-      "max_size",
+      "maxSize",
       `it is more than ${store.largestPut} bytes: ${ONE_PUT}`,
     ],
-    [writeOnce && !store.writeOnce, "write_once", "it is true, and this store cannot enforce it"],
+    [writeOnce && !store.writeOnce, "writeOnce", "it is true, and this store cannot enforce it"],
     [
       requireChecksum && store.checksums.length === 0,
-      "require_checksum",
+      "requireChecksum",
       "it is true, and this store verifies none",
     ],
     [
-      policy.deleteMismatch && !store.versions,
-      "on_mismatch",
+      deleteMismatch && !store.versions,
+      "deleteMismatch",
       "it is delete, and this store cannot remove exactly what was looked at",
     ],
     [
       unconfirmedAfter !== undefined && !store.marks,
-      "unconfirmed_after",
+      "unconfirmedAfter",
       "it is set, and this store cannot mark uploads and remove what stays marked",
     ],
     [
       unconfirmedAfter !== undefined && !writeOnce,
-      "unconfirmed_after",
-      "it is set, and needs write_once: a second PUT would mark a confirmed file again",
+      "unconfirmedAfter",
+      `it is set, and needs ${nameOf("writeOnce", spelling)}: a second PUT would mark a confirmed file again`,
     ],
     [
       unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
-      "unconfirmed_after",
+      "unconfirmedAfter",
       "it is not longer than an upload can take, with the day in which it can be confirmed",
     ],
   ];
-  return faults.flatMap(([isFault, member, reason]) =>
-    isFault ? [{ pointer: `/${name}/${member}`, reason }] : [],
-  );
+  return faults.flatMap(([isFault, member, reason]) => (isFault ? [{ member, reason }] : []));
 }

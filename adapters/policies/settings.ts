@@ -11,9 +11,8 @@ import {
 } from "../../domain/upload-policy.ts";
 import { type Decoded, shownPointer } from "../settings/decode.ts";
 import { parseJson, readJsonFile } from "../settings/json-file.ts";
-import { CommaSeparated, Size } from "../settings/codecs.ts";
+import { List, Size } from "../settings/codecs.ts";
 import {
-  type Env,
   fault,
   optional,
   type Read,
@@ -21,6 +20,7 @@ import {
   setting,
   withDefault,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import { ONE_PUT, policiesOf } from "./complete.ts";
 
 /** Whether a size has no unit, as sizes in MiB once had none in the environment. */
@@ -36,19 +36,24 @@ const SizeInEnvironment = Schema.String.pipe(
   ),
 );
 
-const lifetime = (name: string, example: string) =>
-  setting(name, {
-    codec: Schema.DurationFromString.pipe(
-      Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),
-    ),
-    shape: "a duration such as 15 minutes, from 1 second to 7 days",
-    example,
-  });
+const LIFETIME = {
+  codec: Schema.DurationFromString.pipe(
+    Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),
+  ),
+  shape: "a duration such as 15 minutes, from 1 second to 7 days",
+};
 
-/** Variables of the policy `files`, and of the document that may change it and add others. */
+/**
+ * Settings of the policy `files`, and of the document that may change it and add others; options
+ * are read as such a document.
+ */
 export const settings = {
   maxSize: withDefault(
-    setting("STORAGE_MAX_FILE_SIZE", {
+    setting({
+      variable: "STORAGE_MAX_FILE_SIZE",
+      option: "policy.maxSize",
+      meaning: "The largest file.",
+      otherwise: "`10 MiB`",
       codec: SizeInEnvironment,
       shape: "a size above 0 with its unit: B, KiB, MiB, GiB or TiB",
       example: "10 MiB",
@@ -56,17 +61,45 @@ export const settings = {
     defaultPolicy.maxSize,
   ),
   allowedTypes: withDefault(
-    setting("STORAGE_ALLOWED_TYPES", {
-      codec: CommaSeparated(AllowedType),
-      shape: "media types in lower case, separated by commas",
+    setting({
+      variable: "STORAGE_ALLOWED_TYPES",
+      option: "policy.allowedTypes",
+      meaning: "What may be uploaded; `image/*` is understood, and includes SVG.",
+      otherwise: "PNG, JPEG, GIF, WebP, AVIF, PDF, plain text",
+      codec: List(AllowedType),
+      shape: ({ list }) => `media types in lower case, ${list}`,
       example: "image/*,application/pdf",
     }),
     defaultPolicy.allowedTypes,
   ),
-  putLifetime: withDefault(lifetime("STORAGE_PUT_TTL", "15 minutes"), defaultPolicy.putLifetime),
-  getLifetime: withDefault(lifetime("STORAGE_GET_TTL", "24 hours"), defaultPolicy.getLifetime),
+  putLifetime: withDefault(
+    setting({
+      ...LIFETIME,
+      variable: "STORAGE_PUT_TTL",
+      option: "policy.putLifetime",
+      meaning: "How long upload URLs work.",
+      otherwise: "`15 minutes`",
+      example: "15 minutes",
+    }),
+    defaultPolicy.putLifetime,
+  ),
+  getLifetime: withDefault(
+    setting({
+      ...LIFETIME,
+      variable: "STORAGE_GET_TTL",
+      option: "policy.getLifetime",
+      meaning: "How long download URLs work.",
+      otherwise: "`24 hours`",
+      example: "24 hours",
+    }),
+    defaultPolicy.getLifetime,
+  ),
   document: optional(
-    setting("STORAGE_POLICIES", {
+    setting({
+      variable: "STORAGE_POLICIES",
+      option: "policies",
+      meaning: "Further policies: see [uploads](uploads.md#policies).",
+      otherwise: "`files` alone",
       codec: Schema.NonEmptyString,
       shape: "a JSON object of policies by their names, or the path of a file with one",
       example: "deploy/policies.json",
@@ -75,9 +108,12 @@ export const settings = {
 };
 
 /** Reads the policies, and refuses those that the chosen store cannot keep. */
-export const read = (env: Env, store: StoreCapabilities): Read<ReadonlyMap<string, UploadPolicy>> =>
+export const read = (
+  source: Source,
+  store: StoreCapabilities,
+): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
-    readSettings(settings, env, ({ maxSize = 0 }) =>
+    readSettings(settings, source, ({ maxSize = 0 }) =>
       maxSize > store.largestPut
         ? [
             fault(
@@ -90,7 +126,9 @@ export const read = (env: Env, store: StoreCapabilities): Read<ReadonlyMap<strin
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
-      return readDocument(document, (policies) => policiesOf(policies, files, store));
+      return readDocument(document, (policies) =>
+        policiesOf(policies, { files, store, spelling: "document" }),
+      );
     },
   );
 

@@ -2,39 +2,51 @@ import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import { ByteSize } from "../../domain/byte-size.ts";
 
-/** `on` or `off`. */
-export const OnOff = Schema.Literals(["on", "off"]).pipe(
+// What settings decode: the text of a variable, or the value that an option has in its place.
+
+/** `on` or `off`, or a boolean. */
+export const OnOff = Schema.Union([Schema.Boolean, Schema.Literals(["on", "off"])]).pipe(
   Schema.decodeTo(
     Schema.Boolean,
     SchemaTransformation.transform({
-      decode: (text): boolean => text === "on",
-      encode: (value): "on" | "off" => (value ? "on" : "off"),
+      decode: (value): boolean => value === true || value === "on",
+      encode: (value): boolean | "on" | "off" => value,
     }),
   ),
 );
+
+/** A whole number. */
+export const WholeNumber = (range: { readonly minimum: number; readonly maximum: number }) =>
+  Schema.Union([Schema.Finite, Schema.FiniteFromString]).check(
+    Schema.isInt(),
+    Schema.isBetween(range),
+  );
 
 /** Text that is never shown; a line end that came with it out of a file would spoil it. */
 export const Secret = Schema.RedactedFromValue(
   Schema.NonEmptyString.check(Schema.makeFilter<string>((text) => text.trim() === text)),
 );
 
-/** Values separated by commas, with white space around them. */
-export const CommaSeparated = <S extends Schema.ConstraintCodec<string, string>>(item: S) =>
-  Schema.String.pipe(
+/** A list, or values separated by commas, with white space around them. */
+export const List = <S extends Schema.ConstraintCodec<string, string>>(item: S) =>
+  Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
     Schema.decodeTo(
       Schema.NonEmptyArray(item),
       SchemaTransformation.transform({
-        decode: (text): readonly [string, ...Array<string>] => {
-          const [first = "", ...others] = text.split(",").map((part) => part.trim());
+        decode: (value): readonly [string, ...Array<string>] => {
+          const items = typeof value === "string" ? value.split(",") : value;
+          const [first = "", ...others] = items.map((item) => item.trim());
           return [first, ...others];
         },
-        encode: (items) => items.join(","),
+        encode: (items): string | ReadonlyArray<string> => items,
       }),
     ),
   );
 
+const AnyUrl = Schema.Union([Schema.URL, Schema.URLFromString]);
+
 /** An `http` or `https` URL that carries neither credentials nor query nor fragment. */
-export const HttpUrl = Schema.URLFromString.check(
+export const HttpUrl = AnyUrl.check(
   Schema.makeFilter<URL>(
     (url) =>
       /^https?:$/.test(url.protocol) &&

@@ -3,10 +3,13 @@ import { setting, withDefault } from "./setting.ts";
 
 /** Where this service keeps what has no other place: the embedded store's objects, a receipt key. */
 export const directory = withDefault(
-  setting("STORAGE_LOCAL_DIR", {
-    codec: Schema.NonEmptyString,
+  setting({
+    variable: "STORAGE_LOCAL_DIR",
+    option: "directory",
+    meaning: "The folder of the embedded store.",
     shape: "a folder that this service alone writes to",
     example: ".valetkey",
+    codec: Schema.NonEmptyString,
   }),
   ".valetkey",
 );

@@ -1,15 +1,28 @@
 import * as Schema from "effect/Schema";
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
-import { CommaSeparated } from "./codecs.ts";
+import { List } from "./codecs.ts";
+import { setting } from "./setting.ts";
 
 /** An address and how many of its bits count. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
-/** Addresses and networks, separated by commas. */
-export const Networks = CommaSeparated(
+/** A list of addresses and networks. */
+const Networks = List(
   Schema.String.check(Schema.makeFilter<string>((text) => networkOf(text) !== undefined)),
 );
+
+/** A setting that names proxies by their addresses. */
+export const proxies = (
+  explained: Omit<Parameters<typeof setting>[0], "codec" | "shape" | "example">,
+) =>
+  setting({
+    ...explained,
+    codec: Networks,
+    shape: ({ list }) =>
+      `the addresses or networks that proxies connect from, ${list}, and not all there are`,
+    example: "10.0.0.0/8,::1",
+  });
 
 /** What was decoded, to compare addresses with. */
 export const networksOf = (texts: ReadonlyArray<string>): ReadonlyArray<Network> =>

@@ -1,85 +1,114 @@
-import * as Config from "effect/Config";
-import * as ConfigProvider from "effect/ConfigProvider";
-import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { closest, distance } from "fastest-levenshtein";
+import { OnOff } from "./codecs.ts";
+import { type Named, say, type Source, type Text, type Words } from "./source.ts";
 
-/** The process's environment variables, or a test's. An empty value counts as unset. */
-export type Env = Readonly<Record<string, string | undefined>>;
-
-/** One environment variable: how it is read, and how it is explained. */
-export interface Setting<out A> {
-  readonly name: string;
+/** One setting: how it is read from a variable or an option, and how it is explained. */
+export interface Setting<out A> extends Named {
+  /** What it decides, in sentences. */
+  readonly meaning: string;
+  /** What holds where it is not set, in Markdown; the default value if left out. */
+  readonly otherwise?: string | undefined;
   /** Completes the sentence "NAME must be …". */
-  readonly shape: string;
-  /** A value that would be accepted. */
-  readonly example: string;
+  readonly shape: Text;
+  /** A value that would be accepted, as it is written. */
+  readonly example: Text;
   /** What `text` was probably meant to be, where that can be told. */
-  readonly nearest?: (text: string) => string | undefined;
-  readonly config: Config.Config<A>;
+  readonly nearest?: ((text: string) => string | undefined) | undefined;
+  /** Takes the text of a variable, or the value of an option. */
+  readonly decode: (input: unknown) => Result.Result<A, unknown>;
+  /** The value where it is not set; it has to be set if undefined. */
+  readonly fallback?: { readonly value: A } | undefined;
 }
 
-/** A variable that is missing or wrong. */
+type Explained = Omit<Setting<unknown>, "decode" | "fallback">;
+
+/** A setting that is missing or wrong. */
 export interface Fault {
-  readonly name: string;
-  /** Completes the sentence that begins with the name. */
-  readonly problem: string;
-  /** A value that would be accepted. */
-  readonly example: string;
+  readonly setting: Named;
+  /** Completes the sentence that begins with the setting's name. */
+  readonly problem: Text;
+  /** A value that would be accepted, as it is written. */
+  readonly example: Text;
 }
 
-/** A variable that must be set, to text that `codec` decodes. */
-export function setting<A>(
-  name: string,
-  {
-    codec,
-    ...explained
-  }: Omit<Setting<A>, "name" | "config"> & {
-    readonly codec: Schema.ConstraintCodec<A, unknown>;
-  },
-): Setting<A> {
-  return { name, ...explained, config: Config.schema(codec, name) };
-}
+/** A setting that must be set, to what `codec` decodes. */
+export const setting = <A>({
+  codec,
+  ...explained
+}: Explained & { readonly codec: Schema.ConstraintCodec<A, unknown> }): Setting<A> => ({
+  ...explained,
+  decode: Schema.decodeUnknownResult(codec),
+});
 
-/** A variable that must be set, to one of `values`; `meant` has other words for some of them. */
+/** A setting that must be set, to one of `values`; `meant` has other words for some of them. */
 export function choice<const A extends string>(
-  name: string,
   values: readonly [A, ...Array<A>],
   {
     meant = {},
     ...explained
-  }: {
-    readonly shape?: string;
-    readonly example: NoInfer<A>;
+  }: Omit<Explained, "shape"> & {
+    readonly shape?: Text;
     readonly meant?: Readonly<Record<string, NoInfer<A>>>;
   },
 ): Setting<A> {
   const shape = `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
-  return {
-    ...setting(name, { shape, ...explained, codec: Schema.Literals(values) }),
-    nearest: (text) => {
-      const word = text.toLowerCase();
-      if (Object.hasOwn(meant, word)) return meant[word];
-      // Further away it is another word, and the values are listed anyway.
-      const value = closest(word, values);
-      return distance(word, value) * 2 < value.length ? value : undefined;
-    },
+  const nearest = (text: string) => {
+    const word = text.toLowerCase();
+    if (Object.hasOwn(meant, word)) return meant[word];
+    // Further away it is another word, and the values are listed anyway.
+    const value = closest(word, values);
+    return distance(word, value) * 2 < value.length ? value : undefined;
   };
+  return setting({ shape, nearest, ...explained, codec: Schema.Literals(values) });
 }
 
-/** The same variable, with a value for when it is not set. */
-export function withDefault<A, const B>(of: Setting<A>, value: B): Setting<A | B> {
-  return { ...of, config: Config.withDefault(of.config, value) };
-}
+/** A setting that must be set, to on or off. */
+export const onOff = ({
+  on,
+  off,
+  ...explained
+}: Omit<Explained, "shape" | "example"> & {
+  /** What happens where it is on. */
+  readonly on: string;
+  readonly off?: string;
+}): Setting<boolean> =>
+  setting({
+    ...explained,
+    shape: (words) => `${words.on} (${on}) or ${words.off}${off === undefined ? "" : ` (${off})`}`,
+    example: (words) => words.on,
+    codec: OnOff,
+  });
 
-/** The same variable, which may be left out. */
-export const optional = <A>(of: Setting<A>): Setting<A | undefined> => withDefault(of, undefined);
+/** The same setting, with a value for when it is not set. */
+export const withDefault = <A, const B>(setting: Setting<A>, value: B): Setting<A | B> => ({
+  ...setting,
+  fallback: { value },
+});
 
-/** What is wrong with a variable. */
-export function fault(of: Setting<unknown>, problem: string, example = of.example): Fault {
-  return { name: of.name, problem, example };
-}
+/** The same setting, which may be left out. */
+export const optional = <A>(setting: Setting<A>): Setting<A | undefined> =>
+  withDefault(setting, undefined);
+
+/** What is wrong with a setting. */
+export const fault = (
+  setting: Setting<unknown>,
+  problem: Text,
+  example = setting.example,
+): Fault => ({ setting, problem, example });
+
+/** A fault as one reads it who knows settings by these words. */
+export const sentenceOf = ({ setting, problem }: Fault, words: Words): string =>
+  `${words.name(setting)} ${say(problem, words)}`;
+
+/** A setting that is missing beside another. */
+export const missingBeside = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>
+  fault(setting, ({ name }) => `must be set where ${name(other)} is`);
+
+/** A setting that is one too many beside another. */
+export const excludedBy = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>
+  fault(setting, ({ name }) => `must not be set beside ${name(other)}`);
 
 /** Settings by the member that their value is given to. */
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
@@ -96,33 +125,48 @@ export type Values<S extends Settings> = {
 };
 type Value<S> = S extends Setting<infer A> ? A : never;
 
-/** What reading gives: the values, or every variable at fault. */
+/** What reading gives: the values, or every setting at fault. */
 export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
 
 /**
- * Reads all of `settings` from `env`. `together` finds fault with values that are each well-formed
- * but do not go together; it sees only those that are.
+ * Reads all of `settings` from `source`. `together` finds fault with values that are each
+ * well-formed but do not go together; it sees only those that are.
  */
 export function readSettings<S extends Settings>(
   settings: S,
-  env: Env,
+  source: Source,
   together: (values: Partial<Values<S>>) => ReadonlyArray<Fault> = () => [],
 ): Read<Values<S>> {
-  // Looked up by exact name: a provider that splits names at "_" would see FOO_BAR inside FOO.
-  const provider = ConfigProvider.make(([name]) => {
-    const text = env[String(name)];
-    return Effect.succeed(text ? ConfigProvider.makeValue(text) : undefined);
-  });
   const values: Record<string, unknown> = {};
   const faults: Array<Fault> = [];
-  for (const [member, of] of Object.entries(settings)) {
-    const read = Effect.runSync(Effect.result(of.config.parse(provider)));
+  for (const [member, setting] of Object.entries(settings)) {
+    const read = readOne(setting, source.valueOf(setting));
     if (Result.isSuccess(read)) values[member] = read.success;
-    else faults.push(fault(of, `must be ${of.shape}${hint(of, env[of.name])}`));
+    else faults.push(fault(setting, read.failure));
   }
-  const wrong = new Set(faults.map(({ name }) => name));
-  faults.push(...together(values as Partial<Values<S>>).filter(({ name }) => !wrong.has(name)));
+  const wrong = new Set(faults.map(({ setting }) => setting.variable));
+  faults.push(
+    ...together(values as Partial<Values<S>>).filter(({ setting }) => !wrong.has(setting.variable)),
+  );
   return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Values<S>);
+}
+
+function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unknown, Text> {
+  const { fallback, decode, nearest } = setting;
+  if (input === undefined) {
+    return fallback === undefined
+      ? Result.fail((words) => `must be ${say(setting.shape, words)}, and is not set`)
+      : Result.succeed(fallback.value);
+  }
+  // An empty option is probably a variable of the host's that nobody has set.
+  if (input === "" || (Array.isArray(input) && input.every((item) => item === ""))) {
+    return Result.fail("must not be empty");
+  }
+  return Result.mapError(decode(input), (): Text => {
+    const meant = typeof input === "string" ? nearest?.(input) : undefined;
+    return (words) =>
+      `must be ${say(setting.shape, words)}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+  });
 }
 
 type Reads = Readonly<Record<string, Read<unknown>>>;
@@ -133,19 +177,17 @@ type Successes<R extends Reads> = {
 /** The values of all parts, or every fault of any, with `further` ones. */
 export function allOf<R extends Reads>(
   parts: R,
-  further: ReadonlyArray<Fault>,
+  further: ReadonlyArray<Fault> = [],
 ): Read<Successes<R>> {
-  const faults: Array<Fault> = [...further];
-  const values: Record<string, unknown> = {};
-  for (const [part, read] of Object.entries(parts)) {
-    if (Result.isSuccess(read)) values[part] = read.success;
-    else faults.push(...read.failure);
-  }
-  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Successes<R>);
+  const reads = Object.entries(parts);
+  const faults = [...further, ...reads.flatMap(([, read]) => faultsOf(read))];
+  return faults.length > 0
+    ? Result.fail(faults)
+    : Result.succeed(
+        Object.fromEntries(
+          reads.map(([part, read]) => [part, Result.getOrThrow(read)]),
+        ) as Successes<R>,
+      );
 }
 
-function hint({ nearest }: Setting<unknown>, text: string | undefined): string {
-  if (!text) return ", and is not set";
-  const meant = nearest?.(text);
-  return meant === undefined ? "" : `; is ${meant} meant?`;
-}
+const faultsOf = (read: Read<unknown>) => (Result.isFailure(read) ? read.failure : []);

@@ -134,9 +134,15 @@ export type ProviderName = keyof typeof PROVIDERS;
 
 const NAMES = Object.keys(PROVIDERS) as [ProviderName];
 
-/** The variable that names one. */
+/** Whose S3 it is. */
 export const provider: Setting<ProviderName> = {
-  ...choice("STORAGE_PROVIDER", NAMES, { example: "r2" }),
+  ...choice(NAMES, {
+    variable: "STORAGE_PROVIDER",
+    option: "provider",
+    meaning: "[Whose S3](stores.md#providers-of-the-s3-api) it is, also for `minio`.",
+    otherwise: "`aws`; `s3` at an endpoint of your own; `minio` for `minio`",
+    example: "r2",
+  }),
   nearest: fitting,
 };
 

@@ -1,17 +1,19 @@
 import {
   choice,
-  type Env,
   optional,
   type Read,
   readSettings,
   type Values,
   withDefault,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 
-/** Variables of the log. */
+/** Settings of the log. */
 export const settings = {
   level: withDefault(
-    choice("LOG_LEVEL", ["debug", "info", "warn", "error", "none"], {
+    choice(["debug", "info", "warn", "error", "none"], {
+      variable: "LOG_LEVEL",
+      meaning: "What is written to the log. In the package: the option `log`.",
       example: "info",
       meant: {
         all: "debug",
@@ -27,11 +29,18 @@ export const settings = {
     }),
     "info",
   ),
-  format: optional(choice("LOG_FORMAT", ["pretty", "json"], { example: "json" })),
+  format: optional(
+    choice(["pretty", "json"], {
+      variable: "LOG_FORMAT",
+      meaning: "How the log is written.",
+      otherwise: "`pretty` on a terminal, else `json`",
+      example: "json",
+    }),
+  ),
 };
 
 /** What the log is configured with; without a format, a terminal gets `pretty` and all else `json`. */
 export type TelemetrySettings = Values<typeof settings>;
 
-/** Reads the variables. */
-export const read = (env: Env): Read<TelemetrySettings> => readSettings(settings, env);
+/** Reads the settings. */
+export const read = (source: Source): Read<TelemetrySettings> => readSettings(settings, source);

@@ -1,11 +1,10 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { readJsonFile } from "../settings/json-file.ts";
-import { CommaSeparated } from "../settings/codecs.ts";
 import { directory } from "../settings/directory.ts";
+import { readJsonFile } from "../settings/json-file.ts";
+import { List } from "../settings/codecs.ts";
 import {
-  type Env,
   type Fault,
   fault,
   optional,
@@ -13,6 +12,7 @@ import {
   readSettings,
   setting,
 } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import { decodeDenied, type DeniedLinks, LinkEnd } from "./denied-links.ts";
 import { type TokenKey, weaknessOf } from "./tokens.ts";
 
@@ -24,24 +24,33 @@ const IdAndKey = Schema.String.check(
   }),
 );
 
-/** Variables of the keys that seal tokens. */
+/** Settings of the keys that seal tokens. */
 export const settings = {
   keys: optional(
-    setting("RECEIPT_KEYS", {
-      codec: Schema.RedactedFromValue(CommaSeparated(IdAndKey)),
-      shape: "pairs of id:key, separated by commas; keys of 32 bytes or more in base64",
+    setting({
+      variable: "RECEIPT_KEYS",
+      option: "receiptKeys",
+      meaning:
+        "Keys that seal receipts and links: the first seals, all open. Required outside `AUTH=dev`.",
+      otherwise: "`AUTH=dev`: made once and kept in `STORAGE_LOCAL_DIR`",
+      codec: Schema.RedactedFromValue(List(IdAndKey)),
+      shape: ({ list }) => `pairs of id:key, ${list}; keys of 32 bytes or more in base64`,
       example: "2026:$(openssl rand -base64 32)",
     }),
   ),
   denied: optional(
-    setting("LINKS_DENIED", {
-      codec: Schema.Union([Schema.String.check(Schema.isPattern(/\//)), CommaSeparated(LinkEnd)]),
-      shape:
-        "what follows the last dot of links that are taken back, separated by commas, or the path of a JSON file with a list of them",
+    setting({
+      variable: "LINKS_DENIED",
+      option: "linksDenied",
+      meaning: "Links that are taken back.",
+      otherwise: "none",
+      codec: Schema.Union([Schema.String.check(Schema.isPattern(/\//)), List(LinkEnd)]),
+      shape: ({ list }) =>
+        `what follows the last dot of links that are taken back, ${list}, or the path of a JSON file with a list of them`,
       example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
     }),
   ),
-  directory,
+  directory: directory,
 };
 
 /** What the adapter is configured with. */
@@ -53,10 +62,10 @@ export interface TokenSettings {
   readonly directory: string;
 }
 
-/** Reads the variables. */
-export const read = (env: Env): Read<TokenSettings> =>
+/** Reads the settings. */
+export const read = (source: Source): Read<TokenSettings> =>
   Result.flatMap(
-    readSettings(settings, env, ({ keys }) => faultsOf(keys)),
+    readSettings(settings, source, ({ keys }) => faultsOf(keys)),
     ({ keys, directory, ...values }) =>
       Result.map(deniedBy(values.denied), (denied): TokenSettings => {
         if (keys === undefined) return { denied, directory };

@@ -2,11 +2,13 @@ import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
+import { settings } from "../../adapters/cli/settings.ts";
 import { readSettings } from "../../adapters/settings/setting.ts";
-import { CONFIGURATION, configurationPage, SETTINGS } from "../support/configuration-page.ts";
+import { variables } from "../../adapters/settings/source.ts";
+import { CONFIGURATION, configurationPage, exampleOf } from "../support/configuration-page.ts";
 import { errorsPage } from "../support/errors-page.ts";
 
-const variables = [...CONFIGURATION.values()].flat();
+const explained = [...CONFIGURATION.values()].flat();
 
 it.each([
   ["configuration", configurationPage()],
@@ -17,23 +19,25 @@ it.each([
 });
 
 it("every variable is explained once", () => {
-  expect(variables.map(({ variable }) => variable).sort()).toEqual([...SETTINGS.keys()].sort());
+  const known = new Set(settings.map(({ variable }) => variable));
+  expect(explained.map(({ variable }) => variable).sort()).toEqual([...known].sort());
 });
 
 // The one that is left out names a file, which is read when it is decoded.
-it.each(variables.filter(({ variable }) => variable !== "JWT_PUBLIC_KEY"))(
+it.each(explained.filter(({ variable }) => variable !== "JWT_PUBLIC_KEY"))(
   "the example of $variable is accepted as a shell sets it",
-  ({ variable, example }) => {
+  (setting) => {
+    const { variable } = setting;
     // What the example reads or makes is beside the point where it is not there.
-    const value = execFileSync("sh", ["-c", `${variable}=${example}; printf %s "$${variable}"`], {
+    const command = `${variable}=${exampleOf(setting)}; printf %s "$${variable}"`;
+    const value = execFileSync("sh", ["-c", command], {
       encoding: "utf8",
       cwd: new URL("../../deploy", import.meta.url),
       stdio: ["ignore", "pipe", "ignore"],
     });
-    const setting = SETTINGS.get(variable);
-    if (setting === undefined) throw new Error("there is no such setting");
     const text = value === "" ? "{}" : value;
-    expect(Result.isSuccess(readSettings({ setting }, { [variable]: text })), text).toBe(true);
+    const read = readSettings({ setting }, variables({ [variable]: text }));
+    expect(Result.isSuccess(read), text).toBe(true);
   },
 );
 
@@ -41,9 +45,8 @@ it("every option is one that the package declares", () => {
   const declared = globSync(new URL("../release/api/*.api.md", import.meta.url).pathname)
     .map((file) => readFileSync(file, "utf8"))
     .join("\n");
-  for (const { option } of variables) {
+  for (const { option } of explained) {
     if (option === undefined) continue;
-    const [, name = ""] = /(\w+)(?: \}\))?$/.exec(option) ?? [];
-    expect(declared, option).toMatch(new RegExp(`\\b${name}\\??: `));
+    expect(declared, option).toMatch(new RegExp(`\\b${option.split(".").at(-1)}\\??: `));
   }
 });

@@ -40,14 +40,14 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     [{ receiptKeys: [""] }, /^receiptKeys must not be empty/],
     [{ corsOrigins: ["example.com"] }, /^corsOrigins must be origins .*, as a list/],
     [{ limits: { requestsPerSubject: "many" } }, /^limits\.requestsPerSubject must be a number of/],
-    [{ limits: { bytesPerDay: "3 XB" } }, /^limits\.bytesPerDay must be what an organization/],
+    [{ limits: { bytesPerDay: "3 XB" } }, /^limits\.bytesPerDay must be a size with its unit/],
     [
       { limits: { bytesPerDy: 3 } },
-      /^bytesPerDy is not known here; is bytesPerDay meant\? The options are .*objectsPerDay/,
+      /^limits\.bytesPerDy is not an option; did you mean limits\.bytesPerDay\? The options are .*objectsPerDay/,
     ],
     [
       { polices: {} },
-      /^polices is not known here; is policies meant\? The options are .*organizations/,
+      /^polices is not an option; did you mean policies\? The options are .*organizations/,
     ],
     [{ policy: { maxSize: "10 Mb" } }, /^policy\.maxSize is neither a number of bytes nor text/],
     [{ policy: { maxSiz: 10 } }, /^policy\.maxSiz is not known here; the members are .*maxSize/],
@@ -81,7 +81,7 @@ it("all faults are reported at once", () => {
   const [first, ...others] = complaints(
     create({ publicUrl: "here", receiptKeys: ["x"], policy: { maxSize: -1 }, storage: {} }),
   );
-  expect(first).toBe("Valetkey cannot be made, its options are not right:");
+  expect(first).toBe("Valetkey cannot be made: invalid options");
   expect(others.map((line) => line.split(" ")[0]).sort()).toEqual([
     "policy.maxSize",
     "publicUrl",
@@ -107,7 +107,7 @@ describe("a store reports its options in the same way", () => {
       () => minio({ endpoint: "http://127.0.0.1:9000", accessKey: "key", secretKey: "" }),
       /^secretKey must not be empty/,
     ],
-    ["aws() at R2", () => aws({ provider: "r2" }), /^account must be set for provider=r2/],
+    ["aws() at R2", () => aws({ provider: "r2" }), /^account must be set for provider: "r2"/],
     [
       "aws() with two ways to sign uploads",
       () =>
@@ -137,13 +137,13 @@ describe("a store reports its options in the same way", () => {
           secretKey: "hidden",
           bucketName: "files",
         } as never),
-      /^bucketName is not known here; is bucket meant\? The options are .*accessKey, secretKey/,
+      /^bucketName is not an option; did you mean bucket\? The options are .*accessKey, secretKey/,
     ],
     ["local()", () => local({ directory: "" }), /^directory must not be empty/],
     ["redis()", () => redis({ url: "http://127.0.0.1" }), /^url must be a redis or rediss URL/],
   ])("%s", (_, make, complaint) => {
     const lines = complaints(make);
-    expect(lines[0]).toMatch(/^\w+\(\) cannot be made, its options are not right:$/);
+    expect(lines[0]).toMatch(/^\w+\(\) cannot be made: invalid options$/);
     expect(lines.at(-1)).toMatch(complaint);
     expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]|secret[^K]/);
   });
@@ -168,7 +168,7 @@ it("later messages about a store use the names of its options", async () => {
 it("an option name of the store's own client is answered with the name it has here", () => {
   const lines = complaints(() => aws({ accessKeyId: "key", secretAccessKey: "hidden" } as never));
   expect(lines.slice(1).map((line) => line.split("?")[0])).toEqual([
-    "accessKeyId is not known here; is accessKey meant",
-    "secretAccessKey is not known here; is secretKey meant",
+    "accessKeyId is not an option; did you mean accessKey",
+    "secretAccessKey is not an option; did you mean secretKey",
   ]);
 });

@@ -39,9 +39,12 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
 
   it.each<[Readonly<Record<string, string>>, RegExp]>([
     [{ STORAGE_ADAPTER: "azure" }, /STORAGE_ADAPTER must be local, aws, minio or gcs\.\n/],
-    [{ LOG_LEVEL: "loud" }, /LOG_LEVEL must be debug, info, warn, error or none; is debug meant\?/],
-    [{ LOG_LEVEL: "Warning" }, /; is warn meant\?/],
-    [{ LOG_LEVEL: "eror" }, /; is error meant\?/],
+    [
+      { LOG_LEVEL: "loud" },
+      /LOG_LEVEL must be debug, info, warn, error or none; did you mean debug\?/,
+    ],
+    [{ LOG_LEVEL: "Warning" }, /; did you mean warn\?/],
+    [{ LOG_LEVEL: "eror" }, /; did you mean error\?/],
     [{ LOG_LEVEL: "plenty" }, /LOG_LEVEL must be debug, info, warn, error or none\.\n/],
     [{ AUTH: "none" }, /AUTH must be dev/],
     [{ HOST: "0.0.0.0" }, /PUBLIC_URL must be set where HOST is not a loopback/],
@@ -64,7 +67,7 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       { STORAGE_ADAPTER: "aws", STORAGE_BUCKET: "fast--use1-az4--x-s3" },
       /STORAGE_SIGNER must be sdk for an ARN or a directory bucket/,
     ],
-    [{ STORAGE_ADAPTER: "s3" }, /STORAGE_ADAPTER must be .* or gcs; is aws meant\?/],
+    [{ STORAGE_ADAPTER: "s3" }, /STORAGE_ADAPTER must be .* or gcs; did you mean aws\?/],
     ...[
       ["wasaby", "wasabi"],
       ["cloudflare", "r2"],
@@ -77,9 +80,9 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       ["scaleway", "s3"],
     ].map(([name = "", meant]): [Readonly<Record<string, string>>, RegExp] => [
       { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: name },
-      new RegExp(`; is ${meant} meant\\?`),
+      new RegExp(`; did you mean ${meant}\\?`),
     ]),
-    [{ STORAGE_ADAPTER: "minio", STORAGE_PROVIDER: "minlo" }, /; is minio meant\?/],
+    [{ STORAGE_ADAPTER: "minio", STORAGE_PROVIDER: "minlo" }, /; did you mean minio\?/],
     [
       { STORAGE_ADAPTOR: "minio", STORAGE_ENDPOINT: "http://127.0.0.1:9000" },
       /STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is[\s\S]*STORAGE_ADAPTOR is not a known variable/,
@@ -210,7 +213,7 @@ describe("invalid settings of callers and limits are refused at startup", () => 
   });
 
   it.each<[Readonly<Record<string, string>>, RegExp]>([
-    [{ AUTH: "token" }, /AUTH must be dev, static, jwt or forward; is \w+ meant\?/],
+    [{ AUTH: "token" }, /AUTH must be dev, static, jwt or forward; did you mean \w+\?/],
     [{ ...keys, AUTH: "static" }, /AUTH_TOKENS_FILE must be the path of a file .*, and is not set/],
     [
       { ...keys, AUTH: "static", AUTH_TOKENS_FILE: "/none.json" },
@@ -318,12 +321,12 @@ describe("invalid settings of callers and limits are refused at startup", () => 
     ...["0", "-1", "1.5 B", "10 GB", "ten"].map(
       (size): [Readonly<Record<string, string>>, RegExp] => [
         { LIMIT_BYTES_PER_DAY: size },
-        /LIMIT_BYTES_PER_DAY must be what an organization may be granted in a day/,
+        /LIMIT_BYTES_PER_DAY must be a size with its unit/,
       ],
     ),
     ...["0", "-1", "1.5", "many"].map((count): [Readonly<Record<string, string>>, RegExp] => [
       { LIMIT_OBJECTS_PER_DAY: count },
-      /LIMIT_OBJECTS_PER_DAY must be how many uploads/,
+      /LIMIT_OBJECTS_PER_DAY must be a number of uploads/,
     ]),
     [{ AUDIT: "audit.jsonl" }, /AUDIT must be off, stdout, or the path of a file/],
     [{ AUDIT: "/none/audit.jsonl" }, /AUDIT names a file that cannot be written \(ENOENT\)/],

@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterEach, describe } from "vitest";
 import { organizationsFromDirectory } from "../../adapters/identity/directory.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
@@ -330,7 +331,13 @@ it("the service answers with what the directory says: an id, 404, or 503 without
     else json(response, "{}", slug === "globex" ? 404 : 500);
   });
   const identity = Result.getOrThrow(
-    read({ DEV_TOKEN: TOKEN, DEV_SERVICE_TOKEN: SERVICE_TOKEN, ORGANIZATIONS_URL: url.href }),
+    read(
+      variables({
+        DEV_TOKEN: TOKEN,
+        DEV_SERVICE_TOKEN: SERVICE_TOKEN,
+        ORGANIZATIONS_URL: url.href,
+      }),
+    ),
   );
   const { request } = await startService({ identity });
   const ask = async (slug: string) => {

@@ -90,7 +90,7 @@ it("a missing folder is an outage, not a missing upload", async () => {
     status: 503,
     body: { code: "STORE_UNAVAILABLE" },
   });
-  await storeReads(/STORAGE_LOCAL_DIR is gone/);
+  await storeReads(/the folder of the store is gone/);
   rmSync(`${service.directory}-away`, { recursive: true });
 });
 

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, vi } from "vitest";
 import { clientAddress } from "../../adapters/http/client-address.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { developmentTokens } from "../../adapters/identity/dev.ts";
 import { jsonWebTokens } from "../../adapters/identity/jwt.ts";
 import { read } from "../../adapters/identity/settings.ts";
@@ -126,12 +127,14 @@ it("tokens that were verified before stay valid at an address that fails too oft
   const issuer = await startIssuer();
   closing.push(issuer.stop);
   const { callers } = Result.getOrThrow(
-    read({
-      AUTH: "jwt",
-      JWT_ISSUER: issuer.url,
-      JWT_AUDIENCE: "valetkey",
-      JWT_JWKS_URL: issuer.jwksUrl,
-    }),
+    read(
+      variables({
+        AUTH: "jwt",
+        JWT_ISSUER: issuer.url,
+        JWT_AUDIENCE: "valetkey",
+        JWT_JWKS_URL: issuer.jwksUrl,
+      }),
+    ),
   );
   if (callers.auth !== "jwt") throw new Error("These are settings of something else");
   const own = await Effect.runPromise(Effect.scoped(jsonWebTokens(callers)));
@@ -192,7 +195,7 @@ it("a service limits failures of the address that a trusted proxy tells, and aud
 });
 
 it("probes of /readyz without a token count as no failure, and wrong tokens there do", async () => {
-  const { callers } = Result.getOrThrow(read({ AUTH: "dev", DEV_TOKEN: TOKEN }));
+  const { callers } = Result.getOrThrow(read(variables({ AUTH: "dev", DEV_TOKEN: TOKEN })));
   if (callers.auth !== "dev") throw new Error("These are settings of something else");
   const { request } = await startService({
     authenticator: limitFailures(developmentTokens(callers.tokens), LIMIT),

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { read } from "../../adapters/identity/settings.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { need } from "../support/need.ts";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -19,7 +20,7 @@ const GOOD = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme,globex" 
 async function behind(trusted: string, env: Readonly<Record<string, string>> = {}) {
   const events: Array<AuditEvent> = [];
   const identity = Result.getOrThrow(
-    read({ AUTH: "forward", FORWARD_AUTH_TRUSTED: trusted, ...env }),
+    read(variables({ AUTH: "forward", FORWARD_AUTH_TRUSTED: trusted, ...env })),
   );
   const { request } = await startService({ identity, loopbackOnly: false, audit: events });
   const ask = async (

@@ -8,6 +8,7 @@ import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
@@ -230,13 +231,15 @@ it("a repeated header is 400, and the longest key is accepted", async () => {
 });
 
 it("a store that cannot write once refuses a key, and accepts requests without one", async () => {
-  const settings = readAws({
-    STORAGE_PROVIDER: "b2",
-    STORAGE_REGION: "us-west-004",
-    STORAGE_ACCESS_KEY: "access-key",
-    STORAGE_SECRET_KEY: "the-secret-key",
-    STORAGE_ADAPTER: "aws",
-  });
+  const settings = readAws(
+    variables({
+      STORAGE_PROVIDER: "b2",
+      STORAGE_REGION: "us-west-004",
+      STORAGE_ACCESS_KEY: "access-key",
+      STORAGE_SECRET_KEY: "the-secret-key",
+      STORAGE_ADAPTER: "aws",
+    }),
+  );
   const { ask } = await start({ storage: aws(Result.getOrThrow(settings)) });
   const { status, body } = await ask("key-1");
   expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);

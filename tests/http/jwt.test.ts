@@ -10,6 +10,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, vi } from "vitest";
 import { jsonWebTokens } from "../../adapters/identity/jwt.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { keysAt } from "../../adapters/identity/key-set.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
@@ -48,7 +49,7 @@ const envOf = (issuer: Issuer, env: Env = {}): Env => ({
 
 /** The settings that these variables make. */
 function settingsOf(env: Env) {
-  const { callers } = Result.getOrThrow(read(env));
+  const { callers } = Result.getOrThrow(read(variables(env)));
   if (callers.auth !== "jwt") throw new Error("These are settings of something else");
   return callers;
 }
@@ -403,7 +404,10 @@ describe("the issuer's keys", () => {
 /** The service with these settings, and what the audit is told. */
 async function serving(env: Env) {
   const events: Array<AuditEvent> = [];
-  const service = await startService({ identity: Result.getOrThrow(read(env)), audit: events });
+  const service = await startService({
+    identity: Result.getOrThrow(read(variables(env))),
+    audit: events,
+  });
   closing.push(service.close);
   const ask = async (token: string, path = PRESIGN) => {
     const init = presignInit(undefined, { Authorization: `Bearer ${token}` });

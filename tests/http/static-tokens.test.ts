@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { tokensOfFile } from "../../adapters/identity/static.ts";
@@ -296,7 +297,7 @@ const write = (path: string, ...entries: ReadonlyArray<{ readonly stored: object
 async function serving(...entries: ReadonlyArray<{ readonly stored: object }>) {
   const path = freshFile();
   write(path, ...entries);
-  const identity = Result.getOrThrow(read({ AUTH: "static", AUTH_TOKENS_FILE: path }));
+  const identity = Result.getOrThrow(read(variables({ AUTH: "static", AUTH_TOKENS_FILE: path })));
   return startService({ identity });
 }
 
@@ -444,7 +445,9 @@ it.effect("a broken file leaves its tokens valid, and is said once until it is m
     const logger = Logger.make<unknown, void>(({ message }) => {
       warnings.push(String(message));
     });
-    const { callers } = Result.getOrThrow(read({ AUTH: "static", AUTH_TOKENS_FILE: path }));
+    const { callers } = Result.getOrThrow(
+      read(variables({ AUTH: "static", AUTH_TOKENS_FILE: path })),
+    );
     if (callers.auth !== "static") throw new Error("These are settings of something else");
     const { authenticate } = yield* tokensOfFile(callers.file, callers.tokens).pipe(
       Effect.provide(Logger.layer([logger])),

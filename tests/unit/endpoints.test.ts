@@ -2,6 +2,7 @@ import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
 import { addresses, makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";
 import { awsStorage } from "../../adapters/storage/aws/storage.ts";
 import { read as readGcs } from "../../adapters/storage/gcs/settings.ts";
@@ -12,7 +13,7 @@ import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts"
 const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
 
 const endpointOf = (text: string) =>
-  Result.getOrThrow(readMinio({ ...KEYS, STORAGE_ENDPOINT: text })).endpoint;
+  Result.getOrThrow(readMinio(variables({ ...KEYS, STORAGE_ENDPOINT: text }))).endpoint;
 
 it.each([
   ["http://localhost:9000", "http://localhost:9000", "/files", "http://files.localhost:9000", ""],
@@ -48,8 +49,10 @@ it.each([
   { STORAGE_ENDPOINT: "https://store.test", STORAGE_PUBLIC_ENDPOINT: "https://127.0.0.1" },
   { STORAGE_ENDPOINT: "https://store.test", STORAGE_BUCKET: "a.b" },
 ])("%j is refused for the bucket as a host", (env) => {
-  const read = readMinio({ ...KEYS, ...env, STORAGE_PATH_STYLE: "off" });
-  expect(Result.getFailure(read)).toMatchObject({ value: [{ name: "STORAGE_PATH_STYLE" }] });
+  const read = readMinio(variables({ ...KEYS, ...env, STORAGE_PATH_STYLE: "off" }));
+  expect(Result.getFailure(read)).toMatchObject({
+    value: [{ setting: { variable: "STORAGE_PATH_STYLE" } }],
+  });
 });
 
 it("a path that a proxy takes off is sent and not signed", () => {
@@ -70,8 +73,10 @@ it.each([
   "https://store.test/#a",
   "https://",
 ])("%s is refused", (text) => {
-  const read = readMinio({ ...KEYS, STORAGE_ENDPOINT: text });
-  expect(Result.getFailure(read)).toMatchObject({ value: [{ name: "STORAGE_ENDPOINT" }] });
+  const read = readMinio(variables({ ...KEYS, STORAGE_ENDPOINT: text }));
+  expect(Result.getFailure(read)).toMatchObject({
+    value: [{ setting: { variable: "STORAGE_ENDPOINT" } }],
+  });
 });
 
 it.each([
@@ -82,7 +87,7 @@ it.each([
     "https://iamcredentials.cloud.example/",
   ],
 ])("Cloud Storage is found by its universe: %j", (env, endpoint, iamEndpoint) => {
-  const read = Result.getOrThrow(readGcs(env));
+  const read = Result.getOrThrow(readGcs(variables(env)));
   expect([read.endpoint.href, read.iamEndpoint.href]).toEqual([endpoint, iamEndpoint]);
 });
 
@@ -93,7 +98,7 @@ it.each([
   [{ STORAGE_ENDPOINT: "https://store.test", STORAGE_PATH_STYLE: "off" }, false, false],
 ])("%j has the bucket in the path: %s, and at a public endpoint %s", (env, internal, external) => {
   const settings = Result.getOrThrow(
-    readAws({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://files.test" }),
+    readAws(variables({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://files.test" })),
   );
   expect(placeOf(settings, "internal").pathStyle).toBe(internal);
   expect(placeOf(settings, "public")).toEqual({
@@ -113,7 +118,7 @@ it.each([
   [{ AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9000" }, "s3"],
   [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000", STORAGE_PROVIDER: "minio" }, "minio"],
 ] as const)("the store of %j is promised to be as %s", (env, provider) => {
-  const settings = Result.getOrThrow(readAws(env));
+  const settings = Result.getOrThrow(readAws(variables(env)));
   expect(settings.provider).toBe(provider);
   const { checksums } = awsStorage(settings).capabilities;
   expect(checksums).toEqual(provider === "s3" ? ["md5"] : ["sha256", "crc32c", "md5"]);
@@ -123,11 +128,13 @@ it.each([
   [undefined, ["sha256", "crc32c", "md5"]],
   ["ceph", ["md5"]],
 ])("the adapter minio goes by the provider %s, and promises %j", (provider, checksums) => {
-  const read = readMinio({
-    ...KEYS,
-    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
-    STORAGE_PROVIDER: provider,
-  });
+  const read = readMinio(
+    variables({
+      ...KEYS,
+      STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+      STORAGE_PROVIDER: provider,
+    }),
+  );
   expect(minioStorage(Result.getOrThrow(read)).capabilities.checksums).toEqual(checksums);
 });
 
@@ -151,7 +158,7 @@ it.each([
   ],
   [{ STORAGE_PROVIDER: "spaces", STORAGE_REGION: "fra1" }, "https://fra1.digitaloceanspaces.com/"],
 ])("%j is at %s", (env, endpoint) => {
-  expect(Result.getOrThrow(readAws(env)).endpoint?.href).toBe(endpoint);
+  expect(Result.getOrThrow(readAws(variables(env))).endpoint?.href).toBe(endpoint);
 });
 
 it.each([
@@ -161,11 +168,13 @@ it.each([
   "the official client calls the bucket where URLs are signed for it, with path style %s",
   async (pathStyle, expected) => {
     const settings = Result.getOrThrow(
-      readAws({
-        STORAGE_ENDPOINT: "http://store.test/a/s3/",
-        STORAGE_PATH_STYLE: pathStyle,
-        STORAGE_BUCKET: "files",
-      }),
+      readAws(
+        variables({
+          STORAGE_ENDPOINT: "http://store.test/a/s3/",
+          STORAGE_PATH_STYLE: pathStyle,
+          STORAGE_BUCKET: "files",
+        }),
+      ),
     );
     const client = makeClient(settings, "internal", { accessKeyId: "a", secretAccessKey: "b" });
     const { origin, path } = (await addresses(settings, client)).internal;

@@ -41,6 +41,6 @@ it.each([
     );
     const told = messages.filter((message) => message.includes("set STORAGE_PROVIDER="));
     expect(told).toHaveLength(provider === undefined ? 0 : 1);
-    if (provider !== undefined) expect(told.join()).toContain(`=${provider},`);
+    if (provider !== undefined) expect(told.join()).toContain(`=${provider}`);
   },
 );

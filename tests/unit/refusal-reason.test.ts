@@ -17,14 +17,14 @@ it.each([
     /^the store answered InternalError: try again$/,
   ],
 ])("a refusal with %j says what to do", (refusal, reason) => {
-  expect(reasonOfRefusal("files", refusal)).toMatch(reason);
+  expect(reasonOfRefusal({ bucket: "files" }, refusal)).toMatch(reason);
 });
 
 it("a long message from a store is cut", () => {
   const message = "x".repeat(100_000);
-  expect(reasonOfRefusal("files", { status: 400, code: "Malformed", message }).length).toBeLessThan(
-    300,
-  );
+  expect(
+    reasonOfRefusal({ bucket: "files" }, { status: 400, code: "Malformed", message }).length,
+  ).toBeLessThan(300);
 });
 
 it.each([

@@ -1,16 +1,17 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { CommaSeparated, OnOff } from "../../settings/codecs.ts";
+import { List } from "../../settings/codecs.ts";
 import {
-  type Env,
   fault,
+  onOff,
   optional,
   type Read,
   readSettings,
   setting,
   withDefault,
 } from "../../settings/setting.ts";
+import type { Source } from "../../settings/source.ts";
 
 const RedisUrl = Schema.String.check(
   Schema.makeFilter<string>(
@@ -20,20 +21,25 @@ const RedisUrl = Schema.String.check(
   ),
 );
 
-/** Variables that say where several processes count together. */
+/** Settings of where several processes count together; the options are those of `redis()`. */
 export const settings = {
   urls: optional(
-    setting("REDIS_URL", {
-      codec: Schema.RedactedFromValue(CommaSeparated(RedisUrl)),
-      shape: "a redis or rediss URL; of a cluster one or more, separated by commas",
+    setting({
+      variable: "REDIS_URL",
+      option: "url",
+      meaning: "Where processes count together. In the package: `limits.countIn: redis({ url })`.",
+      otherwise: "this process's memory",
+      codec: Schema.RedactedFromValue(List(RedisUrl)),
+      shape: ({ list }) => `a redis or rediss URL; of a cluster one or more, ${list}`,
       example: "rediss://:password@redis.example.com:6379",
     }),
   ),
   cluster: withDefault(
-    setting("REDIS_CLUSTER", {
-      codec: OnOff,
-      shape: "on (REDIS_URL names nodes of a cluster) or off",
-      example: "on",
+    onOff({
+      variable: "REDIS_CLUSTER",
+      option: "cluster",
+      meaning: "Whether that is a cluster. In the package: `redis({ cluster })`.",
+      on: "it is a cluster",
     }),
     false,
   ),
@@ -46,16 +52,26 @@ export interface RedisSettings {
   readonly isCluster: boolean;
 }
 
-/** Reads the variables; undefined where there is no Redis. */
-export const read = (env: Env): Read<RedisSettings | undefined> =>
+/** Reads the settings; undefined where there is no Redis. */
+export const read = (source: Source): Read<RedisSettings | undefined> =>
   Result.map(
-    readSettings(settings, env, ({ urls, cluster }) => {
+    readSettings(settings, source, ({ urls, cluster }) => {
       if (urls === undefined)
         return cluster === true
-          ? [fault(settings.urls, "must be set where REDIS_CLUSTER is on")]
+          ? [
+              fault(
+                settings.urls,
+                ({ name, on }) => `must be set where ${name(settings.cluster)} is ${on}`,
+              ),
+            ]
           : [];
       return Redacted.value(urls).length > 1 && cluster === false
-        ? [fault(settings.cluster, "must be on where REDIS_URL has several URLs")]
+        ? [
+            fault(
+              settings.cluster,
+              ({ name, on }) => `must be ${on} where ${name(settings.urls)} has several URLs`,
+            ),
+          ]
         : [];
     }),
     ({ urls, cluster }) => urls && { urls, isCluster: cluster },

@@ -8,7 +8,7 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { ONE_KEY } from "../credentials/separate-keys.ts";
+import { oneKey } from "../credentials/separate-keys.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
@@ -17,6 +17,8 @@ import { addresses, makeClient } from "./client.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
 import { sdkPresigner } from "./sdk-presigner.ts";
+import { VARIABLES } from "../../settings/source.ts";
+import { region as regionSetting } from "../settings.ts";
 import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 
 /** Amazon S3, and everything that speaks its API: signs by ourselves or by the official presigner. */
@@ -48,7 +50,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         put: yield* roleOr("put", settings.putRole),
         get: yield* roleOr("get", settings.getRole),
       };
-      if (signers.put === signer) yield* Effect.logWarning(ONE_KEY);
+      if (signers.put === signer) yield* Effect.logWarning(oneKey(settings.words));
       const client = makeClient(settings, "internal", credentials);
       const at = yield* Effect.promise(() => addresses(settings, client));
       const { checksums, ...provider } = PROVIDERS[settings.provider];
@@ -93,11 +95,11 @@ const officialPresigner = Effect.promise(async () => {
 });
 
 /** A signature for one region is refused in another. */
-function warnOfRegion({ region, endpoint }: AwsSettings): Effect.Effect<void> {
+function warnOfRegion({ region, endpoint, words = VARIABLES }: AwsSettings): Effect.Effect<void> {
   const actual = endpoint && regionOfEndpoint(endpoint);
   return actual === undefined || actual === region
     ? Effect.void
     : Effect.logWarning(
-        `STORAGE_REGION is ${region}, but the endpoint is in ${actual}; set STORAGE_REGION=${actual}, or the store refuses every signature`,
+        `${words.name(regionSetting)} is ${region}, but the endpoint is in ${actual}; set ${words.assign(regionSetting, actual)}, or the store refuses every signature`,
       );
 }

@@ -30,7 +30,7 @@ export function objectStore(
 ): ObjectStore["Service"] {
   const Bucket = settings.bucket;
   const provider = PROVIDERS[settings.provider];
-  const failed = (cause: unknown) => callFailed(Bucket, cause, refusalIn(cause));
+  const failed = (cause: unknown) => callFailed(settings, cause, refusalIn(cause));
   const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
     Effect.tryPromise({
       try: (abortSignal) => make({ abortSignal }),
@@ -60,7 +60,7 @@ export function objectStore(
     if (reason !== undefined) return yield* new StoreUnavailable({ reason });
     return yield* Effect.fromResult(found);
   });
-  const missing = new StoreUnavailable({ reason: noBucket(Bucket) });
+  const missing = new StoreUnavailable({ reason: noBucket(settings) });
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       if (yield* hasBucket) return;

@@ -4,7 +4,7 @@ import { keyFaults, type KeySettings, keySettings } from "../credentials/key-set
 import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
 import {
   choice,
-  type Env,
+  excludedBy,
   fault,
   optional,
   type Read,
@@ -12,43 +12,46 @@ import {
   setting,
   withDefault,
 } from "../../settings/setting.ts";
+import type { Source, Text, Words } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
 
-const role = (name: string) =>
-  setting(name, {
+const role = (use: "put" | "get") =>
+  storage.roleOf(use, {
     codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
     shape: "the ARN of a role",
-    example: "arn:aws:iam::123456789012:role/valetkey-put",
+    example: `arn:aws:iam::123456789012:role/valetkey-${use}`,
   });
 
-/** Variables of `STORAGE_ADAPTER=aws`. */
+/** Settings of Amazon S3, and of all that speak its API. */
 export const settings = {
   provider: optional(provider),
   account: optional(
-    setting("STORAGE_ACCOUNT_ID", {
+    setting({
+      variable: "STORAGE_ACCOUNT_ID",
+      option: "account",
+      meaning: "The account at Cloudflare. Required for `r2`.",
       codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
       shape: "the id of a Cloudflare account: 32 hexadecimal digits",
       example: "0123456789abcdef0123456789abcdef",
     }),
   ),
-  bucket: withDefault(
-    setting("STORAGE_BUCKET", {
-      codec: Schema.Union([storage.BucketName, Schema.String.check(Schema.isPattern(/^arn:\S+$/))]),
-      shape: "a bucket name (3 to 63 lower-case letters, digits, dots and hyphens) or an ARN",
-      example: "files",
-    }),
-    "files",
+  bucket: storage.bucketOf(
+    Schema.Union([storage.BucketName, Schema.String.check(Schema.isPattern(/^arn:\S+$/))]),
+    "a bucket name (3 to 63 lower-case letters, digits, dots and hyphens) or an ARN",
   ),
   createBucket: storage.createBucket,
   region: optional(storage.region),
   endpoint: optional(storage.endpoint),
   publicEndpoint: storage.publicEndpoint,
   ...keySettings,
-  putRole: optional(role("STORAGE_PUT_ROLE")),
-  getRole: optional(role("STORAGE_GET_ROLE")),
+  putRole: role("put"),
+  getRole: role("get"),
   pathStyle: optional(storage.pathStyle),
   signer: withDefault(
-    choice("STORAGE_SIGNER", ["native", "sdk"], {
+    choice(["native", "sdk"], {
+      variable: "STORAGE_SIGNER",
+      option: "signer",
+      meaning: "Which code signs.",
       shape: "native (the signature of this project) or sdk (the official presigner)",
       example: "sdk",
     }),
@@ -58,6 +61,8 @@ export const settings = {
 
 /** What the adapter is configured with. */
 export interface AwsSettings extends KeySettings {
+  /** How settings are called in what is said of the store; as variables if left out. */
+  readonly words?: Words | undefined;
   readonly provider: ProviderName;
   readonly bucket: string;
   readonly createBucket: boolean;
@@ -74,14 +79,11 @@ export interface AwsSettings extends KeySettings {
   readonly getRole?: string | undefined;
 }
 
-/**
- * Reads the variables, and refuses combinations that could not work. The official client's own
- * variables for an endpoint count too: it would follow them, and so must what we sign.
- */
-export function read(env: Env): Read<AwsSettings> {
+/** Reads the settings, and refuses combinations that could not work. */
+export function read(source: Source): Read<AwsSettings> {
   const values = readSettings(
     settings,
-    { ...env, STORAGE_ENDPOINT: endpointIn(env) },
+    withAmazonsVariables(source),
     ({ signer, bucket = "", ...values }) => [
       ...keyFaults(values),
       ...storage.addressingFaults({ bucket, ...values }),
@@ -90,10 +92,10 @@ export function read(env: Env): Read<AwsSettings> {
         : []),
       ...placeFaults(values),
       ...(values.putRole !== undefined && values.putAccessKey !== undefined
-        ? [fault(settings.putRole, "must not be set beside STORAGE_PUT_ACCESS_KEY")]
+        ? [excludedBy(settings.putRole, settings.putAccessKey)]
         : []),
       ...(values.getRole !== undefined && values.getAccessKey !== undefined
-        ? [fault(settings.getRole, "must not be set beside STORAGE_GET_ACCESS_KEY")]
+        ? [excludedBy(settings.getRole, settings.getAccessKey)]
         : []),
     ],
   );
@@ -104,6 +106,7 @@ export function read(env: Env): Read<AwsSettings> {
     const own = endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account)));
     return {
       ...values,
+      words: source.words,
       provider: name,
       region,
       endpoint: own,
@@ -124,7 +127,7 @@ function placeFaults(values: {
   const { region, account, endpoint } = values;
   const name = providerOf(values);
   const provider: Provider = PROVIDERS[name];
-  const missing = `must be set for STORAGE_PROVIDER=${name}`;
+  const missing: Text = ({ assign }) => `must be set for ${assign(settings.provider, name)}`;
   if (region === undefined && provider.region === undefined) {
     return [fault(settings.region, missing, provider.regionExample)];
   }
@@ -154,9 +157,17 @@ const REGION_IN_HOST =
 /** ARNs, and directory buckets by the suffix that all their names have. */
 const isBeyondNative = (bucket: string) => bucket.startsWith("arn:") || bucket.endsWith("--x-s3");
 
-/** Another provider's endpoint is not what the variables of Amazon's client are meant for. */
-const endpointIn = (env: Env) =>
-  env["STORAGE_ENDPOINT"] ||
-  (["", "aws"].includes(env["STORAGE_PROVIDER"] ?? "")
-    ? env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"]
-    : undefined);
+/**
+ * The same, where the variables of the official client for an endpoint count too: it would follow
+ * them, and so must what we sign. They are not meant for another provider's endpoint.
+ */
+const withAmazonsVariables = ({ valueOf, ...source }: Source): Source => ({
+  ...source,
+  valueOf: (setting) => {
+    const value = valueOf(setting);
+    const isAmazon = (valueOf(settings.provider) ?? "aws") === "aws";
+    return value === undefined && setting.variable === settings.endpoint.variable && isAmazon
+      ? source.env["AWS_ENDPOINT_URL_S3"] || source.env["AWS_ENDPOINT_URL"] || undefined
+      : value;
+  },
+});

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
-import { type Fault, fault, optional, type Values } from "../../settings/setting.ts";
+import { excludedBy, type Fault, fault, type Values } from "../../settings/setting.ts";
 import * as storage from "../settings.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { RECHECK } from "../../settings/changing-file.ts";
@@ -11,11 +11,11 @@ import { always, hold } from "./held.ts";
 import { type Held, type KeySigner, type Signers, signWith } from "../signing/signer.ts";
 import { separateKey, separateKeyFaults, separateKeySettings } from "./separate-keys.ts";
 
-/** Variables of an access key, which all stores that speak the API of S3 share. */
+/** Settings of an access key, which all stores that speak the API of S3 share. */
 export const keySettings = {
-  accessKey: optional(storage.accessKey),
-  secretKey: optional(storage.secretKey),
-  sessionToken: storage.sessionToken,
+  accessKey: storage.accessKeyOf(undefined),
+  secretKey: storage.secretKeyOf(undefined),
+  sessionToken: storage.sessionTokenOf(undefined),
   credentialsFile: storage.credentialsFile,
   ...separateKeySettings,
 };
@@ -31,16 +31,11 @@ export const keyFaults = (values: Partial<KeySettings>): ReadonlyArray<Fault> =>
 
 function ownKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
   const { accessKey, secretKey, credentialsFile } = values;
-  if (accessKey === undefined && secretKey !== undefined) {
-    return [fault(keySettings.accessKey, "must be set where STORAGE_SECRET_KEY is")];
-  }
-  if (accessKey !== undefined && secretKey === undefined) {
-    return [fault(keySettings.secretKey, "must be set where STORAGE_ACCESS_KEY is")];
-  }
+  const half = storage.halfKeyFaults({ accessKey, secretKey });
+  if (half.length > 0) return half;
   if (credentialsFile === undefined) return [];
-  if (accessKey !== undefined) {
-    return [fault(keySettings.credentialsFile, "must not be set beside STORAGE_ACCESS_KEY")];
-  }
+  if (accessKey !== undefined)
+    return [excludedBy(keySettings.credentialsFile, keySettings.accessKey)];
   const read = readCredentials(credentialsFile, decodeAwsSigner);
   return Result.isSuccess(read)
     ? []

@@ -1,37 +1,33 @@
 import * as Redacted from "effect/Redacted";
-import { type Fault, fault, optional, type Values } from "../../settings/setting.ts";
+import { type Fault, type Values } from "../../settings/setting.ts";
+import { VARIABLES, type Words } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
 import type { AccessKey } from "./credentials-file.ts";
 
 /**
- * Variables of keys that may only put, and only get. A header that nobody signed can turn a PUT
+ * Settings of keys that may only put, and only get. A header that nobody signed can turn a PUT
  * into a copy of whatever its key can read, on some stores; a key that reads nothing ends that.
  */
 export const separateKeySettings = {
-  putAccessKey: optional(storage.accessKeyOf("STORAGE_PUT_ACCESS_KEY")),
-  putSecretKey: optional(storage.secretKeyOf("STORAGE_PUT_SECRET_KEY")),
-  putSessionToken: storage.sessionTokenOf("STORAGE_PUT_SESSION_TOKEN"),
-  getAccessKey: optional(storage.accessKeyOf("STORAGE_GET_ACCESS_KEY")),
-  getSecretKey: optional(storage.secretKeyOf("STORAGE_GET_SECRET_KEY")),
-  getSessionToken: storage.sessionTokenOf("STORAGE_GET_SESSION_TOKEN"),
+  putAccessKey: storage.accessKeyOf("put"),
+  putSecretKey: storage.secretKeyOf("put"),
+  putSessionToken: storage.sessionTokenOf("put"),
+  getAccessKey: storage.accessKeyOf("get"),
+  getSecretKey: storage.secretKeyOf("get"),
+  getSessionToken: storage.sessionTokenOf("get"),
 };
 
 /** Keys that may only put, and only get, where they are configured. */
 export type SeparateKeySettings = Values<typeof separateKeySettings>;
 
 /** Halves of keys. */
-export function separateKeyFaults(values: Partial<SeparateKeySettings>): ReadonlyArray<Fault> {
-  const of = separateKeySettings;
-  const halves = [
-    [values.putAccessKey, values.putSecretKey, of.putAccessKey, of.putSecretKey],
-    [values.getAccessKey, values.getSecretKey, of.getAccessKey, of.getSecretKey],
-  ] as const;
-  return halves.flatMap(([accessKey, secretKey, ofAccess, ofSecret]) => {
-    if ((accessKey === undefined) === (secretKey === undefined)) return [];
-    const [missing, other] = accessKey === undefined ? [ofAccess, ofSecret] : [ofSecret, ofAccess];
-    return [fault(missing, `must be set where ${other.name} is`)];
-  });
-}
+export const separateKeyFaults = (values: Partial<SeparateKeySettings>): ReadonlyArray<Fault> =>
+  (["put", "get"] as const).flatMap((use) =>
+    storage.halfKeyFaults(
+      { accessKey: values[`${use}AccessKey`], secretKey: values[`${use}SecretKey`] },
+      use,
+    ),
+  );
 
 /** The configured key for one use. */
 export function separateKey(
@@ -51,5 +47,5 @@ export function separateKey(
 }
 
 /** What is said at the start where one key does everything. */
-export const ONE_KEY =
-  "uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy; have them signed with a key that may only put, whose permissions https://github.com/valetkey/valetkey/tree/main/deploy/policies has: STORAGE_PUT_ACCESS_KEY and STORAGE_PUT_SECRET_KEY";
+export const oneKey = ({ name }: Words = VARIABLES): string =>
+  `uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy; have them signed with a key that may only put, whose permissions https://github.com/valetkey/valetkey/tree/main/deploy/policies has: ${name(separateKeySettings.putAccessKey)} and ${name(separateKeySettings.putSecretKey)}`;

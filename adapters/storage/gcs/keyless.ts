@@ -15,6 +15,8 @@ import type { Held, Signer } from "../signing/signer.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
+import { VARIABLES, type Words } from "../../settings/source.ts";
+import { sourceSettings } from "./source.ts";
 import { messageOf } from "../../settings/thrown.ts";
 
 /**
@@ -35,10 +37,10 @@ const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
  * one call.
  */
 export const keylessSigner = Effect.fnUntraced(function* (
-  { universeDomain, iamEndpoint, project = "none" }: GcsSettings,
+  { universeDomain, iamEndpoint, project = "none", words }: GcsSettings,
   asAccount?: string,
 ): Effect.fn.Return<Signer, never, Scope.Scope> {
-  if (asAccount === undefined) yield* Effect.logWarning(COSTS);
+  if (asAccount === undefined) yield* Effect.logWarning(costs(words));
   const { GoogleAuth } = yield* Effect.promise(loadAuth);
   // Looks anew each time, as Google's libraries do. Without a project they would run gcloud.
   const makeAuth = () =>
@@ -192,5 +194,5 @@ async function loadAuth() {
   }
 }
 
-const COSTS =
-  "no key is configured, so IAM signs: one call for each URL (two for each upload), and URLs live 12 hours at most; to sign without calls, set the key of a service account (GOOGLE_APPLICATION_CREDENTIALS, or the option credentials) or an HMAC key (STORAGE_ACCESS_KEY, or accessKey)";
+const costs = ({ name }: Words = VARIABLES) =>
+  `no key is configured, so IAM signs: one call for each URL (two for each upload), and URLs live 12 hours at most; to sign without calls, set the key of a service account (${name(sourceSettings.applicationCredentials)} or ${name(sourceSettings.credentials)}) or an HMAC key (${name(sourceSettings.accessKey)})`;

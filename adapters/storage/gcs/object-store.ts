@@ -9,7 +9,7 @@ import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn, present } from "../rest/object-facts.ts";
 import { isBucketMissing } from "../rest/bucket-check.ts";
-import { clockFault } from "../rest/refusal-reason.ts";
+import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
@@ -203,14 +203,11 @@ function factsOf(metadata: FileMetadata): ObjectFacts {
 
 const hexOf = (base64: string) => Buffer.from(base64, "base64").toString("hex");
 
-async function ensure({ createBucket, location }: GcsSettings, bucket: Bucket): Promise<void> {
+async function ensure(settings: GcsSettings, bucket: Bucket): Promise<void> {
+  const { createBucket, location } = settings;
   const [exists] = await bucket.exists();
   if (exists) return;
-  if (!createBucket) {
-    throw new Error(
-      `the bucket ${bucket.name} does not exist; create it, or set STORAGE_CREATE_BUCKET=on`,
-    );
-  }
+  if (!createBucket) throw new Error(noBucket(settings));
   await bucket.create(location === undefined ? {} : { location });
 }
 

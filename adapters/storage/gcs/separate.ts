@@ -6,22 +6,23 @@ import {
   type SeparateKeySettings,
   separateKeySettings,
 } from "../credentials/separate-keys.ts";
-import { type Fault, fault, optional, setting, type Values } from "../../settings/setting.ts";
+import { type Fault, fault, type Values } from "../../settings/setting.ts";
+import * as storage from "../settings.ts";
 import { type GcsSigner, hmacKey } from "./keys.ts";
 import type { Source } from "./source.ts";
 
-const account = (name: string) =>
-  setting(name, {
+const account = (use: "put" | "get") =>
+  storage.roleOf(use, {
     codec: Schema.String.check(Schema.isPattern(/^[^\s/@]+@[^\s/@]+$/)),
     shape: "the address of a service account",
     example: "valetkey-put@my-project.iam.gserviceaccount.com",
   });
 
-/** Variables of who may only put, and only get: an HMAC key, or an account that IAM signs as. */
+/** Settings of who may only put, and only get: an HMAC key, or an account that IAM signs as. */
 export const separateSettings = {
   ...separateKeySettings,
-  putRole: optional(account("STORAGE_PUT_ROLE")),
-  getRole: optional(account("STORAGE_GET_ROLE")),
+  putRole: account("put"),
+  getRole: account("get"),
 };
 
 /** What does not go together in them, beside the `kind` of what else signs. */

@@ -1,35 +1,35 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
-import { HttpOrigin, OnOff } from "../../settings/codecs.ts";
+import { HttpOrigin } from "../../settings/codecs.ts";
 import {
-  type Env,
+  excludedBy,
   fault,
+  onOff,
   optional,
   type Read,
   readSettings,
   setting,
   withDefault,
 } from "../../settings/setting.ts";
+import type { Source as SettingsSource, Words } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
 import { type GcsSigner, isServiceAccount } from "./keys.ts";
 import { separateFaults, separateSettings, separateSigner } from "./separate.ts";
 import { chooseSource, KEYLESS, type Source, sourceSettings } from "./source.ts";
 
-/** Variables of `STORAGE_ADAPTER=gcs`. */
+/** Settings of Google Cloud Storage. */
 export const settings = {
-  bucket: withDefault(
-    setting("STORAGE_BUCKET", {
-      // "Bucket names", Cloud Storage documentation.
-      codec: Schema.String.check(Schema.isPattern(/^(?!goog)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/)),
-      shape: "a bucket name: lower-case letters, digits, dots, hyphens and underscores",
-      example: "files",
-    }),
-    "files",
+  bucket: storage.bucketOf(
+    // "Bucket names", Cloud Storage documentation.
+    Schema.String.check(Schema.isPattern(/^(?!goog)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/)),
+    "a bucket name: lower-case letters, digits, dots, hyphens and underscores",
   ),
   createBucket: storage.createBucket,
   location: optional(
-    setting("STORAGE_REGION", {
+    setting({
+      ...storage.region,
+      option: "location",
       codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/)),
       shape: "a location of Cloud Storage, where a bucket is made",
       example: "europe-west3",
@@ -39,34 +39,52 @@ export const settings = {
   publicEndpoint: storage.publicEndpoint,
   pathStyle: withDefault(storage.pathStyle, true),
   customDomain: optional(
-    setting("STORAGE_GCS_CUSTOM_DOMAIN", {
+    setting({
+      variable: "STORAGE_GCS_CUSTOM_DOMAIN",
+      option: "customDomain",
+      meaning: "A domain that stands for the bucket, for browsers.",
       codec: HttpOrigin,
       shape: "an http or https URL without a path, whose host stands for the bucket",
       example: "https://files.example.com",
     }),
   ),
   signLength: withDefault(
-    setting("STORAGE_GCS_SIGN_LENGTH", {
-      codec: OnOff,
-      shape: "on (sign content-length too) or off",
-      example: "on",
+    onOff({
+      variable: "STORAGE_GCS_SIGN_LENGTH",
+      option: "signLength",
+      meaning: "Whether `content-length` is signed too.",
+      on: "sign content-length too",
     }),
     false,
   ),
   ...sourceSettings,
   ...separateSettings,
   iamEndpoint: optional(
-    storage.url("STORAGE_GCS_IAM_ENDPOINT", "https://iamcredentials.googleapis.com"),
+    storage.url({
+      variable: "STORAGE_GCS_IAM_ENDPOINT",
+      option: "iamEndpoint",
+      meaning: "Where IAM signs if there is no key.",
+      otherwise: "Google's",
+      example: "https://iamcredentials.googleapis.com",
+    }),
   ),
   project: optional(
-    setting("GOOGLE_CLOUD_PROJECT", {
+    setting({
+      variable: "GOOGLE_CLOUD_PROJECT",
+      option: "project",
+      meaning: "Where a missing bucket is made.",
+      otherwise: "the key's",
       codec: Schema.NonEmptyString,
       shape: "the id of a project",
       example: "my-project",
     }),
   ),
   universeDomain: optional(
-    setting("GOOGLE_CLOUD_UNIVERSE_DOMAIN", {
+    setting({
+      variable: "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+      option: "universeDomain",
+      meaning: "Which of Google's clouds it is.",
+      otherwise: "the key's, or `googleapis.com`",
       codec: Schema.String.check(Schema.isPattern(/^[a-z0-9.-]+$/)),
       shape: "the domain of a Google cloud",
       example: "googleapis.com",
@@ -91,6 +109,8 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
 
 /** What the adapter is configured with. */
 export interface GcsSettings {
+  /** How settings are called in what is said of the store; as variables if left out. */
+  readonly words?: Words | undefined;
   readonly bucket: string;
   readonly createBucket: boolean;
   /** Where a bucket is made. */
@@ -115,10 +135,10 @@ export interface GcsSettings {
   readonly universeDomain: string;
 }
 
-/** Reads the variables, and refuses keys that could not sign. */
-export function read(env: Env): Read<GcsSettings> {
+/** Reads the settings, and refuses keys that could not sign. */
+export function read(from: SettingsSource): Read<GcsSettings> {
   let choice = KEYLESS;
-  const values = readSettings(settings, env, (values) => {
+  const values = readSettings(settings, from, (values) => {
     choice = chooseSource(values);
     return [
       ...choice.faults,
@@ -128,13 +148,13 @@ export function read(env: Env): Read<GcsSettings> {
         ? [
             fault(
               settings.createBucket,
-              "must be off with an HMAC key, which makes no buckets",
-              "off",
+              ({ off }) => `must be ${off} with an HMAC key, which makes no buckets`,
+              ({ off }) => off,
             ),
           ]
         : []),
       ...(values.customDomain !== undefined && values.publicEndpoint !== undefined
-        ? [fault(settings.customDomain, "must not be set beside STORAGE_PUBLIC_ENDPOINT")]
+        ? [excludedBy(settings.customDomain, settings.publicEndpoint)]
         : []),
     ];
   });
@@ -143,6 +163,7 @@ export function read(env: Env): Read<GcsSettings> {
     const universeDomain = values.universeDomain ?? key?.universeDomain ?? "googleapis.com";
     return {
       ...values,
+      words: from.words,
       source,
       putSigner: separateSigner(values, "put"),
       getSigner: separateSigner(values, "get"),

@@ -1,8 +1,8 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
 import { readCredentials } from "../credentials/credentials-file.ts";
 import { parseJson } from "../../settings/json-file.ts";
-import { Secret } from "../../settings/codecs.ts";
 import {
   type Fault,
   fault,
@@ -29,25 +29,37 @@ export type Source =
   /** The service account that this machine or workload has, by calls to IAM. */
   | { readonly kind: "keyless" };
 
-/** Variables that say who signs. */
+const applicationCredentials: Setting<string | undefined> = optional(
+  setting({
+    variable: "GOOGLE_APPLICATION_CREDENTIALS",
+    meaning: "A key file.",
+    codec: storage.Path,
+    shape: ({ name }) =>
+      `the path of a file of Google credentials, and not its content (that is for ${name(sourceSettings.credentials)})`,
+    example: "/run/secrets/service-account.json",
+  }),
+);
+
+/** Settings that say who signs. */
 export const sourceSettings = {
   credentialsFile: storage.credentialsFile,
   credentials: optional(
-    setting("STORAGE_GCS_CREDENTIALS", {
-      codec: Secret,
-      shape: "the JSON of a service account's key (a path is for GOOGLE_APPLICATION_CREDENTIALS)",
-      example: '{"type":"service_account",…}',
+    setting({
+      variable: "STORAGE_GCS_CREDENTIALS",
+      option: "credentials",
+      meaning: "The content of a key file.",
+      // JSON as text, or parsed.
+      codec: Schema.RedactedFromValue(
+        Schema.Union([Schema.NonEmptyString, Schema.Record(Schema.String, Schema.Unknown)]),
+      ),
+      shape: ({ name }) =>
+        `the JSON of a service account's key (a path is for ${name(applicationCredentials)})`,
+      example: "$(cat service-account.json)",
     }),
   ),
-  applicationCredentials: optional(
-    storage.path("GOOGLE_APPLICATION_CREDENTIALS", {
-      shape:
-        "the path of a file of Google credentials, and not its content (that is for STORAGE_GCS_CREDENTIALS)",
-      example: "/run/secrets/service-account.json",
-    }),
-  ),
-  accessKey: optional(storage.accessKey),
-  secretKey: optional(storage.secretKey),
+  applicationCredentials,
+  accessKey: storage.accessKeyOf(undefined),
+  secretKey: storage.secretKeyOf(undefined),
 };
 
 /** The source that is chosen, or what is wrong with it. */
@@ -76,7 +88,7 @@ export function chooseSource(values: Partial<Values<typeof sourceSettings>>): Ch
     hmac.key === undefined ? choice : { ...choice, notice: BOTH };
   if (credentials !== undefined) {
     const read = Result.mapError(
-      Result.flatMap(parseJson(Redacted.value(credentials)), decodeServiceAccount),
+      Result.flatMap(jsonOf(Redacted.value(credentials)), decodeServiceAccount),
       (problem) => `its value ${problem}`,
     );
     return withNotice(
@@ -96,6 +108,9 @@ export function chooseSource(values: Partial<Values<typeof sourceSettings>>): Ch
   }
   return hmac;
 }
+
+const jsonOf = (value: string | object): Result.Result<unknown, string> =>
+  typeof value === "string" ? parseJson(value) : Result.succeed(value);
 
 const OTHER_KINDS: ReadonlySet<unknown> = new Set([
   "authorized_user",
@@ -123,14 +138,8 @@ function choiceOf(
 }
 
 function ofVariables({ accessKey, secretKey }: Partial<Values<typeof sourceSettings>>): Choice {
-  const { accessKey: ofAccess, secretKey: ofSecret } = sourceSettings;
-  if (accessKey === undefined) {
-    return secretKey === undefined
-      ? KEYLESS
-      : { ...KEYLESS, faults: [fault(ofAccess, "must be set where STORAGE_SECRET_KEY is")] };
-  }
-  if (secretKey === undefined) {
-    return { ...KEYLESS, faults: [fault(ofSecret, "must be set where STORAGE_ACCESS_KEY is")] };
+  if (accessKey === undefined || secretKey === undefined) {
+    return { ...KEYLESS, faults: storage.halfKeyFaults({ accessKey, secretKey }) };
   }
   return Result.match(hmacKey({ accessKey, secretKey: Redacted.value(secretKey) }), {
     onSuccess: (key) => ({ source: { kind: "key", signer: key.signer }, key, faults: [] }),

@@ -18,11 +18,11 @@ export function failureOf(cause: unknown): Failure {
 
 const FULL = {
   code: "InsufficientStorage",
-  what: "the disk is full; free some space, or move STORAGE_LOCAL_DIR to a larger one",
+  what: "the disk is full; free some space, or move the folder of the store to a larger one",
 } as const;
 const FORBIDDEN = {
   code: "ServiceUnavailable",
-  what: "the service may not write to STORAGE_LOCAL_DIR; give its user the folder",
+  what: "the service may not write to the folder of the store; give its user the folder",
 } as const;
 const NO_HANDLES = {
   code: "SlowDown",
@@ -40,14 +40,14 @@ const FAILURES = new Map<string, { readonly code: RefusalCode; readonly what: st
     "EROFS",
     {
       code: "ServiceUnavailable",
-      what: "STORAGE_LOCAL_DIR is read-only; mount it for writing",
+      what: "the folder of the store is read-only; mount it for writing",
     },
   ],
   [
     "ENOENT",
     {
       code: "ServiceUnavailable",
-      what: "STORAGE_LOCAL_DIR is gone; put it back, or restart for an empty one",
+      what: "the folder of the store is gone; put it back, or restart for an empty one",
     },
   ],
 ]);

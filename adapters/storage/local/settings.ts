@@ -1,8 +1,9 @@
-import { type Env, type Read, readSettings, type Values } from "../../settings/setting.ts";
+import { type Read, readSettings, type Values } from "../../settings/setting.ts";
+import type { Source } from "../../settings/source.ts";
 import { directory } from "../../settings/directory.ts";
 import { bucket } from "../settings.ts";
 
-/** Variables of `STORAGE_ADAPTER=local`. */
+/** Settings of the embedded store. */
 export const settings = {
   bucket,
   directory,
@@ -11,5 +12,5 @@ export const settings = {
 /** What the adapter is configured with. */
 export type LocalSettings = Values<typeof settings>;
 
-/** Reads the variables. */
-export const read = (env: Env): Read<LocalSettings> => readSettings(settings, env);
+/** Reads the settings. */
+export const read = (source: Source): Read<LocalSettings> => readSettings(settings, source);

@@ -40,23 +40,23 @@ export function objectStore(
       Effect.flatMap((held) =>
         Effect.tryPromise({
           try: async () => make(await clientOf(held)),
-          catch: (cause) => callFailed(settings.bucket, cause, refusalIn(cause)),
+          catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
         }),
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
     );
-  const missing = new StoreUnavailable({ reason: noBucket(settings.bucket) });
+  const missing = new StoreUnavailable({ reason: noBucket(settings) });
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       const { bucket, region, createBucket } = settings;
       // That the client is missing is told before anything else.
       yield* call(async () => undefined);
-      if (yield* hasBucket(at, bucket, settings.provider)) return;
+      if (yield* hasBucket(at, settings)) return;
       if (!createBucket) return yield* missing;
       yield* call((minio) => minio.makeBucket(bucket, region)).pipe(
         // Another process may have made it at the same moment.
         Effect.catch((failure) =>
-          Effect.flatMap(hasBucket(at, bucket, settings.provider), (isThere) =>
+          Effect.flatMap(hasBucket(at, settings), (isThere) =>
             isThere ? Effect.void : Effect.fail(failure),
           ),
         ),

@@ -1,16 +1,17 @@
+import * as Result from "effect/Result";
 import { keyFaults, keySettings } from "../credentials/key-settings.ts";
 import {
-  type Env,
   fault,
   type Read,
   readSettings,
   type Values,
   withDefault,
 } from "../../settings/setting.ts";
+import type { Source, Text, Words } from "../../settings/source.ts";
 import { provider } from "../providers.ts";
 import * as storage from "../settings.ts";
 
-/** Variables of `STORAGE_ADAPTER=minio`. */
+/** Settings of a MinIO, or another server of its kind. */
 export const settings = {
   provider: withDefault(provider, "minio"),
   bucket: storage.bucket,
@@ -23,14 +24,17 @@ export const settings = {
 };
 
 /** What the adapter is configured with. */
-export type MinioSettings = Values<typeof settings>;
+export interface MinioSettings extends Values<typeof settings> {
+  /** How settings are called in what is said of the store; as variables if left out. */
+  readonly words?: Words | undefined;
+}
 
-/** Reads the variables; a MinIO has to be told its key, in one way. */
-export const read = (env: Env): Read<MinioSettings> =>
-  readSettings(settings, env, (values) => {
+/** Reads the settings; a MinIO has to be told its key, in one way. */
+export const read = (source: Source): Read<MinioSettings> => {
+  const read = readSettings(settings, source, (values) => {
     const { accessKey, secretKey, credentialsFile } = values;
     const isKeyless = [accessKey, secretKey, credentialsFile].every((value) => value === undefined);
-    const missing = "must be set, or STORAGE_CREDENTIALS_FILE instead";
+    const missing: Text = ({ name }) => `must be set, or ${name(settings.credentialsFile)} instead`;
     return [
       ...storage.addressingFaults(values),
       ...(isKeyless
@@ -38,3 +42,5 @@ export const read = (env: Env): Read<MinioSettings> =>
         : keyFaults(values)),
     ];
   });
+  return Result.map(read, (values) => ({ ...values, words: source.words }));
+};

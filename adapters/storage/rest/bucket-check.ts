@@ -1,8 +1,9 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import { type ProviderName, PROVIDERS } from "../providers.ts";
-import { clockFault, reasonOfRefusal } from "./refusal-reason.ts";
+import { type ProviderName, PROVIDERS, provider as providerSetting } from "../providers.ts";
+import { VARIABLES } from "../../settings/source.ts";
+import { type BucketSettings, clockFault, reasonOfRefusal } from "./refusal-reason.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
 const LIST = [
@@ -15,20 +16,20 @@ export const isBucketMissing = (bucket: Bucket) =>
   Effect.map(signedFetch(bucket, { method: "HEAD" }), ({ status }) => status === 404);
 
 /**
- * Whether the bucket called `name` is there; fails with what to do where that cannot be told, or
+ * Whether the bucket is there; fails with what to do where that cannot be told, or
  * where the clocks differ.
  */
 export const hasBucket = Effect.fnUntraced(function* (
   bucket: Bucket,
-  name: string,
-  provider: ProviderName,
+  settings: BucketSettings & { readonly provider: ProviderName },
 ) {
+  const { provider, words = VARIABLES } = settings;
   const { ok, status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
   const actual = providerIn(headers);
   if (actual !== undefined && actual !== provider && !warned.has(bucket)) {
     warned.add(bucket);
     yield* Effect.logWarning(
-      `the store seems to be ${PROVIDERS[actual].title}, but is configured as ${PROVIDERS[provider].title}, which may enforce more; set STORAGE_PROVIDER=${actual}, or the option provider`,
+      `the store seems to be ${PROVIDERS[actual].title}, but is configured as ${PROVIDERS[provider].title}, which may enforce more; set ${words.assign(providerSetting, actual)}`,
     );
   }
   const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
@@ -37,7 +38,7 @@ export const hasBucket = Effect.fnUntraced(function* (
   // Answers to a HEAD have no body that could say why.
   const refused = yield* signedFetch(bucket, { method: "GET", query: LIST });
   const body = yield* Effect.promise(() => refused.text().catch(() => ""));
-  const reason = reasonOfRefusal(name, {
+  const reason = reasonOfRefusal(settings, {
     status,
     code: /<Code>(\w+)<\/Code>/.exec(body)?.[1],
     message: /<Message>([^<]*)<\/Message>/.exec(body)?.[1]?.replaceAll("&#39;", "'"),

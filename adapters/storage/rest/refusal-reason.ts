@@ -1,5 +1,7 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { say, type Text, VARIABLES, type Words } from "../../settings/source.ts";
 import { messageOf } from "../../settings/thrown.ts";
+import * as storage from "../settings.ts";
 
 /** How a store refused what was asked of its bucket. */
 export interface StoreRefusal {
@@ -10,44 +12,56 @@ export interface StoreRefusal {
   readonly message?: string | undefined;
 }
 
+/** A bucket, and how its settings are called: as variables if `words` is left out. */
+export interface BucketSettings {
+  readonly bucket: string;
+  readonly words?: Words | undefined;
+}
+
 /**
  * The failure of a call by a store's own client; `refusal` is the store's answer, where there was
  * one.
  */
 export const callFailed = (
-  bucket: string,
+  settings: BucketSettings,
   cause: unknown,
   refusal: StoreRefusal | undefined,
 ): StoreUnavailable =>
   new StoreUnavailable({
-    reason: refusal === undefined ? messageOf(cause) : reasonOfRefusal(bucket, refusal),
+    reason: refusal === undefined ? messageOf(cause) : reasonOfRefusal(settings, refusal),
   });
 
 /** Why a store refuses, and what its operator does: "Error responses", Amazon S3 API Reference. */
-export function reasonOfRefusal(bucket: string, refusal: StoreRefusal): string {
+export function reasonOfRefusal(settings: BucketSettings, refusal: StoreRefusal): string {
+  const { words = VARIABLES } = settings;
   const { status, code, message = "" } = refusal;
   const advice = code === undefined ? undefined : ADVICE.get(code);
-  if (code === "NoSuchBucket" || (code === undefined && status === 404)) return noBucket(bucket);
-  if (advice !== undefined) return `${advice} (${code}${told(message)})`;
+  if (code === "NoSuchBucket" || (code === undefined && status === 404)) return noBucket(settings);
+  if (advice !== undefined) return `${say(advice, words)} (${code}${told(message)})`;
   if (code !== undefined) return `the store answered ${code}${told(message)}`;
-  return `the answer (${status ?? "without a status"}) has no error code, so it is not from a store; check STORAGE_ENDPOINT`;
+  return `the answer (${status ?? "without a status"}) has no error code, so it is not from a store; check ${words.name(storage.endpoint)}`;
 }
 
 /** The reason of a bucket that is not there. */
-export const noBucket = (bucket: string): string =>
-  `the bucket ${bucket} does not exist; create it, or set STORAGE_CREATE_BUCKET=on`;
+export const noBucket = ({ bucket, words = VARIABLES }: BucketSettings): string =>
+  `the bucket ${bucket} does not exist; create it, or set ${words.assign(storage.createBucket, true)}`;
 
 const told = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
 
-const ACCESS_KEY = "the store does not know the access key; check STORAGE_ACCESS_KEY";
-const REGION = "the region is wrong; set STORAGE_REGION to the bucket's own";
-const TOKEN = "the session token is invalid or has expired; renew STORAGE_SESSION_TOKEN";
+const ACCESS_KEY: Text = ({ name }) =>
+  `the store does not know the access key; check ${name(storage.accessKeyOf(undefined))}`;
+const SECRET_KEY: Text = ({ name }) =>
+  `the secret key is wrong; check ${name(storage.secretKeyOf(undefined))}`;
+const REGION: Text = ({ name }) =>
+  `the region is wrong; set ${name(storage.region)} to the bucket's own`;
+const TOKEN: Text = ({ name }) =>
+  `the session token is invalid or has expired; renew ${name(storage.sessionTokenOf(undefined))}`;
 const CLOCK = "the store rejects the time of the request; correct this machine's clock";
 
-const ADVICE: ReadonlyMap<string, string> = new Map([
+const ADVICE: ReadonlyMap<string, Text> = new Map<string, Text>([
   ["InvalidAccessKeyId", ACCESS_KEY],
   ["InvalidAccessKey", ACCESS_KEY],
-  ["SignatureDoesNotMatch", "the secret key is wrong; check STORAGE_SECRET_KEY"],
+  ["SignatureDoesNotMatch", SECRET_KEY],
   ["InvalidToken", TOKEN],
   ["ExpiredToken", TOKEN],
   ["RequestTimeTooSkewed", CLOCK],

@@ -1,0 +1,86 @@
+// Where settings are written, and how they are called there.
+
+/** The process's environment variables, or a test's. An empty value counts as unset. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** The two names of a setting. */
+export interface Named {
+  /** The environment variable. */
+  readonly variable: string;
+  /** The option of the package, such as `limits.onFailure`; undefined where it has none. */
+  readonly option?: string | undefined;
+}
+
+/** How settings are called where a person has written them. */
+export interface Words {
+  readonly name: (setting: Named) => string;
+  /** How a setting is given a value: `STORAGE_CREATE_BUCKET=on`, or `createBucket: true`. */
+  readonly assign: (setting: Named, value: string | boolean) => string;
+  readonly on: string;
+  readonly off: string;
+  /** How a list is written, to follow what is in it. */
+  readonly list: string;
+}
+
+/** Text that may name settings, as they are called where it is read. */
+export type Text = string | ((words: Words) => string);
+
+/** The text as one reads it who knows settings by these words. */
+export const say = (text: Text, words: Words): string =>
+  typeof text === "string" ? text : text(words);
+
+/** For whoever set environment variables. */
+export const VARIABLES: Words = {
+  name: ({ variable }) => variable,
+  assign: ({ variable }, value) =>
+    `${variable}=${typeof value === "string" ? value : value ? "on" : "off"}`,
+  on: "on",
+  off: "off",
+  list: "separated by commas",
+};
+
+const optionName = ({ option, variable }: Named) => option ?? variable;
+
+/** For whoever wrote options; a setting that is none of them is called by its variable. */
+export const OPTIONS: Words = {
+  name: optionName,
+  assign: (setting, value) => `${optionName(setting)}: ${JSON.stringify(value)}`,
+  on: "true",
+  off: "false",
+  list: "as a list",
+};
+
+/** Where settings are read from. */
+export interface Source {
+  /** What is written for a setting; undefined where nothing is. */
+  readonly valueOf: (setting: Named) => unknown;
+  /** The environment, as far as it counts. */
+  readonly env: Env;
+  readonly words: Words;
+}
+
+/** Settings as environment variables. */
+export const variables = (env: Env): Source => ({
+  valueOf: ({ variable }) => env[variable] || undefined,
+  env,
+  words: VARIABLES,
+});
+
+/** Settings as options; `env` has the variables of a cloud's own tools, which count as well. */
+export const options = (given: object, env: Env = {}): Source => ({
+  valueOf: ({ variable, option }) => optionIn(given, option) ?? (env[variable] || undefined),
+  env,
+  words: OPTIONS,
+});
+
+/** An option by its name, in which a dot stands before a member of another. */
+function optionIn(given: object, option = ""): unknown {
+  let value: unknown = given;
+  for (const name of option.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) {
+      return undefined;
+    }
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}
