@@ -10,12 +10,6 @@ export const EXIT = { failure: 1, usage: 64, noInput: 66, cannotCreate: 73, conf
 /** Why a command cannot do its work, as a person reads it, and the exit code that says so. */
 export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
-/** What a command writes: its result to standard output, a message to standard error. */
-export interface Output {
-  readonly result?: string;
-  readonly message?: string;
-}
-
 /** An option of a command, or the one argument that it takes. */
 interface Option {
   /** What stands for the value in the help. An option without it is a switch. */
@@ -35,7 +29,8 @@ interface Definition<A> {
   readonly summary: string;
   readonly options: Readonly<Record<string, Option>>;
   readonly schema: Schema.ConstraintCodec<A, unknown>;
-  readonly run: (input: A) => Promise<Output | void>;
+  /** Gives what to write: a result to standard output, a message to standard error. */
+  readonly run: (input: A) => Promise<{ result?: string; message?: string } | void>;
 }
 
 /** A command that decodes its arguments; a `CommandFailure` names every mistake in them. */

@@ -128,6 +128,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     const { page, requests } = await open();
     await drop(page, ["first.png", "second.png", "third.png"]);
     await page.locator("#confirm[data-state=done]").waitFor();
+    expect(await page.locator("#note").isVisible()).toBe(true);
     expect(await page.locator("#note").innerText()).toBe(
       "These are 3 files, and this page takes one at a time: first.png is uploaded.",
     );
