@@ -5,8 +5,8 @@ import { randomFillSync } from "node:crypto";
 const POOL_BYTES = 4096;
 
 /**
- * Random bytes of the system's cryptographic source, fetched 4 KiB at a time: one call to the
- * system for each key would cost more than the signature does. No byte is given out twice.
+ * Random bytes of the system's cryptographic source, fetched 4 KiB at a time: one system call for
+ * each key would cost more than the signature. No byte is returned twice.
  */
 export const layer: Layer.Layer<SecureRandom> = Layer.sync(SecureRandom, () => {
   let pool = new Uint8Array(0);
@@ -17,7 +17,7 @@ export const layer: Layer.Layer<SecureRandom> = Layer.sync(SecureRandom, () => {
       used = 0;
     }
     used += size;
-    // A copy, whose buffer holds nothing that is yet to be given out.
+    // A copy, so that its buffer holds no byte that is still to be returned.
     return pool.slice(used - size, used);
   });
 });

@@ -12,7 +12,7 @@ export interface Storage {
   readonly capabilities: StoreCapabilities;
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
-  /** Answers the requests below `STORE_PATH`, where the service is the store itself. */
+  /** Answers the requests below `STORE_PATH`, if the service is the store itself. */
   readonly fetch?: (request: Request) => Promise<Response>;
 }
 

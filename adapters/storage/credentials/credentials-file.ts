@@ -9,10 +9,10 @@ import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import * as storage from "../settings.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
-/** Reads credentials out of parsed JSON, or says what is wrong with it and nothing that it holds. */
+/** Decodes credentials from parsed JSON, or says what is wrong without showing its content. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
 
-/** Reads the credentials in a file at the start of the service. */
+/** Reads the credentials in a file at startup. */
 export const readCredentials = <A>(
   path: string,
   decode: DecodeCredentials<A>,
@@ -22,7 +22,7 @@ export const readCredentials = <A>(
     (problem) => `the file ${path} ${problem}`,
   );
 
-/** The credentials in the file at the moment; one object for as long as the file is the same. */
+/** The present credentials in a file; the same object while the file does not change. */
 export const credentialsIn = <A>(
   path: string,
   decode: DecodeCredentials<A>,

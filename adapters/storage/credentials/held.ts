@@ -8,33 +8,33 @@ import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { messageOf } from "../../settings/thrown.ts";
 import type { Held } from "../signing/signer.ts";
 
-/** Something that may end: milliseconds since 1970. */
+/** Something that may expire, at a time in milliseconds since 1970. */
 export interface Ending {
   readonly expiresAt?: number | undefined;
 }
 
-/** What does not end and does not change. */
+/** A value that never expires or changes. */
 export const always =
   <A>(value: A): Held<A> =>
   () =>
     Effect.succeed(value);
 
-/** What is held at this moment, however little of its life is left. */
+/** The held value, however soon it expires. */
 export const current = <A>(held: Held<A>): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => held(now, 0));
 
 const SECOND = 1000;
-const PATIENCE = "10 seconds";
-const LONGEST_BACK_OFF = 30 * SECOND;
+const OBTAIN_TIMEOUT = "10 seconds";
+const MAX_BACK_OFF = 30 * SECOND;
 /** Timers cannot be set for much longer. */
-const LONGEST_PAUSE = 24 * 60 * 60 * SECOND;
+const MAX_PAUSE = 24 * 60 * 60 * SECOND;
 
 /**
- * Holds what `obtain` gives, and renews it in the background for as long as the scope lasts: each
- * time that half of the remaining life is over, or after `recheck` milliseconds where that is
- * given for what can change without an end. A failure is tried again after 1 to 30 seconds; it is
- * logged where its reason changes, and when it is over. Those who wait share one attempt, and
- * nobody asks again within a second of an attempt that did not help.
+ * Holds what `obtain` returns, and renews it in the background as long as the scope lasts: each
+ * time half of the remaining life is over, or every `recheck` milliseconds for something that can
+ * change without expiring. A failure is retried after 1 to 30 seconds; it is logged when its reason
+ * changes, and when it is over. Callers that wait share one attempt, and none starts another within
+ * a second of a failed one.
  */
 export const hold = Effect.fnUntraced(function* <A extends Ending>(
   obtain: Effect.Effect<A, CredentialsUnavailable>,
@@ -47,11 +47,12 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
   let pending: Fiber.Fiber<A, CredentialsUnavailable> | undefined;
   const scope = yield* Effect.scope;
 
-  // In the scope, so that the one who happened to ask first can leave without the others' loss.
+  // In the scope, so that the caller who started it can leave while others wait.
   const attempt = obtain.pipe(
     Effect.timeoutOrElse({
-      duration: PATIENCE,
-      orElse: () => Effect.fail(unavailable(`no credentials were obtained within ${PATIENCE}`)),
+      duration: OBTAIN_TIMEOUT,
+      orElse: () =>
+        Effect.fail(unavailable(`no credentials were obtained within ${OBTAIN_TIMEOUT}`)),
     }),
     Effect.catchDefect((defect) => Effect.fail(unavailable(String(defect)))),
     Effect.flatMap(alive),
@@ -84,10 +85,10 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
       const now = yield* Clock.currentTimeMillis;
       const pause =
         failures > 0
-          ? Math.min(SECOND * 2 ** (failures - 1), recheck ?? LONGEST_BACK_OFF)
+          ? Math.min(SECOND * 2 ** (failures - 1), recheck ?? MAX_BACK_OFF)
           : Math.min(recheck ?? Infinity, Math.max(SECOND, lifeOf(held, now) / 2));
       if (pause === Infinity) return;
-      yield* Effect.sleep(Math.min(pause, LONGEST_PAUSE));
+      yield* Effect.sleep(Math.min(pause, MAX_PAUSE));
     }
   }).pipe(Effect.forkScoped);
 
@@ -104,7 +105,7 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
   };
 });
 
-/** Fails where credentials have ended already, or say so in a way that nobody can read. */
+/** Fails if credentials have expired, or if their expiry cannot be read. */
 const alive = <A extends Ending>(value: A): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const life = lifeOf(value, now);
@@ -122,7 +123,9 @@ const tooShort = (life: number) =>
     `the credentials ${life > 0 ? `expire in ${Math.floor(life / SECOND)} seconds` : "have expired"}, and newer ones could not be obtained yet`,
   );
 
-/** Asks the library of a cloud for its credentials, which can take the network and much time. */
+/**
+ * Asks the client library of a cloud for its credentials, which can take the network and much time.
+ */
 export const lookUp = <A>(
   cloud: "AWS" | "Google",
   ask: () => Promise<A>,

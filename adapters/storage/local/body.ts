@@ -1,14 +1,14 @@
-/** How long a body may take, or what reads it, in milliseconds. */
+/** Timeouts for a body, or for its reader, in milliseconds. */
 export interface Patience {
-  /** For its next piece. */
+  /** For the next piece. */
   readonly piece: number;
-  /** For all of it. */
+  /** For the whole body. */
   readonly whole: number;
 }
 
 /**
- * The pieces of a body as they come; throws `BodyBroken` where they take too long, or where the
- * connection breaks. What is not read is left to whoever answers the request.
+ * The pieces of a body as they arrive. Throws `BodyBroken` if they take too long or the connection
+ * breaks. Whoever answers the request handles what was not read.
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,
@@ -34,7 +34,7 @@ export async function* chunksOf(
   }
 }
 
-/** A body that did not come to its end: the client stopped sending or reading, or went away. */
+/** The body did not end: the client stopped sending or reading, or disconnected. */
 export class BodyBroken extends Error {
   readonly outcome: "stalled" | "incomplete";
   constructor(outcome: "stalled" | "incomplete") {

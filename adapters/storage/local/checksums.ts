@@ -5,13 +5,13 @@ import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 /** Checksums by their algorithms, in base64. */
 export type Checksums = { readonly [Algorithm in ChecksumAlgorithm]?: string };
 
-/** Something that adds up bytes as they come. */
+/** Computes a checksum of bytes as they arrive. */
 interface Sum {
   readonly update: (chunk: Uint8Array) => void;
   readonly digest: () => Buffer;
 }
 
-/** Adds up bytes by an algorithm. */
+/** Starts a checksum of this algorithm. */
 export async function sumOf(algorithm: ChecksumAlgorithm): Promise<Sum> {
   if (algorithm !== "crc32c") {
     const hash = createHash(algorithm);

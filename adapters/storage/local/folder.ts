@@ -13,10 +13,10 @@ import { join, resolve } from "node:path";
 import { randomBytes, randomUUID } from "node:crypto";
 import { codeOf } from "../../settings/thrown.ts";
 
-/** The longest pause between two pieces of an object, either way, in milliseconds. */
+/** The longest pause between two pieces of an upload or download, in milliseconds. */
 export const LONGEST_PAUSE = 30_000;
 
-/** The folders and the secret that the store keeps its objects with. */
+/** The store's folders and its secret. */
 export interface Folder {
   readonly objects: string;
   readonly temporary: string;
@@ -24,8 +24,8 @@ export interface Folder {
 }
 
 /**
- * Opens the store's folder, making what is missing. Fails where a link stands in the place of
- * one of its parts, since a link could lead the store out of it.
+ * Opens the store's folder and makes what is missing. Fails if a part of it is a symbolic link,
+ * which could lead out of the folder.
  */
 export async function openFolder(directory: string): Promise<Folder> {
   const root = resolve(directory);
@@ -36,14 +36,14 @@ export async function openFolder(directory: string): Promise<Folder> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
   }
-  // On a disk that cannot be written to, what is there can still be read.
+  // A read-only disk can still be read.
   await removeLeftovers(temporary).catch(() => undefined);
   return { objects, temporary, secretKey: await openSecret(join(root, "secret")) };
 }
 
 /**
- * Removes what a crash left half-written, of this process or of another. An upload that lives is
- * written to every half minute, so that none is as old; the rest of the time is for slow disks.
+ * Removes unfinished uploads that a crash of this or another process left. A live upload writes at
+ * least every half minute, so none looks as old; the rest of the time is for slow disks.
  */
 export async function removeLeftovers(temporary: string): Promise<void> {
   const oldest = Date.now() - LONGEST_SILENCE;
@@ -52,16 +52,16 @@ export async function removeLeftovers(temporary: string): Promise<void> {
     try {
       if ((await lstat(path)).mtimeMs < oldest) await unlink(path);
     } catch (cause) {
-      // Whoever wrote it has finished meanwhile.
+      // Its upload has finished meanwhile.
       if (codeOf(cause) !== "ENOENT") throw cause;
     }
   }
 }
 
-/** Milliseconds without a byte, after which an upload is over. */
+/** Milliseconds without a byte, after which an upload counts as abandoned. */
 const LONGEST_SILENCE = 10 * LONGEST_PAUSE;
 
-/** Fails where objects cannot be stored: the folder is gone, read-only or full. */
+/** Fails if objects cannot be stored: the folder is missing, read-only or full. */
 export async function checkFolder({ objects, temporary }: Folder): Promise<void> {
   await (await opendir(objects)).close();
   const probe = join(temporary, randomUUID());
@@ -100,8 +100,8 @@ async function openSecret(path: string): Promise<string> {
 }
 
 /**
- * Opens a file for reading that must be a file itself: neither a link, which could lead out of
- * the store's folder, nor a pipe, which would block. Undefined when there is nothing.
+ * Opens a regular file for reading: neither a link, which could lead out of the store's folder, nor
+ * a pipe, which would block. Undefined if there is no file.
  */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   let file: FileHandle;
@@ -112,7 +112,7 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
     throw cause;
   }
   try {
-    // Deno does not pass O_NOFOLLOW on when its permissions are restricted.
+    // Deno ignores O_NOFOLLOW if its permissions are restricted.
     const [opened, named] = await Promise.all([file.stat(), lstat(path)]);
     if (opened.isFile() && named.isFile() && opened.ino === named.ino) return file;
     throw new Error(`${path} is not a file of the store`);

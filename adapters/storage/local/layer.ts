@@ -21,7 +21,7 @@ import type { LocalSettings } from "./settings.ts";
 const ACCESS_KEY = "valetkey-local";
 const REGION = "local";
 
-/** Milliseconds between two looks for what crashes left. */
+/** Milliseconds between two removals of unfinished uploads. */
 const SWEEP_INTERVAL = 60_000;
 
 const unavailable = (cause: unknown) => new StoreUnavailable({ reason: failureOf(cause).reason });
@@ -42,7 +42,7 @@ export const layer = (
         try: () => openFolder(settings.directory),
         catch: unavailable,
       });
-      // The timer keeps no process that has nothing else to do.
+      // The timer does not keep the process alive.
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           setInterval(

@@ -8,26 +8,26 @@ import { type Folder, openRegular } from "./folder.ts";
 import { codeOf } from "../../settings/thrown.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
-// four bytes. One file is linked or renamed in one step, so that bytes and properties are never
-// seen without each other. Its name is the hash of the key, so that no key reaches a path.
+// four bytes. One file is linked or renamed in one step, so bytes and properties always appear
+// together. The file's name is the hash of the key, so no key becomes a path.
 
-/** What is kept of an object beside its bytes. */
+/** The properties of an object that are stored with its bytes. */
 interface Properties {
   readonly mediaType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;
-  /** Those that it was uploaded with, and so has; objects of before have none. */
+  /** The checksums that came with the upload; objects of older versions have none. */
   readonly checksums?: Checksums;
 }
 
-/** An object that is open for reading; whoever has it must read `bytes` or call `close`. */
+/** An object that is open for reading; its user must read `bytes` or call `close`. */
 export interface StoredObject extends Properties {
   /** In bytes. */
   readonly size: number;
   readonly modified: Date;
   /**
-   * The bytes from `start` to `end`, both counted from 0 and included. The stream fails with
-   * `BodyBroken` where they are not read in time.
+   * The bytes from `start` to `end`, both included and counted from 0. The stream fails with
+   * `BodyBroken` if they are not read in time.
    */
   readonly bytes: (range: {
     readonly start: number;
@@ -37,11 +37,11 @@ export interface StoredObject extends Properties {
   readonly close: () => Promise<void>;
 }
 
-/** Opens the object under a key; undefined when there is none. */
+/** Opens the object of a key; undefined if there is none. */
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
   const file = await openRegular(pathOf(folder, key));
   if (file === undefined) {
-    // Without its folder, nothing can be told of an object.
+    // Without the folder it is unknown whether the object exists.
     await lstat(folder.objects);
     return undefined;
   }
@@ -62,7 +62,7 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
   }
 }
 
-/** How an upload ended; nothing is stored but in the first case. */
+/** The outcome of an upload; it is stored only in the first case. */
 type Written =
   | { readonly outcome: "stored"; readonly etag: string }
   | {
@@ -70,9 +70,9 @@ type Written =
     };
 
 /**
- * Stores the bytes of `body` under a key: into a temporary file, synced, then moved into place,
- * so that a crash leaves a whole object or none, and of several write-once uploads exactly one
- * is stored. Bytes that do not add up to `checksums` are not.
+ * Stores the bytes of `body` under a key: they go to a temporary file, which is synced and then
+ * moved into place. So a crash leaves a whole object or none, and of several write-once uploads
+ * exactly one is stored. Bytes that do not match `checksums` are not stored.
  */
 export async function writeObject(
   folder: Folder,
@@ -143,7 +143,7 @@ function trailerOf(properties: Properties): Buffer {
 const pathOf = (folder: Folder, key: string) =>
   join(folder.objects, createHash("sha256").update(key).digest("hex"));
 
-/** Neither a link nor a rename follows a link that stands at the target. */
+/** Neither `link` nor `rename` follows a symbolic link at the target. */
 async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Promise<boolean> {
   if (!writeOnce) {
     await rename(from, to);
@@ -158,7 +158,7 @@ async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Prom
   }
 }
 
-/** Makes the new name itself outlive a power cut, where the system can sync a folder. */
+/** Lets the new name survive a power cut, if the system can sync a folder. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   await folder.sync().catch(() => undefined);
@@ -209,7 +209,7 @@ function propertiesIn(json: Buffer): Properties {
     const { mediaType, etag } = properties;
     if (typeof mediaType === "string" && typeof etag === "string") return properties;
   } catch {
-    // It is no JSON.
+    // It is not JSON.
   }
   throw new Error(DAMAGED);
 }
@@ -217,7 +217,7 @@ function propertiesIn(json: Buffer): Properties {
 const DAMAGED = "a stored object is damaged; bring it back from a copy, or upload it again";
 
 async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  // Also before the buffer is made: a damaged length would ask for gigabytes.
+  // Checked before the buffer is made, since a damaged length would ask for gigabytes.
   if (position < 0) throw new Error(DAMAGED);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
   if (bytesRead !== length) throw new Error(DAMAGED);

@@ -1,4 +1,4 @@
-/** Why the store does not do what a request asks, by the code that S3 or MinIO has for it. */
+/** Why the store refuses a request, by the error code of S3 or MinIO. */
 export type RefusalCode = keyof typeof REFUSALS;
 
 const REFUSALS = {
@@ -25,19 +25,21 @@ const REFUSALS = {
   SlowDown: [503, "The store has too much to do at the moment; try again later."],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
-/** S3 has one code for a request that is not valid at this time, and tells which in words. */
+/**
+ * S3 has one code for a request that is not valid at this time; the message says which case it is.
+ */
 const ON_THE_WIRE: Partial<Record<RefusalCode, string>> = {
   RequestExpired: "AccessDenied",
   RequestNotYetValid: "AccessDenied",
 };
 
-/** A refusal that says more of this request than its code does. */
+/** A refusal with more details than its code. */
 export interface Refused {
   readonly code: RefusalCode;
   readonly message?: string;
 }
 
-/** The refusal in the form of S3's REST API: a status, and XML that names the code. */
+/** The refusal as S3's REST API answers it: a status, and XML that names the code. */
 export function refusal(
   refused: RefusalCode | Refused,
   headers?: Record<string, string>,
@@ -50,6 +52,6 @@ export function refusal(
   );
 }
 
-/** Text as XML has it. */
+/** Escapes text for XML. */
 const escape = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -8,8 +8,8 @@ const LATEST_START = 15 * 60 * 1000;
 const LONGEST_LIFE = 7 * 24 * 60 * 60;
 
 /**
- * Checks a signed request as S3 does: the signature must be ours, for this very method, path,
- * query and set of headers, and `now` (milliseconds since 1970) within its lifetime.
+ * Checks a signed request as S3 does: the signature must be made with our secret for this method,
+ * path, query and set of headers, and `now` (milliseconds since 1970) must be within its lifetime.
  */
 export function verify(
   request: Request,

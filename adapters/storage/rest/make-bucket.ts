@@ -6,14 +6,14 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 
 /** How long one attempt may take: some stores need seconds to make a bucket. */
-const PATIENCE = "30 seconds";
+const ATTEMPT_TIMEOUT = "30 seconds";
 
-/** Pauses of a second that grow to a minute. */
+/** Pauses of one second, growing to one minute. */
 const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
 /**
- * Makes the bucket in the background, where the configuration says so, and tries again for as long
- * as the scope lasts: the store may come up after those who use it.
+ * Makes the bucket in the background if the configuration says so, and retries as long as the scope
+ * lasts: the store may start after the service.
  */
 export const makeBucketInBackground =
   ({ bucket, createBucket }: { readonly bucket: string; readonly createBucket: boolean }) =>
@@ -21,7 +21,7 @@ export const makeBucketInBackground =
     if (!createBucket) return Effect.void;
     let isLate = false;
     return Context.get(store, ObjectStore).ensureBucket.pipe(
-      Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(TOO_LATE) }),
+      Effect.timeoutOrElse({ duration: ATTEMPT_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
       Effect.tapError(({ reason }) => {
         if (isLate) return Effect.void;
         isLate = true;
@@ -31,13 +31,13 @@ export const makeBucketInBackground =
         });
       }),
       Effect.retry(BACK_OFF),
-      Effect.andThen(Effect.suspend(() => (isLate ? tellOfBucket(bucket) : Effect.void))),
+      Effect.andThen(Effect.suspend(() => (isLate ? logBucket(bucket) : Effect.void))),
       Effect.ignore,
       Effect.forkScoped,
       Effect.asVoid,
     );
   };
 
-const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${PATIENCE}` });
+const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${ATTEMPT_TIMEOUT}` });
 
-const tellOfBucket = (bucket: string) => Effect.logInfo("the bucket exists now", { bucket });
+const logBucket = (bucket: string) => Effect.logInfo("the bucket exists now", { bucket });

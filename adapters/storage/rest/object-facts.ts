@@ -1,7 +1,10 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
-/** Headers of an object that change what a download does or end it, and that nobody is granted. */
+/**
+ * Headers of an object that are never granted: they change a download, or expire or lock the
+ * object.
+ */
 const EXTRA_HEADERS = [
   "cache-control",
   "content-disposition",
@@ -13,9 +16,9 @@ const EXTRA_HEADERS = [
 ] as const;
 
 /**
- * What the answer to a `HEAD` says of an object, in the headers of S3 or of Cloud Storage;
- * undefined where it is not the answer of a store. `reports` are the checksums of a PUT that the
- * store would tell.
+ * What the answer to a `HEAD` says of an object, in the headers of S3 or Cloud Storage; undefined
+ * if it is not the answer of a store. `reports` lists the checksums of a PUT that the store would
+ * report.
  */
 export function factsIn(
   headers: Headers,
@@ -26,7 +29,7 @@ export function factsIn(
   const generation = headers.get("x-goog-generation") ?? undefined;
   const extras = EXTRA_HEADERS.flatMap((name) => {
     const value = headers.get(name);
-    return value === null || (generation !== undefined && isMadeUp(name, value))
+    return value === null || (generation !== undefined && isGenerated(name, value))
       ? []
       : [[name, value] as const];
   });
@@ -41,16 +44,19 @@ export function factsIn(
   };
 }
 
-/** What Cloud Storage answers of its own for objects of which nothing was said. */
-const isMadeUp = (name: string, value: string) =>
+/** The values that Cloud Storage answers for objects without such headers. */
+const isGenerated = (name: string, value: string) =>
   name === "expires" ||
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
 
-/** A version that is one: the null version, of a bucket that keeps none, names whatever is there. */
+/**
+ * The version, unless it is the null version of a bucket without versions, which names whatever
+ * object is there.
+ */
 const versionOf = (version: string | undefined): string | undefined =>
   version === "null" ? undefined : version;
 
-/** The values that are there. */
+/** The values that are not null. */
 export const present = (
   values: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string>> =>
@@ -62,7 +68,7 @@ function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
   const found: { [Algorithm in ChecksumAlgorithm]?: string } = {};
   for (const algorithm of ["sha256", "crc32c"] as const) {
     const value = headers.get(`x-amz-checksum-${algorithm}`);
-    // Behind a hyphen there is the number of parts that it is a checksum of checksums of.
+    // A hyphen precedes the number of parts, in a checksum of the checksums of parts.
     if (value !== null && !value.includes("-")) found[algorithm] = value;
   }
   for (const item of headers.get("x-goog-hash")?.split(",") ?? []) {
@@ -77,8 +83,8 @@ function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
 }
 
 /**
- * The ETag of an object that came by one PUT is its MD5, unless a key of AWS KMS encrypts it: "Object",
- * Amazon S3 API Reference. That of a multipart upload has a hyphen.
+ * The ETag of an object that was uploaded by one PUT is its MD5, unless a key of AWS KMS encrypts
+ * it: "Object", Amazon S3 API Reference. The ETag of a multipart upload has a hyphen.
  */
 function md5In(headers: Headers): string | undefined {
   const [, hex] = /^"?([0-9a-f]{32})"?$/.exec(headers.get("etag") ?? "") ?? [];

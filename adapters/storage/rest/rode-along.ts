@@ -7,7 +7,7 @@ import { PENDING_TAG } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
-/** An object, and what its store does. */
+/** An object and the behaviour of its store. */
 interface StoredObject {
   readonly bucket: Bucket;
   readonly key: StorageKey;
@@ -15,10 +15,10 @@ interface StoredObject {
 }
 
 /**
- * What the headers of an answer to `HEAD` say of an object; undefined where it is not the answer
- * of a store. A store that obeys headers which nobody signed is asked further: for the mark of
- * unconfirmed uploads, where the object has any tag; whether a lock is the bucket's own; and, where
- * ACLs count, who else may read the object.
+ * What the headers of an answer to `HEAD` say of an object; undefined if it is not the answer of a
+ * store. A store that obeys unsigned headers is asked further: for the mark of unconfirmed uploads,
+ * if the object has any tag; whether a lock is the bucket's own; and, if ACLs count, who else may
+ * read the object.
  */
 export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, headers: Headers) {
   const { reports, unsigned } = object.provider;
@@ -47,7 +47,7 @@ export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, he
   return { ...facts, extraHeaders, isReplayable: true } satisfies ObjectFacts;
 });
 
-/** What no bucket has by default: the one other class of a MinIO, and a hold. */
+/** Never a bucket's default: MinIO's other storage class, and a hold. */
 const CHOSEN_BY_CLIENTS = [
   ["x-amz-storage-class", "REDUCED_REDUNDANCY"],
   ["x-amz-object-lock-legal-hold", "ON"],
@@ -57,7 +57,7 @@ const LOCK = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"] a
 
 const MARK = `<Key>${PENDING_TAG.key}</Key>`;
 
-/** Everybody but the owner to whom an ACL grants anything. */
+/** Everybody except the owner whom an ACL grants anything. */
 function readersIn(acl: string): string {
   const idIn = (xml: string) => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
   const owner = idIn(textIn(acl, "Owner") ?? "");
@@ -68,16 +68,16 @@ function readersIn(acl: string): string {
     .join(", ");
 }
 
-/** The text of the first element of a name. */
+/** The text of the first element with this name. */
 function textIn(xml: string, name: string): string | undefined {
   const [, after] = xml.split(`<${name}>`, 2);
   return after?.split(`</${name}>`, 1)[0];
 }
 
 /**
- * Fails with `ObjectUnreadable` where a store answers a `HEAD` with 400 because the object is
- * encrypted by a key that the client sent along, and else not at all: the answer to a `HEAD` has
- * no body that would say so.
+ * Fails with `ObjectUnreadable` if a store answers a `HEAD` with 400 because a key that the client
+ * sent along encrypts the object; otherwise succeeds. It has to ask, since the answer to a `HEAD`
+ * has no body.
  */
 export const failIfUnreadable = Effect.fnUntraced(function* ({
   bucket,
@@ -95,7 +95,7 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
   }
 });
 
-/** A further answer on an object, or its bucket; nothing where the store knows no such thing. */
+/** A further answer about an object or its bucket; empty if the store has no such thing. */
 const ask = Effect.fnUntraced(function* (
   { bucket, key }: StoredObject,
   what: "object-lock" | "tagging" | "acl",

@@ -9,8 +9,9 @@ const ID = "valetkey-unconfirmed";
 
 /**
  * The lifecycle of a bucket of S3's API: "PutBucketLifecycleConfiguration", Amazon S3 API
- * Reference. A `PUT` replaces all rules, and a client that parses and writes them anew drops what
- * it does not know; so ours is put into the text that the store gave, and no other is touched.
+ * Reference. A `PUT` replaces all rules, and a client that parses and rewrites them drops what it
+ * does not know. So our rule is inserted into the text from the store, and no other rule is
+ * touched.
  */
 export const s3Lifecycle = (bucket: Bucket): BucketLifecycle => ({
   rule: (days) => documentOf(ruleOf(days)),

@@ -7,7 +7,7 @@ import { encodeKey, type Pair } from "../signing/v4.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { fetchFailureOf } from "../../settings/thrown.ts";
 
-/** Where a bucket is, and what signs for it. */
+/** The address of a bucket, and its signer. */
 export interface Bucket {
   readonly signer: Held<Signer>;
   readonly address: BucketAddress;
@@ -15,8 +15,8 @@ export interface Bucket {
 }
 
 /**
- * Sends a request with a signature in its query, for an object or for the bucket itself, where no
- * official client can ask what we have to know.
+ * Sends a request with a signature in its query, for an object or for the bucket itself, if no
+ * official client can make it.
  */
 export const signedFetch = Effect.fnUntraced(
   function* (
@@ -25,7 +25,7 @@ export const signedFetch = Effect.fnUntraced(
       readonly method: "HEAD" | "GET" | "PUT";
       readonly key?: StorageKey;
       readonly query?: ReadonlyArray<Pair>;
-      /** Further headers, by lower-case names. */
+      /** Further headers, with lower-case names. */
       readonly headers?: ReadonlyArray<Pair>;
       readonly body?: string;
     },
@@ -50,7 +50,7 @@ export const signedFetch = Effect.fnUntraced(
       try: (signal) =>
         fetch(url, {
           method,
-          // Nobody but the store is asked.
+          // Only the store is asked.
           redirect: "manual",
           headers: Object.fromEntries(headers),
           signal,

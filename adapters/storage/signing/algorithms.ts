@@ -28,8 +28,8 @@ export const GOOG4_RSA_SHA256: Algorithm<KeyObject> = {
 };
 
 /**
- * A symmetric algorithm: a chain of HMACs, from the secret over each part of the scope, derives
- * the signing key of a day and region.
+ * A symmetric algorithm: a chain of HMACs over the secret and each part of the scope derives the
+ * signing key of a day and region.
  */
 function hmacChain(of: {
   readonly name: string;

@@ -3,16 +3,16 @@ import type { GetRequest, PutRequest } from "../../../application/ports/presigne
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { Pair } from "./v4.ts";
 
-/** What holds a PUT to its grant, in the words of one kind of store. */
+/** What binds a PUT to its grant, for one kind of store. */
 export type Binding = (
   request: PutRequest,
   host: string,
 ) => {
-  /** Headers that are signed, in the order of their names. */
+  /** The signed headers, sorted by name. */
   readonly signed: ReadonlyArray<Pair>;
-  /** Those of them that no client sends by itself: all but `Content-Length` and `Host`. */
+  /** The signed headers that the client must set itself: all except `Content-Length` and `Host`. */
   readonly toSend: Readonly<Record<string, string>>;
-  /** Whether the store is made to accept one PUT under the key and no other. */
+  /** Whether the store is told to accept only one PUT for the key. */
   readonly isOnce: boolean;
 };
 
@@ -23,11 +23,11 @@ export const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
   sha256: "x-amz-checksum-sha256",
 };
 
-/** The tag of an upload that nobody has confirmed yet, which the bucket's rule looks for. */
+/** The tag of an unconfirmed upload, by which the bucket's rule finds it. */
 export const PENDING_TAG = { key: "valetkey", value: "pending" } as const;
 const PENDING = `${PENDING_TAG.key}=${PENDING_TAG.value}`;
 
-/** The binding of stores that speak the API of S3; not all know the condition for writing once. */
+/** The binding of stores with the API of S3; not all support the condition for writing once. */
 export const s3Binding =
   (store: { readonly writeOnce: boolean }): Binding =>
   ({ size, mediaType, writeOnce, strict, checksum, pendingSince }, host) => {
@@ -57,8 +57,8 @@ export const s3Binding =
   };
 
 /**
- * Query parameters of a GET by which the store answers with our type and disposition, and with
- * one version of the object where one is named.
+ * Query parameters of a GET that set the type and disposition of the answer, and name one version
+ * of the object if there is one.
  */
 export function overridesOfGet(request: GetRequest, versionParameter: string): Array<Pair> {
   const query: Array<Pair> = [
@@ -70,9 +70,8 @@ export function overridesOfGet(request: GetRequest, versionParameter: string): A
 }
 
 /**
- * What S3 is told of a download besides, so that nothing that rode along with an upload counts:
- * "GetObject", Amazon S3 API Reference. `Expires` is not read beside a `max-age` (RFC 9111,
- * section 5.3).
+ * Further headers of a download from S3, which override those of the upload: "GetObject", Amazon S3
+ * API Reference. `Expires` is ignored beside a `max-age` (RFC 9111, section 5.3).
  */
 export const responseHeaders = ({ lifetime }: GetRequest) => ({
   cacheControl: `private, max-age=${Duration.toSeconds(lifetime)}`,

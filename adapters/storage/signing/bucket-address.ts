@@ -1,19 +1,22 @@
-/** Where a bucket is reached: the parts of an object's URL that stand before its key. */
+/** The address of a bucket: the parts of an object's URL before its key. */
 export interface BucketAddress {
   /** Scheme, host and port. */
   readonly origin: string;
-  /** Host and, unless it is the scheme's own, port: what a client sends as `Host`. */
+  /** Host, and the port unless it is the scheme's default: what a client sends as `Host`. */
   readonly host: string;
-  /** What a reverse proxy takes off the path before the store sees it: sent, and not signed. */
+  /**
+   * The path prefix that a reverse proxy strips before the store sees the request: sent, but not
+   * signed.
+   */
   readonly unsignedPrefix: string;
   /** Percent-encoded path before the slash of the key; empty when the host names the bucket. */
   readonly path: string;
 }
 
 /**
- * The address of a bucket at an endpoint: the bucket as first segment of the path (path style),
- * or as first label of the host (virtual host). A path that the endpoint has is signed, as for a
- * store that answers under it, or left unsigned where a reverse proxy takes it off.
+ * The address of a bucket at an endpoint: the bucket is the first path segment (path style), or the
+ * first label of the host (virtual host). A path of the endpoint is signed if the store answers
+ * under it, and not signed if a reverse proxy strips it.
  */
 export function bucketAddress(input: {
   readonly endpoint: URL;
@@ -34,7 +37,7 @@ export function bucketAddress(input: {
   };
 }
 
-/** A path or an address without the slashes at its end. */
+/** A path or an address without trailing slashes. */
 export function withoutSlashes(path: string): string {
   let end = path.length;
   while (path[end - 1] === "/") end--;

@@ -3,13 +3,13 @@ import * as Duration from "effect/Duration";
 import type { GetRequest, PutRequest } from "../../../application/ports/presigner.ts";
 import type { Signer } from "./signer.ts";
 
-/** How much life credentials must have left for a request, in milliseconds. */
+/** The life that credentials must have left for a request, in milliseconds. */
 export const lifeNeeded = ({ lifetime, minLifetime }: PutRequest | GetRequest): number =>
   Duration.toMillis(Duration.min(lifetime, minLifetime));
 
 /**
- * How long the signature made at `now` lives, in whole seconds, as it is counted in the URL: the
- * lifetime asked for, and not longer than what signs it.
+ * The lifetime of a signature made at `now`, in whole seconds, as the URL states it: the requested
+ * lifetime, or less if its credentials expire sooner.
  */
 export function secondsOfLife(
   { lifetime }: PutRequest | GetRequest,
@@ -20,11 +20,11 @@ export function secondsOfLife(
   return Math.min(Duration.toSeconds(lifetime), longestLife, left);
 }
 
-/** The instant from which the store refuses what was signed at `now`, which counts by seconds. */
+/** When the store begins to refuse a signature made at `now`, in whole seconds. */
 export const endOf = (now: number, seconds: number): DateTime.Utc =>
   DateTime.makeUnsafe((Math.floor(now / 1000) + seconds) * 1000);
 
-/** The moment that a signature made at `now` says it was made: now, or the window's beginning. */
+/** The time that a signature made at `now` states: now, or the beginning of the window. */
 export function signingTime(request: PutRequest | GetRequest, now: number): number {
   const window = "window" in request && request.window ? Duration.toMillis(request.window) : 0;
   return window > 0 ? Math.floor(now / window) * window : now;

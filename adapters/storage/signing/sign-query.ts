@@ -8,16 +8,16 @@ import {
   stringToSign,
 } from "./v4.ts";
 
-/** Who signs, as the URL names it. One object for as long as it stays the same. */
+/** The signer as the URL names it. The same object while it stays the same. */
 export interface Signatory {
   readonly algorithm: Omit<Algorithm<never>, "signer">;
   /** The access key, or the address of a service account. */
   readonly accessKey: string;
-  /** The token that temporary credentials carry. */
+  /** The session token of temporary credentials. */
   readonly sessionToken?: string | undefined;
 }
 
-/** A signatory whose secret is here. */
+/** A signatory whose secret is in this process. */
 export interface SigningKeys<Secret = string> extends Signatory {
   readonly algorithm: Algorithm<Secret>;
   readonly secretKey: Secret;
@@ -26,13 +26,13 @@ export interface SigningKeys<Secret = string> extends Signatory {
 /** A request to be signed into its URL. */
 export interface QuerySigning {
   readonly method: string;
-  /** Scheme, host and port, without a slash at the end. */
+  /** Scheme, host and port, without a trailing slash. */
   readonly origin: string;
-  /** What of the path is sent and not signed; empty, or beginning with a slash. */
+  /** The path prefix that is sent but not signed; empty, or beginning with a slash. */
   readonly unsignedPrefix?: string;
   /** Percent-encoded, with its leading slash. */
   readonly path: string;
-  /** Further query parameters, not yet encoded. */
+  /** Further query parameters, not encoded. */
   readonly query: ReadonlyArray<Pair>;
   /** Lower-case names in ascending order; `host` among them. */
   readonly headers: ReadonlyArray<Pair>;
@@ -43,14 +43,14 @@ export interface QuerySigning {
   readonly expiresIn: number;
 }
 
-/** The URL that makes the request good until `now + expiresIn`, and nothing else. */
+/** Signs a URL that allows this request until `now + expiresIn`, and no other. */
 export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigning): string {
   const { context, text, url } = prepare(keys, signing);
   context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, context.region);
   return url + context.sign(text);
 }
 
-/** What a secret that is elsewhere has to sign, and the URL up to the signature. */
+/** The text to sign for a secret that is elsewhere, and the URL up to the signature. */
 export function toBeSigned(
   signatory: Signatory,
   signing: QuerySigning,
@@ -88,7 +88,7 @@ export function canonicalQuery(pairs: ReadonlyArray<Pair>): string {
   );
 }
 
-/** Names in lower case, as almost all are, sort behind those of the signature. */
+/** Lower-case names, as almost all are, sort after those of the signature. */
 function withFurther(query: string, further: string): string {
   if (further >= "a") return `${query}&${further}`;
   return sorted(
@@ -112,7 +112,7 @@ interface SigningContext {
   readonly day: string;
   readonly region: string;
   readonly scope: string;
-  /** The query from one changing value to the next. */
+  /** The fixed parts of the query between changing values. */
   readonly beforeDate: string;
   readonly beforeExpires: string;
   readonly beforeHeaders: string;
@@ -146,7 +146,7 @@ function contextOf(signatory: Signatory, day: string, region: string): SigningCo
 let lastSecond = Number.NaN;
 let lastTimestamp = "";
 
-/** An instant as `YYYYMMDDTHHMMSSZ`, the seconds cut off. */
+/** A time as `YYYYMMDDTHHMMSSZ`, rounded down to the second. */
 export function timestampOf(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
   if (second !== lastSecond) {

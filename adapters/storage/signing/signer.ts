@@ -2,19 +2,21 @@ import * as Effect from "effect/Effect";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts";
 
-/** What signs at the moment, and until when its signatures are good. */
+/** A signer, and until when its signatures are valid. */
 export interface Signer {
   readonly sign: (signing: QuerySigning) => Effect.Effect<string, CredentialsUnavailable>;
-  /** Milliseconds since 1970 from which the store refuses what it signed; never if undefined. */
+  /**
+   * When the store begins to refuse what it signed, in milliseconds since 1970; never if undefined.
+   */
   readonly expiresAt?: number | undefined;
-  /** The longest that a signature is good for, in seconds, where that is less than 7 days. */
+  /** The longest lifetime of a signature in seconds, if that is less than 7 days. */
   readonly longestLife?: number;
 }
 
 /**
- * The credentials of the moment. They are what is held, without waiting, as long as `remaining`
- * milliseconds of their life are left at `now`, unless they are those that were `rejected`; else
- * newer ones are waited for, and it fails where there are none.
+ * Gives the present credentials. It returns the held ones without waiting if at least `remaining`
+ * milliseconds of their life are left at `now` and they are not those that were `rejected`.
+ * Otherwise it waits for newer ones, and fails if there are none.
  */
 export type Held<A> = (
   now: number,
@@ -22,18 +24,18 @@ export type Held<A> = (
   rejected?: object,
 ) => Effect.Effect<A, CredentialsUnavailable>;
 
-/** What signs each method. */
+/** The signer for each method. */
 export interface Signers<S extends Signer> {
   readonly put: Held<S>;
   readonly get: Held<S>;
 }
 
-/** Signs with keys that are here. */
+/** Signs with keys in this process. */
 export interface KeySigner<Secret = string> extends Signer {
   readonly keys: SigningKeys<Secret>;
 }
 
-/** A signer of one pair of keys, and with them one object. */
+/** A signer for one pair of keys; the same object for the same keys. */
 export const signWith = <Secret>(
   keys: SigningKeys<Secret>,
   expiresAt?: number,

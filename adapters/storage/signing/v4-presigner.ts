@@ -20,9 +20,9 @@ export function v4Presigner(store: {
   readonly region: string;
   readonly binding: Binding;
   readonly signers: Signers<Signer>;
-  /** Whether they are elsewhere. */
+  /** Whether signing is a network call. */
   readonly isRemote?: boolean;
-  /** The query by which the store answers a GET as we say. */
+  /** The query that sets the headers of the answer to a GET. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }): Presigner["Service"] {

@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 /** A name with its value. */
 export type Pair = readonly [name: string, value: string];
 
-/** What the signature covers, in the parts that the algorithm names. */
+/** The parts of a request that the signature covers. */
 interface CanonicalParts {
   readonly method: string;
   /** Percent-encoded, with its leading slash. */
@@ -12,18 +12,18 @@ interface CanonicalParts {
   readonly query: string;
   /** Lower-case names in ascending order. */
   readonly headers: ReadonlyArray<Pair>;
-  /** Their names: see `signedHeaders`. */
+  /** The names of the signed headers: see `signedHeaders`. */
   readonly signedHeaders: string;
 }
 
 /** A signature algorithm: its name on the wire, and how it signs within a scope. */
 export interface Algorithm<in Secret> {
   readonly name: string;
-  /** What the names of its query parameters begin with. */
+  /** The prefix of its query parameters. */
   readonly prefix: "X-Amz-" | "X-Goog-";
-  /** The scope that a signature of this day (`YYYYMMDD`, UTC) and region is good for. */
+  /** The scope of a signature for this day (`YYYYMMDD`, UTC) and region. */
   readonly scope: (day: string, region: string) => string;
-  /** Derives what is needed once per secret and scope; the answer signs in hexadecimal. */
+  /** Derives the key for a secret and scope; the returned function signs in hexadecimal. */
   readonly signer: (
     secret: Secret,
     day: string,
@@ -32,12 +32,11 @@ export interface Algorithm<in Secret> {
 }
 
 /**
- * The request in the one form that signer and store both derive from it. The payload is left
- * open, as in every signed URL, unless a signed header gives its hash.
- *
- * Source of this and the next two: "Authenticating Requests: Using Query Parameters (AWS
- * Signature Version 4)", Amazon S3 API Reference; "Canonical requests" and "V4 signing process
- * with your own program", Cloud Storage documentation. The two agree but for names.
+ * The canonical request, which signer and store both derive. The payload is not signed, as in every
+ * presigned URL, unless a signed header has its hash. Source of this and the next two:
+ * "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)", Amazon S3 API
+ * Reference; "Canonical requests" and "V4 signing process with your own program", Cloud Storage
+ * documentation. The two differ only in names.
  */
 export function canonicalRequest(parts: CanonicalParts): string {
   let headers = "";
@@ -49,7 +48,10 @@ export function canonicalRequest(parts: CanonicalParts): string {
   return `${parts.method}\n${parts.path}\n${parts.query}\n${headers}\n${parts.signedHeaders}\n${payload}`;
 }
 
-/** What is signed: algorithm, instant (`YYYYMMDDTHHMMSSZ`), scope and the hash of the request. */
+/**
+ * The string to sign: algorithm, time (`YYYYMMDDTHHMMSSZ`), scope and the hash of the canonical
+ * request.
+ */
 export function stringToSign(input: {
   readonly algorithm: Pick<Algorithm<never>, "name">;
   readonly timestamp: string;
@@ -59,10 +61,10 @@ export function stringToSign(input: {
   return `${input.algorithm.name}\n${input.timestamp}\n${input.scope}\n${hash("sha256", input.canonicalRequest, "hex")}`;
 }
 
-/** The names of signed headers as they stand in the canonical request. */
+/** The names of the signed headers, as in the canonical request. */
 export const signedHeaders = (headers: ReadonlyArray<Pair>): string => joinNames(headers, ";");
 
-/** The same as they stand in the query. */
+/** The same, as in the query. */
 export const encodedSignedHeaders = (headers: ReadonlyArray<Pair>): string =>
   joinNames(headers, "%3B", encodeComponent);
 
@@ -76,13 +78,13 @@ function joinNames(
   return names;
 }
 
-/** Signed headers that give the hash of the payload. */
+/** Signed headers that hold the hash of the payload. */
 const PAYLOAD_HASH: ReadonlySet<string> = new Set([
   "x-amz-content-sha256",
   "x-goog-content-sha256",
 ]);
 
-/** Spaces and tabs, and no other white space, which stores leave as it is. */
+/** Spaces and tabs only: stores leave other white space as it is. */
 function foldWhiteSpace(value: string): string {
   if (!WHITE_SPACE.test(value)) return value;
   const folded = value.replaceAll(RUNS, " ");
