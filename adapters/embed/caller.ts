@@ -10,7 +10,7 @@ import { CallerKind } from "../../domain/upload-policy.ts";
 import { messageOf } from "../settings/thrown.ts";
 import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey-options.ts";
 
-/** A caller as the use cases know one; throws a `TypeError` for what a host made wrong. */
+/** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */
 export function principalOf(caller: Caller): Principal {
   if (!isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
   const { id, kind = "user", scopes } = caller;
@@ -23,7 +23,7 @@ export function principalOf(caller: Caller): Principal {
     kind,
     subject: id,
     scopes: scopes === undefined ? EVERY_SCOPE : new Set(scopes),
-    // Which are whose, the host's own function says.
+    // The host's own function decides which organizations are whose.
     organizations: "every",
   };
 }
@@ -33,7 +33,7 @@ const isSubject = Schema.is(Subject);
 const isKind = Schema.is(CallerKind);
 const isScope = Schema.is(Scope);
 
-/** Callers by the host's function; without one nobody is known. */
+/** Authenticates callers by the host's function; without one no caller is known. */
 export const authenticatorOf = (
   authenticate: ValetkeyOptions["authenticate"],
 ): Authenticator["Service"] => ({
@@ -52,7 +52,7 @@ export const authenticatorOf = (
 
 const UNKNOWN = Effect.fail(new Unauthenticated({ by: "host" }));
 
-/** Organizations by the host's function. */
+/** Resolves organizations by the host's function. */
 export const organizationsOf = (
   organizations: ValetkeyOptions["organizations"],
 ): Organizations["Service"] => ({
@@ -73,7 +73,7 @@ const decodeId = Schema.decodeUnknownOption(OrganizationId);
 const NO_ID =
   "organizations() must give 1 to 64 letters, digits, _ and -, beginning with a letter or digit, or undefined";
 
-/** What a function of the host gives; where it breaks, nothing is known of the caller. */
+/** The result of a host's function; if it fails, the caller is unknown. */
 const asked = <A>(ask: () => Awaitable<A>): Effect.Effect<A, IdentityUnavailable> =>
   Effect.tryPromise({
     try: async () => ask(),

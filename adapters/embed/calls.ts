@@ -25,7 +25,7 @@ import type {
   Valetkey,
 } from "./valetkey.ts";
 
-/** The use cases as programs that take and give plain data, of a service at `publicUrl`. */
+/** The use cases with plain data for input and output, of a service at `publicUrl`. */
 export const callsAt = (publicUrl: URL) => ({
   requestUpload: Effect.fnUntraced(function* (asked: UploadRequest) {
     const member = yield* admitCaller(asked, "write");
@@ -117,7 +117,7 @@ const pathIn = (key: string, { organization }: Member): string =>
     Option.match({ onNone: () => "", onSome: pathOf }),
   );
 
-/** As an option it is text like any other; the header alone has rules of its own. */
+/** As an option the key is any text; only the header has rules of its own. */
 const isIdempotencyKey = Schema.is(
   Schema.String.check(Schema.isPattern(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,255}$/u)),
 );
@@ -127,6 +127,6 @@ const NO_IDEMPOTENCY_KEY = {
   reason: "it is not text of 1 to 255 printable characters",
 };
 
-/** What was left out is not there, rather than undefined. */
+/** Leaves out members that are undefined. */
 const given = (members: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

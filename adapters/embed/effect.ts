@@ -1,5 +1,5 @@
-// The package as Effect applications import it: the rules, the use cases and their ports as they
-// are, a layer for each adapter, and the HTTP application over them.
+// The package for Effect applications: the rules, the use cases and their ports, a layer for each
+// adapter, and the HTTP application over them.
 
 // The use cases: programs whose requirements are ports.
 export { admit, type Admission, type Member } from "../../application/admit.ts";

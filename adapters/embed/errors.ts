@@ -1,6 +1,6 @@
 import { isError } from "../settings/thrown.ts";
 
-/** A member of what was asked for that cannot be accepted. */
+/** A member of the call's options that is invalid. */
 export interface MemberFault {
   /** JSON Pointer (RFC 6901) to the member, such as `/contentType`. */
   readonly pointer: string;
@@ -9,9 +9,9 @@ export interface MemberFault {
 }
 
 /**
- * Why a call was refused, told apart by `code`. The codes and their facts are those of the problem
- * documents that `fetch` answers with. `message` may be shown to whoever asked; why a part of the
- * service is unavailable stands in `cause`, for the operator.
+ * Why a call was refused; switch on `code`. The codes and their facts are those of the problem
+ * documents that `fetch` answers. `message` may be shown to the caller; if a part of the service is
+ * unavailable, `cause` has the reason for the operator.
  */
 export type ValetkeyError =
   | Refused<"INVALID_REQUEST", 400, { readonly errors?: ReadonlyArray<MemberFault> }>
@@ -25,7 +25,7 @@ export type ValetkeyError =
       400,
       {
         readonly errors?: ReadonlyArray<MemberFault>;
-        /** The algorithms that the store verifies, where it does not verify this one. */
+        /** The algorithms that the store verifies, if it does not verify this one. */
         readonly supported?: ReadonlyArray<string>;
       }
     >
@@ -76,17 +76,17 @@ export type ValetkeyError =
     >;
 
 interface Later {
-  /** In how many seconds it may be tried again. */
+  /** Seconds until the call may be retried. */
   readonly retryAfter: number;
 }
 
 type Refused<Code extends string, Status extends number, Facts = unknown> = Error & {
   readonly name: "ValetkeyError";
   readonly code: Code;
-  /** The status that HTTP has for it. */
+  /** The HTTP status for it. */
   readonly status: Status;
 } & Facts;
 
-/** Whether a call was refused, rather than that something broke. */
+/** Whether the error is a refusal, rather than a failure. */
 export const isValetkeyError = (error: unknown): error is ValetkeyError =>
   isError(error) && error.name === "ValetkeyError" && "code" in error;

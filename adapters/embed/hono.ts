@@ -4,9 +4,10 @@ import type { Awaitable, Caller } from "./valetkey-options.ts";
 
 /**
  * The routes of a `Valetkey`, for a Hono application: `app.route("/", valetkeyRoutes(valetkey))`.
- * They answer what is theirs and leave all else to the application. With `caller` the host's own
- * middleware says who calls: what it gives is believed, and where it gives nothing `authenticate`
- * is asked.
+ * Other paths are left to the application.
+ *
+ * With `caller` the host's own middleware names the caller, and is trusted; if it returns nothing,
+ * `authenticate` is called.
  */
 export function valetkeyRoutes<E extends Env>(
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,

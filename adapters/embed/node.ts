@@ -12,13 +12,13 @@ import type { Valetkey } from "./valetkey.ts";
 import type { Awaitable, Caller } from "./valetkey-options.ts";
 
 /**
- * A `Valetkey` as a handler of `node:http`, and of frameworks that are built on it:
+ * A `Valetkey` as a handler of `node:http`, and of frameworks built on it:
  * `createServer(toNodeHandler(valetkey))`, or in Express `app.use(toNodeHandler(valetkey))`. With
- * `next` what is not ours is left to the host; without, it is 404. It has to come before whatever
- * reads bodies, such as `express.json()`.
+ * `next` other paths are left to the host; without it they are 404. It must come before anything
+ * that reads bodies, such as `express.json()`.
  *
- * With `caller` the host says who calls: what it gives is believed, and where it gives nothing
- * `authenticate` is asked.
+ * With `caller` the host names the caller, and is trusted; if it returns nothing, `authenticate` is
+ * called.
  */
 export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>(
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,

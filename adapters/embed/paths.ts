@@ -2,8 +2,8 @@ import { isRewritten, pathIn } from "../http/addresses.ts";
 import type { LogEntry } from "./valetkey-options.ts";
 
 /**
- * Tells whether a path is one of `paths`, exactly as it was sent. One that would have to be
- * rewritten first is not: `/f/../api/v1/…` has passed a host's guard of `/api` as something else.
+ * Tells whether a path, exactly as it was sent, is one of `paths`. A path that must be normalized
+ * first is not: `/f/../api/v1/…` has passed a host's guard of `/api` as something else.
  */
 export function matcherOf(paths: ReadonlyArray<string>): (path: string) => boolean {
   const patterns = paths.map((path) => path.split("/"));
@@ -23,8 +23,8 @@ const matches = (segments: ReadonlyArray<string>, pattern: ReadonlyArray<string>
   );
 
 /**
- * Tells the log, once, what to do where requests come with a path in front that `basePath` does
- * not name: they are answered with 404, and nobody would know why.
+ * Logs once what to do if requests come with a path prefix that `basePath` does not name: they are
+ * answered with 404 without an obvious reason.
  */
 export function mountTeller(
   isOurs: (path: string) => boolean,
@@ -40,11 +40,11 @@ export function mountTeller(
   };
 }
 
-/** What is said of a mount that the options do not tell. */
+/** The message about a mount that the options do not name. */
 export const wrongMount = (prefix: string) => ({
   message: `requests come under ${prefix}, so addresses that were given out lead nowhere: set basePath: "${prefix}"`,
   facts: {},
 });
 
-/** What a stranger may write into the log is short and plain. */
+/** Text from strangers is logged only if it is short and plain. */
 const MOUNTED = /^(\/[\w./~-]{1,100}?)\/api\/v1\/orgs\//;

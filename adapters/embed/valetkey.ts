@@ -2,62 +2,65 @@ import type { ChecksumAlgorithm } from "./opaque.ts";
 import type { Caller, Checksum, ConfirmedUpload, PolicyOptions } from "./valetkey-options.ts";
 
 /**
- * Uploads straight into a store. Calls that are refused reject with a `ValetkeyError`, which
- * `isValetkeyError` tells from others.
+ * Uploads straight into a store. A refused call rejects with a `ValetkeyError`, which
+ * `isValetkeyError` recognizes.
  */
 export interface Valetkey<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
 > {
   /**
-   * Resolves once uploads can be signed and the bucket is there, made where `createBucket` says
-   * so; rejects with what is wrong, such as a package that is missing. Not needed before other
-   * calls: it lets a service that cannot work fail when it starts.
+   * Resolves once uploads can be signed and the bucket exists (`createBucket` makes it if it is
+   * missing). Rejects with what is wrong, such as a missing package. Other calls do not need it: it
+   * lets a service that cannot work fail at startup.
    */
   readonly ready: () => Promise<void>;
   /**
-   * Grants one upload: a new key in the organization, and a PUT that is bound to exactly what was
-   * asked for. Nothing is stored, and the store is not asked.
+   * Grants one upload: a new key in the organization, and a PUT bound to exactly what was asked
+   * for. Nothing is stored, and the store is not called.
    */
   readonly requestUpload: <Name extends keyof Policies & string = "files" & keyof Policies>(
     upload: UploadRequest<Algorithm, Policies, Name>,
   ) => Promise<Upload>;
-  /** Asks the store whether what a receipt was given for is what arrived. */
+  /** Asks the store whether the upload arrived as its receipt says. */
   readonly confirmUpload: (upload: Asked & { readonly receipt: string }) => Promise<Confirmation>;
   /**
-   * A link that opens the file of a receipt for whoever holds it, where the receipt's policy allows
-   * links (`linkLifetime`). It lives for `expiresIn` seconds; as long as the policy allows if left
-   * out.
+   * Makes a link that opens the file of a receipt for whoever holds it, if the receipt's policy
+   * allows links (`linkLifetime`). It lasts `expiresIn` seconds, or as long as the policy allows if
+   * that is left out.
    */
   readonly makeLink: (
     file: Asked & { readonly receipt: string; readonly expiresIn?: number | undefined },
   ) => Promise<Link>;
-  /** A fresh GET for a file of the organization; the store is not asked whether it is there. */
+  /**
+   * Makes a new signed GET for a file of the organization. The store is not asked whether the file
+   * exists.
+   */
   readonly openFile: (
     file: Asked & {
       readonly key: string;
-      /** The file is saved, whatever its type. */
+      /** Saves the file rather than showing it, whatever its type. */
       readonly download?: boolean | undefined;
     },
   ) => Promise<OpenedFile>;
   /**
-   * Answers a request to the HTTP API: what stands under `/api/v1/orgs/`, `/f/`, `/openapi.json`
-   * and `/docs`, and with `local()` under `/store/`; 404 for all else. What a host tells in `from`
-   * is believed.
+   * Answers a request to the HTTP API: the paths under `/api/v1/orgs/`, `/f/`, `/openapi.json` and
+   * `/docs`, and with `local()` under `/store/`; 404 for every other path. What a host passes in
+   * `from` is trusted.
    */
   readonly fetch: (request: Request, from?: HandedOver) => Promise<Response>;
-  /** Whether `fetch` answers a request; all else is the host's. */
+  /** Whether `fetch` answers a request; other requests are the host's. */
   readonly handles: (request: { readonly url: string }) => boolean;
   /**
-   * Where `fetch` answers, as patterns that Hono, Express and Fastify read alike, such as
-   * `/api/v1/orgs/:slug/files/*`; all else is the host's.
+   * The paths that `fetch` answers, as patterns that Hono, Express and Fastify read alike, such as
+   * `/api/v1/orgs/:slug/files/*`; other paths are the host's.
    */
   readonly paths: ReadonlyArray<string>;
-  /** Gives back what is held; calls reject from then on. */
+  /** Releases all resources; later calls reject. */
   readonly close: () => Promise<void>;
 }
 
-/** For each policy by its name, whether its uploads need a checksum. */
+/** For each policy by name, whether its uploads need a checksum. */
 export type NeedsChecksum<
   Files extends PolicyOptions,
   Others extends Readonly<Record<string, PolicyOptions>>,
@@ -76,28 +79,31 @@ type Needs<Policy, Otherwise extends boolean> = Policy extends { readonly requir
     : Otherwise
   : Otherwise;
 
-/** What each call says of who asks, and for which organization. */
+/** The caller and the organization of a call. */
 export interface Asked {
   readonly caller: Caller;
   /** The organization's name, as `organizations` knows it. */
   readonly organization: string;
 }
 
-/** A file that somebody wants to upload. */
+/** The file to upload. */
 export type UploadRequest<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
 > = Asked & {
-  /** What a person called the file; it becomes no part of a path. */
+  /** The file's name as a person gave it; it never becomes part of a path. */
   readonly filename: string;
-  /** The media type, exactly as the PUT will declare it. */
+  /** The media type, exactly as the PUT will send it. */
   readonly contentType: string;
   /** In bytes. */
   readonly size: number;
-  /** Everything that the store can enforce is bound; the PUT then needs all of `putHeaders`. */
+  /** Binds everything that the store can enforce; the PUT then needs all of `putHeaders`. */
   readonly strict?: boolean | undefined;
-  /** The same upload again under the same key gives the same object: 1 to 255 printable characters. */
+  /**
+   * A key for retries, 1 to 255 printable characters: the same upload with the same key gets the
+   * same object.
+   */
   readonly idempotencyKey?: string | undefined;
 } & ("files" extends Name
     ? {
@@ -110,7 +116,7 @@ export type UploadRequest<
       }) &
   (Policies[Name] extends true
     ? {
-        /** What the store verifies the bytes by; the policy needs it. */
+        /** The checksum by which the store verifies the bytes; the policy requires it. */
         readonly checksum: Checksum<Algorithm>;
       }
     : {
@@ -118,27 +124,27 @@ export type UploadRequest<
         readonly checksum?: Checksum<Algorithm> | undefined;
       });
 
-/** An upload that was granted. */
+/** A granted upload. */
 export interface Upload {
-  /** The object's name in the bucket, to keep beside what it belongs to. */
+  /** The object's name in the bucket; store it with your own data. */
   readonly key: string;
-  /** Where the file is PUT. */
+  /** The URL for the PUT of the file. */
   readonly putUrl: string;
   /** The headers that the PUT must carry. */
   readonly putHeaders: Readonly<Record<string, string>>;
   readonly putExpiresAt: Date;
-  /** Where the file is once it is there. */
+  /** The URL of the file after its upload. */
   readonly getUrl: string;
   readonly getExpiresAt: Date;
-  /** The sealed memory of what was granted, for `confirmUpload`. */
+  /** The receipt for `confirmUpload`. */
   readonly receipt: string;
 }
 
-/** A file that is what was granted. */
+/** A file that arrived as it was granted. */
 export interface Confirmation extends Omit<ConfirmedUpload, "organization" | "subject"> {
   readonly getUrl: string;
   readonly getExpiresAt: Date;
-  /** Leads members of the organization to the file, for as long as it is there. */
+  /** An address that opens the file for members of the organization, as long as the file exists. */
   readonly fileUrl: string;
 }
 
@@ -149,19 +155,19 @@ export interface Link {
   readonly expiresAt: Date;
 }
 
-/** Where a file is to be had. */
+/** A URL of a file. */
 export interface OpenedFile {
   readonly url: string;
   readonly expiresAt: Date;
 }
 
-/** What a host tells of a request that it hands over. */
+/** What a host passes with a request. */
 export interface HandedOver {
   /** The address at the other end of the connection. */
   readonly address?: string | undefined;
   /**
-   * Who calls, where the host knows that already; `authenticate` is asked only where it is left
-   * out, undefined or null.
+   * The caller, if the host already knows it. `authenticate` is called only if this is left out,
+   * undefined or null.
    */
   readonly caller?: Caller | null | undefined;
 }
