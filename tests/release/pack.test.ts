@@ -14,7 +14,7 @@ const MADE_OF = ["domain", "application", "adapters", "deploy"];
 const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
 
 /** Of a page in the browser; JavaScript and declarations are looked at apart. */
-const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js)$/;
+const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js|svg)$/;
 
 /** A page of the guide. */
 const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
