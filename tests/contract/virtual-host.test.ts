@@ -6,7 +6,7 @@ import { afterEach, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, PNG, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
-import { hmacKey } from "../../adapters/storage/gcs/keys.ts";
+import { hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";

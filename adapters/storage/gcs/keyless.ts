@@ -16,7 +16,7 @@ import { type GcsSettings, SCOPES } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { VARIABLES, type Words } from "../../settings/source.ts";
-import { sourceSettings } from "./source.ts";
+import { credentialSettings } from "./credentials.ts";
 import { messageOf } from "../../settings/thrown.ts";
 
 /**
@@ -195,4 +195,4 @@ async function loadAuth() {
 }
 
 const costs = ({ name }: Words = VARIABLES) =>
-  `no key is configured, so IAM signs: one call for each URL (two for each upload), and URLs live 12 hours at most; to sign without calls, set the key of a service account (${name(sourceSettings.applicationCredentials)} or ${name(sourceSettings.credentials)}) or an HMAC key (${name(sourceSettings.accessKey)})`;
+  `no key is configured, so IAM signs: one call for each URL (two for each upload), and URLs live 12 hours at most; to sign without calls, set the key of a service account (${name(credentialSettings.applicationCredentials)} or ${name(credentialSettings.credentials)}) or an HMAC key (${name(credentialSettings.accessKey)})`;

@@ -13,11 +13,10 @@ import type { Held, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
-import { decodeKey, type GcsSigner } from "./keys.ts";
+import { decodeKey, type GcsSigner, type Source } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
-import type { Source } from "./source.ts";
 
 /**
  * Google Cloud Storage: signs with a key that is here, or by IAM, and the official client for the

@@ -14,9 +14,16 @@ import {
 } from "../../settings/setting.ts";
 import type { Source as SettingsSource, Words } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
-import { type GcsSigner, isServiceAccount } from "./keys.ts";
-import { separateFaults, separateSettings, separateSigner } from "./separate.ts";
-import { chooseSource, KEYLESS, type Source, sourceSettings } from "./source.ts";
+import {
+  chooseSource,
+  credentialSettings,
+  type GcsSigner,
+  isServiceAccount,
+  KEYLESS,
+  separateFaults,
+  separateSigner,
+  type Source,
+} from "./credentials.ts";
 
 /** Settings of Google Cloud Storage. */
 export const settings = {
@@ -57,8 +64,7 @@ export const settings = {
     }),
     false,
   ),
-  ...sourceSettings,
-  ...separateSettings,
+  ...credentialSettings,
   iamEndpoint: optional(
     storage.url({
       variable: "STORAGE_GCS_IAM_ENDPOINT",

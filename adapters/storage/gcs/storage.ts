@@ -1,5 +1,5 @@
 import { loaded, type Storage } from "../storage.ts";
-import { isServiceAccount } from "./keys.ts";
+import { isServiceAccount } from "./credentials.ts";
 import { GCS_CAPABILITIES, type GcsSettings } from "./settings.ts";
 
 /** Google Cloud Storage. */
