@@ -2,11 +2,15 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** The suites by what they need, in the order in which they run: first results come at once. */
-const SUITES = [
+const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
   // Rules alone: nothing is started, and files share what they have loaded.
   [{ name: "unit", isolate: false }],
   // The service, mostly without any server beside it.
-  [{ name: "embed", isolate: false }, { name: "http" }, { name: "attacks" }],
+  [
+    { name: "embed", isolate: false },
+    { name: "http" },
+    { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
+  ],
   // Stores, browsers, packages and other runtimes, which may have to be built or installed first.
   [
     { name: "contract" },
@@ -20,7 +24,19 @@ const SUITES = [
       setupFiles: ["tests/support/install.ts"],
     })),
   ],
-] as const;
+  // Clients that are slow, but not too slow: beside others on a busy machine they might be.
+  [{ name: "slow", include: ["tests/attacks/slow-*.test.ts"], maxWorkers: 1 }],
+];
+
+interface Suite {
+  readonly name: string;
+  readonly include?: Array<string>;
+  readonly exclude?: Array<string>;
+  readonly isolate?: boolean;
+  readonly maxWorkers?: number;
+  readonly provide?: { readonly tools: "bundles" | "release" | "runtimes" };
+  readonly setupFiles?: Array<string>;
+}
 
 export default defineConfig({
   test: {
@@ -30,8 +46,8 @@ export default defineConfig({
     projects: SUITES.flatMap((suites, groupOrder) =>
       suites.map((suite) => ({
         test: {
-          ...suite,
           include: [`tests/${suite.name}/**/*.test.ts`],
+          ...suite,
           sequence: { groupOrder },
           // How long a test takes is no promise: these end one that hangs.
           testTimeout: 60_000,

@@ -1,12 +1,26 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 
-/** A port of the loopback address that was free a moment ago. */
+/**
+ * A port of the loopback address that was free a moment ago. It is none of those that the system
+ * gives to outgoing connections, and each worker of a run has its own: so it stays free.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  const worker = Number(process.env["VITEST_POOL_ID"] ?? 0) % WORKERS;
+  for (;;) {
+    const port = FIRST + worker * EACH + Math.floor(Math.random() * EACH);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
+
+const FIRST = 11_000;
+const WORKERS = 16;
+const EACH = 1_300;

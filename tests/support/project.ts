@@ -99,7 +99,7 @@ async function run(
     env: { PATH: [...COMMANDS, PATH].join(":"), HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // One that does not end must not outlive the test that expected otherwise.
-    timeout: 20_000,
+    timeout: 50_000,
     killSignal: "SIGKILL",
   });
   let output = "";
