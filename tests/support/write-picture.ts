@@ -48,13 +48,11 @@ try {
     scrollTo(0, 0);
   });
   // To the end of the step that matters: the whole page is twice as long.
-  const clip = await page.evaluate((margin) => {
-    const boxOf = (selector: string) =>
-      (document.querySelector(selector) ?? document.body).getBoundingClientRect();
-    const { x, width } = boxOf("main");
-    const height = boxOf("#put").bottom + scrollY + margin;
-    return { x: x - margin, y: 0, width: width + 2 * margin, height };
-  }, 16);
+  const boxOf = (selector: string) =>
+    page.locator(selector).evaluate((element) => element.getBoundingClientRect().toJSON());
+  const [{ x, width }, { bottom }] = [await boxOf("main"), await boxOf("#put")];
+  const margin = 16;
+  const clip = { x: x - margin, y: 0, width: width + 2 * margin, height: bottom + margin };
   writeFileSync(PICTURE, await page.screenshot({ fullPage: true, clip }));
 } finally {
   await browser.close();
