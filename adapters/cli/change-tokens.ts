@@ -11,18 +11,18 @@ type Tokens = ReadonlyArray<StoredToken>;
 const failure = (message: string) => new CommandFailure({ code: EXIT.cannotCreate, message });
 
 /**
- * Replaces the tokens in the file, all of them or none. Rejects with a `CommandFailure` where the
- * file cannot be changed, and with what `change` throws.
+ * Replaces the tokens in the file, all of them or none. Rejects with a `CommandFailure` if the file
+ * cannot be changed, and with what `change` throws.
  */
 export async function changeTokens(
   path: string,
   change: (tokens: Tokens) => Tokens,
 ): Promise<void> {
   try {
-    // A symbolic link stays one, and the file that it leads to is replaced.
+    // A symbolic link stays a link, and its target is replaced.
     const target = existsSync(path) ? await realpath(path) : path;
     const next = `${target}.new`;
-    // Of two commands at once one makes this file, and the other fails.
+    // Of two commands at once, one makes this file and the other fails.
     const file = await open(next, "wx", 0o600).catch((cause: unknown) => {
       if (codeOf(cause) !== "EEXIST") throw cause;
       throw failure(

@@ -9,8 +9,8 @@ import { configurationMessage } from "./messages.ts";
 import { misspelt, readAll } from "./settings.ts";
 
 /**
- * Prints the rule by which the bucket removes uploads that nobody confirms, or adds it to the
- * bucket's own; of several policies the one that waits longest counts.
+ * Prints the rule by which the bucket removes unconfirmed uploads, or adds it to the bucket's
+ * rules. Of several policies the one that waits longest counts.
  */
 export const lifecycle = command({
   name: "lifecycle",

@@ -18,7 +18,7 @@ const commandsFor = (listen: Listen) => [
   ...tokenCommands,
 ];
 
-/** Runs the command that `args` name, and sets the process's exit code where it fails. */
+/** Runs the command that `args` name, and sets the process's exit code if it fails. */
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
   const commands = commandsFor(listen);
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
@@ -35,7 +35,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     } else if (first === "--version") {
       process.stdout.write(`${VERSION}\n`);
     } else if (chosen === undefined) {
-      // What follows the first word can be a secret.
+      // The arguments after the first word may hold a secret.
       const message = `"valetkey ${first}" is not a command; these are:\n\n${overview}`;
       throw new CommandFailure({ code: EXIT.usage, message });
     } else {

@@ -3,7 +3,7 @@ import { CONTENT } from "./sample-upload.ts";
 import { send } from "./send.ts";
 import type { StorePromise } from "./store-promise.ts";
 
-/** What is signed is good for one key, one bucket, one host and one method. */
+/** A signed request is valid for one key, one bucket, one host and one method. */
 export const address: ReadonlyArray<StorePromise> = [
   {
     title: "a PUT to another key is refused",

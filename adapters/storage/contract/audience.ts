@@ -9,7 +9,7 @@ export const audience: ReadonlyArray<StorePromise> = [
   worksOnlyAtItsOwn("public", "internal"),
   worksOnlyAtItsOwn("internal", "public"),
   {
-    title: "has one endpoint, which browsers and services share",
+    title: "browsers and services share one endpoint",
     without: "two endpoints",
     check: async ({ signPut }) => {
       const { url: external } = await signPut({ audience: "public" });

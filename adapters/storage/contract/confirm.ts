@@ -17,7 +17,7 @@ const MD5 = {
   value: createHash("md5").update(CONTENT).digest("base64"),
 } as const;
 
-/** What arrived as it was granted is confirmed, to those who may know of it. */
+/** An upload that arrived as it was granted is confirmed, to those who may know of it. */
 export const confirm: ReadonlyArray<StorePromise> = [
   {
     title: "an upload is confirmed once it is there, and not before",
@@ -43,7 +43,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a PDF is shown in place where the policy says so, and else saved",
+    title: "a PDF is shown in place if the policy says so, and otherwise saved",
     needs: "inline PDF",
     check: async (subject) => {
       expect(await dispositionsOfPdf(subject, "shown")).toMatch(/^(inline;.*\n){2}$/);
@@ -58,7 +58,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a store that says nothing is waited for a while",
+    title: "a store that does not answer is waited for, but not for ever",
     check: async ({ presigner, store }) => {
       const silent = { ...store, head: () => Effect.never };
       const { grant, confirm } = useCases({ presigner, store: silent });
@@ -67,7 +67,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "what can still change is said to",
+    title: "an object that can still change is reported so",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
       const { put, receipt } = await grant();
@@ -76,7 +76,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "what cannot change any more is final",
+    title: "an object that can no longer change is final",
     needs: "write-once",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
@@ -86,7 +86,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "what only MD5 holds is not final, since other bytes with the same can be made",
+    title: "an object bound by its MD5 only is not final, since other bytes can have the same MD5",
     needs: "md5",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
@@ -96,7 +96,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "an overwrite through the living PUT is seen by the next confirm",
+    title: "an overwrite by a PUT that has not expired is seen by the next confirm",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
       const { put, receipt } = await grant();
@@ -109,7 +109,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a receipt is good for its person, its organization and its time",
+    title: "a receipt is valid for its person, its organization and its time",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
       const { put, receipt } = await grant();
@@ -135,7 +135,7 @@ export const confirm: ReadonlyArray<StorePromise> = [
 const upload = ({ url, headers }: Pick<SignedPut, "url" | "headers">, body = CONTENT) =>
   send("PUT", url, { headers, body });
 
-/** How a PDF is served by the two GETs that are signed for it, a line each. */
+/** The dispositions with which the two signed GETs serve a PDF, a line each. */
 async function dispositionsOfPdf(subject: Subject, policy: string): Promise<string> {
   const { grant, confirm } = useCases(subject);
   const { put, get, receipt } = await grant(

@@ -7,7 +7,7 @@ import { useCases } from "./use-cases.ts";
 const longer = Buffer.concat([CONTENT, new Uint8Array(1)]);
 const shorter = CONTENT.subarray(1);
 
-/** Not a byte more or less than granted is stored. */
+/** The store accepts exactly the granted size, not a byte more or less. */
 export const exactSize: ReadonlyArray<StorePromise> = [
   ...bound("by default", {}).map((promise): StorePromise => ({
     ...promise,
@@ -18,7 +18,7 @@ export const exactSize: ReadonlyArray<StorePromise> = [
     needs: "bound size",
   })),
   {
-    title: "a size that strict does not bind is found out",
+    title: "a size that strict does not bind is compared on confirm",
     without: "bound size",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
@@ -73,7 +73,7 @@ function bound(when: string, over: { readonly strict?: boolean }): ReadonlyArray
       title: `${when}, a PUT that does not say its length is refused`,
       check: async ({ signPut, expectRefused }) => {
         const { url, headers } = await signPut(over);
-        // Stores have their own status for this, whatever the signature says.
+        // Stores have their own status for this, whether the signature is valid or not.
         const answer = await send("PUT", url, { headers, body: CONTENT, chunked: true });
         await expectRefused(answer, [403, 411]);
       },

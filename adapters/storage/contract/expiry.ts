@@ -9,7 +9,7 @@ import type { StorePromise } from "./store-promise.ts";
 
 const seconds = (count: number) => count * 1000;
 
-/** What is signed works until `expiresAt`, and not after. */
+/** A signed request works until `expiresAt`, and not after. */
 export const expiry: ReadonlyArray<StorePromise> = [
   {
     title: "a PUT within its lifetime is stored",

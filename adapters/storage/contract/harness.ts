@@ -3,13 +3,13 @@ import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { Audience, Presigner } from "../../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
-/** A store to be held to the contract, and what its adapter says of it. */
+/** A store to test by the contract, as its adapter describes it. */
 export interface Harness {
-  /** What the store is called in the titles of the tests. */
+  /** The store's name in the titles of the tests. */
   readonly name: string;
   /**
-   * What the store cannot do; it is held to all else. The titles of the tests say so, and what
-   * can be tried is tried: an ability that is there after all fails a test too.
+   * What the store cannot do; every other promise is tested. The titles of the tests say so, and
+   * what can be tried is tried: an ability that the store has after all also fails a test.
    */
   readonly without?: ReadonlyArray<Ability>;
   /**
@@ -18,26 +18,26 @@ export interface Harness {
    */
   readonly refusals?: ReadonlyArray<number>;
   /**
-   * Opens the store, once, before its first test. Undefined where what it needs is not on this
-   * machine: its tests are then skipped.
+   * Opens the store once, before its first test. Undefined if this machine lacks what it needs: its
+   * tests are then skipped.
    */
   readonly open: (() => Promise<OpenStore>) | undefined;
 }
 
-/** A store that is there to be tested. */
+/** An open store. */
 export interface OpenStore {
   /** The adapter: built before the first test, with the bucket ensured, and disposed of at the end. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, unknown>;
-  /** Of the tests' own: what they store is left in it. */
+  /** A bucket for the tests alone: their objects are left in it. */
   readonly bucket: string;
   /** Scheme, host and port of each endpoint; needed unless the store is without two endpoints. */
   readonly origins?: Readonly<Record<Audience, string>>;
   /**
-   * Whether the store would remove the object for want of a confirmation. The store is asked, by
-   * another way than the adapter; needed unless the store is without marks.
+   * Whether the store would remove the object as unconfirmed. It asks the store in another way than
+   * the adapter does; needed unless the store is without marks.
    */
   readonly isMarked?: (key: string) => Promise<boolean>;
-  /** What is left to be done once the layer is disposed of. */
+  /** Cleans up after the layer is disposed of. */
   readonly close?: () => Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import { send } from "./send.ts";
 import type { StorePromise } from "./store-promise.ts";
 import { useCases } from "./use-cases.ts";
 
-/** What is stored has the media type that was granted. */
+/** A stored object has the media type that was granted. */
 export const mediaType: ReadonlyArray<StorePromise> = [
   {
     title: "a PUT of another type is refused",
@@ -27,7 +27,7 @@ export const mediaType: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a type that was not bound is found out",
+    title: "a type that was not bound is compared on confirm",
     without: "bound type",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);

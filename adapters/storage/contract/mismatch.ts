@@ -22,17 +22,17 @@ const EXTRA_HEADERS = [
   ["Content-Disposition", "inline; filename=evil.html"],
 ] as const;
 
-/** By which stores let others read an object. */
+/** The headers by which stores let others read an object. */
 const OPENING_HEADERS = [
   ["x-amz-acl", "public-read"],
   ["x-amz-grant-read", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'],
 ] as const;
 const MARK = `${PENDING_TAG.key}=${PENDING_TAG.value}`;
 
-/** What arrived otherwise than it was granted is found out, by what the store says of it. */
+/** An upload that differs from its grant is found by what the store reports of it. */
 export const mismatch: ReadonlyArray<StorePromise> = [
   {
-    title: "headers that rode along unsigned are not confirmed",
+    title: "an upload with unsigned extra headers is not confirmed",
     needs: "extra headers",
     check: async (subject) => {
       for (const [name, value] of EXTRA_HEADERS) {
@@ -44,7 +44,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "headers that rode along unsigned are forgotten, and so no obstacle",
+    title: "unsigned extra headers are not stored, and the upload is confirmed",
     without: "extra headers",
     check: async (subject) => {
       for (const [name, value] of EXTRA_HEADERS) {
@@ -53,7 +53,8 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "nobody reads a confirmed object without a signature, whatever rode along unsigned",
+    title:
+      "nobody reads a confirmed object without a signature, whatever unsigned headers came with it",
     check: async (subject) => {
       for (const [name, value] of OPENING_HEADERS) {
         const { grant, confirm } = useCases(subject);
@@ -66,7 +67,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a confirmed object bears no mark, whatever rode along unsigned",
+    title: "a confirmed object bears no mark, whatever unsigned headers came with it",
     needs: "marks",
     check: async (subject) => {
       for (const tag of [MARK, `a=b&${MARK}`]) {
@@ -79,7 +80,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a size that was not bound is found out",
+    title: "a size that was not bound is compared on confirm",
     without: "exact size by default",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
@@ -92,7 +93,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "what another key of the store's put in its place is not confirmed",
+    title: "an object that another key of the store replaced is not confirmed",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
       const { receipt, key } = await grant();
@@ -110,7 +111,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "the store's own SHA-256 is what a checksum is held against",
+    title: "a checksum is compared with the SHA-256 that the store reports",
     needs: "sha256",
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
@@ -131,7 +132,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     check: async (subject) => {
       const { grant, confirm } = useCases(subject);
       const { receipt, key } = await grant({ checksum: SHA256 });
-      // The same bytes, by another PUT of ours that binds none.
+      // The same bytes, by another PUT of ours that binds no checksum.
       const other = await subject.signPut({ key });
       await upload(other);
       expect(await confirm(receipt)).toMatchObject({
@@ -145,7 +146,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
 const upload = ({ url, headers }: Pick<SignedPut, "url" | "headers">, body = CONTENT) =>
   send("PUT", url, { headers, body });
 
-/** What is said of an upload that a header rides along with. */
+/** The answer to an upload that came with this header. */
 async function confirmWith(subject: Subject, extra: Readonly<Record<string, string>>) {
   const { grant, confirm } = useCases(subject);
   const { put, receipt } = await grant();

@@ -8,7 +8,7 @@ import { isMadeBy, type StorePromise } from "./store-promise.ts";
 import { type BuiltStore, subjectOf } from "./subject.ts";
 import { reasonOf } from "../../settings/thrown.ts";
 
-/** Registers a test for each promise that the store makes; it is opened once for all of them. */
+/** Registers a test for each promise of the store, which is opened once for all of them. */
 export function register(harness: Harness, promises: ReadonlyArray<StorePromise>): void {
   const { name, without = [], refusals = [403], open } = harness;
   const unknown = without.filter((ability) => !ABILITIES.includes(ability));
@@ -44,7 +44,7 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
   });
 }
 
-/** Builds the layer for as long as it is tested: what runs in its background ends with `dispose`. */
+/** Builds the layer for the time of the tests: its background work ends with `dispose`. */
 async function build({ name, without = [] }: Harness, opened: OpenStore) {
   const runtime = ManagedRuntime.make(opened.layer);
   try {
@@ -61,7 +61,7 @@ async function build({ name, without = [] }: Harness, opened: OpenStore) {
   }
 }
 
-/** Fails where a promise could not be checked for want of what only the harness can tell. */
+/** Fails if a promise cannot be checked, since the harness lacks a member. */
 function expectTold(opened: OpenStore, without: ReadonlyArray<Ability>): void {
   for (const [ability, member] of [
     ["two endpoints", "origins"],

@@ -6,7 +6,7 @@ import { send } from "./send.ts";
 import type { StorePromise } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 
-/** A download is what we say it is, whatever the upload brought along. */
+/** A download has our headers, whatever headers came with the upload. */
 export const response: ReadonlyArray<StorePromise> = [
   {
     title: "a GET answers with the type and disposition that were signed",
@@ -45,7 +45,7 @@ export const response: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a GET says nothing that rode along with the upload unsigned",
+    title: "a GET does not repeat unsigned headers of the upload",
     needs: "pinned downloads",
     check: async (subject) => {
       await upload(subject, RODE_ALONG);
@@ -60,7 +60,7 @@ export const response: ReadonlyArray<StorePromise> = [
     title: "a GET decides on type and disposition, and on no other header",
     without: "pinned downloads",
     check: async (subject) => {
-      // Cloud Storage would unpack what says that it is packed.
+      // Cloud Storage would decompress an object that is marked as compressed.
       const { "Content-Encoding": _, ...further } = RODE_ALONG;
       await upload(subject, further);
       const { headers } = await send("GET", (await subject.signGet()).url);

@@ -6,12 +6,12 @@ import { MediaType } from "../../../domain/media-type.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
 
-/** What is uploaded: bytes that are neither text nor of a round length. */
+/** The uploaded bytes, which are neither text nor of a round length. */
 export const CONTENT: Uint8Array = Uint8Array.from({ length: 100_003 }, (_, i) => (i * 31) & 0xff);
 export const PNG: MediaType = MediaType.make("image/png");
 export const MINUTE: Lifetime = Lifetime.make(Duration.minutes(1));
 
-/** A key that nothing is stored under yet. */
+/** A key without an object. */
 export const newKey = (): StorageKey =>
   format({
     organization: OrganizationId.make("acme"),

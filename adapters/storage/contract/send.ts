@@ -3,18 +3,18 @@ import http, { type IncomingHttpHeaders } from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
 
-/** An answer with all of its body. */
+/** An answer with its whole body. */
 export interface Answer {
   readonly status: number;
-  /** Whether the status is one of success, of which stores have several. */
+  /** Whether the status is a success; stores use several. */
   readonly ok: boolean;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
 /**
- * Sends exactly the headers it is given beside `Host`, to the address in the URL, with the path
- * unchanged. `Content-Length` is that of the body unless `chunked`.
+ * Sends exactly the given headers and `Host`, to the address in the URL, with the path unchanged.
+ * `Content-Length` is that of the body unless `chunked`.
  */
 export async function send(
   method: string,
@@ -32,7 +32,7 @@ export async function send(
   const { request } = protocol === "https:" ? https : http;
   const outgoing = request({
     method,
-    // The brackets of IPv6 belong to the URL.
+    // The brackets of an IPv6 address belong to the URL only.
     host: hostname.replace(/^\[|\]$/g, ""),
     port,
     path,

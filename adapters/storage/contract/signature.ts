@@ -3,7 +3,7 @@ import { CONTENT } from "./sample-upload.ts";
 import { send } from "./send.ts";
 import type { StorePromise } from "./store-promise.ts";
 
-/** The store verifies the signature, over all that it covers. */
+/** The store verifies the signature and everything that it covers. */
 export const signature: ReadonlyArray<StorePromise> = [
   {
     title: "a PUT with one digit of the signature changed is refused",
@@ -32,7 +32,7 @@ export const signature: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a parameter that was added to a PUT counts for nothing",
+    title: "a parameter that was added to a PUT is ignored",
     without: "signed query",
     check: async ({ signPut, expectStored }) => {
       const { url, headers } = await signPut();
@@ -41,7 +41,7 @@ export const signature: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a header taken out of the signature's list is refused",
+    title: "a header removed from the list of signed headers is refused",
     check: async ({ signPut, expectRefused }) => {
       const put = await signPut();
       const altered = put.url.replace(/(-SignedHeaders=)[^&]+/, "$1host");
@@ -53,7 +53,7 @@ export const signature: ReadonlyArray<StorePromise> = [
   },
 ];
 
-/** The signature as it stands in a URL. */
+/** The signature in a URL. */
 export function signatureIn(url: string): string {
   const [, , signature = ""] = PARAMETER.exec(url) ?? [];
   expect(signature, "the URL has no parameter whose name ends with signature, or is sig").not.toBe(

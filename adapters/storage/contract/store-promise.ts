@@ -1,17 +1,17 @@
 import type { Ability } from "./harness.ts";
 import type { Subject } from "./subject.ts";
 
-/** Something that whoever uses a store may rely on. */
+/** A promise on which users of a store may rely. */
 export interface StorePromise {
   readonly title: string;
-  /** It is made by stores that are able to do this alone. */
+  /** The ability that a store needs to make this promise. */
   readonly needs?: Ability;
-  /** It is what is promised instead by stores that are without this. */
+  /** The ability whose absence makes a store promise this instead. */
   readonly without?: Ability;
   readonly check: (subject: Subject) => Promise<void>;
 }
 
-/** Whether a store that is able to do so much makes the promise. */
+/** Whether a store with these abilities makes the promise. */
 export const isMadeBy = (
   { needs, without }: StorePromise,
   has: (ability: Ability) => boolean,

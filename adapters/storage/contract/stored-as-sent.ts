@@ -3,7 +3,7 @@ import { CONTENT } from "./sample-upload.ts";
 import { send } from "./send.ts";
 import type { StorePromise } from "./store-promise.ts";
 
-/** What was granted works, and is stored as it was sent. */
+/** A granted request works, and the object is stored as it was sent. */
 export const storedAsSent: ReadonlyArray<StorePromise> = [
   {
     title: "a PUT as granted is stored byte for byte",

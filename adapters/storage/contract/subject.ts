@@ -14,16 +14,19 @@ import type { Ability, OpenStore } from "./harness.ts";
 import { CONTENT, MINUTE, newKey, PNG, putRequest } from "./sample-upload.ts";
 import { type Answer, send } from "./send.ts";
 
-/** What a promise is checked with: one store, and one key that nothing is stored under yet. */
+/** The subject of a promise: one store, and one key without an object. */
 export interface Subject extends BuiltStore {
   readonly key: StorageKey;
-  /** Signs a PUT of `CONTENT` as a PNG for browsers, but for what is said otherwise. */
+  /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
   readonly signPut: (over?: Partial<PutRequest> & Moment) => Promise<SignedPut>;
-  /** Signs a GET for browsers, but for what is said otherwise. */
+  /** Signs a GET for browsers, with the given changes. */
   readonly signGet: (over?: Partial<GetRequest> & Moment) => Promise<SignedRequest>;
-  /** Checks that the store refused, as it does unless said otherwise, and kept nothing. */
+  /**
+   * Checks that the store refused the request, with the given statuses or its usual ones, and
+   * stored nothing.
+   */
   readonly expectRefused: (answer: Answer, statuses?: ReadonlyArray<number>) => Promise<void>;
-  /** Checks that the object is there, byte for byte. */
+  /** Checks that the object is stored, byte for byte. */
   readonly expectStored: (content?: Uint8Array) => Promise<void>;
 }
 
@@ -32,7 +35,7 @@ export interface BuiltStore extends Omit<OpenStore, "layer" | "close"> {
   readonly presigner: Presigner["Service"];
   readonly store: ObjectStore["Service"];
   readonly has: (ability: Ability) => boolean;
-  /** By what the store answers a request that was not granted. */
+  /** The statuses by which the store answers a request that was not granted. */
   readonly refusals: ReadonlyArray<number>;
 }
 
@@ -41,7 +44,7 @@ interface Moment {
   readonly signedAt?: number;
 }
 
-/** A new key in the store, and what can be done with it. */
+/** A new key in the store, with what a test can do with it. */
 export function subjectOf(built: BuiltStore): Subject {
   const { presigner, refusals } = built;
   const key = newKey();

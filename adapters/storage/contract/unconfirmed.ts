@@ -4,10 +4,10 @@ import { send } from "./send.ts";
 import type { StorePromise } from "./store-promise.ts";
 import { useCases } from "./use-cases.ts";
 
-/** What nobody confirms can be told from the rest, by the store itself. */
+/** The store itself can tell an unconfirmed upload from a confirmed one. */
 export const unconfirmed: ReadonlyArray<StorePromise> = [
   {
-    title: "the mark of an unconfirmed upload is bound, and taken off where it is confirmed",
+    title: "the mark of an unconfirmed upload is bound, and removed when it is confirmed",
     needs: "marks",
     check: async (subject) => {
       const { isMarked, refusals, signPut } = subject;

@@ -22,7 +22,7 @@ import { defaultPolicy, type UploadRequest } from "../../../domain/upload-policy
 import { CONTENT, PNG } from "./sample-upload.ts";
 import type { Subject } from "./subject.ts";
 
-/** A caller with every right. */
+/** A caller with every scope. */
 export const caller = (kind: Principal["kind"], subject: string): Principal => ({
   kind,
   subject,
@@ -69,15 +69,15 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
           },
         }).pipe(Effect.provide(services)),
       ),
-    /** The code of the answer, with what it says. */
+    /** The code of the answer, with its members. */
     confirm: (
       receipt: string,
       over: {
         principal?: Principal;
         organization?: string;
-        /** The moment at which it is asked for; now by default. */
+        /** The time of the request; now by default. */
         at?: number;
-        /** How much time passes meanwhile. */
+        /** How much time passes during the request. */
         waiting?: Duration.Input;
       } = {},
     ) => {

@@ -5,7 +5,7 @@ import type { StorePromise } from "./store-promise.ts";
 
 const other = CONTENT.map((byte) => byte ^ 0xff);
 
-/** Where it is asked for, one PUT under a key is stored and every other refused. */
+/** If it is requested, one PUT for a key is stored and every other is refused. */
 export const writeOnce: ReadonlyArray<StorePromise> = [
   ...[{ writeOnce: true }, { strict: true }].map((over): StorePromise => ({
     title: `a PUT cannot be replayed under ${Object.keys(over).join()}`,
@@ -30,7 +30,7 @@ export const writeOnce: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "of racing write-once PUTs one is stored",
+    title: "of several write-once PUTs at once exactly one is stored",
     needs: "write-once",
     check: async ({ signPut, signGet, refusals }) => {
       const { url, headers } = await signPut({ writeOnce: true });
@@ -38,7 +38,7 @@ export const writeOnce: ReadonlyArray<StorePromise> = [
       const answers = await Promise.all(bodies.map((body) => send("PUT", url, { headers, body })));
       const winners = bodies.filter((_, i) => answers[i]?.ok);
       expect(winners).toHaveLength(1);
-      // The losers came too late, or while the winner was still at it.
+      // The others came too late, or while the first was still running.
       for (const { ok, status } of answers) {
         if (!ok) expect(status).toBeOneOf([409, 412, ...refusals]);
       }
@@ -47,7 +47,7 @@ export const writeOnce: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a PUT that is not write-once replaces what is there",
+    title: "a PUT that is not write-once replaces the object",
     check: async ({ signPut, expectStored }) => {
       const { url, headers, isOnce } = await signPut();
       expect(isOnce).toBe(false);
@@ -57,7 +57,7 @@ export const writeOnce: ReadonlyArray<StorePromise> = [
     },
   },
   {
-    title: "a PUT cannot be made write-once, and is not said to be",
+    title: "a PUT cannot be made write-once, and is not reported as such",
     without: "write-once",
     check: async ({ signPut, expectStored }) => {
       const { url, headers, isOnce } = await signPut({ writeOnce: true, strict: true });
