@@ -1,28 +1,19 @@
 import * as Schema from "effect/Schema";
 import { closeSync, constants, openSync } from "node:fs";
-import {
-  fault,
-  optional,
-  type Read,
-  readSettings,
-  setting,
-  type Values,
-} from "../settings/setting.ts";
+import { fault, optional, type Read, readSettings, type Values } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { codeOf } from "../settings/thrown.ts";
 
 /** Where the audit goes. */
 export const settings = {
-  to: optional(
-    setting({
-      variable: "AUDIT",
-      meaning: "Where decisions are recorded.",
-      otherwise: "`stdout`; `off` under `AUTH=dev`",
-      codec: Schema.String.check(Schema.isPattern(/^(?:off|stdout|[^/\n]*\/.*)$/)),
-      shape: "off, stdout, or the path of a file, with a slash in it",
-      example: "/var/log/valetkey/audit.jsonl",
-    }),
-  ),
+  to: optional({
+    variable: "AUDIT",
+    meaning: "Where decisions are recorded.",
+    otherwise: "`stdout`; `off` under `AUTH=dev`",
+    codec: Schema.String.check(Schema.isPattern(/^(?:off|stdout|[^/\n]*\/.*)$/)),
+    shape: "off, stdout, or the path of a file, with a slash in it",
+    example: "/var/log/valetkey/audit.jsonl",
+  }),
 };
 
 /** `off`, `stdout` or a path; undefined where nobody has chosen. */

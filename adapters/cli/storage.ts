@@ -21,13 +21,13 @@ import type { Source } from "../settings/source.ts";
 
 /** Which store it is. */
 export const adapter = withDefault(
+  "local",
   choice(["local", "aws", "minio", "gcs"], {
     variable: "STORAGE_ADAPTER",
     meaning: "The store. In the package: `storage: minio({…})`.",
     example: "minio",
     meant: { s3: "aws", amazon: "aws", google: "gcs", file: "local", disk: "local" },
   }),
-  "local",
 );
 
 /** The settings of the choice and of every store, chosen or not. */

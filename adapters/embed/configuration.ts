@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/u
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
 import { policiesOf } from "../policies/complete.ts";
-import { allOf, fault, optional, type Read, readSettings, setting } from "../settings/setting.ts";
+import { allOf, fault, optional, type Read, readSettings } from "../settings/setting.ts";
 import { options as optionsIn } from "../settings/source.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as tokens from "../tokens/settings.ts";
@@ -14,16 +14,14 @@ import { optionFault, optionsOf, orThrow, unknownOptions } from "./options.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** No variable: the service has an origin of its own. */
-const basePath = optional(
-  setting({
-    variable: "basePath",
-    option: "basePath",
-    meaning: "The path under which the host serves `fetch`.",
-    codec: Schema.String.check(Schema.isPattern(/^(?:\/[\w~-][\w.~-]*)+$/)),
-    shape: "a path that begins with a slash and does not end with one",
-    example: "/uploads",
-  }),
-);
+const basePath = optional({
+  variable: "basePath",
+  option: "basePath",
+  meaning: "The path under which the host serves `fetch`.",
+  codec: Schema.String.check(Schema.isPattern(/^(?:\/[\w~-][\w.~-]*)+$/)),
+  shape: "a path that begins with a slash and does not end with one",
+  example: "/uploads",
+});
 
 const { keys, denied } = tokens.settings;
 const OPTIONS: ReadonlyArray<string> = [

@@ -2,14 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { HttpOrigin, List, WholeNumber } from "../settings/codecs.ts";
-import {
-  fault,
-  optional,
-  type Read,
-  readSettings,
-  setting,
-  withDefault,
-} from "../settings/setting.ts";
+import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import { type Network, networksOf, proxies } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
 import { isLoopbackName } from "./loopback.ts";
@@ -29,48 +22,38 @@ const UP_TO_10_MINUTES = {
 
 /** Settings of where the service listens, how clients reach it, and how it stops. */
 export const settings = {
-  host: withDefault(
-    setting({
-      variable: "HOST",
-      meaning: "Where to listen.",
-      codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9.:-]+$/)),
-      shape: "an address or name to listen on",
-      example: "127.0.0.1",
-    }),
-    "127.0.0.1",
-  ),
-  port: withDefault(
-    setting({
-      variable: "PORT",
-      meaning: "Where to listen.",
-      codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
-      shape: "a port from 1 to 65535",
-      example: "8787",
-    }),
-    8787,
-  ),
-  publicUrl: optional(
-    setting({
-      variable: "PUBLIC_URL",
-      option: "publicUrl",
-      meaning: "How clients reach the service. Required where `HOST` is not a loopback address.",
-      otherwise: "from `HOST` and `PORT`",
-      codec: HttpOrigin,
-      shape: "an http or https URL without credentials, path, query or fragment",
-      example: "https://uploads.example.com",
-    }),
-  ),
-  corsOrigins: optional(
-    setting({
-      variable: "CORS_ORIGINS",
-      option: "corsOrigins",
-      meaning: "Origins whose pages may call the API and the embedded store.",
-      otherwise: "the origin of `PUBLIC_URL`",
-      codec: List(Origin),
-      shape: ({ list }) => `origins (scheme, host and port, no path), ${list}`,
-      example: "https://app.example.com",
-    }),
-  ),
+  host: withDefault("127.0.0.1", {
+    variable: "HOST",
+    meaning: "Where to listen.",
+    codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9.:-]+$/)),
+    shape: "an address or name to listen on",
+    example: "127.0.0.1",
+  }),
+  port: withDefault(8787, {
+    variable: "PORT",
+    meaning: "Where to listen.",
+    codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
+    shape: "a port from 1 to 65535",
+    example: "8787",
+  }),
+  publicUrl: optional({
+    variable: "PUBLIC_URL",
+    option: "publicUrl",
+    meaning: "How clients reach the service. Required where `HOST` is not a loopback address.",
+    otherwise: "from `HOST` and `PORT`",
+    codec: HttpOrigin,
+    shape: "an http or https URL without credentials, path, query or fragment",
+    example: "https://uploads.example.com",
+  }),
+  corsOrigins: optional({
+    variable: "CORS_ORIGINS",
+    option: "corsOrigins",
+    meaning: "Origins whose pages may call the API and the embedded store.",
+    otherwise: "the origin of `PUBLIC_URL`",
+    codec: List(Origin),
+    shape: ({ list }) => `origins (scheme, host and port, no path), ${list}`,
+    example: "https://app.example.com",
+  }),
   trustedProxies: optional(
     proxies({
       variable: "TRUSTED_PROXIES",
@@ -79,36 +62,27 @@ export const settings = {
       otherwise: "none",
     }),
   ),
-  maxConnections: withDefault(
-    setting({
-      variable: "MAX_CONNECTIONS",
-      meaning: "How many connections Node holds; further ones are closed.",
-      codec: WholeNumber({ minimum: 1, maximum: 1_000_000 }),
-      shape: "a number of connections from 1 to 1000000",
-      example: "10000",
-    }),
-    10_000,
-  ),
-  shutdownGrace: withDefault(
-    setting({
-      variable: "SHUTDOWN_GRACE",
-      meaning: "How long all is still served after SIGTERM or SIGINT.",
-      otherwise: "`2 seconds`",
-      ...UP_TO_10_MINUTES,
-      example: "2 seconds",
-    }),
-    Duration.seconds(2),
-  ),
-  shutdownTimeout: withDefault(
-    setting({
-      variable: "SHUTDOWN_TIMEOUT",
-      meaning: "When the process has ended, counted from the signal.",
-      otherwise: "`10 seconds`",
-      ...UP_TO_10_MINUTES,
-      example: "10 seconds",
-    }),
-    Duration.seconds(10),
-  ),
+  maxConnections: withDefault(10_000, {
+    variable: "MAX_CONNECTIONS",
+    meaning: "How many connections Node holds; further ones are closed.",
+    codec: WholeNumber({ minimum: 1, maximum: 1_000_000 }),
+    shape: "a number of connections from 1 to 1000000",
+    example: "10000",
+  }),
+  shutdownGrace: withDefault(Duration.seconds(2), {
+    variable: "SHUTDOWN_GRACE",
+    meaning: "How long all is still served after SIGTERM or SIGINT.",
+    otherwise: "`2 seconds`",
+    ...UP_TO_10_MINUTES,
+    example: "2 seconds",
+  }),
+  shutdownTimeout: withDefault(Duration.seconds(10), {
+    variable: "SHUTDOWN_TIMEOUT",
+    meaning: "When the process has ended, counted from the signal.",
+    otherwise: "`10 seconds`",
+    ...UP_TO_10_MINUTES,
+    example: "10 seconds",
+  }),
 };
 
 /** What the adapter is configured with. */

@@ -18,12 +18,12 @@ export const settings = {
     meaning: "Where the proxy connects from. Required for `AUTH=forward`.",
   }),
   user: withDefault(
+    "X-Forwarded-User",
     header({
       variable: "FORWARD_AUTH_USER",
       meaning: "The header that says who calls.",
       example: "X-Forwarded-User",
     }),
-    "X-Forwarded-User",
   ),
   organizations: optional(
     header({

@@ -41,51 +41,42 @@ export const settings = {
     shape: "what the issuer calls this service in the claim aud",
     example: "https://uploads.example.com",
   }),
-  jwksUrl: optional(
-    setting({
-      variable: "JWT_JWKS_URL",
-      meaning: "Where the issuer publishes its keys.",
-      codec: HttpsUrl,
-      shape: "an https URL (http on this machine alone) under which the issuer publishes its keys",
-      example: "https://login.example.com/.well-known/jwks.json",
-    }),
-  ),
-  publicKey: optional(
-    setting({
-      variable: "JWT_PUBLIC_KEY",
-      meaning: "One key in place of `JWT_JWKS_URL`.",
-      codec: Schema.String.check(Schema.makeFilter<string>((text) => pemOf(text) !== undefined)),
-      shape: "a public key in PEM, or the path of a file with one",
-      example: "/etc/valetkey/issuer.pem",
-    }),
-  ),
-  type: optional(
-    setting({
-      variable: "JWT_TYPE",
-      meaning: "What `typ` must be.",
-      otherwise: "any",
-      codec: Schema.NonEmptyString,
-      shape: "what tokens for this service have as typ in their header",
-      example: "at+jwt",
-    }),
-  ),
-  algorithms: withDefault(
-    setting({
-      variable: "JWT_ALGORITHMS",
-      meaning: "Which signatures are accepted.",
-      codec: List(Schema.Literals(ALGORITHMS)),
-      shape: ({ list }) => `algorithms with public keys, ${list}: ${ALGORITHMS.join(", ")}`,
-      example: "RS256,ES256",
-    }),
-    ["RS256", "PS256", "ES256", "EdDSA"],
-  ),
+  jwksUrl: optional({
+    variable: "JWT_JWKS_URL",
+    meaning: "Where the issuer publishes its keys.",
+    codec: HttpsUrl,
+    shape: "an https URL (http on this machine alone) under which the issuer publishes its keys",
+    example: "https://login.example.com/.well-known/jwks.json",
+  }),
+  publicKey: optional({
+    variable: "JWT_PUBLIC_KEY",
+    meaning: "One key in place of `JWT_JWKS_URL`.",
+    codec: Schema.String.check(Schema.makeFilter<string>((text) => pemOf(text) !== undefined)),
+    shape: "a public key in PEM, or the path of a file with one",
+    example: "/etc/valetkey/issuer.pem",
+  }),
+  type: optional({
+    variable: "JWT_TYPE",
+    meaning: "What `typ` must be.",
+    otherwise: "any",
+    codec: Schema.NonEmptyString,
+    shape: "what tokens for this service have as typ in their header",
+    example: "at+jwt",
+  }),
+  algorithms: withDefault(["RS256", "PS256", "ES256", "EdDSA"], {
+    variable: "JWT_ALGORITHMS",
+    meaning: "Which signatures are accepted.",
+    codec: List(Schema.Literals(ALGORITHMS)),
+    shape: ({ list }) => `algorithms with public keys, ${list}: ${ALGORITHMS.join(", ")}`,
+    example: "RS256,ES256",
+  }),
   subject: withDefault(
+    "sub",
     claim({
       variable: "JWT_SUBJECT_CLAIM",
       meaning: "Where a token says who calls.",
       example: "sub",
     }),
-    "sub",
   ),
   organizations: optional(
     claim({
@@ -103,27 +94,22 @@ export const settings = {
       example: "scope",
     }),
   ),
-  scopesPrefix: withDefault(
-    setting({
-      variable: "JWT_SCOPES_PREFIX",
-      meaning: "What comes before the name of a scope there.",
-      otherwise: "none",
-      codec: Schema.NonEmptyString,
-      shape: "what precedes write, read and confirm in the claim of scopes",
-      example: "files:",
-    }),
-    "",
-  ),
-  service: optional(
-    setting({
-      variable: "JWT_SERVICE_CLAIM",
-      meaning: "By which claim tokens of services are known.",
-      otherwise: "all are people",
-      codec: Schema.String.check(Schema.isPattern(/^[^=]+=[^=]+$/)),
-      shape: "a claim and the value by which tokens of services are known, as claim=value",
-      example: "gty=client-credentials",
-    }),
-  ),
+  scopesPrefix: withDefault("", {
+    variable: "JWT_SCOPES_PREFIX",
+    meaning: "What comes before the name of a scope there.",
+    otherwise: "none",
+    codec: Schema.NonEmptyString,
+    shape: "what precedes write, read and confirm in the claim of scopes",
+    example: "files:",
+  }),
+  service: optional({
+    variable: "JWT_SERVICE_CLAIM",
+    meaning: "By which claim tokens of services are known.",
+    otherwise: "all are people",
+    codec: Schema.String.check(Schema.isPattern(/^[^=]+=[^=]+$/)),
+    shape: "a claim and the value by which tokens of services are known, as claim=value",
+    example: "gty=client-credentials",
+  }),
 };
 
 /** Where claims stand in a token. */

@@ -8,7 +8,6 @@ import {
   optional,
   type Read,
   readSettings,
-  setting,
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import type { DirectorySettings } from "./directory.ts";
@@ -24,38 +23,32 @@ const SlugAndId = Schema.String.check(
 
 /** Settings of which organizations there are, and who belongs there. */
 export const settings = {
-  organizations: optional(
-    setting({
-      variable: "ORGANIZATIONS",
-      // A function there, which knows whatever it knows.
-      option: "organizations",
-      meaning: "A table of organizations.",
-      otherwise: "what identities say",
-      codec: List(SlugAndId),
-      shape: ({ list }) => `pairs of slug=id, ${list}`,
-      example: "acme=org_1,globex=org_2",
-    }),
-  ),
-  directoryUrl: optional(
-    setting({
-      variable: "ORGANIZATIONS_URL",
-      meaning: "A service that knows who belongs where.",
-      codec: HttpsUrl,
-      shape: "an https URL (http on this machine alone) that knows who belongs to an organization",
-      example: "https://directory.example.com/membership",
-    }),
-  ),
-  directoryToken: optional(
-    setting({
-      variable: "ORGANIZATIONS_TOKEN",
-      meaning: "The bearer token for it.",
-      codec: Schema.RedactedFromValue(
-        Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]+=*$/)),
-      ),
-      shape: "the bearer token for ORGANIZATIONS_URL: letters, digits and -._~+/",
-      example: "$(openssl rand -hex 32)",
-    }),
-  ),
+  organizations: optional({
+    variable: "ORGANIZATIONS",
+    // A function there, which knows whatever it knows.
+    option: "organizations",
+    meaning: "A table of organizations.",
+    otherwise: "what identities say",
+    codec: List(SlugAndId),
+    shape: ({ list }) => `pairs of slug=id, ${list}`,
+    example: "acme=org_1,globex=org_2",
+  }),
+  directoryUrl: optional({
+    variable: "ORGANIZATIONS_URL",
+    meaning: "A service that knows who belongs where.",
+    codec: HttpsUrl,
+    shape: "an https URL (http on this machine alone) that knows who belongs to an organization",
+    example: "https://directory.example.com/membership",
+  }),
+  directoryToken: optional({
+    variable: "ORGANIZATIONS_TOKEN",
+    meaning: "The bearer token for it.",
+    codec: Schema.RedactedFromValue(
+      Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]+=*$/)),
+    ),
+    shape: "the bearer token for ORGANIZATIONS_URL: letters, digits and -._~+/",
+    example: "$(openssl rand -hex 32)",
+  }),
 };
 
 /** Which organizations there are: those of a table, of a directory, or whatever identities say. */

@@ -34,25 +34,25 @@ const token = (explained: Pick<Setting<unknown>, "variable" | "meaning">) =>
 
 const choices = {
   auth: withDefault(
+    "dev",
     choice(["dev", "static", "jwt", "forward"], {
       variable: "AUTH",
       meaning: "How callers are known: see [identity](identity.md).",
       example: "jwt",
       meant: { token: "static", tokens: "static", oidc: "jwt", oauth: "jwt", proxy: "forward" },
     }),
-    "dev",
   ),
 };
 
 const dev = {
   exposed: withDefault(
+    "no",
     choice(["yes", "no"], {
       variable: "AUTH_DEV_EXPOSED",
       meaning: "Whether other machines may use the development tokens.",
       shape: "yes (answer more than this machine, with a development token) or no",
       example: "yes",
     }),
-    "no",
   ),
   userToken: optional(
     token({ variable: "DEV_TOKEN", meaning: "The token of a person, for `AUTH=dev`." }),

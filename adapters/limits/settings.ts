@@ -4,14 +4,7 @@ import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { Size, WholeNumber } from "../settings/codecs.ts";
-import {
-  choice,
-  optional,
-  type Read,
-  readSettings,
-  setting,
-  withDefault,
-} from "../settings/setting.ts";
+import { choice, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 const WINDOWS = {
@@ -46,76 +39,63 @@ const Count = WholeNumber({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
 /** Settings of how much is too much. */
 export const settings = {
-  subject: optional(
-    setting({
-      ...RATE,
-      variable: "LIMIT_REQUESTS_PER_SUBJECT",
-      option: "limits.requestsPerSubject",
-      meaning: "Requests of a caller.",
-      example: "120 per minute",
-    }),
-  ),
-  organization: optional(
-    setting({
-      ...RATE,
-      variable: "LIMIT_REQUESTS_PER_ORGANIZATION",
-      option: "limits.requestsPerOrganization",
-      meaning: "Requests of an organization.",
-      example: "1200 per minute",
-    }),
-  ),
-  bytes: optional(
-    setting({
-      variable: "LIMIT_BYTES_PER_DAY",
-      option: "limits.bytesPerDay",
-      meaning: "Bytes per organization and day (UTC).",
-      otherwise: "no limit",
-      codec: Size,
-      shape: "a size with its unit: B, KiB, MiB, GiB or TiB",
-      example: "50 GiB",
-    }),
-  ),
-  objects: optional(
-    setting({
-      variable: "LIMIT_OBJECTS_PER_DAY",
-      option: "limits.objectsPerDay",
-      meaning: "Uploads per organization and day (UTC).",
-      otherwise: "no limit",
-      codec: Count,
-      shape: "a number of uploads, 1 or more",
-      example: "10000",
-    }),
-  ),
-  failedAuthentications: optional(
-    setting({
-      variable: "LIMIT_FAILED_AUTHENTICATIONS",
-      option: "limits.failedAuthentications",
-      meaning: "Requests of an address that are not authenticated.",
-      otherwise: "`120 per minute`; in the package no limit",
-      codec: Schema.Union([Rate, Schema.Literal("off")]),
-      shape: "a number of requests per second, minute, hour or day, or off",
-      example: "120 per minute",
-    }),
-  ),
+  subject: optional({
+    ...RATE,
+    variable: "LIMIT_REQUESTS_PER_SUBJECT",
+    option: "limits.requestsPerSubject",
+    meaning: "Requests of a caller.",
+    example: "120 per minute",
+  }),
+  organization: optional({
+    ...RATE,
+    variable: "LIMIT_REQUESTS_PER_ORGANIZATION",
+    option: "limits.requestsPerOrganization",
+    meaning: "Requests of an organization.",
+    example: "1200 per minute",
+  }),
+  bytes: optional({
+    variable: "LIMIT_BYTES_PER_DAY",
+    option: "limits.bytesPerDay",
+    meaning: "Bytes per organization and day (UTC).",
+    otherwise: "no limit",
+    codec: Size,
+    shape: "a size with its unit: B, KiB, MiB, GiB or TiB",
+    example: "50 GiB",
+  }),
+  objects: optional({
+    variable: "LIMIT_OBJECTS_PER_DAY",
+    option: "limits.objectsPerDay",
+    meaning: "Uploads per organization and day (UTC).",
+    otherwise: "no limit",
+    codec: Count,
+    shape: "a number of uploads, 1 or more",
+    example: "10000",
+  }),
+  failedAuthentications: optional({
+    variable: "LIMIT_FAILED_AUTHENTICATIONS",
+    option: "limits.failedAuthentications",
+    meaning: "Requests of an address that are not authenticated.",
+    otherwise: "`120 per minute`; in the package no limit",
+    codec: Schema.Union([Rate, Schema.Literal("off")]),
+    shape: "a number of requests per second, minute, hour or day, or off",
+    example: "120 per minute",
+  }),
   onFailure: withDefault(
+    "allow",
     choice(["allow", "refuse"], {
       variable: "LIMITS_ON_FAILURE",
       option: "limits.onFailure",
       meaning: "What happens to requests while Redis is down.",
       example: "refuse",
     }),
-    "allow",
   ),
-  processes: withDefault(
-    setting({
-      variable: "WEB_CONCURRENCY",
-      meaning: "How many processes serve, on all machines.",
-      codec: Count,
-      shape: "the number of processes that serve, here and on other machines",
-      example: "1",
-    }),
-    1,
-  ),
+  processes: withDefault(1, {
+    variable: "WEB_CONCURRENCY",
+    meaning: "How many processes serve, on all machines.",
+    codec: Count,
+    shape: "the number of processes that serve, here and on other machines",
+    example: "1",
+  }),
 };
 
 /** How many requests of an address may fail to be authenticated where nobody has chosen. */

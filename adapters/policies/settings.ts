@@ -12,14 +12,7 @@ import {
 import { type Decoded, shownPointer } from "../settings/decode.ts";
 import { parseJson, readJsonFile } from "../settings/json-file.ts";
 import { List, Size } from "../settings/codecs.ts";
-import {
-  fault,
-  optional,
-  type Read,
-  readSettings,
-  setting,
-  withDefault,
-} from "../settings/setting.ts";
+import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { ONE_PUT, policiesOf } from "./complete.ts";
 
@@ -48,63 +41,49 @@ const LIFETIME = {
  * are read as such a document.
  */
 export const settings = {
-  maxSize: withDefault(
-    setting({
-      variable: "STORAGE_MAX_FILE_SIZE",
-      option: "policy.maxSize",
-      meaning: "The largest file.",
-      otherwise: "`10 MiB`",
-      codec: SizeInEnvironment,
-      shape: "a size above 0 with its unit: B, KiB, MiB, GiB or TiB",
-      example: "10 MiB",
-    }),
-    defaultPolicy.maxSize,
-  ),
-  allowedTypes: withDefault(
-    setting({
-      variable: "STORAGE_ALLOWED_TYPES",
-      option: "policy.allowedTypes",
-      meaning: "What may be uploaded; `image/*` is understood, and includes SVG.",
-      otherwise: "PNG, JPEG, GIF, WebP, AVIF, PDF, plain text",
-      codec: List(AllowedType),
-      shape: ({ list }) => `media types in lower case, ${list}`,
-      example: "image/*,application/pdf",
-    }),
-    defaultPolicy.allowedTypes,
-  ),
-  putLifetime: withDefault(
-    setting({
-      ...LIFETIME,
-      variable: "STORAGE_PUT_TTL",
-      option: "policy.putLifetime",
-      meaning: "How long upload URLs work.",
-      otherwise: "`15 minutes`",
-      example: "15 minutes",
-    }),
-    defaultPolicy.putLifetime,
-  ),
-  getLifetime: withDefault(
-    setting({
-      ...LIFETIME,
-      variable: "STORAGE_GET_TTL",
-      option: "policy.getLifetime",
-      meaning: "How long download URLs work.",
-      otherwise: "`24 hours`",
-      example: "24 hours",
-    }),
-    defaultPolicy.getLifetime,
-  ),
-  document: optional(
-    setting({
-      variable: "STORAGE_POLICIES",
-      option: "policies",
-      meaning: "Further policies: see [uploads](uploads.md#policies).",
-      otherwise: "`files` alone",
-      codec: Schema.NonEmptyString,
-      shape: "a JSON object of policies by their names, or the path of a file with one",
-      example: "deploy/policies.json",
-    }),
-  ),
+  maxSize: withDefault(defaultPolicy.maxSize, {
+    variable: "STORAGE_MAX_FILE_SIZE",
+    option: "policy.maxSize",
+    meaning: "The largest file.",
+    otherwise: "`10 MiB`",
+    codec: SizeInEnvironment,
+    shape: "a size above 0 with its unit: B, KiB, MiB, GiB or TiB",
+    example: "10 MiB",
+  }),
+  allowedTypes: withDefault(defaultPolicy.allowedTypes, {
+    variable: "STORAGE_ALLOWED_TYPES",
+    option: "policy.allowedTypes",
+    meaning: "What may be uploaded; `image/*` is understood, and includes SVG.",
+    otherwise: "PNG, JPEG, GIF, WebP, AVIF, PDF, plain text",
+    codec: List(AllowedType),
+    shape: ({ list }) => `media types in lower case, ${list}`,
+    example: "image/*,application/pdf",
+  }),
+  putLifetime: withDefault(defaultPolicy.putLifetime, {
+    ...LIFETIME,
+    variable: "STORAGE_PUT_TTL",
+    option: "policy.putLifetime",
+    meaning: "How long upload URLs work.",
+    otherwise: "`15 minutes`",
+    example: "15 minutes",
+  }),
+  getLifetime: withDefault(defaultPolicy.getLifetime, {
+    ...LIFETIME,
+    variable: "STORAGE_GET_TTL",
+    option: "policy.getLifetime",
+    meaning: "How long download URLs work.",
+    otherwise: "`24 hours`",
+    example: "24 hours",
+  }),
+  document: optional({
+    variable: "STORAGE_POLICIES",
+    option: "policies",
+    meaning: "Further policies: see [uploads](uploads.md#policies).",
+    otherwise: "`files` alone",
+    codec: Schema.NonEmptyString,
+    shape: "a JSON object of policies by their names, or the path of a file with one",
+    example: "deploy/policies.json",
+  }),
 };
 
 /** Reads the policies, and refuses those that the chosen store cannot keep. */

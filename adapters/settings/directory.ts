@@ -1,15 +1,12 @@
 import * as Schema from "effect/Schema";
-import { setting, withDefault } from "./setting.ts";
+import { withDefault } from "./setting.ts";
 
 /** Where this service keeps what has no other place: the embedded store's objects, a receipt key. */
-export const directory = withDefault(
-  setting({
-    variable: "STORAGE_LOCAL_DIR",
-    option: "directory",
-    meaning: "The folder of the embedded store.",
-    shape: "a folder that this service alone writes to",
-    example: ".valetkey",
-    codec: Schema.NonEmptyString,
-  }),
-  ".valetkey",
-);
+export const directory = withDefault(".valetkey", {
+  variable: "STORAGE_LOCAL_DIR",
+  option: "directory",
+  meaning: "The folder of the embedded store.",
+  shape: "a folder that this service alone writes to",
+  example: ".valetkey",
+  codec: Schema.NonEmptyString,
+});

@@ -33,11 +33,13 @@ export interface Fault {
   readonly example: Text;
 }
 
+/** A setting with the schema that decodes it. */
+interface Unread<A> extends Explained {
+  readonly codec: Schema.ConstraintCodec<A, unknown>;
+}
+
 /** A setting that must be set, to what `codec` decodes. */
-export const setting = <A>({
-  codec,
-  ...explained
-}: Explained & { readonly codec: Schema.ConstraintCodec<A, unknown> }): Setting<A> => ({
+export const setting = <A>({ codec, ...explained }: Unread<A>): Setting<A> => ({
   ...explained,
   decode: Schema.decodeUnknownResult(codec),
 });
@@ -81,15 +83,18 @@ export const onOff = ({
     codec: OnOff,
   });
 
-/** The same setting, with a value for when it is not set. */
-export const withDefault = <A, const B>(setting: Setting<A>, value: B): Setting<A | B> => ({
-  ...setting,
+/** A setting with a value for when it is not set. */
+export const withDefault = <A, const B>(
+  value: B,
+  described: Setting<A> | Unread<A>,
+): Setting<A | B> => ({
+  ...("decode" in described ? described : setting(described)),
   fallback: { value },
 });
 
-/** The same setting, which may be left out. */
-export const optional = <A>(setting: Setting<A>): Setting<A | undefined> =>
-  withDefault(setting, undefined);
+/** A setting that may be left out. */
+export const optional = <A>(described: Setting<A> | Unread<A>): Setting<A | undefined> =>
+  withDefault(undefined, described);
 
 /** What is wrong with a setting. */
 export const fault = (

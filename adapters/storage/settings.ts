@@ -21,17 +21,14 @@ export const BucketName = Schema.String.check(
 
 /** The bucket, whose name keeps to the rules of its store. */
 export const bucketOf = (codec: Schema.ConstraintCodec<string, unknown>, shape: string) =>
-  withDefault(
-    setting({
-      variable: "STORAGE_BUCKET",
-      option: "bucket",
-      meaning: "The bucket.",
-      shape,
-      example: "files",
-      codec,
-    }),
-    "files",
-  );
+  withDefault("files", {
+    variable: "STORAGE_BUCKET",
+    option: "bucket",
+    meaning: "The bucket.",
+    shape,
+    example: "files",
+    codec,
+  });
 
 export const bucket = bucketOf(
   BucketName,
@@ -39,13 +36,13 @@ export const bucket = bucketOf(
 );
 
 export const createBucket = withDefault(
+  false,
   onOff({
     variable: "STORAGE_CREATE_BUCKET",
     option: "createBucket",
     meaning: "Whether a missing bucket is made.",
     on: "make the bucket when it is missing",
   }),
-  false,
 );
 
 export const region = setting({
@@ -105,44 +102,38 @@ const optionOf = <const Name extends string>(use: Use, name: Name) =>
   use === undefined ? `${name.charAt(0).toLowerCase()}${name.slice(1)}` : `${use}${name}`;
 
 export const accessKeyOf = (use: Use): Setting<string | undefined> =>
-  optional(
-    setting({
-      variable: variableOf(use, "ACCESS_KEY"),
-      option: optionOf(use, "AccessKey"),
-      meaning:
-        use === undefined
-          ? "The key that signs, and that looks at the bucket."
-          : `A key that signs ${WORK[use]} and may do nothing else.`,
-      otherwise: use === undefined ? "AWS, Google: their own chain" : "`STORAGE_ACCESS_KEY`",
-      shape: "the name of an access key: 3 to 128 printable characters without a slash",
-      example: "AKIAIOSFODNN7EXAMPLE",
-      codec: AccessKeyName,
-    }),
-  );
+  optional({
+    variable: variableOf(use, "ACCESS_KEY"),
+    option: optionOf(use, "AccessKey"),
+    meaning:
+      use === undefined
+        ? "The key that signs, and that looks at the bucket."
+        : `A key that signs ${WORK[use]} and may do nothing else.`,
+    otherwise: use === undefined ? "AWS, Google: their own chain" : "`STORAGE_ACCESS_KEY`",
+    shape: "the name of an access key: 3 to 128 printable characters without a slash",
+    example: "AKIAIOSFODNN7EXAMPLE",
+    codec: AccessKeyName,
+  });
 
 export const secretKeyOf = (use: Use): Setting<Redacted.Redacted | undefined> =>
-  optional(
-    setting({
-      variable: variableOf(use, "SECRET_KEY"),
-      option: optionOf(use, "SecretKey"),
-      meaning: "Its secret.",
-      shape: "the secret of the access key, without white space around it",
-      example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-      codec: Secret,
-    }),
-  );
+  optional({
+    variable: variableOf(use, "SECRET_KEY"),
+    option: optionOf(use, "SecretKey"),
+    meaning: "Its secret.",
+    shape: "the secret of the access key, without white space around it",
+    example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    codec: Secret,
+  });
 
 export const sessionTokenOf = (use: Use): Setting<Redacted.Redacted | undefined> =>
-  optional(
-    setting({
-      variable: variableOf(use, "SESSION_TOKEN"),
-      option: optionOf(use, "SessionToken"),
-      meaning: "Its token, where it is temporary.",
-      shape: "the token that came with temporary credentials, without white space around it",
-      example: "IQoJb3JpZ2luX2VjEXAMPLE",
-      codec: Secret,
-    }),
-  );
+  optional({
+    variable: variableOf(use, "SESSION_TOKEN"),
+    option: optionOf(use, "SessionToken"),
+    meaning: "Its token, where it is temporary.",
+    shape: "the token that came with temporary credentials, without white space around it",
+    example: "IQoJb3JpZ2luX2VjEXAMPLE",
+    codec: Secret,
+  });
 
 /** Half a key: a name without its secret, or a secret without a name. */
 export function halfKeyFaults(
@@ -162,28 +153,24 @@ export const roleOf = (
   use: "put" | "get",
   explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
 ): Setting<string | undefined> =>
-  optional(
-    setting({
-      variable: variableOf(use, "ROLE"),
-      option: optionOf(use, "Role"),
-      meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
-      ...explained,
-    }),
-  );
+  optional({
+    variable: variableOf(use, "ROLE"),
+    option: optionOf(use, "Role"),
+    meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
+    ...explained,
+  });
 
 /** A path. The content of a file is refused, since a fault would show it. */
 export const Path = Schema.NonEmptyString.check(Schema.isPattern(/^[^{}\n"]{1,4096}$/));
 
-export const credentialsFile = optional(
-  setting({
-    variable: "STORAGE_CREDENTIALS_FILE",
-    option: "credentialsFile",
-    meaning: "A key in a file, which may change while the service runs.",
-    shape: "the path of a JSON file with access_key and secret_key, and not its content",
-    example: "/run/secrets/storage.json",
-    codec: Path,
-  }),
-);
+export const credentialsFile = optional({
+  variable: "STORAGE_CREDENTIALS_FILE",
+  option: "credentialsFile",
+  meaning: "A key in a file, which may change while the service runs.",
+  shape: "the path of a JSON file with access_key and secret_key, and not its content",
+  example: "/run/secrets/storage.json",
+  codec: Path,
+});
 
 export const pathStyle = onOff({
   variable: "STORAGE_PATH_STYLE",

@@ -11,6 +11,7 @@ import type { Source } from "../settings/source.ts";
 /** Settings of the log. */
 export const settings = {
   level: withDefault(
+    "info",
     choice(["debug", "info", "warn", "error", "none"], {
       variable: "LOG_LEVEL",
       meaning: "What is written to the log. In the package: the option `log`.",
@@ -27,7 +28,6 @@ export const settings = {
         silent: "none",
       },
     }),
-    "info",
   ),
   format: optional(
     choice(["pretty", "json"], {

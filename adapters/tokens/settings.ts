@@ -4,14 +4,7 @@ import * as Schema from "effect/Schema";
 import { directory } from "../settings/directory.ts";
 import { readJsonFile } from "../settings/json-file.ts";
 import { List } from "../settings/codecs.ts";
-import {
-  type Fault,
-  fault,
-  optional,
-  type Read,
-  readSettings,
-  setting,
-} from "../settings/setting.ts";
+import { type Fault, fault, optional, type Read, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { decodeDenied, type DeniedLinks, LinkEnd } from "./denied-links.ts";
 import { type TokenKey, weaknessOf } from "./tokens.ts";
@@ -26,30 +19,26 @@ const IdAndKey = Schema.String.check(
 
 /** Settings of the keys that seal tokens. */
 export const settings = {
-  keys: optional(
-    setting({
-      variable: "RECEIPT_KEYS",
-      option: "receiptKeys",
-      meaning:
-        "Keys that seal receipts and links: the first seals, all open. Required outside `AUTH=dev`.",
-      otherwise: "`AUTH=dev`: made once and kept in `STORAGE_LOCAL_DIR`",
-      codec: Schema.RedactedFromValue(List(IdAndKey)),
-      shape: ({ list }) => `pairs of id:key, ${list}; keys of 32 bytes or more in base64`,
-      example: "2026:$(openssl rand -base64 32)",
-    }),
-  ),
-  denied: optional(
-    setting({
-      variable: "LINKS_DENIED",
-      option: "linksDenied",
-      meaning: "Links that are taken back.",
-      otherwise: "none",
-      codec: Schema.Union([Schema.String.check(Schema.isPattern(/\//)), List(LinkEnd)]),
-      shape: ({ list }) =>
-        `what follows the last dot of links that are taken back, ${list}, or the path of a JSON file with a list of them`,
-      example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
-    }),
-  ),
+  keys: optional({
+    variable: "RECEIPT_KEYS",
+    option: "receiptKeys",
+    meaning:
+      "Keys that seal receipts and links: the first seals, all open. Required outside `AUTH=dev`.",
+    otherwise: "`AUTH=dev`: made once and kept in `STORAGE_LOCAL_DIR`",
+    codec: Schema.RedactedFromValue(List(IdAndKey)),
+    shape: ({ list }) => `pairs of id:key, ${list}; keys of 32 bytes or more in base64`,
+    example: "2026:$(openssl rand -base64 32)",
+  }),
+  denied: optional({
+    variable: "LINKS_DENIED",
+    option: "linksDenied",
+    meaning: "Links that are taken back.",
+    otherwise: "none",
+    codec: Schema.Union([Schema.String.check(Schema.isPattern(/\//)), List(LinkEnd)]),
+    shape: ({ list }) =>
+      `what follows the last dot of links that are taken back, ${list}, or the path of a JSON file with a list of them`,
+    example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
+  }),
   directory: directory,
 };
 

@@ -172,3 +172,16 @@ it("an option name of the store's own client is answered with the name it has he
     "secretAccessKey is not an option; did you mean secretKey",
   ]);
 });
+
+it("an option is accepted as a number, a list or an object, where a variable is text", async () => {
+  const valetkey = create({
+    limits: { bytesPerDay: 1024, objectsPerDay: 3 },
+    corsOrigins: ["https://a.example", "https://b.example"],
+    publicUrl: new URL("https://app.example.com"),
+  })();
+  await valetkey.close();
+  expect(complaints(create({ limits: { objectsPerDay: 0.5 } }))).toHaveLength(2);
+  expect(complaints(create({ corsOrigins: ["https://a.example,https://b.example"] }))).toHaveLength(
+    2,
+  );
+});

@@ -8,7 +8,6 @@ import {
   optional,
   type Read,
   readSettings,
-  setting,
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source } from "../../settings/source.ts";
@@ -23,25 +22,23 @@ const RedisUrl = Schema.String.check(
 
 /** Settings of where several processes count together; the options are those of `redis()`. */
 export const settings = {
-  urls: optional(
-    setting({
-      variable: "REDIS_URL",
-      option: "url",
-      meaning: "Where processes count together. In the package: `limits.countIn: redis({ url })`.",
-      otherwise: "this process's memory",
-      codec: Schema.RedactedFromValue(List(RedisUrl)),
-      shape: ({ list }) => `a redis or rediss URL; of a cluster one or more, ${list}`,
-      example: "rediss://:password@redis.example.com:6379",
-    }),
-  ),
+  urls: optional({
+    variable: "REDIS_URL",
+    option: "url",
+    meaning: "Where processes count together. In the package: `limits.countIn: redis({ url })`.",
+    otherwise: "this process's memory",
+    codec: Schema.RedactedFromValue(List(RedisUrl)),
+    shape: ({ list }) => `a redis or rediss URL; of a cluster one or more, ${list}`,
+    example: "rediss://:password@redis.example.com:6379",
+  }),
   cluster: withDefault(
+    false,
     onOff({
       variable: "REDIS_CLUSTER",
       option: "cluster",
       meaning: "Whether that is a cluster. In the package: `redis({ cluster })`.",
       on: "it is a cluster",
     }),
-    false,
   ),
 };
 

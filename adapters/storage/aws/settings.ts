@@ -9,7 +9,6 @@ import {
   optional,
   type Read,
   readSettings,
-  setting,
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source, Text, Words } from "../../settings/source.ts";
@@ -25,16 +24,14 @@ const role = (use: "put" | "get") =>
 /** Settings of Amazon S3, and of all that speak its API. */
 export const settings = {
   provider: optional(provider),
-  account: optional(
-    setting({
-      variable: "STORAGE_ACCOUNT_ID",
-      option: "account",
-      meaning: "The account at Cloudflare. Required for `r2`.",
-      codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
-      shape: "the id of a Cloudflare account: 32 hexadecimal digits",
-      example: "0123456789abcdef0123456789abcdef",
-    }),
-  ),
+  account: optional({
+    variable: "STORAGE_ACCOUNT_ID",
+    option: "account",
+    meaning: "The account at Cloudflare. Required for `r2`.",
+    codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
+    shape: "the id of a Cloudflare account: 32 hexadecimal digits",
+    example: "0123456789abcdef0123456789abcdef",
+  }),
   bucket: storage.bucketOf(
     Schema.Union([storage.BucketName, Schema.String.check(Schema.isPattern(/^arn:\S+$/))]),
     "a bucket name (3 to 63 lower-case letters, digits, dots and hyphens) or an ARN",
@@ -48,6 +45,7 @@ export const settings = {
   getRole: role("get"),
   pathStyle: optional(storage.pathStyle),
   signer: withDefault(
+    "native",
     choice(["native", "sdk"], {
       variable: "STORAGE_SIGNER",
       option: "signer",
@@ -55,7 +53,6 @@ export const settings = {
       shape: "native (the signature of this project) or sdk (the official presigner)",
       example: "sdk",
     }),
-    "native",
   ),
 };
 

@@ -4,14 +4,7 @@ import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decoder, inWords } from "../../settings/decode.ts";
 import { parseJson } from "../../settings/json-file.ts";
-import {
-  type Fault,
-  fault,
-  optional,
-  type Setting,
-  setting,
-  type Values,
-} from "../../settings/setting.ts";
+import { type Fault, fault, optional, type Setting, type Values } from "../../settings/setting.ts";
 import {
   type AccessKey,
   decodeAccessKey,
@@ -40,16 +33,14 @@ export type Source =
   /** The service account that this machine or workload has, by calls to IAM. */
   | { readonly kind: "keyless" };
 
-const applicationCredentials: Setting<string | undefined> = optional(
-  setting({
-    variable: "GOOGLE_APPLICATION_CREDENTIALS",
-    meaning: "A key file.",
-    codec: storage.Path,
-    shape: ({ name }) =>
-      `the path of a file of Google credentials, and not its content (that is for ${name(credentialSettings.credentials)})`,
-    example: "/run/secrets/service-account.json",
-  }),
-);
+const applicationCredentials: Setting<string | undefined> = optional({
+  variable: "GOOGLE_APPLICATION_CREDENTIALS",
+  meaning: "A key file.",
+  codec: storage.Path,
+  shape: ({ name }) =>
+    `the path of a file of Google credentials, and not its content (that is for ${name(credentialSettings.credentials)})`,
+  example: "/run/secrets/service-account.json",
+});
 
 const account = (use: "put" | "get") =>
   storage.roleOf(use, {
@@ -61,20 +52,18 @@ const account = (use: "put" | "get") =>
 /** Settings that say who signs. */
 export const credentialSettings = {
   credentialsFile: storage.credentialsFile,
-  credentials: optional(
-    setting({
-      variable: "STORAGE_GCS_CREDENTIALS",
-      option: "credentials",
-      meaning: "The content of a key file.",
-      // JSON as text, or parsed.
-      codec: Schema.RedactedFromValue(
-        Schema.Union([Schema.NonEmptyString, Schema.Record(Schema.String, Schema.Unknown)]),
-      ),
-      shape: ({ name }) =>
-        `the JSON of a service account's key (a path is for ${name(applicationCredentials)})`,
-      example: "$(cat service-account.json)",
-    }),
-  ),
+  credentials: optional({
+    variable: "STORAGE_GCS_CREDENTIALS",
+    option: "credentials",
+    meaning: "The content of a key file.",
+    // JSON as text, or parsed.
+    codec: Schema.RedactedFromValue(
+      Schema.Union([Schema.NonEmptyString, Schema.Record(Schema.String, Schema.Unknown)]),
+    ),
+    shape: ({ name }) =>
+      `the JSON of a service account's key (a path is for ${name(applicationCredentials)})`,
+    example: "$(cat service-account.json)",
+  }),
   applicationCredentials,
   accessKey: storage.accessKeyOf(undefined),
   secretKey: storage.secretKeyOf(undefined),

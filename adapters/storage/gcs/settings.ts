@@ -9,7 +9,6 @@ import {
   optional,
   type Read,
   readSettings,
-  setting,
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source as SettingsSource, Words } from "../../settings/source.ts";
@@ -33,36 +32,32 @@ export const settings = {
     "a bucket name: lower-case letters, digits, dots, hyphens and underscores",
   ),
   createBucket: storage.createBucket,
-  location: optional(
-    setting({
-      ...storage.region,
-      option: "location",
-      codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/)),
-      shape: "a location of Cloud Storage, where a bucket is made",
-      example: "europe-west3",
-    }),
-  ),
+  location: optional({
+    ...storage.region,
+    option: "location",
+    codec: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/)),
+    shape: "a location of Cloud Storage, where a bucket is made",
+    example: "europe-west3",
+  }),
   endpoint: optional(storage.endpoint),
   publicEndpoint: storage.publicEndpoint,
-  pathStyle: withDefault(storage.pathStyle, true),
-  customDomain: optional(
-    setting({
-      variable: "STORAGE_GCS_CUSTOM_DOMAIN",
-      option: "customDomain",
-      meaning: "A domain that stands for the bucket, for browsers.",
-      codec: HttpOrigin,
-      shape: "an http or https URL without a path, whose host stands for the bucket",
-      example: "https://files.example.com",
-    }),
-  ),
+  pathStyle: withDefault(true, storage.pathStyle),
+  customDomain: optional({
+    variable: "STORAGE_GCS_CUSTOM_DOMAIN",
+    option: "customDomain",
+    meaning: "A domain that stands for the bucket, for browsers.",
+    codec: HttpOrigin,
+    shape: "an http or https URL without a path, whose host stands for the bucket",
+    example: "https://files.example.com",
+  }),
   signLength: withDefault(
+    false,
     onOff({
       variable: "STORAGE_GCS_SIGN_LENGTH",
       option: "signLength",
       meaning: "Whether `content-length` is signed too.",
       on: "sign content-length too",
     }),
-    false,
   ),
   ...credentialSettings,
   iamEndpoint: optional(
@@ -74,28 +69,24 @@ export const settings = {
       example: "https://iamcredentials.googleapis.com",
     }),
   ),
-  project: optional(
-    setting({
-      variable: "GOOGLE_CLOUD_PROJECT",
-      option: "project",
-      meaning: "Where a missing bucket is made.",
-      otherwise: "the key's",
-      codec: Schema.NonEmptyString,
-      shape: "the id of a project",
-      example: "my-project",
-    }),
-  ),
-  universeDomain: optional(
-    setting({
-      variable: "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
-      option: "universeDomain",
-      meaning: "Which of Google's clouds it is.",
-      otherwise: "the key's, or `googleapis.com`",
-      codec: Schema.String.check(Schema.isPattern(/^[a-z0-9.-]+$/)),
-      shape: "the domain of a Google cloud",
-      example: "googleapis.com",
-    }),
-  ),
+  project: optional({
+    variable: "GOOGLE_CLOUD_PROJECT",
+    option: "project",
+    meaning: "Where a missing bucket is made.",
+    otherwise: "the key's",
+    codec: Schema.NonEmptyString,
+    shape: "the id of a project",
+    example: "my-project",
+  }),
+  universeDomain: optional({
+    variable: "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+    option: "universeDomain",
+    meaning: "Which of Google's clouds it is.",
+    otherwise: "the key's, or `googleapis.com`",
+    codec: Schema.String.check(Schema.isPattern(/^[a-z0-9.-]+$/)),
+    shape: "the domain of a Google cloud",
+    example: "googleapis.com",
+  }),
 };
 
 /** What access tokens are asked for. */

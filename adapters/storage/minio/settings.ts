@@ -13,14 +13,14 @@ import * as storage from "../settings.ts";
 
 /** Settings of a MinIO, or another server of its kind. */
 export const settings = {
-  provider: withDefault(provider, "minio"),
+  provider: withDefault("minio", provider),
   bucket: storage.bucket,
   createBucket: storage.createBucket,
-  region: withDefault(storage.region, "us-east-1"),
+  region: withDefault("us-east-1", storage.region),
   endpoint: storage.endpoint,
   publicEndpoint: storage.publicEndpoint,
   ...keySettings,
-  pathStyle: withDefault(storage.pathStyle, true),
+  pathStyle: withDefault(true, storage.pathStyle),
 };
 
 /** What the adapter is configured with. */
