@@ -53,7 +53,7 @@ export const shownPointer = (pointer: string): string =>
   pointer
     .split("/")
     .map((name) => (name.length < 16 || (name.length < 64 && isOfWords(name)) ? name : "…"))
-    .join("/") || "the whole";
+    .join("/") || "the document";
 
 const isOfWords = (name: string) =>
   name.split(/[-_]/).every((part) => /^(?:[a-z]+\d{0,4}|\d{1,4})$/.test(part));
@@ -64,7 +64,7 @@ export function inWords(faults: ReadonlyArray<MemberFault>): string {
   return `has a fault: ${each.join("; ")}`;
 }
 
-const UNKNOWN = "it is not known here";
+const UNKNOWN = "it is not a known member";
 
 const formatter = (members: ReadonlyArray<string>) => {
   const known = `${UNKNOWN}; the members are ${members.slice(0, -1).join(", ")} and ${members.at(-1)}`;

@@ -50,7 +50,10 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
       /^polices is not an option; did you mean policies\? The options are .*organizations/,
     ],
     [{ policy: { maxSize: "10 Mb" } }, /^policy\.maxSize is neither a number of bytes nor text/],
-    [{ policy: { maxSiz: 10 } }, /^policy\.maxSiz is not known here; the members are .*maxSize/],
+    [
+      { policy: { maxSiz: 10 } },
+      /^policy\.maxSiz is not a known member; the members are .*maxSize/,
+    ],
     [
       { policies: { avatars: { unconfirmedAfter: "3 days" } } },
       /^policies\.avatars\.unconfirmedAfter is set, and needs writeOnce/,

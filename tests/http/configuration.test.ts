@@ -361,7 +361,7 @@ describe("invalid settings of callers and limits are refused at startup", () => 
 
   it.each([
     ["hidden", "is not JSON"],
-    ["[]", "has a fault: the whole: it is not an object"],
+    ["[]", "has a fault: the document: it is not an object"],
     ['{"tokens": [{"id": "hidden"}]}', "has a fault: /tokens/0/id"],
     ['{"tokens": [], "hiden": 1}', "has a fault: /hiden"],
   ])("a file of tokens with %s", (content, problem) => {
@@ -397,8 +397,8 @@ describe("invalid settings of callers and limits are refused at startup", () => 
   it("and with a name that is misspelt", () => {
     const policies = '{"user-uploads-2026": {"max_sizes": 1, "require_the_checksum": true}}';
     const output = messageFor({ STORAGE_POLICIES: policies });
-    expect(output).toContain("/user-uploads-2026/max_sizes: it is not known here");
-    expect(output).toContain("/user-uploads-2026/require_the_checksum: it is not known here");
+    expect(output).toContain("/user-uploads-2026/max_sizes: it is not a known member");
+    expect(output).toContain("/user-uploads-2026/require_the_checksum: it is not a known member");
   });
 
   it("a public key in a file is accepted, and a private key is not", () => {
@@ -464,8 +464,12 @@ describe("a file of credentials says which file and which member, and nothing of
       '{"access_key": "AKIAhidden", "secret_key": "hidden"}',
       "/access_key: it does not begin with GOOG",
     ],
-    [minio, '{"access_key": "hidden", "secret_key": "s", "user": "u"}', "/user: it is not known"],
-    [minio, "[]", "the whole: it is not an object"],
+    [
+      minio,
+      '{"access_key": "hidden", "secret_key": "s", "user": "u"}',
+      "/user: it is not a known member",
+    ],
+    [minio, "[]", "the document: it is not an object"],
   ])("%j with %s: %s", (env, content, problem) => {
     writeFileSync(file, content);
     const output = messageFor(env);
@@ -500,7 +504,7 @@ describe("a file of credentials says which file and which member, and nothing of
 
 describe("a document of policies is refused with the path to the member", () => {
   it.each<[unknown, string]>([
-    [{ a: { sise: 1 } }, "/a/sise: it is not known here; the members are callers, max_size"],
+    [{ a: { sise: 1 } }, "/a/sise: it is not a known member; the members are callers, max_size"],
     [
       { a: { put_lifetime: "8 days" } },
       '/a/put_lifetime: it is not a duration such as "15 minutes"',

@@ -27,7 +27,7 @@ const LONGEST_LIFE = Duration.toSeconds("12 hours");
 
 /** Calls to IAM at a time, and how long a signature may take with its place in the queue. */
 const CONCURRENCY = 64;
-const PATIENCE = "5 seconds";
+const SIGN_TIMEOUT = "5 seconds";
 const ONE_CALL = 2000;
 const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 
@@ -77,7 +77,7 @@ export const keylessSigner = Effect.fnUntraced(function* (
         Effect.fail(new CredentialsUnavailable({ reason })),
       ),
       Effect.timeoutOrElse({
-        duration: PATIENCE,
+        duration: SIGN_TIMEOUT,
         orElse: () =>
           Effect.fail(new CredentialsUnavailable({ reason: "IAM did not sign within 5 seconds" })),
       }),

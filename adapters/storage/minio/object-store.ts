@@ -117,13 +117,15 @@ function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> 
   return {
     request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => {
       const sent = request({ ...options, path: `${prefix}${options.path}` }, onResponse);
-      return sent.setTimeout(PATIENCE, () => sent.destroy(new Error("the store does not answer")));
+      return sent.setTimeout(SOCKET_TIMEOUT, () =>
+        sent.destroy(new Error("the store does not answer")),
+      );
     },
   } as Pick<typeof http, "request">;
 }
 
 /** Milliseconds of silence. */
-const PATIENCE = 5000;
+const SOCKET_TIMEOUT = 5000;
 
 /** The store's answer, by the code of S3's API; undefined where there was none. */
 function refusalIn(cause: unknown): StoreRefusal | undefined {
