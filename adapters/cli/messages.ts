@@ -3,7 +3,7 @@ import type { CallerSettings } from "../identity/settings.ts";
 import { type Fault, sentenceOf } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
 
-/** What a person reads when the configuration is wrong. */
+/** The message about an invalid configuration. */
 export function configurationMessage(
   faults: ReadonlyArray<Fault>,
   misspelt: ReadonlyArray<Misspelt>,
@@ -17,21 +17,21 @@ export function configurationMessage(
   return `Valetkey cannot start: invalid configuration.\n\n${lines.join("\n")}\n${hints}Every variable is explained in docs/configuration.md.\n`;
 }
 
-/** An example as it is pasted into a shell. */
+/** An example, quoted for a shell. */
 export const inShell = (example: string): string =>
   /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
 
-/** A variable that looks like one of ours, and the one that was probably meant. */
+/** An unknown variable that looks like one of ours, and the one that was probably meant. */
 export interface Misspelt {
   readonly name: string;
   readonly meant: string;
 }
 
-/** What a person reads of a misspelt variable. */
+/** The message about a misspelt variable. */
 export const misspeltMessage = ({ name, meant }: Misspelt): string =>
   `${name} is not a known variable; did you mean ${meant}?`;
 
-/** What a person reads once the service has started. */
+/** The message after the service has started. */
 export function startMessage(started: {
   readonly address: string;
   readonly callers: CallerSettings;

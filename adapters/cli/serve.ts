@@ -30,30 +30,30 @@ import { EXIT } from "./command.ts";
 import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
 import { misspelt, readAll, warningsOf } from "./settings.ts";
 
-/** What is left of `SHUTDOWN_TIMEOUT` to close files and connections in. */
+/** The part of `SHUTDOWN_TIMEOUT` that is reserved to close files and connections. */
 const CLOSING_TIME = Duration.millis(500);
 
 /**
- * Runs the service until SIGTERM or SIGINT and a grace after it, configured by the process's environment and served
- * by `listen`. Sets the process's exit code to 78 for a wrong configuration and to 1 where the
- * service cannot start for another reason; both are explained on standard error.
+ * Runs the service until SIGTERM or SIGINT and the grace period after it. The process's environment
+ * configures it, and `listen` serves it. Sets the exit code to 78 for an invalid configuration and
+ * to 1 if the service cannot start for another reason; both are explained on standard error.
  */
 export async function serve(listen: Listen): Promise<void> {
   const env = environment();
   const read = readAll(env);
   if (Result.isFailure(read)) {
     process.stderr.write(configurationMessage(read.failure, misspelt(env)));
-    // Not left to end by itself: the channel to the primary keeps the worker of a cluster.
+    // Exits explicitly: in a cluster the channel to the primary keeps a worker alive.
     process.exit(EXIT.configuration);
   }
   const settings = read.success;
-  // Whoever reads the log may go; the service stays.
+  // The service keeps running if the reader of its log ends.
   process.stdout.on("error", () => undefined);
   const { callers } = settings.identity;
   const isDevelopment = callers.auth === "dev";
   const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;
   const layer = Layer.mergeAll(
-    // What developers do on their own machines need not be accounted for.
+    // Development on one's own machine needs no audit.
     audit.layer(settings.audit.to ?? (isDevelopment ? "off" : "stdout")),
     settings.storage.layer,
     limits.layer(settings.limits, settings.redis && redisLimiter(settings.redis)),
@@ -104,7 +104,7 @@ export async function serve(listen: Listen): Promise<void> {
     if (telemetry.isForPeople(settings.telemetry.format)) {
       process.stdout.write(startMessage({ address, store, callers }));
     } else {
-      // A log that machines collect gets only the tokens that nobody could know otherwise.
+      // A collected log gets only generated tokens, which nobody could know otherwise.
       yield* Effect.logInfo("ready", {
         address,
         store,
@@ -123,10 +123,10 @@ export async function serve(listen: Listen): Promise<void> {
     yield* Effect.forkChild(firstLook(readiness, store));
     yield* Effect.promise(() => toldToStop);
     stopping = true;
-    // Whatever else does not end.
+    // Ends the process even if something hangs.
     setTimeout(() => process.exit(0), Duration.toMillis(shutdown.timeout));
     yield* Effect.logInfo("stopping");
-    // Those who look at /readyz send nothing more after that.
+    // Clients that watch /readyz send nothing more after the grace period.
     yield* Effect.sleep(shutdown.grace);
     yield* Effect.timeoutOption(
       Effect.promise(() => server.stop()),
@@ -141,12 +141,12 @@ export async function serve(listen: Listen): Promise<void> {
   process.exit(Exit.isSuccess(exit) ? 0 : 1);
 }
 
-/** All of it, since a variable with a misspelt name is one that nobody would ask for. */
+/** The whole environment, to find misspelt variables too. */
 function environment(): Env {
   try {
     return { ...process.env };
   } catch (cause) {
-    // Deno lets nobody read it who was not allowed to.
+    // Deno refuses to read it without permission.
     process.stderr.write(`Valetkey cannot start: ${reasonOf(cause)}\n`);
     process.exit(1);
   }
@@ -155,7 +155,7 @@ function environment(): Env {
 const UNLIMITED =
   "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY";
 
-/** Tells early what `/readyz` would, and looks again until all is well. */
+/** Logs at startup what `/readyz` would say, and checks again until all is well. */
 const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
   Effect.flatMap(readiness, ({ signing, store, limits }) =>
     Effect.all([
@@ -170,23 +170,23 @@ const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
         : Effect.logWarning(`Redis is not ready: ${limits.reason}`),
     ]),
   ).pipe(
-    // The check itself tells of what changes.
+    // The check itself logs later changes.
     Effect.andThen(Effect.repeat(readiness, { until: isReady, schedule: BACK_OFF })),
   );
 
 const isReady = ({ signing, store, limits }: Readiness) =>
   [signing, store, limits].every(({ state }) => state === "ok");
 
-/** Pauses of a second that grow to a minute. */
+/** Pauses of one second, growing to one minute. */
 const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
-/** What the log says of what is turned away. */
+/** The log lines for refused connections and requests. */
 const FULL = {
   connections: "connections are refused, since MAX_CONNECTIONS are open",
   requests: "requests are answered with 503 OVERLOADED, since too many are in progress",
 } as const;
 
-/** Passes on the first of what happens in a minute, each `what` by itself. */
+/** Calls `tell` for the first of each `what` in a minute. */
 function onceAMinute<What>(tell: (what: What) => void): (what: What) => void {
   const told = new Map<What, number>();
   return (what) => {
@@ -198,8 +198,8 @@ function onceAMinute<What>(tell: (what: What) => void): (what: What) => void {
 }
 
 /**
- * Resolves at the first SIGTERM or SIGINT; one that comes after it ends the process at once.
- * SIGHUP, which a terminal sends when it is closed, does nothing.
+ * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
+ * terminal sends when it is closed, is ignored.
  */
 function untilToldToStop(): Promise<void> {
   process.on("SIGHUP", () => undefined);
@@ -209,7 +209,8 @@ function untilToldToStop(): Promise<void> {
       process.on(signal, () => {
         first ??= performance.now();
         resolve();
-        // npm passes on what the terminal or systemd has sent to the service too: that is one.
+        // npm forwards a signal that the terminal or systemd has also sent to the service: both
+        // count as one.
         if (performance.now() - first > 100) process.exit(128 + number);
       });
     }

@@ -43,7 +43,7 @@ export function readAll(env: Env) {
   ]);
 }
 
-/** A development token that other machines could use has to be asked for. */
+/** Using development tokens from other machines has to be allowed explicitly. */
 function exposureFault(
   server: Read<http.HttpSettings>,
   caller: Read<identity.IdentitySettings>,
@@ -62,7 +62,9 @@ function exposureFault(
       ];
 }
 
-/** A key that is kept beside the uploads is for development; elsewhere it has to be told. */
+/**
+ * The generated key in the folder of uploads is for development; otherwise keys must be configured.
+ */
 function keysFault(env: Env, sealing: Read<tokens.TokenSettings>): ReadonlyArray<Fault> {
   const auth = env["AUTH"] || "dev";
   return auth === "dev" || Result.isFailure(sealing) || sealing.success.keys !== undefined
@@ -70,7 +72,7 @@ function keysFault(env: Env, sealing: Read<tokens.TokenSettings>): ReadonlyArray
     : [fault(tokens.settings.keys, `must be set where AUTH is not dev`)];
 }
 
-/** What several processes count, they count together. */
+/** Several processes with limits must share one counter. */
 function countingFault(
   counted: Read<limits.LimitSettings>,
   store: Read<redis.RedisSettings | undefined>,
@@ -81,7 +83,7 @@ function countingFault(
     : [];
 }
 
-/** What the operator should know of a configuration that is not wrong. */
+/** Warnings about a valid configuration. */
 export function warningsOf(
   env: Env,
   {
@@ -116,7 +118,7 @@ export function warningsOf(
 
 const areSeveral = ({ processes }: limits.LimitSettings) => processes > 1 || cluster.isWorker;
 
-/** Names in `env` that look like ours and are not, each with the name that was probably meant. */
+/** Unknown names in `env` that look like ours, each with the name that was probably meant. */
 export function misspelt(env: Env): ReadonlyArray<Misspelt> {
   return Object.keys(env)
     .filter(

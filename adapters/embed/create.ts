@@ -33,10 +33,10 @@ import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
- * Makes the service, to call and to serve: nothing is loaded or connected before it is used. The
- * names of the policies and whether they need a checksum are known to `requestUpload`.
+ * Makes the service, for calls and for `fetch`; nothing is loaded or connected before its first
+ * use. `requestUpload` knows the names of the policies and whether they need a checksum.
  *
- * Throws a `TypeError` that names every option that is wrong.
+ * Throws a `TypeError` that names every wrong option.
  */
 export function createValetkey<
   Algorithm extends ChecksumAlgorithm,
@@ -138,7 +138,9 @@ export function createValetkey<
   };
 }
 
-/** What a host tells, or a server that passes something else as the second argument, as Bun does. */
+/**
+ * The peer that a host passes. Some servers, such as Bun, pass something else as second argument.
+ */
 function peerOf(from: HandedOver | null | undefined): Peer {
   const address = typeof from?.address === "string" ? from.address : undefined;
   const caller = from?.caller ?? undefined;
@@ -148,7 +150,7 @@ function peerOf(from: HandedOver | null | undefined): Peer {
 const READ =
   "the body of a request was read before valetkey.fetch got it; pass the request on unread";
 
-/** Fails with what is wrong, where uploads cannot be signed or the bucket is not there. */
+/** Fails with what is wrong if uploads cannot be signed or the bucket does not exist. */
 const ready = (description: string) =>
   Effect.gen(function* () {
     const { signing, store } = yield* yield* makePatientCheck;
@@ -163,7 +165,7 @@ const ready = (description: string) =>
     return undefined;
   });
 
-/** What is served where the store's own code cannot be loaded, or the caller is none. */
+/** The answer if the store's code cannot be loaded, or the caller has the wrong shape. */
 function broken(cause: unknown, log: ReturnType<typeof logOf>): Response {
   const requestId = crypto.randomUUID();
   log({ level: "error", message: "a request could not be answered", facts: { requestId, cause } });
@@ -171,8 +173,8 @@ function broken(cause: unknown, log: ReturnType<typeof logOf>): Response {
 }
 
 /**
- * A key for this process alone. Next.js loads this module once for routes and once for pages, and
- * what one of them has granted is confirmed in the other.
+ * A key for this process only. Next.js loads this module once for routes and once for pages, and
+ * one confirms what the other granted.
  */
 const keyOfProcess = Effect.map(
   Effect.logWarning("receipts are valid only in this process and end with it; set receiptKeys"),
