@@ -126,7 +126,7 @@ async function useBadly(use: Use): Promise<void> {
   await refuse(`${FILES}/presign`, {}, `Bearer ${wrong}`, 401);
   await refuse(`${FILES}/presign`, {}, `Basic ${token}`, 401);
   await refuse(`${FILES}/presign?access_token=${token}`, {}, "", 401);
-  await refuse(`/api/v1/orgs/ACME/files/presign`, {}, `Bearer ${token}`, 404);
+  await refuse(`/api/v1/orgs/-acme/files/presign`, {}, `Bearer ${token}`, 404);
 
   const receipt = secrets.get("the receipt") ?? "";
   const badReceipt = `${receipt.slice(0, -4)}AAAA`;
