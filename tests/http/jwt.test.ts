@@ -473,7 +473,7 @@ describe("the service", () => {
     expect(user.body.put_url).toMatch(/^https:\/\/store\.example\.com\//);
     const service = { ...nested("files:write"), gty: "client-credentials" };
     const granted = await ask(await issuer.sign(service));
-    expect(granted.body.put_url).toMatch(/^http:\/\/127\.0\.0\.1:9\//);
+    expect(granted.body.put_url).toMatch(/^http:\/\/127\.0\.0\.1:2\//);
     for (const scope of ["write", "files:read", ""]) {
       const refused = await ask(await issuer.sign(nested(scope)));
       expect([refused.status, refused.body.scope]).toEqual([403, "write"]);

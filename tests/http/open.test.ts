@@ -36,7 +36,7 @@ it("the signed GET is dated to the beginning of its window, and is the same unti
 });
 
 it("a service is redirected to the internal endpoint", async () => {
-  expect((await open(`${AT}.png`, SERVICE_TOKEN)).location.host).toBe("127.0.0.1:9");
+  expect((await open(`${AT}.png`, SERVICE_TOKEN)).location.host).toBe("127.0.0.1:2");
 });
 
 it.each([

@@ -35,8 +35,8 @@ it("a person's URLs are for the public endpoint, a service's for the internal on
   expect(new URL(person.body.put_url).host).toBe("store.example.com");
   expect(new URL(person.body.get_url).host).toBe("store.example.com");
   const service = await ask(PNG, AS_SERVICE);
-  expect(new URL(service.body.put_url).host).toBe("127.0.0.1:9");
-  expect(new URL(service.body.get_url).host).toBe("127.0.0.1:9");
+  expect(new URL(service.body.put_url).host).toBe("127.0.0.1:2");
+  expect(new URL(service.body.get_url).host).toBe("127.0.0.1:2");
 });
 
 it("no request header can choose the host of a URL", async () => {
@@ -67,7 +67,7 @@ it("no request header can choose the host of a URL", async () => {
       expect(answer.status).toBe(200);
       const { put_url, get_url } = await answer.json();
       for (const url of [put_url, get_url]) {
-        expect(new URL(url).host).toBe(isService ? "127.0.0.1:9" : "store.example.com");
+        expect(new URL(url).host).toBe(isService ? "127.0.0.1:2" : "store.example.com");
       }
     }),
     { numRuns: 300 },

@@ -34,7 +34,8 @@ const unused = minio({
   bucket: "files",
   createBucket: false,
   region: "us-east-1",
-  endpoint: new URL("http://127.0.0.1:9"),
+  // Nothing listens there, and no runtime forbids it.
+  endpoint: new URL("http://127.0.0.1:2"),
   publicEndpoint: new URL("https://store.example.com"),
   accessKey: "access-key",
   secretKey: Redacted.make("the-secret-key"),

@@ -11,6 +11,8 @@ export default defineConfig({
       // on each runtime.
       "tests/http/audit.test.ts",
       "tests/http/configuration.test.ts",
+      "tests/http/embedded-store-failures.test.ts",
+      "tests/http/late-store.test.ts",
       "tests/http/lifecycle.test.ts",
       "tests/http/limits-one-redis.test.ts",
       "tests/http/limits-redis-cluster.test.ts",
@@ -23,7 +25,7 @@ export default defineConfig({
     setupFiles: ["tests/runtimes/expect-runtime.ts"],
     // A quarter of the time would go into loading the same modules again for each file.
     isolate: false,
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });
