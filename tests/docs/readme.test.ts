@@ -26,8 +26,6 @@ beforeAll(async () => {
     "uploads.ts",
     (snippets.get("uploads.ts") ?? "")
       .replace("http://127.0.0.1:9000", minio.endpoint)
-      .replace('"valetkey-development"', JSON.stringify(minio.secretKey))
-      .replace('accessKey: "valetkey"', `accessKey: ${JSON.stringify(minio.accessKey)}`)
       .replace("createBucket: true", 'createBucket: true, bucket: "readme"'),
   );
 }, 180_000);
@@ -53,7 +51,11 @@ async function inPage(lines: string) {
     process.exit(0);
     `,
   );
-  const { code, output } = await project.run(["node", "drive.ts"]);
+  const env = {
+    STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+    STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+  };
+  const { code, output } = await project.run(["node", "drive.ts"], { env });
   expect(code, output).toBe(0);
   return output;
 }
