@@ -40,10 +40,14 @@ export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
   });
   return {
     stop: async () => {
-      void server.stop();
+      const closed = server.stop();
       while (server.pendingRequests > 0) await pause(20);
-      // Without this it would wait for idle connections.
+      // The last answer may not be written yet; idle connections are not waited for any longer.
+      await Promise.race([closed, pause(FLUSH_TIMEOUT)]);
       await server.stop(true);
     },
   };
 };
+
+/** How long the last answers have until they are written, in milliseconds. */
+const FLUSH_TIMEOUT = 500;
