@@ -8,7 +8,6 @@ import { StoreUnavailable } from "../../../domain/errors.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn, present } from "../rest/object-facts.ts";
-import { isBucketMissing } from "../rest/bucket-check.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
@@ -103,7 +102,8 @@ export function objectStore(store: {
         Effect.fnUntraced(function* (bucket) {
           const { ok, status, headers } = yield* signedFetch(bucket, { method: "HEAD", key });
           if (status === 404) {
-            if (yield* isBucketMissing(bucket)) return yield* missing;
+            const { status } = yield* signedFetch(bucket, { method: "HEAD" });
+            if (status === 404) return yield* missing;
             return Option.none();
           }
           const facts = ok ? factsIn(headers) : undefined;

@@ -2,6 +2,7 @@ import { StoreUnavailable } from "../../../domain/errors.ts";
 import { say, type Text, VARIABLES, type Words } from "../../settings/source.ts";
 import { messageOf } from "../../settings/thrown.ts";
 import * as storage from "../settings.ts";
+import type { Answer } from "./signed-fetch.ts";
 
 /** How a store refused what was asked of its bucket. */
 export interface StoreRefusal {
@@ -30,6 +31,13 @@ export const callFailed = (
   new StoreUnavailable({
     reason: refusal === undefined ? messageOf(cause) : reasonOfRefusal(settings, refusal),
   });
+
+/** The refusal in a store's own answer. */
+export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): StoreRefusal => ({
+  status,
+  code: /<Code>(\w+)<\/Code>/.exec(text)?.[1],
+  message: /<Message>([^<]*)<\/Message>/.exec(text)?.[1]?.replaceAll("&#39;", "'"),
+});
 
 /** Why a store refuses, and what its operator does: "Error responses", Amazon S3 API Reference. */
 export function reasonOfRefusal(settings: BucketSettings, refusal: StoreRefusal): string {

@@ -86,9 +86,8 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
 }: StoredObject) {
   if (provider.unsigned === "refused") return;
   const headers = [["range", "bytes=0-0"]] as const;
-  const answer = yield* signedFetch(bucket, { method: "GET", key, headers });
-  const text = yield* textOf(answer);
-  if (answer.status === 400 && /<Code>InvalidRequest</.test(text) && /encrypt|SSE/i.test(text)) {
+  const { status, text } = yield* signedFetch(bucket, { method: "GET", key, headers });
+  if (status === 400 && /<Code>InvalidRequest</.test(text) && /encrypt|SSE/i.test(text)) {
     return yield* new ObjectUnreadable({
       header: "x-amz-server-side-encryption-customer-algorithm",
     });
@@ -101,28 +100,20 @@ const ask = Effect.fnUntraced(function* (
   what: "object-lock" | "tagging" | "acl",
   permission: string,
 ) {
-  const query = [[what, ""]] as const;
-  const answer = yield* signedFetch(bucket, {
+  const { ok, status, text } = yield* signedFetch(bucket, {
     method: "GET",
-    query,
+    query: [[what, ""]],
     ...(what === "object-lock" ? {} : { key }),
   });
-  const text = yield* textOf(answer);
-  if (answer.ok) return text;
-  if (UNKNOWN.has(answer.status)) return "";
+  if (ok) return text;
+  if (NOT_OFFERED.has(status)) return "";
   return yield* new StoreUnavailable({
     reason:
-      answer.status === 403
-        ? `the key may not ask for the ${what} of an object (${permission})`
-        : `the store answered the question for the ${what} of an object with ${answer.status}`,
+      status === 403
+        ? `the key may not read the ${what} of an object; allow it ${permission}`
+        : `the store answered the request for the ${what} of an object with ${status}`,
   });
 });
 
-/** Not there, no such method, not implemented. */
-const UNKNOWN: ReadonlySet<number> = new Set([404, 405, 501]);
-
-const textOf = (answer: Response) =>
-  Effect.tryPromise({
-    try: () => answer.text(),
-    catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
-  });
+/** Not found, method not allowed, not implemented. */
+const NOT_OFFERED: ReadonlySet<number> = new Set([404, 405, 501]);

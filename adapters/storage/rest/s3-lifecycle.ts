@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { BucketLifecycle } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
-import { type Bucket, signedFetch } from "./signed-fetch.ts";
+import { refusalIn } from "./refusal-reason.ts";
+import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
 const ID = "valetkey-unconfirmed";
 
@@ -54,27 +55,19 @@ const QUERY = [["lifecycle", ""]] as const;
 const read = Effect.fnUntraced(function* (bucket: Bucket) {
   const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
   if (answer.status === 404) return documentOf("");
-  const text = yield* textOf(answer);
-  return answer.ok ? text : yield* refused("read", answer.status, text);
+  return answer.ok ? answer.text : yield* refused("read", answer);
 });
 
 const write = Effect.fnUntraced(function* (bucket: Bucket, body: string) {
-  const md5 = createHash("md5").update(body).digest("base64");
   const headers = [
-    ["content-md5", md5],
+    ["content-md5", hash("md5", body, "base64")],
     ["content-type", "application/xml"],
   ] as const;
   const answer = yield* signedFetch(bucket, { method: "PUT", query: QUERY, headers, body });
-  if (!answer.ok) yield* refused("written", answer.status, yield* textOf(answer));
+  if (!answer.ok) yield* refused("written", answer);
 });
 
-const textOf = (answer: Response) =>
-  Effect.tryPromise({
-    try: () => answer.text(),
-    catch: (cause) => new StoreUnavailable({ reason: String(cause) }),
-  });
-
-const refused = (what: string, status: number, text: string) =>
+const refused = (what: "read" | "written", answer: Answer) =>
   new StoreUnavailable({
-    reason: `the bucket's lifecycle could not be ${what}: ${status} ${/<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? ""}`,
+    reason: `the bucket's lifecycle could not be ${what}: ${answer.status} ${refusalIn(answer).code ?? ""}`,
   });

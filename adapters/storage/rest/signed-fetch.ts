@@ -14,6 +14,9 @@ export interface Bucket {
   readonly region: string;
 }
 
+/** A store's answer with its body, which is empty after `HEAD`. */
+export type Answer = Pick<Response, "status" | "ok" | "headers"> & { readonly text: string };
+
 /**
  * Sends a request with a signature in its query, for an object or for the bucket itself, if no
  * official client can make it.
@@ -47,15 +50,18 @@ export const signedFetch = Effect.fnUntraced(
       expiresIn: 60,
     });
     return yield* Effect.tryPromise({
-      try: (signal) =>
-        fetch(url, {
+      try: async (signal): Promise<Answer> => {
+        const answer = await fetch(url, {
           method,
           // Only the store is asked.
           redirect: "manual",
           headers: Object.fromEntries(headers),
           signal,
           ...(body === undefined ? {} : { body }),
-        }),
+        });
+        const { status, ok, headers: received } = answer;
+        return { status, ok, headers: received, text: await answer.text() };
+      },
       catch: (cause) => new StoreUnavailable({ reason: fetchFailureOf(cause) }),
     });
   },

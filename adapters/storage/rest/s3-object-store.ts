@@ -1,0 +1,107 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
+import { say, type Text, VARIABLES } from "../../settings/source.ts";
+import { type ProviderName, PROVIDERS, provider as providerSetting } from "../providers.ts";
+import { endpoint } from "../settings.ts";
+import {
+  type BucketSettings,
+  clockFault,
+  noBucket,
+  reasonOfRefusal,
+  type StoreRefusal,
+} from "./refusal-reason.ts";
+import { factsOfHead, failIfUnreadable } from "./rode-along.ts";
+import { s3Lifecycle } from "./s3-lifecycle.ts";
+import type { Bucket } from "./signed-fetch.ts";
+
+type Call<A = void> = Effect.Effect<A, StoreUnavailable>;
+
+/** The calls to a bucket, made by the client of its store. */
+interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
+  /** The answer to `HEAD` for an object, or for the bucket; a refusal is an answer too. */
+  readonly head: (key?: StorageKey) => Call<Pick<Response, "status" | "ok" | "headers">>;
+  /** The answer to a request for the list of objects; only its refusal counts. */
+  readonly list: Call<StoreRefusal>;
+  readonly makeBucket: Call;
+}
+
+/** The `ObjectStore` of every store with the API of S3. */
+export function s3ObjectStore(
+  settings: BucketSettings & { readonly provider: ProviderName; readonly createBucket: boolean },
+  bucket: Bucket,
+  { head, list, makeBucket, keep, remove }: BucketCalls,
+): ObjectStore["Service"] {
+  const { words = VARIABLES } = settings;
+  const provider = PROVIDERS[settings.provider];
+  const fail = (reason: Text) => Effect.fail(new StoreUnavailable({ reason: say(reason, words) }));
+
+  let isWarned = false;
+  const warnOfProvider = (headers: Headers) => {
+    const actual = providerIn(headers);
+    const isExpected = actual === undefined || [actual, "s3"].includes(settings.provider);
+    if (isExpected || isWarned) return Effect.void;
+    isWarned = true;
+    return Effect.logWarning(
+      `the store seems to be ${PROVIDERS[actual].title}, but is configured as ${provider.title}, which may enforce more; set ${words.assign(providerSetting, actual)}`,
+    );
+  };
+
+  /** Whether the bucket exists; fails if that is unknown, or if the clocks differ. */
+  const hasBucket = Effect.gen(function* () {
+    const { ok, status, headers } = yield* head();
+    yield* warnOfProvider(headers);
+    const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
+    if (fault !== undefined) return yield* fail(fault);
+    if (ok || status === 404) return ok;
+    // The answer to a HEAD has no body that could say why.
+    return yield* fail(reasonOfRefusal(settings, { ...(yield* list), status }));
+  });
+
+  return ObjectStore.of({
+    ensureBucket: Effect.gen(function* () {
+      if (yield* hasBucket) return;
+      if (!settings.createBucket) return yield* fail(noBucket(settings));
+      // Another process may have made it at the same moment.
+      yield* makeBucket.pipe(
+        Effect.catch((failure) =>
+          Effect.flatMap(hasBucket, (isThere) => (isThere ? Effect.void : Effect.fail(failure))),
+        ),
+      );
+    }),
+    keep,
+    remove,
+    lifecycle: s3Lifecycle(bucket),
+    head: Effect.fnUntraced(function* (key) {
+      const { ok, status, headers } = yield* head(key);
+      if (status === 404) {
+        if ((yield* head()).status === 404) return yield* fail(noBucket(settings));
+        return Option.none();
+      }
+      const object = { bucket, key, provider };
+      if (status === 400) yield* failIfUnreadable(object);
+      // Without the second permission, a missing object looks like a forbidden one.
+      if (status === 403) {
+        return yield* fail("the key lacks s3:GetObject or s3:ListBucket; allow both");
+      }
+      if (!ok) return yield* fail(`the store answered the request for an object with ${status}`);
+      const facts = yield* factsOfHead(object, headers);
+      return facts === undefined ? yield* fail(NOT_FROM_A_STORE) : Option.some(facts);
+    }),
+  });
+}
+
+const NOT_FROM_A_STORE: Text = ({ name }) =>
+  `the answer is not from an S3 store; check ${name(endpoint)}`;
+
+/** The server that answers so, as far as its headers tell. */
+function providerIn(headers: Headers): ProviderName | undefined {
+  const server = headers.get("server") ?? "";
+  if (server.startsWith("SeaweedFS")) return "seaweedfs";
+  if (server.startsWith("VERSITYGW")) return "versitygw";
+  if (headers.has("x-openstack-request-id")) return "swift";
+  return headers.get("x-amz-request-id")?.startsWith("tx0") === true ? "ceph" : undefined;
+}
