@@ -54,10 +54,8 @@ ${columns([...rows, ["  --help", "show this"]])}`;
       const { input, mistakes } = parse(options, args);
       const decoded = decode(input);
       if (Result.isSuccess(decoded) && mistakes.size === 0) return run(decoded.success);
-      const faults = Result.isFailure(decoded) ? decoded.failure : [];
-      // Each value of a repeated option can have one.
-      const wrong = new Map(faults.map((each) => [each.pointer.split("/")[1] ?? "", each.reason]));
-      for (const [option, reason] of wrong) {
+      for (const { pointer, reason } of Result.isFailure(decoded) ? decoded.failure : []) {
+        const [, option = ""] = pointer.split("/");
         const { isArgument, value, variable, shape } = options[option] ?? {};
         const unset = variable === undefined ? "" : `, and ${variable} is not set`;
         const problem = reason === MISSING ? `is missing${unset}; it must be` : "must be";
@@ -71,33 +69,28 @@ ${columns([...rows, ["  --help", "show this"]])}`;
 
 /** What is given for each option. Node's own errors would name one mistake at a time. */
 function parse(options: Definition<unknown>["options"], args: ReadonlyArray<string>) {
-  const input: Record<string, unknown> = {};
-  const mistakes = new Set<string>();
   const types: Record<string, { type: "string" | "boolean"; multiple: boolean }> = {};
-  let argument: string | undefined;
-  for (const [name, { variable, value, isArgument, isRepeatable }] of Object.entries(options)) {
-    if (variable !== undefined && process.env[variable]) input[name] = process.env[variable];
-    if (isArgument) argument = name;
-    else types[name] = { type: value ? "string" : "boolean", multiple: isRepeatable === true };
+  for (const [name, { value, isArgument, isRepeatable = false }] of Object.entries(options)) {
+    if (!isArgument) types[name] = { type: value ? "string" : "boolean", multiple: isRepeatable };
   }
   // Or an option would be taken for the value of the one before it.
   const isValued = (arg: string) => arg.startsWith("--") && types[arg.slice(2)]?.type === "string";
   const whole = args.map((arg, index) =>
     isValued(arg) && args[index + 1]?.startsWith("-") ? `${arg}=` : arg,
   );
-  const given = parseArgs({ args: whole, options: types, strict: false, tokens: true });
-  for (const token of given.tokens) {
-    if (token.kind === "positional") {
-      // It can be a secret, so it is not repeated.
-      if (argument === undefined) mistakes.add("There are too many arguments.");
-      else input[argument] = token.value;
-      argument = undefined;
-    } else if (token.kind === "option" && !Object.hasOwn(types, token.name)) {
-      mistakes.add(`There is no option ${token.rawName}.`);
-    } else if (token.kind === "option") {
-      input[token.name] = given.values[token.name];
-    }
+  const { values, positionals } = parseArgs({ args: whole, options: types, strict: false });
+  const input: Record<string, unknown> = {};
+  for (const [name, { variable = "", isArgument }] of Object.entries(options)) {
+    const given = isArgument ? positionals.shift() : values[name];
+    const value = given ?? (process.env[variable] || undefined);
+    if (value !== undefined) input[name] = value;
   }
+  const unknownNames = Object.keys(values).filter((name) => !Object.hasOwn(types, name));
+  const mistakes = new Set(
+    unknownNames.map((name) => `There is no option ${name.length > 1 ? "--" : "-"}${name}.`),
+  );
+  // They can be secrets, so they are not repeated.
+  if (positionals.length > 0) mistakes.add("There are too many arguments.");
   return { input, mistakes };
 }
 

@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect";
-import * as Result from "effect/Result";
+import * as Layer from "effect/Layer";
 import * as Schema from "effect/Schema";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { messageOf } from "../settings/thrown.ts";
+import { reasonOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import { command, CommandFailure, EXIT } from "./command.ts";
-import { configurationMessage } from "./messages.ts";
-import { misspelt, readAll } from "./settings.ts";
+import { readOrFail } from "./settings.ts";
 
 /**
  * Prints the rule by which the bucket removes unconfirmed uploads, or adds it to the bucket's
@@ -18,12 +17,7 @@ export const lifecycle = command({
   options: { apply: { shape: "without a value", note: "adds the rule to the bucket" } },
   schema: Schema.Struct({ apply: Schema.optionalKey(Schema.Boolean) }),
   run: async ({ apply = false }) => {
-    const read = readAll(process.env);
-    if (Result.isFailure(read)) {
-      const message = configurationMessage(read.failure, misspelt(process.env));
-      throw new CommandFailure({ code: EXIT.configuration, message });
-    }
-    const { policies, storage, telemetry: log } = read.success;
+    const { policies, storage, telemetry: log } = readOrFail(process.env);
     const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
     if (days === 0) {
       const message = "There is no rule: no policy in STORAGE_POLICIES sets unconfirmed_after.";
@@ -33,21 +27,16 @@ export const lifecycle = command({
       const { lifecycle } = yield* ObjectStore;
       if (lifecycle === undefined) return "This store has no such rules.\n";
       if (!apply) return `${lifecycle.rule(days)}\n`;
-      const done = yield* lifecycle.apply(days);
-      return done === "added"
+      return (yield* lifecycle.apply(days)) === "added"
         ? `The rule was added: uploads that nobody confirms are removed after ${days} days.\n`
         : "The bucket has the rule already.\n";
     });
-    const done = await Effect.runPromise(
-      program.pipe(
-        Effect.provide(storage.layer),
-        Effect.provide(telemetry.layer(log)),
-        Effect.catchDefect((defect) => Effect.fail({ reason: messageOf(defect) })),
-        Effect.result,
-      ),
-    );
-    if (Result.isSuccess(done)) return { result: done.success };
-    const message = `The rule was not added: ${done.failure.reason}.`;
-    throw new CommandFailure({ code: EXIT.failure, message });
+    const layer = Layer.provideMerge(storage.layer, telemetry.layer(log));
+    try {
+      return { result: await Effect.runPromise(Effect.provide(program, layer)) };
+    } catch (cause) {
+      const message = `The rule was not added: ${reasonOf(cause)}.`;
+      throw new CommandFailure({ code: EXIT.failure, message });
+    }
   },
 });

@@ -1,45 +1,42 @@
 import * as Redacted from "effect/Redacted";
-import type { CallerSettings } from "../identity/settings.ts";
+import type { CallerSettings, DevelopmentToken } from "../identity/settings.ts";
 import { type Fault, sentenceOf } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
 
-/** The message about an invalid configuration. */
+/** The message about an invalid configuration; `hints` may explain what is wrong with it. */
 export function configurationMessage(
   faults: ReadonlyArray<Fault>,
-  misspelt: ReadonlyArray<Misspelt>,
+  hints: ReadonlyArray<string>,
 ): string {
   const lines = faults.map((fault) => {
-    const name = VARIABLES.name(fault.setting);
     const sentence = sentenceOf(fault, VARIABLES);
-    return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n    for example: ${name}=${inShell(say(fault.example, VARIABLES))}\n`;
+    const example = `${VARIABLES.name(fault.setting)}=${inShell(say(fault.example, VARIABLES))}`;
+    return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n    for example: ${example}\n`;
   });
-  const hints = misspelt.map((name) => `  ${misspeltMessage(name)}\n\n`).join("");
-  return `Valetkey cannot start: invalid configuration.\n\n${lines.join("\n")}\n${hints}Every variable is explained in docs/configuration.md.\n`;
+  return `Valetkey cannot start: invalid configuration.
+
+${lines.join("\n")}
+${hints.map((hint) => `  ${hint}\n\n`).join("")}Every variable is explained in docs/configuration.md.
+`;
 }
 
 /** An example, quoted for a shell. */
 export const inShell = (example: string): string =>
   /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
 
-/** An unknown variable that looks like one of ours, and the one that was probably meant. */
-export interface Misspelt {
-  readonly name: string;
-  readonly meant: string;
-}
-
-/** The message about a misspelt variable. */
-export const misspeltMessage = ({ name, meant }: Misspelt): string =>
-  `${name} is not a known variable; did you mean ${meant}?`;
-
-/** The message after the service has started. */
-export function startMessage(started: {
+/** What is told of a service that has started. */
+interface Started {
   readonly address: string;
   readonly callers: CallerSettings;
+  /** Describes the store. */
   readonly store: string;
-}): string {
+}
+
+/** The message to a person. */
+export function startMessage({ address, callers, store }: Started): string {
   const lines = [
-    ...callerLines(started.callers, started.address),
-    ["Store", started.store],
+    ...callerLines(callers, address),
+    ["Store", store],
     ["Switch", "STORAGE_ADAPTER=minio, aws or gcs, with the variables in docs/stores.md"],
     ["Stop", "Ctrl+C"],
   ];
@@ -47,13 +44,28 @@ export function startMessage(started: {
   return `\nValetkey is ready.\n\n${text}\n`;
 }
 
+/** The facts for the log. It may be collected, so it has only the tokens that were generated. */
+export function readyFacts({ address, callers, store }: Started) {
+  const facts = { address, store, auth: callers.auth };
+  if (callers.auth !== "dev") return facts;
+  const { user, service } = callers.tokens;
+  return {
+    ...facts,
+    ...(user.isGenerated && { page: pageAddress(address, user) }),
+    ...(service.isGenerated && { serviceToken: Redacted.value(service.value) }),
+  };
+}
+
+const pageAddress = (address: string, { value }: DevelopmentToken) =>
+  `${address}/#token=${Redacted.value(value)}`;
+
 function callerLines(callers: CallerSettings, address: string): ReadonlyArray<readonly string[]> {
   const serves = ["Address", address];
   switch (callers.auth) {
     case "dev": {
       const { user, service } = callers.tokens;
       return [
-        ["Try it", `${address}/#token=${Redacted.value(user.value)}`],
+        ["Try it", pageAddress(address, user)],
         ["Service", `token ${Redacted.value(service.value)}, for callers that are services`],
       ];
     }

@@ -1,20 +1,17 @@
-import * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
-import * as Redacted from "effect/Redacted";
-import * as Result from "effect/Result";
 import * as Schedule from "effect/Schedule";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import * as audit from "../audit/layer.ts";
-import { makeApp } from "../http/app.ts";
+import { type AppOptions, makeApp } from "../http/app.ts";
 import { clientAddress } from "../http/client-address.ts";
-import type { Listen } from "../http/listen.ts";
+import type { Listen, Listening } from "../http/listen.ts";
 import { page } from "../http/page.ts";
 import type { Services } from "../http/route.ts";
+import type { HttpSettings } from "../http/settings.ts";
 import * as identity from "../identity/layer.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
@@ -26,35 +23,60 @@ import type { Env } from "../settings/source.ts";
 import { reasonOf } from "../settings/thrown.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
-import { EXIT } from "./command.ts";
-import { configurationMessage, misspeltMessage, startMessage } from "./messages.ts";
-import { misspelt, readAll, warningsOf } from "./settings.ts";
-
-/** The part of `SHUTDOWN_TIMEOUT` that is reserved to close files and connections. */
-const CLOSING_TIME = Duration.millis(500);
+import { CommandFailure, EXIT } from "./command.ts";
+import { readyFacts, startMessage } from "./messages.ts";
+import { readOrFail, type Settings, warningsOf } from "./settings.ts";
 
 /**
- * Runs the service until SIGTERM or SIGINT and the grace period after it. The process's environment
- * configures it, and `listen` serves it. Sets the exit code to 78 for an invalid configuration and
- * to 1 if the service cannot start for another reason; both are explained on standard error.
+ * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
+ * process's environment configures the service, and `listen` serves it. The exit code is 78 for an
+ * invalid configuration and 1 if the service cannot start for another reason; standard error
+ * explains both.
  */
 export async function serve(listen: Listen): Promise<void> {
-  const env = environment();
-  const read = readAll(env);
-  if (Result.isFailure(read)) {
-    process.stderr.write(configurationMessage(read.failure, misspelt(env)));
-    // Exits explicitly: in a cluster the channel to the primary keeps a worker alive.
-    process.exit(EXIT.configuration);
-  }
-  const settings = read.success;
   // The service keeps running if the reader of its log ends.
   process.stdout.on("error", () => undefined);
-  const { callers } = settings.identity;
-  const isDevelopment = callers.auth === "dev";
+  // Exits explicitly: in a cluster the channel to the primary keeps a worker alive.
+  try {
+    await runService(listen, { ...process.env });
+    process.exit(0);
+  } catch (cause) {
+    const message = `Valetkey cannot start: ${reasonOf(cause)}\n`;
+    const failure = cause instanceof CommandFailure ? cause : { code: EXIT.failure, message };
+    process.stderr.write(failure.message);
+    process.exit(failure.code);
+  }
+}
+
+async function runService(listen: Listen, env: Env): Promise<void> {
+  const settings = readOrFail(env);
+  const { http, storage } = settings;
+  const program = Effect.gen(function* () {
+    const stopSignal = untilStopSignal();
+    let isStopping = false;
+    const readiness = yield* makeReadinessCheck;
+    const server = yield* startServer(settings, {
+      listen,
+      readiness,
+      isStopping: () => isStopping,
+    });
+    yield* announce(settings);
+    for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
+    yield* Effect.forkChild(reportReadiness(readiness, storage.description));
+    yield* Effect.promise(() => stopSignal);
+    isStopping = true;
+    yield* stopServer(server, http.shutdown);
+  });
+  await Effect.runPromise(Effect.provide(program, layerOf(settings)));
+}
+
+/** All that the routes need. */
+function layerOf(settings: Settings) {
+  // Development on one's own machine needs no audit.
+  const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
   const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;
-  const layer = Layer.mergeAll(
-    // Development on one's own machine needs no audit.
-    audit.layer(settings.audit.to ?? (isDevelopment ? "off" : "stdout")),
+  return Layer.mergeAll(
+    audit.layer(settings.audit.to ?? auditByDefault),
     settings.storage.layer,
     limits.layer(settings.limits, settings.redis && redisLimiter(settings.redis)),
     identity.layer(settings.identity, (authenticator) => limitFailures(authenticator, failed)),
@@ -62,146 +84,112 @@ export async function serve(listen: Listen): Promise<void> {
     random.layer,
     tokens.layer(settings.tokens, tokens.keyInFolder(settings.tokens.directory)),
   ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
+}
 
-  const program = Effect.gen(function* () {
-    const services = yield* Effect.context<Services>();
-    const readiness = yield* makeReadinessCheck;
-    const log = Effect.runForkWith(services);
-    let stopping = false;
-    const toldToStop = untilToldToStop();
-    const { host, port, maxConnections, shutdown, publicUrl, corsOrigins, trustedProxies } =
-      settings.http;
-    const mounts = mountsOf(settings.storage);
-    const app = makeApp({
-      services,
-      readiness,
-      isStopping: () => stopping,
-      corsOrigins,
-      clientAddress: clientAddress(
-        callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
-      ),
-      publicUrl,
-      loopbackOnly: callers.auth === "dev" && !callers.exposed,
-      page: isDevelopment ? page((yield* Presigner).publicOrigin) : undefined,
-      mounts,
-    });
-    const server = yield* Effect.tryPromise({
-      try: () =>
-        listen({
-          host,
-          port,
-          fetch: (request, peer) => app.fetch(request, peer),
-          maxConnections,
-          untimedPaths: mounts.map(({ path }) => path),
-          onFull: onceAMinute((what) => log(Effect.logWarning(FULL[what]))),
-        }),
-      catch: (cause) =>
-        `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); stop what uses the port, or set PORT`,
-    });
-    const address = publicUrl.origin;
-    const store = settings.storage.description;
-    const tokens = callers.auth === "dev" ? callers.tokens : undefined;
-    if (telemetry.isForPeople(settings.telemetry.format)) {
-      process.stdout.write(startMessage({ address, store, callers }));
-    } else {
-      // A collected log gets only generated tokens, which nobody could know otherwise.
-      yield* Effect.logInfo("ready", {
-        address,
-        store,
-        auth: callers.auth,
-        ...(tokens?.user.isMadeUp === true
-          ? { page: `${address}/#token=${Redacted.value(tokens.user.value)}` }
-          : {}),
-        ...(tokens?.service.isMadeUp === true
-          ? { serviceToken: Redacted.value(tokens.service.value) }
-          : {}),
-      });
-    }
-    if (!isDevelopment && !settings.limits.isLimited) yield* Effect.logWarning(UNLIMITED);
-    for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
-    for (const name of misspelt(env)) yield* Effect.logWarning(misspeltMessage(name));
-    yield* Effect.forkChild(firstLook(readiness, store));
-    yield* Effect.promise(() => toldToStop);
-    stopping = true;
-    // Ends the process even if something hangs.
-    setTimeout(() => process.exit(0), Duration.toMillis(shutdown.timeout));
-    yield* Effect.logInfo("stopping");
-    // Clients that watch /readyz send nothing more after the grace period.
-    yield* Effect.sleep(shutdown.grace);
-    yield* Effect.timeoutOption(
-      Effect.promise(() => server.stop()),
-      Duration.subtract(shutdown.timeout, Duration.sum(shutdown.grace, CLOSING_TIME)),
-    );
+/** Starts answering requests; fails with the reason if the address cannot be listened on. */
+const startServer = Effect.fnUntraced(function* (
+  { http, identity: { callers }, storage }: Settings,
+  { listen, ...state }: Pick<AppOptions, "readiness" | "isStopping"> & { readonly listen: Listen },
+) {
+  const { host, port, maxConnections, publicUrl, corsOrigins, trustedProxies } = http;
+  const services = yield* Effect.context<Services>();
+  const log = Effect.runForkWith(services);
+  const mounts = mountsOf(storage);
+  const app = makeApp({
+    ...state,
+    services,
+    corsOrigins,
+    clientAddress: clientAddress(
+      callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
+    ),
+    publicUrl,
+    loopbackOnly: callers.auth === "dev" && !callers.exposed,
+    page: callers.auth === "dev" ? page((yield* Presigner).publicOrigin) : undefined,
+    mounts,
   });
-
-  const exit = await Effect.runPromiseExit(Effect.provide(program, layer));
-  if (Exit.isFailure(exit)) {
-    process.stderr.write(`Valetkey cannot start: ${reasonOf(Cause.squash(exit.cause))}\n`);
-  }
-  process.exit(Exit.isSuccess(exit) ? 0 : 1);
-}
-
-/** The whole environment, to find misspelt variables too. */
-function environment(): Env {
-  try {
-    return { ...process.env };
-  } catch (cause) {
-    // Deno refuses to read it without permission.
-    process.stderr.write(`Valetkey cannot start: ${reasonOf(cause)}\n`);
-    process.exit(1);
-  }
-}
-
-const UNLIMITED =
-  "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY";
-
-/** Logs at startup what `/readyz` would say, and checks again until all is well. */
-const firstLook = (readiness: Effect.Effect<Readiness>, description: string) =>
-  Effect.flatMap(readiness, ({ signing, store, limits }) =>
-    Effect.all([
-      signing.reason === undefined
-        ? Effect.void
-        : Effect.logWarning(`URLs cannot be signed: ${signing.reason}`),
-      store.reason === undefined
-        ? Effect.void
-        : Effect.logWarning(`the store is not ready (${description}): ${store.reason}`),
-      limits.reason === undefined
-        ? Effect.void
-        : Effect.logWarning(`Redis is not ready: ${limits.reason}`),
-    ]),
-  ).pipe(
-    // The check itself logs later changes.
-    Effect.andThen(Effect.repeat(readiness, { until: isReady, schedule: BACK_OFF })),
-  );
-
-const isReady = ({ signing, store, limits }: Readiness) =>
-  [signing, store, limits].every(({ state }) => state === "ok");
-
-/** Pauses of one second, growing to one minute. */
-const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
-
-/** The log lines for refused connections and requests. */
-const FULL = {
-  connections: "connections are refused, since MAX_CONNECTIONS are open",
-  requests: "requests are answered with 503 OVERLOADED, since too many are in progress",
-} as const;
-
-/** Calls `tell` for the first of each `what` in a minute. */
-function onceAMinute<What>(tell: (what: What) => void): (what: What) => void {
-  const told = new Map<What, number>();
-  return (what) => {
-    const now = performance.now();
-    if (now - (told.get(what) ?? -Infinity) < 60_000) return;
-    told.set(what, now);
-    tell(what);
+  const warnings = {
+    connections: yield* warningOnceAMinute(
+      "connections are refused, since MAX_CONNECTIONS are open",
+    ),
+    requests: yield* warningOnceAMinute(
+      "requests are answered with 503 OVERLOADED, since too many are in progress",
+    ),
   };
+  return yield* Effect.tryPromise({
+    try: () =>
+      listen({
+        host,
+        port,
+        fetch: (request, peer) => app.fetch(request, peer),
+        maxConnections,
+        untimedPaths: mounts.map(({ path }) => path),
+        onFull: (what) => log(warnings[what]),
+      }),
+    catch: (cause) =>
+      `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); stop what uses the port, or set PORT`,
+  });
+});
+
+const warningOnceAMinute = (message: string) =>
+  Effect.cachedWithTTL(Effect.logWarning(message), "1 minute");
+
+/** Tells where the service is and how to use it: a person on a terminal, or the log. */
+function announce({ http, identity, storage, telemetry: log }: Settings): Effect.Effect<void> {
+  const started = {
+    address: http.publicUrl.origin,
+    callers: identity.callers,
+    store: storage.description,
+  };
+  return telemetry.isForPeople(log.format)
+    ? Effect.sync(() => void process.stdout.write(startMessage(started)))
+    : Effect.logInfo("ready", readyFacts(started));
 }
+
+/** Logs what is not ready at startup, and checks again until all is; the check logs changes. */
+const reportReadiness = Effect.fnUntraced(function* (
+  check: Effect.Effect<Readiness>,
+  description: string,
+) {
+  const { signing, store, limits } = yield* check;
+  for (const [problem, { reason }] of [
+    ["URLs cannot be signed", signing],
+    [`the store is not ready (${description})`, store],
+    ["Redis is not ready", limits],
+  ] as const) {
+    if (reason !== undefined) yield* Effect.logWarning(`${problem}: ${reason}`);
+  }
+  yield* Effect.repeat(check, { until: isReady, schedule: PAUSES });
+});
+
+const isReady = (parts: Readiness) => Object.values(parts).every(({ state }) => state === "ok");
+
+/** From one second, growing to one minute. */
+const PAUSES = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
+
+/** Serves for the grace period, then waits for requests in progress as long as the timeout allows. */
+const stopServer = Effect.fnUntraced(function* (
+  server: Listening,
+  { grace, timeout }: HttpSettings["shutdown"],
+) {
+  // Ends the process even if something hangs.
+  setTimeout(() => process.exit(0), Duration.toMillis(timeout));
+  yield* Effect.logInfo("stopping");
+  // Clients that watch /readyz send nothing more after the grace period.
+  yield* Effect.sleep(grace);
+  yield* Effect.timeoutOption(
+    Effect.promise(() => server.stop()),
+    Duration.subtract(timeout, Duration.sum(grace, CLOSING_TIME)),
+  );
+});
+
+/** The part of `SHUTDOWN_TIMEOUT` that is reserved to close files and connections. */
+const CLOSING_TIME = Duration.millis(500);
 
 /**
  * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
  * terminal sends when it is closed, is ignored.
  */
-function untilToldToStop(): Promise<void> {
+function untilStopSignal(): Promise<void> {
   process.on("SIGHUP", () => undefined);
   return new Promise((resolve) => {
     let first: number | undefined;

@@ -13,8 +13,18 @@ import { type Env, variables } from "../settings/source.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/settings.ts";
 import * as tokens from "../tokens/settings.ts";
-import type { Misspelt } from "./messages.ts";
+import { CommandFailure, EXIT } from "./command.ts";
+import { configurationMessage } from "./messages.ts";
 import * as storage from "./storage.ts";
+
+/** The settings of all adapters; throws a `CommandFailure` that names every one at fault. */
+export const readOrFail = (env: Env): Settings =>
+  Result.getOrThrowWith(readAll(env), (faults) => {
+    const message = configurationMessage(faults, misspellings(env));
+    return new CommandFailure({ code: EXIT.configuration, message });
+  });
+
+export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
 
 /** Reads the settings of all adapters, so that one message can name every one at fault. */
 export function readAll(env: Env) {
@@ -22,111 +32,93 @@ export function readAll(env: Env) {
   const server = http.read(source);
   const publicUrl = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = storage.read(source, publicUrl);
+  const capabilities = Result.isSuccess(store) ? store.success.capabilities : S3_CAPABILITIES;
   const parts = {
     audit: audit.read(source),
     http: server,
     identity: identity.read(source),
     limits: limits.read(source),
-    policies: policies.read(
-      source,
-      Result.isSuccess(store) ? store.success.capabilities : S3_CAPABILITIES,
-    ),
+    policies: policies.read(source, capabilities),
     redis: redis.read(source),
     storage: store,
     telemetry: telemetry.read(source),
     tokens: tokens.read(source),
   };
   return allOf(parts, [
-    ...exposureFault(parts.http, parts.identity),
-    ...keysFault(env, parts.tokens),
-    ...countingFault(parts.limits, parts.redis),
+    // Using development tokens from other machines has to be allowed explicitly.
+    ...faultIf(
+      Result.all([parts.identity, parts.http]),
+      ([{ callers }, { host, publicUrl }]) =>
+        callers.auth === "dev" &&
+        !callers.exposed &&
+        ![host, nameOfHost(publicUrl.host)].every(isLoopbackName),
+      fault(
+        identity.exposed,
+        "must be yes where HOST or PUBLIC_URL is not this machine's own, since AUTH=dev lets in everyone who has the token",
+      ),
+    ),
+    // The key that is generated in the folder of uploads is for development.
+    ...faultIf(
+      parts.tokens,
+      ({ keys }) => keys === undefined && (env["AUTH"] || "dev") !== "dev",
+      fault(tokens.settings.keys, "must be set where AUTH is not dev"),
+    ),
+    // Several processes with limits must share one counter.
+    ...faultIf(
+      Result.all([parts.limits, parts.redis]),
+      ([limits, redis]) => limits.isLimited && areSeveral(limits) && redis === undefined,
+      fault(redis.settings.urls, "must be set where several processes serve with limits"),
+    ),
   ]);
 }
 
-/** Using development tokens from other machines has to be allowed explicitly. */
-function exposureFault(
-  server: Read<http.HttpSettings>,
-  caller: Read<identity.IdentitySettings>,
-): ReadonlyArray<Fault> {
-  if (Result.isFailure(server) || Result.isFailure(caller)) return [];
-  const { callers } = caller.success;
-  if (callers.auth !== "dev" || callers.exposed) return [];
-  const { host, publicUrl } = server.success;
-  return [host, nameOfHost(publicUrl.host)].every(isLoopbackName)
-    ? []
-    : [
-        fault(
-          identity.exposed,
-          "must be yes where HOST or PUBLIC_URL is not this machine's own, since AUTH=dev lets in everyone who has the token",
-        ),
-      ];
-}
-
-/**
- * The generated key in the folder of uploads is for development; otherwise keys must be configured.
- */
-function keysFault(env: Env, sealing: Read<tokens.TokenSettings>): ReadonlyArray<Fault> {
-  const auth = env["AUTH"] || "dev";
-  return auth === "dev" || Result.isFailure(sealing) || sealing.success.keys !== undefined
-    ? []
-    : [fault(tokens.settings.keys, `must be set where AUTH is not dev`)];
-}
-
-/** Several processes with limits must share one counter. */
-function countingFault(
-  counted: Read<limits.LimitSettings>,
-  store: Read<redis.RedisSettings | undefined>,
-): ReadonlyArray<Fault> {
-  if (Result.isFailure(counted) || Result.isFailure(store)) return [];
-  return counted.success.isLimited && areSeveral(counted.success) && store.success === undefined
-    ? [fault(redis.settings.urls, "must be set where several processes serve with limits")]
-    : [];
-}
+/** A fault of values that are each well-formed but do not go together. */
+const faultIf = <A>(
+  read: Read<A>,
+  isWrong: (values: A) => boolean,
+  fault: Fault,
+): ReadonlyArray<Fault> => (Result.isSuccess(read) && isWrong(read.success) ? [fault] : []);
 
 /** Warnings about a valid configuration. */
 export function warningsOf(
   env: Env,
-  {
-    limits,
-    redis,
-  }: {
-    readonly limits: limits.LimitSettings;
-    readonly redis: redis.RedisSettings | undefined;
-  },
+  { identity, limits, redis, storage }: Pick<Settings, "identity" | "limits" | "redis" | "storage">,
 ): ReadonlyArray<string> {
-  const warnings: Array<string> = [];
-  if (areSeveral(limits)) {
-    if ((env["STORAGE_ADAPTER"] || "local") === "local") {
-      warnings.push(
-        "several processes share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
-      );
-    }
-    if (redis === undefined) {
-      warnings.push(
-        "each of several processes knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
-      );
-    }
-  }
+  const isSeveral = areSeveral(limits);
   const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
-  if (policies.isWithoutUnit(size)) {
-    warnings.push(
+  const rows: ReadonlyArray<readonly [boolean, string]> = [
+    [
+      identity.callers.auth !== "dev" && !limits.isLimited,
+      "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY",
+    ],
+    [
+      isSeveral && storage.fetch !== undefined,
+      "several processes share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
+    ],
+    [
+      isSeveral && redis === undefined,
+      "each of several processes knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
+    ],
+    [
+      policies.isWithoutUnit(size),
       `STORAGE_MAX_FILE_SIZE=${size} has no unit and is read as MiB: write "${size} MiB"`,
-    );
-  }
-  return warnings;
+    ],
+  ];
+  return [
+    ...rows.flatMap(([applies, warning]) => (applies ? [warning] : [])),
+    ...misspellings(env),
+  ];
 }
 
 const areSeveral = ({ processes }: limits.LimitSettings) => processes > 1 || cluster.isWorker;
 
-/** Unknown names in `env` that look like ours, each with the name that was probably meant. */
-export function misspelt(env: Env): ReadonlyArray<Misspelt> {
-  return Object.keys(env)
-    .filter(
-      (name) =>
-        /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|SHUTDOWN)_/.test(name) && !KNOWN.includes(name),
-    )
-    .map((name) => ({ name, meant: closest(name, KNOWN) }));
-}
+/** A hint for each unknown variable that looks like one of ours. */
+export const misspellings = (env: Env): ReadonlyArray<string> =>
+  Object.keys(env)
+    .filter((name) => OURS.test(name) && !KNOWN.includes(name))
+    .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
+
+const OURS = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|SHUTDOWN)_/;
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [

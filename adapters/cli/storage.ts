@@ -46,26 +46,21 @@ export const read = (source: Source, publicUrl: URL): Read<Storage> =>
       const { provider, endpoint } = aws.settings;
       if (source.valueOf(adapter) !== undefined) return [];
       if (source.valueOf(provider) !== undefined) {
-        return [
-          fault(
-            adapter,
-            ({ name }) => `must be aws or minio where ${name(provider)} is set`,
-            "aws",
-          ),
-        ];
+        return [fault(adapter, "must be aws or minio where STORAGE_PROVIDER is set", "aws")];
       }
       // Without this, a misspelt STORAGE_ADAPTER would leave uploads in a folder unnoticed.
       return source.valueOf(endpoint) === undefined ? [] : [missingBeside(adapter, endpoint)];
     }),
-    ({ adapter }) => ADAPTERS[adapter](source, publicUrl),
+    ({ adapter }): Read<Storage> => {
+      switch (adapter) {
+        case "local":
+          return Result.map(local.read(source), (read) => embeddedStorage(read, publicUrl));
+        case "aws":
+          return Result.map(aws.read(source), awsStorage);
+        case "minio":
+          return Result.map(minio.read(source), minioStorage);
+        case "gcs":
+          return Result.map(gcs.read(source), gcsStorage);
+      }
+    },
   );
-
-const ADAPTERS: Readonly<
-  Record<"local" | "aws" | "minio" | "gcs", (source: Source, publicUrl: URL) => Read<Storage>>
-> = {
-  local: (source, publicUrl) =>
-    Result.map(local.read(source), (settings) => embeddedStorage(settings, publicUrl)),
-  aws: (source) => Result.map(aws.read(source), awsStorage),
-  minio: (source) => Result.map(minio.read(source), minioStorage),
-  gcs: (source) => Result.map(gcs.read(source), gcsStorage),
-};

@@ -37,17 +37,17 @@ const create = command({
     scope: Schema.optionalKey(Schema.NonEmptyArray(Scope)),
     subject: Schema.optionalKey(Subject),
     expires: Schema.optionalKey(
-      Schema.String.check(Schema.makeFilter((text) => instantOf(text, Date.now()) !== undefined)),
+      Schema.String.check(Schema.makeFilter((text) => instantOf(text) !== undefined)),
     ),
     file: Schema.NonEmptyString,
   }),
   run: async ({ org, kind = "service", scope = Scope.literals, subject, expires, file }) => {
     const { id, token, sha256 } = newToken();
     const holder = { kind, subject: subject ?? id, organizations: org, scopes: scope };
-    const end = expires === undefined ? undefined : instantOf(expires, Date.now());
-    const added = { id, sha256, ...holder, ...(end === undefined ? {} : { expires_at: end }) };
+    const end = expires && instantOf(expires);
+    const added = { id, sha256, ...holder, ...(end && { expires_at: end }) };
     await changeTokens(file, (tokens) => [...tokens, added]);
-    const life = end === undefined ? "never expires" : `expires at ${end}`;
+    const life = end ? `expires at ${end}` : "never expires";
     return {
       result: `${token}\n`,
       message: `The token ${id} was added to ${file} and ${life}. It is not shown again. To revoke it: valetkey token revoke ${id}`,
@@ -56,15 +56,14 @@ const create = command({
 });
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
 
-/** The instant that a length of time or a date means, in ISO 8601 and UTC, if it is to come. */
-function instantOf(text: string, now: number): string | undefined {
+/** The instant after a length of time or at a date, in ISO 8601 and UTC, if it is in the future. */
+function instantOf(text: string): string | undefined {
   const [, count, unit = ""] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
   const dated = DATE.test(text) ? Date.parse(text) : Number.NaN;
-  const end = count === undefined ? dated : now + Number(count) * (UNITS[unit] ?? 0);
-  return end > now ? new Date(end).toISOString().replace(/\.\d+Z$/, "Z") : undefined;
+  const end = count === undefined ? dated : Date.now() + Number(count) * (UNITS[unit] ?? 0);
+  return end > Date.now() ? new Date(end).toISOString().replace(/\.\d+Z$/, "Z") : undefined;
 }
 
 /** Prints a line for each token of the file: all that is known of it, except its hash. */

@@ -91,8 +91,8 @@ export const { file: tokensFile } = fixed;
 /** A token that lets everyone in who has it. */
 export interface DevelopmentToken {
   readonly value: Redacted.Redacted;
-  /** Whether it was made up for this run, so that a person has to be told. */
-  readonly isMadeUp: boolean;
+  /** Whether it was generated for this run, so that a person has to be told. */
+  readonly isGenerated: boolean;
 }
 
 /** `AUTH=dev`. */
@@ -148,7 +148,7 @@ const CALLERS: Readonly<Record<CallerSettings["auth"], ReadCallers>> = {
       ({ exposed, userToken, serviceToken }) => ({
         auth: "dev",
         exposed: exposed === "yes",
-        tokens: { user: orMadeUp(userToken), service: orMadeUp(serviceToken) },
+        tokens: { user: orGenerated(userToken), service: orGenerated(serviceToken) },
       }),
     ),
   static: (source) =>
@@ -170,7 +170,7 @@ const CALLERS: Readonly<Record<CallerSettings["auth"], ReadCallers>> = {
     }),
 };
 
-const orMadeUp = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
+const orGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
   value: value ?? Redacted.make(randomBytes(16).toString("hex")),
-  isMadeUp: value === undefined,
+  isGenerated: value === undefined,
 });

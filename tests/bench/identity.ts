@@ -34,8 +34,8 @@ export async function benchIdentity(): Promise<void> {
   await Effect.runPromise(jwt.authenticate(known));
   const fresh = await Promise.all(Array.from({ length: 12_000 }, (_, i) => sign(`new-${i}`)));
   let next = 0;
-  const token = { value: Redacted.make("a-development-token"), isMadeUp: false };
-  const other = { value: Redacted.make("another-development-token"), isMadeUp: false };
+  const token = { value: Redacted.make("a-development-token"), isGenerated: false };
+  const other = { value: Redacted.make("another-development-token"), isGenerated: false };
   const dev = developmentTokens({ user: token, service: other });
   const developer = callWith("a-development-token");
   await compare(

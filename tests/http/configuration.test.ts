@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { configurationMessage } from "../../adapters/cli/messages.ts";
-import { misspelt, readAll } from "../../adapters/cli/settings.ts";
+import { misspellings, readAll } from "../../adapters/cli/settings.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -429,7 +429,7 @@ describe("invalid settings of callers and limits are refused at startup", () => 
 const messageFor = (env: Readonly<Record<string, string>>): string =>
   Result.match(readAll(env), {
     onSuccess: () => "",
-    onFailure: (faults) => configurationMessage(faults, misspelt(env)),
+    onFailure: (faults) => configurationMessage(faults, misspellings(env)),
   });
 
 describe("a file of credentials says which file and which member, and nothing of what it holds", () => {

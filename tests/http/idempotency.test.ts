@@ -45,8 +45,8 @@ const identity: IdentitySettings = {
     auth: "dev",
     exposed: false,
     tokens: {
-      user: { value: Redacted.make(TOKEN), isMadeUp: false },
-      service: { value: Redacted.make(SERVICE_TOKEN), isMadeUp: false },
+      user: { value: Redacted.make(TOKEN), isGenerated: false },
+      service: { value: Redacted.make(SERVICE_TOKEN), isGenerated: false },
     },
   },
   organizations: {

@@ -67,8 +67,8 @@ export async function startService(
           auth: "dev",
           exposed: false,
           tokens: {
-            user: { value: Redacted.make(TOKEN), isMadeUp: false },
-            service: { value: Redacted.make(SERVICE_TOKEN), isMadeUp: false },
+            user: { value: Redacted.make(TOKEN), isGenerated: false },
+            service: { value: Redacted.make(SERVICE_TOKEN), isGenerated: false },
           },
         },
         organizations: {
