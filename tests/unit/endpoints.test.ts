@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { addresses, makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
+import { locate, makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";
 import { awsStorage } from "../../adapters/storage/aws/storage.ts";
@@ -176,8 +176,8 @@ it.each([
         }),
       ),
     );
-    const client = makeClient(settings, "internal", { accessKeyId: "a", secretAccessKey: "b" });
-    const { origin, path } = (await addresses(settings, client)).internal;
+    const client = makeClient(settings, { accessKeyId: "a", secretAccessKey: "b" });
+    const { origin, path } = (await locate(settings, client)).addresses.internal;
     expect(`${origin}${path}/key.png`).toBe(expected);
     let called = "";
     client.config.requestHandler = {

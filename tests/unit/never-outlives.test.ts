@@ -1,4 +1,3 @@
-import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -7,9 +6,8 @@ import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { generateKeyPairSync } from "node:crypto";
 import { expect, it } from "vitest";
-import { identityOf } from "../../adapters/storage/aws/chain.ts";
 import { makeClient } from "../../adapters/storage/aws/client.ts";
-import { sdkPresigner } from "../../adapters/storage/aws/sdk-presigner.ts";
+import { sdkSigner } from "../../adapters/storage/aws/sdk-signer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { gcsBinding } from "../../adapters/storage/gcs/binding.ts";
 import {
@@ -19,8 +17,8 @@ import {
 } from "../../adapters/storage/signing/algorithms.ts";
 import { s3Binding, s3Overrides } from "../../adapters/storage/signing/binding.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
-import { hold } from "../../adapters/storage/credentials/held.ts";
-import { type Signer, signWith } from "../../adapters/storage/signing/signer.ts";
+import { always, hold } from "../../adapters/storage/credentials/held.ts";
+import { type Held, type Signer, signWith } from "../../adapters/storage/signing/signer.ts";
 import { v4Presigner } from "../../adapters/storage/signing/v4-presigner.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
@@ -33,25 +31,25 @@ const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, sign
 const secret = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "a-secret" };
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-const native = (
-  signerUntil: (end: number | undefined) => Signer,
-  binding = s3Binding({ writeOnce: true }),
-) =>
-  Effect.fnUntraced(function* (end: number | undefined) {
-    const signer = yield* hold(Effect.sync(() => signerUntil(end)));
-    const addresses = { public: address, internal: address };
-    return v4Presigner({
-      addresses,
-      region: "us-east-1",
-      binding,
-      checksums: [],
-      overrides: s3Overrides,
-      signers: { put: signer, get: signer },
-    });
+const presignerWith = (signer: Held<Signer>, binding = s3Binding({ writeOnce: true })) =>
+  v4Presigner({
+    addresses: { public: address, internal: address },
+    region: "us-east-1",
+    binding,
+    checksums: [],
+    overrides: s3Overrides,
+    signers: { put: signer, get: signer },
   });
 
-const official = Effect.fnUntraced(function* (end: number | undefined) {
-  const keys = { algorithm: AWS4_HMAC_SHA256, ...secret };
+const native = (
+  signerUntil: (end: number | undefined) => Signer,
+  binding?: Parameters<typeof presignerWith>[1],
+) =>
+  Effect.fnUntraced(function* (end: number | undefined) {
+    return presignerWith(yield* hold(Effect.sync(() => signerUntil(end))), binding);
+  });
+
+const officially = Effect.suspend(() => {
   const settings: AwsSettings = {
     provider: "aws",
     bucket: "files",
@@ -61,23 +59,20 @@ const official = Effect.fnUntraced(function* (end: number | undefined) {
     pathStyle: true,
     signer: "sdk",
   };
-  const client = makeClient(settings, "internal", identityOf(keys));
-  return sdkPresigner({
-    getSignedUrl,
-    bucket: "files",
-    makeClients: () => ({ public: client, internal: client }),
-    binding: s3Binding({ writeOnce: true }),
-    checksums: [],
-    signers: sameFor(yield* hold(Effect.sync(() => signWith(keys, end)))),
-    publicOrigin: endpoint.origin,
-  });
+  return sdkSigner(makeClient(settings), { signingName: "s3", signingRegion: "us-east-1" });
 });
 
-const sameFor = <A>(signer: A) => ({ put: signer, get: signer });
+const awsKey = (end: number | undefined) =>
+  signWith({ algorithm: AWS4_HMAC_SHA256, ...secret }, end);
+
+const official = Effect.fnUntraced(function* (end: number | undefined) {
+  const held = yield* hold(Effect.sync(() => awsKey(end)));
+  return presignerWith((yield* officially)(held));
+});
 
 const google = gcsBinding({ signLength: false });
 const PROVIDERS = {
-  "AWS, native": native((end) => signWith({ algorithm: AWS4_HMAC_SHA256, ...secret }, end)),
+  "AWS, native": native(awsKey),
   "AWS, official": official,
   "Google, HMAC": native(
     (end) => signWith({ algorithm: GOOG4_HMAC_SHA256, ...secret }, end),
@@ -148,6 +143,22 @@ it("no signed URL outlives its credentials, and none is made with too short a li
   expect(signed).toBeGreaterThan(100);
   expect(refused).toBeGreaterThan(50);
 });
+
+it.each(["put", "get"])(
+  "the official presigner refuses a %s with less than the shortest lifetime",
+  async (method) => {
+    const exit = await Effect.gen(function* () {
+      const presigner = presignerWith((yield* officially)(always(awsKey(30_000))));
+      return yield* requestOf(presigner, method, 120, 60);
+    }).pipe(Effect.provide(TestClock.layer()), Effect.runPromiseExit);
+    expect(Exit.findErrorOption(exit)).toMatchObject({
+      value: {
+        _tag: "CredentialsUnavailable",
+        reason: expect.stringContaining("30 seconds"),
+      },
+    });
+  },
+);
 
 function requestOf(
   presigner: Presigner["Service"],

@@ -13,20 +13,15 @@ export function placeOf(
     : { endpoint: publicEndpoint, pathStyle: publicPathStyle };
 }
 
-/**
- * The official client for the store as an audience reaches it; without credentials, those of its
- * own chain.
- */
+/** The official client; without credentials, with those of its own chain. */
 export function makeClient(
-  settings: AwsSettings,
-  audience: Audience,
+  { region, endpoint, pathStyle }: AwsSettings,
   credentials?: NonNullable<S3ClientConfig["credentials"]>,
 ): S3Client {
-  const { endpoint, pathStyle } = placeOf(settings, audience);
   return new S3Client({
-    region: settings.region,
+    region,
     forcePathStyle: pathStyle,
-    // Otherwise the checksum of an empty body is baked into every signed PUT.
+    // A store of another provider may not know the checksums that it would add.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     // The session of a directory bucket would end before the URL that it signs.
@@ -37,28 +32,52 @@ export function makeClient(
   });
 }
 
+/** What a signature for the bucket names. */
+export interface SigningScope {
+  /** Such as `s3`, or `s3express` for a directory bucket. */
+  readonly signingName: string;
+  /** `*` for an access point of several regions. */
+  readonly signingRegion: string;
+}
+
 /**
- * Where the endpoint rules of the official client place the bucket, for each audience; FIPS and
- * dual-stack endpoints as the usual variables and profiles ask for them.
+ * Where the endpoint rules of the official client place the bucket for each audience, and what its
+ * signatures name. FIPS, dual-stack endpoints and the regions of ARNs are as the usual variables
+ * and profiles set them.
  */
-export async function addresses(
+export async function locate(
   settings: AwsSettings,
   { config }: S3Client,
-): Promise<Readonly<Record<Audience, BucketAddress>>> {
+): Promise<{
+  readonly addresses: Readonly<Record<Audience, BucketAddress>>;
+  readonly scope: SigningScope;
+}> {
+  const { bucket: Bucket, region: Region } = settings;
   const UseFIPS = await config.useFipsEndpoint();
   const UseDualStack = await config.useDualstackEndpoint();
-  const at = (audience: Audience): BucketAddress => {
+  const { useArnRegion } = config;
+  const UseArnRegion = typeof useArnRegion === "function" ? await useArnRegion() : useArnRegion;
+  const at = (audience: Audience) => {
     const { endpoint, pathStyle } = placeOf(settings, audience);
-    const { url } = config.endpointProvider({
-      Bucket: settings.bucket,
-      Region: settings.region,
+    const { url, properties } = config.endpointProvider({
+      Bucket,
+      Region,
       ForcePathStyle: pathStyle,
       UseFIPS,
       UseDualStack,
+      UseArnRegion,
+      DisableS3ExpressSessionAuth: true,
       ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
     });
     const path = withoutSlashes(url.pathname);
-    return { origin: url.origin, host: url.host, unsignedPrefix: "", path };
+    const address = { origin: url.origin, host: url.host, unsignedPrefix: "", path };
+    const [scheme = { signingName: "s3", signingRegion: Region }] = properties?.authSchemes ?? [];
+    return { address, scheme };
   };
-  return { public: at("public"), internal: at("internal") };
+  const internal = at("internal");
+  const { signingName, signingRegion = "*" } = internal.scheme;
+  return {
+    addresses: { public: at("public").address, internal: internal.address },
+    scope: { signingName, signingRegion },
+  };
 }

@@ -9,14 +9,13 @@ import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { oneKey } from "../credentials/separate-keys.ts";
-import { neededBy } from "../../settings/needed-by.ts";
 import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { identityOf, providerOf, signerOfChain, signerOfRole } from "./chain.ts";
-import { addresses, makeClient } from "./client.ts";
+import { providerOf, signerOfChain, signerOfRole } from "./chain.ts";
+import { locate, makeClient } from "./client.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
-import { sdkPresigner } from "./sdk-presigner.ts";
+import { sdkSigner } from "./sdk-signer.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { region as regionSetting } from "../settings.ts";
 import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
@@ -29,7 +28,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const { region } = settings;
       const signer = yield* (
         configuredSigner(settings) ??
-        hold(signerOfChain(() => makeClient(settings, "internal").config.credentials))
+        hold(signerOfChain(() => makeClient(settings).config.credentials))
       );
       const clock = yield* Clock.Clock;
       const credentials = providerOf(async () => {
@@ -51,48 +50,24 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         get: yield* roleOr("get", settings.getRole),
       };
       if (signers.put === signer) yield* Effect.logWarning(oneKey(settings.words));
-      const client = makeClient(settings, "internal", credentials);
-      const at = yield* Effect.promise(() => addresses(settings, client));
+      const client = makeClient(settings, credentials);
+      const { addresses, scope } = yield* Effect.promise(() => locate(settings, client));
       const { checksums, ...provider } = PROVIDERS[settings.provider];
-      const binding = s3Binding(provider);
-      const presigner =
-        settings.signer === "sdk"
-          ? sdkPresigner({
-              getSignedUrl: (yield* officialPresigner).getSignedUrl,
-              bucket: settings.bucket,
-              makeClients: (keys) => ({
-                public: makeClient(settings, "public", identityOf(keys)),
-                internal: makeClient(settings, "internal", identityOf(keys)),
-              }),
-              binding,
-              checksums,
-              signers,
-              publicOrigin: at.public.origin,
-            })
-          : v4Presigner({
-              addresses: at,
-              region,
-              binding,
-              checksums,
-              overrides: s3Overrides,
-              signers,
-            });
+      const bySdk = settings.signer === "sdk" ? yield* sdkSigner(client, scope) : undefined;
+      const presigner = v4Presigner({
+        addresses,
+        region,
+        binding: s3Binding(provider),
+        checksums,
+        overrides: s3Overrides,
+        signers: bySdk ? { put: bySdk(signers.put), get: bySdk(signers.get) } : signers,
+      });
+      const at = { signer, address: addresses.internal, region };
       return Context.make(Presigner, presigner).pipe(
-        Context.add(
-          ObjectStore,
-          objectStore(settings, client, { signer, address: at.internal, region }),
-        ),
+        Context.add(ObjectStore, objectStore(settings, client, at)),
       );
     }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );
-
-const officialPresigner = Effect.promise(async () => {
-  try {
-    return await import("@aws-sdk/s3-request-presigner");
-  } catch (cause) {
-    return neededBy("the store aws with the signer sdk", "@aws-sdk/s3-request-presigner")(cause);
-  }
-});
 
 /** A signature for one region is refused in another. */
 function warnOfRegion({ region, endpoint, words = VARIABLES }: AwsSettings): Effect.Effect<void> {
