@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { HttpOrigin, List, WholeNumber } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
-import { type Network, networksOf, proxies } from "../settings/networks.ts";
+import { type Network, proxies } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
 import { isLoopbackName } from "./loopback.ts";
 
@@ -138,7 +138,7 @@ export const read = (source: Source): Read<HttpSettings> =>
         shutdown: { grace: shutdown.shutdownGrace, timeout: shutdown.shutdownTimeout },
         publicUrl: url,
         corsOrigins: corsOrigins ?? ownOrigins(url),
-        trustedProxies: networksOf(trustedProxies),
+        trustedProxies,
       };
     },
   );

@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { HttpsUrl, List } from "../settings/codecs.ts";
+import { HttpsUrl, List, Pair, Parsed } from "../settings/codecs.ts";
 import {
   fault,
   optional,
@@ -17,13 +17,10 @@ import type { Source } from "../settings/source.ts";
 // both kinds would take a public key for such a secret (RFC 8725, section 2.1).
 const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA".split(" ");
 
-const claim = (explained: Omit<Parameters<typeof setting>[0], "codec" | "shape">) =>
-  setting({
-    ...explained,
-    codec: Schema.NonEmptyString,
-    shape:
-      "the name of a claim, or a JSON Pointer such as /realm_access/roles to one inside others",
-  });
+const CLAIM = {
+  codec: Schema.NonEmptyString,
+  shape: "the name of a claim, or a JSON Pointer such as /realm_access/roles to one inside others",
+};
 
 /** Settings of `AUTH=jwt`. */
 export const settings = {
@@ -51,7 +48,7 @@ export const settings = {
   publicKey: optional({
     variable: "JWT_PUBLIC_KEY",
     meaning: "One key in place of `JWT_JWKS_URL`.",
-    codec: Schema.String.check(Schema.makeFilter<string>((text) => pemOf(text) !== undefined)),
+    codec: Parsed(pemOf),
     shape: "a public key in PEM, or the path of a file with one",
     example: "/etc/valetkey/issuer.pem",
   }),
@@ -70,30 +67,26 @@ export const settings = {
     shape: ({ list }) => `algorithms with public keys, ${list}: ${ALGORITHMS.join(", ")}`,
     example: "RS256,ES256",
   }),
-  subject: withDefault(
-    "sub",
-    claim({
-      variable: "JWT_SUBJECT_CLAIM",
-      meaning: "Where a token says who calls.",
-      example: "sub",
-    }),
-  ),
-  organizations: optional(
-    claim({
-      variable: "JWT_ORGANIZATIONS_CLAIM",
-      meaning: "Where it says for which organizations.",
-      otherwise: "`organizations`",
-      example: "/realm_access/organizations",
-    }),
-  ),
-  scopes: optional(
-    claim({
-      variable: "JWT_SCOPES_CLAIM",
-      meaning: "Where it says what the caller may do.",
-      otherwise: "every scope",
-      example: "scope",
-    }),
-  ),
+  subject: withDefault("sub", {
+    ...CLAIM,
+    variable: "JWT_SUBJECT_CLAIM",
+    meaning: "Where a token says who calls.",
+    example: "sub",
+  }),
+  organizations: optional({
+    ...CLAIM,
+    variable: "JWT_ORGANIZATIONS_CLAIM",
+    meaning: "Where it says for which organizations.",
+    otherwise: "`organizations`",
+    example: "/realm_access/organizations",
+  }),
+  scopes: optional({
+    ...CLAIM,
+    variable: "JWT_SCOPES_CLAIM",
+    meaning: "Where it says what the caller may do.",
+    otherwise: "every scope",
+    example: "scope",
+  }),
   scopesPrefix: withDefault("", {
     variable: "JWT_SCOPES_PREFIX",
     meaning: "What comes before the name of a scope there.",
@@ -106,7 +99,7 @@ export const settings = {
     variable: "JWT_SERVICE_CLAIM",
     meaning: "By which claim tokens of services are known.",
     otherwise: "all are people",
-    codec: Schema.String.check(Schema.isPattern(/^[^=]+=[^=]+$/)),
+    codec: Pair("=", Schema.NonEmptyString, Schema.String.check(Schema.isPattern(/^[^=]+$/))),
     shape: "a claim and the value by which tokens of services are known, as claim=value",
     example: "gty=client-credentials",
   }),
@@ -137,45 +130,46 @@ export interface JwtSettings {
   readonly claims: ClaimSettings;
 }
 
-/** Reads the settings. */
-export const read = (source: Source): Read<JwtSettings> =>
+/** Reads the settings; with a directory of organizations, tokens need not name them. */
+export const read = (
+  source: Source,
+  hasDirectory: boolean,
+): Read<{ readonly auth: "jwt" } & JwtSettings> =>
   Result.map(
-    readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => {
-      if ((jwksUrl === undefined) === (publicKey === undefined)) {
-        return [
-          fault(
-            settings.jwksUrl,
-            ({ name }) => `must be set, or else ${name(settings.publicKey)}, and not both`,
-          ),
-        ];
-      }
-      return publicKey === undefined || isUsable(pemOf(publicKey) ?? "", algorithms)
-        ? []
-        : [
-            fault(
-              settings.publicKey,
-              ({ name }) =>
-                `must be a key for one of ${name(settings.algorithms)}, and of RSA with 2048 bits or more`,
-            ),
-          ];
-    }),
-    ({ issuer, audience, type, algorithms, jwksUrl, publicKey, service, ...claims }) => {
-      const [path = "", value = ""] = service?.split("=") ?? [];
+    readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => [
+      (jwksUrl === undefined) === (publicKey === undefined) &&
+        fault(
+          settings.jwksUrl,
+          ({ name }) => `must be set, or else ${name(settings.publicKey)}, and not both`,
+        ),
+      publicKey !== undefined &&
+        !isUsable(publicKey, algorithms) &&
+        fault(
+          settings.publicKey,
+          ({ name }) =>
+            `must be a key for one of ${name(settings.algorithms)}, and of RSA with 2048 bits or more`,
+        ),
+    ]),
+    ({ issuer, audience, type, algorithms, jwksUrl, publicKey = "", service, ...claims }) => {
+      const { organizations = hasDirectory ? undefined : "organizations" } = claims;
       return {
+        auth: "jwt",
         issuer,
         audience,
         type,
         algorithms,
         keys:
-          jwksUrl === undefined
-            ? { kind: "pem", pem: pemOf(publicKey ?? "") ?? "" }
-            : { kind: "url", url: jwksUrl },
-        claims: { ...claims, service: service === undefined ? undefined : { path, value } },
+          jwksUrl === undefined ? { kind: "pem", pem: publicKey } : { kind: "url", url: jwksUrl },
+        claims: {
+          ...claims,
+          organizations,
+          service: service && { path: service[0], value: service[1] },
+        },
       };
     },
   );
 
-/** Or the service would start, and believe nobody. */
+/** Whether tokens can be verified with a key; with any other, the service would refuse everybody. */
 function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
   const names = ALGORITHMS_OF.get(asymmetricKeyType ?? "");
@@ -189,7 +183,7 @@ const ALGORITHMS_OF = new Map([
   ["ed25519", /^EdDSA$/],
 ]);
 
-/** Undefined where there is no public key. */
+/** The public key that `textOrPath` is, or that is in the file it names; undefined if none. */
 function pemOf(textOrPath: string): string | undefined {
   try {
     const pem = textOrPath.includes("-----BEGIN") ? textOrPath : readFileSync(textOrPath, "utf8");

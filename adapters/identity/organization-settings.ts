@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-import { List, HttpsUrl } from "../settings/codecs.ts";
+import { HttpsUrl, List, Pair } from "../settings/codecs.ts";
 import {
   excludedBy,
   missingBeside,
@@ -12,15 +12,6 @@ import {
 import type { Source } from "../settings/source.ts";
 import type { DirectorySettings } from "./directory.ts";
 
-const isSlug = Schema.is(OrganizationSlug);
-const isId = Schema.is(OrganizationId);
-const SlugAndId = Schema.String.check(
-  Schema.makeFilter<string>((text) => {
-    const [slug, id, ...more] = text.split("=");
-    return isSlug(slug) && isId(id) && more.length === 0;
-  }),
-);
-
 /** Settings of which organizations there are, and who belongs there. */
 export const settings = {
   organizations: optional({
@@ -29,7 +20,7 @@ export const settings = {
     option: "organizations",
     meaning: "A table of organizations.",
     otherwise: "what identities say",
-    codec: List(SlugAndId),
+    codec: List(Pair("=", OrganizationSlug, OrganizationId)),
     shape: ({ list }) => `pairs of slug=id, ${list}`,
     example: "acme=org_1,globex=org_2",
   }),
@@ -61,20 +52,15 @@ export interface OrganizationSettings {
 export const read = (source: Source): Read<OrganizationSettings> =>
   Result.map(
     readSettings(settings, source, ({ organizations, directoryUrl, directoryToken }) => [
-      ...(organizations !== undefined && directoryUrl !== undefined
-        ? [excludedBy(settings.organizations, settings.directoryUrl)]
-        : []),
-      ...(directoryToken !== undefined && directoryUrl === undefined
-        ? [missingBeside(settings.directoryUrl, settings.directoryToken)]
-        : []),
+      organizations !== undefined &&
+        directoryUrl !== undefined &&
+        excludedBy(settings.organizations, settings.directoryUrl),
+      directoryToken !== undefined &&
+        directoryUrl === undefined &&
+        missingBeside(settings.directoryUrl, settings.directoryToken),
     ]),
     ({ organizations, directoryUrl, directoryToken }) => ({
-      table: organizations && new Map(organizations.map(parsePair)),
+      table: organizations && new Map(organizations),
       directory: directoryUrl && { url: directoryUrl, token: directoryToken },
     }),
   );
-
-function parsePair(pair: string): readonly [OrganizationSlug, OrganizationId] {
-  const [slug = "", id = ""] = pair.split("=");
-  return [OrganizationSlug.make(slug), OrganizationId.make(id)];
-}

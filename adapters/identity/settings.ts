@@ -21,16 +21,14 @@ import * as jwt from "./jwt-settings.ts";
 import * as organizations from "./organization-settings.ts";
 import { decodeTokens, type StoredToken } from "./token-file.ts";
 
-const token = (explained: Pick<Setting<unknown>, "variable" | "meaning">) =>
-  setting({
-    ...explained,
-    otherwise: "random, printed",
-    codec: Schema.RedactedFromValue(
-      Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
-    ),
-    shape: "16 or more letters, digits and -._~+/",
-    example: "$(openssl rand -hex 16)",
-  });
+const TOKEN = {
+  otherwise: "random, printed",
+  codec: Schema.RedactedFromValue(
+    Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
+  ),
+  shape: "16 or more letters, digits and -._~+/",
+  example: "$(openssl rand -hex 16)",
+};
 
 const choices = {
   auth: withDefault(
@@ -54,12 +52,16 @@ const dev = {
       example: "yes",
     }),
   ),
-  userToken: optional(
-    token({ variable: "DEV_TOKEN", meaning: "The token of a person, for `AUTH=dev`." }),
-  ),
-  serviceToken: optional(
-    token({ variable: "DEV_SERVICE_TOKEN", meaning: "The token of a service, for `AUTH=dev`." }),
-  ),
+  userToken: optional({
+    ...TOKEN,
+    variable: "DEV_TOKEN",
+    meaning: "The token of a person, for `AUTH=dev`.",
+  }),
+  serviceToken: optional({
+    ...TOKEN,
+    variable: "DEV_SERVICE_TOKEN",
+    meaning: "The token of a service, for `AUTH=dev`.",
+  }),
 };
 
 const fixed = {
@@ -74,13 +76,13 @@ const fixed = {
 
 /** Settings of who may call, and for which organizations, of every choice. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
-  ...Object.values(choices),
-  ...Object.values(organizations.settings),
-  ...Object.values(dev),
-  ...Object.values(fixed),
-  ...Object.values(jwt.settings),
-  ...Object.values(forward.settings),
-];
+  choices,
+  organizations.settings,
+  dev,
+  fixed,
+  jwt.settings,
+  forward.settings,
+].flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
 
 /** The setting that lets development tokens be used from elsewhere. */
 export const { exposed } = dev;
@@ -95,18 +97,15 @@ export interface DevelopmentToken {
   readonly isGenerated: boolean;
 }
 
-/** `AUTH=dev`. */
-interface DevelopmentSettings {
-  readonly auth: "dev";
-  /** Whether the development tokens may be used from other machines. */
-  readonly exposed: boolean;
-  /** The token of each kind of caller. */
-  readonly tokens: Readonly<Record<CallerKind, DevelopmentToken>>;
-}
-
 /** How callers are told apart. */
 export type CallerSettings =
-  | DevelopmentSettings
+  | {
+      readonly auth: "dev";
+      /** Whether the development tokens may be used from other machines. */
+      readonly exposed: boolean;
+      /** The token of each kind of caller. */
+      readonly tokens: Readonly<Record<CallerKind, DevelopmentToken>>;
+    }
   | {
       readonly auth: "static";
       readonly file: string;
@@ -132,19 +131,17 @@ export const read = (source: Source): Read<IdentitySettings> => {
   return allOf({ callers, organizations: membership });
 };
 
-/** A directory knows who belongs where, so that identities need not say it. */
-type ReadCallers = (source: Source, hasDirectory: boolean) => Read<CallerSettings>;
-
-const CALLERS: Readonly<Record<CallerSettings["auth"], ReadCallers>> = {
+const CALLERS: Readonly<
+  Record<CallerSettings["auth"], (source: Source, hasDirectory: boolean) => Read<CallerSettings>>
+> = {
   dev: (source) =>
     Result.map(
-      readSettings(dev, source, ({ userToken, serviceToken }) =>
+      readSettings(dev, source, ({ userToken, serviceToken }) => [
         userToken !== undefined &&
-        serviceToken !== undefined &&
-        Redacted.value(userToken) === Redacted.value(serviceToken)
-          ? [fault(dev.serviceToken, ({ name }) => `must differ from ${name(dev.userToken)}`)]
-          : [],
-      ),
+          serviceToken !== undefined &&
+          Redacted.value(userToken) === Redacted.value(serviceToken) &&
+          fault(dev.serviceToken, ({ name }) => `must differ from ${name(dev.userToken)}`),
+      ]),
       ({ exposed, userToken, serviceToken }) => ({
         auth: "dev",
         exposed: exposed === "yes",
@@ -158,16 +155,8 @@ const CALLERS: Readonly<Record<CallerSettings["auth"], ReadCallers>> = {
         onFailure: (problem) => [fault(fixed.file, `names a file that ${problem}`)],
       }),
     ),
-  jwt: (source, hasDirectory) =>
-    Result.map(jwt.read(source), ({ claims, ...settings }) => {
-      const { organizations = hasDirectory ? undefined : "organizations" } = claims;
-      return { auth: "jwt", ...settings, claims: { ...claims, organizations } };
-    }),
-  forward: (source, hasDirectory) =>
-    Result.map(forward.read(source), ({ headers, ...settings }) => {
-      const { organizations = hasDirectory ? undefined : "x-forwarded-groups" } = headers;
-      return { auth: "forward", ...settings, headers: { ...headers, organizations } };
-    }),
+  jwt: jwt.read,
+  forward: forward.read,
 };
 
 const orGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({

@@ -1,33 +1,23 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import * as SchemaTransformation from "effect/SchemaTransformation";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
-import { Size, WholeNumber } from "../settings/codecs.ts";
+import { Parsed, Size, WholeNumber } from "../settings/codecs.ts";
 import { choice, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
-const WINDOWS = {
-  second: Duration.seconds(1),
-  minute: Duration.minutes(1),
-  hour: Duration.hours(1),
-  day: Duration.days(1),
-} as const;
+const WINDOWS = new Map([
+  ["second", Duration.seconds(1)],
+  ["minute", Duration.minutes(1)],
+  ["hour", Duration.hours(1)],
+  ["day", Duration.days(1)],
+]);
 
-const Rate = Schema.String.check(
-  Schema.isPattern(/^[1-9]\d{0,6} per (?:second|minute|hour|day)$/),
-).pipe(
-  Schema.decodeTo(
-    Schema.Struct({ count: Schema.Number, window: Schema.Duration }),
-    SchemaTransformation.transform({
-      decode: (text) => {
-        const [count = "", , unit = ""] = text.split(" ");
-        return { count: Number(count), window: WINDOWS[unit as keyof typeof WINDOWS] };
-      },
-      encode: ({ count, window }) => `${count} per ${Duration.format(window)}`,
-    }),
-  ),
-);
+const Rate = Parsed((text): RateLimit | undefined => {
+  const [, count, unit = ""] = /^([1-9]\d{0,6}) per ([a-z]+)$/.exec(text) ?? [];
+  const window = WINDOWS.get(unit);
+  return window && { count: Number(count), window };
+});
 
 const RATE = {
   codec: Rate,
@@ -99,7 +89,7 @@ export const settings = {
 };
 
 /** How many requests of an address may fail to be authenticated where nobody has chosen. */
-export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: WINDOWS.minute };
+export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.minutes(1) };
 
 /** What the adapters that count are configured with. */
 export interface LimitSettings {

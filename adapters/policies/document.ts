@@ -1,7 +1,6 @@
 import * as Arr from "effect/Array";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import * as SchemaTransformation from "effect/SchemaTransformation";
 import { LinkLifetime } from "../../domain/link.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
@@ -11,7 +10,7 @@ import {
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
 import { type Decoded, decoder, type MemberFault } from "../settings/decode.ts";
-import { Size } from "../settings/codecs.ts";
+import { DurationText, Parsed, Size } from "../settings/codecs.ts";
 
 /** Where policies are written: in a JSON document, or in options of the package. */
 export type Spelling = "document" | "option";
@@ -33,12 +32,15 @@ interface Member<A> extends Readonly<Record<Spelling, string>> {
 }
 
 const LifetimeText = {
-  codec: Schema.DurationFromString.pipe(
-    Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),
-  ),
+  codec: DurationText(Lifetime),
   reason: 'it is not a duration such as "15 minutes", from "1 second" to "7 days"',
 };
 const TrueOrFalse = { codec: Schema.Boolean, reason: "it is neither true nor false" };
+
+const ON_MISMATCH = new Map([
+  ["keep", false],
+  ["delete", true],
+]);
 
 const MEMBERS: { readonly [M in keyof UploadPolicy]-?: Member<NonNullable<UploadPolicy[M]>> } = {
   callers: {
@@ -69,38 +71,23 @@ const MEMBERS: { readonly [M in keyof UploadPolicy]-?: Member<NonNullable<Upload
   deleteMismatch: {
     document: "on_mismatch",
     option: "onMismatch",
-    codec: Schema.Literals(["keep", "delete"]).pipe(
-      Schema.decodeTo(
-        Schema.Boolean,
-        SchemaTransformation.transform({
-          decode: (text): boolean => text === "delete",
-          encode: (value): "keep" | "delete" => (value ? "delete" : "keep"),
-        }),
-      ),
-    ),
+    codec: Parsed((text) => ON_MISMATCH.get(text)),
     reason: 'it is neither "keep" nor "delete"',
   },
   unconfirmedAfter: {
     document: "unconfirmed_after",
     option: "unconfirmedAfter",
     // Whole days, as lifecycle rules count.
-    codec: Schema.String.pipe(
-      Schema.decodeTo(
-        Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 3650 })),
-        SchemaTransformation.transform({
-          decode: (text) => Number(/^(\d+) days?$/.exec(text)?.[1] ?? Number.NaN),
-          encode: (days) => `${days} days`,
-        }),
-      ),
-    ),
+    codec: Parsed((text) => {
+      const days = Number(/^(\d+) days?$/.exec(text)?.[1]);
+      return days >= 1 && days <= 3650 ? days : undefined;
+    }),
     reason: 'it is not a number of whole days such as "3 days"',
   },
   linkLifetime: {
     document: "link_lifetime",
     option: "linkLifetime",
-    codec: Schema.DurationFromString.pipe(
-      Schema.decodeTo(LinkLifetime, SchemaTransformation.passthrough()),
-    ),
+    codec: DurationText(LinkLifetime),
     reason: 'it is not a duration such as "365 days", up to 10 years',
   },
 };

@@ -1,6 +1,5 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import * as SchemaTransformation from "effect/SchemaTransformation";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
@@ -11,7 +10,7 @@ import {
 } from "../../domain/upload-policy.ts";
 import { type Decoded, shownPointer } from "../settings/decode.ts";
 import { parseJson, readJsonFile } from "../settings/json-file.ts";
-import { List, Size } from "../settings/codecs.ts";
+import { decodeOnly, DurationText, List, Size } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { ONE_PUT, policiesOf } from "./complete.ts";
@@ -19,20 +18,8 @@ import { ONE_PUT, policiesOf } from "./complete.ts";
 /** Whether a size has no unit, as sizes in MiB once had none in the environment. */
 export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
 
-const SizeInEnvironment = Schema.String.pipe(
-  Schema.decodeTo(
-    Size,
-    SchemaTransformation.transform({
-      decode: (text): string | number => (isWithoutUnit(text) ? `${text} MiB` : text),
-      encode: String,
-    }),
-  ),
-);
-
 const LIFETIME = {
-  codec: Schema.DurationFromString.pipe(
-    Schema.decodeTo(Lifetime, SchemaTransformation.passthrough()),
-  ),
+  codec: DurationText(Lifetime),
   shape: "a duration such as 15 minutes, from 1 second to 7 days",
 };
 
@@ -46,7 +33,12 @@ export const settings = {
     option: "policy.maxSize",
     meaning: "The largest file.",
     otherwise: "`10 MiB`",
-    codec: SizeInEnvironment,
+    codec: Schema.String.pipe(
+      Schema.decodeTo(
+        Size,
+        decodeOnly((text) => (isWithoutUnit(text) ? `${text} MiB` : text)),
+      ),
+    ),
     shape: "a size above 0 with its unit: B, KiB, MiB, GiB or TiB",
     example: "10 MiB",
   }),
@@ -92,16 +84,13 @@ export const read = (
   store: StoreCapabilities,
 ): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
-    readSettings(settings, source, ({ maxSize = 0 }) =>
-      maxSize > store.largestPut
-        ? [
-            fault(
-              settings.maxSize,
-              `must be at most ${Math.floor(store.largestPut / 2 ** 20)} MiB: ${ONE_PUT}`,
-            ),
-          ]
-        : [],
-    ),
+    readSettings(settings, source, ({ maxSize = 0 }) => [
+      maxSize > store.largestPut &&
+        fault(
+          settings.maxSize,
+          `must be at most ${Math.floor(store.largestPut / 2 ** 20)} MiB: ${ONE_PUT}`,
+        ),
+    ]),
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));

@@ -1,17 +1,52 @@
+import type * as Duration from "effect/Duration";
+import { identity } from "effect/Function";
 import * as Schema from "effect/Schema";
-import * as SchemaTransformation from "effect/SchemaTransformation";
+import * as SchemaGetter from "effect/SchemaGetter";
 import { ByteSize } from "../../domain/byte-size.ts";
 
 // What settings decode: the text of a variable, or the value that an option has in its place.
 
+/** A transformation of what is read and never written. */
+export const decodeOnly = <A, B>(decode: (input: A) => B) => ({
+  decode: SchemaGetter.transform(decode),
+  encode: SchemaGetter.forbiddenEncoding,
+});
+
+/** Text that `parse` turns into a value; it returns undefined for other text. */
+export const Parsed = <A>(parse: (text: string) => A | undefined) =>
+  Schema.String.pipe(
+    Schema.decodeTo(
+      Schema.declare((value): value is A => value !== undefined),
+      decodeOnly((text: string) => parse(text) as A),
+    ),
+  );
+
+/** Two values with `separator` between them. */
+export const Pair = <A, B>(
+  separator: string,
+  first: Schema.ConstraintCodec<A, string>,
+  second: Schema.ConstraintCodec<B, string>,
+) =>
+  Schema.String.pipe(
+    Schema.decodeTo(
+      Schema.Tuple([first, second]),
+      decodeOnly((text: string) => {
+        const [before = "", ...after] = text.split(separator);
+        return [before, after.join(separator)] as const;
+      }),
+    ),
+  );
+
+/** Text such as `15 minutes`, for a duration that `schema` takes. */
+export const DurationText = <A extends Duration.Duration>(
+  schema: Schema.ConstraintCodec<A, Duration.Duration>,
+) => Schema.DurationFromString.pipe(Schema.decodeTo(schema, decodeOnly(identity)));
+
 /** `on` or `off`, or a boolean. */
-export const OnOff = Schema.Union([Schema.Boolean, Schema.Literals(["on", "off"])]).pipe(
+export const OnOff = Schema.Literals([true, false, "on", "off"]).pipe(
   Schema.decodeTo(
     Schema.Boolean,
-    SchemaTransformation.transform({
-      decode: (value): boolean => value === true || value === "on",
-      encode: (value): boolean | "on" | "off" => value,
-    }),
+    decodeOnly((value) => value === true || value === "on"),
   ),
 );
 
@@ -28,17 +63,14 @@ export const Secret = Schema.RedactedFromValue(
 );
 
 /** A list, or values separated by commas, with white space around them. */
-export const List = <S extends Schema.ConstraintCodec<string, string>>(item: S) =>
+export const List = <A>(item: Schema.ConstraintCodec<A, string>) =>
   Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
     Schema.decodeTo(
       Schema.NonEmptyArray(item),
-      SchemaTransformation.transform({
-        decode: (value): readonly [string, ...Array<string>] => {
-          const items = typeof value === "string" ? value.split(",") : value;
-          const [first = "", ...others] = items.map((item) => item.trim());
-          return [first, ...others];
-        },
-        encode: (items): string | ReadonlyArray<string> => items,
+      decodeOnly((value): readonly [string, ...Array<string>] => {
+        const items = typeof value === "string" ? value.split(",") : value;
+        const [first = "", ...others] = items.map((item) => item.trim());
+        return [first, ...others];
       }),
     ),
   );
@@ -48,12 +80,8 @@ const AnyUrl = Schema.Union([Schema.URL, Schema.URLFromString]);
 /** An `http` or `https` URL that carries neither credentials nor query nor fragment. */
 export const HttpUrl = AnyUrl.check(
   Schema.makeFilter<URL>(
-    (url) =>
-      /^https?:$/.test(url.protocol) &&
-      url.username === "" &&
-      url.password === "" &&
-      url.search === "" &&
-      url.hash === "",
+    ({ protocol, username, password, search, hash }) =>
+      /^https?:$/.test(protocol) && username + password + search + hash === "",
   ),
 );
 
@@ -72,13 +100,10 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 export const Size = Schema.Union([Schema.Number, Schema.String]).pipe(
   Schema.decodeTo(
     ByteSize,
-    SchemaTransformation.transform({
-      decode: (value) => {
-        if (typeof value === "number") return value;
-        const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) ?? [];
-        return Number(count) * (UNITS.get(unit) ?? Number.NaN);
-      },
-      encode: (bytes): number | string => bytes,
+    decodeOnly((value) => {
+      if (typeof value === "number") return value;
+      const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) ?? [];
+      return Number(count) * (UNITS.get(unit) ?? Number.NaN);
     }),
   ),
 );

@@ -1,16 +1,13 @@
-import * as Schema from "effect/Schema";
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
-import { List } from "./codecs.ts";
+import { List, Parsed } from "./codecs.ts";
 import { setting } from "./setting.ts";
 
 /** An address and how many of its bits count. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
 /** A list of addresses and networks. */
-const Networks = List(
-  Schema.String.check(Schema.makeFilter<string>((text) => networkOf(text) !== undefined)),
-);
+export const Networks = List(Parsed(networkOf));
 
 /** A setting that names proxies by their addresses. */
 export const proxies = (
@@ -24,11 +21,7 @@ export const proxies = (
     example: "10.0.0.0/8,::1",
   });
 
-/** What was decoded, to compare addresses with. */
-export const networksOf = (texts: ReadonlyArray<string>): ReadonlyArray<Network> =>
-  texts.map(networkOf).filter((network) => network !== undefined);
-
-/** Undefined for what is no network, and for all addresses there are, which nobody can mean. */
+/** Undefined for text that is no network, and for the network of all addresses. */
 function networkOf(text: string): Network | undefined {
   const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
   // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.

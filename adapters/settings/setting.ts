@@ -1,3 +1,4 @@
+import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { closest, distance } from "fastest-levenshtein";
@@ -118,17 +119,12 @@ export const excludedBy = (setting: Setting<unknown>, other: Setting<unknown>): 
 /** Settings by the member that their value is given to. */
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
 
-/** The values of settings. */
-export type Values<S extends Settings> = {
-  readonly [Member in keyof S as undefined extends Value<S[Member]> ? never : Member]: Value<
-    S[Member]
-  >;
-} & {
-  readonly [Member in keyof S as undefined extends Value<S[Member]> ? Member : never]?: Value<
-    S[Member]
-  >;
+/** The values of settings; those that may be undefined may be left out. */
+export type Values<S extends Settings> = Partial<ValuesOf<S>> &
+  Pick<ValuesOf<S>, { [M in keyof S]: undefined extends ValuesOf<S>[M] ? never : M }[keyof S]>;
+type ValuesOf<S extends Settings> = {
+  readonly [Member in keyof S]: S[Member] extends Setting<infer A> ? A : never;
 };
-type Value<S> = S extends Setting<infer A> ? A : never;
 
 /** What reading gives: the values, or every setting at fault. */
 export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
@@ -140,59 +136,45 @@ export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
 export function readSettings<S extends Settings>(
   settings: S,
   source: Source,
-  together: (values: Partial<Values<S>>) => ReadonlyArray<Fault> = () => [],
+  together: (values: Partial<Values<S>>) => ReadonlyArray<Fault | false> = () => [],
 ): Read<Values<S>> {
-  const values: Record<string, unknown> = {};
-  const faults: Array<Fault> = [];
-  for (const [member, setting] of Object.entries(settings)) {
-    const read = readOne(setting, source.valueOf(setting));
-    if (Result.isSuccess(read)) values[member] = read.success;
-    else faults.push(fault(setting, read.failure));
-  }
-  const wrong = new Set(faults.map(({ setting }) => setting.variable));
-  faults.push(
-    ...together(values as Partial<Values<S>>).filter(({ setting }) => !wrong.has(setting.variable)),
+  const [values, malformed] = Record.separate(
+    Record.map(settings, (setting) => readOne(setting, source.valueOf(setting))),
   );
-  return faults.length > 0 ? Result.fail(faults) : Result.succeed(values as Values<S>);
+  const faults = Object.values(malformed);
+  const wrong = new Set(faults.map(({ setting }) => setting.variable));
+  const further = together(values as Partial<Values<S>>)
+    .filter((fault) => fault !== false)
+    .filter(({ setting }) => !wrong.has(setting.variable));
+  return orFaults(values as Values<S>, [...faults, ...further]);
 }
 
-function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unknown, Text> {
-  const { fallback, decode, nearest } = setting;
+function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unknown, Fault> {
+  const { fallback, decode, nearest, shape } = setting;
   if (input === undefined) {
     return fallback === undefined
-      ? Result.fail((words) => `must be ${say(setting.shape, words)}, and is not set`)
+      ? Result.fail(fault(setting, (words) => `must be ${say(shape, words)}, and is not set`))
       : Result.succeed(fallback.value);
   }
   // An empty option is probably a variable of the host's that nobody has set.
   if (input === "" || (Array.isArray(input) && input.every((item) => item === ""))) {
-    return Result.fail("must not be empty");
+    return Result.fail(fault(setting, "must not be empty"));
   }
-  return Result.mapError(decode(input), (): Text => {
+  return Result.mapError(decode(input), () => {
     const meant = typeof input === "string" ? nearest?.(input) : undefined;
-    return (words) =>
-      `must be ${say(setting.shape, words)}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    return fault(setting, (words) => `must be ${say(shape, words)}${hint}`);
   });
 }
 
-type Reads = Readonly<Record<string, Read<unknown>>>;
-type Successes<R extends Reads> = {
-  readonly [Part in keyof R]: R[Part] extends Read<infer A> ? A : never;
-};
-
 /** The values of all parts, or every fault of any, with `further` ones. */
-export function allOf<R extends Reads>(
-  parts: R,
+export function allOf<A extends Readonly<Record<string, unknown>>>(
+  parts: { readonly [Part in keyof A]: Read<A[Part]> },
   further: ReadonlyArray<Fault> = [],
-): Read<Successes<R>> {
-  const reads = Object.entries(parts);
-  const faults = [...further, ...reads.flatMap(([, read]) => faultsOf(read))];
-  return faults.length > 0
-    ? Result.fail(faults)
-    : Result.succeed(
-        Object.fromEntries(
-          reads.map(([part, read]) => [part, Result.getOrThrow(read)]),
-        ) as Successes<R>,
-      );
+): Read<A> {
+  const [values, failures] = Record.separate(parts);
+  return orFaults(values as A, [...further, ...Object.values(failures).flat()]);
 }
 
-const faultsOf = (read: Read<unknown>) => (Result.isFailure(read) ? read.failure : []);
+const orFaults = <A>(values: A, faults: ReadonlyArray<Fault>): Read<A> =>
+  faults.length > 0 ? Result.fail(faults) : Result.succeed(values);

@@ -1,21 +1,20 @@
+import * as Arr from "effect/Array";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { directory } from "../settings/directory.ts";
 import { readJsonFile } from "../settings/json-file.ts";
-import { List } from "../settings/codecs.ts";
-import { type Fault, fault, optional, type Read, readSettings } from "../settings/setting.ts";
+import { List, Pair, Parsed } from "../settings/codecs.ts";
+import { fault, optional, type Read, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { decodeDenied, type DeniedLinks, LinkEnd } from "./denied-links.ts";
 import { type TokenKey, weaknessOf } from "./tokens.ts";
 
-const IdAndKey = Schema.String.check(
-  Schema.makeFilter<string>((text) => {
-    const [, base64 = ""] = /^[a-z0-9-]{1,32}:([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
-    const bytes = Buffer.from(base64, "base64");
-    return bytes.length >= 32 && bytes.toString("base64") === base64;
-  }),
-);
+const KeyId = Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,32}$/));
+const Key = Parsed((base64) => {
+  const bytes = Buffer.from(base64, "base64");
+  return bytes.length >= 32 && bytes.toString("base64") === base64 ? bytes : undefined;
+});
 
 /** Settings of the keys that seal tokens. */
 export const settings = {
@@ -25,7 +24,7 @@ export const settings = {
     meaning:
       "Keys that seal receipts and links: the first seals, all open. Required outside `AUTH=dev`.",
     otherwise: "`AUTH=dev`: made once and kept in `STORAGE_LOCAL_DIR`",
-    codec: Schema.RedactedFromValue(List(IdAndKey)),
+    codec: Schema.RedactedFromValue(List(Pair(":", KeyId, Key))),
     shape: ({ list }) => `pairs of id:key, ${list}; keys of 32 bytes or more in base64`,
     example: "2026:$(openssl rand -base64 32)",
   }),
@@ -39,7 +38,7 @@ export const settings = {
       `what follows the last dot of links that are taken back, ${list}, or the path of a JSON file with a list of them`,
     example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
   }),
-  directory: directory,
+  directory,
 };
 
 /** What the adapter is configured with. */
@@ -54,13 +53,13 @@ export interface TokenSettings {
 /** Reads the settings. */
 export const read = (source: Source): Read<TokenSettings> =>
   Result.flatMap(
-    readSettings(settings, source, ({ keys }) => faultsOf(keys)),
-    ({ keys, directory, ...values }) =>
-      Result.map(deniedBy(values.denied), (denied): TokenSettings => {
-        if (keys === undefined) return { denied, directory };
-        const [first, ...others] = Redacted.value(keys);
-        return { keys: [parse(first), ...others.map(parse)], denied, directory };
-      }),
+    readSettings(settings, source, ({ keys }) => (keys ? keyFaults(Redacted.value(keys)) : [])),
+    ({ keys, directory, denied }) =>
+      Result.map(deniedBy(denied), (denied) => ({
+        keys: keys && Arr.map(Redacted.value(keys), ([id, secret]) => ({ id, secret })),
+        denied,
+        directory,
+      })),
   );
 
 /** The links of a list, or of a file, which has to be there at the start. */
@@ -72,25 +71,9 @@ function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks>
   });
 }
 
-function parse(text: string): TokenKey {
-  const [id = "", base64 = ""] = text.split(":");
-  return { id, secret: Buffer.from(base64, "base64") };
-}
-
-function faultsOf(
-  texts: Redacted.Redacted<ReadonlyArray<string>> | undefined,
-): ReadonlyArray<Fault> {
-  const keys = texts === undefined ? [] : Redacted.value(texts).map(parse);
+const keyFaults = (keys: ReadonlyArray<readonly [id: string, secret: Uint8Array]>) => [
   // With one id for two keys, what one seals would be opened with the other.
-  if (new Set(keys.map(({ id }) => id)).size < keys.length) {
-    return [fault(settings.keys, "must have another id for each key")];
-  }
-  return keys.some(({ secret }) => weaknessOf(secret) !== undefined)
-    ? [
-        fault(
-          settings.keys,
-          "must have random keys; one of them repeats itself, and can be guessed",
-        ),
-      ]
-    : [];
-}
+  new Map(keys).size < keys.length && fault(settings.keys, "must have another id for each key"),
+  keys.some(([, secret]) => weaknessOf(secret) !== undefined) &&
+    fault(settings.keys, "must have random keys; one of them repeats itself, and can be guessed"),
+];

@@ -1,8 +1,9 @@
+import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
 import { clientAddress } from "../../adapters/http/client-address.ts";
-import { networksOf, subscriberOf } from "../../adapters/settings/networks.ts";
+import { Networks, subscriberOf } from "../../adapters/settings/networks.ts";
 
-const ask = clientAddress(networksOf(["10.0.0.0/8", "fd00::/8"]));
+const ask = clientAddress(Schema.decodeSync(Networks)(["10.0.0.0/8", "fd00::/8"]));
 const PROXY = "10.0.0.1";
 
 it.each<[string, Record<string, string>, string]>([

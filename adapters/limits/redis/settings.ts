@@ -52,24 +52,20 @@ export interface RedisSettings {
 /** Reads the settings; undefined where there is no Redis. */
 export const read = (source: Source): Read<RedisSettings | undefined> =>
   Result.map(
-    readSettings(settings, source, ({ urls, cluster }) => {
-      if (urls === undefined)
-        return cluster === true
-          ? [
-              fault(
-                settings.urls,
-                ({ name, on }) => `must be set where ${name(settings.cluster)} is ${on}`,
-              ),
-            ]
-          : [];
-      return Redacted.value(urls).length > 1 && cluster === false
-        ? [
-            fault(
-              settings.cluster,
-              ({ name, on }) => `must be ${on} where ${name(settings.urls)} has several URLs`,
-            ),
-          ]
-        : [];
-    }),
+    readSettings(settings, source, ({ urls, cluster }) => [
+      urls === undefined &&
+        cluster === true &&
+        fault(
+          settings.urls,
+          ({ name, on }) => `must be set where ${name(settings.cluster)} is ${on}`,
+        ),
+      urls !== undefined &&
+        Redacted.value(urls).length > 1 &&
+        cluster === false &&
+        fault(
+          settings.cluster,
+          ({ name, on }) => `must be ${on} where ${name(settings.urls)} has several URLs`,
+        ),
+    ]),
     ({ urls, cluster }) => urls && { urls, isCluster: cluster },
   );
