@@ -6,10 +6,11 @@ import * as Layer from "effect/Layer";
 import { Client } from "minio";
 import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
+import { upload } from "../../adapters/storage/contract/put.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
-import { CONTENT, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, OTHER, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
-import type { StorePromise } from "../../adapters/storage/contract/store-promise.ts";
+import { everyStore } from "../../adapters/storage/contract/store-promise.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
@@ -20,7 +21,6 @@ import { stores } from "./stores.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");
-const other = CONTENT.map((byte) => byte ^ 1);
 
 const closing: Array<() => Promise<unknown>> = [];
 afterEach(async () => {
@@ -72,10 +72,10 @@ describe.skipIf(server === undefined).each<{
     const { grant, confirm } = useCases(services);
     const { store } = services;
     const { put, key, receipt } = await grant();
-    await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+    await upload(put);
     const first = Option.getOrThrow(await Effect.runPromise(store.head(key)));
     const confirmed = await confirm(receipt);
-    await send("PUT", put.url, { headers: put.headers, body: other });
+    await upload({ ...put, body: OTHER });
 
     const url = confirmed._tag === "Confirmed" ? confirmed.get.url : confirmed._tag;
     expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
@@ -93,10 +93,9 @@ describe.skipIf(server === undefined).each<{
       ["files", "UploadMismatch"],
     ] as const) {
       const { put, key, receipt } = await grant({}, policy);
-      await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+      await upload(put);
       const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
-      const { url, headers } = await Effect.runPromise(services.presigner.put(text));
-      await send("PUT", url, { headers, body: CONTENT });
+      await upload(await Effect.runPromise(services.presigner.put(text)));
       expect((await confirm(receipt))._tag).toBe("UploadMismatch");
       // What is there now is what was uploaded first.
       expect((await confirm(receipt))._tag).toBe(after);
@@ -104,37 +103,26 @@ describe.skipIf(server === undefined).each<{
   });
 });
 
-const ofGenerations: ReadonlyArray<StorePromise> = [
-  {
-    title: "a mismatch is removed where the policy says so",
-    check: async (subject) => {
-      const { grant, confirm } = useCases(subject);
-      const { key, receipt } = await grant({}, "cleaned");
-      const { url, headers } = await subject.signPut({
-        key,
-        mediaType: MediaType.make("text/plain"),
-      });
-      await send("PUT", url, { headers, body: CONTENT });
-      expect((await confirm(receipt))._tag).toBe("UploadMismatch");
-      expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
-    },
+const ofGenerations = everyStore({
+  "a mismatch is removed where the policy says so": async ({ grant, confirm, signPut }) => {
+    const { key, receipt } = await grant({}, "cleaned");
+    await upload(await signPut({ key, mediaType: MediaType.make("text/plain") }));
+    expect((await confirm(receipt))._tag).toBe("UploadMismatch");
+    expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
   },
-  {
-    title: "of an object that was replaced meanwhile, nothing is removed",
-    check: async ({ key, store, signPut, expectStored }) => {
-      const { url, headers } = await signPut();
-      await send("PUT", url, { headers, body: other });
-      const seen = Option.getOrThrow(await Effect.runPromise(store.head(key)));
-      await send("PUT", url, { headers, body: CONTENT });
-      const { version = "" } = seen;
-      await Effect.runPromise(Effect.exit(store.remove({ key, version })));
-      await expectStored();
-      const now = Option.getOrThrow(await Effect.runPromise(store.head(key)));
-      await Effect.runPromise(store.remove({ key, version: now.version ?? "" }));
-      expect(await Effect.runPromise(store.head(key))).toEqual(Option.none());
-    },
+  "of an object that was replaced meanwhile, nothing is removed": async (subject) => {
+    const { key, store } = subject;
+    const put = await subject.signPut();
+    await upload({ ...put, body: OTHER });
+    const { version = "" } = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+    await upload(put);
+    await Effect.runPromise(Effect.exit(store.remove({ key, version })));
+    await subject.expectContent();
+    const now = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+    await Effect.runPromise(store.remove({ key, version: now.version ?? "" }));
+    expect(await Effect.runPromise(store.head(key))).toEqual(Option.none());
   },
-];
+});
 
 // Buckets of Cloud Storage always tell generations apart; what an HMAC key signs removes nothing.
 for (const store of stores.filter(({ name }) => /^gcs, (?!HMAC)/.test(name))) {

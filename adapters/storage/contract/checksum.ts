@@ -2,10 +2,9 @@ import { createHash } from "node:crypto";
 import { createCRC32 } from "hash-wasm";
 import { expect } from "vitest";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { CONTENT } from "./sample-upload.ts";
-import { send } from "./send.ts";
-import type { StorePromise } from "./store-promise.ts";
-import { useCases } from "./use-cases.ts";
+import { withHeaders, withoutHeader } from "./put.ts";
+import { CONTENT, OTHER } from "./sample-upload.ts";
+import { type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 
 const crc32c = await createCRC32(0x82f63b78);
 const digest = (algorithm: ChecksumAlgorithm, bytes: Uint8Array): string =>
@@ -13,65 +12,50 @@ const digest = (algorithm: ChecksumAlgorithm, bytes: Uint8Array): string =>
     ? Buffer.from(crc32c.init().update(bytes).digest("binary")).toString("base64")
     : createHash(algorithm).update(bytes).digest("base64");
 
-const other = CONTENT.map((byte) => byte ^ 1);
+/** The checksum of `CONTENT`. */
+export const checksumOf = (algorithm: ChecksumAlgorithm): Checksum => ({
+  algorithm,
+  value: digest(algorithm, CONTENT),
+});
+
+const promisesOf = (algorithm: ChecksumAlgorithm): ReadonlyArray<StorePromise> => {
+  const checksum = checksumOf(algorithm);
+  return [
+    ...storesWith(algorithm, {
+      [`${algorithm}: is offered`]: async ({ presigner }) =>
+        expect(presigner.checksums).toContain(algorithm),
+      [`${algorithm}: other bytes of the same size are refused, and the right ones stored`]: async (
+        subject,
+      ) => {
+        const put = await subject.signPut({ checksum });
+        await subject.expectRefused({ ...put, body: OTHER }, [400]);
+        await subject.expectStored(put);
+      },
+      [`${algorithm}: other bytes with their own checksum, or with none, are refused`]: async ({
+        signPut,
+        expectRefused,
+        refusals,
+      }) => {
+        const put = { ...(await signPut({ checksum })), body: OTHER };
+        const [name = "", value = ""] =
+          Object.entries(put.headers).find(([, value]) => value.endsWith(checksum.value)) ?? [];
+        const own = value.replace(checksum.value, digest(algorithm, OTHER));
+        await expectRefused(withHeaders(put, { [name]: own }));
+        await expectRefused(withoutHeader(put, name), [400, ...refusals]);
+      },
+    }),
+    ...storesWithout(algorithm, {
+      [`${algorithm}: cannot be verified here, and is not offered`]: async ({ presigner }) =>
+        expect(presigner.checksums).not.toContain(algorithm),
+      [`${algorithm} is refused with what the store verifies instead`]: async (subject) => {
+        await expect(subject.grant({ checksum })).rejects.toMatchObject({
+          _tag: "ChecksumNotSupported",
+          supported: subject.presigner.checksums,
+        });
+      },
+    }),
+  ];
+};
 
 /** The store itself verifies the bytes of a PUT by the checksum that was granted. */
-export const checksum: ReadonlyArray<StorePromise> = (["sha256", "crc32c", "md5"] as const).flatMap(
-  (algorithm) => {
-    const checksum: Checksum = { algorithm, value: digest(algorithm, CONTENT) };
-    return [
-      {
-        title: `${algorithm}: is offered`,
-        needs: algorithm,
-        check: async ({ presigner }) => expect(presigner.checksums).toContain(algorithm),
-      },
-      {
-        title: `${algorithm}: other bytes of the same size are refused, and the right ones stored`,
-        needs: algorithm,
-        check: async ({ signPut, expectRefused, expectStored }) => {
-          const { url, headers } = await signPut({ checksum });
-          await expectRefused(await send("PUT", url, { headers, body: other }), [400]);
-          const stored = await send("PUT", url, { headers, body: CONTENT });
-          expect(stored.ok, stored.body.toString()).toBe(true);
-          await expectStored();
-        },
-      },
-      {
-        title: `${algorithm}: other bytes with their own checksum, or with none, are refused`,
-        needs: algorithm,
-        check: async ({ signPut, expectRefused }) => {
-          const { url, headers } = await signPut({ checksum });
-          const [name = "", value = ""] =
-            Object.entries(headers).find(([, value]) => value.endsWith(checksum.value)) ?? [];
-          const changed = {
-            ...headers,
-            [name]: value.replace(checksum.value, digest(algorithm, other)),
-          };
-          await expectRefused(await send("PUT", url, { headers: changed, body: other }));
-          const { [name]: _, ...dropped } = headers;
-          // MinIO calls a signed header that is missing a bad request.
-          await expectRefused(
-            await send("PUT", url, { headers: dropped, body: other }),
-            [400, 403],
-          );
-        },
-      },
-      {
-        title: `${algorithm}: cannot be verified here, and is not offered`,
-        without: algorithm,
-        check: async ({ presigner }) => expect(presigner.checksums).not.toContain(algorithm),
-      },
-      {
-        title: `${algorithm} is refused with what the store verifies instead`,
-        without: algorithm,
-        check: async (subject) => {
-          const refused = useCases(subject).grant({ checksum });
-          await expect(refused).rejects.toMatchObject({
-            _tag: "ChecksumNotSupported",
-            supported: subject.presigner.checksums,
-          });
-        },
-      },
-    ] satisfies ReadonlyArray<StorePromise>;
-  },
-);
+export const checksum = (["sha256", "crc32c", "md5"] as const).flatMap(promisesOf);

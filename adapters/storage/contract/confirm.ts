@@ -1,150 +1,113 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { createHash } from "node:crypto";
 import { expect } from "vitest";
-import type { SignedPut } from "../../../application/ports/presigner.ts";
 import { MediaType } from "../../../domain/media-type.ts";
-import { CONTENT, PNG } from "./sample-upload.ts";
+import { checksumOf } from "./checksum.ts";
+import { upload } from "./put.ts";
+import { CONTENT, OTHER, PNG } from "./sample-upload.ts";
 import { send } from "./send.ts";
-import type { StorePromise } from "./store-promise.ts";
+import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { caller, useCases } from "./use-cases.ts";
 
-const other = CONTENT.map((byte) => byte ^ 1);
-const MD5 = {
-  algorithm: "md5",
-  value: createHash("md5").update(CONTENT).digest("base64"),
-} as const;
-
 /** An upload that arrived as it was granted is confirmed, to those who may know of it. */
 export const confirm: ReadonlyArray<StorePromise> = [
-  {
-    title: "an upload is confirmed once it is there, and not before",
-    check: async (subject) => {
-      const { grant, confirm, told } = useCases(subject);
+  ...everyStore({
+    "an upload is confirmed once it is there, and not before": async (subject) => {
+      const { grant, confirm, told } = subject;
       const { put, receipt, key } = await grant();
       expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
       await upload(put);
+      const facts = { _tag: "Confirmed", key, size: CONTENT.length, mediaType: PNG };
       const confirmed = await confirm(receipt);
-      expect(confirmed).toMatchObject({
-        _tag: "Confirmed",
-        key,
-        size: CONTENT.length,
-        mediaType: PNG,
-      });
-      expect(await confirm(receipt)).toMatchObject({ _tag: "Confirmed", key });
-      expect(told).toMatchObject([
-        { key, organization: "acme", subject: "member" },
-        { key, organization: "acme", subject: "member" },
-      ]);
+      expect(confirmed).toMatchObject(facts);
+      expect(await confirm(receipt)).toMatchObject(facts);
+      const event = { key, organization: "acme", subject: "member" };
+      expect(told).toMatchObject([event, event]);
       if (confirmed._tag !== "Confirmed") return;
       expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
     },
-  },
-  {
-    title: "a PDF is shown in place if the policy says so, and otherwise saved",
-    needs: "inline PDF",
-    check: async (subject) => {
-      expect(await dispositionsOfPdf(subject, "shown")).toMatch(/^(inline;.*\n){2}$/);
-      expect(await dispositionsOfPdf(subject, "files")).toMatch(/^(attachment;.*\n){2}$/);
-    },
-  },
-  {
-    title: "a PDF is saved, whatever the policy says",
-    without: "inline PDF",
-    check: async (subject) => {
-      expect(await dispositionsOfPdf(subject, "shown")).toMatch(/^(attachment.*\n){2}$/);
-    },
-  },
-  {
-    title: "a store that does not answer is waited for, but not for ever",
-    check: async ({ presigner, store }) => {
+    "a store that does not answer is waited for, but not for ever": async (subject) => {
+      const { presigner, store } = subject;
       const silent = { ...store, head: () => Effect.never };
       const { grant, confirm } = useCases({ presigner, store: silent });
       const { receipt } = await grant();
       expect((await confirm(receipt, { waiting: "5 seconds" }))._tag).toBe("StoreUnavailable");
     },
-  },
-  {
-    title: "an object that can still change is reported so",
-    check: async (subject) => {
-      const { grant, confirm } = useCases(subject);
-      const { put, receipt } = await grant();
-      await upload(put);
-      expect(await confirm(receipt)).toMatchObject({ final: false });
+    "an object that can still change is reported so": async (subject) => {
+      expect(await confirmedUpload(subject)).toMatchObject({ final: false });
     },
-  },
-  {
-    title: "an object that can no longer change is final",
-    needs: "write-once",
-    check: async (subject) => {
-      const { grant, confirm } = useCases(subject);
-      const { put, receipt } = await grant({ strict: true });
+    "an overwrite by a PUT that has not expired is seen by the next confirm": async (subject) => {
+      const { put, receipt } = await subject.grant();
       await upload(put);
-      expect(await confirm(receipt)).toMatchObject({ final: true });
-    },
-  },
-  {
-    title: "an object bound by its MD5 only is not final, since other bytes can have the same MD5",
-    needs: "md5",
-    check: async (subject) => {
-      const { grant, confirm } = useCases(subject);
-      const { put, receipt } = await grant({ checksum: MD5 });
-      await upload(put);
-      expect(await confirm(receipt)).toMatchObject({ _tag: "Confirmed", final: false });
-    },
-  },
-  {
-    title: "an overwrite by a PUT that has not expired is seen by the next confirm",
-    check: async (subject) => {
-      const { grant, confirm } = useCases(subject);
-      const { put, receipt } = await grant();
-      await upload(put);
-      const first = await confirm(receipt);
-      await upload(put, other);
-      const second = await confirm(receipt);
-      expect(first._tag === "Confirmed" && second._tag === "Confirmed").toBe(true);
+      const first = await subject.confirm(receipt);
+      await upload({ ...put, body: OTHER });
+      const second = await subject.confirm(receipt);
+      expect([first._tag, second._tag]).toEqual(["Confirmed", "Confirmed"]);
       expect("etag" in first && "etag" in second && first.etag !== second.etag).toBe(true);
     },
-  },
-  {
-    title: "a receipt is valid for its person, its organization and its time",
-    check: async (subject) => {
-      const { grant, confirm } = useCases(subject);
-      const { put, receipt } = await grant();
+    "a receipt is valid for its person, its organization and its time": async (subject) => {
+      const { put, receipt } = await subject.grant();
       await upload(put);
       const stranger = caller("user", "stranger");
       const service = caller("service", "backend");
-      expect((await confirm(receipt, { principal: stranger }))._tag).toBe("OrganizationNotFound");
-      expect((await confirm(receipt, { organization: "globex" }))._tag).toBe(
-        "OrganizationNotFound",
-      );
-      expect((await confirm(receipt, { organization: "globex", principal: service }))._tag).toBe(
-        "OrganizationNotFound",
-      );
-      expect((await confirm(receipt, { principal: service }))._tag).toBe("Confirmed");
-      const end = DateTime.toEpochMillis(put.expiresAt) + Duration.toMillis(Duration.days(1));
-      expect((await confirm(receipt, { at: end + 1000 }))._tag).toBe("InvalidReceipt");
-      const early = Date.now() - Duration.toMillis(Duration.minutes(6));
-      expect((await confirm(receipt, { at: early }))._tag).toBe("InvalidReceipt");
+      const organization = "globex";
+      const end = DateTime.toEpochMillis(put.expiresAt) + Duration.toMillis("1 day");
+      const early = Date.now() - Duration.toMillis("6 minutes");
+      for (const [over, answer] of [
+        [{ principal: stranger }, "OrganizationNotFound"],
+        [{ organization }, "OrganizationNotFound"],
+        [{ organization, principal: service }, "OrganizationNotFound"],
+        [{ principal: service }, "Confirmed"],
+        [{ at: end + 1000 }, "InvalidReceipt"],
+        [{ at: early }, "InvalidReceipt"],
+      ] as const) {
+        expect((await subject.confirm(receipt, over))._tag).toBe(answer);
+      }
     },
-  },
+  }),
+  ...storesWith("write-once", {
+    "an object that can no longer change is final": async (subject) => {
+      expect(await confirmedUpload(subject, { strict: true })).toMatchObject({ final: true });
+    },
+  }),
+  ...storesWith("md5", {
+    // Other bytes can have the same MD5.
+    "an object that is bound by its MD5 alone is not final": async (subject) => {
+      const over = { checksum: checksumOf("md5") };
+      expect(await confirmedUpload(subject, over)).toMatchObject({ final: false });
+    },
+  }),
+  ...storesWith("inline PDF", {
+    "a PDF is shown in place if the policy says so, and otherwise saved": async (subject) => {
+      expect(await dispositionsOfPdf(subject, "shown")).toMatch(/^(inline;.*\n){2}$/);
+      expect(await dispositionsOfPdf(subject, "files")).toMatch(/^(attachment;.*\n){2}$/);
+    },
+  }),
+  ...storesWithout("inline PDF", {
+    "a PDF is saved, whatever the policy says": async (subject) => {
+      expect(await dispositionsOfPdf(subject, "shown")).toMatch(/^(attachment.*\n){2}$/);
+    },
+  }),
 ];
 
-const upload = ({ url, headers }: Pick<SignedPut, "url" | "headers">, body = CONTENT) =>
-  send("PUT", url, { headers, body });
+/** An upload that was granted, stored and confirmed, with the URL of the GET that was granted. */
+async function confirmedUpload(
+  { grant, confirm }: Subject,
+  ...granting: Parameters<Subject["grant"]>
+) {
+  const { put, get, receipt } = await grant(...granting);
+  await upload(put);
+  const confirmed = await confirm(receipt);
+  if (confirmed._tag !== "Confirmed") throw new Error(`not confirmed: ${confirmed._tag}`);
+  return { ...confirmed, granted: get };
+}
 
 /** The dispositions with which the two signed GETs serve a PDF, a line each. */
 async function dispositionsOfPdf(subject: Subject, policy: string): Promise<string> {
-  const { grant, confirm } = useCases(subject);
-  const { put, get, receipt } = await grant(
-    { mediaType: MediaType.make("application/pdf") },
-    policy,
-  );
-  await upload(put);
-  const confirmed = await confirm(receipt);
-  if (confirmed._tag !== "Confirmed") return confirmed._tag;
-  const answers = await Promise.all([send("GET", get.url), send("GET", confirmed.get.url)]);
+  const mediaType = MediaType.make("application/pdf");
+  const { get, granted } = await confirmedUpload(subject, { mediaType }, policy);
+  const answers = await Promise.all([send("GET", granted.url), send("GET", get.url)]);
   return answers.map(({ headers }) => `${headers["content-disposition"]}\n`).join("");
 }

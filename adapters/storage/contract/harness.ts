@@ -1,7 +1,6 @@
 import type * as Layer from "effect/Layer";
 import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { Audience, Presigner } from "../../../application/ports/presigner.ts";
-import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
 /** A store to test by the contract, as its adapter describes it. */
 export interface Harness {
@@ -13,8 +12,8 @@ export interface Harness {
    */
   readonly without?: ReadonlyArray<Ability>;
   /**
-   * The statuses by which the store answers a request that was not granted, a second PUT of what
-   * is written once included (beside 409 and 412); 403 by default.
+   * The statuses by which the store answers a request that was not granted; 403 by default. Where
+   * a signed header is missing it may also answer 400, and a second write-once PUT with 409 or 412.
    */
   readonly refusals?: ReadonlyArray<number>;
   /**
@@ -62,9 +61,13 @@ export interface OpenStore {
  * - `inline PDF`: it serves a PDF in place, and not as a download, where the signed GET says so;
  * - `marks`: an upload can be marked as unconfirmed, and the mark be taken off.
  */
-export type Ability = ChecksumAlgorithm | (typeof FURTHER)[number];
+export type Ability = (typeof ABILITIES)[number];
 
-const FURTHER = [
+/** All abilities, in the order in which titles name them. */
+export const ABILITIES = [
+  "sha256",
+  "crc32c",
+  "md5",
   "bound type",
   "bound size",
   "plain PUT",
@@ -77,6 +80,3 @@ const FURTHER = [
   "inline PDF",
   "marks",
 ] as const;
-
-/** All abilities, in the order in which titles name them. */
-export const ABILITIES: ReadonlyArray<Ability> = ["sha256", "crc32c", "md5", ...FURTHER];

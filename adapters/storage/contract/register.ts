@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as ManagedRuntime from "effect/ManagedRuntime";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { beforeAll, describe, it } from "vitest";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
-import { isMadeBy, type StorePromise } from "./store-promise.ts";
+import type { StorePromise } from "./store-promise.ts";
 import { type BuiltStore, subjectOf } from "./subject.ts";
 import { reasonOf } from "../../settings/thrown.ts";
 
@@ -22,20 +22,15 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
 
   describe(lacks === "" ? name : `${name} (without: ${lacks})`, () => {
     let built: BuiltStore | undefined;
-    let end: (() => Promise<void>) | undefined;
     beforeAll(async () => {
-      if (open === undefined) return;
+      if (open === undefined) return undefined;
       const opened = await open();
-      const { presigner, store, dispose } = await build(harness, opened);
-      built = { ...opened, presigner, store, has, refusals };
-      end = async () => {
-        await dispose();
-        await opened.close?.();
-      };
+      const { close, ...services } = await build(name, opened, has);
+      built = { ...opened, ...services, has, refusals };
+      return close;
     });
-    afterAll(() => end?.());
 
-    for (const promise of promises.filter((promise) => isMadeBy(promise, has))) {
+    for (const promise of promises.filter(({ isMadeBy }) => isMadeBy(has))) {
       it.skipIf(open === undefined)(promise.title, async () => {
         if (built === undefined) throw new Error(`${name} did not open`);
         await promise.check(subjectOf(built));
@@ -44,30 +39,31 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
   });
 }
 
-/** Builds the layer for the time of the tests: its background work ends with `dispose`. */
-async function build({ name, without = [] }: Harness, opened: OpenStore) {
+/** Builds the layer for the time of the tests: its background work ends with `close`. */
+async function build(name: string, opened: OpenStore, has: BuiltStore["has"]) {
   const runtime = ManagedRuntime.make(opened.layer);
-  try {
-    expectTold(opened, without);
-    await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
-    const services = await runtime.runPromise(
-      Effect.all({ presigner: Presigner, store: ObjectStore }),
-    );
-    return { ...services, dispose: () => runtime.dispose() };
-  } catch (cause) {
+  const close = async () => {
     await runtime.dispose();
     await opened.close?.();
+  };
+  try {
+    expectMembers(opened, has);
+    await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
+    const services = Effect.all({ presigner: Presigner, store: ObjectStore });
+    return { ...(await runtime.runPromise(services)), close };
+  } catch (cause) {
+    await close();
     throw new Error(`${name} could not be opened: ${reasonOf(cause)}`, { cause });
   }
 }
 
-/** Fails if a promise cannot be checked, since the harness lacks a member. */
-function expectTold(opened: OpenStore, without: ReadonlyArray<Ability>): void {
+/** Fails if the harness lacks a member by which an ability is tested. */
+function expectMembers(opened: OpenStore, has: BuiltStore["has"]): void {
   for (const [ability, member] of [
     ["two endpoints", "origins"],
     ["marks", "isMarked"],
   ] as const) {
-    if (!without.includes(ability) && opened[member] === undefined) {
+    if (has(ability) && opened[member] === undefined) {
       throw new Error(
         `open() gives no "${member}", by which ${ability} are tested; give it, or say without: ["${ability}"]`,
       );

@@ -1,17 +1,16 @@
 import * as Duration from "effect/Duration";
 import { expect } from "vitest";
 import { MediaType } from "../../../domain/media-type.ts";
-import { CONTENT } from "./sample-upload.ts";
+import { upload, withHeaders } from "./put.ts";
+import { CONTENT, EXTRA_HEADERS } from "./sample-upload.ts";
 import { send } from "./send.ts";
-import type { StorePromise } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
+import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 
 /** A download has our headers, whatever headers came with the upload. */
 export const response: ReadonlyArray<StorePromise> = [
-  {
-    title: "a GET answers with the type and disposition that were signed",
-    check: async (subject) => {
-      await upload(subject);
+  ...everyStore({
+    "a GET answers with the type and disposition that were signed": async (subject) => {
+      await upload(await subject.signPut());
       const responseDisposition = "attachment; filename=\"_.svg\"; filename*=UTF-8''%C3%A9.svg";
       const { url } = await subject.signGet({
         responseMediaType: MediaType.make("image/svg+xml"),
@@ -21,21 +20,15 @@ export const response: ReadonlyArray<StorePromise> = [
       expect(headers["content-type"]).toBe("image/svg+xml");
       expect(headers["content-disposition"]).toBe(responseDisposition);
     },
-  },
-  {
-    title: "a GET whose disposition was altered is refused",
-    check: async (subject) => {
-      await upload(subject);
-      const { url } = await subject.signGet({ responseDisposition: "attachment" });
+    "a GET whose disposition was altered is refused": async ({ signPut, signGet, refusals }) => {
+      await upload(await signPut());
+      const { url } = await signGet({ responseDisposition: "attachment" });
       const altered = url.replace("=attachment", "=inline");
       expect(altered).not.toBe(url);
-      expect((await send("GET", altered)).status).toBeOneOf([...subject.refusals]);
+      expect((await send("GET", altered)).status).toBeOneOf([...refusals]);
     },
-  },
-  {
-    title: "a GET answers a range, and 304 to a client that has the object",
-    check: async (subject) => {
-      await upload(subject);
+    "a GET answers a range, and 304 to a client that has the object": async (subject) => {
+      await upload(await subject.signPut());
       const { url } = await subject.signGet();
       const part = await send("GET", url, { headers: { Range: "bytes=10-19" } });
       expect(part.status).toBe(206);
@@ -43,35 +36,8 @@ export const response: ReadonlyArray<StorePromise> = [
       const { etag = "" } = part.headers;
       expect((await send("GET", url, { headers: { "If-None-Match": etag } })).status).toBe(304);
     },
-  },
-  {
-    title: "a GET does not repeat unsigned headers of the upload",
-    needs: "pinned downloads",
-    check: async (subject) => {
-      await upload(subject, RODE_ALONG);
-      const { headers, body } = await send("GET", (await subject.signGet()).url);
-      expect(headers["content-encoding"] ?? "identity").toBe("identity");
-      expect(headers["cache-control"]).toBe("private, max-age=60");
-      expect(headers["content-disposition"]).toBe("inline");
-      expect(body.equals(CONTENT)).toBe(true);
-    },
-  },
-  {
-    title: "a GET decides on type and disposition, and on no other header",
-    without: "pinned downloads",
-    check: async (subject) => {
-      // Cloud Storage would decompress an object that is marked as compressed.
-      const { "Content-Encoding": _, ...further } = RODE_ALONG;
-      await upload(subject, further);
-      const { headers } = await send("GET", (await subject.signGet()).url);
-      expect(headers["content-disposition"]).toBe("inline");
-      expect(headers["cache-control"]).not.toBe("private, max-age=60");
-    },
-  },
-  {
-    title: "within a window the same request has the same URL, and then another",
-    check: async (subject) => {
-      await upload(subject);
+    "within a window the same request has the same URL, and then another": async (subject) => {
+      await upload(await subject.signPut());
       const window = Duration.seconds(20);
       const start = Math.floor(Date.now() / 20_000) * 20_000;
       const at = async (signedAt: number) => (await subject.signGet({ signedAt, window })).url;
@@ -80,18 +46,25 @@ export const response: ReadonlyArray<StorePromise> = [
       expect(await at(start + 20_000)).not.toBe(first);
       expect((await send("GET", first)).status).toBe(200);
     },
-  },
+  }),
+  ...storesWith("pinned downloads", {
+    "a GET does not repeat unsigned headers of the upload": async ({ signPut, signGet }) => {
+      await upload(withHeaders(await signPut(), EXTRA_HEADERS));
+      const { headers, body } = await send("GET", (await signGet()).url);
+      expect(headers["content-encoding"] ?? "identity").toBe("identity");
+      expect(headers["cache-control"]).toBe("private, max-age=60");
+      expect(headers["content-disposition"]).toBe("inline");
+      expect(body.equals(CONTENT)).toBe(true);
+    },
+  }),
+  ...storesWithout("pinned downloads", {
+    "a GET decides on type and disposition, and on no other header": async (subject) => {
+      // Cloud Storage would decompress an object that is marked as compressed.
+      const { "Content-Encoding": _, ...further } = EXTRA_HEADERS;
+      await upload(withHeaders(await subject.signPut(), further));
+      const { headers } = await send("GET", (await subject.signGet()).url);
+      expect(headers["content-disposition"]).toBe("inline");
+      expect(headers["cache-control"]).not.toBe("private, max-age=60");
+    },
+  }),
 ];
-
-const RODE_ALONG = {
-  "Content-Encoding": "gzip",
-  "Cache-Control": "public, max-age=31536000",
-  "Content-Disposition": "inline; filename=evil.html",
-};
-
-async function upload({ signPut }: Subject, further: Readonly<Record<string, string>> = {}) {
-  const put = await signPut();
-  const headers = { ...put.headers, ...further };
-  const answer = await send("PUT", put.url, { headers, body: CONTENT });
-  expect(answer.ok, answer.body.toString()).toBe(true);
-}

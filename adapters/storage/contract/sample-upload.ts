@@ -1,5 +1,5 @@
 import * as Duration from "effect/Duration";
-import type { PutRequest } from "../../../application/ports/presigner.ts";
+import type { GetRequest, PutRequest } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { Lifetime } from "../../../domain/lifetime.ts";
 import { MediaType } from "../../../domain/media-type.ts";
@@ -8,8 +8,18 @@ import { format, type StorageKey } from "../../../domain/storage-key.ts";
 
 /** The uploaded bytes, which are neither text nor of a round length. */
 export const CONTENT: Uint8Array = Uint8Array.from({ length: 100_003 }, (_, i) => (i * 31) & 0xff);
+/** Other bytes of the same size. */
+export const OTHER: Uint8Array = CONTENT.map((byte) => byte ^ 1);
+/** The same bytes and one more. */
+export const LONGER: Uint8Array = Buffer.concat([CONTENT, new Uint8Array(1)]);
 export const PNG: MediaType = MediaType.make("image/png");
-export const MINUTE: Lifetime = Lifetime.make(Duration.minutes(1));
+/** Headers that a client may add to a PUT unsigned, where stores keep them. */
+export const EXTRA_HEADERS = {
+  "Content-Encoding": "gzip",
+  "Cache-Control": "public, max-age=31536000",
+  "Content-Disposition": "inline; filename=evil.html",
+} as const;
+const MINUTE = Lifetime.make(Duration.minutes(1));
 
 /** A key without an object. */
 export const newKey = (): StorageKey =>
@@ -21,14 +31,21 @@ export const newKey = (): StorageKey =>
     extension: ".png",
   });
 
+const requestOf = (key: StorageKey) =>
+  ({ key, lifetime: MINUTE, minLifetime: MINUTE, audience: "public" }) as const;
+
 /** A PUT of `CONTENT` as a PNG for browsers, within a minute. */
 export const putRequest = (key = newKey()): PutRequest => ({
-  key,
+  ...requestOf(key),
   mediaType: PNG,
   size: ByteSize.make(CONTENT.length),
   writeOnce: false,
   strict: false,
-  lifetime: MINUTE,
-  minLifetime: MINUTE,
-  audience: "public",
+});
+
+/** A GET of the same, to be shown in place. */
+export const getRequest = (key: StorageKey): GetRequest => ({
+  ...requestOf(key),
+  responseMediaType: PNG,
+  responseDisposition: "inline",
 });

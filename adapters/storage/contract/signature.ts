@@ -1,57 +1,42 @@
 import { expect } from "vitest";
-import { CONTENT } from "./sample-upload.ts";
-import { send } from "./send.ts";
-import type { StorePromise } from "./store-promise.ts";
+import { type Put, withHeaders } from "./put.ts";
+import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 
 /** The store verifies the signature and everything that it covers. */
 export const signature: ReadonlyArray<StorePromise> = [
-  {
-    title: "a PUT with one digit of the signature changed is refused",
-    check: async ({ signPut, expectRefused }) => {
-      const { url, headers } = await signPut();
-      const signature = signatureIn(url);
+  ...everyStore({
+    "a PUT with one digit of the signature changed is refused": async (subject) => {
+      const put = await subject.signPut();
+      const signature = signatureIn(put.url);
       const changed = `${signature.startsWith("0") ? "1" : "0"}${signature.slice(1)}`;
-      const altered = url.replace(signature, changed);
-      await expectRefused(await send("PUT", altered, { headers, body: CONTENT }));
+      await subject.expectRefused({ ...put, url: put.url.replace(signature, changed) });
     },
-  },
-  {
-    title: "a PUT without its signature is refused",
-    check: async ({ signPut, expectRefused }) => {
-      const { url, headers } = await signPut();
-      const bare = url.replace(PARAMETER, "$1");
-      await expectRefused(await send("PUT", bare, { headers, body: CONTENT }), [400, 403]);
-    },
-  },
-  {
-    title: "a PUT with a further parameter is refused",
-    needs: "signed query",
-    check: async ({ signPut, expectRefused }) => {
-      const { url, headers } = await signPut();
-      await expectRefused(await send("PUT", `${url}&further=x`, { headers, body: CONTENT }));
-    },
-  },
-  {
-    title: "a parameter that was added to a PUT is ignored",
-    without: "signed query",
-    check: async ({ signPut, expectStored }) => {
-      const { url, headers } = await signPut();
-      expect((await send("PUT", `${url}&further=x`, { headers, body: CONTENT })).ok).toBe(true);
-      await expectStored();
-    },
-  },
-  {
-    title: "a header removed from the list of signed headers is refused",
-    check: async ({ signPut, expectRefused }) => {
+    "a PUT without its signature is refused": async ({ signPut, expectRefused, refusals }) => {
       const put = await signPut();
-      const altered = put.url.replace(/(-SignedHeaders=)[^&]+/, "$1host");
-      // Not every signature has such a list.
-      if (altered === put.url) return;
-      const headers = { ...put.headers, "Content-Type": "text/html" };
-      await expectRefused(await send("PUT", altered, { headers, body: CONTENT }));
+      const url = put.url.replace(PARAMETER, "$1");
+      await expectRefused({ ...put, url }, [400, ...refusals]);
     },
-  },
+    "a header removed from the list of signed headers is refused": async (subject) => {
+      const put = await subject.signPut();
+      const url = put.url.replace(/(-SignedHeaders=)[^&]+/, "$1host");
+      // Not every signature has such a list.
+      if (url === put.url) return;
+      await subject.expectRefused(withHeaders({ ...put, url }, { "Content-Type": "text/html" }));
+    },
+  }),
+  ...storesWith("signed query", {
+    "a PUT with a further parameter is refused": async ({ signPut, expectRefused }) => {
+      await expectRefused(withParameter(await signPut()));
+    },
+  }),
+  ...storesWithout("signed query", {
+    "a parameter that was added to a PUT is ignored": async ({ signPut, expectStored }) => {
+      await expectStored(withParameter(await signPut()));
+    },
+  }),
 ];
+
+const withParameter = (put: Put): Put => ({ ...put, url: `${put.url}&further=x` });
 
 /** The signature in a URL. */
 export function signatureIn(url: string): string {

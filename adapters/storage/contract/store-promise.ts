@@ -4,15 +4,26 @@ import type { Subject } from "./subject.ts";
 /** A promise on which users of a store may rely. */
 export interface StorePromise {
   readonly title: string;
-  /** The ability that a store needs to make this promise. */
-  readonly needs?: Ability;
-  /** The ability whose absence makes a store promise this instead. */
-  readonly without?: Ability;
   readonly check: (subject: Subject) => Promise<void>;
+  /** Whether a store with these abilities makes the promise. */
+  readonly isMadeBy: (has: (ability: Ability) => boolean) => boolean;
 }
 
-/** Whether a store with these abilities makes the promise. */
-export const isMadeBy = (
-  { needs, without }: StorePromise,
-  has: (ability: Ability) => boolean,
-): boolean => (needs === undefined || has(needs)) && (without === undefined || !has(without));
+type ChecksByTitle = Readonly<Record<string, StorePromise["check"]>>;
+
+/** Promises that every store makes. */
+export const everyStore = (checks: ChecksByTitle): ReadonlyArray<StorePromise> =>
+  promises(checks, () => true);
+
+/** Promises of the stores that have this ability. */
+export const storesWith = (ability: Ability, checks: ChecksByTitle): ReadonlyArray<StorePromise> =>
+  promises(checks, (has) => has(ability));
+
+/** What the stores without this ability promise instead. */
+export const storesWithout = (
+  ability: Ability,
+  checks: ChecksByTitle,
+): ReadonlyArray<StorePromise> => promises(checks, (has) => !has(ability));
+
+const promises = (checks: ChecksByTitle, isMadeBy: StorePromise["isMadeBy"]) =>
+  Object.entries(checks).map(([title, check]) => ({ title, check, isMadeBy }));

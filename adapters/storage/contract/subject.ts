@@ -11,23 +11,27 @@ import type {
 } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { Ability, OpenStore } from "./harness.ts";
-import { CONTENT, MINUTE, newKey, PNG, putRequest } from "./sample-upload.ts";
-import { type Answer, send } from "./send.ts";
+import { type Put, sendPut, upload } from "./put.ts";
+import { CONTENT, getRequest, newKey, putRequest } from "./sample-upload.ts";
+import { send } from "./send.ts";
+import { type UseCases, useCases } from "./use-cases.ts";
 
 /** The subject of a promise: one store, and one key without an object. */
-export interface Subject extends BuiltStore {
+export interface Subject extends BuiltStore, UseCases {
   readonly key: StorageKey;
   /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
   readonly signPut: (over?: Partial<PutRequest> & Moment) => Promise<SignedPut>;
   /** Signs a GET for browsers, with the given changes. */
   readonly signGet: (over?: Partial<GetRequest> & Moment) => Promise<SignedRequest>;
   /**
-   * Checks that the store refused the request, with the given statuses or its usual ones, and
-   * stored nothing.
+   * Sends a PUT, and checks that the store refuses it, with one of the given statuses or its usual
+   * ones, and stores nothing.
    */
-  readonly expectRefused: (answer: Answer, statuses?: ReadonlyArray<number>) => Promise<void>;
-  /** Checks that the object is stored, byte for byte. */
-  readonly expectStored: (content?: Uint8Array) => Promise<void>;
+  readonly expectRefused: (put: Put, statuses?: ReadonlyArray<number>) => Promise<void>;
+  /** Sends a PUT, and checks that its body is stored, byte for byte. */
+  readonly expectStored: (put: Put) => Promise<void>;
+  /** Checks that exactly these bytes are stored; `CONTENT` by default. */
+  readonly expectContent: (content?: Uint8Array) => Promise<void>;
 }
 
 /** A store whose layer is built. */
@@ -49,34 +53,30 @@ export function subjectOf(built: BuiltStore): Subject {
   const { presigner, refusals } = built;
   const key = newKey();
   const signGet: Subject["signGet"] = ({ signedAt, ...over } = {}) =>
-    at(
-      signedAt,
-      presigner.get({
-        key,
-        lifetime: MINUTE,
-        minLifetime: MINUTE,
-        audience: "public",
-        responseMediaType: PNG,
-        responseDisposition: "inline",
-        ...over,
-      }),
-    );
+    at(signedAt, presigner.get({ ...getRequest(key), ...over }));
   const read = async () => send("GET", (await signGet()).url);
+  const expectContent: Subject["expectContent"] = async (content = CONTENT) => {
+    const { status, body } = await read();
+    expect(status).toBe(200);
+    expect(body.equals(content)).toBe(true);
+  };
   return {
     ...built,
+    ...useCases(built),
     key,
     signGet,
     signPut: ({ signedAt, ...over } = {}) =>
       at(signedAt, presigner.put({ ...putRequest(key), ...over })),
-    expectRefused: async (answer, statuses = refusals) => {
-      expect(statuses, answer.body.toString()).toContain(answer.status);
+    expectRefused: async (put, statuses = refusals) => {
+      const { status, body } = await sendPut(put);
+      expect(statuses, body.toString()).toContain(status);
       expect((await read()).status).toBe(404);
     },
-    expectStored: async (content = CONTENT) => {
-      const { status, body } = await read();
-      expect(status).toBe(200);
-      expect(body.equals(content)).toBe(true);
+    expectStored: async (put) => {
+      await upload(put);
+      await expectContent(put.body);
     },
+    expectContent,
   };
 }
 

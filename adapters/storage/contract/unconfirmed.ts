@@ -1,32 +1,24 @@
 import { expect } from "vitest";
-import { CONTENT } from "./sample-upload.ts";
-import { send } from "./send.ts";
-import type { StorePromise } from "./store-promise.ts";
-import { useCases } from "./use-cases.ts";
+import { sendPut, upload } from "./put.ts";
+import { storesWith } from "./store-promise.ts";
 
 /** The store itself can tell an unconfirmed upload from a confirmed one. */
-export const unconfirmed: ReadonlyArray<StorePromise> = [
-  {
-    title: "the mark of an unconfirmed upload is bound, and removed when it is confirmed",
-    needs: "marks",
-    check: async (subject) => {
-      const { isMarked, refusals, signPut } = subject;
-      const { grant, confirm } = useCases(subject);
-      const { put, key, receipt } = await grant({}, "kept");
-      const { url, headers } = put;
-      const plain = await signPut({ writeOnce: true });
-      const unmarked = Object.fromEntries(
-        Object.entries(headers).filter(([name]) => Object.hasOwn(plain.headers, name)),
-      );
-      expect(unmarked, "no header marks the upload").not.toEqual(headers);
-      const refused = await send("PUT", url, { headers: unmarked, body: CONTENT });
-      expect([400, ...refusals]).toContain(refused.status);
-      expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
-      expect((await send("PUT", url, { headers, body: CONTENT })).ok).toBe(true);
-      expect(await isMarked?.(key)).toBe(true);
-      expect((await confirm(receipt))._tag).toBe("Confirmed");
-      expect(await isMarked?.(key)).toBe(false);
-      expect((await confirm(receipt))._tag).toBe("Confirmed");
-    },
+export const unconfirmed = storesWith("marks", {
+  "the mark of an unconfirmed upload is bound, and removed on confirm": async (subject) => {
+    const { isMarked, refusals, grant, confirm } = subject;
+    const { put, key, receipt } = await grant({}, "kept");
+    const plain = await subject.signPut({ writeOnce: true });
+    const unmarked = Object.entries(put.headers).filter(([name]) =>
+      Object.hasOwn(plain.headers, name),
+    );
+    const headers = Object.fromEntries(unmarked);
+    expect(headers, "no header marks the upload").not.toEqual(put.headers);
+    expect((await sendPut({ ...put, headers })).status).toBeOneOf([400, ...refusals]);
+    expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
+    await upload(put);
+    expect(await isMarked?.(key)).toBe(true);
+    expect((await confirm(receipt))._tag).toBe("Confirmed");
+    expect(await isMarked?.(key)).toBe(false);
+    expect((await confirm(receipt))._tag).toBe("Confirmed");
   },
-];
+});

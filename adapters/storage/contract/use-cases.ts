@@ -18,9 +18,9 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../../domain/principal.ts";
+import type { UploadDifference } from "../../../domain/upload-difference.ts";
 import { defaultPolicy, type UploadRequest } from "../../../domain/upload-policy.ts";
 import { CONTENT, PNG } from "./sample-upload.ts";
-import type { Subject } from "./subject.ts";
 
 /** A caller with every scope. */
 export const caller = (kind: Principal["kind"], subject: string): Principal => ({
@@ -30,11 +30,25 @@ export const caller = (kind: Principal["kind"], subject: string): Principal => (
   organizations: "every",
 });
 
+/** The answer of `confirm` to an upload that differs from its grant. */
+export const mismatchOf = (...differences: ReadonlyArray<Partial<UploadDifference>>) => ({
+  _tag: "UploadMismatch",
+  differences,
+});
+
 const MEMBER = caller("user", "member");
 const ACME = OrganizationId.make("acme");
 
+export type UseCases = ReturnType<typeof useCases>;
+
 /** The use cases over one store, for members of several organizations. */
-export function useCases({ presigner, store }: Pick<Subject, "presigner" | "store">) {
+export function useCases({
+  presigner,
+  store,
+}: {
+  readonly presigner: Presigner["Service"];
+  readonly store: ObjectStore["Service"];
+}) {
   const told: Array<ConfirmedUpload> = [];
   const services = Layer.mergeAll(
     Layer.succeed(Presigner, presigner),
@@ -54,7 +68,9 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
     random,
   );
   return {
+    /** The uploads that were reported as confirmed. */
     told,
+    /** Grants an upload of `CONTENT` as a PNG, with the given changes. */
     grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
       Effect.runPromise(
         requestUpload({
@@ -85,8 +101,10 @@ export function useCases({ presigner, store }: Pick<Subject, "presigner" | "stor
       const organization = OrganizationId.make(over.organization ?? "acme");
       const confirmed = confirmUpload({ member: { principal, organization }, receipt }).pipe(
         Effect.provide(services),
-        Effect.map((facts) => ({ _tag: "Confirmed" as const, ...facts })),
-        Effect.catch((refusal) => Effect.succeed(refusal)),
+        Effect.match({
+          onSuccess: (facts) => ({ _tag: "Confirmed" as const, ...facts }),
+          onFailure: (refusal) => refusal,
+        }),
       );
       if (at === undefined && waiting === undefined) return Effect.runPromise(confirmed);
       return Effect.runPromise(
