@@ -1,14 +1,108 @@
 import { availableParallelism, cpus } from "node:os";
-import { benchIdentity } from "./identity.ts";
-import { benchNotYours } from "./not-yours.ts";
-import { benchPresign } from "./presign.ts";
-import { benchSigning } from "./signing.ts";
+import { parseArgs } from "node:util";
+import { installTools } from "../support/tools.ts";
+import { HAS_PROC } from "./cpu.ts";
+import { QUICK, standing } from "./goals.ts";
+import { type Choice, type Comparison, markdown, measure, type Result, tableOf } from "./rounds.ts";
 
-// Rates are of this machine and this minute; the ratios are what can be compared.
-console.log(
-  `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model ?? "unknown"}`,
-);
-await benchSigning();
-await benchIdentity();
-await benchPresign();
-await benchNotYours();
+// `npm run bench`: what requests and signatures cost, in microseconds of CPU, beside what others
+// need. Microseconds are of this machine and this hour; speeds relative to another contender, which
+// are taken within each round, are what can be compared.
+
+const USAGE = `npm run bench -- [options]
+  --only NAMES   sections (requests, signing, identity, not-yours), or contenders by a part of
+                 their name, separated by commas
+  --rounds N     rounds that count (5)
+  --quick        what the goals need, in a minute; fails below half of a goal
+  --json         prints JSON`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: "" },
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
+const { quick } = values;
+const only = values.only.split(",").filter((name) => name !== "");
+const rounds = Number(values.rounds ?? 5);
+if (!Number.isSafeInteger(rounds) || rounds < 1) {
+  console.error(`--rounds takes a number of rounds\n${USAGE}`);
+  process.exit(1);
+}
+/** Where people read; JSON has standard output to itself. */
+const tell = values.json ? console.error : console.log;
+
+await installTools("bench");
+const { requests } = await import("./requests.ts");
+const { signing } = await import("./signing.ts");
+const { identity } = await import("./identity.ts");
+const { benchNotYours } = await import("./not-yours.ts");
+
+interface Section {
+  readonly milliseconds: number;
+  readonly open: (choice: Choice) => Promise<Comparison>;
+}
+const SECTIONS: Readonly<Record<string, Section>> = {
+  requests: { milliseconds: quick ? 1000 : 2000, open: requests },
+  signing: { milliseconds: quick ? 200 : 400, open: signing },
+  identity: { milliseconds: 300, open: identity },
+};
+
+const machine = {
+  node: process.version,
+  cores: availableParallelism(),
+  model: cpus()[0]?.model ?? "unknown",
+};
+tell(`Node ${machine.node}, ${machine.cores} × ${machine.model}, ${rounds} rounds`);
+
+const measured: Array<{ readonly title: string; readonly results: ReadonlyArray<Result> }> = [];
+for (const [section, { milliseconds, open }] of Object.entries(SECTIONS)) {
+  const isWanted = (name: string) =>
+    quick
+      ? QUICK.has(name)
+      : only.length === 0 || only.some((part) => part === section || name.includes(part));
+  if (section === "requests" && !HAS_PROC) {
+    tell("\nCPU of requests is read from /proc, which this system does not have: use Linux.");
+    continue;
+  }
+  const comparison = await open({ isWanted, milliseconds });
+  try {
+    if (comparison.contenders.length === 0) continue;
+    tell(`\n${comparison.title}\n`);
+    const results = await measure(comparison, rounds);
+    tell(tableOf(comparison, results));
+    for (const missing of comparison.missing) tell(`Not measured: ${missing}`);
+    measured.push({ title: comparison.title, results });
+  } finally {
+    await comparison.close();
+  }
+}
+
+const goals = standing(measured.flatMap(({ results }) => results));
+if (goals.length > 0) {
+  const rows = goals.map(({ contender, reference, speed, goal }) => [
+    contender,
+    `${reference} = 1`,
+    speed.toFixed(2),
+    goal.toFixed(2),
+  ]);
+  tell(`\nGoals\n\n${markdown([["", "where", "speed", "goal"], ...rows])}`);
+}
+for (const { contender, reference, speed, goal, isFarOff } of goals) {
+  if (!quick || !isFarOff) continue;
+  console.error(
+    `\n${contender} is below half of its goal: ${speed.toFixed(2)} of ${goal} where ${reference} is 1.`,
+  );
+  process.exitCode = 1;
+}
+
+if (!quick && (only.length === 0 || only.includes("not-yours"))) await benchNotYours(tell);
+if (values.json)
+  console.log(JSON.stringify({ machine, rounds, sections: measured, goals }, null, 2));

@@ -15,7 +15,7 @@ const BODY = JSON.stringify({ filename: "a.png", content_type: "image/png", size
  * How long the answer takes for an organization that is there and not the caller's, and for one
  * that is not there; the latter twice, which shows how far two samples of the same thing differ.
  */
-export async function benchNotYours(): Promise<void> {
+export async function benchNotYours(tell: (text: string) => void): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-bench-"));
   const file = join(folder, "tokens.json");
   const sha256 = createHash("sha256").update(TOKEN).digest("hex");
@@ -53,8 +53,8 @@ export async function benchNotYours(): Promise<void> {
       }
     }
     const [yours = [], absent = [], again = []] = times;
-    console.log(`\n404 of an organization, ${ROUNDS} requests each, milliseconds`);
-    console.log(`  ${"".padEnd(36)}   10 %    50 %    90 %    99 %`);
+    tell(`\n404 of an organization, ${ROUNDS} requests each, milliseconds`);
+    tell(`  ${"".padEnd(36)}   10 %    50 %    90 %    99 %`);
     for (const [name, sample] of [
       ["there, and not yours", yours],
       ["not there", absent],
@@ -62,12 +62,10 @@ export async function benchNotYours(): Promise<void> {
     ] as const) {
       const sorted = sample.toSorted((a, b) => a - b);
       const at = [0.1, 0.5, 0.9, 0.99].map((q) => sorted[Math.floor(q * sorted.length)] ?? NaN);
-      console.log(
-        `  ${name.padEnd(36)} ${at.map((value) => value.toFixed(3).padStart(7)).join(" ")}`,
-      );
+      tell(`  ${name.padEnd(36)} ${at.map((value) => value.toFixed(3).padStart(7)).join(" ")}`);
     }
-    console.log(`  overlap, not yours and not there     ${overlap(yours, absent).toFixed(3)}`);
-    console.log(`  overlap, not there and once more     ${overlap(absent, again).toFixed(3)}`);
+    tell(`  overlap, not yours and not there     ${overlap(yours, absent).toFixed(3)}`);
+    tell(`  overlap, not there and once more     ${overlap(absent, again).toFixed(3)}`);
   } finally {
     agent.destroy();
     await service.stop();

@@ -1,53 +1,52 @@
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { PutObjectCommand, S3Client as AwsS3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { createHmac, createSecretKey, hash } from "node:crypto";
+import { AwsClient } from "aws4fetch";
+import { S3Client as LeanS3Client } from "lean-s3";
+import { Client as MinioClient } from "minio";
+import { execFile, spawn } from "node:child_process";
+import { createHmac, createSecretKey, generateKeyPairSync, hash, sign } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { createValetkey } from "../../adapters/embed/index.ts";
+import { minio } from "../../adapters/embed/minio.ts";
+import { AWS4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { compare, rateOf } from "./rounds.ts";
+import { receiptKey } from "../support/receipt-key.ts";
+import { CACHE } from "../support/tools.ts";
+import { BARE_HASHES, BARE_RSA, NATIVE, PACKAGE, RSA } from "./goals.ts";
+import { type Choice, type Comparison, type Contender, costOf } from "./rounds.ts";
 
-const keys = {
-  algorithm: AWS4_HMAC_SHA256,
-  accessKey: "AKIAIOSFODNN7EXAMPLE",
-  secretKey: "not-a-real-secret-key",
-};
+const accessKeyId = "AKIAIOSFODNN7EXAMPLE";
+const secretAccessKey = "not-a-real-secret-key";
+const region = "us-east-1";
 const host = "files.s3.us-east-1.amazonaws.com";
-const client = new S3Client({
-  region: "us-east-1",
-  requestChecksumCalculation: "WHEN_REQUIRED",
-  credentials: { accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey },
-});
-const bound = new Set(["content-length", "content-type"]);
 
 let serial = 0;
 const nextKey = () => `orgs/acme/files/2026/11/5007cd59-14b0-4a8f-9bfa-${++serial}.png`;
 
-const native = () =>
-  signQuery(keys, {
-    method: "PUT",
-    origin: `https://${host}`,
-    path: `/${nextKey()}`,
-    query: [],
-    headers: [
-      ["content-length", "123456"],
-      ["content-type", "image/png"],
-      ["host", host],
-    ],
-    region: "us-east-1",
-    now: Date.now(),
-    expiresIn: 900,
-  });
+const asked = () => ({
+  method: "PUT",
+  origin: `https://${host}`,
+  path: `/${nextKey()}`,
+  query: [],
+  headers: [
+    ["content-length", "123456"],
+    ["content-type", "image/png"],
+    ["host", host],
+  ] as const,
+  region,
+  now: Date.now(),
+  expiresIn: 900,
+});
 
-const official = () =>
-  getSignedUrl(
-    client,
-    new PutObjectCommand({
-      Bucket: "files",
-      Key: nextKey(),
-      ContentType: "image/png",
-      ContentLength: 123_456,
-    }),
-    { expiresIn: 900, signableHeaders: bound, unhoistableHeaders: bound },
-  );
+const keys = {
+  algorithm: AWS4_HMAC_SHA256,
+  accessKey: accessKeyId,
+  secretKey: secretAccessKey,
+};
+const native = () => signQuery(keys, asked());
 
 // What no signer can leave out: the hash of a canonical request and the HMAC of a string to sign,
 // both as long as ours and new each time.
@@ -61,14 +60,132 @@ const bareHashes = () => {
     .digest("hex");
 };
 
-/** Presigned PUT URLs a second. */
-export const benchSigning = () =>
-  compare(
-    "Signing a PUT",
-    [
-      { name: "native signer", run: rateOf(400, native) },
-      { name: "bare hash calls", run: rateOf(400, bareHashes) },
-      { name: "@aws-sdk/s3-request-presigner", run: rateOf(400, official) },
-    ],
-    9,
+const lean = new LeanS3Client({
+  endpoint: "https://s3.us-east-1.amazonaws.com",
+  accessKeyId,
+  secretAccessKey,
+  region,
+  bucket: "files",
+});
+const withLean = () =>
+  lean.presign(nextKey(), { method: "PUT", expiresIn: 900, contentLength: 123_456 });
+
+const aws4fetch = new AwsClient({ accessKeyId, secretAccessKey, service: "s3", region });
+const withAws4fetch = () =>
+  aws4fetch.sign(`https://${host}/${nextKey()}?X-Amz-Expires=900`, {
+    method: "PUT",
+    headers: { "Content-Type": "image/png", "Content-Length": "123456" },
+    aws: { signQuery: true, allHeaders: true },
+  });
+
+const official = new MinioClient({
+  endPoint: "s3.us-east-1.amazonaws.com",
+  accessKey: accessKeyId,
+  secretKey: secretAccessKey,
+  region,
+});
+const withMinio = () => official.presignedPutObject("files", nextKey(), 900);
+
+const aws = new AwsS3Client({
+  region,
+  requestChecksumCalculation: "WHEN_REQUIRED",
+  credentials: { accessKeyId, secretAccessKey },
+});
+const bound = new Set(["content-length", "content-type"]);
+const withAws = () =>
+  getSignedUrl(
+    aws,
+    new PutObjectCommand({
+      Bucket: "files",
+      Key: nextKey(),
+      ContentType: "image/png",
+      ContentLength: 123_456,
+    }),
+    { expiresIn: 900, signableHeaders: bound, unhoistableHeaders: bound },
   );
+
+const valetkey = createValetkey({
+  storage: minio({
+    endpoint: "http://127.0.0.1:9000",
+    accessKey: accessKeyId,
+    secretKey: secretAccessKey,
+  }),
+  publicUrl: "http://127.0.0.1:8787",
+  organizations: (slug) => slug,
+  receiptKeys: [`bench:${receiptKey("bench").toString("base64")}`],
+  log: () => undefined,
+});
+const requestUpload = () =>
+  valetkey.requestUpload({
+    caller: { id: "bench" },
+    organization: "acme",
+    filename: "a.png",
+    contentType: "image/png",
+    size: 123_456,
+  });
+
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const rsaKeys = {
+  algorithm: GOOG4_RSA_SHA256,
+  accessKey: "uploads@example.iam.gserviceaccount.com",
+  secretKey: privateKey,
+};
+const withRsa = () => signQuery(rsaKeys, asked());
+const bareRsa = () => sign("sha256", Buffer.from(`GOOG4-RSA-SHA256\n${++serial}`), privateKey);
+
+/** CPU of one presigned PUT, and of a whole upload of the package. */
+export async function signing({ isWanted, milliseconds }: Choice): Promise<Comparison> {
+  const signers: Readonly<Record<string, () => unknown>> = {
+    [NATIVE]: native,
+    [BARE_HASHES]: bareHashes,
+    "lean-s3 (no media type)": withLean,
+    aws4fetch: withAws4fetch,
+    "minio (host alone)": withMinio,
+    "@aws-sdk/s3-request-presigner": withAws,
+    [RSA]: withRsa,
+    [BARE_RSA]: bareRsa,
+    [PACKAGE]: requestUpload,
+  };
+  const contenders: Array<Contender> = Object.entries(signers)
+    .filter(([name]) => isWanted(name))
+    .map(([name, signer]) => ({ name, run: costOf(milliseconds, signer) }));
+  const missing: Array<string> = [];
+  const reqsign = isWanted(REQSIGN) ? await startReqsign(milliseconds) : undefined;
+  if (reqsign !== undefined) contenders.push(reqsign.contender);
+  else if (isWanted(REQSIGN)) missing.push(`${REQSIGN}: cargo is not installed`);
+  return {
+    title: "Signing a PUT in one process, and a whole upload of the package",
+    contenders,
+    references: [BARE_HASHES, NATIVE, BARE_RSA],
+    missing,
+    close: async () => {
+      reqsign?.stop();
+      await valetkey.close();
+    },
+  };
+}
+
+const REQSIGN = "reqsign, in Rust";
+
+/** Builds the Rust program into the user's cache and starts it; undefined where cargo is not. */
+async function startReqsign(milliseconds: number) {
+  const folder = join(CACHE, "bench-rust");
+  const build = ["build", "--release", "--locked", "--target-dir", folder];
+  const cwd = new URL("rust", import.meta.url).pathname;
+  try {
+    await promisify(execFile)("cargo", build, { cwd });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw cause;
+  }
+  const child = spawn(join(folder, "release/valetkey-bench"), {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface(child.stdout);
+  const run = async () => {
+    child.stdin.write(`${milliseconds}\n`);
+    const [line] = await once(lines, "line");
+    return Number(line);
+  };
+  return { contender: { name: REQSIGN, run }, stop: () => child.stdin.end() };
+}

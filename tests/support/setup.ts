@@ -71,6 +71,7 @@ const FINDERS: Finders = {
   mounts: findMounts,
   package: pack,
   installed: installPacked,
+  bench: () => installTools("bench"),
   bundles: () => installTools("bundles"),
   expressions: () => installTools("expressions"),
   release: () => installTools("release"),

@@ -19,6 +19,7 @@ import type { Found } from "./setup.ts";
 
 /** The suites that need packages which nobody else needs, and what these are. */
 const SUITES = {
+  bench: "what the benchmark compares with",
   bundles: "a bundler and the runtime of Workers",
   expressions: "recheck",
   release: "what looks at packages",
@@ -28,7 +29,8 @@ const SUITES = {
 export type ToolSuite = keyof typeof SUITES;
 
 const TESTS = new URL("..", import.meta.url).pathname;
-const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "valetkey");
+/** Where what was built or installed once is kept. */
+export const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "valetkey");
 const MANIFEST = ["package.json", "package-lock.json"];
 
 /**

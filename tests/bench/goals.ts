@@ -1,0 +1,47 @@
+import { type Result, speedOf } from "./rounds.ts";
+
+export const BARE = "bare Hono, parse and echo";
+export const BY_HAND = "the same work by hand";
+export const SERVICE = "the service";
+export const GO = "Go, net/http and aws-sdk-go-v2";
+export const BARE_HASHES = "bare hash calls";
+export const NATIVE = "our signer";
+export const BARE_RSA = "crypto.sign";
+export const RSA = "our signer with RSA";
+export const PACKAGE = "requestUpload of the package";
+
+/** How fast a contender is to be. */
+interface Goal {
+  readonly contender: string;
+  /** Whose speed is 1. */
+  readonly reference: string;
+  readonly speed: number;
+}
+
+const GOALS: ReadonlyArray<Goal> = [
+  { contender: SERVICE, reference: BARE, speed: 0.32 },
+  { contender: SERVICE, reference: BY_HAND, speed: 0.8 },
+  { contender: SERVICE, reference: GO, speed: 1 },
+  { contender: NATIVE, reference: BARE_HASHES, speed: 0.8 },
+  { contender: PACKAGE, reference: BARE_HASHES, speed: 0.08 },
+  { contender: RSA, reference: BARE_RSA, speed: 0.95 },
+];
+
+/** The contenders that the goals need; Go may not be there, and takes long to build. */
+export const QUICK: ReadonlySet<string> = new Set(
+  GOALS.filter(({ reference }) => reference !== GO).flatMap(({ contender, reference }) => [
+    contender,
+    reference,
+  ]),
+);
+
+/** How what was measured stands to the goals. */
+export function standing(results: ReadonlyArray<Result>) {
+  const named = new Map(results.map((result) => [result.name, result]));
+  return GOALS.flatMap(({ contender, reference, speed: goal }) => {
+    const [own, theirs] = [named.get(contender), named.get(reference)];
+    if (own === undefined || theirs === undefined) return [];
+    const speed = speedOf(own, theirs);
+    return [{ contender, reference, goal, speed, isFarOff: speed < goal / 2 }];
+  });
+}

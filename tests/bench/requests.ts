@@ -1,0 +1,173 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { commandPath } from "../support/command-path.ts";
+import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
+import { freePort } from "../support/free-port.ts";
+import { type Command, startProcess } from "../support/service-process.ts";
+import { CACHE, installTools } from "../support/tools.ts";
+import { until } from "../support/until.ts";
+import { cpuOf, memoryOf } from "./cpu.ts";
+import { BARE, BY_HAND, GO, SERVICE } from "./goals.ts";
+import { presignRequest, sendLoad } from "./load.ts";
+import type { Choice, Comparison, Contender } from "./rounds.ts";
+
+const CONNECTIONS = 32;
+const FOLDER = new URL(".", import.meta.url).pathname;
+
+/** As an operator would set it who wants speed, with the store that most others can sign for. */
+export const SETTINGS = {
+  STORAGE_ADAPTER: "minio",
+  STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+  STORAGE_ACCESS_KEY: "access-key",
+  STORAGE_SECRET_KEY: "secret-key",
+  LOG_LEVEL: "warn",
+  AUDIT: "off",
+} as const;
+
+/** A server in a process of its own. */
+interface Server {
+  readonly port: number;
+  readonly pid: number;
+  readonly request: string;
+  readonly stop: () => Promise<unknown>;
+}
+
+/** Starts a server; gives why not where something is not installed. */
+type Start = () => Promise<Server | string>;
+
+const SERVERS: Readonly<Record<string, Start>> = {
+  [BARE]: script("echo.ts"),
+  [BY_HAND]: script("by-hand.ts"),
+  [SERVICE]: () => service({}),
+  "the service, a log line at info": () => service({ LOG_LEVEL: "info" }),
+  "the service on Bun": () => onRuntime(() => [commandPath("bun"), "deploy/bun.ts"]),
+  "the service on Deno": () =>
+    onRuntime((directory) => {
+      const [, ...args] = denoCommand(DENO_PERMISSIONS.minio)(directory);
+      return [commandPath("deno"), ...args];
+    }),
+  [GO]: async () => {
+    const built = await buildGo();
+    return built === undefined ? "Go is not installed" : listening([built]);
+  },
+  "Hono with the AWS client": script("hono-aws.ts"),
+  "better-upload (one URL)": script("better-upload.ts", {
+    path: "/upload",
+    body: JSON.stringify({
+      route: "files",
+      files: [{ name: "a.png", type: "image/png", size: 123_456 }],
+    }),
+  }),
+};
+
+/** CPU of one presign request, each server in a process of its own. */
+export async function requests({ isWanted, milliseconds }: Choice): Promise<Comparison> {
+  const missing: Array<string> = [];
+  const contenders: Array<Contender> = [];
+  const running: Array<Server> = [];
+  const close = () => Promise.all(running.map(({ stop }) => stop()));
+  try {
+    for (const [name, start] of Object.entries(SERVERS)) {
+      if (!isWanted(name)) continue;
+      const server = await start();
+      if (typeof server === "string") {
+        missing.push(`${name}: ${server}`);
+        continue;
+      }
+      running.push(server);
+      contenders.push(contenderOf(name, server, milliseconds));
+    }
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+  const title = `POST …/presign over ${CONNECTIONS} connections`;
+  return { title, contenders, references: [BARE, SERVICE], missing, close };
+}
+
+function contenderOf(name: string, server: Server, milliseconds: number): Contender {
+  return {
+    name,
+    run: () => costOfRequest(server, milliseconds),
+    notes: () => ({ "MiB at most": (memoryOf(server.pid).peak / 1024 ** 2).toFixed(0) }),
+  };
+}
+
+/** Microseconds of CPU that a server needs for one request, under load for so long. */
+export async function costOfRequest(
+  { port, pid, request }: Omit<Server, "stop">,
+  milliseconds: number,
+): Promise<number> {
+  const end = performance.now() + milliseconds;
+  const before = cpuOf(pid);
+  const answered = await sendLoad({
+    port,
+    connections: CONNECTIONS,
+    request: () => request,
+    isEnough: () => performance.now() > end,
+  });
+  return (cpuOf(pid) - before) / answered;
+}
+
+/** The service as `npm start` serves it. */
+export async function service(
+  env: Readonly<Record<string, string>>,
+  command: "node" | Command = "node",
+): Promise<Server> {
+  const { address, pid, token, stop } = await startProcess({ ...SETTINGS, ...env }, command);
+  return { port: Number(new URL(address).port), pid, request: presignRequest({ token }), stop };
+}
+
+async function onRuntime(command: Command): Promise<Server> {
+  await installTools("runtimes");
+  return service({}, command);
+}
+
+function script(
+  name: string,
+  asked: { readonly path?: string; readonly body?: string } = {},
+): Start {
+  return async () => {
+    await installTools("bench");
+    return listening([process.execPath, join(FOLDER, name)], asked);
+  };
+}
+
+/** Starts a program that listens on the port that is its argument. */
+async function listening(
+  [command = "", ...args]: ReadonlyArray<string>,
+  asked: { readonly path?: string; readonly body?: string } = {},
+): Promise<Server> {
+  const port = await freePort();
+  const child: ChildProcess = spawn(command, [...args, String(port)], { stdio: "inherit" });
+  const address = `http://127.0.0.1:${port}`;
+  await until(`the start of ${command}`, async () =>
+    (await fetch(address)).status ? true : undefined,
+  );
+  return {
+    port,
+    pid: child.pid ?? 0,
+    request: presignRequest({ token: "x", ...asked }),
+    stop: async () => {
+      child.kill();
+      await once(child, "exit");
+    },
+  };
+}
+
+/** Builds the Go program into the user's cache; undefined where Go is not. */
+async function buildGo(): Promise<string | undefined> {
+  const built = join(CACHE, "bench-go");
+  const build = promisify(execFile)("go", ["build", "-o", built, "."], {
+    cwd: join(FOLDER, "go"),
+  });
+  return build.then(
+    () => built,
+    (cause: NodeJS.ErrnoException) => {
+      if (cause.code === "ENOENT") return undefined;
+      throw cause;
+    },
+  );
+}
