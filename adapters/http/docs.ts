@@ -1,13 +1,14 @@
 import * as Effect from "effect/Effect";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { answerHeld } from "./answer.ts";
+import { pageHeaders } from "./page-headers.ts";
 import { NotFound } from "./refusals.ts";
 import type { AppOptions, RouteRequest } from "./route.ts";
 
 /** Answers `GET /openapi.json`. The code that makes the document is loaded when it is asked for. */
 export const openapi = ({ c, options, routes }: RouteRequest): Effect.Effect<Response> =>
   Effect.promise(async () => {
-    const { DOCUMENT_LIFETIME, openapiDocument } = await import("./openapi/document.ts");
+    const { openapiDocument } = await import("./openapi/document.ts");
     const document =
       documents.get(options) ?? encoder.encode(JSON.stringify(openapiDocument(routes, options)));
     documents.set(options, document);
@@ -17,43 +18,30 @@ export const openapi = ({ c, options, routes }: RouteRequest): Effect.Effect<Res
     });
   });
 
+/** How long others may keep the document, which changes only with the version of the service. */
+export const DOCUMENT_LIFETIME = "public, max-age=300";
+
 /** The document of each application. */
 const documents = new WeakMap<AppOptions, Uint8Array<ArrayBuffer>>();
 const encoder = new TextEncoder();
 
 /**
- * Answers `GET /docs`: the document for people to read. Its policy permits requests to this
- * service and to the store. Its addresses are relative, and so hold under whatever path a host
- * serves it.
+ * Answers `GET /docs`: the document for people to read. Its addresses are relative, and so hold
+ * under whatever path a host serves it.
  */
 export const docs = Effect.fnUntraced(function* ({ c }: RouteRequest) {
   const { publicOrigin } = yield* Presigner;
   const isInstalled = (yield* read("swagger-ui.css")) !== undefined;
-  const policy = [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    `connect-src 'self' ${publicOrigin}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; ");
-  return send(c, isInstalled ? PAGE : MISSING, {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": policy,
-    "Referrer-Policy": "no-referrer",
-  });
+  return answerHeld(c, isInstalled ? PAGE : MISSING, pageHeaders("data:", publicOrigin));
 });
 
 /** Answers `GET /docs/:file`: what that page loads. */
 export const docsFile = Effect.fnUntraced(function* ({ c }: RouteRequest) {
   const name = c.req.param("file") ?? "";
-  if (name === "start.js") return send(c, START, { "Content-Type": "text/javascript" });
   const type = FILES.get(name);
   const content = type === undefined ? undefined : yield* read(name);
   if (type === undefined || content === undefined) return yield* new NotFound();
-  return send(c, content, { "Content-Type": type });
+  return answerHeld(c, content, { "Content-Type": type, "Cache-Control": "no-cache" });
 });
 
 // Swagger UI. Of the renderers that were tried it is the one that runs under a policy without
@@ -61,22 +49,30 @@ export const docsFile = Effect.fnUntraced(function* ({ c }: RouteRequest) {
 // page.
 const RENDERER = "swagger-ui-dist";
 
-/** Its files by their media types. */
+/** The files that the page loads, by their media types. */
 const FILES: ReadonlyMap<string, string> = new Map([
+  ["start.js", "text/javascript"],
   ["swagger-ui.css", "text/css; charset=utf-8"],
   ["swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
 ]);
 
-const send = (
-  c: RouteRequest["c"],
-  body: Uint8Array<ArrayBuffer>,
-  headers: Record<string, string>,
-) => answerHeld(c, body, { "Cache-Control": "no-cache", ...headers });
+/** What was read of them. The document is not sent to a validator elsewhere. */
+const held = new Map([
+  [
+    "start.js",
+    encoder.encode(`SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#docs",
+  validatorUrl: null,
+  deepLinking: true,
+  tryItOutEnabled: true,
+  defaultModelsExpandDepth: 0,
+});
+`),
+  ],
+]);
 
-/** The renderer's files by their names, each read once. */
-const held = new Map<string, Uint8Array<ArrayBuffer>>();
-
-/** A file of the renderer, from where the runtime finds its package; undefined without it. */
+/** A file, from where the runtime finds the renderer's package; undefined without it. */
 const read = (name: string): Effect.Effect<Uint8Array<ArrayBuffer> | undefined> =>
   Effect.promise(async () => {
     try {
@@ -90,7 +86,7 @@ const read = (name: string): Effect.Effect<Uint8Array<ArrayBuffer> | undefined> 
     }
   });
 
-const html = ({ head, body }: { readonly head: string; readonly body: string }) =>
+const html = (head: string, body: string) =>
   encoder.encode(`<!doctype html>
 <html lang="en">
   <head>
@@ -99,24 +95,25 @@ const html = ({ head, body }: { readonly head: string; readonly body: string }) 
     <title>Valetkey API</title>
     <link rel="icon" href="data:,">${head}
   </head>
-  <body>
-    ${body}
+  <body>${body}
   </body>
 </html>
 `);
 
-const PAGE = html({
-  head: `
+const PAGE = html(
+  `
     <link rel="stylesheet" href="docs/swagger-ui.css">
     <script src="docs/swagger-ui-bundle.js" defer></script>
     <script src="docs/start.js" defer></script>`,
-  body: `<main id="docs"></main>
+  `
+    <main id="docs"></main>
     <noscript>This page needs JavaScript; <a href="openapi.json">/openapi.json</a> does not.</noscript>`,
-});
+);
 
-const MISSING = html({
-  head: "",
-  body: `<h1>Valetkey API</h1>
+const MISSING = html(
+  "",
+  `
+    <h1>Valetkey API</h1>
     <p>The API is described by <a href="openapi.json">/openapi.json</a>, which any reader of
     OpenAPI 3.1 shows.</p>
     <p>To read it here, install the package <code>${RENDERER}</code> beside this service and load
@@ -124,15 +121,4 @@ const MISSING = html({
     <pre>npm install --ignore-scripts ${RENDERER}@5</pre>
     <p>Without <code>--ignore-scripts</code> a dependency of that package reports the installation
     to its makers.</p>`,
-});
-
-/** The document is not sent to a validator elsewhere. */
-const START = encoder.encode(`SwaggerUIBundle({
-  url: "openapi.json",
-  dom_id: "#docs",
-  validatorUrl: null,
-  deepLinking: true,
-  tryItOutEnabled: true,
-  defaultModelsExpandDepth: 0,
-});
-`);
+);

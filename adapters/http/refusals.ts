@@ -1,73 +1,58 @@
-import * as Schema from "effect/Schema";
-import { MemberFault } from "../settings/decode.ts";
+import type * as Arr from "effect/Array";
+import * as Data from "effect/Data";
+import type { MemberFault } from "../settings/decode.ts";
 
 // What HTTP refuses before or beside the use cases.
 
 /** The body is not well-formed JSON, or does not have the members of this operation. */
-export class InvalidBody extends Schema.TaggedError<InvalidBody>()("InvalidBody", {
-  faults: Schema.NonEmptyArray(MemberFault),
-}) {}
+export class InvalidBody extends Data.TaggedError("InvalidBody")<{
+  readonly faults: Arr.NonEmptyReadonlyArray<MemberFault>;
+}> {}
 
 /** One member of the body has an invalid value. */
-export class InvalidMember extends Schema.TaggedError<InvalidMember>()("InvalidMember", {
-  code: Schema.Literals([
-    "INVALID_FILE_NAME",
-    "INVALID_CONTENT_TYPE",
-    "INVALID_SIZE",
-    "INVALID_CHECKSUM",
-  ]),
-  fault: MemberFault,
-}) {}
+export class InvalidMember extends Data.TaggedError("InvalidMember")<{
+  readonly code: "INVALID_FILE_NAME" | "INVALID_CONTENT_TYPE" | "INVALID_SIZE" | "INVALID_CHECKSUM";
+  readonly fault: MemberFault;
+}> {}
 
 /** The request's `Content-Type` is not JSON. */
-export class BodyNotJson extends Schema.TaggedError<BodyNotJson>()("BodyNotJson", {}) {}
+export class BodyNotJson extends Data.TaggedError("BodyNotJson") {}
 
 /** The body is compressed, or its charset is not UTF-8. */
-export class BodyEncoded extends Schema.TaggedError<BodyEncoded>()("BodyEncoded", {}) {}
+export class BodyEncoded extends Data.TaggedError("BodyEncoded") {}
 
 /** The body is larger than requests of this API may be; `limit` in bytes. */
-export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
-  limit: Schema.Number,
-}) {}
+export class BodyTooLarge extends Data.TaggedError("BodyTooLarge")<{ readonly limit: number }> {}
 
 /** The request did not arrive within `seconds`. */
-export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
-  seconds: Schema.Number,
-}) {}
+export class RequestTimeout extends Data.TaggedError("RequestTimeout")<{
+  readonly seconds: number;
+}> {}
 
 /** The header `Idempotency-Key` does not have exactly one valid key. */
-export class InvalidIdempotencyKey extends Schema.TaggedError<InvalidIdempotencyKey>()(
-  "InvalidIdempotencyKey",
-  {},
-) {}
+export class InvalidIdempotencyKey extends Data.TaggedError("InvalidIdempotencyKey") {}
 
 /** The request is not valid HTTP. */
-export class MalformedRequest extends Schema.TaggedError<MalformedRequest>()(
-  "MalformedRequest",
-  {},
-) {}
+export class MalformedRequest extends Data.TaggedError("MalformedRequest") {}
 
 /** The request's headers are larger than `limit`, in bytes. */
-export class HeadersTooLarge extends Schema.TaggedError<HeadersTooLarge>()("HeadersTooLarge", {
-  limit: Schema.Number,
-}) {}
+export class HeadersTooLarge extends Data.TaggedError("HeadersTooLarge")<{
+  readonly limit: number;
+}> {}
 
 /** The header `Expect` asks for something other than `100-continue`. */
-export class ExpectationFailed extends Schema.TaggedError<ExpectationFailed>()(
-  "ExpectationFailed",
-  {},
-) {}
+export class ExpectationFailed extends Data.TaggedError("ExpectationFailed") {}
 
 /** Too many requests are under way on the connection or in the process. */
-export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {}) {}
+export class Overloaded extends Data.TaggedError("Overloaded") {}
 
 /** The address exists, but does not have this method; `allow` names those that it has. */
-export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
-  allow: Schema.String,
-}) {}
+export class MethodNotAllowed extends Data.TaggedError("MethodNotAllowed")<{
+  readonly allow: string;
+}> {}
 
 /** Nothing is at this address, or nothing for this caller. */
-export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {}) {}
+export class NotFound extends Data.TaggedError("NotFound") {}
 
 /** The service answers only this machine, and the request comes from another or names another. */
-export class LoopbackOnly extends Schema.TaggedError<LoopbackOnly>()("LoopbackOnly", {}) {}
+export class LoopbackOnly extends Data.TaggedError("LoopbackOnly") {}

@@ -46,7 +46,7 @@ it("the requests of all members count for their organization", async () => {
   const authorization = { Authorization: `Bearer ${SERVICE_TOKEN}` };
   const other = await request(PRESIGN, presignInit(undefined, authorization));
   expect(other.status).toBe(429);
-  expect((await other.json()).detail).toContain("One organization may make 1 requests");
+  expect((await other.json()).detail).toContain("One organization may make 1 request in");
 });
 
 it("a service that others reach warns if it has no limits, and not if it has one", async () => {

@@ -64,14 +64,16 @@ export const outlineOf = ({ paths, components }: Document): string =>
     ...Object.entries(components.headers).map(
       ([name, { schema }]) => `${name}: ${inShort(schema)}`,
     ),
-    ...Object.entries(components.schemas).flatMap(([name, { properties, ...schema }]) => [
-      "",
-      `${name}: ${inShort({ ...schema, required: undefined })}`,
-      ...Object.entries(properties ?? {}).map(
-        ([member, each]) =>
-          `  ${member}${schema.required?.includes(member) === true ? "" : "?"}: ${inShort(each)}`,
-      ),
-    ]),
+    ...Object.entries(components.schemas)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([name, { properties, ...schema }]) => [
+        "",
+        `${name}: ${inShort({ ...schema, required: undefined })}`,
+        ...Object.entries(properties ?? {}).map(
+          ([member, each]) =>
+            `  ${member}${schema.required?.includes(member) === true ? "" : "?"}: ${inShort(each)}`,
+        ),
+      ]),
     "",
   ].join("\n");
 
@@ -82,7 +84,9 @@ const contentOf = (answer: Answer | undefined) =>
 
 /** Those that not every answer has. */
 const headersOf = ({ headers = {} }: Answer) =>
-  Object.keys(headers).filter((name) => !["X-Request-Id", "Cache-Control"].includes(name));
+  Object.keys(headers)
+    .filter((name) => !["X-Request-Id", "Cache-Control"].includes(name))
+    .sort();
 
 /** On one line, and a reference by its name. */
 const inShort = (schema: object): string =>

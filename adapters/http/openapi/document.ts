@@ -1,15 +1,12 @@
-import * as Arr from "effect/Array";
 import * as JsonSchema from "effect/JsonSchema";
+import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
 import * as SchemaRepresentation from "effect/SchemaRepresentation";
 import { allowedMethods, type ApiAuthentication, type AppOptions, type Route } from "../route.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
-import { PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { refusedAnswers } from "./refused-answers.ts";
-import { type Operation, type Text, TEXTS } from "./texts.ts";
-
-export { DOCUMENT_LIFETIME } from "./texts.ts";
+import { type Operation, PATH_PARAMETERS, TEXTS } from "./texts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -46,126 +43,91 @@ const BEARER: ApiAuthentication = {
 };
 
 /**
- * The API as an OpenAPI 3.1 document, made of the table of routes, the schemas that decode
- * requests, and the table of refusals.
+ * The API as an OpenAPI 3.1 document, to be written as JSON. It is made of the table of routes, the
+ * schemas that decode requests, and the table of refusals.
  */
 export function openapiDocument(
   routes: ReadonlyArray<Route>,
   { publicUrl, apiAuthentication: authentication = BEARER }: AppOptions,
 ): Json {
-  const operations = routes.flatMap((route): ReadonlyArray<Operation> => {
-    const { operationId, path } = route;
-    if (operationId === undefined) return [];
-    return [{ ...route, ...TEXTS[operationId], allow: allowedMethods(routes, path) }];
-  });
-  const { of, named } = toOpenapi([
-    ...operations.flatMap(schemasOf).filter(Schema.isSchema),
-    ...PROBLEM_SCHEMAS.values(),
-  ]);
-  /** Whatever is not a schema of Effect is JSON Schema already. */
-  const json = (schema: unknown): Json =>
-    Schema.isSchema(schema) ? (of.get(schema) ?? {}) : (schema as Json);
-  const byPath = Map.groupBy(operations, ({ path }) => path.replaceAll(/:(\w+)/g, "{$1}"));
+  const schemas: Record<string, unknown> = {};
+  const held = new Map<unknown, Json>();
+  /** A schema in the words of OpenAPI. Those with a name are collected, and referred to. */
+  const json = (schema: unknown): Json => {
+    if (!Schema.isSchema(schema)) return schema as Json;
+    const known = held.get(schema);
+    if (known !== undefined) return known;
+    const { schemas: written, definitions } = toOpenapi(schema);
+    Object.assign(schemas, definitions);
+    held.set(schema, written[0]);
+    return written[0];
+  };
+  const paths: Record<string, Record<string, Json>> = {};
+  const allowed = new Set<string>();
+  for (const route of routes) {
+    const { operationId, path, methods } = route;
+    if (operationId === undefined) continue;
+    const allow = allowedMethods(routes, path);
+    allowed.add(allow);
+    const described = describe({ ...route, ...TEXTS[operationId], allow }, json);
+    const item = (paths[path.replaceAll(/:(\w+)/g, "{$1}")] ??= {});
+    for (const method of methods) {
+      const suffix = method === "HEAD" ? "Head" : "";
+      item[method.toLowerCase()] = { operationId: `${operationId}${suffix}`, ...described };
+    }
+  }
   return {
     ...ABOUT,
     servers: [{ url: publicUrl.pathname }],
     security: authentication.security,
-    paths: Object.fromEntries(
-      [...byPath].map(([path, each]) => [
-        path,
-        Object.fromEntries(each.flatMap((operation) => byMethod(operation, json))),
-      ]),
-    ),
+    paths,
     components: {
       securitySchemes: authentication.securitySchemes,
-      headers: headerComponents([...new Set(operations.map(({ allow }) => allow))].sort()),
-      schemas: named,
+      headers: headerComponents([...allowed].sort()),
+      schemas,
     },
   };
-}
-
-const schemasOf = ({ parameters = [], body, answer }: Operation) => [
-  ...parameters.map(({ schema }) => schema),
-  body,
-  answer,
-];
-
-function byMethod(operation: Operation, json: (schema: unknown) => Json) {
-  const described = describe(operation, json);
-  return operation.methods.map((method) => {
-    const operationId = `${operation.operationId}${method === "HEAD" ? "Head" : ""}`;
-    return [method.toLowerCase(), { operationId, ...described }] as const;
-  });
 }
 
 function describe(operation: Operation, json: (schema: unknown) => Json): Json {
-  const { tag, summary, scope, parameters = [], body, examples = {}, answer, answers } = operation;
-  const description = [
-    ...(scope === undefined ? [] : [`Needs the scope \`${scope}\`.`]),
-    ...(operation.description === undefined ? [] : [operation.description]),
-  ].join(" ");
-  const isCounted = scope !== undefined;
-  const granted = Object.entries(answers).map(([status, { description, isOfStore, headers }]) => [
-    status,
-    {
-      description,
-      ...(isOfStore === true
-        ? { content: { "*/*": {} } }
-        : { headers: { ...answerHeaders({ isCounted }), ...headers } }),
-      ...(answer === undefined
-        ? {}
-        : { content: { "application/json": { schema: json(answer) } } }),
-    },
-  ]);
+  const { path, tag, summary, scope, body, answer } = operation;
+  const needed = scope && `Needs the scope \`${scope}\`.`;
+  const inPath = Array.from(path.matchAll(/:(\w+)/g), ([, name = ""]) => {
+    const parameter = PATH_PARAMETERS[name];
+    return { name, in: "path", required: true, ...parameter, schema: json(parameter?.["schema"]) };
+  });
+  const answered = Rec.map(operation.answers, ({ description, isOfStore, headers }) =>
+    isOfStore
+      ? { description, content: { "*/*": {} } }
+      : {
+          description,
+          headers: { ...answerHeaders({ isCounted: scope !== undefined }), ...headers },
+          content: answer && { "application/json": { schema: json(answer) } },
+        },
+  );
+  const examples = Rec.map(operation.examples ?? {}, (value) => ({ value }));
   return {
     tags: [tag],
     summary,
-    ...(description === "" ? {} : { description }),
-    ...(scope === undefined ? { security: [] } : {}),
-    ...(parameters.length === 0
-      ? {}
-      : {
-          parameters: parameters.map(({ schema, ...parameter }) => ({
-            ...parameter,
-            required: parameter.in === "path",
-            schema: json(schema),
-          })),
-        }),
-    ...(body === undefined ? {} : { requestBody: requestBody(json(body), examples) }),
-    responses: { ...Object.fromEntries(granted), ...refusedAnswers(operation, json) },
+    description: [needed, operation.description].filter(Boolean).join(" ") || undefined,
+    security: scope === undefined ? [] : undefined,
+    parameters: [...inPath, ...(operation.parameters ?? [])],
+    requestBody: body && {
+      required: true,
+      content: { "application/json": { schema: json(body), examples } },
+    },
+    responses: { ...answered, ...refusedAnswers(operation, json) },
   };
 }
 
-const requestBody = (schema: Json, examples: NonNullable<Text["examples"]>): Json => ({
-  required: true,
-  content: {
-    "application/json": {
-      schema,
-      examples: Object.fromEntries(
-        Object.entries(examples).map(([name, value]) => [name, { value }]),
-      ),
-    },
-  },
-});
-
-/** Schemas in the words of OpenAPI 3.1: each of `schemas`, and all that have a name. */
-function toOpenapi(schemas: ReadonlyArray<Schema.Constraint>): {
-  readonly of: ReadonlyMap<Schema.Constraint, Json>;
-  readonly named: Json;
-} {
-  const asked = Arr.dedupe(schemas);
-  if (!Arr.isReadonlyArrayNonEmpty(asked)) return { of: new Map(), named: {} };
-  const { schemas: written, definitions } = JsonSchema.toMultiDocumentOpenApi3_1(
+const toOpenapi = (schema: Schema.Constraint) =>
+  JsonSchema.toMultiDocumentOpenApi3_1(
     SchemaRepresentation.toJsonSchemaMultiDocument(
-      SchemaRepresentation.toRepresentations(
-        Arr.map(asked, (schema) => Schema.toEncoded(schema).ast),
-      ),
+      SchemaRepresentation.toRepresentations([Schema.toEncoded(schema).ast]),
       // As requests are decoded.
       { onExcessProperty: "error", includeAnnotationKey: (key) => KEYWORDS.has(key) },
     ),
   );
-  return { of: new Map(Arr.zip(asked, written)), named: definitions };
-}
 
 /** Keywords of JSON Schema that stand in annotations, since no check goes with them. */
 const KEYWORDS: ReadonlySet<string> = new Set([

@@ -1,9 +1,7 @@
-import type { RefusedHeader } from "../problem.ts";
-
 const REQUEST_ID = { schema: { type: "string", format: "uuid" } };
 
-/** The headers of answers. A new header of a refusal does not compile until it is here. */
-const HEADERS = {
+/** The headers of answers; `allowed` are the values of `Allow`. */
+export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   "X-Request-Id": {
     ...REQUEST_ID,
     required: true,
@@ -47,35 +45,31 @@ const HEADERS = {
     description: "How to authenticate.",
     schema: { const: 'Bearer realm="valetkey"' },
   },
-  Allow: { required: true, description: "The methods to use instead.", schema: {} },
+  Allow: { required: true, description: "The methods to use instead.", schema: { enum: allowed } },
   Accept: {
     description: "If the request is not JSON.",
     schema: { const: "application/json" },
   },
-} satisfies { readonly [Name in RefusedHeader]: object } & Readonly<Record<string, object>>;
-
-/** The headers of answers; `allowed` are the values of `Allow`. */
-export const headerComponents = (allowed: ReadonlyArray<string>) => ({
-  ...HEADERS,
-  Allow: { ...HEADERS.Allow, schema: { enum: allowed } },
 });
 
-/** References to the headers of these names. */
-export const headers = (names: ReadonlyArray<string>) =>
-  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-
-/** The headers that every answer has. */
-export const answerHeaders = ({
+/** References to the headers that an answer has; `own` are those that only some answers have. */
+export function answerHeaders({
+  isCounted = false,
   isRead = true,
-  isCounted,
+  own = [],
 }: {
+  /** Whether the request counts for the limits. */
+  readonly isCounted?: boolean;
+  /** Whether the request could be read, and so has an id. */
   readonly isRead?: boolean;
-  readonly isCounted: boolean;
-}) => ({
-  ...headers([
-    "X-Request-Id",
-    "Cache-Control",
-    ...(isCounted ? ["RateLimit", "RateLimit-Policy"] : []),
-  ]),
-  ...(isRead ? {} : { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id-If-Read" } }),
-});
+  readonly own?: ReadonlyArray<string>;
+}) {
+  const limits = isCounted ? ["RateLimit", "RateLimit-Policy"] : [];
+  const names = ["X-Request-Id", "Cache-Control", ...limits, ...own];
+  return Object.fromEntries(
+    names.map((name) => {
+      const component = name === "X-Request-Id" && !isRead ? "X-Request-Id-If-Read" : name;
+      return [name, { $ref: `#/components/headers/${component}` }];
+    }),
+  );
+}

@@ -1,37 +1,20 @@
 import * as Arr from "effect/Array";
+import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
 import { Scope } from "../../../domain/principal.ts";
 import { MemberFault } from "../../settings/decode.ts";
-import {
-  type AnyProblem,
-  internalProblem,
-  type Problem,
-  problemOf,
-  type Refusal,
-} from "../problem.ts";
+import { internalProblem, type Problem, problemOf, type Refusal } from "../problem.ts";
 import { SAMPLES } from "./samples.ts";
-
-type Name = Exclude<
-  AnyProblem extends infer P ? (P extends unknown ? keyof P : never) : never,
-  keyof Problem
->;
-type Value<N extends Name> = AnyProblem extends infer P
-  ? P extends { readonly [M in N]: infer V }
-    ? V
-    : never
-  : never;
 
 const bytes = Schema.Natural.annotate({ description: "Bytes." });
 const count = Schema.optionalKey(Schema.Natural);
 const listOf = (description: string) => Schema.Array(Schema.String).annotate({ description });
 const sizeOrText = Schema.Union([Schema.String, Schema.Natural]);
 
-/** The members that only some problem documents have. A new one does not compile until it is here. */
-const MEMBERS: {
-  readonly [N in Name]: Schema.Constraint & { readonly Encoded: Value<N> };
-} = {
+/** The members that only some problem documents have. */
+const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   // Not as a non-empty list, which generated clients take for a list of exactly one.
-  errors: Schema.mutable(Schema.Array(MemberFault)).annotate({
+  errors: Schema.Array(MemberFault).annotate({
     identifier: "Faults",
     description: "The invalid members of the body.",
     minItems: 1,
@@ -61,23 +44,21 @@ const MEMBERS: {
 export const INTERNAL = internalProblem("3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f");
 
 /** The schemas of problem documents, by their codes. */
-export const PROBLEM_SCHEMAS: ReadonlyMap<string, Schema.Constraint> = new Map(
-  Object.entries(
-    Arr.groupBy(
-      [...Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat().map(problemOf), INTERNAL],
-      ({ code }) => code,
-    ),
-  ).map(([code, problems]) => [code, schemaOf(problems)]),
+export const PROBLEM_SCHEMAS: Readonly<Record<string, Schema.Constraint>> = Rec.map(
+  Arr.groupBy(
+    [...Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat().map(problemOf), INTERNAL],
+    ({ code }): string => code,
+  ),
+  schemaOf,
 );
 
 /** Members that all problems of a code have are required. */
 function schemaOf(problems: Arr.NonEmptyReadonlyArray<Problem>): Schema.Constraint {
   const [{ status, code }] = problems;
-  const members = problems.map(({ members = {} }) => members);
   const fields = Object.entries(MEMBERS).flatMap(([name, schema]) => {
-    const having = members.filter((each) => Object.hasOwn(each, name)).length;
+    const having = problems.filter(({ members = {} }) => Object.hasOwn(members, name)).length;
     if (having === 0) return [];
-    return [[name, having === members.length ? schema : Schema.optionalKey(schema)]];
+    return [[name, having === problems.length ? schema : Schema.optionalKey(schema)]];
   });
   return Schema.Struct({
     title: Schema.String,

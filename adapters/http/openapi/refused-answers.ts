@@ -1,4 +1,6 @@
+import * as Arr from "effect/Array";
 import type * as Effect from "effect/Effect";
+import * as Rec from "effect/Record";
 import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
@@ -7,7 +9,7 @@ import { type Problem, problemOf, type Refusal } from "../problem.ts";
 import type { UnreadBody } from "../request-body.ts";
 import { MethodNotAllowed } from "../refusals.ts";
 import type { AllOf } from "../route.ts";
-import { answerHeaders, headers } from "./headers.ts";
+import { answerHeaders } from "./headers.ts";
 import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { SAMPLES } from "./samples.ts";
 import type { Operation } from "./texts.ts";
@@ -51,18 +53,19 @@ export function refusedAnswers(operation: Operation, json: (schema: unknown) => 
   const samples = samplesOf(operation).filter(
     ({ problem }) => !Object.hasOwn(operation.answers, problem.status),
   );
-  const byStatus = Map.groupBy(samples, ({ problem }) => String(problem.status));
-  return Object.fromEntries(
-    [...byStatus].map(([status, samples]) => {
-      const byCode = Map.groupBy(samples, ({ problem }) => problem.code);
-      const schemas = [...byCode.keys()].map((code) => json(PROBLEM_SCHEMAS.get(code)));
+  return Rec.map(
+    Arr.groupBy(samples, ({ problem }) => String(problem.status)),
+    (samples) => {
+      const byCode = Arr.groupBy(samples, ({ problem }) => problem.code);
+      const schemas = Object.keys(byCode).map((code) => json(PROBLEM_SCHEMAS[code]));
       const examples = samples.map(({ name, problem }) => [
         name,
         { summary: problem.title, value: documentOf(problem) },
       ]);
-      const answer = {
-        description: [...byCode].map(inWords).join("\n"),
-        headers: headersOf(samples),
+      return {
+        description: Object.entries(byCode).map(inWords).join("\n"),
+        // The first again: what the server refuses may have no id, and stands before the others.
+        headers: Object.assign({}, ...samples.map(({ headers }) => headers), samples[0].headers),
         content: {
           "application/problem+json": {
             schema: schemas.length === 1 ? schemas[0] : { oneOf: schemas },
@@ -70,30 +73,22 @@ export function refusedAnswers(operation: Operation, json: (schema: unknown) => 
           },
         },
       };
-      return [status, answer];
-    }),
+    },
   );
 }
 
-/** An example of a refusal. */
-interface Sample {
-  readonly name: string;
-  readonly problem: Problem;
-  /** Whether the request could be read, and so has an id. */
-  readonly isRead: boolean;
-  /** Whether the request was counted before, so that the answer has the headers of the limits. */
-  readonly isCounted: boolean;
-}
-
-const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
-  `- \`${code}\`: ${[...new Set(samples.map(({ problem }) => problem.title))].join("; ")}`;
+const inWords = ([code, samples]: readonly [
+  string,
+  ReadonlyArray<{ readonly problem: Problem }>,
+]) => `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
 
 /** All refusals of an operation, in its own words where it has some. */
-function samplesOf({ allow, scope, body, refusals }: Operation): ReadonlyArray<Sample> {
+function samplesOf({ allow, scope, body, refusals }: Operation) {
   const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
   };
+  // Only requests of members are counted, before their bodies are read.
   const counted = { ...(body === undefined ? {} : BODY_REFUSALS), ...refusals };
   const all = {
     ...SERVER_REFUSALS,
@@ -104,22 +99,18 @@ function samplesOf({ allow, scope, body, refusals }: Operation): ReadonlyArray<S
   };
   const samples = (Object.keys(all) as ReadonlyArray<Refusal["_tag"]>).flatMap((tag) => {
     const each: ReadonlyArray<Refusal> = own[tag] === undefined ? SAMPLES[tag] : [own[tag]];
-    return each.map((refusal, index) => ({
-      name: each.length === 1 ? tag : `${tag}${index + 1}`,
-      problem: problemOf(refusal),
-      isRead: !Object.hasOwn(SERVER_REFUSALS, tag),
-      isCounted: scope !== undefined && Object.hasOwn(counted, tag),
-    }));
+    const isCounted = scope !== undefined && Object.hasOwn(counted, tag);
+    const isRead = !Object.hasOwn(SERVER_REFUSALS, tag);
+    return each.map((refusal, index) => {
+      const problem = problemOf(refusal);
+      // How a connection goes on is not part of the API.
+      const { Connection: _, ...headers } = problem.headers ?? {};
+      return {
+        name: each.length === 1 ? tag : `${tag}${index + 1}`,
+        problem,
+        headers: answerHeaders({ isCounted, isRead, own: Object.keys(headers) }),
+      };
+    });
   });
-  return [...samples, { name: "Internal", problem: INTERNAL, isRead: true, isCounted: false }];
-}
-
-/** The headers of refusals; `Connection` is left out, since it is not part of the API. */
-function headersOf(samples: ReadonlyArray<Sample>) {
-  const own = samples.flatMap(({ problem }) => Object.keys(problem.headers ?? {}));
-  const isRead = samples.every((sample) => sample.isRead);
-  return {
-    ...answerHeaders({ isRead, isCounted: samples.some((sample) => sample.isCounted) }),
-    ...headers(own.filter((name) => name !== "Connection")),
-  };
+  return [...samples, { name: "Internal", problem: INTERNAL, headers: answerHeaders({}) }];
 }

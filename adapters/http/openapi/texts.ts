@@ -1,6 +1,6 @@
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { SEGMENTS } from "../../../domain/storage-key.ts";
-import type * as Schema from "effect/Schema";
+import { DOCUMENT_LIFETIME } from "../docs.ts";
 import { LINK_TOKEN, RECEIPT, Token } from "../answers.ts";
 import { IDEMPOTENCY_KEY } from "../presign.ts";
 import type { OperationId, Route } from "../route.ts";
@@ -10,11 +10,12 @@ export interface Text {
   readonly tag: "files" | "links" | "service";
   readonly summary: string;
   readonly description?: string;
-  readonly parameters?: ReadonlyArray<Parameter>;
+  /** Those that are not in the path, as OpenAPI writes them. */
+  readonly parameters?: ReadonlyArray<object>;
   /** Bodies to try. */
   readonly examples?: Readonly<Record<string, unknown>>;
   /** The answers that are not refusals, by status. */
-  readonly answers: Readonly<Record<number, AnswerText>>;
+  readonly answers: Readonly<Record<string, AnswerText>>;
 }
 
 /** A row of the table of routes, with what the document says of it. */
@@ -28,24 +29,23 @@ interface AnswerText {
   readonly headers?: Readonly<Record<string, object>>;
 }
 
-interface Parameter {
-  readonly name: string;
-  readonly in: "path" | "header" | "query";
-  readonly allowEmptyValue?: true;
-  readonly description?: string;
-  readonly schema: Schema.Constraint | object;
-  /** What `/docs` fills in. */
-  readonly example?: string;
-}
-
-const SLUG: Parameter = { name: "slug", in: "path", schema: OrganizationSlug, example: "acme" };
-
-const segment = (name: keyof typeof SEGMENTS, example: string): Parameter => ({
-  name,
-  in: "path",
-  schema: { type: "string", pattern: `^${SEGMENTS[name]}$` },
-  example,
+const segment = (name: keyof typeof SEGMENTS) => ({
+  type: "string",
+  pattern: `^${SEGMENTS[name]}$`,
 });
+
+/** The parameters in paths, by name; `/docs` fills in the examples. */
+export const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  slug: { schema: OrganizationSlug, example: "acme" },
+  year: { schema: segment("year"), example: "2026" },
+  month: { schema: segment("month"), example: "11" },
+  name: { schema: segment("name"), example: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png" },
+  token: {
+    description: "What follows `/f/` in a `link_url`.",
+    schema: Token,
+    example: LINK_TOKEN,
+  },
+};
 
 /** A redirect to the store, and what a client gets there. */
 const REDIRECT: Text["answers"] = {
@@ -71,9 +71,6 @@ const REDIRECT: Text["answers"] = {
   },
 };
 
-/** The document changes only with the version of the service. */
-export const DOCUMENT_LIFETIME = "public, max-age=300";
-
 /** By the operations of the table of routes: one without a text does not compile. */
 export const TEXTS: Readonly<Record<OperationId, Text>> = {
   presign: {
@@ -82,7 +79,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     description:
       "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there.",
     parameters: [
-      SLUG,
       {
         name: "Idempotency-Key",
         in: "header",
@@ -103,10 +99,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
         size: 5,
         policy: "files",
         strict: true,
-        checksum: {
-          algorithm: "sha256",
-          value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
-        },
+        checksum: { algorithm: "sha256", value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=" },
       },
     },
     answers: { 200: { description: "The upload is granted." } },
@@ -116,18 +109,14 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     summary: "Confirm that the file arrived as it was granted",
     description:
       "A receipt works for the caller it was given to, and for services, until a day after the upload URL stops working.",
-    parameters: [SLUG],
     examples: { upload: { receipt: RECEIPT } },
-    answers: {
-      200: { description: "The file is there, as it was granted." },
-    },
+    answers: { 200: { description: "The file is there, as it was granted." } },
   },
   makeLink: {
     tag: "files",
     summary: "Make a link to a file",
     description:
       "Needs a policy with `link_lifetime`. The link opens the file for everyone who has it.",
-    parameters: [SLUG],
     examples: { upload: { receipt: RECEIPT, expires_in: 3600 } },
     answers: { 200: { description: "The link." } },
   },
@@ -137,10 +126,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     description:
       "Redirects without asking the store; if the file is not there, the store answers that.",
     parameters: [
-      SLUG,
-      segment("year", "2026"),
-      segment("month", "11"),
-      segment("name", "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png"),
       {
         name: "download",
         in: "query",
@@ -154,15 +139,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
   followLink: {
     tag: "links",
     summary: "Open a file by its link",
-    parameters: [
-      {
-        name: "token",
-        in: "path",
-        description: "What follows `/f/` in a `link_url`.",
-        schema: Token,
-        example: LINK_TOKEN,
-      },
-    ],
     answers: REDIRECT,
   },
   health: {

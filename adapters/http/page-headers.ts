@@ -1,0 +1,19 @@
+/**
+ * The headers of a page that loads its own files and images from `images`, and sends requests to
+ * this service and to the store.
+ */
+export const pageHeaders = (images: string, storeOrigin: string) => ({
+  "Content-Type": "text/html; charset=utf-8",
+  "Content-Security-Policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    `img-src 'self' ${images}`,
+    `connect-src 'self' ${storeOrigin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; "),
+  "Referrer-Policy": "no-referrer",
+  "Cache-Control": "no-cache",
+});
