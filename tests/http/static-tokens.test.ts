@@ -24,6 +24,7 @@ import { read } from "../../adapters/identity/settings.ts";
 import { tokensOfFile } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
 import { RECHECK } from "../../adapters/settings/changing-file.ts";
+import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
@@ -46,7 +47,7 @@ const command = (
     const child = execFile(
       join(ROOT, "node_modules/.bin/node"),
       ["deploy/cli.ts", "token", ...args],
-      { cwd: ROOT, env: { PATH, HOME, ...env } },
+      { cwd: ROOT, env: { PATH, HOME, ...COMPILE_CACHE, ...env } },
       (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { commandPath } from "../support/command-path.ts";
+import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { need } from "../support/need.ts";
 
 // The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported; on
@@ -88,7 +89,11 @@ async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runt
       "--reporter=json",
       `--outputFile.json=${report}`,
     ],
-    { cwd: ROOT, env: { PATH, HOME, TEST_RUNTIME: name }, stdio: ["ignore", "pipe", "pipe"] },
+    {
+      cwd: ROOT,
+      env: { PATH, HOME, ...COMPILE_CACHE, TEST_RUNTIME: name },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
   );
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

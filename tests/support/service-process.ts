@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commandPath } from "./command-path.ts";
+import { COMPILE_CACHE } from "./compile-cache.ts";
 import { DENO_PERMISSIONS, denoCommand } from "./deno-permissions.ts";
 import { freePort } from "./free-port.ts";
 import { need } from "./need.ts";
@@ -130,7 +131,7 @@ function launch(
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(commandPath(command), args, {
     cwd: ROOT,
-    env: { PATH, HOME, ...env },
+    env: { PATH, HOME, ...COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
