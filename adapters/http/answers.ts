@@ -108,3 +108,6 @@ export const Readiness = Schema.Struct({
 export type Readiness = typeof Readiness.Encoded;
 
 export const ApiDocument = Schema.Record(Schema.String, Schema.Unknown);
+
+/** `Cache-Control` of the API's document, which changes only with the version of the service. */
+export const DOCUMENT_LIFETIME = "public, max-age=300";

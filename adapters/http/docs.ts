@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { answerHeld } from "./answer.ts";
+import { DOCUMENT_LIFETIME } from "./answers.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { NotFound } from "./refusals.ts";
 import type { AppOptions, RouteRequest } from "./route.ts";
@@ -17,9 +18,6 @@ export const openapi = ({ c, options, routes }: RouteRequest): Effect.Effect<Res
       "Cache-Control": DOCUMENT_LIFETIME,
     });
   });
-
-/** How long others may keep the document, which changes only with the version of the service. */
-export const DOCUMENT_LIFETIME = "public, max-age=300";
 
 /** The document of each application. */
 const documents = new WeakMap<AppOptions, Uint8Array<ArrayBuffer>>();

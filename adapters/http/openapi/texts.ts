@@ -1,7 +1,6 @@
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { SEGMENTS } from "../../../domain/storage-key.ts";
-import { DOCUMENT_LIFETIME } from "../docs.ts";
-import { LINK_TOKEN, RECEIPT, Token } from "../answers.ts";
+import { DOCUMENT_LIFETIME, LINK_TOKEN, RECEIPT, Token } from "../answers.ts";
 import { IDEMPOTENCY_KEY } from "../presign.ts";
 import type { OperationId, Route } from "../route.ts";
 
