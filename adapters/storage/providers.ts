@@ -3,31 +3,31 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { choice, type Setting } from "../settings/setting.ts";
 
-/** What is different between stores that speak the API of S3. */
+/** How a store with the API of S3 differs from others. */
 export interface Provider extends StoreCapabilities {
   readonly title: string;
-  /** Its endpoint in a region; undefined where everyone has their own, or the client knows it. */
+  /** Its endpoint in a region; undefined if everyone has their own, or the client knows it. */
   readonly endpoint?: (region: string, account: string) => string;
-  /** The region that is signed for where none is configured; undefined where one has to be. */
-  readonly region?: string;
-  /** A region that it has, where one has to be configured. */
+  /** The region in signatures if none is configured; if undefined, one has to be configured. */
+  readonly region?: string | undefined;
+  /** One of its regions, if one has to be configured. */
   readonly regionExample?: string;
-  /** Addressing where it is not configured: `https://host/bucket/key`, or the bucket as a host. */
+  /** Whether a bucket is by default part of the path (`https://host/bucket/key`), or of the host. */
   readonly pathStyle: boolean;
-  /** How pages are allowed in: by rules of the bucket, or by a setting of the server. */
+  /** Where origins are allowed: in rules of the bucket, or in a setting of the server. */
   readonly cors: "bucket" | "server";
   /**
-   * What it does with `x-amz-*` headers of a PUT that were not signed: Amazon S3 refuses them;
-   * others obey them, and some obey those too that say who may read the object.
+   * What it does with unsigned `x-amz-*` headers of a PUT: Amazon S3 refuses them; others obey
+   * them, and some also obey those that say who may read the object.
    */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
-  /** The checksums of a PUT that it tells again of the object. */
+  /** The checksums of a PUT that it reports of the object. */
   readonly reports: ReadonlyArray<ChecksumAlgorithm>;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
 
-/** What some providers call 5 GB, read in the way that is safe. */
+/** What some providers call 5 GB, in its smaller meaning. */
 const FIVE_GB = 5_000_000_000;
 
 /** What Amazon documents ("Uploading objects", S3 User Guide); the others differ from it. */
@@ -40,6 +40,7 @@ export const S3_CAPABILITIES: StoreCapabilities = {
 };
 
 const S3 = {
+  region: "us-east-1",
   pathStyle: true,
   cors: "bucket",
   unsigned: "refused",
@@ -47,7 +48,7 @@ const S3 = {
   ...S3_CAPABILITIES,
 } as const satisfies Omit<Provider, "title">;
 
-/** What all of them do, so that it can be promised of a server that nobody has named. */
+/** What all of them do, and so a server of no known provider too. */
 const LEAST = {
   ...S3,
   checksums: ["md5"],
@@ -63,33 +64,19 @@ const LEAST = {
  * do not promise, and nobody here has seen, counts as missing.
  */
 export const PROVIDERS = {
-  aws: { ...S3, title: "Amazon S3", region: "us-east-1", pathStyle: false },
-  minio: {
-    ...S3,
-    title: "MinIO",
-    region: "us-east-1",
-    cors: "server",
-    unsigned: "obeyed",
-    tried: "2026-02-12",
-  },
+  aws: { ...S3, title: "Amazon S3", pathStyle: false },
+  minio: { ...S3, title: "MinIO", cors: "server", unsigned: "obeyed", tried: "2026-02-12" },
   ceph: {
     ...LEAST,
     title: "Ceph (radosgw)",
-    region: "us-east-1",
     writeOnce: true,
     marks: true,
     versions: true,
     tried: "16.2.15",
   },
-  seaweedfs: { ...S3, title: "SeaweedFS", region: "us-east-1", tried: "4.48" },
-  versitygw: { ...S3, title: "versitygw", region: "us-east-1", marks: false, tried: "1.8.0" },
-  swift: {
-    ...LEAST,
-    title: "OpenStack Swift (s3api)",
-    region: "us-east-1",
-    unsigned: "refused",
-    tried: "2.30.1",
-  },
+  seaweedfs: { ...S3, title: "SeaweedFS", tried: "4.48" },
+  versitygw: { ...S3, title: "versitygw", marks: false, tried: "1.8.0" },
+  swift: { ...LEAST, title: "OpenStack Swift (s3api)", unsigned: "refused", tried: "2.30.1" },
   r2: {
     ...LEAST,
     title: "Cloudflare R2",
@@ -104,6 +91,7 @@ export const PROVIDERS = {
     ...LEAST,
     title: "Backblaze B2",
     endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
+    region: undefined,
     regionExample: "us-west-004",
     checksums: [],
     unsigned: "obeyed",
@@ -113,6 +101,7 @@ export const PROVIDERS = {
     ...LEAST,
     title: "Wasabi",
     endpoint: (region) => `https://s3.${region}.wasabisys.com`,
+    region: undefined,
     regionExample: "eu-central-1",
     cors: "server",
     largestPut: FIVE_GB,
@@ -121,12 +110,13 @@ export const PROVIDERS = {
     ...LEAST,
     title: "DigitalOcean Spaces",
     endpoint: (region) => `https://${region}.digitaloceanspaces.com`,
+    region: undefined,
     regionExample: "fra1",
     pathStyle: false,
     checksums: [],
     largestPut: FIVE_GB,
   },
-  s3: { ...LEAST, title: "any other server of S3's API", region: "us-east-1" },
+  s3: { ...LEAST, title: "any other server of S3's API" },
 } as const satisfies Readonly<Record<string, Provider>>;
 
 /** A provider, as `STORAGE_PROVIDER` names it. */
@@ -134,7 +124,7 @@ export type ProviderName = keyof typeof PROVIDERS;
 
 const NAMES = Object.keys(PROVIDERS) as [ProviderName];
 
-/** Whose S3 it is. */
+/** The provider of the API. */
 export const provider: Setting<ProviderName> = {
   ...choice(NAMES, {
     variable: "STORAGE_PROVIDER",
@@ -146,7 +136,7 @@ export const provider: Setting<ProviderName> = {
   nearest: fitting,
 };
 
-/** The provider that a text means: by its name or its title, a slip of the pen, or any other. */
+/** The provider that a text probably means: by name, by title or by spelling, or else `s3`. */
 function fitting(text: string): ProviderName {
   const meant = text.toLowerCase();
   const named = NAMES.find(

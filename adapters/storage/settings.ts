@@ -1,16 +1,6 @@
-import type * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
-import { HttpUrl, Secret } from "../settings/codecs.ts";
-import {
-  type Fault,
-  fault,
-  missingBeside,
-  onOff,
-  optional,
-  type Setting,
-  setting,
-  withDefault,
-} from "../settings/setting.ts";
+import { HttpUrl } from "../settings/codecs.ts";
+import { type Fault, fault, onOff, optional, setting, withDefault } from "../settings/setting.ts";
 
 // Settings that several stores read; each store takes those that apply to it.
 
@@ -81,85 +71,6 @@ export const publicEndpoint = optional(
   }),
 );
 
-/** The name of an access key: whatever can stand before the slash in a credential. */
-export const AccessKeyName = Schema.String.check(
-  Schema.makeFilter<string>((name) =>
-    /^[!-.0-~]{3,128}$/.test(name)
-      ? undefined
-      : "it is not 3 to 128 printable characters without a slash",
-  ),
-);
-
-/** Whose uploads or downloads a key signs; undefined for the key that signs where no other does. */
-type Use = "put" | "get" | undefined;
-
-const WORK = { put: "uploads", get: "downloads" } as const;
-
-const variableOf = (use: Use, name: string) =>
-  `STORAGE_${use === undefined ? "" : `${use.toUpperCase()}_`}${name}`;
-
-const optionOf = <const Name extends string>(use: Use, name: Name) =>
-  use === undefined ? `${name.charAt(0).toLowerCase()}${name.slice(1)}` : `${use}${name}`;
-
-export const accessKeyOf = (use: Use): Setting<string | undefined> =>
-  optional({
-    variable: variableOf(use, "ACCESS_KEY"),
-    option: optionOf(use, "AccessKey"),
-    meaning:
-      use === undefined
-        ? "The key that signs, and that looks at the bucket."
-        : `A key that signs ${WORK[use]} and may do nothing else.`,
-    otherwise: use === undefined ? "AWS, Google: their own chain" : "`STORAGE_ACCESS_KEY`",
-    shape: "the name of an access key: 3 to 128 printable characters without a slash",
-    example: "AKIAIOSFODNN7EXAMPLE",
-    codec: AccessKeyName,
-  });
-
-export const secretKeyOf = (use: Use): Setting<Redacted.Redacted | undefined> =>
-  optional({
-    variable: variableOf(use, "SECRET_KEY"),
-    option: optionOf(use, "SecretKey"),
-    meaning: "Its secret.",
-    shape: "the secret of the access key, without white space around it",
-    example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    codec: Secret,
-  });
-
-export const sessionTokenOf = (use: Use): Setting<Redacted.Redacted | undefined> =>
-  optional({
-    variable: variableOf(use, "SESSION_TOKEN"),
-    option: optionOf(use, "SessionToken"),
-    meaning: "Its token, where it is temporary.",
-    shape: "the token that came with temporary credentials, without white space around it",
-    example: "IQoJb3JpZ2luX2VjEXAMPLE",
-    codec: Secret,
-  });
-
-/** Half a key: a name without its secret, or a secret without a name. */
-export function halfKeyFaults(
-  values: { readonly accessKey: unknown; readonly secretKey: unknown },
-  use?: Use,
-): ReadonlyArray<Fault> {
-  const { accessKey, secretKey } = values;
-  if ((accessKey === undefined) === (secretKey === undefined)) return [];
-  const halves = [accessKeyOf(use), secretKeyOf(use)] as const;
-  return accessKey === undefined
-    ? [missingBeside(...halves)]
-    : [missingBeside(halves[1], halves[0])];
-}
-
-/** In whose name another signs: a role of Amazon's, or a service account of Google's. */
-export const roleOf = (
-  use: "put" | "get",
-  explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
-): Setting<string | undefined> =>
-  optional({
-    variable: variableOf(use, "ROLE"),
-    option: optionOf(use, "Role"),
-    meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
-    ...explained,
-  });
-
 /** A path. The content of a file is refused, since a fault would show it. */
 export const Path = Schema.NonEmptyString.check(Schema.isPattern(/^[^{}\n"]{1,4096}$/));
 
@@ -188,20 +99,15 @@ export function addressingFaults(values: {
   readonly endpoint?: URL | undefined;
   readonly publicEndpoint?: URL | undefined;
 }): ReadonlyArray<Fault> {
-  const { bucket = "", pathStyle: isPath } = values;
-  const endpoints = [values.endpoint, values.publicEndpoint].filter((url) => url !== undefined);
-  if (isPath !== false) return [];
-  if (endpoints.some(({ hostname }) => /^(?:\[.*\]|[\d.]+)$/.test(hostname))) {
-    return [fault(pathStyle, ({ on }) => `must be ${on} where an endpoint is an IP address`)];
-  }
+  const { bucket = "", endpoint, publicEndpoint } = values;
+  if (values.pathStyle !== false) return [];
+  const endpoints = [endpoint, publicEndpoint].filter((url) => url !== undefined);
   const isSecure =
     endpoints.length === 0 || endpoints.some(({ protocol }) => protocol === "https:");
-  return bucket.includes(".") && isSecure
-    ? [
-        fault(
-          pathStyle,
-          ({ on }) => `must be ${on} for a bucket with a dot: no certificate covers its host name`,
-        ),
-      ]
-    : [];
+  const reason = endpoints.some(({ hostname }) => /^(?:\[.*\]|[\d.]+)$/.test(hostname))
+    ? "where an endpoint is an IP address"
+    : bucket.includes(".") && isSecure
+      ? "for a bucket with a dot: no certificate covers its host name"
+      : undefined;
+  return reason === undefined ? [] : [fault(pathStyle, ({ on }) => `must be ${on} ${reason}`)];
 }

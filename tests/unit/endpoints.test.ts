@@ -177,7 +177,7 @@ it.each([
       ),
     );
     const client = makeClient(settings, { accessKeyId: "a", secretAccessKey: "b" });
-    const { origin, path } = (await locate(settings, client)).addresses.internal;
+    const { origin, path } = (await locate(settings, client)).internal;
     expect(`${origin}${path}/key.png`).toBe(expected);
     let called = "";
     client.config.requestHandler = {

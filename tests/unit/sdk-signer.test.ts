@@ -29,8 +29,7 @@ async function signed(bucket: string) {
     signer: "sdk",
   } as const;
   const client = makeClient(settings, identityOf(KEYS));
-  const { addresses, scope } = await locate(settings, client);
-  const { origin, path, host } = addresses.public;
+  const { origin, path, host, scope } = (await locate(settings, client)).public;
   const url = Effect.gen(function* () {
     const held = (yield* sdkSigner(client, scope))(always(signWith(KEYS)));
     const signer = yield* held(NOW, 0);

@@ -1,5 +1,6 @@
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
+import * as Equal from "effect/Equal";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { lookUp } from "../credentials/held.ts";
@@ -13,39 +14,33 @@ export type Chain = () => Promise<{
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
   readonly expiration?: Date;
-  /** The true end, where the chain has put off the other because it found no newer credentials. */
+  /** The real end, if the chain has postponed the other because it found no newer credentials. */
   readonly originalExpiration?: Date;
 }>;
 
 /**
- * The newest credentials that the official chain can give: environment, profile, web identity,
- * container or instance role. One object for as long as they stay the same. Each time it is a new
- * chain that is asked: one keeps what it has until shortly before its end, and waits for ever for
- * a call that hangs.
+ * A signer with the newest credentials of the official chain: environment, profile, web identity,
+ * container or instance role. The same object while they stay the same. A new chain is asked each
+ * time, since a used one keeps its credentials until shortly before their end, and waits for ever
+ * for a call that hangs.
  */
 export function signerOfChain(
   makeChain: () => Chain,
 ): Effect.Effect<KeySigner, CredentialsUnavailable> {
   let last: KeySigner | undefined;
   return lookUp("AWS", () => makeChain()()).pipe(
-    Effect.map(({ accessKeyId, secretAccessKey, sessionToken, ...ends }) => {
+    Effect.map(({ accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken, ...ends }) => {
       const expiresAt = (ends.originalExpiration ?? ends.expiration)?.getTime();
-      const isSame =
-        last?.keys.accessKey === accessKeyId &&
-        last.keys.secretKey === secretAccessKey &&
-        last.keys.sessionToken === sessionToken &&
-        last.expiresAt === expiresAt;
-      if (last !== undefined && isSame) return last;
-      const keys = { accessKey: accessKeyId, secretKey: secretAccessKey, sessionToken };
-      last = signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }, expiresAt);
-      return last;
+      const keys = { algorithm: AWS4_HMAC_SHA256, accessKey, secretKey, sessionToken };
+      const isSame = last?.expiresAt === expiresAt && Equal.equals(last?.keys, keys);
+      return last !== undefined && isSame ? last : (last = signWith(keys, expiresAt));
     }),
   );
 }
 
 /**
- * What signs at the moment, for the official client, which is told that it is about to end: so it
- * asks each time, which costs nothing, and never signs with what has been replaced.
+ * The present keys for the official client. They are said to have expired, so that it asks each
+ * time, which costs nothing, and never signs with replaced keys.
  */
 export const providerOf = (current: () => Promise<KeySigner>) => async () => ({
   ...identityOf((await current()).keys),
@@ -59,10 +54,7 @@ export const identityOf = ({ accessKey, secretKey, sessionToken }: SigningKeys) 
   ...(sessionToken === undefined ? {} : { sessionToken }),
 });
 
-/**
- * What a role that is assumed signs with: credentials of an hour, which AWS gives to those who may
- * assume it.
- */
+/** A signer with the credentials of a role, which AWS gives for an hour to who may assume it. */
 export const signerOfRole = (role: {
   readonly arn: string;
   readonly use: "put" | "get";

@@ -41,17 +41,13 @@ export interface SigningScope {
 }
 
 /**
- * Where the endpoint rules of the official client place the bucket for each audience, and what its
- * signatures name. FIPS, dual-stack endpoints and the regions of ARNs are as the usual variables
- * and profiles set them.
+ * Where the endpoint rules of the official client place the bucket for each audience. FIPS,
+ * dual-stack endpoints and the regions of ARNs are as the usual variables and profiles set them.
  */
 export async function locate(
   settings: AwsSettings,
   { config }: S3Client,
-): Promise<{
-  readonly addresses: Readonly<Record<Audience, BucketAddress>>;
-  readonly scope: SigningScope;
-}> {
+): Promise<Readonly<Record<Audience, BucketAddress & { readonly scope: SigningScope }>>> {
   const { bucket: Bucket, region: Region } = settings;
   const UseFIPS = await config.useFipsEndpoint();
   const UseDualStack = await config.useDualstackEndpoint();
@@ -70,14 +66,10 @@ export async function locate(
       ...(endpoint === undefined ? {} : { Endpoint: endpoint.href }),
     });
     const path = withoutSlashes(url.pathname);
-    const address = { origin: url.origin, host: url.host, unsignedPrefix: "", path };
     const [scheme = { signingName: "s3", signingRegion: Region }] = properties?.authSchemes ?? [];
-    return { address, scheme };
+    const { signingName, signingRegion = "*" } = scheme;
+    const scope = { signingName, signingRegion };
+    return { origin: url.origin, host: url.host, unsignedPrefix: "", path, scope };
   };
-  const internal = at("internal");
-  const { signingName, signingRegion = "*" } = internal.scheme;
-  return {
-    addresses: { public: at("public").address, internal: internal.address },
-    scope: { signingName, signingRegion },
-  };
+  return { public: at("public"), internal: at("internal") };
 }

@@ -8,7 +8,6 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { oneKey } from "../credentials/separate-keys.ts";
 import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { providerOf, signerOfChain, signerOfRole } from "./chain.ts";
@@ -38,22 +37,19 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         if (Result.isSuccess(held)) return held.success;
         throw new Error(held.failure.reason);
       });
-      const own = signersOf(settings, signer);
-      const roleOr = (use: "put" | "get", arn: string | undefined) =>
+      const role = (use: "put" | "get", arn: string | undefined) =>
         arn === undefined
-          ? Effect.succeed(own[use])
-          : Effect.flatMap(signerOfRole({ arn, use, region, as: credentials }), (role) =>
-              hold(role),
-            );
-      const signers = {
-        put: yield* roleOr("put", settings.putRole),
-        get: yield* roleOr("get", settings.getRole),
-      };
-      if (signers.put === signer) yield* Effect.logWarning(oneKey(settings.words));
+          ? Effect.undefined
+          : Effect.flatMap(signerOfRole({ arn, use, region, as: credentials }), hold);
+      const signers = yield* signersOf(settings, signer, {
+        put: yield* role("put", settings.putRole),
+        get: yield* role("get", settings.getRole),
+      });
       const client = makeClient(settings, credentials);
-      const { addresses, scope } = yield* Effect.promise(() => locate(settings, client));
+      const addresses = yield* Effect.promise(() => locate(settings, client));
       const { checksums, ...provider } = PROVIDERS[settings.provider];
-      const bySdk = settings.signer === "sdk" ? yield* sdkSigner(client, scope) : undefined;
+      const bySdk =
+        settings.signer === "sdk" ? yield* sdkSigner(client, addresses.internal.scope) : undefined;
       const presigner = v4Presigner({
         addresses,
         region,

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { keyFaults, type KeySettings, keySettings } from "../credentials/key-settings.ts";
+import { keyFaults, keySettings, roleOf } from "../credentials/key-settings.ts";
 import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
 import {
   choice,
@@ -9,13 +9,14 @@ import {
   optional,
   type Read,
   readSettings,
+  type Values,
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source, Text, Words } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
 
 const role = (use: "put" | "get") =>
-  storage.roleOf(use, {
+  roleOf(use, {
     codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
     shape: "the ARN of a role",
     example: `arn:aws:iam::123456789012:role/valetkey-${use}`,
@@ -56,24 +57,17 @@ export const settings = {
   ),
 };
 
+type AwsValues = Values<typeof settings>;
+
 /** What the adapter is configured with. */
-export interface AwsSettings extends KeySettings {
-  /** How settings are called in what is said of the store; as variables if left out. */
+export interface AwsSettings extends Omit<AwsValues, "account"> {
+  /** How settings are called in messages about the store; as variables if left out. */
   readonly words?: Words | undefined;
   readonly provider: ProviderName;
-  readonly bucket: string;
-  readonly createBucket: boolean;
   readonly region: string;
-  /** Undefined where the official client knows it: at Amazon. */
-  readonly endpoint?: URL | undefined;
-  readonly publicEndpoint?: URL | undefined;
   readonly pathStyle: boolean;
-  /** The same at the public endpoint, where there is one. */
+  /** The same at the public endpoint, if there is one. */
   readonly publicPathStyle?: boolean | undefined;
-  readonly signer: "native" | "sdk";
-  /** ARNs of roles that are assumed to sign uploads, and downloads. */
-  readonly putRole?: string | undefined;
-  readonly getRole?: string | undefined;
 }
 
 /** Reads the settings, and refuses combinations that could not work. */
@@ -88,12 +82,10 @@ export function read(source: Source): Read<AwsSettings> {
         ? [fault(settings.signer, "must be sdk for an ARN or a directory bucket")]
         : []),
       ...placeFaults(values),
-      ...(values.putRole !== undefined && values.putAccessKey !== undefined
-        ? [excludedBy(settings.putRole, settings.putAccessKey)]
-        : []),
-      ...(values.getRole !== undefined && values.getAccessKey !== undefined
-        ? [excludedBy(settings.getRole, settings.getAccessKey)]
-        : []),
+      ...(["put", "get"] as const)
+        .filter((use) => values[`${use}Role`] !== undefined)
+        .filter((use) => values[`${use}AccessKey`] !== undefined)
+        .map((use) => excludedBy(settings[`${use}Role`], settings[`${use}AccessKey`])),
     ],
   );
   return Result.map(values, ({ account = "", ...values }) => {
@@ -114,13 +106,8 @@ export function read(source: Source): Read<AwsSettings> {
   });
 }
 
-/** Whether the store is found with what is given. */
-function placeFaults(values: {
-  readonly provider?: ProviderName | undefined;
-  readonly region?: string | undefined;
-  readonly account?: string | undefined;
-  readonly endpoint?: URL | undefined;
-}) {
+/** Faults if the values do not say where the store is. */
+function placeFaults(values: Partial<AwsValues>) {
   const { region, account, endpoint } = values;
   const name = providerOf(values);
   const provider: Provider = PROVIDERS[name];
@@ -133,17 +120,13 @@ function placeFaults(values: {
   return name === "r2" && account === undefined ? [fault(settings.account, missing)] : [];
 }
 
-/** A server that nobody has named is Amazon's by its address, or any of those that speak its API. */
-const providerOf = (values: {
-  readonly provider?: ProviderName | undefined;
-  readonly endpoint?: URL | undefined;
-}): ProviderName =>
-  values.provider ??
-  (values.endpoint === undefined || AMAZON.test(values.endpoint.hostname) ? "aws" : "s3");
+/** The provider; if it is not configured, Amazon by its address, or any server with its API. */
+const providerOf = ({ provider, endpoint }: Partial<AwsValues>): ProviderName =>
+  provider ?? (endpoint === undefined || AMAZON.test(endpoint.hostname) ? "aws" : "s3");
 
 const AMAZON = /\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
 
-/** The region that is part of the name of an endpoint of a known provider. */
+/** The region in the host name of a known provider. */
 export function regionOfEndpoint({ hostname }: URL): string | undefined {
   return REGION_IN_HOST.exec(hostname)?.[1];
 }
@@ -155,8 +138,8 @@ const REGION_IN_HOST =
 const isBeyondNative = (bucket: string) => bucket.startsWith("arn:") || bucket.endsWith("--x-s3");
 
 /**
- * The same, where the variables of the official client for an endpoint count too: it would follow
- * them, and so must what we sign. They are not meant for another provider's endpoint.
+ * The source, in which the official client's variables for an endpoint count too: the client
+ * follows them, so our signatures must. They are not meant for another provider's endpoint.
  */
 const withAmazonsVariables = ({ valueOf, ...source }: Source): Source => ({
   ...source,

@@ -6,7 +6,6 @@ import { jsonIn } from "../../settings/changing-file.ts";
 import { decoder, inWords } from "../../settings/decode.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
-import * as storage from "../settings.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
 /** Decodes credentials from parsed JSON, or says what is wrong without showing its content. */
@@ -38,10 +37,19 @@ export interface AccessKey {
   readonly expiresAt?: number | undefined;
 }
 
+/** The name of an access key: whatever can precede the slash in a credential. */
+export const AccessKeyName = Schema.String.check(
+  Schema.makeFilter<string>((name) =>
+    /^[!-.0-~]{3,128}$/.test(name)
+      ? undefined
+      : "it is not 3 to 128 printable characters without a slash",
+  ),
+);
+
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 const fields = {
-  access_key: storage.AccessKeyName,
+  access_key: AccessKeyName,
   secret_key: Schema.NonEmptyString,
   session_token: Schema.optionalKey(Schema.NonEmptyString),
   expires_at: Schema.optionalKey(

@@ -55,7 +55,9 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
         Effect.fail(unavailable(`no credentials were obtained within ${OBTAIN_TIMEOUT}`)),
     }),
     Effect.catchDefect((defect) => Effect.fail(unavailable(String(defect)))),
-    Effect.flatMap(alive),
+    Effect.flatMap((value) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => withLife(value, now, 1)),
+    ),
     Effect.onExit((exit) =>
       Effect.map(Clock.currentTimeMillis, (at) => {
         if (Exit.isSuccess(exit)) held = exit.value;
@@ -98,34 +100,28 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
     }
     const isFresh = last !== undefined && Math.abs(now - last.at) < SECOND;
     const renewed = last !== undefined && isFresh && pending === undefined ? last.exit : renew;
-    return Effect.flatMap(renewed, (value) => {
-      const life = lifeOf(value, now);
-      return life >= remaining ? Effect.succeed(value) : Effect.fail(tooShort(life));
-    });
+    return Effect.flatMap(renewed, (value) => withLife(value, now, remaining));
   };
 });
 
-/** Fails if credentials have expired, or if their expiry cannot be read. */
-const alive = <A extends Ending>(value: A): Effect.Effect<A, CredentialsUnavailable> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const life = lifeOf(value, now);
-    if (Number.isNaN(life))
-      return Effect.fail(unavailable("the time at which the credentials expire cannot be read"));
-    return life > 0 ? Effect.succeed(value) : Effect.fail(tooShort(life));
-  });
+/** Fails if fewer than `remaining` milliseconds are left, or if the expiry cannot be read. */
+function withLife<A extends Ending>(value: A, now: number, remaining: number) {
+  const life = lifeOf(value, now);
+  if (life >= remaining) return Effect.succeed(value);
+  if (Number.isNaN(life)) {
+    return Effect.fail(unavailable("the time at which the credentials expire cannot be read"));
+  }
+  const state = life > 0 ? `expire in ${Math.floor(life / SECOND)} seconds` : "have expired";
+  return Effect.fail(
+    unavailable(`the credentials ${state}, and newer ones could not be obtained yet`),
+  );
+}
 
 const unavailable = (reason: string) => new CredentialsUnavailable({ reason });
 
 const lifeOf = (value: Ending | undefined, now: number) => (value?.expiresAt ?? Infinity) - now;
 
-const tooShort = (life: number) =>
-  unavailable(
-    `the credentials ${life > 0 ? `expire in ${Math.floor(life / SECOND)} seconds` : "have expired"}, and newer ones could not be obtained yet`,
-  );
-
-/**
- * Asks the client library of a cloud for its credentials, which can take the network and much time.
- */
+/** Asks the client library of a cloud for its credentials, which can take a slow network call. */
 export const lookUp = <A>(
   cloud: "AWS" | "Google",
   ask: () => Promise<A>,

@@ -2,69 +2,188 @@ import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
-import { excludedBy, type Fault, fault, type Values } from "../../settings/setting.ts";
-import * as storage from "../settings.ts";
-import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { RECHECK } from "../../settings/changing-file.ts";
-import { credentialsIn, decodeAwsSigner, readCredentials } from "./credentials-file.ts";
-import { always, hold } from "./held.ts";
+import { Secret } from "../../settings/codecs.ts";
+import {
+  excludedBy,
+  type Fault,
+  fault,
+  missingBeside,
+  optional,
+  type Setting,
+  type setting,
+  type Values,
+} from "../../settings/setting.ts";
+import { VARIABLES, type Words } from "../../settings/source.ts";
+import { credentialsFile } from "../settings.ts";
+import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { type Held, type KeySigner, type Signers, signWith } from "../signing/signer.ts";
-import { separateKey, separateKeyFaults, separateKeySettings } from "./separate-keys.ts";
+import {
+  type AccessKey,
+  AccessKeyName,
+  credentialsIn,
+  decodeAwsSigner,
+  readCredentials,
+} from "./credentials-file.ts";
+import { always, hold } from "./held.ts";
 
-/** Settings of an access key, which all stores that speak the API of S3 share. */
-export const keySettings = {
-  accessKey: storage.accessKeyOf(undefined),
-  secretKey: storage.secretKeyOf(undefined),
-  sessionToken: storage.sessionTokenOf(undefined),
-  credentialsFile: storage.credentialsFile,
-  ...separateKeySettings,
+const USES = ["put", "get"] as const;
+type Use = (typeof USES)[number];
+
+const WORK = { put: "uploads", get: "downloads" } as const;
+
+/** The settings of one access key: for one use, or the main key without a use. */
+const settingsOfKey = (use?: Use) => ({
+  accessKey: optional({
+    ...named(use, "ACCESS_KEY", "AccessKey"),
+    meaning:
+      use === undefined
+        ? "The key that signs, and that looks at the bucket."
+        : `A key that signs ${WORK[use]} and may do nothing else.`,
+    otherwise: use === undefined ? "AWS, Google: their own chain" : "`STORAGE_ACCESS_KEY`",
+    shape: "the name of an access key: 3 to 128 printable characters without a slash",
+    example: "AKIAIOSFODNN7EXAMPLE",
+    codec: AccessKeyName,
+  }),
+  secretKey: optional({
+    ...named(use, "SECRET_KEY", "SecretKey"),
+    meaning: "Its secret.",
+    shape: "the secret of the access key, without white space around it",
+    example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    codec: Secret,
+  }),
+  sessionToken: optional({
+    ...named(use, "SESSION_TOKEN", "SessionToken"),
+    meaning: "Its token, where it is temporary.",
+    shape: "the token that came with temporary credentials, without white space around it",
+    example: "IQoJb3JpZ2luX2VjEXAMPLE",
+    codec: Secret,
+  }),
+});
+
+function named(use: Use | undefined, variable: string, option: string) {
+  return use === undefined
+    ? {
+        variable: `STORAGE_${variable}`,
+        option: `${option.charAt(0).toLowerCase()}${option.slice(1)}`,
+      }
+    : { variable: `STORAGE_${use.toUpperCase()}_${variable}`, option: `${use}${option}` };
+}
+
+/** In whose name another signs: a role of Amazon's, or a service account of Google's. */
+export const roleOf = (
+  use: Use,
+  explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
+): Setting<string | undefined> =>
+  optional({
+    ...named(use, "ROLE", "Role"),
+    meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
+    ...explained,
+  });
+
+/** Settings of the main key. */
+export const mainKeySettings = settingsOfKey();
+
+const KEYS = { put: settingsOfKey("put"), get: settingsOfKey("get") };
+
+/**
+ * Settings of keys that may only put, and only get. On some stores, an unsigned header can turn a
+ * PUT into a copy of whatever its key can read; a key that reads nothing prevents that.
+ */
+export const separateKeySettings = {
+  putAccessKey: KEYS.put.accessKey,
+  putSecretKey: KEYS.put.secretKey,
+  putSessionToken: KEYS.put.sessionToken,
+  getAccessKey: KEYS.get.accessKey,
+  getSecretKey: KEYS.get.secretKey,
+  getSessionToken: KEYS.get.sessionToken,
 };
 
-/** An access key as it is configured: in variables, in a file, or not at all. */
+/** Keys that may only put, and only get, where they are configured. */
+export type SeparateKeySettings = Values<typeof separateKeySettings>;
+
+/** Settings of access keys, for all stores with the API of S3. */
+export const keySettings = { ...mainKeySettings, credentialsFile, ...separateKeySettings };
+
+/** The keys as configured: in variables, in a file, or not at all. */
 export type KeySettings = Values<typeof keySettings>;
 
-/** What does not go together in them. */
+type KeyValues = Values<typeof mainKeySettings>;
+
+const valuesFor = (values: SeparateKeySettings, use: Use): KeyValues => ({
+  accessKey: values[`${use}AccessKey`],
+  secretKey: values[`${use}SecretKey`],
+  sessionToken: values[`${use}SessionToken`],
+});
+
+/** The configured key; undefined if there is none. */
+const keyIn = ({ accessKey, secretKey, sessionToken }: KeyValues): AccessKey | undefined =>
+  accessKey === undefined || secretKey === undefined
+    ? undefined
+    : {
+        accessKey,
+        secretKey: Redacted.value(secretKey),
+        sessionToken: sessionToken && Redacted.value(sessionToken),
+      };
+
+/** The configured key for one use; undefined if there is none. */
+export const separateKey = (values: SeparateKeySettings, use: Use): AccessKey | undefined =>
+  keyIn(valuesFor(values, use));
+
+/** Faults if a name has no secret, or a secret no name. */
+export function halfKeyFaults(
+  values: KeyValues,
+  { accessKey, secretKey } = mainKeySettings,
+): ReadonlyArray<Fault> {
+  if ((values.accessKey === undefined) === (values.secretKey === undefined)) return [];
+  return values.accessKey === undefined
+    ? [missingBeside(accessKey, secretKey)]
+    : [missingBeside(secretKey, accessKey)];
+}
+
+/** Faults of the keys for one use. */
+export const separateKeyFaults = (values: SeparateKeySettings): ReadonlyArray<Fault> =>
+  USES.flatMap((use) => halfKeyFaults(valuesFor(values, use), KEYS[use]));
+
+/** Faults of keys that do not go together, or cannot be read. */
 export const keyFaults = (values: Partial<KeySettings>): ReadonlyArray<Fault> => [
-  ...ownKeyFaults(values),
+  ...mainKeyFaults(values),
   ...separateKeyFaults(values),
 ];
 
-function ownKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
-  const { accessKey, secretKey, credentialsFile } = values;
-  const half = storage.halfKeyFaults({ accessKey, secretKey });
-  if (half.length > 0) return half;
-  if (credentialsFile === undefined) return [];
-  if (accessKey !== undefined)
-    return [excludedBy(keySettings.credentialsFile, keySettings.accessKey)];
-  const read = readCredentials(credentialsFile, decodeAwsSigner);
-  return Result.isSuccess(read)
-    ? []
-    : [fault(keySettings.credentialsFile, `cannot be used: ${read.failure}`)];
+function mainKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
+  const half = halfKeyFaults(values);
+  if (half.length > 0 || values.credentialsFile === undefined) return half;
+  if (values.accessKey !== undefined) return [excludedBy(credentialsFile, keySettings.accessKey)];
+  const read = readCredentials(values.credentialsFile, decodeAwsSigner);
+  return Result.isSuccess(read) ? [] : [fault(credentialsFile, `cannot be used: ${read.failure}`)];
 }
 
-/** What signs with the configured key; undefined where none is configured. */
+/** The signer with the main key; undefined if none is configured. */
 export function configuredSigner(
   settings: KeySettings,
 ): Effect.Effect<Held<KeySigner>, never, Scope.Scope> | undefined {
-  const { accessKey, secretKey, sessionToken, credentialsFile } = settings;
-  if (credentialsFile !== undefined) {
-    return hold(credentialsIn(credentialsFile, decodeAwsSigner), RECHECK);
+  if (settings.credentialsFile !== undefined) {
+    return hold(credentialsIn(settings.credentialsFile, decodeAwsSigner), RECHECK);
   }
-  if (accessKey === undefined || secretKey === undefined) return undefined;
-  const keys = {
-    algorithm: AWS4_HMAC_SHA256,
-    accessKey,
-    secretKey: Redacted.value(secretKey),
-    sessionToken: sessionToken && Redacted.value(sessionToken),
-  };
-  return Effect.succeed(always(signWith(keys)));
+  const signer = signerWith(keyIn(settings));
+  return signer && Effect.succeed(signer);
 }
 
-/** What signs each method: a key of its own where one is configured, else `own`. */
-export function signersOf(settings: KeySettings, own: Held<KeySigner>): Signers<KeySigner> {
-  const separate = (use: "put" | "get") => {
-    const key = separateKey(settings, use);
-    return key && always(signWith({ algorithm: AWS4_HMAC_SHA256, ...key }));
-  };
-  return { put: separate("put") ?? own, get: separate("get") ?? own };
-}
+const signerWith = (key: AccessKey | undefined): Held<KeySigner> | undefined =>
+  key && always(signWith({ algorithm: AWS4_HMAC_SHA256, ...key }));
+
+/** The signer for each method: a role, or a key of its own, or else the main signer. */
+export const signersOf = Effect.fnUntraced(function* (
+  settings: KeySettings & { readonly words?: Words | undefined },
+  main: Held<KeySigner>,
+  roles: { readonly [use in Use]?: Held<KeySigner> | undefined } = {},
+) {
+  const signerFor = (use: Use) => roles[use] ?? signerWith(separateKey(settings, use)) ?? main;
+  const signers: Signers<KeySigner> = { put: signerFor("put"), get: signerFor("get") };
+  if (signers.put === main) yield* Effect.logWarning(adviceOnOneKey(settings.words));
+  return signers;
+});
+
+const adviceOnOneKey = ({ name }: Words = VARIABLES): string =>
+  `uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy of another object; set ${name(separateKeySettings.putAccessKey)} and ${name(separateKeySettings.putSecretKey)} to a key that may only put, with the permissions in https://github.com/valetkey/valetkey/tree/main/deploy/policies`;

@@ -12,11 +12,14 @@ import {
   readCredentials,
 } from "../credentials/credentials-file.ts";
 import {
+  halfKeyFaults,
+  mainKeySettings,
+  roleOf,
   separateKey,
   separateKeyFaults,
   type SeparateKeySettings,
   separateKeySettings,
-} from "../credentials/separate-keys.ts";
+} from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import { GOOG4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
@@ -43,7 +46,7 @@ const applicationCredentials: Setting<string | undefined> = optional({
 });
 
 const account = (use: "put" | "get") =>
-  storage.roleOf(use, {
+  roleOf(use, {
     codec: Schema.String.check(Schema.isPattern(/^[^\s/@]+@[^\s/@]+$/)),
     shape: "the address of a service account",
     example: "valetkey-put@my-project.iam.gserviceaccount.com",
@@ -65,8 +68,8 @@ export const credentialSettings = {
     example: "$(cat service-account.json)",
   }),
   applicationCredentials,
-  accessKey: storage.accessKeyOf(undefined),
-  secretKey: storage.secretKeyOf(undefined),
+  accessKey: mainKeySettings.accessKey,
+  secretKey: mainKeySettings.secretKey,
   // Who may only put, and only get: an HMAC key, or an account that IAM signs as.
   ...separateKeySettings,
   putRole: account("put"),
@@ -155,7 +158,7 @@ function choose(
 
 function hmacKeyIn({ accessKey, secretKey }: CredentialValues): Choice {
   if (accessKey === undefined || secretKey === undefined) {
-    return { ...KEYLESS, faults: storage.halfKeyFaults({ accessKey, secretKey }) };
+    return { ...KEYLESS, faults: halfKeyFaults({ accessKey, secretKey }) };
   }
   return Result.match(hmacKey({ accessKey, secretKey: Redacted.value(secretKey) }), {
     onSuccess: (key) => ({ source: { kind: "key", signer: key.signer }, key, faults: [] }),

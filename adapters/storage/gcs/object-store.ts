@@ -2,12 +2,14 @@ import type { Bucket, FileMetadata, Storage } from "@google-cloud/storage";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Predicate from "effect/Predicate";
+import * as Record from "effect/Record";
 import type { KeyObject } from "node:crypto";
 import { type ObjectFacts, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import { factsIn, present } from "../rest/object-facts.ts";
+import { factsIn } from "../rest/object-facts.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
@@ -195,8 +197,8 @@ function factsOf(metadata: FileMetadata): ObjectFacts {
     mediaType: metadata.contentType ?? "",
     // The XML API, which clients see, writes the MD5 where there is one.
     etag: md5Hash === undefined ? (metadata.etag ?? "") : `"${hexOf(md5Hash)}"`,
-    checksums: present({ crc32c, md5: md5Hash }),
-    extraHeaders: present(extras),
+    checksums: Record.filter({ crc32c, md5: md5Hash }, Predicate.isNotUndefined),
+    extraHeaders: Record.filter(extras, Predicate.isNotUndefined),
     version: generation === undefined ? undefined : String(generation),
   };
 }

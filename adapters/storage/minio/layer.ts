@@ -6,7 +6,6 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { oneKey } from "../credentials/separate-keys.ts";
 import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
@@ -23,8 +22,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       const { bucket, pathStyle, region, endpoint, publicEndpoint = endpoint } = settings;
       const { checksums, ...provider } = PROVIDERS[settings.provider];
       const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
-      const signers = signersOf(settings, signer);
-      if (signers.put === signer) yield* Effect.logWarning(oneKey(settings.words));
+      const signers = yield* signersOf(settings, signer);
       const at = (endpoint: URL) =>
         bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
       const presigner = v4Presigner({

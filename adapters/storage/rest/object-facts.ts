@@ -27,6 +27,7 @@ export function factsIn(
   const length = headers.get("content-length");
   if (length === null || !/^\d+$/.test(length)) return undefined;
   const generation = headers.get("x-goog-generation") ?? undefined;
+  const version = headers.get("x-amz-version-id") ?? generation;
   const extras = EXTRA_HEADERS.flatMap((name) => {
     const value = headers.get(name);
     return value === null || (generation !== undefined && isGenerated(name, value))
@@ -40,7 +41,8 @@ export function factsIn(
     checksums: checksumsIn(headers),
     ...(reports === undefined ? {} : { reports }),
     extraHeaders: Object.fromEntries(extras),
-    version: versionOf(headers.get("x-amz-version-id") ?? generation),
+    // The null version, of a bucket without versions, names whatever object is there.
+    version: version === "null" ? undefined : version,
   };
 }
 
@@ -48,21 +50,6 @@ export function factsIn(
 const isGenerated = (name: string, value: string) =>
   name === "expires" ||
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
-
-/**
- * The version, unless it is the null version of a bucket without versions, which names whatever
- * object is there.
- */
-const versionOf = (version: string | undefined): string | undefined =>
-  version === "null" ? undefined : version;
-
-/** The values that are not null. */
-export const present = (
-  values: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 
 function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
   const found: { [Algorithm in ChecksumAlgorithm]?: string } = {};
@@ -77,19 +64,12 @@ function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
       found[algorithm as "crc32c" | "md5"] = value;
     }
   }
-  const md5 = md5In(headers);
-  if (md5 !== undefined) found.md5 ??= md5;
-  return found;
-}
-
-/**
- * The ETag of an object that was uploaded by one PUT is its MD5, unless a key of AWS KMS encrypts
- * it: "Object", Amazon S3 API Reference. The ETag of a multipart upload has a hyphen.
- */
-function md5In(headers: Headers): string | undefined {
+  // The ETag of an object that was uploaded by one PUT is its MD5, unless a key of AWS KMS encrypts
+  // it: "Object", Amazon S3 API Reference. The ETag of a multipart upload has a hyphen.
   const [, hex] = /^"?([0-9a-f]{32})"?$/.exec(headers.get("etag") ?? "") ?? [];
   const encryption = headers.get("x-amz-server-side-encryption") ?? "AES256";
-  return hex === undefined || encryption !== "AES256"
-    ? undefined
-    : Buffer.from(hex, "hex").toString("base64");
+  if (hex !== undefined && encryption === "AES256") {
+    found.md5 ??= Buffer.from(hex, "hex").toString("base64");
+  }
+  return found;
 }

@@ -1,6 +1,7 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { say, type Text, VARIABLES, type Words } from "../../settings/source.ts";
 import { messageOf } from "../../settings/thrown.ts";
+import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { Answer } from "./signed-fetch.ts";
 
@@ -57,13 +58,13 @@ export const noBucket = ({ bucket, words = VARIABLES }: BucketSettings): string 
 const told = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
 
 const ACCESS_KEY: Text = ({ name }) =>
-  `the store does not know the access key; check ${name(storage.accessKeyOf(undefined))}`;
+  `the store does not know the access key; check ${name(mainKeySettings.accessKey)}`;
 const SECRET_KEY: Text = ({ name }) =>
-  `the secret key is wrong; check ${name(storage.secretKeyOf(undefined))}`;
+  `the secret key is wrong; check ${name(mainKeySettings.secretKey)}`;
 const REGION: Text = ({ name }) =>
   `the region is wrong; set ${name(storage.region)} to the bucket's own`;
 const TOKEN: Text = ({ name }) =>
-  `the session token is invalid or has expired; renew ${name(storage.sessionTokenOf(undefined))}`;
+  `the session token is invalid or has expired; renew ${name(mainKeySettings.sessionToken)}`;
 const CLOCK = "the store rejects the time of the request; correct this machine's clock";
 
 const ADVICE: ReadonlyMap<string, Text> = new Map<string, Text>([
