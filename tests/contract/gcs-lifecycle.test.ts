@@ -65,7 +65,7 @@ function apply(days: number) {
     endpoint,
     pathStyle: true,
     signLength: false,
-    source: { kind: "key", signer },
+    key: { signer },
     iamEndpoint: endpoint,
     project: "project",
     universeDomain: "googleapis.com",

@@ -156,7 +156,7 @@ it.skipIf(fakeGcs === undefined)(
             endpoint: new URL(`http://127.0.0.1:${store.port}`),
             pathStyle: true,
             signLength: true,
-            source: { kind: "key", signer: Result.getOrThrow(hmacKey(keys)).signer },
+            key: Result.getOrThrow(hmacKey(keys)),
             iamEndpoint: new URL("http://127.0.0.1:9"),
             universeDomain: "googleapis.com",
           }),

@@ -11,7 +11,7 @@ import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { Ability, Harness, OpenStore } from "../../adapters/storage/contract/harness.ts";
-import { hmacKey, type Source } from "../../adapters/storage/gcs/credentials.ts";
+import { type GcsKey, hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
@@ -169,17 +169,16 @@ async function openGcs(
     hmac: new Map([[HMAC.accessKey, HMAC.secretKey]]),
   });
   process.env["GCE_METADATA_HOST"] = machine.metadataHost;
-  const sources: Readonly<Record<typeof credentials, Source>> = {
+  const keys: Readonly<Record<typeof credentials, GcsKey | undefined>> = {
     "service account": {
-      kind: "key",
       signer: signWith({
         algorithm: GOOG4_RSA_SHA256,
         accessKey: account,
         secretKey: privateKey,
       }),
     },
-    "HMAC key": { kind: "key", signer: Result.getOrThrow(hmacKey(HMAC)).signer },
-    "no key": { kind: "keyless" },
+    "HMAC key": Result.getOrThrow(hmacKey(HMAC)),
+    "no key": undefined,
   };
   const addresses = namesOf(`http://127.0.0.1:${store.port}`);
   const layer = gcs({
@@ -188,7 +187,7 @@ async function openGcs(
     ...addresses,
     pathStyle: true,
     signLength: false,
-    source: sources[credentials],
+    key: keys[credentials],
     iamEndpoint: machine.iamEndpoint,
     project: "project",
     universeDomain: "googleapis.com",

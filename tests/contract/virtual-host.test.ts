@@ -105,7 +105,7 @@ async function openGcs(name: string): Promise<GcsSettings> {
     endpoint: new URL(`http://localhost:${store.port}`),
     pathStyle: false,
     signLength: true,
-    source: { kind: "key", signer: Result.getOrThrow(hmacKey(hmac)).signer },
+    key: Result.getOrThrow(hmacKey(hmac)),
     iamEndpoint: new URL("http://127.0.0.1:9"),
     universeDomain: "googleapis.com",
   };

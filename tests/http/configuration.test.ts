@@ -496,6 +496,16 @@ describe("a file of credentials says which file and which member, and nothing of
     expect(messageFor(gcs)).toContain("/type: it is missing");
   });
 
+  it("an HMAC key of Google's in a file cannot mark uploads, and a policy that needs marks is refused", () => {
+    writeFileSync(file, '{"access_key": "GOOG1EXAMPLE", "secret_key": "hidden"}');
+    const output = messageFor({
+      STORAGE_ADAPTER: "gcs",
+      STORAGE_CREDENTIALS_FILE: file,
+      STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
+    });
+    expect(output).toContain("/files/unconfirmed_after: it is set, and this store cannot mark");
+  });
+
   it("and so does one that is not there", () => {
     const output = messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: "/none.json" });
     expect(output).toContain("the file /none.json cannot be read (ENOENT)");

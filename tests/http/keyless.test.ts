@@ -30,7 +30,6 @@ async function start(policy: Partial<UploadPolicy> = {}, settings: Partial<GcsSe
       endpoint: new URL("https://storage.googleapis.com"),
       pathStyle: true,
       signLength: false,
-      source: { kind: "keyless" },
       iamEndpoint: machine.iamEndpoint,
       universeDomain: "googleapis.com",
       ...settings,

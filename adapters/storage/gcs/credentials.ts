@@ -28,13 +28,24 @@ import { type KeySigner, signWith } from "../signing/signer.ts";
 // read. There are three kinds. The key of a service account signs, and the official client uses it
 // for the calls to the bucket. An HMAC key only signs. Without a key, IAM signs (keyless.ts).
 
-/** Who signs. */
-export type Source =
-  /** A file with a key, which may change while the service runs. */
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "key"; readonly signer: GcsSigner }
-  /** The service account that this machine or workload has, by calls to IAM. */
-  | { readonly kind: "keyless" };
+/** A key that signs here: of a service account (RSA), or an HMAC key. */
+export type GcsSigner = KeySigner<KeyObject> | KeySigner;
+
+/** Whether the key is a service account's, which the official client can use as well. */
+export const isServiceAccount = (signer: GcsSigner): signer is KeySigner<KeyObject> =>
+  typeof signer.keys.secretKey !== "string";
+
+/** A key, and what else its file says. */
+export interface GcsKey {
+  readonly signer: GcsSigner;
+  /** The file of the key, which may change while the service runs. */
+  readonly path?: string | undefined;
+  readonly project?: string | undefined;
+  readonly universeDomain?: string | undefined;
+}
+
+const ACCOUNT = /^[^\s/@]+@[^\s/@]+$/;
+export const DOMAIN = /^[a-z0-9.-]+$/;
 
 const applicationCredentials: Setting<string | undefined> = optional({
   variable: "GOOGLE_APPLICATION_CREDENTIALS",
@@ -47,7 +58,7 @@ const applicationCredentials: Setting<string | undefined> = optional({
 
 const account = (use: "put" | "get") =>
   roleOf(use, {
-    codec: Schema.String.check(Schema.isPattern(/^[^\s/@]+@[^\s/@]+$/)),
+    codec: Schema.String.check(Schema.isPattern(ACCOUNT)),
     shape: "the address of a service account",
     example: "valetkey-put@my-project.iam.gserviceaccount.com",
   });
@@ -77,60 +88,51 @@ export const credentialSettings = {
 };
 type CredentialValues = Partial<Values<typeof credentialSettings>>;
 
-/** The source that is chosen, or what is wrong with it. */
-interface Choice {
-  readonly source: Source;
-  /** The key as it is at the start, where there is one. */
-  readonly key?: GcsKey;
+/** The chosen key, or what is wrong with it; IAM signs if there is neither. */
+export interface Choice {
+  readonly key?: GcsKey | undefined;
   readonly faults: ReadonlyArray<Fault>;
-  /** What is said once, where more than one key is given. */
+  /** A warning for the log. */
   readonly notice?: string;
 }
 
-export const KEYLESS: Choice = { source: { kind: "keyless" }, faults: [] };
+export const NO_KEY: Choice = { faults: [] };
 
-/** The first that is given: a key of a service account, an HMAC key, or none. */
-export function chooseSource(values: CredentialValues): Choice {
-  const { credentialsFile, credentials, applicationCredentials } = values;
+/** Chooses the first that is given: a key of a service account, an HMAC key, or none. */
+export function chooseKey(values: CredentialValues): Choice {
+  const { credentialsFile, credentials, accessKey } = values;
   if (credentialsFile !== undefined) {
     const from = credentialSettings.credentialsFile;
-    return values.accessKey === undefined && credentials === undefined
-      ? keyInFile(credentialsFile, from, decodeKey)
-      : { ...KEYLESS, faults: [fault(from, "must be the only key that is given")] };
+    return accessKey === undefined && credentials === undefined
+      ? choiceOf(from, readCredentials(credentialsFile, decodeKey), credentialsFile)
+      : { faults: [fault(from, "must be the only key that is given")] };
   }
+  const account = serviceAccountIn(values);
   const hmac = hmacKeyIn(values);
-  const withNotice = (choice: Choice): Choice =>
-    hmac.key === undefined ? choice : { ...choice, notice: BOTH };
-  if (credentials !== undefined) {
-    const read = Result.mapError(
-      Result.flatMap(jsonOf(Redacted.value(credentials)), decodeServiceAccount),
-      (problem) => `its value ${problem}`,
-    );
-    return withNotice(
-      choose(read, credentialSettings.credentials, ({ signer }) => ({ kind: "key", signer })),
-    );
-  }
-  if (applicationCredentials !== undefined) {
-    const read = readCredentials(applicationCredentials, (json) =>
-      OTHER_KINDS.has(typeOf(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
-    );
-    // Other kinds of Google credentials have no key here, and are for Google's own library.
-    if (Result.isFailure(read) || read.success !== undefined) {
-      return withNotice(
-        keyInFile(
-          applicationCredentials,
-          credentialSettings.applicationCredentials,
-          decodeServiceAccount,
-        ),
-      );
-    }
-  }
-  return hmac;
+  if (account.key === undefined && account.faults.length === 0) return hmac;
+  return hmac.key === undefined ? account : { ...account, notice: BOTH };
 }
 
-const jsonOf = (value: string | object): Result.Result<unknown, string> =>
-  typeof value === "string" ? parseJson(value) : Result.succeed(value);
+const BOTH = "a service account's key and an HMAC key are given; the service account's signs";
 
+function serviceAccountIn({ credentials, applicationCredentials: path }: CredentialValues): Choice {
+  if (credentials !== undefined) {
+    const given = Redacted.value(credentials);
+    const json = typeof given === "string" ? parseJson(given) : Result.succeed(given);
+    const read = Result.flatMap(json, decodeServiceAccount);
+    return choiceOf(
+      credentialSettings.credentials,
+      Result.mapError(read, (problem) => `its value ${problem}`),
+    );
+  }
+  if (path === undefined) return NO_KEY;
+  const read = readCredentials(path, (json) =>
+    OTHER_KINDS.has(typeOf(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
+  );
+  return choiceOf(applicationCredentials, read, path);
+}
+
+/** Google credentials without a key, which Google's own library reads. */
 const OTHER_KINDS: ReadonlySet<unknown> = new Set([
   "authorized_user",
   "external_account",
@@ -139,48 +141,55 @@ const OTHER_KINDS: ReadonlySet<unknown> = new Set([
   "impersonated_service_account",
 ]);
 
-const BOTH = "a service account's key and an HMAC key are given; the service account's signs";
-
-function keyInFile(path: string, from: Setting<unknown>, decode: typeof decodeKey): Choice {
-  return choose(readCredentials(path, decode), from, () => ({ kind: "file", path }));
-}
-
-function choose(
-  read: Result.Result<GcsKey, string>,
+const choiceOf = (
   from: Setting<unknown>,
-  source: (key: GcsKey) => Source,
-): Choice {
-  return Result.match(read, {
-    onSuccess: (key) => ({ source: source(key), key, faults: [] }),
-    onFailure: (problem) => ({ ...KEYLESS, faults: [fault(from, `cannot be used: ${problem}`)] }),
+  read: Result.Result<GcsKey | undefined, string>,
+  path?: string,
+): Choice =>
+  Result.match(read, {
+    onSuccess: (key) => ({ key: key && { ...key, path }, faults: [] }),
+    onFailure: (problem) => ({ faults: [fault(from, `cannot be used: ${problem}`)] }),
   });
-}
 
 function hmacKeyIn({ accessKey, secretKey }: CredentialValues): Choice {
   if (accessKey === undefined || secretKey === undefined) {
-    return { ...KEYLESS, faults: halfKeyFaults({ accessKey, secretKey }) };
+    return { faults: halfKeyFaults({ accessKey, secretKey }) };
   }
   return Result.match(hmacKey({ accessKey, secretKey: Redacted.value(secretKey) }), {
-    onSuccess: (key) => ({ source: { kind: "key", signer: key.signer }, key, faults: [] }),
-    onFailure: () => ({ ...KEYLESS, faults: [NOT_OF_GOOGLE] }),
+    onSuccess: (key) => ({ key, faults: [] }),
+    onFailure: () => ({ faults: [notOfGoogle(credentialSettings.accessKey)] }),
   });
 }
 
-const NOT_OF_GOOGLE = fault(
-  credentialSettings.accessKey,
-  "must begin with GOOG, as the HMAC keys of Cloud Storage do, or not be set",
-  "GOOG1EXAMPLEEXAMPLEEXAMPLE",
-);
+const notOfGoogle = (setting: Setting<unknown>) =>
+  fault(
+    setting,
+    "must begin with GOOG and have no session token, as HMAC keys of Cloud Storage do, or not be set",
+    "GOOG1EXAMPLEEXAMPLEEXAMPLE",
+  );
 
-const USES = ["put", "get"] as const;
-
-/** The faults of keys and accounts for one use, where `kind` signs all else. */
+/** The faults of keys and accounts that only sign uploads, or downloads. */
 export const separateFaults = (
   values: CredentialValues,
-  kind: Source["kind"],
+  key: GcsKey | undefined,
 ): ReadonlyArray<Fault> => [
   ...separateKeyFaults(values),
-  ...USES.flatMap((use) => [...hmacFaults(values, use), ...roleFaults(values, use, kind)]),
+  ...(["put", "get"] as const).flatMap((use) => {
+    const separate = separateKey(values, use);
+    const role = credentialSettings[`${use}Role`];
+    const faults = [];
+    if (separate !== undefined && Result.isFailure(hmacKey(separate))) {
+      faults.push(notOfGoogle(credentialSettings[`${use}AccessKey`]));
+    }
+    if (values[`${use}Role`] === undefined) return faults;
+    if (values[`${use}AccessKey`] !== undefined) {
+      faults.push(fault(role, "must not be set beside an access key for the same use"));
+    } else if (key !== undefined) {
+      // IAM signs as another account only where there is no key.
+      faults.push(fault(role, "must not be set beside a key: give one for this use too"));
+    }
+    return faults;
+  }),
 ];
 
 /** The configured HMAC key for one use. */
@@ -192,52 +201,9 @@ export const separateSigner = (
   return key && Result.getOrUndefined(hmacKey(key))?.signer;
 };
 
-function hmacFaults(values: CredentialValues, use: "put" | "get"): ReadonlyArray<Fault> {
-  const key = separateKey(values, use);
-  if (key === undefined || Result.isSuccess(hmacKey(key))) return [];
-  return [
-    fault(
-      credentialSettings[`${use}AccessKey`],
-      "must begin with GOOG, and have no session token, as HMAC keys of Cloud Storage do",
-      "GOOG1EXAMPLEEXAMPLEEXAMPLE",
-    ),
-  ];
-}
-
-/** IAM signs as another account only where there is no key. */
-function roleFaults(
-  values: CredentialValues,
-  use: "put" | "get",
-  kind: Source["kind"],
-): ReadonlyArray<Fault> {
-  const role = credentialSettings[`${use}Role`];
-  if (values[`${use}Role`] === undefined) return [];
-  if (values[`${use}AccessKey`] !== undefined) {
-    return [fault(role, "must not be set beside an access key for the same use")];
-  }
-  return kind === "keyless"
-    ? []
-    : [fault(role, "must not be set beside a key: give one for this use too")];
-}
-
-/** A key that signs here: of a service account (RSA), or an HMAC key. */
-export type GcsSigner = KeySigner<KeyObject> | KeySigner;
-
-/** Whether the key is a service account's, which the official client can use as well. */
-export const isServiceAccount = (signer: GcsSigner): signer is KeySigner<KeyObject> =>
-  typeof signer.keys.secretKey !== "string";
-
-/** A key, and what else its file says. */
-interface GcsKey {
-  readonly signer: GcsSigner;
-  readonly project?: string | undefined;
-  readonly universeDomain?: string | undefined;
-}
-
 /** An HMAC key of Cloud Storage: their names begin with GOOG, and they have no session tokens. */
-export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = (key) => {
-  const { accessKey, secretKey, expiresAt } = key;
-  if (!accessKey.startsWith("GOOG")) {
+export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = ({ expiresAt, ...key }) => {
+  if (!key.accessKey.startsWith("GOOG")) {
     return Result.fail(
       "has a fault: /access_key: it does not begin with GOOG, as HMAC keys of Cloud Storage do",
     );
@@ -245,8 +211,7 @@ export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = (key) => {
   if (key.sessionToken !== undefined) {
     return Result.fail("has a fault: /session_token: HMAC keys of Cloud Storage have none");
   }
-  const keys = { algorithm: GOOG4_HMAC_SHA256, accessKey, secretKey };
-  return Result.succeed({ signer: signWith(keys, expiresAt) });
+  return Result.succeed({ signer: signWith({ algorithm: GOOG4_HMAC_SHA256, ...key }, expiresAt) });
 };
 
 /** Reads a service account's key as Google gives it out, or `{access_key, secret_key}`. */
@@ -259,27 +224,19 @@ export const decodeKey: DecodeCredentials<GcsKey> = (json) =>
 const typeOf = (json: unknown): unknown =>
   typeof json === "object" && json !== null && "type" in json ? json.type : undefined;
 
+/** A string that matches, or the given reason. */
+const matching = (pattern: RegExp, reason: string) =>
+  Schema.String.check(
+    Schema.makeFilter<string>((text) => (pattern.test(text) ? undefined : reason)),
+  );
+
 const decode = decoder(
   Schema.Struct({
-    type: Schema.String.check(
-      Schema.makeFilter<string>((text) =>
-        text === "service_account" ? undefined : "it is not service_account",
-      ),
-    ),
-    client_email: Schema.String.check(
-      Schema.makeFilter<string>((text) =>
-        /^[^\s/@]+@[^\s/@]+$/.test(text) ? undefined : "it is not the address of an account",
-      ),
-    ),
+    type: matching(/^service_account$/, "it is not service_account"),
+    client_email: matching(ACCOUNT, "it is not the address of an account"),
     private_key: Schema.NonEmptyString,
     project_id: Schema.optionalKey(Schema.String),
-    universe_domain: Schema.optionalKey(
-      Schema.String.check(
-        Schema.makeFilter<string>((text) =>
-          /^[a-z0-9.-]+$/.test(text) ? undefined : "it is not a domain",
-        ),
-      ),
-    ),
+    universe_domain: Schema.optionalKey(matching(DOMAIN, "it is not a domain")),
   }),
 );
 

@@ -29,6 +29,7 @@ const LONGEST_LIFE = Duration.toSeconds("12 hours");
 const CONCURRENCY = 64;
 const SIGN_TIMEOUT = "5 seconds";
 const ONE_CALL = 2000;
+const TOO_LATE = new CredentialsUnavailable({ reason: `IAM did not sign within ${SIGN_TIMEOUT}` });
 const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 
 /**
@@ -78,8 +79,7 @@ export const keylessSigner = Effect.fnUntraced(function* (
       ),
       Effect.timeoutOrElse({
         duration: SIGN_TIMEOUT,
-        orElse: () =>
-          Effect.fail(new CredentialsUnavailable({ reason: "IAM did not sign within 5 seconds" })),
+        orElse: () => Effect.fail(TOO_LATE),
       }),
     ),
   };
@@ -97,12 +97,12 @@ const isTransient = (failure: CredentialsUnavailable | SignBlobFailed) =>
   (failure.status === 401 || failure.status === 429 || failure.status >= 500);
 
 /** One call to IAM: the signature of `text` in hexadecimal. */
-const signBlob = (
+const signBlob = Effect.fnUntraced(function* (
   { value, transporter }: AccessToken,
   url: string,
   text: string,
-): Effect.Effect<string, SignBlobFailed> =>
-  Effect.tryPromise({
+) {
+  const { data, status } = yield* Effect.tryPromise({
     try: (signal) =>
       transporter.request<unknown>({
         url,
@@ -116,45 +116,29 @@ const signBlob = (
         signal,
       }),
     catch: (cause) =>
-      new SignBlobFailed({
-        reason: `IAM cannot be reached: ${messageOf(cause)}`,
-        status: 503,
-      }),
-  }).pipe(
-    Effect.flatMap(({ data, status }) => {
-      if (status === 200) {
-        const signature = signatureIn(data);
-        return signature.length >= SHORTEST_SIGNATURE
-          ? Effect.succeed(signature.toString("hex"))
-          : Effect.fail(
-              new SignBlobFailed({ reason: "IAM answered without a signature", status: 502 }),
-            );
-      }
-      const reason = status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`;
-      return Effect.fail(new SignBlobFailed({ reason, status }));
-    }),
-  );
+      new SignBlobFailed({ reason: `IAM cannot be reached: ${messageOf(cause)}`, status: 503 }),
+  });
+  if (status !== 200) {
+    const reason = status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`;
+    return yield* new SignBlobFailed({ reason, status });
+  }
+  const { signedBlob } = Option.getOrElse(decodeAnswer(data), () => ({ signedBlob: "" }));
+  const signature = Buffer.from(signedBlob, "base64");
+  if (signature.length >= SHORTEST_SIGNATURE) return signature.toString("hex");
+  return yield* new SignBlobFailed({ reason: "IAM answered without a signature", status: 502 });
+});
 
 /** Of an RSA key of 1024 bits, in bytes; Google's are longer. */
 const SHORTEST_SIGNATURE = 128;
 
-const Answer = Schema.Struct({ signedBlob: Schema.String });
-const decodeAnswer = Schema.decodeUnknownOption(Answer);
-
-const signatureIn = (data: unknown): Buffer =>
-  Option.match(decodeAnswer(data), {
-    onNone: () => Buffer.alloc(0),
-    onSome: ({ signedBlob }) => Buffer.from(signedBlob, "base64"),
-  });
+const decodeAnswer = Schema.decodeUnknownOption(Schema.Struct({ signedBlob: Schema.String }));
 
 const NOT_PERMITTED =
   "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";
 
 /** The service account that this machine or workload runs as. */
-const serviceAccount = (
-  makeAuth: () => GoogleAuth,
-): Effect.Effect<Signatory & Ending, CredentialsUnavailable> =>
-  lookUp("Google", async () => {
+const serviceAccount = (makeAuth: () => GoogleAuth) =>
+  lookUp("Google", async (): Promise<Signatory & Ending> => {
     const { client_email: accessKey } = await makeAuth().getCredentials();
     if (accessKey === undefined) throw new Error(NO_ACCOUNT);
     return { algorithm: GOOG4_RSA_SHA256, accessKey };
@@ -172,11 +156,9 @@ interface AccessToken {
 }
 
 /** An access token of this machine; of a new client each time, since one keeps what it has. */
-const accessToken = (
-  makeAuth: () => GoogleAuth,
-): Effect.Effect<AccessToken, CredentialsUnavailable> =>
+const accessToken = (makeAuth: () => GoogleAuth) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    lookUp("Google", async () => {
+    lookUp("Google", async (): Promise<AccessToken> => {
       const client = await makeAuth().getClient();
       const { token } = await client.getAccessToken();
       if (!token) throw new Error("there is no access token among them");

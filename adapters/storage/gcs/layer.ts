@@ -13,7 +13,7 @@ import type { Held, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
-import { decodeKey, type GcsSigner, type Source } from "./credentials.ts";
+import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
@@ -27,12 +27,14 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
     Effect.gen(function* () {
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesOf(settings);
-      const keySigner = yield* signerOf(settings.source);
+      const keySigner = settings.key && (yield* signerOf(settings.key));
       const signer: Held<Signer> = keySigner ?? always(yield* keylessSigner(settings));
-      const signerFor = (role: string | undefined, key: GcsSigner | undefined) =>
-        role === undefined
-          ? Effect.succeed(key === undefined ? signer : always(key))
-          : Effect.map(keylessSigner(settings, role), (signer): Held<Signer> => always(signer));
+      const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
+        const role = settings[`${use}Role`];
+        if (role !== undefined) return always(yield* keylessSigner(settings, role));
+        const separate = separateSigner(settings, use);
+        return separate === undefined ? signer : always(separate);
+      });
       const presigner = v4Presigner({
         addresses,
         region: REGION,
@@ -40,10 +42,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         overrides: (request) => overridesOfGet(request, "generation"),
         checksums: GCS_CAPABILITIES.checksums,
         isRemote: keySigner === undefined,
-        signers: {
-          put: yield* signerFor(settings.putRole, settings.putSigner),
-          get: yield* signerFor(settings.getRole, settings.getSigner),
-        },
+        signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
       });
       const store = objectStore({ settings, address: addresses.internal, signer: keySigner });
       return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
@@ -62,19 +61,9 @@ function addressesOf(settings: GcsSettings) {
   return { public: own ?? at(publicEndpoint), internal: at(endpoint) };
 }
 
-/** What signs here; undefined where IAM does. */
-function signerOf(source: Source): Effect.Effect<Held<GcsSigner> | undefined, never, Scope.Scope> {
-  switch (source.kind) {
-    case "key":
-      return Effect.succeed(always(source.signer));
-    case "file": {
-      const key = credentialsIn(source.path, decodeKey);
-      return hold(
-        Effect.map(key, ({ signer }) => signer),
-        RECHECK,
-      );
-    }
-    case "keyless":
-      return Effect.succeed(undefined);
-  }
+/** What signs with a key, also with the next one where its file changes. */
+function signerOf({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
+  if (path === undefined) return Effect.succeed(always(signer));
+  const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);
+  return hold(signerInFile, RECHECK);
 }

@@ -5,6 +5,7 @@ import * as Option from "effect/Option";
 import * as Predicate from "effect/Predicate";
 import * as Record from "effect/Record";
 import type { KeyObject } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { type ObjectFacts, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { always, current } from "../credentials/held.ts";
@@ -65,7 +66,13 @@ export function objectStore(store: {
   });
   return ObjectStore.of({
     ensureBucket: ask(
-      (bucket) => ensure(settings, bucket),
+      async (bucket) => {
+        const [exists] = await bucket.exists();
+        if (exists) return;
+        const { createBucket, location } = settings;
+        if (!createBucket) throw new Error(noBucket(settings));
+        await bucket.create(location === undefined ? {} : { location });
+      },
       Effect.fnUntraced(function* (bucket) {
         const { status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
         const reason = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
@@ -126,6 +133,14 @@ async function makeClient(
   key: KeySigner<KeyObject> | undefined,
 ): Promise<Storage> {
   const { Storage, JWT } = await loadClient();
+  const authClient =
+    key &&
+    new JWT({
+      email: key.keys.accessKey,
+      key: key.keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      scopes: SCOPES,
+      universeDomain,
+    });
   return new Storage({
     apiEndpoint: endpoint.href,
     // An emulator takes no credentials, and a token of ours would cross the network in clear.
@@ -134,17 +149,8 @@ async function makeClient(
     // A call that hangs must not hold its socket longer than anyone waits for it.
     timeout: 5000,
     retryOptions: { maxRetries: 1, totalTimeout: 5 },
-    ...(project === undefined ? {} : { projectId: project }),
-    ...(key === undefined
-      ? {}
-      : {
-          authClient: new JWT({
-            email: key.keys.accessKey,
-            key: key.keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
-            scopes: SCOPES,
-            universeDomain,
-          }),
-        }),
+    ...(project && { projectId: project }),
+    ...(authClient && { authClient }),
   });
 }
 
@@ -164,9 +170,9 @@ const ruleOf = (days: number) => ({
 });
 
 async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there"> {
-  const [metadata] = await bucket.getMetadata();
-  const rules = metadata.lifecycle?.rule ?? [];
-  const isOurs = (rule: unknown) => JSON.stringify(rule) === JSON.stringify(ruleOf(days));
+  const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
+  const rules = lifecycle?.rule ?? [];
+  const own = ruleOf(days);
   // Rules have no names there, so an older one of ours cannot be told from another's.
   const sooner = rules.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
   if (sooner !== undefined) {
@@ -174,43 +180,34 @@ async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there
       `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; take it away first`,
     );
   }
-  if (rules.some(isOurs)) return "there";
-  await bucket.setMetadata(
-    { lifecycle: { rule: [...rules, ruleOf(days)] } },
-    // Another's change in between is not overwritten.
-    { ifMetagenerationMatch: metadata.metageneration ?? 0 },
-  );
+  if (rules.some((rule) => isDeepStrictEqual(rule, own))) return "there";
+  // Another's change in between is not overwritten.
+  const unchanged = { ifMetagenerationMatch: metageneration };
+  await bucket.setMetadata({ lifecycle: { rule: [...rules, own] } }, unchanged);
   return "added";
 }
 
 /** The facts as the JSON API has them. */
 function factsOf(metadata: FileMetadata): ObjectFacts {
-  const { crc32c, md5Hash, generation } = metadata;
-  const extras = {
-    "cache-control": metadata.cacheControl,
-    "content-disposition": metadata.contentDisposition,
-    "content-encoding": metadata.contentEncoding,
-    "content-language": metadata.contentLanguage,
-  };
+  const { crc32c, md5Hash: md5, generation } = metadata;
   return {
     size: Number(metadata.size),
     mediaType: metadata.contentType ?? "",
     // The XML API, which clients see, writes the MD5 where there is one.
-    etag: md5Hash === undefined ? (metadata.etag ?? "") : `"${hexOf(md5Hash)}"`,
-    checksums: Record.filter({ crc32c, md5: md5Hash }, Predicate.isNotUndefined),
-    extraHeaders: Record.filter(extras, Predicate.isNotUndefined),
+    etag:
+      md5 === undefined ? (metadata.etag ?? "") : `"${Buffer.from(md5, "base64").toString("hex")}"`,
+    checksums: Record.filter({ crc32c, md5 }, Predicate.isNotUndefined),
+    extraHeaders: Record.filter(
+      {
+        "cache-control": metadata.cacheControl,
+        "content-disposition": metadata.contentDisposition,
+        "content-encoding": metadata.contentEncoding,
+        "content-language": metadata.contentLanguage,
+      },
+      Predicate.isNotUndefined,
+    ),
     version: generation === undefined ? undefined : String(generation),
   };
-}
-
-const hexOf = (base64: string) => Buffer.from(base64, "base64").toString("hex");
-
-async function ensure(settings: GcsSettings, bucket: Bucket): Promise<void> {
-  const { createBucket, location } = settings;
-  const [exists] = await bucket.exists();
-  if (exists) return;
-  if (!createBucket) throw new Error(noBucket(settings));
-  await bucket.create(location === undefined ? {} : { location });
 }
 
 function explain(bucket: string, cause: unknown): string {

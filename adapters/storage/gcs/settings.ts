@@ -9,19 +9,19 @@ import {
   optional,
   type Read,
   readSettings,
+  type Values,
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source as SettingsSource, Words } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
 import {
-  chooseSource,
+  chooseKey,
   credentialSettings,
-  type GcsSigner,
+  DOMAIN,
+  type GcsKey,
   isServiceAccount,
-  KEYLESS,
+  NO_KEY,
   separateFaults,
-  separateSigner,
-  type Source,
 } from "./credentials.ts";
 
 /** Settings of Google Cloud Storage. */
@@ -83,7 +83,7 @@ export const settings = {
     option: "universeDomain",
     meaning: "Which of Google's clouds it is.",
     otherwise: "the key's, or `googleapis.com`",
-    codec: Schema.String.check(Schema.isPattern(/^[a-z0-9.-]+$/)),
+    codec: Schema.String.check(Schema.isPattern(DOMAIN)),
     shape: "the domain of a Google cloud",
     example: "googleapis.com",
   }),
@@ -104,42 +104,27 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   checksums: ["crc32c", "md5"],
 };
 
-/** What the adapter is configured with. */
-export interface GcsSettings {
+/** What the adapter is configured with, and what follows from it. */
+export interface GcsSettings extends Values<typeof settings> {
   /** How settings are called in what is said of the store; as variables if left out. */
   readonly words?: Words | undefined;
-  readonly bucket: string;
-  readonly createBucket: boolean;
-  /** Where a bucket is made. */
-  readonly location?: string | undefined;
   readonly endpoint: URL;
-  readonly publicEndpoint?: URL | undefined;
-  readonly pathStyle: boolean;
-  /** Stands for the bucket in the URLs of browsers. */
-  readonly customDomain?: URL | undefined;
-  readonly signLength: boolean;
-  readonly source: Source;
-  /** HMAC keys that may only put, and only get; else `source` signs. */
-  readonly putSigner?: GcsSigner | undefined;
-  readonly getSigner?: GcsSigner | undefined;
-  /** Addresses of service accounts that IAM signs uploads as, and downloads. */
-  readonly putRole?: string | undefined;
-  readonly getRole?: string | undefined;
-  /** What is said once, where more than one key is given. */
-  readonly notice?: string | undefined;
   readonly iamEndpoint: URL;
-  readonly project?: string | undefined;
   readonly universeDomain: string;
+  /** What signs; IAM if undefined. */
+  readonly key?: GcsKey | undefined;
+  /** A warning for the log. */
+  readonly notice?: string | undefined;
 }
 
 /** Reads the settings, and refuses keys that could not sign. */
 export function read(from: SettingsSource): Read<GcsSettings> {
-  let choice = KEYLESS;
+  let choice = NO_KEY;
   const values = readSettings(settings, from, (values) => {
-    choice = chooseSource(values);
+    choice = chooseKey(values);
     return [
       ...choice.faults,
-      ...separateFaults(values, choice.source.kind),
+      ...separateFaults(values, choice.key),
       ...storage.addressingFaults(values),
       ...(values.createBucket === true && choice.key && !isServiceAccount(choice.key.signer)
         ? [
@@ -156,14 +141,12 @@ export function read(from: SettingsSource): Read<GcsSettings> {
     ];
   });
   return Result.map(values, (values) => {
-    const { source, key, notice } = choice;
+    const { key, notice } = choice;
     const universeDomain = values.universeDomain ?? key?.universeDomain ?? "googleapis.com";
     return {
       ...values,
       words: from.words,
-      source,
-      putSigner: separateSigner(values, "put"),
-      getSigner: separateSigner(values, "get"),
+      key,
       notice,
       universeDomain,
       project: values.project ?? key?.project,

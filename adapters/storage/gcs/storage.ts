@@ -4,13 +4,13 @@ import { GCS_CAPABILITIES, type GcsSettings } from "./settings.ts";
 
 /** Google Cloud Storage. */
 export function gcsStorage(settings: GcsSettings): Storage {
-  const { source } = settings;
+  const { key } = settings;
   return {
     description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
     // An HMAC key cannot sign a change of an object's custom time, which is the mark.
     capabilities: {
       ...GCS_CAPABILITIES,
-      marks: source.kind !== "key" || isServiceAccount(source.signer),
+      marks: key === undefined || isServiceAccount(key.signer),
     },
     layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
   };
