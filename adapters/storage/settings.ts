@@ -2,14 +2,14 @@ import * as Schema from "effect/Schema";
 import { HttpUrl } from "../settings/codecs.ts";
 import { type Fault, fault, onOff, optional, setting, withDefault } from "../settings/setting.ts";
 
-// Settings that several stores read; each store takes those that apply to it.
+// Settings that several stores share.
 
-/** Naming rules for general purpose buckets, Amazon S3 User Guide; MinIO keeps to the same. */
+/** "Naming rules for general purpose buckets", Amazon S3 User Guide; MinIO has the same rules. */
 export const BucketName = Schema.String.check(
   Schema.isPattern(/^(?!xn--|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]$/),
 );
 
-/** The bucket, whose name keeps to the rules of its store. */
+/** The setting of the bucket, whose name follows the rules of its store. */
 export const bucketOf = (codec: Schema.ConstraintCodec<string, unknown>, shape: string) =>
   withDefault("files", {
     variable: "STORAGE_BUCKET",
@@ -71,7 +71,7 @@ export const publicEndpoint = optional(
   }),
 );
 
-/** A path. The content of a file is refused, since a fault would show it. */
+/** A path. The content of a file is refused here, so that no message shows it as a path. */
 export const Path = Schema.NonEmptyString.check(Schema.isPattern(/^[^{}\n"]{1,4096}$/));
 
 export const credentialsFile = optional({

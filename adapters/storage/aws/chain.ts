@@ -38,15 +38,6 @@ export function signerOfChain(
   );
 }
 
-/**
- * The present keys for the official client. They are said to have expired, so that it asks each
- * time, which costs nothing, and never signs with replaced keys.
- */
-export const providerOf = (current: () => Promise<KeySigner>) => async () => ({
-  ...identityOf((await current()).keys),
-  expiration: new Date(0),
-});
-
 /** Keys as the official client names them. */
 export const identityOf = ({ accessKey, secretKey, sessionToken }: SigningKeys) => ({
   accessKeyId: accessKey,

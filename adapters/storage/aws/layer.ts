@@ -1,16 +1,14 @@
-import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as Result from "effect/Result";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
-import { hold } from "../credentials/held.ts";
+import { current, hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { providerOf, signerOfChain, signerOfRole } from "./chain.ts";
+import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
 import { locate, makeClient } from "./client.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
@@ -19,7 +17,7 @@ import { VARIABLES } from "../../settings/source.ts";
 import { region as regionSetting } from "../settings.ts";
 import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 
-/** Amazon S3, and everything that speaks its API: signs by ourselves or by the official presigner. */
+/** Amazon S3, or another store with its API; the official presigner can sign instead of our own. */
 export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -29,13 +27,11 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         configuredSigner(settings) ??
         hold(signerOfChain(() => makeClient(settings).config.credentials))
       );
-      const clock = yield* Clock.Clock;
-      const credentials = providerOf(async () => {
-        const held = await Effect.runPromise(
-          Effect.result(signer(clock.currentTimeMillisUnsafe(), 0)),
-        );
-        if (Result.isSuccess(held)) return held.success;
-        throw new Error(held.failure.reason);
+      const run = Effect.runPromiseWith(yield* Effect.context());
+      const credentials = async () => ({
+        ...identityOf((await run(current(signer))).keys),
+        // So that the official client asks each time, which costs nothing, and no replaced key signs.
+        expiration: new Date(0),
       });
       const role = (use: "put" | "get", arn: string | undefined) =>
         arn === undefined
@@ -65,7 +61,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
     }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );
 
-/** A signature for one region is refused in another. */
+/** Warns if the endpoint is in another region, which would refuse every signature. */
 function warnOfRegion({ region, endpoint, words = VARIABLES }: AwsSettings): Effect.Effect<void> {
   const actual = endpoint && regionOfEndpoint(endpoint);
   return actual === undefined || actual === region

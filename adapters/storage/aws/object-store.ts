@@ -28,12 +28,13 @@ export function objectStore(
       try: (abortSignal) => make({ abortSignal }),
       catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
     });
-  const ask = (command: HeadObjectCommand | HeadBucketCommand | ListObjectsV2Command) =>
+  const ask = (request: HeadObjectCommand | HeadBucketCommand | ListObjectsV2Command) =>
     call(async (options) => {
+      // The commands differ in input and output, which are not looked at here.
+      const command = request as HeadObjectCommand;
       const headersOfAnswer = keepHeaders(command);
       try {
-        // The commands differ in what they give and take, which does not matter here.
-        await client.send(command as HeadObjectCommand, options);
+        await client.send(command, options);
         return { status: 200, ok: true, code: undefined, headers: headersOfAnswer() };
       } catch (cause) {
         const refusal = refusalIn(cause);
@@ -41,8 +42,8 @@ export function objectStore(
         return { ...refusal, ok: false, headers: headersOfAnswer() };
       }
     });
-  // us-east-1 is the one region that must not be named when a bucket is made.
-  const place =
+  // us-east-1 is the only region that must not be named when a bucket is made.
+  const location =
     region === "us-east-1"
       ? {}
       : { CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint } };
@@ -55,7 +56,7 @@ export function objectStore(
       ),
     list: Effect.suspend(() => ask(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }))),
     makeBucket: call((options) =>
-      client.send(new CreateBucketCommand({ Bucket, ...place }), options),
+      client.send(new CreateBucketCommand({ Bucket, ...location }), options),
     ),
     keep: (Key) =>
       call((options) => client.send(new DeleteObjectTaggingCommand({ Bucket, Key }), options)),
@@ -65,11 +66,8 @@ export function objectStore(
 }
 
 /** Keeps all headers of the answer; the client returns only those that it knows. */
-function keepHeaders(
-  command: HeadObjectCommand | HeadBucketCommand | ListObjectsV2Command,
-): () => Headers {
+function keepHeaders({ middlewareStack }: HeadObjectCommand): () => Headers {
   let headers = new Headers();
-  const { middlewareStack } = command as HeadObjectCommand;
   middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);

@@ -22,7 +22,7 @@ const role = (use: "put" | "get") =>
     example: `arn:aws:iam::123456789012:role/valetkey-${use}`,
   });
 
-/** Settings of Amazon S3, and of all that speak its API. */
+/** Settings of Amazon S3, and of other stores with its API. */
 export const settings = {
   provider: optional(provider),
   account: optional({

@@ -35,7 +35,7 @@ const WORK = { put: "uploads", get: "downloads" } as const;
 /** The settings of one access key: for one use, or the main key without a use. */
 const settingsOfKey = (use?: Use) => ({
   accessKey: optional({
-    ...named(use, "ACCESS_KEY", "AccessKey"),
+    ...named(use, "ACCESS_KEY", "accessKey"),
     meaning:
       use === undefined
         ? "The key that signs, and that looks at the bucket."
@@ -46,14 +46,14 @@ const settingsOfKey = (use?: Use) => ({
     codec: AccessKeyName,
   }),
   secretKey: optional({
-    ...named(use, "SECRET_KEY", "SecretKey"),
+    ...named(use, "SECRET_KEY", "secretKey"),
     meaning: "Its secret.",
     shape: "the secret of the access key, without white space around it",
     example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     codec: Secret,
   }),
   sessionToken: optional({
-    ...named(use, "SESSION_TOKEN", "SessionToken"),
+    ...named(use, "SESSION_TOKEN", "sessionToken"),
     meaning: "Its token, where it is temporary.",
     shape: "the token that came with temporary credentials, without white space around it",
     example: "IQoJb3JpZ2luX2VjEXAMPLE",
@@ -61,22 +61,21 @@ const settingsOfKey = (use?: Use) => ({
   }),
 });
 
-function named(use: Use | undefined, variable: string, option: string) {
-  return use === undefined
-    ? {
-        variable: `STORAGE_${variable}`,
-        option: `${option.charAt(0).toLowerCase()}${option.slice(1)}`,
-      }
-    : { variable: `STORAGE_${use.toUpperCase()}_${variable}`, option: `${use}${option}` };
-}
+const named = (use: Use | undefined, variable: string, option: string) =>
+  use === undefined
+    ? { variable: `STORAGE_${variable}`, option }
+    : {
+        variable: `STORAGE_${use.toUpperCase()}_${variable}`,
+        option: `${use}${option.charAt(0).toUpperCase()}${option.slice(1)}`,
+      };
 
-/** In whose name another signs: a role of Amazon's, or a service account of Google's. */
+/** The setting of a role of Amazon's or a service account of Google's that signs for one use. */
 export const roleOf = (
   use: Use,
   explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
 ): Setting<string | undefined> =>
   optional({
-    ...named(use, "ROLE", "Role"),
+    ...named(use, "ROLE", "role"),
     meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
     ...explained,
   });
@@ -99,7 +98,7 @@ export const separateKeySettings = {
   getSessionToken: KEYS.get.sessionToken,
 };
 
-/** Keys that may only put, and only get, where they are configured. */
+/** Keys that may only put, and only get, if they are configured. */
 export type SeparateKeySettings = Values<typeof separateKeySettings>;
 
 /** Settings of access keys, for all stores with the API of S3. */

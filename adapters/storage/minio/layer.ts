@@ -13,8 +13,8 @@ import { objectStore } from "./object-store.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /**
- * A MinIO server: our signature, and the MinIO client for the calls to its bucket. A path that
- * its endpoint has is one that a reverse proxy takes off, since a MinIO answers under none.
+ * A MinIO server: our own signature, and the MinIO client for the calls to its bucket. A path of
+ * its endpoint must be one that a reverse proxy strips, since a MinIO answers under none.
  */
 export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(

@@ -52,10 +52,7 @@ export function objectStore(
 }
 
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
-const LIST = [
-  ["list-type", "2"],
-  ["max-keys", "1"],
-] as const;
+const LIST = [["max-keys", "1"]] as const;
 
 function optionsOf(
   { endpoint, region, pathStyle }: MinioSettings,
@@ -99,11 +96,7 @@ const SOCKET_TIMEOUT = 5000;
 function refusalOf(cause: unknown): StoreRefusal | undefined {
   if (!isError(cause) || cause.name !== "S3Error") return undefined;
   const code = codeOf(cause);
-  return {
-    status: undefined,
-    code: code === undefined ? undefined : String(code),
-    message: cause.message,
-  };
+  return { code: code === undefined ? undefined : String(code), message: cause.message };
 }
 
 async function minioPackage() {

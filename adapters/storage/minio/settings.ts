@@ -11,7 +11,7 @@ import type { Source, Text, Words } from "../../settings/source.ts";
 import { provider } from "../providers.ts";
 import * as storage from "../settings.ts";
 
-/** Settings of a MinIO, or another server of its kind. */
+/** Settings of a MinIO, or another store with the same API. */
 export const settings = {
   provider: withDefault("minio", provider),
   bucket: storage.bucket,
@@ -25,11 +25,11 @@ export const settings = {
 
 /** What the adapter is configured with. */
 export interface MinioSettings extends Values<typeof settings> {
-  /** How settings are called in what is said of the store; as variables if left out. */
+  /** How settings are called in messages about the store; as variables if left out. */
   readonly words?: Words | undefined;
 }
 
-/** Reads the settings; a MinIO has to be told its key, in one way. */
+/** Reads the settings; a key is required, in variables or in a file. */
 export const read = (source: Source): Read<MinioSettings> => {
   const read = readSettings(settings, source, (values) => {
     const { accessKey, secretKey, credentialsFile } = values;

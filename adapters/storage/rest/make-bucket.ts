@@ -1,7 +1,6 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
-import type * as Scope from "effect/Scope";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 
@@ -15,12 +14,17 @@ const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced
  * Makes the bucket in the background if the configuration says so, and retries as long as the scope
  * lasts: the store may start after the service.
  */
-export const makeBucketInBackground =
-  ({ bucket, createBucket }: { readonly bucket: string; readonly createBucket: boolean }) =>
-  (store: Context.Context<ObjectStore>): Effect.Effect<void, never, Scope.Scope> => {
-    if (!createBucket) return Effect.void;
+export const makeBucketInBackground = ({
+  bucket,
+  createBucket,
+}: {
+  readonly bucket: string;
+  readonly createBucket: boolean;
+}) =>
+  Effect.fnUntraced(function* (store: Context.Context<ObjectStore>) {
+    if (!createBucket) return;
     let isLate = false;
-    return Context.get(store, ObjectStore).ensureBucket.pipe(
+    yield* Context.get(store, ObjectStore).ensureBucket.pipe(
       Effect.timeoutOrElse({ duration: ATTEMPT_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
       Effect.tapError(({ reason }) => {
         if (isLate) return Effect.void;
@@ -31,13 +35,14 @@ export const makeBucketInBackground =
         });
       }),
       Effect.retry(BACK_OFF),
-      Effect.andThen(Effect.suspend(() => (isLate ? logBucket(bucket) : Effect.void))),
+      Effect.andThen(
+        Effect.suspend(() =>
+          isLate ? Effect.logInfo("the bucket exists now", { bucket }) : Effect.void,
+        ),
+      ),
       Effect.ignore,
       Effect.forkScoped,
-      Effect.asVoid,
     );
-  };
+  });
 
 const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${ATTEMPT_TIMEOUT}` });
-
-const logBucket = (bucket: string) => Effect.logInfo("the bucket exists now", { bucket });

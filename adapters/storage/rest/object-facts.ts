@@ -1,10 +1,7 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
-/**
- * Headers of an object that are never granted: they change a download, or expire or lock the
- * object.
- */
+/** Headers of an object that are never granted: they change a download, or expire the object. */
 const EXTRA_HEADERS = [
   "cache-control",
   "content-disposition",
@@ -16,9 +13,8 @@ const EXTRA_HEADERS = [
 ] as const;
 
 /**
- * What the answer to a `HEAD` says of an object, in the headers of S3 or Cloud Storage; undefined
- * if it is not the answer of a store. `reports` lists the checksums of a PUT that the store would
- * report.
+ * The facts in the headers of an answer to `HEAD`, of S3 or Cloud Storage; undefined if the answer
+ * is not from a store. `reports` lists the checksums of a PUT that the store would report.
  */
 export function factsIn(
   headers: Headers,
@@ -46,7 +42,7 @@ export function factsIn(
   };
 }
 
-/** The values that Cloud Storage answers for objects without such headers. */
+/** Whether Cloud Storage made up the header, which the object does not have. */
 const isGenerated = (name: string, value: string) =>
   name === "expires" ||
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
@@ -55,7 +51,7 @@ function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
   const found: { [Algorithm in ChecksumAlgorithm]?: string } = {};
   for (const algorithm of ["sha256", "crc32c"] as const) {
     const value = headers.get(`x-amz-checksum-${algorithm}`);
-    // A hyphen precedes the number of parts, in a checksum of the checksums of parts.
+    // A checksum of the checksums of parts ends with a hyphen and the number of parts.
     if (value !== null && !value.includes("-")) found[algorithm] = value;
   }
   for (const item of headers.get("x-goog-hash")?.split(",") ?? []) {

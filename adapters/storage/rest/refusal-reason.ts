@@ -1,36 +1,32 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { say, type Text, VARIABLES, type Words } from "../../settings/source.ts";
-import { messageOf } from "../../settings/thrown.ts";
+import { reasonOf } from "../../settings/thrown.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { Answer } from "./signed-fetch.ts";
 
-/** How a store refused what was asked of its bucket. */
+/** A refusal of a store. */
 export interface StoreRefusal {
-  readonly status: number | undefined;
-  /** The code of S3's API; undefined where the answer had none, as those to `HEAD` have. */
+  readonly status?: number;
+  /** The code of S3's API; undefined if the answer had none, like every answer to `HEAD`. */
   readonly code: string | undefined;
-  /** What the store says beside it. */
   readonly message?: string | undefined;
 }
 
-/** A bucket, and how its settings are called: as variables if `words` is left out. */
+/** A bucket, and how its settings are called in messages: as variables if `words` is left out. */
 export interface BucketSettings {
   readonly bucket: string;
   readonly words?: Words | undefined;
 }
 
-/**
- * The failure of a call by a store's own client; `refusal` is the store's answer, where there was
- * one.
- */
+/** The failure of a call by an official client; `refusal` is the store's answer, if there was one. */
 export const callFailed = (
   settings: BucketSettings,
   cause: unknown,
   refusal: StoreRefusal | undefined,
 ): StoreUnavailable =>
   new StoreUnavailable({
-    reason: refusal === undefined ? messageOf(cause) : reasonOfRefusal(settings, refusal),
+    reason: refusal === undefined ? reasonOf(cause) : reasonOfRefusal(settings, refusal),
   });
 
 /** The refusal in a store's own answer. */
@@ -40,22 +36,22 @@ export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): St
   message: /<Message>([^<]*)<\/Message>/.exec(text)?.[1]?.replaceAll("&#39;", "'"),
 });
 
-/** Why a store refuses, and what its operator does: "Error responses", Amazon S3 API Reference. */
+/** Why a store refuses, and what to do: "Error responses", Amazon S3 API Reference. */
 export function reasonOfRefusal(settings: BucketSettings, refusal: StoreRefusal): string {
   const { words = VARIABLES } = settings;
   const { status, code, message = "" } = refusal;
   const advice = code === undefined ? undefined : ADVICE.get(code);
   if (code === "NoSuchBucket" || (code === undefined && status === 404)) return noBucket(settings);
-  if (advice !== undefined) return `${say(advice, words)} (${code}${told(message)})`;
-  if (code !== undefined) return `the store answered ${code}${told(message)}`;
+  if (advice !== undefined) return `${say(advice, words)} (${code}${followed(message)})`;
+  if (code !== undefined) return `the store answered ${code}${followed(message)}`;
   return `the answer (${status ?? "without a status"}) has no error code, so it is not from a store; check ${words.name(storage.endpoint)}`;
 }
 
-/** The reason of a bucket that is not there. */
+/** The reason of a missing bucket. */
 export const noBucket = ({ bucket, words = VARIABLES }: BucketSettings): string =>
   `the bucket ${bucket} does not exist; create it, or set ${words.assign(storage.createBucket, true)}`;
 
-const told = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
+const followed = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
 
 const ACCESS_KEY: Text = ({ name }) =>
   `the store does not know the access key; check ${name(mainKeySettings.accessKey)}`;
@@ -90,13 +86,13 @@ const ADVICE: ReadonlyMap<string, Text> = new Map<string, Text>([
 const TOLERATED = 60_000;
 
 /**
- * Says so where this machine's clock (`now`, milliseconds since 1970) and the store's, by the
- * `Date` of an answer, are more than a minute apart: what is signed is then refused sooner or
- * later, while an official client corrects its own calls and sees nothing of it.
+ * The fault if this machine's clock (`now`, milliseconds since 1970) and the store's (the `Date` of
+ * an answer) are more than a minute apart. The store then refuses signed requests sooner or later,
+ * but an official client corrects its own calls and does not notice.
  */
 export function clockFault(date: string | null | undefined, now: number): string | undefined {
   const difference = now - Date.parse(date ?? "");
-  // Also where there is no date.
+  // Without a date, the difference is not a number.
   if (!(Math.abs(difference) > TOLERATED)) return undefined;
   const minutes = Math.round(Math.abs(difference) / 60_000);
   return `this machine's clock is ${minutes} min ${difference > 0 ? "ahead of" : "behind"} the store's; correct it, or the store refuses uploads`;

@@ -7,7 +7,7 @@ import { PENDING_TAG } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
-/** An object and the behaviour of its store. */
+/** An object, and what its store does with unsigned headers and checksums. */
 interface StoredObject {
   readonly bucket: Bucket;
   readonly key: StorageKey;
@@ -15,10 +15,10 @@ interface StoredObject {
 }
 
 /**
- * What the headers of an answer to `HEAD` say of an object; undefined if it is not the answer of a
- * store. A store that obeys unsigned headers is asked further: for the mark of unconfirmed uploads,
- * if the object has any tag; whether a lock is the bucket's own; and, if ACLs count, who else may
- * read the object.
+ * The facts in the headers of an answer to `HEAD`; undefined if the answer is not from a store. A
+ * store that obeys unsigned headers is asked further: whether the object has the mark of
+ * unconfirmed uploads, if it has tags; whether a lock is the bucket's default; and, if ACLs count,
+ * who else may read the object.
  */
 export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, headers: Headers) {
   const { reports, unsigned } = object.provider;
@@ -47,7 +47,7 @@ export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, he
   return { ...facts, extraHeaders, isReplayable: true } satisfies ObjectFacts;
 });
 
-/** Never a bucket's default: MinIO's other storage class, and a hold. */
+/** Values that are never a bucket's default: MinIO's other storage class, and a legal hold. */
 const CHOSEN_BY_CLIENTS = [
   ["x-amz-storage-class", "REDUCED_REDUNDANCY"],
   ["x-amz-object-lock-legal-hold", "ON"],
@@ -57,7 +57,7 @@ const LOCK = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"] a
 
 const MARK = `<Key>${PENDING_TAG.key}</Key>`;
 
-/** Everybody except the owner whom an ACL grants anything. */
+/** Everybody except the owner who has a grant in the ACL. */
 function readersIn(acl: string): string {
   const idIn = (xml: string) => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
   const owner = idIn(textIn(acl, "Owner") ?? "");
@@ -75,9 +75,8 @@ function textIn(xml: string, name: string): string | undefined {
 }
 
 /**
- * Fails with `ObjectUnreadable` if a store answers a `HEAD` with 400 because a key that the client
- * sent along encrypts the object; otherwise succeeds. It has to ask, since the answer to a `HEAD`
- * has no body.
+ * Called when a store answers `HEAD` with 400. Fails with `ObjectUnreadable` if the reason is that
+ * a key of the client's encrypts the object. It asks again, since an answer to `HEAD` has no body.
  */
 export const failIfUnreadable = Effect.fnUntraced(function* ({
   bucket,
@@ -94,7 +93,7 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
   }
 });
 
-/** A further answer about an object or its bucket; empty if the store has no such thing. */
+/** The answer to a further question about an object; empty if the store does not know such things. */
 const ask = Effect.fnUntraced(function* (
   { bucket, key }: StoredObject,
   what: "object-lock" | "tagging" | "acl",

@@ -53,7 +53,7 @@ export const signedFetch = Effect.fnUntraced(
       try: async (signal): Promise<Answer> => {
         const answer = await fetch(url, {
           method,
-          // Only the store is asked.
+          // No other server may get the signature.
           redirect: "manual",
           headers: Object.fromEntries(headers),
           signal,
@@ -65,7 +65,5 @@ export const signedFetch = Effect.fnUntraced(
       catch: (cause) => new StoreUnavailable({ reason: fetchFailureOf(cause) }),
     });
   },
-  Effect.catchTag("CredentialsUnavailable", ({ reason }) =>
-    Effect.fail(new StoreUnavailable({ reason })),
-  ),
+  Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
 );
