@@ -130,13 +130,10 @@ function sign(
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, grant.fileName, policy),
   });
-  // A second fiber costs more than a signature that is made in this process.
-  const concurrency = presigner.isRemote ? 2 : 1;
-  return Effect.map(Effect.all([signedPut, signedGet], { concurrency }), ([put, get]) => ({
-    key,
-    put,
-    get,
-  }));
+  return Effect.zipWith(signedPut, signedGet, (put, get) => ({ key, put, get }), {
+    // A second fiber costs more than a signature that is made in this process.
+    concurrent: presigner.isRemote,
+  });
 }
 
 const unknownPolicy = (policies: ReadonlyMap<string, UploadPolicy>, caller: CallerKind) =>

@@ -2,19 +2,18 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
+import { writeLine } from "../settings/standard-output.ts";
 import { appendTo } from "./append.ts";
 
 /** Writes each decision as a line of JSON: to standard output, to a file, or not at all. */
 export function layer(to: string): Layer.Layer<never> {
   if (to === "off") return Layer.empty;
   if (to === "stdout") {
-    return Layer.succeed(Audit, (event) =>
-      Effect.sync(() => void process.stdout.write(lineOf(event))),
-    );
+    return Layer.succeed(Audit, (event) => Effect.sync(() => writeLine(lineOf(event))));
   }
   return Layer.effect(
     Audit,
-    Effect.map(appendTo(to), (append) => (event: AuditEvent) => append(lineOf(event))),
+    Effect.map(appendTo(to), (append) => (event: AuditEvent) => append(`${lineOf(event)}\n`)),
   );
 }
 
@@ -22,7 +21,7 @@ export function layer(to: string): Layer.Layer<never> {
 function lineOf(event: AuditEvent): string {
   const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
     event;
-  return `${JSON.stringify({
+  return JSON.stringify({
     time: DateTime.formatIso(at),
     audit: action,
     decision: refusal === undefined ? "granted" : "refused",
@@ -38,5 +37,5 @@ function lineOf(event: AuditEvent): string {
     retry: event.isRetry === true ? true : undefined,
     address: event.address,
     request_id: event.requestId,
-  })}\n`;
+  });
 }

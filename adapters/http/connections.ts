@@ -19,6 +19,9 @@ interface Line {
   readonly waiting: Array<{ readonly exchange?: Exchange; readonly begin: () => void }>;
   /** Whether everything that arrives from now on is ignored. */
   isClosed: boolean;
+  /** The request whose answer began last, and when its body and answer must be over. */
+  last?: IncomingMessage | undefined;
+  deadline: number;
 }
 
 /**
@@ -27,14 +30,20 @@ interface Line {
  * client reads them.
  */
 export class Connections {
+  readonly #timeFor: (url: string) => number;
   /** How many requests are being answered or waiting. */
   #underWay = 0;
   readonly #lines = new Map<Duplex, Line>();
   #isStopping = false;
 
+  /** `timeFor` tells how long a request may take with its body and answer, in milliseconds. */
+  constructor(timeFor: (url: string) => number) {
+    this.#timeFor = timeFor;
+  }
+
   /** Adds a new connection. */
   open(socket: Socket): void {
-    this.#lines.set(socket, { waiting: [], isClosed: false });
+    this.#lines.set(socket, { waiting: [], isClosed: false, deadline: Infinity });
     socket.once("close", () => this.#lines.delete(socket));
   }
 
@@ -52,10 +61,10 @@ export class Connections {
     if (line === undefined || line.isClosed) return;
     line.isClosed =
       line.waiting.length === MAX_WAITING || (this.#underWay >= MAX_REQUESTS && !isProbe(url));
-    const begin = this.#begin.bind(this, line, exchange, line.isClosed ? refuse : answer);
+    const respond = line.isClosed ? refuse : answer;
     this.#underWay++;
-    if (line.current === undefined) begin();
-    else line.waiting.push({ exchange, begin });
+    if (line.current === undefined) this.#begin(line, exchange, respond);
+    else line.waiting.push({ exchange, begin: () => this.#begin(line, exchange, respond) });
   }
 
   /**
@@ -81,6 +90,18 @@ export class Connections {
     } else end();
   }
 
+  /**
+   * Closes each connection whose request has used up its time. Called now and then: a timer for
+   * each request would cost more than reading its headers.
+   */
+  endLate(): void {
+    const now = performance.now();
+    for (const [socket, { current, last, deadline }] of this.#lines) {
+      const isOver = current === undefined && last?.complete !== false;
+      if (now > deadline && !isOver) socket.destroy();
+    }
+  }
+
   /** Closes each connection as soon as all its requests are answered. */
   stop(): void {
     this.#isStopping = true;
@@ -89,6 +110,8 @@ export class Connections {
 
   #begin(line: Line, exchange: Exchange, answer: (exchange: Exchange) => void): void {
     line.current = exchange;
+    line.last = exchange.incoming;
+    line.deadline = performance.now() + this.#timeFor(exchange.incoming.url ?? "");
     exchange.outgoing.once("close", () => this.#next(line, exchange.incoming.socket));
     answer(exchange);
   }

@@ -23,7 +23,9 @@ export const listenNode: Listen = async ({
   longestPause = LONGEST_PAUSE,
   onFull,
 }) => {
-  const connections = new Connections();
+  const isUntimed = (url: string) => untimedPaths.some((path) => url.startsWith(`${path}/`));
+  const connections = new Connections((url) => (isUntimed(url) ? Infinity : requestTime));
+  const sweep = setInterval(() => connections.endLate(), Math.min(1000, requestTime / 4));
   const handle = getRequestListener(
     (request, env) => {
       const { socket, url: target } = (env as HttpBindings).incoming;
@@ -32,13 +34,7 @@ export const listenNode: Listen = async ({
     // The application itself answers everything else that fails.
     { errorHandler: answerUnreadable },
   );
-  const answer = (exchange: Exchange) => {
-    const { incoming, outgoing } = exchange;
-    if (!untimedPaths.some((path) => incoming.url?.startsWith(`${path}/`))) {
-      endAfter(requestTime, exchange);
-    }
-    void handle(incoming, outgoing);
-  };
+  const answer = ({ incoming, outgoing }: Exchange) => void handle(incoming, outgoing);
   const refuse = ({ outgoing }: Exchange) => {
     onFull?.("requests");
     refuseUnseen(outgoing, OVERLOADED);
@@ -49,7 +45,7 @@ export const listenNode: Listen = async ({
       maxHeaderSize: HEADERS_LIMIT,
       headersTimeout: HEADERS_TIMEOUT,
       connectionsCheckingInterval: 2_000,
-      // An upload to the embedded store may take any time; `endAfter` limits the others.
+      // An upload to the embedded store may take any time; `endLate` limits the others.
       requestTimeout: 0,
     },
     (incoming, outgoing) => connections.enter({ incoming, outgoing }, answer, refuse),
@@ -80,22 +76,13 @@ export const listenNode: Listen = async ({
       server.close();
       connections.stop();
       await closed;
+      clearInterval(sweep);
     },
   };
 };
 
 const OVERLOADED = new Overloaded();
 const EXPECTATION_FAILED = new ExpectationFailed();
-
-/** Closes the connection of a request whose body or answer takes longer than `time`. */
-function endAfter(time: number, { incoming, outgoing }: Exchange): void {
-  const timer = setTimeout(() => incoming.socket.destroy(), time);
-  const clear = () => clearTimeout(timer);
-  outgoing.once("close", () => {
-    if (incoming.complete) clear();
-    else incoming.once("close", clear);
-  });
-}
 
 /**
  * Sends `100 Continue` when the body is first read (RFC 9110, section 10.1.1), so that a client

@@ -23,7 +23,7 @@ export const presign = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member, recordFacts } = request;
   const { upload, policy } = yield* decodePresign(request.body);
   recordFacts({ size: upload.size, mediaType: upload.mediaType });
-  if (isPolicyName(policy)) recordFacts({ policy });
+  if (policy !== undefined && isPolicyName(policy)) recordFacts({ policy });
   const idempotencyKey = yield* parseIdempotencyKey(c.req.raw.headers.get("idempotency-key"));
   const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
   const { key, put, get, receipt, isRetry } = granted;

@@ -1,6 +1,4 @@
 import * as Result from "effect/Result";
-import type { MiddlewareHandler } from "hono";
-import type { HttpEnv } from "./env.ts";
 import { BodyEncoded, BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } from "./refusals.ts";
 
 const JSON_LIMIT = 16 * 1024;
@@ -35,6 +33,7 @@ export async function readJson(request: Request): Promise<Result.Result<unknown,
 }
 
 const JSON_TYPE = /^application\/json[\t ]*(?:;|$)/i;
+const CHARSET = /charset/i;
 const UTF_8 = /;[\t ]*charset=(?:"utf-?8"|utf-?8)[\t ]*(?=;|$)/gi;
 const TOO_LARGE = Result.fail(new BodyTooLarge({ limit: JSON_LIMIT }));
 const MALFORMED = Result.fail(
@@ -42,21 +41,35 @@ const MALFORMED = Result.fail(
 );
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-const hasOtherCharset = (type: string) => /charset/i.test(type.replaceAll(UTF_8, ""));
+const hasOtherCharset = (type: string) =>
+  CHARSET.test(type) && CHARSET.test(type.replaceAll(UTF_8, ""));
 
-async function withinTime<A>(body: Promise<A>): Promise<A> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new RequestTimeout({ seconds: JSON_SECONDS })),
-      JSON_SECONDS * 1000,
-    );
+/** Fails with `RequestTimeout` for a body that takes longer, by up to a second more. */
+function withinTime<A>(body: Promise<A>): Promise<A> {
+  return new Promise((resolve, reject) => {
+    const wait = {
+      seconds: 0,
+      giveUp: () => reject(new RequestTimeout({ seconds: JSON_SECONDS })),
+    };
+    awaited.add(wait);
+    clock ??= setInterval(countSeconds, 1000);
+    const end = () => awaited.delete(wait);
+    body.then(resolve, reject).then(end, end);
   });
-  try {
-    return await Promise.race([body, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+}
+
+/**
+ * The bodies that are being read. One timer serves all, since a timer for each costs more. On
+ * Workers it ends with the request that started it; there the platform limits slow bodies.
+ */
+const awaited = new Set<{ seconds: number; readonly giveUp: () => void }>();
+let clock: ReturnType<typeof setInterval> | undefined;
+
+function countSeconds(): void {
+  for (const wait of awaited) if (wait.seconds++ >= JSON_SECONDS) wait.giveUp();
+  if (awaited.size > 0) return;
+  clearInterval(clock);
+  clock = undefined;
 }
 
 /** Undefined for a body above the limit. */
@@ -76,17 +89,11 @@ const DISCARD_SECONDS = 5;
 
 /**
  * Reads the rest of a refused request's body and discards it, up to 1 MiB and 5 seconds, so that
- * the refusal reaches a client that is still sending. If there is more, the answer has `Connection:
- * close`, and Node closes the connection at once.
+ * the refusal reaches a client that is still sending. False if there is more: the answer then has
+ * `Connection: close`, and Node closes the connection at once.
  */
-export const discardBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  await next();
-  if (c.res.status < 400 || c.req.method === "GET" || c.req.method === "HEAD") return;
-  if (!(await discard(c.req.raw))) c.header("Connection", "close");
-};
-
-/** Whether the whole body was read. */
-async function discard(request: Request): Promise<boolean> {
+export async function discardBody(request: Request): Promise<boolean> {
+  if (request.method === "GET" || request.method === "HEAD") return true;
   // The client waits for `100 Continue` before it sends the body, and to read it would send that.
   if (request.headers.has("expect") && !request.bodyUsed) return false;
   const { body } = request;

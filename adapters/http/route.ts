@@ -2,7 +2,6 @@ import type * as Context from "effect/Context";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type * as Effect from "effect/Effect";
 import type * as Schema from "effect/Schema";
-import type { Hono } from "hono";
 import type { Member } from "../../application/admit.ts";
 import type { Readiness } from "../../application/check-readiness.ts";
 import type { AuditedAction, AuditedFacts } from "../../application/ports/audit.ts";
@@ -15,7 +14,7 @@ import type { Presigner } from "../../application/ports/presigner.ts";
 import type { Tokens } from "../../application/ports/tokens.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { ClientAddress } from "./client-address.ts";
-import type { HttpContext, HttpEnv } from "./env.ts";
+import type { HttpContext } from "./env.ts";
 import type { Refusal } from "./problem.ts";
 
 /** What the handlers of the routes need. */
@@ -53,7 +52,7 @@ export interface AppOptions {
   /** Whether only requests from this machine are answered. */
   readonly loopbackOnly: boolean;
   /** The page to try the service on. Its files are part of no bundle, so it is not imported here. */
-  readonly page: Hono<HttpEnv> | undefined;
+  readonly page?: ReadonlyArray<Route> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
 }
 

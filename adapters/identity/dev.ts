@@ -18,7 +18,7 @@ export function developmentTokens(
     authenticate: (call) => {
       const token = bearerOf(call);
       if (token === undefined) return UNKNOWN;
-      const given = hashOf(Redacted.value(token));
+      const given = hashOf(token);
       // Both are always compared, so that every answer takes the same time.
       const isUser = timingSafeEqual(given, user);
       const isService = timingSafeEqual(given, service);

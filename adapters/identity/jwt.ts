@@ -1,6 +1,5 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 import {
   errors,
@@ -70,9 +69,8 @@ export const jsonWebTokens = (settings: JwtSettings) =>
 
     /** The token of a call, and its principal if it was verified before. */
     const look = Effect.fnUntraced(function* (call: Call) {
-      const bearer = bearerOf(call);
-      if (bearer === undefined) return yield* NOT_GOOD;
-      const token = Redacted.value(bearer);
+      const token = bearerOf(call);
+      if (token === undefined) return yield* NOT_GOOD;
       const name = hashOf(token).toString("base64url");
       const now = yield* Clock.currentTimeMillis;
       const before = known.get(name);

@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import { type Authenticator, type Call } from "../../application/ports/authenticator.ts";
 import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
@@ -33,10 +34,14 @@ export function limitFailures(service: Service, limit: RateLimit | "off"): Servi
     buckets.set(name, bucket);
   };
 
-  const attempt = (call: Call, address: string) =>
-    Effect.tapErrorTag(authenticate(call), "Unauthenticated", () =>
+  const attempt = (call: Call, address: string) => {
+    const attempted = authenticate(call);
+    // Known at once, as most callers are.
+    if (Exit.isExit(attempted) && Exit.isSuccess(attempted)) return attempted;
+    return Effect.tapErrorTag(attempted, "Unauthenticated", () =>
       Effect.map(Clock.currentTimeMillis, (now) => fail(subscriberOf(address), now)),
     );
+  };
 
   const warn = (address: string, now: number) => {
     if (Math.abs(now - loggedAt) < LOG_INTERVAL) return Effect.void;

@@ -2,6 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
+import { writeLine } from "../settings/standard-output.ts";
 import type { TelemetrySettings } from "./settings.ts";
 
 const LEVELS = {
@@ -15,7 +16,7 @@ const LEVELS = {
 /** The log on standard output: lines for people on a terminal, JSON elsewhere. */
 export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> {
   return Layer.merge(
-    Logger.layer([Logger.withConsoleLog(isForPeople(format) ? forPeople : forMachines)]),
+    Logger.layer([Logger.map(isForPeople(format) ? forPeople : forMachines, writeLine)]),
     Layer.succeed(References.MinimumLogLevel, LEVELS[level]),
   );
 }

@@ -66,7 +66,7 @@ describe.skipIf(!(await need("mounts")))("on a disk of its own", () => {
     expect((await call("confirm", { receipt: tooLarge.granted.receipt })).status).toBe(409);
     expect((await upload(1_020_000)).put.status).toBe(200);
     await storeReads(/the disk is full/);
-    expect(service.output()).toContain("the embedded store failed");
+    await expect.poll(() => service.output()).toContain("the embedded store failed");
   });
 
   it("a read-only disk still serves its objects, and is reported by /readyz", async () => {
@@ -106,7 +106,7 @@ it.each([
   expect(errorOf(await send("GET", granted.get_url))).toEqual(xml(503, "ServiceUnavailable"));
   const { status } = await call("confirm", { receipt: granted.receipt });
   expect(status).toBe(503);
-  expect(service.output()).toContain("a stored object is damaged");
+  await expect.poll(() => service.output()).toContain("a stored object is damaged");
 });
 
 it("clients that leave in the middle of many downloads leave no file open", async () => {

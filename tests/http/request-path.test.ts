@@ -18,11 +18,19 @@ async function ask(target: string, method = "GET") {
       `Authorization: Bearer ${service.token}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   ]);
-  const line = service
-    .output()
-    .split("\n")
-    .find((line) => line.includes(headers.get("x-request-id") ?? "no id"));
-  return { status, path: JSON.parse(line ?? "{}").path };
+  return { status, path: (await logged(headers)).path };
+}
+
+/** The log line about an answer, which can be written a moment after it. */
+async function logged(headers: Headers) {
+  const id = headers.get("x-request-id") ?? "no id";
+  const lineOf = () =>
+    service
+      .output()
+      .split("\n")
+      .find((line) => line.includes(id));
+  await expect.poll(lineOf).toBeDefined();
+  return JSON.parse(lineOf() ?? "{}");
 }
 
 const { seal } = tokensOf([TOKEN_KEY]);
@@ -86,10 +94,5 @@ it.each([
 
 it("a refused request is logged with the code that its client was told", async () => {
   const { headers } = await fetch(`${service.address}/nowhere`);
-  const id = headers.get("x-request-id");
-  const line = service
-    .output()
-    .split("\n")
-    .find((line) => line.includes(id ?? "no id"));
-  expect(JSON.parse(line ?? "{}")).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  expect(await logged(headers)).toMatchObject({ status: 404, code: "NOT_FOUND" });
 });

@@ -14,10 +14,10 @@ export interface Ending {
 }
 
 /** A value that never expires or changes. */
-export const always =
-  <A>(value: A): Held<A> =>
-  () =>
-    Effect.succeed(value);
+export const always = <A>(value: A): Held<A> => {
+  const held = Effect.succeed(value);
+  return () => held;
+};
 
 /** The held value, however soon it expires. */
 export const current = <A>(held: Held<A>): Effect.Effect<A, CredentialsUnavailable> =>

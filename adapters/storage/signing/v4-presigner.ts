@@ -5,6 +5,7 @@ import {
   type GetRequest,
   Presigner,
   type PutRequest,
+  type SignedPut,
 } from "../../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
@@ -29,7 +30,11 @@ export function v4Presigner(store: {
   const sign = <Method extends "GET" | "PUT">(
     method: Method,
     request: PutRequest | GetRequest,
-    bound: { readonly headers: ReadonlyArray<Pair>; readonly query: ReadonlyArray<Pair> },
+    bound: {
+      readonly headers: ReadonlyArray<Pair>;
+      readonly query: ReadonlyArray<Pair>;
+      readonly toSend: Readonly<Record<string, string>>;
+    },
   ) =>
     Effect.flatMap(Clock.currentTimeMillis, (moment) =>
       Effect.flatMap(store.signers[USES[method]](moment, lifeNeeded(request)), (signer) => {
@@ -42,12 +47,18 @@ export function v4Presigner(store: {
           origin,
           unsignedPrefix,
           path: `${path}/${encodeKey(request.key)}`,
-          ...bound,
+          query: bound.query,
+          headers: bound.headers,
           region: store.region,
           now,
           expiresIn,
         });
-        return Effect.map(url, (url) => ({ method, url, expiresAt: endOf(now, expiresIn) }));
+        return Effect.map(url, (url) => ({
+          method,
+          url,
+          headers: bound.toSend,
+          expiresAt: endOf(now, expiresIn),
+        }));
       }),
     );
 
@@ -55,19 +66,18 @@ export function v4Presigner(store: {
     put: (request) => {
       const { host } = store.addresses[request.audience];
       const { signed, toSend, isOnce } = store.binding(request, host);
-      return Effect.map(sign("PUT", request, { headers: signed, query: [] }), (signed) => ({
-        ...signed,
-        headers: toSend,
-        isOnce,
-      }));
+      return Effect.map(
+        sign("PUT", request, { headers: signed, query: [], toSend }),
+        (signed): SignedPut => Object.assign(signed, { isOnce }),
+      );
     },
     get: (request) => {
       const { host } = store.addresses[request.audience];
-      const bound = {
+      return sign("GET", request, {
         headers: [["host", host]],
         query: store.overrides(request),
-      } as const;
-      return Effect.map(sign("GET", request, bound), (signed) => ({ ...signed, headers: {} }));
+        toSend: {},
+      });
     },
     isRemote: store.isRemote ?? false,
     checksums: store.checksums,
