@@ -2,6 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
 import { connect } from "node:net";
 import {
@@ -174,7 +175,7 @@ describe("an upload that hardly makes progress", () => {
   it.each([
     ["its next piece", { piece: 20, whole: 10_000 }, undefined],
     ["all of it", { piece: 10_000, whole: 50 }, 5],
-  ])("is ended when %s takes too long, and leaves nothing", async (_, patience, pause) => {
+  ])("is ended when %s takes too long, and leaves nothing", async (_, timeouts, pause) => {
     const folder = {
       objects: join(directory, "objects"),
       temporary: join(directory, "temporary"),
@@ -186,9 +187,9 @@ describe("an upload that hardly makes progress", () => {
       size: 1_000_000,
       writeOnce: false,
       body: endless(pause),
-      patience,
+      timeouts,
     });
-    expect(written).toEqual({ outcome: "stalled" });
+    expect(written).toEqual(Result.fail("RequestTimeout"));
     expect([...objects(), ...temporary()]).toEqual([]);
   });
 });

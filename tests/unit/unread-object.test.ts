@@ -16,16 +16,16 @@ it("a download that is not read is aborted", async () => {
     size: SIZE,
     writeOnce: false,
     body: new Response(new Uint8Array(SIZE)).body,
-    patience: { piece: 60_000, whole: 60_000 },
+    timeouts: { piece: 60_000, whole: 60_000 },
   });
-  for (const patience of [
+  for (const timeouts of [
     { piece: 50, whole: 60_000 },
     { piece: 60_000, whole: 50 },
   ]) {
     const object = await openObject(folder, "files/a");
-    const reader = object?.bytes({ start: 0, end: SIZE - 1, patience }).getReader();
+    const reader = object?.bytes({ start: 0, end: SIZE - 1, timeouts }).getReader();
     expect((await reader?.read())?.done).toBe(false);
-    await expect(reader?.closed).rejects.toMatchObject({ outcome: "stalled" });
+    await expect(reader?.closed).rejects.toMatchObject({ code: "RequestTimeout" });
   }
   rmSync(directory, { recursive: true });
 });

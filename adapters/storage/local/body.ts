@@ -1,5 +1,5 @@
 /** Timeouts for a body, or for its reader, in milliseconds. */
-export interface Patience {
+export interface Timeouts {
   /** For the next piece. */
   readonly piece: number;
   /** For the whole body. */
@@ -12,19 +12,19 @@ export interface Patience {
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,
-  patience: Patience,
+  timeouts: Timeouts,
 ): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   const reader = body.getReader();
-  const end = performance.now() + patience.whole;
+  const end = performance.now() + timeouts.whole;
   try {
     while (true) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const stalled = new Promise<never>((_, reject) => {
-        const wait = Math.min(patience.piece, end - performance.now());
-        timer = setTimeout(() => reject(new BodyBroken("stalled")), wait);
+        const wait = Math.min(timeouts.piece, end - performance.now());
+        timer = setTimeout(() => reject(new BodyBroken("RequestTimeout")), wait);
       });
-      const read = reader.read().catch(() => Promise.reject(new BodyBroken("incomplete")));
+      const read = reader.read().catch(() => Promise.reject(new BodyBroken("IncompleteBody")));
       const next = await Promise.race([read, stalled]).finally(() => clearTimeout(timer));
       if (next.done) return;
       yield next.value;
@@ -36,9 +36,9 @@ export async function* chunksOf(
 
 /** The body did not end: the client stopped sending or reading, or disconnected. */
 export class BodyBroken extends Error {
-  readonly outcome: "stalled" | "incomplete";
-  constructor(outcome: "stalled" | "incomplete") {
-    super(outcome);
-    this.outcome = outcome;
+  readonly code: "RequestTimeout" | "IncompleteBody";
+  constructor(code: BodyBroken["code"]) {
+    super(code);
+    this.code = code;
   }
 }

@@ -6,7 +6,7 @@ import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 export type Checksums = { readonly [Algorithm in ChecksumAlgorithm]?: string };
 
 /** Computes a checksum of bytes as they arrive. */
-interface Sum {
+export interface Sum {
   readonly update: (chunk: Uint8Array) => void;
   readonly digest: () => Buffer;
 }

@@ -9,45 +9,39 @@ export interface Failure {
 
 /** Reads a failure of the file system. */
 export function failureOf(cause: unknown): Failure {
-  const known = FAILURES.get(String(codeOf(cause)));
   const message = messageOf(cause);
-  return known === undefined
-    ? { code: "ServiceUnavailable", reason: message }
-    : { code: known.code, reason: `${known.what} (${message})` };
+  const [code, problem] = FAILURES.get(codeOf(cause)) ?? ["ServiceUnavailable"];
+  return { code, reason: problem === undefined ? message : `${problem} (${message})` };
 }
 
-const FULL = {
-  code: "InsufficientStorage",
-  what: "the disk is full; free some space, or move the folder of the store to a larger one",
-} as const;
-const FORBIDDEN = {
-  code: "ServiceUnavailable",
-  what: "the service may not write to the folder of the store; give its user the folder",
-} as const;
-const NO_HANDLES = {
-  code: "SlowDown",
-  what: "too many files are open; raise the limit of the process (ulimit -n)",
-} as const;
+const FULL = [
+  "InsufficientStorage",
+  "the disk is full; free some space, or move the folder of the store to a larger one",
+] as const;
+const FORBIDDEN = [
+  "ServiceUnavailable",
+  "the service may not write to the folder of the store; give its user the folder",
+] as const;
+const READ_ONLY = [
+  "ServiceUnavailable",
+  "the folder of the store is read-only; mount it for writing",
+] as const;
+const GONE = [
+  "ServiceUnavailable",
+  "the folder of the store is gone; put it back, or restart for an empty one",
+] as const;
+const NO_HANDLES = [
+  "SlowDown",
+  "too many files are open; raise the limit of the process (ulimit -n)",
+] as const;
 
-const FAILURES = new Map<string, { readonly code: RefusalCode; readonly what: string }>([
+const FAILURES = new Map<unknown, readonly [code: RefusalCode, problem?: string]>([
   ["ENOSPC", FULL],
   ["EDQUOT", FULL],
   ["EMFILE", NO_HANDLES],
   ["ENFILE", NO_HANDLES],
   ["EACCES", FORBIDDEN],
   ["EPERM", FORBIDDEN],
-  [
-    "EROFS",
-    {
-      code: "ServiceUnavailable",
-      what: "the folder of the store is read-only; mount it for writing",
-    },
-  ],
-  [
-    "ENOENT",
-    {
-      code: "ServiceUnavailable",
-      what: "the folder of the store is gone; put it back, or restart for an empty one",
-    },
-  ],
+  ["EROFS", READ_ONLY],
+  ["ENOENT", GONE],
 ]);

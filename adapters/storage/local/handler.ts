@@ -1,10 +1,12 @@
+import * as Predicate from "effect/Predicate";
+import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { Checksum } from "../../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
-import type { Patience } from "./body.ts";
+import type { Timeouts } from "./body.ts";
 import type { Checksums } from "./checksums.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Folder, LONGEST_PAUSE } from "./folder.ts";
@@ -15,7 +17,7 @@ import { verify } from "./verify.ts";
 /** The least that has to move of an object, after a minute's grace: 16 bytes in a millisecond. */
 const SLOWEST_RATE = 16;
 
-const patienceFor = (size: number): Patience => ({
+const timeoutsFor = (size: number): Timeouts => ({
   piece: LONGEST_PAUSE,
   whole: 60_000 + size / SLOWEST_RATE,
 });
@@ -33,24 +35,18 @@ export function objectsHandler(store: {
   /** Told where the store itself fails, for its operator. */
   readonly onFailure: (failure: Failure) => void;
 }): (request: Request) => Promise<Response> {
-  const answer = async (request: Request): Promise<Response> => {
-    const { method } = request;
+  return async (request) => {
+    const { method, headers } = request;
     if (method !== "PUT" && method !== "GET" && method !== "HEAD") {
       return refusal("MethodNotAllowed", { Allow: "PUT, GET, HEAD" });
     }
-    if (method === "PUT" && !request.headers.has("content-length")) {
-      return refusal("MissingContentLength");
-    }
-    const verified = verify(request, { ...store, now: store.now() });
-    if (Result.isFailure(verified)) return refusal(verified.failure);
-    const { pathname } = new URL(request.url);
-    // The signature covers the path, so that this can only be a key that we signed.
-    const key = pathname.slice(store.root.length);
-    return method === "PUT" ? put(store.folder, key, request) : get(store.folder, key, request);
-  };
-  return async (request) => {
+    if (method === "PUT" && !headers.has("content-length")) return refusal("MissingContentLength");
     try {
-      return await answer(request);
+      const verified = verify(request, { ...store, now: store.now() });
+      if (Result.isFailure(verified)) return refusal(verified.failure);
+      // The signature covers the path, so that this can only be a key that we signed.
+      const key = new URL(request.url).pathname.slice(store.root.length);
+      return await (method === "PUT" ? put : get)(store.folder, key, request);
     } catch (cause) {
       const failure = failureOf(cause);
       store.onFailure(failure);
@@ -59,42 +55,33 @@ export function objectsHandler(store: {
   };
 }
 
-async function put(folder: Folder, key: string, request: Request): Promise<Response> {
-  const size = Number(request.headers.get("content-length"));
-  const checksums = checksumsIn(request.headers);
+async function put(folder: Folder, key: string, { headers, body }: Request): Promise<Response> {
+  const size = Number(headers.get("content-length"));
+  const checksums = checksumsIn(headers);
   if (checksums === undefined) return refusal("InvalidDigest");
   const written = await writeObject(folder, {
     key,
-    mediaType: request.headers.get("content-type") ?? "application/octet-stream",
+    mediaType: headers.get("content-type") ?? "application/octet-stream",
     size,
-    writeOnce: request.headers.get("if-none-match") === "*",
+    writeOnce: headers.get("if-none-match") === "*",
     checksums,
-    body: request.body,
-    patience: patienceFor(size),
+    body,
+    timeouts: timeoutsFor(size),
   });
-  switch (written.outcome) {
-    case "stored":
-      return new Response(null, { headers: { ETag: written.etag, "Content-Length": "0" } });
-    case "exists":
-      return refusal("PreconditionFailed");
-    case "different":
-      return refusal("BadDigest");
-    case "incomplete":
-      return refusal("IncompleteBody");
-    case "stalled":
-      return refusal("RequestTimeout");
-  }
+  return Result.match(written, {
+    onSuccess: (etag) => new Response(null, { headers: { ETag: etag, "Content-Length": "0" } }),
+    onFailure: (code) => refusal(code),
+  });
 }
 
 /** The checksums that a PUT carries; undefined where one is malformed. */
 function checksumsIn(headers: Headers): Checksums | undefined {
-  const sent = Object.entries(CHECKSUM_HEADERS).flatMap(([algorithm, name]) => {
-    const value = headers.get(name);
-    return value === null ? [] : [{ algorithm, value }];
-  });
-  return sent.every(isChecksum)
-    ? Object.fromEntries(sent.map(({ algorithm, value }) => [algorithm, value]))
-    : undefined;
+  const sent = Record.filter(
+    Record.map(CHECKSUM_HEADERS, (name) => headers.get(name)),
+    Predicate.isNotNull,
+  );
+  const checksums = Object.entries(sent).map(([algorithm, value]) => ({ algorithm, value }));
+  return checksums.every(isChecksum) ? sent : undefined;
 }
 
 const isChecksum = Schema.is(Checksum);
@@ -102,49 +89,38 @@ const isChecksum = Schema.is(Checksum);
 async function get(folder: Folder, key: string, request: Request): Promise<Response> {
   const object = await openObject(folder, key);
   if (object === undefined) return refusal("NoSuchKey");
+  let bytes: ReadableStream<Uint8Array> | null = null;
   try {
-    return await answerWith(object, request);
-  } catch (cause) {
-    await object.close();
-    throw cause;
+    const { size, etag } = object;
+    const headers = headersOf(object, new URL(request.url).searchParams);
+    if (matches(request.headers.get("if-none-match"), etag)) {
+      return new Response(null, { status: 304, headers });
+    }
+    const condition = request.headers.get("if-range") ?? etag;
+    const range = condition === etag ? parseRange(request.headers.get("range"), size) : undefined;
+    if (range === "unsatisfiable") {
+      return refusal("InvalidRange", { "Content-Range": `bytes */${size}` });
+    }
+    const { start, end } = range ?? { start: 0, end: size - 1 };
+    const length = end - start + 1;
+    headers.set("Content-Length", String(length));
+    if (range !== undefined) headers.set("Content-Range", `bytes ${start}-${end}/${size}`);
+    if (request.method === "GET" && size > 0) {
+      bytes = object.bytes({ start, end, timeouts: timeoutsFor(length) });
+    }
+    return new Response(bytes, { status: range === undefined ? 200 : 206, headers });
+  } finally {
+    // The stream closes the object at its own end.
+    if (bytes === null) await object.close();
   }
-}
-
-async function answerWith(object: StoredObject, request: Request): Promise<Response> {
-  const headers = headersOf(object, new URL(request.url).searchParams);
-  const { size, etag } = object;
-
-  if (matches(request.headers.get("if-none-match"), etag)) {
-    await object.close();
-    return new Response(null, { status: 304, headers });
-  }
-  const condition = request.headers.get("if-range");
-  const range =
-    condition === null || condition === etag
-      ? parseRange(request.headers.get("range"), size)
-      : undefined;
-  if (range === "unsatisfiable") {
-    await object.close();
-    return refusal("InvalidRange", { "Content-Range": `bytes */${size}` });
-  }
-  const { start, end } = range ?? { start: 0, end: size - 1 };
-  headers["Content-Length"] = String(end - start + 1);
-  if (range !== undefined) headers["Content-Range"] = `bytes ${start}-${end}/${size}`;
-  const status = range === undefined ? 200 : 206;
-  if (request.method === "HEAD" || size === 0) {
-    await object.close();
-    return new Response(null, { status, headers });
-  }
-  const bytes = object.bytes({ start, end, patience: patienceFor(end - start + 1) });
-  return new Response(bytes, { status, headers });
 }
 
 /** The object's headers; it shares its origin with a page, so nothing in it may run there. */
-function headersOf(object: StoredObject, query: URLSearchParams): Record<string, string> {
+function headersOf(object: StoredObject, query: URLSearchParams): Headers {
   const mediaType = query.get("response-content-type") ?? object.mediaType;
   const disposition = query.get("response-content-disposition") ?? "inline";
   const executable = [mediaType, object.mediaType].some((type) => isExecutable(type as MediaType));
-  return {
+  return new Headers({
     "Content-Type": mediaType,
     "Content-Disposition":
       executable && !/^attachment\b/i.test(disposition) ? "attachment" : disposition,
@@ -154,7 +130,7 @@ function headersOf(object: StoredObject, query: URLSearchParams): Record<string,
     "Accept-Ranges": "bytes",
     ETag: object.etag,
     "Last-Modified": object.modified.toUTCString(),
-  };
+  });
 }
 
 const matches = (ifNoneMatch: string | null, etag: string) =>
@@ -169,12 +145,10 @@ function parseRange(
   header: string | null,
   size: number,
 ): { readonly start: number; readonly end: number } | "unsatisfiable" | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "");
-  if (match === null) return undefined;
-  const [, first = "", last = ""] = match;
-  if (first === "" && last === "") return undefined;
-  const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
-  if (first !== "" && last !== "" && Number(last) < start) return undefined;
-  return start > end || (first === "" && Number(last) === 0) ? "unsatisfiable" : { start, end };
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "") ?? [];
+  if (!first && !last) return undefined;
+  const start = first ? Number(first) : Math.max(0, size - Number(last));
+  const end = first && last ? Math.min(Number(last), size - 1) : size - 1;
+  if (first && last && Number(last) < start) return undefined;
+  return start > end ? "unsatisfiable" : { start, end };
 }

@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
@@ -36,7 +37,7 @@ export const layer = (
   endpoint: URL,
   onOpen: (fetch: (request: Request) => Promise<Response>) => void,
 ): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> =>
-  Layer.unwrap(
+  Layer.effectContext(
     Effect.gen(function* () {
       const folder = yield* Effect.tryPromise({
         try: () => openFolder(settings.directory),
@@ -54,11 +55,8 @@ export const layer = (
       );
       const log = Effect.runForkWith(yield* Effect.context());
       const clock = yield* Clock.Clock;
-      const keys = {
-        algorithm: AWS4_HMAC_SHA256,
-        accessKey: ACCESS_KEY,
-        secretKey: folder.secretKey,
-      };
+      const { secretKey } = folder;
+      const keys = { algorithm: AWS4_HMAC_SHA256, accessKey: ACCESS_KEY, secretKey };
       const signer = always(signWith(keys));
       const { bucket } = settings;
       const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
@@ -73,35 +71,31 @@ export const layer = (
           onFailure: ({ reason }) => log(Effect.logError("the embedded store failed", { reason })),
         }),
       );
-      return Layer.merge(
-        Layer.succeed(
-          Presigner,
-          v4Presigner({
-            addresses: { public: address, internal: address },
-            region: REGION,
-            binding: s3Binding(S3_CAPABILITIES),
-            overrides: s3Overrides,
-            checksums: S3_CAPABILITIES.checksums,
-            signers: { put: signer, get: signer },
+      const presigner = v4Presigner({
+        addresses: { public: address, internal: address },
+        region: REGION,
+        binding: s3Binding(S3_CAPABILITIES),
+        overrides: s3Overrides,
+        checksums: S3_CAPABILITIES.checksums,
+        signers: { put: signer, get: signer },
+      });
+      const store = ObjectStore.of({
+        ensureBucket: Effect.tryPromise({ try: () => checkFolder(folder), catch: unavailable }),
+        keep: () => Effect.void,
+        remove: () => Effect.void,
+        lifecycle: undefined,
+        head: (key) =>
+          Effect.tryPromise({
+            try: async () => {
+              const object = await openObject(folder, `${address.path}/${key}`.slice(rootLength));
+              if (object === undefined) return Option.none();
+              await object.close();
+              const { size, mediaType, etag, checksums = {} } = object;
+              return Option.some({ size, mediaType, etag, checksums, extraHeaders: {} });
+            },
+            catch: unavailable,
           }),
-        ),
-        Layer.succeed(ObjectStore, {
-          ensureBucket: Effect.tryPromise({ try: () => checkFolder(folder), catch: unavailable }),
-          keep: () => Effect.void,
-          remove: () => Effect.void,
-          lifecycle: undefined,
-          head: (key) =>
-            Effect.tryPromise({
-              try: async () => {
-                const object = await openObject(folder, `${address.path}/${key}`.slice(rootLength));
-                if (object === undefined) return Option.none();
-                await object.close();
-                const { size, mediaType, etag, checksums = {} } = object;
-                return Option.some({ size, mediaType, etag, checksums, extraHeaders: {} });
-              },
-              catch: unavailable,
-            }),
-        }),
-      );
+      });
+      return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
     }),
   );

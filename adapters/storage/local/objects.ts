@@ -1,10 +1,12 @@
+import * as Result from "effect/Result";
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { BodyBroken, chunksOf, type Patience } from "./body.ts";
+import { BodyBroken, chunksOf, type Timeouts } from "./body.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { type Checksums, sumOf } from "./checksums.ts";
+import { type Checksums, type Sum, sumOf } from "./checksums.ts";
 import { type Folder, openRegular } from "./folder.ts";
+import type { RefusalCode } from "./refusal.ts";
 import { codeOf } from "../../settings/thrown.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
@@ -32,7 +34,7 @@ export interface StoredObject extends Properties {
   readonly bytes: (range: {
     readonly start: number;
     readonly end: number;
-    readonly patience: Patience;
+    readonly timeouts: Timeouts;
   }) => ReadableStream<Uint8Array>;
   readonly close: () => Promise<void>;
 }
@@ -62,17 +64,10 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
   }
 }
 
-/** The outcome of an upload; it is stored only in the first case. */
-type Written =
-  | { readonly outcome: "stored"; readonly etag: string }
-  | {
-      readonly outcome: "exists" | "incomplete" | "stalled" | "different";
-    };
-
 /**
- * Stores the bytes of `body` under a key: they go to a temporary file, which is synced and then
- * moved into place. So a crash leaves a whole object or none, and of several write-once uploads
- * exactly one is stored. Bytes that do not match `checksums` are not stored.
+ * Stores the bytes of `body` under a key, and returns their ETag. They go to a temporary file, which
+ * is synced and then moved into place. So a crash leaves a whole object or none, and of several
+ * write-once uploads exactly one is stored. Bytes that do not match `checksums` are refused.
  */
 export async function writeObject(
   folder: Folder,
@@ -84,46 +79,39 @@ export async function writeObject(
     readonly writeOnce: boolean;
     readonly checksums?: Checksums;
     readonly body: ReadableStream<Uint8Array> | null;
-    readonly patience: Patience;
+    readonly timeouts: Timeouts;
   },
-): Promise<Written> {
+): Promise<Result.Result<string, RefusalCode>> {
+  const { mediaType, checksums = {} } = upload;
   const temporary = join(folder.temporary, randomUUID());
   const file = await open(temporary, "wx", 0o600);
   try {
-    const { checksums = {} } = upload;
-    const md5 = await sumOf("md5");
-    const promised = await Promise.all(
-      Object.entries(checksums).map(async ([algorithm, value]) => ({
-        value,
-        sum: algorithm === "md5" ? md5 : await sumOf(algorithm as ChecksumAlgorithm),
-      })),
-    );
-    const sums = new Set([md5, ...promised.map(({ sum }) => sum)]);
+    const sums = new Map<string, Sum>();
+    for (const algorithm of ["md5", ...Object.keys(checksums)] as Array<ChecksumAlgorithm>) {
+      sums.set(algorithm, await sumOf(algorithm));
+    }
     let size = 0;
-    try {
-      for await (const chunk of chunksOf(upload.body, upload.patience)) {
-        size += chunk.length;
-        if (size > upload.size) return { outcome: "incomplete" };
-        for (const sum of sums) sum.update(chunk);
-        await file.writeFile(chunk);
-      }
-    } catch (cause) {
-      if (cause instanceof BodyBroken) return { outcome: cause.outcome };
-      throw cause;
+    for await (const chunk of chunksOf(upload.body, upload.timeouts)) {
+      size += chunk.length;
+      if (size > upload.size) break;
+      for (const sum of sums.values()) sum.update(chunk);
+      await file.writeFile(chunk);
     }
-    if (size !== upload.size) return { outcome: "incomplete" };
-    const digests = new Map([...sums].map((sum) => [sum, sum.digest()]));
-    if (promised.some(({ value, sum }) => digests.get(sum)?.toString("base64") !== value)) {
-      return { outcome: "different" };
+    if (size !== upload.size) return Result.fail("IncompleteBody");
+    const digests = new Map([...sums].map(([algorithm, sum]) => [algorithm, sum.digest()]));
+    for (const [algorithm, value] of Object.entries(checksums)) {
+      if (digests.get(algorithm)?.toString("base64") !== value) return Result.fail("BadDigest");
     }
-    const etag = `"${digests.get(md5)?.toString("hex")}"`;
-    const properties: Properties = { mediaType: upload.mediaType, etag, checksums };
-    await file.writeFile(trailerOf(properties));
+    const etag = `"${digests.get("md5")?.toString("hex")}"`;
+    await file.writeFile(trailerOf({ mediaType, etag, checksums }));
     await file.sync();
-    const moved = await moveIntoPlace(temporary, pathOf(folder, upload.key), upload.writeOnce);
-    if (!moved) return { outcome: "exists" };
+    const isMoved = await moveIntoPlace(temporary, pathOf(folder, upload.key), upload.writeOnce);
+    if (!isMoved) return Result.fail("PreconditionFailed");
     await syncFolder(folder.objects);
-    return { outcome: "stored", etag };
+    return Result.succeed(etag);
+  } catch (cause) {
+    if (cause instanceof BodyBroken) return Result.fail(cause.code);
+    throw cause;
   } finally {
     await file.close();
     await unlink(temporary).catch(() => undefined);
@@ -145,15 +133,11 @@ const pathOf = (folder: Folder, key: string) =>
 
 /** Neither `link` nor `rename` follows a symbolic link at the target. */
 async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Promise<boolean> {
-  if (!writeOnce) {
-    await rename(from, to);
-    return true;
-  }
   try {
-    await link(from, to);
+    await (writeOnce ? link(from, to) : rename(from, to));
     return true;
   } catch (cause) {
-    if (codeOf(cause) === "EEXIST") return false;
+    if (writeOnce && codeOf(cause) === "EEXIST") return false;
     throw cause;
   }
 }
@@ -167,9 +151,9 @@ async function syncFolder(path: string): Promise<void> {
 
 function streamOf(
   file: FileHandle,
-  { start, end, patience }: Parameters<StoredObject["bytes"]>[0],
+  { start, end, timeouts }: Parameters<StoredObject["bytes"]>[0],
 ): ReadableStream<Uint8Array> {
-  const late = performance.now() + patience.whole;
+  const deadline = performance.now() + timeouts.whole;
   let position = start;
   let timer: ReturnType<typeof setTimeout> | undefined;
   return new ReadableStream<Uint8Array>({
@@ -183,18 +167,16 @@ function streamOf(
         throw cause;
       }
       position += length;
-      if (position <= end) {
-        timer = setTimeout(
-          () => {
-            controller.error(new BodyBroken("stalled"));
-            void file.close();
-          },
-          Math.min(patience.piece, late - performance.now()),
-        );
+      if (position > end) {
+        controller.close();
+        await file.close();
         return;
       }
-      controller.close();
-      await file.close();
+      const stop = () => {
+        controller.error(new BodyBroken("RequestTimeout"));
+        void file.close();
+      };
+      timer = setTimeout(stop, Math.min(timeouts.piece, deadline - performance.now()));
     },
     cancel: () => {
       clearTimeout(timer);

@@ -14,8 +14,9 @@ const REFUSALS = {
   MissingContentLength: [411, "A PUT needs a Content-Length."],
   NoSuchKey: [404, "There is no object under this key."],
   PreconditionFailed: [412, "There is an object under this key already."],
-  RequestExpired: [403, "The request has expired."],
-  RequestNotYetValid: [403, "The request is not valid yet."],
+  // S3 has one code for both.
+  RequestExpired: [403, "The request has expired.", "AccessDenied"],
+  RequestNotYetValid: [403, "The request is not valid yet.", "AccessDenied"],
   RequestTimeout: [400, "The body stopped arriving."],
   ServiceUnavailable: [503, "The store cannot do this at the moment; its log says why."],
   SignatureDoesNotMatch: [
@@ -23,15 +24,10 @@ const REFUSALS = {
     "The signature does not match the request: method, address, a signed header or a parameter differs from what was signed.",
   ],
   SlowDown: [503, "The store has too much to do at the moment; try again later."],
-} as const satisfies Record<string, readonly [status: number, message: string]>;
+} as const satisfies Record<string, Answer>;
 
-/**
- * S3 has one code for a request that is not valid at this time; the message says which case it is.
- */
-const ON_THE_WIRE: Partial<Record<RefusalCode, string>> = {
-  RequestExpired: "AccessDenied",
-  RequestNotYetValid: "AccessDenied",
-};
+/** The status, the message, and the code of S3 if it is another. */
+type Answer = readonly [status: number, message: string, code?: string];
 
 /** A refusal with more details than its code. */
 export interface Refused {
@@ -45,9 +41,9 @@ export function refusal(
   headers?: Record<string, string>,
 ): Response {
   const { code, message }: Refused = typeof refused === "string" ? { code: refused } : refused;
-  const [status, usual] = REFUSALS[code];
+  const [status, usual, codeOfS3 = code]: Answer = REFUSALS[code];
   return new Response(
-    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${ON_THE_WIRE[code] ?? code}</Code><Message>${escape(message ?? usual)}</Message></Error>\n`,
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${codeOfS3}</Code><Message>${escape(message ?? usual)}</Message></Error>\n`,
     { status, headers: { "Content-Type": "application/xml", ...headers } },
   );
 }
