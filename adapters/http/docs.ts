@@ -54,11 +54,8 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
 ]);
 
-/** What was read of them. The document is not sent to a validator elsewhere. */
-const held = new Map([
-  [
-    "start.js",
-    encoder.encode(`SwaggerUIBundle({
+/** The document is not sent to a validator elsewhere. */
+const START = encoder.encode(`SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",
   validatorUrl: null,
@@ -66,9 +63,10 @@ const held = new Map([
   tryItOutEnabled: true,
   defaultModelsExpandDepth: 0,
 });
-`),
-  ],
-]);
+`);
+
+/** The files by their names, each read once. */
+const held = new Map([["start.js", START]]);
 
 /** A file, from where the runtime finds the renderer's package; undefined without it. */
 const read = (name: string): Effect.Effect<Uint8Array<ArrayBuffer> | undefined> =>

@@ -343,10 +343,9 @@ export const internalProblem = (requestId: string): Problem => ({
  * What clients are told of the limits on their requests: draft-ietf-httpapi-ratelimit-headers,
  * sections 3 and 4.
  */
-export function rateLimitHeaders(allowances: ReadonlyArray<Allowance>): {
-  readonly "RateLimit-Policy"?: string;
-  readonly RateLimit?: string;
-} {
+export function rateLimitHeaders(
+  allowances: ReadonlyArray<Allowance>,
+): Readonly<Record<string, string>> {
   if (allowances.length === 0) return {};
   const policies = allowances.map(
     ({ of, limit }) => `"${of}";q=${limit.count};w=${Duration.toSeconds(limit.window)}`,

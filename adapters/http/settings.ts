@@ -2,8 +2,8 @@ import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { HttpOrigin, List, WholeNumber } from "../settings/codecs.ts";
-import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
-import { type Network, proxies } from "../settings/networks.ts";
+import { fault, optional, readSettings, withDefault } from "../settings/setting.ts";
+import { proxies } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
 import { isLoopbackName } from "./loopback.ts";
 
@@ -86,56 +86,38 @@ export const settings = {
 };
 
 /** What the adapter is configured with. */
-export interface HttpSettings {
-  readonly host: string;
-  readonly port: number;
-  /** How many connections are held at once. */
-  readonly maxConnections: number;
-  readonly shutdown: {
-    /** For how long all is still served once the service is told to stop. */
-    readonly grace: Duration.Duration;
-    /** How long it may take to end, the grace included. */
-    readonly timeout: Duration.Duration;
-  };
-  /** How clients reach the service; without a path. */
-  readonly publicUrl: URL;
-  /** Origins whose pages may call the API and the embedded store. */
-  readonly corsOrigins: ReadonlyArray<string>;
-  /** Proxies that are believed when they tell the address of a caller. */
-  readonly trustedProxies: ReadonlyArray<Network>;
-}
+export type HttpSettings = Result.Result.Success<ReturnType<typeof read>>;
 
 /** Reads the settings; the public address of a service that others reach has to be told. */
-export const read = (source: Source): Read<HttpSettings> =>
+export const read = (source: Source) =>
   Result.map(
     readSettings(settings, source, ({ host, publicUrl, shutdownGrace, shutdownTimeout }) => [
-      ...(host === undefined || isLoopbackName(host) || publicUrl !== undefined
-        ? []
-        : [
+      ...(host !== undefined && !isLoopbackName(host) && publicUrl === undefined
+        ? [
             fault(
               settings.publicUrl,
               ({ name }) =>
                 `must be set where ${name(settings.host)} is not a loopback address (${host})`,
             ),
-          ]),
-      ...(shutdownGrace === undefined ||
-      shutdownTimeout === undefined ||
-      Duration.isLessThan(shutdownGrace, shutdownTimeout)
-        ? []
-        : [
+          ]
+        : []),
+      ...(shutdownGrace !== undefined &&
+      shutdownTimeout !== undefined &&
+      !Duration.isLessThan(shutdownGrace, shutdownTimeout)
+        ? [
             fault(
               settings.shutdownTimeout,
               ({ name }) => `must be longer than ${name(settings.shutdownGrace)}`,
             ),
-          ]),
+          ]
+        : []),
     ]),
-    ({ host, port, maxConnections, publicUrl, corsOrigins, trustedProxies = [], ...shutdown }) => {
+    ({ publicUrl, corsOrigins, trustedProxies = [], ...values }) => {
+      const { host, port, shutdownGrace: grace, shutdownTimeout: timeout } = values;
       const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
       return {
-        host,
-        port,
-        maxConnections,
-        shutdown: { grace: shutdown.shutdownGrace, timeout: shutdown.shutdownTimeout },
+        ...values,
+        shutdown: { grace, timeout },
         publicUrl: url,
         corsOrigins: corsOrigins ?? ownOrigins(url),
         trustedProxies,

@@ -130,10 +130,4 @@ const toOpenapi = (schema: Schema.Constraint) =>
   );
 
 /** Keywords of JSON Schema that stand in annotations, since no check goes with them. */
-const KEYWORDS: ReadonlySet<string> = new Set([
-  "maxItems",
-  "minItems",
-  "pattern",
-  "properties",
-  "required",
-]);
+const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required"]);

@@ -1,12 +1,14 @@
 const REQUEST_ID = { schema: { type: "string", format: "uuid" } };
 
+/** What a header says of the limits: `values` for each. */
+const ofLimits = (values: string) => ({
+  type: "string",
+  pattern: `^"(?:subject|organization)";${values}(?:, "organization";${values})?$`,
+});
+
 /** The headers of answers; `allowed` are the values of `Allow`. */
 export const headerComponents = (allowed: ReadonlyArray<string>) => ({
-  "X-Request-Id": {
-    ...REQUEST_ID,
-    required: true,
-    description: "Names this request in the log.",
-  },
+  "X-Request-Id": { ...REQUEST_ID, required: true, description: "Names this request in the log." },
   "X-Request-Id-If-Read": {
     ...REQUEST_ID,
     description: "Names this request in the log; missing if the request could not be read.",
@@ -19,20 +21,12 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   RateLimit: {
     description:
       "What is left of each limit, and in how many seconds it is full again (draft-ietf-httpapi-ratelimit-headers); missing if nothing is limited.",
-    schema: {
-      type: "string",
-      pattern:
-        '^"(?:subject|organization)";r=[0-9]+;t=[0-9]+(?:, "organization";r=[0-9]+;t=[0-9]+)?$',
-    },
+    schema: ofLimits("r=[0-9]+;t=[0-9]+"),
     example: '"subject";r=119;t=1, "organization";r=1199;t=1',
   },
   "RateLimit-Policy": {
     description: "The limits: requests, and the window in seconds.",
-    schema: {
-      type: "string",
-      pattern:
-        '^"(?:subject|organization)";q=[0-9]+;w=[0-9]+(?:, "organization";q=[0-9]+;w=[0-9]+)?$',
-    },
+    schema: ofLimits("q=[0-9]+;w=[0-9]+"),
     example: '"subject";q=120;w=60, "organization";q=1200;w=60',
   },
   "Retry-After": {
@@ -46,24 +40,16 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
     schema: { const: 'Bearer realm="valetkey"' },
   },
   Allow: { required: true, description: "The methods to use instead.", schema: { enum: allowed } },
-  Accept: {
-    description: "If the request is not JSON.",
-    schema: { const: "application/json" },
-  },
+  Accept: { description: "If the request is not JSON.", schema: { const: "application/json" } },
 });
 
-/** References to the headers that an answer has; `own` are those that only some answers have. */
-export function answerHeaders({
-  isCounted = false,
-  isRead = true,
-  own = [],
-}: {
-  /** Whether the request counts for the limits. */
-  readonly isCounted?: boolean;
-  /** Whether the request could be read, and so has an id. */
-  readonly isRead?: boolean;
-  readonly own?: ReadonlyArray<string>;
-}) {
+const NO_NAMES: ReadonlyArray<string> = [];
+
+/**
+ * References to the headers of an answer: those of every answer, those of the limits if the request
+ * counts for them, and `own`. A request that could not be read may have no id.
+ */
+export function answerHeaders({ isCounted = false, isRead = true, own = NO_NAMES }) {
   const limits = isCounted ? ["RateLimit", "RateLimit-Policy"] : [];
   const names = ["X-Request-Id", "Cache-Control", ...limits, ...own];
   return Object.fromEntries(

@@ -5,6 +5,12 @@ import * as refusals from "../refusals.ts";
 
 const size = { pointer: "/size", reason: "it is missing" };
 const limit = 16 * 1024;
+const rate = { count: 120, window: Duration.minutes(1) };
+const allowance = { of: "subject", limit: rate, remaining: 0, resetAfter: 60 } as const;
+const differences = [
+  { property: "size", expected: 5, actual: 6 },
+  { property: "mediaType", expected: "image/png", actual: "image/gif" },
+];
 const reason = "for the operator";
 
 /**
@@ -51,29 +57,12 @@ export const SAMPLES: {
   ChecksumNotSupported: [new rules.ChecksumNotSupported({ supported: ["crc32c", "md5"] })],
   InvalidReceipt: [new rules.InvalidReceipt()],
   UploadIncomplete: [new rules.UploadIncomplete()],
-  UploadMismatch: [
-    new rules.UploadMismatch({
-      differences: [
-        { property: "size", expected: 5, actual: 6 },
-        { property: "mediaType", expected: "image/png", actual: "image/gif" },
-      ],
-    }),
-  ],
+  UploadMismatch: [new rules.UploadMismatch({ differences })],
   LinksNotAllowed: [new rules.LinksNotAllowed()],
   LinkTooLong: [new rules.LinkTooLong({ limit: 3600 })],
   LinkNotFound: [new rules.LinkNotFound()],
   ScopeMissing: [new rules.ScopeMissing({ scope: "write" })],
-  RateLimited: [
-    new rules.RateLimited({
-      allowance: {
-        of: "subject",
-        limit: { count: 120, window: Duration.minutes(1) },
-        remaining: 0,
-        resetAfter: 60,
-      },
-      retryAfter: 1,
-    }),
-  ],
+  RateLimited: [new rules.RateLimited({ allowance, retryAfter: 1 })],
   QuotaExceeded: [
     new rules.QuotaExceeded({ bytes: 50 * 2 ** 30, objects: 10_000, retryAfter: 3600 }),
   ],
