@@ -6,36 +6,33 @@ import { readJsonFile } from "../settings/json-file.ts";
 import { codeOf } from "../settings/thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 
-type Tokens = ReadonlyArray<StoredToken>;
-
-const failure = (message: string) => new CommandFailure({ code: EXIT.cannotCreate, message });
-
 /**
  * Replaces the tokens in the file, all of them or none. Rejects with a `CommandFailure` if the file
  * cannot be changed, and with what `change` throws.
  */
 export async function changeTokens(
   path: string,
-  change: (tokens: Tokens) => Tokens,
+  change: (tokens: ReadonlyArray<StoredToken>) => ReadonlyArray<StoredToken>,
 ): Promise<void> {
+  const fail = (problem: string): never => {
+    throw new CommandFailure({ code: EXIT.cannotCreate, message: `The file ${path} ${problem}.` });
+  };
   try {
-    // A symbolic link stays a link, and its target is replaced.
+    // A symbolic link stays, and its target is replaced.
     const target = existsSync(path) ? await realpath(path) : path;
     const next = `${target}.new`;
-    // Of two commands at once, one makes this file and the other fails.
+    // Only one of two commands can make this file at a time.
     const file = await open(next, "wx", 0o600).catch((cause: unknown) => {
       if (codeOf(cause) !== "EEXIST") throw cause;
-      throw failure(
-        `The file ${path} was not changed: another command is changing it. If none is, one was interrupted: remove ${next} and try again.`,
+      return fail(
+        `was not changed: another command is changing it. If none is, one was interrupted: remove ${next} and try again`,
       );
     });
     try {
-      const before = existsSync(target)
-        ? Result.flatMap(readJsonFile(target), decodeTokens)
-        : Result.succeed([]);
-      if (Result.isFailure(before)) throw failure(`The file ${path} ${before.failure}.`);
-      const tokens = change(before.success);
-      if (existsSync(target)) {
+      const isNew = !existsSync(target);
+      const read = Result.flatMap(readJsonFile(target), decodeTokens);
+      const tokens = change(isNew ? [] : Result.getOrElse(read, fail));
+      if (!isNew) {
         const { mode, uid, gid } = await stat(target);
         await file.chown(uid, gid);
         await file.chmod(mode);
@@ -51,6 +48,6 @@ export async function changeTokens(
     }
   } catch (cause) {
     if (cause instanceof CommandFailure) throw cause;
-    throw failure(`The file ${path} cannot be written (${codeOf(cause) ?? cause}).`);
+    fail(`cannot be written (${codeOf(cause) ?? cause})`);
   }
 }

@@ -166,7 +166,7 @@ const isReady = (parts: Readiness) => Object.values(parts).every(({ state }) => 
 /** From one second, growing to one minute. */
 const PAUSES = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
-/** Serves for the grace period, then waits for requests in progress as long as the timeout allows. */
+/** Stops after the grace period, and waits for requests in progress until the timeout. */
 const stopServer = Effect.fnUntraced(function* (
   server: Listening,
   { grace, timeout }: HttpSettings["shutdown"],

@@ -1,10 +1,10 @@
-import { read, settings } from "../storage/aws/settings.ts";
+import * as adapter from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
 import { type ChecksumAlgorithm, Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
 import { type S3Options, variablesOf } from "./store-options.ts";
 
-/** The checksums that each provider's store verifies, as the table of providers has them. */
+/** The checksums that the store of each provider verifies. */
 export interface Verified {
   readonly aws: ChecksumAlgorithm;
   readonly minio: ChecksumAlgorithm;
@@ -19,15 +19,15 @@ export interface Verified {
   readonly s3: "md5";
 }
 
-/** Where a bucket of S3's API is, and who signs for it; without a key Amazon's own chain. */
+/** Where a bucket is, and its keys; without keys, Amazon's chain of credentials is used. */
 export interface AwsOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
-  /** Whose S3; Amazon's (`"aws"`) if left out, and with an `endpoint` that is not theirs `"s3"`. */
+  /** If left out, `"aws"`, or `"s3"` with an `endpoint` that is not Amazon's. */
   readonly provider?: Provider | undefined;
   /** The account at Cloudflare, for `"r2"`. */
   readonly account?: string | undefined;
   /** How this service reaches the store; the provider's own if left out. */
   readonly endpoint?: string | URL | undefined;
-  /** ARNs of roles that are assumed to sign uploads, and downloads. */
+  /** ARNs of the roles that sign uploads and downloads. */
   readonly putRole?: string | undefined;
   readonly getRole?: string | undefined;
   /** Our own signature, or the official presigner's; `"native"` if left out. */
@@ -47,6 +47,6 @@ export function aws<Provider extends keyof Verified = "aws">(
 export function aws<Provider extends keyof Verified = "aws">(
   options: AwsOptions<Provider> = {},
 ): Storage<Verified[Provider]> {
-  const values = readOptions("aws()", options, { settings, read, env: variablesOf("AWS") });
+  const values = readOptions("aws()", options, { ...adapter, env: variablesOf("AWS") });
   return new Storage(() => awsStorage(values));
 }

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Predicate from "effect/Predicate";
 import * as Schema from "effect/Schema";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
@@ -12,7 +13,7 @@ import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */
 export function principalOf(caller: Caller): Principal {
-  if (!isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
+  if (!Predicate.isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
   const { id, kind = "user", scopes } = caller;
   if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
   if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
@@ -28,7 +29,6 @@ export function principalOf(caller: Caller): Principal {
   };
 }
 
-const isObject = (value: unknown) => typeof value === "object" && value !== null;
 const isSubject = Schema.is(Subject);
 const isKind = Schema.is(CallerKind);
 const isScope = Schema.is(Scope);
@@ -42,11 +42,9 @@ export const authenticatorOf = (
       ? UNKNOWN
       : // The routes hand over the headers of a `Request`.
         Effect.flatMap(
-          asked(() => authenticate({ headers: headers as Headers, address })),
-          (caller) => {
-            const known = caller ?? undefined;
-            return known === undefined ? UNKNOWN : Effect.sync(() => principalOf(known));
-          },
+          callHost(() => authenticate({ headers: headers as Headers, address })),
+          (caller) =>
+            Predicate.isNullish(caller) ? UNKNOWN : Effect.sync(() => principalOf(caller)),
         ),
 });
 
@@ -58,9 +56,9 @@ export const organizationsOf = (
 ): Organizations["Service"] => ({
   resolve: ({ subject, kind, scopes }, slug) =>
     Effect.flatMap(
-      asked(() => organizations(slug, { id: subject, kind, scopes: [...scopes] })),
+      callHost(() => organizations(slug, { id: subject, kind, scopes: [...scopes] })),
       (id) =>
-        (id ?? undefined) === undefined
+        Predicate.isNullish(id)
           ? Effect.fail(new OrganizationNotFound())
           : Option.match(decodeId(id), {
               onSome: Effect.succeed,
@@ -73,9 +71,9 @@ const decodeId = Schema.decodeUnknownOption(OrganizationId);
 const NO_ID =
   "organizations() must give 1 to 64 letters, digits, _ and -, beginning with a letter or digit, or undefined";
 
-/** The result of a host's function; if it fails, the caller is unknown. */
-const asked = <A>(ask: () => Awaitable<A>): Effect.Effect<A, IdentityUnavailable> =>
+/** The result of a host's function; if it fails, nobody can tell who the caller is. */
+const callHost = <A>(call: () => Awaitable<A>): Effect.Effect<A, IdentityUnavailable> =>
   Effect.tryPromise({
-    try: async () => ask(),
+    try: async () => call(),
     catch: (cause) => new IdentityUnavailable({ reason: messageOf(cause) }),
   });

@@ -7,6 +7,7 @@ import { confirmUpload } from "../../application/confirm-upload.ts";
 import { makeLink } from "../../application/make-link.ts";
 import { openFile } from "../../application/open-file.ts";
 import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
+import type { SignedRequest } from "../../application/ports/presigner.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { parse, pathOf } from "../../domain/storage-key.ts";
@@ -27,47 +28,40 @@ import type {
 
 /** The use cases with plain data for input and output, of a service at `publicUrl`. */
 export const callsAt = (publicUrl: URL) => ({
-  requestUpload: Effect.fnUntraced(function* (asked: UploadRequest) {
-    const member = yield* admitCaller(asked, "write");
-    const { filename, contentType: content_type, size, checksum, policy: name, strict } = asked;
+  requestUpload: Effect.fnUntraced(function* (call: UploadRequest) {
+    const member = yield* admitCaller(call, "write");
+    const { filename, contentType: content_type, size, checksum, policy: name, strict } = call;
     const { upload, policy } = yield* decodePresign(
       given({ filename, content_type, size, checksum, policy: name, strict }),
     );
-    const { idempotencyKey } = asked;
+    const { idempotencyKey } = call;
     if (idempotencyKey !== undefined && !isIdempotencyKey(idempotencyKey)) {
       return yield* new InvalidBody({ faults: [NO_IDEMPOTENCY_KEY] });
     }
-    const { key, put, get, receipt } = yield* requestUpload({
-      member,
-      upload,
-      policy,
-      idempotencyKey,
-    });
+    const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
     return {
-      key,
-      putUrl: put.url,
-      putHeaders: put.headers,
-      putExpiresAt: DateTime.toDate(put.expiresAt),
-      getUrl: get.url,
-      getExpiresAt: DateTime.toDate(get.expiresAt),
-      receipt,
+      key: granted.key,
+      putUrl: granted.put.url,
+      putHeaders: granted.put.headers,
+      putExpiresAt: DateTime.toDate(granted.put.expiresAt),
+      ...downloadOf(granted),
+      receipt: granted.receipt,
     } satisfies Upload;
   }),
 
-  confirmUpload: Effect.fnUntraced(function* (asked: Parameters<Valetkey["confirmUpload"]>[0]) {
-    const member = yield* admitCaller(asked, "confirm");
-    const { get, ...confirmed } = yield* confirmUpload({ member, receipt: asked.receipt });
+  confirmUpload: Effect.fnUntraced(function* (call: Parameters<Valetkey["confirmUpload"]>[0]) {
+    const member = yield* admitCaller(call, "confirm");
+    const confirmed = yield* confirmUpload({ member, receipt: call.receipt });
     return {
       ...plain(confirmed),
-      getUrl: get.url,
-      getExpiresAt: DateTime.toDate(get.expiresAt),
-      fileUrl: fileAddress(publicUrl, asked.organization, confirmed.key),
+      ...downloadOf(confirmed),
+      fileUrl: fileAddress(publicUrl, call.organization, confirmed.key),
     } satisfies Confirmation;
   }),
 
-  makeLink: Effect.fnUntraced(function* (asked: Parameters<Valetkey["makeLink"]>[0]) {
-    const member = yield* admitCaller(asked, "read");
-    const { receipt, expiresIn: expires_in } = asked;
+  makeLink: Effect.fnUntraced(function* (call: Parameters<Valetkey["makeLink"]>[0]) {
+    const member = yield* admitCaller(call, "read");
+    const { receipt, expiresIn: expires_in } = call;
     const request = yield* decodeLink(given({ receipt, expires_in }));
     const { token, expiresAt } = yield* makeLink({ member, ...request });
     return {
@@ -76,32 +70,29 @@ export const callsAt = (publicUrl: URL) => ({
     } satisfies Link;
   }),
 
-  openFile: Effect.fnUntraced(function* (asked: Parameters<Valetkey["openFile"]>[0]) {
-    const { key, download = false } = asked;
+  openFile: Effect.fnUntraced(function* (call: Parameters<Valetkey["openFile"]>[0]) {
+    const { key, download = false } = call;
     if (typeof key !== "string") return yield* Effect.die(new TypeError("key must be a string"));
-    const member = yield* admitCaller(asked, "read");
+    const member = yield* admitCaller(call, "read");
     const { get } = yield* openFile({ member, path: pathIn(key, member), download });
     return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
   }),
 });
 
 /** A confirmed upload as a host sees it. */
-export const plain = ({
-  key,
-  size,
-  mediaType,
-  etag,
-  checksum,
-  final,
-  mutableUntil,
-}: Omit<Confirmed, "organization" | "subject">) => ({
-  key,
-  size,
-  contentType: mediaType,
-  etag,
-  ...(checksum === undefined ? {} : { checksum }),
-  final,
-  ...(final ? {} : { mutableUntil: DateTime.toDate(mutableUntil) }),
+export const plain = (upload: Omit<Confirmed, "organization" | "subject">) => ({
+  key: upload.key,
+  size: upload.size,
+  contentType: upload.mediaType,
+  etag: upload.etag,
+  ...(upload.checksum && { checksum: upload.checksum }),
+  final: upload.final,
+  ...(!upload.final && { mutableUntil: DateTime.toDate(upload.mutableUntil) }),
+});
+
+const downloadOf = ({ get }: { readonly get: SignedRequest }) => ({
+  getUrl: get.url,
+  getExpiresAt: DateTime.toDate(get.expiresAt),
 });
 
 const admitCaller = ({ caller, organization: slug }: Asked, scope: Scope) =>
@@ -110,14 +101,14 @@ const admitCaller = ({ caller, organization: slug }: Asked, scope: Scope) =>
     (principal) => admit({ principal, slug, scope }),
   );
 
-/** What `openFile` takes of a key: nothing of a key of another organization, and so no file. */
+/** The path that `openFile` takes; empty, and so not found, for a key of another organization. */
 const pathIn = (key: string, { organization }: Member): string =>
   parse(key).pipe(
     Option.filter((parts) => parts.organization === organization),
     Option.match({ onNone: () => "", onSome: pathOf }),
   );
 
-/** As an option the key is any text; only the header has rules of its own. */
+/** Unlike the header, the option may be any printable text. */
 const isIdempotencyKey = Schema.is(
   Schema.String.check(Schema.isPattern(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,255}$/u)),
 );

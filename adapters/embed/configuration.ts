@@ -1,3 +1,4 @@
+import * as Predicate from "effect/Predicate";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
@@ -23,20 +24,15 @@ const basePath = optional({
   example: "/uploads",
 });
 
+const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as const;
+
 const { keys, denied } = tokens.settings;
 const OPTIONS: ReadonlyArray<string> = [
   ...optionsOf({ basePath, ...http.settings, keys, denied }),
-  ...([
-    "storage",
-    "policy",
-    "policies",
-    "organizations",
-    "authenticate",
-    "onConfirmed",
-    "limits",
-    "openapi",
-    "log",
-  ] satisfies ReadonlyArray<keyof ValetkeyOptions>),
+  ...FUNCTIONS,
+  ...(["storage", "policy", "policies", "limits", "openapi"] satisfies Array<
+    keyof ValetkeyOptions
+  >),
 ];
 const LIMIT_OPTIONS = [...optionsOf(limits.settings), "limits.countIn"];
 
@@ -64,12 +60,12 @@ export function configurationOf(given: ValetkeyOptions<never>) {
     ...unknownOptions(options, OPTIONS),
     ...unknownOptions(options.limits, LIMIT_OPTIONS, "limits."),
     ...functionFaults(options),
-    // Of two policies of one name, one would be kept by nobody.
+    // Two policies would have this name.
     ...(Object.hasOwn(policies ?? {}, DEFAULT_POLICY)
       ? [optionFault("policies.files", "is set by policy; put it there")]
       : []),
-    // Never from a request, and nobody would find an address of this machine.
-    ...(publicUrl ? [] : [fault(http.settings.publicUrl, "must be set")]),
+    // The address of the host is not known here, and that of a request is not trusted.
+    ...(Predicate.isNullish(publicUrl) ? [fault(http.settings.publicUrl, "must be set")] : []),
   ]);
 }
 
@@ -87,22 +83,11 @@ const readPolicies = (
       }),
   );
 
-function functionFaults(options: Partial<ValetkeyOptions<never>>) {
-  const { organizations, authenticate, onConfirmed, log } = options;
-  const problem = "must be a function";
-  const optional = Object.entries({ authenticate, onConfirmed, log });
-  return [
-    ...(typeof organizations === "function"
-      ? []
-      : [
-          optionFault(
-            "organizations",
-            problem,
-            "(slug, caller) => idOfTheirOrganization(slug, caller.id)",
-          ),
-        ]),
-    ...optional
-      .filter(([, value]) => value !== undefined && typeof value !== "function")
-      .map(([name]) => optionFault(name, problem)),
-  ];
-}
+const functionFaults = (options: Partial<ValetkeyOptions<never>>) =>
+  FUNCTIONS.filter((name) => name === "organizations" || options[name] !== undefined)
+    .filter((name) => typeof options[name] !== "function")
+    .map((name) => optionFault(name, "must be a function", EXAMPLES.get(name)));
+
+const EXAMPLES: ReadonlyMap<string, string> = new Map([
+  ["organizations", "(slug, caller) => idOfTheirOrganization(slug, caller.id)"],
+]);

@@ -80,42 +80,44 @@ export function createValetkey<
     (asked: Asked): Promise<Given> =>
       run(Effect.mapError(use(asked), rejectionOf));
 
-  const calls = callsAt(settings.http.publicUrl);
-
-  const base = basePathOf(settings.http.publicUrl);
-  const paths = [...PATTERNS, ...mountsOf(store).map(({ path }) => `${path}/*`)].map(
-    (path) => `${base}${path}`,
+  const { publicUrl, corsOrigins, trustedProxies } = settings.http;
+  const calls = callsAt(publicUrl);
+  const mounts = mountsOf(store);
+  const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
+    (path) => `${basePathOf(publicUrl)}${path}`,
   );
   const isOurs = matcherOf(paths);
-  const tellOfMount = mountTeller(isOurs, logOf(options.log));
+  const log = logOf(options.log);
+  const tellOfMount = mountTeller(isOurs, log);
 
   let app: Promise<ReturnType<typeof makeApp>> | undefined;
-  const opened = () =>
-    runtime.context().then((services) =>
-      makeApp({
-        services,
-        readiness: undefined,
-        isStopping: () => isClosed,
-        corsOrigins: settings.http.corsOrigins,
-        clientAddress: clientAddress(settings.http.trustedProxies),
-        publicUrl: settings.http.publicUrl,
-        apiAuthentication: options.openapi,
-        loopbackOnly: false,
-        page: undefined,
-        mounts: mountsOf(store),
-      }),
-    );
+  const openApp = async () =>
+    makeApp({
+      services: await runtime.context(),
+      readiness: undefined,
+      isStopping: () => isClosed,
+      corsOrigins,
+      clientAddress: clientAddress(trustedProxies),
+      publicUrl,
+      apiAuthentication: options.openapi,
+      loopbackOnly: false,
+      page: undefined,
+      mounts,
+    });
 
   const fetch: Valetkey["fetch"] = async (request, from) => {
     try {
       expectOpen();
-      if (request.bodyUsed) throw new Error(READ);
+      if (request.bodyUsed) throw new Error(BODY_WAS_READ);
       const peer = peerOf(from);
       tellOfMount(request.url);
-      app ??= opened();
+      app ??= openApp();
       return await (await app).fetch(request, peer);
     } catch (cause) {
-      return broken(cause, logOf(options.log));
+      // Such as a store whose package is missing, or a caller of the wrong shape.
+      const facts = { requestId: crypto.randomUUID(), cause };
+      log({ level: "error", message: "a request could not be answered", facts });
+      return asResponse(internalProblem(facts.requestId));
     }
   };
 
@@ -138,43 +140,30 @@ export function createValetkey<
   };
 }
 
-/**
- * The peer that a host passes. Some servers, such as Bun, pass something else as second argument.
- */
+/** The peer that a host passes; some servers, such as Bun, pass something else. */
 function peerOf(from: HandedOver | null | undefined): Peer {
   const address = typeof from?.address === "string" ? from.address : undefined;
   const caller = from?.caller ?? undefined;
   return { address, principal: caller === undefined ? undefined : principalOf(caller) };
 }
 
-const READ =
+const BODY_WAS_READ =
   "the body of a request was read before valetkey.fetch got it; pass the request on unread";
 
 /** Fails with what is wrong if uploads cannot be signed or the bucket does not exist. */
-const ready = (description: string) =>
-  Effect.gen(function* () {
-    const { signing, store } = yield* yield* makePatientCheck;
-    if (signing.reason !== undefined) {
-      return yield* Effect.die(new Error(`Uploads cannot be signed: ${signing.reason}`));
-    }
-    if (store.reason !== undefined) {
-      return yield* Effect.die(
-        new Error(`The store is not ready (${description}): ${store.reason}`),
-      );
-    }
-    return undefined;
-  });
-
-/** The answer if the store's code cannot be loaded, or the caller has the wrong shape. */
-function broken(cause: unknown, log: ReturnType<typeof logOf>): Response {
-  const requestId = crypto.randomUUID();
-  log({ level: "error", message: "a request could not be answered", facts: { requestId, cause } });
-  return asResponse(internalProblem(requestId));
-}
+const ready = Effect.fnUntraced(function* (description: string) {
+  const { signing, store } = yield* yield* makePatientCheck;
+  for (const [problem, { reason }] of [
+    ["Uploads cannot be signed", signing],
+    [`The store is not ready (${description})`, store],
+  ] as const) {
+    if (reason !== undefined) yield* Effect.die(new Error(`${problem}: ${reason}`));
+  }
+});
 
 /**
- * A key for this process only. Next.js loads this module once for routes and once for pages, and
- * one confirms what the other granted.
+ * A key for this process only. It is global, since Next.js loads this module twice, for routes and
+ * for pages, and one confirms what the other granted.
  */
 const keyOfProcess = Effect.map(
   Effect.logWarning("receipts are valid only in this process and end with it; set receiptKeys"),
@@ -183,9 +172,9 @@ const keyOfProcess = Effect.map(
 const OWN_KEY = Symbol.for("valetkey/receipt-key");
 const ofProcess = globalThis as { [OWN_KEY]?: Uint8Array };
 
-const onConfirmedLayer = (tell: ValetkeyOptions["onConfirmed"]): Layer.Layer<never> =>
-  tell === undefined
+const onConfirmedLayer = (onConfirmed: ValetkeyOptions["onConfirmed"]): Layer.Layer<never> =>
+  onConfirmed === undefined
     ? Layer.empty
     : Layer.succeed(OnConfirmed, ({ organization, subject, ...upload }) =>
-        Effect.promise(async () => tell({ organization, subject, ...plain(upload) })),
+        Effect.promise(async () => onConfirmed({ organization, subject, ...plain(upload) })),
       );

@@ -1,7 +1,4 @@
-// The package for Effect applications: the rules, the use cases and their ports, a layer for each
-// adapter, and the HTTP application over them.
-
-// The use cases: programs whose requirements are ports.
+// For Effect applications. The use cases: programs whose requirements are ports.
 export { admit, type Admission, type Member } from "../../application/admit.ts";
 export {
   makeReadinessCheck,
@@ -57,8 +54,7 @@ export { layer as random } from "../storage/random.ts";
 export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
 export { layerOf, limiterIn, type OwnStore, storageAt, storageOf } from "./layers.ts";
 
-// The signature, for adapters of stores that speak Signature Version 4, and how these describe an
-// object: see docs/adapters.md.
+// For adapters of stores with Signature Version 4: see docs/adapters.md.
 export { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../storage/signing/algorithms.ts";
 export { s3Binding, s3Overrides } from "../storage/signing/binding.ts";
 export { bucketAddress, type BucketAddress } from "../storage/signing/bucket-address.ts";

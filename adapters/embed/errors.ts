@@ -13,79 +13,69 @@ export interface MemberFault {
  * documents that `fetch` answers. `message` may be shown to the caller; if a part of the service is
  * unavailable, `cause` has the reason for the operator.
  */
-export type ValetkeyError =
-  | Refused<"INVALID_REQUEST", 400, { readonly errors?: ReadonlyArray<MemberFault> }>
-  | Refused<
-      "INVALID_FILE_NAME" | "INVALID_CONTENT_TYPE" | "INVALID_SIZE",
-      400,
-      { readonly errors: ReadonlyArray<MemberFault> }
-    >
-  | Refused<
-      "INVALID_CHECKSUM",
-      400,
-      {
-        readonly errors?: ReadonlyArray<MemberFault>;
-        /** The algorithms that the store verifies, if it does not verify this one. */
-        readonly supported?: ReadonlyArray<string>;
-      }
-    >
-  | Refused<"INVALID_RECEIPT", 400>
-  | Refused<
-      "UNKNOWN_POLICY",
-      400,
-      { /** Those that the caller may use. */ readonly known: ReadonlyArray<string> }
-    >
-  | Refused<
-      "FORBIDDEN",
-      403,
-      { /** What the caller lacks, where it is a scope. */ readonly scope?: string }
-    >
-  | Refused<"NOT_FOUND", 404>
-  | Refused<"UPLOAD_INCOMPLETE", 409>
-  | Refused<
-      "UPLOAD_MISMATCH",
-      409,
-      {
-        readonly differences: ReadonlyArray<{
-          readonly property: string;
-          readonly expected: string | number;
-          readonly actual: string | number;
-        }>;
-      }
-    >
-  | Refused<
-      "FILE_TOO_LARGE",
-      413,
-      { /** In bytes. */ readonly limit: number; readonly actual: number }
-    >
-  | Refused<"UNSUPPORTED_MEDIA_TYPE", 415, { readonly allowed: ReadonlyArray<string> }>
-  | Refused<"IDEMPOTENCY_CONFLICT", 422>
-  | Refused<"RATE_LIMITED", 429, Later>
-  | Refused<
-      "QUOTA_EXCEEDED",
-      429,
-      Later & { readonly limits: { readonly bytes?: number; readonly objects?: number } }
-    >
-  | Refused<
-      | "STORE_UNAVAILABLE"
-      | "CREDENTIALS_UNAVAILABLE"
-      | "IDENTITY_UNAVAILABLE"
-      | "LIMITS_UNAVAILABLE",
-      503,
-      Later
-    >;
+export type ValetkeyError = {
+  [Code in keyof Refusals]: Error & {
+    readonly name: "ValetkeyError";
+    readonly code: Code;
+  } & Refusals[Code];
+}[keyof Refusals];
 
-interface Later {
+/** The HTTP status and the facts of each code. */
+interface Refusals {
+  INVALID_REQUEST: Status<400> & Partial<Faults>;
+  INVALID_FILE_NAME: Status<400> & Faults;
+  INVALID_CONTENT_TYPE: Status<400> & Faults;
+  INVALID_SIZE: Status<400> & Faults;
+  INVALID_CHECKSUM: Status<400> &
+    Partial<Faults> & {
+      /** The algorithms that the store verifies, if it does not verify this one. */
+      readonly supported?: ReadonlyArray<string>;
+    };
+  INVALID_RECEIPT: Status<400>;
+  UNKNOWN_POLICY: Status<400> & {
+    /** Those that the caller may use. */
+    readonly known: ReadonlyArray<string>;
+  };
+  FORBIDDEN: Status<403> & {
+    /** The scope that the caller lacks, if it is one. */
+    readonly scope?: string;
+  };
+  NOT_FOUND: Status<404>;
+  UPLOAD_INCOMPLETE: Status<409>;
+  UPLOAD_MISMATCH: Status<409> & {
+    readonly differences: ReadonlyArray<{
+      readonly property: string;
+      readonly expected: string | number;
+      readonly actual: string | number;
+    }>;
+  };
+  /** In bytes. */
+  FILE_TOO_LARGE: Status<413> & { readonly limit: number; readonly actual: number };
+  UNSUPPORTED_MEDIA_TYPE: Status<415> & { readonly allowed: ReadonlyArray<string> };
+  IDEMPOTENCY_CONFLICT: Status<422>;
+  RATE_LIMITED: Later<429>;
+  QUOTA_EXCEEDED: Later<429> & {
+    readonly limits: { readonly bytes?: number; readonly objects?: number };
+  };
+  STORE_UNAVAILABLE: Later<503>;
+  CREDENTIALS_UNAVAILABLE: Later<503>;
+  IDENTITY_UNAVAILABLE: Later<503>;
+  LIMITS_UNAVAILABLE: Later<503>;
+}
+
+interface Status<Code extends number> {
+  /** The HTTP status for it. */
+  readonly status: Code;
+}
+
+interface Faults {
+  readonly errors: ReadonlyArray<MemberFault>;
+}
+
+interface Later<Code extends number> extends Status<Code> {
   /** Seconds until the call may be retried. */
   readonly retryAfter: number;
 }
-
-type Refused<Code extends string, Status extends number, Facts = unknown> = Error & {
-  readonly name: "ValetkeyError";
-  readonly code: Code;
-  /** The HTTP status for it. */
-  readonly status: Status;
-} & Facts;
 
 /** Whether the error is a refusal, rather than a failure. */
 export const isValetkeyError = (error: unknown): error is ValetkeyError =>

@@ -1,32 +1,32 @@
-import { read, settings } from "../storage/gcs/settings.ts";
+import * as adapter from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
 import { type StoreOptions, variablesOf } from "./store-options.ts";
 
 /**
- * Where a bucket of Google's is, and who signs for it: the key of a service account, an HMAC key
- * (`accessKey`, `secretKey`), or, without any, the machine's own account by IAM.
+ * Where a bucket is, and who signs: the key of a service account, an HMAC key (`accessKey`,
+ * `secretKey`), or without either the account of this machine, by IAM.
  */
 export interface GcsOptions extends StoreOptions {
   /** The key of a service account, as its JSON or parsed. */
   readonly credentials?: string | object | undefined;
-  /** Where a bucket is made, such as `europe-west3`. */
+  /** Where a missing bucket is made, such as `europe-west3`. */
   readonly location?: string | undefined;
   /** Google's if left out. */
   readonly endpoint?: string | URL | undefined;
-  /** A domain that stands for the bucket, for browsers. */
+  /** A domain by which browsers reach the bucket. */
   readonly customDomain?: string | URL | undefined;
   /** Whether `content-length` is signed too. */
   readonly signLength?: boolean | undefined;
-  /** Service accounts that IAM signs uploads as, and downloads, where there is no key. */
+  /** The service accounts that sign uploads and downloads by IAM, if there is no key. */
   readonly putRole?: string | undefined;
   readonly getRole?: string | undefined;
   /** Where IAM signs; Google's if left out. */
   readonly iamEndpoint?: string | URL | undefined;
-  /** The id of the project in which a bucket is made; the key's if left out. */
+  /** The id of the project in which a missing bucket is made; the key's if left out. */
   readonly project?: string | undefined;
-  /** `googleapis.com`, or another cloud of theirs. */
+  /** `googleapis.com`, or the domain of another cloud of Google's. */
   readonly universeDomain?: string | undefined;
 }
 
@@ -36,6 +36,6 @@ export interface GcsOptions extends StoreOptions {
  * none. Throws a `TypeError` for wrong options.
  */
 export function gcs(options: GcsOptions = {}): Storage<"crc32c" | "md5"> {
-  const values = readOptions("gcs()", options, { settings, read, env: variablesOf("GOOGLE") });
+  const values = readOptions("gcs()", options, { ...adapter, env: variablesOf("GOOGLE") });
   return new Storage(() => gcsStorage(values));
 }

@@ -4,10 +4,8 @@ import type { Awaitable, Caller } from "./valetkey-options.ts";
 
 /**
  * The routes of a `Valetkey`, for a Hono application: `app.route("/", valetkeyRoutes(valetkey))`.
- * Other paths are left to the application.
- *
- * With `caller` the host's own middleware names the caller, and is trusted; if it returns nothing,
- * `authenticate` is called.
+ * Other paths are left to the application. The caller that `caller` returns is trusted; if it
+ * returns nothing, `authenticate` is called.
  */
 export function valetkeyRoutes<E extends Env>(
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,

@@ -1,5 +1,4 @@
 import type * as Layer from "effect/Layer";
-import * as Result from "effect/Result";
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
@@ -7,22 +6,20 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { SharedLimiter } from "../limits/layer.ts";
-import { type Fault, sentenceOf } from "../settings/setting.ts";
-import { OPTIONS } from "../settings/source.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 import { SharedCount, Storage } from "./opaque.ts";
+import { orThrow } from "./options.ts";
 
 /**
- * A store of ours, for an Effect application: what `minio({…})`, `aws({…})`, `gcs({…})` or
- * `local({…})` gave. The embedded store alone needs `publicUrl`, and has a `fetch` that answers
- * below `/store` there, once its layer is built.
+ * The store that `minio({…})`, `aws({…})`, `gcs({…})` or `local({…})` returned. Only the embedded
+ * store needs `publicUrl`; once its layer is built, its `fetch` answers under `/store` there.
  */
 export function storageAt(
   storage: Storage<never>,
   publicUrl = new URL("http://127.0.0.1:8787"),
 ): Store {
-  return Result.getOrThrowWith(Storage.open(storage), asTypeError)(publicUrl);
+  return orThrow("storageAt()", Storage.open(storage))(publicUrl);
 }
 
 /** The ports alone of such a store. */
@@ -32,15 +29,15 @@ export const layerOf = (
 ): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> => storageAt(storage, publicUrl).layer;
 
 /**
- * Counts for several processes, in what `redis({…})` gave. `spare` counts while Redis does not
- * answer; without it, requests are refused meanwhile.
+ * Counts for several processes, in the Redis of `redis({…})`. While it does not answer, `spare`
+ * counts; without `spare`, requests are refused.
  */
 export const limiterIn = (
   count: SharedCount,
   options: Parameters<SharedLimiter>[0],
-): Layer.Layer<Limiter> => Result.getOrThrowWith(SharedCount.open(count), asTypeError)(options);
+): Layer.Layer<Limiter> => orThrow("limiterIn()", SharedCount.open(count))(options);
 
-/** A store of somebody else's, and what it can do; a capability left out is that of Amazon S3. */
+/** A store of your own, and what it can do; a capability left out is that of Amazon S3. */
 export interface OwnStore<Algorithm extends ChecksumAlgorithm> extends Partial<
   Omit<StoreCapabilities, "checksums">
 > {
@@ -51,7 +48,7 @@ export interface OwnStore<Algorithm extends ChecksumAlgorithm> extends Partial<
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
 }
 
-/** A store of one's own, for `createValetkey`. */
+/** A store of your own, for `createValetkey`. */
 export function storageOf<Algorithm extends ChecksumAlgorithm>({
   layer,
   description = "a store of the host's own",
@@ -60,6 +57,3 @@ export function storageOf<Algorithm extends ChecksumAlgorithm>({
   const store = { description, capabilities: { ...S3_CAPABILITIES, ...capabilities }, layer };
   return new Storage(() => store);
 }
-
-const asTypeError = (faults: ReadonlyArray<Fault>) =>
-  new TypeError(faults.map((fault) => sentenceOf(fault, OPTIONS)).join("\n"));

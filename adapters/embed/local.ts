@@ -1,4 +1,4 @@
-import { read, settings } from "../storage/local/settings.ts";
+import * as adapter from "../storage/local/settings.ts";
 import { embeddedStorage } from "../storage/local/storage.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
@@ -16,6 +16,6 @@ export interface LocalOptions {
  * `/store/`. Throws a `TypeError` for wrong options.
  */
 export function local(options: LocalOptions = {}): Storage {
-  const values = readOptions("local()", options, { settings, read });
+  const values = readOptions("local()", options, adapter);
   return new Storage((publicUrl) => embeddedStorage(values, publicUrl));
 }

@@ -6,17 +6,13 @@ import type { LogEntry } from "./valetkey-options.ts";
 
 /** Hands the log to the host, or warnings and errors to the console. */
 export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer<never> {
-  const tell = logOf(log);
-  return Layer.merge(
-    Logger.layer([
-      Logger.make<unknown, void>(({ logLevel, message }) => {
-        const { text, facts } = partsOf(message);
-        const level = LEVELS.get(logLevel) ?? "debug";
-        tell({ level, message: text, facts });
-      }),
-    ]),
-    Layer.succeed(References.MinimumLogLevel, log === undefined ? "Warn" : "Debug"),
-  );
+  const write = logOf(log);
+  const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+    const { text, facts } = partsOf(message);
+    write({ level: LEVELS.get(logLevel) ?? "debug", message: text, facts });
+  });
+  const lowest = log === undefined ? "Warn" : "Debug";
+  return Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, lowest));
 }
 
 /** A log that never fails: neither a request nor the process ends because the host's own does. */

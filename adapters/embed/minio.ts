@@ -1,4 +1,4 @@
-import { read, settings } from "../storage/minio/settings.ts";
+import * as adapter from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
@@ -7,7 +7,7 @@ import type { S3Options } from "./store-options.ts";
 
 /** Where a MinIO is, and its keys. */
 export interface MinioOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
-  /** Whose server it is, where it is no MinIO: what the store verifies and obeys goes by that. */
+  /** If the server is not a MinIO: which one it is, and so what it can do. */
   readonly provider?: Provider | undefined;
   /** How this service reaches it, such as `http://127.0.0.1:9000`. */
   readonly endpoint: string | URL;
@@ -20,6 +20,6 @@ export interface MinioOptions<Provider extends keyof Verified = keyof Verified> 
 export function minio<Provider extends keyof Verified = "minio">(
   options: MinioOptions<Provider>,
 ): Storage<Verified[Provider]> {
-  const values = readOptions("minio()", options, { settings, read });
+  const values = readOptions("minio()", options, adapter);
   return new Storage(() => minioStorage(values));
 }

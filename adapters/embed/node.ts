@@ -7,7 +7,7 @@ import { NotFound } from "../http/refusals.ts";
 import { pathIn } from "../http/addresses.ts";
 import { isError } from "../settings/thrown.ts";
 import { toConsole } from "./log.ts";
-import { matcherOf, wrongMount } from "./paths.ts";
+import { matcherOf, mountTeller } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Awaitable, Caller } from "./valetkey-options.ts";
 
@@ -15,10 +15,8 @@ import type { Awaitable, Caller } from "./valetkey-options.ts";
  * A `Valetkey` as a handler of `node:http`, and of frameworks built on it:
  * `createServer(toNodeHandler(valetkey))`, or in Express `app.use(toNodeHandler(valetkey))`. With
  * `next` other paths are left to the host; without it they are 404. It must come before anything
- * that reads bodies, such as `express.json()`.
- *
- * With `caller` the host names the caller, and is trusted; if it returns nothing, `authenticate` is
- * called.
+ * that reads bodies, such as `express.json()`. The caller that `caller` returns is trusted; if it
+ * returns nothing, `authenticate` is called.
  */
 export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>(
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,
@@ -42,40 +40,35 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
     next: ((error?: Error) => void) | undefined,
   ): Promise<void> => {
     try {
-      if (request.readableDidRead) throw new Error(READ);
+      if (request.readableDidRead) throw new Error(BODY_WAS_READ);
       const caller = await options.caller?.(request);
       if (caller !== undefined && caller !== null) callers.set(request, caller);
       void listener(request, response);
     } catch (cause) {
       if (next !== undefined) return next(asError(cause));
-      // Thrown on, it would end the process.
+      // An unhandled rejection would end the process.
       toConsole({ level: "error", message: "a request was not answered", facts: { cause } });
       response.writeHead(500).end();
     }
   };
-  let isMountTold = false;
+  const tellOfMount = mountTeller(isOurs, toConsole);
   return (request, response, next) => {
     const { originalUrl } = request as { originalUrl?: unknown };
     if (typeof originalUrl === "string" && originalUrl !== request.url) {
-      const whole = pathIn(originalUrl);
-      if (isOurs(whole)) request.url = originalUrl;
-      else if (isOurs(pathOf(request)) && !isMountTold) {
-        isMountTold = true;
-        const prefix = whole.slice(0, -pathOf(request).length);
-        toConsole({ level: "warn", ...wrongMount(prefix) });
-      }
+      if (isOurs(pathIn(originalUrl))) request.url = originalUrl;
+      else if (isOurs(pathOf(request))) tellOfMount(originalUrl);
     }
     if (next !== undefined && !isOurs(pathOf(request))) return next();
     void handle(request, response, next);
   };
 }
 
-/** As it was sent. */
+/** The path as it was sent. */
 const pathOf = ({ url = "" }: Pick<IncomingMessage, "url">): string => url.split("?", 1)[0] ?? "";
 
-/** Hosts take nothing else for one; Express reads some words as something to do. */
+/** Express skips routes for some texts that are passed to `next`, such as "route". */
 const asError = (cause: unknown): Error =>
   isError(cause) ? cause : new Error(String(cause), { cause });
 
-const READ =
+const BODY_WAS_READ =
   "the body of a request was read before toNodeHandler(valetkey) got it: put it before express.json() and its like";

@@ -4,39 +4,34 @@ import { type Fault, type Read, sentenceOf, type Settings } from "../settings/se
 import { type Env, options, OPTIONS, say, type Source } from "../settings/source.ts";
 
 /**
- * The settings that a host has given as options, or that `env` has in the variables of a cloud's
- * own tools; throws a `TypeError` that names every option that is wrong.
+ * Reads the settings of an adapter from options, and from `env` with the variables of a cloud's own
+ * tools. Throws a `TypeError` that says `what` cannot be made and names every wrong option.
  */
 export function readOptions<A>(
-  /** What cannot be made, such as `minio()`. */
   what: string,
   given: object,
-  {
-    settings,
-    read,
-    env,
-  }: {
+  adapter: {
     readonly settings: Settings;
     readonly read: (source: Source) => Read<A>;
     readonly env?: Env;
   },
 ): A {
-  const faults = unknownOptions(given, optionsOf(settings));
-  return orThrow(what, read(options(given, env)), faults);
+  const faults = unknownOptions(given, optionsOf(adapter.settings));
+  return orThrow(what, adapter.read(options(given, adapter.env)), faults);
 }
 
-/** The names of the options that settings have. */
+/** The names of the options of settings. */
 export const optionsOf = (settings: Settings): ReadonlyArray<string> =>
   Object.values(settings).flatMap(({ option }) => option ?? []);
 
-/** A fault of an option that is no setting. */
+/** A fault of an option that is not a setting. */
 export const optionFault = (name: string, problem: string, example = ""): Fault => ({
   setting: { variable: name, option: name },
   problem,
   example,
 });
 
-/** Finds fault with options that are none of `known`; `prefix` is what their names begin with. */
+/** A fault for each option that is not one of `known`, whose names begin with `prefix`. */
 export const unknownOptions = (
   given: object | undefined,
   known: ReadonlyArray<string>,
@@ -45,20 +40,15 @@ export const unknownOptions = (
   Object.entries(given ?? {})
     .map(([name, value]) => ({ name: `${prefix}${name}`, value }))
     .filter(({ name, value }) => value !== undefined && !known.includes(name))
-    .map(({ name }) =>
-      optionFault(
-        name,
-        `is not an option; did you mean ${meant(name, known)}? The options are ${known.join(", ")}`,
-      ),
-    );
+    .map(({ name }) => {
+      const meant =
+        known.find((option) => option === CLIENT_OPTIONS.get(name)) ?? closest(name, known);
+      const problem = `is not an option; did you mean ${meant}? The options are ${known.join(", ")}`;
+      return optionFault(name, problem);
+    });
 
-/** The option that is meant by a name, which may be that of the stores' own clients. */
-function meant(name: string, known: ReadonlyArray<string>): string {
-  const own = OF_CLIENTS.get(name);
-  return own !== undefined && known.includes(own) ? own : closest(name, known);
-}
-
-const OF_CLIENTS = new Map([
+/** Options of the stores' own clients, and their names here. */
+const CLIENT_OPTIONS = new Map([
   ["accessKeyId", "accessKey"],
   ["secretAccessKey", "secretKey"],
   ["Bucket", "bucket"],
@@ -68,17 +58,13 @@ const OF_CLIENTS = new Map([
   ["keyFilename", "credentialsFile"],
 ]);
 
-/** What was read; throws a `TypeError` that names every option at fault. */
+/** What was read; otherwise throws a `TypeError` with all faults, also the `further` ones. */
 export function orThrow<A>(what: string, read: Read<A>, further: ReadonlyArray<Fault> = []): A {
   if (Result.isSuccess(read) && further.length === 0) return read.success;
-  const told = new Set(further.map(({ setting }) => OPTIONS.name(setting)));
-  const found = Result.isFailure(read) ? read.failure : [];
-  const lines = [
-    ...further,
-    ...found.filter(({ setting }) => !told.has(OPTIONS.name(setting))),
-  ].map((fault) => {
+  const faults = [...further, ...(Result.isFailure(read) ? read.failure : [])];
+  const lines = faults.map((fault) => {
     const example = say(fault.example, OPTIONS);
-    return `  ${sentenceOf(fault, OPTIONS)}${example === "" ? "" : `, for example ${example}`}\n`;
+    return `  ${sentenceOf(fault, OPTIONS)}${example && `, for example ${example}`}\n`;
   });
   throw new TypeError(`${what} cannot be made: invalid options\n${lines.join("")}`);
 }

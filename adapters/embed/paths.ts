@@ -3,28 +3,28 @@ import type { LogEntry } from "./valetkey-options.ts";
 
 /**
  * Tells whether a path, exactly as it was sent, is one of `paths`. A path that must be normalized
- * first is not: `/f/../api/v1/…` has passed a host's guard of `/api` as something else.
+ * first is not: a host that guards `/api` does not recognize `/f/../api/v1/…`.
  */
 export function matcherOf(paths: ReadonlyArray<string>): (path: string) => boolean {
   const patterns = paths.map((path) => path.split("/"));
-  const longest = Math.max(...patterns.map(({ length }) => length));
   return (path) => {
     if (isRewritten(path)) return false;
-    const segments = path.split("/", longest + 1);
+    const segments = path.split("/");
     return patterns.some((pattern) => matches(segments, pattern));
   };
 }
 
 const matches = (segments: ReadonlyArray<string>, pattern: ReadonlyArray<string>): boolean =>
-  (segments.length === pattern.length ||
-    (segments.length > pattern.length && pattern.at(-1) === "*")) &&
+  (segments.length === pattern.length || pattern.at(-1) === "*") &&
   pattern.every((part, at) =>
-    part.startsWith(":") ? segments[at] !== "" : part === "*" || part === segments[at],
+    part.startsWith(":")
+      ? segments[at]
+      : part === segments[at] || (part === "*" && at < segments.length),
   );
 
 /**
- * Logs once what to do if requests come with a path prefix that `basePath` does not name: they are
- * answered with 404 without an obvious reason.
+ * Logs once what to do if requests come with a path prefix that `basePath` does not name, since the
+ * addresses in answers lack the prefix.
  */
 export function mountTeller(
   isOurs: (path: string) => boolean,
@@ -36,15 +36,11 @@ export function mountTeller(
     const path = pathIn(url);
     const [, prefix] = MOUNTED.exec(path) ?? [];
     isKnown = prefix !== undefined || isOurs(path);
-    if (prefix !== undefined && !isOurs(path)) log({ level: "warn", ...wrongMount(prefix) });
+    if (prefix === undefined || isOurs(path)) return;
+    const message = `requests come under ${prefix}, so addresses in answers lead nowhere: set basePath: "${prefix}"`;
+    log({ level: "warn", message, facts: {} });
   };
 }
-
-/** The message about a mount that the options do not name. */
-export const wrongMount = (prefix: string) => ({
-  message: `requests come under ${prefix}, so addresses that were given out lead nowhere: set basePath: "${prefix}"`,
-  facts: {},
-});
 
 /** Text from strangers is logged only if it is short and plain. */
 const MOUNTED = /^(\/[\w./~-]{1,100}?)\/api\/v1\/orgs\//;

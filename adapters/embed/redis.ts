@@ -1,5 +1,5 @@
 import { redisLimiter } from "../limits/redis/limiter.ts";
-import { read, settings } from "../limits/redis/settings.ts";
+import * as adapter from "../limits/redis/settings.ts";
 import { SharedCount } from "./opaque.ts";
 import { readOptions } from "./options.ts";
 
@@ -13,7 +13,7 @@ export function redis(options: {
   /** Whether it is a cluster. */
   readonly cluster?: boolean | undefined;
 }): SharedCount {
-  const values = readOptions("redis()", options, { settings, read });
+  const values = readOptions("redis()", options, adapter);
   if (values === undefined) throw new TypeError("redis() cannot be made: url must be set");
   return new SharedCount(redisLimiter(values));
 }

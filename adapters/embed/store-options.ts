@@ -1,6 +1,6 @@
 import type { Env } from "../settings/source.ts";
 
-/** What the stores have in common. */
+/** Options of all stores with an API. */
 export interface StoreOptions {
   /** `files` if left out. */
   readonly bucket?: string | undefined;
@@ -8,23 +8,23 @@ export interface StoreOptions {
   readonly createBucket?: boolean | undefined;
   /** How browsers reach the store; as this service does if left out. */
   readonly publicEndpoint?: string | URL | undefined;
-  /** `https://host/bucket/key` rather than `https://bucket.host/key`. */
+  /** Whether URLs are `https://host/bucket/key` rather than `https://bucket.host/key`. */
   readonly pathStyle?: boolean | undefined;
-  /** The name of an access key. */
+  /** The id of the access key. */
   readonly accessKey?: string | undefined;
   /** The secret of the access key. */
   readonly secretKey?: string | undefined;
-  /** The path of a JSON file with the key in place of both, which may change. */
+  /** In place of both: the path of a JSON file with the key, which may change. */
   readonly credentialsFile?: string | undefined;
-  /** A key that signs uploads and may do nothing else. */
+  /** A key that may only upload, and signs uploads. */
   readonly putAccessKey?: string | undefined;
   readonly putSecretKey?: string | undefined;
-  /** A key that signs downloads and may do nothing else. */
+  /** A key that may only download, and signs downloads. */
   readonly getAccessKey?: string | undefined;
   readonly getSecretKey?: string | undefined;
 }
 
-/** What stores that speak the API of S3 have in common. */
+/** Options of stores with the API of S3. */
 export interface S3Options extends StoreOptions {
   readonly region?: string | undefined;
   /** The tokens that came with temporary keys. */
@@ -33,6 +33,6 @@ export interface S3Options extends StoreOptions {
   readonly getSessionToken?: string | undefined;
 }
 
-/** The variables of a cloud's own tools, which its chain of credentials reads as well. */
+/** The environment variables of a cloud's own tools, in which it looks for credentials. */
 export const variablesOf = (cloud: "AWS" | "GOOGLE"): Env =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(`${cloud}_`)));

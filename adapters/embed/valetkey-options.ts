@@ -1,7 +1,6 @@
 import type { ChecksumAlgorithm, SharedCount, Storage } from "./opaque.ts";
 
-// The options of `createValetkey`: plain data and functions. The types stand alone, so that
-// embedders need not know the inner types.
+// Plain data and functions alone, so that embedders need not know the inner types.
 
 /** A value, or a promise of it. */
 export type Awaitable<A> = A | PromiseLike<A>;
@@ -10,8 +9,7 @@ export type Awaitable<A> = A | PromiseLike<A>;
 export type Size = number | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB"}`;
 
 /** A duration in whole seconds, such as `"15 minutes"`. */
-export type Lifetime =
-  `${number} ${"second" | "seconds" | "minute" | "minutes" | "hour" | "hours" | "day" | "days"}`;
+export type Lifetime = `${number} ${"second" | "minute" | "hour" | "day"}${"" | "s"}`;
 
 /** A limit on requests, such as `"120 per minute"`. */
 export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
@@ -26,10 +24,7 @@ export interface Checksum<Algorithm extends ChecksumAlgorithm = ChecksumAlgorith
 export interface Caller {
   /** The caller's stable name, such as a user's id: 1 to 256 printable characters. */
   readonly id: string;
-  /**
-   * A person gets URLs for the store's public endpoint, a service for the internal one; `"user"` if
-   * left out.
-   */
+  /** A user gets URLs for the public endpoint, a service for the internal; `"user"` if left out. */
   readonly kind?: "user" | "service" | undefined;
   /** What the caller may do: upload, open files, confirm uploads; everything if left out. */
   readonly scopes?: ReadonlyArray<"write" | "read" | "confirm"> | undefined;
@@ -37,28 +32,25 @@ export interface Caller {
 
 /** What may be uploaded and by whom, and how long its URLs work. */
 export interface PolicyOptions {
-  /** Which callers may use it; persons and services if left out. */
+  /** Which callers may use it; both kinds if left out. */
   readonly callers?: ReadonlyArray<"user" | "service"> | undefined;
-  /** The largest file; 10 MiB if left out. One PUT to the store must be able to carry it. */
+  /** The largest file, at most what one PUT to the store can carry; 10 MiB if left out. */
   readonly maxSize?: Size | undefined;
-  /**
-   * Media types in lower case, such as `image/png` or `image/*`; images, PDF and plain text if left
-   * out.
-   */
+  /** Such as `image/png` or `image/*`, in lower case; images, PDF and plain text if left out. */
   readonly allowedTypes?: ReadonlyArray<string> | undefined;
   /** How long the PUT works, 1 second to 7 days; 15 minutes if left out. */
   readonly putLifetime?: Lifetime | undefined;
   /** How long the GET works, 1 second to 7 days; 24 hours if left out. */
   readonly getLifetime?: Lifetime | undefined;
-  /** The shortest useful lifetime: no URL is made that expires sooner; 1 minute if left out. */
+  /** No URL is made that expires sooner; 1 minute if left out. */
   readonly minLifetime?: Lifetime | undefined;
-  /** The store accepts one PUT for a key, and no second. */
+  /** The store accepts only one PUT for a key. */
   readonly writeOnce?: boolean | undefined;
   /** Binds everything that the store can enforce; the PUT then needs all of `putHeaders`. */
   readonly strict?: boolean | undefined;
   /** Each upload must have a checksum. */
   readonly requireChecksum?: boolean | undefined;
-  /** Shows PDF in place rather than saving it. Browsers may run scripts in it. */
+  /** Browsers show a PDF rather than save it, and may run scripts in it. */
   readonly inlinePdf?: boolean | undefined;
   /** What `confirmUpload` does with a file that differs from its grant; `"keep"` if left out. */
   readonly onMismatch?: "keep" | "delete" | undefined;
@@ -74,8 +66,7 @@ export interface LimitOptions {
   readonly requestsPerOrganization?: Rate | undefined;
   /**
    * How many requests of one address may fail `authenticate`; further ones are 429 instead of 401.
-   * Each process counts for itself. If a proxy is in front, name it in `trustedProxies`, or all
-   * callers have one address.
+   * Each process counts for itself. Behind a proxy this needs `trustedProxies`.
    */
   readonly failedAuthentications?: Rate | undefined;
   /** The bytes that an organization may be granted in one day (UTC). */
@@ -84,10 +75,7 @@ export interface LimitOptions {
   readonly objectsPerDay?: number | undefined;
   /** The counter that several processes share; each counts for itself if left out. */
   readonly countIn?: SharedCount | undefined;
-  /**
-   * What happens while that counter does not answer: each process counts for itself (`"allow"`), or
-   * requests are refused; `"allow"` if left out.
-   */
+  /** While it is down, each process counts for itself, or refuses all; `"allow"` if left out. */
   readonly onFailure?: "allow" | "refuse" | undefined;
 }
 
@@ -125,14 +113,9 @@ export interface ValetkeyOptions<
 > {
   /** The store: `minio({…})`, `aws({…})`, `gcs({…})` or `local({…})`. */
   readonly storage: Storage<Algorithm>;
-  /**
-   * The origin at which clients reach this service, such as `https://app.example.com`; without a
-   * path.
-   */
+  /** The origin at which clients reach this service, such as `https://app.example.com`. */
   readonly publicUrl: string | URL;
-  /**
-   * The path at which the host serves `fetch`, such as `"/uploads"`; the whole origin if left out.
-   */
+  /** The path at which the host serves `fetch`, such as `"/uploads"`; none if left out. */
   readonly basePath?: string | undefined;
   /**
    * Returns the id of the organization that a caller names, or undefined or null if it does not
@@ -141,14 +124,13 @@ export interface ValetkeyOptions<
    */
   readonly organizations: (slug: string, caller: Caller) => Awaitable<string | null | undefined>;
   /**
-   * Returns the caller of a request to `fetch`, or undefined or null for an unknown caller, who is
-   * refused. If it rejects, the answer is `IDENTITY_UNAVAILABLE`. Without it only requests that the
-   * host passes with a `caller` are accepted.
+   * Returns the caller of a request to `fetch`, or undefined or null to refuse the request. If it
+   * rejects, the answer is `IDENTITY_UNAVAILABLE`. Without it, the host must pass a `caller`.
    */
   readonly authenticate?:
     | ((request: {
         readonly headers: Headers;
-        /** The address at the other end of the connection, if the host passes it. */
+        /** The address of the connection's other end, if the host passes it. */
         readonly address: string | undefined;
       }) => Awaitable<Caller | null | undefined>)
     | undefined;
@@ -157,13 +139,13 @@ export interface ValetkeyOptions<
   /** Further policies by name; what one leaves out is taken from `policy`. */
   readonly policies?: (Others & Readonly<Record<string, PolicyOptions>>) | undefined;
   /**
-   * Called for each confirmed upload before the confirmation is answered, and again if it is
-   * confirmed again. If it rejects, the confirmation rejects too and can be retried.
+   * Called before each confirmation is answered, also of an upload that was confirmed before. If it
+   * rejects, the confirmation rejects too and can be retried.
    */
   readonly onConfirmed?: ((upload: ConfirmedUpload) => Awaitable<void>) | undefined;
   /**
    * Keys that seal receipts and links, `id:base64` of at least 32 bytes each: the first seals, all
-   * open. Without them receipts end with the process, and the log warns of it.
+   * open. If left out, receipts end with the process, and the log warns of it.
    */
   readonly receiptKeys?: ReadonlyArray<string> | undefined;
   /**
@@ -174,15 +156,9 @@ export interface ValetkeyOptions<
   readonly limits?: LimitOptions | undefined;
   /** Origins whose pages may call `fetch`; the origin of `publicUrl` if left out. */
   readonly corsOrigins?: ReadonlyArray<string> | undefined;
-  /**
-   * Addresses and networks of proxies, such as `10.0.0.0/8`, that are trusted to tell a caller's
-   * address in `X-Forwarded-For` or `Forwarded`; none if left out.
-   */
+  /** Proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` or `Forwarded` is trusted. */
   readonly trustedProxies?: ReadonlyArray<string> | undefined;
-  /**
-   * How the host authenticates callers, for `/openapi.json`: `securitySchemes` and `security` of
-   * OpenAPI; a bearer token if left out.
-   */
+  /** How `/openapi.json` says that callers authenticate; by a bearer token if left out. */
   readonly openapi?:
     | {
         readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

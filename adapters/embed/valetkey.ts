@@ -1,18 +1,14 @@
 import type { ChecksumAlgorithm } from "./opaque.ts";
 import type { Caller, Checksum, ConfirmedUpload, PolicyOptions } from "./valetkey-options.ts";
 
-/**
- * Uploads straight into a store. A refused call rejects with a `ValetkeyError`, which
- * `isValetkeyError` recognizes.
- */
+/** Uploads straight into a store. A refused call rejects with a `ValetkeyError`. */
 export interface Valetkey<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
 > {
   /**
-   * Resolves once uploads can be signed and the bucket exists (`createBucket` makes it if it is
-   * missing). Rejects with what is wrong, such as a missing package. Other calls do not need it: it
-   * lets a service that cannot work fail at startup.
+   * Resolves once uploads can be signed and the bucket exists, and rejects with what is wrong, such
+   * as a missing package. Other calls do not need it: it lets a service fail at startup.
    */
   readonly ready: () => Promise<void>;
   /**
@@ -25,42 +21,34 @@ export interface Valetkey<
   /** Asks the store whether the upload arrived as its receipt says. */
   readonly confirmUpload: (upload: Asked & { readonly receipt: string }) => Promise<Confirmation>;
   /**
-   * Makes a link that opens the file of a receipt for whoever holds it, if the receipt's policy
-   * allows links (`linkLifetime`). It lasts `expiresIn` seconds, or as long as the policy allows if
-   * that is left out.
+   * Makes a link that opens the file for whoever has it, if the policy of the receipt has
+   * `linkLifetime`. It works for `expiresIn` seconds; for `linkLifetime` if that is left out.
    */
   readonly makeLink: (
     file: Asked & { readonly receipt: string; readonly expiresIn?: number | undefined },
   ) => Promise<Link>;
-  /**
-   * Makes a new signed GET for a file of the organization. The store is not asked whether the file
-   * exists.
-   */
+  /** Signs a GET for a file of the organization; the store is not asked whether it exists. */
   readonly openFile: (
     file: Asked & {
       readonly key: string;
-      /** Saves the file rather than showing it, whatever its type. */
+      /** Whether browsers save the file rather than show it, whatever its type. */
       readonly download?: boolean | undefined;
     },
   ) => Promise<OpenedFile>;
   /**
-   * Answers a request to the HTTP API: the paths under `/api/v1/orgs/`, `/f/`, `/openapi.json` and
-   * `/docs`, and with `local()` under `/store/`; 404 for every other path. What a host passes in
-   * `from` is trusted.
+   * Answers a request to the HTTP API, and with `local()` to the store; 404 for a path that is not
+   * one of `paths`. What a host passes in `from` is trusted.
    */
   readonly fetch: (request: Request, from?: HandedOver) => Promise<Response>;
-  /** Whether `fetch` answers a request; other requests are the host's. */
+  /** Whether the path of a request is one of `paths`; other requests are the host's. */
   readonly handles: (request: { readonly url: string }) => boolean;
-  /**
-   * The paths that `fetch` answers, as patterns that Hono, Express and Fastify read alike, such as
-   * `/api/v1/orgs/:slug/files/*`; other paths are the host's.
-   */
+  /** The paths that `fetch` answers, as patterns of Hono, Express and Fastify. */
   readonly paths: ReadonlyArray<string>;
   /** Releases all resources; later calls reject. */
   readonly close: () => Promise<void>;
 }
 
-/** For each policy by name, whether its uploads need a checksum. */
+/** Whether the uploads of each policy need a checksum. */
 export type NeedsChecksum<
   Files extends PolicyOptions,
   Others extends Readonly<Record<string, PolicyOptions>>,
@@ -70,13 +58,13 @@ export type NeedsChecksum<
   }
 >;
 
-/** The same, spelt out where an editor shows it. */
+/** The same, written out so that an editor shows all members. */
 type Shown<A> = A extends infer B ? { readonly [Name in keyof B]: B[Name] } : never;
 
-type Needs<Policy, Otherwise extends boolean> = Policy extends { readonly requireChecksum: infer R }
-  ? R extends boolean
-    ? R
-    : Otherwise
+type Needs<Policy, Otherwise extends boolean> = Policy extends {
+  readonly requireChecksum: infer R extends boolean;
+}
+  ? R
   : Otherwise;
 
 /** The caller and the organization of a call. */
@@ -100,10 +88,7 @@ export type UploadRequest<
   readonly size: number;
   /** Binds everything that the store can enforce; the PUT then needs all of `putHeaders`. */
   readonly strict?: boolean | undefined;
-  /**
-   * A key for retries, 1 to 255 printable characters: the same upload with the same key gets the
-   * same object.
-   */
+  /** 1 to 255 printable characters: a retry with the same ones gets the same object. */
   readonly idempotencyKey?: string | undefined;
 } & ("files" extends Name
     ? {
@@ -116,11 +101,11 @@ export type UploadRequest<
       }) &
   (Policies[Name] extends true
     ? {
-        /** The checksum by which the store verifies the bytes; the policy requires it. */
+        /** The store verifies the bytes by it; the policy requires it. */
         readonly checksum: Checksum<Algorithm>;
       }
     : {
-        /** What the store verifies the bytes by. */
+        /** The store verifies the bytes by it. */
         readonly checksum?: Checksum<Algorithm> | undefined;
       });
 
@@ -144,7 +129,7 @@ export interface Upload {
 export interface Confirmation extends Omit<ConfirmedUpload, "organization" | "subject"> {
   readonly getUrl: string;
   readonly getExpiresAt: Date;
-  /** An address that opens the file for members of the organization, as long as the file exists. */
+  /** Opens the file for members of the organization, as long as the file exists. */
   readonly fileUrl: string;
 }
 
@@ -165,9 +150,6 @@ export interface OpenedFile {
 export interface HandedOver {
   /** The address at the other end of the connection. */
   readonly address?: string | undefined;
-  /**
-   * The caller, if the host already knows it. `authenticate` is called only if this is left out,
-   * undefined or null.
-   */
+  /** The caller, if the host already knows it; otherwise `authenticate` is called. */
   readonly caller?: Caller | null | undefined;
 }
