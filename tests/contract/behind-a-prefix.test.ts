@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A reverse proxy that takes a prefix off the path and passes all else on, `Host` included. */
+/** A reverse proxy that strips a prefix of the path and forwards the rest, `Host` included. */
 async function startProxy(target: URL): Promise<URL> {
   const proxy = createServer((incoming, response) => {
     const { method, url = "", rawHeaders } = incoming;
@@ -41,7 +41,7 @@ async function startProxy(target: URL): Promise<URL> {
 }
 
 it.skipIf(server === undefined)(
-  "a store behind a proxy with a path prefix works like any other",
+  "uploads and calls to the bucket work through a proxy with a path prefix",
   async () => {
     const { endpoint = "", accessKey = "", secretKey = "" } = server ?? {};
     const layer = minio({

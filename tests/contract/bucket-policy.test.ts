@@ -16,8 +16,8 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
 
-// Of a server of one's own that has users valetkey-put, valetkey-get and valetkey-service, each
-// with this secret and its name for an access key, the policy of deploy/policies is tried.
+// Tries the policy of deploy/policies on a server of one's own. It needs the users valetkey-put,
+// valetkey-get and valetkey-service, whose access keys are their names, all with this secret.
 const server = ownServer();
 const secret = process.env["TEST_S3_USERS_SECRET"];
 const keysOf = (use: "put" | "get" | "service") => ({
@@ -72,7 +72,7 @@ if (server !== undefined && secret) {
     });
     afterAll(() => runtime.dispose());
 
-    it("keys that may only put, only get and only look serve every upload", async () => {
+    it("every upload works with keys that may only put, only get and only look", async () => {
       const services = await open();
       const { grant, confirm } = useCases(services);
       const { put, receipt } = await grant();
@@ -85,7 +85,7 @@ if (server !== undefined && secret) {
       expect((await confirm((await grant()).receipt))._tag).toBe("UploadIncomplete");
     });
 
-    it("what is signed with the key for uploads cannot become a copy, or be read", async () => {
+    it("the key for uploads signs no copy and no download", async () => {
       const { presigner } = await open();
       const secret = newKey();
       const first = await Effect.runPromise(presigner.put(putRequest(secret)));
@@ -114,7 +114,7 @@ if (server !== undefined && secret) {
       ["x-amz-grant-write-acp", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'],
       ["x-amz-tagging", "valetkey=pending"],
       ["x-amz-tagging", "a=b&valetkey=pending"],
-    ])("an upload to which %s: %s is added is refused", async (name, value) => {
+    ])("an upload with the unsigned header %s: %s is refused", async (name, value) => {
       const { presigner } = await open();
       const { url, headers } = await Effect.runPromise(presigner.put(putRequest()));
       const answer = await send("PUT", url, {
@@ -125,7 +125,7 @@ if (server !== undefined && secret) {
     });
 
     if (PROVIDERS[server.provider].marks) {
-      it("without the statement NeverMark, marked uploads are served and confirmed", async () => {
+      it("marked uploads work without the statement NeverMark", async () => {
         await setPolicy("NeverMark");
         const services = await open();
         const { grant, confirm } = useCases(services);

@@ -90,7 +90,7 @@ describe.skipIf(server === undefined).concurrent.each([
     make: (file: string) => withAws("sdk")({ credentialsFile: file }),
   },
 ])("$name", ({ make }) => {
-  it("a file of credentials is replaced under load, and no upload fails", async (test) => {
+  it("no upload fails while a file of credentials is replaced", async (test) => {
     const folder = mkdtempSync(join(tmpdir(), "valetkey-credentials-"));
     test.onTestFinished(() => rmSync(folder, { recursive: true }));
     const file = join(folder, "storage.json");
@@ -122,7 +122,7 @@ describe.skipIf(server === undefined).each([
   { name: "native", make: withAws("native") },
   { name: "official", make: withAws("sdk") },
 ])("aws, $name signer, with a container's role", ({ make }) => {
-  it("signs with its token, and says that a URL ends with it", async (test) => {
+  it("URLs have the token of the role, and end with it", async (test) => {
     const credentials = await temporary();
     let asked = 0;
     const role = createServer((_request, response) => {

@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** Credentials of the real server that may do what a policy of `deploy/policies` says. */
+/** Credentials of the real server that may do what a policy of `deploy/policies` allows. */
 async function allowedBy(name: string) {
   const file = new URL(`../../deploy/policies/s3-${name}.json`, import.meta.url);
   const policy = readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`);
@@ -68,7 +68,7 @@ async function open(layer: Store, ensured = true) {
   return runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
 }
 
-/** The store with a key for each use, none of which may do more than its policy says. */
+/** Settings with a key for each use, which may do only what its policy allows. */
 async function separated(putPolicy = "put"): Promise<Settings> {
   await open(minio(root()));
   const [service, put, get] = await Promise.all(["service", putPolicy, "get"].map(allowedBy));
@@ -118,7 +118,7 @@ describe.skipIf(server === undefined).each<{
     make: (settings) => aws({ ...settings, signer: "sdk" }),
   },
 ])("$name", ({ make }) => {
-  it("keys that may only put, only get and only look serve every upload", async () => {
+  it("every upload works with keys that may only put, only get and only look", async () => {
     const settings = await separated();
     const { presigner, store } = await open(make(settings));
     const request = putRequest();
@@ -142,7 +142,7 @@ describe.skipIf(server === undefined).each<{
     expect(refused).toMatchObject({ reason: expect.stringContaining("s3:GetObject") });
   });
 
-  it("a marked upload needs one more permission, and confirming it needs the service's own key", async () => {
+  it("a marked upload needs one more permission, and confirm needs the service's own key", async () => {
     const marked = {
       ...putRequest(),
       writeOnce: true,
@@ -154,7 +154,7 @@ describe.skipIf(server === undefined).each<{
     await Effect.runPromise(store.keep(marked.key));
   });
 
-  it("this build of MinIO has a hole that no signature and no key closes, and confirm sees it", async () => {
+  it("confirm detects an upload that this MinIO accepts with a forged signature", async () => {
     const { presigner, store } = await open(make(await separated()));
     const value = createHash("sha256").update(CONTENT).digest("base64");
     const request = {
@@ -164,7 +164,7 @@ describe.skipIf(server === undefined).each<{
     } as const;
     const put = await Effect.runPromise(presigner.put(request));
     await send("PUT", put.url, { headers: put.headers, body: CONTENT });
-    // CVE-2026-41145: of such an upload the signature is not looked at.
+    // CVE-2026-41145: MinIO does not check the signature of such an upload.
     const { url } = await Effect.runPromise(presigner.put(putRequest()));
     const query = new URL(url).search.replace(/(X-Amz-Signature=)[^&]+/, "$100");
     const crc32 = Buffer.alloc(4);
@@ -179,19 +179,19 @@ describe.skipIf(server === undefined).each<{
       },
       body: `6\r\nforged\r\n0\r\nx-amz-checksum-crc32:${crc32.toString("base64")}\r\n\r\n`,
     });
-    // Were the build fixed, this line would tell.
+    // This line fails once MinIO is fixed.
     expect(forged.status).toBe(200);
     const facts = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
     expect(facts.checksums.sha256).toBeUndefined();
     expect(facts.size).not.toBe(CONTENT.length);
   });
 
-  it("a key that may do everything lets a PUT become a copy; one that may only put does not", async () => {
+  it("a PUT signed with a key for everything can become a copy; with a key for PUT it cannot", async () => {
     const powerful = await open(make(root()));
     const secret = newKey();
     const { url, headers } = await Effect.runPromise(powerful.presigner.put(putRequest(secret)));
     await send("PUT", url, { headers, body: CONTENT });
-    // This store obeys the unsigned header; were it fixed, this line would tell.
+    // MinIO obeys the unsigned header; this line fails once it is fixed.
     expect((await copyOf(secret, powerful.presigner)).status).toBe(200);
     const narrow = await open(make(await separated()));
     expect((await copyOf(secret, narrow.presigner)).status).toBe(403);

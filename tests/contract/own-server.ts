@@ -9,7 +9,7 @@ export interface OwnServer {
   readonly secretKey: string;
 }
 
-/** The server, where there is one; throws where what is said of it is wrong. */
+/** The server, if the environment names one; throws if a variable about it is wrong. */
 export function ownServer(): OwnServer | undefined {
   const {
     TEST_S3_ENDPOINT: endpoint,

@@ -16,8 +16,8 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner, type SignedPut } from "../../application/ports/presigner.ts";
 import { need } from "../support/need.ts";
 
-// What a client can add to a PUT that a MinIO obeys without a signature, done with a key that may
-// do everything: what a narrower key prevents is in least-privilege.test.ts.
+// Unsigned headers of a PUT that a MinIO obeys, if the key may do everything. What a narrower key
+// prevents is in least-privilege.test.ts.
 
 const server = await need("minio");
 type Store = Layer.Layer<Presigner | ObjectStore>;
@@ -39,7 +39,7 @@ const settings = (bucket: string) => ({
 });
 type Settings = ReturnType<typeof settings>;
 
-/** The store, with a new bucket: one that locks what it holds where that is asked for. */
+/** The store with a new bucket, which can lock its objects if `lock` is set. */
 async function open(make: (of: Settings) => Store, { lock = false } = {}) {
   const bucket = `rode-along-${crypto.randomUUID()}`;
   const { hostname, port } = new URL(server?.endpoint ?? "");
@@ -82,7 +82,7 @@ describe.skipIf(server === undefined).each<{
   { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
 ])("$name", ({ make }) => {
   it.each([MARK, `a=b&${MARK}`, "valetkey=anything"])(
-    "the mark that removes an upload is found out where it was not granted: %s",
+    "a mark for removal that was not granted is a mismatch: %s",
     async (tags) => {
       const { grant, confirm } = await open(make);
       const granted = await grant();
@@ -94,7 +94,7 @@ describe.skipIf(server === undefined).each<{
     },
   );
 
-  it("a tag that is not the mark is no difference, since whoever runs the store may set it", async () => {
+  it("a tag other than the mark is no mismatch, since the operator of the store may set it", async () => {
     const { grant, confirm, client, bucket } = await open(make);
     const { put: signed, receipt, key } = await grant();
     await put(signed);
@@ -102,7 +102,7 @@ describe.skipIf(server === undefined).each<{
     expect((await confirm(receipt))._tag).toBe("Confirmed");
   });
 
-  it("no other tag comes with a mark that was granted", async () => {
+  it("an upload with a granted mark can have no other tag", async () => {
     const { grant, confirm } = await open(make);
     const granted = await grant({}, "kept");
     for (const tags of [`${MARK}&a=b`, "a=b"]) {
@@ -111,7 +111,7 @@ describe.skipIf(server === undefined).each<{
     expect((await confirm(granted.receipt))._tag).toBe("UploadIncomplete");
   });
 
-  it("what only a checksum holds is not final while its PUT can bring the mark along", async () => {
+  it("an upload bound by its checksum alone is not final, since its PUT can still add the mark", async () => {
     const { grant, confirm } = await open(make);
     const granted = await grant({ checksum: SHA256 });
     await put(granted.put);
@@ -120,7 +120,7 @@ describe.skipIf(server === undefined).each<{
     expect((await confirm(granted.receipt))._tag).toBe("UploadMismatch");
   });
 
-  it("a storage class that was not granted is found out", async () => {
+  it("a storage class that was not granted is a mismatch", async () => {
     const { grant, confirm } = await open(make);
     const granted = await grant();
     await put(granted.put, { "x-amz-storage-class": "REDUCED_REDUNDANCY" });
@@ -132,7 +132,7 @@ describe.skipIf(server === undefined).each<{
   it.each([
     [RETAINED, ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"]],
     [{ "x-amz-object-lock-legal-hold": "ON" }, ["x-amz-object-lock-legal-hold"]],
-  ])("a lock that was not granted is found out: %j", async (lock, properties) => {
+  ])("a lock that was not granted is a mismatch: %j", async (lock, properties) => {
     const { grant, confirm } = await open(make, { lock: true });
     const granted = await grant();
     const stored = await put(granted.put, { ...lock, "Content-MD5": MD5.value });
@@ -143,7 +143,7 @@ describe.skipIf(server === undefined).each<{
     });
   });
 
-  it("a lock that the bucket itself puts on all it holds is no difference", async () => {
+  it("a lock by the default of the bucket is no mismatch", async () => {
     const { grant, confirm, client, bucket } = await open(make, { lock: true });
     await client.setObjectLockConfig(bucket, { mode: "GOVERNANCE", unit: "Days", validity: 1 });
     const granted = await grant({ checksum: MD5 });
@@ -151,7 +151,7 @@ describe.skipIf(server === undefined).each<{
     expect((await confirm(granted.receipt))._tag).toBe("Confirmed");
   });
 
-  it("an upload bound to an MD5 that was turned into a copy is found out by its ETag", async () => {
+  it("an upload bound to an MD5 that became a copy is a mismatch by its ETag", async () => {
     const { grant, confirm, presigner, bucket } = await open(make);
     const other = CONTENT.map((byte) => byte ^ 1);
     const secret = putRequest();

@@ -55,7 +55,7 @@ it.skipIf(server === undefined)(
 it("if a store loses another rule, all rules are restored and ours is not added", async () => {
   const foreign = "<Rule><ID>foreign</ID></Rule>";
   let rules = foreign;
-  // Nothing here loses rules, so this stands for a store that keeps only the last.
+  // No store here loses rules, so a double keeps only the last rule.
   const store = createServer(async (request, response) => {
     const body = await text(request);
     if (request.method === "PUT") rules = body.match(/<Rule>[^]*?<\/Rule>/g)?.at(-1) ?? "";

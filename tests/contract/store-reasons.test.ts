@@ -15,7 +15,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { startGcsVerifier } from "../support/gcs-verifier.ts";
 import { need } from "../support/need.ts";
 
-// What an operator reads where a store cannot be used, from stores that refuse for real.
+// What an operator reads if a store cannot be used, on real stores that refuse.
 
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");
@@ -70,7 +70,7 @@ const reasonOf = (program: Effect.Effect<unknown, object>) =>
     "reason" in failure ? failure.reason : failure,
   );
 
-describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says", (adapter) => {
+describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (adapter) => {
   const ensure = (change: Change = {}) =>
     ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(
       Effect.provide(ADAPTERS[adapter](change)),
@@ -78,13 +78,13 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
 
   beforeAll(() => Effect.runPromise(ensure({ createBucket: true })));
 
-  it("that the secret key is wrong", async () => {
+  it("a wrong secret key is reported", async () => {
     expect(await reasonOf(ensure({ secretKey: "another-secret-key" }))).toMatch(
       /^the secret key is wrong; check STORAGE_SECRET_KEY/,
     );
   });
 
-  it("that the access key is wrong", async () => {
+  it("a wrong access key is reported", async () => {
     expect(await reasonOf(ensure({ accessKey: "nobody" }))).toMatch(
       /^the store does not know the access key; check STORAGE_ACCESS_KEY/,
     );
@@ -94,14 +94,14 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     [20, "20 min ahead of"],
     [-20, "20 min behind"],
     [2, "2 min ahead of"],
-  ])("that this machine's clock is wrong by %d minutes", async (minutes, words) => {
+  ])("a clock that is wrong by %d minutes is reported", async (minutes, words) => {
     const program = Effect.provideService(ensure(), Clock.Clock, clockAhead(minutes));
     expect(await reasonOf(program)).toBe(
       `this machine's clock is ${words} the store's; correct it, or the store refuses uploads`,
     );
   });
 
-  it("that the bucket does not exist, also when asked for an object in it", async () => {
+  it("a missing bucket is reported, also to a request for an object in it", async () => {
     const change = { bucket: `missing-${crypto.randomUUID()}` };
     const reason = `the bucket ${change.bucket} does not exist; create it, or set STORAGE_CREATE_BUCKET=on`;
     expect(await reasonOf(ensure(change))).toBe(reason);
@@ -111,14 +111,14 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     expect(await reasonOf(head)).toBe(reason);
   });
 
-  it("nothing if only the object is missing", async () => {
+  it("an object that is missing is no failure", async () => {
     const head = ObjectStore.use((store) => store.head(putRequest().key)).pipe(
       Effect.provide(ADAPTERS[adapter]({})),
     );
     expect(await Effect.runPromise(head)).toMatchObject({ _tag: "None" });
   });
 
-  it("that the answer is not from a store", async () => {
+  it("an answer that is not from a store is reported", async () => {
     const other = createServer((_, response) => response.writeHead(400).end("<p>Hello</p>"));
     other.listen(0, "127.0.0.1");
     await once(other, "listening");
@@ -129,14 +129,14 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s says",
     );
   });
 
-  it("nothing if two processes make the bucket at the same moment", async () => {
+  it("two processes that make the bucket at the same moment both succeed", async () => {
     const change = { bucket: `race-${crypto.randomUUID()}`, createBucket: true };
     await Effect.runPromise(Effect.all([ensure(change), ensure(change)], { concurrency: 2 }));
   });
 });
 
 it.skipIf(fakeGcs === undefined)(
-  "gcs, HMAC key: says that there is no bucket, and that it changes nothing",
+  "gcs with an HMAC key reports a missing bucket, and that the key changes nothing",
   async () => {
     const keys = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
     const name = `missing-${crypto.randomUUID()}`;

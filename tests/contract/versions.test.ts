@@ -67,7 +67,7 @@ describe.skipIf(server === undefined).each<{
   { name: "aws, native signer", make: (of) => aws({ ...of, signer: "native" }) },
   { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
 ])("$name, with a bucket that keeps versions", ({ make }) => {
-  it("the confirmed version is read and removed, and no other", async () => {
+  it("only the confirmed version is read and removed", async () => {
     const services = await open(make);
     const { grant, confirm } = useCases(services);
     const { store } = services;
@@ -97,7 +97,7 @@ describe.skipIf(server === undefined).each<{
       const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
       await upload(await Effect.runPromise(services.presigner.put(text)));
       expect((await confirm(receipt))._tag).toBe("UploadMismatch");
-      // What is there now is what was uploaded first.
+      // The first upload is the newest version again.
       expect((await confirm(receipt))._tag).toBe(after);
     }
   });
@@ -124,7 +124,7 @@ const ofGenerations = everyStore({
   },
 });
 
-// Buckets of Cloud Storage always tell generations apart; what an HMAC key signs removes nothing.
+// Cloud Storage always keeps generations apart; an HMAC key cannot remove any.
 for (const store of stores.filter(({ name }) => /^gcs, (?!HMAC)/.test(name))) {
   register(store, ofGenerations);
 }

@@ -50,7 +50,7 @@ async function expectStoredAt(host: string, store: Store): Promise<void> {
   expect(read.body.equals(CONTENT)).toBe(true);
 }
 
-/** Connects to this machine, whatever name is in the URL. */
+/** Connects to this machine, whatever the host in the URL. */
 const sendToLoopback: typeof send = (method, url, { headers, ...options } = {}) => {
   const { host, hostname } = new URL(url);
   return send(method, url.replace(hostname, "127.0.0.1"), {
@@ -79,7 +79,7 @@ it.skipIf(server?.domain === undefined).each<{
   { name: "minio", make: minio },
   { name: "aws, native signer", make: (settings) => aws({ ...settings, signer: "native" }) },
   { name: "aws, official signer", make: (settings) => aws({ ...settings, signer: "sdk" }) },
-])("$name: the bucket is a host", async ({ make }) => {
+])("$name: an upload to the bucket as a host is stored", async ({ make }) => {
   const byPath = make(s3(true));
   const ensure = Effect.flatMap(ObjectStore, (store) => store.ensureBucket);
   await Effect.runPromise(Effect.provide(ensure, byPath));
@@ -111,14 +111,17 @@ async function openGcs(name: string): Promise<GcsSettings> {
   };
 }
 
-it.skipIf(fakeGcs === undefined)("gcs: the bucket is a host", async () => {
+it.skipIf(fakeGcs === undefined)("gcs: an upload to the bucket as a host is stored", async () => {
   await expectStoredAt(`${bucket}.localhost`, gcs(await openGcs(bucket)));
 });
 
-it.skipIf(fakeGcs === undefined)("gcs: a domain stands for the bucket, for browsers", async () => {
-  // A bucket that is reached by a domain of its own is called like it.
-  const domain = `${bucket}.example`;
-  const settings = await openGcs(domain);
-  const customDomain = new URL(`http://${domain}:${settings.endpoint.port}`);
-  await expectStoredAt(domain, gcs({ ...settings, pathStyle: true, customDomain }));
-});
+it.skipIf(fakeGcs === undefined)(
+  "gcs: an upload to the bucket's own domain is stored",
+  async () => {
+    // A bucket with a domain of its own has the same name.
+    const domain = `${bucket}.example`;
+    const settings = await openGcs(domain);
+    const customDomain = new URL(`http://${domain}:${settings.endpoint.port}`);
+    await expectStoredAt(domain, gcs({ ...settings, pathStyle: true, customDomain }));
+  },
+);

@@ -8,7 +8,7 @@ const LATER = new Date(END.getTime() + 600_000);
 
 const signerOf = (answer: Awaited<ReturnType<Chain>>) => signerOfChain(() => async () => answer);
 
-it.effect("an expiry that the chain has postponed is not believed", () =>
+it.effect("an expiry that the chain has postponed is ignored", () =>
   Effect.gen(function* () {
     const put = yield* signerOf({ ...KEYS, expiration: LATER, originalExpiration: END });
     expect(put.expiresAt).toBe(END.getTime());
@@ -17,7 +17,7 @@ it.effect("an expiry that the chain has postponed is not believed", () =>
   }),
 );
 
-it.effect("what is derived from keys is kept while the keys are the same", () =>
+it.effect("the signer stays the same object while the keys are the same", () =>
   Effect.gen(function* () {
     let sessionToken = "a";
     const signer = signerOfChain(() => async () => ({ ...KEYS, sessionToken, expiration: END }));
@@ -28,7 +28,7 @@ it.effect("what is derived from keys is kept while the keys are the same", () =>
   }),
 );
 
-it.effect("a chain that hangs is replaced by another", () =>
+it.effect("a chain that hangs does not stop the next one", () =>
   Effect.gen(function* () {
     let made = 0;
     const signer = signerOfChain(() => {

@@ -21,41 +21,47 @@ it.each([
   ["http://store.test:80/", "http://store.test", "/files", "http://files.store.test", ""],
   ["HTTPS://Store.Test", "https://store.test", "/files", "https://files.store.test", ""],
   ["https://store.test/s3/", "https://store.test", "/s3/files", "https://files.store.test", "/s3"],
-])("%s is a bucket's address by path and by host", (text, origin, path, virtual, before) => {
-  const endpoint = endpointOf(text);
-  const of = (pathStyle: boolean) =>
-    bucketAddress({ endpoint, bucket: "files", pathStyle, signsPath: true });
-  expect(of(true)).toEqual({
-    origin,
-    host: origin.replace(/^https?:\/\//, ""),
-    unsignedPrefix: "",
-    path,
-  });
-  expect(of(false)).toMatchObject({ origin: virtual, path: before });
-});
+])(
+  "the endpoint %s gives the address of a bucket by path and by host",
+  (text, origin, path, virtual, before) => {
+    const endpoint = endpointOf(text);
+    const of = (pathStyle: boolean) =>
+      bucketAddress({ endpoint, bucket: "files", pathStyle, signsPath: true });
+    expect(of(true)).toEqual({
+      origin,
+      host: origin.replace(/^https?:\/\//, ""),
+      unsignedPrefix: "",
+      path,
+    });
+    expect(of(false)).toMatchObject({ origin: virtual, path: before });
+  },
+);
 
-it.each(["http://127.0.0.1:9000", "http://[::1]:9000"])("%s is an address by path", (text) => {
-  const endpoint = endpointOf(text);
-  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: true })).toEqual({
-    origin: text,
-    host: text.slice("http://".length),
-    unsignedPrefix: "",
-    path: "/files",
-  });
-});
+it.each(["http://127.0.0.1:9000", "http://[::1]:9000"])(
+  "the endpoint %s gives the address of a bucket by path",
+  (text) => {
+    const endpoint = endpointOf(text);
+    expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: true })).toEqual({
+      origin: text,
+      host: text.slice("http://".length),
+      unsignedPrefix: "",
+      path: "/files",
+    });
+  },
+);
 
 it.each([
   { STORAGE_ENDPOINT: "http://[::1]:9000" },
   { STORAGE_ENDPOINT: "https://store.test", STORAGE_PUBLIC_ENDPOINT: "https://127.0.0.1" },
   { STORAGE_ENDPOINT: "https://store.test", STORAGE_BUCKET: "a.b" },
-])("%j is refused for the bucket as a host", (env) => {
+])("path style off is refused with %j", (env) => {
   const read = readMinio(variables({ ...KEYS, ...env, STORAGE_PATH_STYLE: "off" }));
   expect(Result.getFailure(read)).toMatchObject({
     value: [{ setting: { variable: "STORAGE_PATH_STYLE" } }],
   });
 });
 
-it("a path that a proxy takes off is sent and not signed", () => {
+it("a path that a proxy strips is sent and not signed", () => {
   const endpoint = endpointOf("https://store.test/s3/");
   expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: false })).toEqual({
     origin: "https://store.test",
@@ -72,7 +78,7 @@ it.each([
   "https://store.test/?region=a",
   "https://store.test/#a",
   "https://",
-])("%s is refused", (text) => {
+])("the endpoint %s is refused", (text) => {
   const read = readMinio(variables({ ...KEYS, STORAGE_ENDPOINT: text }));
   expect(Result.getFailure(read)).toMatchObject({
     value: [{ setting: { variable: "STORAGE_ENDPOINT" } }],
@@ -86,26 +92,32 @@ it.each([
     "https://storage.cloud.example/",
     "https://iamcredentials.cloud.example/",
   ],
-])("Cloud Storage is found by its universe: %j", (env, endpoint, iamEndpoint) => {
-  const read = Result.getOrThrow(readGcs(variables(env)));
-  expect([read.endpoint.href, read.iamEndpoint.href]).toEqual([endpoint, iamEndpoint]);
-});
+])(
+  "Cloud Storage and IAM have the addresses of the universe in %j",
+  (env, endpoint, iamEndpoint) => {
+    const read = Result.getOrThrow(readGcs(variables(env)));
+    expect([read.endpoint.href, read.iamEndpoint.href]).toEqual([endpoint, iamEndpoint]);
+  },
+);
 
 it.each([
   [{}, false, true],
   [{ STORAGE_PROVIDER: "spaces", STORAGE_REGION: "fra1" }, false, true],
   [{ STORAGE_ENDPOINT: "https://store.test" }, true, true],
   [{ STORAGE_ENDPOINT: "https://store.test", STORAGE_PATH_STYLE: "off" }, false, false],
-])("%j has the bucket in the path: %s, and at a public endpoint %s", (env, internal, external) => {
-  const settings = Result.getOrThrow(
-    readAws(variables({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://files.test" })),
-  );
-  expect(placeOf(settings, "internal").pathStyle).toBe(internal);
-  expect(placeOf(settings, "public")).toEqual({
-    endpoint: new URL("https://files.test"),
-    pathStyle: external,
-  });
-});
+])(
+  "with %j, the bucket is in the path: %s, and at a public endpoint: %s",
+  (env, internal, external) => {
+    const settings = Result.getOrThrow(
+      readAws(variables({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://files.test" })),
+    );
+    expect(placeOf(settings, "internal").pathStyle).toBe(internal);
+    expect(placeOf(settings, "public")).toEqual({
+      endpoint: new URL("https://files.test"),
+      pathStyle: external,
+    });
+  },
+);
 
 it.each([
   [{}, "aws"],
@@ -117,7 +129,7 @@ it.each([
   [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000" }, "s3"],
   [{ AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9000" }, "s3"],
   [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000", STORAGE_PROVIDER: "minio" }, "minio"],
-] as const)("the store of %j is promised to be as %s", (env, provider) => {
+] as const)("the store of %j has the capabilities of %s", (env, provider) => {
   const settings = Result.getOrThrow(readAws(variables(env)));
   expect(settings.provider).toBe(provider);
   const { checksums } = awsStorage(settings).capabilities;
@@ -127,7 +139,7 @@ it.each([
 it.each([
   [undefined, ["sha256", "crc32c", "md5"]],
   ["ceph", ["md5"]],
-])("the adapter minio goes by the provider %s, and promises %j", (provider, checksums) => {
+])("the adapter minio with the provider %s promises the checksums %j", (provider, checksums) => {
   const read = readMinio(
     variables({
       ...KEYS,
@@ -157,7 +169,7 @@ it.each([
     "https://s3.eu-central-1.wasabisys.com/",
   ],
   [{ STORAGE_PROVIDER: "spaces", STORAGE_REGION: "fra1" }, "https://fra1.digitaloceanspaces.com/"],
-])("%j is at %s", (env, endpoint) => {
+])("the store of %j is at %s", (env, endpoint) => {
   expect(Result.getOrThrow(readAws(variables(env))).endpoint?.href).toBe(endpoint);
 });
 
@@ -165,7 +177,7 @@ it.each([
   ["on", "http://store.test/a/s3/files/key.png"],
   ["off", "http://files.store.test/a/s3/key.png"],
 ])(
-  "the official client calls the bucket where URLs are signed for it, with path style %s",
+  "the official client calls the bucket at the address of signed URLs, with path style %s",
   async (pathStyle, expected) => {
     const settings = Result.getOrThrow(
       readAws(

@@ -11,7 +11,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** A source of credentials that live an hour from the moment at which they are given. */
+/** A source of credentials that expire an hour after they are obtained. */
 const source = () => {
   const state = { asked: 0, isDown: false, delay: 0, life: HOUR };
   const obtain = Effect.gen(function* () {
@@ -25,7 +25,7 @@ const source = () => {
 
 const settle = TestClock.adjust(0);
 
-it.effect("credentials are renewed at half of their remaining life, so that nobody waits", () =>
+it.effect("credentials are renewed at half of their life, so that nobody waits", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     const held = yield* hold(obtain);
@@ -38,7 +38,7 @@ it.effect("credentials are renewed at half of their remaining life, so that nobo
       yield* TestClock.adjust(elapsed);
       expect(state.asked).toBe(asked);
     }
-    // What is held is given at once, even while the source takes its time.
+    // The held credentials are returned at once, even while the source is slow.
     state.delay = 9 * SECOND;
     yield* TestClock.adjust(30 * MINUTE + SECOND);
     const { serial } = yield* held(yield* Clock.currentTimeMillis, MINUTE);
@@ -46,7 +46,7 @@ it.effect("credentials are renewed at half of their remaining life, so that nobo
   }),
 );
 
-it.effect("a day of requests with expiries and outages has none that fails or waits", () =>
+it.effect("no request of a day fails or waits, despite expiries and outages", () =>
   Effect.gen(function* () {
     const { state, obtain } = source();
     const held = yield* hold(obtain);
@@ -124,7 +124,7 @@ it.effect.each([Number.NaN, -1, 0])(
       state.life = life;
       yield* TestClock.adjust(59 * MINUTE);
       expect(state.asked).toBeLessThan(100);
-      // What is held is better than what has ended.
+      // The held credentials are better than expired ones.
       expect((yield* held(yield* Clock.currentTimeMillis, SECOND)).serial).toBe(1);
       yield* TestClock.adjust(2 * MINUTE);
       expect((yield* Effect.flip(held(yield* Clock.currentTimeMillis, 0)))._tag).toBe(

@@ -3,7 +3,7 @@ import { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import { layer } from "../../adapters/storage/random.ts";
 
-it.effect("random bytes are never given twice, and are not changed afterwards", () =>
+it.effect("random bytes are returned once, and do not change afterwards", () =>
   Effect.gen(function* () {
     const random = yield* SecureRandom;
     const given: Array<Uint8Array> = [];
