@@ -19,9 +19,9 @@ interface Line {
   readonly waiting: Array<{ readonly exchange?: Exchange; readonly begin: () => void }>;
   /** Whether everything that arrives from now on is ignored. */
   isClosed: boolean;
-  /** The request whose answer began last, and when its body and answer must be over. */
+  /** The request whose answer began last, and how many sweeps its body and answer may still take. */
   last?: IncomingMessage | undefined;
-  deadline: number;
+  sweepsLeft: number;
 }
 
 /**
@@ -30,20 +30,20 @@ interface Line {
  * client reads them.
  */
 export class Connections {
-  readonly #timeFor: (url: string) => number;
+  readonly #sweepsFor: (url: string) => number;
   /** How many requests are being answered or waiting. */
   #underWay = 0;
   readonly #lines = new Map<Duplex, Line>();
   #isStopping = false;
 
-  /** `timeFor` tells how long a request may take with its body and answer, in milliseconds. */
-  constructor(timeFor: (url: string) => number) {
-    this.#timeFor = timeFor;
+  /** `sweepsFor` tells how many sweeps a request may take with its body and answer. */
+  constructor(sweepsFor: (url: string) => number) {
+    this.#sweepsFor = sweepsFor;
   }
 
   /** Adds a new connection. */
   open(socket: Socket): void {
-    this.#lines.set(socket, { waiting: [], isClosed: false, deadline: Infinity });
+    this.#lines.set(socket, { waiting: [], isClosed: false, sweepsLeft: Infinity });
     socket.once("close", () => this.#lines.delete(socket));
   }
 
@@ -91,14 +91,13 @@ export class Connections {
   }
 
   /**
-   * Closes each connection whose request has used up its time. Called now and then: a timer for
-   * each request would cost more than reading its headers.
+   * Closes each connection whose request has used up its sweeps. A timer for each request would cost
+   * more than reading its headers.
    */
-  endLate(): void {
-    const now = performance.now();
-    for (const [socket, { current, last, deadline }] of this.#lines) {
-      const isOver = current === undefined && last?.complete !== false;
-      if (now > deadline && !isOver) socket.destroy();
+  sweep(): void {
+    for (const [socket, line] of this.#lines) {
+      const isOver = line.current === undefined && line.last?.complete !== false;
+      if (line.sweepsLeft-- <= 0 && !isOver) socket.destroy();
     }
   }
 
@@ -111,7 +110,7 @@ export class Connections {
   #begin(line: Line, exchange: Exchange, answer: (exchange: Exchange) => void): void {
     line.current = exchange;
     line.last = exchange.incoming;
-    line.deadline = performance.now() + this.#timeFor(exchange.incoming.url ?? "");
+    line.sweepsLeft = this.#sweepsFor(exchange.incoming.url ?? "");
     exchange.outgoing.once("close", () => this.#next(line, exchange.incoming.socket));
     answer(exchange);
   }

@@ -33,7 +33,7 @@ export function exchange(
   );
 
   return async (c, share, answer) => {
-    const start = performance.now();
+    const start = isLogged ? performance.now() : 0;
     const requestId = crypto.randomUUID();
     const answerHeaders: Record<string, string> = { "X-Request-Id": requestId };
     // A client that kept its connection open would keep the service from stopping.

@@ -24,8 +24,8 @@ export const listenNode: Listen = async ({
   onFull,
 }) => {
   const isUntimed = (url: string) => untimedPaths.some((path) => url.startsWith(`${path}/`));
-  const connections = new Connections((url) => (isUntimed(url) ? Infinity : requestTime));
-  const sweep = setInterval(() => connections.endLate(), Math.min(1000, requestTime / 4));
+  const connections = new Connections((url) => (isUntimed(url) ? Infinity : SWEEPS));
+  const sweeper = setInterval(() => connections.sweep(), requestTime / SWEEPS);
   const handle = getRequestListener(
     (request, env) => {
       const { socket, url: target } = (env as HttpBindings).incoming;
@@ -45,7 +45,7 @@ export const listenNode: Listen = async ({
       maxHeaderSize: HEADERS_LIMIT,
       headersTimeout: HEADERS_TIMEOUT,
       connectionsCheckingInterval: 2_000,
-      // An upload to the embedded store may take any time; `endLate` limits the others.
+      // An upload to the embedded store may take any time; `sweep` limits the others.
       requestTimeout: 0,
     },
     (incoming, outgoing) => connections.enter({ incoming, outgoing }, answer, refuse),
@@ -76,10 +76,13 @@ export const listenNode: Listen = async ({
       server.close();
       connections.stop();
       await closed;
-      clearInterval(sweep);
+      clearInterval(sweeper);
     },
   };
 };
+
+/** How many sweeps a request may take; one more passes while it waits for the first. */
+const SWEEPS = 60;
 
 const OVERLOADED = new Overloaded();
 const EXPECTATION_FAILED = new ExpectationFailed();
