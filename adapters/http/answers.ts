@@ -4,8 +4,8 @@ import { Checksum } from "../../domain/checksum.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 
-// The shapes of answers. Handlers are checked against their types only: to encode by a schema
-// would cost more than to sign.
+// The shapes of answers. Handlers are only checked against their types: encoding an answer by its
+// schema would cost more than signing.
 
 /** An example of a receipt. */
 export const RECEIPT =
@@ -41,7 +41,7 @@ const get = {
 export const Upload = Schema.Struct({
   put_url: url("Where to PUT the file.", PUT_URL),
   put_headers: Schema.Record(Schema.String, Schema.String).annotate({
-    description: "What the PUT must carry.",
+    description: "The headers that the PUT must carry.",
     examples: [{ "Content-Type": "image/png" }],
   }),
   put_expires_at: instant("When `put_url` stops working.", "2026-11-24T12:15:00.000Z"),
@@ -79,7 +79,7 @@ export const ConfirmedUpload = Schema.Union([
   }).annotate({ identifier: "MutableUpload", description: "The PUT can still change the file." }),
 ]).annotate({
   identifier: "ConfirmedUpload",
-  description: "`checksum` is there if the store itself has verified it.",
+  description: "`checksum` is there only if the store itself has verified it.",
 });
 export type ConfirmedUpload = typeof ConfirmedUpload.Encoded;
 

@@ -6,7 +6,7 @@ import { pageHeaders } from "./page-headers.ts";
 import { NotFound } from "./refusals.ts";
 import type { AppOptions, RouteRequest } from "./route.ts";
 
-/** Answers `GET /openapi.json`. The code that makes the document is loaded when it is asked for. */
+/** Answers `GET /openapi.json`. The code that makes the document is loaded on the first request. */
 export const openapi = ({ c, options, routes }: RouteRequest): Effect.Effect<Response> =>
   Effect.promise(async () => {
     const { openapiDocument } = await import("./openapi/document.ts");
@@ -24,8 +24,8 @@ const documents = new WeakMap<AppOptions, Uint8Array<ArrayBuffer>>();
 const encoder = new TextEncoder();
 
 /**
- * Answers `GET /docs`: the document for people to read. Its addresses are relative, and so hold
- * under whatever path a host serves it.
+ * Answers `GET /docs`: the document for people to read. Its links are relative, so that they work
+ * under any path that a host serves it from.
  */
 export const docs = Effect.fnUntraced(function* ({ c }: RouteRequest) {
   const { publicOrigin } = yield* Presigner;
@@ -42,9 +42,8 @@ export const docsFile = Effect.fnUntraced(function* ({ c }: RouteRequest) {
   return answerHeld(c, content, { "Content-Type": type, "Cache-Control": "no-cache" });
 });
 
-// Swagger UI. Of the renderers that were tried it is the one that runs under a policy without
-// inline style and loads nothing from elsewhere. It is not a dependency: install it to have the
-// page.
+// Swagger UI is the only renderer of those tried that needs no inline style and loads nothing from
+// other hosts. It is not a dependency: install it to have the page.
 const RENDERER = "swagger-ui-dist";
 
 /** The files that the page loads, by their media types. */
@@ -54,7 +53,7 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
 ]);
 
-/** The document is not sent to a validator elsewhere. */
+/** Without a validator, so that the document is not sent to another host. */
 const START = encoder.encode(`SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",
@@ -68,7 +67,7 @@ const START = encoder.encode(`SwaggerUIBundle({
 /** The files by their names, each read once. */
 const held = new Map([["start.js", START]]);
 
-/** A file, from where the runtime finds the renderer's package; undefined without it. */
+/** A file of the page; undefined if the renderer is not installed. */
 const read = (name: string): Effect.Effect<Uint8Array<ArrayBuffer> | undefined> =>
   Effect.promise(async () => {
     try {
@@ -110,11 +109,11 @@ const MISSING = html(
   "",
   `
     <h1>Valetkey API</h1>
-    <p>The API is described by <a href="openapi.json">/openapi.json</a>, which any reader of
-    OpenAPI 3.1 shows.</p>
-    <p>To read it here, install the package <code>${RENDERER}</code> beside this service and load
+    <p><a href="openapi.json">/openapi.json</a> describes the API for any tool that reads
+    OpenAPI 3.1.</p>
+    <p>To read it on this page, install the package <code>${RENDERER}</code> beside this service and load
     the page again:</p>
     <pre>npm install --ignore-scripts ${RENDERER}@5</pre>
-    <p>Without <code>--ignore-scripts</code> a dependency of that package reports the installation
+    <p>Without <code>--ignore-scripts</code>, a dependency of that package reports the installation
     to its makers.</p>`,
 );

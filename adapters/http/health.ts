@@ -8,7 +8,7 @@ import type * as answers from "./answers.ts";
 import { isFromThisMachine } from "./loopback.ts";
 import type { RouteRequest } from "./route.ts";
 
-/** Answers `GET /healthz`: the process is alive, and nothing else is looked at. */
+/** Answers `GET /healthz`: the process is alive. Nothing else is checked. */
 export const health = ({ c }: RouteRequest): Effect.Effect<Response> =>
   Effect.succeed(answer(c, { status: "alive" }));
 
@@ -44,10 +44,10 @@ export const readiness = Effect.fnUntraced(function* (request: RouteRequest) {
   return answer(c, body, { status: canSign && !stopping ? 200 : 503 });
 });
 
-/** Whether the caller can be authenticated, whoever that is. */
+/** Whether the caller can be authenticated. */
 const isKnown = Effect.fnUntraced(function* ({ call }: RouteRequest) {
   const { authenticate, recognize = authenticate } = yield* Authenticator;
-  // Probes come often and without a token, which does not count as a failed attempt.
+  // Probes are frequent and have no token; they must not count as failed attempts.
   const identify = call.headers.get("authorization") === null ? recognize : authenticate;
   return Exit.isSuccess(yield* Effect.exit(identify(call)));
 });

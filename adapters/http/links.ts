@@ -37,7 +37,7 @@ export const LinkRequest = Schema.Struct({
             ? undefined
             : "it is not a whole number of seconds, from 1 to 10 years",
         {
-          description: "Seconds; as long as the policy allows if left out.",
+          description: "Seconds. If left out, as long as the policy allows.",
           examples: [3600],
           toJsonSchema: () => ({ type: "integer", minimum: 1, maximum: LONGEST_LINK }),
         },

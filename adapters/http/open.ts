@@ -16,7 +16,7 @@ export const openFile = Effect.fnUntraced(function* (request: MemberRequest) {
   recordFacts({ key, mediaType });
   const now = yield* Clock.currentTimeMillis;
   const length = Duration.toMillis(window);
-  // A URL can end before its window, with the credentials that signed it.
+  // A URL stops working before its window ends if the credentials that signed it expire.
   const left = Math.min(
     length === 0 ? 0 : length - (now % length),
     DateTime.toEpochMillis(get.expiresAt) - now,
@@ -26,8 +26,8 @@ export const openFile = Effect.fnUntraced(function* (request: MemberRequest) {
 
 /**
  * Answers `GET /f/:token` for whoever holds the link. Clients may not keep the answer, so that a
- * link stops at once when it is revoked; the URL that it leads to stays the same for a while. The
- * log tells of each opening, since the caller is not known and the audit may be off.
+ * link stops working as soon as it is revoked. Each opening is logged, since the caller is unknown
+ * and the audit may be off.
  */
 export const followLink = Effect.fnUntraced(function* (request: RouteRequest) {
   const { c, call, recordFacts } = request;
@@ -39,8 +39,8 @@ export const followLink = Effect.fnUntraced(function* (request: RouteRequest) {
 });
 
 /**
- * Sends a browser to `url`. It may keep the answer for `maxAge` seconds and for the same caller,
- * who is known by a token or, at a proxy, by a cookie; caches in between may not.
+ * Redirects to `url`. A browser may keep the answer for `maxAge` seconds and for the same caller,
+ * whom a token or, behind a proxy, a cookie identifies. Shared caches may not keep it.
  */
 function redirect(c: HttpContext, url: string, maxAge: number): Response {
   const { Vary, ...others } = c.get("answerHeaders");

@@ -1,6 +1,6 @@
 /**
- * The headers of a page that loads its own files and images from `images`, and sends requests to
- * this service and to the store.
+ * The headers of a page of the service. It may load the service's own files and images from
+ * `images`, and may send requests to the service and the store.
  */
 export const pageHeaders = (images: string, storeOrigin: string) => ({
   "Content-Type": "text/html; charset=utf-8",

@@ -11,7 +11,7 @@ const FILES = [
   ["/page.js", "page.js", "text/javascript; charset=utf-8"],
 ] as const;
 
-/** The page to try the service on; its policy permits requests to itself and `storeOrigin`. */
+/** The page to try the service on. */
 export function page(storeOrigin: string): ReadonlyArray<Route> {
   const headers = pageHeaders(`blob: ${storeOrigin}`, storeOrigin);
   return FILES.map(([path, name, type]) =>

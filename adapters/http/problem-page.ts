@@ -2,7 +2,7 @@ import { html, raw } from "hono/html";
 import type { HttpContext } from "./env.ts";
 import type { Problem } from "./problem.ts";
 
-/** Whether a browser wants something to show, as where a person has opened a link. */
+/** Whether a browser asks for a page, as when a person opens a link. */
 export function wantsPage(c: HttpContext): boolean {
   const accepted = c.req.raw.headers.get("accept") ?? "";
   return c.req.method === "GET" && accepted.includes("text/html") && !accepted.includes("json");

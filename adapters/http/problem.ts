@@ -283,7 +283,7 @@ const WHO_MAY = {
   address: "Without valid credentials, one network address may make",
 } as const;
 
-/** What a caller who is not authenticated has to do. */
+/** How callers authenticate themselves. */
 const SIGN_IN = {
   token: "Send a valid token in the header Authorization: Bearer TOKEN.",
   proxy: "Sign in at the proxy in front of the service, and call the service through it.",
@@ -296,7 +296,7 @@ const NOT_JSON = {
   headers: { Accept: "application/json" },
 } as const;
 
-// The same words whether something does not exist or is not for this caller.
+// The same words whether something does not exist or belongs to another organization.
 const NOT_FOUND = {
   code: "NOT_FOUND",
   title: "Nothing was found at this address",
@@ -330,7 +330,7 @@ export function problemOf(refusal: Refusal): Problem {
   return { status: STATUSES[row.code], ...row };
 }
 
-/** The answer to a failure of the service itself: only an id to look for in its log. */
+/** The answer to a failure of the service itself, which tells nothing but an id in its log. */
 export const internalProblem = (requestId: string): Problem => ({
   status: STATUSES.INTERNAL,
   code: "INTERNAL",

@@ -64,21 +64,21 @@ export const settings = {
   ),
   maxConnections: withDefault(10_000, {
     variable: "MAX_CONNECTIONS",
-    meaning: "How many connections Node holds; further ones are closed.",
+    meaning: "How many connections Node keeps open; further ones are closed.",
     codec: WholeNumber({ minimum: 1, maximum: 1_000_000 }),
     shape: "a number of connections from 1 to 1000000",
     example: "10000",
   }),
   shutdownGrace: withDefault(Duration.seconds(2), {
     variable: "SHUTDOWN_GRACE",
-    meaning: "How long all is still served after SIGTERM or SIGINT.",
+    meaning: "How long requests are still served after SIGTERM or SIGINT.",
     otherwise: "`2 seconds`",
     ...UP_TO_10_MINUTES,
     example: "2 seconds",
   }),
   shutdownTimeout: withDefault(Duration.seconds(10), {
     variable: "SHUTDOWN_TIMEOUT",
-    meaning: "When the process has ended, counted from the signal.",
+    meaning: "How long after the signal the process ends at the latest.",
     otherwise: "`10 seconds`",
     ...UP_TO_10_MINUTES,
     example: "10 seconds",
@@ -88,7 +88,7 @@ export const settings = {
 /** What the adapter is configured with. */
 export type HttpSettings = Result.Result.Success<ReturnType<typeof read>>;
 
-/** Reads the settings; the public address of a service that others reach has to be told. */
+/** Reads the settings. A service that other machines can reach must have a public URL. */
 export const read = (source: Source) =>
   Result.map(
     readSettings(settings, source, ({ host, publicUrl, shutdownGrace, shutdownTimeout }) => [
@@ -125,7 +125,7 @@ export const read = (source: Source) =>
     },
   );
 
-/** The origins of the service's own page, which on this machine a person may call by two names. */
+/** The origins of the service's own page; on this machine, people may open it by two names. */
 function ownOrigins({ protocol, port, hostname, origin }: URL): ReadonlyArray<string> {
   if (!["127.0.0.1", "localhost"].includes(hostname)) return [origin];
   return ["127.0.0.1", "localhost"].map((name) => new URL(`${protocol}//${name}:${port}`).origin);

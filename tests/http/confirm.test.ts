@@ -55,7 +55,7 @@ it("an upload is confirmed by its receipt: 409 before, 200 after, and 404 to oth
   expect([elsewhere.status, elsewhere.body.code]).toEqual([404, "NOT_FOUND"]);
 });
 
-it("a receipt outlives a restart, and a key of its own is made once", async () => {
+it("a receipt outlives a restart, since the service makes its key only once", async () => {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-receipts-"));
   closing.push(async () => rmSync(directory, { recursive: true }));
   const first = await start({ STORAGE_LOCAL_DIR: directory });
@@ -66,7 +66,7 @@ it("a receipt outlives a restart, and a key of its own is made once", async () =
   expect(statSync(join(directory, "receipt-key")).mode & 0o777).toBe(0o600);
 });
 
-it("keys are rotated by the configuration", async () => {
+it("receipt keys can be rotated in the configuration", async () => {
   const [old, fresh] = ["old", "fresh"].map((name) => receiptKey(name).toString("base64"));
   const directory = mkdtempSync(join(tmpdir(), "valetkey-receipts-"));
   closing.push(async () => rmSync(directory, { recursive: true }));
@@ -89,13 +89,13 @@ it.each([
   [{}, 400, "INVALID_REQUEST"],
   [{ receipt: "a", key: "b" }, 400, "INVALID_REQUEST"],
   [[], 400, "INVALID_REQUEST"],
-])("%.40j is answered with %i %s", async (body, status, code) => {
+])("the body %.40j is answered with %i %s", async (body, status, code) => {
   const { request } = await startService();
   const answer = await request(CONFIRM, presignInit(body));
   expect([answer.status, (await answer.json()).code]).toEqual([status, code]);
 });
 
-it("a store that is down is 503 with Retry-After, and not a lost upload", async () => {
+it("a store that is down is answered with 503 and Retry-After, not as a lost upload", async () => {
   const { request } = await startService();
   const granted = await request("/api/v1/orgs/acme/files/presign", presignInit());
   const { receipt } = await granted.json();
@@ -104,7 +104,7 @@ it("a store that is down is 503 with Retry-After, and not a lost upload", async 
   expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
 });
 
-it("only POST asks for a confirmation", async () => {
+it("confirm accepts only POST", async () => {
   const { request } = await startService();
   const answer = await request(CONFIRM);
   expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);

@@ -65,14 +65,14 @@ it("a link opens the file for whoever holds it, under its own name", async () =>
   expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
 });
 
-it("a link is for browsers, even if a service made it", async () => {
+it("a link leads to the public endpoint, even if a service made it", async () => {
   const { post, grant, follow } = await start();
   const headers = { Authorization: `Bearer ${SERVICE_TOKEN}` };
   const { body } = await post(LINKS, { receipt: await grant(), expires_in: 60 }, headers);
   expect((await follow(new URL(body.link_url).pathname)).location.host).toBe("store.example.com");
 });
 
-it("a URL behind a link ends with the link", async () => {
+it("the URL that a link leads to expires no later than the link", async () => {
   const { post, grant, follow } = await start();
   const { body } = await post(LINKS, { receipt: await grant(), expires_in: 60 });
   const { location } = await follow(new URL(body.link_url).pathname);
@@ -87,13 +87,13 @@ it.each([
   [{ expires_in: "60" }, 400, "INVALID_REQUEST"],
   [{ key: KEY }, 400, "INVALID_REQUEST"],
   [{ receipt: "v1.test.e30.AAAA" }, 400, "INVALID_RECEIPT"],
-])("%j is answered with %i %s", async (over, status, code) => {
+])("a request for a link with %j is answered with %i %s", async (over, status, code) => {
   const { post, grant } = await start();
   const refused = await post(LINKS, { receipt: await grant(), ...over });
   expect([refused.status, refused.body.code]).toEqual([status, code]);
 });
 
-it("a policy without links allows none", async () => {
+it("a policy without link_lifetime allows no links", async () => {
   const { post, grant } = await start();
   const refused = await post(LINKS, { receipt: await grant({ policy: "unlinked" }) });
   expect([refused.status, refused.body.code]).toEqual([403, "FORBIDDEN"]);
@@ -123,7 +123,7 @@ it("an invalid or expired link, or a token for another purpose, is not found", a
   }
 });
 
-it("a link works no longer than its policy now allows", async () => {
+it("a link works no longer than its policy allows now", async () => {
   const { follow } = await start();
   const { seal } = tokensOf([TOKEN_KEY]);
   const soon = Date.now() + 60_000;

@@ -29,7 +29,7 @@ it("a file address redirects to a new signed GET of the organization's own key, 
   expect(Math.abs(Number(seconds) - (WINDOW - ((Date.now() / 1000) % WINDOW)))).toBeLessThan(5);
 });
 
-it("the signed GET is dated to the beginning of its window, and is the same until the next", async () => {
+it("the signed GET is dated at the start of its window, and stays the same until the next", async () => {
   const { location } = await open(`${AT}.png`);
   expect(signedAt(location) % WINDOW).toBe(0);
   expect(signedAt(location)).toBeGreaterThan(Date.now() / 1000 - WINDOW - 5);
@@ -49,7 +49,7 @@ it.each([
   [".jpg", "image/jpeg", "inline"],
   [".webp", "image/webp", "inline"],
   [".nothing", "application/octet-stream", "inline"],
-])("a file that ends in %s is %s, %s", async (extension, type, kind) => {
+])("a file that ends in %s is served as %s, %s", async (extension, type, kind) => {
   const { searchParams } = (await open(`${AT}${extension}`)).location;
   expect(searchParams.get("response-content-type")).toBe(type);
   expect(searchParams.get("response-content-disposition")).toMatch(new RegExp(`^${kind};`));
@@ -64,7 +64,7 @@ it.each([
   `/api/v1/orgs/acme/files/2026/11/..%2F..%2F..%2Fglobex%2Ffiles%2F2026%2F11%2F${UUID}.png`,
   `/api/v1/orgs/acme/files/2026%2F11/11/${UUID}.png`,
   `/api/v1/orgs/ACME/files/2026/11/${UUID}.png`,
-])("%s is not found", async (path) => {
+])("the file address %s is not found", async (path) => {
   const { status, headers } = await open(path);
   expect([status, headers.get("location")]).toEqual([404, null]);
 });

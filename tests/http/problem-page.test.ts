@@ -5,7 +5,7 @@ import type { HttpEnv } from "../../adapters/http/env.ts";
 import { answerProblemPage } from "../../adapters/http/problem-page.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
-/** As browsers ask for what a person has opened. */
+/** What a browser accepts when a person opens an address. */
 const BROWSER = { Accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8" };
 const DEAD = "/f/v1.test.YWJj.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -27,7 +27,7 @@ it.each([
   expect(page).toContain((await asJson.json()).title);
 });
 
-it("the page runs nothing, loads nothing, and has the style that its policy names", async () => {
+it("the page runs and loads nothing, and its policy permits only its own style", async () => {
   const { request } = await startService();
   const answer = await request(DEAD, { headers: BROWSER });
   const [, style = ""] = /<style>(.*)<\/style>/s.exec(await answer.text()) ?? [];
@@ -42,7 +42,7 @@ it.each([
   [{ Accept: "*/*" }],
   [{ Accept: "application/problem+json" }],
   [{ Accept: "application/json, text/html;q=0.5" }],
-])("others get a problem document: %j", async (headers) => {
+])("a client with the headers %j gets a problem document", async (headers) => {
   const { request } = await startService();
   const answer = await request(DEAD, { headers });
   expect(answer.status).toBe(404);
@@ -50,13 +50,13 @@ it.each([
   expect(await answer.json()).toMatchObject({ code: "NOT_FOUND" });
 });
 
-it("whoever sends something gets a problem document, whatever they accept", async () => {
+it("a POST is answered with a problem document, even if a browser sends it", async () => {
   const { request } = await startService();
   const answer = await request(PRESIGN, presignInit({ size: "<b>" }, BROWSER));
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
 });
 
-it("what a problem says is text on the page, and nothing else", async () => {
+it("the page shows markup in a problem as text", async () => {
   const app = new Hono<HttpEnv>();
   app.get("/", (c) =>
     answerProblemPage(c, { status: 404, code: "NOT_FOUND", title: "<b>", detail: "<script>&" }),

@@ -29,7 +29,7 @@ import { StorageKey } from "../../domain/storage-key.ts";
 import { type Document, type Node, outlineOf } from "./openapi-outline.ts";
 
 const options: AppOptions = {
-  // Routing asks none of them.
+  // The document needs none of them.
   services: Context.make(Authenticator, { authenticate: () => Effect.never }).pipe(
     Context.add(References.MinimumLogLevel, "None"),
   ) as Context.Context<never> as Context.Context<Services>,
@@ -42,7 +42,7 @@ const options: AppOptions = {
   mounts: [],
 };
 const service = makeApp(options);
-/** In a service of another, which says itself how it does. */
+/** Inside another service, which has its own health checks. */
 const embedded = makeApp({ ...options, readiness: undefined });
 
 const ask = async (init: RequestInit = {}, app = service) => app.request("/openapi.json", init);
@@ -68,7 +68,7 @@ it("a change of the API changes the outline", async () => {
   await expect(outlineOf(document)).toMatchFileSnapshot("openapi.txt");
 });
 
-it("the document has the version of the package, and other origins may cache and read it", async () => {
+it("the document has the version of the package, and other origins may read and cache it", async () => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   expect(document.info.version).toBe(version);
   const answer = await ask({ headers: { Origin: "https://app.example.com" } });
@@ -80,7 +80,7 @@ it("the document has the version of the package, and other origins may cache and
 
 it.each([
   { name: "the service", app: service },
-  { name: "an embedded one", app: embedded },
+  { name: "an embedded service", app: embedded },
 ])("$name documents every route but the page that shows them, and no other", async ({ app }) => {
   const served = app.routes
     .filter(({ method, path }) => method !== "ALL" && !path.startsWith("/docs"))
@@ -95,7 +95,7 @@ it.each([
 const refusals: ReadonlyArray<Refusal> = Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat();
 
 it.each<Problem>([...refusals.map(problemOf), internalProblem(crypto.randomUUID())])(
-  "$status $code, $title: it is documented with the headers that it is sent with",
+  "the refusal $status $code ($title) is documented with the headers that it is sent with",
   ({ status, code, headers: sent = {} }) => {
     const answers = operations.flatMap(({ operation }) => {
       const answer = operation.responses[status];
@@ -107,7 +107,7 @@ it.each<Problem>([...refusals.map(problemOf), internalProblem(crypto.randomUUID(
       return answer !== undefined && isOfCode ? [answer] : [];
     });
     expect(answers).not.toEqual([]);
-    // How a connection goes on is not of the API.
+    // How a connection goes on is not part of the API.
     const { Connection: _, ...told } = sent;
     for (const [name, value] of Object.entries(told)) {
       expect(answers.map((answer) => Object.keys(answer.headers ?? {}))).toContainEqual(
@@ -132,7 +132,7 @@ function permits(schema: Node | undefined, value: string | number): boolean {
   return length >= minLength && length <= maxLength && new RegExp(pattern, "u").test(value);
 }
 
-/** Texts of pieces that mean something, so that many are well-formed and the others nearly so. */
+/** Texts made of meaningful pieces, so that many are well-formed and the others nearly so. */
 const textOf = (...pieces: ReadonlyArray<string>) =>
   fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((parts) => parts.join(""));
 
@@ -160,7 +160,7 @@ const mediaTypes = fc.oneof(
     )
     .map((parameters) => ["text/plain", ...parameters].join(";")),
 );
-/** Of the lengths that count and their neighbours, and with bits that belong to no byte. */
+/** Values of the lengths that matter and their neighbours; some have bits that belong to no byte. */
 const checksumValues = fc
   .tuple(
     fc.constantFrom(3, 4, 5, 15, 16, 17, 31, 32, 33),
@@ -214,7 +214,7 @@ const same = (
 const { post: presign } = document.paths["/api/v1/orgs/{slug}/files/presign"] ?? {};
 const [slug, idempotencyKey] = presign?.parameters ?? [];
 
-it("the schemas of strings permit what the service accepts", () => {
+it("the schemas of strings permit exactly what the service accepts", () => {
   same(mediaTypes, schemas["MediaType"], Schema.is(MediaType));
   same(
     fileNames.filter((name) => name.isWellFormed()),
@@ -233,7 +233,7 @@ it("the schemas of strings permit what the service accepts", () => {
 });
 
 it.each(["sha256", "crc32c", "md5"] as const)(
-  "the schema of a checksum permits %s as the service does",
+  "the schema of a checksum permits exactly the %s values that the service accepts",
   (algorithm) => {
     const variant = schemas["Checksum"]?.allOf?.[0]?.oneOf?.find(
       ({ properties }) => properties?.["algorithm"]?.const === algorithm,
@@ -244,7 +244,7 @@ it.each(["sha256", "crc32c", "md5"] as const)(
   },
 );
 
-it("the schemas of numbers permit what the service accepts", () => {
+it("the schemas of numbers permit exactly what the service accepts", () => {
   const lifetime = schemas["LinkRequest"]?.properties?.["expires_in"];
   const edges = [0, 1, 1.5, -1, 315_619_200, 315_619_201, Number.MAX_SAFE_INTEGER, 2 ** 53];
   for (const value of edges) {

@@ -10,7 +10,7 @@ import { type Operation, PATH_PARAMETERS, TEXTS } from "./texts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What the document says of the whole API. */
+/** What the document says about the whole API. */
 const ABOUT = {
   openapi: "3.1.1",
   info: {
@@ -52,7 +52,7 @@ export function openapiDocument(
 ): Json {
   const schemas: Record<string, unknown> = {};
   const held = new Map<unknown, Json>();
-  /** A schema in the words of OpenAPI. Those with a name are collected, and referred to. */
+  /** A schema as OpenAPI writes it. Schemas with a name are collected, and referred to. */
   const json = (schema: unknown): Json => {
     if (!Schema.isSchema(schema)) return schema as Json;
     const known = held.get(schema);
@@ -129,5 +129,5 @@ const toOpenapi = (schema: Schema.Constraint) =>
     ),
   );
 
-/** Keywords of JSON Schema that stand in annotations, since no check goes with them. */
+/** Keywords of JSON Schema that come from annotations, since no check goes with them. */
 const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required"]);

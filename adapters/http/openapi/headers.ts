@@ -1,6 +1,6 @@
 const REQUEST_ID = { schema: { type: "string", format: "uuid" } };
 
-/** What a header says of the limits: `values` for each. */
+/** A header with `values` for each limit. */
 const ofLimits = (values: string) => ({
   type: "string",
   pattern: `^"(?:subject|organization)";${values}(?:, "organization";${values})?$`,
@@ -11,27 +11,27 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   "X-Request-Id": { ...REQUEST_ID, required: true, description: "Names this request in the log." },
   "X-Request-Id-If-Read": {
     ...REQUEST_ID,
-    description: "Names this request in the log; missing if the request could not be read.",
+    description: "Names this request in the log. Missing if the request could not be read.",
   },
   "Cache-Control": {
     required: true,
-    description: "Nobody may keep the answer.",
+    description: "The answer must not be stored.",
     schema: { const: "no-store" },
   },
   RateLimit: {
     description:
-      "What is left of each limit, and in how many seconds it is full again (draft-ietf-httpapi-ratelimit-headers); missing if nothing is limited.",
+      "How many requests each limit still allows, and in how many seconds the whole limit is available again (draft-ietf-httpapi-ratelimit-headers). Missing if there are no limits.",
     schema: ofLimits("r=[0-9]+;t=[0-9]+"),
     example: '"subject";r=119;t=1, "organization";r=1199;t=1',
   },
   "RateLimit-Policy": {
-    description: "The limits: requests, and the window in seconds.",
+    description: "How many requests each limit allows, and in a window of how many seconds.",
     schema: ofLimits("q=[0-9]+;w=[0-9]+"),
     example: '"subject";q=120;w=60, "organization";q=1200;w=60',
   },
   "Retry-After": {
     required: true,
-    description: "Seconds.",
+    description: "In how many seconds to try again.",
     schema: { type: "integer", minimum: 1 },
   },
   "WWW-Authenticate": {
@@ -40,7 +40,7 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
     schema: { const: 'Bearer realm="valetkey"' },
   },
   Allow: { required: true, description: "The methods to use instead.", schema: { enum: allowed } },
-  Accept: { description: "If the request is not JSON.", schema: { const: "application/json" } },
+  Accept: { description: "Set if the request is not JSON.", schema: { const: "application/json" } },
 });
 
 const NO_NAMES: ReadonlyArray<string> = [];

@@ -13,7 +13,7 @@ const sizeOrText = Schema.Union([Schema.String, Schema.Natural]);
 
 /** The members that only some problem documents have. */
 const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
-  // Not as a non-empty list, which generated clients take for a list of exactly one.
+  // Not `NonEmptyArray`, which generated clients take for a list of exactly one.
   errors: Schema.Array(MemberFault).annotate({
     identifier: "Faults",
     description: "The invalid members of the body.",
@@ -32,7 +32,7 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   ).annotate({ minItems: 1 }),
   scope: Scope.annotate({ description: "What the caller lacks." }),
   limits: Schema.Struct({ bytes: count, objects: count }).annotate({
-    description: "What one organization may upload in a day of UTC.",
+    description: "What one organization may be granted in a day (UTC).",
   }),
   request_id: Schema.String.annotate({
     format: "uuid",
@@ -52,7 +52,7 @@ export const PROBLEM_SCHEMAS: Readonly<Record<string, Schema.Constraint>> = Rec.
   schemaOf,
 );
 
-/** Members that all problems of a code have are required. */
+/** The schema of a code. Members that all problems of the code have are required. */
 function schemaOf(problems: Arr.NonEmptyReadonlyArray<Problem>): Schema.Constraint {
   const [{ status, code }] = problems;
   const fields = Object.entries(MEMBERS).flatMap(([name, schema]) => {

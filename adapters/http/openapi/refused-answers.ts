@@ -5,7 +5,7 @@ import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentOf } from "../answer.ts";
-import { type Problem, problemOf, type Refusal } from "../problem.ts";
+import { problemOf, type Refusal } from "../problem.ts";
 import type { UnreadBody } from "../request-body.ts";
 import { MethodNotAllowed } from "../refusals.ts";
 import type { AllOf } from "../route.ts";
@@ -14,7 +14,7 @@ import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { SAMPLES } from "./samples.ts";
 import type { Operation } from "./texts.ts";
 
-/** What the server refuses by itself: requests that it cannot read, and too many at once. */
+/** What the server itself refuses: requests that it cannot read, and too many at once. */
 const SERVER_REFUSALS = {
   MalformedRequest: true,
   HeadersTooLarge: true,
@@ -49,7 +49,7 @@ const BODY_REFUSALS: AllOf<UnreadBody> = {
 
 /** The refusals of an operation, by status. */
 export function refusedAnswers(operation: Operation, json: (schema: unknown) => object) {
-  // A status that the operation itself answers with, as `/readyz` does with 503, is described there.
+  // `TEXTS` describes a status that the operation itself answers with, such as 503 of `/readyz`.
   const samples = samplesOf(operation).filter(
     ({ problem }) => !Object.hasOwn(operation.answers, problem.status),
   );
@@ -64,7 +64,7 @@ export function refusedAnswers(operation: Operation, json: (schema: unknown) => 
       ]);
       return {
         description: Object.entries(byCode).map(inWords).join("\n"),
-        // The first again: what the server refuses may have no id, and stands before the others.
+        // The first sample decides on the id: the server's own refusals come first and may lack it.
         headers: Object.assign({}, ...samples.map(({ headers }) => headers), samples[0].headers),
         content: {
           "application/problem+json": {
@@ -77,18 +77,18 @@ export function refusedAnswers(operation: Operation, json: (schema: unknown) => 
   );
 }
 
-const inWords = ([code, samples]: readonly [
-  string,
-  ReadonlyArray<{ readonly problem: Problem }>,
-]) => `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
+type Sample = ReturnType<typeof samplesOf>[number];
 
-/** All refusals of an operation, in its own words where it has some. */
+const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
+  `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
+
+/** Examples of all refusals of an operation, with its own methods and scope. */
 function samplesOf({ allow, scope, body, refusals }: Operation) {
   const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
   };
-  // Only requests of members are counted, before their bodies are read.
+  // The limits count a request once its caller is admitted, before its body is read.
   const counted = { ...(body === undefined ? {} : BODY_REFUSALS), ...refusals };
   const all = {
     ...SERVER_REFUSALS,

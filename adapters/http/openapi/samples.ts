@@ -14,8 +14,8 @@ const differences = [
 const reason = "for the operator";
 
 /**
- * At least one example of each refusal, with all members that it can have. The document describes
- * refusals by these. A new refusal does not compile until it has an example here.
+ * At least one example of each refusal, with all members that it can have. They describe the
+ * refusals in the document. A new refusal does not compile until it has an example here.
  */
 export const SAMPLES: {
   readonly [Tag in Refusal["_tag"]]: ReadonlyArray<Extract<Refusal, { readonly _tag: Tag }>>;

@@ -5,13 +5,13 @@ import { IDEMPOTENCY_KEY } from "../presign.ts";
 import type { OperationId, Route } from "../route.ts";
 
 /** What the document says of an operation beside its row of the table of routes. */
-export interface Text {
+interface Text {
   readonly tag: "files" | "links" | "service";
   readonly summary: string;
   readonly description?: string;
-  /** Those that are not in the path, as OpenAPI writes them. */
+  /** Parameters outside the path, as OpenAPI writes them. */
   readonly parameters?: ReadonlyArray<object>;
-  /** Bodies to try. */
+  /** Example bodies, by name. */
   readonly examples?: Readonly<Record<string, unknown>>;
   /** The answers that are not refusals, by status. */
   readonly answers: Readonly<Record<string, AnswerText>>;
@@ -22,9 +22,9 @@ export type Operation = Omit<Route, "handler"> & Text & { readonly allow: string
 
 interface AnswerText {
   readonly description: string;
-  /** Whether the store answers it, to a client that follows redirects by itself. */
+  /** Whether the store gives this answer, to a client that follows redirects by itself. */
   readonly isOfStore?: true;
-  /** Beside the headers that all answers have, or in place of them. */
+  /** Headers beside those of every answer; one of the same name replaces it. */
   readonly headers?: Readonly<Record<string, object>>;
 }
 
@@ -39,19 +39,12 @@ export const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, un
   year: { schema: segment("year"), example: "2026" },
   month: { schema: segment("month"), example: "11" },
   name: { schema: segment("name"), example: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png" },
-  token: {
-    description: "What follows `/f/` in a `link_url`.",
-    schema: Token,
-    example: LINK_TOKEN,
-  },
+  token: { schema: Token, example: LINK_TOKEN, description: "The end of `link_url`, after `/f/`." },
 };
 
 /** A redirect to the store, and what a client gets there. */
 const REDIRECT: Text["answers"] = {
-  200: {
-    description: "The file, for a client that follows the redirect by itself.",
-    isOfStore: true,
-  },
+  200: { description: "The file, for a client that follows redirects by itself.", isOfStore: true },
   302: {
     description: "A signed GET of the store, which shows or saves the file.",
     headers: {
@@ -62,7 +55,7 @@ const REDIRECT: Text["answers"] = {
       },
       "Cache-Control": {
         required: true,
-        description: "How long the answer may be kept; that of a link may not.",
+        description: "How long the answer may be kept. The answer to a link may not be kept.",
         schema: { type: "string", pattern: "^(?:no-store|private, max-age=[1-9][0-9]*)$" },
       },
       "Referrer-Policy": { required: true, schema: { const: "no-referrer" } },
@@ -70,7 +63,7 @@ const REDIRECT: Text["answers"] = {
   },
 };
 
-/** By the operations of the table of routes: one without a text does not compile. */
+/** The texts of the operations; an operation without a text does not compile. */
 export const TEXTS: Readonly<Record<OperationId, Text>> = {
   presign: {
     tag: "files",
@@ -122,13 +115,12 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
   openFile: {
     tag: "files",
     summary: "Open a file",
-    description:
-      "Redirects without asking the store; if the file is not there, the store answers that.",
+    description: "Redirects without asking the store. If the file is not there, the store says so.",
     parameters: [
       {
         name: "download",
         in: "query",
-        description: "If it is there, with whatever value, the file is saved and not shown.",
+        description: "If it is there, with any value, the file is saved and not shown.",
         allowEmptyValue: true,
         schema: { type: "string", examples: [""] },
       },
@@ -150,7 +142,8 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     summary: "Whether the service can sign, and the state of its parts",
     answers: {
       200: {
-        description: "The service can sign; `degraded` if the store or the limits do not answer.",
+        description:
+          "The service can sign. It is `degraded` if the store or the counter of limits fails.",
       },
       503: { description: "The service cannot sign, or is stopping." },
     },
