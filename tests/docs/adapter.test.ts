@@ -123,10 +123,10 @@ it.skipIf(server === undefined)(
       "a type that was not bound is compared on confirm",
       "a size that only strict binds is compared on confirm",
       "a size that strict does not bind is compared on confirm",
-      "sha256: cannot be verified here, and is not offered",
-      "sha256 is refused with what the store verifies instead",
+      "sha256 is not offered, since the store does not verify it",
+      "sha256 is refused with a list of what the store verifies",
       "a PUT cannot be made write-once, and is not reported as such",
-      "a GET decides on type and disposition, and on no other header",
+      "a GET sets type and disposition, and no other header",
       "a PDF is saved, whatever the policy says",
       "unsigned extra headers are not stored, and the upload is confirmed",
     ]);

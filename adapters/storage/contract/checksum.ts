@@ -22,7 +22,7 @@ const promisesOf = (algorithm: ChecksumAlgorithm): ReadonlyArray<StorePromise> =
   const checksum = checksumOf(algorithm);
   return [
     ...storesWith(algorithm, {
-      [`${algorithm}: is offered`]: async ({ presigner }) =>
+      [`${algorithm} is offered`]: async ({ presigner }) =>
         expect(presigner.checksums).toContain(algorithm),
       [`${algorithm}: other bytes of the same size are refused, and the right ones stored`]: async (
         subject,
@@ -45,9 +45,9 @@ const promisesOf = (algorithm: ChecksumAlgorithm): ReadonlyArray<StorePromise> =
       },
     }),
     ...storesWithout(algorithm, {
-      [`${algorithm}: cannot be verified here, and is not offered`]: async ({ presigner }) =>
+      [`${algorithm} is not offered, since the store does not verify it`]: async ({ presigner }) =>
         expect(presigner.checksums).not.toContain(algorithm),
-      [`${algorithm} is refused with what the store verifies instead`]: async (subject) => {
+      [`${algorithm} is refused with a list of what the store verifies`]: async (subject) => {
         await expect(subject.grant({ checksum })).rejects.toMatchObject({
           _tag: "ChecksumNotSupported",
           supported: subject.presigner.checksums,

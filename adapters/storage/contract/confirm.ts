@@ -11,7 +11,7 @@ import { everyStore, type StorePromise, storesWith, storesWithout } from "./stor
 import type { Subject } from "./subject.ts";
 import { caller, useCases } from "./use-cases.ts";
 
-/** An upload that arrived as it was granted is confirmed, to those who may know of it. */
+/** An upload that arrived as granted is confirmed, to those who may know of it. */
 export const confirm: ReadonlyArray<StorePromise> = [
   ...everyStore({
     "an upload is confirmed once it is there, and not before": async (subject) => {
@@ -28,17 +28,17 @@ export const confirm: ReadonlyArray<StorePromise> = [
       if (confirmed._tag !== "Confirmed") return;
       expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
     },
-    "a store that does not answer is waited for, but not for ever": async (subject) => {
+    "confirm stops waiting for a store that does not answer": async (subject) => {
       const { presigner, store } = subject;
       const silent = { ...store, head: () => Effect.never };
       const { grant, confirm } = useCases({ presigner, store: silent });
       const { receipt } = await grant();
       expect((await confirm(receipt, { waiting: "5 seconds" }))._tag).toBe("StoreUnavailable");
     },
-    "an object that can still change is reported so": async (subject) => {
+    "an object that can still change is not final": async (subject) => {
       expect(await confirmedUpload(subject)).toMatchObject({ final: false });
     },
-    "an overwrite by a PUT that has not expired is seen by the next confirm": async (subject) => {
+    "the next confirm sees an overwrite by a PUT that has not expired": async (subject) => {
       const { put, receipt } = await subject.grant();
       await upload(put);
       const first = await subject.confirm(receipt);

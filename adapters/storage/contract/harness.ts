@@ -7,8 +7,8 @@ export interface Harness {
   /** The store's name in the titles of the tests. */
   readonly name: string;
   /**
-   * What the store cannot do; every other promise is tested. The titles of the tests say so, and
-   * what can be tried is tried: an ability that the store has after all also fails a test.
+   * What the store cannot do; the titles of the tests say so. Everything else is tested. If the
+   * store has one of these abilities after all, a test fails too, where that can be tried.
    */
   readonly without?: ReadonlyArray<Ability>;
   /**
@@ -25,15 +25,15 @@ export interface Harness {
 
 /** An open store. */
 export interface OpenStore {
-  /** The adapter: built before the first test, with the bucket ensured, and disposed of at the end. */
+  /** The adapter. Before the first test it is built and ensures its bucket; at the end it is closed. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, unknown>;
-  /** A bucket for the tests alone: their objects are left in it. */
+  /** A bucket for the tests alone; they leave their objects there. */
   readonly bucket: string;
   /** Scheme, host and port of each endpoint; needed unless the store is without two endpoints. */
   readonly origins?: Readonly<Record<Audience, string>>;
   /**
-   * Whether the store would remove the object as unconfirmed. It asks the store in another way than
-   * the adapter does; needed unless the store is without marks.
+   * Whether the object is marked as unconfirmed. It has to ask the store in another way than the
+   * adapter does; needed unless the store is without marks.
    */
   readonly isMarked?: (key: string) => Promise<boolean>;
   /** Cleans up after the layer is disposed of. */
@@ -41,25 +41,24 @@ export interface OpenStore {
 }
 
 /**
- * What a store can do, and not all can:
+ * What not every store can do:
  *
- * - `sha256`, `crc32c`, `md5`: it verifies this checksum of a PUT, and tells it of an object (MD5
- *   excepted);
+ * - `sha256`, `crc32c`, `md5`: it verifies this checksum of a PUT, and reports it for the object
+ *   (except MD5);
  * - `bound type`: it refuses a PUT of another media type than was granted;
  * - `bound size`: under `strict` it refuses a PUT of another size than was granted;
- * - `plain PUT`: a client that sends `Content-Type` and nothing else is served, where nothing more
- *   is asked for;
+ * - `plain PUT`: it accepts a PUT with no other header than `Content-Type`, unless more was asked
+ *   for;
  * - `signed query`: it refuses a URL to which a parameter was added;
- * - `exact size by default`: the size is bound without a header that the client has to set, so
- *   also where `strict` is not asked for;
+ * - `exact size by default`: the size is bound also without `strict`, since the client need not set
+ *   a header for it;
  * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
  * - `two endpoints`: browsers and services reach it under different origins;
- * - `pinned downloads`: a signed GET decides on all headers of a download, and not only on type
- *   and disposition;
- * - `extra headers`: it keeps headers that rode along with a PUT unsigned, such as
- *   `Cache-Control`, and serves them with the object;
- * - `inline PDF`: it serves a PDF in place, and not as a download, where the signed GET says so;
- * - `marks`: an upload can be marked as unconfirmed, and the mark be taken off.
+ * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
+ * - `extra headers`: it stores unsigned headers of a PUT, such as `Cache-Control`, and serves them
+ *   with the object;
+ * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
+ * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed.
  */
 export type Ability = (typeof ABILITIES)[number];
 

@@ -1,4 +1,4 @@
-// What every store of Valetkey promises, as tests: an adapter proves itself with them, ours too.
+// What every store of Valetkey promises, as tests for our adapters and for those of others.
 
 import { address } from "./address.ts";
 import { audience } from "./audience.ts";
@@ -27,9 +27,9 @@ export type { Ability, Harness, OpenStore } from "./harness.ts";
  *       open: async () => ({ layer: myStore({ bucket: "contract" }), bucket: "contract" }),
  *     });
  *
- * Each test signs with the adapter, does over HTTP what was granted and what was not, and looks at
- * what the store made of it. Nothing is mocked, so the store has to be there; its clock and that
- * of the tests' machine have to agree within a few seconds.
+ * Each test signs with the adapter, sends what was granted and what was not, and checks what the
+ * store does. Nothing is mocked, so the store must be running, and its clock must agree with this
+ * machine's within a few seconds.
  */
 export const contract = (harness: Harness): void => register(harness, PROMISES);
 

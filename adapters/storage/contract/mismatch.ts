@@ -21,7 +21,7 @@ const OPENING_HEADERS = [
 ];
 const MARK = `${PENDING_TAG.key}=${PENDING_TAG.value}`;
 
-/** An upload that differs from its grant is found by what the store reports of it. */
+/** An upload that differs from its grant is not confirmed. */
 export const mismatch: ReadonlyArray<StorePromise> = [
   ...storesWith("extra headers", {
     "an upload with unsigned extra headers is not confirmed": async (subject) => {

@@ -65,7 +65,7 @@ function expectMembers(opened: OpenStore, has: BuiltStore["has"]): void {
   ] as const) {
     if (has(ability) && opened[member] === undefined) {
       throw new Error(
-        `open() gives no "${member}", by which ${ability} are tested; give it, or say without: ["${ability}"]`,
+        `open() gives no "${member}", which tests of ${ability} need; give it, or say without: ["${ability}"]`,
       );
     }
   }

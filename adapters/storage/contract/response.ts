@@ -58,7 +58,7 @@ export const response: ReadonlyArray<StorePromise> = [
     },
   }),
   ...storesWithout("pinned downloads", {
-    "a GET decides on type and disposition, and on no other header": async (subject) => {
+    "a GET sets type and disposition, and no other header": async (subject) => {
       // Cloud Storage would decompress an object that is marked as compressed.
       const { "Content-Encoding": _, ...further } = EXTRA_HEADERS;
       await upload(withHeaders(await subject.signPut(), further));

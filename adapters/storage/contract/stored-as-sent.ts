@@ -10,7 +10,7 @@ export const storedAsSent: ReadonlyArray<StorePromise> = [
     "a PUT as granted is stored byte for byte": async ({ signPut, expectStored }) => {
       await expectStored(await signPut());
     },
-    "what is stored cannot be read without a signature": async (subject) => {
+    "a stored object cannot be read without a signature": async (subject) => {
       await upload(await subject.signPut());
       const { url } = await subject.signGet();
       const { status } = await send("GET", url.slice(0, url.indexOf("?")));

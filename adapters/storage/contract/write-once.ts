@@ -18,7 +18,7 @@ const replayed = [{ writeOnce: true }, { strict: true }].map((over) =>
   }),
 );
 
-/** If it is requested, one PUT for a key is stored and every other is refused. */
+/** On request, one PUT for a key is stored and every other is refused. */
 export const writeOnce: ReadonlyArray<StorePromise> = [
   ...replayed.flat(),
   ...storesWith("write-once", {
@@ -27,7 +27,7 @@ export const writeOnce: ReadonlyArray<StorePromise> = [
       const { headers } = await subject.signPut();
       await subject.expectRefused({ url, headers }, [400, ...subject.refusals]);
     },
-    "of several write-once PUTs at once exactly one is stored": async (subject) => {
+    "exactly one of several concurrent write-once PUTs is stored": async (subject) => {
       const put = await subject.signPut({ writeOnce: true });
       const bodies = Array.from({ length: 16 }, (_, i) => CONTENT.map((byte) => byte ^ i));
       const answers = await Promise.all(bodies.map((body) => sendPut({ ...put, body })));

@@ -25,7 +25,7 @@ import { messageOf } from "../../settings/thrown.ts";
  */
 const LONGEST_LIFE = Duration.toSeconds("12 hours");
 
-/** Calls to IAM at a time, and how long a signature may take with its place in the queue. */
+/** Calls to IAM at a time, and the timeout of a signature, which includes the wait for its turn. */
 const CONCURRENCY = 64;
 const SIGN_TIMEOUT = "5 seconds";
 const ONE_CALL = 2000;
@@ -43,7 +43,7 @@ export const keylessSigner = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Signer, never, Scope.Scope> {
   if (asAccount === undefined) yield* Effect.logWarning(costs(words));
   const { GoogleAuth } = yield* Effect.promise(loadAuth);
-  // Looks anew each time, as Google's libraries do. Without a project they would run gcloud.
+  // A new one looks for credentials again. Without a project, it would run gcloud.
   const makeAuth = () =>
     new GoogleAuth({ projectId: project, scopes: SCOPES, clientOptions: { universeDomain } });
   const account: Held<Signatory> =
@@ -85,13 +85,13 @@ export const keylessSigner = Effect.fnUntraced(function* (
   };
 });
 
-/** What IAM answered instead of a signature; 503 where it did not answer. */
+/** IAM did not sign; the status is 503 if it did not answer. */
 class SignBlobFailed extends Schema.TaggedError<SignBlobFailed>()("SignBlobFailed", {
   reason: Schema.String,
   status: Schema.Number,
 }) {}
 
-/** Another token, or a moment later, may help. */
+/** A new token or another attempt may help. */
 const isTransient = (failure: CredentialsUnavailable | SignBlobFailed) =>
   failure._tag === "SignBlobFailed" &&
   (failure.status === 401 || failure.status === 429 || failure.status >= 500);
@@ -145,24 +145,24 @@ const serviceAccount = (makeAuth: () => GoogleAuth) =>
   });
 
 const NO_ACCOUNT =
-  "they name no service account to sign as; let them impersonate one, or give a key";
+  "they name no service account that could sign; let them impersonate one, or give a key";
 
-/** What lets a call to Google in. */
+/** An access token for calls to Google. */
 interface AccessToken {
   readonly value: string;
   readonly expiresAt: number;
-  /** The official client's way to the network, which knows of proxies. */
+  /** Sends requests as the official client does, through a proxy if there is one. */
   readonly transporter: AuthClient["transporter"];
 }
 
-/** An access token of this machine; of a new client each time, since one keeps what it has. */
+/** A new access token of this machine. A client keeps its token, so each call makes a client. */
 const accessToken = (makeAuth: () => GoogleAuth) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     lookUp("Google", async (): Promise<AccessToken> => {
       const client = await makeAuth().getClient();
       const { token } = await client.getAccessToken();
       if (!token) throw new Error("there is no access token among them");
-      // Where no end is told, it is asked for again soon.
+      // A token without an expiry time is renewed soon.
       const expiresAt = client.credentials.expiry_date ?? now + 60_000;
       return { value: token, expiresAt, transporter: client.transporter };
     }),

@@ -19,8 +19,8 @@ import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
 
 /**
- * Google Cloud Storage: signs with a key that is here, or by IAM, and the official client for the
- * calls to the bucket. A path that its endpoint has is one that a reverse proxy takes off.
+ * Google Cloud Storage: a key or IAM signs, and the official client calls the bucket. A path of the
+ * endpoint is a prefix that a reverse proxy strips.
  */
 export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
@@ -61,7 +61,7 @@ function addressesOf(settings: GcsSettings) {
   return { public: own ?? at(publicEndpoint), internal: at(endpoint) };
 }
 
-/** What signs with a key, also with the next one where its file changes. */
+/** Signs with a key; with the new key if its file changes. */
 function signerOf({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
   if (path === undefined) return Effect.succeed(always(signer));
   const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);

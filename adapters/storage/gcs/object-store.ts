@@ -38,19 +38,19 @@ export function objectStore(store: {
     buckets.set(of, bucket);
     return bucket;
   };
-  /** Asks with the client, or by `look` with an HMAC key. */
-  const ask = <A>(
-    client: (bucket: Bucket) => Promise<A>,
-    look?: (bucket: SignedBucket) => Effect.Effect<A, StoreUnavailable>,
+  /** Calls with the client, or with a signed request if an HMAC key signs. */
+  const call = <A>(
+    withClient: (bucket: Bucket) => Promise<A>,
+    withHmacKey?: (bucket: SignedBucket) => Effect.Effect<A, StoreUnavailable>,
   ) =>
     Effect.gen(function* () {
       const held = signer && (yield* current(signer));
       if (held !== undefined && !isServiceAccount(held)) {
-        if (look === undefined) return yield* ONLY_SIGNS;
-        return yield* look({ signer: always(held), address, region: REGION });
+        if (withHmacKey === undefined) return yield* ONLY_SIGNS;
+        return yield* withHmacKey({ signer: always(held), address, region: REGION });
       }
       return yield* Effect.tryPromise({
-        try: async () => client(await bucketOf(held)),
+        try: async () => withClient(await bucketOf(held)),
         catch: failed,
       });
     }).pipe(
@@ -65,7 +65,7 @@ export function objectStore(store: {
     reason: `the bucket ${settings.bucket} does not exist; create it`,
   });
   return ObjectStore.of({
-    ensureBucket: ask(
+    ensureBucket: call(
       async (bucket) => {
         const [exists] = await bucket.exists();
         if (exists) return;
@@ -81,28 +81,28 @@ export function objectStore(store: {
         if (status !== 200) return yield* failed({ code: status });
       }),
     ),
-    // The custom time can only move later, so it is moved to where no rule will look.
+    // A custom time can only become later, so it becomes one that no rule reaches.
     keep: (key) =>
-      ask(async (bucket) => {
+      call(async (bucket) => {
         await bucket.file(key).setMetadata({ customTime: "9999-01-01T00:00:00Z" });
       }),
     remove: ({ key, version }) =>
-      ask(async (bucket) => {
+      call(async (bucket) => {
         await bucket.file(key).delete({ ifGenerationMatch: version, ignoreNotFound: true });
       }),
     lifecycle: {
       rule: (days) => JSON.stringify({ rule: [ruleOf(days)] }, undefined, 2),
-      apply: (days) => ask((bucket) => applyRule(bucket, days)),
+      apply: (days) => call((bucket) => applyRule(bucket, days)),
     },
     head: (key) =>
-      ask<Option.Option<ObjectFacts>>(
+      call<Option.Option<ObjectFacts>>(
         async (bucket) => {
           try {
             const [metadata] = await bucket.file(key).getMetadata();
             return Option.some(factsOf(metadata));
           } catch (cause) {
             if (codeOf(cause) !== 404) throw cause;
-            // Credentials that may not look at the bucket are told about the object alone.
+            // Without permission to see the bucket, only the object is known to be missing.
             const [exists] = await bucket.exists().catch(() => [true]);
             if (!exists) throw new Error(missing.reason, { cause });
             return Option.none();
@@ -143,7 +143,7 @@ async function makeClient(
     });
   return new Storage({
     apiEndpoint: endpoint.href,
-    // An emulator takes no credentials, and a token of ours would cross the network in clear.
+    // Only an emulator has no TLS. It needs no credentials, and anyone could read a token.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
     universeDomain,
     // A call that hangs must not hold its socket longer than anyone waits for it.
@@ -173,21 +173,21 @@ async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there
   const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
   const rules = lifecycle?.rule ?? [];
   const own = ruleOf(days);
-  // Rules have no names there, so an older one of ours cannot be told from another's.
+  // Rules have no names, so an older one of ours looks like anybody's.
   const sooner = rules.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
   if (sooner !== undefined) {
     throw new Error(
-      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; take it away first`,
+      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; remove it first`,
     );
   }
   if (rules.some((rule) => isDeepStrictEqual(rule, own))) return "there";
-  // Another's change in between is not overwritten.
+  // Fails if the bucket has changed since, so as not to overwrite that change.
   const unchanged = { ifMetagenerationMatch: metageneration };
   await bucket.setMetadata({ lifecycle: { rule: [...rules, own] } }, unchanged);
   return "added";
 }
 
-/** The facts as the JSON API has them. */
+/** The facts of an object, from the JSON API. */
 function factsOf(metadata: FileMetadata): ObjectFacts {
   const { crc32c, md5Hash: md5, generation } = metadata;
   return {
@@ -215,6 +215,6 @@ function explain(bucket: string, cause: unknown): string {
   if (code === 403) {
     return `the store does not show the bucket ${bucket}: the secret is wrong, or storage.buckets.get is missing`;
   }
-  if (!isError(cause)) return `the bucket ${bucket} was answered with ${String(code)}`;
+  if (!isError(cause)) return `the store answered ${String(code)} for the bucket ${bucket}`;
   return cause.message;
 }

@@ -89,10 +89,10 @@ export const settings = {
   }),
 };
 
-/** What access tokens are asked for. */
+/** The scopes of access tokens. */
 export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 
-/** What stands for the region in a scope, where any location is accepted. */
+/** The region in the scope of a signature; Cloud Storage accepts any text there. */
 export const REGION = "auto";
 
 /** What Cloud Storage can do: "Quotas and limits", its documentation. */
@@ -104,9 +104,9 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   checksums: ["crc32c", "md5"],
 };
 
-/** What the adapter is configured with, and what follows from it. */
+/** The configuration of the adapter: its settings, with what follows from them. */
 export interface GcsSettings extends Values<typeof settings> {
-  /** How settings are called in what is said of the store; as variables if left out. */
+  /** How messages name settings; as variables if left out. */
   readonly words?: Words | undefined;
   readonly endpoint: URL;
   readonly iamEndpoint: URL;

@@ -8,7 +8,7 @@ export interface Timeouts {
 
 /**
  * The pieces of a body as they arrive. Throws `BodyBroken` if they take too long or the connection
- * breaks. Whoever answers the request handles what was not read.
+ * breaks. The caller handles what was not read.
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,

@@ -1,13 +1,13 @@
 import type { RefusalCode } from "./refusal.ts";
 import { codeOf, messageOf } from "../../settings/thrown.ts";
 
-/** What the store answers where it cannot do what it was asked, and what its operator reads. */
+/** A failure of the store: the code for the client, and the reason for the operator. */
 export interface Failure {
   readonly code: RefusalCode;
   readonly reason: string;
 }
 
-/** Reads a failure of the file system. */
+/** The failure that an error of the file system means. */
 export function failureOf(cause: unknown): Failure {
   const message = messageOf(cause);
   const [code, problem] = FAILURES.get(codeOf(cause)) ?? ["ServiceUnavailable"];

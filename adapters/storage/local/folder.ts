@@ -42,8 +42,8 @@ export async function openFolder(directory: string): Promise<Folder> {
 }
 
 /**
- * Removes unfinished uploads that a crash of this or another process left. A live upload writes at
- * least every half minute, so none looks as old; the rest of the time is for slow disks.
+ * Removes unfinished uploads that a crash of this or another process left. An upload in progress
+ * writes at least every 30 seconds, so it never looks so old, even on a slow disk.
  */
 export async function removeLeftovers(temporary: string): Promise<void> {
   const oldest = Date.now() - LONGEST_SILENCE;

@@ -14,7 +14,7 @@ import { openObject, type StoredObject, writeObject } from "./objects.ts";
 import { refusal } from "./refusal.ts";
 import { verify } from "./verify.ts";
 
-/** The least that has to move of an object, after a minute's grace: 16 bytes in a millisecond. */
+/** The slowest transfer that is accepted after the first minute, in bytes per millisecond. */
 const SLOWEST_RATE = 16;
 
 const timeoutsFor = (size: number): Timeouts => ({
@@ -32,7 +32,7 @@ export function objectsHandler(store: {
   readonly keys: SigningKeys;
   readonly region: string;
   readonly now: () => number;
-  /** Told where the store itself fails, for its operator. */
+  /** Called if the store itself fails, to tell its operator. */
   readonly onFailure: (failure: Failure) => void;
 }): (request: Request) => Promise<Response> {
   return async (request) => {
@@ -44,7 +44,7 @@ export function objectsHandler(store: {
     try {
       const verified = verify(request, { ...store, now: store.now() });
       if (Result.isFailure(verified)) return refusal(verified.failure);
-      // The signature covers the path, so that this can only be a key that we signed.
+      // The signature covers the path, so this is a key that we signed.
       const key = new URL(request.url).pathname.slice(store.root.length);
       return await (method === "PUT" ? put : get)(store.folder, key, request);
     } catch (cause) {
@@ -74,7 +74,7 @@ async function put(folder: Folder, key: string, { headers, body }: Request): Pro
   });
 }
 
-/** The checksums that a PUT carries; undefined where one is malformed. */
+/** The checksums in the headers of a PUT; undefined if one is malformed. */
 function checksumsIn(headers: Headers): Checksums | undefined {
   const sent = Record.filter(
     Record.map(CHECKSUM_HEADERS, (name) => headers.get(name)),
@@ -115,7 +115,7 @@ async function get(folder: Folder, key: string, request: Request): Promise<Respo
   }
 }
 
-/** The object's headers; it shares its origin with a page, so nothing in it may run there. */
+/** The object's headers. Its origin is that of the service's page, so a browser must not run it. */
 function headersOf(object: StoredObject, query: URLSearchParams): Headers {
   const mediaType = query.get("response-content-type") ?? object.mediaType;
   const disposition = query.get("response-content-disposition") ?? "inline";

@@ -65,7 +65,7 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
 }
 
 /**
- * Stores the bytes of `body` under a key, and returns their ETag. They go to a temporary file, which
+ * Stores the bytes of `body` under a key, and returns their ETag. They go to a temporary file that
  * is synced and then moved into place. So a crash leaves a whole object or none, and of several
  * write-once uploads exactly one is stored. Bytes that do not match `checksums` are refused.
  */

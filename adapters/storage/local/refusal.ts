@@ -2,18 +2,18 @@
 export type RefusalCode = keyof typeof REFUSALS;
 
 const REFUSALS = {
-  AccessDenied: [403, "The request carries no signature that this store accepts."],
+  AccessDenied: [403, "The request has no signature."],
   AuthorizationQueryParametersError: [400, "The signature's query parameters are malformed."],
-  BadDigest: [400, "The bytes are not those of the checksum."],
+  BadDigest: [400, "The body does not match the checksum."],
   IncompleteBody: [400, "The body is shorter or longer than its Content-Length."],
   InsufficientStorage: [507, "The store has no room for the object."],
-  InvalidAccessKeyId: [403, "The access key is not this store's."],
-  InvalidDigest: [400, "A checksum is not of its length in base64."],
+  InvalidAccessKeyId: [403, "The store does not know the access key."],
+  InvalidDigest: [400, "A checksum is not base64 of the right length."],
   InvalidRange: [416, "The range is outside of the object."],
   MethodNotAllowed: [405, "The store answers PUT, GET and HEAD."],
   MissingContentLength: [411, "A PUT needs a Content-Length."],
   NoSuchKey: [404, "There is no object under this key."],
-  PreconditionFailed: [412, "There is an object under this key already."],
+  PreconditionFailed: [412, "There is already an object under this key."],
   // S3 has one code for both.
   RequestExpired: [403, "The request has expired.", "AccessDenied"],
   RequestNotYetValid: [403, "The request is not valid yet.", "AccessDenied"],
@@ -23,7 +23,7 @@ const REFUSALS = {
     403,
     "The signature does not match the request: method, address, a signed header or a parameter differs from what was signed.",
   ],
-  SlowDown: [503, "The store has too much to do at the moment; try again later."],
+  SlowDown: [503, "The store is busy; try again later."],
 } as const satisfies Record<string, Answer>;
 
 /** The status, the message, and the code of S3 if it is another. */

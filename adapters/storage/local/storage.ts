@@ -21,7 +21,7 @@ export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Requir
   };
 }
 
-/** The request as the client signed it: some hosts cut the path off under which they mount us. */
+/** The request as the client signed it: some hosts strip the path under which we are mounted. */
 function withBase(request: Request, base: string): Request {
   if (base === "") return request;
   const url = new URL(request.url);

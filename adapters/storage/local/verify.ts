@@ -4,7 +4,9 @@ import { canonicalQuery, type SigningKeys, timestampOf } from "../signing/sign-q
 import { canonicalRequest, type Pair, stringToSign } from "../signing/v4.ts";
 import type { RefusalCode, Refused } from "./refusal.ts";
 
-const LATEST_START = 15 * 60 * 1000;
+/** How far a client's clock may be ahead, in milliseconds. */
+const CLOCK_TOLERANCE = 15 * 60 * 1000;
+/** In seconds. */
 const LONGEST_LIFE = 7 * 24 * 60 * 60;
 
 /**
@@ -43,7 +45,7 @@ export function verify(
     const value =
       name === "host" ? (request.headers.get("host") ?? url.host) : request.headers.get(name);
     if (value === null) {
-      const message = `The header ${name} was signed, and the request does not have it.`;
+      const message = `The header ${name} was signed, but the request does not have it.`;
       return Result.fail({ code: "SignatureDoesNotMatch", message });
     }
     headers.push([name, value]);
@@ -70,7 +72,7 @@ export function verify(
     const message = `The method, the address or a signed header differs from what was signed; received was ${request.method} with ${received}.`;
     return Result.fail({ code: "SignatureDoesNotMatch", message });
   }
-  if (now < start - LATEST_START) return Result.fail("RequestNotYetValid");
+  if (now < start - CLOCK_TOLERANCE) return Result.fail("RequestNotYetValid");
   if (now >= start + Number(expires) * 1000) return Result.fail("RequestExpired");
   return Result.void;
 }
