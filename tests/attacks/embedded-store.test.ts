@@ -126,7 +126,7 @@ describe("a stored object that shares the page's origin", () => {
 });
 
 describe("an upload that breaks off", () => {
-  it("leaves nothing, neither the object nor the bytes that came", async () => {
+  it("leaves neither an object nor the bytes that arrived", async () => {
     const { url, headers } = await signPut(1_000_000);
     const { host, pathname, search } = new URL(url);
     const { hostname, port } = new URL(url);
@@ -141,7 +141,7 @@ describe("an upload that breaks off", () => {
     expect(objects()).toEqual([]);
   });
 
-  it("does not touch the object that was there", async () => {
+  it("does not change the object that is there", async () => {
     await store("the first");
     const { url, headers } = await signPut(20);
     const short = await send("PUT", url, { headers, body: "too short" });
@@ -171,7 +171,7 @@ function endless(pause: number | undefined): ReadableStream<Uint8Array> {
   });
 }
 
-describe("an upload that hardly makes progress", () => {
+describe("a slow upload", () => {
   it.each([
     ["its next piece", { piece: 20, whole: 10_000 }, undefined],
     ["all of it", { piece: 10_000, whole: 50 }, 5],
@@ -195,7 +195,7 @@ describe("an upload that hardly makes progress", () => {
 });
 
 describe("the store's folder", () => {
-  it("keeps its secret for its owner alone, and over restarts", async () => {
+  it("keeps its secret for its owner alone, also when the store restarts", async () => {
     const secret = readFileSync(join(directory, "secret"), "utf8");
     expect(statSync(join(directory, "secret")).mode & 0o777).toBe(0o600);
     await store("kept");
@@ -210,7 +210,7 @@ describe("the store's folder", () => {
     expect(objects()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
   });
 
-  it("is not left through a symbolic link in the place of an object", async () => {
+  it("cannot be left through a symbolic link in place of an object", async () => {
     await store("mine");
     const [name = ""] = objects();
     // What the link leads to is well-formed, so that only the link is in the way.
@@ -224,7 +224,7 @@ describe("the store's folder", () => {
     expect((await send("GET", (await signGet()).url)).body.toString()).toBe("replaced");
   });
 
-  it("is refused where one of its parts is a link", async () => {
+  it("is refused if one of its parts is a link", async () => {
     const other = mkdtempSync(join(tmpdir(), "valetkey-linked-"));
     mkdirSync(join(other, "elsewhere"));
     symlinkSync(join(other, "elsewhere"), join(other, "objects"));
@@ -235,7 +235,7 @@ describe("the store's folder", () => {
     rmSync(other, { recursive: true });
   });
 
-  it("is cleared of the leftovers of a crash, and keeps what an upload may still write to", async () => {
+  it("loses the leftovers of a crash, and keeps what an upload may still write", async () => {
     leave("old", 6);
     leave("young", 4);
     await listening.stop();
@@ -243,7 +243,7 @@ describe("the store's folder", () => {
     expect(temporary()).toEqual(["young"]);
   });
 
-  it("is cleared each minute, for as long as the store is open", async () => {
+  it("loses leftovers each minute while the store is open", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const scope = await Effect.runPromise(Scope.make());
     await Effect.runPromise(Layer.buildWithScope(storageAt("http://127.0.0.1").layer, scope));
@@ -278,7 +278,7 @@ describe("a signature", () => {
     expect(objects()).toEqual([]);
   });
 
-  it("that does not match says which signed header is missing, or what was received", async () => {
+  it("that does not match is refused with the missing header, or with what was received", async () => {
     const { url } = await signPut(1);
     const refusalOf = async (headers: Readonly<Record<string, string>>) =>
       (await send("PUT", url, { headers, body: "x" })).body.toString();

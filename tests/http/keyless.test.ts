@@ -50,7 +50,7 @@ it("a thousand uploads look up account and token once, and limit concurrent call
   const answers = await Promise.all(
     Array.from({ length: 1000 }, () => request(PRESIGN, presignInit())),
   );
-  // On a machine that is busy some may have waited too long for their turn.
+  // On a busy machine some may wait too long for their turn.
   for (const status of statuses(answers)) expect(status).toBeOneOf([200, 503]);
   expect(statuses(answers)).toContain(200);
   expect(machine.state.asked).toMatchObject({ email: 1, token: 1 });
@@ -63,7 +63,7 @@ it("an upload costs two calls to IAM, and no lookup", async () => {
   expect(machine.state.asked).toEqual({ email: 1, token: 1, signBlob: 40 });
 });
 
-it("no URL is said to live longer than Google keeps its own keys, which is 12 hours", async () => {
+it("a URL that IAM signs lives for 12 hours at most, as long as the keys of Google", async () => {
   const { request } = await start();
   const answer = await (await request(PRESIGN, presignInit())).json();
   const url = new URL(answer.get_url);
@@ -120,7 +120,7 @@ it("other service accounts sign uploads and downloads if they are named", async 
   expect([signerOf(put_url), signerOf(get_url)]).toEqual([account, machine.account]);
 });
 
-it("a policy that needs a longer lifetime than a signature has is 503", async () => {
+it("a policy whose lifetime is longer than that of a signature is 503", async () => {
   const days = Lifetime.make(Duration.days(2));
   const { request } = await start({ putLifetime: days, minLifetime: days });
   expect((await request(PRESIGN, presignInit())).status).toBe(503);
