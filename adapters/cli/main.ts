@@ -6,21 +6,16 @@ import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
 import { tokenCommands } from "./tokens.ts";
 
-const commandsFor = (listen: Listen) => [
-  command({
+/** Runs the command that `args` name, and sets the process's exit code if it fails. */
+export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
+  const serveCommand = command({
     name: "serve",
     summary: "Run the service; environment variables configure it, see docs/configuration.md",
     options: {},
     schema: Schema.Struct({}),
     run: () => serve(listen),
-  }),
-  lifecycle,
-  ...tokenCommands,
-];
-
-/** Runs the command that `args` name, and sets the process's exit code if it fails. */
-export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
-  const commands = commandsFor(listen);
+  });
+  const commands = [serveCommand, lifecycle, ...tokenCommands];
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));
   const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));

@@ -51,16 +51,13 @@ export const read = (source: Source, publicUrl: URL): Read<Storage> =>
       // Without this, a misspelt STORAGE_ADAPTER would leave uploads in a folder unnoticed.
       return source.valueOf(endpoint) === undefined ? [] : [missingBeside(adapter, endpoint)];
     }),
-    ({ adapter }): Read<Storage> => {
-      switch (adapter) {
-        case "local":
-          return Result.map(local.read(source), (read) => embeddedStorage(read, publicUrl));
-        case "aws":
-          return Result.map(aws.read(source), awsStorage);
-        case "minio":
-          return Result.map(minio.read(source), minioStorage);
-        case "gcs":
-          return Result.map(gcs.read(source), gcsStorage);
-      }
-    },
+    ({ adapter }) => ADAPTERS[adapter](source, publicUrl),
   );
+
+const ADAPTERS = {
+  local: (source: Source, publicUrl: URL) =>
+    Result.map(local.read(source), (settings) => embeddedStorage(settings, publicUrl)),
+  aws: (source: Source) => Result.map(aws.read(source), awsStorage),
+  minio: (source: Source) => Result.map(minio.read(source), minioStorage),
+  gcs: (source: Source) => Result.map(gcs.read(source), gcsStorage),
+};

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import * as SchemaTransformation from "effect/SchemaTransformation";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
@@ -19,6 +20,25 @@ const SLUG = "an organization's name, such as acme (letters, digits, _, - and .)
 const WHEN = "90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC)";
 const MANY = { isRepeatable: true } as const;
 
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+/** The instant after a length of time or at a date, in ISO 8601 and UTC; it is in the future. */
+const Instant = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.NonEmptyString,
+    SchemaTransformation.transform({
+      decode: (text) => {
+        const [, count, unit = ""] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
+        const date = DATE.test(text) ? Date.parse(text) : Number.NaN;
+        const end = count === undefined ? date : Date.now() + Number(count) * (UNITS[unit] ?? 0);
+        return end > Date.now() ? new Date(end).toISOString().replace(/\.\d+Z$/, "Z") : "";
+      },
+      encode: (instant) => instant,
+    }),
+  ),
+);
+
 /** Makes a token, adds its hash to the file and prints it, once. */
 const create = command({
   name: "token create",
@@ -36,35 +56,21 @@ const create = command({
     kind: Schema.optionalKey(CallerKind),
     scope: Schema.optionalKey(Schema.NonEmptyArray(Scope)),
     subject: Schema.optionalKey(Subject),
-    expires: Schema.optionalKey(
-      Schema.String.check(Schema.makeFilter((text) => instantOf(text) !== undefined)),
-    ),
+    expires: Schema.optionalKey(Instant),
     file: Schema.NonEmptyString,
   }),
   run: async ({ org, kind = "service", scope = Scope.literals, subject, expires, file }) => {
     const { id, token, sha256 } = newToken();
     const holder = { kind, subject: subject ?? id, organizations: org, scopes: scope };
-    const end = expires && instantOf(expires);
-    const added = { id, sha256, ...holder, ...(end && { expires_at: end }) };
+    const added = { id, sha256, ...holder, ...(expires && { expires_at: expires }) };
     await changeTokens(file, (tokens) => [...tokens, added]);
-    const life = end ? `expires at ${end}` : "never expires";
+    const life = expires ? `expires at ${expires}` : "never expires";
     return {
       result: `${token}\n`,
       message: `The token ${id} was added to ${file} and ${life}. It is not shown again. To revoke it: valetkey token revoke ${id}`,
     };
   },
 });
-
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
-
-/** The instant after a length of time or at a date, in ISO 8601 and UTC, if it is in the future. */
-function instantOf(text: string): string | undefined {
-  const [, count, unit = ""] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
-  const dated = DATE.test(text) ? Date.parse(text) : Number.NaN;
-  const end = count === undefined ? dated : Date.now() + Number(count) * (UNITS[unit] ?? 0);
-  return end > Date.now() ? new Date(end).toISOString().replace(/\.\d+Z$/, "Z") : undefined;
-}
 
 /** Prints a line for each token of the file: all that is known of it, except its hash. */
 const list = command({

@@ -38,14 +38,11 @@ export const authenticatorOf = (
   authenticate: ValetkeyOptions["authenticate"],
 ): Authenticator["Service"] => ({
   authenticate: ({ headers, address }) =>
-    authenticate === undefined
-      ? UNKNOWN
-      : // The routes hand over the headers of a `Request`.
-        Effect.flatMap(
-          callHost(() => authenticate({ headers: headers as Headers, address })),
-          (caller) =>
-            Predicate.isNullish(caller) ? UNKNOWN : Effect.sync(() => principalOf(caller)),
-        ),
+    Effect.flatMap(
+      // The routes pass on the headers of a `Request`.
+      callHost(() => authenticate?.({ headers: headers as Headers, address })),
+      (caller) => (Predicate.isNullish(caller) ? UNKNOWN : Effect.sync(() => principalOf(caller))),
+    ),
 });
 
 const UNKNOWN = Effect.fail(new Unauthenticated({ by: "host" }));

@@ -1,18 +1,18 @@
 import * as Predicate from "effect/Predicate";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
+import { DEFAULT_POLICY, defaultPolicy } from "../../domain/upload-policy.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
 import { policiesOf } from "../policies/complete.ts";
-import { allOf, fault, optional, type Read, readSettings } from "../settings/setting.ts";
+import { allOf, fault, optional, readSettings } from "../settings/setting.ts";
 import { options as optionsIn } from "../settings/source.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import * as tokens from "../tokens/settings.ts";
 import { SharedCount, Storage } from "./opaque.ts";
+import type { MemberFault } from "./errors.ts";
 import { optionFault, optionsOf, orThrow, unknownOptions } from "./options.ts";
-import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
+import type { ValetkeyOptions } from "./valetkey-options.ts";
 
 /** No variable: the service has an origin of its own. */
 const basePath = optional({
@@ -25,14 +25,12 @@ const basePath = optional({
 });
 
 const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as const;
-
+const OTHERS = ["storage", "policy", "policies", "limits", "openapi"] as const;
 const { keys, denied } = tokens.settings;
 const OPTIONS: ReadonlyArray<string> = [
   ...optionsOf({ basePath, ...http.settings, keys, denied }),
   ...FUNCTIONS,
-  ...(["storage", "policy", "policies", "limits", "openapi"] satisfies Array<
-    keyof ValetkeyOptions
-  >),
+  ...OTHERS,
 ];
 const LIMIT_OPTIONS = [...optionsOf(limits.settings), "limits.countIn"];
 
@@ -53,7 +51,13 @@ export function configurationOf(given: ValetkeyOptions<never>) {
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
     http: server,
     limits: limits.read(source),
-    policies: readPolicies({ ...policies, [DEFAULT_POLICY]: policy }, capabilities),
+    policies: Result.mapError(
+      policiesOf(
+        { ...policies, [DEFAULT_POLICY]: policy },
+        { files: defaultPolicy, store: capabilities, spelling: "option" },
+      ),
+      policyFaults,
+    ),
     tokens: tokens.read(source),
   });
   return orThrow("Valetkey", read, [
@@ -69,25 +73,18 @@ export function configurationOf(given: ValetkeyOptions<never>) {
   ]);
 }
 
-const readPolicies = (
-  policies: Readonly<Record<string, PolicyOptions>>,
-  store: StoreCapabilities,
-): Read<ReadonlyMap<string, UploadPolicy>> =>
-  Result.mapError(
-    policiesOf(policies, { files: defaultPolicy, store, spelling: "option" }),
-    (faults) =>
-      faults.map(({ pointer, reason }) => {
-        const [, name = "", ...members] = pointer.split("/");
-        const where = name === DEFAULT_POLICY ? "policy" : `policies.${name}`;
-        return optionFault([where, ...members].join("."), reason.slice("it ".length));
-      }),
-  );
+/** Faults of policies, by the options that they were given as. */
+const policyFaults = (faults: ReadonlyArray<MemberFault>) =>
+  faults.map(({ pointer, reason }) => {
+    const [, name = "", ...members] = pointer.split("/");
+    const where = name === DEFAULT_POLICY ? "policy" : `policies.${name}`;
+    return optionFault([where, ...members].join("."), reason.slice("it ".length));
+  });
 
 const functionFaults = (options: Partial<ValetkeyOptions<never>>) =>
   FUNCTIONS.filter((name) => name === "organizations" || options[name] !== undefined)
     .filter((name) => typeof options[name] !== "function")
-    .map((name) => optionFault(name, "must be a function", EXAMPLES.get(name)));
-
-const EXAMPLES: ReadonlyMap<string, string> = new Map([
-  ["organizations", "(slug, caller) => idOfTheirOrganization(slug, caller.id)"],
-]);
+    .map((name) => {
+      const example = "(slug, caller) => idOfTheirOrganization(slug, caller.id)";
+      return optionFault(name, "must be a function", name === "organizations" ? example : "");
+    });

@@ -47,15 +47,13 @@ export function createValetkey<
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
   const { store, countIn, ...settings } = configurationOf(options);
   const { failedAuthentications = "off" } = settings.limits;
+  const authenticator = authenticatorOf(options.authenticate);
   const layer = Layer.mergeAll(
     Layer.tapError(store.layer, ({ reason }) =>
       Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
     ),
     limits.layer(settings.limits, countIn),
-    Layer.succeed(
-      Authenticator,
-      limitFailures(authenticatorOf(options.authenticate), failedAuthentications),
-    ),
+    Layer.succeed(Authenticator, limitFailures(authenticator, failedAuthentications)),
     Layer.succeed(Organizations, organizationsOf(options.organizations)),
     Layer.succeed(Policies, settings.policies),
     random.layer,

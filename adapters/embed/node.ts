@@ -27,18 +27,11 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
   const listener = getRequestListener(
     (request, { incoming }) =>
       isOurs(pathOf(incoming))
-        ? fetch(request, {
-            address: incoming.socket.remoteAddress,
-            caller: callers.get(incoming),
-          })
+        ? fetch(request, { address: incoming.socket.remoteAddress, caller: callers.get(incoming) })
         : asResponse(problemOf(new NotFound())),
     { errorHandler: answerUnreadable, overrideGlobalObjects: false },
   );
-  const handle = async (
-    request: Request,
-    response: ServerResponse,
-    next: ((error?: Error) => void) | undefined,
-  ): Promise<void> => {
+  const handle = async (request: Request, response: ServerResponse, next?: Next) => {
     try {
       if (request.readableDidRead) throw new Error(BODY_WAS_READ);
       const caller = await options.caller?.(request);
@@ -62,6 +55,8 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
     void handle(request, response, next);
   };
 }
+
+type Next = (error?: Error) => void;
 
 /** The path as it was sent. */
 const pathOf = ({ url = "" }: Pick<IncomingMessage, "url">): string => url.split("?", 1)[0] ?? "";
