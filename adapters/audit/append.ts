@@ -29,20 +29,17 @@ export const appendTo = (path: string) =>
         waiting = "";
         try {
           await appendFile(path, batch, { mode: 0o600 });
-          if (isFailing)
-            log(Effect.logWarning(`the audit is written to ${path} again`, { dropped }));
-          isFailing = false;
-          dropped = 0;
         } catch (cause) {
           // Part of the batch may be written, so the next one begins on a line of its own.
           waiting = `\n${batch.trimStart()}${waiting}`;
-          if (!isFailing)
-            log(
-              Effect.logError(`the audit cannot be written to ${path} and waits: ${String(cause)}`),
-            );
+          const problem = `the audit cannot be written to ${path} and waits: ${String(cause)}`;
+          if (!isFailing) log(Effect.logError(problem));
           isFailing = true;
           return;
         }
+        if (isFailing) log(Effect.logWarning(`the audit is written to ${path} again`, { dropped }));
+        isFailing = false;
+        dropped = 0;
       }
     };
     const flush = () => {
@@ -53,13 +50,11 @@ export const appendTo = (path: string) =>
       return writing;
     };
     yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.promise(flush), FLUSH_TIMEOUT));
+    const full = `the audit drops lines, since too many wait to be written to ${path}`;
     return (line: string): Effect.Effect<void> =>
       Effect.sync(() => {
         if (waiting.length + line.length <= MAX_WAITING) waiting += line;
-        else if (dropped++ === 0)
-          log(
-            Effect.logError(`the audit drops lines, since too many wait to be written to ${path}`),
-          );
+        else if (dropped++ === 0) log(Effect.logError(full));
         if (!isFailing) void flush();
       });
   });

@@ -16,26 +16,19 @@ export const settings = {
   }),
 };
 
-/** `off`, `stdout` or a path; undefined where nobody has chosen. */
-export type AuditSettings = Values<typeof settings>;
+// Without waiting, or a pipe that nobody reads would keep the service from starting.
+const TO_APPEND =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 /** Reads the variable; a file that cannot be written is found now rather than with the first line. */
-export const read = (source: Source): Read<AuditSettings> =>
+export const read = (source: Source): Read<Values<typeof settings>> =>
   readSettings(settings, source, ({ to }) => {
     if (to === undefined || !to.includes("/")) return [];
     try {
-      // Without waiting, or a pipe that nobody reads would keep the service from starting.
-      closeSync(
-        openSync(
-          to,
-          constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK,
-          0o600,
-        ),
-      );
+      closeSync(openSync(to, TO_APPEND, 0o600));
       return [];
     } catch (cause) {
-      return [
-        fault(settings.to, `names a file that cannot be written (${codeOf(cause) ?? cause})`),
-      ];
+      const reason = String(codeOf(cause) ?? cause);
+      return [fault(settings.to, `names a file that cannot be written (${reason})`)];
     }
   });

@@ -9,9 +9,9 @@ import * as minio from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import {
-  choice,
   fault,
   missingBeside,
+  oneOf,
   type Read,
   readSettings,
   type Setting,
@@ -20,15 +20,18 @@ import {
 import type { Source } from "../settings/source.ts";
 
 /** Which store it is. */
-export const adapter = withDefault(
-  "local",
-  choice(["local", "aws", "minio", "gcs"], {
-    variable: "STORAGE_ADAPTER",
-    meaning: "The store. In the package: `storage: minio({…})`.",
-    example: "minio",
-    meant: { s3: "aws", amazon: "aws", google: "gcs", file: "local", disk: "local" },
+export const adapter = withDefault("local", {
+  ...oneOf(["local", "aws", "minio", "gcs"], {
+    s3: "aws",
+    amazon: "aws",
+    google: "gcs",
+    file: "local",
+    disk: "local",
   }),
-);
+  variable: "STORAGE_ADAPTER",
+  meaning: "The store. In the package: `storage: minio({…})`.",
+  example: "minio",
+});
 
 /** The settings of the choice and of every store, chosen or not. */
 export const settings = [

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { HttpOrigin, List, WholeNumber } from "../settings/codecs.ts";
 import { fault, optional, readSettings, withDefault } from "../settings/setting.ts";
-import { proxies } from "../settings/networks.ts";
+import { PROXIES } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
 import { isLoopbackName } from "./loopback.ts";
 
@@ -54,14 +54,13 @@ export const settings = {
     shape: ({ list }) => `origins (scheme, host and port, no path), ${list}`,
     example: "https://app.example.com",
   }),
-  trustedProxies: optional(
-    proxies({
-      variable: "TRUSTED_PROXIES",
-      option: "trustedProxies",
-      meaning: "Proxies that are believed when they tell a caller's address.",
-      otherwise: "none",
-    }),
-  ),
+  trustedProxies: optional({
+    ...PROXIES,
+    variable: "TRUSTED_PROXIES",
+    option: "trustedProxies",
+    meaning: "Proxies that are believed when they tell a caller's address.",
+    otherwise: "none",
+  }),
   maxConnections: withDefault(10_000, {
     variable: "MAX_CONNECTIONS",
     meaning: "How many connections Node keeps open; further ones are closed.",

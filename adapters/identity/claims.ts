@@ -1,6 +1,7 @@
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { type Principal, Scope } from "../../domain/principal.ts";
 import * as Schema from "effect/Schema";
+import { memberAt } from "../settings/decode.ts";
 
 const isSlug = Schema.is(OrganizationSlug);
 const isId = Schema.is(OrganizationId);
@@ -8,19 +9,12 @@ const isScope = Schema.is(Scope);
 
 /** The value at a JSON Pointer (RFC 6901), or of a member by its plain name; undefined if none. */
 export function claimAt(claims: unknown, path: string): unknown {
-  const names = path.startsWith("/")
-    ? path
-        .slice(1)
-        .split("/")
-        .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"))
-    : [path];
-  let value = claims;
-  for (const name of names) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name))
-      return undefined;
-    value = (value as Readonly<Record<string, unknown>>)[name];
-  }
-  return value;
+  if (!path.startsWith("/")) return memberAt(claims, [path]);
+  const names = path.slice(1).split("/");
+  return memberAt(
+    claims,
+    names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~")),
+  );
 }
 
 /**
@@ -40,12 +34,9 @@ export function organizationsOf(claim: unknown): Exclude<Principal["organization
   return organizations;
 }
 
-/** Undefined if the value has no id. */
-function idOf(value: unknown): unknown {
-  if (value === null) return undefined;
-  if (typeof value !== "object" || Array.isArray(value)) return value;
-  return Object.hasOwn(value, "id") ? (value as { readonly id: unknown }).id : undefined;
-}
+/** The id that a value is or has; undefined if none. */
+const idOf = (value: unknown): unknown =>
+  typeof value === "object" && !Array.isArray(value) ? memberAt(value, ["id"]) : value;
 
 /** The scopes in a claim that begin with `prefix`: a list, or text with spaces (RFC 9068). */
 export function scopesOf(claim: unknown, prefix: string): ReadonlySet<Scope> {

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import { Parsed } from "../settings/codecs.ts";
-import { type Network, proxies } from "../settings/networks.ts";
-import { optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
+import { type Network, PROXIES } from "../settings/networks.ts";
+import { optional, type Read, readSettings, setting, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 const HEADER = {
@@ -11,7 +11,8 @@ const HEADER = {
 
 /** Settings of `AUTH=forward`. */
 export const settings = {
-  trusted: proxies({
+  trusted: setting({
+    ...PROXIES,
     variable: "FORWARD_AUTH_TRUSTED",
     meaning: "Where the proxy connects from. Required for `AUTH=forward`.",
   }),
@@ -65,7 +66,11 @@ export const read = (
   source: Source,
   hasDirectory: boolean,
 ): Read<{ readonly auth: "forward" } & ForwardSettings> =>
-  Result.map(readSettings(settings, source), ({ trusted, ...headers }) => {
-    const { organizations = hasDirectory ? undefined : "x-forwarded-groups" } = headers;
-    return { auth: "forward", trusted, headers: { ...headers, organizations } };
-  });
+  Result.map(
+    readSettings(settings, source),
+    ({ trusted, organizations = hasDirectory ? undefined : "x-forwarded-groups", ...headers }) => ({
+      auth: "forward",
+      trusted,
+      headers: { ...headers, organizations },
+    }),
+  );

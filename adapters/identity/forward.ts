@@ -15,9 +15,7 @@ const isSubject = Schema.is(Subject);
  */
 export function forwardedHeaders(settings: ForwardSettings): Authenticator["Service"] {
   const { user, organizations, scopes, kind } = settings.headers;
-  const names = new Set(
-    [user, organizations, scopes, kind].flatMap((name) => (name === undefined ? [] : [name])),
-  );
+  const names = new Set(Object.values(settings.headers).filter((name) => name !== undefined));
   return {
     authenticate: (call) => {
       if (!isWithin(settings.trusted, call.address) || hasVariant(call, names)) return NOT_GOOD;
@@ -27,7 +25,7 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
       if (!isSubject(subject) || subject.includes(",") || isRepeated) return NOT_GOOD;
       const listOf = (name: string) => call.headers.get(name)?.split(",") ?? [];
       return Effect.succeed<Principal>({
-        kind: kind !== undefined && call.headers.get(kind) === "service" ? "service" : "user",
+        kind: kind && call.headers.get(kind) === "service" ? "service" : "user",
         subject,
         scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(listOf(scopes), ""),
         organizations:

@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { HttpsUrl, List, Pair, Parsed } from "../settings/codecs.ts";
+import { HttpsUrl, List, Parsed } from "../settings/codecs.ts";
 import {
   fault,
   optional,
@@ -99,23 +99,14 @@ export const settings = {
     variable: "JWT_SERVICE_CLAIM",
     meaning: "By which claim tokens of services are known.",
     otherwise: "all are people",
-    codec: Pair("=", Schema.NonEmptyString, Schema.String.check(Schema.isPattern(/^[^=]+$/))),
+    codec: Parsed((text) => {
+      const [, path, value] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
+      return path === undefined || value === undefined ? undefined : { path, value };
+    }),
     shape: "a claim and the value by which tokens of services are known, as claim=value",
     example: "gty=client-credentials",
   }),
 };
-
-/** Where claims stand in a token. */
-export interface ClaimSettings {
-  readonly subject: string;
-  /** Undefined where tokens say nothing of organizations, and a directory does. */
-  readonly organizations?: string | undefined;
-  /** Undefined where all callers may do everything. */
-  readonly scopes?: string | undefined;
-  readonly scopesPrefix: string;
-  /** What makes a caller a service; all are persons if undefined. */
-  readonly service?: { readonly path: string; readonly value: string } | undefined;
-}
 
 /** Whose tokens are good, and what they mean. */
 export interface JwtSettings {
@@ -127,7 +118,17 @@ export interface JwtSettings {
   readonly keys:
     | { readonly kind: "url"; readonly url: URL }
     | { readonly kind: "pem"; readonly pem: string };
-  readonly claims: ClaimSettings;
+  /** Where claims stand in a token. */
+  readonly claims: {
+    readonly subject: string;
+    /** Undefined where tokens say nothing of organizations, and a directory does. */
+    readonly organizations?: string | undefined;
+    /** Undefined where all callers may do everything. */
+    readonly scopes?: string | undefined;
+    readonly scopesPrefix: string;
+    /** What makes a caller a service; all are persons if undefined. */
+    readonly service?: { readonly path: string; readonly value: string } | undefined;
+  };
 }
 
 /** Reads the settings; with a directory of organizations, tokens need not name them. */
@@ -150,23 +151,21 @@ export const read = (
             `must be a key for one of ${name(settings.algorithms)}, and of RSA with 2048 bits or more`,
         ),
     ]),
-    ({ issuer, audience, type, algorithms, jwksUrl, publicKey = "", service, ...claims }) => {
-      const { organizations = hasDirectory ? undefined : "organizations" } = claims;
-      return {
-        auth: "jwt",
-        issuer,
-        audience,
-        type,
-        algorithms,
-        keys:
-          jwksUrl === undefined ? { kind: "pem", pem: publicKey } : { kind: "url", url: jwksUrl },
-        claims: {
-          ...claims,
-          organizations,
-          service: service && { path: service[0], value: service[1] },
-        },
-      };
-    },
+    ({
+      jwksUrl,
+      publicKey = "",
+      subject,
+      organizations = hasDirectory ? undefined : "organizations",
+      scopes,
+      scopesPrefix,
+      service,
+      ...accepted
+    }) => ({
+      auth: "jwt",
+      ...accepted,
+      keys: jwksUrl ? { kind: "url", url: jwksUrl } : { kind: "pem", pem: publicKey },
+      claims: { subject, organizations, scopes, scopesPrefix, service },
+    }),
   );
 
 /** Whether tokens can be verified with a key; with any other, the service would refuse everybody. */

@@ -1,20 +1,15 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import {
-  errors,
-  jwtVerify,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-} from "jose";
+import { errors, jwtVerify } from "jose";
+import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { Authenticator, type Call } from "../../application/ports/authenticator.ts";
-import { Unauthenticated } from "../../domain/errors.ts";
+import { IdentityUnavailable, Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import { claimAt, organizationsOf, scopesOf } from "./claims.ts";
 import { isUnknownKey, keyOfPem, keysAt } from "./key-set.ts";
-import type { ClaimSettings, JwtSettings } from "./jwt-settings.ts";
+import type { JwtSettings } from "./jwt-settings.ts";
 
 /** How far the clocks of the issuer and of this machine may be apart, in seconds. */
 const LEEWAY = 60;
@@ -42,28 +37,25 @@ export const jsonWebTokens = (settings: JwtSettings) =>
     const keySet =
       settings.keys.kind === "pem" ? keyOfPem(settings.keys.pem) : yield* keysAt(settings.keys.url);
     const known = new Map<string, Verified>();
+    const optionsAt = (now: number) => ({
+      algorithms: [...settings.algorithms],
+      issuer: settings.issuer,
+      audience: settings.audience,
+      requiredClaims: ["exp"],
+      ...(settings.type === undefined ? {} : { typ: settings.type }),
+      clockTolerance: LEEWAY,
+      currentDate: new Date(now),
+    });
 
     const verify = (token: string, now: number) => {
       const attempt = (keys: JWTVerifyGetKey) =>
         Effect.tryPromise({
-          try: () =>
-            verifyWithAny(token, keys, {
-              algorithms: [...settings.algorithms],
-              issuer: settings.issuer,
-              audience: settings.audience,
-              requiredClaims: ["exp"],
-              ...(settings.type === undefined ? {} : { typ: settings.type }),
-              clockTolerance: LEEWAY,
-              currentDate: new Date(now),
-            }),
-          catch: (cause) => (isUnknownKey(cause) ? ("unknown key" as const) : NOT_GOOD),
-        }).pipe(Effect.map(({ payload }) => ({ payload, keys })));
+          try: async () => ({ keys, ...(await verifyWithAny(token, keys, optionsAt(now))) }),
+          catch: (cause) => cause,
+        });
       return Effect.flatMap(keySet.keys, attempt).pipe(
-        Effect.catchIf(
-          (failure) => failure === "unknown key",
-          () => Effect.flatMap(keySet.newerKeys, attempt),
-        ),
-        Effect.mapError((failure) => (failure === "unknown key" ? NOT_GOOD : failure)),
+        Effect.catchIf(isUnknownKey, () => Effect.flatMap(keySet.newerKeys, attempt)),
+        Effect.mapError((cause) => (cause instanceof IdentityUnavailable ? cause : NOT_GOOD)),
       );
     };
 
@@ -93,11 +85,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
         if (principal === undefined) return yield* NOT_GOOD;
         const [oldest] = known.keys();
         if (known.size >= CAPACITY && oldest !== undefined) known.delete(oldest);
-        known.set(name, {
-          principal,
-          keys,
-          expiresAt: ((payload.exp ?? 0) + LEEWAY) * 1000,
-        });
+        known.set(name, { principal, keys, expiresAt: ((payload.exp ?? 0) + LEEWAY) * 1000 });
         return principal;
       }),
     });
@@ -126,13 +114,13 @@ async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTV
 const NOT_GOOD = new Unauthenticated({ by: "token" });
 
 /** Undefined if the token has no usable subject. */
-function principalOf(claims: JWTPayload, paths: ClaimSettings): Principal | undefined {
+function principalOf(claims: JWTPayload, paths: JwtSettings["claims"]): Principal | undefined {
   const subject = claimAt(claims, paths.subject);
   if (!isSubject(subject)) return undefined;
   const { organizations, scopes, scopesPrefix, service } = paths;
+  const isService = service !== undefined && claimAt(claims, service.path) === service.value;
   return {
-    kind:
-      service !== undefined && claimAt(claims, service.path) === service.value ? "service" : "user",
+    kind: isService ? "service" : "user",
     subject,
     scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(claimAt(claims, scopes), scopesPrefix),
     organizations:

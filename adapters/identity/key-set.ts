@@ -4,13 +4,8 @@ import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
 import { IdentityUnavailable } from "../../domain/errors.ts";
-import {
-  createLocalJWKSet,
-  errors,
-  type JSONWebKeySet,
-  type JWTVerifyGetKey,
-  type LocalJWKSet,
-} from "jose";
+import { createLocalJWKSet, errors } from "jose";
+import type { JSONWebKeySet, JWTVerifyGetKey, LocalJWKSet } from "jose";
 import { createPublicKey } from "node:crypto";
 import { fetchJson } from "./fetch-json.ts";
 
@@ -64,10 +59,11 @@ export const keysAt = (url: URL) =>
             const isSame = JSON.stringify(keys.jwks()) === JSON.stringify(found?.jwks());
             if (!isSame) found = keys;
           }),
-        onFailure: ({ reason }) =>
-          Effect.logWarning(
-            `JWT_JWKS_URL gives no keys, ${found === undefined ? "so no token can be verified" : "so the previous ones stay in use"}: ${reason}`,
-          ),
+        onFailure: ({ reason }) => {
+          const effect =
+            found === undefined ? "no token can be verified" : "the last ones stay in use";
+          return Effect.logWarning(`JWT_JWKS_URL gives no keys, so ${effect}: ${reason}`);
+        },
       }),
     );
     // Callers that come during a fetch wait for it, and do not start another.
@@ -76,24 +72,17 @@ export const keysAt = (url: URL) =>
         const cooldown = found === undefined ? FIRST_COOLDOWN : COOLDOWN;
         if (Math.abs(now - askedAt) < cooldown) return Effect.void;
         // Counted from its end, or callers that waited for a hanging fetch would start one more each.
-        return Effect.andThen(
-          ask,
-          Effect.map(Clock.currentTimeMillis, (end) => void (askedAt = end)),
-        );
+        return Effect.map(Effect.andThen(ask, Clock.currentTimeMillis), (end) => {
+          askedAt = end;
+        });
       }),
     );
     const current = Effect.suspend(() =>
       found === undefined ? Effect.fail(noKeys("there are no keys yet")) : Effect.succeed(found),
     );
     yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH)));
-    const keySet: KeySet = {
-      keys: Effect.matchEffect(current, {
-        onSuccess: Effect.succeed,
-        onFailure: () => Effect.andThen(refresh, current),
-      }),
-      newerKeys: Effect.andThen(refresh, current),
-    };
-    return keySet;
+    const newerKeys = Effect.andThen(refresh, current);
+    return { keys: current.pipe(Effect.catch(() => newerKeys)), newerKeys } satisfies KeySet;
   });
 
 /** Whether the set has no such key, so that a newer set may have it. */

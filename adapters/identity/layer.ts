@@ -23,22 +23,17 @@ export const layer = (
 const authenticatorOf = (callers: CallerSettings) =>
   Effect.gen(function* () {
     switch (callers.auth) {
-      case "dev": {
-        const { developmentTokens } = yield* load(() => import("./dev.ts"));
-        return developmentTokens(callers.tokens);
-      }
-      case "static": {
-        const { tokensOfFile } = yield* load(() => import("./static.ts"));
-        return yield* tokensOfFile(callers.file, callers.tokens);
-      }
-      case "jwt": {
-        const { jsonWebTokens } = yield* load(() => import("./jwt.ts"));
-        return yield* jsonWebTokens(callers);
-      }
-      case "forward": {
-        const { forwardedHeaders } = yield* load(() => import("./forward.ts"));
-        return forwardedHeaders(callers);
-      }
+      case "dev":
+        return (yield* load(() => import("./dev.ts"))).developmentTokens(callers.tokens);
+      case "static":
+        return yield* (yield* load(() => import("./static.ts"))).tokensOfFile(
+          callers.file,
+          callers.tokens,
+        );
+      case "jwt":
+        return yield* (yield* load(() => import("./jwt.ts"))).jsonWebTokens(callers);
+      case "forward":
+        return (yield* load(() => import("./forward.ts"))).forwardedHeaders(callers);
     }
   });
 

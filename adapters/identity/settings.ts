@@ -6,8 +6,8 @@ import type { CallerKind } from "../../domain/upload-policy.ts";
 import { readJsonFile } from "../settings/json-file.ts";
 import {
   allOf,
-  choice,
   fault,
+  oneOf,
   optional,
   type Read,
   readSettings,
@@ -31,27 +31,28 @@ const TOKEN = {
 };
 
 const choices = {
-  auth: withDefault(
-    "dev",
-    choice(["dev", "static", "jwt", "forward"], {
-      variable: "AUTH",
-      meaning: "How callers are known: see [identity](identity.md).",
-      example: "jwt",
-      meant: { token: "static", tokens: "static", oidc: "jwt", oauth: "jwt", proxy: "forward" },
+  auth: withDefault("dev", {
+    ...oneOf(["dev", "static", "jwt", "forward"], {
+      token: "static",
+      tokens: "static",
+      oidc: "jwt",
+      oauth: "jwt",
+      proxy: "forward",
     }),
-  ),
+    variable: "AUTH",
+    meaning: "How callers are known: see [identity](identity.md).",
+    example: "jwt",
+  }),
 };
 
 const dev = {
-  exposed: withDefault(
-    "no",
-    choice(["yes", "no"], {
-      variable: "AUTH_DEV_EXPOSED",
-      meaning: "Whether other machines may use the development tokens.",
-      shape: "yes (answer more than this machine, with a development token) or no",
-      example: "yes",
-    }),
-  ),
+  exposed: withDefault("no", {
+    ...oneOf(["yes", "no"]),
+    variable: "AUTH_DEV_EXPOSED",
+    meaning: "Whether other machines may use the development tokens.",
+    shape: "yes (answer more than this machine, with a development token) or no",
+    example: "yes",
+  }),
   userToken: optional({
     ...TOKEN,
     variable: "DEV_TOKEN",

@@ -34,9 +34,7 @@ type Known =
  */
 export function retryMemory() {
   const known = new Map<string, Remembered>();
-  /**
-   * The groups of all uploads, of each organization and of each caller, by a digest of their names.
-   */
+  /** Those of all uploads, of each organization and of each caller, by a digest of their names. */
   const groups = new Map<string, Group>();
   let sweptAt = 0;
 
@@ -74,13 +72,9 @@ export function retryMemory() {
       { of: "this organization", most: MAX_PER_ORGANIZATION, group: digest([organization]) },
       { of: "all organizations", most: MAX, group: "" },
     ];
-    const isFull = ({ group, most }: (typeof bounds)[number]) =>
-      (groups.get(group)?.size ?? 0) >= most;
-    let full = bounds.find(isFull);
-    if (full !== undefined && Math.abs(now - sweptAt) >= SWEEP_INTERVAL) {
-      sweep(now);
-      full = bounds.find(isFull);
-    }
+    const reached = () => bounds.find(({ group, most }) => (groups.get(group)?.size ?? 0) >= most);
+    if (reached() && Math.abs(now - sweptAt) >= SWEEP_INTERVAL) sweep(now);
+    const full = reached();
     if (full !== undefined) {
       const end = groups.get(full.group)?.firstEnd ?? now;
       const retryAfter = Math.max(1, Math.ceil((end - now) / 1000));

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { Parsed, Size, WholeNumber } from "../settings/codecs.ts";
-import { choice, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
+import { oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 const WINDOWS = new Map([
@@ -70,15 +70,13 @@ export const settings = {
     shape: "a number of requests per second, minute, hour or day, or off",
     example: "120 per minute",
   }),
-  onFailure: withDefault(
-    "allow",
-    choice(["allow", "refuse"], {
-      variable: "LIMITS_ON_FAILURE",
-      option: "limits.onFailure",
-      meaning: "What happens to requests while Redis is down.",
-      example: "refuse",
-    }),
-  ),
+  onFailure: withDefault("allow", {
+    ...oneOf(["allow", "refuse"]),
+    variable: "LIMITS_ON_FAILURE",
+    option: "limits.onFailure",
+    meaning: "What happens to requests while Redis is down.",
+    example: "refuse",
+  }),
   processes: withDefault(1, {
     variable: "WEB_CONCURRENCY",
     meaning: "How many processes serve, on all machines.",
@@ -91,28 +89,19 @@ export const settings = {
 /** How many requests of an address may fail to be authenticated where nobody has chosen. */
 export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.minutes(1) };
 
-/** What the adapters that count are configured with. */
-export interface LimitSettings {
-  readonly limits: Limits;
-  /** Whether anything is limited. */
-  readonly isLimited: boolean;
-  /** Whether requests are refused while nothing can be counted. */
-  readonly refusesOnFailure: boolean;
-  /** How many processes serve. */
-  readonly processes: number;
-  /** How many requests of an address may fail to be authenticated; undefined if nobody chose. */
-  readonly failedAuthentications: RateLimit | "off" | undefined;
-}
-
 /** Reads the settings. */
-export const read = (source: Source): Read<LimitSettings> =>
+export const read = (source: Source) =>
   Result.map(
     readSettings(settings, source),
     ({ subject, organization, bytes, objects, onFailure, processes, failedAuthentications }) => ({
-      limits: { requests: { subject, organization }, daily: { bytes, objects } },
+      limits: { requests: { subject, organization }, daily: { bytes, objects } } satisfies Limits,
       isLimited: [subject, organization, bytes, objects].some((limit) => limit !== undefined),
       refusesOnFailure: onFailure === "refuse",
       processes,
+      /** Undefined if nobody has chosen. */
       failedAuthentications,
     }),
   );
+
+/** What the adapters that count are configured with. */
+export type LimitSettings = Result.Result.Success<ReturnType<typeof read>>;

@@ -30,10 +30,9 @@ export const policiesOf = (
       ...[...policies].map(([name, members]) => [name, { ...base, ...members }] as const),
     ]);
     const faults = [...complete].flatMap(([name, policy]) =>
-      beyond(policy, store, spelling).map(({ member, reason }) => ({
-        pointer: `/${name}/${nameOf(member, spelling)}`,
-        reason,
-      })),
+      problemsOf(policy, store, spelling).flatMap(([member, reason]) =>
+        reason === false ? [] : { pointer: `/${name}/${nameOf(member, spelling)}`, reason },
+      ),
     );
     return Arr.isReadonlyArrayNonEmpty(faults) ? Result.fail(faults) : Result.succeed(complete);
   });
@@ -43,46 +42,48 @@ export const ONE_PUT = "a single PUT to this store carries no more";
 
 const DAY = 24 * 60 * 60;
 
-/** What of a policy the chosen store, or the policy itself, cannot keep. */
-function beyond(
+/** What of a policy the chosen store, or the policy itself, cannot keep; false where it can. */
+function problemsOf(
   policy: UploadPolicy,
   store: StoreCapabilities,
   spelling: Spelling,
-): ReadonlyArray<{ readonly member: keyof UploadPolicy; readonly reason: string }> {
+): ReadonlyArray<readonly [keyof UploadPolicy, reason: string | false]> {
   const { maxSize, writeOnce, requireChecksum, deleteMismatch, unconfirmedAfter } = policy;
+  const isRemoved = unconfirmedAfter !== undefined;
   const latest = Duration.toSeconds(Duration.sum(policy.putLifetime, CONFIRM_GRACE));
-  const faults: ReadonlyArray<readonly [boolean, keyof UploadPolicy, string]> = [
+  return [
     [
-      maxSize > store.largestPut,
       "maxSize",
-      `it is more than ${store.largestPut} bytes: ${ONE_PUT}`,
+      maxSize > store.largestPut && `it is more than ${store.largestPut} bytes: ${ONE_PUT}`,
     ],
-    [writeOnce && !store.writeOnce, "writeOnce", "it is true, and this store cannot enforce it"],
+    ["writeOnce", writeOnce && !store.writeOnce && "it is true, and this store cannot enforce it"],
     [
-      requireChecksum && store.checksums.length === 0,
       "requireChecksum",
-      "it is true, and this store verifies none",
+      requireChecksum && store.checksums.length === 0 && "it is true, and this store verifies none",
     ],
     [
-      deleteMismatch && !store.versions,
       "deleteMismatch",
-      "it is delete, and this store cannot remove exactly what was looked at",
+      deleteMismatch &&
+        !store.versions &&
+        "it is delete, and this store cannot remove exactly what was looked at",
     ],
     [
-      unconfirmedAfter !== undefined && !store.marks,
       "unconfirmedAfter",
-      "it is set, and this store cannot mark uploads and remove what stays marked",
+      isRemoved &&
+        !store.marks &&
+        "it is set, and this store cannot mark uploads and remove what stays marked",
     ],
     [
-      unconfirmedAfter !== undefined && !writeOnce,
       "unconfirmedAfter",
-      `it is set, and needs ${nameOf("writeOnce", spelling)}: a second PUT would mark a confirmed file again`,
+      isRemoved &&
+        !writeOnce &&
+        `it is set, and needs ${nameOf("writeOnce", spelling)}: a second PUT would mark a confirmed file again`,
     ],
     [
-      unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
       "unconfirmedAfter",
-      "it is not longer than an upload can take, with the day in which it can be confirmed",
+      isRemoved &&
+        unconfirmedAfter * DAY <= latest &&
+        "it is not longer than an upload can take, with the day in which it can be confirmed",
     ],
   ];
-  return faults.flatMap(([isFault, member, reason]) => (isFault ? [{ member, reason }] : []));
 }

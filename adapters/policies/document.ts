@@ -1,4 +1,5 @@
 import * as Arr from "effect/Array";
+import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { LinkLifetime } from "../../domain/link.ts";
@@ -25,7 +26,10 @@ export const decodePolicies = (
   spelling: Spelling,
 ): Decoded<ReadonlyMap<string, Partial<UploadPolicy>>> => DECODERS[spelling](policies);
 
-interface Member<A> extends Readonly<Record<Spelling, string>> {
+interface Member<A> {
+  /** What it is called in a document, and among options. */
+  readonly document: string;
+  readonly option: string;
   readonly codec: Schema.ConstraintCodec<A, unknown>;
   /** What is wrong with any other value. */
   readonly reason: string;
@@ -98,33 +102,34 @@ const isPolicyName = Schema.is(PolicyName);
 const DECODERS = { document: decoderOf("document"), option: decoderOf("option") };
 
 function decoderOf(spelling: Spelling) {
-  const members = Object.entries(MEMBERS);
-  const names = members.map(([, member]) => member[spelling]);
-  const fields = Object.fromEntries(
-    members.map(([, { codec, ...names }]) => [names[spelling], Schema.optional(codec)]),
+  const members = new Map(
+    Object.entries(MEMBERS).map(([name, member]) => [member[spelling], { name, ...member }]),
   );
-  const reasons = new Map(members.map(([, member]) => [member[spelling], member.reason]));
-  const decode = decoder(Schema.Record(Schema.String, Schema.Struct(fields)), names, 2);
+  const fields = Record.fromEntries(
+    [...members].map(([name, { codec }]) => [name, Schema.optional(codec)]),
+  );
+  const decode = decoder(
+    Schema.Record(Schema.String, Schema.Struct(fields)),
+    [...members.keys()],
+    2,
+  );
   /** A fault inside of a member is told as one of the member. */
   const ofMember = (fault: MemberFault): MemberFault => {
     const [, policy, member = ""] = fault.pointer.split("/");
-    const reason = reasons.get(member);
+    const reason = members.get(member)?.reason;
     return reason === undefined ? fault : { pointer: `/${policy}/${member}`, reason };
   };
-  const membersOf = (policy: Readonly<Record<string, unknown>>): Partial<UploadPolicy> =>
+  const membersOf = (policy: { readonly [name: string]: unknown }): Partial<UploadPolicy> =>
     Object.fromEntries(
-      members.flatMap(([member, names]) => {
-        const value = policy[names[spelling]];
-        return value === undefined ? [] : [[member, value]];
-      }),
+      Object.entries(policy)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => [members.get(name)?.name, value]),
     );
   return (document: unknown): Decoded<ReadonlyMap<string, Partial<UploadPolicy>>> =>
     Result.flatMap(Result.mapError(decode(document), Arr.map(ofMember)), (policies) => {
       const misnamed = Object.keys(policies).find((name) => !isPolicyName(name));
       return misnamed === undefined
-        ? Result.succeed(
-            new Map(Object.entries(policies).map(([name, policy]) => [name, membersOf(policy)])),
-          )
+        ? Result.succeed(new Map(Object.entries(Record.map(policies, membersOf))))
         : Result.fail([{ pointer: `/${misnamed}`, reason: NAME }] as const);
     });
 }

@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
@@ -8,7 +9,7 @@ import {
   defaultPolicy,
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
-import { type Decoded, shownPointer } from "../settings/decode.ts";
+import { shownPointer } from "../settings/decode.ts";
 import { parseJson, readJsonFile } from "../settings/json-file.ts";
 import { decodeOnly, DurationText, List, Size } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
@@ -94,22 +95,20 @@ export const read = (
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
-      return readDocument(document, (policies) =>
-        policiesOf(policies, { files, store, spelling: "document" }),
+      const isInline = document.trimStart().startsWith("{");
+      const where = isInline ? "its value" : `the file ${document}`;
+      return (isInline ? parseJson(document) : readJsonFile(document)).pipe(
+        Result.mapError((problem) => [unusable(`${where} ${problem}`)]),
+        Result.flatMap((policies) =>
+          Result.mapError(
+            policiesOf(policies, { files, store, spelling: "document" }),
+            Arr.map(({ pointer, reason }) =>
+              unusable(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
+            ),
+          ),
+        ),
       );
     },
   );
 
-const faultOf = (problem: string) => fault(settings.document, `cannot be used: ${problem}`);
-
-function readDocument<A>(document: string, decode: (json: unknown) => Decoded<A>): Read<A> {
-  const isInline = document.trimStart().startsWith("{");
-  const where = isInline ? "its value" : `the file ${document}`;
-  const parsed = isInline ? parseJson(document) : readJsonFile(document);
-  if (Result.isFailure(parsed)) return Result.fail([faultOf(`${where} ${parsed.failure}`)]);
-  return Result.mapError(decode(parsed.success), (faults) =>
-    faults.map(({ pointer, reason }) =>
-      faultOf(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
-    ),
-  );
-}
+const unusable = (problem: string) => fault(settings.document, `cannot be used: ${problem}`);

@@ -70,14 +70,10 @@ const formatter = (members: ReadonlyArray<string>) => {
   const known = `${UNKNOWN}; the members are ${members.slice(0, -1).join(", ")} and ${members.at(-1)}`;
   return SchemaIssue.makeFormatterStandardSchemaV1({
     leafHook: (issue) => {
-      switch (issue._tag) {
-        case "MissingKey":
-          return MISSING;
-        case "UnexpectedKey":
-          return known;
-        default:
-          return `it is not ${expected(issue)}`;
-      }
+      if (issue._tag === "MissingKey") return MISSING;
+      if (issue._tag === "UnexpectedKey") return known;
+      const type = "ast" in issue ? EXPECTED.get(issue.ast._tag) : undefined;
+      return `it is not ${type ?? "of the right type"}`;
     },
   });
 };
@@ -85,19 +81,20 @@ const formatter = (members: ReadonlyArray<string>) => {
 /** RFC 6901, section 3. */
 const escape = (member: string) => member.replaceAll("~", "~0").replaceAll("/", "~1");
 
-function expected(issue: SchemaIssue.Issue): string {
-  switch ("ast" in issue ? issue.ast._tag : undefined) {
-    case "String":
-      return "a string";
-    case "Number":
-      return "a number";
-    case "Boolean":
-      return "true or false";
-    case "Objects":
-      return "an object";
-    case "Arrays":
-      return "a list";
-    default:
-      return "of the right type";
-  }
-}
+const EXPECTED: ReadonlyMap<string, string> = new Map([
+  ["String", "a string"],
+  ["Number", "a number"],
+  ["Boolean", "true or false"],
+  ["Objects", "an object"],
+  ["Arrays", "a list"],
+]);
+
+/** The member that `names` lead to, each a member of the one before; undefined where there is none. */
+export const memberAt = (value: unknown, names: ReadonlyArray<string>): unknown =>
+  names.reduce(
+    (parent, name) =>
+      typeof parent === "object" && parent !== null && Object.hasOwn(parent, name)
+        ? (parent as Readonly<Record<string, unknown>>)[name]
+        : undefined,
+    value,
+  );

@@ -1,5 +1,9 @@
+import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import { readFileSync, statSync } from "node:fs";
+import * as Schedule from "effect/Schedule";
+import type * as Scope from "effect/Scope";
+import { readFileSync, type Stats, statSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
 import { codeOf } from "./thrown.ts";
 
 /** Parses JSON; the reason of a failure never shows any of it. */
@@ -10,10 +14,10 @@ export const parseJson = (text: string): Result.Result<unknown, string> =>
 const LARGEST = 2 ** 20;
 
 /** What is wrong with a file before it is read: a pipe would block, and be empty a second time. */
-export const problemOf = (file: { isFile(): boolean; readonly size: number }): string | undefined =>
+const problemOf = (file: Stats): string | undefined =>
   file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
 
-/** Reads a JSON file at the start of the service, or says why not. */
+/** Reads a JSON file at the start of the service, or tells what is wrong with it. */
 export function readJsonFile(path: string): Result.Result<unknown, string> {
   try {
     const problem = problemOf(statSync(path));
@@ -21,4 +25,64 @@ export function readJsonFile(path: string): Result.Result<unknown, string> {
   } catch (cause) {
     return Result.fail(`cannot be read (${codeOf(cause) ?? cause})`);
   }
+}
+
+/** How often a file is looked at for a change, in milliseconds. */
+export const RECHECK = 5000;
+
+/**
+ * Tells what is in a JSON file whenever that has changed, for as long as the scope lasts. A file
+ * that cannot be read changes nothing; the log says so once, and with `kept` what that means.
+ */
+export const watchJson = <A>(
+  path: string,
+  watcher: {
+    readonly decode: (json: unknown) => Result.Result<A, string>;
+    readonly onChange: (value: A) => void;
+    readonly kept: string;
+  },
+): Effect.Effect<void, never, Scope.Scope> => {
+  let last: A | undefined;
+  let logged: string | undefined;
+  const look = Effect.matchEffect(jsonIn(path, watcher.decode), {
+    onSuccess: (value) =>
+      Effect.sync(() => {
+        logged = undefined;
+        if (value !== last) watcher.onChange(value);
+        last = value;
+      }),
+    onFailure: (problem) => {
+      if (problem === logged) return Effect.void;
+      logged = problem;
+      return Effect.logWarning(`${problem}; ${watcher.kept}`);
+    },
+  });
+  return Effect.asVoid(Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK))));
+};
+
+/**
+ * What is in a JSON file at the moment; one object for as long as the file is the same. Fails
+ * with what is wrong, and nothing that the file holds.
+ */
+export function jsonIn<A>(
+  path: string,
+  decode: (json: unknown) => Result.Result<A, string>,
+): Effect.Effect<A, string> {
+  let last: { readonly text: string; readonly value: A } | undefined;
+  return Effect.tryPromise({
+    try: async () => {
+      const problem = problemOf(await stat(path));
+      if (problem !== undefined) throw new Error(problem);
+      return readFile(path, "utf8");
+    },
+    catch: (cause) => `the file ${path} cannot be read (${codeOf(cause) ?? cause})`,
+  }).pipe(
+    Effect.flatMap((text) => {
+      if (text === last?.text) return Effect.succeed(last.value);
+      const decoded = Result.flatMap(parseJson(text), decode);
+      if (Result.isFailure(decoded)) return Effect.fail(`the file ${path} ${decoded.failure}`);
+      last = { text, value: decoded.success };
+      return Effect.succeed(decoded.success);
+    }),
+  );
 }

@@ -1,25 +1,18 @@
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
 import { List, Parsed } from "./codecs.ts";
-import { setting } from "./setting.ts";
+import type { Words } from "./source.ts";
 
 /** An address and how many of its bits count. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
-/** A list of addresses and networks. */
-export const Networks = List(Parsed(networkOf));
-
-/** A setting that names proxies by their addresses. */
-export const proxies = (
-  explained: Omit<Parameters<typeof setting>[0], "codec" | "shape" | "example">,
-) =>
-  setting({
-    ...explained,
-    codec: Networks,
-    shape: ({ list }) =>
-      `the addresses or networks that proxies connect from, ${list}, and not all there are`,
-    example: "10.0.0.0/8,::1",
-  });
+/** What a setting of proxies takes: their addresses and networks. */
+export const PROXIES = {
+  codec: List(Parsed(networkOf)),
+  shape: ({ list }: Words): string =>
+    `the addresses or networks that proxies connect from, ${list}, and not all there are`,
+  example: "10.0.0.0/8,::1",
+};
 
 /** Undefined for text that is no network, and for the network of all addresses. */
 function networkOf(text: string): Network | undefined {

@@ -23,8 +23,6 @@ export interface Setting<out A> extends Named {
   readonly fallback?: { readonly value: A } | undefined;
 }
 
-type Explained = Omit<Setting<unknown>, "decode" | "fallback">;
-
 /** A setting that is missing or wrong. */
 export interface Fault {
   readonly setting: Named;
@@ -35,7 +33,7 @@ export interface Fault {
 }
 
 /** A setting with the schema that decodes it. */
-interface Unread<A> extends Explained {
+interface Unread<A> extends Omit<Setting<unknown>, "decode" | "fallback"> {
   readonly codec: Schema.ConstraintCodec<A, unknown>;
 }
 
@@ -45,44 +43,29 @@ export const setting = <A>({ codec, ...explained }: Unread<A>): Setting<A> => ({
   decode: Schema.decodeUnknownResult(codec),
 });
 
-/** A setting that must be set, to one of `values`; `meant` has other words for some of them. */
-export function choice<const A extends string>(
+/** What a setting takes: one of `values`, for some of which `meant` has other words. */
+export const oneOf = <const A extends string>(
   values: readonly [A, ...Array<A>],
-  {
-    meant = {},
-    ...explained
-  }: Omit<Explained, "shape"> & {
-    readonly shape?: Text;
-    readonly meant?: Readonly<Record<string, NoInfer<A>>>;
-  },
-): Setting<A> {
-  const shape = `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
-  const nearest = (text: string) => {
+  meant: Readonly<Record<string, NoInfer<A>>> = {},
+) => ({
+  codec: Schema.Literals(values),
+  shape: `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`,
+  nearest: (text: string): string | undefined => {
     const word = text.toLowerCase();
     if (Object.hasOwn(meant, word)) return meant[word];
     // Further away it is another word, and the values are listed anyway.
     const value = closest(word, values);
     return distance(word, value) * 2 < value.length ? value : undefined;
-  };
-  return setting({ shape, nearest, ...explained, codec: Schema.Literals(values) });
-}
+  },
+});
 
-/** A setting that must be set, to on or off. */
-export const onOff = ({
-  on,
-  off,
-  ...explained
-}: Omit<Explained, "shape" | "example"> & {
-  /** What happens where it is on. */
-  readonly on: string;
-  readonly off?: string;
-}): Setting<boolean> =>
-  setting({
-    ...explained,
-    shape: (words) => `${words.on} (${on}) or ${words.off}${off === undefined ? "" : ` (${off})`}`,
-    example: (words) => words.on,
-    codec: OnOff,
-  });
+/** What a setting takes: on or off, with what happens then. */
+export const onOff = (on: string, off?: string) => ({
+  codec: OnOff,
+  shape: (words: Words): string =>
+    `${words.on} (${on}) or ${words.off}${off === undefined ? "" : ` (${off})`}`,
+  example: ({ on }: Words): string => on,
+});
 
 /** A setting with a value for when it is not set. */
 export const withDefault = <A, const B>(

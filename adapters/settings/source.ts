@@ -1,3 +1,5 @@
+import { memberAt } from "./decode.ts";
+
 // Where settings are written, and how they are called there.
 
 /** The process's environment variables, or a test's. An empty value counts as unset. */
@@ -68,19 +70,9 @@ export const variables = (env: Env): Source => ({
 
 /** Settings as options; `env` has the variables of a cloud's own tools, which count as well. */
 export const options = (given: object, env: Env = {}): Source => ({
-  valueOf: ({ variable, option }) => optionIn(given, option) ?? (env[variable] || undefined),
+  // A dot in the name of an option stands before a member of another.
+  valueOf: ({ variable, option = "" }) =>
+    memberAt(given, option.split(".")) ?? (env[variable] || undefined),
   env,
   words: OPTIONS,
 });
-
-/** An option by its name, in which a dot stands before a member of another. */
-function optionIn(given: object, option = ""): unknown {
-  let value: unknown = given;
-  for (const name of option.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) {
-      return undefined;
-    }
-    value = (value as Readonly<Record<string, unknown>>)[name];
-  }
-  return value;
-}

@@ -1,7 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import { choice, type Setting } from "../settings/setting.ts";
+import { oneOf, type Setting, setting } from "../settings/setting.ts";
 
 /** How a store with the API of S3 differs from others. */
 export interface Provider extends StoreCapabilities {
@@ -125,16 +125,15 @@ export type ProviderName = keyof typeof PROVIDERS;
 const NAMES = Object.keys(PROVIDERS) as [ProviderName];
 
 /** The provider of the API. */
-export const provider: Setting<ProviderName> = {
-  ...choice(NAMES, {
-    variable: "STORAGE_PROVIDER",
-    option: "provider",
-    meaning: "[Whose S3](stores.md#providers-of-the-s3-api) it is, also for `minio`.",
-    otherwise: "`aws`; `s3` at an endpoint of your own; `minio` for `minio`",
-    example: "r2",
-  }),
+export const provider: Setting<ProviderName> = setting({
+  ...oneOf(NAMES),
   nearest: fitting,
-};
+  variable: "STORAGE_PROVIDER",
+  option: "provider",
+  meaning: "[Whose S3](stores.md#providers-of-the-s3-api) it is, also for `minio`.",
+  otherwise: "`aws`; `s3` at an endpoint of your own; `minio` for `minio`",
+  example: "r2",
+});
 
 /** The provider that a text probably means: by name, by title or by spelling, or else `s3`. */
 function fitting(text: string): ProviderName {

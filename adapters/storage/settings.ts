@@ -25,15 +25,12 @@ export const bucket = bucketOf(
   "a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
 );
 
-export const createBucket = withDefault(
-  false,
-  onOff({
-    variable: "STORAGE_CREATE_BUCKET",
-    option: "createBucket",
-    meaning: "Whether a missing bucket is made.",
-    on: "make the bucket when it is missing",
-  }),
-);
+export const createBucket = withDefault(false, {
+  ...onOff("make the bucket when it is missing"),
+  variable: "STORAGE_CREATE_BUCKET",
+  option: "createBucket",
+  meaning: "Whether a missing bucket is made.",
+});
 
 export const region = setting({
   variable: "STORAGE_REGION",
@@ -83,13 +80,12 @@ export const credentialsFile = optional({
   codec: Path,
 });
 
-export const pathStyle = onOff({
+export const pathStyle = setting({
+  ...onOff("https://host/bucket/key", "https://bucket.host/key"),
   variable: "STORAGE_PATH_STYLE",
   option: "pathStyle",
   meaning: "How a bucket is addressed.",
   otherwise: "`on` for endpoints of your own and for Google",
-  on: "https://host/bucket/key",
-  off: "https://bucket.host/key",
 });
 
 /** Refuses `https://bucket.host` for a bucket that cannot be a label of its endpoint's host. */

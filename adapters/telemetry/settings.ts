@@ -1,5 +1,5 @@
 import {
-  choice,
+  oneOf,
   optional,
   type Read,
   readSettings,
@@ -10,33 +10,29 @@ import type { Source } from "../settings/source.ts";
 
 /** Settings of the log. */
 export const settings = {
-  level: withDefault(
-    "info",
-    choice(["debug", "info", "warn", "error", "none"], {
-      variable: "LOG_LEVEL",
-      meaning: "What is written to the log. In the package: the option `log`.",
-      example: "info",
-      meant: {
-        all: "debug",
-        loud: "debug",
-        trace: "debug",
-        verbose: "debug",
-        warning: "warn",
-        fatal: "error",
-        off: "none",
-        quiet: "none",
-        silent: "none",
-      },
+  level: withDefault("info", {
+    ...oneOf(["debug", "info", "warn", "error", "none"], {
+      all: "debug",
+      loud: "debug",
+      trace: "debug",
+      verbose: "debug",
+      warning: "warn",
+      fatal: "error",
+      off: "none",
+      quiet: "none",
+      silent: "none",
     }),
-  ),
-  format: optional(
-    choice(["pretty", "json"], {
-      variable: "LOG_FORMAT",
-      meaning: "How the log is written.",
-      otherwise: "`pretty` on a terminal, else `json`",
-      example: "json",
-    }),
-  ),
+    variable: "LOG_LEVEL",
+    meaning: "What is written to the log. In the package: the option `log`.",
+    example: "info",
+  }),
+  format: optional({
+    ...oneOf(["pretty", "json"]),
+    variable: "LOG_FORMAT",
+    meaning: "How the log is written.",
+    otherwise: "`pretty` on a terminal, else `json`",
+    example: "json",
+  }),
 };
 
 /** What the log is configured with; without a format, a terminal gets `pretty` and all else `json`. */

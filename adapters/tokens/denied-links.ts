@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
-import { watchJson } from "../settings/changing-file.ts";
+import { watchJson } from "../settings/json-file.ts";
 import { decoder, inWords } from "../settings/decode.ts";
 
 /** The part of a link after its last dot. */

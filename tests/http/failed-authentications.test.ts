@@ -16,7 +16,7 @@ import { read } from "../../adapters/identity/settings.ts";
 import { createValetkey } from "../../adapters/embed/index.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { limitFailures } from "../../adapters/limits/failed-authentications.ts";
-import { Networks } from "../../adapters/settings/networks.ts";
+import { PROXIES } from "../../adapters/settings/networks.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
@@ -254,7 +254,7 @@ const from = (address: string) => presignInit(undefined, { "X-Forwarded-For": ad
 
 it("on one machine only the connection must come from there, whatever a proxy says", async () => {
   const { request } = await startService({
-    clientAddress: clientAddress(Schema.decodeSync(Networks)(["127.0.0.1", "10.0.0.1"])),
+    clientAddress: clientAddress(Schema.decodeSync(PROXIES.codec)(["127.0.0.1", "10.0.0.1"])),
   });
   expect((await request(PRESIGN, from("203.0.113.9"), "127.0.0.1")).status).toBe(200);
   expect((await request(PRESIGN, from("127.0.0.1"), "10.0.0.1")).status).toBe(403);

@@ -103,6 +103,7 @@ describe("organizations", () => {
     [{ acme: "../org_2" }],
     [{ acme: { id: "a/b" } }],
     [{ acme: { id: 5 } }],
+    [{ acme: ["org_1"] }],
     [{ acme: false }],
     [{ acme: 7 }],
   ])("there are none in %j", (claim) => {

@@ -1,9 +1,9 @@
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
 import { clientAddress } from "../../adapters/http/client-address.ts";
-import { Networks, subscriberOf } from "../../adapters/settings/networks.ts";
+import { PROXIES, subscriberOf } from "../../adapters/settings/networks.ts";
 
-const ask = clientAddress(Schema.decodeSync(Networks)(["10.0.0.0/8", "fd00::/8"]));
+const ask = clientAddress(Schema.decodeSync(PROXIES.codec)(["10.0.0.0/8", "fd00::/8"]));
 const PROXY = "10.0.0.1";
 
 it.each<[string, Record<string, string>, string]>([

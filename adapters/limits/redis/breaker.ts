@@ -20,6 +20,11 @@ const PAUSE = 1000;
 export function breaker() {
   let failed = 0;
   let pausedUntil = 0;
+  const record = (isFailure: boolean, now: number) =>
+    Effect.sync(() => {
+      failed = isFailure ? failed + 1 : 0;
+      pausedUntil = failed < THRESHOLD ? 0 : now + PAUSE;
+    });
   return <A>(command: () => Promise<A>): Effect.Effect<A, LimitsUnavailable> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       // More than the pause can be left only if the clock was set back.
@@ -28,18 +33,8 @@ export function breaker() {
       if (failed >= THRESHOLD) pausedUntil = now + PAUSE;
       return Effect.tryPromise({ try: command, catch: unavailable }).pipe(
         Effect.raceFirst(Effect.andThen(timeout, Effect.fail(TOO_LATE))),
-        Effect.tap(() =>
-          Effect.sync(() => {
-            failed = 0;
-            pausedUntil = 0;
-          }),
-        ),
-        Effect.tapError(() =>
-          Effect.sync(() => {
-            failed++;
-            if (failed >= THRESHOLD) pausedUntil = now + PAUSE;
-          }),
-        ),
+        Effect.tap(() => record(false, now)),
+        Effect.tapError(() => record(true, now)),
       );
     });
 }

@@ -20,8 +20,7 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
     // Without a listener an error would end the process. Commands fail with the reason anyway.
     client.on("error", () => undefined);
     yield* Effect.addFinalizer(() => Effect.sync(() => void client.destroy()));
-    const begin: () => Promise<unknown> = () => client.connect();
-    const beginning = yield* Effect.tryPromise(begin).pipe(
+    const beginning = yield* Effect.tryPromise(async () => void (await client.connect())).pipe(
       // A client that has connected once reconnects by itself; a cluster's first attempt can fail.
       Effect.retry(Schedule.spaced("1 second")),
       Effect.ignore,

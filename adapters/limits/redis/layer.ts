@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -18,9 +17,6 @@ const failures = Metric.counter("valetkey_limits_failures_total", {
   description: "Decisions about limits that could not be made",
 });
 
-/** How often this is logged at most, in milliseconds. */
-const LOG_INTERVAL = 60_000;
-
 /**
  * Counts in Redis, for all processes that use it. While it does not answer, `spare` counts; without
  * a spare, requests are refused.
@@ -34,40 +30,36 @@ export const layer = (
     Effect.gen(function* () {
       const redis = yield* connect(settings);
       const protect = breaker();
-      let loggedAt = -Infinity;
-
-      const logged = <A>(decision: Effect.Effect<A, LimitsUnavailable>) =>
-        Effect.tapError(decision, ({ reason }) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
-            const counted = Metric.update(failures, 1);
-            if (now - loggedAt < LOG_INTERVAL) return counted;
-            loggedAt = now;
-            const outcome =
-              spare === undefined ? "requests are refused" : "each process counts by itself";
-            return Effect.andThen(
-              counted,
-              Effect.logWarning(`Redis cannot be used, so ${outcome}: ${reason}`),
-            );
-          }),
-        );
+      const outcome =
+        spare === undefined ? "requests are refused" : "each process counts by itself";
+      let lastReason = "";
+      const warn = yield* Effect.cachedWithTTL(
+        Effect.suspend(() =>
+          Effect.logWarning(`Redis cannot be used, so ${outcome}: ${lastReason}`),
+        ),
+        "1 minute",
+      );
+      const decide = <A>(command: () => Promise<A>) =>
+        Effect.tapError(protect(command), ({ reason }) => {
+          lastReason = reason;
+          return Effect.andThen(Metric.update(failures, 1), warn);
+        });
       return Limiter.of({
         check: protect(redis.ask),
         countRequest: (limited, name) => {
           const limit = limits.requests[limited];
           if (limit === undefined) return Effect.undefined;
-          const { count, window } = limit;
           const key = `valetkey:{${limited} ${digest([name])}}:requests`;
-          const decision = logged(
-            protect(() => redis.takeRequest([key], [count, Duration.toMillis(window)])),
-          ).pipe(
-            Effect.flatMap(([isAllowed, remaining, retryAfter, resetAfter]) =>
+          const values = [limit.count, Duration.toMillis(limit.window)];
+          const decision = Effect.flatMap(
+            decide(() => redis.takeRequest([key], values)),
+            ([isAllowed, remaining, retryAfter, resetAfter]) =>
               allowanceOf(limited, limit, {
                 isAllowed: isAllowed === 1,
                 remaining,
                 retryAfter,
                 resetAfter,
               }),
-            ),
           );
           return orElse(decision, spare?.countRequest(limited, name));
         },
@@ -77,18 +69,12 @@ export const layer = (
             return Effect.undefined;
           }
           const tag = `valetkey:{organization ${organization}}`;
-          const decision = logged(
-            protect(() =>
-              redis.takeUpload(
-                [
-                  `${tag}:granted`,
-                  `${tag}:retry:${retry === undefined ? "" : digest([...retry.caller, retry.key])}`,
-                ],
-                [size, bytes ?? "", objects ?? "", ...remembered(retry)],
-              ),
-            ),
-          ).pipe(
-            Effect.flatMap(([outcome, value]): Counted => {
+          const retryName = retry === undefined ? "" : digest([...retry.caller, retry.key]);
+          const keys = [`${tag}:granted`, `${tag}:retry:${retryName}`];
+          const values = [size, bytes ?? "", objects ?? "", ...remembered(retry)];
+          const decision = Effect.flatMap(
+            decide(() => redis.takeUpload(keys, values)),
+            ([outcome, value]): Counted => {
               switch (outcome) {
                 case "granted":
                   return Effect.undefined;
@@ -99,7 +85,7 @@ export const layer = (
                 case "exceeded":
                   return Effect.fail(quotaExceeded(limits.daily, Number(value)));
               }
-            }),
+            },
           );
           // A retry without the memory of the first request would get another object.
           return retry === undefined
@@ -122,11 +108,14 @@ const remembered = (retry: RetriedUpload | undefined): ReadonlyArray<string | nu
 const orElse = <A, E>(
   decision: Effect.Effect<A, E | LimitsUnavailable>,
   other: Effect.Effect<A, E | LimitsUnavailable> | undefined,
-): Effect.Effect<A, E | LimitsUnavailable> =>
-  other === undefined ? decision : Effect.catchIf(decision, isUnavailable, () => other);
-
-const isUnavailable = (error: unknown): error is LimitsUnavailable =>
-  error instanceof LimitsUnavailable;
+) =>
+  other === undefined
+    ? decision
+    : Effect.catchIf(
+        decision,
+        (error) => error instanceof LimitsUnavailable,
+        () => other,
+      );
 
 /** A hash, so that Redis holds no names. */
 const digest = (parts: ReadonlyArray<string>): string =>

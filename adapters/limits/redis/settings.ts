@@ -31,15 +31,12 @@ export const settings = {
     shape: ({ list }) => `a redis or rediss URL; of a cluster one or more, ${list}`,
     example: "rediss://:password@redis.example.com:6379",
   }),
-  cluster: withDefault(
-    false,
-    onOff({
-      variable: "REDIS_CLUSTER",
-      option: "cluster",
-      meaning: "Whether that is a cluster. In the package: `redis({ cluster })`.",
-      on: "it is a cluster",
-    }),
-  ),
+  cluster: withDefault(false, {
+    ...onOff("it is a cluster"),
+    variable: "REDIS_CLUSTER",
+    option: "cluster",
+    meaning: "Whether that is a cluster. In the package: `redis({ cluster })`.",
+  }),
 };
 
 /** What the adapter is configured with. */

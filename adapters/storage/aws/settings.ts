@@ -3,9 +3,9 @@ import * as Schema from "effect/Schema";
 import { keyFaults, keySettings, roleOf } from "../credentials/key-settings.ts";
 import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
 import {
-  choice,
   excludedBy,
   fault,
+  oneOf,
   optional,
   type Read,
   readSettings,
@@ -45,16 +45,14 @@ export const settings = {
   putRole: role("put"),
   getRole: role("get"),
   pathStyle: optional(storage.pathStyle),
-  signer: withDefault(
-    "native",
-    choice(["native", "sdk"], {
-      variable: "STORAGE_SIGNER",
-      option: "signer",
-      meaning: "Which code signs.",
-      shape: "native (the signature of this project) or sdk (the official presigner)",
-      example: "sdk",
-    }),
-  ),
+  signer: withDefault("native", {
+    ...oneOf(["native", "sdk"]),
+    variable: "STORAGE_SIGNER",
+    option: "signer",
+    meaning: "Which code signs.",
+    shape: "native (the signature of this project) or sdk (the official presigner)",
+    example: "sdk",
+  }),
 };
 
 type AwsValues = Values<typeof settings>;

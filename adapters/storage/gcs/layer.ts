@@ -6,7 +6,7 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { overridesOfGet } from "../signing/binding.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
-import { RECHECK } from "../../settings/changing-file.ts";
+import { RECHECK } from "../../settings/json-file.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
 import type { Held, Signer } from "../signing/signer.ts";

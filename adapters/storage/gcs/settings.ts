@@ -50,15 +50,12 @@ export const settings = {
     shape: "an http or https URL without a path, whose host stands for the bucket",
     example: "https://files.example.com",
   }),
-  signLength: withDefault(
-    false,
-    onOff({
-      variable: "STORAGE_GCS_SIGN_LENGTH",
-      option: "signLength",
-      meaning: "Whether `content-length` is signed too.",
-      on: "sign content-length too",
-    }),
-  ),
+  signLength: withDefault(false, {
+    ...onOff("sign content-length too"),
+    variable: "STORAGE_GCS_SIGN_LENGTH",
+    option: "signLength",
+    meaning: "Whether `content-length` is signed too.",
+  }),
   ...credentialSettings,
   iamEndpoint: optional(
     storage.url({
