@@ -22,11 +22,9 @@ import type { Source } from "../settings/source.ts";
 /** Which store it is. */
 export const adapter = withDefault("local", {
   ...oneOf(["local", "aws", "minio", "gcs"], {
-    s3: "aws",
-    amazon: "aws",
-    google: "gcs",
-    file: "local",
-    disk: "local",
+    aws: ["s3", "amazon"],
+    gcs: ["google"],
+    local: ["file", "disk"],
   }),
   variable: "STORAGE_ADAPTER",
   meaning: "The store. In the package: `storage: minio({…})`.",

@@ -18,23 +18,16 @@ export interface DirectorySettings {
   readonly token?: Redacted.Redacted | undefined;
 }
 
-/** How many requests run at a time: names can be invented faster than they are answered. */
-const CONCURRENCY = 32;
-
-/** How many of them are for one caller. */
-const CONCURRENCY_PER_CALLER = 4;
-
-/** How many requests run or wait; further ones fail at once. */
-const MAX_PENDING = 1024;
+/** How many requests may run, and run or wait: names can be invented faster than they are answered. */
+const IN_ALL = { running: 32, pending: 1024 };
 
 /** The same for one caller. */
-const MAX_PENDING_PER_CALLER = 64;
+const PER_CALLER = { running: 4, pending: 64 };
 
 /** How many answers are cached. */
 const CAPACITY = 10_000;
 
-const Answer = Schema.Struct({ id: OrganizationId });
-const decode = Schema.decodeUnknownOption(Answer);
+const decode = Schema.decodeUnknownOption(Schema.Struct({ id: OrganizationId }));
 
 /**
  * Asks an HTTP service for organizations: `GET url?slug=…&subject=…` answers 200 with `{"id": …}`
@@ -46,24 +39,18 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
     const inTurn = yield* turns;
     const headers: Record<string, string> =
       token === undefined ? {} : { Authorization: `Bearer ${Redacted.value(token)}` };
-    const lookUp = (
-      name: string,
-    ): Effect.Effect<Option.Option<OrganizationId>, IdentityUnavailable> => {
+    const lookUp = Effect.fnUntraced(function* (name: string) {
       const [slug = "", subject = ""] = JSON.parse(name) as ReadonlyArray<string>;
       const address = new URL(url);
       address.searchParams.set("slug", slug);
       address.searchParams.set("subject", subject);
-      const question = inTurn(subject, (inTurn) =>
+      const { status, body } = yield* inTurn(subject, (inTurn) =>
         fetchJson(address, { headers, timeout: Duration.seconds(2), inTurn }),
       );
-      return Effect.flatMap(question, (answer) => {
-        if (answer.status === 404) return Effect.succeedNone;
-        const decoded = answer.status === 200 ? decode(answer.body) : Option.none();
-        return Option.isSome(decoded)
-          ? Effect.succeed(Option.some(decoded.value.id))
-          : Effect.fail(unexpectedAnswer(answer.status));
-      });
-    };
+      if (status === 404) return undefined;
+      const answer = decode(body);
+      return Option.isSome(answer) ? answer.value.id : yield* unexpectedAnswer(status);
+    });
     const cache = yield* Cache.makeWith(lookUp, {
       capacity: CAPACITY,
       timeToLive: (exit) => {
@@ -76,9 +63,7 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
     });
     const resolve: Organizations["Service"]["resolve"] = (principal, slug) =>
       Effect.flatMap(Cache.get(cache, JSON.stringify([slug, principal.subject])), (id) =>
-        Option.isNone(id) || idFor(principal, slug) === undefined
-          ? NOT_FOUND
-          : Effect.succeed(id.value),
+        id === undefined || idFor(principal, slug) === undefined ? NOT_FOUND : Effect.succeed(id),
       );
     return { resolve };
   });
@@ -90,20 +75,16 @@ type InTurn = NonNullable<Parameters<typeof fetchJson>[1]["inTurn"]>;
  * each other first, so that no caller waits behind all requests of another. Beyond the limits of
  * what may wait, requests fail at once.
  */
-const turns = Effect.map(Semaphore.make(CONCURRENCY), (all) => {
+const turns = Effect.map(Semaphore.make(IN_ALL.running), (all) => {
   const callers = new Map<string, { readonly own: Semaphore.Semaphore; count: number }>();
   let count = 0;
-  return <A, E>(
-    subject: string,
-    ask: (inTurn: InTurn) => Effect.Effect<A, E>,
-  ): Effect.Effect<A, E | IdentityUnavailable> =>
-    Effect.suspend((): Effect.Effect<A, E | IdentityUnavailable> => {
-      const caller = callers.get(subject) ?? {
-        own: Semaphore.makeUnsafe(CONCURRENCY_PER_CALLER),
-        count: 0,
-      };
-      if (count >= MAX_PENDING || caller.count >= MAX_PENDING_PER_CALLER)
+  return <A>(subject: string, ask: (inTurn: InTurn) => Effect.Effect<A, IdentityUnavailable>) =>
+    Effect.suspend(() => {
+      const own = Semaphore.makeUnsafe(PER_CALLER.running);
+      const caller = callers.get(subject) ?? { own, count: 0 };
+      if (count >= IN_ALL.pending || caller.count >= PER_CALLER.pending) {
         return Effect.fail(TOO_MANY);
+      }
       callers.set(subject, caller);
       count++;
       caller.count++;
@@ -118,7 +99,7 @@ const turns = Effect.map(Semaphore.make(CONCURRENCY), (all) => {
 });
 
 const TOO_MANY = new IdentityUnavailable({
-  reason: `too many requests to ORGANIZATIONS_URL at once: more than ${MAX_PENDING_PER_CALLER} for one caller, or ${MAX_PENDING} for all`,
+  reason: `too many requests to ORGANIZATIONS_URL at once: more than ${PER_CALLER.pending} for one caller, or ${IN_ALL.pending} for all`,
 });
 
 const unexpectedAnswer = (status: number) =>

@@ -33,11 +33,9 @@ const TOKEN = {
 const choices = {
   auth: withDefault("dev", {
     ...oneOf(["dev", "static", "jwt", "forward"], {
-      token: "static",
-      tokens: "static",
-      oidc: "jwt",
-      oauth: "jwt",
-      proxy: "forward",
+      static: ["token", "tokens"],
+      jwt: ["oidc", "oauth"],
+      forward: ["proxy"],
     }),
     variable: "AUTH",
     meaning: "How callers are known: see [identity](identity.md).",

@@ -45,11 +45,7 @@ export const endOf = ({ expires_at }: Pick<StoredToken, "expires_at">): number =
   expires_at === undefined ? Infinity : Date.parse(expires_at);
 
 /** A new token: its id, then 256 random bits. */
-export function newToken(): {
-  readonly id: string;
-  readonly token: string;
-  readonly sha256: string;
-} {
+export function newToken() {
   const id = randomBytes(8).toString("hex");
   const token = `vk_${id}_${randomBytes(32).toString("base64url")}`;
   return { id, token, sha256: hashOf(token).toString("hex") };

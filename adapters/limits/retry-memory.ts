@@ -109,6 +109,6 @@ interface Group {
   firstEnd: number;
 }
 
-/** All digests have the same length, whatever callers send. */
-const digest = (parts: ReadonlyArray<string>): string =>
+/** A name of the same length for all texts, which does not show them. */
+export const digest = (parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url");

@@ -13,29 +13,27 @@ import { decodePolicies, nameOf, type Spelling } from "./document.ts";
  */
 export const policiesOf = (
   document: unknown,
-  {
-    files,
-    store,
-    spelling,
-  }: {
-    readonly files: UploadPolicy;
-    readonly store: StoreCapabilities;
-    readonly spelling: Spelling;
-  },
+  { files, ...place }: { readonly files: UploadPolicy } & Place,
 ): Decoded<ReadonlyMap<string, UploadPolicy>> =>
-  Result.flatMap(decodePolicies(document, spelling), (policies) => {
+  Result.flatMap(decodePolicies(document, place.spelling), (policies) => {
     const base = { ...files, ...policies.get(DEFAULT_POLICY) };
     const complete = new Map([
       [DEFAULT_POLICY, base],
       ...[...policies].map(([name, members]) => [name, { ...base, ...members }] as const),
     ]);
     const faults = [...complete].flatMap(([name, policy]) =>
-      problemsOf(policy, store, spelling).flatMap(([member, reason]) =>
-        reason === false ? [] : { pointer: `/${name}/${nameOf(member, spelling)}`, reason },
+      problemsOf(policy, place).flatMap(([member, reason]) =>
+        reason === false ? [] : { pointer: `/${name}/${nameOf(member, place.spelling)}`, reason },
       ),
     );
     return Arr.isReadonlyArrayNonEmpty(faults) ? Result.fail(faults) : Result.succeed(complete);
   });
+
+/** Where policies are written, and the store that has to keep them. */
+interface Place {
+  readonly store: StoreCapabilities;
+  readonly spelling: Spelling;
+}
 
 /** Why an upload has a largest size. */
 export const ONE_PUT = "a single PUT to this store carries no more";
@@ -45,8 +43,7 @@ const DAY = 24 * 60 * 60;
 /** What of a policy the chosen store, or the policy itself, cannot keep; false where it can. */
 function problemsOf(
   policy: UploadPolicy,
-  store: StoreCapabilities,
-  spelling: Spelling,
+  { store, spelling }: Place,
 ): ReadonlyArray<readonly [keyof UploadPolicy, reason: string | false]> {
   const { maxSize, writeOnce, requireChecksum, deleteMismatch, unconfirmedAfter } = policy;
   const isRemoved = unconfirmedAfter !== undefined;

@@ -1,5 +1,6 @@
 import type * as Duration from "effect/Duration";
 import { identity } from "effect/Function";
+import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as SchemaGetter from "effect/SchemaGetter";
 import { ByteSize } from "../../domain/byte-size.ts";
@@ -24,18 +25,11 @@ export const Parsed = <A>(parse: (text: string) => A | undefined) =>
 /** Two values with `separator` between them. */
 export const Pair = <A, B>(
   separator: string,
-  first: Schema.ConstraintCodec<A, string>,
-  second: Schema.ConstraintCodec<B, string>,
-) =>
-  Schema.String.pipe(
-    Schema.decodeTo(
-      Schema.Tuple([first, second]),
-      decodeOnly((text: string) => {
-        const [before = "", ...after] = text.split(separator);
-        return [before, after.join(separator)] as const;
-      }),
-    ),
-  );
+  ...values: readonly [Schema.ConstraintCodec<A, string>, Schema.ConstraintCodec<B, string>]
+) => {
+  const decode = Schema.decodeUnknownOption(Schema.Tuple(values));
+  return Parsed((text) => Option.getOrUndefined(decode(text.split(separator))));
+};
 
 /** Text such as `15 minutes`, for a duration that `schema` takes. */
 export const DurationText = <A extends Duration.Duration>(
@@ -75,10 +69,8 @@ export const List = <A>(item: Schema.ConstraintCodec<A, string>) =>
     ),
   );
 
-const AnyUrl = Schema.Union([Schema.URL, Schema.URLFromString]);
-
 /** An `http` or `https` URL that carries neither credentials nor query nor fragment. */
-export const HttpUrl = AnyUrl.check(
+export const HttpUrl = Schema.Union([Schema.URL, Schema.URLFromString]).check(
   Schema.makeFilter<URL>(
     ({ protocol, username, password, search, hash }) =>
       /^https?:$/.test(protocol) && username + password + search + hash === "",

@@ -7,16 +7,9 @@ export class PackageMissing extends Error {
 
 /**
  * For the failed import of `packages`: rejects with a `PackageMissing` that says what to install
- * where one is not installed, and with the failure itself where they are.
- *
- *     try {
- *       return await import("minio");
- *     } catch (cause) {
- *       return neededBy("the store minio", "minio")(cause);
- *     }
- *
- * Bundlers see an import that is written so, and forgive where the package is not there. With
- * `.catch` not all of them do.
+ * where one is not installed, and with the failure itself where they are. The import stands as
+ * `await import("…")` in a `try`: so bundlers see it, and forgive where the package is not there.
+ * With `.catch` not all of them do.
  */
 export const neededBy =
   (what: string, ...packages: readonly [string, ...ReadonlyArray<string>]) =>

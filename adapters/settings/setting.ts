@@ -43,19 +43,19 @@ export const setting = <A>({ codec, ...explained }: Unread<A>): Setting<A> => ({
   decode: Schema.decodeUnknownResult(codec),
 });
 
-/** What a setting takes: one of `values`, for some of which `meant` has other words. */
+/** What a setting takes: one of `values`; `synonyms` are suggested their value. */
 export const oneOf = <const A extends string>(
   values: readonly [A, ...Array<A>],
-  meant: Readonly<Record<string, NoInfer<A>>> = {},
+  synonyms: { readonly [Value in NoInfer<A>]?: ReadonlyArray<string> } = {},
 ) => ({
   codec: Schema.Literals(values),
   shape: `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`,
   nearest: (text: string): string | undefined => {
     const word = text.toLowerCase();
-    if (Object.hasOwn(meant, word)) return meant[word];
+    const meant = values.find((value) => synonyms[value]?.includes(word));
     // Further away it is another word, and the values are listed anyway.
     const value = closest(word, values);
-    return distance(word, value) * 2 < value.length ? value : undefined;
+    return meant ?? (distance(word, value) * 2 < value.length ? value : undefined);
   },
 });
 

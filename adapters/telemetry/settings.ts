@@ -1,26 +1,14 @@
-import {
-  oneOf,
-  optional,
-  type Read,
-  readSettings,
-  type Values,
-  withDefault,
-} from "../settings/setting.ts";
+import { oneOf, optional, readSettings, type Values, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 /** Settings of the log. */
 export const settings = {
   level: withDefault("info", {
     ...oneOf(["debug", "info", "warn", "error", "none"], {
-      all: "debug",
-      loud: "debug",
-      trace: "debug",
-      verbose: "debug",
-      warning: "warn",
-      fatal: "error",
-      off: "none",
-      quiet: "none",
-      silent: "none",
+      debug: ["all", "loud", "trace", "verbose"],
+      warn: ["warning"],
+      error: ["fatal"],
+      none: ["off", "quiet", "silent"],
     }),
     variable: "LOG_LEVEL",
     meaning: "What is written to the log. In the package: the option `log`.",
@@ -39,4 +27,4 @@ export const settings = {
 export type TelemetrySettings = Values<typeof settings>;
 
 /** Reads the settings. */
-export const read = (source: Source): Read<TelemetrySettings> => readSettings(settings, source);
+export const read = (source: Source) => readSettings(settings, source);

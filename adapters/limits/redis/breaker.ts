@@ -20,9 +20,9 @@ const PAUSE = 1000;
 export function breaker() {
   let failed = 0;
   let pausedUntil = 0;
-  const record = (isFailure: boolean, now: number) =>
+  const record = (failures: number, now: number) =>
     Effect.sync(() => {
-      failed = isFailure ? failed + 1 : 0;
+      failed = failures;
       pausedUntil = failed < THRESHOLD ? 0 : now + PAUSE;
     });
   return <A>(command: () => Promise<A>): Effect.Effect<A, LimitsUnavailable> =>
@@ -33,8 +33,8 @@ export function breaker() {
       if (failed >= THRESHOLD) pausedUntil = now + PAUSE;
       return Effect.tryPromise({ try: command, catch: unavailable }).pipe(
         Effect.raceFirst(Effect.andThen(timeout, Effect.fail(TOO_LATE))),
-        Effect.tap(() => record(false, now)),
-        Effect.tapError(() => record(true, now)),
+        Effect.tap(() => record(0, now)),
+        Effect.tapError(() => record(failed + 1, now)),
       );
     });
 }

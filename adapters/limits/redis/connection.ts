@@ -39,7 +39,6 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
 
 type ScriptArguments = [keys: ReadonlyArray<string>, values: ReadonlyArray<string | number>];
 
-/** What a script answers for an upload. */
 type UploadOutcome = "granted" | "retry" | "conflict" | "exceeded";
 
 const scripts = { takeRequest, takeUpload };

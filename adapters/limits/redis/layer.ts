@@ -2,12 +2,12 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
-import { createHash } from "node:crypto";
 import { Limiter, type RetriedUpload } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable } from "../../../domain/errors.ts";
 import type { Limits } from "../../../domain/limits.ts";
 import { allowanceOf } from "../../../domain/token-bucket.ts";
+import { digest } from "../retry-memory.ts";
 import { breaker } from "./breaker.ts";
 import { connect } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
@@ -116,7 +116,3 @@ const orElse = <A, E>(
         (error) => error instanceof LimitsUnavailable,
         () => other,
       );
-
-/** A hash, so that Redis holds no names. */
-const digest = (parts: ReadonlyArray<string>): string =>
-  createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
