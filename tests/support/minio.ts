@@ -102,10 +102,11 @@ async function asProcess(binary: string): Promise<Found<MinioServer>> {
   }
 }
 
+// health/live is answered before the server has found its disks, and refuses calls until then.
 const isUp = (endpoint: string) =>
   until(
     "MinIO's start",
-    async () => ((await fetch(`${endpoint}/minio/health/live`)).ok ? true : undefined),
+    async () => ((await fetch(`${endpoint}/minio/health/cluster`)).ok ? true : undefined),
     60,
   );
 
