@@ -2,53 +2,52 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { canonicalQuery } from "../signing/sign-query.ts";
+import { canonicalQuery, type QuerySigning, type SigningKeys } from "../signing/sign-query.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
 import { identityOf } from "./chain.ts";
 import type { SigningScope } from "./client.ts";
 
-/** Signs with the official presigner what the keys that are held would have signed by our own. */
+/** Turns signers with keys into signers whose requests the official presigner signs. */
 export const sdkSigner = (
   { config }: S3Client,
   { signingName: signingService, signingRegion }: SigningScope,
 ): Effect.Effect<(held: Held<KeySigner>) => Held<Signer>> =>
   Effect.map(presignerPackage, ({ S3RequestPresigner }) => {
-    const signerOf = ({ keys, expiresAt }: KeySigner): Signer => {
+    const sign = async (keys: SigningKeys, signing: QuerySigning) => {
       const presigner = new S3RequestPresigner({ ...config, credentials: identityOf(keys) });
-      return {
-        expiresAt,
-        sign: Effect.fnUntraced(function* (signing) {
-          const { method, origin, path, now: date, expiresIn } = signing;
-          const { protocol, hostname, port } = new URL(origin);
-          // It moves all other headers into the query, where no store looks at them.
-          const bound = new Set(signing.headers.map(([name]) => name));
-          const request = {
-            method,
-            protocol,
-            hostname,
-            path,
-            query: Object.fromEntries(signing.query),
-            headers: Object.fromEntries(signing.headers),
-            ...(port === "" ? {} : { port: Number(port) }),
-          };
-          const { query } = yield* Effect.tryPromise({
-            try: () =>
-              presigner.presign(request, {
-                expiresIn,
-                signingDate: new Date(date),
-                signingRegion,
-                signingService,
-                signableHeaders: bound,
-                unhoistableHeaders: bound,
-              }),
-            catch: (cause) => new CredentialsUnavailable({ reason: String(cause) }),
-          });
-          const pairs = Object.entries(query ?? {}) as unknown as ReadonlyArray<Pair>;
-          return `${origin}${path}?${canonicalQuery(pairs)}`;
-        }),
+      const { origin, path } = signing;
+      const { protocol, hostname, port } = new URL(origin);
+      // It moves all other headers into the query, where no store looks at them.
+      const bound = new Set(signing.headers.map(([name]) => name));
+      const request = {
+        method: signing.method,
+        protocol,
+        hostname,
+        path,
+        query: Object.fromEntries(signing.query),
+        headers: Object.fromEntries(signing.headers),
+        ...(port === "" ? {} : { port: Number(port) }),
       };
+      const { query = {} } = await presigner.presign(request, {
+        expiresIn: signing.expiresIn,
+        signingDate: new Date(signing.now),
+        signingRegion,
+        signingService,
+        signableHeaders: bound,
+        unhoistableHeaders: bound,
+      });
+      const pairs = Object.entries(query).map(([name, value]): Pair => [name, String(value)]);
+      return `${origin}${path}?${canonicalQuery(pairs)}`;
     };
+    const signerOf = ({ keys, expiresAt }: KeySigner): Signer => ({
+      expiresAt,
+      sign: (signing) =>
+        Effect.tryPromise({
+          try: () => sign(keys, signing),
+          catch: (cause) => new CredentialsUnavailable({ reason: String(cause) }),
+        }),
+    });
     return (held) => (now, remaining, rejected) =>
       Effect.map(held(now, remaining, rejected), signerOf);
   });

@@ -40,20 +40,16 @@ export function s3ObjectStore(
   const fail = (reason: Text) => Effect.fail(new StoreUnavailable({ reason: say(reason, words) }));
 
   let isWarned = false;
-  const warnOfProvider = (headers: Headers) => {
-    const actual = providerIn(headers);
-    const isExpected = actual === undefined || [actual, "s3"].includes(settings.provider);
-    if (isExpected || isWarned) return Effect.void;
-    isWarned = true;
-    return Effect.logWarning(
-      `the store seems to be ${PROVIDERS[actual].title}, but is configured as ${provider.title}, which may enforce more; set ${words.assign(providerSetting, actual)}`,
-    );
-  };
-
   /** Whether the bucket exists; fails if that is unknown, or if the clocks differ. */
   const hasBucket = Effect.gen(function* () {
     const { ok, status, headers } = yield* head();
-    yield* warnOfProvider(headers);
+    const actual = providerIn(headers) ?? settings.provider;
+    if (![actual, "s3"].includes(settings.provider) && !isWarned) {
+      isWarned = true;
+      yield* Effect.logWarning(
+        `the store seems to be ${PROVIDERS[actual].title}, but is configured as ${provider.title}, which may enforce more; set ${words.assign(providerSetting, actual)}`,
+      );
+    }
     const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
     if (fault !== undefined) return yield* fail(fault);
     if (ok || status === 404) return ok;
