@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { answerHeld } from "./answer.ts";
 import { DOCUMENT_LIFETIME } from "./answers.ts";
-import { pageHeaders } from "./page-headers.ts";
+import { htmlHeaders } from "./html-headers.ts";
 import { NotFound } from "./refusals.ts";
 import type { AppOptions, RouteRequest } from "./route.ts";
 
@@ -30,7 +30,7 @@ const encoder = new TextEncoder();
 export const docs = Effect.fnUntraced(function* ({ c }: RouteRequest) {
   const { publicOrigin } = yield* Presigner;
   const isInstalled = (yield* read("swagger-ui.css")) !== undefined;
-  return answerHeld(c, isInstalled ? PAGE : MISSING, pageHeaders("data:", publicOrigin));
+  return answerHeld(c, isInstalled ? PAGE : MISSING, htmlHeaders("data:", publicOrigin));
 });
 
 /** Answers `GET /docs/:file`: what that page loads. */

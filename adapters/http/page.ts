@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import * as Effect from "effect/Effect";
 import { answerHeld } from "./answer.ts";
-import { pageHeaders } from "./page-headers.ts";
+import { htmlHeaders } from "./html-headers.ts";
 import { publicRoute, type Route } from "./route.ts";
 
 const FILES = [
@@ -13,7 +13,7 @@ const FILES = [
 
 /** The page to try the service on. */
 export function page(storeOrigin: string): ReadonlyArray<Route> {
-  const headers = pageHeaders(`blob: ${storeOrigin}`, storeOrigin);
+  const headers = htmlHeaders(`blob: ${storeOrigin}`, storeOrigin);
   return FILES.map(([path, name, type]) =>
     publicRoute<never>({
       path,

@@ -2,7 +2,7 @@
  * The headers of a page of the service. It may load the service's own files and images from
  * `images`, and may send requests to the service and the store.
  */
-export const pageHeaders = (images: string, storeOrigin: string) => ({
+export const htmlHeaders = (images: string, storeOrigin: string) => ({
   "Content-Type": "text/html; charset=utf-8",
   "Content-Security-Policy": [
     "default-src 'none'",
