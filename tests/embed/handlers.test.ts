@@ -90,6 +90,13 @@ describe("fetch", () => {
     await broken.close();
   });
 
+  it("logs each request to the host's log, with the level info", async () => {
+    const answer = await fetch(`${host.address}${PRESIGN}`, presign());
+    const requestId = answer.headers.get("x-request-id");
+    const entry = host.log.find(({ facts }) => facts["requestId"] === requestId);
+    expect(entry).toMatchObject({ level: "info", message: "request", facts: { status: 401 } });
+  });
+
   it("answers 500 with an id for the log if the caller has the wrong shape, and never rejects", async () => {
     const request = new Request(`${host.address}${PRESIGN}`, presign());
     const answer = await host.valetkey.fetch(request, { caller: { id: "" } });
@@ -175,7 +182,17 @@ describe("toNodeHandler", () => {
     );
     const ask = (path: string, init?: RequestInit) =>
       fetch(`http://127.0.0.1:${port}${path}`, init);
-    for (const path of ["/", "/fish", "/api/v1/orgs", "/api/v1/orgs/acme/members", "/storefront"]) {
+    for (const path of [
+      "/",
+      "/fish",
+      "/docs.html",
+      "/store",
+      "/storefront",
+      "/api/v1/orgs",
+      "/api/v1/orgs/acme/members",
+      "/api/v1/orgs/acme/files",
+      "/api/v1/orgs//files/presign",
+    ]) {
       expect(await (await ask(path)).text()).toBe(`the host's ${path}`);
     }
     expect((await ask(`${PRESIGN}?a`, presign())).status).toBe(401);
