@@ -46,7 +46,7 @@ export const settings = {
   }),
 };
 
-/** Whose headers are believed, and which. */
+/** Which proxies are trusted, and which of their headers. */
 export interface ForwardSettings {
   readonly trusted: ReadonlyArray<Network>;
   /** In lower case. */

@@ -108,11 +108,11 @@ export const settings = {
   }),
 };
 
-/** Whose tokens are good, and what they mean. */
+/** Which tokens are valid, and what their claims mean. */
 export interface JwtSettings {
   readonly issuer: string;
   readonly audience: string;
-  /** The only type of token that is taken; any if undefined. */
+  /** The only accepted type of token; any if undefined. */
   readonly type?: string | undefined;
   readonly algorithms: ReadonlyArray<string>;
   readonly keys:
@@ -168,7 +168,7 @@ export const read = (
     }),
   );
 
-/** Whether tokens can be verified with a key; with any other, the service would refuse everybody. */
+/** Whether a key can verify tokens; otherwise the service would start and refuse everybody. */
 function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
   const names = ALGORITHMS_OF.get(asymmetricKeyType ?? "");

@@ -73,7 +73,7 @@ const fixed = {
   }),
 };
 
-/** Settings of who may call, and for which organizations, of every choice. */
+/** Settings of all kinds of callers, and of organizations. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   choices,
   organizations.settings,
@@ -96,7 +96,7 @@ export interface DevelopmentToken {
   readonly isGenerated: boolean;
 }
 
-/** How callers are told apart. */
+/** How callers are identified. */
 export type CallerSettings =
   | {
       readonly auth: "dev";
@@ -108,7 +108,7 @@ export type CallerSettings =
   | {
       readonly auth: "static";
       readonly file: string;
-      /** Those that are in it at the start. */
+      /** The tokens in the file at startup. */
       readonly tokens: ReadonlyArray<StoredToken>;
     }
   | ({ readonly auth: "jwt" } & jwt.JwtSettings)
@@ -120,7 +120,7 @@ export interface IdentitySettings {
   readonly organizations: organizations.OrganizationSettings;
 }
 
-/** Reads the choice, and the settings of what it names; every fault of either is told. */
+/** Reads the choice and the settings of what it names, and reports the faults of both. */
 export const read = (source: Source): Read<IdentitySettings> => {
   const membership = organizations.read(source);
   const hasDirectory = Result.isSuccess(membership) && membership.success.directory !== undefined;

@@ -86,7 +86,7 @@ export const settings = {
   }),
 };
 
-/** How many requests of an address may fail to be authenticated where nobody has chosen. */
+/** The service's default of `LIMIT_FAILED_AUTHENTICATIONS`. */
 export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.minutes(1) };
 
 /** Reads the settings. */
@@ -98,7 +98,7 @@ export const read = (source: Source) =>
       isLimited: [subject, organization, bytes, objects].some((limit) => limit !== undefined),
       refusesOnFailure: onFailure === "refuse",
       processes,
-      /** Undefined if nobody has chosen. */
+      /** Undefined if not set. */
       failedAuthentications,
     }),
   );

@@ -9,7 +9,7 @@ import { decodePolicies, nameOf, type Spelling } from "./document.ts";
 
 /**
  * All policies of a document, by their names: what one leaves out is as in the document's `files`,
- * and what that leaves out as in `files` here. Fails with what the chosen store cannot keep.
+ * and what that leaves out as in `files` here. Fails with what the chosen store cannot enforce.
  */
 export const policiesOf = (
   document: unknown,
@@ -40,7 +40,7 @@ export const ONE_PUT = "a single PUT to this store carries no more";
 
 const DAY = 24 * 60 * 60;
 
-/** What of a policy the chosen store, or the policy itself, cannot keep; false where it can. */
+/** What the store cannot enforce of a policy, and what contradicts itself; false where nothing. */
 function problemsOf(
   policy: UploadPolicy,
   { store, spelling }: Place,

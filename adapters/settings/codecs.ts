@@ -51,7 +51,7 @@ export const WholeNumber = (range: { readonly minimum: number; readonly maximum:
     Schema.isBetween(range),
   );
 
-/** Text that is never shown; a line end that came with it out of a file would spoil it. */
+/** A secret without white space around it, such as the line end of a file it came from. */
 export const Secret = Schema.RedactedFromValue(
   Schema.NonEmptyString.check(Schema.makeFilter<string>((text) => text.trim() === text)),
 );
@@ -100,10 +100,7 @@ export const Size = Schema.Union([Schema.Number, Schema.String]).pipe(
   ),
 );
 
-/**
- * An `https` URL, or an `http` one of this machine, since what it answers is believed; it may have
- * a query.
- */
+/** An `https` URL, or an `http` URL of this machine, since its answers are trusted. */
 export const HttpsUrl = Schema.URLFromString.check(
   Schema.makeFilter<URL>(
     ({ protocol, hostname, username, password, hash }) =>

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaIssue from "effect/SchemaIssue";
 
-/** A member of a JSON document that is not as it should be. */
+/** A member of a JSON document that is wrong or missing. */
 export const MemberFault = Schema.Struct({
   pointer: Schema.String.annotate({ description: "JSON Pointer (RFC 6901) to the member." }),
   reason: Schema.String.annotate({
@@ -15,7 +15,7 @@ export type MemberFault = typeof MemberFault.Type;
 /** What decoding gives: the value, or every fault that was found, up to 20. */
 export type Decoded<A> = Result.Result<A, Arr.NonEmptyReadonlyArray<MemberFault>>;
 
-/** The reason of a member that has to be there and is not. */
+/** The reason for a required member that is missing. */
 export const MISSING = "it is missing";
 
 /**
@@ -46,8 +46,8 @@ export function decoder<A>(
 }
 
 /**
- * A pointer as the operator reads it. What was pasted in the place of a name can be a secret, so
- * that a long name is shown only if it is made of words.
+ * A pointer, to show to the operator. A name may be a secret that was pasted into the wrong place,
+ * so a long name is shown only if it is made of words.
  */
 export const shownPointer = (pointer: string): string =>
   pointer

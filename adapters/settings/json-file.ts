@@ -27,12 +27,12 @@ export function readJsonFile(path: string): Result.Result<unknown, string> {
   }
 }
 
-/** How often a file is looked at for a change, in milliseconds. */
+/** How often a file is read again, in milliseconds. */
 export const RECHECK = 5000;
 
 /**
- * Tells what is in a JSON file whenever that has changed, for as long as the scope lasts. A file
- * that cannot be read changes nothing; the log says so once, and with `kept` what that means.
+ * Calls `onChange` with the content of a JSON file whenever it has changed, until the scope closes.
+ * While the file cannot be read, the log says so once, followed by `kept`.
  */
 export const watchJson = <A>(
   path: string,
@@ -61,8 +61,8 @@ export const watchJson = <A>(
 };
 
 /**
- * What is in a JSON file at the moment; one object for as long as the file is the same. Fails
- * with what is wrong, and nothing that the file holds.
+ * The present content of a JSON file; the same object as long as the file is the same. A failure
+ * tells what is wrong, and shows nothing of the content.
  */
 export function jsonIn<A>(
   path: string,

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-/** A package that this one leaves to whoever uses it, and that is needed now, is not installed. */
+/** A peer dependency that is needed now is not installed. */
 export class PackageMissing extends Error {
   override readonly name = "PackageMissing";
 }
@@ -26,14 +26,13 @@ export const neededBy =
   };
 
 /**
- * Asks the runtime, since each words its failures in its own way, and a package that is there can
- * fail in the same words: it may miss a package of its own, or one of its files. Bun resolves no
- * package whose file is gone, but still its package.json.
+ * Asks the runtime: messages differ between runtimes, and an installed package that lacks a file or
+ * a dependency fails with the same message. Bun then resolves only its package.json.
  */
 const isInstalled = (name: string) => resolves(name) || resolves(`${name}/package.json`);
 
 function resolves(specifier: string): boolean {
-  // A bundle may have no such function; then nobody can say, and the failure is told as it is.
+  // Missing in some bundles; the failure is then reported as it is.
   if (typeof import.meta.resolve !== "function") return true;
   try {
     return import.meta.resolve(specifier) !== "";
@@ -42,12 +41,12 @@ function resolves(specifier: string): boolean {
   }
 }
 
-/** The packages as npm takes them, with the ranges that ours allows, where it can be read. */
+/** The packages as arguments for npm, with their ranges if our package.json can be read. */
 async function rangesOf(names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
   try {
     const manifest = await readFile(manifestAround(import.meta.url), "utf8");
     const { name: own, peerDependencies } = JSON.parse(manifest);
-    // From a bundle it is somebody else's.
+    // In a bundle, it is the package.json of another package.
     if (own !== "valetkey") return names;
     return names.map((name) => `${name}@${peerDependencies[name]}`);
   } catch {
@@ -56,9 +55,8 @@ async function rangesOf(names: ReadonlyArray<string>): Promise<ReadonlyArray<str
 }
 
 /**
- * The package.json of the package that `file` is in, built or not. It is told its own file, since
- * bundlers take an address that is made of `import.meta.url` for a file of theirs, and fail where
- * they cannot tell which.
+ * The package.json above `file`, built or not. `file` is a parameter since bundlers would try to
+ * resolve `new URL("…", import.meta.url)` themselves, and fail.
  */
 const manifestAround = (file: string) =>
   new URL(file.endsWith(".js") ? "../../../package.json" : "../../package.json", file);

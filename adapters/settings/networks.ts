@@ -27,10 +27,10 @@ function networkOf(text: string): Network | undefined {
   return network[1] === 0 ? undefined : network;
 }
 
-// Of IPv6, as `::192.0.2.1`, which the parser takes for the address of IPv4 that it ends with.
+// An IPv6 address such as `::192.0.2.1`, which the parser reads as the IPv4 address at its end.
 const COMPATIBLE = /^::\d+\.\d+\.\d+\.\d+$/;
 
-/** Whether an address is of one of the networks, also where IPv4 is mapped into IPv6. */
+/** Whether an address is in one of the networks; also an IPv4 address mapped into IPv6. */
 export function isWithin(networks: ReadonlyArray<Network>, address: string | undefined): boolean {
   if (address === undefined || COMPATIBLE.test(address) || !ipaddr.isValid(address)) return false;
   const peer = ipaddr.process(address);
@@ -39,7 +39,7 @@ export function isWithin(networks: ReadonlyArray<Network>, address: string | und
   );
 }
 
-/** What one subscriber has of an address: all of it in IPv4, and the first 64 bits in IPv6. */
+/** The part of an address that one subscriber has: an IPv4 address, or 64 bits of IPv6. */
 export function subscriberOf(address: string): string {
   if (!address.includes(":") || !ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);

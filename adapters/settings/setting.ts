@@ -87,15 +87,15 @@ export const fault = (
   example = setting.example,
 ): Fault => ({ setting, problem, example });
 
-/** A fault as one reads it who knows settings by these words. */
+/** A fault as a sentence that names settings in these words. */
 export const sentenceOf = ({ setting, problem }: Fault, words: Words): string =>
   `${words.name(setting)} ${say(problem, words)}`;
 
-/** A setting that is missing beside another. */
+/** The fault of a setting that another one requires. */
 export const missingBeside = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>
   fault(setting, ({ name }) => `must be set where ${name(other)} is`);
 
-/** A setting that is one too many beside another. */
+/** The fault of a setting that another one excludes. */
 export const excludedBy = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>
   fault(setting, ({ name }) => `must not be set beside ${name(other)}`);
 
@@ -139,7 +139,7 @@ function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unkno
       ? Result.fail(fault(setting, (words) => `must be ${say(shape, words)}, and is not set`))
       : Result.succeed(fallback.value);
   }
-  // An empty option is probably a variable of the host's that nobody has set.
+  // The host probably passed a variable of its own that is not set.
   if (input === "" || (Array.isArray(input) && input.every((item) => item === ""))) {
     return Result.fail(fault(setting, "must not be empty"));
   }

@@ -24,14 +24,14 @@ export interface Words {
   readonly list: string;
 }
 
-/** Text that may name settings, as they are called where it is read. */
+/** Text that may name settings, as its reader calls them. */
 export type Text = string | ((words: Words) => string);
 
-/** The text as one reads it who knows settings by these words. */
+/** The text, with settings named in these words. */
 export const say = (text: Text, words: Words): string =>
   typeof text === "string" ? text : text(words);
 
-/** For whoever set environment variables. */
+/** For operators, who set environment variables. */
 export const VARIABLES: Words = {
   name: ({ variable }) => variable,
   assign: ({ variable }, value) =>
@@ -43,7 +43,7 @@ export const VARIABLES: Words = {
 
 const optionName = ({ option, variable }: Named) => option ?? variable;
 
-/** For whoever wrote options; a setting that is none of them is called by its variable. */
+/** For embedders, who pass options; a setting without an option is called by its variable. */
 export const OPTIONS: Words = {
   name: optionName,
   assign: (setting, value) => `${optionName(setting)}: ${JSON.stringify(value)}`,
@@ -68,7 +68,7 @@ export const variables = (env: Env): Source => ({
   words: VARIABLES,
 });
 
-/** Settings as options; `env` has the variables of a cloud's own tools, which count as well. */
+/** Settings as options; `env` has the variables of a cloud's own tools, which are read too. */
 export const options = (given: object, env: Env = {}): Source => ({
   // A dot in the name of an option stands before a member of another.
   valueOf: ({ variable, option = "" }) =>

@@ -1,5 +1,5 @@
-// What code that is not ours has thrown. Where a service runs in a realm of its own, as under
-// Jest, the errors of Node are of another, and `instanceof Error` does not know them.
+// What other code has thrown. Under Jest the service and Node have different realms, so that
+// `instanceof Error` is false for errors of Node.
 
 /** Whether something that was thrown is an error, of whatever realm. */
 export const isError = (thrown: unknown): thrown is Error =>

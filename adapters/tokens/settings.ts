@@ -46,7 +46,7 @@ export interface TokenSettings {
   /** The first seals, and all open. */
   readonly keys?: readonly [TokenKey, ...Array<TokenKey>] | undefined;
   readonly denied: DeniedLinks;
-  /** Where a key is kept that is made up because none is configured. */
+  /** Where a generated key is kept, if none is configured. */
   readonly directory: string;
 }
 
@@ -72,7 +72,7 @@ function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks>
 }
 
 const keyFaults = (keys: ReadonlyArray<readonly [id: string, secret: Uint8Array]>) => [
-  // With one id for two keys, what one seals would be opened with the other.
+  // If two keys had one id, a token of one would be opened with the other.
   new Map(keys).size < keys.length && fault(settings.keys, "must have another id for each key"),
   keys.some(([, secret]) => weaknessOf(secret) !== undefined) &&
     fault(settings.keys, "must have random keys; one of them repeats itself, and can be guessed"),
