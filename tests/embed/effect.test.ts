@@ -48,7 +48,7 @@ const UPLOAD = {
   strict: false,
 };
 
-/** A store that this application has for itself: it knows one object, and signs in its own way. */
+/** A store of the application, which has no objects and signs in its own way. */
 const sign = (text: string) => createHmac("sha256", "secret").update(text).digest("hex");
 const own = Layer.merge(
   Layer.succeed(Presigner, {
@@ -92,13 +92,13 @@ const granted = (slug: string) =>
     requestUpload({ member, upload: UPLOAD }),
   );
 
-it.effect("an application has organizations of its own, over a store of ours", () =>
+it.effect("an application can use its own organizations with a store of ours", () =>
   Effect.gen(function* () {
     const { key, put, receipt } = yield* granted("acme");
     expect(key).toMatch(/^orgs\/org_1\/files\//);
     expect(new URL(put.url).origin).toBe("http://127.0.0.1:9");
     const member = yield* admit({ principal: MIA, slug: "acme", scope: "confirm" });
-    // The store is away, and the refusal is a value of a known type.
+    // The store does not answer, and the refusal is a value of a known type.
     const unavailable = yield* Effect.flip(confirmUpload({ member, receipt }));
     expect(unavailable._tag).toBe("StoreUnavailable");
     expect((yield* Effect.flip(granted("globex")))._tag).toBe("OrganizationNotFound");
@@ -110,7 +110,7 @@ it.effect("an application has organizations of its own, over a store of ours", (
   ),
 );
 
-it.effect("an application has a presigner of its own, under use cases of ours", () =>
+it.effect("an application can use its own presigner with our use cases", () =>
   Effect.gen(function* () {
     const refused = yield* Effect.flip(granted("acme"));
     expect(refused).toEqual(
@@ -119,7 +119,7 @@ it.effect("an application has a presigner of its own, under use cases of ours", 
   }).pipe(Effect.provide(application), Effect.provide(own)),
 );
 
-it("a store of one's own serves the facade, with what it can do", async () => {
+it("createValetkey accepts a store of the application, and keeps to what it can do", async () => {
   const storage = storageOf({ layer: own, checksums: ["md5"], marks: false, largestPut: 2 ** 20 });
   const options = {
     storage,

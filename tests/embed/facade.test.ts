@@ -180,7 +180,7 @@ describe("a call that is refused rejects with its code and facts", () => {
       { code: "FORBIDDEN", scope: "write" },
     ],
   ])("%s", async (_, over, expected) => {
-    // What a host without types could pass.
+    // A host without types could pass this.
     const asked = { ...FILE, ...over } as never;
     const error = await rejection(host.valetkey.requestUpload(asked));
     expect(error).toMatchObject({ name: "ValetkeyError", ...expected });
@@ -384,7 +384,7 @@ describe("a fault of the host is not a refusal", () => {
   });
 });
 
-it("organizations() may look its caller up, and is asked for each by name", async () => {
+it("organizations() may be asynchronous, and gets the name and the caller", async () => {
   const asked: Array<unknown> = [];
   const other = await startHost({
     organizations: async (slug, caller) => {
@@ -417,7 +417,7 @@ it("ready() reports a store that does not answer, and uploads are still signed",
   await away.close();
 });
 
-it("without keys of its own it warns that receipts end with the process", async () => {
+it("without receiptKeys, a Valetkey warns that receipts end with the process", async () => {
   const warned = await startHost();
   await warned.valetkey.requestUpload(FILE);
   expect(warned.log.map(({ level, message }) => `${level}: ${message}`)).toContain(

@@ -27,7 +27,7 @@ const file = {
 const sha256 = { algorithm: "sha256", value: "" } as const;
 const md5 = { algorithm: "md5", value: "" } as const;
 
-/** Takes a call without making it. */
+/** Compiles a call without making it. */
 const compiles = (call: () => unknown) => void call;
 
 describe("createValetkey", () => {
@@ -45,21 +45,21 @@ describe("createValetkey", () => {
     compiles(() => requestUpload({ ...file, policy: "avatar" }));
   });
 
-  it("asks for a checksum where the policy needs one", () => {
+  it("requires a checksum if the policy does", () => {
     compiles(() => requestUpload({ ...file, policy: "avatars", checksum: sha256 }));
     // @ts-expect-error The policy needs a checksum.
     compiles(() => requestUpload({ ...file, policy: "avatars" }));
     compiles(() => requestUpload({ ...file, checksum: sha256 }));
   });
 
-  it("hands down the need of a checksum to policies that say nothing of it", () => {
+  it("requires a checksum also for policies that do not set requireChecksum themselves", () => {
     const strict = createValetkey({
       storage: local(),
       ...host,
       policy: { requireChecksum: true },
       policies: { drafts: {}, notes: { requireChecksum: false } },
     });
-    // @ts-expect-error The policy of all needs a checksum.
+    // @ts-expect-error The default policy needs a checksum.
     compiles(() => strict.requestUpload(file));
     // @ts-expect-error So does one that leaves it out.
     compiles(() => strict.requestUpload({ ...file, policy: "drafts" }));
@@ -153,7 +153,7 @@ describe("the errors of calls", () => {
     expectTypeOf<ValetkeyError["code"]>().toEqualTypeOf<Told["code"]>();
   });
 
-  it("have the status and facts that the table of problems gives each code", () => {
+  it("have the status and facts of their code in the table of problems", () => {
     type Without<T, Names extends PropertyKey> = T extends unknown ? Omit<T, Names> : never;
     type Actual = Without<ValetkeyError, keyof Error | "retryAfter">;
     expectTypeOf<Told>().toExtend<Actual>();
