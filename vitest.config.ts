@@ -5,10 +5,11 @@ import { defineConfig } from "vitest/config";
 const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
   // Rules alone: nothing is started, and files share what they have loaded.
   [{ name: "unit", isolate: false }],
-  // The service, mostly without any server beside it.
+  // The service: as a part of another application, without a socket, and as a process.
   [
     { name: "embed", isolate: false },
-    { name: "http" },
+    { name: "http", isolate: false },
+    { name: "service" },
     { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
   ],
   // Stores, browsers, packages and other runtimes, which may have to be built or installed first.

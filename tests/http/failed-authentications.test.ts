@@ -4,9 +4,6 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as TestClock from "effect/testing/TestClock";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, vi } from "vitest";
 import { clientAddress } from "../../adapters/http/client-address.ts";
 import { variables } from "../../adapters/settings/source.ts";
@@ -21,7 +18,6 @@ import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
 import { startIssuer } from "../support/issuer.ts";
-import { startProcess } from "../support/service-process.ts";
 import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
 const closing: Array<() => Promise<unknown>> = [];
@@ -163,38 +159,6 @@ it("tokens that were verified before stay valid at an address that fails too oft
   expect(verify).not.toHaveBeenCalled();
 });
 
-it("a service limits failures of the address that a trusted proxy tells, and audits that address", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-failed-"));
-  closing.push(async () => rmSync(folder, { recursive: true }));
-  const path = join(folder, "audit.jsonl");
-  const service = await startProcess({
-    TRUSTED_PROXIES: "127.0.0.0/8",
-    LIMIT_FAILED_AUTHENTICATIONS: "3 per day",
-    AUDIT: path,
-  });
-  const ask = async (token: string, from?: string) => {
-    const init = presignInit(undefined, {
-      Authorization: `Bearer ${token}`,
-      ...(from === undefined ? {} : { "X-Forwarded-For": `198.51.100.7, ${from}` }),
-    });
-    return (await fetch(`${service.address}${PRESIGN}`, init)).status;
-  };
-  for (const status of [401, 401, 401, 429]) expect(await ask("wrong", ALICE)).toBe(status);
-  expect(await ask("wrong", BOB)).toBe(401);
-  expect(await ask("wrong")).toBe(401);
-  expect(await ask(service.token, ALICE)).toBe(200);
-  await service.stop();
-  const lines = readFileSync(path, "utf8").trim().split("\n");
-  const audited = lines.map((line) => JSON.parse(line) as { address: string; code?: string });
-  expect(audited.map(({ address }) => address)).toEqual([
-    ...Array.from({ length: 4 }, () => ALICE),
-    BOB,
-    "127.0.0.1",
-    ALICE,
-  ]);
-  expect(audited[3]?.code).toBe("RATE_LIMITED");
-});
-
 it("probes of /readyz without a token count as no failure, and wrong tokens there do", async () => {
   const { callers } = Result.getOrThrow(read(variables({ AUTH: "dev", DEV_TOKEN: TOKEN })));
   if (callers.auth !== "dev") throw new Error("These are settings of something else");
@@ -212,20 +176,6 @@ it("probes of /readyz without a token count as no failure, and wrong tokens ther
   }
   expect(await status(PRESIGN, wrong)).toBe(429);
   expect(await status(PRESIGN, presignInit())).toBe(200);
-});
-
-it("a service limits failures by default, and does not if that is off", async () => {
-  const service = await startProcess();
-  closing.push(service.stop);
-  const unlimited = await startProcess({ LIMIT_FAILED_AUTHENTICATIONS: "off" });
-  closing.push(unlimited.stop);
-  const statusesOf = async ({ address }: typeof service) => {
-    const init = presignInit(undefined, { Authorization: "Bearer wrong" });
-    const answers = Array.from({ length: 300 }, () => fetch(`${address}${PRESIGN}`, init));
-    return new Set((await Promise.all(answers)).map(({ status }) => status));
-  };
-  expect(await statusesOf(service)).toEqual(new Set([401, 429]));
-  expect(await statusesOf(unlimited)).toEqual(new Set([401]));
 });
 
 it("a host sets the limit and its proxies as options, and is always asked for callers", async () => {

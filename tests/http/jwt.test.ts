@@ -380,25 +380,6 @@ describe("the issuer's keys", () => {
       expect(yield* ask(yield* signed(issuer, { sub: "user-5" }))).toBe("user-5");
     }),
   );
-
-  it.effect("are used again for the oldest of more than 10 000 tokens, and not for the last", () =>
-    Effect.gen(function* () {
-      const issuer = yield* started;
-      const { ask } = yield* authenticator(envOf(issuer));
-      const make = (jti: number) => signed(issuer, { jti: String(jti) }, { alg: "ES256" });
-      const tokens = yield* Effect.forEach(
-        Array.from({ length: 10_001 }, (_, n) => n),
-        make,
-        { concurrency: 100 },
-      );
-      for (const token of tokens) expect(yield* ask(token)).toBe("user-1");
-      const verified = countVerified();
-      expect(yield* ask(tokens.at(-1) ?? "")).toBe("user-1");
-      expect(verified()).toBe(0);
-      expect(yield* ask(tokens[0] ?? "")).toBe("user-1");
-      expect(verified()).toBe(1);
-    }),
-  );
 });
 
 /** The service with these settings, and what the audit is told. */

@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { startProcess } from "../support/service-process.ts";
 import { PRESIGN, startService } from "./service.ts";
 
 it.each([
@@ -15,23 +14,4 @@ it.each([
     headers: { Origin: "https://app.example.com", "Access-Control-Request-Method": "PUT" },
   });
   expect(answer.headers.get("access-control-allow-methods")).toBe(methods);
-});
-
-it("a refused origin is logged once, and at most 100 origins are", async () => {
-  const service = await startProcess({ LOG_FORMAT: "json" });
-  const ask = (Origin: string, method = "POST") =>
-    fetch(`${service.address}${PRESIGN}`, { method, headers: { Origin } });
-  await ask("https://other.example.com", "OPTIONS");
-  await ask("https://other.example.com");
-  await ask(service.address);
-  for (let i = 0; i < 150; i++) await ask(`https://${i}.example.com`);
-  await service.stop();
-  const told = service
-    .output()
-    .split("\n")
-    .filter((line) => line.includes("a request from another origin is not allowed"))
-    .map((line) => JSON.parse(line));
-  expect(told).toHaveLength(100);
-  expect(told[0]).toMatchObject({ level: "warn", origin: "https://other.example.com" });
-  expect(new Set(told.map(({ origin }) => origin)).size).toBe(100);
 });

@@ -1,24 +1,21 @@
 import { defineConfig } from "vitest/config";
 
-// The tests that hold on each runtime alike: the rules, the signer, and the HTTP application with
-// requests that need no socket. `same-suite.test.ts` runs them.
+// The tests of what a runtime has a part in: its encodings, regular expressions and numbers in the
+// rules, its URL and its cryptography in signatures and tokens, and its Request, Response and
+// streams in the HTTP application. `same-suite.test.ts` runs them.
 export default defineConfig({
   root: new URL("../..", import.meta.url).pathname,
   test: {
     include: ["tests/unit/*.test.ts", "tests/http/*.test.ts"],
     exclude: [
-      // The service as a process of Node, and its command line; `entry-points.test.ts` starts it
-      // on each runtime.
-      "tests/http/audit.test.ts",
-      "tests/http/configuration.test.ts",
-      "tests/http/embedded-store-failures.test.ts",
-      "tests/http/late-store.test.ts",
-      "tests/http/lifecycle.test.ts",
-      "tests/http/limits-one-redis.test.ts",
-      "tests/http/limits-redis-cluster.test.ts",
-      "tests/http/log-reader-gone.test.ts",
-      "tests/http/static-tokens.test.ts",
-      "tests/http/switch-store.test.ts",
+      // Thousands of cases of counting and of a clock that the test sets, which takes all runtimes
+      // together a minute.
+      "tests/unit/held.test.ts",
+      "tests/unit/never-outlives.test.ts",
+      "tests/unit/token-bucket.test.ts",
+      "tests/http/jwt-memory.test.ts",
+      // A linter reads the document, which is the same everywhere.
+      "tests/unit/openapi.test.ts",
       // Waits for Google's own library to give up, for 20 seconds.
       "tests/http/keyless.test.ts",
     ],

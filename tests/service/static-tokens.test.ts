@@ -27,7 +27,7 @@ import { RECHECK } from "../../adapters/settings/json-file.ts";
 import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { PRESIGN, presignInit, startService } from "./service.ts";
+import { PRESIGN, presignInit, startService } from "../http/service.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { exchange } from "../attacks/raw-request.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
-import { TOKEN_KEY } from "./service.ts";
+import { TOKEN_KEY } from "../http/service.ts";
 
 let service: ServiceProcess;
 beforeAll(async () => {

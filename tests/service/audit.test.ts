@@ -20,7 +20,7 @@ import { layer as fileOf } from "../../adapters/audit/layer.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { PRESIGN, presignInit, startService } from "./service.ts";
+import { PRESIGN, presignInit, startService } from "../http/service.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "valetkey-audit-"));

@@ -1,0 +1,60 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { startProcess } from "../support/service-process.ts";
+import { PRESIGN, presignInit } from "../http/service.ts";
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const ALICE = "203.0.113.1";
+const BOB = "203.0.113.2";
+
+it("a service limits failures of the address that a trusted proxy tells, and audits that address", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-failed-"));
+  closing.push(async () => rmSync(folder, { recursive: true }));
+  const path = join(folder, "audit.jsonl");
+  const service = await startProcess({
+    TRUSTED_PROXIES: "127.0.0.0/8",
+    LIMIT_FAILED_AUTHENTICATIONS: "3 per day",
+    AUDIT: path,
+  });
+  const ask = async (token: string, from?: string) => {
+    const init = presignInit(undefined, {
+      Authorization: `Bearer ${token}`,
+      ...(from === undefined ? {} : { "X-Forwarded-For": `198.51.100.7, ${from}` }),
+    });
+    return (await fetch(`${service.address}${PRESIGN}`, init)).status;
+  };
+  for (const status of [401, 401, 401, 429]) expect(await ask("wrong", ALICE)).toBe(status);
+  expect(await ask("wrong", BOB)).toBe(401);
+  expect(await ask("wrong")).toBe(401);
+  expect(await ask(service.token, ALICE)).toBe(200);
+  await service.stop();
+  const lines = readFileSync(path, "utf8").trim().split("\n");
+  const audited = lines.map((line) => JSON.parse(line) as { address: string; code?: string });
+  expect(audited.map(({ address }) => address)).toEqual([
+    ...Array.from({ length: 4 }, () => ALICE),
+    BOB,
+    "127.0.0.1",
+    ALICE,
+  ]);
+  expect(audited[3]?.code).toBe("RATE_LIMITED");
+});
+
+it("a service limits failures by default, and does not if that is off", async () => {
+  const service = await startProcess();
+  closing.push(service.stop);
+  const unlimited = await startProcess({ LIMIT_FAILED_AUTHENTICATIONS: "off" });
+  closing.push(unlimited.stop);
+  const statusesOf = async ({ address }: typeof service) => {
+    const init = presignInit(undefined, { Authorization: "Bearer wrong" });
+    const answers = Array.from({ length: 300 }, () => fetch(`${address}${PRESIGN}`, init));
+    return new Set((await Promise.all(answers)).map(({ status }) => status));
+  };
+  expect(await statusesOf(service)).toEqual(new Set([401, 429]));
+  expect(await statusesOf(unlimited)).toEqual(new Set([401]));
+});
