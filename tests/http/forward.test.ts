@@ -160,7 +160,7 @@ describe("a proxy names of a caller", () => {
     expect(kinds).toEqual(["service", "user", "user", "user", "user"]);
   });
 
-  it("nothing by a bearer token, which is ignored", async () => {
+  it("nothing by a bearer token, which the service ignores", async () => {
     const { request } = await behind("127.0.0.1");
     expect((await request(PRESIGN, presignInit())).status).toBe(401);
   });

@@ -230,7 +230,7 @@ describe("a token is valid", () => {
     }),
   );
 
-  it.effect("from a minute before its beginning", () =>
+  it.effect("from a minute before it starts to be valid", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { askAt } = yield* authenticator(envOf(issuer));
@@ -427,7 +427,7 @@ describe("the service", () => {
     ]);
   });
 
-  it("knows callers by a key in a file or in the variable, without asking the issuer", async () => {
+  it("verifies tokens with a key in a file or in the variable, without asking the issuer", async () => {
     const issuer = await issuerOfOurs();
     const { ask } = await serving(envOf(issuer, { JWT_PUBLIC_KEY: issuer.publicPem }));
     expect((await ask(await issuer.sign())).status).toBe(200);

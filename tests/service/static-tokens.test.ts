@@ -64,7 +64,7 @@ const idsIn = (path: string) =>
     .toSorted();
 
 describe("valetkey token create", () => {
-  it("prints a token once, keeps its hash alone, and for the owner alone", async () => {
+  it("prints a token once, and stores only its hash, which only the owner can read", async () => {
     const path = freshFile();
     const { code, stdout, stderr } = await create(path);
     expect(code).toBe(0);
@@ -87,7 +87,7 @@ describe("valetkey token create", () => {
     ]);
   });
 
-  it("adds to the file of AUTH_TOKENS_FILE, and leaves what is there and who may read it", async () => {
+  it("adds to the file of AUTH_TOKENS_FILE, and keeps its tokens and its permissions", async () => {
     const path = freshFile();
     const env = { AUTH_TOKENS_FILE: path };
     expect((await command(["create", "--org", "acme"], env)).code).toBe(0);
@@ -112,7 +112,7 @@ describe("valetkey token create", () => {
     [["create", "--org", "acme."]],
     [["create", "--org", "acme", "--scope", "delete"]],
     [["create", "--org", "acme", "--organisation", "acme"]],
-  ])("with %j ends with 64, tells its options and makes nothing", async (args) => {
+  ])("with %j ends with 64, lists its options and creates no token", async (args) => {
     const path = freshFile();
     const { code, stdout, stderr } = await command(args, { AUTH_TOKENS_FILE: path });
     expect([code, stdout]).toEqual([64, ""]);
@@ -121,12 +121,12 @@ describe("valetkey token create", () => {
     expect(readdirSync(folder)).not.toContain(path.slice(folder.length + 1));
   });
 
-  it("without a file ends with 64", async () => {
+  it("ends with 64 if no file is named", async () => {
     const { code, stderr } = await command(["create", "--org", "acme"]);
     expect([code, stderr]).toEqual([64, expect.stringContaining("AUTH_TOKENS_FILE is not set")]);
   });
 
-  it("ends with 73 where the file cannot be written, or is not one of tokens, which stays", async () => {
+  it("ends with 73 if the file cannot be written, or holds no tokens and so is not changed", async () => {
     const nowhere = await create(join(folder, "none", "tokens.json"));
     expect([nowhere.code, nowhere.stdout]).toEqual([73, ""]);
     expect(nowhere.stderr).toContain("ENOENT");
@@ -142,7 +142,7 @@ describe("valetkey token create", () => {
     expect(readdirSync(folder).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
 
-  it("keeps every token that it printed, of two that are made at once", async () => {
+  it("stores both tokens if two are created at once", async () => {
     const path = freshFile();
     const made = await Promise.all(
       ["a", "b"].map((org) => command(["create", "--org", org, "--file", path])),
@@ -156,7 +156,7 @@ describe("valetkey token create", () => {
     expect(idsIn(path)).toEqual(printed.toSorted());
   });
 
-  it("keeps every token that it printed, however many are made at once", async () => {
+  it("stores every token, however many are created at once", async () => {
     const path = freshFile();
     const { exitCode } = process;
     const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
@@ -202,7 +202,7 @@ describe("valetkey token create --expires", () => {
   });
 
   it.each(["tomorrow", "0d", "90", "2020-01-01", "2126-13-01", ""])(
-    "%j ends with 64 and makes nothing",
+    "%j ends with 64 and creates no token",
     async (expires) => {
       const path = freshFile();
       const args = ["create", "--org", "acme", "--file", path, "--expires", expires];
@@ -215,7 +215,7 @@ describe("valetkey token create --expires", () => {
 });
 
 describe("valetkey token list", () => {
-  it("tells all that is known of each token, and no hash", async () => {
+  it("shows everything about each token except its hash", async () => {
     const path = freshFile();
     const ended = entry({ expires_at: "2026-01-01T00:00:00Z", subject: "ci of acme" });
     const lasting = entry({ organizations: ["acme", "globex"], scopes: ["read"], kind: "user" });
@@ -238,7 +238,7 @@ describe("valetkey token list", () => {
     expect(stdout).not.toContain(ended.stored.sha256.slice(0, 8));
   });
 
-  it("ends with 66 where there is no file of tokens, and with 64 for what it does not take", async () => {
+  it("ends with 66 if there is no file of tokens, and with 64 for an unknown option", async () => {
     const path = freshFile();
     const none = await command(["list", "--file", path]);
     expect([none.code, none.stdout]).toEqual([66, ""]);
@@ -251,7 +251,7 @@ describe("valetkey token list", () => {
 });
 
 describe("valetkey token revoke", () => {
-  it("takes out the token of an id, or the one that is shown to it, and no other", async () => {
+  it("removes the token with the given id, or the given token, and no other", async () => {
     const path = freshFile();
     const [first, second, third] = [entry(), entry(), entry()];
     write(path, first, second, third);
@@ -264,7 +264,7 @@ describe("valetkey token revoke", () => {
     expect(idsIn(path)).toEqual([first.stored.id]);
   });
 
-  it("of what is not there ends with 64, leaves the file, and repeats nothing of it", async () => {
+  it("ends with 64 for an unknown token, and neither changes the file nor repeats the token", async () => {
     const path = freshFile();
     write(path, entry());
     const before = readFileSync(path, "utf8");
@@ -305,7 +305,7 @@ async function serving(...entries: ReadonlyArray<{ readonly stored: object }>) {
 const at = (name: string) => PRESIGN.replace("presign", name);
 
 describe("a service with tokens of a file", () => {
-  it("lets a token in to its own organizations, and tells nothing of others", async () => {
+  it("admits a token to its own organizations, and reveals nothing about others", async () => {
     const acme = entry();
     const globex = entry({ organizations: ["globex"] });
     const { request } = await serving(acme, globex);
@@ -322,7 +322,7 @@ describe("a service with tokens of a file", () => {
     expect(await ask("No-Name")).toEqual(others);
   });
 
-  it("lets a token do what its scopes say, and names the one that is missing", async () => {
+  it("allows a token what its scopes say, and names a scope that is missing", async () => {
     const writer = entry({ scopes: ["write"] });
     const reader = entry({ scopes: ["read"] });
     const { request } = await serving(writer, reader);
@@ -355,7 +355,7 @@ describe("a service with tokens of a file", () => {
     });
   });
 
-  it("knows no token by its id, its hash or a part of it", async () => {
+  it("refuses the id, the hash or a part of a token", async () => {
     const { token, stored } = entry();
     const { request } = await serving({ stored });
     const [, id = "", secret = ""] = token.split("_");
@@ -378,7 +378,7 @@ describe("a service with tokens of a file", () => {
     expect((await request(PRESIGN, init)).status).toBe(200);
   });
 
-  it("refuses a token from its end on", async () => {
+  it("refuses a token once it has expired", async () => {
     const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
     const justNow = new Date(Date.now() - 1).toISOString();
     const [lasting, ended] = [entry({ expires_at: inAnHour }), entry({ expires_at: justNow })];
@@ -391,7 +391,7 @@ describe("a service with tokens of a file", () => {
     expect(await ask(ended.token)).toBe(401);
   });
 
-  it("takes tokens that the command makes, and no longer those that are taken out", async () => {
+  it("accepts tokens that the command creates, and refuses those that it revokes", async () => {
     const path = freshFile();
     const make = async () => (await create(path)).stdout.trim();
     const first = await make();
@@ -421,7 +421,7 @@ describe("a service with tokens of a file", () => {
   });
 });
 
-it.effect("a token is good to the millisecond before its end", () =>
+it.effect("a token is valid until the millisecond before it expires", () =>
   Effect.gen(function* () {
     const { token, stored } = entry({ expires_at: "1970-01-01T00:00:10Z" });
     const tokens = Result.getOrThrow(decodeTokens({ tokens: [stored] }));
@@ -437,7 +437,7 @@ it.effect("a token is good to the millisecond before its end", () =>
   }),
 );
 
-it.effect("a broken file leaves its tokens valid, and is said once until it is mended", () =>
+it.effect("while the file is broken its last tokens stay valid, and the log says so once", () =>
   Effect.gen(function* () {
     const path = freshFile();
     const [kept, late] = [entry(), entry()];
