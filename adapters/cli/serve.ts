@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -26,6 +27,7 @@ import * as tokens from "../tokens/layer.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import { readOrFail, type Settings, warningsOf } from "./settings.ts";
+import { runWorkers, tellPrimary, workerNumber } from "./workers.ts";
 
 /**
  * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
@@ -38,7 +40,12 @@ export async function serve(listen: Listen): Promise<void> {
   process.stdout.on("error", () => undefined);
   // Exits explicitly: in a cluster the channel to the primary keeps a worker alive.
   try {
-    await runService(listen, { ...process.env });
+    const env = { ...process.env };
+    const settings = readOrFail(env);
+    const isPrimary = cluster.isPrimary && settings.http.workers > 1;
+    await Effect.runPromise<unknown, unknown>(
+      isPrimary ? keepWorkers(settings, env) : serveRequests(listen, settings, env),
+    );
     process.exit(0);
   } catch (cause) {
     const message = `Valetkey cannot start: ${reasonOf(cause)}\n`;
@@ -48,10 +55,16 @@ export async function serve(listen: Listen): Promise<void> {
   }
 }
 
-async function runService(listen: Listen, env: Env): Promise<void> {
-  const settings = readOrFail(env);
-  const { http, storage } = settings;
-  const program = Effect.gen(function* () {
+/** Starts the processes that serve, and tells what one of them would tell. */
+const keepWorkers = (settings: Settings, env: Env) =>
+  runWorkers(settings, {
+    stopSignal: untilStopSignal(),
+    onListening: announce(settings, env),
+  }).pipe(Effect.provide(telemetry.layer(settings.telemetry)));
+
+const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
+  Effect.gen(function* () {
+    const { http, storage } = settings;
     const stopSignal = untilStopSignal();
     let isStopping = false;
     const readiness = yield* makeReadinessCheck;
@@ -60,15 +73,14 @@ async function runService(listen: Listen, env: Env): Promise<void> {
       readiness,
       isStopping: () => isStopping,
     });
-    yield* announce(settings);
-    for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
-    yield* Effect.forkChild(reportReadiness(readiness, storage.description));
+    if (cluster.isPrimary) yield* announce(settings, env);
+    else tellPrimary();
+    if (workerNumber === 1)
+      yield* Effect.forkChild(reportReadiness(readiness, storage.description));
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
     yield* stopServer(server, http.shutdown);
-  });
-  await Effect.runPromise(Effect.provide(program, layerOf(settings)));
-}
+  }).pipe(Effect.provide(layerOf(settings)));
 
 /** All that the routes need. */
 function layerOf(settings: Settings) {
@@ -133,17 +145,18 @@ const startServer = Effect.fnUntraced(function* (
 const warningOnceAMinute = (message: string) =>
   Effect.cachedWithTTL(Effect.logWarning(message), "1 minute");
 
-/** Tells where the service is and how to use it: a person on a terminal, or the log. */
-function announce({ http, identity, storage, telemetry: log }: Settings): Effect.Effect<void> {
+/** Tells where the service is and how to use it, to a person or the log, and what is odd. */
+const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
+  const { http, identity, storage, telemetry: log } = settings;
   const started = {
     address: http.publicUrl.origin,
     callers: identity.callers,
     store: storage.description,
   };
-  return telemetry.isForPeople(log.format)
-    ? Effect.sync(() => void process.stdout.write(startMessage(started)))
-    : Effect.logInfo("ready", readyFacts(started));
-}
+  if (telemetry.isForPeople(log.format)) process.stdout.write(startMessage(started));
+  else yield* Effect.logInfo("ready", readyFacts(started));
+  for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
+});
 
 /** Logs what is not ready at startup, and checks again until all is; the check logs changes. */
 const reportReadiness = Effect.fnUntraced(function* (
@@ -189,14 +202,17 @@ const CLOSING_TIME = Duration.millis(500);
  * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
  * terminal sends when it is closed, is ignored.
  */
-function untilStopSignal(): Promise<void> {
+function untilStopSignal(): Promise<NodeJS.Signals> {
   process.on("SIGHUP", () => undefined);
   return new Promise((resolve) => {
     let first: number | undefined;
-    for (const [signal, number] of Object.entries({ SIGINT: 2, SIGTERM: 15 })) {
+    for (const [signal, number] of [
+      ["SIGINT", 2],
+      ["SIGTERM", 15],
+    ] as const) {
       process.on(signal, () => {
         first ??= performance.now();
-        resolve();
+        resolve(signal);
         // npm forwards a signal that the terminal or systemd has also sent to the service: both
         // count as one.
         if (performance.now() - first > 100) process.exit(128 + number);

@@ -65,8 +65,9 @@ export function readAll(env: Env) {
     ),
     // Several processes with limits must share one counter.
     ...faultIf(
-      Result.all([parts.limits, parts.redis]),
-      ([limits, redis]) => limits.isLimited && areSeveral(limits) && redis === undefined,
+      Result.all([parts.limits, parts.http, parts.redis]),
+      ([limits, http, redis]) =>
+        limits.isLimited && areSeveral(limits, http) && redis === undefined,
       fault(redis.settings.urls, "must be set where several processes serve with limits"),
     ),
   ]);
@@ -82,9 +83,9 @@ const faultIf = <A>(
 /** Warnings about a valid configuration. */
 export function warningsOf(
   env: Env,
-  { identity, limits, redis, storage }: Pick<Settings, "identity" | "limits" | "redis" | "storage">,
+  { http, identity, limits, redis, storage }: Settings,
 ): ReadonlyArray<string> {
-  const isSeveral = areSeveral(limits);
+  const isSeveral = areSeveral(limits, http);
   const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
   const rows: ReadonlyArray<readonly [boolean, string]> = [
     [
@@ -92,8 +93,8 @@ export function warningsOf(
       "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY",
     ],
     [
-      isSeveral && storage.fetch !== undefined,
-      "several processes share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
+      (limits.replicas > 1 || cluster.isWorker) && storage.fetch !== undefined,
+      "several services share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
     ],
     [
       isSeveral && redis === undefined,
@@ -110,7 +111,9 @@ export function warningsOf(
   ];
 }
 
-const areSeveral = ({ processes }: limits.LimitSettings) => processes > 1 || cluster.isWorker;
+/** Whether several processes serve, counted over all machines. */
+const areSeveral = ({ replicas }: limits.LimitSettings, { workers }: http.HttpSettings) =>
+  replicas > 1 || workers > 1 || cluster.isWorker;
 
 /** A hint for each unknown variable that looks like one of ours. */
 export const misspellings = (env: Env): ReadonlyArray<string> =>

@@ -1,3 +1,4 @@
+import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { TrieRouter } from "hono/router/trie-router";
@@ -9,7 +10,7 @@ import type { HttpEnv } from "./env.ts";
 import { exchange } from "./exchange.ts";
 import { pipeline } from "./pipeline.ts";
 import { MethodNotAllowed, NotFound } from "./refusals.ts";
-import { allowedMethods, type AppOptions, type Route } from "./route.ts";
+import { allowedMethods, type AppOptions, publicRoute, type Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 
 export type { AppOptions } from "./route.ts";
@@ -26,7 +27,17 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const sharing = crossOrigin(options);
 
   const isServed = ({ isProbe }: Route) => isProbe !== true || options.readiness !== undefined;
-  const routes = [...ROUTES.filter(isServed), ...page];
+  const routes = [
+    ...ROUTES.filter(isServed),
+    ...page.map(({ path, answer }) =>
+      publicRoute<never>({
+        path,
+        methods: ["GET", "HEAD"],
+        handler: ({ c }) => Effect.promise(() => answer(c)),
+        refusals: {},
+      }),
+    ),
+  ];
   const run = pipeline(options, routes);
   /** What is answered to other methods. */
   const paths = new TrieRouter<MethodNotAllowed>();

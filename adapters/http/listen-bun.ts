@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import { setTimeout as pause } from "node:timers/promises";
 import { isProbe, type Listen, LONGEST_PAUSE, MAX_REQUESTS, overloaded } from "./listen.ts";
 
@@ -6,6 +7,7 @@ declare const Bun: {
   serve(options: {
     hostname: string;
     port: number;
+    reusePort: boolean;
     idleTimeout: number;
     maxRequestBodySize: number;
     fetch(request: Request, server: BunServer): Response | Promise<Response>;
@@ -27,6 +29,8 @@ export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
   const server = Bun.serve({
     hostname: host,
     port,
+    // Workers share the port.
+    reusePort: cluster.isWorker,
     idleTimeout: LONGEST_PAUSE / 1000,
     // The API limits bodies itself, and the embedded store accepts the size that was signed.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,

@@ -52,8 +52,14 @@ export interface AppOptions {
   /** Whether only requests from this machine are answered. */
   readonly loopbackOnly: boolean;
   /** The page to try the service on. Its files are part of no bundle, so it is not imported here. */
-  readonly page?: ReadonlyArray<Route> | undefined;
+  readonly page?: ReadonlyArray<PageFile> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
+}
+
+/** A file of the page, as it is answered to `GET` and `HEAD`. */
+export interface PageFile {
+  readonly path: `/${string}`;
+  readonly answer: (c: HttpContext) => Promise<Response>;
 }
 
 /** How callers identify themselves, in the words of OpenAPI. */

@@ -1,7 +1,8 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { HttpOrigin, List, WholeNumber } from "../settings/codecs.ts";
+import { availableParallelism } from "node:os";
+import { HttpOrigin, List, Parsed, WholeNumber } from "../settings/codecs.ts";
 import { fault, optional, readSettings, withDefault } from "../settings/setting.ts";
 import { PROXIES } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
@@ -10,6 +11,9 @@ import { isLoopbackName } from "./loopback.ts";
 const Origin = Schema.String.check(
   Schema.makeFilter<string>((text) => URL.canParse(text) && new URL(text).origin === text),
 );
+
+/** One process for each core that this one may use. */
+const Auto = Parsed((text) => (text === "auto" ? availableParallelism() : undefined));
 
 const UP_TO_10_MINUTES = {
   codec: Schema.DurationFromString.check(
@@ -61,6 +65,13 @@ export const settings = {
     meaning: "Proxies that are believed when they tell a caller's address.",
     otherwise: "none",
   }),
+  workers: withDefault(1, {
+    variable: "WEB_CONCURRENCY",
+    meaning: "How many processes serve on this machine; with `auto`, one for each core.",
+    codec: Schema.Union([Auto, WholeNumber({ minimum: 1, maximum: 256 })]),
+    shape: "auto, or a number of processes from 1 to 256",
+    example: "auto",
+  }),
   maxConnections: withDefault(10_000, {
     variable: "MAX_CONNECTIONS",
     meaning: "How many connections Node keeps open; further ones are closed.",
@@ -90,27 +101,34 @@ export type HttpSettings = Result.Result.Success<ReturnType<typeof read>>;
 /** Reads the settings. A service that other machines can reach must have a public URL. */
 export const read = (source: Source) =>
   Result.map(
-    readSettings(settings, source, ({ host, publicUrl, shutdownGrace, shutdownTimeout }) => [
-      ...(host !== undefined && !isLoopbackName(host) && publicUrl === undefined
-        ? [
-            fault(
-              settings.publicUrl,
-              ({ name }) =>
-                `must be set where ${name(settings.host)} is not a loopback address (${host})`,
-            ),
-          ]
-        : []),
-      ...(shutdownGrace !== undefined &&
-      shutdownTimeout !== undefined &&
-      !Duration.isLessThan(shutdownGrace, shutdownTimeout)
-        ? [
-            fault(
-              settings.shutdownTimeout,
-              ({ name }) => `must be longer than ${name(settings.shutdownGrace)}`,
-            ),
-          ]
-        : []),
-    ]),
+    readSettings(
+      settings,
+      source,
+      ({ host, publicUrl, workers = 1, shutdownGrace, shutdownTimeout }) => [
+        ...(workers > 1 && "Deno" in globalThis
+          ? [fault(settings.workers, "must be 1 on Deno, whose processes cannot share a port yet")]
+          : []),
+        ...(host !== undefined && !isLoopbackName(host) && publicUrl === undefined
+          ? [
+              fault(
+                settings.publicUrl,
+                ({ name }) =>
+                  `must be set where ${name(settings.host)} is not a loopback address (${host})`,
+              ),
+            ]
+          : []),
+        ...(shutdownGrace !== undefined &&
+        shutdownTimeout !== undefined &&
+        !Duration.isLessThan(shutdownGrace, shutdownTimeout)
+          ? [
+              fault(
+                settings.shutdownTimeout,
+                ({ name }) => `must be longer than ${name(settings.shutdownGrace)}`,
+              ),
+            ]
+          : []),
+      ],
+    ),
     ({ publicUrl, corsOrigins, trustedProxies = [], ...values }) => {
       const { host, port, shutdownGrace: grace, shutdownTimeout: timeout } = values;
       const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);

@@ -77,12 +77,12 @@ export const settings = {
     meaning: "What happens to requests while Redis is down.",
     example: "refuse",
   }),
-  processes: withDefault(1, {
-    variable: "WEB_CONCURRENCY",
-    meaning: "How many processes serve, on all machines.",
+  replicas: withDefault(1, {
+    variable: "REPLICAS",
+    meaning: "How many services run that share one store, on all machines.",
     codec: Count,
-    shape: "the number of processes that serve, here and on other machines",
-    example: "1",
+    shape: "the number of services that run, here and on other machines",
+    example: "2",
   }),
 };
 
@@ -93,11 +93,11 @@ export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.
 export const read = (source: Source) =>
   Result.map(
     readSettings(settings, source),
-    ({ subject, organization, bytes, objects, onFailure, processes, failedAuthentications }) => ({
+    ({ subject, organization, bytes, objects, onFailure, replicas, failedAuthentications }) => ({
       limits: { requests: { subject, organization }, daily: { bytes, objects } } satisfies Limits,
       isLimited: [subject, organization, bytes, objects].some((limit) => limit !== undefined),
       refusesOnFailure: onFailure === "refuse",
-      processes,
+      replicas,
       /** Undefined if not set. */
       failedAuthentications,
     }),

@@ -201,8 +201,9 @@ describe("invalid settings of callers and limits are refused at startup", () => 
     { ORGANIZATIONS: "acme=org_1, globex=org_2" },
     { ORGANIZATIONS_URL: "https://directory.example.com/x", ORGANIZATIONS_TOKEN: "hidden" },
     { LIMIT_REQUESTS_PER_SUBJECT: "1 per second", LIMIT_BYTES_PER_DAY: "1.5 TiB" },
-    { ...limited, WEB_CONCURRENCY: "2", REDIS_URL: REDIS },
+    { ...limited, WEB_CONCURRENCY: "auto", REPLICAS: "2", REDIS_URL: REDIS },
     { WEB_CONCURRENCY: "2" },
+    { REPLICAS: "2" },
     { STORAGE_MAX_FILE_SIZE: "50 MiB" },
     { STORAGE_MAX_FILE_SIZE: "0.5GiB" },
     { STORAGE_MAX_FILE_SIZE: "0.5" },
@@ -332,11 +333,17 @@ describe("invalid settings of callers and limits are refused at startup", () => 
     [{ AUDIT: "/none/audit.jsonl" }, /AUDIT names a file that cannot be written \(ENOENT\)/],
     [{ AUDIT: `${folder}/` }, /AUDIT names a file that cannot be written \(EISDIR\)/],
     [{ LIMITS_ON_FAILURE: "ignore" }, /LIMITS_ON_FAILURE must be allow or refuse/],
-    [{ WEB_CONCURRENCY: "0" }, /WEB_CONCURRENCY must be the number of processes/],
-    [
-      { ...limited, WEB_CONCURRENCY: "2" },
+    [{ REPLICAS: "0" }, /REPLICAS must be the number of services/],
+    ...["0", "1.5", "many", "257", "-1"].map(
+      (count): [Readonly<Record<string, string>>, RegExp] => [
+        { WEB_CONCURRENCY: count },
+        /WEB_CONCURRENCY must be auto, or a number of processes from 1 to 256/,
+      ],
+    ),
+    ...["WEB_CONCURRENCY", "REPLICAS"].map((name): [Readonly<Record<string, string>>, RegExp] => [
+      { ...limited, [name]: "2" },
       /REDIS_URL must be set where several processes serve with limits/,
-    ],
+    ]),
     [{ REDIS_URL: `${REDIS},${REDIS}` }, /REDIS_CLUSTER must be on where REDIS_URL has several/],
     [{ REDIS_CLUSTER: "on" }, /REDIS_URL must be set where REDIS_CLUSTER is on/],
     [{ REDIS_URL: "http://hidden-password@127.0.0.1" }, /REDIS_URL must be a redis or rediss URL/],
@@ -731,10 +738,10 @@ it.each(["minio", "aws"])(
 it("several processes, and a size without a unit, start with a warning", async () => {
   const alone = await startProcess({ LOG_FORMAT: "json", STORAGE_MAX_FILE_SIZE: "50 MiB" });
   await alone.stop();
-  expect(alone.output()).not.toMatch(/several processes|unit/);
+  expect(alone.output()).not.toMatch(/several (?:processes|services)|unit/);
   const service = await startProcess({
     LOG_FORMAT: "json",
-    WEB_CONCURRENCY: "2",
+    REPLICAS: "2",
     STORAGE_MAX_FILE_SIZE: "50",
   });
   await service.stop();

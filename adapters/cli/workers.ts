@@ -1,0 +1,99 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
+import * as tokens from "../tokens/layer.ts";
+import { CommandFailure } from "./command.ts";
+import type { Settings } from "./settings.ts";
+
+/** What a worker tells its primary once it listens. */
+const LISTENING = "listening";
+
+/** Which of several workers this process is, from 1; 1 too where it is the only one. */
+export const workerNumber = Number(process.env["VALETKEY_WORKER"] ?? "1");
+
+/** Tells the primary, if there is one, that this worker listens. */
+export const tellPrimary = (): unknown => process.send?.(LISTENING);
+
+/**
+ * Keeps workers running on one address until `stopSignal`, and passes that on. The first has to
+ * listen before others start, so that a fault is told once: its exit code is then the failure. A
+ * worker that dies later is started again, after 1 to 30 seconds if it did not live for a minute.
+ */
+export const runWorkers = Effect.fnUntraced(function* (
+  { http: { workers, shutdown }, ...settings }: Settings,
+  {
+    stopSignal,
+    onListening,
+  }: {
+    readonly stopSignal: Promise<NodeJS.Signals>;
+    /** Runs once all workers listen. */
+    readonly onListening: Effect.Effect<void>;
+  },
+) {
+  const log = Effect.runForkWith(yield* Effect.context());
+  const secrets = yield* secretsOf(settings);
+  const running = new Map<Worker, Promise<unknown>>();
+  let stopping: NodeJS.Signals | undefined;
+  // Not every runtime ends workers with their primary.
+  process.on("exit", () => running.forEach((_, worker) => worker.process.kill("SIGKILL")));
+
+  const start = (number: number, failures = 0): Worker => {
+    const startedAt = performance.now();
+    const worker = cluster.fork({ ...secrets, VALETKEY_WORKER: number });
+    const ended = once(worker, "exit").then(([code, signal]) => {
+      running.delete(worker);
+      if (stopping !== undefined || (number === 1 && !isEveryListening)) return;
+      const isShort = performance.now() - startedAt < 60_000;
+      const pause = isShort ? Math.min(1000 * 2 ** failures, 30_000) : 0;
+      log(Effect.logError("a worker ended and is started again", { number, code, signal, pause }));
+      setTimeout(
+        () => stopping === undefined && start(number, isShort ? failures + 1 : 0),
+        pause,
+      ).unref();
+    });
+    running.set(worker, ended);
+    return worker;
+  };
+  const listening = async (worker: Worker) => {
+    const heard = new Promise<undefined>((resolve) =>
+      worker.on("message", (message) => message === LISTENING && resolve(undefined)),
+    );
+    const ended = once(worker, "exit").then(([code]) => Number(code));
+    return Promise.race([heard, ended, stopSignal.then(() => undefined)]);
+  };
+
+  let isEveryListening = false;
+  const code = yield* Effect.promise(() => listening(start(1)));
+  // The worker itself has said why.
+  if (code !== undefined) return yield* Effect.fail(new CommandFailure({ code, message: "" }));
+  isEveryListening = true;
+  const others = Array.from({ length: workers - 1 }, (_, index) => start(index + 2));
+  yield* Effect.promise(() => Promise.all(others.map(listening)));
+  yield* onListening;
+  stopping = yield* Effect.promise(() => stopSignal);
+  for (const worker of running.keys()) worker.process.kill(stopping);
+  // Each worker ends itself by then.
+  yield* Effect.timeoutOption(
+    Effect.promise(() => Promise.all(running.values())),
+    Duration.sum(shutdown.timeout, Duration.seconds(1)),
+  );
+});
+
+/** The secrets that each process would make for itself, as variables. */
+const secretsOf = Effect.fnUntraced(function* ({
+  identity: { callers },
+  tokens: { keys, directory },
+}: Omit<Settings, "http">) {
+  const made: Record<string, string> = {};
+  if (callers.auth === "dev") {
+    made["DEV_TOKEN"] = Redacted.value(callers.tokens.user.value);
+    made["DEV_SERVICE_TOKEN"] = Redacted.value(callers.tokens.service.value);
+  }
+  if (keys === undefined) {
+    const key = yield* tokens.keyInFolder(directory);
+    made["RECEIPT_KEYS"] = `own:${Buffer.from(key).toString("base64")}`;
+  }
+  return made;
+});

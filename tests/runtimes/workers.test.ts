@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import {
+  RUNTIMES,
+  runToEnd,
+  type ServiceProcess,
+  startProcess,
+} from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+const WORKERS = { WEB_CONCURRENCY: "2", LOG_FORMAT: "json" };
+const runtimes = ["node", "bun"] as const;
+
+it.each(runtimes)("two workers on %s confirm what the other granted", async (runtime) => {
+  // Neither token nor key is configured, so both are made for the workers.
+  const service = await startWorkers({ DEV_TOKEN: "", RECEIPT_KEYS: "" }, runtime);
+  const token = /#token=(\w+)/.exec(service.output())?.[1];
+  const call = (name: string, body: object) =>
+    fetch(`${service.address}/api/v1/orgs/acme/files/${name}`, {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${token}`,
+        "Content-Type": "application/json",
+        Connection: "close",
+      },
+      body: JSON.stringify(body),
+    });
+  const codes = new Set<string>();
+  for (let i = 0; i < 12; i++) {
+    const file = { filename: "a.png", content_type: "image/png", size: 5 };
+    const { receipt } = await (await call("presign", file)).json();
+    codes.add((await (await call("confirm", { receipt })).json()).code);
+  }
+  expect([...codes]).toEqual(["UPLOAD_INCOMPLETE"]);
+  expect(service.output().match(/"message":"ready"/g)).toHaveLength(1);
+  expect(await service.stop()).toBe(0);
+});
+
+it.each(runtimes)("a worker that dies on %s is started again", async (runtime) => {
+  const service = await startWorkers({}, runtime);
+  const [first, second] = workersOf(service);
+  process.kill(first ?? 0, "SIGKILL");
+  const workers = await until("another worker", async () => {
+    const now = workersOf(service);
+    return now.length === 2 && !now.includes(first ?? 0) ? now : undefined;
+  });
+  expect(workers).toContain(second);
+  expect(service.output()).toMatch(/"message":"a worker ended and is started again","number":[12]/);
+  await until("an answer", async () => (await fetch(`${service.address}/healthz`)).ok || undefined);
+  expect(await service.stop()).toBe(0);
+  expect(workers.filter(isAlive)).toEqual([]);
+});
+
+it("all workers end with their primary, however it ends", async () => {
+  const service = await startWorkers({}, "node");
+  const workers = workersOf(service);
+  service.signal("SIGKILL");
+  await service.ended;
+  await until("their end", async () => (workers.some(isAlive) ? undefined : true));
+  await service.stop();
+});
+
+it("workers serve during the grace period, and a second signal ends all at once", async () => {
+  const service = await startWorkers({
+    SHUTDOWN_GRACE: "9 minutes",
+    SHUTDOWN_TIMEOUT: "10 minutes",
+  });
+  const workers = workersOf(service);
+  service.signal("SIGTERM");
+  await until("the stop", async () =>
+    service.output().split('"message":"stopping"').length === 3 ? true : undefined,
+  );
+  expect((await fetch(`${service.address}/readyz`)).status).toBe(503);
+  const again = setInterval(() => service.signal("SIGTERM"), 150);
+  expect(await service.ended).toBe(128 + 15);
+  clearInterval(again);
+  await until("the workers' end", async () => (workers.some(isAlive) ? undefined : true));
+  await service.stop();
+});
+
+it("a port that is taken ends the service with one message", async () => {
+  const service = await startProcess();
+  const { code, output } = await runToEnd({
+    ...WORKERS,
+    PORT: new URL(service.address).port,
+    STORAGE_LOCAL_DIR: service.directory,
+  });
+  await service.stop();
+  expect(code).toBe(1);
+  expect(output.match(/Valetkey cannot start/g)).toHaveLength(1);
+});
+
+it("workers are refused on Deno, whose processes cannot share a port", async () => {
+  const { code, output } = await runToEnd(WORKERS, RUNTIMES.deno("."));
+  expect(output).toContain("WEB_CONCURRENCY must be 1 on Deno");
+  expect(code).toBe(78);
+});
+
+/** Starts the service, and waits for both workers. */
+async function startWorkers(
+  env: Readonly<Record<string, string>> = {},
+  runtime: (typeof runtimes)[number] = "node",
+): Promise<ServiceProcess> {
+  const service = await startProcess({ ...WORKERS, ...env }, runtime);
+  await until("two workers", async () =>
+    service.output().includes('"message":"ready"') ? true : undefined,
+  );
+  return service;
+}
+
+/** The process ids of the workers. */
+const workersOf = ({ pid }: ServiceProcess): ReadonlyArray<number> =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((id) => id > 0 && parentOf(id) === pid);
+
+/** Undefined for a process that has ended. */
+function parentOf(pid: number): number | undefined {
+  try {
+    const [state, parent] =
+      readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return state === "Z" ? undefined : Number(parent);
+  } catch {
+    return undefined;
+  }
+}
+
+const isAlive = (pid: number): boolean => parentOf(pid) !== undefined;
