@@ -34,26 +34,26 @@ export const runWorkers = Effect.fnUntraced(function* (
 ) {
   const log = Effect.runForkWith(yield* Effect.context());
   const secrets = yield* secretsOf(settings);
-  const running = new Map<Worker, Promise<unknown>>();
+  const running = new Set<Worker>();
+  let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
   // Not every runtime ends workers with their primary.
-  process.on("exit", () => running.forEach((_, worker) => worker.process.kill("SIGKILL")));
+  process.on("exit", () => running.forEach((worker) => worker.process.kill("SIGKILL")));
 
   const start = (number: number, failures = 0): Worker => {
     const startedAt = performance.now();
     const worker = cluster.fork({ ...secrets, VALETKEY_WORKER: number });
-    const ended = once(worker, "exit").then(([code, signal]) => {
+    running.add(worker);
+    worker.once("exit", (code, signal) => {
       running.delete(worker);
-      if (stopping !== undefined || (number === 1 && !isEveryListening)) return;
+      if (stopping !== undefined || !isStarted) return;
       const isShort = performance.now() - startedAt < 60_000;
       const pause = isShort ? Math.min(1000 * 2 ** failures, 30_000) : 0;
       log(Effect.logError("a worker ended and is started again", { number, code, signal, pause }));
-      setTimeout(
-        () => stopping === undefined && start(number, isShort ? failures + 1 : 0),
-        pause,
-      ).unref();
+      setTimeout(() => {
+        if (stopping === undefined) start(number, isShort ? failures + 1 : 0);
+      }, pause);
     });
-    running.set(worker, ended);
     return worker;
   };
   const listening = async (worker: Worker) => {
@@ -64,19 +64,19 @@ export const runWorkers = Effect.fnUntraced(function* (
     return Promise.race([heard, ended, stopSignal.then(() => undefined)]);
   };
 
-  let isEveryListening = false;
   const code = yield* Effect.promise(() => listening(start(1)));
   // The worker itself has said why.
   if (code !== undefined) return yield* Effect.fail(new CommandFailure({ code, message: "" }));
-  isEveryListening = true;
+  isStarted = true;
   const others = Array.from({ length: workers - 1 }, (_, index) => start(index + 2));
   yield* Effect.promise(() => Promise.all(others.map(listening)));
   yield* onListening;
   stopping = yield* Effect.promise(() => stopSignal);
-  for (const worker of running.keys()) worker.process.kill(stopping);
+  const ends = [...running].map((worker) => once(worker, "exit"));
+  for (const worker of running) worker.process.kill(stopping);
   // Each worker ends itself by then.
   yield* Effect.timeoutOption(
-    Effect.promise(() => Promise.all(running.values())),
+    Effect.promise(() => Promise.all(ends)),
     Duration.sum(shutdown.timeout, Duration.seconds(1)),
   );
 });
