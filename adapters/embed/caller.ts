@@ -70,7 +70,11 @@ const NO_ID =
 
 /** The result of a host's function; if it fails, nobody can tell who the caller is. */
 const callHost = <A>(call: () => Awaitable<A>): Effect.Effect<A, IdentityUnavailable> =>
-  Effect.tryPromise({
-    try: async () => call(),
-    catch: (cause) => new IdentityUnavailable({ reason: messageOf(cause) }),
-  });
+  Effect.flatMap(Effect.try({ try: call, catch: unavailable }), (given) =>
+    // To wait for what is there already costs more than to sign.
+    Predicate.isPromiseLike(given)
+      ? Effect.tryPromise({ try: () => given, catch: unavailable })
+      : Effect.succeed(given),
+  );
+
+const unavailable = (cause: unknown) => new IdentityUnavailable({ reason: messageOf(cause) });
