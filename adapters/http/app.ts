@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import { Hono } from "hono";
-import { RegExpRouter } from "hono/router/reg-exp-router";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import { basePathOf } from "./addresses.ts";
@@ -10,6 +9,7 @@ import type { HttpEnv } from "./env.ts";
 import { exchange } from "./exchange.ts";
 import { pipeline } from "./pipeline.ts";
 import { MethodNotAllowed, NotFound } from "./refusals.ts";
+import { RouterByMethod } from "./router.ts";
 import { allowedMethods, type AppOptions, publicRoute, type Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 
@@ -20,7 +20,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const { mounts, page = [] } = options;
   const base = basePathOf(options.publicUrl);
   const app = new Hono<HttpEnv>({
-    router: new RegExpRouter(),
+    router: new RouterByMethod(),
     ...(base === "" ? {} : { getPath: pathUnder(base) }),
   });
   const handle = exchange(options);

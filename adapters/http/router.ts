@@ -1,0 +1,33 @@
+import type { Result, Router } from "hono/router";
+import { RegExpRouter } from "hono/router/reg-exp-router";
+import { SmartRouter } from "hono/router/smart-router";
+import { TrieRouter } from "hono/router/trie-router";
+
+const OTHERS = "other methods";
+
+/**
+ * A router for each method. The one that compiles its paths cannot hold some sets of them, such as
+ * `/files/policies` beside `/files/:year`, and a slower one takes over: then only for that method.
+ */
+export class RouterByMethod<T> implements Router<T> {
+  readonly name = "RouterByMethod";
+  readonly #routers = new Map(
+    ["GET", "POST", "PUT", "DELETE", OTHERS].map((method) => [
+      method,
+      new SmartRouter<T>({ routers: [new RegExpRouter(), new TrieRouter()] }),
+    ]),
+  );
+
+  add(method: string, path: string, handler: T): void {
+    const routers = method === "ALL" ? [...this.#routers.values()] : [this.#of(method)];
+    for (const router of routers) router?.add(method, path, handler);
+  }
+
+  match(method: string, path: string): Result<T> {
+    return this.#of(method)?.match(method, path) ?? [[]];
+  }
+
+  #of(method: string): Router<T> | undefined {
+    return this.#routers.get(method) ?? this.#routers.get(OTHERS);
+  }
+}
