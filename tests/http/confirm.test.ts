@@ -11,13 +11,13 @@ it.each([
   [{}, 400, "INVALID_REQUEST"],
   [{ receipt: "a", key: "b" }, 400, "INVALID_REQUEST"],
   [[], 400, "INVALID_REQUEST"],
-])("the body %.40j is answered with %i %s", async (body, status, code) => {
+])("a confirm with the body %.40j is answered with %i %s", async (body, status, code) => {
   const { request } = await startService();
   const answer = await request(CONFIRM, presignInit(body));
   expect([answer.status, (await answer.json()).code]).toEqual([status, code]);
 });
 
-it("a store that is down is answered with 503 and Retry-After, not as a lost upload", async () => {
+it("a confirm while the store is down is answered with 503 and Retry-After, not as a lost upload", async () => {
   const { request } = await startService();
   const granted = await request("/api/v1/orgs/acme/files/presign", presignInit());
   const { receipt } = await granted.json();

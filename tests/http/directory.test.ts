@@ -76,115 +76,123 @@ const started = (...of: Parameters<typeof startDirectory>) =>
   Effect.promise(() => startDirectory(...of));
 
 describe("an organization", () => {
-  it.effect("is requested with its name, the caller and the token, whatever the characters", () =>
-    Effect.gen(function* () {
-      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
-      const token = Redacted.make("the-token-of-the-directory");
-      const resolve = yield* organizations({ url, token });
-      const subjects = [
-        "user-1",
-        "auth0|5f7c8ec7",
-        "a&slug=globex",
-        "a=b#c?d%20e%2526+f",
-        "ünïcode 用户 😀",
-        "a/b\\c\"d'e",
-        "a b",
-      ];
-      for (const subject of subjects) expect(yield* resolve({ subject })).toBe("org_1");
-      expect(asked.map(({ url }) => url.pathname)).toEqual(subjects.map(() => "/membership"));
-      expect(asked.map(({ url }) => [...url.searchParams])).toEqual(
-        subjects.map((subject) => [
-          ["slug", "acme"],
-          ["subject", subject],
-        ]),
-      );
-      expect(new Set(asked.map(({ authorization }) => authorization))).toEqual(
-        new Set(["Bearer the-token-of-the-directory"]),
-      );
-    }),
+  it.effect(
+    "the directory is asked with the organization's name, the caller and the token, whatever the characters",
+    () =>
+      Effect.gen(function* () {
+        const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+        const token = Redacted.make("the-token-of-the-directory");
+        const resolve = yield* organizations({ url, token });
+        const subjects = [
+          "user-1",
+          "auth0|5f7c8ec7",
+          "a&slug=globex",
+          "a=b#c?d%20e%2526+f",
+          "ünïcode 用户 😀",
+          "a/b\\c\"d'e",
+          "a b",
+        ];
+        for (const subject of subjects) expect(yield* resolve({ subject })).toBe("org_1");
+        expect(asked.map(({ url }) => url.pathname)).toEqual(subjects.map(() => "/membership"));
+        expect(asked.map(({ url }) => [...url.searchParams])).toEqual(
+          subjects.map((subject) => [
+            ["slug", "acme"],
+            ["subject", subject],
+          ]),
+        );
+        expect(new Set(asked.map(({ authorization }) => authorization))).toEqual(
+          new Set(["Bearer the-token-of-the-directory"]),
+        );
+      }),
   );
 
-  it.effect("is requested beside at most 31 others, however many names are invented", () =>
-    Effect.gen(function* () {
-      const held: Array<ServerResponse> = [];
-      let most = 0;
-      let left = 100;
-      const release = () => {
-        for (const response of held.splice(0)) {
-          left--;
-          json(response, "", 404);
+  it.effect(
+    "the directory is asked at most 32 questions at a time, however many names are invented",
+    () =>
+      Effect.gen(function* () {
+        const held: Array<ServerResponse> = [];
+        let most = 0;
+        let left = 100;
+        const release = () => {
+          for (const response of held.splice(0)) {
+            left--;
+            json(response, "", 404);
+          }
+        };
+        const { asked, url } = yield* started((response) => {
+          most = Math.max(most, held.push(response));
+          // Any further question has time to arrive before these are answered.
+          if (held.length === Math.min(32, left)) afterTurns(50, release);
+        });
+        const resolve = yield* organizations({ url });
+        const names = Array.from({ length: 100 }, (_, n) => `made-up-${n}`);
+        const answers = yield* Effect.forEach(names, (name) => resolve({ subject: name }, name), {
+          concurrency: "unbounded",
+        });
+        expect(new Set(answers)).toEqual(new Set(["OrganizationNotFound"]));
+        expect([asked.length, most]).toEqual([100, 32]);
+      }),
+  );
+
+  it.effect(
+    "the organization of one caller is found while invented names of another caller wait",
+    () =>
+      Effect.gen(function* () {
+        let isStalled = true;
+        const { asked, url } = yield* started((response, request) => {
+          if (!request.url?.includes("subject=mallory")) json(response, '{"id": "org_1"}');
+          else if (!isStalled) json(response, "", 404);
+        });
+        const resolve = yield* organizations({ url });
+        const flood = yield* Effect.forkChild(
+          Effect.forEach(
+            Array.from({ length: 600 }, (_, n) => `made-up-${n}`),
+            (name) => resolve({ subject: "mallory" }, name),
+            { concurrency: "unbounded" },
+          ),
+        );
+        yield* Effect.promise(() =>
+          until("the stalled questions", async () => (asked.length === 4 ? true : undefined)),
+        );
+        for (const subject of ["user-1", "user-2", "user-3"]) {
+          expect(yield* resolve({ subject })).toBe("org_1");
         }
-      };
-      const { asked, url } = yield* started((response) => {
-        most = Math.max(most, held.push(response));
-        // All that could come beside them has time to come.
-        if (held.length === Math.min(32, left)) afterTurns(50, release);
-      });
-      const resolve = yield* organizations({ url });
-      const names = Array.from({ length: 100 }, (_, n) => `made-up-${n}`);
-      const answers = yield* Effect.forEach(names, (name) => resolve({ subject: name }, name), {
-        concurrency: "unbounded",
-      });
-      expect(new Set(answers)).toEqual(new Set(["OrganizationNotFound"]));
-      expect([asked.length, most]).toEqual([100, 32]);
-    }),
+        expect(asked).toHaveLength(4 + 3);
+        // A question beyond those that may wait is refused at once, and the refusal is not cached.
+        expect(yield* resolve({ subject: "mallory" }, "one-more")).toBe("IdentityUnavailable");
+        expect(flood.pollUnsafe(), "what waits has not timed out yet").toBeUndefined();
+        yield* TestClock.adjust("2 seconds");
+        expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
+        expect(asked, "what waited too long was never asked").toHaveLength(4 + 3);
+        isStalled = false;
+        expect(yield* resolve({ subject: "mallory" }, "one-more")).toBe("OrganizationNotFound");
+      }),
   );
 
-  it.effect("is found for one caller while invented names of another wait", () =>
-    Effect.gen(function* () {
-      let isStalled = true;
-      const { asked, url } = yield* started((response, request) => {
-        if (!request.url?.includes("subject=mallory")) json(response, '{"id": "org_1"}');
-        else if (!isStalled) json(response, "", 404);
-      });
-      const resolve = yield* organizations({ url });
-      const flood = yield* Effect.forkChild(
-        Effect.forEach(
-          Array.from({ length: 600 }, (_, n) => `made-up-${n}`),
-          (name) => resolve({ subject: "mallory" }, name),
-          { concurrency: "unbounded" },
-        ),
-      );
-      yield* Effect.promise(() =>
-        until("the stalled questions", async () => (asked.length === 4 ? true : undefined)),
-      );
-      for (const subject of ["user-1", "user-2", "user-3"]) {
-        expect(yield* resolve({ subject })).toBe("org_1");
-      }
-      expect(asked).toHaveLength(4 + 3);
-      // What is more than may wait is refused at once, and not remembered.
-      expect(yield* resolve({ subject: "mallory" }, "one-more")).toBe("IdentityUnavailable");
-      expect(flood.pollUnsafe(), "what waits has not timed out yet").toBeUndefined();
-      yield* TestClock.adjust("2 seconds");
-      expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
-      expect(asked, "what waited too long was never asked").toHaveLength(4 + 3);
-      isStalled = false;
-      expect(yield* resolve({ subject: "mallory" }, "one-more")).toBe("OrganizationNotFound");
-    }),
+  it.effect(
+    "a question to the directory is refused at once while 1024 others wait, whoever asks",
+    () =>
+      Effect.gen(function* () {
+        const { asked, url } = yield* started(() => undefined);
+        const resolve = yield* organizations({ url });
+        const flood = yield* Effect.forkChild(
+          Effect.forEach(
+            Array.from({ length: 1024 }, (_, n) => `user-${n}`),
+            (subject) => resolve({ subject }),
+            { concurrency: "unbounded" },
+          ),
+        );
+        yield* Effect.promise(() =>
+          until("the stalled questions", async () => (asked.length === 32 ? true : undefined)),
+        );
+        expect(yield* resolve({ subject: "one-more" })).toBe("IdentityUnavailable");
+        yield* TestClock.adjust("2 seconds");
+        expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
+        expect(asked).toHaveLength(32);
+      }),
   );
 
-  it.effect("is refused at once while 1024 requests wait, whoever asks", () =>
-    Effect.gen(function* () {
-      const { asked, url } = yield* started(() => undefined);
-      const resolve = yield* organizations({ url });
-      const flood = yield* Effect.forkChild(
-        Effect.forEach(
-          Array.from({ length: 1024 }, (_, n) => `user-${n}`),
-          (subject) => resolve({ subject }),
-          { concurrency: "unbounded" },
-        ),
-      );
-      yield* Effect.promise(() =>
-        until("the stalled questions", async () => (asked.length === 32 ? true : undefined)),
-      );
-      expect(yield* resolve({ subject: "one-more" })).toBe("IdentityUnavailable");
-      yield* TestClock.adjust("2 seconds");
-      expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
-      expect(asked).toHaveLength(32);
-    }),
-  );
-
-  it.effect("is requested without a token if none is configured", () =>
+  it.effect("the directory is asked without a token if none is configured", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
       expect(yield* (yield* organizations({ url }))()).toBe("org_1");
@@ -196,49 +204,55 @@ describe("an organization", () => {
     [200, '{"id": "org_1"}', "org_1"],
     [200, '{"id": "org_2"}', "org_2"],
     [404, "", "OrganizationNotFound"],
-  ] as const)("is cached for a minute for each caller: %i %s", ([status, body, outcome]) =>
-    Effect.gen(function* () {
-      const { asked, url } = yield* started((response) => json(response, body, status));
-      const resolve = yield* organizations({ url });
-      expect(yield* resolve()).toBe(outcome);
-      yield* TestClock.adjust("59 seconds");
-      expect(yield* resolve()).toBe(outcome);
-      expect(asked).toHaveLength(1);
-      expect(yield* resolve({ subject: "user-2" })).toBe(outcome);
-      expect(yield* resolve({}, "globex")).toBe(outcome);
-      expect(asked).toHaveLength(3);
-      yield* TestClock.adjust("1 second");
-      expect(yield* resolve()).toBe(outcome);
-      expect(asked).toHaveLength(4);
-    }),
-  );
-
-  it.effect("is not confused with another by how names are joined", () =>
-    Effect.gen(function* () {
-      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
-      const resolve = yield* organizations({ url });
-      yield* resolve({ subject: 'x","y' }, "a");
-      yield* resolve({ subject: "x" }, "a");
-      yield* resolve({ subject: "a x" }, "a");
-      expect(asked).toHaveLength(3);
-    }),
-  );
-
-  it.effect("is requested once for all who ask at the same time", () =>
-    Effect.gen(function* () {
-      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
-      const resolve = yield* organizations({ url });
-      const outcomes = yield* Effect.all(
-        Array.from({ length: 20 }, () => resolve()),
-        { concurrency: "unbounded" },
-      );
-      expect(new Set(outcomes)).toEqual(new Set(["org_1"]));
-      expect(asked).toHaveLength(1);
-    }),
+  ] as const)(
+    "the directory's answer %i %s is cached for a minute, apart for each caller and each name",
+    ([status, body, outcome]) =>
+      Effect.gen(function* () {
+        const { asked, url } = yield* started((response) => json(response, body, status));
+        const resolve = yield* organizations({ url });
+        expect(yield* resolve()).toBe(outcome);
+        yield* TestClock.adjust("59 seconds");
+        expect(yield* resolve()).toBe(outcome);
+        expect(asked).toHaveLength(1);
+        expect(yield* resolve({ subject: "user-2" })).toBe(outcome);
+        expect(yield* resolve({}, "globex")).toBe(outcome);
+        expect(asked).toHaveLength(3);
+        yield* TestClock.adjust("1 second");
+        expect(yield* resolve()).toBe(outcome);
+        expect(asked).toHaveLength(4);
+      }),
   );
 
   it.effect(
-    "stays closed to a caller whose identity does not list it, whatever the directory says",
+    "the cache of organizations keeps apart callers and names that read the same when joined",
+    () =>
+      Effect.gen(function* () {
+        const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+        const resolve = yield* organizations({ url });
+        yield* resolve({ subject: 'x","y' }, "a");
+        yield* resolve({ subject: "x" }, "a");
+        yield* resolve({ subject: "a x" }, "a");
+        expect(asked).toHaveLength(3);
+      }),
+  );
+
+  it.effect(
+    "the directory is asked once for all requests that have the same question at the same time",
+    () =>
+      Effect.gen(function* () {
+        const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
+        const resolve = yield* organizations({ url });
+        const outcomes = yield* Effect.all(
+          Array.from({ length: 20 }, () => resolve()),
+          { concurrency: "unbounded" },
+        );
+        expect(new Set(outcomes)).toEqual(new Set(["org_1"]));
+        expect(asked).toHaveLength(1);
+      }),
+  );
+
+  it.effect(
+    "an organization stays closed to a caller whose identity does not list it, whatever the directory says",
     () =>
       Effect.gen(function* () {
         const { url } = yield* started((response) => json(response, '{"id": "org_1"}'));
@@ -258,40 +272,42 @@ describe("a directory that gives an unexpected answer", () => {
     ["429", (response) => json(response, "{}", 429)],
     ["201", (response) => json(response, '{"id": "org_1"}', 201)],
     ["204", (response) => void response.writeHead(204).end()],
-    ["an empty 200", (response) => json(response, "")],
-    ["no JSON", (response) => json(response, "<html></html>")],
+    ["200 and an empty body", (response) => json(response, "")],
+    ["HTML", (response) => json(response, "<html></html>")],
     ["null", (response) => json(response, "null")],
     ["a list", (response) => json(response, '[{"id": "org_1"}]')],
-    ["no id", (response) => json(response, '{"name": "org_1"}')],
-    ["a number", (response) => json(response, '{"id": 5}')],
-    ["a path", (response) => json(response, '{"id": "../org_2"}')],
+    ["an object without an id", (response) => json(response, '{"name": "org_1"}')],
+    ["an id that is a number", (response) => json(response, '{"id": 5}')],
+    ["an id that is a path", (response) => json(response, '{"id": "../org_2"}')],
     ["an empty id", (response) => json(response, '{"id": ""}')],
-    ["too much", (response) => json(response, `{"id": "org_1", "x": "${"x".repeat(300_000)}"}`)],
+    ["300 kB", (response) => json(response, `{"id": "org_1", "x": "${"x".repeat(300_000)}"}`)],
     [
-      "half of it",
+      "half a body",
       (response) => void response.writeHead(200).write('{"id":', () => response.destroy()),
     ],
-    ["nothing", (response) => void response.destroy()],
+    ["the end of the connection", (response) => void response.destroy()],
   ];
 
-  it.effect.each(unavailable)("is unavailable, and asked again a second later: %s", ([, respond]) =>
-    Effect.gen(function* () {
-      let isMended = false;
-      const { asked, url } = yield* started((response) =>
-        isMended ? json(response, '{"id": "org_1"}') : respond(response),
-      );
-      const resolve = yield* organizations({ url });
-      expect(yield* resolve()).toBe("IdentityUnavailable");
-      isMended = true;
-      yield* TestClock.adjust("999 millis");
-      expect(yield* resolve()).toBe("IdentityUnavailable");
-      expect(asked).toHaveLength(1);
-      yield* TestClock.adjust("1 milli");
-      expect(yield* resolve()).toBe("org_1");
-    }),
+  it.effect.each(unavailable)(
+    "a directory that answers with %s is unavailable, and is asked again a second later",
+    ([, respond]) =>
+      Effect.gen(function* () {
+        let isMended = false;
+        const { asked, url } = yield* started((response) =>
+          isMended ? json(response, '{"id": "org_1"}') : respond(response),
+        );
+        const resolve = yield* organizations({ url });
+        expect(yield* resolve()).toBe("IdentityUnavailable");
+        isMended = true;
+        yield* TestClock.adjust("999 millis");
+        expect(yield* resolve()).toBe("IdentityUnavailable");
+        expect(asked).toHaveLength(1);
+        yield* TestClock.adjust("1 milli");
+        expect(yield* resolve()).toBe("org_1");
+      }),
   );
 
-  it.effect("is not followed to another address", () =>
+  it.effect("a redirect by the directory is not followed", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* started((response, request) =>
         request.url?.startsWith("/elsewhere")
@@ -306,9 +322,9 @@ describe("a directory that gives an unexpected answer", () => {
 
   it.effect.each<[string, (response: ServerResponse) => void]>([
     ["nothing", () => undefined],
-    ["its head alone", (response) => response.writeHead(200).flushHeaders()],
-    ["a part", (response) => void response.writeHead(200).write('{"id"')],
-  ])("is waited for 2 seconds, where there is %s", ([, respond]) =>
+    ["only headers", (response) => response.writeHead(200).flushHeaders()],
+    ["a part of the body", (response) => void response.writeHead(200).write('{"id"')],
+  ])("a directory that sends %s is waited for 2 seconds", ([, respond]) =>
     Effect.gen(function* () {
       const { asked, url } = yield* started(respond);
       const resolve = yield* organizations({ url });

@@ -83,19 +83,21 @@ it.effect("an address that fails too often is refused without work, and others a
   }),
 );
 
-it.effect("requests that do not fail are not counted, however many there are", () =>
-  Effect.gen(function* () {
-    const { ask } = authenticator();
-    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
-    for (let tries = 0; tries < 100; tries++) expect(yield* ask("new", ALICE)).toBe("mia");
-    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
-    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
-    expect(yield* ask("bad", ALICE)).toBe("in 60 s");
-  }),
+it.effect(
+  "requests with valid credentials are not counted as failures, however many there are",
+  () =>
+    Effect.gen(function* () {
+      const { ask } = authenticator();
+      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+      for (let tries = 0; tries < 100; tries++) expect(yield* ask("new", ALICE)).toBe("mia");
+      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+      expect(yield* ask("bad", ALICE)).toBe("in 60 s");
+    }),
 );
 
 it.effect(
-  "the addresses of one IPv6 network count as one, and addresses from a proxy count apart",
+  "the addresses of one IPv6 network count as one, and the clients of one proxy count apart",
   () =>
     Effect.gen(function* () {
       const { ask } = authenticator();
@@ -108,19 +110,21 @@ it.effect(
     }),
 );
 
-it.effect("of more than 10,000 addresses the one that failed longest ago is forgotten", () =>
-  Effect.gen(function* () {
-    const { ask } = authenticator();
-    for (const address of [ALICE, BOB]) {
-      for (let tries = 0; tries < 3; tries++) yield* ask("bad", address);
-    }
-    for (let n = 0; n < 9_999; n++) yield* ask("bad", `10.1.${n >> 8}.${n & 255}`);
-    expect(yield* ask("bad", BOB)).toBe("in 60 s");
-    expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
-  }),
+it.effect(
+  "of more than 10,000 addresses with failures, the one that failed longest ago is forgotten",
+  () =>
+    Effect.gen(function* () {
+      const { ask } = authenticator();
+      for (const address of [ALICE, BOB]) {
+        for (let tries = 0; tries < 3; tries++) yield* ask("bad", address);
+      }
+      for (let n = 0; n < 9_999; n++) yield* ask("bad", `10.1.${n >> 8}.${n & 255}`);
+      expect(yield* ask("bad", BOB)).toBe("in 60 s");
+      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
+    }),
 );
 
-it("tokens that were verified before stay valid at an address that fails too often, and no other is verified", async () => {
+it("an address that fails too often may still use tokens that were verified before, and no other token is verified", async () => {
   const issuer = await startIssuer();
   closing.push(issuer.stop);
   const { callers } = Result.getOrThrow(
@@ -159,7 +163,7 @@ it("tokens that were verified before stay valid at an address that fails too oft
   expect(verify).not.toHaveBeenCalled();
 });
 
-it("probes of /readyz without a token count as no failure, and wrong tokens there do", async () => {
+it("a probe of /readyz without a token is not counted as a failed authentication, and one with a wrong token is", async () => {
   const { callers } = Result.getOrThrow(read(variables({ AUTH: "dev", DEV_TOKEN: TOKEN })));
   if (callers.auth !== "dev") throw new Error("These are settings of something else");
   const { request } = await startService({
@@ -178,7 +182,7 @@ it("probes of /readyz without a token count as no failure, and wrong tokens ther
   expect(await status(PRESIGN, presignInit())).toBe(200);
 });
 
-it("a host sets the limit and its proxies as options, and is always asked for callers", async () => {
+it("an embedding host sets the limit on failed authentications and its proxies as options, and callers that it knows always pass", async () => {
   const valetkey = createValetkey({
     storage: minio({ endpoint: "http://127.0.0.1:9", accessKey: "key", secretKey: "secret" }),
     publicUrl: "http://127.0.0.1:3000",
@@ -202,7 +206,7 @@ it("a host sets the limit and its proxies as options, and is always asked for ca
 
 const from = (address: string) => presignInit(undefined, { "X-Forwarded-For": address });
 
-it("on one machine only the connection must come from there, whatever a proxy says", async () => {
+it("a service for its own machine alone looks at where the connection comes from, whatever a proxy says", async () => {
   const { request } = await startService({
     clientAddress: clientAddress(Schema.decodeSync(PROXIES.codec)(["127.0.0.1", "10.0.0.1"])),
   });

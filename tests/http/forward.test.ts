@@ -39,10 +39,13 @@ describe("a proxy is trusted that connects from", () => {
     ["2001:db8::/32", "2001:db8:ffff::1"],
     ["::1", "::1"],
     ["fd00::/8, 10.0.0.0/8", "10.0.0.1"],
-  ])("%s: %s", async (trusted, peer) => {
-    const { ask } = await behind(trusted);
-    expect((await ask(GOOD, peer)).status).toBe(200);
-  });
+  ])(
+    "with FORWARD_AUTH_TRUSTED=%s, the headers of a proxy at %s are believed",
+    async (trusted, peer) => {
+      const { ask } = await behind(trusted);
+      expect((await ask(GOOD, peer)).status).toBe(200);
+    },
+  );
 });
 
 describe("headers are ignored unless the connection comes from", () => {
@@ -58,19 +61,22 @@ describe("headers are ignored unless the connection comes from", () => {
     ["10.0.0.0/8", ""],
     ["10.0.0.0/8", "10.0.0.1, 11.0.0.1"],
     ["10.0.0.0/8", "proxy.example.com"],
-  ])("%s: %j", async (trusted, peer) => {
-    const { ask } = await behind(trusted);
-    const { status, headers, body } = await ask(GOOD, peer);
-    expect([status, body.code]).toEqual([401, "UNAUTHENTICATED"]);
-    expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
-    expect(body.detail).toContain("Sign in at the proxy");
-  });
+  ])(
+    "with FORWARD_AUTH_TRUSTED=%s, the headers of a connection from %j are ignored",
+    async (trusted, peer) => {
+      const { ask } = await behind(trusted);
+      const { status, headers, body } = await ask(GOOD, peer);
+      expect([status, body.code]).toEqual([401, "UNAUTHENTICATED"]);
+      expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
+      expect(body.detail).toContain("Sign in at the proxy");
+    },
+  );
 
   it("X-Forwarded-For and similar headers do not make a proxy trusted", async () => {
     const { ask } = await behind("10.0.0.0/8");
     for (const name of ["X-Forwarded-For", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP"]) {
       expect((await ask({ ...GOOD, [name]: "10.0.0.1" }, "203.0.113.9")).status).toBe(401);
-      // Nor does it take anything away from a proxy that is trusted.
+      // A trusted proxy stays trusted, whatever such a header says.
       expect((await ask({ ...GOOD, [name]: "203.0.113.9" }, "10.0.0.1")).status).toBe(200);
     }
     const forwarded = { ...GOOD, Forwarded: "for=10.0.0.1" };
@@ -82,14 +88,14 @@ describe("a trusted proxy's request is refused", () => {
   it.each<[string, ReadonlyArray<readonly [string, string]>]>([
     ["without a user", [["X-Forwarded-Groups", "acme"]]],
     [
-      "with an empty one",
+      "with an empty user",
       [
         ["X-Forwarded-User", ""],
         ["X-Forwarded-Groups", "acme"],
       ],
     ],
     [
-      "with one of white space",
+      "with a user of white space",
       [
         ["X-Forwarded-User", "  "],
         ["X-Forwarded-Groups", "acme"],
@@ -107,7 +113,7 @@ describe("a trusted proxy's request is refused", () => {
     ["with an empty user last", [...Object.entries(GOOD), ["X-Forwarded-User", ""]]],
     ["with two lists of groups", [...Object.entries(GOOD), ["X-Forwarded-Groups", "initech"]]],
     ["with the user in another spelling", [...Object.entries(GOOD), ["X_Forwarded_User", "root"]]],
-    ["with it mixed", [...Object.entries(GOOD), ["x-Forwarded_USER", "root"]]],
+    ["with the user in a mixed spelling", [...Object.entries(GOOD), ["x-Forwarded_USER", "root"]]],
     [
       "with groups in another spelling",
       [...Object.entries(GOOD), ["X_Forwarded_Groups", "initech"]],
@@ -119,7 +125,7 @@ describe("a trusted proxy's request is refused", () => {
         ["X-Forwarded-Groups", "acme"],
       ],
     ],
-  ])("%s", async (_, headers) => {
+  ])("a request of a trusted proxy %s is refused", async (_, headers) => {
     const { ask, events } = await behind("127.0.0.1");
     const { status, body } = await ask(headers, "127.0.0.1");
     expect([status, body.code]).toEqual([401, "UNAUTHENTICATED"]);
@@ -128,7 +134,7 @@ describe("a trusted proxy's request is refused", () => {
 });
 
 describe("a proxy names of a caller", () => {
-  it("the organizations, and no others exist", async () => {
+  it("a caller has the organizations that the proxy names, and gets 404 for all others", async () => {
     const { ask, events } = await behind("127.0.0.1");
     const { body } = await ask(GOOD, "127.0.0.1", "/api/v1/orgs/globex/files/presign");
     expect(body.key).toMatch(/^orgs\/globex\//);
@@ -138,7 +144,7 @@ describe("a proxy names of a caller", () => {
     expect(events.map(({ principal }) => principal?.subject)).toEqual(["alice", "alice", "alice"]);
   });
 
-  it("the scopes, if a header for them is configured", async () => {
+  it("a caller has the scopes that the proxy names, if a header for them is configured", async () => {
     const { ask } = await behind("127.0.0.1", { FORWARD_AUTH_SCOPES: "X-Forwarded-Scopes" });
     const scopes = (names: string) => ({ ...GOOD, "X-Forwarded-Scopes": names });
     expect((await ask(scopes("read,write"), "127.0.0.1")).status).toBe(200);
@@ -150,7 +156,7 @@ describe("a proxy names of a caller", () => {
     ).toBe(401);
   });
 
-  it("that it is a service, if a header for it is configured and says exactly that", async () => {
+  it("a caller is a service only if a header for it is configured and says exactly that", async () => {
     const { ask, events } = await behind("127.0.0.1", { FORWARD_AUTH_KIND: "X-Forwarded-Kind" });
     for (const kind of ["service", "Service", "services", "user"]) {
       await ask({ ...GOOD, "X-Forwarded-Kind": kind }, "127.0.0.1");
@@ -160,12 +166,12 @@ describe("a proxy names of a caller", () => {
     expect(kinds).toEqual(["service", "user", "user", "user", "user"]);
   });
 
-  it("nothing by a bearer token, which the service ignores", async () => {
+  it("a bearer token identifies nobody with AUTH=forward", async () => {
     const { request } = await behind("127.0.0.1");
     expect((await request(PRESIGN, presignInit())).status).toBe(401);
   });
 
-  it("its identity, by headers of other names if these are configured", async () => {
+  it("a proxy names the caller by the headers that are configured, and by no others", async () => {
     const { ask, events } = await behind("127.0.0.1", {
       FORWARD_AUTH_USER: "Remote-User",
       FORWARD_AUTH_ORGANIZATIONS: "Remote-Groups",

@@ -79,7 +79,7 @@ async function start(over: NonNullable<Parameters<typeof startService>[0]> = {})
 }
 
 describe("the same request under the same key", () => {
-  it("gets the same object again, which can be written once", async () => {
+  it("the same request under the same key gets the same object again, which can be written once", async () => {
     const { ask, events } = await start();
     const first = await ask("key-1");
     const again = await ask("key-1");
@@ -97,27 +97,27 @@ describe("the same request under the same key", () => {
     ]);
   });
 
-  it("may spell its members in another order", async () => {
+  it("a retry may have its members in another order", async () => {
     const { ask } = await start();
     const first = await ask("key-1");
     const body = Object.fromEntries(Object.entries(GOOD).toReversed());
     expect((await ask("key-1", { body })).body.key).toBe(first.body.key);
   });
 
-  it("is one key with or without quotes, and another in another case", async () => {
+  it("an idempotency key is the same with or without quotes, and another one in another case", async () => {
     const { ask } = await start();
     const first = await ask("abc-DEF_1.2~3:4/5");
     expect((await ask('"abc-DEF_1.2~3:4/5"')).body.key).toBe(first.body.key);
     expect((await ask("abc-def_1.2~3:4/5")).body.key).not.toBe(first.body.key);
   });
 
-  it("gets one object if it is sent many times at once", async () => {
+  it("a request that is sent many times at once under one key gets one object", async () => {
     const { ask } = await start();
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask("key-1")));
     expect(new Set(answers.map(({ body }) => body.key)).size).toBe(1);
   });
 
-  it("is not charged to the organization again", async () => {
+  it("a retry is not charged to the organization again", async () => {
     const { ask } = await start({ limits: { requests: {}, daily: { objects: 1, bytes: 5 } } });
     const first = await ask("key-1");
     for (let times = 0; times < 3; times++) {
@@ -128,7 +128,7 @@ describe("the same request under the same key", () => {
     expect((await ask(undefined)).status).toBe(429);
   });
 
-  it("is not a retry if the first was refused", async () => {
+  it("a request is not a retry if the first one under its key was refused", async () => {
     const { ask } = await start();
     const refused = await ask("key-1", { body: { ...GOOD, size: 2 ** 40 } });
     expect(refused.status).toBe(413);
@@ -136,7 +136,7 @@ describe("the same request under the same key", () => {
   });
 });
 
-it("without a key each request gets its own object, which is not write-once", async () => {
+it("without an idempotency key each request gets its own object, which is not write-once", async () => {
   const { ask } = await start();
   const [first, second] = [await ask(undefined), await ask(undefined)];
   expect(first.body.key).not.toBe(second.body.key);
@@ -150,20 +150,23 @@ it.each<object>([
   { policy: "others" },
   { strict: true },
   { checksum: { algorithm: "sha256", value: Buffer.alloc(32).toString("base64") } },
-])("another request under the same key is 422, and takes nothing: %j", async (over) => {
-  const { ask } = await start({
-    policies: { others: {} },
-    limits: { requests: {}, daily: { objects: 2 } },
-  });
-  const first = await ask("key-1");
-  expect(first.status).toBe(200);
-  const other = await ask("key-1", { body: { ...GOOD, ...over } });
-  expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
-  expect((await ask("key-1")).body.key).toBe(first.body.key);
-  expect((await ask("key-2", { body: { ...GOOD, ...over } })).status).toBe(200);
-});
+])(
+  "another request under the same idempotency key is answered with 422 and charges nothing: %j",
+  async (over) => {
+    const { ask } = await start({
+      policies: { others: {} },
+      limits: { requests: {}, daily: { objects: 2 } },
+    });
+    const first = await ask("key-1");
+    expect(first.status).toBe(200);
+    const other = await ask("key-1", { body: { ...GOOD, ...over } });
+    expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
+    expect((await ask("key-1")).body.key).toBe(first.body.key);
+    expect((await ask("key-2", { body: { ...GOOD, ...over } })).status).toBe(200);
+  },
+);
 
-it("a key belongs to one caller in one organization", async () => {
+it("an idempotency key belongs to one caller in one organization", async () => {
   const { ask } = await start();
   const answers = [
     await ask("key-1"),
@@ -192,14 +195,14 @@ it.each([
   "a\tb",
   "a".repeat(256),
   `"${"a".repeat(256)}"`,
-])("the header %j is 400", async (key) => {
+])("the Idempotency-Key %j is answered with 400", async (key) => {
   const { ask } = await start();
   const { status, body } = await ask(key);
   expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
   expect(body.detail).toContain("1 to 255 printable");
 });
 
-it("a caller who uses up the keys is told when there is room again, and others are not affected", async () => {
+it("a caller who has used up the room for idempotency keys is told when there is room again, and others are not affected", async () => {
   const { ask } = await start();
   const before = Date.now();
   const first = await ask("key-0");
@@ -218,7 +221,7 @@ it("a caller who uses up the keys is told when there is room again, and others a
   expect((await ask("one-more", { token: SERVICE_TOKEN })).status).toBe(200);
 });
 
-it("a repeated header is 400, and the longest key is accepted", async () => {
+it("a repeated Idempotency-Key header is answered with 400, and the longest key is accepted", async () => {
   const { ask, request } = await start();
   const init = presignInit();
   const headers = new Headers(init.headers);
@@ -229,7 +232,7 @@ it("a repeated header is 400, and the longest key is accepted", async () => {
   expect((await ask('"a, b"')).status).toBe(200);
 });
 
-it("a store that cannot write once refuses a key, and accepts requests without one", async () => {
+it("for a store that cannot write once, an idempotency key is refused and a request without one is accepted", async () => {
   const settings = readAws(
     variables({
       STORAGE_PROVIDER: "b2",

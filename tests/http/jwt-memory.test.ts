@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 it.effect(
-  "of more than 10,000 tokens the one that was verified longest ago is verified again",
+  "of more than 10,000 verified tokens, the one that was verified longest ago is forgotten and verified again",
   () =>
     Effect.gen(function* () {
       const { url, jwksUrl, sign } = (issuer = yield* Effect.promise(startIssuer));

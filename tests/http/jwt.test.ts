@@ -21,7 +21,7 @@ import { PRESIGN, presignInit, startService } from "./service.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** Where the clocks of the tests that have their own begin, in milliseconds and in seconds. */
+/** Where the test clock begins, in milliseconds and in seconds. */
 const NOW = Date.UTC(2026, 0, 1);
 const NOW_SECONDS = NOW / 1000;
 
@@ -60,7 +60,7 @@ const authenticator = Effect.fnUntraced(function* (env: Env) {
   const { authenticate } = yield* jsonWebTokens(settingsOf(env));
   return {
     ask: (token: string) => outcomeOf({ authenticate }, token),
-    /** The same at a moment, in seconds since the beginning. */
+    /** The same at a later time, in seconds after `NOW`. */
     askAt: (seconds: number, token: string) =>
       Effect.andThen(TestClock.setTime(NOW + seconds * SECOND), outcomeOf({ authenticate }, token)),
   };
@@ -87,55 +87,59 @@ const signed = (issuer: Issuer, claims: object = {}, header: object = {}) =>
   Effect.promise(() => issuer.sign({ ...lasting, ...claims }, { ...header }));
 
 describe("a token that is signed with", () => {
-  it.effect.each(["RS256", "PS256", "ES256", "EdDSA"])("%s is valid", (alg) =>
-    Effect.gen(function* () {
-      const { publicKey, privateKey } = yield* Effect.promise(() =>
-        generateKeyPair(alg, { extractable: true }),
-      );
-      const pem = yield* Effect.promise(() => exportSPKI(publicKey));
-      const env = { JWT_ISSUER: "me", JWT_AUDIENCE: "valetkey", JWT_PUBLIC_KEY: pem };
-      const { ask } = yield* authenticator({ AUTH: "jwt", ...env });
-      const make = (key: typeof privateKey) =>
-        new SignJWT({ sub: "user-1", iss: "me", aud: "valetkey", ...lasting })
-          .setProtectedHeader({ alg, kid: "any" })
-          .sign(key);
-      expect(yield* ask(yield* Effect.promise(() => make(privateKey)))).toBe("user-1");
-      const other = yield* Effect.promise(() => generateKeyPair(alg));
-      expect(yield* ask(yield* Effect.promise(() => make(other.privateKey)))).toBe(
-        "Unauthenticated",
-      );
-    }),
-  );
-
-  it.effect("nothing, or with the public key as a secret, is refused", () =>
-    Effect.gen(function* () {
-      const issuer = yield* started;
-      const { ask } = yield* authenticator(envOf(issuer, { JWT_PUBLIC_KEY: issuer.publicPem }));
-      const claims = { sub: "user-1", iss: issuer.url, aud: "valetkey", ...lasting };
-      const byPem = yield* Effect.promise(() =>
-        new SignJWT(claims)
-          .setProtectedHeader({ alg: "HS256", kid: "rs256-1" })
-          .sign(createSecretKey(Buffer.from(issuer.publicPem))),
-      );
-      const good = yield* signed(issuer);
-      const [header, payload, signature = ""] = good.split(".");
-      for (const token of [
-        byPem,
-        new UnsecuredJWT(claims).encode(),
-        `${header}.${payload}.`,
-        `${header}.${payload}.${signature.split("").toReversed().join("")}`,
-        `${header}.${Buffer.from(JSON.stringify({ ...claims, sub: "root" })).toString("base64url")}.${signature}`,
-        "not.a.token",
-        "a",
-      ]) {
-        expect(yield* ask(token)).toBe("Unauthenticated");
-      }
-      expect(yield* ask(good)).toBe("user-1");
-    }),
+  it.effect.each(["RS256", "PS256", "ES256", "EdDSA"])(
+    "a token that is signed with %s is valid, and one by another key of that kind is not",
+    (alg) =>
+      Effect.gen(function* () {
+        const { publicKey, privateKey } = yield* Effect.promise(() =>
+          generateKeyPair(alg, { extractable: true }),
+        );
+        const pem = yield* Effect.promise(() => exportSPKI(publicKey));
+        const env = { JWT_ISSUER: "me", JWT_AUDIENCE: "valetkey", JWT_PUBLIC_KEY: pem };
+        const { ask } = yield* authenticator({ AUTH: "jwt", ...env });
+        const make = (key: typeof privateKey) =>
+          new SignJWT({ sub: "user-1", iss: "me", aud: "valetkey", ...lasting })
+            .setProtectedHeader({ alg, kid: "any" })
+            .sign(key);
+        expect(yield* ask(yield* Effect.promise(() => make(privateKey)))).toBe("user-1");
+        const other = yield* Effect.promise(() => generateKeyPair(alg));
+        expect(yield* ask(yield* Effect.promise(() => make(other.privateKey)))).toBe(
+          "Unauthenticated",
+        );
+      }),
   );
 
   it.effect(
-    "one of a few keys of its kind is valid without naming the key, and no other key is tried",
+    "a token without a valid signature, or signed with the public key as a secret, is refused",
+    () =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const { ask } = yield* authenticator(envOf(issuer, { JWT_PUBLIC_KEY: issuer.publicPem }));
+        const claims = { sub: "user-1", iss: issuer.url, aud: "valetkey", ...lasting };
+        const byPem = yield* Effect.promise(() =>
+          new SignJWT(claims)
+            .setProtectedHeader({ alg: "HS256", kid: "rs256-1" })
+            .sign(createSecretKey(Buffer.from(issuer.publicPem))),
+        );
+        const good = yield* signed(issuer);
+        const [header, payload, signature = ""] = good.split(".");
+        for (const token of [
+          byPem,
+          new UnsecuredJWT(claims).encode(),
+          `${header}.${payload}.`,
+          `${header}.${payload}.${signature.split("").toReversed().join("")}`,
+          `${header}.${Buffer.from(JSON.stringify({ ...claims, sub: "root" })).toString("base64url")}.${signature}`,
+          "not.a.token",
+          "a",
+        ]) {
+          expect(yield* ask(token)).toBe("Unauthenticated");
+        }
+        expect(yield* ask(good)).toBe("user-1");
+      }),
+  );
+
+  it.effect(
+    "a token that names no key is valid if one of the first four published keys of its kind has signed it",
     () =>
       Effect.gen(function* () {
         const pairs = yield* Effect.promise(() =>
@@ -188,7 +192,7 @@ describe("a token that is signed with", () => {
       }),
   );
 
-  it.effect("an algorithm that is not configured is refused", () =>
+  it.effect("a token that is signed with an algorithm that is not configured is refused", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask } = yield* authenticator(envOf(issuer, { JWT_ALGORITHMS: "ES256" }));
@@ -214,23 +218,25 @@ it.effect("the type of a token is checked if one is configured", () =>
 );
 
 describe("a token is valid", () => {
-  it.effect("until a minute after it expires, whether it was seen before or not", () =>
-    Effect.gen(function* () {
-      const issuer = yield* started;
-      const { ask, askAt } = yield* authenticator(envOf(issuer));
-      const exp = NOW_SECONDS + 100;
-      const seen = yield* signed(issuer, { exp });
-      expect(yield* ask(seen)).toBe("user-1");
-      expect(yield* askAt(159.999, seen)).toBe("user-1");
-      const other = yield* signed(issuer, { exp, jti: "2" });
-      expect(yield* askAt(159.999, other)).toBe("user-1");
-      for (const token of [seen, other, yield* signed(issuer, { exp, jti: "3" })]) {
-        expect(yield* askAt(160, token)).toBe("Unauthenticated");
-      }
-    }),
+  it.effect(
+    "a token is valid until a minute after it expires, whether it was seen before or not",
+    () =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const { ask, askAt } = yield* authenticator(envOf(issuer));
+        const exp = NOW_SECONDS + 100;
+        const seen = yield* signed(issuer, { exp });
+        expect(yield* ask(seen)).toBe("user-1");
+        expect(yield* askAt(159.999, seen)).toBe("user-1");
+        const other = yield* signed(issuer, { exp, jti: "2" });
+        expect(yield* askAt(159.999, other)).toBe("user-1");
+        for (const token of [seen, other, yield* signed(issuer, { exp, jti: "3" })]) {
+          expect(yield* askAt(160, token)).toBe("Unauthenticated");
+        }
+      }),
   );
 
-  it.effect("from a minute before it starts to be valid", () =>
+  it.effect("a token is valid from a minute before its nbf", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { askAt } = yield* authenticator(envOf(issuer));
@@ -241,17 +247,17 @@ describe("a token is valid", () => {
   );
 
   it.effect.each<[string, object, string]>([
-    ["of another issuer", { iss: "https://evil.example" }, "Unauthenticated"],
-    ["of no issuer", { iss: undefined }, "Unauthenticated"],
-    ["for another audience", { aud: "another" }, "Unauthenticated"],
-    ["for no audience", { aud: undefined }, "Unauthenticated"],
-    ["for several audiences with this one", { aud: ["another", "valetkey"] }, "user-1"],
-    ["without an end", { exp: undefined }, "Unauthenticated"],
-    ["with an end that is no number", { exp: "tomorrow" }, "Unauthenticated"],
-    ["without a subject", { sub: undefined }, "Unauthenticated"],
-    ["with an empty subject", { sub: "" }, "Unauthenticated"],
-    ["with a line end in the subject", { sub: "a\nb" }, "Unauthenticated"],
-  ])("or not: %s", ([, claims, outcome]) =>
+    ["of another issuer is refused", { iss: "https://evil.example" }, "Unauthenticated"],
+    ["of no issuer is refused", { iss: undefined }, "Unauthenticated"],
+    ["for another audience is refused", { aud: "another" }, "Unauthenticated"],
+    ["for no audience is refused", { aud: undefined }, "Unauthenticated"],
+    ["for several audiences with this one is valid", { aud: ["another", "valetkey"] }, "user-1"],
+    ["without an expiry is refused", { exp: undefined }, "Unauthenticated"],
+    ["with an expiry that is not a number is refused", { exp: "tomorrow" }, "Unauthenticated"],
+    ["without a subject is refused", { sub: undefined }, "Unauthenticated"],
+    ["with an empty subject is refused", { sub: "" }, "Unauthenticated"],
+    ["with a line end in the subject is refused", { sub: "a\nb" }, "Unauthenticated"],
+  ])("a token %s", ([, claims, outcome]) =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask } = yield* authenticator(envOf(issuer));
@@ -261,24 +267,22 @@ describe("a token is valid", () => {
 });
 
 describe("the issuer's keys", () => {
-  it.effect(
-    "are not used again for a token that was verified before, nor is the issuer asked",
-    () =>
-      Effect.gen(function* () {
-        const issuer = yield* started;
-        const { ask, askAt } = yield* authenticator(envOf(issuer));
-        const verified = countVerified();
-        const token = yield* signed(issuer, { exp: NOW_SECONDS + 600 });
-        expect(yield* ask(token)).toBe("user-1");
-        expect(verified()).toBe(1);
-        issuer.setDown(true);
-        for (const seconds of [0, 1, 599, 659]) expect(yield* askAt(seconds, token)).toBe("user-1");
-        expect(verified()).toBe(1);
-        expect(yield* askAt(660, token)).toBe("Unauthenticated");
-      }),
+  it.effect("a token that was verified before is not verified again, nor is the issuer asked", () =>
+    Effect.gen(function* () {
+      const issuer = yield* started;
+      const { ask, askAt } = yield* authenticator(envOf(issuer));
+      const verified = countVerified();
+      const token = yield* signed(issuer, { exp: NOW_SECONDS + 600 });
+      expect(yield* ask(token)).toBe("user-1");
+      expect(verified()).toBe(1);
+      issuer.setDown(true);
+      for (const seconds of [0, 1, 599, 659]) expect(yield* askAt(seconds, token)).toBe("user-1");
+      expect(verified()).toBe(1);
+      expect(yield* askAt(660, token)).toBe("Unauthenticated");
+    }),
   );
 
-  it.effect("that are no longer published verify no token, seen before or not", () =>
+  it.effect("keys that the issuer no longer publishes verify no token, seen before or not", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask, askAt } = yield* authenticator(envOf(issuer));
@@ -292,31 +296,33 @@ describe("the issuer's keys", () => {
     }),
   );
 
-  it.effect("are fetched at most once a minute, however many tokens name unknown ones", () =>
-    Effect.gen(function* () {
-      const issuer = yield* started;
-      const { ask } = yield* authenticator(envOf(issuer));
-      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
-      const tokens = yield* Effect.forEach(Array.from({ length: 30 }), (_, n) =>
-        signed(issuer, { jti: String(n) }, { kid: `unknown-${n}` }),
-      );
-      for (const [elapsed, requests] of [
-        [0, 1],
-        [MINUTE - 1, 1],
-        [1, 2],
-        [0, 2],
-        [MINUTE, 3],
-      ] as const) {
-        yield* TestClock.adjust(elapsed);
-        const outcomes = yield* Effect.forEach(tokens, ask, { concurrency: "unbounded" });
-        expect(new Set(outcomes)).toEqual(new Set(["Unauthenticated"]));
-        expect(issuer.requests()).toBe(requests);
-      }
-      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
-    }),
+  it.effect(
+    "the issuer's keys are fetched at most once a minute, however many tokens name unknown ones",
+    () =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const { ask } = yield* authenticator(envOf(issuer));
+        expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+        const tokens = yield* Effect.forEach(Array.from({ length: 30 }), (_, n) =>
+          signed(issuer, { jti: String(n) }, { kid: `unknown-${n}` }),
+        );
+        for (const [elapsed, requests] of [
+          [0, 1],
+          [MINUTE - 1, 1],
+          [1, 2],
+          [0, 2],
+          [MINUTE, 3],
+        ] as const) {
+          yield* TestClock.adjust(elapsed);
+          const outcomes = yield* Effect.forEach(tokens, ask, { concurrency: "unbounded" });
+          expect(new Set(outcomes)).toEqual(new Set(["Unauthenticated"]));
+          expect(issuer.requests()).toBe(requests);
+        }
+        expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+      }),
   );
 
-  it.effect("are fetched once for all requests at startup", () =>
+  it.effect("the issuer's keys are fetched once for all requests at startup", () =>
     Effect.gen(function* () {
       const issuer = yield* started;
       const { ask } = yield* authenticator(envOf(issuer));
@@ -329,7 +335,7 @@ describe("the issuer's keys", () => {
     }),
   );
 
-  it.effect("that never arrive are waited for once by all requests", () =>
+  it.effect("all requests together wait 5 seconds for keys that never arrive", () =>
     Effect.gen(function* () {
       const server = createServer(() => undefined).listen(0, "127.0.0.1");
       yield* Effect.promise(() => once(server, "listening"));
@@ -345,40 +351,46 @@ describe("the issuer's keys", () => {
     }),
   );
 
-  it.effect("are used after a rotation as soon as a token names them, a minute later at most", () =>
-    Effect.gen(function* () {
-      const issuer = yield* started;
-      const { ask, askAt } = yield* authenticator(envOf(issuer));
-      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
-      yield* Effect.promise(issuer.rotate);
-      expect(yield* askAt(60, yield* signed(issuer, { sub: "user-2" }))).toBe("user-2");
-      expect(yield* ask(yield* signed(issuer, { sub: "user-3" }, { alg: "ES256" }))).toBe("user-3");
-      expect(issuer.requests()).toBe(2);
-    }),
+  it.effect(
+    "new keys are used after a rotation as soon as a token names them, a minute later at most",
+    () =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const { ask, askAt } = yield* authenticator(envOf(issuer));
+        expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+        yield* Effect.promise(issuer.rotate);
+        expect(yield* askAt(60, yield* signed(issuer, { sub: "user-2" }))).toBe("user-2");
+        expect(yield* ask(yield* signed(issuer, { sub: "user-3" }, { alg: "ES256" }))).toBe(
+          "user-3",
+        );
+        expect(issuer.requests()).toBe(2);
+      }),
   );
 
-  it.effect("stay in use while the issuer is down, and are replaced once it is back", () =>
-    Effect.gen(function* () {
-      const issuer = yield* started;
-      const { ask } = yield* authenticator(envOf(issuer));
-      expect(yield* ask(yield* signed(issuer))).toBe("user-1");
-      const refreshed = Effect.fnUntraced(function* () {
-        const before = issuer.requests();
-        yield* TestClock.adjust(10 * MINUTE);
-        yield* Effect.promise(() =>
-          until("a refresh", async () => issuer.requests() > before || undefined),
-        );
-      });
-      issuer.setDown(true);
-      for (const subject of ["user-2", "user-3", "user-4"]) {
+  it.effect(
+    "the issuer's keys stay in use while it is down, and are replaced once it is back",
+    () =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const { ask } = yield* authenticator(envOf(issuer));
+        expect(yield* ask(yield* signed(issuer))).toBe("user-1");
+        const refreshed = Effect.fnUntraced(function* () {
+          const before = issuer.requests();
+          yield* TestClock.adjust(10 * MINUTE);
+          yield* Effect.promise(() =>
+            until("a refresh", async () => issuer.requests() > before || undefined),
+          );
+        });
+        issuer.setDown(true);
+        for (const subject of ["user-2", "user-3", "user-4"]) {
+          yield* refreshed();
+          expect(yield* ask(yield* signed(issuer, { sub: subject }))).toBe(subject);
+        }
+        issuer.setDown(false);
+        yield* Effect.promise(issuer.rotate);
         yield* refreshed();
-        expect(yield* ask(yield* signed(issuer, { sub: subject }))).toBe(subject);
-      }
-      issuer.setDown(false);
-      yield* Effect.promise(issuer.rotate);
-      yield* refreshed();
-      expect(yield* ask(yield* signed(issuer, { sub: "user-5" }))).toBe("user-5");
-    }),
+        expect(yield* ask(yield* signed(issuer, { sub: "user-5" }))).toBe("user-5");
+      }),
   );
 });
 
@@ -408,7 +420,7 @@ const nested = (scope: string) => ({
 });
 
 describe("the service", () => {
-  it("admits the caller of a token to the organizations that it names", async () => {
+  it("the service admits the caller of a token to the organizations that the token names", async () => {
     const issuer = await issuerOfOurs();
     const { ask, events } = await serving(envOf(issuer));
     const good = await ask(await issuer.sign({ organizations: { acme: { id: "org_7" } } }));
@@ -427,7 +439,7 @@ describe("the service", () => {
     ]);
   });
 
-  it("verifies tokens with a key in a file or in the variable, without asking the issuer", async () => {
+  it("the service verifies tokens with the key in JWT_PUBLIC_KEY without asking the issuer", async () => {
     const issuer = await issuerOfOurs();
     const { ask } = await serving(envOf(issuer, { JWT_PUBLIC_KEY: issuer.publicPem }));
     expect((await ask(await issuer.sign())).status).toBe(200);
@@ -438,7 +450,7 @@ describe("the service", () => {
     expect(issuer.requests()).toBe(0);
   });
 
-  it("reads claims from the configured places", async () => {
+  it("the service reads the claims of a token from the configured places", async () => {
     const issuer = await issuerOfOurs();
     const { ask, events } = await serving(
       envOf(issuer, {
@@ -468,7 +480,7 @@ describe("the service", () => {
     ]);
   });
 
-  it("answers 503 until there are keys", async () => {
+  it("the service answers 503 until it has the issuer's keys", async () => {
     const issuer = await issuerOfOurs();
     issuer.setDown(true);
     const { ask } = await serving(envOf(issuer));
@@ -489,7 +501,7 @@ describe("the service", () => {
     ['{"keys": []}', 401],
     ['{"keys": [{"kty": "RSA", "kid": "rs256-1"}]}', 401],
   ])(
-    "makes of the document %s at the issuer's address %i, and never 500",
+    "with %s in the place of the issuer's keys, the service answers a presign with %i",
     async (document, status) => {
       const issuer = await issuerOfOurs();
       const server = createServer((_, response) => response.end(document)).listen(0, "127.0.0.1");

@@ -21,7 +21,7 @@ afterEach(async () => {
   await machine.close();
 });
 
-/** With its credentials renewed in the background until the test is over. */
+/** Starts a service whose credentials are renewed in the background until the test is over. */
 async function start(policy: Partial<UploadPolicy> = {}, settings: Partial<GcsSettings> = {}) {
   const service = await startService({
     storage: gcs({
@@ -44,7 +44,7 @@ const signerOf = (url: string) => new URL(url).searchParams.get("X-Goog-Credenti
 
 const statuses = (answers: ReadonlyArray<Response>) => new Set(answers.map(({ status }) => status));
 
-it("a thousand uploads look up account and token once, and limit concurrent calls to IAM", async () => {
+it("a thousand presigns at once look up account and token once, and make at most 64 calls to IAM at a time", async () => {
   const { request } = await start();
   machine.state.delay = 2;
   const answers = await Promise.all(
@@ -57,7 +57,7 @@ it("a thousand uploads look up account and token once, and limit concurrent call
   expect(machine.state.busiest).toBeLessThanOrEqual(64);
 });
 
-it("an upload costs two calls to IAM, and no lookup", async () => {
+it("a presign costs two calls to IAM, and no further look-up of account and token", async () => {
   const { request } = await start();
   for (let i = 0; i < 20; i++) expect((await request(PRESIGN, presignInit())).status).toBe(200);
   expect(machine.state.asked).toEqual({ email: 1, token: 1, signBlob: 40 });
@@ -82,7 +82,7 @@ it.each([429, 500, 503])("a single %i from IAM is retried", async (status) => {
   expect(machine.state.asked.signBlob).toBe(3);
 });
 
-it("a revoked token is replaced, and no upload fails", async () => {
+it("a revoked access token is replaced, and no presign fails", async () => {
   const { request } = await start();
   expect((await request(PRESIGN, presignInit())).status).toBe(200);
   machine.revokeTokens();
@@ -93,7 +93,7 @@ it("a revoked token is replaced, and no upload fails", async () => {
   expect(machine.state.asked.token).toBeLessThanOrEqual(3);
 });
 
-it("a refusal by IAM is not retried, and is 503 with Retry-After", async () => {
+it("a refusal by IAM is not retried, and the presign is answered with 503 and Retry-After", async () => {
   const { request } = await start();
   machine.state.failures.push(403, 403);
   const answer = await request(PRESIGN, presignInit());
@@ -104,7 +104,7 @@ it("a refusal by IAM is not retried, and is 503 with Retry-After", async () => {
 });
 
 it.each(["null", "[]", '{"signedBlob":5}', '{"signedBlob":""}', '{"signedBlob":"AAAA"}'])(
-  "an answer of IAM without a signature is 503: %s",
+  "a presign is answered with 503 if IAM gives no signature: %s",
   async (answer) => {
     machine.state.answer = answer;
     const { request } = await start();
@@ -112,7 +112,7 @@ it.each(["null", "[]", '{"signedBlob":5}', '{"signedBlob":""}', '{"signedBlob":"
   },
 );
 
-it("other service accounts sign uploads and downloads if they are named", async () => {
+it("another service account signs uploads if it is named", async () => {
   const account = "put@project.iam.gserviceaccount.com";
   const { request } = await start({}, { putRole: account });
   machine.state.accounts.add(account);
@@ -120,13 +120,13 @@ it("other service accounts sign uploads and downloads if they are named", async 
   expect([signerOf(put_url), signerOf(get_url)]).toEqual([account, machine.account]);
 });
 
-it("a policy whose lifetime is longer than that of a signature is 503", async () => {
+it("a presign is answered with 503 if its policy wants URLs that last longer than a signature by IAM", async () => {
   const days = Lifetime.make(Duration.days(2));
   const { request } = await start({ putLifetime: days, minLifetime: days });
   expect((await request(PRESIGN, presignInit())).status).toBe(503);
 });
 
-it("a slow IAM is 503 with Retry-After, and requests do not hang", async () => {
+it("a presign while IAM is slow is answered with 503 and Retry-After, and does not hang", async () => {
   const { request } = await start();
   machine.state.delay = 60_000;
   const answer = await request(PRESIGN, presignInit());
@@ -134,7 +134,7 @@ it("a slow IAM is 503 with Retry-After, and requests do not hang", async () => {
   expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
 });
 
-it("a metadata server that is down is 503, and the service recovers with it", async () => {
+it("a presign while the metadata server is down is answered with 503, and the service recovers with that server", async () => {
   machine.state.isSilent = true;
   const { request } = await start();
   expect((await request(PRESIGN, presignInit())).status).toBe(503);

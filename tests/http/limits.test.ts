@@ -24,7 +24,7 @@ it("answers say what is left of each limit, and a 429 says when to retry", async
     '"subject";q=2;w=3600, "organization";q=3;w=3600',
   );
   expect(first.headers.get("ratelimit")).toBe('"subject";r=1;t=1800, "organization";r=2;t=1200');
-  // A name that does not exist counts as a request of its caller.
+  // A request for an organization that does not exist counts for its caller.
   expect((await ask(undefined, PRESIGN.replace("acme", "globex"))).status).toBe(404);
   const third = await ask();
   expect([third.status, third.code]).toEqual([429, "RATE_LIMITED"]);

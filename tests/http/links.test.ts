@@ -16,7 +16,7 @@ const YEAR = 365 * 24 * 60 * 60;
 const policy = { linkLifetime: LinkLifetime.make(Duration.days(365)) };
 const KEY = "orgs/org_1/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 
-/** What a link says that ends at `x`, and was made at `i` under the policy `p`. */
+/** The content of a link that was made at `i` under the policy `p`, and expires at `x`. */
 const content = (x: number, { p = "files", i = Date.now() } = {}) =>
   JSON.stringify({ k: KEY, n: "a.png", t: "image/png", p, i, x });
 
@@ -103,7 +103,7 @@ it("an invalid or expired link, or a token for another purpose, is not found", a
     seal("receipt", content(Date.now() + 60_000)),
     await grant(),
     seal("link", "{}"),
-    // As links were before they said their policy.
+    // Links of earlier versions, which do not name their policy.
     seal("link", JSON.stringify({ ...JSON.parse(content(Date.now() + 60_000)), p: undefined })),
     seal("link", content(Date.now() + 60_000, { p: "unlinked" })),
     seal("link", content(Date.now() + 60_000, { p: "removed" })),

@@ -29,13 +29,13 @@ it("a file address redirects to a new signed GET of the organization's own key, 
   expect(Math.abs(Number(seconds) - (WINDOW - ((Date.now() / 1000) % WINDOW)))).toBeLessThan(5);
 });
 
-it("the signed GET is dated at the start of its window, and stays the same until the next", async () => {
+it("the signed GET behind a file address is dated at the start of its window, and stays the same until the next", async () => {
   const { location } = await open(`${AT}.png`);
   expect(signedAt(location) % WINDOW).toBe(0);
   expect(signedAt(location)).toBeGreaterThan(Date.now() / 1000 - WINDOW - 5);
 });
 
-it("a service is redirected to the internal endpoint", async () => {
+it("a service that opens a file address is redirected to the internal endpoint", async () => {
   expect((await open(`${AT}.png`, SERVICE_TOKEN)).location.host).toBe("127.0.0.1:2");
 });
 

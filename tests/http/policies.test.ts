@@ -39,8 +39,8 @@ it("a person's URLs are for the public endpoint, a service's for the internal on
   expect(new URL(service.body.get_url).host).toBe("127.0.0.1:2");
 });
 
-it("no request header can choose the host of a URL", async () => {
-  // Where other machines may call, the name they call it by is not looked at.
+it("no request header can choose the host of a signed URL", async () => {
+  // The Host header is not checked where other machines may call.
   const { request } = await startService({ policies, loopbackOnly: false });
   const name = fc.constantFrom(
     "Host",
@@ -84,7 +84,7 @@ it("a policy is chosen by name, and applies its own limits", async () => {
   expect(otherType.body).toMatchObject({ code: "UNSUPPORTED_MEDIA_TYPE" });
 });
 
-it("a policy that the caller may not use is 403, whatever else is wrong", async () => {
+it("a presign under a policy that the caller may not use is 403, whatever else is wrong", async () => {
   const person = await ask({ ...LOGS, size: 2 ** 40 });
   expect(person).toMatchObject({ status: 403, body: { code: "FORBIDDEN" } });
   const service = await ask({ ...PNG, policy: "documents" }, AS_SERVICE);
@@ -92,7 +92,7 @@ it("a policy that the caller may not use is 403, whatever else is wrong", async 
 });
 
 it.each(["nothing", "constructor", "__proto__", "", "FILES", "a".repeat(10_000)])(
-  "a policy that does not exist is 400, with those that the caller may use: %s",
+  "a presign under a policy that does not exist is 400, with those that the caller may use: %s",
   async (policy) => {
     const { status, body } = await ask({ ...PNG, policy });
     expect(status).toBe(400);
@@ -109,7 +109,7 @@ it.each([
   [{ strict: "true" }, "/strict"],
   [{ audience: "internal" }, "/audience"],
   [{ endpoint: "http://evil.example" }, "/endpoint"],
-])("%j is a bad request that says where", async (over, pointer) => {
+])("a presign with %j is 400, and says which member is wrong", async (over, pointer) => {
   const { status, body } = await ask({ ...PNG, ...over });
   expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
   expect(body.errors.map((error: { pointer: string }) => error.pointer)).toEqual([pointer]);
@@ -132,7 +132,7 @@ it("a checksum is bound as the header that the store verifies", async () => {
 it.each([
   { algorithm: "sha256", value: SHA256.slice(4) },
   { algorithm: "sha256", value: SHA256.replace("=", "") },
-  // The same bytes, spelt with bits that belong to none of them.
+  // The same bytes, with one of the unused bits of the last character set.
   { algorithm: "sha256", value: SHA256.replace("ek=", "el=") },
   { algorithm: "sha256", value: SHA256.replaceAll("+", "-") },
   { algorithm: "md5", value: SHA256 },
@@ -141,7 +141,7 @@ it.each([
   { algorithm: "crc32c", value: 5 },
   { algorithm: "crc32c", value: "" },
   "sha256",
-])("%j is not a checksum", async (checksum) => {
+])("the checksum %j is refused with 400", async (checksum) => {
   const { status, body } = await ask({ ...PNG, checksum });
   expect([status, body.code]).toEqual([400, "INVALID_CHECKSUM"]);
   expect(body.errors[0].pointer).toMatch(/^\/checksum/);
@@ -154,7 +154,7 @@ it("a policy may require a checksum", async () => {
   expect((await ask({ ...PNG, policy: "verified", checksum })).status).toBe(200);
 });
 
-it("strict is set by the request or the policy, and a request cannot unset it", async () => {
+it("strict is set by the request or by the policy, and a request cannot unset that of the policy", async () => {
   const strict = { "Content-Type": "image/png", "If-None-Match": "*" };
   const asked = await ask({ ...PNG, strict: true });
   expect(asked.body.put_headers).toEqual(strict);

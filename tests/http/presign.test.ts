@@ -15,7 +15,7 @@ async function presign(body: unknown, headers?: Readonly<Record<string, string>>
 const good = { filename: "a.png", content_type: "image/png", size: 5 };
 
 describe("a granted upload", () => {
-  it("is answered with the members of the contract and no others", async () => {
+  it("a granted upload is answered with the members of the contract and no others", async () => {
     const { status, headers, ...body } = await presign(good);
     expect(status).toBe(200);
     expect(headers.get("cache-control")).toBe("no-store");
@@ -42,7 +42,7 @@ describe("a granted upload", () => {
     expect(get.searchParams.get("response-content-disposition")).toBe('inline; filename="a.png"');
   });
 
-  it("says when its URLs expire, to the second of the signature", async () => {
+  it("a granted upload says when its URLs expire, counted from the second of the signature", async () => {
     const { put_url, put_expires_at, get_expires_at } = await presign(good);
     const date = new URL(put_url).searchParams.get("X-Amz-Date") ?? "";
     const signed = Date.parse(date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
@@ -50,7 +50,7 @@ describe("a granted upload", () => {
     expect(Date.parse(get_expires_at) - signed).toBe(24 * 60 * 60 * 1000);
   });
 
-  it("of a type that browsers execute is an attachment", async () => {
+  it("a file of a type that browsers execute is downloaded as an attachment", async () => {
     const { get_url } = await presign({
       ...good,
       filename: "report.pdf",
@@ -61,11 +61,11 @@ describe("a granted upload", () => {
     );
   });
 
-  it("has a new key each time", async () => {
+  it("every presign returns a new key", async () => {
     expect((await presign(good)).key).not.toBe((await presign(good)).key);
   });
 
-  it("under a write-once policy has its condition among the headers to send", async () => {
+  it("an upload under a write-once policy has If-None-Match among the headers to send", async () => {
     const once = await startService({ policy: { writeOnce: true } });
     const answer = await once.request(PRESIGN, presignInit());
     const { put_headers, put_url } = await answer.json();
@@ -107,14 +107,14 @@ describe("bad input", () => {
     [{ ...good, content_type: "png" }, "INVALID_CONTENT_TYPE", "/content_type"],
     [{ ...good, content_type: "image/png\r\nx: y" }, "INVALID_CONTENT_TYPE", "/content_type"],
     [{ ...good, content_type: null }, "INVALID_CONTENT_TYPE", "/content_type"],
-  ])("%j is 400 %s at %j", async (body, code, pointer) => {
+  ])("the body %j is refused with 400 %s at %j", async (body, code, pointer) => {
     const problem = await presign(body);
     expect(problem).toMatchObject({ status: 400, code });
     expect(problem.headers.get("content-type")).toBe("application/problem+json");
     expect(problem.errors).toEqual([{ pointer, reason: expect.stringMatching(/./) }]);
   });
 
-  it("names every member at fault", async () => {
+  it("a refused body names every member at fault", async () => {
     const { code, errors } = await presign({ filename: 1, extra: true, size: 0 });
     expect(code).toBe("INVALID_REQUEST");
     expect(errors.map(({ pointer }: { pointer: string }) => pointer).toSorted()).toEqual([
@@ -125,13 +125,13 @@ describe("bad input", () => {
     ]);
   });
 
-  it("that is not UTF-8 is 400", async () => {
+  it("a body that is not UTF-8 is refused with 400", async () => {
     const text = JSON.stringify(good).replace("a.png", "\u00ff.png");
     const init = { ...presignInit(), body: Buffer.from(text, "latin1") };
     expect((await service.request(PRESIGN, init)).status).toBe(400);
   });
 
-  it("above the size limit is 413 with the limit", async () => {
+  it("a file above the size limit is refused with 413 and the limit", async () => {
     const limit = 10 * 1024 * 1024;
     expect(await presign({ ...good, size: limit + 1 })).toMatchObject({
       status: 413,
@@ -141,14 +141,14 @@ describe("bad input", () => {
     });
   });
 
-  it("of a type that is not allowed is 415 with those that are", async () => {
+  it("a file of a type that is not allowed is refused with 415 and the types that are", async () => {
     const problem = await presign({ ...good, content_type: "text/html" });
     expect(problem).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
     expect(problem.allowed).toContain("image/png");
   });
 
   it.each(["text/plain", "application/jsonx", "application/x-www-form-urlencoded", ""])(
-    "sent as %j is 415",
+    "a body sent as %j is refused with 415",
     async (type) => {
       const problem = await presign(good, { "Content-Type": type });
       expect(problem).toMatchObject({ status: 415, allowed: ["application/json"] });
@@ -156,7 +156,7 @@ describe("bad input", () => {
   );
 
   it.each(["Application/JSON; charset=utf-8", 'application/json;x=1; charset="UTF-8" ;y'])(
-    "sent as %j is accepted",
+    "a body sent as %j is accepted",
     async (type) => {
       const headers = { "Content-Type": type, "Content-Encoding": "identity" };
       expect((await presign(good, headers)).status).toBe(200);
@@ -169,17 +169,17 @@ describe("bad input", () => {
     { "Content-Type": "application/json; charset=iso-8859-1" },
     { "Content-Type": "application/json; charset=utf-8; charset=utf-16" },
     { "Content-Type": 'application/json; charset="utf-16le"' },
-  ])("that comes with %j, which nobody reads, is 415", async (headers) => {
+  ])("a body that is compressed or not in UTF-8 is refused with 415: %j", async (headers) => {
     const problem = await presign(good, headers);
     expect(problem).toMatchObject({ status: 415, title: "The body is compressed or not in UTF-8" });
   });
 
-  it.each([16 * 1024 + 1, 1024 * 1024])("of %d bytes is 413", async (size) => {
+  it.each([16 * 1024 + 1, 1024 * 1024])("a body of %d bytes is refused with 413", async (size) => {
     const problem = await presign("x".repeat(size), { "Content-Length": String(size) });
     expect(problem).toMatchObject({ status: 413, code: "BODY_TOO_LARGE", limit: 16 * 1024 });
   });
 
-  it("that is too large and has no Content-Length is 413", async () => {
+  it("a body that is too large and has no Content-Length is refused with 413", async () => {
     const body = new Blob(["x".repeat(16 * 1024 + 1)]).stream();
     const init = { ...presignInit(), body, duplex: "half" };
     expect((await service.request(PRESIGN, init)).status).toBe(413);
@@ -196,7 +196,7 @@ describe("a caller", () => {
     `Basic ${TOKEN}`,
     `Bearer ${TOKEN}x`,
     `Bearer ${TOKEN}, Bearer ${TOKEN}`,
-  ])("with the authorization %j is 401", async (authorization) => {
+  ])("a caller with the authorization %j is refused with 401", async (authorization) => {
     const init = presignInit();
     const headers = new Headers(init.headers);
     headers.delete("Authorization");
@@ -208,7 +208,7 @@ describe("a caller", () => {
   });
 
   it.each(["globex", "ACME", "a%2Fb", "..%2Facme", "constructor", "%00", "%ff"])(
-    "gets the same 404 for the organization %s",
+    "every organization that is not the caller's gets the same 404: %s",
     async (slug) => {
       const answer = await service.request(`/api/v1/orgs/${slug}/files/presign`, presignInit());
       const body = await answer.json();
@@ -223,13 +223,16 @@ describe("a caller", () => {
     },
   );
 
-  it.each(["GET", "PUT", "DELETE", "PATCH"])("with the method %s is 405", async (method) => {
-    const answer = await service.request(PRESIGN, { method });
-    expect(answer.status).toBe(405);
-    expect(answer.headers.get("allow")).toBe("POST");
-  });
+  it.each(["GET", "PUT", "DELETE", "PATCH"])(
+    "a presign with the method %s is refused with 405",
+    async (method) => {
+      const answer = await service.request(PRESIGN, { method });
+      expect(answer.status).toBe(405);
+      expect(answer.headers.get("allow")).toBe("POST");
+    },
+  );
 
-  it("cannot choose host, bucket, expiry or path by anything in the request", async () => {
+  it("a caller cannot choose host, bucket, expiry or path by anything in the request", async () => {
     const answer = await service.request(
       `${PRESIGN}?expires=1&bucket=x&X-Amz-Expires=9`,
       presignInit(undefined, {

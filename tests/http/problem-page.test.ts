@@ -27,7 +27,7 @@ it.each([
   expect(page).toContain((await asJson.json()).title);
 });
 
-it("the page runs and loads nothing, and its policy permits only its own style", async () => {
+it("the page about a problem runs and loads nothing, and its policy permits only its own style", async () => {
   const { request } = await startService();
   const answer = await request(DEAD, { headers: BROWSER });
   const [, style = ""] = /<style>(.*)<\/style>/s.exec(await answer.text()) ?? [];
@@ -56,7 +56,7 @@ it("a POST is answered with a problem document, even if a browser sends it", asy
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
 });
 
-it("the page shows markup in a problem as text", async () => {
+it("the page about a problem shows markup in its title and detail as text", async () => {
   const app = new Hono<HttpEnv>();
   app.get("/", (c) =>
     answerProblemPage(c, { status: 404, code: "NOT_FOUND", title: "<b>", detail: "<script>&" }),

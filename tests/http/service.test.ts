@@ -9,13 +9,13 @@ beforeAll(async () => {
 });
 
 describe("health", () => {
-  it("is alive whatever the store does", async () => {
+  it("/healthz says alive while the store is down", async () => {
     const answer = await service.request("/healthz");
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ status: "alive" });
   });
 
-  it("is degraded and ready while the store is down, with the reason and since when", async () => {
+  it("/readyz answers 200 and degraded while the store is down, with the reason and since when", async () => {
     const answer = await service.request("/readyz");
     expect(answer.status).toBe(200);
     const body = await answer.json();
@@ -36,7 +36,7 @@ describe("health", () => {
     expect((await service.request(PRESIGN, presignInit())).status).toBe(200);
   });
 
-  it("says why a part fails to callers on this machine or with a token, and to nobody else", async () => {
+  it("/readyz says why a part fails to callers on this machine or with a token, and to nobody else", async () => {
     const exposed = await startService({ loopbackOnly: false });
     const reasonFor = async (peer: string, headers: Readonly<Record<string, string>> = {}) => {
       const answer = await exposed.request("/readyz", { headers }, peer);
@@ -55,7 +55,7 @@ describe("health", () => {
     }
   });
 
-  it("is not ready once it has been told to stop", async () => {
+  it("/readyz answers 503 once the service has been told to stop", async () => {
     const stopping = await startService({ isStopping: () => true });
     const answer = await stopping.request("/readyz");
     expect(answer.status).toBe(503);
@@ -65,7 +65,7 @@ describe("health", () => {
 
 describe("development mode", () => {
   it.each(["192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", "2001:db8::1"])(
-    "refuses the peer %s",
+    "development mode refuses the peer %s",
     async (peer) => {
       for (const path of ["/", "/healthz", PRESIGN]) {
         const answer = await service.request(path, {}, peer);
@@ -75,28 +75,34 @@ describe("development mode", () => {
     },
   );
 
-  it.each(["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])("answers %s", async (peer) => {
-    expect((await service.request("/healthz", {}, peer)).status).toBe(200);
-  });
+  it.each(["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])(
+    "development mode answers the peer %s",
+    async (peer) => {
+      expect((await service.request("/healthz", {}, peer)).status).toBe(200);
+    },
+  );
 
   it.each([
     "evil.example",
     "evil.example:8787",
     "localhost.evil.example",
     "127.0.0.1.evil.example",
-  ])("refuses the host name %s, which could have been pointed here", async (host) => {
-    const answer = await service.request("/", { headers: { Host: host } });
-    expect(answer.status).toBe(403);
-  });
+  ])(
+    "development mode refuses the host name %s, which could have been made to point here",
+    async (host) => {
+      const answer = await service.request("/", { headers: { Host: host } });
+      expect(answer.status).toBe(403);
+    },
+  );
 
   it.each(["localhost", "localhost:8787", "127.0.0.1:1", "[::1]:8787", "app.localhost"])(
-    "answers under the name %s",
+    "development mode answers under the host name %s",
     async (host) => {
       expect((await service.request("/healthz", { headers: { Host: host } })).status).toBe(200);
     },
   );
 
-  it("has a page that allows the store's origin, and no token in it", async () => {
+  it("the page of development mode may connect to the store, and contains no token", async () => {
     const answer = await service.request("/");
     const policy = answer.headers.get("content-security-policy") ?? "";
     expect(answer.status).toBe(200);
@@ -119,7 +125,7 @@ const preflight = (origin: string) =>
   });
 
 describe("every answer", () => {
-  it("carries an id of its own, and nothing of the server", async () => {
+  it("every answer carries an id of its own, and does not name the server software", async () => {
     const json = await Promise.all([service.request("/healthz"), service.request("/nowhere")]);
     const others = [await service.request("/"), await preflight("https://app.example.com")];
     const ids = [...json, ...others].map(({ headers }) => headers.get("x-request-id"));
@@ -133,7 +139,7 @@ describe("every answer", () => {
     }
   });
 
-  it("to an allowed origin says so, and to another does not", async () => {
+  it("a preflight from an allowed origin is permitted, and one from another origin is not", async () => {
     const allowed = await preflight("https://app.example.com");
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
@@ -145,7 +151,7 @@ describe("every answer", () => {
 });
 
 describe("a failure", () => {
-  it("of the service itself is 500 with an id and nothing else", async () => {
+  it("a failure of the service itself is answered with 500 and an id, and does not tell the cause", async () => {
     const broken = await startService({
       mounts: [{ path: "/broken", fetch: () => Promise.reject(new Error("secret detail")) }],
     });

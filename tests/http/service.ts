@@ -34,7 +34,7 @@ const unused = minio({
   bucket: "files",
   createBucket: false,
   region: "us-east-1",
-  // Nothing listens there, and no runtime forbids it.
+  // Nothing listens on this port, and no runtime forbids to connect to it.
   endpoint: new URL("http://127.0.0.1:2"),
   publicEndpoint: new URL("https://store.example.com"),
   accessKey: "access-key",
@@ -49,10 +49,10 @@ export async function startService(
     readonly storage?: Layer.Layer<Presigner | ObjectStore>;
     readonly policies?: Readonly<Record<string, Partial<UploadPolicy>>>;
     readonly identity?: IdentitySettings;
-    /** Tells callers apart in place of it. */
+    /** Replaces the authenticator that `identity` sets. */
     readonly authenticator?: Authenticator["Service"];
     readonly limits?: Limits;
-    /** Gets what the audit is told. */
+    /** Receives the audit events. */
     readonly audit?: Array<AuditEvent>;
   } = {},
 ) {
