@@ -72,7 +72,7 @@ export const withDefault = <A, const B>(
   value: B,
   described: Setting<A> | Unread<A>,
 ): Setting<A | B> => ({
-  ...("decode" in described ? described : setting(described)),
+  ...("codec" in described ? setting(described) : described),
   fallback: { value },
 });
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
@@ -111,6 +112,7 @@ async function run(
     ],
     { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
   );
+  atTestEnd(() => child.kill("SIGKILL"));
   const texts = Promise.all([text(child.stdout), text(child.stderr)]);
   const [code] = await once(child, "exit");
   const output = (await texts).join("\n");

@@ -214,7 +214,6 @@ describe("a call that is refused rejects with its code and facts", () => {
     const error = await rejection(small.valetkey.requestUpload(FILE));
     expect(error).toMatchObject({ code: "QUOTA_EXCEEDED", limits: { objects: 1 } });
     expect("retryAfter" in error && error.retryAfter).toBeGreaterThan(0);
-    await small.close();
   });
 });
 
@@ -262,7 +261,6 @@ it.each(["team_42", "Acme", "acme.eu", "7", "a--b"])(
     const { fileUrl } = await named.valetkey.confirmUpload({ caller: MIA, organization, receipt });
     const opened = await fetch(fileUrl, { headers: { Cookie: "session=mia" } });
     expect(await opened.text()).toBe("12345");
-    await named.close();
   },
 );
 
@@ -291,7 +289,17 @@ it.each([
     code: "NOT_FOUND",
   });
   expect(asked).toEqual([]);
-  await named.close();
+});
+
+it.each([
+  ["another error", new Error("no")],
+  ["an error of Node", Object.assign(new Error("no"), { code: "ENOENT" })],
+  ["an error without a code", Object.assign(new Error("no"), { name: "ValetkeyError" })],
+  ["a thing that is no error", { name: "ValetkeyError", code: "NOT_FOUND" }],
+  ["a text", "ValetkeyError"],
+  ["nothing", undefined],
+])("isValetkeyError says no to %s", (_, thrown) => {
+  expect(isValetkeyError(thrown)).toBe(false);
 });
 
 describe("a fault of the host is not a refusal", () => {
@@ -303,6 +311,7 @@ describe("a fault of the host is not a refusal", () => {
       { id: "" },
       { id: "mia", kind: "robot" },
       { id: "mia", scopes: ["*"] },
+      { id: "mia", scopes: ["write", "*", "read"] },
       { id: "mia", scopes: "write" },
     ]) {
       const asked = { ...FILE, caller } as never;
@@ -322,13 +331,11 @@ describe("a fault of the host is not a refusal", () => {
     const reason = /^The store cannot be used \(.*\/dev\/null\/files\): .*ENOTDIR/;
     await expect(broken.valetkey.ready()).rejects.toThrow(reason);
     await expect(broken.valetkey.requestUpload(FILE)).rejects.toThrow(reason);
-    await broken.close();
   });
 
   it("an organization's id that cannot be part of a key", async () => {
     const broken = await startHost({ organizations: () => "../etc" });
     await expect(broken.valetkey.requestUpload(FILE)).rejects.toThrow(/^organizations\(\) must/);
-    await broken.close();
   });
 
   it("what onConfirmed rejects with, so that the confirmation can be tried again", async () => {
@@ -345,7 +352,6 @@ describe("a fault of the host is not a refusal", () => {
     await expect(confirm()).rejects.toThrow("the database is away");
     down = false;
     expect((await confirm()).key).toBe(upload.key);
-    await flaky.close();
   });
 
   it("functions of the host that reject leave the caller unknown, with the reason in the cause only", async () => {
@@ -356,7 +362,6 @@ describe("a fault of the host is not a refusal", () => {
     expect(error).toMatchObject({ code: "IDENTITY_UNAVAILABLE", retryAfter: 5 });
     expect(String(error.cause)).toContain("no connection to the directory");
     expect(error.message).not.toContain("directory");
-    await down.close();
   });
 
   it("a call that close() interrupts", async () => {
@@ -397,7 +402,6 @@ it("organizations() may be asynchronous, and gets the name and the caller", asyn
     code: "NOT_FOUND",
   });
   expect(asked).toEqual([["acme", caller]]);
-  await other.close();
 });
 
 it("ready() reports a store that does not answer, and uploads are still signed", async () => {
@@ -414,7 +418,6 @@ it("ready() reports a store that does not answer, and uploads are still signed",
   );
   const { putUrl } = await away.valetkey.requestUpload(FILE);
   expect(new URL(putUrl).host).toBe("127.0.0.1:9");
-  await away.close();
 });
 
 it("without receiptKeys, a Valetkey warns that receipts end with the process", async () => {
@@ -435,5 +438,4 @@ it("without receiptKeys, a Valetkey warns that receipts end with the process", a
     code: "INVALID_RECEIPT",
   });
   expect(first.log.filter(({ level }) => level === "warn")).toEqual([]);
-  await Promise.all([warned, first, second].map(({ close }) => close()));
 });

@@ -12,6 +12,7 @@ import {
 } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { toNodeHandler } from "../../adapters/embed/node.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 
 /** Mia belongs to acme, whose id is org_1; nobody belongs to globex. */
@@ -25,7 +26,10 @@ export const FILE = {
   size: 5,
 };
 
-/** A host with the embedded store, which serves a Valetkey on a port until it is closed. */
+/**
+ * A host with the embedded store, which serves a Valetkey on a port until it is closed, or until
+ * the test ends that has started it.
+ */
 export async function startHost(over: Partial<ValetkeyOptions> = {}) {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-host-"));
   const port = await freePort();
@@ -42,29 +46,34 @@ export async function startHost(over: Partial<ValetkeyOptions> = {}) {
     ...over,
   });
   const stop = await listen(port, toNodeHandler(valetkey));
+  const close = async () => {
+    await stop();
+    await valetkey.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  atTestEnd(close);
   return {
     valetkey,
     address: `http://127.0.0.1:${port}`,
     log,
     /** What `onConfirmed` was told. */
     told,
-    close: async () => {
-      await stop();
-      await valetkey.close();
-      rmSync(directory, { recursive: true });
-    },
+    close,
   };
 }
 
-/** Serves on a port of this machine; gives what ends it. */
+/** Serves on a port of this machine until the test ends, or what it gives is called. */
 export async function listen(port: number, handler: RequestListener): Promise<() => Promise<void>> {
   const server = createServer(handler).listen(port, "127.0.0.1");
   await once(server, "listening");
-  return async () => {
+  const stop = async () => {
+    if (!server.listening) return;
     server.closeAllConnections();
     server.close();
     await once(server, "close");
   };
+  atTestEnd(stop);
+  return stop;
 }
 
 /** PUTs as a browser would. */

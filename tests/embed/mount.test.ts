@@ -45,7 +45,6 @@ describe("with basePath", () => {
       body: BODY,
     });
     expect(presigned.status).toBe(200);
-    await host.close();
   });
 
   it("paths, handles() and the document of the API follow it", async () => {
@@ -64,13 +63,12 @@ describe("with basePath", () => {
       const url = new URL(address, `${host.address}/uploads/docs`);
       expect((await fetch(url)).status, url.pathname).toBe(200);
     }
-    await host.close();
   });
 
   it("a framework may strip it", async () => {
     const port = await freePort();
     const host = await mounted({ publicUrl: `http://127.0.0.1:${port}` });
-    const stop = await listen(port, cutOff(toNodeHandler(host.valetkey)));
+    await listen(port, cutOff(toNodeHandler(host.valetkey)));
     const upload = await host.valetkey.requestUpload(FILE);
     expect((await put(upload)).status).toBe(200);
     expect(await (await fetch(upload.getUrl)).text()).toBe("12345");
@@ -79,8 +77,6 @@ describe("with basePath", () => {
     expect(await (await app.request(upload.getUrl)).text()).toBe("12345");
     const init = { method: "POST", headers: SIGNED_IN, body: BODY };
     expect((await app.request(`/uploads${PRESIGN}`, init)).status).toBe(200);
-    await stop();
-    await host.close();
   });
 
   it("routes of Hono have it, and leave the same without it to the host", async () => {
@@ -90,7 +86,6 @@ describe("with basePath", () => {
     const init = { method: "POST", headers: SIGNED_IN, body: BODY };
     expect((await app.request(`/uploads${PRESIGN}`, init)).status).toBe(200);
     expect(await (await app.request(PRESIGN, init)).text()).toBe("the host's");
-    await host.close();
   });
 });
 
@@ -103,14 +98,13 @@ describe("without basePath, under a path", () => {
     const told = host.log.filter(({ level }) => level === "warn");
     const said = told.filter(({ message }) => message.includes('set basePath: "/uploads"'));
     expect(said).toHaveLength(1);
-    await host.close();
   });
 
   it("a host that strips it is told so on the console", async () => {
     const said = vi.spyOn(console, "warn").mockReturnValue();
     const host = await startHost();
     const port = await freePort();
-    const stop = await listen(port, cutOff(toNodeHandler(host.valetkey)));
+    await listen(port, cutOff(toNodeHandler(host.valetkey)));
     const ask = () =>
       fetch(`http://127.0.0.1:${port}/uploads${PRESIGN}`, {
         method: "POST",
@@ -122,8 +116,6 @@ describe("without basePath, under a path", () => {
     expect(lines).toHaveLength(1);
     expect(String(lines[0])).toContain('set basePath: "/uploads"');
     said.mockRestore();
-    await stop();
-    await host.close();
   });
 
   it("a path that a stranger invents after the first good request is not logged", async () => {
@@ -132,7 +124,6 @@ describe("without basePath, under a path", () => {
       await host.valetkey.fetch(new Request(`${host.address}${path}`));
     }
     expect(JSON.stringify(host.log)).not.toContain("basePath");
-    await host.close();
   });
 });
 
@@ -144,5 +135,4 @@ it("the document of the API tells how the host knows its callers", async () => {
   const host = await startHost({ openapi });
   const { components, security } = await (await fetch(`${host.address}/openapi.json`)).json();
   expect({ securitySchemes: components.securitySchemes, security }).toEqual(openapi);
-  await host.close();
 });

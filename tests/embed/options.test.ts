@@ -176,6 +176,17 @@ it("an option name of the store's own client is answered with the name it has he
   ]);
 });
 
+it("an option that is undefined counts as unset, also where its name is not known", async () => {
+  const valetkey = create({
+    polices: undefined,
+    corsOrigins: undefined,
+    limits: { bytesPerDay: undefined, bytesPerDy: undefined },
+    policy: { maxSize: undefined },
+    storage: local({ bucket: undefined, bucketName: undefined } as never),
+  })();
+  await valetkey.close();
+});
+
 it("an option is accepted as a number, a list or an object, where a variable is text", async () => {
   const valetkey = create({
     limits: { bytesPerDay: 1024, objectsPerDay: 3 },

@@ -41,6 +41,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
       started = await example.start(env);
       cookie = await signIn(started.address, "ann");
     });
+    afterAll(() => started?.stop());
     const test = it.skipIf(env === undefined);
 
     test("a user who has not signed in gets no upload", async () => {

@@ -67,7 +67,8 @@ it.each(runtimes)("%s explains itself to --help, and takes no other option", asy
 });
 
 it.each(runtimes)("%s lets an upload under way end before it stops", async (runtime) => {
-  const service = await startProcess({}, runtime);
+  // Longer than the test: it has to be the upload's end that ends it.
+  const service = await startProcess({ SHUTDOWN_TIMEOUT: "10 minutes" }, runtime);
   const { put_url } = await presign(service, 10);
   const { hostname, port, host, pathname, search } = new URL(put_url);
   const socket = connect(Number(port), hostname);

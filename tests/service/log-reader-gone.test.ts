@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 
@@ -14,12 +15,17 @@ it("the service stays when whoever reads its log goes", async () => {
     env: { PATH: process.env["PATH"], PORT: port, STORAGE_LOCAL_DIR: directory },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const ended = once(child, "exit");
+  atTestEnd(async () => {
+    child.kill("SIGKILL");
+    await ended;
+    rmSync(directory, { recursive: true, force: true });
+  });
   const isAlive = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok || undefined;
   await until("the service's start", isAlive);
   child.stdout.destroy();
   for (let requests = 0; requests < 10; requests++) expect(await isAlive()).toBe(true);
   child.kill("SIGTERM");
-  const [code] = await once(child, "exit");
-  rmSync(directory, { recursive: true });
+  const [code] = await ended;
   expect(code).toBe(0);
 });

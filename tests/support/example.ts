@@ -105,21 +105,25 @@ async function start(
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   }
+  const closed = once(child, "close");
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   const kill = (signal: NodeJS.Signals) => process.kill(-(child.pid ?? 0), signal);
   const address = `http://127.0.0.1:${port}`;
   await until("the example's start", async () => {
     if (!isRunning()) throw new Error(`it ended: ${text}`);
     return (await fetch(address)).status > 0 ? true : undefined;
+  }).catch((cause: unknown) => {
+    if (isRunning()) kill("SIGKILL");
+    throw cause;
   });
   return {
     address,
     output: () => text,
     stop: async () => {
+      if (!isRunning()) return;
       // One that does not end must not outlive the test that expected otherwise.
       const overdue = setTimeout(() => kill("SIGKILL"), 20_000);
       // The last that could write has ended when this closes.
-      const closed = once(child, "close");
       kill("SIGTERM");
       await closed;
       clearTimeout(overdue);

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { atTestEnd } from "./at-test-end.ts";
 import { freePort } from "./free-port.ts";
 import type { Found } from "./setup.ts";
 import { until } from "./until.ts";
@@ -171,6 +172,7 @@ async function startNode({
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  atTestEnd(node.stop);
   try {
     await isUp();
   } catch (cause) {

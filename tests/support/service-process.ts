@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { atTestEnd } from "./at-test-end.ts";
 import { commandPath } from "./command-path.ts";
 import { COMPILE_CACHE } from "./compile-cache.ts";
 import { DENO_PERMISSIONS, denoCommand } from "./deno-permissions.ts";
@@ -40,7 +41,10 @@ export const RUNTIMES = {
   bun: () => ["bun", "deploy/bun.ts"],
 } as const satisfies Readonly<Record<string, Command>>;
 
-/** Starts the service with `env` beside the defaults, and waits until it answers, or ends. */
+/**
+ * Starts the service with `env` beside the defaults, and waits until it answers, or ends. At the
+ * end of a test it is killed if it still runs.
+ */
 export async function startProcess(
   env: Readonly<Record<string, string>> = {},
   runtime: keyof typeof RUNTIMES | Command = "node",
@@ -62,6 +66,11 @@ export async function startProcess(
   });
   const address = `http://127.0.0.1:${port}`;
   const ended = once(child, "exit").then(() => child.exitCode);
+  atTestEnd(async () => {
+    child.kill("SIGKILL");
+    await ended;
+    rmSync(directory, { recursive: true, force: true });
+  });
   let isOver = false;
   child.once("close", () => (isOver = true));
   await until("the service's start", async () =>
@@ -117,6 +126,7 @@ export async function runToEnd(
   const { child, output } = launch(command, env);
   // One that starts after all must not outlive the test that expected otherwise.
   const overdue = setTimeout(() => child.kill("SIGKILL"), 50 * SECOND);
+  atTestEnd(() => child.kill("SIGKILL"));
   await once(child, "close");
   clearTimeout(overdue);
   return { code: child.exitCode, output: output() };

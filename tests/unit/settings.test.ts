@@ -1,0 +1,376 @@
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { settings } from "../../adapters/cli/settings.ts";
+import { decodePolicies } from "../../adapters/policies/document.ts";
+import type { Setting } from "../../adapters/settings/setting.ts";
+import { receiptKey } from "../support/receipt-key.ts";
+
+/** What people paste or mistype, made from a value that is right. */
+const VARIANTS = {
+  "junk before it": (value: string) => `|${value}`,
+  "junk behind it": (value: string) => `${value}|`,
+  "junk between": (value: string) => {
+    const middle = Math.ceil(value.length / 2);
+    return `${value.slice(0, middle)}|${value.slice(middle)}`;
+  },
+  "a word before it": (value: string) => `about ${value}`,
+  "a word behind it": (value: string) => `${value} ago`,
+  "its last letter twice": (value: string) => `${value}${value.at(-1)}`,
+  "upper case": (value: string) => value.toUpperCase(),
+  "a space before it": (value: string) => ` ${value}`,
+  "a space behind it": (value: string) => `${value} `,
+  "a line end behind it": (value: string) => `${value}\n`,
+  "a bad entry among good ones": (value: string) => `${value},|,${value}`,
+  "an empty entry": (value: string) => `${value},`,
+} as const;
+type Variant = keyof typeof VARIANTS;
+
+const variants = Object.entries(VARIANTS) as ReadonlyArray<[Variant, (value: string) => string]>;
+
+const SPACE = ["a space before it", "a space behind it", "a line end behind it"] as const;
+const LONGER = "its last letter twice";
+
+interface Row {
+  readonly value: string;
+  /** Only for the setting with this option, where two settings have one variable. */
+  readonly option?: string;
+  /** The variants that are values too; every other one is refused. */
+  readonly takes?: ReadonlyArray<Variant>;
+  /** Further values. */
+  readonly also?: ReadonlyArray<string>;
+  readonly refuses?: ReadonlyArray<string>;
+}
+
+const KEY = receiptKey("test").toString("base64");
+const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const PEM = publicKey.export({ type: "spki", format: "pem" }).toString();
+const TOKEN = "0123456789abcdef-._~+/";
+
+const exactly = (...values: ReadonlyArray<string>) => values.map((value): Row => ({ value }));
+const size = (value: string): Row => ({ value, refuses: ["1 GB", "1  GiB", "1 GiB/day", "-1 B"] });
+const rate: Row = {
+  value: "120 per minute",
+  also: ["1 per second", "9999999 per day"],
+  refuses: ["120 per minute per IP", "0 per minute", "1.5 per hour", "10000000 per day", "120"],
+};
+const duration = (value: string): Row => ({ value, refuses: ["3 days ago", "5", "-1 seconds"] });
+const secret: Row = {
+  value: "wJalrXUtnFEMI/K7MDENG",
+  takes: variants.map(([name]) => name).filter((name) => !SPACE.some((space) => space === name)),
+};
+const token: Row = {
+  value: TOKEN,
+  takes: [LONGER, "upper case"],
+  also: [`${TOKEN}=`],
+  refuses: [`${TOKEN}=x`, `Bearer ${TOKEN}`],
+};
+/** Any text; a path without what a pasted file would have. */
+const text: Row = { value: "sub", takes: variants.map(([name]) => name), refuses: [""] };
+const path: Row = {
+  value: "/run/secrets/key.json",
+  takes: variants.map(([name]) => name).filter((name) => name !== "a line end behind it"),
+  refuses: ["", '{"access_key": "a"}', "a\nb"],
+};
+const ARN = "arn:aws:iam::123456789012:role/valetkey";
+const ROLE_ARN_TAKES = [LONGER, "an empty entry"] as const;
+const ACCOUNT = "signer@project.iam.gserviceaccount.com";
+const ACCOUNT_TAKES = [
+  "junk before it",
+  "junk behind it",
+  "junk between",
+  LONGER,
+  "upper case",
+  "an empty entry",
+] as const;
+const role = (value: string, takes: ReadonlyArray<Variant>): Row => ({ value, takes });
+const longToken: Row = { ...token, refuses: [...(token.refuses ?? []), "0123456789abcde"] };
+const accessKey: Row = {
+  value: "AKIAIOSFODNN7EXAMPLE",
+  takes: [
+    "junk before it",
+    "junk behind it",
+    "junk between",
+    LONGER,
+    "a bad entry among good ones",
+    "an empty entry",
+  ],
+  refuses: ["AB", "AKIA/EXAMPLE", "A".repeat(129)],
+};
+const url: Row = {
+  value: "https://files.example.com:9000",
+  // A URL is the same in upper case, and without the white space around it.
+  takes: ["upper case", ...SPACE],
+  refuses: ["files.example.com", "ftp://files.example.com", "https://key:secret@example.com"],
+};
+const origin: Row = {
+  ...url,
+  refuses: [...(url.refuses ?? []), "https://a.example/b", "https://a.example?b"],
+};
+const trustedUrl: Row = {
+  ...url,
+  also: ["http://127.0.0.1:1/keys", "http://[::1]/keys", "http://localhost/keys"],
+  refuses: ["http://files.example.com", "http://127.0.0.1.example.com", "https://a@example.com"],
+};
+const header: Row = {
+  value: "x-forwarded-user",
+  takes: [LONGER, "upper case"],
+  refuses: ["X_User", "X-User:"],
+};
+const networks: Row = {
+  value: "10.0.0.0/8,::2",
+  takes: [...SPACE, LONGER],
+  refuses: ["10.0.0.0/8,10.1", "10.0.0.0/8;::2", "0.0.0.0/0", "10.0.0.0/33"],
+};
+const wholeNumber = (range: Pick<Row, "also" | "refuses">): Row => ({
+  value: "87",
+  takes: [LONGER, ...SPACE],
+  also: range.also ?? [],
+  refuses: ["87.5", "0", "-1", "many", ...(range.refuses ?? [])],
+});
+
+/** Values by variable, one at least for every way in which a setting is read. */
+const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
+  AUDIT: [...exactly("off", "stdout"), { ...path, refuses: ["audit.jsonl", "a/b\nc"] }],
+  AUTH: exactly("dev", "static", "jwt", "forward"),
+  AUTH_DEV_EXPOSED: exactly("yes", "no"),
+  AUTH_TOKENS_FILE: [text],
+  CORS_ORIGINS: [
+    {
+      value: "https://a.example,https://b.example:1",
+      takes: [LONGER, ...SPACE],
+      refuses: ["https://a.example/", "https://a.example,b.example", "null"],
+    },
+  ],
+  DEV_SERVICE_TOKEN: [longToken],
+  DEV_TOKEN: [longToken],
+  FORWARD_AUTH_KIND: [header],
+  FORWARD_AUTH_ORGANIZATIONS: [header],
+  FORWARD_AUTH_SCOPES: [header],
+  FORWARD_AUTH_TRUSTED: [networks],
+  FORWARD_AUTH_USER: [header],
+  GOOGLE_APPLICATION_CREDENTIALS: [path],
+  GOOGLE_CLOUD_PROJECT: [text],
+  GOOGLE_CLOUD_UNIVERSE_DOMAIN: [{ value: "googleapis.com", takes: [LONGER] }],
+  HOST: [{ value: "127.0.0.1", takes: [LONGER], also: ["::1", "localhost"], refuses: ["[::1]"] }],
+  JWT_ALGORITHMS: [
+    {
+      value: "RS256,ES256",
+      takes: SPACE,
+      refuses: ["RS256,HS256", "none", "RS2566", "RS256 ES256"],
+    },
+  ],
+  JWT_AUDIENCE: [text],
+  JWT_ISSUER: [text],
+  JWT_JWKS_URL: [trustedUrl],
+  JWT_ORGANIZATIONS_CLAIM: [text],
+  JWT_PUBLIC_KEY: [
+    {
+      value: PEM,
+      // RFC 7468, section 2: what stands outside of the lines is ignored.
+      takes: [
+        "junk behind it",
+        "a word behind it",
+        LONGER,
+        "a space behind it",
+        "a line end behind it",
+        "a bad entry among good ones",
+        "an empty entry",
+      ],
+    },
+  ],
+  JWT_SCOPES_CLAIM: [text],
+  JWT_SCOPES_PREFIX: [text],
+  JWT_SERVICE_CLAIM: [
+    {
+      value: "gty=client-credentials",
+      takes: variants
+        .map(([name]) => name)
+        .filter((name) => name !== "a bad entry among good ones"),
+      refuses: ["gty", "gty=", "=service", "gty=a=b"],
+    },
+  ],
+  JWT_SUBJECT_CLAIM: [text],
+  JWT_TYPE: [text],
+  LIMITS_ON_FAILURE: exactly("allow", "refuse"),
+  LIMIT_BYTES_PER_DAY: [size("1.5 TiB")],
+  LIMIT_FAILED_AUTHENTICATIONS: [rate, { value: "off" }],
+  LIMIT_OBJECTS_PER_DAY: [wholeNumber({ also: ["1"] })],
+  LIMIT_REQUESTS_PER_ORGANIZATION: [rate],
+  LIMIT_REQUESTS_PER_SUBJECT: [rate],
+  LINKS_DENIED: [
+    {
+      value: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
+      takes: ["upper case", ...SPACE],
+      refuses: ["q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAb", "a".repeat(42) + "é"],
+    },
+  ],
+  LOG_FORMAT: exactly("pretty", "json"),
+  LOG_LEVEL: exactly("debug", "info", "warn", "error", "none"),
+  MAX_CONNECTIONS: [wholeNumber({ also: ["1", "1000000"], refuses: ["1000001"] })],
+  ORGANIZATIONS: [
+    {
+      value: "acme=org_1,globex=org_2",
+      takes: [LONGER, "upper case", ...SPACE],
+      refuses: ["acme", "acme=", "=org_1", "acme=org_1=x", "acme=org_1,globex", "acme:org_1"],
+    },
+  ],
+  ORGANIZATIONS_TOKEN: [token],
+  ORGANIZATIONS_URL: [trustedUrl],
+  PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8787.5", "65536"] })],
+  PUBLIC_URL: [origin],
+  RECEIPT_KEYS: [
+    {
+      value: `prod:${KEY}`,
+      takes: SPACE,
+      also: [`prod-2:${KEY},2026:${KEY}`],
+      refuses: [`Prod:${KEY}`, `my_key:${KEY}`, `prod:${KEY}:x`, `:${KEY}`, KEY, "prod:c2hvcnQ="],
+    },
+  ],
+  REDIS_CLUSTER: exactly("on", "off"),
+  REDIS_URL: [
+    {
+      value: "rediss://:password@redis.example.com:6379",
+      takes: [LONGER, ...SPACE],
+      also: ["redis://a,redis://b:1/0"],
+      refuses: ["http://a", "redis://a,http://b", "redis://", "redis://a/x"],
+    },
+  ],
+  REPLICAS: [wholeNumber({ also: ["1"] })],
+  SHUTDOWN_GRACE: [{ ...duration("2 seconds"), also: ["0 seconds"], refuses: ["11 minutes"] }],
+  SHUTDOWN_TIMEOUT: [{ ...duration("2 seconds"), also: ["10 minutes"], refuses: ["11 minutes"] }],
+  STORAGE_ACCESS_KEY: [accessKey],
+  STORAGE_ACCOUNT_ID: [{ value: "0123456789abcdef0123456789abcdef" }],
+  STORAGE_ADAPTER: exactly("local", "aws", "minio", "gcs"),
+  STORAGE_ALLOWED_TYPES: [
+    {
+      value: "image/*,application/pdf",
+      takes: [LONGER, ...SPACE],
+      refuses: ["image/*,PNG", "image/png;charset=utf-8", "image", "*/*"],
+    },
+  ],
+  STORAGE_BUCKET: [
+    {
+      value: "my-files",
+      takes: [LONGER],
+      refuses: ["Files", "-files", "files-", "ab"],
+    },
+    { value: "my_files", takes: [LONGER], refuses: ["goog_files"] },
+    {
+      value: "arn:aws:s3:us-east-1:123456789012:accesspoint/a",
+      takes: [
+        "junk behind it",
+        "junk between",
+        LONGER,
+        "a bad entry among good ones",
+        "an empty entry",
+      ],
+    },
+  ],
+  STORAGE_CREDENTIALS_FILE: [path],
+  STORAGE_CREATE_BUCKET: exactly("on", "off"),
+  STORAGE_ENDPOINT: [url],
+  STORAGE_GCS_CREDENTIALS: [text],
+  STORAGE_GCS_CUSTOM_DOMAIN: [origin],
+  STORAGE_GCS_IAM_ENDPOINT: [url],
+  STORAGE_GCS_SIGN_LENGTH: exactly("on", "off"),
+  STORAGE_GET_ACCESS_KEY: [accessKey],
+  STORAGE_GET_ROLE: [role(ARN, ROLE_ARN_TAKES), role(ACCOUNT, ACCOUNT_TAKES)],
+  STORAGE_GET_SECRET_KEY: [secret],
+  STORAGE_GET_SESSION_TOKEN: [secret],
+  STORAGE_GET_TTL: [
+    { ...duration("24 hours"), also: ["7 days"], refuses: ["8 days", "0 seconds"] },
+  ],
+  STORAGE_LOCAL_DIR: [text],
+  STORAGE_MAX_FILE_SIZE: [size("10 MiB")],
+  STORAGE_PATH_STYLE: exactly("on", "off"),
+  STORAGE_POLICIES: [text],
+  STORAGE_PROVIDER: exactly("aws", "r2", "s3"),
+  STORAGE_PUBLIC_ENDPOINT: [url],
+  STORAGE_PUT_ACCESS_KEY: [accessKey],
+  STORAGE_PUT_ROLE: [role(ARN, ROLE_ARN_TAKES), role(ACCOUNT, ACCOUNT_TAKES)],
+  STORAGE_PUT_SECRET_KEY: [secret],
+  STORAGE_PUT_SESSION_TOKEN: [secret],
+  STORAGE_PUT_TTL: [duration("15 minutes")],
+  STORAGE_REGION: [
+    { value: "eu-central-1", takes: [LONGER], option: "region" },
+    { value: "eu", takes: [LONGER, "upper case"], option: "location" },
+  ],
+  STORAGE_SECRET_KEY: [secret],
+  STORAGE_SESSION_TOKEN: [secret],
+  STORAGE_SIGNER: exactly("native", "sdk"),
+  TRUSTED_PROXIES: [networks],
+  WEB_CONCURRENCY: [
+    { value: "auto" },
+    { ...wholeNumber({ also: ["1", "256"], refuses: ["257"] }), value: "25" },
+  ],
+};
+
+const held = Object.entries(ROWS).flatMap(([variable, rows]) =>
+  rows.flatMap((row) =>
+    settings
+      .filter((setting) => setting.variable === variable && takes(setting, row.value))
+      .filter(({ option }) => row.option === undefined || row.option === option)
+      .map((setting) => ({ variable, setting, ...row })),
+  ),
+);
+
+it("every setting has a row here", () => {
+  const missing = settings.filter((setting) => !held.some((row) => row.setting === setting));
+  expect(missing.map(({ variable }) => variable)).toEqual([]);
+});
+
+describe("a setting takes its value, and refuses it with junk in it:", () => {
+  it.each(held)("$variable=$value", ({ setting, value, takes: taken = [], also = [], ...row }) => {
+    const found = variants
+      .filter(([, made]) => made(value) !== value && takes(setting, made(value)))
+      .map(([name]) => name);
+    expect(found.toSorted()).toEqual(
+      taken.filter((name) => VARIANTS[name](value) !== value).toSorted(),
+    );
+    expect([value, ...also].filter((text) => !takes(setting, text))).toEqual([]);
+    expect((row.refuses ?? []).filter((text) => takes(setting, text))).toEqual([]);
+  });
+});
+
+/** Whether a setting takes a text. */
+function takes(setting: Setting<unknown>, text: string): boolean {
+  return Result.isSuccess(setting.decode(text));
+}
+
+it.each(
+  held.filter(({ takes = [] }) => takes.includes(SPACE[0]) && !takes.includes("a word before it")),
+)("$variable loses the white space around $value", ({ setting, value }) => {
+  for (const name of SPACE) {
+    expect(plain(setting.decode(VARIANTS[name](value)))).toEqual(plain(setting.decode(value)));
+  }
+});
+
+const plain = (decoded: Result.Result<unknown, unknown>) => {
+  const value = Result.getOrThrow(decoded);
+  return Redacted.isRedacted(value) ? Redacted.value(value) : value;
+};
+
+describe("a member of a policy takes its value, and refuses it with junk in it:", () => {
+  it.each([
+    ["max_size", "200 MiB", []],
+    ["put_lifetime", "15 minutes", []],
+    ["get_lifetime", "15 minutes", []],
+    ["min_lifetime", "15 minutes", []],
+    ["link_lifetime", "365 days", []],
+    ["unconfirmed_after", "3 days", []],
+    ["on_mismatch", "delete", []],
+    ["write_once", "true", undefined],
+    ["strict", "true", undefined],
+  ] as ReadonlyArray<[string, string, ReadonlyArray<Variant> | undefined]>)(
+    "%s of %s",
+    (member, value, taken) => {
+      const takesMember = (text: string) =>
+        Result.isSuccess(decodePolicies({ files: { [member]: text } }, "document"));
+      expect(takesMember(value)).toBe(taken !== undefined);
+      const found = variants.filter(([, made]) => takesMember(made(value))).map(([name]) => name);
+      expect(found).toEqual(taken ?? []);
+    },
+  );
+});
