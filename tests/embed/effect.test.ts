@@ -92,7 +92,7 @@ const granted = (slug: string) =>
     requestUpload({ member, upload: UPLOAD }),
   );
 
-it.effect("an application can use its own organizations with a store of ours", () =>
+it.effect("an Effect application can use its own organizations with a store of Valetkey", () =>
   Effect.gen(function* () {
     const { key, put, receipt } = yield* granted("acme");
     expect(key).toMatch(/^orgs\/org_1\/files\//);
@@ -110,7 +110,7 @@ it.effect("an application can use its own organizations with a store of ours", (
   ),
 );
 
-it.effect("an application can use its own presigner with our use cases", () =>
+it.effect("an Effect application can use its own presigner with the use cases of Valetkey", () =>
   Effect.gen(function* () {
     const refused = yield* Effect.flip(granted("acme"));
     expect(refused).toEqual(
@@ -119,7 +119,7 @@ it.effect("an application can use its own presigner with our use cases", () =>
   }).pipe(Effect.provide(application), Effect.provide(own)),
 );
 
-it("createValetkey accepts a store of the application, and keeps to what it can do", async () => {
+it("createValetkey accepts a store of the application, and refuses a policy beyond what that store can do", async () => {
   const storage = storageOf({ layer: own, checksums: ["md5"], marks: false, largestPut: 2 ** 20 });
   const options = {
     storage,

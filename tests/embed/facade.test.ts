@@ -33,7 +33,7 @@ const rejection = (call: Promise<unknown>) =>
   );
 
 describe("an upload by calls alone", () => {
-  it("is granted, stored, confirmed and opened, in plain data", async () => {
+  it("an upload is granted, confirmed and opened by calls that take and return plain data", async () => {
     const { valetkey } = host;
     await valetkey.ready();
     const upload = await valetkey.requestUpload(FILE);
@@ -70,7 +70,7 @@ describe("an upload by calls alone", () => {
     expect((await fetch(saved.url)).headers.get("content-disposition")).toMatch(/^attachment/);
   });
 
-  it("with a checksum accepts only these bytes, and is final", async () => {
+  it("an upload with a checksum accepts only these bytes, and is final", async () => {
     const checksum = {
       algorithm: "sha256",
       value: createHash("sha256").update("12345").digest("base64"),
@@ -84,7 +84,7 @@ describe("an upload by calls alone", () => {
     ).toMatchObject({ checksum, final: true });
   });
 
-  it("is opened by a link, for as long as requested and allowed by the policy", async () => {
+  it("a link opens a file for as long as was requested, and never longer than the policy allows", async () => {
     const { valetkey, address } = host;
     const asked = { caller: MIA, organization: "acme" };
     const upload = await valetkey.requestUpload({ ...FILE, policy: "shared" });
@@ -119,7 +119,7 @@ describe("an upload by calls alone", () => {
   });
 
   it.each(["draft 7", 'the "first" draft', "エントリ 7", "x".repeat(255)])(
-    "accepts the idempotency key %j, like any other text",
+    "a call accepts the idempotency key %j",
     async (idempotencyKey) => {
       const again = { ...FILE, idempotencyKey };
       const { key } = await host.valetkey.requestUpload(again);
@@ -128,7 +128,7 @@ describe("an upload by calls alone", () => {
   );
 
   it.each(["", "a\nb", "x".repeat(256), 7])(
-    "is refused with the idempotency key %j, under its name in calls",
+    "a call with the idempotency key %j is refused, and the error names the option idempotencyKey",
     async (idempotencyKey) => {
       const asked = { ...FILE, idempotencyKey } as never;
       expect(await rejection(host.valetkey.requestUpload(asked))).toMatchObject({
@@ -138,7 +138,7 @@ describe("an upload by calls alone", () => {
     },
   );
 
-  it("repeated with the same idempotency key gets the same object", async () => {
+  it("a call that is repeated with the same idempotency key gets the same object", async () => {
     const again = { ...FILE, idempotencyKey: "draft-7" };
     const first = await host.valetkey.requestUpload(again);
     expect((await host.valetkey.requestUpload(again)).key).toBe(first.key);
@@ -152,42 +152,50 @@ describe("an upload by calls alone", () => {
 describe("a call that is refused rejects with its code and facts", () => {
   it.each([
     ["a size above the limit", { size: 2 ** 40 }, { code: "FILE_TOO_LARGE", actual: 2 ** 40 }],
-    ["a type", { contentType: "text/html" }, { code: "UNSUPPORTED_MEDIA_TYPE", status: 415 }],
-    ["a file name", { filename: "" }, { code: "INVALID_FILE_NAME" }],
     [
-      "a content type, by its name in calls",
+      "a type that is not allowed",
+      { contentType: "text/html" },
+      { code: "UNSUPPORTED_MEDIA_TYPE", status: 415 },
+    ],
+    ["an empty file name", { filename: "" }, { code: "INVALID_FILE_NAME" }],
+    [
+      "an invalid content type, which the error names contentType",
       { contentType: "png" },
       { code: "INVALID_CONTENT_TYPE", errors: [{ pointer: "/contentType" }] },
     ],
     [
-      "several members",
+      "several invalid options",
       { filename: "", contentType: "png" },
       { code: "INVALID_REQUEST", errors: [{ pointer: "/filename" }, { pointer: "/contentType" }] },
     ],
-    ["a size", { size: 0.5 }, { code: "INVALID_SIZE" }],
+    ["a size that is not whole", { size: 0.5 }, { code: "INVALID_SIZE" }],
     ["an organization of others", { organization: "globex" }, { code: "NOT_FOUND", status: 404 }],
-    ["what can be no organization", { organization: "../acme" }, { code: "NOT_FOUND" }],
-    ["a policy of services", { policy: "machines" }, { code: "FORBIDDEN", status: 403 }],
+    ["a name that no organization can have", { organization: "../acme" }, { code: "NOT_FOUND" }],
+    ["a policy for services only", { policy: "machines" }, { code: "FORBIDDEN", status: 403 }],
     [
-      "a policy that is not there",
+      "a policy that does not exist",
       { policy: "avatar" },
       { code: "UNKNOWN_POLICY", known: ["files", "avatars", "shared"] },
     ],
-    ["no checksum where there has to be one", { policy: "avatars" }, { code: "INVALID_CHECKSUM" }],
+    [
+      "no checksum where the policy requires one",
+      { policy: "avatars" },
+      { code: "INVALID_CHECKSUM" },
+    ],
     [
       "a caller who may only read",
       { caller: { id: "mia", scopes: ["read"] } },
       { code: "FORBIDDEN", scope: "write" },
     ],
-  ])("%s", async (_, over, expected) => {
-    // A host without types could pass this.
+  ])("a call with %s is refused with its code and facts", async (_, over, expected) => {
+    // A host that is written in JavaScript could pass this.
     const asked = { ...FILE, ...over } as never;
     const error = await rejection(host.valetkey.requestUpload(asked));
     expect(error).toMatchObject({ name: "ValetkeyError", ...expected });
     expect(error.message).not.toContain("content_type");
   });
 
-  it("an invalid receipt, and a file that has not arrived", async () => {
+  it("a confirm with an invalid receipt, or before the file has arrived, is refused with its code", async () => {
     const { valetkey } = host;
     const asked = { caller: MIA, organization: "acme" };
     const { receipt } = await valetkey.requestUpload(FILE);
@@ -200,7 +208,7 @@ describe("a call that is refused rejects with its code and facts", () => {
     });
   });
 
-  it("a key of another organization, or none at all", async () => {
+  it("openFile with the key of another organization, or with no key, is refused with NOT_FOUND", async () => {
     const { key } = await host.valetkey.requestUpload(FILE);
     for (const other of [key.replace("org_1", "org_2"), key.slice(1), `x${key}`, ""]) {
       const opening = host.valetkey.openFile({ caller: MIA, organization: "acme", key: other });
@@ -208,7 +216,7 @@ describe("a call that is refused rejects with its code and facts", () => {
     }
   });
 
-  it("an upload beyond the organization's daily quota", async () => {
+  it("an upload beyond the organization's daily quota is refused with the limit and the time to wait", async () => {
     const small = await startHost({ limits: { objectsPerDay: 1 } });
     await small.valetkey.requestUpload(FILE);
     const error = await rejection(small.valetkey.requestUpload(FILE));
@@ -235,7 +243,7 @@ it("an upload of a policy that was removed is confirmed under the default policy
   rmSync(directory, { recursive: true });
 });
 
-it("a difference is named as the option of the call", () => {
+it("a difference that confirm finds is named as the option of the call", () => {
   const differences = [
     { property: "mediaType", expected: "image/png", actual: "text/html" },
     { property: "cache-control", expected: "", actual: "no-store" },
@@ -249,7 +257,7 @@ it("a difference is named as the option of the call", () => {
 });
 
 it.each(["team_42", "Acme", "acme.eu", "7", "a--b"])(
-  "an organization may be called %s, by calls and in addresses",
+  "an organization may be named %s, in calls and in addresses",
   async (organization) => {
     const named = await startHost({
       organizations: (slug) => (slug === organization ? "org_7" : undefined),
@@ -277,7 +285,7 @@ it.each([
   "a b",
   "__proto__",
   "a".repeat(64),
-])("no organization is called %j, and the host is not asked for it", async (organization) => {
+])("no organization can be named %j, and the host is not asked for it", async (organization) => {
   const asked: Array<string> = [];
   const named = await startHost({
     organizations: (slug) => {
@@ -303,7 +311,7 @@ it.each([
 });
 
 describe("a fault of the host is not a refusal", () => {
-  it("a caller of the wrong shape", async () => {
+  it("a caller of the wrong shape makes the call throw, and says what is wrong", async () => {
     for (const caller of [
       undefined,
       null,
@@ -319,26 +327,26 @@ describe("a fault of the host is not a refusal", () => {
     }
   });
 
-  it("a key that is not one, such as that of a row without a file", async () => {
+  it("openFile with a key that is not a string throws, as for a database row without a file", async () => {
     for (const key of [undefined, null, 7]) {
       const asked = { caller: MIA, organization: "acme", key } as never;
       await expect(host.valetkey.openFile(asked)).rejects.toThrow("key must be a string");
     }
   });
 
-  it("a folder that cannot be written to, reported with the folder and the reason", async () => {
+  it("a folder that cannot be written to makes calls throw with the folder and the reason", async () => {
     const broken = await startHost({ storage: local({ directory: "/dev/null/files" }) });
     const reason = /^The store cannot be used \(.*\/dev\/null\/files\): .*ENOTDIR/;
     await expect(broken.valetkey.ready()).rejects.toThrow(reason);
     await expect(broken.valetkey.requestUpload(FILE)).rejects.toThrow(reason);
   });
 
-  it("an organization's id that cannot be part of a key", async () => {
+  it("an organization's id that cannot be part of a key makes the call throw", async () => {
     const broken = await startHost({ organizations: () => "../etc" });
     await expect(broken.valetkey.requestUpload(FILE)).rejects.toThrow(/^organizations\(\) must/);
   });
 
-  it("what onConfirmed rejects with, so that the confirmation can be tried again", async () => {
+  it("an upload whose onConfirmed fails can be confirmed again", async () => {
     let down = true;
     const flaky = await startHost({
       onConfirmed: () => {
@@ -354,7 +362,7 @@ describe("a fault of the host is not a refusal", () => {
     expect((await confirm()).key).toBe(upload.key);
   });
 
-  it("functions of the host that reject leave the caller unknown, with the reason in the cause only", async () => {
+  it("a call whose organizations() rejects is refused with IDENTITY_UNAVAILABLE, with the reason only in its cause", async () => {
     const down = await startHost({
       organizations: () => Promise.reject(new Error("no connection to the directory")),
     });
@@ -364,7 +372,7 @@ describe("a fault of the host is not a refusal", () => {
     expect(error.message).not.toContain("directory");
   });
 
-  it("a call that close() interrupts", async () => {
+  it("a call that close() interrupts says that this Valetkey was closed", async () => {
     const asked = Promise.withResolvers<void>();
     const ended = await startHost({
       organizations: () => {
@@ -380,7 +388,7 @@ describe("a fault of the host is not a refusal", () => {
     await call;
   });
 
-  it("a call after close()", async () => {
+  it("a call after close() says that this Valetkey was closed", async () => {
     const ended = await startHost();
     await ended.valetkey.requestUpload(FILE);
     await ended.close();

@@ -14,7 +14,7 @@ const presign = (headers: Readonly<Record<string, string>> = {}): RequestInit =>
   body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
 });
 
-/** The answer to a request for a path as it is; `fetch` would rewrite it. */
+/** The status for a path that is sent unchanged; `fetch` would normalize it. */
 const statusOf = (port: number, path: string): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     const { method, headers, body } = presign() as { method: string; headers: {}; body: string };
@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => host.close());
 
 describe("fetch", () => {
-  it("serves the whole API to callers whom authenticate knows", async () => {
+  it("fetch serves the whole API to callers whom authenticate knows", async () => {
     const answer = await fetch(`${host.address}${PRESIGN}`, presign({ Cookie: "session=mia" }));
     expect(answer.status).toBe(200);
     const { put_url, put_headers, receipt } = await answer.json();
@@ -48,7 +48,7 @@ describe("fetch", () => {
     expect(await opened.text()).toBe("12345");
   });
 
-  it("refuses callers whom authenticate does not know", async () => {
+  it("fetch refuses callers whom authenticate does not know", async () => {
     const answer = await fetch(`${host.address}${PRESIGN}`, presign({ Cookie: "session=eve" }));
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({
@@ -58,7 +58,7 @@ describe("fetch", () => {
     });
   });
 
-  it("takes the caller from the host, and then asks nobody else", async () => {
+  it("fetch uses the caller that the host passes, and does not ask authenticate", async () => {
     const { valetkey } = host;
     const ask = async (caller: Caller) => {
       const request = new Request(`${host.address}${PRESIGN}`, presign());
@@ -69,7 +69,7 @@ describe("fetch", () => {
     expect(await ask({ id: "mia", scopes: ["read"] })).toBe(403);
   });
 
-  it("without authenticate accepts only callers that the host passes", async () => {
+  it("fetch without authenticate accepts only callers that the host passes", async () => {
     const closed = await startHost({ authenticate: undefined });
     const request = () => new Request(`${closed.address}${PRESIGN}`, presign());
     expect((await closed.valetkey.fetch(request())).status).toBe(401);
@@ -77,7 +77,7 @@ describe("fetch", () => {
     expect(status).toBe(200);
   });
 
-  it("answers 503 if the host's own functions fail, and logs why", async () => {
+  it("fetch answers 503 if the host's authenticate fails, and logs why", async () => {
     const broken = await startHost({
       authenticate: () => Promise.reject(new Error("the session store is away")),
     });
@@ -88,14 +88,14 @@ describe("fetch", () => {
     expect(JSON.stringify(broken.log)).toContain("the session store is away");
   });
 
-  it("logs each request to the host's log, with the level info", async () => {
+  it("fetch logs each request to the host's log, with the level info", async () => {
     const answer = await fetch(`${host.address}${PRESIGN}`, presign());
     const requestId = answer.headers.get("x-request-id");
     const entry = host.log.find(({ facts }) => facts["requestId"] === requestId);
     expect(entry).toMatchObject({ level: "info", message: "request", facts: { status: 401 } });
   });
 
-  it("answers 500 with an id for the log if the caller has the wrong shape, and never rejects", async () => {
+  it("fetch answers 500 with an id for the log if the caller has the wrong shape, and does not reject", async () => {
     const request = new Request(`${host.address}${PRESIGN}`, presign());
     const answer = await host.valetkey.fetch(request, { caller: { id: "" } });
     const { code, request_id } = await answer.json();
@@ -104,7 +104,7 @@ describe("fetch", () => {
     expect(String(entry?.facts["cause"])).toContain("caller.id must be");
   });
 
-  it("asks authenticate if the host passes no caller, and takes no other second argument for one", async () => {
+  it("fetch asks authenticate if the host passes no caller, whatever else its second argument is", async () => {
     const seen: Array<unknown> = [];
     const asking = await startHost({
       authenticate: ({ address }) => {
@@ -112,7 +112,7 @@ describe("fetch", () => {
         return { id: "mia" };
       },
     });
-    // As Bun passes its server, Deno the connection, and Next.js the parameters of a route.
+    // Bun passes its server, Deno the connection, and Next.js the parameters of a route.
     const server = { address: { address: "127.0.0.1", port: 3000 } };
     for (const second of [{ caller: null }, null, server, { remoteAddr: {} }, { params: {} }]) {
       const request = new Request(`${asking.address}${PRESIGN}`, presign());
@@ -121,7 +121,7 @@ describe("fetch", () => {
     expect(seen).toEqual(Array(5).fill(undefined));
   });
 
-  it("says what to do if the body was read before, rather than blame the caller", async () => {
+  it("fetch says in the log what to do if the body was read before", async () => {
     const request = new Request(`${host.address}${PRESIGN}`, presign());
     await request.text();
     const answer = await host.valetkey.fetch(request, { caller: { id: "mia" } });
@@ -139,7 +139,7 @@ describe("fetch", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("the log is full"))],
-  ])("continues if the host's log %s, and says so on the console", async (_, log) => {
+  ])("fetch continues if the host's log %s, and says so on the console", async (_, log) => {
     const said = vi.spyOn(console, "error").mockReturnValue();
     const deaf = await startHost({ log });
     const request = () => new Request(`${deaf.address}${PRESIGN}`, presign());
@@ -149,13 +149,13 @@ describe("fetch", () => {
     said.mockRestore();
   });
 
-  it("answers 404 to the host's paths, including those for health", async () => {
+  it("fetch answers 404 to the host's paths, including those for health", async () => {
     for (const path of ["/", "/healthz", "/readyz", "/metrics", "/api/v1/users"]) {
       expect((await host.valetkey.fetch(new Request(`${host.address}${path}`))).status).toBe(404);
     }
   });
 
-  it("lets only pages of the host's own origin call it", async () => {
+  it("fetch lets only pages of the host's own origin read its answers", async () => {
     const ask = async (origin: string) => {
       const headers = { Origin: origin };
       const { headers: answered } = await fetch(`${host.address}${PRESIGN}`, presign(headers));
@@ -167,7 +167,7 @@ describe("fetch", () => {
 });
 
 describe("toNodeHandler", () => {
-  it("leaves Request and Response of the host as they are", async () => {
+  it("toNodeHandler leaves the global Request and Response of the host as they are", async () => {
     expect((await fetch(`${host.address}${PRESIGN}`, presign())).status).toBe(401);
     // A replacement would be a class of its own that extends them.
     for (const own of [Request, Response]) {
@@ -175,7 +175,7 @@ describe("toNodeHandler", () => {
     }
   });
 
-  it("leaves other paths to the host", async () => {
+  it("toNodeHandler leaves other paths to the host", async () => {
     const handler = toNodeHandler(host.valetkey);
     const port = await freePort();
     await listen(port, (request, response) =>
@@ -203,7 +203,7 @@ describe("toNodeHandler", () => {
     expect((await ask("/f/link")).status).toBe(404);
   });
 
-  it("does not serve a path that a guard of the host has seen as another", async () => {
+  it("toNodeHandler does not serve a path that a guard of the host would read differently", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => ({ id: "mia" }) });
     const guarded = await freePort();
     const alone = await freePort();
@@ -237,7 +237,7 @@ describe("toNodeHandler", () => {
     }
   });
 
-  it("leaves /store/ to the host if the store is elsewhere", async () => {
+  it("toNodeHandler and valetkeyRoutes leave /store/ to the host if the store is elsewhere", async () => {
     const { minio } = await import("../../adapters/embed/minio.ts");
     const shop = await startHost({
       storage: minio({
@@ -259,7 +259,7 @@ describe("toNodeHandler", () => {
     expect(await (await app.request("/store/cart")).text()).toBe("the host's");
   });
 
-  it("says what to do if the body was read before, rather than wait for it", async () => {
+  it("toNodeHandler fails at once if the body was read before, and says what to do", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => ({ id: "mia" }) });
     const port = await freePort();
     await listen(port, (request, response) => {
@@ -273,7 +273,7 @@ describe("toNodeHandler", () => {
     expect(await answer.text()).toContain("put it before express.json()");
   });
 
-  it("answers 500 if the host's own function throws, and continues", async () => {
+  it("toNodeHandler answers 500 if the host's caller function throws, and continues", async () => {
     let isBroken = true;
     const handler = toNodeHandler(host.valetkey, {
       caller: () => {
@@ -289,7 +289,7 @@ describe("toNodeHandler", () => {
     expect((await ask()).status).toBe(200);
   });
 
-  it("waits for a caller that the host has to look up, and for its failure", async () => {
+  it("toNodeHandler and valetkeyRoutes wait for a caller that the host has to look up", async () => {
     const users = new Map([["mia", { id: "mia" }]]);
     const caller = async ({ headers }: { headers: { "x-user"?: string } }) => {
       await Promise.resolve();
@@ -316,7 +316,7 @@ describe("toNodeHandler", () => {
     expect((await statuses("broken"))[0]).toBe(500);
   });
 
-  it("asks authenticate if the host passes no caller", async () => {
+  it("toNodeHandler asks authenticate if the host passes no caller", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => undefined });
     const port = await freePort();
     await listen(port, handler);
@@ -326,7 +326,7 @@ describe("toNodeHandler", () => {
     expect((await ask("session=eve")).status).toBe(401);
   });
 
-  it("passes the address at the other end", async () => {
+  it("toNodeHandler passes the client's address to authenticate", async () => {
     const seen: Array<string | undefined> = [];
     const asking = await startHost({
       authenticate: ({ address }) => {
@@ -356,7 +356,7 @@ describe("valetkeyRoutes", () => {
     return app;
   };
 
-  it("takes the caller from the host's own middleware", async () => {
+  it("valetkeyRoutes takes the caller from the host's own middleware", async () => {
     const app = application();
     const ask = async (headers: Readonly<Record<string, string>>) =>
       (await app.request(`${host.address}${PRESIGN}`, presign(headers))).status;
@@ -366,14 +366,14 @@ describe("valetkeyRoutes", () => {
     expect(await ask({ Cookie: "session=mia" })).toBe(200);
   });
 
-  it("leaves the host's routes and unknown paths to the host", async () => {
+  it("valetkeyRoutes leaves the host's routes and unknown paths to the host", async () => {
     const app = application();
     expect(await (await app.request("/api/v1/orgs/acme/members")).text()).toBe("the host's");
     expect(await (await app.request("/elsewhere")).text()).toBe("the host has no such page");
   });
 });
 
-it("after close() nothing is granted", async () => {
+it("fetch grants nothing after close()", async () => {
   const ended = await startHost();
   const ask = async () => {
     const request = new Request(`${ended.address}${PRESIGN}`, presign());

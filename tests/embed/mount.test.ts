@@ -16,7 +16,7 @@ const PRESIGN = "/api/v1/orgs/acme/files/presign";
 const mounted = (over: Partial<ValetkeyOptions> = {}) =>
   startHost({ basePath: "/uploads", policy: { linkLifetime: "1 day" }, ...over });
 
-/** As Express does it for `app.use("/uploads", handler)`. */
+/** Strips the path as Express does for `app.use("/uploads", handler)`. */
 const cutOff =
   (handler: ReturnType<typeof toNodeHandler>) =>
   (request: IncomingMessage & { originalUrl?: string }, response: ServerResponse) => {
@@ -26,7 +26,7 @@ const cutOff =
   };
 
 describe("with basePath", () => {
-  it("every address in an answer has it, and works", async () => {
+  it("with basePath, every address in an answer has it and works", async () => {
     const host = await mounted();
     const asked = { caller: MIA, organization: "acme" };
     const upload = await host.valetkey.requestUpload(FILE);
@@ -47,7 +47,7 @@ describe("with basePath", () => {
     expect(presigned.status).toBe(200);
   });
 
-  it("paths, handles() and the document of the API follow it", async () => {
+  it("paths, handles() and the API document follow basePath", async () => {
     const host = await mounted();
     const { paths, handles } = host.valetkey;
     expect(paths.every((path) => path.startsWith("/uploads/"))).toBe(true);
@@ -65,7 +65,7 @@ describe("with basePath", () => {
     }
   });
 
-  it("a framework may strip it", async () => {
+  it("a framework may strip basePath from the path of a request", async () => {
     const port = await freePort();
     const host = await mounted({ publicUrl: `http://127.0.0.1:${port}` });
     await listen(port, cutOff(toNodeHandler(host.valetkey)));
@@ -79,7 +79,7 @@ describe("with basePath", () => {
     expect((await app.request(`/uploads${PRESIGN}`, init)).status).toBe(200);
   });
 
-  it("routes of Hono have it, and leave the same without it to the host", async () => {
+  it("routes of Hono have basePath, and the same paths without it are the host's", async () => {
     const host = await mounted();
     const app = new Hono().route("/", valetkeyRoutes(host.valetkey));
     app.all("*", (c) => c.text("the host's"));
@@ -90,7 +90,7 @@ describe("with basePath", () => {
 });
 
 describe("without basePath, under a path", () => {
-  it("the log says once which option to set", async () => {
+  it("without basePath under a path, the log says once which option to set", async () => {
     const host = await startHost();
     for (const path of ["/favicon.ico", `/uploads${PRESIGN}`, `/uploads${PRESIGN}`]) {
       expect((await host.valetkey.fetch(new Request(`${host.address}${path}`))).status).toBe(404);
@@ -100,7 +100,7 @@ describe("without basePath, under a path", () => {
     expect(said).toHaveLength(1);
   });
 
-  it("a host that strips it is told so on the console", async () => {
+  it("a host that strips its path without setting basePath is told so once on the console", async () => {
     const said = vi.spyOn(console, "warn").mockReturnValue();
     const host = await startHost();
     const port = await freePort();
@@ -118,7 +118,7 @@ describe("without basePath, under a path", () => {
     said.mockRestore();
   });
 
-  it("a path that a stranger invents after the first good request is not logged", async () => {
+  it("the log suggests no basePath for a path that is requested after the first good request", async () => {
     const host = await startHost();
     for (const path of ["/openapi.json", `/made/up${PRESIGN}`]) {
       await host.valetkey.fetch(new Request(`${host.address}${path}`));
@@ -127,7 +127,7 @@ describe("without basePath, under a path", () => {
   });
 });
 
-it("the document of the API tells how the host knows its callers", async () => {
+it("the API document tells how the host authenticates its callers", async () => {
   const openapi = {
     securitySchemes: { session: { type: "apiKey", in: "cookie", name: "session" } },
     security: [{ session: [] }],

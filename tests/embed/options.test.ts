@@ -62,14 +62,17 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     [{ policies: { "a b": {} } }, /^policies\.a b is not named by 1 to 63 lower-case letters/],
     [{ storage: {} }, /^storage must be what minio\(\), aws\(\), gcs\(\) or local\(\) gave/],
     [{ limits: { countIn: {} } }, /^limits\.countIn must be what redis\(\) gave/],
-  ])("%j", (over, complaint) => {
-    const lines = complaints(create(over));
-    expect(lines.at(-1)).toMatch(complaint);
-    expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]/);
-  });
+  ])(
+    "the invalid options %j are named as the host wrote them, with what they may be",
+    (over, complaint) => {
+      const lines = complaints(create(over));
+      expect(lines.at(-1)).toMatch(complaint);
+      expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]/);
+    },
+  );
 });
 
-it("without any options the error lists those that are required", () => {
+it("createValetkey without options lists those that are required", () => {
   const lines = complaints(() => createValetkey(undefined as never));
   expect(lines.map((line) => line.split(" ")[0])).toEqual([
     "Valetkey",
@@ -80,7 +83,7 @@ it("without any options the error lists those that are required", () => {
   expect(complaints(() => minio(undefined as never)).length).toBeGreaterThan(1);
 });
 
-it("all faults are reported at once", () => {
+it("createValetkey reports all invalid options at once", () => {
   const [first, ...others] = complaints(
     create({ publicUrl: "here", receiptKeys: ["x"], policy: { maxSize: -1 }, storage: {} }),
   );
@@ -96,7 +99,7 @@ it("all faults are reported at once", () => {
 describe("a store reports its options in the same way", () => {
   it.each([
     [
-      "minio()",
+      "minio() with an endpoint without a scheme",
       () => minio({ endpoint: "9000", accessKey: "key", secretKey: "secret" }),
       /^endpoint must be an http or https URL/,
     ],
@@ -110,7 +113,11 @@ describe("a store reports its options in the same way", () => {
       () => minio({ endpoint: "http://127.0.0.1:9000", accessKey: "key", secretKey: "" }),
       /^secretKey must not be empty/,
     ],
-    ["aws() at R2", () => aws({ provider: "r2" }), /^account must be set for provider: "r2"/],
+    [
+      "aws() for R2 without an account",
+      () => aws({ provider: "r2" }),
+      /^account must be set for provider: "r2"/,
+    ],
     [
       "aws() with two ways to sign uploads",
       () =>
@@ -132,7 +139,7 @@ describe("a store reports its options in the same way", () => {
       /^credentials cannot be used: its value has a fault: \/client_email: it is missing/,
     ],
     [
-      "minio() with a name of another client",
+      "minio() with an option of another client",
       () =>
         minio({
           endpoint: "http://127.0.0.1:9000",
@@ -142,9 +149,17 @@ describe("a store reports its options in the same way", () => {
         } as never),
       /^bucketName is not an option; did you mean bucket\? The options are .*accessKey, secretKey/,
     ],
-    ["local()", () => local({ directory: "" }), /^directory must not be empty/],
-    ["redis()", () => redis({ url: "http://127.0.0.1" }), /^url must be a redis or rediss URL/],
-  ])("%s", (_, make, complaint) => {
+    [
+      "local() with an empty directory",
+      () => local({ directory: "" }),
+      /^directory must not be empty/,
+    ],
+    [
+      "redis() with an http URL",
+      () => redis({ url: "http://127.0.0.1" }),
+      /^url must be a redis or rediss URL/,
+    ],
+  ])("%s is reported by the names of its options", (_, make, complaint) => {
     const lines = complaints(make);
     expect(lines[0]).toMatch(/^\w+\(\) cannot be made: invalid options$/);
     expect(lines.at(-1)).toMatch(complaint);
@@ -152,7 +167,7 @@ describe("a store reports its options in the same way", () => {
   });
 });
 
-it("later messages about a store use the names of its options", async () => {
+it("log messages about a store use the names of its options", async () => {
   const log: Array<LogEntry> = [];
   const valetkey = createValetkey({
     storage: minio({ endpoint: "http://127.0.0.1:9", accessKey: "key", secretKey: "secret" }),

@@ -37,7 +37,7 @@ describe("createValetkey", () => {
     policies: { avatars: { requireChecksum: true }, drafts: { maxSize: "1 MiB" } },
   });
 
-  it("knows the policies by their names", () => {
+  it("requestUpload accepts the names of the configured policies and no others", () => {
     compiles(() => requestUpload(file));
     compiles(() => requestUpload({ ...file, policy: "files" }));
     compiles(() => requestUpload({ ...file, policy: "drafts" }));
@@ -45,14 +45,14 @@ describe("createValetkey", () => {
     compiles(() => requestUpload({ ...file, policy: "avatar" }));
   });
 
-  it("requires a checksum if the policy does", () => {
+  it("requestUpload requires a checksum if its policy does", () => {
     compiles(() => requestUpload({ ...file, policy: "avatars", checksum: sha256 }));
     // @ts-expect-error The policy needs a checksum.
     compiles(() => requestUpload({ ...file, policy: "avatars" }));
     compiles(() => requestUpload({ ...file, checksum: sha256 }));
   });
 
-  it("requires a checksum also for policies that do not set requireChecksum themselves", () => {
+  it("requestUpload requires a checksum also for policies that inherit requireChecksum", () => {
     const strict = createValetkey({
       storage: local(),
       ...host,
@@ -66,7 +66,7 @@ describe("createValetkey", () => {
     compiles(() => strict.requestUpload({ ...file, policy: "notes" }));
   });
 
-  it("knows which checksums the store verifies", () => {
+  it("requestUpload accepts only checksums that the store verifies", () => {
     const google = createValetkey({ storage: gcs(), ...host });
     compiles(() => google.requestUpload({ ...file, checksum: md5 }));
     // @ts-expect-error Cloud Storage verifies no SHA-256.
@@ -80,7 +80,7 @@ describe("createValetkey", () => {
     compiles(() => r2.requestUpload({ ...file, checksum: { algorithm: "crc32c", value: "" } }));
   });
 
-  it("treats an endpoint without a provider as any server, and knows a MinIO by its name", () => {
+  it("requestUpload accepts for a server without a named provider only checksums that all verify", () => {
     const keys = { endpoint: "http://127.0.0.1:7480", accessKey: "key", secretKey: "secret" };
     const unnamed = createValetkey({ storage: aws(keys), ...host });
     compiles(() => unnamed.requestUpload({ ...file, checksum: md5 }));
@@ -93,14 +93,14 @@ describe("createValetkey", () => {
     compiles(() => ceph.requestUpload({ ...file, checksum: sha256 }));
   });
 
-  it("knows which checksums both of two stores verify", () => {
+  it("requestUpload accepts for one of two stores only checksums that both verify", () => {
     const either = createValetkey({ storage: host.publicUrl === "" ? gcs() : local(), ...host });
     compiles(() => either.requestUpload({ ...file, checksum: md5 }));
     // @ts-expect-error One of them verifies no SHA-256.
     compiles(() => either.requestUpload({ ...file, checksum: sha256 }));
   });
 
-  it("returns a Valetkey that can be passed on", () => {
+  it("createValetkey returns a value that can be passed on as a Valetkey", () => {
     expectTypeOf(requestUpload).toBeFunction();
     const one = createValetkey({ storage: gcs(), ...host, policies: { drafts: {} } });
     const any: Pick<Valetkey, "fetch" | "confirmUpload" | "openFile" | "ready" | "close"> = one;
@@ -108,14 +108,14 @@ describe("createValetkey", () => {
   });
 });
 
-it("the checksums of providers are those of the one table", () => {
+it("the checksums that types name for each provider are those of the table of providers", () => {
   type Table = {
     readonly [Name in keyof typeof PROVIDERS]: (typeof PROVIDERS)[Name]["checksums"][number];
   };
   expectTypeOf<Verified>().toEqualTypeOf<Table>();
 });
 
-it("an error tells its facts by its code", () => {
+it("the code of an error tells TypeScript which facts it has", () => {
   compiles(() => {
     const error: unknown = undefined;
     if (!isValetkeyError(error)) return;
@@ -149,11 +149,11 @@ describe("the errors of calls", () => {
     : never;
   type Told = DocumentOf<ReturnType<(typeof PROBLEMS)[Refusals["_tag"]]>>;
 
-  it("have the codes that the use cases can be refused with, and no others", () => {
+  it("the errors of calls have the codes that the use cases can be refused with, and no others", () => {
     expectTypeOf<ValetkeyError["code"]>().toEqualTypeOf<Told["code"]>();
   });
 
-  it("have the status and facts of their code in the table of problems", () => {
+  it("the errors of calls have the status and facts of their code in the table of problems", () => {
     type Without<T, Names extends PropertyKey> = T extends unknown ? Omit<T, Names> : never;
     type Actual = Without<ValetkeyError, keyof Error | "retryAfter">;
     expectTypeOf<Told>().toExtend<Actual>();
