@@ -41,7 +41,7 @@ async function startProxy(target: URL): Promise<URL> {
 }
 
 it.skipIf(server === undefined)(
-  "uploads and calls to the bucket work through a proxy with a path prefix",
+  "uploads and calls to the bucket work through a proxy that strips a path prefix",
   async () => {
     const { endpoint = "", accessKey = "", secretKey = "" } = server ?? {};
     const layer = minio({

@@ -16,7 +16,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
 
-// Tries the policy of deploy/policies on a server of one's own. It needs the users valetkey-put,
+// Tests the policy of deploy/policies on your own server. It needs the users valetkey-put,
 // valetkey-get and valetkey-service, whose access keys are their names, all with this secret.
 const server = ownServer();
 const secret = process.env["TEST_S3_USERS_SECRET"];
@@ -85,7 +85,7 @@ if (server !== undefined && secret) {
       expect((await confirm((await grant()).receipt))._tag).toBe("UploadIncomplete");
     });
 
-    it("the key for uploads signs no copy and no download", async () => {
+    it("a URL that is signed with the key for uploads can neither copy nor download", async () => {
       const { presigner } = await open();
       const secret = newKey();
       const first = await Effect.runPromise(presigner.put(putRequest(secret)));
@@ -125,7 +125,7 @@ if (server !== undefined && secret) {
     });
 
     if (PROVIDERS[server.provider].marks) {
-      it("marked uploads work without the statement NeverMark", async () => {
+      it("marked uploads work if the bucket policy is without the statement NeverMark", async () => {
         await setPolicy("NeverMark");
         const services = await open();
         const { grant, confirm } = useCases(services);

@@ -28,7 +28,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 const HOUR = 60 * 60 * 1000;
 
-/** Credentials of the real server that end after an hour, in the form of our file. */
+/** Credentials of the real server that expire after an hour, in the format of the credentials file. */
 async function temporary() {
   const provider = new AssumeRoleProvider({
     stsEndpoint: server?.endpoint ?? "",
@@ -122,7 +122,7 @@ describe.skipIf(server === undefined).each([
   { name: "native", make: withAws("native") },
   { name: "official", make: withAws("sdk") },
 ])("aws, $name signer, with a container's role", ({ make }) => {
-  it("URLs have the token of the role, and end with it", async (test) => {
+  it("URLs have the session token of the container's role, and expire with its credentials", async (test) => {
     const credentials = await temporary();
     let asked = 0;
     const role = createServer((_request, response) => {

@@ -78,14 +78,14 @@ function apply(days: number) {
   );
 }
 
-it("the rule is added once beside other rules", async () => {
+it("the lifecycle rule is added once, beside other rules of the bucket", async () => {
   expect(await apply(3)).toMatchObject({ success: "added" });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
   expect(await apply(3)).toMatchObject({ success: "there" });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
 });
 
-it("a rule that acts sooner is named, and nothing is added to it", async () => {
+it("an existing rule that acts sooner is named, and no rule is added", async () => {
   await apply(3);
   expect(await apply(5)).toMatchObject({
     failure: { reason: expect.stringContaining("acts 3 days after an object's custom time") },
@@ -93,7 +93,7 @@ it("a rule that acts sooner is named, and nothing is added to it", async () => {
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
 });
 
-it("a change made by someone else in between is not overwritten", async () => {
+it("a change that someone else makes to the bucket in between is not overwritten", async () => {
   contended = true;
   expect(await apply(3)).toHaveProperty("failure.reason");
   expect(bucket.lifecycle.rule).toEqual([FOREIGN]);

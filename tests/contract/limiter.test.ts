@@ -23,10 +23,10 @@ import { need } from "../support/need.ts";
 import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
-// The clock of this process stands still where it is not moved, so that no answer of Redis is too
-// late. Redis goes by its own.
+// The clock of this process stands still unless a test moves it, so that no answer of Redis is too
+// late. Redis has its own clock.
 
-/** What counts, and how its time passes. */
+/** A limiter, and how its time passes. */
 interface Keeper {
   readonly layer: (limits: Limits) => Layer.Layer<Limiter>;
   /** Whether `attempt` succeeds once so much time has passed. */
@@ -81,7 +81,7 @@ describe.skipIf(path === "").each([
 
   promises(inRedis(() => redis));
 
-  it("every entry expires", async () => {
+  it("every entry that the limiter writes to Redis expires", async () => {
     const entries = (await redis.ask("EVAL", LIFETIMES, "0")).flat() as ReadonlyArray<number>;
     expect(entries.length).toBeGreaterThan(20);
     for (const milliseconds of entries) {
@@ -100,7 +100,7 @@ return lifetimes`;
 const DAY = Duration.days(1);
 
 function promises({ layer, after, endDay }: Keeper): void {
-  /** A promise under limits: on the requests of a subject, and on what is granted in a day. */
+  /** A promise that holds under a limit on the requests of a subject and a daily quota. */
   const promise = (
     name: string,
     { subject, ...daily }: { readonly subject?: RateLimit } & Limits["daily"],
@@ -125,12 +125,12 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "it says how many requests are left, when the next is there, and when all are",
+    "an answer says how many requests are left, when the next one is allowed, and when all are",
     { subject: { count: 5, window: DAY } },
     Effect.fnUntraced(function* ({ countRequest }) {
       const name = crypto.randomUUID();
       const share = Duration.toSeconds(DAY) / 5;
-      // Redis may have given back what belongs to the time that the test takes.
+      // Redis may have given back some of the limit while the test runs.
       const expectAbout = (actual: number | undefined, expected: number) => {
         expect(actual).toBeLessThanOrEqual(expected);
         expect(actual).toBeGreaterThan(expected - share / 2);
@@ -152,7 +152,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "a request that was refused is allowed after the time that the refusal names",
+    "a refused request is allowed after the time that the refusal names",
     { subject: { count: 2, window: Duration.seconds(2) } },
     Effect.fnUntraced(function* ({ countRequest }) {
       const request = Effect.result(countRequest("subject", crypto.randomUUID()));
@@ -166,7 +166,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "an organization is granted so many bytes and objects in a day, and refusals charge nothing",
+    "an organization is granted at most its daily bytes and objects, and a refusal charges nothing",
     { bytes: 100, objects: 3 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
@@ -206,7 +206,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "bytes are counted to the last one, however many there are",
+    "the bytes of a day are counted exactly up to the largest safe integer",
     { bytes: Number.MAX_SAFE_INTEGER },
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
@@ -221,7 +221,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "a retry is told of the first request and charges nothing; another request is a conflict",
+    "a retry is told of the first request and charges nothing, and another request under its key is a conflict",
     { objects: 1 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const first = someUpload({ request: "a", memory: "the first" });
@@ -240,7 +240,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "a retry is known without any quota too",
+    "a retry is recognized even if no quota is set",
     {},
     Effect.fnUntraced(function* ({ countUpload }) {
       const first = someUpload({ memory: "the first" });
@@ -251,7 +251,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "of many with one name at once, one is the first and all others are told of it",
+    "of many uploads at once under one idempotency key, one is the first and all others are told of it",
     { objects: 1 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const upload = someUpload();
@@ -270,7 +270,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "the same key of two subjects, and of one in two organizations, are two names",
+    "an idempotency key belongs to one caller in one organization",
     {},
     Effect.fnUntraced(function* ({ countUpload }) {
       const upload = someUpload({ caller: ["user", "alice"], key: "key", request: "0" });
@@ -300,7 +300,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "an upload that was refused is not taken for a first request",
+    "a refused upload does not count as the first request under its idempotency key",
     { objects: 1 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const upload = someUpload();
@@ -314,7 +314,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "a name is free again after the lifetime of its first request",
+    "an idempotency key is free again after the lifetime of its first request",
     {},
     Effect.fnUntraced(function* ({ countUpload }) {
       const lifetime = Duration.millis(400);
@@ -330,86 +330,90 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 }
 
-it.effect("in memory a retry is recognized until its lifetime ends, and limits last", () =>
-  Effect.gen(function* () {
-    const { countRequest, countUpload } = yield* Limiter;
-    const upload = someUpload({ memory: "the first", lifetime: Duration.hours(1) });
-    yield* countUpload(upload);
-    yield* countRequest("subject", "alice");
-    // Often enough that all that is over is thrown away, and nothing else.
-    for (let minute = 1; minute < 60; minute++) {
+it.effect(
+  "the limiter in memory recognizes a retry until its lifetime ends, and keeps limits as long",
+  () =>
+    Effect.gen(function* () {
+      const { countRequest, countUpload } = yield* Limiter;
+      const upload = someUpload({ memory: "the first", lifetime: Duration.hours(1) });
+      yield* countUpload(upload);
+      yield* countRequest("subject", "alice");
+      // Often enough that everything expired is removed, and nothing else.
+      for (let minute = 1; minute < 60; minute++) {
+        yield* TestClock.adjust("1 minute");
+        expect(yield* countUpload(upload)).toBe("the first");
+        expect((yield* Effect.flip(countRequest("subject", "alice")))._tag).toBe("RateLimited");
+      }
       yield* TestClock.adjust("1 minute");
-      expect(yield* countUpload(upload)).toBe("the first");
-      expect((yield* Effect.flip(countRequest("subject", "alice")))._tag).toBe("RateLimited");
-    }
-    yield* TestClock.adjust("1 minute");
-    expect(yield* countUpload(upload)).toBeUndefined();
-    yield* countRequest("subject", "alice");
-  }).pipe(
-    Effect.provide(
-      memory.layer({ requests: { subject: { count: 1, window: Duration.hours(1) } }, daily: {} }),
+      expect(yield* countUpload(upload)).toBeUndefined();
+      yield* countRequest("subject", "alice");
+    }).pipe(
+      Effect.provide(
+        memory.layer({ requests: { subject: { count: 1, window: Duration.hours(1) } }, daily: {} }),
+      ),
     ),
-  ),
 );
 
-it.effect("memory that is full of keys refuses further ones, and says when the first is over", () =>
-  Effect.gen(function* () {
-    const { countUpload } = yield* Limiter;
-    const upload = someUpload();
-    const keyed = (
-      key: number,
-      {
-        subject = "0",
-        organization = upload.organization,
-        lifetime = Duration.minutes(5),
-      }: { subject?: string; organization?: OrganizationId; lifetime?: Duration.Duration } = {},
-    ) => {
-      const retry = { ...upload.retry, caller: ["user", subject], key: String(key), lifetime };
-      return countUpload({ ...upload, organization, retry });
-    };
-    const expectFull = Effect.fnUntraced(function* (
-      attempt: ReturnType<typeof keyed>,
-      retryAfter: number,
-      of: string,
-    ) {
-      expect(yield* Effect.flip(attempt)).toMatchObject({
-        _tag: "LimitsUnavailable",
-        reason: expect.stringContaining(of),
-        retryAfter,
+it.effect(
+  "the limiter in memory refuses idempotency keys once it is full, and says when the first one expires",
+  () =>
+    Effect.gen(function* () {
+      const { countUpload } = yield* Limiter;
+      const upload = someUpload();
+      const keyed = (
+        key: number,
+        {
+          subject = "0",
+          organization = upload.organization,
+          lifetime = Duration.minutes(5),
+        }: { subject?: string; organization?: OrganizationId; lifetime?: Duration.Duration } = {},
+      ) => {
+        const retry = { ...upload.retry, caller: ["user", subject], key: String(key), lifetime };
+        return countUpload({ ...upload, organization, retry });
+      };
+      const expectFull = Effect.fnUntraced(function* (
+        attempt: ReturnType<typeof keyed>,
+        retryAfter: number,
+        of: string,
+      ) {
+        expect(yield* Effect.flip(attempt)).toMatchObject({
+          _tag: "LimitsUnavailable",
+          reason: expect.stringContaining(of),
+          retryAfter,
+        });
       });
-    });
-    for (let key = 0; key < 2499; key++) yield* keyed(key);
-    yield* keyed(2499, { lifetime: Duration.minutes(2) });
-    yield* TestClock.adjust("10 seconds");
-    yield* expectFull(keyed(-1), 110, "this caller");
-    expect(yield* keyed(0), "a retry").toBe(upload.retry.memory);
-    yield* countUpload({ ...upload, retry: undefined });
-    // One caller's keys leave room for those of three more in the organization.
-    for (const subject of ["1", "2", "3"]) {
-      for (let key = 0; key < 2500; key++) yield* keyed(key, { subject });
-    }
-    yield* expectFull(keyed(-1, { subject: "4" }), 110, "this organization");
-    // One organization's keys leave room for those of nine more.
-    for (let others = 1; others < 10; others++) {
-      const organization = someOrganization();
-      for (let key = 0; key < 10_000; key++) {
-        yield* keyed(key, { organization, subject: String(key % 4) });
+      for (let key = 0; key < 2499; key++) yield* keyed(key);
+      yield* keyed(2499, { lifetime: Duration.minutes(2) });
+      yield* TestClock.adjust("10 seconds");
+      yield* expectFull(keyed(-1), 110, "this caller");
+      expect(yield* keyed(0), "a retry").toBe(upload.retry.memory);
+      yield* countUpload({ ...upload, retry: undefined });
+      // One caller's keys leave room for those of three more in the organization.
+      for (const subject of ["1", "2", "3"]) {
+        for (let key = 0; key < 2500; key++) yield* keyed(key, { subject });
       }
-    }
-    yield* expectFull(keyed(-1, { organization: someOrganization() }), 110, "all organizations");
-    yield* TestClock.adjust("110 seconds");
-    expect(yield* keyed(-1), "in the place of the first").toBeUndefined();
-    yield* expectFull(keyed(-2), 180, "this caller");
-    yield* TestClock.adjust("180 seconds");
-    for (let key = -2; key > -2000; key--) expect(yield* keyed(key)).toBeUndefined();
-  }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
+      yield* expectFull(keyed(-1, { subject: "4" }), 110, "this organization");
+      // One organization's keys leave room for those of nine more.
+      for (let others = 1; others < 10; others++) {
+        const organization = someOrganization();
+        for (let key = 0; key < 10_000; key++) {
+          yield* keyed(key, { organization, subject: String(key % 4) });
+        }
+      }
+      yield* expectFull(keyed(-1, { organization: someOrganization() }), 110, "all organizations");
+      yield* TestClock.adjust("110 seconds");
+      expect(yield* keyed(-1), "in the place of the first").toBeUndefined();
+      yield* expectFull(keyed(-2), 180, "this caller");
+      yield* TestClock.adjust("180 seconds");
+      for (let key = -2; key > -2000; key--) expect(yield* keyed(key)).toBeUndefined();
+    }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
 );
 
 /** Requests of one caller: their limit, and the time from each to the next in milliseconds. */
 const sequences = fc.record({
   count: fc.integer({ min: 1, max: 30 }),
   window: fc.integer({ min: 3_600_000, max: 86_400_000 }),
-  // As long as some of a limit takes to come back; sometimes a clock is set back.
+  // As long as part of a limit takes to come back; sometimes the clock is set back.
   steps: fc.array(
     fc.oneof(
       { weight: 4, arbitrary: fc.constant(0) },
@@ -421,7 +425,7 @@ const sequences = fc.record({
 });
 
 describe.skipIf(path === "")("Redis takes requests out of a bucket", () => {
-  it("as the domain does, at whatever times they come", async () => {
+  it("Redis takes requests out of a bucket as the domain does, at whatever times they come", async () => {
     const redis = await startRedis({ path });
     const [url = ""] = redis.urls;
     const client = createClient({ url });
@@ -463,7 +467,7 @@ describe.skipIf(path === "")("Redis takes requests out of a bucket", () => {
   });
 });
 
-/** Runs so many at once, and gives what became of them. */
+/** Runs an effect many times at once, and gives all results. */
 const atOnce = Effect.fnUntraced(function* <A, E>(
   times: number,
   effect: (index: number) => Effect.Effect<A, E>,

@@ -1,6 +1,6 @@
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 
-/** A server of one's own that the environment names, by `TEST_S3_ENDPOINT` and its like. */
+/** Your own server, which the environment names by `TEST_S3_ENDPOINT` and its like. */
 export interface OwnServer {
   readonly provider: ProviderName;
   readonly endpoint: string;

@@ -111,7 +111,7 @@ describe.skipIf(server === undefined).each<{
     expect((await confirm(granted.receipt))._tag).toBe("UploadIncomplete");
   });
 
-  it("an upload bound by its checksum alone is not final, since its PUT can still add the mark", async () => {
+  it("an upload that is bound by its checksum alone is not final, since its PUT can still add the mark", async () => {
     const { grant, confirm } = await open(make);
     const granted = await grant({ checksum: SHA256 });
     await put(granted.put);
@@ -151,7 +151,7 @@ describe.skipIf(server === undefined).each<{
     expect((await confirm(granted.receipt))._tag).toBe("Confirmed");
   });
 
-  it("an upload bound to an MD5 that became a copy is a mismatch by its ETag", async () => {
+  it("an upload that is bound to an MD5 and became a copy is a mismatch by its ETag", async () => {
     const { grant, confirm, presigner, bucket } = await open(make);
     const other = CONTENT.map((byte) => byte ^ 1);
     const secret = putRequest();

@@ -26,7 +26,7 @@ function client(): Client {
 }
 
 it.skipIf(server === undefined)(
-  "the rule is added once, and other rules stay as they were",
+  "the lifecycle rule is added once, and other rules stay as they were",
   async () => {
     const bucket = `lifecycle-${crypto.randomUUID()}`;
     await client().makeBucket(bucket);
@@ -52,10 +52,10 @@ it.skipIf(server === undefined)(
   },
 );
 
-it("if a store loses another rule, all rules are restored and ours is not added", async () => {
+it("if a store loses another rule, all rules are restored and the lifecycle rule is not added", async () => {
   const foreign = "<Rule><ID>foreign</ID></Rule>";
   let rules = foreign;
-  // No store here loses rules, so a double keeps only the last rule.
+  // No real store of these tests loses rules, so a double keeps only the last rule.
   const store = createServer(async (request, response) => {
     const body = await text(request);
     if (request.method === "PUT") rules = body.match(/<Rule>[^]*?<\/Rule>/g)?.at(-1) ?? "";

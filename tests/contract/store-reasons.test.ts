@@ -78,13 +78,13 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
 
   beforeAll(() => Effect.runPromise(ensure({ createBucket: true })));
 
-  it("a wrong secret key is reported", async () => {
+  it("a wrong secret key of the store is reported", async () => {
     expect(await reasonOf(ensure({ secretKey: "another-secret-key" }))).toMatch(
       /^the secret key is wrong; check STORAGE_SECRET_KEY/,
     );
   });
 
-  it("a wrong access key is reported", async () => {
+  it("an access key that the store does not know is reported", async () => {
     expect(await reasonOf(ensure({ accessKey: "nobody" }))).toMatch(
       /^the store does not know the access key; check STORAGE_ACCESS_KEY/,
     );
@@ -111,7 +111,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
     expect(await reasonOf(head)).toBe(reason);
   });
 
-  it("an object that is missing is no failure", async () => {
+  it("a missing object is not a failure of the store", async () => {
     const head = ObjectStore.use((store) => store.head(putRequest().key)).pipe(
       Effect.provide(ADAPTERS[adapter]({})),
     );
@@ -136,7 +136,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
 });
 
 it.skipIf(fakeGcs === undefined)(
-  "gcs with an HMAC key reports a missing bucket, and that the key changes nothing",
+  "gcs with an HMAC key reports a missing bucket, and that the key can only sign",
   async () => {
     const keys = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
     const name = `missing-${crypto.randomUUID()}`;

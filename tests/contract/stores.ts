@@ -31,7 +31,7 @@ import type { MinioServer } from "../support/minio.ts";
 const minioServer = await need("minio");
 const fakeGcs = await need("fakeGcs");
 
-/** Every adapter; the real server, or the double of one, stands behind all but the embedded store. */
+/** Every adapter. Behind all but the embedded store stands a real server, or the double of one. */
 export const stores: ReadonlyArray<Harness> = [
   {
     name: "local",
@@ -63,7 +63,7 @@ export const stores: ReadonlyArray<Harness> = [
       // What an HMAC key signs cannot change an object's custom time.
       ...(credentials === "HMAC key" ? (["marks"] as const) : []),
     ] as const,
-    // Cloud Storage calls it a bad request where a signed header is missing or the time is over.
+    // Cloud Storage answers 400 if a signed header is missing or the URL has expired.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
   })),
@@ -71,7 +71,7 @@ export const stores: ReadonlyArray<Harness> = [
 
 type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 
-/** A server of one's own, where the environment names one: `TEST_S3_ENDPOINT` and its like. */
+/** Your own server, if the environment names one by `TEST_S3_ENDPOINT` and its like. */
 function ownHarness(): ReadonlyArray<Harness> {
   const server = ownServer();
   if (server === undefined) return [];
@@ -144,7 +144,7 @@ const originsOf = ({ endpoint, publicEndpoint }: ReturnType<typeof namesOf>) => 
   internal: endpoint.origin,
 });
 
-/** That one key may do everything is as it should be here, and need not be said each time. */
+/** Without the warning that one key may do everything, which is intended here. */
 const quietly = <A, E>(layer: Layer.Layer<A, E>) =>
   Layer.provide(layer, telemetry({ level: "none", format: "json" }));
 

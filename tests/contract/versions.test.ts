@@ -67,7 +67,7 @@ describe.skipIf(server === undefined).each<{
   { name: "aws, native signer", make: (of) => aws({ ...of, signer: "native" }) },
   { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
 ])("$name, with a bucket that keeps versions", ({ make }) => {
-  it("only the confirmed version is read and removed", async () => {
+  it("only the confirmed version of an object is read and removed", async () => {
     const services = await open(make);
     const { grant, confirm } = useCases(services);
     const { store } = services;
@@ -85,7 +85,7 @@ describe.skipIf(server === undefined).each<{
     expect(left.etag).not.toBe(first.etag);
   });
 
-  it("a mismatch is removed by its version if the policy says so", async () => {
+  it("an upload that does not match is removed by its version if the policy says so", async () => {
     const services = await open(make);
     const { grant, confirm } = useCases(services);
     for (const [policy, after] of [
@@ -104,13 +104,17 @@ describe.skipIf(server === undefined).each<{
 });
 
 const ofGenerations = everyStore({
-  "a mismatch is removed where the policy says so": async ({ grant, confirm, signPut }) => {
+  "an upload that does not match is removed if the policy says so": async ({
+    grant,
+    confirm,
+    signPut,
+  }) => {
     const { key, receipt } = await grant({}, "cleaned");
     await upload(await signPut({ key, mediaType: MediaType.make("text/plain") }));
     expect((await confirm(receipt))._tag).toBe("UploadMismatch");
     expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
   },
-  "of an object that was replaced meanwhile, nothing is removed": async (subject) => {
+  "an object that was replaced in the meantime is not removed": async (subject) => {
     const { key, store } = subject;
     const put = await subject.signPut();
     await upload({ ...put, body: OTHER });
