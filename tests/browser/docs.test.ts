@@ -19,7 +19,7 @@ describe.skipIf(executablePath === undefined)("the page of the API in Chromium",
     await service.stop();
   });
 
-  it("shows every operation, and lets a person try one with a token", async () => {
+  it("the page of the API shows every operation, and lets a person try one with a token", async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 1200 } });
     const elsewhere: Array<string> = [];
     const complaints: Array<string> = [];
@@ -28,7 +28,7 @@ describe.skipIf(executablePath === undefined)("the page of the API in Chromium",
       if (origin !== service.address && protocol !== "data:") elsewhere.push(request.url());
     });
     page.on("pageerror", (error) => complaints.push(error.message));
-    // Where a policy is violated, Chromium says so here.
+    // Chromium reports violations of the content security policy here.
     page.on("console", (message) => {
       if (message.type() === "error") complaints.push(message.text());
     });

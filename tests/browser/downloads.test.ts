@@ -71,7 +71,7 @@ describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
     beforeAll(async () => {
       browser = await launchChromium(executablePath);
       service = await startProcess({ ...env(), STORAGE_ALLOWED_TYPES: "image/*,text/html" });
-      // The bucket is made by the first look at the store.
+      // The first readiness check creates the bucket.
       await fetch(`${service.address}/readyz`);
     });
     afterAll(async () => {
@@ -110,7 +110,7 @@ describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
       }
     });
 
-    it("a picture is shown in place", async () => {
+    it("a picture is shown in the browser, and not downloaded", async () => {
       const page = await browser.newPage();
       await page.goto(await upload("a.png", "image/png", PNG));
       const width = await page
@@ -120,7 +120,7 @@ describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
       await page.close();
     });
 
-    it("has the name that a person gave the file, as an independent parser reads it", async () => {
+    it("a download has the name that a person gave the file, as an independent parser reads it", async () => {
       for (const name of HOSTILE) {
         const { headers } = await fetch(await upload(name, "image/png", PNG));
         const { type, parameters } = parse(headers.get("content-disposition") ?? "");
@@ -129,7 +129,7 @@ describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
       }
     });
 
-    it("is saved under a name that leaves no folder", async () => {
+    it("a download is saved under a name that cannot leave its folder", async () => {
       const page = await browser.newPage();
       for (const name of HOSTILE.slice(0, 12)) {
         const url = await upload(name, "image/svg+xml", SVG);

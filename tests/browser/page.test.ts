@@ -26,7 +26,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
       STORAGE_SECRET_KEY: minio?.secretKey ?? "",
       LOG_LEVEL: "debug",
     });
-    // The bucket is made by the first look at the store.
+    // The first readiness check creates the bucket.
     await fetch(`${service.address}/readyz`);
   });
   afterAll(async () => {
@@ -34,7 +34,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await service.stop();
   });
 
-  it("sends a pasted image straight to the store, and shows it from there", async () => {
+  it("the page sends a pasted image straight to the store, and shows it from there", async () => {
     const { page, requests, errors } = await open();
     await paste(page, "image/png");
     const image = page.locator("#result img");
@@ -56,7 +56,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
-  it("shows a refusal as a person reads it", async () => {
+  it("the page shows a refusal in words for a person", async () => {
     const { page, requests } = await open();
     await paste(page, "text/html");
     const refusal = page.locator("#refusal");
@@ -68,7 +68,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
-  it("offers to try again where that can help", async () => {
+  it("the page offers to try again if that can help", async () => {
     const { page } = await open();
     await page.getByLabel("Organization").fill("no such name");
     await paste(page, "image/png");
@@ -79,7 +79,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
-  it("confirms the upload as the fourth step", async () => {
+  it("the page confirms the upload as the fourth step", async () => {
     const { page, requests } = await open();
     await paste(page, "image/png");
     await page.locator("#confirm[data-state=done]").waitFor();
@@ -105,26 +105,29 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     ["a phone", 375, 720],
     ["a tablet", 820, 1100],
     ["a desk", 1360, 900],
-  ])("shows all of each line, and brings the result into view, on %s", async (_, width, height) => {
-    const { page } = await open({ width, height });
-    await paste(page, "image/png");
-    await page.locator("#confirm[data-state=done]").waitFor();
-    const cutOff = await page.evaluate(() =>
-      [document.documentElement, ...document.querySelectorAll("pre")]
-        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
-        .map(({ nodeName }) => nodeName),
-    );
-    expect(cutOff).toEqual([]);
-    const isSeen = () =>
-      page.locator("#result").evaluate((result) => {
-        const { top, bottom } = result.getBoundingClientRect();
-        return top >= 0 && bottom <= innerHeight;
-      });
-    await expect.poll(isSeen).toBe(true);
-    await page.close();
-  });
+  ])(
+    "the page wraps long lines and scrolls the result into view on %s",
+    async (_, width, height) => {
+      const { page } = await open({ width, height });
+      await paste(page, "image/png");
+      await page.locator("#confirm[data-state=done]").waitFor();
+      const cutOff = await page.evaluate(() =>
+        [document.documentElement, ...document.querySelectorAll("pre")]
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+          .map(({ nodeName }) => nodeName),
+      );
+      expect(cutOff).toEqual([]);
+      const isSeen = () =>
+        page.locator("#result").evaluate((result) => {
+          const { top, bottom } = result.getBoundingClientRect();
+          return top >= 0 && bottom <= innerHeight;
+        });
+      await expect.poll(isSeen).toBe(true);
+      await page.close();
+    },
+  );
 
-  it("uploads one of several dropped files, and says so", async () => {
+  it("the page uploads the first of several dropped files, and says so", async () => {
     const { page, requests } = await open();
     await drop(page, ["first.png", "second.png", "third.png"]);
     await page.locator("#confirm[data-state=done]").waitFor();
@@ -139,7 +142,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
-  it("has an icon, links to the API, and a policy that permits itself and the store alone", async () => {
+  it("the page has an icon, links to the API, and a policy that permits only itself and the store", async () => {
     const { page } = await open();
     const addressed = await page
       .locator("link[rel=icon], nav a")
@@ -157,7 +160,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
-  it("shows a page where a link is dead, in its style and without complaint of the browser", async () => {
+  it("a dead link shows a page in the style of the service, and the browser reports no error", async () => {
     const page = await browser.newPage();
     const complaints: Array<string> = [];
     page.on("console", (message) => complaints.push(message.text()));

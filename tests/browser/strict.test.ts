@@ -7,7 +7,7 @@ const executablePath = await need("chromium");
 const minio = await need("minio");
 
 it.skipIf(executablePath === undefined || minio === undefined)(
-  "what a page of Chromium uploads under strict is confirmed, with the headers that Chromium adds",
+  "a strict upload from a page in Chromium is confirmed, despite the headers that Chromium adds",
   async () => {
     const service = await startProcess({
       STORAGE_ADAPTER: "minio",
@@ -17,7 +17,7 @@ it.skipIf(executablePath === undefined || minio === undefined)(
       STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
       STORAGE_SECRET_KEY: minio?.secretKey ?? "",
     });
-    // The bucket is made by the first look at the store.
+    // The first readiness check creates the bucket.
     await fetch(`${service.address}/readyz`);
     const browser = await launchChromium(executablePath);
     const page = await browser.newPage();

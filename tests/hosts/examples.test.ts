@@ -5,12 +5,12 @@ import { type Example, installExample, type StartedExample } from "../support/ex
 import { need } from "../support/need.ts";
 import { callAction, PROBLEM, signIn, uploadTo } from "./guest.ts";
 
-// Each example as somebody has it who has copied its folder, installed the packed package there,
-// and types what its README says.
+// Each example as a user has it who has copied its folder, installed the packed package there,
+// and runs the commands of its README.
 
 const minio = await need("minio");
 
-/** Where an example keeps its files: by itself, and as its README says of a MinIO. */
+/** The stores an example runs with: its own, and a MinIO as its README describes. */
 const STORES: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
   "the embedded store": {},
   MinIO: minio && {
@@ -29,7 +29,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
   }, 300_000);
   afterAll(() => example?.remove());
 
-  it("compiles", async () => {
+  it("the example compiles against the packed package", async () => {
     await example.run(["npm", "run", "check"]);
   }, 120_000);
 
@@ -54,7 +54,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
       expect([status, problem.code]).toEqual([404, "NOT_FOUND"]);
     });
 
-    test("what the host's users upload is confirmed, shown, and known to the host", async () => {
+    test("an upload of the host's user is confirmed, shown, and reported to the host", async () => {
       const upload = uploadTo(started.address, "acme", cookie);
       // More than hosts read of a body by themselves.
       const body = "a picture ".repeat(2 ** 18);
@@ -101,7 +101,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
       });
     }
 
-    test("the host's own routes are its own", async () => {
+    test("the host answers its own routes, and not Valetkey", async () => {
       const { address } = started;
       expect((await fetch(`${address}/attachments`)).status).toBe(401);
       await expect(signIn(address, "eve")).rejects.toThrow("401");
@@ -112,12 +112,12 @@ describe.each(EXAMPLES)("the example %s", (name) => {
       }
     });
 
-    test("an invalid link is refused by Valetkey", async () => {
+    test("an invalid link is answered with 404 by Valetkey", async () => {
       const answer = await fetch(`${started.address}/f/none`);
       expect([answer.status, answer.headers.get("content-type")]).toEqual([404, PROBLEM]);
     });
 
-    test("the host ends when it is told to, and has logged no secret", async () => {
+    test("the host stops when it is told to, and has logged no secret", async () => {
       await started.stop();
       await expect(fetch(started.address)).rejects.toThrow();
       const output = started.output();
@@ -130,7 +130,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
   });
 
   if (name === "nextjs") {
-    it("is built without the client library of a store", async () => {
+    it("the Next.js example is built without the client library of a store", async () => {
       rmSync(join(example.folder, "node_modules/minio"), { recursive: true });
       await example.run(["npm", "run", "build"]);
     }, 180_000);

@@ -2,7 +2,7 @@
 
 export const PROBLEM = "application/problem+json";
 
-/** Signs in to an example, and gives the cookie that it has set. */
+/** Signs in to an example, and gives the cookie that the example has set. */
 export async function signIn(address: string, name: string): Promise<string> {
   const answer = await post(`${address}/login`, { name });
   const [cookie = ""] = (answer.headers.get("set-cookie") ?? "").split(";");
@@ -10,7 +10,7 @@ export async function signIn(address: string, name: string): Promise<string> {
   return cookie;
 }
 
-/** The steps of an upload by whoever the cookie is of. */
+/** The steps of an upload by the owner of the cookie. */
 export function uploadTo(address: string, organization: string, cookie?: string) {
   const files = `${address}/api/v1/orgs/${organization}/files`;
   return {
@@ -30,7 +30,7 @@ export function uploadTo(address: string, organization: string, cookie?: string)
   };
 }
 
-/** Calls a server action of Next.js as its own client does, and gives what that gave. */
+/** Calls a server action of Next.js as its own client does, and gives its result. */
 export async function callAction(
   page: string,
   action: { readonly id: string; readonly cookie: string; readonly argument: object },

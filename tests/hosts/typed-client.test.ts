@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Example, installExample } from "../support/example.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
-// A client whose types are generated of the document that a running service serves.
+// A client whose types are generated from the document that a running service serves.
 
 let service: ServiceProcess;
 let client: Example;
