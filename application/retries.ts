@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -7,72 +8,80 @@ import { Lifetime } from "../domain/lifetime.ts";
 import type { OrganizationId } from "../domain/organization.ts";
 import type { Principal } from "../domain/principal.ts";
 import { parse, StorageKey } from "../domain/storage-key.ts";
-import type { UploadGrant, UploadRequest } from "../domain/upload-policy.ts";
+import { DEFAULT_POLICY, type RequestedUpload, type UploadGrant } from "../domain/upload-policy.ts";
 import type { RetriedUpload } from "./ports/limiter.ts";
 import type { SignedRequest } from "./ports/presigner.ts";
 import { LimitsUnavailable } from "../domain/errors.ts";
 
-/** What a retry needs of the first request. */
+/** What a retry needs of the uploads of the first request. */
 const Memory = Schema.fromJsonString(
-  Schema.Struct({
-    key: StorageKey,
-    putExpiresAt: Schema.DateTimeUtcFromMillis,
-    getExpiresAt: Schema.DateTimeUtcFromMillis,
-  }),
+  Schema.Array(
+    Schema.Struct({
+      key: StorageKey,
+      putExpiresAt: Schema.DateTimeUtcFromMillis,
+      getExpiresAt: Schema.DateTimeUtcFromMillis,
+    }),
+  ),
 );
 const encode = Schema.encodeSync(Memory);
 const decode = Schema.decodeEffect(Memory);
 
-/** How a retry of this upload is recognized, for as long as its first URLs work. */
+/** How a retry of these uploads is recognized, for as long as all their first URLs work. */
 export function retryOf(given: {
   readonly principal: Principal;
   readonly idempotencyKey: string;
-  readonly upload: UploadRequest;
-  readonly policyName: string;
-  readonly signed: {
+  readonly uploads: ReadonlyArray<RequestedUpload>;
+  readonly signed: ReadonlyArray<{
     readonly key: StorageKey;
     readonly put: SignedRequest;
     readonly get: SignedRequest;
-  };
+  }>;
   readonly issuedAt: DateTime.Utc;
 }): RetriedUpload {
-  const { kind, subject } = given.principal;
-  const { fileName, mediaType, size, strict, checksum } = given.upload;
-  const { key, put, get } = given.signed;
-  const end = DateTime.min(put.expiresAt, get.expiresAt);
+  const { principal, idempotencyKey, uploads, signed, issuedAt } = given;
+  const memory = signed.map(({ key, put, get }) => ({
+    key,
+    putExpiresAt: put.expiresAt,
+    getExpiresAt: get.expiresAt,
+  }));
+  const ends = signed.flatMap(({ put, get }) => [put.expiresAt, get.expiresAt]);
   return {
-    caller: [kind, subject],
-    key: given.idempotencyKey,
-    request: JSON.stringify([
-      [fileName, mediaType, size, strict, given.policyName],
-      [checksum?.algorithm, checksum?.value],
-    ]),
-    memory: encode({ key, putExpiresAt: put.expiresAt, getExpiresAt: get.expiresAt }),
-    lifetime: DateTime.distance(given.issuedAt, end),
+    caller: [principal.kind, principal.subject],
+    key: idempotencyKey,
+    request: JSON.stringify(uploads.map(described)),
+    memory: encode(memory),
+    lifetime: DateTime.distance(issuedAt, ends.reduce(DateTime.min)),
   };
 }
 
+const described = ({ upload, policy = DEFAULT_POLICY }: RequestedUpload) => {
+  const { fileName, mediaType, size, strict, checksum } = upload;
+  return [fileName, mediaType, size, strict, policy, checksum?.algorithm, checksum?.value];
+};
+
 /**
- * The object of the first request, and how long it can still be signed, at most the grant's own
- * lifetimes. Fails with `LimitsUnavailable` for an entry that this organization did not write: the
- * counter is not trusted with what is signed.
+ * The same uploads with the keys of the first request, signed for as long as the first URLs still
+ * work, at most for the grant's own lifetimes. Fails with `LimitsUnavailable` for an entry that
+ * this organization did not write: the counter is not trusted with what is signed.
  */
-export const recall = Effect.fnUntraced(function* (
+export const recall = Effect.fnUntraced(function* <
+  U extends { readonly key: StorageKey; readonly grant: UploadGrant },
+>(
   memory: string,
   {
     organization,
-    grant,
+    uploads,
     now,
   }: {
     readonly organization: OrganizationId;
-    readonly grant: UploadGrant;
+    readonly uploads: ReadonlyArray<U>;
     readonly now: DateTime.Utc;
   },
 ) {
-  const { key, putExpiresAt, getExpiresAt } = yield* decode(memory).pipe(
-    Effect.filterOrFail(
-      ({ key }) => Option.getOrUndefined(parse(key))?.organization === organization,
-    ),
+  const isOurs = ({ key }: { readonly key: StorageKey }) =>
+    Option.getOrUndefined(parse(key))?.organization === organization;
+  const first = yield* decode(memory).pipe(
+    Effect.filterOrFail((first) => first.length === uploads.length && first.every(isOurs)),
     Effect.mapError(
       () =>
         new LimitsUnavailable({
@@ -80,11 +89,15 @@ export const recall = Effect.fnUntraced(function* (
         }),
     ),
   );
-  return {
+  return Arr.zipWith(uploads, first, (upload, { key, putExpiresAt, getExpiresAt }) => ({
+    ...upload,
     key,
-    putLifetime: shorter(left(putExpiresAt, now), grant.putLifetime),
-    getLifetime: shorter(left(getExpiresAt, now), grant.getLifetime),
-  };
+    grant: {
+      ...upload.grant,
+      putLifetime: shorter(left(putExpiresAt, now), upload.grant.putLifetime),
+      getLifetime: shorter(left(getExpiresAt, now), upload.grant.getLifetime),
+    },
+  }));
 });
 
 const shorter = (a: Lifetime, b: Lifetime): Lifetime => (Duration.isLessThan(a, b) ? a : b);

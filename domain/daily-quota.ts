@@ -13,11 +13,11 @@ export interface Usage {
 /** The length of a day, in milliseconds. */
 export const DAY = Duration.toMillis(Duration.days(1));
 
-/** Adds an upload to what was granted today; undefined if that would exceed the quota. */
+/** Adds uploads to what was granted today; undefined if that would exceed the quota. */
 export function addToDay(
   { bytes = Infinity, objects = Infinity }: DailyQuota,
   usage: Usage | undefined,
-  size: number,
+  more: Omit<Usage, "day">,
   now: number,
 ): Usage | undefined {
   const today = Math.floor(now / DAY);
@@ -25,7 +25,7 @@ export function addToDay(
   const before =
     usage !== undefined && usage.day >= today ? usage : { day: today, bytes: 0, objects: 0 };
   const { day } = before;
-  const after = { day, bytes: before.bytes + size, objects: before.objects + 1 };
+  const after = { day, bytes: before.bytes + more.bytes, objects: before.objects + more.objects };
   return after.bytes <= bytes && after.objects <= objects ? after : undefined;
 }
 

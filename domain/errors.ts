@@ -40,6 +40,21 @@ export class ChecksumNotSupported extends Schema.TaggedError<ChecksumNotSupporte
   { supported: Schema.Array(Schema.String) },
 ) {}
 
+/** Why one upload is refused for what it asks. */
+export type UploadRefusal =
+  | UnknownPolicy
+  | PolicyNotAllowed
+  | FileTooLarge
+  | MediaTypeNotAllowed
+  | ChecksumRequired
+  | ChecksumNotSupported;
+
+/** One upload of a batch is refused, and all others with it; `index` counts from 0. */
+export class UploadRefused extends Data.TaggedError("UploadRefused")<{
+  readonly index: number;
+  readonly refusal: UploadRefusal;
+}> {}
+
 /** The receipt was not made by this service, or has expired. */
 export class InvalidReceipt extends Schema.TaggedError<InvalidReceipt>()("InvalidReceipt", {}) {}
 

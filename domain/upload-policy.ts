@@ -71,6 +71,13 @@ export interface UploadRequest {
   readonly checksum?: Checksum | undefined;
 }
 
+/** An upload and its policy, as a caller asks for them. */
+export interface RequestedUpload {
+  readonly upload: UploadRequest;
+  /** The name of a policy; `files` if undefined. */
+  readonly policy?: string | undefined;
+}
+
 /** A granted upload: what is signed, and for how long. */
 export interface UploadGrant
   extends

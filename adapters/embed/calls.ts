@@ -8,10 +8,11 @@ import { makeLink } from "../../application/make-link.ts";
 import { openFile } from "../../application/open-file.ts";
 import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
 import type { SignedRequest } from "../../application/ports/presigner.ts";
-import { requestUpload } from "../../application/request-upload.ts";
+import { requestUpload, requestUploads } from "../../application/request-upload.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { parse, pathOf } from "../../domain/storage-key.ts";
 import { decodePresign } from "../http/presign.ts";
+import { decodeBatch } from "../http/presign-batch.ts";
 import { fileAddress, linkAddress } from "../http/addresses.ts";
 import { decodeLink } from "../http/links.ts";
 import { InvalidBody } from "../http/refusals.ts";
@@ -23,6 +24,7 @@ import type {
   OpenedFile,
   Upload,
   UploadRequest,
+  UploadsRequest,
   Valetkey,
 } from "./valetkey.ts";
 
@@ -30,23 +32,21 @@ import type {
 export const callsAt = (publicUrl: URL) => ({
   requestUpload: Effect.fnUntraced(function* (call: UploadRequest) {
     const member = yield* admitCaller(call, "write");
-    const { filename, contentType: content_type, size, checksum, policy: name, strict } = call;
-    const { upload, policy } = yield* decodePresign(
-      given({ filename, content_type, size, checksum, policy: name, strict }),
-    );
-    const { idempotencyKey } = call;
-    if (idempotencyKey !== undefined && !isIdempotencyKey(idempotencyKey)) {
-      return yield* new InvalidBody({ faults: [NO_IDEMPOTENCY_KEY] });
-    }
+    const { upload, policy } = yield* decodePresign(bodyOf(call));
+    const idempotencyKey = yield* parseIdempotencyKey(call);
     const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
-    return {
-      key: granted.key,
-      putUrl: granted.put.url,
-      putHeaders: granted.put.headers,
-      putExpiresAt: DateTime.toDate(granted.put.expiresAt),
-      ...downloadOf(granted),
-      receipt: granted.receipt,
-    } satisfies Upload;
+    return uploadOf(granted);
+  }),
+
+  requestUploads: Effect.fnUntraced(function* (call: UploadsRequest) {
+    const member = yield* admitCaller(call, "write");
+    const { files, policy, strict } = call;
+    const uploads = yield* decodeBatch(
+      given({ files: Array.isArray(files) ? files.map(bodyOf) : files, policy, strict }),
+    );
+    const idempotencyKey = yield* parseIdempotencyKey(call);
+    const granted = yield* requestUploads({ member, uploads, idempotencyKey });
+    return granted.map(uploadOf);
   }),
 
   confirmUpload: Effect.fnUntraced(function* (call: Parameters<Valetkey["confirmUpload"]>[0]) {
@@ -77,6 +77,22 @@ export const callsAt = (publicUrl: URL) => ({
     const { get } = yield* openFile({ member, path: pathIn(key, member), download });
     return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
   }),
+});
+
+/** The body of `POST …/presign` for a file. */
+const bodyOf = (file: Omit<UploadRequest, keyof Asked>) => {
+  const { filename, contentType: content_type, size, checksum, policy, strict } = file;
+  return given({ filename, content_type, size, checksum, policy, strict });
+};
+
+/** A granted upload as a host sees it. */
+const uploadOf = (granted: Effect.Success<ReturnType<typeof requestUpload>>): Upload => ({
+  key: granted.key,
+  putUrl: granted.put.url,
+  putHeaders: granted.put.headers,
+  putExpiresAt: DateTime.toDate(granted.put.expiresAt),
+  ...downloadOf(granted),
+  receipt: granted.receipt,
 });
 
 /** A confirmed upload as a host sees it. */
@@ -112,6 +128,11 @@ const pathIn = (key: string, { organization }: Member): string =>
 const isIdempotencyKey = Schema.is(
   Schema.String.check(Schema.isPattern(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,255}$/u)),
 );
+
+const parseIdempotencyKey = ({ idempotencyKey: key }: Pick<UploadRequest, "idempotencyKey">) =>
+  key === undefined || isIdempotencyKey(key)
+    ? Effect.succeed(key)
+    : Effect.fail(new InvalidBody({ faults: [NO_IDEMPOTENCY_KEY] }));
 
 const NO_IDEMPOTENCY_KEY = {
   pointer: "/idempotencyKey",

@@ -45,6 +45,8 @@ export function createValetkey<
 >(
   options: ValetkeyOptions<Algorithm, Files, Others>,
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
+  /** The calls whose types know the policies. */
+  type Typed = Valetkey<Algorithm, NeedsChecksum<Files, Others>>;
   const { store, countIn, ...settings } = configurationOf(options);
   const { failedAuthentications = "off" } = settings.limits;
   const authenticator = authenticatorOf(options.authenticate);
@@ -121,10 +123,8 @@ export function createValetkey<
 
   return {
     ready: () => run(ready(store.description)),
-    requestUpload: call(calls.requestUpload) as Valetkey<
-      Algorithm,
-      NeedsChecksum<Files, Others>
-    >["requestUpload"],
+    requestUpload: call(calls.requestUpload) as Typed["requestUpload"],
+    requestUploads: call(calls.requestUploads) as Typed["requestUploads"],
     confirmUpload: call(calls.confirmUpload),
     makeLink: call(calls.makeLink),
     openFile: call(calls.openFile),

@@ -9,7 +9,7 @@ export { confirmUpload } from "../../application/confirm-upload.ts";
 export { followLink } from "../../application/follow-link.ts";
 export { makeLink } from "../../application/make-link.ts";
 export { openFile } from "../../application/open-file.ts";
-export { requestUpload } from "../../application/request-upload.ts";
+export { requestUpload, requestUploads } from "../../application/request-upload.ts";
 
 // The ports.
 export * from "../../application/ports/audit.ts";
@@ -40,6 +40,7 @@ export {
   type CallerKind,
   DEFAULT_POLICY,
   defaultPolicy,
+  type RequestedUpload,
   type UploadGrant,
   type UploadPolicy,
   type UploadRequest,

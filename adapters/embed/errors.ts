@@ -26,17 +26,16 @@ interface Refusals {
   INVALID_FILE_NAME: Status<400> & Faults;
   INVALID_CONTENT_TYPE: Status<400> & Faults;
   INVALID_SIZE: Status<400> & Faults;
-  INVALID_CHECKSUM: Status<400> &
-    Partial<Faults> & {
-      /** The algorithms that the store verifies, if it does not verify this one. */
-      readonly supported?: ReadonlyArray<string>;
-    };
+  INVALID_CHECKSUM: OfUpload<400> & {
+    /** The algorithms that the store verifies, if it does not verify this one. */
+    readonly supported?: ReadonlyArray<string>;
+  };
   INVALID_RECEIPT: Status<400>;
-  UNKNOWN_POLICY: Status<400> & {
+  UNKNOWN_POLICY: OfUpload<400> & {
     /** Those that the caller may use. */
     readonly known: ReadonlyArray<string>;
   };
-  FORBIDDEN: Status<403> & {
+  FORBIDDEN: OfUpload<403> & {
     /** The scope that the caller lacks, if it is one. */
     readonly scope?: string;
   };
@@ -50,8 +49,8 @@ interface Refusals {
     }>;
   };
   /** In bytes. */
-  FILE_TOO_LARGE: Status<413> & { readonly limit: number; readonly actual: number };
-  UNSUPPORTED_MEDIA_TYPE: Status<415> & { readonly allowed: ReadonlyArray<string> };
+  FILE_TOO_LARGE: OfUpload<413> & { readonly limit: number; readonly actual: number };
+  UNSUPPORTED_MEDIA_TYPE: OfUpload<415> & { readonly allowed: ReadonlyArray<string> };
   IDEMPOTENCY_CONFLICT: Status<422>;
   RATE_LIMITED: Later<429>;
   QUOTA_EXCEEDED: Later<429> & {
@@ -71,6 +70,9 @@ interface Status<Code extends number> {
 interface Faults {
   readonly errors: ReadonlyArray<MemberFault>;
 }
+
+/** What may be refused of one file of several, which `errors` then names. */
+type OfUpload<Code extends number> = Status<Code> & Partial<Faults>;
 
 interface Later<Code extends number> extends Status<Code> {
   /** Seconds until the call may be retried. */

@@ -18,6 +18,13 @@ export interface Valetkey<
   readonly requestUpload: <Name extends keyof Policies & string = "files" & keyof Policies>(
     upload: UploadRequest<Algorithm, Policies, Name>,
   ) => Promise<Upload>;
+  /**
+   * Grants several uploads, in the order of `files`, or none of them. The limits decide once for
+   * all. What is refused of one file names it in `errors`, as in `/files/3/size`.
+   */
+  readonly requestUploads: <Name extends keyof Policies & string = "files" & keyof Policies>(
+    batch: UploadsRequest<Algorithm, Policies, Name>,
+  ) => Promise<ReadonlyArray<Upload>>;
   /** Asks the store whether the upload arrived as its receipt says. */
   readonly confirmUpload: (upload: Asked & { readonly receipt: string }) => Promise<Confirmation>;
   /**
@@ -79,7 +86,30 @@ export type UploadRequest<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
-> = Asked & {
+> = Asked & Repeatable & FileFacts & OfPolicy<Name> & MayNeedChecksum<Algorithm, Policies[Name]>;
+
+/** The files to upload together: 1 to 100. */
+export type UploadsRequest<
+  Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
+  Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
+  Name extends keyof Policies & string = keyof Policies & string,
+> = Asked &
+  Repeatable &
+  OfPolicy<Name> & {
+    readonly files: ReadonlyArray<
+      | (FileFacts & { readonly policy?: undefined } & MayNeedChecksum<Algorithm, Policies[Name]>)
+      | {
+          readonly [Own in keyof Policies & string]: FileFacts & {
+            /** The policy of this file, rather than that of all. */
+            readonly policy: Own;
+          } & MayNeedChecksum<Algorithm, Policies[Own]>;
+        }[keyof Policies & string]
+    >;
+    /** `strict` of the files that leave it out. */
+    readonly strict?: boolean | undefined;
+  };
+
+interface FileFacts {
   /** The file's name as a person gave it; it never becomes part of a path. */
   readonly filename: string;
   /** The media type, exactly as the PUT will send it. */
@@ -88,26 +118,35 @@ export type UploadRequest<
   readonly size: number;
   /** Binds everything that the store can enforce; the PUT then needs all of `putHeaders`. */
   readonly strict?: boolean | undefined;
-  /** 1 to 255 printable characters: a retry with the same ones gets the same object. */
+}
+
+interface Repeatable {
+  /** 1 to 255 printable characters: a retry with the same ones gets the same objects. */
   readonly idempotencyKey?: string | undefined;
-} & ("files" extends Name
-    ? {
-        /** The policy; `files` if left out. */
-        readonly policy?: Name | undefined;
-      }
-    : {
-        /** The policy. */
-        readonly policy: Name;
-      }) &
-  (Policies[Name] extends true
-    ? {
-        /** The store verifies the bytes by it; the policy requires it. */
-        readonly checksum: Checksum<Algorithm>;
-      }
-    : {
-        /** The store verifies the bytes by it. */
-        readonly checksum?: Checksum<Algorithm> | undefined;
-      });
+}
+
+type OfPolicy<Name extends string> = "files" extends Name
+  ? {
+      /** The policy; `files` if left out. */
+      readonly policy?: Name | undefined;
+    }
+  : {
+      /** The policy. */
+      readonly policy: Name;
+    };
+
+type MayNeedChecksum<
+  Algorithm extends ChecksumAlgorithm,
+  IsNeeded extends boolean,
+> = IsNeeded extends true
+  ? {
+      /** The store verifies the bytes by it; the policy requires it. */
+      readonly checksum: Checksum<Algorithm>;
+    }
+  : {
+      /** The store verifies the bytes by it. */
+      readonly checksum?: Checksum<Algorithm> | undefined;
+    };
 
 /** A granted upload. */
 export interface Upload {

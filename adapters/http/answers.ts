@@ -51,6 +51,11 @@ export const Upload = Schema.Struct({
 }).annotate({ identifier: "Upload" });
 export type Upload = typeof Upload.Encoded;
 
+export const Uploads = Schema.Struct({
+  uploads: Schema.Array(Upload).annotate({ description: "In the order of `files`." }),
+}).annotate({ identifier: "Uploads" });
+export type Uploads = typeof Uploads.Encoded;
+
 const confirmed = {
   key: StorageKey,
   size: ByteSize,

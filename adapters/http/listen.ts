@@ -30,7 +30,7 @@ export type Listen = (options: {
 }) => Promise<Listening>;
 
 /**
- * How many requests may be under way in the process. Each has up to 16 KiB of headers and 16 KiB
+ * How many requests may be under way in the process. Each has up to 16 KiB of headers and 64 KiB
  * of body in memory, so this many stay under 200 MB.
  */
 export const MAX_REQUESTS = 2_000;

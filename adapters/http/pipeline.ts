@@ -40,6 +40,7 @@ export function pipeline(
   return async (c, route) => {
     const isAudited = route.action !== undefined && audit !== tellNobody;
     const facts: AuditedFacts = {};
+    let uploads: ReadonlyArray<AuditedFacts> | undefined;
     const { headers } = c.req.raw;
     const address = c.env?.address;
     const client = clientAddress({ headers, address });
@@ -48,7 +49,12 @@ export function pipeline(
       options,
       routes,
       call: { headers, address, client },
-      recordFacts: isAudited ? (more) => void Object.assign(facts, more) : ignore,
+      recordFacts: isAudited
+        ? (more, each = uploads) => {
+            Object.assign(facts, more);
+            uploads = each;
+          }
+        : ignore,
     };
     const outcome = await attempt(request, route);
     const refusal = Exit.isSuccess(outcome) ? undefined : Cause.findError(outcome.cause);
@@ -56,7 +62,13 @@ export function pipeline(
     if (isAudited) {
       const code = refusal && codeOf(refusal);
       const event = { ...facts, action: route.action, refusal: code, address: client, requestId };
-      fork(Effect.flatMap(DateTime.now, (at) => audit({ ...event, at })));
+      fork(
+        Effect.flatMap(DateTime.now, (at) =>
+          uploads === undefined
+            ? audit({ ...event, at })
+            : Effect.forEach(uploads, (own) => audit({ ...event, ...own, at }), { discard: true }),
+        ),
+      );
     }
     if (Exit.isSuccess(outcome)) return outcome.value;
     // A typed failure is for the caller; any other is a fault of the service.
@@ -79,7 +91,7 @@ export function pipeline(
     const admitting = run(admitCaller(request, slug, route.scope));
     const admitted = Exit.isExit(admitting) ? admitting : await admitting;
     if (Exit.isFailure(admitted)) return Exit.failCause(admitted.cause);
-    const body = route.body === undefined ? undefined : await readJson(c.req.raw);
+    const body = route.body === undefined ? undefined : await readJson(c.req.raw, route.bodyLimit);
     if (body !== undefined && Result.isFailure(body)) return Exit.fail(body.failure);
     const member = admitted.value;
     return run(route.handler({ ...request, member, slug, body: body?.success }));

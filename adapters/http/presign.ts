@@ -7,11 +7,7 @@ import { ByteSize } from "../../domain/byte-size.ts";
 import { Checksum } from "../../domain/checksum.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
-import {
-  POLICY_NAME,
-  PolicyName,
-  type UploadRequest as Asked,
-} from "../../domain/upload-policy.ts";
+import { POLICY_NAME, PolicyName, type RequestedUpload } from "../../domain/upload-policy.ts";
 import { decoder, MISSING } from "../settings/decode.ts";
 import { answer } from "./answer.ts";
 import type { Upload } from "./answers.ts";
@@ -22,22 +18,33 @@ import type { MemberRequest } from "./route.ts";
 export const presign = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member, recordFacts } = request;
   const { upload, policy } = yield* decodePresign(request.body);
-  recordFacts({ size: upload.size, mediaType: upload.mediaType });
-  if (policy !== undefined && isPolicyName(policy)) recordFacts({ policy });
+  recordFacts(askedFacts({ upload, policy }));
   const idempotencyKey = yield* parseIdempotencyKey(c.req.raw.headers.get("idempotency-key"));
   const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
-  const { key, put, get, receipt, isRetry } = granted;
-  recordFacts({ policy: granted.policy, key, isRetry });
-  return answer(c, {
-    put_url: put.url,
-    get_url: get.url,
-    put_headers: put.headers,
-    put_expires_at: DateTime.formatIso(put.expiresAt),
-    get_expires_at: DateTime.formatIso(get.expiresAt),
-    key,
-    receipt,
-  } satisfies Upload);
+  recordFacts(grantedFacts(granted));
+  return answer(c, uploadAnswer(granted));
 });
+
+/** A granted upload. */
+type Granted = Effect.Success<ReturnType<typeof requestUpload>>;
+
+/** A granted upload as it is answered. */
+export const uploadAnswer = ({ key, put, get, receipt }: Granted): Upload => ({
+  put_url: put.url,
+  get_url: get.url,
+  put_headers: put.headers,
+  put_expires_at: DateTime.formatIso(put.expiresAt),
+  get_expires_at: DateTime.formatIso(get.expiresAt),
+  key,
+  receipt,
+});
+
+/** What the audit is told of an upload that is asked for. */
+export const askedFacts = ({ upload: { size, mediaType }, policy }: RequestedUpload) =>
+  policy !== undefined && isPolicyName(policy) ? { size, mediaType, policy } : { size, mediaType };
+
+/** What it is told besides once the upload is granted. */
+export const grantedFacts = ({ policy, key, isRetry }: Granted) => ({ policy, key, isRetry });
 
 /** The body of `POST …/presign`. */
 export const UploadRequest = Schema.Struct({
@@ -65,27 +72,15 @@ export const UploadRequest = Schema.Struct({
 const decode = decoder(UploadRequest, Object.keys(UploadRequest.fields));
 const isPolicyName = Schema.is(PolicyName);
 
-/** What a presign request asks for. */
-export interface PresignRequest {
-  readonly upload: Asked;
-  readonly policy: string | undefined;
-}
-
 /**
  * The body of `POST …/presign` in the words of the domain. One bad value fails with
  * `InvalidMember`; missing and unknown members, and several faults at once, with `InvalidBody`.
  */
 export function decodePresign(
   body: unknown,
-): Effect.Effect<PresignRequest, InvalidBody | InvalidMember> {
+): Effect.Effect<RequestedUpload, InvalidBody | InvalidMember> {
   const decoded = decode(body);
-  if (Result.isSuccess(decoded)) {
-    const { filename, content_type, size, checksum, policy, strict = false } = decoded.success;
-    return Effect.succeed({
-      upload: { fileName: filename, mediaType: content_type, size, strict, checksum },
-      policy,
-    });
-  }
+  if (Result.isSuccess(decoded)) return Effect.succeed(requestedUpload(decoded.success));
   const faults = decoded.failure;
   const [first] = faults;
   const [, member = ""] = first.pointer.split("/");
@@ -95,6 +90,19 @@ export function decodePresign(
   }
   return Effect.fail(new InvalidBody({ faults }));
 }
+
+/** What a decoded body asks for, in the words of the domain. */
+export const requestedUpload = ({
+  filename,
+  content_type,
+  size,
+  checksum,
+  policy,
+  strict = false,
+}: typeof UploadRequest.Type): RequestedUpload => ({
+  upload: { fileName: filename, mediaType: content_type, size, strict, checksum },
+  policy,
+});
 
 const CODES = {
   filename: "INVALID_FILE_NAME",

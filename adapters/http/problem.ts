@@ -57,20 +57,8 @@ export interface Problem {
 /** A problem without its status, which follows from its code. */
 type Row = Omit<Problem, "status">;
 
-/** The answer to every refusal: a new refusal does not compile until it has an answer here. */
-export const PROBLEMS = {
-  InvalidBody: ({ faults }) => ({
-    code: "INVALID_REQUEST",
-    title: "The request body is invalid",
-    detail: `${faults.map(({ pointer, reason }) => `${pointer || "The body"}: ${reason}`).join("; ")}.`,
-    members: { errors: faults },
-  }),
-  InvalidMember: ({ code, fault }) => ({
-    code,
-    title: `The value of ${fault.pointer.slice(1)} is invalid`,
-    detail: `${fault.reason}.`,
-    members: { errors: [fault] },
-  }),
+/** The answers to what is refused of one upload, alone or in a batch. */
+const UPLOAD_PROBLEMS = {
   FileTooLarge: ({ limit, actual }) => ({
     code: "FILE_TOO_LARGE",
     title: "The file is too large",
@@ -93,6 +81,64 @@ export const PROBLEMS = {
     code: "FORBIDDEN",
     title: "This caller may not use the policy",
     detail: `Only callers of the kind ${callers.join(" or ")} may use it. Use another policy, or send the token of such a caller.`,
+  }),
+  ChecksumRequired: () => ({
+    code: "INVALID_CHECKSUM",
+    title: "The policy requires a checksum of the file",
+    detail: "Send the member checksum with an algorithm and a value in base64.",
+  }),
+  ChecksumNotSupported: ({ supported }) => ({
+    code: "INVALID_CHECKSUM",
+    title: "The store cannot verify checksums of this algorithm",
+    detail:
+      supported.length === 0
+        ? "The store verifies no checksums. Leave checksum out."
+        : `Use ${supported.join(" or ")}, or leave checksum out.`,
+    members: { supported },
+  }),
+} satisfies {
+  readonly [Tag in rules.UploadRefusal["_tag"]]: (
+    refusal: Extract<rules.UploadRefusal, { _tag: Tag }>,
+  ) => Row;
+};
+type UploadProblem = ReturnType<(typeof UPLOAD_PROBLEMS)[rules.UploadRefusal["_tag"]]>;
+
+/** What is wrong with a file of a batch: the member, and why. */
+const FILE_FAULTS: {
+  readonly [Tag in rules.UploadRefusal["_tag"]]: readonly [member: string, reason: string];
+} = {
+  FileTooLarge: ["size", "it is more than the policy accepts"],
+  MediaTypeNotAllowed: ["content_type", "the policy does not accept it"],
+  UnknownPolicy: ["policy", "there is no policy of this name"],
+  PolicyNotAllowed: ["policy", "this caller may not use it"],
+  ChecksumRequired: ["checksum", "it is missing"],
+  ChecksumNotSupported: ["checksum", "the store cannot verify its algorithm"],
+};
+
+/** The answer to every refusal: a new refusal does not compile until it has an answer here. */
+export const PROBLEMS = {
+  ...UPLOAD_PROBLEMS,
+  UploadRefused: ({ index, refusal }) => {
+    const problem = rowOf<UploadProblem>(UPLOAD_PROBLEMS, refusal);
+    const [member, reason] = FILE_FAULTS[refusal._tag];
+    const pointer = `/files/${index}/${member}`;
+    const { members = {} }: Row = problem;
+    return Object.assign(problem, {
+      detail: `${pointer}: ${problem.detail}`,
+      members: { ...members, errors: [{ pointer, reason }] },
+    });
+  },
+  InvalidBody: ({ faults }) => ({
+    code: "INVALID_REQUEST",
+    title: "The request body is invalid",
+    detail: `${faults.map(({ pointer, reason }) => `${pointer || "The body"}: ${reason}`).join("; ")}.`,
+    members: { errors: faults },
+  }),
+  InvalidMember: ({ code, fault }) => ({
+    code,
+    title: `The value of ${fault.pointer.slice(1)} is invalid`,
+    detail: `${fault.reason}.`,
+    members: { errors: [fault] },
   }),
   InvalidReceipt: () => ({
     code: "INVALID_RECEIPT",
@@ -135,20 +181,6 @@ export const PROBLEMS = {
     };
   },
   StoreUnavailable: () => unavailable("STORE_UNAVAILABLE", "The store is unavailable"),
-  ChecksumRequired: () => ({
-    code: "INVALID_CHECKSUM",
-    title: "The policy requires a checksum of the file",
-    detail: "Send the member checksum with an algorithm and a value in base64.",
-  }),
-  ChecksumNotSupported: ({ supported }) => ({
-    code: "INVALID_CHECKSUM",
-    title: "The store cannot verify checksums of this algorithm",
-    detail:
-      supported.length === 0
-        ? "The store verifies no checksums. Leave checksum out."
-        : `Use ${supported.join(" or ")}, or leave checksum out.`,
-    members: { supported },
-  }),
   BodyNotJson: () => ({
     ...NOT_JSON,
     title: "The body is not JSON",
@@ -325,10 +357,13 @@ function sizeInWords(bytes: number): string {
 
 /** The answer to a refusal. */
 export function problemOf(refusal: Refusal): Problem {
-  // Each row takes the refusal of its own tag; the compiler cannot follow that through a look-up.
-  const row = (PROBLEMS[refusal._tag] as (refusal: Refusal) => Row)(refusal);
+  const row = rowOf<Row>(PROBLEMS, refusal);
   return { status: STATUSES[row.code], ...row };
 }
+
+/** Each row takes the refusal of its own tag; the compiler cannot follow that through a look-up. */
+const rowOf = <R>(rows: { readonly [tag: string]: (refusal: never) => R }, refusal: Refusal): R =>
+  (rows[refusal._tag] as (refusal: Refusal) => R)(refusal);
 
 /** The answer to a failure of the service itself, which tells nothing but an id in its log. */
 export const internalProblem = (requestId: string): Problem => ({

@@ -1,18 +1,22 @@
 import * as Result from "effect/Result";
 import { BodyEncoded, BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } from "./refusals.ts";
 
-const JSON_LIMIT = 16 * 1024;
+/** How large a JSON body may be where its route does not say otherwise, in bytes. */
+export const JSON_LIMIT = 16 * 1024;
 const JSON_SECONDS = 10;
 
 /** Why a body could not be read. */
 export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeout | InvalidBody;
 
 /**
- * Reads a JSON body of at most 16 KiB that arrives within 10 seconds. Fails with `BodyNotJson` for
+ * Reads a JSON body of at most `limit` bytes that arrives within 10 seconds. Fails with `BodyNotJson` for
  * another media type, `BodyEncoded`, `BodyTooLarge`, `RequestTimeout`, or `InvalidBody` for
  * malformed JSON. A promise and not an Effect: to resume a fiber costs more than all the rest.
  */
-export async function readJson(request: Request): Promise<Result.Result<unknown, UnreadBody>> {
+export async function readJson(
+  request: Request,
+  limit = JSON_LIMIT,
+): Promise<Result.Result<unknown, UnreadBody>> {
   const type = request.headers.get("content-type") ?? "";
   if (!JSON_TYPE.test(type)) return Result.fail(new BodyNotJson());
   const encoding = request.headers.get("content-encoding") ?? "identity";
@@ -20,13 +24,15 @@ export async function readJson(request: Request): Promise<Result.Result<unknown,
     return Result.fail(new BodyEncoded());
   }
   const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > JSON_LIMIT) return TOO_LARGE;
+  if (length !== null && Number(length) > limit) return tooLarge(limit);
   try {
     // Without a length the body is counted as it arrives; with one the server ends it there.
     const bytes = await withinTime<ArrayBuffer | Uint8Array | undefined>(
-      length === null ? readCounted(request) : request.arrayBuffer(),
+      length === null ? readCounted(request, limit) : request.arrayBuffer(),
     );
-    return bytes === undefined ? TOO_LARGE : Result.succeed(JSON.parse(decoder.decode(bytes)));
+    return bytes === undefined
+      ? tooLarge(limit)
+      : Result.succeed(JSON.parse(decoder.decode(bytes)));
   } catch (cause) {
     return cause instanceof RequestTimeout ? Result.fail(cause) : MALFORMED;
   }
@@ -35,7 +41,7 @@ export async function readJson(request: Request): Promise<Result.Result<unknown,
 const JSON_TYPE = /^application\/json[\t ]*(?:;|$)/i;
 const CHARSET = /charset/i;
 const UTF_8 = /;[\t ]*charset=(?:"utf-?8"|utf-?8)[\t ]*(?=;|$)/gi;
-const TOO_LARGE = Result.fail(new BodyTooLarge({ limit: JSON_LIMIT }));
+const tooLarge = (limit: number) => Result.fail(new BodyTooLarge({ limit }));
 const MALFORMED = Result.fail(
   new InvalidBody({ faults: [{ pointer: "", reason: "it is not well-formed JSON in UTF-8" }] }),
 );
@@ -73,11 +79,11 @@ function countSeconds(): void {
 }
 
 /** Undefined for a body above the limit. */
-async function readCounted(request: Request): Promise<Uint8Array | undefined> {
-  const bytes = new Uint8Array(JSON_LIMIT);
+async function readCounted(request: Request, limit: number): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(limit);
   let size = 0;
   for await (const chunk of request.body ?? []) {
-    if (size + chunk.length > JSON_LIMIT) return undefined;
+    if (size + chunk.length > limit) return undefined;
     bytes.set(chunk, size);
     size += chunk.length;
   }

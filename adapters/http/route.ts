@@ -75,8 +75,8 @@ export interface RouteRequest {
   /** All rows that the application serves. */
   readonly routes: ReadonlyArray<Route>;
   readonly call: Call;
-  /** Records what the request turns out to be about, for the audit. */
-  readonly recordFacts: (facts: AuditedFacts) => void;
+  /** Records what the request turns out to be about, for the audit; of a batch, `each` upload. */
+  readonly recordFacts: (facts: AuditedFacts, each?: ReadonlyArray<AuditedFacts>) => void;
 }
 
 /** A request for an organization's files, by a caller who was admitted. */
@@ -103,6 +103,8 @@ interface Row {
   /** Whether it tells how the service does, and so belongs to a service that stands alone. */
   readonly isProbe?: true;
   readonly body?: Schema.Constraint;
+  /** How large the body may be, in bytes; 16 KiB if undefined. */
+  readonly bodyLimit?: number;
   /** The JSON that it answers. */
   readonly answer?: Schema.Constraint;
   /** What its handler refuses; refusals of the caller and of the body come before it. */
@@ -124,6 +126,7 @@ interface MemberRoute<E> extends Row {
 /** The operations that the OpenAPI document describes. */
 export type OperationId =
   | "presign"
+  | "presignBatch"
   | "confirm"
   | "makeLink"
   | "openFile"

@@ -1,9 +1,18 @@
-import { ApiDocument, ConfirmedUpload, Health, Link, Readiness, Upload } from "./answers.ts";
+import {
+  ApiDocument,
+  ConfirmedUpload,
+  Health,
+  Link,
+  Readiness,
+  Upload,
+  Uploads,
+} from "./answers.ts";
 import { confirm, Confirmation } from "./confirm.ts";
 import { docs, docsFile, openapi } from "./docs.ts";
 import { health, readiness } from "./health.ts";
 import { LinkRequest, makeLink } from "./links.ts";
 import { followLink, openFile } from "./open.ts";
+import { BATCH_LIMIT, BatchRequest, presignBatch } from "./presign-batch.ts";
 import { presign, UploadRequest } from "./presign.ts";
 import { memberRoute, publicRoute, type Route } from "./route.ts";
 
@@ -30,6 +39,27 @@ export const ROUTES: ReadonlyArray<Route> = [
       MediaTypeNotAllowed: true,
       ChecksumRequired: true,
       ChecksumNotSupported: true,
+      IdempotencyNotSupported: true,
+      IdempotencyConflict: true,
+      QuotaExceeded: true,
+      LimitsUnavailable: true,
+      CredentialsUnavailable: true,
+    },
+  }),
+  memberRoute({
+    path: `${FILES}/batch`,
+    methods: ["POST"],
+    action: "presign",
+    operationId: "presignBatch",
+    scope: "write",
+    body: BatchRequest,
+    bodyLimit: BATCH_LIMIT,
+    answer: Uploads,
+    handler: presignBatch,
+    refusals: {
+      InvalidBody: true,
+      InvalidIdempotencyKey: true,
+      UploadRefused: true,
       IdempotencyNotSupported: true,
       IdempotencyConflict: true,
       QuotaExceeded: true,

@@ -46,15 +46,20 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         return allowanceOf(of, limit, taken);
       });
     },
-    countUpload: ({ organization, size, retry }) => {
+    countUpload: ({ organization, size, objects = 1, retry }) => {
       if (retry === undefined && isUnlimited) return Effect.undefined;
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         sweep(now);
-        const first = retry && retries.find(organization, retry, now);
+        const first = retry && retries.find(organization, { ...retry, objects }, now);
         if (first?.is === "retry") return Effect.succeed(first.memory);
         if (first?.is === "other") return Effect.fail(new IdempotencyConflict());
         if (first?.is === "one too many") return Effect.fail(full(first));
-        const usage = addToDay(limits.daily, usages.get(organization), size, now);
+        const usage = addToDay(
+          limits.daily,
+          usages.get(organization),
+          { bytes: size, objects },
+          now,
+        );
         if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
         usages.set(organization, usage);
         first?.add();
@@ -68,6 +73,6 @@ type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
 const full = ({ of, retryAfter }: { readonly of: string; readonly retryAfter: number }) =>
   new LimitsUnavailable({
-    reason: `too many Idempotency-Keys of ${of} are kept in memory; set REDIS_URL, or the option limits.countIn`,
+    reason: `too many uploads of ${of} with an Idempotency-Key are kept in memory; set REDIS_URL, or the option limits.countIn`,
     retryAfter,
   });

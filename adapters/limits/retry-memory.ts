@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { RetriedUpload } from "../../application/ports/limiter.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 
-/** How many idempotency keys of one caller are kept; each takes about 500 bytes. */
+/** How many uploads of one caller are kept; each takes about 500 bytes. */
 const MAX_PER_CALLER = 2_500;
 
 /** The same for all callers of one organization. */
@@ -21,7 +21,7 @@ type Known =
   | { readonly is: "other" }
   | {
       readonly is: "one too many";
-      /** Who has too many idempotency keys. */
+      /** Who has too many uploads. */
       readonly of: string;
       /** Seconds until the first of them expires. */
       readonly retryAfter: number;
@@ -42,12 +42,12 @@ export function retryMemory() {
   const sweep = (now: number): void => {
     sweptAt = now;
     for (const group of groups.values()) group.firstEnd = Infinity;
-    for (const [name, { expiresAt, memberOf }] of known) {
+    for (const [name, { objects, expiresAt, memberOf }] of known) {
       if (expiresAt > now) {
         for (const group of memberOf) group.firstEnd = Math.min(group.firstEnd, expiresAt);
       } else {
         known.delete(name);
-        for (const group of memberOf) group.size--;
+        for (const group of memberOf) group.size -= objects;
       }
     }
     for (const [name, { size }] of groups) if (size === 0) groups.delete(name);
@@ -59,8 +59,12 @@ export function retryMemory() {
     return group;
   };
 
-  const find = (organization: OrganizationId, retry: RetriedUpload, now: number): Known => {
-    const { caller, key, memory } = retry;
+  const find = (
+    organization: OrganizationId,
+    retry: RetriedUpload & { readonly objects: number },
+    now: number,
+  ): Known => {
+    const { caller, key, memory, objects } = retry;
     const name = digest([organization, ...caller, key]);
     const request = digest([retry.request]);
     const first = known.get(name);
@@ -72,7 +76,8 @@ export function retryMemory() {
       { of: "this organization", most: MAX_PER_ORGANIZATION, group: digest([organization]) },
       { of: "all organizations", most: MAX, group: "" },
     ];
-    const reached = () => bounds.find(({ group, most }) => (groups.get(group)?.size ?? 0) >= most);
+    const reached = () =>
+      bounds.find(({ group, most }) => (groups.get(group)?.size ?? 0) + objects > most);
     if (reached() && Math.abs(now - sweptAt) >= SWEEP_INTERVAL) sweep(now);
     const full = reached();
     if (full !== undefined) {
@@ -83,9 +88,9 @@ export function retryMemory() {
     const add = () => {
       const memberOf = bounds.map(({ group }) => groupOf(group));
       const expiresAt = now + Duration.toMillis(retry.lifetime);
-      known.set(name, { request, memory, expiresAt, memberOf });
+      known.set(name, { request, memory, objects, expiresAt, memberOf });
       for (const group of memberOf) {
-        group.size++;
+        group.size += objects;
         group.firstEnd = Math.min(group.firstEnd, expiresAt);
       }
     };
@@ -97,6 +102,8 @@ export function retryMemory() {
 interface Remembered {
   readonly request: string;
   readonly memory: string;
+  /** How many uploads it is. */
+  readonly objects: number;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
   readonly memberOf: ReadonlyArray<Group>;

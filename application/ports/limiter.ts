@@ -10,16 +10,18 @@ import type {
 import type { Allowance, Limited } from "../../domain/limits.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 
-/** An upload that is about to be granted. */
+/** An upload that is about to be granted, or several that are granted together or not at all. */
 export interface UploadToCount {
   readonly organization: OrganizationId;
-  /** In bytes. */
+  /** In bytes; the sum of several. */
   readonly size: number;
+  /** How many uploads; 1 if undefined. */
+  readonly objects?: number | undefined;
   /** How a retry is recognized, if the request has an idempotency key. */
   readonly retry?: RetriedUpload | undefined;
 }
 
-/** What makes two requests the same upload, and what is remembered of the first. */
+/** What makes two requests the same, and what is remembered of the first. */
 export interface RetriedUpload {
   /** The caller, so that none uses up the room of others. */
   readonly caller: ReadonlyArray<string>;
@@ -45,8 +47,8 @@ export class Limiter extends Context.Service<
       name: string,
     ) => Effect.Effect<Allowance | undefined, RateLimited | LimitsUnavailable>;
     /**
-     * Counts an upload. For a retry it counts nothing and returns the `memory` of the first
-     * request.
+     * Counts an upload, or all uploads of a batch if the quota has room for all of them. For a retry
+     * it counts nothing and returns the `memory` of the first request.
      */
     readonly countUpload: (
       upload: UploadToCount,

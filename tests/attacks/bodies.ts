@@ -1,4 +1,5 @@
 import {
+  answered,
   type Attack,
   bearer,
   good,
@@ -7,6 +8,7 @@ import {
   JSON_TYPE,
   type Outcome,
   presign,
+  PRESIGN,
   refused,
   wire,
 } from "./attack.ts";
@@ -17,6 +19,10 @@ const noJson = refused(415, "UNSUPPORTED_MEDIA_TYPE");
 
 /** The good body with more members, as they stand in it. */
 const and = (members: string) => `${text.slice(0, -1)},${members}}`;
+
+/** An object with so many unknown members. */
+const unknown = (members: number) =>
+  `{${Array.from({ length: members }, (_, i) => `"m${i}":1`).join(",")}}`;
 
 const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
 
@@ -69,11 +75,7 @@ const BODIES: ReadonlyArray<readonly [input: string, body: Uint8Array | string, 
     ["a member with NUL behind it", text.replace("size", "size\\u0000"), invalid],
     ["a line end in a member's name", and('"a\\r\\nSet-Cookie: a=b":1'), invalid],
     ["16 kB of a member's name", `{"${"k".repeat(16_000)}":1}`, invalid],
-    [
-      "1,500 unknown members",
-      `{${Array.from({ length: 1500 }, (_, i) => `"m${i}":1`).join(",")}}`,
-      invalid,
-    ],
+    ["1,500 unknown members", unknown(1500), invalid],
     ["8,000 levels of lists", nested(8000), invalid],
     ["2,700 levels of objects", `${'{"a":'.repeat(2700)}1${"}".repeat(2700)}`, invalid],
     ["16,384 lists that are not closed", "[".repeat(16_384), invalid],
@@ -125,7 +127,46 @@ const TYPES: ReadonlyArray<readonly [type: string, outcome: Outcome]> = [
   ["application/json; charset=utf-7", noJson],
 ];
 
+const BATCH = PRESIGN.replace("presign", "batch");
+const batch = (files: string, more = "") => `{"files":[${files}]${more}}`;
+const times = (count: number, file: string) => Array(count).fill(file).join(",");
+
+/** Bodies of a batch. */
+const BATCHES: ReadonlyArray<readonly [input: string, body: string, outcome: Outcome]> = [
+  ["no file", batch(""), invalid],
+  ["101 files", batch(times(101, text)), invalid],
+  ["21,000 files that are empty objects", batch(times(21_000, "{}")), invalid],
+  ["32,000 files that are numbers", batch(times(32_000, "0")), invalid],
+  ["a bad file among good ones", batch(`${text},${text.replace("5", "0")},${text}`), invalid],
+  [
+    "a file too large among good ones",
+    batch(`${text},${text.replace("5", "99999999")},${text}`),
+    refused(413, "FILE_TOO_LARGE"),
+  ],
+  ["a list in the list", batch(`[${text}]`), invalid],
+  ["a batch in a batch", batch(batch(text)), invalid],
+  ["files with an index", `{"files":{"0":${text},"length":1}}`, invalid],
+  ["files that all objects would get", `{"__proto__":{"files":[${text}]}}`, invalid],
+  ["its own key for a file", batch(and('"key":"orgs/globex/files/a.png"')), invalid],
+  ["another organization for all", batch(text, ',"organization":"globex"'), invalid],
+  [
+    "a policy that objects are born with",
+    batch(text, ',"policy":"__proto__"'),
+    refused(400, "UNKNOWN_POLICY"),
+  ],
+  ["30,000 levels of lists", batch(nested(30_000)), invalid],
+  ["90 files with 80 unknown members each", batch(times(90, unknown(80))), invalid],
+  ["a byte more than is read", batch(text).padEnd(64 * 1024 + 1), refused(413, "BODY_TOO_LARGE")],
+  ["as many bytes as are read", batch(text).padEnd(64 * 1024), answered(200)],
+];
+
 export const bodies: ReadonlyArray<Attack> = [
+  ...BATCHES.map(([input, body, outcome]): Attack => ({
+    input: `a batch of ${input}`,
+    to: "dev",
+    request: ({ dev }) => presign(dev, body, { path: BATCH }),
+    outcome,
+  })),
   ...BODIES.map(([input, body, outcome]): Attack => ({
     input,
     to: "dev",

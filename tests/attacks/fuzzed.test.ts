@@ -31,6 +31,10 @@ expected-statuses = ["400", "401", "404", "405", "413", "415"]
 include-operation-id = "presign"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["200", "415", "422"]
+[[operations]]
+include-operation-id = "presignBatch"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "415", "422"]
 
 # A receipt or link that nobody has sealed, a receipt of another organization than the one in the
 # address, or of a file that is not there.
@@ -144,6 +148,7 @@ async function narrowed(document: Json): Promise<Json> {
   return merge(document, {
     components: {
       schemas: {
+        BatchRequest: { properties: { policy: { enum: ["files"] } } },
         UploadRequest: {
           properties: {
             policy: { enum: ["files"] },

@@ -96,6 +96,12 @@ async function useWell(use: Use): Promise<void> {
   secrets.set("the receipt", receipt);
   secrets.set("the signature of the PUT", signatureOf(put_url));
   secrets.set("the signature of the GET", signatureOf(get_url));
+  const { uploads } = await ask("/batch", { files: [file, file], policy: "linked" });
+  for (const [index, upload] of uploads.entries()) {
+    secrets.set(`the receipt of upload ${index} of a batch`, upload.receipt);
+    secrets.set(`the signature of PUT ${index} of a batch`, signatureOf(upload.put_url));
+    secrets.set(`the signature of GET ${index} of a batch`, signatureOf(upload.get_url));
+  }
   const put = await send("PUT", put_url, { headers: put_headers, body: PICTURE });
   expect(put.status).toBe(200);
   expect((await send("GET", get_url)).body.toString()).toBe(PICTURE);

@@ -138,6 +138,12 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
     request: (site: Site) => send(site, path(slug)),
     outcome,
   })),
+  ...["globex", "nobody", "acme%2f..%2fglobex"].map((slug) => ({
+    input: `a batch for ${slug}`,
+    request: (site: Site) =>
+      send(site, path(slug).replace("presign", "batch"), { files: [good, good] }),
+    outcome: notFound,
+  })),
   ...CLAIMS.map(([input, organizations]) => ({
     input: `claimed: ${input}`,
     request: (site: Site) => send(site, path("globex"), good, { organizations }),

@@ -3,6 +3,7 @@ import { type Result, speedOf } from "./rounds.ts";
 export const BARE = "bare Hono, parse and echo";
 export const BY_HAND = "the same work by hand";
 export const SERVICE = "the service";
+export const BATCH = "the service, an upload of a batch of 100";
 export const GO = "Go, net/http and aws-sdk-go-v2";
 export const BARE_HASHES = "bare hash calls";
 export const NATIVE = "our signer";
@@ -22,6 +23,7 @@ const GOALS: ReadonlyArray<Goal> = [
   { contender: SERVICE, reference: BARE, speed: 0.32 },
   { contender: SERVICE, reference: BY_HAND, speed: 0.8 },
   { contender: SERVICE, reference: GO, speed: 1 },
+  { contender: BATCH, reference: SERVICE, speed: 4 },
   { contender: NATIVE, reference: BARE_HASHES, speed: 0.8 },
   { contender: PACKAGE, reference: BARE_HASHES, speed: 0.08 },
   { contender: RSA, reference: BARE_RSA, speed: 0.95 },

@@ -9,7 +9,7 @@ import { type Command, startProcess } from "../support/service-process.ts";
 import { CACHE, installTools } from "../support/tools.ts";
 import { until } from "../support/until.ts";
 import { cpuOf, memoryOf } from "./cpu.ts";
-import { BARE, BY_HAND, GO, SERVICE } from "./goals.ts";
+import { BARE, BATCH, BY_HAND, GO, SERVICE } from "./goals.ts";
 import { presignRequest, sendLoad } from "./load.ts";
 import type { Choice, Comparison, Contender } from "./rounds.ts";
 
@@ -31,6 +31,8 @@ interface Server {
   readonly port: number;
   readonly pid: number;
   readonly request: string;
+  /** How many uploads each request asks for; 1 if undefined. */
+  readonly uploads?: number;
   readonly stop: () => Promise<unknown>;
 }
 
@@ -41,6 +43,7 @@ const SERVERS: Readonly<Record<string, Start>> = {
   [BARE]: script("echo.ts"),
   [BY_HAND]: script("by-hand.ts"),
   [SERVICE]: () => service({}),
+  [BATCH]: batch,
   "the service, a log line at info": () => service({ LOG_LEVEL: "info" }),
   "the service on Bun": () => onRuntime(() => [commandPath("bun"), "deploy/bun.ts"]),
   "the service on Deno": () =>
@@ -62,7 +65,7 @@ const SERVERS: Readonly<Record<string, Start>> = {
   }),
 };
 
-/** CPU of one presign request, each server in a process of its own. */
+/** CPU of one presign request, or of one upload of a batch, each server in a process of its own. */
 export async function requests({ isWanted, milliseconds }: Choice): Promise<Comparison> {
   const missing: Array<string> = [];
   const contenders: Array<Contender> = [];
@@ -95,9 +98,9 @@ function contenderOf(name: string, server: Server, milliseconds: number): Conten
   };
 }
 
-/** Microseconds of CPU that a server needs for one request, under load for so long. */
+/** Microseconds of CPU that a server needs for one upload, under load for so long. */
 export async function costOfRequest(
-  { port, pid, request }: Omit<Server, "stop">,
+  { port, pid, request, uploads = 1 }: Omit<Server, "stop">,
   milliseconds: number,
 ): Promise<number> {
   const end = performance.now() + milliseconds;
@@ -108,16 +111,33 @@ export async function costOfRequest(
     request: () => request,
     isEnough: () => performance.now() > end,
   });
-  return (cpuOf(pid) - before) / answered;
+  return (cpuOf(pid) - before) / (answered * uploads);
 }
 
 /** The service as `npm start` serves it. */
 export async function service(
   env: Readonly<Record<string, string>>,
   command: "node" | Command = "node",
-): Promise<Server> {
+): Promise<Server & { readonly token: string }> {
   const { address, pid, token, stop } = await startProcess({ ...SETTINGS, ...env }, command);
-  return { port: Number(new URL(address).port), pid, request: presignRequest({ token }), stop };
+  const port = Number(new URL(address).port);
+  return { port, pid, token, request: presignRequest({ token }), stop };
+}
+
+/** The service, asked for a hundred uploads at once. */
+async function batch(): Promise<Server> {
+  const server = await service({});
+  const uploads = 100;
+  const file = { filename: "a.png", content_type: "image/png", size: 123_456 };
+  return {
+    ...server,
+    uploads,
+    request: presignRequest({
+      token: server.token,
+      path: "/api/v1/orgs/acme/files/batch",
+      body: JSON.stringify({ files: Array.from({ length: uploads }, () => file) }),
+    }),
+  };
 }
 
 async function onRuntime(command: Command): Promise<Server> {

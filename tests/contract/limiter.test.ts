@@ -193,6 +193,40 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
+    "uploads that are granted together all count, or none of them if there is no room for all",
+    { bytes: 100, objects: 10 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      const upload = (objects: number, size: number) =>
+        countUpload({ organization, size, objects });
+      const expectRefused = Effect.fnUntraced(function* (objects: number, size: number) {
+        expect((yield* Effect.flip(upload(objects, size)))._tag).toBe("QuotaExceeded");
+      });
+      yield* expectRefused(11, 1);
+      yield* upload(4, 50);
+      yield* expectRefused(7, 1);
+      yield* expectRefused(2, 51);
+      yield* upload(5, 49);
+      yield* expectRefused(2, 0);
+      yield* countUpload({ organization, size: 1 });
+      yield* expectRefused(1, 0);
+    }),
+  );
+
+  promise(
+    "a retry of several uploads is told of all of them and charges nothing",
+    { objects: 3 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const first = { ...someUpload({ memory: "all three" }), objects: 3 };
+      expect(yield* countUpload(first)).toBeUndefined();
+      expect(yield* countUpload(first)).toBe("all three");
+      expect((yield* Effect.flip(countUpload({ ...first, retry: undefined })))._tag).toBe(
+        "QuotaExceeded",
+      );
+    }),
+  );
+
+  promise(
     "of many uploads at once, exactly as many are granted as there are bytes for",
     { bytes: 1000 },
     Effect.fnUntraced(function* ({ countUpload }) {
@@ -407,6 +441,23 @@ it.effect(
       yield* TestClock.adjust("180 seconds");
       for (let key = -2; key > -2000; key--) expect(yield* keyed(key)).toBeUndefined();
     }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
+);
+
+it.effect("memory for keys is bounded by the uploads that they stand for", () =>
+  Effect.gen(function* () {
+    const { countUpload } = yield* Limiter;
+    const upload = someUpload({ lifetime: Duration.minutes(5) });
+    const keyed = (key: string, objects: number) =>
+      countUpload({ ...upload, objects, retry: { ...upload.retry, key } });
+    for (let key = 0; key < 24; key++) yield* keyed(String(key), 100);
+    yield* keyed("24", 99);
+    expect(yield* Effect.flip(keyed("25", 2))).toMatchObject({ retryAfter: 300 });
+    yield* keyed("25", 1);
+    expect((yield* Effect.flip(keyed("26", 1)))._tag).toBe("LimitsUnavailable");
+    yield* TestClock.adjust("5 minutes");
+    for (let key = 30; key < 55; key++) yield* keyed(String(key), 100);
+    expect((yield* Effect.flip(keyed("55", 1)))._tag).toBe("LimitsUnavailable");
+  }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
 );
 
 /** Requests of one caller: their limit, and the time from each to the next in milliseconds. */

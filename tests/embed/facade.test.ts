@@ -118,6 +118,58 @@ describe("an upload by calls alone", () => {
     });
   });
 
+  it("is one of several that are granted together, in their order", async () => {
+    const { valetkey } = host;
+    const { filename, contentType, size, ...asked } = FILE;
+    const file = { filename, contentType, size };
+    const files = [file, { ...file, filename: "b.txt", contentType: "text/plain" }, file];
+    const uploads = await valetkey.requestUploads({ ...asked, files, policy: "shared" });
+    expect(uploads.map(({ key }) => key.split(".")[1])).toEqual(["png", "txt", "png"]);
+    expect(new Set(uploads.map(({ key }) => key)).size).toBe(3);
+    for (const upload of uploads) {
+      expect((await put(upload)).status).toBe(200);
+      const { receipt, key } = upload;
+      expect(
+        await valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt }),
+      ).toMatchObject({ key, size: 5 });
+    }
+    const repeated = { ...asked, files: [file, file], idempotencyKey: "several" };
+    const keysOf = async () => (await valetkey.requestUploads(repeated)).map(({ key }) => key);
+    expect(await keysOf()).toEqual(await keysOf());
+  });
+
+  it("is refused with all others that were asked for, and the error names its file", async () => {
+    const { filename, contentType, size, ...asked } = FILE;
+    const file = { filename, contentType, size };
+    const refused = (files: unknown, more = {}) =>
+      rejection(host.valetkey.requestUploads({ ...asked, files, ...more } as never));
+    expect(await refused([file, { ...file, size: 2 ** 40 }])).toMatchObject({
+      code: "FILE_TOO_LARGE",
+      status: 413,
+      actual: 2 ** 40,
+      errors: [{ pointer: "/files/1/size" }],
+    });
+    const type = await refused([{ ...file, contentType: "text/html" }]);
+    expect(type).toMatchObject({ errors: [{ pointer: "/files/0/contentType" }] });
+    expect(type.message).toContain("/files/0/contentType: ");
+    for (const [files, pointer] of [
+      [[{ ...file, contentType: "png" }], "/files/0/contentType"],
+      [[file, { ...file, extra: 1, checksum: 1 }], "/files/1/checksum"],
+      [[], "/files"],
+      [Array.from({ length: 101 }, () => file), "/files"],
+      ["files", "/files"],
+      [undefined, "/files"],
+    ]) {
+      expect(await refused(files)).toMatchObject({
+        code: "INVALID_REQUEST",
+        errors: [{ pointer }],
+      });
+    }
+    expect(await refused([file], { idempotencyKey: "" })).toMatchObject({
+      errors: [{ pointer: "/idempotencyKey" }],
+    });
+  });
+
   it.each(["draft 7", 'the "first" draft', "エントリ 7", "x".repeat(255)])(
     "a call accepts the idempotency key %j",
     async (idempotencyKey) => {

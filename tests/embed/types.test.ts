@@ -66,6 +66,31 @@ describe("createValetkey", () => {
     compiles(() => strict.requestUpload({ ...file, policy: "notes" }));
   });
 
+  it("requestUploads knows what each file needs, by its own policy or that of all", () => {
+    const { filename, contentType, size, ...asked } = file;
+    const one = { filename, contentType, size };
+    const { requestUploads } = createValetkey({
+      storage: local(),
+      ...host,
+      policies: { drafts: {}, avatars: { requireChecksum: true } },
+    });
+    compiles(() => requestUploads({ ...asked, files: [one, { ...one, policy: "drafts" }] }));
+    const summed = { ...one, checksum: sha256 };
+    compiles(() => requestUploads({ ...asked, files: [one, { ...summed, policy: "avatars" }] }));
+    compiles(() => requestUploads({ ...asked, files: [summed], policy: "avatars" }));
+    compiles(() =>
+      requestUploads({ ...asked, files: [{ ...one, policy: "drafts" }], policy: "avatars" }),
+    );
+    // @ts-expect-error There is no such policy.
+    compiles(() => requestUploads({ ...asked, files: [one], policy: "avatar" }));
+    // @ts-expect-error Nor for a file.
+    compiles(() => requestUploads({ ...asked, files: [{ ...one, policy: "avatar" }] }));
+    // @ts-expect-error The policy of the file needs a checksum.
+    compiles(() => requestUploads({ ...asked, files: [{ ...one, policy: "avatars" }] }));
+    // @ts-expect-error The policy of all files needs a checksum.
+    compiles(() => requestUploads({ ...asked, files: [one], policy: "avatars" }));
+  });
+
   it("requestUpload accepts only checksums that the store verifies", () => {
     const google = createValetkey({ storage: gcs(), ...host });
     compiles(() => google.requestUpload({ ...file, checksum: md5 }));

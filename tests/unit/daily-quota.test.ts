@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { addToDay, DAY, quotaExceeded, restOfDay, type Usage } from "../../domain/daily-quota.ts";
 
+const ONE = { bytes: 1, objects: 1 };
 const NOON = 20_000 * DAY + DAY / 2;
 const size = fc.oneof(
   fc.integer({ min: 0, max: 1000 }),
@@ -41,7 +42,7 @@ it("an upload is granted exactly if bytes and objects are left for it", () => {
         const fits =
           (quota.bytes === undefined || after.bytes <= BigInt(quota.bytes)) &&
           (quota.objects === undefined || after.objects <= quota.objects);
-        const added = addToDay(quota, usage, size, now);
+        const added = addToDay(quota, usage, { bytes: size, objects: 1 }, now);
         expect(added !== undefined).toBe(fits);
         if (added === undefined) continue;
         usage = added;
@@ -62,7 +63,7 @@ it("a clock that is set back within a day gives nothing back", () => {
         let usage: Usage | undefined;
         let granted = 0;
         for (const time of times) {
-          const added = addToDay({ objects: 10 }, usage, 1, 20_000 * DAY + time);
+          const added = addToDay({ objects: 10 }, usage, ONE, 20_000 * DAY + time);
           if (added === undefined) continue;
           usage = added;
           granted++;
@@ -95,7 +96,7 @@ it("a clock that is set back and passes midnight again begins no new day", () =>
   let usage: Usage | undefined;
   const granted = [midnight + 1, midnight - 1, midnight + 2, midnight - 2, midnight + 3].map(
     (now) => {
-      const added = addToDay({ objects: 2 }, usage, 1, now);
+      const added = addToDay({ objects: 2 }, usage, ONE, now);
       usage = added ?? usage;
       return added !== undefined;
     },

@@ -8,6 +8,7 @@ import { FileName } from "../../domain/file-name.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
 
 const now = DateTime.makeUnsafe("2026-11-24T12:00:00Z");
 const grant = {
@@ -21,27 +22,34 @@ const grant = {
   minLifetime: Lifetime.make(Duration.minutes(1)),
   unconfirmedAfter: undefined,
 };
-const remembered = (organization: string, minutes: number) =>
-  JSON.stringify({
-    key: `orgs/${organization}/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png`,
-    putExpiresAt: DateTime.toEpochMillis(now) + minutes * 60_000,
-    getExpiresAt: DateTime.toEpochMillis(now) + minutes * 60_000,
-  });
+const remembered = (organization: string, minutes: number, uploads = 1) =>
+  JSON.stringify(
+    Array.from({ length: uploads }, () => ({
+      key: `orgs/${organization}/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png`,
+      putExpiresAt: DateTime.toEpochMillis(now) + minutes * 60_000,
+      getExpiresAt: DateTime.toEpochMillis(now) + minutes * 60_000,
+    })),
+  );
+const key = StorageKey.make("orgs/acme/files/2026/11/0b1c2d3e-14b0-4a8f-9bfa-7debee4b183d.png");
 const recalled = (memory: string) =>
-  recall(memory, { organization: OrganizationId.make("acme"), grant, now });
+  Effect.map(
+    recall(memory, { organization: OrganizationId.make("acme"), uploads: [{ key, grant }], now }),
+    (uploads) =>
+      uploads.map(({ grant: { putLifetime, getLifetime } }) =>
+        [putLifetime, getLifetime].map(Duration.toMinutes),
+      ),
+  );
 
 describe("the object of a retry", () => {
   it.effect("is signed for the rest of its lifetime", () =>
     Effect.gen(function* () {
-      const { putLifetime, getLifetime } = yield* recalled(remembered("acme", 7));
-      expect([putLifetime, getLifetime].map(Duration.toMinutes)).toEqual([7, 7]);
+      expect(yield* recalled(remembered("acme", 7))).toEqual([[7, 7]]);
     }),
   );
 
   it.effect("is signed no longer than the policy now allows", () =>
     Effect.gen(function* () {
-      const { putLifetime, getLifetime } = yield* recalled(remembered("acme", 7 * 24 * 60));
-      expect([putLifetime, getLifetime].map(Duration.toMinutes)).toEqual([15, 24 * 60]);
+      expect(yield* recalled(remembered("acme", 7 * 24 * 60))).toEqual([[15, 24 * 60]]);
     }),
   );
 
@@ -49,6 +57,8 @@ describe("the object of a retry", () => {
     { what: "an object of another organization", memory: remembered("globex", 7) },
     { what: "no key", memory: remembered("acme", 7).replace("orgs/", "") },
     { what: "no JSON", memory: "orgs" },
+    { what: "no object", memory: "[]" },
+    { what: "two objects for one upload", memory: remembered("acme", 7, 2) },
   ])("is not signed where it is $what", ({ memory }) =>
     Effect.gen(function* () {
       expect((yield* Effect.flip(recalled(memory)))._tag).toBe("LimitsUnavailable");

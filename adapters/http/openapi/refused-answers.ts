@@ -7,7 +7,7 @@ import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentOf } from "../answer.ts";
 import { problemOf, type Refusal } from "../problem.ts";
 import type { UnreadBody } from "../request-body.ts";
-import { MethodNotAllowed } from "../refusals.ts";
+import { BodyTooLarge, MethodNotAllowed } from "../refusals.ts";
 import type { AllOf } from "../route.ts";
 import { answerHeaders } from "./headers.ts";
 import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
@@ -83,10 +83,11 @@ const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
 
 /** Examples of all refusals of an operation, with its own methods and scope. */
-function samplesOf({ allow, scope, body, refusals }: Operation) {
+function samplesOf({ allow, scope, body, bodyLimit, refusals }: Operation) {
   const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
+    ...(bodyLimit === undefined ? {} : { BodyTooLarge: new BodyTooLarge({ limit: bodyLimit }) }),
   };
   // The limits count a request once its caller is admitted, before its body is read.
   const counted = { ...(body === undefined ? {} : BODY_REFUSALS), ...refusals };

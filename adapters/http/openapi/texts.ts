@@ -63,6 +63,20 @@ const REDIRECT: Text["answers"] = {
   },
 };
 
+const IDEMPOTENCY = {
+  name: "Idempotency-Key",
+  in: "header",
+  description:
+    "A key of the caller's choice: 1 to 255 printable ASCII characters, with or without double quotes. The same request with the same key gets the same object again, and the file is written once.",
+  schema: {
+    type: "string",
+    pattern: IDEMPOTENCY_KEY,
+    examples: ["3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f"],
+  },
+};
+
+const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
+
 /** The texts of the operations; an operation without a text does not compile. */
 export const TEXTS: Readonly<Record<OperationId, Text>> = {
   presign: {
@@ -70,31 +84,29 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     summary: "Ask to upload a file",
     description:
       "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there.",
-    parameters: [
-      {
-        name: "Idempotency-Key",
-        in: "header",
-        description:
-          "A key of the caller's choice: 1 to 255 printable ASCII characters, with or without double quotes. The same request with the same key gets the same object again, and the file is written once.",
-        schema: {
-          type: "string",
-          pattern: IDEMPOTENCY_KEY,
-          examples: ["3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f"],
-        },
-      },
-    ],
+    parameters: [IDEMPOTENCY],
     examples: {
-      plain: { filename: "a.png", content_type: "image/png", size: 5 },
+      plain: PLAIN,
       bound: {
-        filename: "a.png",
-        content_type: "image/png",
-        size: 5,
+        ...PLAIN,
         policy: "files",
         strict: true,
         checksum: { algorithm: "sha256", value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=" },
       },
     },
     answers: { 200: { description: "The upload is granted." } },
+  },
+  presignBatch: {
+    tag: "files",
+    summary: "Ask to upload several files",
+    description:
+      "All of up to 100 files are granted or none is, and they count as one request. A file has the members of a single request to upload.",
+    parameters: [IDEMPOTENCY],
+    examples: {
+      plain: { files: [PLAIN, { ...PLAIN, filename: "b.png" }] },
+      bound: { files: [PLAIN, { ...PLAIN, strict: false }], policy: "files", strict: true },
+    },
+    answers: { 200: { description: "All uploads are granted." } },
   },
   confirm: {
     tag: "files",

@@ -63,7 +63,7 @@ export const layer = (
           );
           return orElse(decision, spare?.countRequest(limited, name));
         },
-        countUpload: ({ organization, size, retry }) => {
+        countUpload: ({ organization, size, objects: count = 1, retry }) => {
           const { bytes, objects } = limits.daily;
           if (bytes === undefined && objects === undefined && retry === undefined) {
             return Effect.undefined;
@@ -71,7 +71,7 @@ export const layer = (
           const tag = `valetkey:{organization ${organization}}`;
           const retryName = retry === undefined ? "" : digest([...retry.caller, retry.key]);
           const keys = [`${tag}:granted`, `${tag}:retry:${retryName}`];
-          const values = [size, bytes ?? "", objects ?? "", ...remembered(retry)];
+          const values = [size, count, bytes ?? "", objects ?? "", ...remembered(retry)];
           const decision = Effect.flatMap(
             decide(() => redis.takeUpload(keys, values)),
             ([outcome, value]): Counted => {
@@ -89,7 +89,7 @@ export const layer = (
           );
           // A retry without the memory of the first request would get another object.
           return retry === undefined
-            ? orElse(decision, spare?.countUpload({ organization, size }))
+            ? orElse(decision, spare?.countUpload({ organization, size, objects: count }))
             : decision;
         },
       });

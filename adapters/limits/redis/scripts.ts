@@ -50,16 +50,17 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 );
 
 /**
- * Counts an upload, unless it is a retry or goes over the quota, as `adapters/limits/memory.ts` does.
- * Takes the size, the quota (bytes and objects, each empty if there is none), and for an upload with
- * an idempotency key a hash of the request (else empty), its memory and for how many milliseconds
- * it is remembered. Answers the outcome and a value that belongs to it.
+ * Counts uploads that are granted together, unless they are a retry or go over the quota, as
+ * `adapters/limits/memory.ts` does. Takes their size and number, the quota (bytes and objects, each
+ * empty if there is none), and with an idempotency key a hash of the request (else empty), its
+ * memory and for how many milliseconds it is remembered. Answers the outcome and a value that
+ * belongs to it.
  */
 export const takeUpload = script(
   2,
   `
-local size, bytes, objects = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local request, memory, milliseconds = ARGV[4], ARGV[5], ARGV[6]
+local size, count, bytes, objects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local request, memory, milliseconds = ARGV[5], ARGV[6], ARGV[7]
 if request ~= '' then
   local first = redis.call('HMGET', KEYS[2], 'request', 'memory')
   if first[1] then
@@ -74,12 +75,12 @@ if bytes or objects then
   if counted < day then redis.call('DEL', KEYS[1]) else day = counted end
   local left = (day + 1) * 86400 - now
   local usage = redis.call('HMGET', KEYS[1], 'bytes', 'objects')
-  if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + 1 > objects then
+  if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + count > objects then
     return {'exceeded', tostring(left)}
   end
   redis.call('HSET', KEYS[1], 'day', day)
   redis.call('HINCRBY', KEYS[1], 'bytes', size)
-  redis.call('HINCRBY', KEYS[1], 'objects', 1)
+  redis.call('HINCRBY', KEYS[1], 'objects', count)
   redis.call('EXPIRE', KEYS[1], left)
 end
 if request ~= '' then

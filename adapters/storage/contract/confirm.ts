@@ -28,6 +28,17 @@ export const confirm: ReadonlyArray<StorePromise> = [
       if (confirmed._tag !== "Confirmed") return;
       expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
     },
+    "uploads that are granted together are stored and confirmed one by one": async (subject) => {
+      const { grantAll, confirm } = subject;
+      const uploads = await grantAll(3);
+      expect(new Set(uploads.map(({ key }) => key)).size).toBe(3);
+      for (const [index, { put, receipt, key }] of uploads.entries()) {
+        await upload(put);
+        expect(await confirm(receipt)).toMatchObject({ _tag: "Confirmed", key });
+        const next = uploads[index + 1];
+        if (next !== undefined) expect((await confirm(next.receipt))._tag).toBe("UploadIncomplete");
+      }
+    },
     "confirm stops waiting for a store that does not answer": async (subject) => {
       const { presigner, store } = subject;
       const silent = { ...store, head: () => Effect.never };

@@ -13,7 +13,7 @@ import { type ConfirmedUpload, OnConfirmed } from "../../../application/ports/on
 import { Policies } from "../../../application/ports/policies.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { Tokens } from "../../../application/ports/tokens.ts";
-import { requestUpload } from "../../../application/request-upload.ts";
+import { requestUpload, requestUploads } from "../../../application/request-upload.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
@@ -37,7 +37,13 @@ export const mismatchOf = (...differences: ReadonlyArray<Partial<UploadDifferenc
 });
 
 const MEMBER = caller("user", "member");
-const ACME = OrganizationId.make("acme");
+const IN_ACME = { principal: MEMBER, organization: OrganizationId.make("acme") };
+const UPLOAD: UploadRequest = {
+  fileName: FileName.make("é.png"),
+  mediaType: PNG,
+  size: ByteSize.make(CONTENT.length),
+  strict: false,
+};
 
 export type UseCases = ReturnType<typeof useCases>;
 
@@ -73,16 +79,16 @@ export function useCases({
     /** Grants an upload of `CONTENT` as a PNG, with the given changes. */
     grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
       Effect.runPromise(
-        requestUpload({
-          member: { principal: MEMBER, organization: ACME },
-          policy,
-          upload: {
-            fileName: FileName.make("é.png"),
-            mediaType: PNG,
-            size: ByteSize.make(CONTENT.length),
-            strict: false,
-            ...over,
-          },
+        requestUpload({ member: IN_ACME, policy, upload: { ...UPLOAD, ...over } }).pipe(
+          Effect.provide(services),
+        ),
+      ),
+    /** Grants several such uploads together. */
+    grantAll: (count: number) =>
+      Effect.runPromise(
+        requestUploads({
+          member: IN_ACME,
+          uploads: Array.from({ length: count }, () => ({ upload: UPLOAD })),
         }).pipe(Effect.provide(services)),
       ),
     /** The code of the answer, with its members. */

@@ -1,0 +1,301 @@
+import * as Duration from "effect/Duration";
+import { describe, expect, it } from "vitest";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
+
+const BATCH = PRESIGN.replace("presign", "batch");
+const GOOD = { filename: "a.png", content_type: "image/png", size: 5 };
+const LARGE = { ...GOOD, size: 2 ** 40 };
+const files = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({ ...GOOD, filename: `${n}.png`, size: n + 1 }));
+
+/** What a service answers to a batch, with the audit of it. */
+async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
+  const events: Array<AuditEvent> = [];
+  const { request } = await startService({ audit: events, ...over });
+  const ask = async (body: unknown, headers: Readonly<Record<string, string>> = {}) => {
+    const answer = await request(BATCH, presignInit(body, headers));
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  return { ask, events, request };
+}
+
+const keysOf = ({ body }: { readonly body: { uploads: ReadonlyArray<{ key: string }> } }) =>
+  body.uploads.map(({ key }) => key);
+const pointersOf = ({ body }: { readonly body: { errors: ReadonlyArray<{ pointer: string }> } }) =>
+  body.errors.map(({ pointer }) => pointer);
+const lengthIn = (url: string) => new URL(url).searchParams.get("X-Amz-SignedHeaders");
+
+describe("a batch of uploads", () => {
+  it("is answered in the order of its files, each as if it was asked for alone", async () => {
+    const { ask, request } = await start();
+    const single = await (await request(PRESIGN, presignInit(GOOD))).json();
+    const names = ["a.png", "b.gif", "c.webp", "d.avif"];
+    const answer = await ask({
+      files: names.map((filename) => ({
+        ...GOOD,
+        filename,
+        content_type: `image/${filename.slice(2)}`,
+      })),
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(keysOf(answer).map((key) => key.split(".").at(-1))).toEqual([
+      "png",
+      "gif",
+      "webp",
+      "avif",
+    ]);
+    for (const upload of answer.body.uploads) {
+      expect(Object.keys(upload)).toEqual(Object.keys(single));
+      expect(new URL(upload.put_url).pathname).toBe(`/files/${upload.key}`);
+      expect(lengthIn(upload.put_url)).toBe(lengthIn(single.put_url));
+    }
+    expect(answer.body.uploads[1].put_headers).toEqual({ "Content-Type": "image/gif" });
+    expect(
+      new Set(answer.body.uploads.map(({ receipt }: { receipt: string }) => receipt)).size,
+    ).toBe(4);
+  });
+
+  it("may have one file or a hundred, and files that are the same", async () => {
+    const { ask } = await start();
+    for (const same of [[GOOD], Array.from({ length: 100 }, () => GOOD)]) {
+      const answer = await ask({ files: same });
+      expect(answer.status).toBe(200);
+      expect(new Set(keysOf(answer)).size).toBe(same.length);
+    }
+  });
+
+  it("has a policy and strict for the files that leave them out", async () => {
+    const { ask } = await start({
+      policies: { small: { maxSize: ByteSize.make(10) } },
+    });
+    const large = { ...GOOD, size: 11 };
+    const refused = await ask({ files: [GOOD, large], policy: "small" });
+    expect([refused.status, pointersOf(refused)]).toEqual([413, ["/files/1/size"]]);
+    const answer = await ask({
+      files: [GOOD, { ...large, policy: "files" }, { ...GOOD, strict: false }],
+      policy: "small",
+      strict: true,
+    });
+    expect(answer.status).toBe(200);
+    const onces = answer.body.uploads.map(
+      ({ put_headers }: { put_headers: object }) => "If-None-Match" in put_headers,
+    );
+    expect(onces).toEqual([true, true, false]);
+  });
+
+  it("counts as one request", async () => {
+    const subject = { count: 2, window: Duration.hours(1) };
+    const { ask } = await start({ limits: { requests: { subject }, daily: {} } });
+    for (const [status, remaining] of [
+      [200, 1],
+      [200, 0],
+      [429, 0],
+    ]) {
+      const { headers, ...answer } = await ask({ files: files(50) });
+      expect(answer.status).toBe(status);
+      expect(headers.get("ratelimit")).toContain(`r=${remaining};`);
+    }
+  });
+});
+
+describe("nothing of a batch is granted", () => {
+  const daily = { objects: 3, bytes: 30 };
+
+  it.each([
+    ["the objects of the day end in the middle", files(4), files(3)],
+    [
+      "the bytes of the day end in the middle",
+      [GOOD, { ...GOOD, size: 26 }],
+      [{ ...GOOD, size: 30 }],
+    ],
+  ])("if %s, and nothing is counted", async (_, tooMany, rest) => {
+    const { ask } = await start({ limits: { requests: {}, daily } });
+    const refused = await ask({ files: tooMany });
+    expect([refused.status, refused.body.code]).toEqual([429, "QUOTA_EXCEEDED"]);
+    expect(refused.body).not.toHaveProperty("uploads");
+    expect((await ask({ files: rest })).status).toBe(200);
+    expect((await ask({ files: [GOOD] })).status).toBe(429);
+  });
+
+  it("if one file is refused, and nothing is counted", async () => {
+    const { ask } = await start({ limits: { requests: {}, daily } });
+    for (const index of [0, 1, 2]) {
+      const refused = await ask({ files: files(3).with(index, { ...LARGE, filename: "x.png" }) });
+      expect(refused.status).toBe(413);
+      expect(pointersOf(refused)).toEqual([`/files/${index}/size`]);
+      expect(refused.body).not.toHaveProperty("uploads");
+    }
+    expect((await ask({ files: files(3) })).status).toBe(200);
+  });
+
+  it.each([
+    ["size", 413, "FILE_TOO_LARGE", { size: 2 ** 40 }, { limit: 10 * 2 ** 20, actual: 2 ** 40 }],
+    ["content_type", 415, "UNSUPPORTED_MEDIA_TYPE", { content_type: "text/html" }, {}],
+    ["policy", 400, "UNKNOWN_POLICY", { policy: "none" }, { known: ["files", "summed"] }],
+    ["policy", 403, "FORBIDDEN", { policy: "staff" }, {}],
+    ["checksum", 400, "INVALID_CHECKSUM", { policy: "summed" }, {}],
+  ])(
+    "if the %s of a file is refused: %i %s, which names the file",
+    async (member, status, code, over, facts) => {
+      const { ask, request } = await start({
+        policies: { staff: { callers: ["service"] }, summed: { requireChecksum: true } },
+      });
+      const bad = { ...GOOD, ...over };
+      const { body } = await ask({ files: [GOOD, GOOD, GOOD, bad, LARGE] });
+      const pointer = `/files/3/${member}`;
+      expect(body).toMatchObject({ status, code, ...facts });
+      expect(body.errors).toEqual([{ pointer, reason: expect.stringMatching(/./) }]);
+      const { errors: _, detail, ...alone } = body;
+      const single = await (await request(PRESIGN, presignInit(bad))).json();
+      expect({ ...alone, detail }).toEqual({ ...single, detail: `${pointer}: ${single.detail}` });
+    },
+  );
+
+  it.each<[string, unknown, ReadonlyArray<string>]>([
+    ["no files", {}, ["/files"]],
+    ["a list without a file", { files: [] }, ["/files"]],
+    ["101 files", { files: files(101) }, ["/files"]],
+    ["an object for the list", { files: { 0: GOOD } }, ["/files"]],
+    ["null for a file", { files: [GOOD, null] }, ["/files/1"]],
+    ["a list alone", [GOOD], [""]],
+    ["a file alone", GOOD, ["/files", "/filename", "/content_type", "/size"]],
+    ["an unknown member", { files: [GOOD], key: "orgs/acme" }, ["/key"]],
+    [
+      "an unknown member of a file",
+      { files: [GOOD, { ...GOOD, key: "orgs/acme" }] },
+      ["/files/1/key"],
+    ],
+    ["a file without its size", { files: [GOOD, { ...GOOD, size: undefined }] }, ["/files/1/size"]],
+    [
+      "two bad files",
+      { files: [{ ...GOOD, size: 0 }, GOOD, { ...GOOD, filename: "" }] },
+      ["/files/0/size", "/files/2/filename"],
+    ],
+    ["a bad media type", { files: [{ ...GOOD, content_type: "png" }] }, ["/files/0/content_type"]],
+    ["a bad policy for all", { files: [GOOD], policy: 1 }, ["/policy"]],
+    ["strict in a word", { files: [GOOD], strict: "yes" }, ["/strict"]],
+  ])("if it has %s: 400 with pointers", async (_, body, pointers) => {
+    const { ask } = await start();
+    const refused = await ask(body);
+    expect(refused.body).toMatchObject({ status: 400, code: "INVALID_REQUEST" });
+    expect(pointersOf(refused).toSorted()).toEqual(pointers.toSorted());
+    for (const { reason } of refused.body.errors) expect(reason).toMatch(/^(?:it |Cannot parse )/);
+  });
+
+  it("if its body has more than 64 KiB, also without a length", async () => {
+    const { ask, request } = await start();
+    const text = JSON.stringify({ files: [GOOD] });
+    expect((await ask(text.padEnd(64 * 1024))).status).toBe(200);
+    const limit = 64 * 1024;
+    const tooLong = text.padEnd(limit + 1);
+    expect((await ask(tooLong)).body).toMatchObject({ status: 413, code: "BODY_TOO_LARGE", limit });
+    const init = { ...presignInit(), body: new Blob([tooLong]).stream(), duplex: "half" };
+    expect((await request(BATCH, init)).status).toBe(413);
+  });
+});
+
+describe("a batch under an idempotency key", () => {
+  const key = { "Idempotency-Key": "key-1" };
+
+  it("gets the same objects again, in the same order, and is charged once", async () => {
+    const { ask } = await start({ limits: { requests: {}, daily: { objects: 100 } } });
+    const first = await ask({ files: files(100) }, key);
+    const again = await ask({ files: files(100) }, key);
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect(keysOf(again)).toEqual(keysOf(first));
+    for (const { put_headers } of again.body.uploads) {
+      expect(put_headers).toEqual({ "Content-Type": "image/png", "If-None-Match": "*" });
+    }
+    expect((await ask({ files: [GOOD] })).status).toBe(429);
+  });
+
+  it.each([
+    ["in another order", { files: files(3).toReversed() }],
+    ["with one file less", { files: files(2) }],
+    ["with one file more", { files: files(4) }],
+    ["with another size of the last file", { files: files(3).with(2, GOOD) }],
+    ["with another strict", { files: files(3), strict: true }],
+    ["with another policy", { files: files(3), policy: "other" }],
+  ])("is another request %s: 422", async (_, body) => {
+    const { ask } = await start({ policies: { other: {} } });
+    expect((await ask({ files: files(3) }, key)).status).toBe(200);
+    const other = await ask(body, key);
+    expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
+  });
+
+  it("is the same request whether a default or each file says the policy", async () => {
+    const { ask } = await start();
+    const first = await ask({ files: files(2), policy: "files" }, key);
+    const each = files(2).map((file) => ({ ...file, policy: "files", strict: false }));
+    expect(keysOf(await ask({ files: each }, key))).toEqual(keysOf(first));
+  });
+
+  it("is not a first request if one file was refused", async () => {
+    const { ask } = await start();
+    expect((await ask({ files: [GOOD, LARGE] }, key)).status).toBe(413);
+    expect((await ask({ files: [GOOD] }, key)).status).toBe(200);
+  });
+
+  it("has URLs that end with those of the first, each file by its own policy", async () => {
+    const { ask } = await start({
+      policies: { brief: { putLifetime: Lifetime.make(Duration.minutes(1)) } },
+    });
+    const body = { files: [GOOD, { ...GOOD, policy: "brief" }] };
+    const first = await ask(body, key);
+    const again = await ask(body, key);
+    const lifetimes = again.body.uploads.map(({ put_url }: { put_url: string }) =>
+      Number(new URL(put_url).searchParams.get("X-Amz-Expires")),
+    );
+    expect(lifetimes[0]).toBeLessThanOrEqual(900);
+    expect(lifetimes[0]).toBeGreaterThan(60);
+    expect(lifetimes[1]).toBeLessThanOrEqual(60);
+    expect(keysOf(again)).toEqual(keysOf(first));
+  });
+});
+
+describe("the audit of a batch", () => {
+  it("has one event for each upload, all of one request", async () => {
+    const { ask, events } = await start({ policies: { other: {} } });
+    const answer = await ask({ files: [GOOD, { ...GOOD, size: 6, policy: "other" }] });
+    const requestId = answer.headers.get("x-request-id");
+    const [first, second] = keysOf(answer);
+    const all = { action: "presign", refusal: undefined, requestId, slug: "acme", isRetry: false };
+    expect(events).toMatchObject([
+      { ...all, key: first, size: 5, policy: "files", mediaType: "image/png" },
+      { ...all, key: second, size: 6, policy: "other", mediaType: "image/png" },
+    ]);
+    expect(events).toHaveLength(2);
+  });
+
+  it("has one event for each upload that was refused with it, without a key", async () => {
+    const { ask, events } = await start();
+    await ask({ files: [GOOD, LARGE] });
+    expect(events).toMatchObject([
+      { refusal: "FILE_TOO_LARGE", size: 5 },
+      { refusal: "FILE_TOO_LARGE", size: 2 ** 40 },
+    ]);
+    for (const event of events) expect(event.key).toBeUndefined();
+  });
+
+  it("has one event if the body could not be read, or the caller was not admitted", async () => {
+    const { ask, events } = await start();
+    await ask({ files: [] });
+    await ask({ files: files(3) }, { Authorization: "Bearer wrong" });
+    expect(events.map(({ refusal }) => refusal)).toEqual(["INVALID_REQUEST", "UNAUTHENTICATED"]);
+  });
+});
+
+it("URLs of a batch are for where its caller is", async () => {
+  const { ask } = await start();
+  const hostsOf = async (headers = {}) =>
+    (await ask({ files: files(2) }, headers)).body.uploads.map(
+      ({ put_url }: { put_url: string }) => new URL(put_url).host,
+    );
+  expect(await hostsOf()).toEqual(Array(2).fill("store.example.com"));
+  const service = { Authorization: `Bearer ${SERVICE_TOKEN}` };
+  expect(await hostsOf(service)).toEqual(Array(2).fill("127.0.0.1:2"));
+});
