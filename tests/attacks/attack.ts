@@ -4,18 +4,18 @@ import type { Issuer } from "../support/issuer.ts";
 import type { ServiceProcess } from "../support/service-process.ts";
 import type { Pieces, RawAnswer } from "./raw-request.ts";
 
-/** What is attacked, and who is about. */
+/** The services that are attacked, and the issuers of the tokens. */
 export interface Site {
   /** `AUTH=dev`: answers this machine only, and every organization exists. */
   readonly dev: ServiceProcess;
-  /** `AUTH=jwt`: believes the issuer. */
+  /** `AUTH=jwt`: trusts `issuer`. */
   readonly jwt: ServiceProcess;
   readonly issuer: Issuer;
-  /** Issues tokens too, and nobody believes it. */
+  /** Issues tokens that no service trusts. */
   readonly thief: Issuer;
 }
 
-/** One row of a table: what is hostile about an input, where it goes, what must come of it. */
+/** One row of a table: what is hostile about a request, where it is sent, and its outcome. */
 export interface Attack {
   readonly input: string;
   readonly to: "dev" | "jwt";
@@ -23,13 +23,13 @@ export interface Attack {
   readonly outcome: Outcome;
 }
 
-/** What must come of an attack, in words and as a check. */
+/** The outcome of an attack, in words and as a check; the words end the name of the test. */
 export interface Outcome {
   readonly says: string;
   readonly check: (answer: RawAnswer) => void;
 }
 
-/** Refused, and where there is a `code` also with a document that says why. */
+/** Refused with a status, and with a problem document if a `code` is given. */
 export const refused = (status: number, code?: string): Outcome => ({
   says: `is refused with ${status} ${code ?? ""}`.trimEnd(),
   check: (answer) => {
@@ -40,7 +40,7 @@ export const refused = (status: number, code?: string): Outcome => ({
   },
 });
 
-/** Refused in whichever way: what is wrong with it can be told in several. */
+/** Refused with any 4xx status, since several things are wrong with the request. */
 export const refusedAnyhow: Outcome = {
   says: "is refused",
   check: ({ status, text }) => {
@@ -49,9 +49,9 @@ export const refusedAnyhow: Outcome = {
   },
 };
 
-/** Not there: the very same words for what does not exist and for what is another's. */
+/** Not found, in the same words whether it does not exist or belongs to somebody else. */
 export const notFound: Outcome = {
-  says: "is not found, like all that does not exist",
+  says: "is answered with 404, like something that does not exist",
   check: (answer) => {
     expect(answer.status, answer.text).toBe(404);
     expect(JSON.parse(answer.body)).toEqual({
@@ -64,7 +64,7 @@ export const notFound: Outcome = {
   },
 };
 
-/** Answered with a status, which says all. */
+/** Answered with a status; the rest of the answer is not looked at. */
 export const answered = (status: number): Outcome => ({
   says: `is answered with ${status}`,
   check: (answer) => expect(answer.status, answer.text).toBe(status),
@@ -72,13 +72,13 @@ export const answered = (status: number): Outcome => ({
 
 /** Ended by the service without an answer. */
 export const ended: Outcome = {
-  says: "is hung up on",
+  says: "gets its connection closed without an answer",
   check: (answer) => expect(answer.text).toBe(""),
 };
 
 /**
  * Accepted and harmless: the key is the service's own and has nothing of the input but a known
- * extension, the type is signed as it was sent, and the name is only what a browser saves under.
+ * extension, the type is signed as it was sent, and a browser saves the file under `name`.
  */
 export function granted(
   file: { readonly extension?: string; readonly name?: string; readonly type?: string } = {},
@@ -111,17 +111,17 @@ const KEY =
 
 export const PRESIGN = "/api/v1/orgs/acme/files/presign";
 
-/** A file that nobody could object to. */
+/** A file that every service here accepts. */
 export const good = { filename: "a.png", content_type: "image/png", size: 5 };
 
-/** A request as it goes over the wire; it asks for the connection's end after the answer. */
+/** A request as it is sent; it asks the service to close the connection after the answer. */
 export function wire(request: {
   readonly line?: string;
   readonly host: string;
   /** Lines, each without its end. */
   readonly headers?: ReadonlyArray<string>;
   readonly body?: Uint8Array | string;
-  /** How the body's length is told; `Content-Length` if undefined. */
+  /** The headers that tell the body's length; `Content-Length` if undefined. */
   readonly framing?: ReadonlyArray<string>;
 }): Pieces {
   const { line = `POST ${PRESIGN} HTTP/1.1`, host, headers = [], body = "" } = request;

@@ -25,10 +25,10 @@ const head = (line: string, ...headers: ReadonlyArray<string>) =>
 
 it.each([
   ["without a token", `POST ${PRESIGN}`, 401],
-  ["for what is not there", "POST /nowhere", 404],
+  ["for a path that does not exist", "POST /nowhere", 404],
   ["for the embedded store without a signature", "PUT /store/files/a", 403],
 ])(
-  "a request %s is refused before its client is told to send the body",
+  "a request %s is refused before the client is told to send its body",
   async (_, line, status) => {
     const { text } = await exchange(service.address, [head(line, JSON_TYPE)]);
     expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
@@ -36,7 +36,7 @@ it.each([
   },
 );
 
-it("a client that may send the body is told to send it, and then answered", async () => {
+it("a client with a valid token is told to send its body, and is then answered", async () => {
   const { hostname, port } = new URL(service.address);
   const socket = connect(Number(port), hostname);
   socket.write(head(`POST ${PRESIGN}`, JSON_TYPE, bearer(service.token)));

@@ -15,14 +15,14 @@ const FILES = "/api/v1/orgs/acme/files";
 const ANY_FILES = "/api/v1/orgs/{slug}/files";
 
 /**
- * None of Schemathesis's checks is off, though the one that needs a second caller has none. That
- * a request which the document permits is accepted has these exceptions, of which no document can
- * tell.
+ * All checks of Schemathesis are on, though the one that needs a second caller has none. The check
+ * that a request is accepted if the document permits it has these exceptions, which no document can
+ * express.
  */
 const CONFIGURATION = `
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx"]
-# Schemathesis itself would not mind 5xx here, and does not expect 413.
+# By default Schemathesis would accept 5xx here, and not 413.
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "404", "405", "413", "415"]
 
@@ -58,7 +58,7 @@ beforeAll(async () => {
   service = await startProcess({
     STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "3653 days" } }),
     LOG_LEVEL: "error",
-    // Not to be reached, so that each answer tells of them.
+    // Set so that each answer has their headers, and too high to be reached.
     LIMIT_REQUESTS_PER_SUBJECT: "1000000 per second",
     LIMIT_REQUESTS_PER_ORGANIZATION: "1000000 per second",
   });
@@ -68,13 +68,13 @@ afterAll(async () => {
 });
 
 it.skipIf(schemathesis === undefined)(
-  "whatever Schemathesis makes of the API's document, the service answers as it says",
+  "the service answers every request that Schemathesis generates from the API document as that document says",
   async () => {
     const served = await fetch(`${service.address}/openapi.json`);
     const document = await narrowed((await served.json()) as Json);
     const { output, report } = await run(document);
     expect(report?.exit_code, `${output}\n${service.output()}`).toBe(0);
-    // A service that refused everything would keep the document too.
+    // A service that refused everything would agree with the document too.
     const accepted = Object.entries(report?.valid_rates ?? {}).flatMap(([operation, phases]) =>
       Object.values(phases).some(({ accepted }) => accepted > 0) ? [operation] : [],
     );
@@ -92,7 +92,7 @@ interface Report {
   readonly warnings: { readonly unsupported_regex: ReadonlyArray<unknown> };
 }
 
-/** Runs it in a folder of its own, for it leaves files behind. */
+/** Runs Schemathesis in a folder of its own, since it leaves files behind. */
 async function run(
   document: Json,
 ): Promise<{ readonly output: string; readonly report: Report | undefined }> {
@@ -131,8 +131,8 @@ async function run(
 }
 
 /**
- * The document for the service that is tested: with its policy, with receipts and a link of its
- * own as examples, and with what leads from one request to the next.
+ * The document, narrowed to the tested service: with its policy, with receipts and a link that it
+ * has made as examples, and with links from one request to the next.
  */
 async function narrowed(document: Json): Promise<Json> {
   const receipt = await upload("plain");
@@ -141,7 +141,7 @@ async function narrowed(document: Json): Promise<Json> {
     content: { "application/json": { examples: { upload: { value: { receipt } }, summed } } },
   };
   const { link_url } = await call("links", { receipt });
-  // What is behind the second # is Schemathesis's own.
+  // The part behind the second # is an extension of Schemathesis.
   const token = "$response.body#/link_url#regex:/f/(.+)$";
   const FOLLOW = "/f/{token}";
   const [parameter] = at(document, "paths", FOLLOW, "get")["parameters"] as ReadonlyArray<Json>;
@@ -152,7 +152,7 @@ async function narrowed(document: Json): Promise<Json> {
         UploadRequest: {
           properties: {
             policy: { enum: ["files"] },
-            // As often as not one that the policy accepts.
+            // About half of them are types that the policy accepts.
             content_type: {
               $ref: null,
               anyOf: [
@@ -228,7 +228,7 @@ type Json = { readonly [name: string]: unknown };
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What is there under these names, one in the other. */
+/** The object at a path of member names. */
 const at = (document: Json, ...names: ReadonlyArray<string>): Json =>
   names.reduce((inner, name) => inner[name] as Json, document);
 

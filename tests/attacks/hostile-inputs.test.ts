@@ -32,10 +32,10 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all(Object.values(site).map(({ stop }) => stop())));
 
-/** Where the code is on this machine, which is nobody's business. */
+/** The folder of the code, which no answer may name. */
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** What no answer may do, whatever it is an answer to. */
+/** Checks that an answer is no 5xx, and names no file, folder or line of the code. */
 function expectNoLeak({ status, text }: RawAnswer): void {
   expect(status, text).toBeLessThan(500);
   expect(text).not.toMatch(/^\s+at /m);
@@ -59,7 +59,7 @@ function holds(attacks: ReadonlyArray<Attack>): void {
 describe("sent slowly:", { concurrent: true }, () => {
   holds(slow);
 
-  it("200 connections on which nothing comes are ended, and keep nobody waiting", async () => {
+  it("200 connections on which nothing is sent are closed, and keep nobody waiting", async () => {
     const idle = Array.from({ length: 200 }, () => exchange(site.dev.address, []));
     granted().check(await exchange(site.dev.address, presign(site.dev)));
     for (const answer of await Promise.all(idle)) expect([408, 0]).toContain(answer.status);
@@ -77,7 +77,7 @@ describe("a host:", () => holds(hosts));
 describe("over HTTP:", () => holds(http));
 
 describe("after all of that", () => {
-  it("the service still answers a good request, and so does the other", async () => {
+  it("both services still answer a good request after all attacks", async () => {
     granted().check(await exchange(site.dev.address, presign(site.dev)));
     const authorization = `Bearer ${await site.issuer.sign()}`;
     const answer = await fetch(`${site.jwt.address}/api/v1/orgs/acme/files/presign`, {
@@ -88,23 +88,23 @@ describe("after all of that", () => {
     expect(answer.status).toBe(200);
   });
 
-  it("nothing has failed inside either", () => {
+  it("neither service has logged an error after all attacks", () => {
     const log = site.dev.output() + site.jwt.output();
     expect(log).toContain('"message":"request"');
     expect(log.split("\n").filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 
-  it("no line of the log was made by an input", () => {
+  it("no hostile input has started a line of its own in the log", () => {
     const lines = (site.dev.output() + site.jwt.output()).split("\n");
     for (const line of lines.filter((line) => line.startsWith("{"))) {
       expect(JSON.parse(line)).toHaveProperty("time");
     }
   });
 
-  it("the issuer was asked for its keys when it had to be, and the thief never", () => {
+  it("the trusted issuer was asked for its keys fewer than five times, and the thief never", () => {
     expect(site.issuer.requests()).toBeGreaterThan(0);
     expect(site.issuer.requests()).toBeLessThan(5);
-    // The one who asked is the table itself.
+    // One row of the table asks the thief itself.
     expect(site.thief.requests()).toBe(1);
   });
 });

@@ -24,7 +24,7 @@ const body = JSON.stringify(good);
 const LENGTH = `Content-Length: ${body.length}`;
 const CHUNKED = "Transfer-Encoding: chunked";
 
-/** How the body's length is told, and the body. */
+/** The headers that tell the body's length, and the body. */
 const FRAMES: ReadonlyArray<
   readonly [input: string, framing: ReadonlyArray<string>, body: string, outcome: Outcome]
 > = [
@@ -37,17 +37,37 @@ const FRAMES: ReadonlyArray<
   ["a length with a plus", [`Content-Length: +${body.length}`], body, invalid],
   ["a length in hexadecimal", ["Content-Length: 0x10"], body, invalid],
   ["a length beyond 64 bits", ["Content-Length: 99999999999999999999999"], body, invalid],
-  ["a space before the colon", ["Transfer-Encoding : chunked"], "0\r\n\r\n", invalid],
-  ["chunks by a longer name", ["Transfer-Encoding: xchunked"], "0\r\n\r\n", invalid],
-  ["chunks that are not last", ["Transfer-Encoding: chunked, identity"], "0\r\n\r\n", invalid],
-  ["a chunk of no number", [CHUNKED], "zz\r\n{}\r\n0\r\n\r\n", invalid],
-  ["a chunk beyond 64 bits", [CHUNKED], "ffffffffffffffffff\r\n{}\r\n0\r\n\r\n", invalid],
+  ["a space before a header's colon", ["Transfer-Encoding : chunked"], "0\r\n\r\n", invalid],
+  [
+    "a transfer coding that only ends like chunked",
+    ["Transfer-Encoding: xchunked"],
+    "0\r\n\r\n",
+    invalid,
+  ],
+  [
+    "a transfer coding behind chunked",
+    ["Transfer-Encoding: chunked, identity"],
+    "0\r\n\r\n",
+    invalid,
+  ],
+  ["a chunk whose length is not a number", [CHUNKED], "zz\r\n{}\r\n0\r\n\r\n", invalid],
+  [
+    "a chunk whose length is beyond 64 bits",
+    [CHUNKED],
+    "ffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    invalid,
+  ],
   ["64 kB behind a chunk's length", [CHUNKED], `2;${"x".repeat(65_536)}\r\n{}\r\n`, invalid],
   ["a token in the trailer", [CHUNKED], `2\r\n{}\r\n0\r\n${bearer("x")}\r\n\r\n`, invalid],
   ["a header over two lines", [LENGTH, "X-Note: a\r\n b"], body, invalid],
   ["NUL in a header", [LENGTH, "X-Note: a\u0000b"], body, invalid],
-  ["a line that is no header", [LENGTH, "no header"], body, invalid],
-  ["a line end without its first half", [LENGTH, "X-Note: a\nX-Other: b"], body, invalid],
+  ["a line that is not a header", [LENGTH, "no header"], body, invalid],
+  [
+    "a header line that ends with a bare line feed",
+    [LENGTH, "X-Note: a\nX-Other: b"],
+    body,
+    invalid,
+  ],
   ["a header line of 64 kB", [LENGTH, `X-Note: ${"x".repeat(65_536)}`], body, headersTooLarge],
   [
     "8,000 headers",
@@ -56,12 +76,12 @@ const FRAMES: ReadonlyArray<
     headersTooLarge,
   ],
   [
-    "a demand that we do not know",
+    "an Expect header that is not known",
     [LENGTH, "Expect: 200-maybe"],
     body,
     refused(417, "EXPECTATION_FAILED"),
   ],
-  ["a wish for another protocol", [LENGTH, "Upgrade: h2c"], body, granted()],
+  ["an Upgrade to another protocol", [LENGTH, "Upgrade: h2c"], body, granted()],
   ["an idempotency key with a quote in it", [LENGTH, 'Idempotency-Key: "a"b"'], body, invalid],
   [
     "an idempotency key of 10 kB",
@@ -73,28 +93,36 @@ const FRAMES: ReadonlyArray<
 
 const post = (target: string) => `POST ${target} HTTP/1.1`;
 
-/** The first line, of a request that is good otherwise. */
+/** The first line of a request whose rest is good. */
 const LINES: ReadonlyArray<readonly [input: string, line: string, outcome: Outcome]> = [
-  ["asked to repeat what it got", `TRACE ${PRESIGN} HTTP/1.1`, noMethod],
-  ["asked to be a tunnel", "CONNECT evil.test:443 HTTP/1.1", ended],
+  ["the method TRACE", `TRACE ${PRESIGN} HTTP/1.1`, noMethod],
+  ["the method CONNECT", "CONNECT evil.test:443 HTTP/1.1", ended],
   ["a method of another protocol", `PROPFIND ${PRESIGN} HTTP/1.1`, noMethod],
   ["a method to clear caches", `PURGE ${PRESIGN} HTTP/1.1`, noMethod],
   ["a method that does not exist", `BREW ${PRESIGN} HTTP/1.1`, invalid],
   ["a method in small letters", `post ${PRESIGN} HTTP/1.1`, invalid],
   ["a protocol that does not exist", `POST ${PRESIGN} HTTP/9.9`, invalid],
-  ["a proxy's request for another host", post(`http://evil.test${PRESIGN}`), granted()],
-  ["the same, encrypted", post(`https://evil.test${PRESIGN}`), granted()],
-  ["a proxy's request for a file", post("file:///etc/passwd"), invalid],
-  ["a proxy's request for another protocol", post(`ftp://evil.test${PRESIGN}`), invalid],
-  ["a host that breaks off", post(`http://[evil${PRESIGN}`), invalid],
-  ["no path at all", post("*"), invalid],
+  ["an absolute address of another host", post(`http://evil.test${PRESIGN}`), granted()],
+  ["an absolute https address of another host", post(`https://evil.test${PRESIGN}`), granted()],
+  ["an absolute address of a file", post("file:///etc/passwd"), invalid],
+  ["an absolute address of another protocol", post(`ftp://evil.test${PRESIGN}`), invalid],
+  ["an address whose host breaks off", post(`http://[evil${PRESIGN}`), invalid],
+  ["an asterisk in the place of a path", post("*"), invalid],
   ["another host behind two slashes", post(`//evil.test${PRESIGN}`), notFound],
   ["another host behind backslashes", post(`\\\\evil.test${PRESIGN}`), invalid],
   ["a path in capitals", post(PRESIGN.toUpperCase()), notFound],
-  ["a slash at its end", post(`${PRESIGN}/`), notFound],
-  ["out of the page's folder", post("/page.js/../../../package.json"), notFound],
-  ["the same in a URL's code", post("/%2e%2e/%2e%2e/package.json"), notFound],
-  ["the same with coded slashes", post("/..%2f..%2fpackage.json"), notFound],
+  ["a slash at the end of its path", post(`${PRESIGN}/`), notFound],
+  ["a path out of the page's folder", post("/page.js/../../../package.json"), notFound],
+  [
+    "a percent-encoded path out of the page's folder",
+    post("/%2e%2e/%2e%2e/package.json"),
+    notFound,
+  ],
+  [
+    "a path out of the page's folder with encoded slashes",
+    post("/..%2f..%2fpackage.json"),
+    notFound,
+  ],
   ["an address of 64 kB", post(`/${"x".repeat(65_536)}`), headersTooLarge],
 ];
 
@@ -111,7 +139,7 @@ function* megabytes(before: string, after: string): Generator<string> {
 
 const HUGE = 100 * 1024 * 1024;
 
-/** Refused, or cut off where the refusal is lost, but never read to its end. */
+/** Refused, or cut off so that the refusal is lost, but never read to its end. */
 const cutOff: Outcome = {
   says: "is refused with 413, or cut off, long before its end",
   check: ({ status, sent, text }) => {
@@ -122,22 +150,25 @@ const cutOff: Outcome = {
 
 export const http: ReadonlyArray<Attack> = [
   ...FRAMES.map(([input, framing, body, outcome]): Attack => ({
-    input,
+    input: `a request with ${input}`,
     to: "dev",
     request: (site) => wire({ ...authorized(site), framing, body }),
     outcome,
   })),
   ...LINES.map(([input, line, outcome]): Attack => ({
-    input,
+    input: `a request with ${input}`,
     to: "dev",
     request: (site) => wire({ ...authorized(site), line, body }),
     outcome,
   })),
   ...[
-    { input: "no HTTP at all", bytes: "hello\r\n\r\n" },
-    { input: "the first bytes of HTTP/2", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
-    { input: "the first bytes of TLS", bytes: Buffer.from("16030100a5010000a10303", "hex") },
-    { input: "nothing but NUL", bytes: Buffer.alloc(1024) },
+    { input: "a connection that sends no HTTP", bytes: "hello\r\n\r\n" },
+    { input: "a connection that begins with HTTP/2", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
+    {
+      input: "a connection that begins with TLS",
+      bytes: Buffer.from("16030100a5010000a10303", "hex"),
+    },
+    { input: "a connection that sends only NUL", bytes: Buffer.alloc(1024) },
   ].map(({ input, bytes }): Attack => ({
     input,
     to: "dev",
@@ -145,7 +176,7 @@ export const http: ReadonlyArray<Attack> = [
     outcome: invalid,
   })),
   {
-    input: "100 MB with their length",
+    input: "a body of 100 MB with its length",
     to: "dev",
     request: (site) =>
       inTurn(
@@ -155,7 +186,7 @@ export const http: ReadonlyArray<Attack> = [
     outcome: cutOff,
   },
   {
-    input: "100 MB in chunks",
+    input: "a body of 100 MB in chunks",
     to: "dev",
     request: (site) =>
       inTurn(wire({ ...authorized(site), framing: [CHUNKED] }), megabytes("10000\r\n", "\r\n")),
@@ -165,7 +196,7 @@ export const http: ReadonlyArray<Attack> = [
 
 const late = refused(408, "REQUEST_TIMEOUT");
 
-/** A byte at a time, for as long as somebody listens. */
+/** Text over and over, one byte at a time. */
 async function* dribble(text: string): AsyncGenerator<string> {
   for (;;) {
     for (const letter of text) {
@@ -179,24 +210,24 @@ async function* inTurn(...parts: ReadonlyArray<Pieces>): AsyncGenerator<Uint8Arr
   for (const part of parts) yield* part;
 }
 
-/** Those that wait, and must not be waited for. */
+/** Requests that are sent slowly. */
 export const slow: ReadonlyArray<Attack> = [
-  { input: "half a line", to: "dev", request: () => ["POST /api"], outcome: late },
+  { input: "half of a request line", to: "dev", request: () => ["POST /api"], outcome: late },
   {
-    input: "headers, a byte at a time",
+    input: "a request whose headers come a byte at a time",
     to: "dev",
     request: () => inTurn([`POST ${PRESIGN} HTTP/1.1\r\n`], dribble("X-Note: a\r\n")),
     outcome: late,
   },
   {
-    input: "a body, a byte at a time",
+    input: "a request whose body comes a byte at a time",
     to: "dev",
     request: (site) =>
       inTurn(wire({ ...authorized(site), framing: ["Content-Length: 16000"] }), dribble(" ")),
     outcome: late,
   },
   {
-    input: "chunks, a byte at a time",
+    input: "a request whose chunks come a byte at a time",
     to: "dev",
     request: (site) =>
       inTurn(wire({ ...authorized(site), framing: [CHUNKED] }), dribble("1\r\n \r\n")),

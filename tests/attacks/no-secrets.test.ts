@@ -29,7 +29,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Uses a service in every way there is, well and badly, and gives what was written meanwhile. */
+/** Uses a service in every way, rightly and wrongly, and gives everything that it wrote. */
 async function use(
   name: string,
   env: Readonly<{ [variable: string]: string }>,
@@ -74,7 +74,7 @@ function post({ service }: Use, path: string, body: object, authorization: strin
   });
 }
 
-/** Where an address leads to. */
+/** The address that an answer redirects to. */
 async function follow(url: string, headers: Readonly<{ [name: string]: string }> = {}) {
   const answer = await send("GET", url, { headers });
   expect(answer.status).toBe(302);
@@ -159,7 +159,7 @@ const filesIn = (directory: string) =>
     .filter((entry) => entry.isFile())
     .map(({ name }) => [name, readFileSync(join(directory, name), "utf8").trim()] as const);
 
-/** With what stands in a URL's code read as a service would read it. */
+/** The text with percent-encoded characters decoded. */
 const decoded = (text: string) =>
   text.replaceAll(/%([2-7][0-9a-f])/gi, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 16)),
@@ -195,7 +195,7 @@ describe.each([
     record = await used();
   });
 
-  it("logs what happened, and for whom", () => {
+  it("a service logs and audits what was granted and refused", () => {
     for (const event of ["presign", "confirm", "links", "open", "follow"]) {
       expect(record.written).toMatch(new RegExp(`"audit":"${event}","decision":"granted"`));
     }
@@ -204,7 +204,7 @@ describe.each([
     expect(record.written).toContain('"message":"request"');
   });
 
-  it("logs nothing that would let a reader in", () => {
+  it("a service logs no token, signature, receipt, link or key", () => {
     expect(record.secrets.size).toBeGreaterThanOrEqual(14);
     const written = [...record.secrets].filter(([name, secret]) => {
       expect(secret.length, name).toBeGreaterThanOrEqual(16);
@@ -213,11 +213,11 @@ describe.each([
     expect(written.map(([name]) => name)).toEqual([]);
   });
 
-  it("logs no link that came in an unusual form", () => {
+  it("a service logs no link that came percent-encoded", () => {
     expect(decoded(record.written).includes(record.link)).toBe(false);
   });
 
-  it("logs no link that lacks one letter, which a few guesses would complete", () => {
+  it("a service logs no link without its last letter, which a few guesses would complete", () => {
     expect(record.written.includes(record.link.slice(0, -1))).toBe(false);
   });
 });

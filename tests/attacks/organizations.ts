@@ -16,7 +16,7 @@ import { exchange } from "./raw-request.ts";
 
 const path = (slug: string) => `/api/v1/orgs/${slug}/files/presign`;
 
-/** Sends JSON as somebody whom the issuer knows; a member of acme alone unless claims say so. */
+/** A request with JSON by user-1, who is a member of acme alone unless the claims say otherwise. */
 async function send(
   { jwt, issuer }: Site,
   to: string,
@@ -31,7 +31,7 @@ async function send(
   });
 }
 
-/** What a member of an organization is given for a good request. */
+/** The receipt that a member of an organization gets for a good request. */
 async function receiptOf(site: Site, slug: string, claims: Readonly<Record<string, unknown>>) {
   const { body } = await exchange(site.jwt.address, await send(site, path(slug), good, claims));
   return JSON.parse(body).receipt as string;
@@ -40,40 +40,40 @@ async function receiptOf(site: Site, slug: string, claims: Readonly<Record<strin
 /** Names in the address, by somebody who belongs to acme. */
 const ADDRESSES: ReadonlyArray<readonly [input: string, slug: string, outcome: Outcome]> = [
   ["the organization of others", "globex", notFound],
-  ["one that does not exist", "nobody", notFound],
-  ["the same in capitals", "ACME", notFound],
-  ["one letter in capitals", "acMe", notFound],
-  ["one letter in a URL's code", "%61cme", notFound],
+  ["an organization that does not exist", "nobody", notFound],
+  ["the caller's own in capitals", "ACME", notFound],
+  ["the caller's own with a capital letter", "acMe", notFound],
+  ["the caller's own, percent-encoded", "%61cme", notFound],
   ["the folder above", "..", notFound],
-  ["the same in a URL's code", "%2e%2e", notFound],
-  ["the same, coded twice", "%252e%252e", notFound],
-  ["out of its own into another's", "acme/../globex", notFound],
-  ["the same with a coded slash", "acme%2f..%2fglobex", notFound],
-  ["the same with the dots coded", "acme/%2e%2e/globex", notFound],
-  ["a coded slash in front", "%2facme", notFound],
-  ["a coded backslash", "acme%5c..%5cglobex", notFound],
-  ["NUL behind it", "acme%00", notFound],
-  ["a line end behind it", "acme%0d%0aX:%20y", notFound],
-  ["a space behind it", "acme%20", notFound],
-  ["a dot behind it", "acme.", notFound],
-  ["a parameter behind it", "acme;org=globex", notFound],
-  ["a coded question mark", "acme%3fx=", notFound],
+  ["the folder above, percent-encoded", "%2e%2e", notFound],
+  ["the folder above, percent-encoded twice", "%252e%252e", notFound],
+  ["a path from the caller's own into another", "acme/../globex", notFound],
+  ["a path into another with encoded slashes", "acme%2f..%2fglobex", notFound],
+  ["a path into another with encoded dots", "acme/%2e%2e/globex", notFound],
+  ["an encoded slash in front", "%2facme", notFound],
+  ["encoded backslashes", "acme%5c..%5cglobex", notFound],
+  ["NUL behind the name", "acme%00", notFound],
+  ["a line end behind the name", "acme%0d%0aX:%20y", notFound],
+  ["a space behind the name", "acme%20", notFound],
+  ["a dot behind the name", "acme.", notFound],
+  ["a parameter behind the name", "acme;org=globex", notFound],
+  ["an encoded question mark", "acme%3fx=", notFound],
   ["two names", "acme,globex", notFound],
-  ["any name", "*", notFound],
+  ["a wildcard", "*", notFound],
   ["no name", "", notFound],
-  ["a Cyrillic letter that looks like one of ours", "%d0%b0cme", notFound],
-  ["bytes that are no text", "%ff%fe", notFound],
-  ["a code that breaks off", "acme%", notFound],
+  ["a Cyrillic letter that looks like a Latin one", "%d0%b0cme", notFound],
+  ["bytes that are not UTF-8", "%ff%fe", notFound],
+  ["a percent sign without a code", "acme%", notFound],
   ["64 letters", "a".repeat(64), notFound],
-  ["a name that objects are born with", "__proto__", notFound],
-  ["another such name", "constructor", notFound],
+  ["the property __proto__ of all objects", "__proto__", notFound],
+  ["the property constructor of all objects", "constructor", notFound],
 ];
 
-/** Claims that a careless reader would take for membership, at the address of globex. */
+/** Claims that careless code would take for membership, in requests for globex. */
 const CLAIMS: ReadonlyArray<readonly [input: string, organizations: unknown]> = [
-  ["all of them", "*"],
-  ["all of them, in a word of ours", "every"],
-  ["the name with something behind it", ["globex-2"]],
+  ["all organizations with a wildcard", "*"],
+  ["all organizations with the word every", "every"],
+  ["a longer name", ["globex-2"]],
   ["the name in capitals", ["GLOBEX"]],
   ["two names in one", ["acme globex", "acme,globex"]],
   ["a list in a list", [["globex"]]],
@@ -83,7 +83,7 @@ const CLAIMS: ReadonlyArray<readonly [input: string, organizations: unknown]> = 
   ["null", null],
 ];
 
-/** Receipts that were not given for this, sent to be confirmed by user-1 at acme. */
+/** Receipts that user-1 may not confirm at acme. */
 const RECEIPTS: ReadonlyArray<
   readonly [input: string, receipt: (site: Site) => Promise<unknown>, outcome: Outcome]
 > = [
@@ -93,7 +93,7 @@ const RECEIPTS: ReadonlyArray<
     notFound,
   ],
   [
-    "one's own receipt of another organization",
+    "the caller's own receipt of another organization",
     (site) => receiptOf(site, "globex", { organizations: ["acme", "globex"] }),
     notFound,
   ],
@@ -114,7 +114,7 @@ const RECEIPTS: ReadonlyArray<
     refused(400, "INVALID_RECEIPT"),
   ],
   [
-    "a receipt with another last letter, which can stand for the same bytes",
+    "a receipt whose last letter was changed to one that can stand for the same bytes",
     async (site) =>
       (await receiptOf(site, "acme", {})).replace(/.$/, (end) =>
         String.fromCharCode(end.charCodeAt(0) + 1),
@@ -134,7 +134,7 @@ const toJwt = (rows: ReadonlyArray<Omit<Attack, "to">>) =>
 
 export const organizations: ReadonlyArray<Attack> = toJwt([
   ...ADDRESSES.map(([input, slug, outcome]) => ({
-    input: `${input} (${slug.slice(0, 30)})`,
+    input: `an organization (${input}: ${slug.slice(0, 30)})`,
     request: (site: Site) => send(site, path(slug)),
     outcome,
   })),
@@ -145,12 +145,12 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
     outcome: notFound,
   })),
   ...CLAIMS.map(([input, organizations]) => ({
-    input: `claimed: ${input}`,
+    input: `a request for globex by a token that claims ${input}`,
     request: (site: Site) => send(site, path("globex"), good, { organizations }),
     outcome: notFound,
   })),
   ...RECEIPTS.map(([input, receipt, outcome]) => ({
-    input,
+    input: `a confirm with ${input}`,
     request: async (site: Site) =>
       send(site, "/api/v1/orgs/acme/files/confirm", { receipt: await receipt(site) }),
     outcome,
@@ -161,7 +161,7 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
     outcome: refused(400, "INVALID_REQUEST"),
   })),
   {
-    input: "a receipt in the place of a link",
+    input: "a receipt in the address of a link",
     request: async (site) =>
       wire({
         line: `GET /f/${await receiptOf(site, "acme", {})} HTTP/1.1`,
@@ -172,7 +172,7 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
   },
   ...["2026/11/..%2f..%2f..%2fglobex", "2026/13/a.png", "..%2f/11/a.png", "2026/11/%00.png"].map(
     (file) => ({
-      input: `a file that is no file (${file})`,
+      input: `the address of a file that cannot exist (${file})`,
       request: async ({ jwt, issuer }: Site) =>
         wire({
           line: `GET /api/v1/orgs/acme/files/${file} HTTP/1.1`,

@@ -14,12 +14,12 @@ import {
   wire,
 } from "./attack.ts";
 
-/** The one origin that the service shares its answers with. */
+/** The only origin whose pages may read the answers of the service. */
 export const ORIGIN = "https://app.example.com";
 
-/** No page of that origin gets to see the answer. */
+/** The page that sends the request may not read the answer. */
 const notShared: Outcome = {
-  says: "is not shared with",
+  says: "gets an answer that its page may not read",
   check: ({ headers, status }) => {
     expect(status).toBeGreaterThan(0);
     expect(headers.get("access-control-allow-origin")).toBeNull();
@@ -28,7 +28,7 @@ const notShared: Outcome = {
 };
 
 const shared: Outcome = {
-  says: "is shared with, and without cookies",
+  says: "gets an answer that its page may read, without cookies",
   check: ({ headers }) => {
     expect(headers.get("access-control-allow-origin")).toBe(ORIGIN);
     expect(headers.get("access-control-allow-credentials")).toBeNull();
@@ -36,46 +36,50 @@ const shared: Outcome = {
 };
 
 const ORIGINS: ReadonlyArray<readonly [input: string, origin: string, outcome: Outcome]> = [
-  ["the origin that may", ORIGIN, shared],
+  ["the allowed origin", ORIGIN, shared],
   ["a page without an origin", "null", notShared],
-  ["an origin that begins like it", `${ORIGIN}.evil.test`, notShared],
-  ["one that ends like it", "https://evil-app.example.com", notShared],
-  ["one below it", "https://evil.app.example.com", notShared],
-  ["one that a careless pattern takes for it", "https://appXexample.com", notShared],
-  ["the same without encryption", "http://app.example.com", notShared],
-  ["the same on another port", `${ORIGIN}:444`, notShared],
-  ["the same in capitals", ORIGIN.toUpperCase(), notShared],
-  ["the same with a slash", `${ORIGIN}/`, notShared],
-  ["a user named like it", `${ORIGIN}@evil.test`, notShared],
-  ["two origins", `${ORIGIN}, https://evil.test`, notShared],
-  ["all origins", "*", notShared],
-  ["none", "", notShared],
+  ["an origin that begins like the allowed one", `${ORIGIN}.evil.test`, notShared],
+  ["an origin that ends like the allowed one", "https://evil-app.example.com", notShared],
+  ["an origin below the allowed one", "https://evil.app.example.com", notShared],
+  [
+    "an origin that a careless pattern takes for the allowed one",
+    "https://appXexample.com",
+    notShared,
+  ],
+  ["the allowed origin without encryption", "http://app.example.com", notShared],
+  ["the allowed origin on another port", `${ORIGIN}:444`, notShared],
+  ["the allowed origin in capitals", ORIGIN.toUpperCase(), notShared],
+  ["the allowed origin with a slash", `${ORIGIN}/`, notShared],
+  ["an origin whose user is named like the allowed one", `${ORIGIN}@evil.test`, notShared],
+  ["two origins at once", `${ORIGIN}, https://evil.test`, notShared],
+  ["a wildcard for all origins", "*", notShared],
+  ["an empty origin", "", notShared],
 ];
 
 const forbidden = refused(403, "FORBIDDEN");
 
-/** Names under which a browser might be brought here, with the development token. */
+/** Host names by which a page could bring a browser to this service (DNS rebinding). */
 const HOSTS: ReadonlyArray<readonly [input: string, host: string, outcome: Outcome]> = [
   ["a name of this machine", "localhost", granted()],
-  ["another", "[::1]:8787", granted()],
-  ["a name that points here", "evil.test", forbidden],
-  ["one that begins like ours", "localhost.evil.test", forbidden],
-  ["one that begins like our address", "127.0.0.1.evil.test", forbidden],
-  ["one that ends like ours", "evillocalhost", forbidden],
-  ["one with our port", "evil.test:8787", forbidden],
-  ["the address in short", "127.1", forbidden],
-  ["the address as a number", "2130706433", forbidden],
-  ["the address in hexadecimal", "0x7f000001", forbidden],
+  ["an address of this machine", "[::1]:8787", granted()],
+  ["a name that could point to this machine", "evil.test", forbidden],
+  ["a name that begins like localhost", "localhost.evil.test", forbidden],
+  ["a name that begins like an address of this machine", "127.0.0.1.evil.test", forbidden],
+  ["a name that ends like localhost", "evillocalhost", forbidden],
+  ["another name with the port of the service", "evil.test:8787", forbidden],
+  ["an address of this machine in short", "127.1", forbidden],
+  ["an address of this machine as a number", "2130706433", forbidden],
+  ["an address of this machine in hexadecimal", "0x7f000001", forbidden],
   ["every address", "0.0.0.0", forbidden],
-  ["a user named like us", "127.0.0.1@evil.test", answered(400)],
-  ["a path that ends like us", "evil.test/.localhost", answered(400)],
-  ["a fragment that ends like us", "evil.test#.localhost", answered(400)],
-  ["a second host behind ours", "127.0.0.1, evil.test", answered(400)],
-  ["a port that is no number", "127.0.0.1:evil", answered(400)],
-  ["no name", "", answered(400)],
-  ["an address that cannot be", "127.999.0.1", refusedAnyhow],
+  ["a user named like an address of this machine", "127.0.0.1@evil.test", answered(400)],
+  ["a path that ends like localhost", "evil.test/.localhost", answered(400)],
+  ["a fragment that ends like localhost", "evil.test#.localhost", answered(400)],
+  ["a second host behind an address of this machine", "127.0.0.1, evil.test", answered(400)],
+  ["a port that is not a number", "127.0.0.1:evil", answered(400)],
+  ["an empty host", "", answered(400)],
+  ["an impossible address", "127.999.0.1", refusedAnyhow],
   ["a number too large for an address", "0xffffffffff", refusedAnyhow],
-  ["an escape of nothing", "a%zz.localhost", refusedAnyhow],
+  ["a percent sign without a code", "a%zz.localhost", refusedAnyhow],
 ];
 
 const body = JSON.stringify(good);
@@ -83,7 +87,7 @@ const body = JSON.stringify(good);
 export const origins: ReadonlyArray<Attack> = [
   ...ORIGINS.flatMap(([input, origin, outcome]): ReadonlyArray<Attack> => [
     {
-      input,
+      input: `a request from ${input}`,
       to: "dev",
       request: ({ dev }) =>
         wire({
@@ -94,7 +98,7 @@ export const origins: ReadonlyArray<Attack> = [
       outcome,
     },
     {
-      input: `${input}, asking first`,
+      input: `a preflight from ${input}`,
       to: "dev",
       request: ({ dev }) =>
         wire({
@@ -111,7 +115,7 @@ export const origins: ReadonlyArray<Attack> = [
     },
   ]),
   {
-    input: "two headers with an origin",
+    input: "a request with two Origin headers",
     to: "dev",
     request: ({ dev }) =>
       wire({
@@ -125,20 +129,21 @@ export const origins: ReadonlyArray<Attack> = [
 
 export const hosts: ReadonlyArray<Attack> = [
   ...HOSTS.map(([input, host, outcome]): Attack => ({
-    input: `${input} (${host})`,
+    input: `a request whose Host is ${input} (${host})`,
     to: "dev",
     request: ({ dev }) => wire({ host, headers: [bearer(dev.token), JSON_TYPE], body }),
     outcome,
   })),
   {
-    input: "two names, one of them ours",
+    input: "a request with two Host headers, the first of them right,",
     to: "dev",
     request: ({ dev }) =>
       wire({ host: hostOf(dev), headers: [bearer(dev.token), JSON_TYPE, "Host: evil.test"], body }),
     outcome: forbidden,
   },
   {
-    input: "an address that cannot be (999.999.999.999), where names do not matter",
+    input:
+      "a request whose Host is an impossible address (999.999.999.999), where names are not checked,",
     to: "jwt",
     request: () => wire({ host: "999.999.999.999", headers: [JSON_TYPE], body }),
     outcome: refusedAnyhow,

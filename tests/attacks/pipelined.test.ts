@@ -14,19 +14,22 @@ const BUNDLE = "/docs/swagger-ui-bundle.js";
 const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
 
 describe.each(runtimes)("a client that reads nothing on %s", (runtime) => {
-  it.each([BUNDLE, "/openapi.json"])("is not given 800 answers of %s in advance", async (path) => {
-    const service = await startProcess({}, runtime);
-    const ask = async () => (await fetch(`${service.address}${path}`)).arrayBuffer();
-    await ask();
-    const before = memoryOf(service);
-    const socket = await unread(service, get(service, path).repeat(800));
-    // Those that the service had begun to answer are over when these are.
-    for (let requests = 0; requests < 20; requests++) await ask();
-    expect(answersOf(service, path)).toBeLessThan(100);
-    expect(memoryOf(service) - before).toBeLessThan(100);
-    socket.destroy();
-    await service.stop();
-  });
+  it.each([BUNDLE, "/openapi.json"])(
+    "a service makes fewer than 100 of 800 answers of %s in advance for a client that reads nothing",
+    async (path) => {
+      const service = await startProcess({}, runtime);
+      const ask = async () => (await fetch(`${service.address}${path}`)).arrayBuffer();
+      await ask();
+      const before = memoryOf(service);
+      const socket = await unread(service, get(service, path).repeat(800));
+      // Once these are answered, so are those that the service had begun.
+      for (let requests = 0; requests < 20; requests++) await ask();
+      expect(answersOf(service, path)).toBeLessThan(100);
+      expect(memoryOf(service) - before).toBeLessThan(100);
+      socket.destroy();
+      await service.stop();
+    },
+  );
 });
 
 describe("requests that are sent at once", () => {
@@ -36,7 +39,7 @@ describe("requests that are sent at once", () => {
   });
   afterAll(() => service.stop());
 
-  it("are answered in their order, 100 behind the first, and the next with 503", async () => {
+  it("requests that are sent at once are answered in order, up to 100 behind the first, and the next with 503", async () => {
     const requests = Array.from({ length: 150 }, (_, index) => get(service, `/nowhere/${index}`));
     const { text } = await exchange(service.address, [requests.join("")]);
     const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
@@ -45,11 +48,11 @@ describe("requests that are sent at once", () => {
     expect(text).toMatch(/"code":"OVERLOADED"/);
   });
 
-  it("are refused, except probes, while 2,000 requests are in progress", async () => {
+  it("requests except probes are refused while 2,000 requests are in progress", async () => {
     const sockets: Array<Socket> = [];
     const refused = await until("the service to be full", async () => {
       sockets.push(await unread(service, get(service, BUNDLE).repeat(101)));
-      // Its body does not come, so that nothing takes it away again.
+      // Its body does not come, so that it stays in progress.
       sockets.push(await unread(service, slowRequest(service)));
       const answer = await fetch(`${service.address}/nowhere`);
       return answer.status === 503 ? answer : undefined;
@@ -64,7 +67,7 @@ describe("requests that are sent at once", () => {
     expect(service.output()).toContain("503 OVERLOADED");
   });
 
-  it("are answered before something behind them that is not a request", async () => {
+  it("requests are answered before something behind them that is not a request", async () => {
     const good = get(service, "/healthz").repeat(2);
     const { text } = await exchange(service.address, [`${good}rubbish\r\n\r\n`]);
     const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
@@ -72,13 +75,13 @@ describe("requests that are sent at once", () => {
     expect(text.match(/\{"status":"alive"\}/g)).toHaveLength(2);
   });
 
-  it("keep the body that is arriving when something behind them is not a request", async () => {
+  it("an answer that is being sent is not cut off when something that is not a request arrives", async () => {
     const whole = await (await fetch(`${service.address}${BUNDLE}`)).text();
-    // More than the system takes while nothing is read.
+    // More than the buffers of the system take while nothing is read.
     const socket = await unread(service, get(service, BUNDLE).repeat(20));
     await once(socket, "readable");
     socket.write("rubbish\r\n\r\n");
-    // Answered after the rubbish was read.
+    // Once this is answered, the service has read the rubbish.
     await fetch(`${service.address}/healthz`);
     const parts = (await text(socket)).split(whole);
     expect(parts).toHaveLength(21);
@@ -115,7 +118,7 @@ async function unread({ address }: ServiceProcess, text: string): Promise<Socket
   return socket;
 }
 
-/** What a process holds, in MiB. */
+/** The memory of a process, in MiB. */
 const memoryOf = ({ pid }: ServiceProcess): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 

@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 
-/** What came back over a connection before its end. */
+/** Everything that came back before the connection ended. */
 export interface RawAnswer {
-  /** 0 where the connection ended without an answer. */
+  /** 0 if the connection ended without an answer. */
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
@@ -12,7 +12,7 @@ export interface RawAnswer {
   readonly sent: number;
 }
 
-/** What is written to a connection, piece by piece: as long as the other side takes it. */
+/** What is written to a connection, piece by piece, as long as the other side reads it. */
 export type Pieces = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
 /**
@@ -25,7 +25,7 @@ export async function exchange(address: string, pieces: Pieces): Promise<RawAnsw
   const received: Array<Buffer> = [];
   const closed = next(socket, "close");
   socket.on("data", (piece: Buffer) => received.push(piece));
-  // A service that ends the connection while it is written to is what some of these are about.
+  // In some attacks the service closes the connection while it is written to.
   socket.on("error", () => undefined);
   await Promise.race([next(socket, "connect"), closed]);
   let sent = 0;
@@ -38,11 +38,11 @@ export async function exchange(address: string, pieces: Pieces): Promise<RawAnsw
   return { ...parse(Buffer.concat(received).toString("latin1")), sent };
 }
 
-/** Waits until there is room for more, or an answer or the end makes that pointless. */
+/** Waits until more can be written, or an answer or the end makes that pointless. */
 const canWrite = (socket: Socket) =>
   Promise.race(["drain", "data", "close"].map((event) => next(socket, event)));
 
-/** Unlike `once` of `node:events` it takes no notice of errors, behind which `close` comes. */
+/** Unlike `once` of `node:events` it ignores errors, which are followed by `close`. */
 const next = (socket: Socket, event: string) =>
   new Promise<void>((resolve) => void socket.once(event, () => resolve()));
 

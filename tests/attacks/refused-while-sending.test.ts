@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-// A client that learns nothing but "connection reset" cannot tell its person what is wrong.
-it.each([20_000, 900_000])("a refusal reaches a client that sends %d bytes", async (size) => {
+// A client that gets only "connection reset" cannot tell a person what is wrong.
+it.each([20_000, 900_000])("a refusal reaches a client that is sending %d bytes", async (size) => {
   const path = `${service.address}/api/v1/orgs/acme/files/presign`;
   const headers = { "Content-Type": "application/json" };
   const unknown = await send("POST", path, { headers, body: "x".repeat(size) });

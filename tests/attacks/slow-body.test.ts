@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { startProcess } from "../support/service-process.ts";
 
-it("a body that does not arrive is refused, and its connection is closed", async () => {
+it("a request whose body does not arrive is refused, and its connection is closed", async () => {
   const service = await startProcess();
   const { host, hostname, port } = new URL(service.address);
   const socket = connect(Number(port), hostname);
@@ -14,7 +14,7 @@ it("a body that does not arrive is refused, and its connection is closed", async
       `Authorization: Bearer ${service.token}\r\nContent-Type: application/json\r\n` +
       `Content-Length: 100\r\n\r\n{"filename":`,
   );
-  // Read to its end: that there is one is the point.
+  // Reads until the connection ends, which shows that it is closed.
   const answer = await text(socket);
   await service.stop();
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);

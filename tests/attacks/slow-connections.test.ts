@@ -6,11 +6,11 @@ import { type Listening } from "../../adapters/http/listen.ts";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import { freePort } from "../support/free-port.ts";
 
-// The listener with limits that can be waited for.
+// The listener with limits short enough for a test.
 
 let server: Listening;
 let port: number;
-/** Those whose answer was broken off. */
+/** Paths whose answer was broken off. */
 const brokenOff = new Set<string>();
 let noteBrokenOff: () => void = () => undefined;
 
@@ -43,7 +43,7 @@ afterAll(() => server.stop());
 it("a connection on which no body arrives is closed, whatever its path", async () => {
   for (const line of ["GET /healthz", "POST /nowhere", "PUT /nowhere"]) {
     const socket = await open(`${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345`);
-    // Read to its end: that there is one is the point.
+    // Reads until the connection ends, which shows that it is closed.
     await text(socket).catch(() => "");
   }
 });
@@ -52,11 +52,11 @@ it("a connection whose answer is not read in time is closed", async () => {
   await isBrokenOff("/endless", "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
 });
 
-it("a connection whose object is not read at all is closed", async () => {
+it("a connection whose download is not read at all is closed", async () => {
   await isBrokenOff("/store/endless", "GET /store/endless HTTP/1.1\r\nHost: a\r\n\r\n");
 });
 
-it("an object may take longer to download, as long as bytes flow", async () => {
+it("an object may take longer to upload than other requests, as long as bytes flow", async () => {
   const upload = await open("PUT /store/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1");
   for (const piece of ["2", "3", "4"]) {
     // Each of these lasts as long as another request may.

@@ -19,7 +19,7 @@ const encode = (json: unknown) => Buffer.from(JSON.stringify(json)).toString("ba
 const partsOf = (token: string) => token.split(".") as [string, string, string];
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** A good token's claims under a header of one's own, with a seal that is not the issuer's. */
+/** A good token's claims under another header, with a signature that is not the issuer's. */
 async function forge({ issuer }: Site, header: object, seal: (content: string) => string) {
   const [, claims] = partsOf(await issuer.sign());
   const content = `${encode(header)}.${claims}`;
@@ -29,7 +29,7 @@ async function forge({ issuer }: Site, header: object, seal: (content: string) =
 const hmac = (secret: string) => (content: string) =>
   createHmac("sha256", secret).update(content).digest("base64url");
 
-/** A token of the thief that claims what the issuer's would. */
+/** A token of the thief with the claims of the issuer. */
 const stolen = ({ issuer, thief }: Site, header: Readonly<Record<string, unknown>>) =>
   thief.sign({ iss: issuer.url }, header);
 
@@ -39,17 +39,21 @@ type Credentials = string | ReadonlyArray<string>;
 const TABLE: ReadonlyArray<
   readonly [input: string, token: (site: Site) => Promise<string>, outcome?: Outcome]
 > = [
-  ["a good one", ({ issuer }) => issuer.sign(), granted()],
-  ["a good one of the other key", ({ issuer }) => issuer.sign({}, { alg: "ES256" }), granted()],
-  ["no seal, as the algorithm none wants it", (site) => forge(site, { alg: "none" }, () => "")],
-  ["the same in other capitals", (site) => forge(site, { alg: "nOnE" }, () => "")],
+  ["signed by the issuer", ({ issuer }) => issuer.sign(), granted()],
+  [
+    "signed with the issuer's other key",
+    ({ issuer }) => issuer.sign({}, { alg: "ES256" }),
+    granted(),
+  ],
+  ["the algorithm none, and no signature", (site) => forge(site, { alg: "none" }, () => "")],
+  ["the algorithm nOnE, and no signature", (site) => forge(site, { alg: "nOnE" }, () => "")],
   ["no algorithm", (site) => forge(site, { kid: "rs256-1" }, () => "")],
   [
     "the public key taken for a shared secret",
     (site) => forge(site, { alg: "HS256", kid: "rs256-1" }, hmac(site.issuer.publicPem)),
   ],
   [
-    "the same without the line end at its end",
+    "the public key without its last line end, taken for a shared secret",
     (site) => forge(site, { alg: "HS256", kid: "rs256-1" }, hmac(site.issuer.publicPem.trim())),
   ],
   ["an empty shared secret", (site) => forge(site, { alg: "HS256" }, hmac(""))],
@@ -58,69 +62,78 @@ const TABLE: ReadonlyArray<
     (site) => forge(site, { alg: "ES256", kid: "rs256-1" }, () => "A".repeat(86)),
   ],
   [
-    "a seal of zeros",
+    "a signature of zeros",
     (site) => forge(site, { alg: "ES256", kid: "es256-1" }, () => "A".repeat(86)),
   ],
   ["a thief's key under the issuer's name", (site) => stolen(site, {})],
-  ["a key that nobody knows", (site) => stolen(site, { kid: "unknown" })],
-  ["another, which must not make us ask again", (site) => stolen(site, { kid: "unknown-2" })],
-  ["a key's name that is a path", (site) => stolen(site, { kid: "../../../../dev/null" })],
-  ["a key's name that is a statement", (site) => stolen(site, { kid: "' OR 1=1 --" })],
-  ["a key's name that is a URL", (site) => stolen(site, { kid: site.thief.jwksUrl })],
-  ["a key's name that objects are born with", (site) => stolen(site, { kid: "__proto__" })],
-  ["a key's name that is a list", (site) => forge(site, { alg: "RS256", kid: [] }, () => "AAAA")],
-  ["the address of a thief's keys (jku)", (site) => stolen(site, { jku: site.thief.jwksUrl })],
-  ["the address of a certificate (x5u)", (site) => stolen(site, { x5u: site.thief.jwksUrl })],
+  ["an unknown key", (site) => stolen(site, { kid: "unknown" })],
   [
-    "the key itself (jwk)",
+    "a second unknown key, which must not make the service ask the issuer again",
+    (site) => stolen(site, { kid: "unknown-2" }),
+  ],
+  ["a key's name that is a path", (site) => stolen(site, { kid: "../../../../dev/null" })],
+  ["a key's name that is an SQL condition", (site) => stolen(site, { kid: "' OR 1=1 --" })],
+  ["a key's name that is a URL", (site) => stolen(site, { kid: site.thief.jwksUrl })],
+  ["a key's name __proto__, which all objects have", (site) => stolen(site, { kid: "__proto__" })],
+  ["a key's name that is a list", (site) => forge(site, { alg: "RS256", kid: [] }, () => "AAAA")],
+  ["a jku with the address of a thief's keys", (site) => stolen(site, { jku: site.thief.jwksUrl })],
+  ["an x5u with the address of a certificate", (site) => stolen(site, { x5u: site.thief.jwksUrl })],
+  [
+    "a jwk with the thief's key",
     async (site) => {
       const { keys } = await (await fetch(site.thief.jwksUrl)).json();
       return stolen(site, { jwk: keys[0] });
     },
   ],
-  ["a certificate (x5c)", (site) => stolen(site, { x5c: ["MIIB"] })],
+  ["an x5c with a certificate", (site) => stolen(site, { x5c: ["MIIB"] })],
   [
-    "a header that we are told not to ignore (crit)",
+    "a crit with a header that is not known",
     ({ issuer }) => issuer.sign({}, { crit: ["x"], x: 1 }),
   ],
   [
-    "expired a moment longer ago than clocks differ",
+    "expired 62 seconds ago, longer than clocks may differ",
     ({ issuer }) => issuer.sign({ exp: seconds() - 62 }),
   ],
   [
-    "expired as long ago as clocks may differ",
+    "expired 30 seconds ago, within what clocks may differ",
     ({ issuer }) => issuer.sign({ exp: seconds() - 30 }),
     granted(),
   ],
-  ["expired at the beginning of time", ({ issuer }) => issuer.sign({ exp: 0 })],
-  ["not good yet", ({ issuer }) => issuer.sign({ nbf: seconds() + 120 })],
-  ["no end", ({ issuer }) => issuer.sign({ exp: undefined })],
-  ["an end in quotes", ({ issuer }) => issuer.sign({ exp: "9999999999" })],
+  ["expired in 1970", ({ issuer }) => issuer.sign({ exp: 0 })],
+  ["not valid yet", ({ issuer }) => issuer.sign({ nbf: seconds() + 120 })],
+  ["no expiry", ({ issuer }) => issuer.sign({ exp: undefined })],
+  ["an expiry in quotes", ({ issuer }) => issuer.sign({ exp: "9999999999" })],
   ["another audience", ({ issuer }) => issuer.sign({ aud: "another" })],
-  ["an audience that begins like ours", ({ issuer }) => issuer.sign({ aud: "valetkey.evil.test" })],
+  [
+    "an audience that begins like the right one",
+    ({ issuer }) => issuer.sign({ aud: "valetkey.evil.test" }),
+  ],
   ["no audience", ({ issuer }) => issuer.sign({ aud: undefined })],
   ["another issuer's name", ({ issuer }) => issuer.sign({ iss: "https://evil.test" })],
   [
     "the issuer's name with a slash behind it",
     ({ issuer }) => issuer.sign({ iss: `${issuer.url}/` }),
   ],
-  ["two issuers, one of them ours", ({ issuer }) => issuer.sign({ iss: [issuer.url, "evil"] })],
+  [
+    "two issuers, one of them the right one",
+    ({ issuer }) => issuer.sign({ iss: [issuer.url, "evil"] }),
+  ],
   ["no issuer", ({ issuer }) => issuer.sign({ iss: undefined })],
-  ["nobody", ({ issuer }) => issuer.sign({ sub: undefined })],
-  ["nobody, in no letters", ({ issuer }) => issuer.sign({ sub: "" })],
+  ["no subject", ({ issuer }) => issuer.sign({ sub: undefined })],
+  ["an empty subject", ({ issuer }) => issuer.sign({ sub: "" })],
   ["a subject that is an object", ({ issuer }) => issuer.sign({ sub: { toString: "user-1" } })],
   ["a subject that is a list", ({ issuer }) => issuer.sign({ sub: ["user-1"] })],
-  ["a subject with a line end, for the log", ({ issuer }) => issuer.sign({ sub: "a\r\n{}" })],
+  ["a subject with a line end, meant for the log", ({ issuer }) => issuer.sign({ sub: "a\r\n{}" })],
   ["a subject of 257 letters", ({ issuer }) => issuer.sign({ sub: "u".repeat(257) })],
   ["a subject of 10 kB", ({ issuer }) => issuer.sign({ sub: "u".repeat(10_000) })],
   ["claims that were changed afterwards", ({ issuer }) => tamper(issuer, { sub: "admin" })],
-  ["a seal that was cut", async ({ issuer }) => (await issuer.sign()).slice(0, -8)],
+  ["a signature that was cut", async ({ issuer }) => (await issuer.sign()).slice(0, -8)],
   ["a part too few", async ({ issuer }) => (await issuer.sign()).replace(/\.[^.]*$/, "")],
   ["a part too many", async ({ issuer }) => `${await issuer.sign()}.AAAA`],
   ["dots alone", async () => ".."],
-  ["parts that are no JSON", async () => "AAAA.AAAA.AAAA"],
+  ["parts that are not JSON", async () => "AAAA.AAAA.AAAA"],
   [
-    "claims that are no object",
+    "claims that are not an object",
     async ({ issuer }) => {
       const [header, , seal] = partsOf(await issuer.sign());
       return `${header}.${encode([1])}.${seal}`;
@@ -140,7 +153,7 @@ async function tamper(issuer: Site["issuer"], change: object) {
   return `${header}.${encode(changed)}.${seal}`;
 }
 
-/** A good token, sent as none should be. */
+/** A good token, sent in a wrong way. */
 const CARRIAGES: ReadonlyArray<
   readonly [input: string, headers: (token: string) => Credentials, query?: true]
 > = [
@@ -155,22 +168,22 @@ const CARRIAGES: ReadonlyArray<
     (token) => [bearer(token), ...Array.from({ length: 2000 }, () => "X: y"), bearer("x")],
   ],
   ["two tokens in one header", (token) => bearer(`${token}, ${token}`)],
-  ["a parameter behind it", (token) => `${bearer(token)}; scope=all`],
-  ["quotes around it", (token) => bearer(`"${token}"`)],
+  ["a parameter behind the token", (token) => `${bearer(token)}; scope=all`],
+  ["quotes around the token", (token) => bearer(`"${token}"`)],
   ["another header", (token) => `X-Authorization: Bearer ${token}`],
   ["a cookie", (token) => `Cookie: token=${token}`],
-  ["the query, where logs would keep it", () => [], true],
+  ["a query parameter, which logs would keep", () => [], true],
 ];
 
 export const tokens: ReadonlyArray<Attack> = [
   ...TABLE.map(([input, token, outcome = unknown]): Attack => ({
-    input,
+    input: `a token (${input})`,
     to: "jwt",
     request: async (site) => carry(site, bearer(await token(site))),
     outcome,
   })),
   ...CARRIAGES.map(([input, headers, inQuery]): Attack => ({
-    input: `a good one in ${input}`,
+    input: `a good token, sent with ${input},`,
     to: "jwt",
     request: async (site) => {
       const token = await site.issuer.sign();
