@@ -45,6 +45,11 @@ export function extensionsOf(mediaType: MediaType): ReadonlyArray<string> {
   return (Object.hasOwn(mediaTypes, type) ? mediaTypes[type]?.extensions : undefined) ?? [];
 }
 
+/** All media types that have a usual extension. */
+export const TYPES_WITH_EXTENSION: ReadonlyArray<MediaType> = Object.keys(mediaTypes)
+  .map((type) => type as MediaType)
+  .filter((type) => extensionsOf(type).length > 0);
+
 const EXECUTABLE: ReadonlySet<string> = new Set([
   "text/html",
   "text/xml",

@@ -7,7 +7,13 @@ import { ChecksumRequired, FileTooLarge, MediaTypeNotAllowed, PolicyNotAllowed }
 import type { FileName } from "./file-name.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { LinkLifetime } from "./link.ts";
-import { essence, type MediaType } from "./media-type.ts";
+import {
+  essence,
+  extensionsOf,
+  type MediaType,
+  mediaTypeOf,
+  TYPES_WITH_EXTENSION,
+} from "./media-type.ts";
 
 /** A media type, or all subtypes of one (`image/*`), in lower case and without parameters. */
 export const AllowedType = Schema.String.check(
@@ -146,9 +152,31 @@ export function authorize(
   });
 }
 
+/**
+ * The allowed media types by their usual extensions, with the dot: what a client declares for a
+ * file whose type it does not know. Of several types with one extension, the type that it usually
+ * stands for, if that is allowed.
+ */
+export function allowedByExtension(
+  allowedTypes: ReadonlyArray<AllowedType>,
+): ReadonlyMap<string, MediaType> {
+  const types = new Map<string, MediaType>();
+  for (const allowed of allowedTypes) {
+    for (const type of TYPES_WITH_EXTENSION) {
+      if (!includes(allowed, type)) continue;
+      for (const extension of extensionsOf(type)) {
+        const ending = `.${extension}`;
+        if (!types.has(ending) || mediaTypeOf(extension) === type) types.set(ending, type);
+      }
+    }
+  }
+  return types;
+}
+
 function allows(allowedTypes: ReadonlyArray<AllowedType>, mediaType: MediaType): boolean {
   const type = essence(mediaType);
-  return allowedTypes.some((allowed) =>
-    allowed.endsWith("/*") ? type.startsWith(allowed.slice(0, -1)) : type === allowed,
-  );
+  return allowedTypes.some((allowed) => includes(allowed, type));
 }
+
+const includes = (allowed: AllowedType, type: string): boolean =>
+  allowed.endsWith("/*") ? type.startsWith(allowed.slice(0, -1)) : type === allowed;

@@ -1,9 +1,11 @@
 import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { admit, type Member } from "../../application/admit.ts";
 import { confirmUpload } from "../../application/confirm-upload.ts";
+import { listPolicies } from "../../application/list-policies.ts";
 import { makeLink } from "../../application/make-link.ts";
 import { openFile } from "../../application/open-file.ts";
 import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
@@ -22,6 +24,7 @@ import type {
   Confirmation,
   Link,
   OpenedFile,
+  Policy,
   Upload,
   UploadRequest,
   UploadsRequest,
@@ -76,6 +79,23 @@ export const callsAt = (publicUrl: URL) => ({
     const member = yield* admitCaller(call, "read");
     const { get } = yield* openFile({ member, path: pathIn(key, member), download });
     return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
+  }),
+
+  policies: Effect.fnUntraced(function* (call: Asked) {
+    const offered = yield* listPolicies(yield* admitCaller(call, "write"));
+    return offered.map(({ linkLifetime, ...policy }): Policy => ({
+      name: policy.name,
+      maxSize: policy.maxSize,
+      allowedTypes: policy.allowedTypes,
+      extensions: Object.fromEntries(policy.extensions),
+      putLifetime: Duration.toSeconds(policy.putLifetime),
+      getLifetime: Duration.toSeconds(policy.getLifetime),
+      ...(linkLifetime && { linkLifetime: Duration.toSeconds(linkLifetime) }),
+      strict: policy.strict,
+      writeOnce: policy.writeOnce,
+      requireChecksum: policy.requireChecksum,
+      checksums: policy.checksums,
+    }));
   }),
 });
 

@@ -128,6 +128,7 @@ export function createValetkey<
     confirmUpload: call(calls.confirmUpload),
     makeLink: call(calls.makeLink),
     openFile: call(calls.openFile),
+    policies: call(calls.policies),
     fetch,
     handles: ({ url }) => isOurs(pathIn(url)),
     paths,

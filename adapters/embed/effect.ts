@@ -7,6 +7,7 @@ export {
 } from "../../application/check-readiness.ts";
 export { confirmUpload } from "../../application/confirm-upload.ts";
 export { followLink } from "../../application/follow-link.ts";
+export { listPolicies, type OfferedPolicy } from "../../application/list-policies.ts";
 export { makeLink } from "../../application/make-link.ts";
 export { openFile } from "../../application/open-file.ts";
 export { requestUpload, requestUploads } from "../../application/request-upload.ts";

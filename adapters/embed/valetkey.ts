@@ -42,6 +42,8 @@ export interface Valetkey<
       readonly download?: boolean | undefined;
     },
   ) => Promise<OpenedFile>;
+  /** Lists the policies that the caller may use; `requestUpload` enforces exactly these. */
+  readonly policies: (call: Asked) => Promise<ReadonlyArray<Policy>>;
   /**
    * Answers a request to the HTTP API, and with `local()` to the store; 404 for a path that is not
    * one of `paths`. What a host passes in `from` is trusted.
@@ -183,6 +185,35 @@ export interface Link {
 export interface OpenedFile {
   readonly url: string;
   readonly expiresAt: Date;
+}
+
+/** What a caller may upload. */
+export interface Policy {
+  /** The `policy` of an upload. */
+  readonly name: string;
+  /** The largest file, in bytes. */
+  readonly maxSize: number;
+  /** Media types, with any parameters, or all subtypes of one: `image/*`. */
+  readonly allowedTypes: ReadonlyArray<string>;
+  /**
+   * The allowed media types by their usual extensions, such as `.png`: the `contentType` of a file
+   * whose type is unknown. A file may have any other extension.
+   */
+  readonly extensions: Readonly<Record<string, string>>;
+  /** How long the PUT works, in seconds. */
+  readonly putLifetime: number;
+  /** How long the GET works, in seconds. */
+  readonly getLifetime: number;
+  /** The longest lifetime of a link, in seconds; without it links are not allowed. */
+  readonly linkLifetime?: number;
+  /** Everything that the store can enforce is bound; the PUT needs all of `putHeaders`. */
+  readonly strict: boolean;
+  /** The store accepts only one PUT for a key. */
+  readonly writeOnce: boolean;
+  /** Each upload must have a checksum. */
+  readonly requireChecksum: boolean;
+  /** The checksum algorithms that the store verifies. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }
 
 /** What a host passes with a request. */

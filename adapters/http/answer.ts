@@ -17,6 +17,15 @@ export function answer(
   });
 }
 
+/**
+ * Headers of an answer that a browser may keep for `maxAge` seconds and for the same caller, whom a
+ * token or, behind a proxy, a cookie identifies. Shared caches may not keep it.
+ */
+export const keptByBrowser = (c: HttpContext, maxAge: number) => ({
+  "Cache-Control": maxAge === 0 ? "no-store" : `private, max-age=${maxAge}`,
+  Vary: [c.get("answerHeaders")["Vary"], "Authorization", "Cookie"].filter(Boolean).join(", "),
+});
+
 /** Answers with what the table of refusals says. */
 export const refuse = (c: HttpContext, refusal: Refusal): Response =>
   answerProblem(c, problemOf(refusal));

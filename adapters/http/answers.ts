@@ -1,8 +1,9 @@
 import * as Schema from "effect/Schema";
 import { ByteSize } from "../../domain/byte-size.ts";
-import { Checksum } from "../../domain/checksum.ts";
+import { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
+import { AllowedType, PolicyName } from "../../domain/upload-policy.ts";
 
 // The shapes of answers. Handlers are only checked against their types: encoding an answer by its
 // schema would cost more than signing.
@@ -93,6 +94,49 @@ export const Link = Schema.Struct({
   expires_at: instant("When the link stops working.", "2026-11-24T13:00:00.000Z"),
 }).annotate({ identifier: "Link" });
 export type Link = typeof Link.Encoded;
+
+const flag = (description: string) => Schema.Boolean.annotate({ description });
+const seconds = (description: string, example: number) =>
+  Schema.Number.check(
+    Schema.makeFilter<number>((value) => Number.isInteger(value) && value > 0, {
+      description: `${description}, in seconds.`,
+      examples: [example],
+      toJsonSchema: () => ({ type: "integer", minimum: 1 }),
+    }),
+  );
+
+export const Policy = Schema.Struct({
+  name: PolicyName.annotate({ description: "What a request gives as `policy`." }),
+  max_size: ByteSize,
+  allowed_types: Schema.Array(AllowedType).annotate({
+    description: "Media types, with any parameters, or all subtypes of one.",
+    examples: [[AllowedType.make("image/*"), AllowedType.make("application/pdf")]],
+  }),
+  extensions: Schema.Record(Schema.String, MediaType).annotate({
+    description:
+      "The allowed media types by their usual extensions, with the dot and in lower case: what to declare for a file whose type is unknown. A file may have any other extension.",
+    examples: [{ ".png": MediaType.make("image/png"), ".jpg": MediaType.make("image/jpeg") }],
+  }),
+  put_lifetime: seconds("How long `put_url` works", 900),
+  get_lifetime: seconds("How long `get_url` works", 86400),
+  link_lifetime: Schema.optionalKey(
+    seconds("The longest that a link works; without it, links are not allowed", 3600),
+  ),
+  strict: flag("As `strict` in every request."),
+  write_once: flag("The store accepts one PUT under a key and refuses the next."),
+  require_checksum: flag("Requests without a `checksum` are refused."),
+  checksums: Schema.Array(ChecksumAlgorithm).annotate({
+    description: "The algorithms that the store verifies; others are refused.",
+  }),
+}).annotate({ identifier: "Policy" });
+
+export const PolicyList = Schema.Struct({ policies: Schema.Array(Policy) }).annotate({
+  identifier: "PolicyList",
+});
+export type PolicyList = typeof PolicyList.Encoded;
+
+/** For how many seconds a browser may keep the policies, which change only with a restart. */
+export const POLICIES_LIFETIME = 300;
 
 export const Health = Schema.Struct({ status: Schema.Literal("alive") }).annotate({
   identifier: "Health",

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as application from "../../application/open-file.ts";
 import { followLink as follow } from "../../application/follow-link.ts";
+import { keptByBrowser } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
 import type { MemberRequest, RouteRequest } from "./route.ts";
 
@@ -38,21 +39,15 @@ export const followLink = Effect.fnUntraced(function* (request: RouteRequest) {
   return redirect(c, get.url, 0);
 });
 
-/**
- * Redirects to `url`. A browser may keep the answer for `maxAge` seconds and for the same caller,
- * whom a token or, behind a proxy, a cookie identifies. Shared caches may not keep it.
- */
-function redirect(c: HttpContext, url: string, maxAge: number): Response {
-  const { Vary, ...others } = c.get("answerHeaders");
-  return new Response(null, {
+/** Redirects to `url`; a browser may keep the answer for `maxAge` seconds. */
+const redirect = (c: HttpContext, url: string, maxAge: number) =>
+  new Response(null, {
     status: 302,
     headers: {
       Location: url,
-      "Cache-Control": maxAge === 0 ? "no-store" : `private, max-age=${maxAge}`,
-      Vary: [Vary, "Authorization", "Cookie"].filter(Boolean).join(", "),
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
-      ...others,
+      ...c.get("answerHeaders"),
+      ...keptByBrowser(c, maxAge),
     },
   });
-}

@@ -129,6 +129,7 @@ export type OperationId =
   | "presignBatch"
   | "confirm"
   | "makeLink"
+  | "policies"
   | "openFile"
   | "followLink"
   | "health"

@@ -3,6 +3,7 @@ import {
   ConfirmedUpload,
   Health,
   Link,
+  PolicyList,
   Readiness,
   Upload,
   Uploads,
@@ -12,6 +13,7 @@ import { docs, docsFile, openapi } from "./docs.ts";
 import { health, readiness } from "./health.ts";
 import { LinkRequest, makeLink } from "./links.ts";
 import { followLink, openFile } from "./open.ts";
+import { policies } from "./policies.ts";
 import { BATCH_LIMIT, BatchRequest, presignBatch } from "./presign-batch.ts";
 import { presign, UploadRequest } from "./presign.ts";
 import { memberRoute, publicRoute, type Route } from "./route.ts";
@@ -102,6 +104,16 @@ export const ROUTES: ReadonlyArray<Route> = [
       LinksNotAllowed: true,
       LinkTooLong: true,
     },
+  }),
+  memberRoute({
+    path: `${FILES}/policies`,
+    methods: ["GET"],
+    action: "policies",
+    operationId: "policies",
+    scope: "write",
+    answer: PolicyList,
+    handler: policies,
+    refusals: {},
   }),
   // Not HEAD: a store refuses that of what was signed for GET.
   memberRoute({

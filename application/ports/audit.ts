@@ -6,8 +6,11 @@ import type { OrganizationId, OrganizationSlug } from "../../domain/organization
 import type { Principal } from "../../domain/principal.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
-/** The action that was requested: to upload, confirm, open a file, make a link, or follow one. */
-export type AuditedAction = "presign" | "confirm" | "open" | "links" | "follow";
+/**
+ * The action that was requested: to upload, confirm, open a file, make a link, follow one, or list
+ * the policies.
+ */
+export type AuditedAction = "presign" | "confirm" | "open" | "links" | "follow" | "policies";
 
 /** What is known about a request when it is decided; what was not reached is left out. */
 export interface AuditedFacts {

@@ -111,6 +111,11 @@ async function useWell(use: Use): Promise<void> {
   const opened = await follow(confirmed.file_url, { Authorization: `Bearer ${token}` });
   secrets.set("the signature of the file's address", signatureOf(opened));
 
+  const listed = await send("GET", `${use.service.address}${FILES}/policies`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  expect(listed.status).toBe(200);
+
   const { link_url } = await ask("/links", { receipt });
   const link = link_url.replace(/^.*\/f\//, "");
   secrets.set("the link", link);
@@ -196,7 +201,7 @@ describe.each([
   });
 
   it("a service logs and audits what was granted and refused", () => {
-    for (const event of ["presign", "confirm", "links", "open", "follow"]) {
+    for (const event of ["presign", "confirm", "links", "open", "follow", "policies"]) {
       expect(record.written).toMatch(new RegExp(`"audit":"${event}","decision":"granted"`));
     }
     expect(record.written).toContain('"code":"UNAUTHENTICATED"');

@@ -144,6 +144,17 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
       send(site, path(slug).replace("presign", "batch"), { files: [good, good] }),
     outcome: notFound,
   })),
+  ...ADDRESSES.map(([input, slug, outcome]) => ({
+    input: `a list of the policies of an organization (${input}: ${slug.slice(0, 30)})`,
+    request: async ({ jwt, issuer }: Site) =>
+      wire({
+        line: `GET /api/v1/orgs/${slug}/files/policies HTTP/1.1`,
+        host: hostOf(jwt),
+        headers: [bearer(await issuer.sign())],
+        framing: [],
+      }),
+    outcome,
+  })),
   ...CLAIMS.map(([input, organizations]) => ({
     input: `a request for globex by a token that claims ${input}`,
     request: (site: Site) => send(site, path("globex"), good, { organizations }),

@@ -201,6 +201,41 @@ describe("an upload by calls alone", () => {
   });
 });
 
+it("the policies of a caller are listed in plain data, and uploads are held to them", async () => {
+  const { valetkey } = host;
+  const asked = { caller: MIA, organization: "acme" };
+  const listed = await valetkey.policies(asked);
+  expect(listed.map(({ name }) => name)).toEqual(["files", "avatars", "shared"]);
+  expect(listed[2]).toEqual({
+    name: "shared",
+    maxSize: 10 * 2 ** 20,
+    allowedTypes: expect.arrayContaining(["image/png"]),
+    extensions: expect.objectContaining({ ".png": "image/png" }),
+    putLifetime: 900,
+    getLifetime: 86_400,
+    linkLifetime: 604_800,
+    strict: false,
+    writeOnce: false,
+    requireChecksum: false,
+    checksums: ["sha256", "crc32c", "md5"],
+  });
+  expect(listed[0]).not.toHaveProperty("linkLifetime");
+  const size = listed[0]?.maxSize ?? 0;
+  await valetkey.requestUpload({ ...FILE, size });
+  expect(await rejection(valetkey.requestUpload({ ...FILE, size: size + 1 }))).toMatchObject({
+    code: "FILE_TOO_LARGE",
+    limit: size,
+  });
+
+  const machine = { ...asked, caller: { id: "mia", kind: "service" } } as const;
+  expect((await valetkey.policies(machine)).map(({ name }) => name)).toContain("machines");
+  const reader = { ...asked, caller: { id: "mia", scopes: ["read"] } } as const;
+  expect(await rejection(valetkey.policies(reader))).toMatchObject({ scope: "write" });
+  expect(await rejection(valetkey.policies({ ...asked, organization: "globex" }))).toMatchObject({
+    code: "NOT_FOUND",
+  });
+});
+
 describe("a call that is refused rejects with its code and facts", () => {
   it.each([
     ["a size above the limit", { size: 2 ** 40 }, { code: "FILE_TOO_LARGE", actual: 2 ** 40 }],

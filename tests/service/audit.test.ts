@@ -130,7 +130,7 @@ describe("each decision", () => {
       page: undefined,
       policies: { staff: { callers: ["service"] } },
       limits: {
-        requests: { subject: { count: 9, window: Duration.hours(1) } },
+        requests: { subject: { count: 10, window: Duration.hours(1) } },
         daily: { objects: 1 },
       },
     });
@@ -186,6 +186,7 @@ describe("each decision", () => {
         [PRESIGN, presignInit(GOOD), 429, "presign", "QUOTA_EXCEEDED", file],
         [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
         [at("links"), presignInit({ receipt: "x" }), 400, "links", "INVALID_RECEIPT", member],
+        [at("policies"), get, 200, "policies", undefined, member],
         [FILE.replace("2026", "x"), get, 404, "open", "NOT_FOUND", member],
         [FILE, get, 429, "open", "RATE_LIMITED", { principal, slug: "acme" }],
         ["/f/v1.test.e30.AAAA", {}, 404, "follow", "NOT_FOUND", {}],

@@ -348,11 +348,15 @@ describe("a service with tokens of a file", () => {
       const refused = await ask(writer.token, path, init);
       expect(refused).toMatchObject({ status: 403, code: "FORBIDDEN", scope: "read" });
     }
+    expect((await ask(writer.token, at("policies"))).status).toBe(200);
     expect((await ask(reader.token, file)).status).toBe(302);
-    expect(await ask(reader.token, PRESIGN, presignInit())).toMatchObject({
-      status: 403,
-      scope: "write",
-    });
+    for (const [path, init] of [
+      [PRESIGN, presignInit()],
+      [at("policies"), {}],
+    ] as const) {
+      const refused = await ask(reader.token, path, init);
+      expect(refused).toMatchObject({ status: 403, scope: "write" });
+    }
   });
 
   it("refuses the id, the hash or a part of a token", async () => {

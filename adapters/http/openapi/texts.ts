@@ -1,6 +1,6 @@
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { SEGMENTS } from "../../../domain/storage-key.ts";
-import { DOCUMENT_LIFETIME, LINK_TOKEN, RECEIPT, Token } from "../answers.ts";
+import { DOCUMENT_LIFETIME, LINK_TOKEN, POLICIES_LIFETIME, RECEIPT, Token } from "../answers.ts";
 import { IDEMPOTENCY_KEY } from "../presign.ts";
 import type { OperationId, Route } from "../route.ts";
 
@@ -123,6 +123,24 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
       "Needs a policy with `link_lifetime`. The link opens the file for everyone who has it.",
     examples: { upload: { receipt: RECEIPT, expires_in: 3600 } },
     answers: { 200: { description: "The link." } },
+  },
+  policies: {
+    tag: "files",
+    summary: "List what may be uploaded",
+    description:
+      "The policies that the caller may use. Requests to presign are held to exactly these.",
+    answers: {
+      200: {
+        description: "The policies.",
+        headers: {
+          "Cache-Control": {
+            required: true,
+            description: "How long a browser may keep the answer.",
+            schema: { const: `private, max-age=${POLICIES_LIFETIME}` },
+          },
+        },
+      },
+    },
   },
   openFile: {
     tag: "files",

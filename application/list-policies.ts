@@ -1,0 +1,36 @@
+import * as Effect from "effect/Effect";
+import type { ChecksumAlgorithm } from "../domain/checksum.ts";
+import type { MediaType } from "../domain/media-type.ts";
+import { allowedByExtension, type UploadPolicy } from "../domain/upload-policy.ts";
+import type { Member } from "./admit.ts";
+import { Policies } from "./ports/policies.ts";
+import { Presigner } from "./ports/presigner.ts";
+
+/** A policy that a caller may use, as far as it concerns the caller. */
+export interface OfferedPolicy extends Pick<
+  UploadPolicy,
+  | "maxSize"
+  | "allowedTypes"
+  | "putLifetime"
+  | "getLifetime"
+  | "linkLifetime"
+  | "writeOnce"
+  | "strict"
+  | "requireChecksum"
+> {
+  /** Its name in a request to upload. */
+  readonly name: string;
+  /** The allowed media types by their usual extensions, with the dot: `.png`. */
+  readonly extensions: ReadonlyMap<string, MediaType>;
+  /** The checksums that the store verifies. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+}
+
+/** The policies that a caller may use. What they say is what `requestUpload` enforces. */
+export const listPolicies = Effect.fnUntraced(function* ({ principal }: Member) {
+  const { checksums } = yield* Presigner;
+  return [...(yield* Policies)].flatMap(([name, policy]): ReadonlyArray<OfferedPolicy> => {
+    if (!policy.callers.includes(principal.kind)) return [];
+    return [{ ...policy, name, extensions: allowedByExtension(policy.allowedTypes), checksums }];
+  });
+});

@@ -1,0 +1,205 @@
+import * as Duration from "effect/Duration";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { LinkLifetime } from "../../domain/link.ts";
+import { AllowedType, type UploadPolicy } from "../../domain/upload-policy.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+
+const POLICIES = "/api/v1/orgs/acme/files/policies";
+const SHA256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
+
+interface Listed {
+  readonly name: string;
+  readonly max_size: number;
+  readonly allowed_types: ReadonlyArray<string>;
+  readonly extensions: Readonly<Record<string, string>>;
+  readonly require_checksum: boolean;
+  readonly checksums: ReadonlyArray<string>;
+}
+
+const authorized = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+
+async function list(policies: Readonly<Record<string, Partial<UploadPolicy>>>, token = TOKEN) {
+  const { request } = await startService({ policies });
+  const answer = await request(POLICIES, authorized(token));
+  expect(answer.status).toBe(200);
+  const { policies: listed } = await answer.json();
+  return new Map<string, Listed>(listed.map((policy: Listed) => [policy.name, policy]));
+}
+
+const types = (...names: ReadonlyArray<string>) => names.map((name) => AllowedType.make(name));
+
+it("a policy is listed with its limits, types and lifetimes, and what the store verifies", async () => {
+  const listed = await list({
+    sealed: {
+      maxSize: ByteSize.make(5 * 2 ** 20),
+      allowedTypes: types("image/jpeg", "application/pdf"),
+      putLifetime: Lifetime.make(Duration.hours(1)),
+      getLifetime: Lifetime.make(Duration.days(7)),
+      linkLifetime: LinkLifetime.make(Duration.days(365)),
+      strict: true,
+      writeOnce: true,
+      requireChecksum: true,
+    },
+  });
+  expect([...listed.keys()]).toEqual(["files", "sealed"]);
+  expect(listed.get("sealed")).toEqual({
+    name: "sealed",
+    max_size: 5_242_880,
+    allowed_types: ["image/jpeg", "application/pdf"],
+    extensions: {
+      ".jpg": "image/jpeg",
+      ".jpeg": "image/jpeg",
+      ".jpe": "image/jpeg",
+      ".pdf": "application/pdf",
+    },
+    put_lifetime: 3600,
+    get_lifetime: 604_800,
+    link_lifetime: 31_536_000,
+    strict: true,
+    write_once: true,
+    require_checksum: true,
+    checksums: ["sha256", "crc32c", "md5"],
+  });
+  // Without links there is no lifetime of one.
+  expect(listed.get("files")).not.toHaveProperty("link_lifetime");
+});
+
+it("a policy for services alone is not shown to a person, nor one for persons to a service", async () => {
+  const policies = { machines: { callers: ["service"] }, avatars: { callers: ["user"] } } as const;
+  expect([...(await list(policies)).keys()]).toEqual(["files", "avatars"]);
+  expect([...(await list(policies, SERVICE_TOKEN)).keys()]).toEqual(["files", "machines"]);
+});
+
+it("all subtypes of a type are listed by their extensions, each with the type it stands for", async () => {
+  const { extensions = {} } =
+    (await list({ any: { allowedTypes: types("image/*") } })).get("any") ?? {};
+  expect(extensions).toMatchObject({
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".heic": "image/heic",
+    ".svg": "image/svg+xml",
+  });
+  expect(Object.values(extensions).filter((type) => !type.startsWith("image/"))).toEqual([]);
+});
+
+it.each([
+  { allowed: ["text/xml"], extension: ".xml", type: "text/xml" },
+  { allowed: ["text/xml", "application/xml"], extension: ".xml", type: "text/xml" },
+  { allowed: ["application/xml", "text/xml"], extension: ".xml", type: "text/xml" },
+  { allowed: ["audio/*", "video/*"], extension: ".mp4", type: "video/mp4" },
+])(
+  "with $allowed, a file that ends in $extension is $type",
+  async ({ allowed, extension, type }) => {
+    const listed = await list({ some: { allowedTypes: types(...allowed) } });
+    expect(listed.get("some")?.extensions[extension]).toBe(type);
+  },
+);
+
+it("a type without a usual extension is listed, and so is one that nobody knows", async () => {
+  const allowed = ["application/x-of-our-own", "message/news"];
+  const listed = (await list({ own: { allowedTypes: types(...allowed) } })).get("own");
+  expect(listed).toMatchObject({ allowed_types: allowed, extensions: {} });
+});
+
+it("presign grants each listed type up to the listed size, with any parameters, and refuses one byte more", async () => {
+  const type = fc.constantFrom(
+    ...types(
+      "image/*",
+      "text/plain",
+      "application/pdf",
+      "video/mp4",
+      "font/*",
+      "application/x-own",
+    ),
+  );
+  const policy = fc.record({
+    maxSize: fc.integer({ min: 1, max: 2 ** 40 }).map((size) => ByteSize.make(size)),
+    allowedTypes: fc.uniqueArray(type, { minLength: 1 }),
+    callers: fc.constantFrom<UploadPolicy["callers"]>(["user"], ["service"], ["user", "service"]),
+    requireChecksum: fc.boolean(),
+    strict: fc.boolean(),
+    writeOnce: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(policy, fc.constantFrom(TOKEN, SERVICE_TOKEN), async (one, token) => {
+      const { request, close } = await startService({ policies: { one } });
+      const { policies } = await (await request(POLICIES, authorized(token))).json();
+      for (const listed of policies as ReadonlyArray<Listed>) {
+        const ask = async (content_type: string, size: number) => {
+          const checksum = { algorithm: "sha256", value: SHA256 };
+          const answer = await request(
+            PRESIGN,
+            presignInit(
+              {
+                filename: "a",
+                content_type,
+                size,
+                policy: listed.name,
+                ...(listed.require_checksum ? { checksum } : {}),
+              },
+              authorized(token).headers,
+            ),
+          );
+          return answer.status;
+        };
+        const plain = listed.allowed_types.filter((name) => !name.endsWith("/*"));
+        const each = new Set([...plain, ...Object.values(listed.extensions)]);
+        for (const content_type of each) {
+          expect([content_type, await ask(content_type, listed.max_size)]).toEqual([
+            content_type,
+            200,
+          ]);
+        }
+        const [first = ""] = each;
+        expect(await ask(`${first}; charset=utf-8`, listed.max_size)).toBe(200);
+        expect(await ask(first, listed.max_size + 1)).toBe(413);
+      }
+      await close();
+    }),
+    { numRuns: 15 },
+  );
+});
+
+it("presign refuses a policy that is not listed, and a checksum that is not", async () => {
+  const { request } = await startService({ policies: { machines: { callers: ["service"] } } });
+  const ask = async (more: object) => {
+    const file = { filename: "a.png", content_type: "image/png", size: 5, ...more };
+    return (await request(PRESIGN, presignInit(file))).status;
+  };
+  expect(await ask({ policy: "machines" })).toBe(403);
+  expect(await ask({ checksum: { algorithm: "sha1", value: SHA256 } })).toBe(400);
+});
+
+it("a browser may keep the policies for the same caller, and a shared cache may not", async () => {
+  const { request } = await startService();
+  const headers = { ...authorized(TOKEN).headers, Origin: "https://app.example.com" };
+  const answer = await request(POLICIES, { headers });
+  expect(answer.headers.get("cache-control")).toBe("private, max-age=300");
+  expect(answer.headers.get("vary")).toBe("Origin, Authorization, Cookie");
+  expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
+  expect(answer.headers.get("content-type")).toBe("application/json");
+});
+
+it.each(["globex", "nobody", "ACME", "%2e%2e"])(
+  "the policies of the organization %s are not found, in the words for every address",
+  async (slug) => {
+    const { request } = await startService();
+    const refused = await request(POLICIES.replace("acme", slug), authorized(TOKEN));
+    const other = await request(PRESIGN.replace("acme", "globex"), presignInit());
+    expect([refused.status, await refused.json()]).toEqual([404, await other.json()]);
+    expect(refused.headers.get("cache-control")).toBe("no-store");
+  },
+);
+
+it("the list of policies needs a token, and accepts only GET", async () => {
+  const { request } = await startService();
+  const stranger = await request(POLICIES);
+  expect([stranger.status, stranger.headers.get("cache-control")]).toEqual([401, "no-store"]);
+  for (const method of ["POST", "HEAD", "PUT", "DELETE"]) {
+    const refused = await request(POLICIES, { method, ...authorized(TOKEN) });
+    expect([method, refused.status, refused.headers.get("allow")]).toEqual([method, 405, "GET"]);
+  }
+});
