@@ -104,7 +104,7 @@ async function store(body: string, mediaType?: string) {
 
 describe("a stored object that shares the page's origin", () => {
   it.each(["text/html", "image/svg+xml", "application/pdf", "text/javascript"])(
-    "of type %s is saved and not shown, whatever the URL asks for",
+    "an object of the type %s is downloaded and not shown, whatever the URL asks for",
     async (type) => {
       await store("<script>alert(1)</script>", type);
       for (const disposition of ["inline; filename=x", "Inline", ""]) {
@@ -118,7 +118,7 @@ describe("a stored object that shares the page's origin", () => {
     },
   );
 
-  it("stays an attachment under the type of a picture", async () => {
+  it("an object that was stored as HTML stays an attachment if the URL asks for a picture", async () => {
     await store("<script>alert(1)</script>", "text/html");
     const { headers } = await send("GET", (await signGet("image/png")).url);
     expect(headers["content-disposition"]).toBe("attachment");
@@ -126,7 +126,7 @@ describe("a stored object that shares the page's origin", () => {
 });
 
 describe("an upload that breaks off", () => {
-  it("leaves neither an object nor the bytes that arrived", async () => {
+  it("an upload that breaks off leaves neither an object nor the bytes that arrived", async () => {
     const { url, headers } = await signPut(1_000_000);
     const { host, pathname, search } = new URL(url);
     const { hostname, port } = new URL(url);
@@ -141,7 +141,7 @@ describe("an upload that breaks off", () => {
     expect(objects()).toEqual([]);
   });
 
-  it("does not change the object that is there", async () => {
+  it("an upload that is too short does not change the object that exists", async () => {
     await store("the first");
     const { url, headers } = await signPut(20);
     const short = await send("PUT", url, { headers, body: "too short" });
@@ -150,7 +150,7 @@ describe("an upload that breaks off", () => {
   });
 });
 
-/** Leaves a file as a crash would, last written to some minutes ago. */
+/** Leaves a file as a crash would, last written some minutes ago. */
 const leave = (name: string, minutes: number) => {
   const path = join(directory, "temporary", name);
   writeFileSync(path, "x");
@@ -158,7 +158,7 @@ const leave = (name: string, minutes: number) => {
   utimesSync(path, then, then);
 };
 
-/** A body without an end: a byte every `pause` milliseconds, or not even that. */
+/** A body without an end: a byte every `pause` milliseconds, or no byte at all. */
 function endless(pause: number | undefined): ReadableStream<Uint8Array> {
   let timer: ReturnType<typeof setInterval> | undefined;
   return new ReadableStream({
@@ -173,29 +173,32 @@ function endless(pause: number | undefined): ReadableStream<Uint8Array> {
 
 describe("a slow upload", () => {
   it.each([
-    ["its next piece", { piece: 20, whole: 10_000 }, undefined],
-    ["all of it", { piece: 10_000, whole: 50 }, 5],
-  ])("is ended when %s takes too long, and leaves nothing", async (_, timeouts, pause) => {
-    const folder = {
-      objects: join(directory, "objects"),
-      temporary: join(directory, "temporary"),
-      secretKey: "",
-    };
-    const written = await writeObject(folder, {
-      key: "any",
-      mediaType: "image/png",
-      size: 1_000_000,
-      writeOnce: false,
-      body: endless(pause),
-      timeouts,
-    });
-    expect(written).toEqual(Result.fail("RequestTimeout"));
-    expect([...objects(), ...temporary()]).toEqual([]);
-  });
+    ["the next piece of its body", { piece: 20, whole: 10_000 }, undefined],
+    ["its whole body", { piece: 10_000, whole: 50 }, 5],
+  ])(
+    "an upload is ended when %s takes too long, and leaves nothing",
+    async (_, timeouts, pause) => {
+      const folder = {
+        objects: join(directory, "objects"),
+        temporary: join(directory, "temporary"),
+        secretKey: "",
+      };
+      const written = await writeObject(folder, {
+        key: "any",
+        mediaType: "image/png",
+        size: 1_000_000,
+        writeOnce: false,
+        body: endless(pause),
+        timeouts,
+      });
+      expect(written).toEqual(Result.fail("RequestTimeout"));
+      expect([...objects(), ...temporary()]).toEqual([]);
+    },
+  );
 });
 
 describe("the store's folder", () => {
-  it("keeps its secret for its owner alone, also when the store restarts", async () => {
+  it("the store's folder keeps its secret readable for its owner alone, also when the store restarts", async () => {
     const secret = readFileSync(join(directory, "secret"), "utf8");
     expect(statSync(join(directory, "secret")).mode & 0o777).toBe(0o600);
     await store("kept");
@@ -205,15 +208,15 @@ describe("the store's folder", () => {
     expect((await send("GET", (await signGet()).url)).body.toString()).toBe("kept");
   });
 
-  it("contains no file name that a key could have chosen", async () => {
+  it("the store's folder contains no file name that a key could have chosen", async () => {
     await store("x");
     expect(objects()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
   });
 
-  it("cannot be left through a symbolic link in place of an object", async () => {
+  it("the store's folder cannot be left through a symbolic link in the place of an object", async () => {
     await store("mine");
     const [name = ""] = objects();
-    // What the link leads to is well-formed, so that only the link is in the way.
+    // The link leads to a valid object, so that only the link can be the reason for a refusal.
     const outside = join(directory, "outside");
     renameSync(join(directory, "objects", name), outside);
     const content = readFileSync(outside);
@@ -224,7 +227,7 @@ describe("the store's folder", () => {
     expect((await send("GET", (await signGet()).url)).body.toString()).toBe("replaced");
   });
 
-  it("is refused if one of its parts is a link", async () => {
+  it("the store's folder is refused if a folder in it is a link", async () => {
     const other = mkdtempSync(join(tmpdir(), "valetkey-linked-"));
     mkdirSync(join(other, "elsewhere"));
     symlinkSync(join(other, "elsewhere"), join(other, "objects"));
@@ -235,7 +238,7 @@ describe("the store's folder", () => {
     rmSync(other, { recursive: true });
   });
 
-  it("loses the leftovers of a crash, and keeps what an upload may still write", async () => {
+  it("the store's folder loses the leftovers of a crash at start, and keeps what an upload may still write", async () => {
     leave("old", 6);
     leave("young", 4);
     await listening.stop();
@@ -243,7 +246,7 @@ describe("the store's folder", () => {
     expect(temporary()).toEqual(["young"]);
   });
 
-  it("loses leftovers each minute while the store is open", async () => {
+  it("the store's folder loses leftovers each minute while the store is open", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const scope = await Effect.runPromise(Scope.make());
     await Effect.runPromise(Layer.buildWithScope(storageAt("http://127.0.0.1").layer, scope));

@@ -193,7 +193,7 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
-    "uploads that are granted together all count, or none of them if there is no room for all",
+    "of uploads that are requested together all are granted and counted, or none if the quota is too small",
     { bytes: 100, objects: 10 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
@@ -443,7 +443,7 @@ it.effect(
     }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
 );
 
-it.effect("memory for keys is bounded by the uploads that they stand for", () =>
+it.effect("the memory for idempotency keys is bounded by the uploads that they stand for", () =>
   Effect.gen(function* () {
     const { countUpload } = yield* Limiter;
     const upload = someUpload({ lifetime: Duration.minutes(5) });

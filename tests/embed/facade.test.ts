@@ -118,7 +118,7 @@ describe("an upload by calls alone", () => {
     });
   });
 
-  it("is one of several that are granted together, in their order", async () => {
+  it("requestUploads grants several uploads together, in their order", async () => {
     const { valetkey } = host;
     const { filename, contentType, size, ...asked } = FILE;
     const file = { filename, contentType, size };
@@ -138,7 +138,7 @@ describe("an upload by calls alone", () => {
     expect(await keysOf()).toEqual(await keysOf());
   });
 
-  it("is refused with all others that were asked for, and the error names its file", async () => {
+  it("requestUploads grants nothing if one upload is refused, and the error names its file", async () => {
     const { filename, contentType, size, ...asked } = FILE;
     const file = { filename, contentType, size };
     const refused = (files: unknown, more = {}) =>

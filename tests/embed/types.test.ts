@@ -66,7 +66,7 @@ describe("createValetkey", () => {
     compiles(() => strict.requestUpload({ ...file, policy: "notes" }));
   });
 
-  it("requestUploads knows what each file needs, by its own policy or that of all", () => {
+  it("requestUploads requires of each file what its own policy or that of all requires", () => {
     const { filename, contentType, size, ...asked } = file;
     const one = { filename, contentType, size };
     const { requestUploads } = createValetkey({

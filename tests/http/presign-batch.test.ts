@@ -29,7 +29,7 @@ const pointersOf = ({ body }: { readonly body: { errors: ReadonlyArray<{ pointer
 const lengthIn = (url: string) => new URL(url).searchParams.get("X-Amz-SignedHeaders");
 
 describe("a batch of uploads", () => {
-  it("is answered in the order of its files, each as if it was asked for alone", async () => {
+  it("a batch is answered in the order of its files, each as if it was requested alone", async () => {
     const { ask, request } = await start();
     const single = await (await request(PRESIGN, presignInit(GOOD))).json();
     const names = ["a.png", "b.gif", "c.webp", "d.avif"];
@@ -59,7 +59,7 @@ describe("a batch of uploads", () => {
     ).toBe(4);
   });
 
-  it("may have one file or a hundred, and files that are the same", async () => {
+  it("a batch may have one file or a hundred, and the same file more than once", async () => {
     const { ask } = await start();
     for (const same of [[GOOD], Array.from({ length: 100 }, () => GOOD)]) {
       const answer = await ask({ files: same });
@@ -68,7 +68,7 @@ describe("a batch of uploads", () => {
     }
   });
 
-  it("has a policy and strict for the files that leave them out", async () => {
+  it("the policy and strict of a batch are for the files that leave them out", async () => {
     const { ask } = await start({
       policies: { small: { maxSize: ByteSize.make(10) } },
     });
@@ -87,7 +87,7 @@ describe("a batch of uploads", () => {
     expect(onces).toEqual([true, true, false]);
   });
 
-  it("counts as one request", async () => {
+  it("a batch counts as one request", async () => {
     const subject = { count: 2, window: Duration.hours(1) };
     const { ask } = await start({ limits: { requests: { subject }, daily: {} } });
     for (const [status, remaining] of [
@@ -112,7 +112,7 @@ describe("nothing of a batch is granted", () => {
       [GOOD, { ...GOOD, size: 26 }],
       [{ ...GOOD, size: 30 }],
     ],
-  ])("if %s, and nothing is counted", async (_, tooMany, rest) => {
+  ])("nothing of a batch is granted or counted if %s", async (_, tooMany, rest) => {
     const { ask } = await start({ limits: { requests: {}, daily } });
     const refused = await ask({ files: tooMany });
     expect([refused.status, refused.body.code]).toEqual([429, "QUOTA_EXCEEDED"]);
@@ -121,7 +121,7 @@ describe("nothing of a batch is granted", () => {
     expect((await ask({ files: [GOOD] })).status).toBe(429);
   });
 
-  it("if one file is refused, and nothing is counted", async () => {
+  it("nothing of a batch is granted or counted if one file is refused", async () => {
     const { ask } = await start({ limits: { requests: {}, daily } });
     for (const index of [0, 1, 2]) {
       const refused = await ask({ files: files(3).with(index, { ...LARGE, filename: "x.png" }) });
@@ -139,7 +139,7 @@ describe("nothing of a batch is granted", () => {
     ["policy", 403, "FORBIDDEN", { policy: "staff" }, {}],
     ["checksum", 400, "INVALID_CHECKSUM", { policy: "summed" }, {}],
   ])(
-    "if the %s of a file is refused: %i %s, which names the file",
+    "a batch in which the %s of a file is refused is answered with %i %s, and names the file",
     async (member, status, code, over, facts) => {
       const { ask, request } = await start({
         policies: { staff: { callers: ["service"] }, summed: { requireChecksum: true } },
@@ -161,8 +161,8 @@ describe("nothing of a batch is granted", () => {
     ["101 files", { files: files(101) }, ["/files"]],
     ["an object for the list", { files: { 0: GOOD } }, ["/files"]],
     ["null for a file", { files: [GOOD, null] }, ["/files/1"]],
-    ["a list alone", [GOOD], [""]],
-    ["a file alone", GOOD, ["/files", "/filename", "/content_type", "/size"]],
+    ["a list for the body", [GOOD], [""]],
+    ["a file for the body", GOOD, ["/files", "/filename", "/content_type", "/size"]],
     ["an unknown member", { files: [GOOD], key: "orgs/acme" }, ["/key"]],
     [
       "an unknown member of a file",
@@ -177,8 +177,8 @@ describe("nothing of a batch is granted", () => {
     ],
     ["a bad media type", { files: [{ ...GOOD, content_type: "png" }] }, ["/files/0/content_type"]],
     ["a bad policy for all", { files: [GOOD], policy: 1 }, ["/policy"]],
-    ["strict in a word", { files: [GOOD], strict: "yes" }, ["/strict"]],
-  ])("if it has %s: 400 with pointers", async (_, body, pointers) => {
+    ["strict as a word", { files: [GOOD], strict: "yes" }, ["/strict"]],
+  ])("a batch with %s is refused with 400 and pointers", async (_, body, pointers) => {
     const { ask } = await start();
     const refused = await ask(body);
     expect(refused.body).toMatchObject({ status: 400, code: "INVALID_REQUEST" });
@@ -186,7 +186,7 @@ describe("nothing of a batch is granted", () => {
     for (const { reason } of refused.body.errors) expect(reason).toMatch(/^(?:it |Cannot parse )/);
   });
 
-  it("if its body has more than 64 KiB, also without a length", async () => {
+  it("a batch whose body has more than 64 KiB is refused with 413, also without a Content-Length", async () => {
     const { ask, request } = await start();
     const text = JSON.stringify({ files: [GOOD] });
     expect((await ask(text.padEnd(64 * 1024))).status).toBe(200);
@@ -201,7 +201,7 @@ describe("nothing of a batch is granted", () => {
 describe("a batch under an idempotency key", () => {
   const key = { "Idempotency-Key": "key-1" };
 
-  it("gets the same objects again, in the same order, and is charged once", async () => {
+  it("a batch that is repeated under its idempotency key gets the same objects in the same order, and is charged once", async () => {
     const { ask } = await start({ limits: { requests: {}, daily: { objects: 100 } } });
     const first = await ask({ files: files(100) }, key);
     const again = await ask({ files: files(100) }, key);
@@ -220,27 +220,30 @@ describe("a batch under an idempotency key", () => {
     ["with another size of the last file", { files: files(3).with(2, GOOD) }],
     ["with another strict", { files: files(3), strict: true }],
     ["with another policy", { files: files(3), policy: "other" }],
-  ])("is another request %s: 422", async (_, body) => {
-    const { ask } = await start({ policies: { other: {} } });
-    expect((await ask({ files: files(3) }, key)).status).toBe(200);
-    const other = await ask(body, key);
-    expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
-  });
+  ])(
+    "a batch %s is another request under the same idempotency key, and is answered with 422",
+    async (_, body) => {
+      const { ask } = await start({ policies: { other: {} } });
+      expect((await ask({ files: files(3) }, key)).status).toBe(200);
+      const other = await ask(body, key);
+      expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
+    },
+  );
 
-  it("is the same request whether a default or each file says the policy", async () => {
+  it("a batch is the same request under its key whether the batch or each file names the policy", async () => {
     const { ask } = await start();
     const first = await ask({ files: files(2), policy: "files" }, key);
     const each = files(2).map((file) => ({ ...file, policy: "files", strict: false }));
     expect(keysOf(await ask({ files: each }, key))).toEqual(keysOf(first));
   });
 
-  it("is not a first request if one file was refused", async () => {
+  it("a batch of which one file was refused is not the first request under its idempotency key", async () => {
     const { ask } = await start();
     expect((await ask({ files: [GOOD, LARGE] }, key)).status).toBe(413);
     expect((await ask({ files: [GOOD] }, key)).status).toBe(200);
   });
 
-  it("has URLs that end with those of the first, each file by its own policy", async () => {
+  it("the URLs of a retried batch expire no later than the first ones, for each file by its own policy", async () => {
     const { ask } = await start({
       policies: { brief: { putLifetime: Lifetime.make(Duration.minutes(1)) } },
     });
@@ -258,7 +261,7 @@ describe("a batch under an idempotency key", () => {
 });
 
 describe("the audit of a batch", () => {
-  it("has one event for each upload, all of one request", async () => {
+  it("the audit has one event for each upload of a batch, all with the id of one request", async () => {
     const { ask, events } = await start({ policies: { other: {} } });
     const answer = await ask({ files: [GOOD, { ...GOOD, size: 6, policy: "other" }] });
     const requestId = answer.headers.get("x-request-id");
@@ -271,7 +274,7 @@ describe("the audit of a batch", () => {
     expect(events).toHaveLength(2);
   });
 
-  it("has one event for each upload that was refused with it, without a key", async () => {
+  it("the audit has one event without a key for each upload of a refused batch", async () => {
     const { ask, events } = await start();
     await ask({ files: [GOOD, LARGE] });
     expect(events).toMatchObject([
@@ -281,7 +284,7 @@ describe("the audit of a batch", () => {
     for (const event of events) expect(event.key).toBeUndefined();
   });
 
-  it("has one event if the body could not be read, or the caller was not admitted", async () => {
+  it("the audit has one event for a batch whose body could not be read, or whose caller was not admitted", async () => {
     const { ask, events } = await start();
     await ask({ files: [] });
     await ask({ files: files(3) }, { Authorization: "Bearer wrong" });
@@ -289,7 +292,7 @@ describe("the audit of a batch", () => {
   });
 });
 
-it("URLs of a batch are for where its caller is", async () => {
+it("the URLs of a batch are for the public endpoint, and for the internal one if a service asks", async () => {
   const { ask } = await start();
   const hostsOf = async (headers = {}) =>
     (await ask({ files: files(2) }, headers)).body.uploads.map(
