@@ -6,10 +6,12 @@ import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
 import { connect } from "node:net";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -22,6 +24,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import type { Listening } from "../../adapters/http/listen.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { canonicalQuery } from "../../adapters/storage/signing/sign-query.ts";
+import { canonicalRequest, stringToSign } from "../../adapters/storage/signing/v4.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { writeObject } from "../../adapters/storage/local/objects.ts";
 import { Presigner, type SignedRequest } from "../../application/ports/presigner.ts";
@@ -68,13 +73,17 @@ async function open(at?: number): Promise<void> {
 const storageAt = (publicUrl: string, folder = directory) =>
   embeddedStorage({ bucket: "files", directory: folder }, new URL(publicUrl));
 
-const signPut = (size: number, mediaType = "image/png"): Promise<SignedRequest> =>
+const signPut = (
+  size: number,
+  mediaType = "image/png",
+  writeOnce = false,
+): Promise<SignedRequest> =>
   Effect.runPromise(
     presigner.put({
       key,
       mediaType: MediaType.make(mediaType),
       size: ByteSize.make(size),
-      writeOnce: false,
+      writeOnce,
       strict: false,
       minLifetime: lifetime,
       lifetime,
@@ -197,6 +206,49 @@ describe("a slow upload", () => {
   );
 });
 
+it.each([true, false])(
+  "a disk that fails is told as that, not as an object that exists (write once: %s)",
+  async (writeOnce) => {
+    const { url, headers } = await signPut(1, "image/png", writeOnce);
+    renameSync(join(directory, "objects"), join(directory, "away"));
+    const answer = await send("PUT", url, { headers, body: "x" });
+    expect([answer.status, codeOf(answer)]).toEqual([503, "ServiceUnavailable"]);
+    expect(temporary()).toEqual([]);
+  },
+);
+
+it("what exists already is told as that to an upload that may write once", async () => {
+  const { url, headers } = await signPut(1, "image/png", true);
+  expect((await send("PUT", url, { headers, body: "x" })).status).toBe(200);
+  const again = await send("PUT", url, { headers, body: "y" });
+  expect([again.status, codeOf(again)]).toEqual([412, "PreconditionFailed"]);
+  expect(temporary()).toEqual([]);
+});
+
+describe.skipIf(!existsSync("/proc/self/fd"))("an object that is not sent", () => {
+  it.each([
+    ["a range outside of it", 416, { Range: "bytes=10-" }],
+    ["a copy that the client has", 304, { "If-None-Match": "*" }],
+  ])("leaves no file open: %s", async (_, status, headers) => {
+    await store("abcdefghij");
+    const { url } = await signGet();
+    expect((await send("GET", url, { headers })).status).toBe(status);
+    expect(openObjects()).toEqual([]);
+  });
+});
+
+/** The objects that this process has open; the garbage collector would close them too, some time. */
+const openObjects = () =>
+  readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.startsWith(join(directory, "objects", "/")) ? [path] : [];
+    } catch {
+      // The listing's own.
+      return [];
+    }
+  });
+
 describe("the store's folder", () => {
   it("the store's folder keeps its secret readable for its owner alone, also when the store restarts", async () => {
     const secret = readFileSync(join(directory, "secret"), "utf8");
@@ -260,25 +312,123 @@ describe("the store's folder", () => {
   });
 });
 
+/** What the store refuses a request with. */
+const codeOf = ({ body }: Awaited<ReturnType<typeof send>>) =>
+  /<Code>(\w+)<\/Code>/.exec(body.toString())?.[1];
+const reasonOf = ({ body }: Awaited<ReturnType<typeof send>>) =>
+  /<Message>(.+)<\/Message>/.exec(body.toString())?.[1];
+
+/**
+ * Signs a URL whose parameters were changed with the folder's own secret, as a store without checks
+ * of its own would expect it: so that only the check in question is in the way.
+ */
+function signAgain(url: URL, headers: Readonly<Record<string, string>>): string {
+  const { searchParams } = url;
+  const timestamp = searchParams.get("X-Amz-Date") ?? "";
+  const signedHeaders = searchParams.get("X-Amz-SignedHeaders") ?? "";
+  const day = timestamp.slice(0, 8);
+  const secret = readFileSync(join(directory, "secret"), "utf8");
+  const sent = new Headers({ host: url.host, "content-length": "1", ...headers });
+  searchParams.delete("X-Amz-Signature");
+  const signature = AWS4_HMAC_SHA256.signer(
+    secret,
+    day,
+    "local",
+  )(
+    stringToSign({
+      algorithm: AWS4_HMAC_SHA256,
+      timestamp,
+      scope: AWS4_HMAC_SHA256.scope(day, "local"),
+      canonicalRequest: canonicalRequest({
+        method: "PUT",
+        path: url.pathname,
+        query: canonicalQuery([...searchParams]),
+        headers: signedHeaders
+          .split(";")
+          .map((name) => [name, (/^[\w-]+$/.test(name) && sent.get(name)) || ""] as const),
+        signedHeaders,
+      }),
+    }),
+  );
+  searchParams.set("X-Amz-Signature", signature);
+  return url.href;
+}
+
 describe("a signature", () => {
   it.each([
-    ["X-Amz-Date", "20260101"],
-    ["X-Amz-Date", "20261332T250000Z"],
-    ["X-Amz-Expires", "0"],
-    ["X-Amz-Expires", "604801"],
-    ["X-Amz-Expires", "1e3"],
-    ["X-Amz-Algorithm", "AWS4-HMAC-SHA1"],
-    ["X-Amz-Credential", "valetkey-local/20260101/local/s3/aws4_request"],
-    ["X-Amz-SignedHeaders", ""],
-    ["X-Amz-SignedHeaders", "content-type"],
-    ["X-Amz-Signature", ""],
-  ])("with %s=%s is refused", async (name, value) => {
+    ["X-Amz-Date", "20260101", "AuthorizationQueryParametersError"],
+    ["X-Amz-Date", "20261332T250000Z", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "0", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "604801", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "9999999", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "1e3", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "-1", "AuthorizationQueryParametersError"],
+    ["X-Amz-Algorithm", "AWS4-HMAC-SHA1", "AuthorizationQueryParametersError"],
+    [
+      "X-Amz-Credential",
+      "valetkey-local/DAY/else/s3/aws4_request",
+      "AuthorizationQueryParametersError",
+    ],
+    [
+      "X-Amz-Credential",
+      "valetkey-local/20260101/local/s3/aws4_request",
+      "AuthorizationQueryParametersError",
+    ],
+    ["X-Amz-Credential", "valetkey-local", "AuthorizationQueryParametersError"],
+    ["X-Amz-Credential", "other/DAY/local/s3/aws4_request", "InvalidAccessKeyId"],
+    ["X-Amz-SignedHeaders", "", "AuthorizationQueryParametersError"],
+    ["X-Amz-SignedHeaders", "host;;content-type", "AuthorizationQueryParametersError"],
+    ["X-Amz-SignedHeaders", "Host;content-type", "AuthorizationQueryParametersError"],
+    ["X-Amz-SignedHeaders", "content-type", "SignatureDoesNotMatch"],
+    ["X-Amz-SignedHeaders", "content-type;host;range", "SignatureDoesNotMatch"],
+  ])("that is right for %s=%s is refused all the same, with %s", async (name, value, code) => {
     const signed = await signPut(1);
     const url = new URL(signed.url);
-    url.searchParams.set(name, value);
-    const answer = await send("PUT", url.href, { headers: signed.headers, body: "x" });
-    expect([400, 403]).toContain(answer.status);
+    const day = (url.searchParams.get("X-Amz-Date") ?? "").slice(0, 8);
+    const dated = name === "X-Amz-Date" ? value.slice(0, 8) : day;
+    url.searchParams.set("X-Amz-Credential", `valetkey-local/${dated}/local/s3/aws4_request`);
+    url.searchParams.set(name, value.replace("DAY", day));
+    const put = { headers: signed.headers, body: "x" };
+    const answer = await send("PUT", signAgain(url, signed.headers), put);
+    expect(codeOf(answer)).toBe(code);
     expect(objects()).toEqual([]);
+  });
+
+  it("of the test above would open the store if nothing else were wrong", async () => {
+    const signed = await signPut(1);
+    const url = signAgain(new URL(signed.url), signed.headers);
+    expect(url).toBe(signed.url);
+    expect((await send("PUT", url, { headers: signed.headers, body: "x" })).status).toBe(200);
+  });
+
+  it.each([
+    [undefined, "AccessDenied"],
+    ["", "SignatureDoesNotMatch"],
+    ["0".repeat(64), "SignatureDoesNotMatch"],
+    ["é".repeat(32), "SignatureDoesNotMatch"],
+  ])("of %j is refused with %s", async (signature, code) => {
+    const signed = await signPut(1);
+    const url = new URL(signed.url);
+    if (signature === undefined) url.searchParams.delete("X-Amz-Signature");
+    else url.searchParams.set("X-Amz-Signature", signature);
+    const answer = await send("PUT", url.href, { headers: signed.headers, body: "x" });
+    expect(codeOf(answer)).toBe(code);
+    expect(objects()).toEqual([]);
+  });
+
+  it.each([
+    ["59 seconds later", 59, undefined],
+    ["when it has expired", 60, "The request has expired."],
+    ["15 minutes early, for a clock that is ahead", -15 * 60, undefined],
+    ["earlier than that", -15 * 60 - 1, "The request is not valid yet."],
+  ])("%s is answered accordingly", async (_, seconds, reason) => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 0, 31, 12) });
+    const { url, headers } = await signPut(1);
+    vi.setSystemTime(Date.now() + seconds * 1000);
+    const answer = await send("PUT", url, { headers, body: "x" });
+    expect([answer.status, codeOf(answer), reasonOf(answer)]).toEqual(
+      reason === undefined ? [200, undefined, undefined] : [403, "AccessDenied", reason],
+    );
   });
 
   it("that does not match is refused with the missing header, or with what was received", async () => {

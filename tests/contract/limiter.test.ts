@@ -9,6 +9,7 @@ import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { afterAll, beforeAll } from "vitest";
 import * as memory from "../../adapters/limits/memory.ts";
+import { connect } from "../../adapters/limits/redis/connection.ts";
 import * as shared from "../../adapters/limits/redis/layer.ts";
 import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
 import {
@@ -474,6 +475,22 @@ const sequences = fc.record({
     { maxLength: 60, size: "max" },
   ),
 });
+
+it.live.skipIf(path === "")("commands that a Redis does not answer wait up to a bound", () =>
+  Effect.gen(function* () {
+    const redis = yield* Effect.promise(() => startRedis({ path }));
+    const urls = Redacted.make(redis.urls);
+    const { ask } = yield* connect({ urls, isCluster: redis.isCluster });
+    yield* Effect.promise(ask);
+    redis.pause();
+    let refused: ReadonlyArray<unknown> = [];
+    for (let commands = 0; commands < 10_005; commands++) {
+      ask().catch((cause: unknown) => (refused = [...refused, String(cause)]));
+    }
+    yield* Effect.promise(() => new Promise(setImmediate));
+    expect(refused).toEqual(Array(5).fill("Error: The queue is full"));
+  }).pipe(Effect.scoped),
+);
 
 describe.skipIf(path === "")("Redis takes requests out of a bucket", () => {
   it("Redis takes requests out of a bucket as the domain does, at whatever times they come", async () => {

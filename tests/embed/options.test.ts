@@ -119,6 +119,22 @@ describe("a store reports its options in the same way", () => {
       /^account must be set for provider: "r2"/,
     ],
     [
+      "minio() with a key and a file of credentials",
+      () =>
+        minio({
+          endpoint: "http://127.0.0.1:9000",
+          accessKey: "key",
+          secretKey: "secret",
+          credentialsFile: "/none.json",
+        }),
+      /^credentialsFile must not be set beside accessKey/,
+    ],
+    [
+      "gcs() with a key and a file of credentials",
+      () => gcs({ accessKey: "GOOG1E", secretKey: "secret", credentialsFile: "/none.json" }),
+      /^credentialsFile must be the only key that is given/,
+    ],
+    [
       "aws() with two ways to sign uploads",
       () =>
         aws({

@@ -89,20 +89,51 @@ it("has an essence in lower case without parameters", () => {
 });
 
 it.each([
+  // HTML and XML.
   ["text/html", true],
   ["TEXT/HTML; charset=utf-8", true],
+  ["text/html ;charset=utf-8", true],
   ["application/xhtml+xml", true],
   ["image/svg+xml", true],
   ["application/atom+xml", true],
+  ["application/xml", true],
   ["text/xml", true],
+  ["text/xsl", true],
+  // Scripts, by every name that WHATWG MIME Sniffing, section 4.6, has for them.
+  ["application/ecmascript", true],
+  ["application/javascript", true],
+  ["application/x-ecmascript", true],
+  ["application/x-javascript", true],
+  ["text/ecmascript", true],
   ["text/javascript", true],
+  ["text/javascript1.0", true],
+  ["text/javascript1.1", true],
+  ["text/javascript1.2", true],
+  ["text/javascript1.3", true],
+  ["text/javascript1.4", true],
+  ["text/javascript1.5", true],
+  ["text/jscript", true],
+  ["text/livescript", true],
+  ["text/x-ecmascript", true],
+  ["text/x-javascript", true],
+  // Documents with scripts in them, and pages with their parts.
   ["application/pdf", true],
-  ["application/unknown", true],
+  ["text/pdf", true],
+  ["application/x-shockwave-flash", true],
+  ["message/rfc822", true],
+  ["application/x-mimearchive", true],
+  ["multipart/related", true],
   ["multipart/x-mixed-replace", true],
+  // Types for which browsers look at the bytes.
+  ["application/unknown", true],
+  ["unknown/unknown", true],
   ["image/png", false],
   ["text/plain", false],
+  ["text/html5", false],
   ["application/gzip", false],
   ["application/json", false],
+  ["application/xml-dtd", false],
+  ["application/multipart", false],
 ])("%s would be executed by a browser: %s", (type, executable) => {
   expect(isExecutable(MediaType.make(type))).toBe(executable);
 });
