@@ -77,8 +77,8 @@ export const ended: Outcome = {
 };
 
 /**
- * Accepted and harmless: the key is the service's own and has nothing of the input but a known
- * extension, the type is signed as it was sent, and a browser saves the file under `name`.
+ * Accepted and harmless: the service makes the key, with nothing of the input but a known extension;
+ * the type is signed as it was sent; and a browser saves the file under `name`.
  */
 export function granted(
   file: { readonly extension?: string; readonly name?: string; readonly type?: string } = {},

@@ -7,7 +7,7 @@ import { send } from "../../adapters/storage/contract/send.ts";
 import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
-/** What was written down while a service was used, and what must not be in it. */
+/** What a service wrote while it was used, and the secrets that must not be in it. */
 interface Record {
   readonly written: string;
   readonly secrets: ReadonlyMap<string, string>;
@@ -122,7 +122,7 @@ async function useWell(use: Use): Promise<void> {
   const linked = await follow(link_url);
   secrets.set("the signature behind the link", signatureOf(linked));
   expect((await send("GET", linked)).body.toString()).toBe(PICTURE);
-  // Nothing is there under an escaped address, which the log must not decode either.
+  // The escaped address of a link is not found, and the log must not decode it.
   const coded = link_url.replace(link, link.replaceAll(".", "%2E"));
   expect((await send("GET", coded)).status).toBe(404);
 }

@@ -4,7 +4,7 @@ const noSize = refused(400, "INVALID_SIZE");
 const noJson = refused(400, "INVALID_REQUEST");
 const tooLarge = refused(413, "FILE_TOO_LARGE");
 
-/** Sizes as they stand in the body, since no JSON library would write all of them. */
+/** Sizes as text, since no JSON library would write all of them. */
 const TABLE: ReadonlyArray<readonly [input: string, size: string, outcome: Outcome]> = [
   ["zero", "0", noSize],
   ["a zero with a sign", "-0", noSize],

@@ -6,7 +6,7 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
-  /** All of it, as it came. */
+  /** The whole answer, as it came. */
   readonly text: string;
   /** How much was sent, in bytes. */
   readonly sent: number;

@@ -59,7 +59,7 @@ it("a connection whose download is not read at all is closed", async () => {
 it("an object may take longer to upload than other requests, as long as bytes flow", async () => {
   const upload = await open("PUT /store/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1");
   for (const piece of ["2", "3", "4"]) {
-    // Each of these lasts as long as another request may.
+    // Each of these requests takes as long as a request on another path may take.
     const late = await open("PUT /late HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1");
     await text(late).catch(() => "");
     upload.write(piece);

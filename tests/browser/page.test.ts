@@ -7,7 +7,7 @@ import { startProcess, type ServiceProcess } from "../support/service-process.ts
 const executablePath = await need("chromium");
 const minio = await need("minio");
 
-// One pixel, as a canvas writes it: recognisable in a log, and a picture to a browser.
+// One pixel, as a canvas writes it: a picture to a browser, and easy to find in a log.
 const PNG =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 

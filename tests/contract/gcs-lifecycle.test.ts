@@ -30,7 +30,7 @@ const signer = signWith({
 
 let server: Server;
 let bucket: { metageneration: number; lifecycle: { rule: ReadonlyArray<unknown> } };
-/** Whether somebody else changes the bucket each time that it was read. */
+/** Whether somebody else changes the bucket after each time that it is read. */
 let contended: boolean;
 
 beforeEach(async () => {

@@ -30,7 +30,7 @@ import { until } from "../support/until.ts";
 /** A limiter, and how its time passes. */
 interface Keeper {
   readonly layer: (limits: Limits) => Layer.Layer<Limiter>;
-  /** Whether `attempt` succeeds once so much time has passed. */
+  /** Whether `attempt` succeeds after that time. */
   readonly after: (
     time: Duration.Duration,
     attempt: Effect.Effect<boolean>,
@@ -58,7 +58,7 @@ const inRedis = (redis: () => Redis): Keeper => ({
         ),
       ),
     ),
-  // What was counted today was counted yesterday.
+  // Moves what was counted today to yesterday.
   endDay: Effect.promise(() => redis().ask("EVAL", YESTERDAY, "0")),
 });
 
@@ -423,12 +423,12 @@ it.effect(
       yield* expectFull(keyed(-1), 110, "this caller");
       expect(yield* keyed(0), "a retry").toBe(upload.retry.memory);
       yield* countUpload({ ...upload, retry: undefined });
-      // One caller's keys leave room for those of three more in the organization.
+      // The keys of one caller leave room for those of three more in the organization.
       for (const subject of ["1", "2", "3"]) {
         for (let key = 0; key < 2500; key++) yield* keyed(key, { subject });
       }
       yield* expectFull(keyed(-1, { subject: "4" }), 110, "this organization");
-      // One organization's keys leave room for those of nine more.
+      // The keys of one organization leave room for those of nine more.
       for (let others = 1; others < 10; others++) {
         const organization = someOrganization();
         for (let key = 0; key < 10_000; key++) {
@@ -513,7 +513,7 @@ describe.skipIf(path === "")("Redis takes requests out of a bucket", () => {
             const reply = await client.eval(script, { keys: [key], arguments: values });
             const [isAllowed, remaining, retryAfter, resetAfter] = reply as Array<number>;
             const taken = take({ count, window: Duration.millis(window) }, bucket, now);
-            // Redis writes nothing where it refuses, unless the clock was set back.
+            // Redis writes nothing if it refuses, unless the clock was set back.
             if (taken.isAllowed || now < (bucket?.at ?? now)) bucket = taken.bucket;
             expect([isAllowed === 1, remaining]).toEqual([taken.isAllowed, taken.remaining]);
             // Redis gives whole milliseconds.

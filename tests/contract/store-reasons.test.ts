@@ -15,7 +15,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { startGcsVerifier } from "../support/gcs-verifier.ts";
 import { need } from "../support/need.ts";
 
-// What an operator reads if a store cannot be used, on real stores that refuse.
+// The reasons that an operator reads if a store cannot be used, from real stores that refuse.
 
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");

@@ -35,7 +35,7 @@ const fakeGcs = await need("fakeGcs");
 export const stores: ReadonlyArray<Harness> = [
   {
     name: "local",
-    // It shares its origin with the service, and saves whatever a browser may run.
+    // It shares its origin with the service, and makes browsers download whatever they could run.
     without: ["two endpoints", "extra headers", "inline PDF", "marks"],
     open: openLocal,
   },
@@ -83,7 +83,7 @@ function ownHarness(): ReadonlyArray<Harness> {
     ...(marks ? [] : (["marks"] as const)),
     ...(isLoopback(server.endpoint) ? [] : (["two endpoints"] as const)),
   ];
-  // Swift calls a request without a signature a bad one.
+  // Swift answers 400 to a request without a signature.
   const refusals = provider === "swift" ? [400, 403] : [403];
   const make = (settings: S3Settings) => aws({ ...settings, provider, signer: "native" });
   return [{ name: provider, without, refusals, open: () => openS3(make, server) }];
@@ -125,8 +125,8 @@ async function openS3(
 }
 
 /**
- * The same server under two names, which are two hosts to the signature; one that is elsewhere has
- * the name that it was given.
+ * The same server under two names, which are two hosts to the signature. A server on another machine
+ * keeps its one name.
  */
 function namesOf(endpoint: string) {
   const publicEndpoint = new URL(endpoint);

@@ -48,7 +48,7 @@ const UPLOAD = {
   strict: false,
 };
 
-/** A store of the application, which has no objects and signs in its own way. */
+/** A store that the application brings, which has no objects and signs in its own way. */
 const sign = (text: string) => createHmac("sha256", "secret").update(text).digest("hex");
 const own = Layer.merge(
   Layer.succeed(Presigner, {

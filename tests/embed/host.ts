@@ -28,7 +28,7 @@ export const FILE = {
 
 /**
  * A host with the embedded store, which serves a Valetkey on a port until it is closed, or until
- * the test ends that has started it.
+ * the test that started it ends.
  */
 export async function startHost(over: Partial<ValetkeyOptions> = {}) {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-host-"));
@@ -62,7 +62,7 @@ export async function startHost(over: Partial<ValetkeyOptions> = {}) {
   };
 }
 
-/** Serves on a port of this machine until the test ends, or what it gives is called. */
+/** Serves on a port of this machine until the test ends or the returned function is called. */
 export async function listen(port: number, handler: RequestListener): Promise<() => Promise<void>> {
   const server = createServer(handler).listen(port, "127.0.0.1");
   await once(server, "listening");

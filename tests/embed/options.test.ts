@@ -6,7 +6,7 @@ import { local } from "../../adapters/embed/local.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { redis } from "../../adapters/embed/redis.ts";
 
-/** The message that making something throws, line by line. */
+/** The lines of the message that `make` throws. */
 function complaints(make: () => unknown): ReadonlyArray<string> {
   try {
     make();

@@ -10,7 +10,7 @@ import type { callsAt } from "../../adapters/embed/calls.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";
 import type { PROBLEMS, Refusal, STATUSES } from "../../adapters/http/problem.ts";
 
-// What an editor knows of the facade; `npm run check:types` fails where it does not hold.
+// What an editor knows about the facade; `npm run check:types` fails if it is wrong.
 
 const host = {
   publicUrl: "https://app.example.com",

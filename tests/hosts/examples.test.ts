@@ -56,7 +56,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
 
     test("an upload of the host's user is confirmed, shown, and reported to the host", async () => {
       const upload = uploadTo(started.address, "acme", cookie);
-      // More than hosts read of a body by themselves.
+      // More than the body parsers of hosts accept by default.
       const body = "a picture ".repeat(2 ** 18);
       const { granted } = await upload.presign(body.length);
       expect((await upload.put(granted.put_url, `${body}!`)).status).toBe(403);

@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A directory on this machine, with all that it was asked. */
+/** A directory on this machine, and the questions that it was asked. */
 async function startDirectory(
   respond: (response: ServerResponse, request: IncomingMessage) => void,
 ) {
@@ -59,7 +59,7 @@ const principal = (over: Partial<Principal> = {}): Principal => ({
 
 const ACME = OrganizationSlug.make("acme");
 
-/** What becomes of a look-up: an id, or why there is none. */
+/** The outcome of a look-up: an id, or the reason why there is none. */
 const organizations = Effect.fnUntraced(function* (settings: {
   readonly url: URL;
   readonly token?: Redacted.Redacted;

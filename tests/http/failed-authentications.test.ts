@@ -37,7 +37,7 @@ const LIMIT = { count: 3, window: Duration.minutes(3) };
 const answer = (isKnown: boolean) =>
   isKnown ? Effect.succeed(MIA) : Effect.fail(new Unauthenticated({ by: "token" }));
 
-/** Knows `good`, and `new` with some work; counts how often it was asked. */
+/** Accepts `good` at once and `new` with some work; counts how often it was asked. */
 function authenticator() {
   const asked = { all: 0 };
   const own: Authenticator["Service"] = {

@@ -8,7 +8,7 @@ import { PRESIGN, presignInit, startService } from "./service.ts";
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const GOOD = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme,globex" };
 
-/** A service behind proxies of the networks in `trusted`, with what the audit is told. */
+/** A service behind proxies of the networks in `trusted`, with its audit events. */
 async function behind(trusted: string, env: Readonly<Record<string, string>> = {}) {
   const events: Array<AuditEvent> = [];
   const identity = Result.getOrThrow(

@@ -55,7 +55,7 @@ const identity: IdentitySettings = {
   },
 };
 
-/** A service with two organizations, and what it answers to a presign under a key. */
+/** A service with two organizations, and a function that sends a presign under a key. */
 async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
   const events: Array<AuditEvent> = [];
   const { request } = await startService({ identity, audit: events, ...over });
@@ -261,7 +261,7 @@ const store = minio({
   pathStyle: true,
 });
 
-/** The second after which the store refuses a URL, as the URL itself says. */
+/** The second after which the store refuses a URL, read from the URL. */
 const endOf = (url: string) =>
   signedAt(new URL(url)) + Number(new URL(url).searchParams.get("X-Amz-Expires"));
 
@@ -320,7 +320,7 @@ it("the URLs and receipts of a retry never expire later than the first ones", as
             yield* TestClock.setTime(now);
             const again = yield* ask;
             if (now / 1000 >= Math.min(ends.put, ends.get)) {
-              // The first is over, so this one begins anew.
+              // The URLs of the first have expired, so this is a first request again.
               expect(again.isRetry).toBe(false);
               expect(again.key).not.toBe(first.key);
               return;

@@ -54,7 +54,7 @@ function settingsOf(env: Env) {
   return callers;
 }
 
-/** An authenticator, and what it makes of a token: a principal, or why there is none. */
+/** An authenticator as functions from a token to its subject, or to the reason for a refusal. */
 const authenticator = Effect.fnUntraced(function* (env: Env) {
   yield* TestClock.setTime(NOW);
   const { authenticate } = yield* jsonWebTokens(settingsOf(env));
@@ -75,7 +75,7 @@ const outcomeOf = ({ authenticate }: Authenticator["Service"], token: string) =>
     Effect.catch(({ _tag }) => Effect.succeed(_tag)),
   );
 
-/** How many signatures have been verified since. */
+/** Gives a function that counts the signatures verified from now on. */
 function countVerified(): () => number {
   const spy = vi.spyOn(crypto.subtle, "verify");
   return () => spy.mock.calls.length;
@@ -394,7 +394,7 @@ describe("the issuer's keys", () => {
   );
 });
 
-/** The service with these settings, and what the audit is told. */
+/** The service with these settings, and its audit events. */
 async function serving(env: Env) {
   const events: Array<AuditEvent> = [];
   const service = await startService({
@@ -410,7 +410,7 @@ async function serving(env: Env) {
   return { ask, events };
 }
 
-/** Claims that stand elsewhere than usual. */
+/** Claims in other places than usual. */
 const nested = (scope: string) => ({
   sub: "ignored",
   organizations: ["globex"],

@@ -63,17 +63,17 @@ it("a policy is listed with its limits, types and lifetimes, and what the store 
     require_checksum: true,
     checksums: ["sha256", "crc32c", "md5"],
   });
-  // Without links there is no lifetime of one.
+  // A policy without links has no lifetime of links.
   expect(listed.get("files")).not.toHaveProperty("link_lifetime");
 });
 
-it("a policy for services alone is not shown to a person, nor one for persons to a service", async () => {
+it("the list of policies shows a caller only the policies that it may use", async () => {
   const policies = { machines: { callers: ["service"] }, avatars: { callers: ["user"] } } as const;
   expect([...(await list(policies)).keys()]).toEqual(["files", "avatars"]);
   expect([...(await list(policies, SERVICE_TOKEN)).keys()]).toEqual(["files", "machines"]);
 });
 
-it("all subtypes of a type are listed by their extensions, each with the type it stands for", async () => {
+it("a policy for all subtypes of a type is listed with their extensions, each with its type", async () => {
   const { extensions = {} } =
     (await list({ any: { allowedTypes: types("image/*") } })).get("any") ?? {};
   expect(extensions).toMatchObject({
@@ -91,14 +91,14 @@ it.each([
   { allowed: ["application/xml", "text/xml"], extension: ".xml", type: "text/xml" },
   { allowed: ["audio/*", "video/*"], extension: ".mp4", type: "video/mp4" },
 ])(
-  "with $allowed, a file that ends in $extension is $type",
+  "a policy that allows $allowed is listed with $extension as $type",
   async ({ allowed, extension, type }) => {
     const listed = await list({ some: { allowedTypes: types(...allowed) } });
     expect(listed.get("some")?.extensions[extension]).toBe(type);
   },
 );
 
-it("a type without a usual extension is listed, and so is one that nobody knows", async () => {
+it("a type without a usual extension and an unknown type are listed without extensions", async () => {
   const allowed = ["application/x-of-our-own", "message/news"];
   const listed = (await list({ own: { allowedTypes: types(...allowed) } })).get("own");
   expect(listed).toMatchObject({ allowed_types: allowed, extensions: {} });
@@ -163,7 +163,7 @@ it("presign grants each listed type up to the listed size, with any parameters, 
   );
 });
 
-it("presign refuses a policy that is not listed, and a checksum that is not", async () => {
+it("presign refuses a policy or a checksum that is not listed", async () => {
   const { request } = await startService({ policies: { machines: { callers: ["service"] } } });
   const ask = async (more: object) => {
     const file = { filename: "a.png", content_type: "image/png", size: 5, ...more };
@@ -173,7 +173,7 @@ it("presign refuses a policy that is not listed, and a checksum that is not", as
   expect(await ask({ checksum: { algorithm: "sha1", value: SHA256 } })).toBe(400);
 });
 
-it("a browser may keep the policies for the same caller, and a shared cache may not", async () => {
+it("a browser may cache the list of policies for the same caller, and a shared cache may not", async () => {
   const { request } = await startService();
   const headers = { ...authorized(TOKEN).headers, Origin: "https://app.example.com" };
   const answer = await request(POLICIES, { headers });
@@ -184,7 +184,7 @@ it("a browser may keep the policies for the same caller, and a shared cache may 
 });
 
 it.each(["globex", "nobody", "ACME", "%2e%2e"])(
-  "the policies of the organization %s are not found, in the words for every address",
+  "the list of policies of the organization %s gets the same 404 as every other address",
   async (slug) => {
     const { request } = await startService();
     const refused = await request(POLICIES.replace("acme", slug), authorized(TOKEN));

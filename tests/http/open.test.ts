@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { SERVICE_TOKEN, signedAt, startService, TOKEN } from "./service.ts";
 
 const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";
-/** An eighth of the life of a URL, in seconds. */
+/** An eighth of the lifetime of a URL, in seconds. */
 const WINDOW = (24 * 60 * 60) / 8;
 const AT = `/api/v1/orgs/acme/files/2026/11/${UUID}`;
 

@@ -11,7 +11,7 @@ const LARGE = { ...GOOD, size: 2 ** 40 };
 const files = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ ...GOOD, filename: `${n}.png`, size: n + 1 }));
 
-/** What a service answers to a batch, with the audit of it. */
+/** A service, a function that sends it a batch, and its audit events. */
 async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
   const events: Array<AuditEvent> = [];
   const { request } = await startService({ audit: events, ...over });

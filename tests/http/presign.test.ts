@@ -6,7 +6,7 @@ beforeAll(async () => {
   service = await startService();
 });
 
-/** Sends a presign request and gives the status with the document of the answer. */
+/** Sends a presign request; gives status and headers, with the members of the answer. */
 async function presign(body: unknown, headers?: Readonly<Record<string, string>>) {
   const answer = await service.request(PRESIGN, presignInit(body, headers));
   return { status: answer.status, headers: answer.headers, ...(await answer.json()) };

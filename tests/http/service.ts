@@ -34,7 +34,7 @@ const unused = minio({
   bucket: "files",
   createBucket: false,
   region: "us-east-1",
-  // Nothing listens on this port, and no runtime forbids to connect to it.
+  // Nothing listens on this port, and every runtime may connect to it.
   endpoint: new URL("http://127.0.0.1:2"),
   publicEndpoint: new URL("https://store.example.com"),
   accessKey: "access-key",
@@ -123,7 +123,7 @@ export function presignInit(
 
 export const PRESIGN = "/api/v1/orgs/acme/files/presign";
 
-/** When a URL of S3's kind was signed, in seconds since 1970. */
+/** When a URL of an S3 store was signed, in seconds since 1970. */
 export function signedAt({ searchParams }: URL): number {
   const date = searchParams.get("X-Amz-Date") ?? "";
   const [, year, month, day, hour, minute, second] =
