@@ -79,6 +79,30 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
+  it("the page shows the limits of the policy, and offers the files that it allows", async () => {
+    const { page } = await open();
+    const limits = page.locator("#limits");
+    await expect
+      .poll(() => limits.innerText())
+      .toBe(
+        "Up to 10 MiB of image/png, image/jpeg, image/gif, image/webp, image/avif, application/pdf, text/plain",
+      );
+    const accept = (await page.locator("#file").getAttribute("accept")) ?? "";
+    expect(accept.split(",")).toEqual(expect.arrayContaining(["image/png", ".png", ".jpeg"]));
+    await page.getByLabel("Organization").fill("no such name");
+    await page.getByLabel("Organization").blur();
+    await expect.poll(() => limits.innerText()).toContain("if the service's policy allows them");
+    await page.close();
+  });
+
+  it("a file whose type the browser does not know has the type that its extension stands for", async () => {
+    const { page } = await open();
+    await drop(page, ["PHOTO.JPG"], "");
+    await page.locator("#confirm[data-state=done]").waitFor();
+    expect(await page.locator("#confirm").innerText()).toContain("70 bytes of image/jpeg");
+    await page.close();
+  });
+
   it("the page confirms the upload as the fourth step", async () => {
     const { page, requests } = await open();
     await paste(page, "image/png");
@@ -196,15 +220,15 @@ async function paste(page: Page, type: string): Promise<void> {
   );
 }
 
-const drop = (page: Page, names: ReadonlyArray<string>): Promise<void> =>
+const drop = (page: Page, names: ReadonlyArray<string>, type = "image/png"): Promise<void> =>
   page.evaluate(
-    ({ base64, names }) => {
+    ({ base64, names, type }) => {
       const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
       const dataTransfer = new DataTransfer();
       for (const name of names) {
-        dataTransfer.items.add(new File([bytes], name, { type: "image/png" }));
+        dataTransfer.items.add(new File([bytes], name, { type }));
       }
       document.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
     },
-    { base64: PNG, names },
+    { base64: PNG, names, type },
   );

@@ -6,11 +6,16 @@
  *   put_url: string, put_headers: Record<string, string>, put_expires_at: string,
  *   get_url: string, get_expires_at: string, receipt: string,
  * }} Signed What the service answers to presign.
+ * @typedef {{
+ *   name: string, max_size: number, allowed_types: string[], extensions: Record<string, string>,
+ * }} Policy What may be uploaded.
  */
 
 /** @type {File} */
 let latest;
 let current = new AbortController();
+/** @type {Promise<Policy | undefined>} */
+let policy;
 
 /**
  * Takes one file through the four steps, in place of the upload that may still be under way.
@@ -34,16 +39,50 @@ async function upload(file) {
 
 /** @type {(run: Run) => Promise<Signed>} */
 async function presign({ file, signal }) {
-  const type = file.type || "application/octet-stream";
+  const type = file.type || (await typeByName(file.name)) || "application/octet-stream";
   const asked = { filename: file.name, content_type: type, size: file.size };
   const signed = await post("presign", asked, signal);
   end("presign", `Signed for ${inBytes(file.size)} until ${inWords(signed.put_expires_at)}`);
   return signed;
 }
 
+/** The allowed type of files with such a name, for a file whose type the browser does not know. */
+async function typeByName(name) {
+  const [extension = ""] = /\.[^.]*$/.exec(name.toLowerCase()) ?? [];
+  return (await policy)?.extensions[extension];
+}
+
+/**
+ * Reads the policy of this page's uploads, and shows its limits.
+ * @returns {Promise<Policy | undefined>} Undefined if the service does not tell it to this caller.
+ */
+async function readPolicy() {
+  const found = await fetchPolicy().catch(() => undefined);
+  const { max_size = 0, allowed_types = [], extensions = {} } = found ?? {};
+  find("#file").accept = [...allowed_types, ...Object.keys(extensions)].join();
+  find("#limits").textContent = found
+    ? `Up to ${inUnits(max_size)} of ${allowed_types.join(", ")}`
+    : "Other files work too, if the service's policy allows them.";
+  return found;
+}
+
+/** @returns {Promise<Policy | undefined>} */
+async function fetchPolicy() {
+  if (token() === "") return undefined;
+  const headers = { Authorization: `Bearer ${token()}` };
+  const response = await fetch(address("policies"), { headers });
+  if (!response.ok) return undefined;
+  const { policies } = await response.json();
+  return policies.find(({ name }) => name === "files");
+}
+
+/** Where the service answers for the files of the organization. */
+const address = (step) =>
+  `${location.origin}/api/v1/orgs/${encodeURIComponent(organization())}/files/${step}`;
+
 /** Asks the service for what the step is called, which is also the last word of its address. */
 async function post(step, asked, signal) {
-  const url = `${location.origin}/api/v1/orgs/${encodeURIComponent(organization())}/files/${step}`;
+  const url = address(step);
   const headers = { Authorization: `Bearer ${token()}`, "Content-Type": "application/json" };
   const body = JSON.stringify(asked);
   begin(step, curl(quote(url), ...headerOptions(headers), `--data ${quote(body)}`));
@@ -176,6 +215,11 @@ const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const inBytes = (count) => `${count.toLocaleString()} bytes`;
 
+const inUnits = (count) =>
+  count < 2 ** 20
+    ? inBytes(count)
+    : `${(count / 2 ** 20).toLocaleString(undefined, { maximumFractionDigits: 1 })} MiB`;
+
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const inWords = (instant) => DATE.format(new Date(instant));
 
@@ -254,6 +298,7 @@ function askForToken() {
 function readAddress() {
   find("#token").value = "";
   find("#token-field").hidden = tokenInAddress() !== "";
+  policy = readPolicy();
 }
 
 /** Takes the first of several files, and says so. */
@@ -319,4 +364,9 @@ find("#refusal button").addEventListener("click", () => {
 });
 for (const step of STEPS) find(`#${step} button`).addEventListener("click", () => copy(step));
 addEventListener("hashchange", readAddress);
+for (const field of ["#organization", "#token"]) {
+  find(field).addEventListener("change", () => {
+    policy = readPolicy();
+  });
+}
 readAddress();
