@@ -207,7 +207,7 @@ describe("a slow upload", () => {
 });
 
 it.each([true, false])(
-  "a disk that fails is told as that, not as an object that exists (write once: %s)",
+  "a failing disk is answered with 503, and not as an object that exists (write once: %s)",
   async (writeOnce) => {
     const { url, headers } = await signPut(1, "image/png", writeOnce);
     renameSync(join(directory, "objects"), join(directory, "away"));
@@ -217,7 +217,7 @@ it.each([true, false])(
   },
 );
 
-it("what exists already is told as that to an upload that may write once", async () => {
+it("an upload that may write once is answered with 412 if the object exists", async () => {
   const { url, headers } = await signPut(1, "image/png", true);
   expect((await send("PUT", url, { headers, body: "x" })).status).toBe(200);
   const again = await send("PUT", url, { headers, body: "y" });
@@ -227,9 +227,9 @@ it("what exists already is told as that to an upload that may write once", async
 
 describe.skipIf(!existsSync("/proc/self/fd"))("an object that is not sent", () => {
   it.each([
-    ["a range outside of it", 416, { Range: "bytes=10-" }],
-    ["a copy that the client has", 304, { "If-None-Match": "*" }],
-  ])("leaves no file open: %s", async (_, status, headers) => {
+    ["a range outside of the object", 416, { Range: "bytes=10-" }],
+    ["an object that the client has already", 304, { "If-None-Match": "*" }],
+  ])("a request for %s leaves no file open", async (_, status, headers) => {
     await store("abcdefghij");
     const { url } = await signGet();
     expect((await send("GET", url, { headers })).status).toBe(status);
@@ -237,14 +237,14 @@ describe.skipIf(!existsSync("/proc/self/fd"))("an object that is not sent", () =
   });
 });
 
-/** The objects that this process has open; the garbage collector would close them too, some time. */
+/** The objects that this process has open. (Later the garbage collector would close them too.) */
 const openObjects = () =>
   readdirSync("/proc/self/fd").flatMap((fd) => {
     try {
       const path = readlinkSync(`/proc/self/fd/${fd}`);
       return path.startsWith(join(directory, "objects", "/")) ? [path] : [];
     } catch {
-      // The listing's own.
+      // This was the descriptor of the listing itself.
       return [];
     }
   });
@@ -312,15 +312,15 @@ describe("the store's folder", () => {
   });
 });
 
-/** What the store refuses a request with. */
+/** The code and the message of a refusal by the store. */
 const codeOf = ({ body }: Awaited<ReturnType<typeof send>>) =>
   /<Code>(\w+)<\/Code>/.exec(body.toString())?.[1];
 const reasonOf = ({ body }: Awaited<ReturnType<typeof send>>) =>
   /<Message>(.+)<\/Message>/.exec(body.toString())?.[1];
 
 /**
- * Signs a URL whose parameters were changed with the folder's own secret, as a store without checks
- * of its own would expect it: so that only the check in question is in the way.
+ * Signs a URL with changed parameters with the folder's own secret, so that the signature is correct
+ * and only the check that is tested can refuse it.
  */
 function signAgain(url: URL, headers: Readonly<Record<string, string>>): string {
   const { searchParams } = url;
@@ -381,7 +381,7 @@ describe("a signature", () => {
     ["X-Amz-SignedHeaders", "Host;content-type", "AuthorizationQueryParametersError"],
     ["X-Amz-SignedHeaders", "content-type", "SignatureDoesNotMatch"],
     ["X-Amz-SignedHeaders", "content-type;host;range", "SignatureDoesNotMatch"],
-  ])("that is right for %s=%s is refused all the same, with %s", async (name, value, code) => {
+  ])("a correctly signed URL with %s=%s is refused with %s", async (name, value, code) => {
     const signed = await signPut(1);
     const url = new URL(signed.url);
     const day = (url.searchParams.get("X-Amz-Date") ?? "").slice(0, 8);
@@ -394,7 +394,7 @@ describe("a signature", () => {
     expect(objects()).toEqual([]);
   });
 
-  it("of the test above would open the store if nothing else were wrong", async () => {
+  it("a URL that signAgain signs without a change is accepted", async () => {
     const signed = await signPut(1);
     const url = signAgain(new URL(signed.url), signed.headers);
     expect(url).toBe(signed.url);
@@ -406,7 +406,7 @@ describe("a signature", () => {
     ["", "SignatureDoesNotMatch"],
     ["0".repeat(64), "SignatureDoesNotMatch"],
     ["é".repeat(32), "SignatureDoesNotMatch"],
-  ])("of %j is refused with %s", async (signature, code) => {
+  ])("a URL with the signature %j is refused with %s", async (signature, code) => {
     const signed = await signPut(1);
     const url = new URL(signed.url);
     if (signature === undefined) url.searchParams.delete("X-Amz-Signature");
@@ -417,11 +417,15 @@ describe("a signature", () => {
   });
 
   it.each([
-    ["59 seconds later", 59, undefined],
-    ["when it has expired", 60, "The request has expired."],
-    ["15 minutes early, for a clock that is ahead", -15 * 60, undefined],
-    ["earlier than that", -15 * 60 - 1, "The request is not valid yet."],
-  ])("%s is answered accordingly", async (_, seconds, reason) => {
+    ["a second before it expires is accepted", 59, undefined],
+    ["when it expires is refused", 60, "The request has expired."],
+    ["15 minutes before it was signed is accepted", -15 * 60, undefined],
+    [
+      "more than 15 minutes before it was signed is refused",
+      -15 * 60 - 1,
+      "The request is not valid yet.",
+    ],
+  ])("a signed URL that is used %s", async (_, seconds, reason) => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 0, 31, 12) });
     const { url, headers } = await signPut(1);
     vi.setSystemTime(Date.now() + seconds * 1000);
@@ -431,7 +435,7 @@ describe("a signature", () => {
     );
   });
 
-  it("that does not match is refused with the missing header, or with what was received", async () => {
+  it("a signature that does not match is refused with the missing header, or with what was received", async () => {
     const { url } = await signPut(1);
     const refusalOf = async (headers: Readonly<Record<string, string>>) =>
       (await send("PUT", url, { headers, body: "x" })).body.toString();
@@ -444,13 +448,13 @@ describe("a signature", () => {
     }
   });
 
-  it("with a parameter given twice is refused", async () => {
+  it("a signed URL with a parameter given twice is refused", async () => {
     const { url, headers } = await signPut(1);
     const answer = await send("PUT", `${url}&X-Amz-Expires=604800`, { headers, body: "x" });
     expect(answer.status).toBe(400);
   });
 
-  it("made with another folder's secret is refused", async () => {
+  it("a signature made with another folder's secret is refused", async () => {
     const { url, headers } = await signPut(1);
     await listening.stop();
     rmSync(join(directory, "secret"));

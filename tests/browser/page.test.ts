@@ -95,7 +95,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
-  it("a file whose type the browser does not know has the type that its extension stands for", async () => {
+  it("the page gives a file whose type the browser does not know the type of its extension", async () => {
     const { page } = await open();
     await drop(page, ["PHOTO.JPG"], "");
     await page.locator("#confirm[data-state=done]").waitFor();

@@ -476,7 +476,7 @@ const sequences = fc.record({
   ),
 });
 
-it.live.skipIf(path === "")("commands that a Redis does not answer wait up to a bound", () =>
+it.live.skipIf(path === "")("at most 10,000 commands wait for a Redis that does not answer", () =>
   Effect.gen(function* () {
     const redis = yield* Effect.promise(() => startRedis({ path }));
     const urls = Redacted.make(redis.urls);
