@@ -81,7 +81,7 @@ it.skipIf(schemathesis === undefined)(
     expect(accepted.sort()).toEqual(operationsOf(document));
     expect(report?.warnings.unsupported_regex).toEqual([]);
   },
-  120_000,
+  240_000,
 );
 
 interface Report {
