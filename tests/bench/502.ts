@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { Client } from "minio";
 import { Readable } from "node:stream";
@@ -13,6 +13,7 @@ import { until } from "../support/until.ts";
 import { memoryOf } from "./cpu.ts";
 import { type Line, openLink } from "./link.ts";
 import { type Cell, chartOf, type Outcome, told } from "./502-chart.ts";
+import { rewrite, writePart } from "./pages.ts";
 import { markdown, short } from "./rounds.ts";
 
 // `npm run bench:502`: the same uploads over the same lines into the same MinIO, through a backend
@@ -264,7 +265,7 @@ function write(measured: {
     `${lead}. One process of Valetkey signed all of them and held ${megabytes(direct[0]?.peak ?? Number.NaN)} ` +
     `of memory. In 256 MiB the proxy held ${held.proxied.uploads} uploads of 8 MiB at once; with ` +
     `${held.direct.uploads} under way, Valetkey held ${megabytes(held.direct.resident)}.`;
-  rewrite("docs/why.md", between(BEGIN, END), `${BEGIN}\n\n${summary}\n\n${table}\n\n${END}`);
+  writePart("docs/why.md", "npm run bench:502", `${summary}\n\n${table}`);
   rewrite("README.md", /\[[^\]]*\](?=\(docs\/why\.md\))/, `[${lead}]`);
   const picture = new URL("../../docs/images/502.svg", import.meta.url);
   writeFileSync(picture, chartOf(CELLS, proxied, direct));
@@ -274,17 +275,6 @@ function write(measured: {
 const lost = (outcomes: ReadonlyArray<Outcome>) =>
   outcomes.filter(({ status }) => status !== 200).length || "none";
 const megabytes = (bytes: number) => `${short(bytes / MiB)} MiB`;
-function rewrite(file: string, what: RegExp, text: string): void {
-  const path = new URL(`../../${file}`, import.meta.url);
-  writeFileSync(
-    path,
-    readFileSync(path, "utf8").replace(what, () => text),
-  );
-}
-
-const between = (begin: string, end: string) => new RegExp(`${begin}.*${end}`, "s");
-const BEGIN = "<!-- Written by npm run bench:502 -->";
-const END = "<!-- End of what npm run bench:502 writes -->";
 
 const { value: minio, source, stop = async () => undefined } = await startMinio();
 if (minio === undefined) throw new Error(`MinIO is missing: ${source}`);

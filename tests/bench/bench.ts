@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { installTools } from "../support/tools.ts";
 import { HAS_PROC } from "./cpu.ts";
 import { QUICK, standing } from "./goals.ts";
+import { writePart } from "./pages.ts";
 import { type Choice, type Comparison, markdown, measure, type Result, tableOf } from "./rounds.ts";
 
 // `npm run bench`: what requests and signatures cost, in microseconds of CPU, beside what others
@@ -10,10 +11,11 @@ import { type Choice, type Comparison, markdown, measure, type Result, tableOf }
 // are taken within each round, are what can be compared.
 
 const USAGE = `npm run bench -- [options]
-  --only NAMES   sections (requests, signing, identity, not-yours), or contenders by a part of
-                 their name, separated by commas
+  --only NAMES   sections (requests, signing, identity, not-yours, steps), or contenders by a part
+                 of their name, separated by commas
   --rounds N     rounds that count (5)
   --quick        what the goals need, in a minute; fails below half of a goal
+  --write        writes the tables into the pages that have them
   --json         prints JSON`;
 
 const { values } = parseArgs({
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -40,18 +43,29 @@ if (!Number.isSafeInteger(rounds) || rounds < 1) {
 const tell = values.json ? console.error : console.log;
 
 await installTools("bench");
-const { requests } = await import("./requests.ts");
+const { requests, steps } = await import("./requests.ts");
 const { signing } = await import("./signing.ts");
 const { identity } = await import("./identity.ts");
 const { benchNotYours } = await import("./not-yours.ts");
 
 interface Section {
   readonly milliseconds: number;
+  /** The page that has it. */
+  readonly page?: string;
+  /** Measured only if it is named. */
+  readonly isExtra?: true;
   readonly open: (choice: Choice) => Promise<Comparison>;
 }
+const PERFORMANCE = "docs/performance.md";
 const SECTIONS: Readonly<Record<string, Section>> = {
-  requests: { milliseconds: quick ? 1000 : 2000, open: requests },
-  signing: { milliseconds: quick ? 200 : 400, open: signing },
+  requests: { milliseconds: quick ? 1000 : 2000, open: requests, page: PERFORMANCE },
+  steps: {
+    milliseconds: 2000,
+    open: steps,
+    page: "docs/decisions/cost-of-a-request.md",
+    isExtra: true,
+  },
+  signing: { milliseconds: quick ? 200 : 400, open: signing, page: PERFORMANCE },
   identity: { milliseconds: 300, open: identity },
 };
 
@@ -63,12 +77,14 @@ const machine = {
 tell(`Node ${machine.node}, ${machine.cores} × ${machine.model}, ${rounds} rounds`);
 
 const measured: Array<{ readonly title: string; readonly results: ReadonlyArray<Result> }> = [];
-for (const [section, { milliseconds, open }] of Object.entries(SECTIONS)) {
+for (const [section, { milliseconds, open, page, isExtra = false }] of Object.entries(SECTIONS)) {
+  const isNamed = only.includes(section);
   const isWanted = (name: string) =>
     quick
       ? QUICK.has(name)
-      : only.length === 0 || only.some((part) => part === section || name.includes(part));
-  if (section === "requests" && !HAS_PROC) {
+      : isNamed || (!isExtra && (only.length === 0 || only.some((part) => name.includes(part))));
+  if (isExtra && !isNamed) continue;
+  if (open !== signing && open !== identity && !HAS_PROC) {
     tell("\nCPU of requests is read from /proc, which this system does not have: use Linux.");
     continue;
   }
@@ -76,10 +92,12 @@ for (const [section, { milliseconds, open }] of Object.entries(SECTIONS)) {
   try {
     if (comparison.contenders.length === 0) continue;
     tell(`\n${comparison.title}\n`);
-    const results = await measure(comparison, rounds);
-    tell(tableOf(comparison, results));
+    const results = await measure(comparison.contenders, rounds);
+    const table = tableOf(comparison, results);
+    tell(table);
     for (const missing of comparison.missing) tell(`Not measured: ${missing}`);
     measured.push({ title: comparison.title, results });
+    if (values.write && page !== undefined) writePart(page, `npm run bench, ${section}`, table);
   } finally {
     await comparison.close();
   }

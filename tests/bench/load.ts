@@ -5,8 +5,8 @@ import { connect, type Socket } from "node:net";
 export interface Load {
   readonly port: number;
   readonly connections: number;
-  /** The nth request, whole, as HTTP/1.1 has it. */
-  readonly request: (n: number) => string;
+  /** The next request, whole, as HTTP/1.1 has it. */
+  readonly request: () => string;
   /** Whether that many are enough; asked before each. */
   readonly isEnough: (sent: number) => boolean;
 }
@@ -24,7 +24,10 @@ export async function sendLoad({ port, connections, request, isEnough }: Load): 
     await new Promise<void>((resolve, reject) => {
       const next = () => {
         if (isEnough(sent)) resolve();
-        else socket.write(request(sent++), "latin1");
+        else {
+          sent += 1;
+          socket.write(request(), "latin1");
+        }
       };
       onEachAnswer(socket, (status) => {
         if (status === "200") next();

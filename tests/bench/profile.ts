@@ -34,11 +34,10 @@ interface Profile {
 const IDLE = "idle";
 
 const inspectorPort = await freePort();
-const server = await service({ LOG_LEVEL: values.level }, () => [
-  "node",
-  `--inspect=127.0.0.1:${inspectorPort}`,
-  "deploy/node.ts",
-]);
+const server = await service(
+  { LOG_LEVEL: values.level },
+  { command: () => ["node", `--inspect=127.0.0.1:${inspectorPort}`, "deploy/node.ts"] },
+);
 try {
   await costOfRequest(server, milliseconds / 2);
   // Without the profiler, which costs something itself.

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { commandPath } from "../support/command-path.ts";
@@ -27,10 +28,11 @@ export const SETTINGS = {
 } as const;
 
 /** A server in a process of its own. */
-interface Server {
+export interface Server {
   readonly port: number;
   readonly pid: number;
-  readonly request: string;
+  /** The next request, whole. */
+  readonly request: () => string;
   /** How many uploads each request asks for; 1 if undefined. */
   readonly uploads?: number;
   readonly stop: () => Promise<unknown>;
@@ -65,14 +67,38 @@ const SERVERS: Readonly<Record<string, Start>> = {
   }),
 };
 
+/** The service with parts left out; what a part costs is the difference between two of them. */
+const STEPS: Readonly<Record<string, Start>> = {
+  [BARE]: script("echo.ts"),
+  "our listener, and an answer of our length": step("bare"),
+  "+ what every request goes through: id, refusals, CORS": step("exchanged", {
+    path: "/exchanged/presign",
+  }),
+  "+ admission, decoding and the use case": step("decided"),
+  "+ who the caller is": step("authenticated"),
+  "+ two signatures": step("signed"),
+  "+ the receipt: the service": () => service({}),
+  "+ a line of log at info": () => service({ LOG_LEVEL: "info" }),
+};
+
 /** CPU of one presign request, or of one upload of a batch, each server in a process of its own. */
-export async function requests({ isWanted, milliseconds }: Choice): Promise<Comparison> {
+export const requests = (choice: Choice) =>
+  compare(`POST …/presign over ${CONNECTIONS} connections`, SERVERS, choice);
+
+/** CPU of one presign request, of the service as it is put together. */
+export const steps = (choice: Choice) => compare("POST …/presign, part by part", STEPS, choice);
+
+async function compare(
+  title: string,
+  servers: Readonly<Record<string, Start>>,
+  { isWanted, milliseconds }: Choice,
+): Promise<Comparison> {
   const missing: Array<string> = [];
   const contenders: Array<Contender> = [];
   const running: Array<Server> = [];
   const close = () => Promise.all(running.map(({ stop }) => stop()));
   try {
-    for (const [name, start] of Object.entries(SERVERS)) {
+    for (const [name, start] of Object.entries(servers)) {
       if (!isWanted(name)) continue;
       const server = await start();
       if (typeof server === "string") {
@@ -86,7 +112,6 @@ export async function requests({ isWanted, milliseconds }: Choice): Promise<Comp
     await close();
     throw cause;
   }
-  const title = `POST …/presign over ${CONNECTIONS} connections`;
   return { title, contenders, references: [BARE, SERVICE], missing, close };
 }
 
@@ -102,74 +127,95 @@ function contenderOf(name: string, server: Server, milliseconds: number): Conten
 export async function costOfRequest(
   { port, pid, request, uploads = 1 }: Omit<Server, "stop">,
   milliseconds: number,
+  connections = CONNECTIONS,
 ): Promise<number> {
   const end = performance.now() + milliseconds;
   const before = cpuOf(pid);
-  const answered = await sendLoad({
-    port,
-    connections: CONNECTIONS,
-    request: () => request,
-    isEnough: () => performance.now() > end,
-  });
+  const isEnough = () => performance.now() > end;
+  const answered = await sendLoad({ port, connections, request, isEnough });
   return (cpuOf(pid) - before) / (answered * uploads);
 }
 
-/** The service as `npm start` serves it. */
+/** The service as `npm start` serves it, and requests to it; `requestOf` makes the nth of others. */
 export async function service(
   env: Readonly<Record<string, string>>,
-  command: "node" | Command = "node",
-): Promise<Server & { readonly token: string }> {
+  {
+    command = "node",
+    requestOf = (token) => always(presignRequest({ token })),
+  }: {
+    readonly command?: "node" | Command;
+    readonly requestOf?: (token: string) => (n: number) => string;
+  } = {},
+): Promise<Server> {
   const { address, pid, token, stop } = await startProcess({ ...SETTINGS, ...env }, command);
-  const port = Number(new URL(address).port);
-  return { port, pid, token, request: presignRequest({ token }), stop };
+  const nth = requestOf(token);
+  let sent = 0;
+  return { port: Number(new URL(address).port), pid, request: () => nth(sent++), stop };
 }
 
 /** The service, asked for a hundred uploads at once. */
 async function batch(): Promise<Server> {
-  const server = await service({});
   const uploads = 100;
   const file = { filename: "a.png", content_type: "image/png", size: 123_456 };
-  return {
-    ...server,
-    uploads,
-    request: presignRequest({
-      token: server.token,
-      path: "/api/v1/orgs/acme/files/batch",
-      body: JSON.stringify({ files: Array.from({ length: uploads }, () => file) }),
-    }),
-  };
+  const path = "/api/v1/orgs/acme/files/batch";
+  const body = JSON.stringify({ files: Array.from({ length: uploads }, () => file) });
+  const requestOf = (token: string) => always(presignRequest({ token, path, body }));
+  return { ...(await service({}, { requestOf })), uploads };
 }
+
+const always =
+  <A>(value: A) =>
+  () =>
+    value;
 
 async function onRuntime(command: Command): Promise<Server> {
   await installTools("runtimes");
-  return service({}, command);
+  return service({}, { command });
 }
 
-function script(
-  name: string,
-  asked: { readonly path?: string; readonly body?: string } = {},
-): Start {
+function script(name: string, asked: Asked = {}): Start {
   return async () => {
     await installTools("bench");
     return listening([process.execPath, join(FOLDER, name)], asked);
   };
 }
 
-/** Starts a program that listens on the port that is its argument. */
+function step(name: string, asked: Asked = {}): Start {
+  const token = randomUUID();
+  const env = { ...SETTINGS, LOG_LEVEL: "error", DEV_TOKEN: token };
+  return () =>
+    listening([process.execPath, join(FOLDER, "steps.ts"), name], { ...asked, token, env });
+}
+
+/** What a server is asked. */
+interface Asked {
+  readonly path?: string;
+  readonly body?: string;
+  readonly token?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a program that listens on the port that is its last argument. */
 async function listening(
   [command = "", ...args]: ReadonlyArray<string>,
-  asked: { readonly path?: string; readonly body?: string } = {},
+  { env = {}, token = "x", ...asked }: Asked = {},
 ): Promise<Server> {
   const port = await freePort();
-  const child: ChildProcess = spawn(command, [...args, String(port)], { stdio: "inherit" });
+  const { PATH = "", HOME = "" } = process.env;
+  const child: ChildProcess = spawn(command, [...args, String(port)], {
+    stdio: "inherit",
+    env: { PATH, HOME, ...env },
+  });
   const address = `http://127.0.0.1:${port}`;
-  await until(`the start of ${command}`, async () =>
-    (await fetch(address)).status ? true : undefined,
+  const program = [command, ...args].join(" ");
+  await until(`the start of ${program}`, async () =>
+    child.exitCode !== null || (await fetch(address)).status ? true : undefined,
   );
+  if (child.exitCode !== null) throw new Error(`${program} ended at its start`);
   return {
     port,
     pid: child.pid ?? 0,
-    request: presignRequest({ token: "x", ...asked }),
+    request: always(presignRequest({ token, ...asked })),
     stop: async () => {
       child.kill();
       await once(child, "exit");

@@ -39,7 +39,7 @@ export interface Result {
  * all of them.
  */
 export async function measure(
-  { contenders }: Comparison,
+  contenders: ReadonlyArray<Contender>,
   rounds: number,
 ): Promise<ReadonlyArray<Result>> {
   const costs = contenders.map((): Array<number> => []);
