@@ -25,7 +25,8 @@ const GOALS: ReadonlyArray<Goal> = [
   { contender: SERVICE, reference: GO, speed: 1 },
   { contender: BATCH, reference: SERVICE, speed: 4 },
   { contender: NATIVE, reference: BARE_HASHES, speed: 0.8 },
-  { contender: PACKAGE, reference: BARE_HASHES, speed: 0.08 },
+  // 40 µs where the work by hand takes 91: both suffer alike where a machine is busy.
+  { contender: PACKAGE, reference: BY_HAND, speed: 2.25 },
   { contender: RSA, reference: BARE_RSA, speed: 0.95 },
 ];
 

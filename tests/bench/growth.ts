@@ -306,6 +306,9 @@ async function memoryOfRequests(requests: number): Promise<string> {
         isEnough: (sent) => sent >= requests / 10,
       });
       resident.push(memoryOf(server.pid).resident);
+      console.log(
+        `after ${count(((tenth + 1) * requests) / 10)} requests: ${mebibytes(resident.at(-1) ?? 0)} MiB`,
+      );
     }
     const head = ["requests", ...resident.map((_, i) => count(((i + 1) * requests) / 10))];
     return markdown([head, ["MiB", ...resident.map(mebibytes)]]);

@@ -123,15 +123,17 @@ function contenderOf(name: string, server: Server, milliseconds: number): Conten
   };
 }
 
-/** Microseconds of CPU that a server needs for one upload, under load for so long. */
+/** Microseconds of CPU that a server needs for one upload, once it has used so many milliseconds. */
 export async function costOfRequest(
   { port, pid, request, uploads = 1 }: Omit<Server, "stop">,
   milliseconds: number,
   connections = CONNECTIONS,
 ): Promise<number> {
-  const end = performance.now() + milliseconds;
   const before = cpuOf(pid);
-  const isEnough = () => performance.now() > end;
+  const end = before + milliseconds * 1000;
+  let isOver = false;
+  // Reading it costs something too.
+  const isEnough = (sent: number) => (isOver ||= sent % 100 === 0 && cpuOf(pid) >= end);
   const answered = await sendLoad({ port, connections, request, isEnough });
   return (cpuOf(pid) - before) / (answered * uploads);
 }

@@ -22,7 +22,7 @@ export interface Comparison {
 /** What to measure. */
 export interface Choice {
   readonly isWanted: (contender: string) => boolean;
-  /** How long a contender runs in a round. */
+  /** How much CPU a contender gets in a round. */
   readonly milliseconds: number;
 }
 
@@ -108,20 +108,17 @@ export function markdown(rows: ReadonlyArray<ReadonlyArray<string>>): string {
 const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`;
 
 /**
- * Microseconds of CPU that one call of a function takes, called for `milliseconds`; calls that wait
- * are made 50 at a time, as a server makes them.
+ * Microseconds of CPU that one call of a function takes, called until that many milliseconds of CPU
+ * have been used; calls that wait are made 50 at a time, as a server makes them.
  */
 export function costOf(milliseconds: number, operation: () => unknown): () => Promise<number> {
   return async () => {
     const before = process.cpuUsage();
-    const end = performance.now() + milliseconds;
-    let count = 0;
-    while (performance.now() < end) {
+    for (let count = 50; ; count += 50) {
       const calls = Array.from({ length: 50 }, operation);
       if (calls[0] instanceof Promise) await Promise.all(calls);
-      count += calls.length;
+      const { user, system } = process.cpuUsage(before);
+      if (user + system >= milliseconds * 1000) return (user + system) / count;
     }
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / count;
   };
 }

@@ -3,17 +3,15 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { AwsClient } from "aws4fetch";
 import { S3Client as LeanS3Client } from "lean-s3";
 import { Client as MinioClient } from "minio";
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from "node:child_process";
 import { createHmac, createSecretKey, generateKeyPairSync, hash, sign } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
-import { createValetkey } from "../../adapters/embed/index.ts";
-import { minio } from "../../adapters/embed/minio.ts";
 import { AWS4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
-import { receiptKey } from "../support/receipt-key.ts";
 import { CACHE } from "../support/tools.ts";
 import { BARE_HASHES, BARE_RSA, NATIVE, PACKAGE, RSA } from "./goals.ts";
 import { type Choice, type Comparison, type Contender, costOf } from "./rounds.ts";
@@ -104,26 +102,6 @@ const withAws = () =>
     { expiresIn: 900, signableHeaders: bound, unhoistableHeaders: bound },
   );
 
-const valetkey = createValetkey({
-  storage: minio({
-    endpoint: "http://127.0.0.1:9000",
-    accessKey: accessKeyId,
-    secretKey: secretAccessKey,
-  }),
-  publicUrl: "http://127.0.0.1:8787",
-  organizations: (slug) => slug,
-  receiptKeys: [`bench:${receiptKey("bench").toString("base64")}`],
-  log: () => undefined,
-});
-const requestUpload = () =>
-  valetkey.requestUpload({
-    caller: { id: "bench" },
-    organization: "acme",
-    filename: "a.png",
-    contentType: "image/png",
-    size: 123_456,
-  });
-
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const rsaKeys = {
   algorithm: GOOG4_RSA_SHA256,
@@ -144,48 +122,61 @@ export async function signing({ isWanted, milliseconds }: Choice): Promise<Compa
     "@aws-sdk/s3-request-presigner": withAws,
     [RSA]: withRsa,
     [BARE_RSA]: bareRsa,
-    [PACKAGE]: requestUpload,
   };
   const contenders: Array<Contender> = Object.entries(signers)
     .filter(([name]) => isWanted(name))
     .map(([name, signer]) => ({ name, run: costOf(milliseconds, signer) }));
   const missing: Array<string> = [];
-  const reqsign = isWanted(REQSIGN) ? await startReqsign(milliseconds) : undefined;
-  if (reqsign !== undefined) contenders.push(reqsign.contender);
-  else if (isWanted(REQSIGN)) missing.push(`${REQSIGN}: cargo is not installed`);
+  const programs: Array<ChildProcess> = [];
+  for (const [name, command] of [
+    [PACKAGE, () => Promise.resolve([process.execPath, join(FOLDER, "package.ts")])],
+    [REQSIGN, buildReqsign],
+  ] as const) {
+    if (!isWanted(name)) continue;
+    const [file, ...args] = (await command()) ?? [];
+    if (file === undefined) {
+      missing.push(`${name}: cargo is not installed`);
+      continue;
+    }
+    const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
+    programs.push(child);
+    contenders.push({ name, run: askProgram(child, milliseconds) });
+  }
   return {
-    title: "Signing a PUT in one process, and a whole upload of the package",
+    title: "Signing a PUT, and a whole upload of the package",
     contenders,
     references: [BARE_HASHES, NATIVE, BARE_RSA],
     missing,
-    close: async () => {
-      reqsign?.stop();
-      await valetkey.close();
-    },
+    close: () => Promise.resolve(programs.forEach((child) => child.kill())),
+  };
+}
+
+/** Lets a program run that takes a time on a line and gives what one operation cost on a line. */
+function askProgram(
+  { stdin, stdout }: ChildProcessByStdio<Writable, Readable, null>,
+  milliseconds: number,
+): () => Promise<number> {
+  const lines = createInterface(stdout);
+  return async () => {
+    stdin.write(`${milliseconds}\n`);
+    const [line] = await once(lines, "line");
+    return Number(line);
   };
 }
 
 const REQSIGN = "reqsign, in Rust";
 
-/** Builds the Rust program into the user's cache and starts it; undefined where cargo is not. */
-async function startReqsign(milliseconds: number) {
-  const folder = join(CACHE, "bench-rust");
-  const build = ["build", "--release", "--locked", "--target-dir", folder];
-  const cwd = new URL("rust", import.meta.url).pathname;
+const FOLDER = new URL(".", import.meta.url).pathname;
+
+/** Builds the Rust program into the user's cache; undefined where cargo is not. */
+async function buildReqsign(): Promise<readonly [string] | undefined> {
+  const target = join(CACHE, "bench-rust");
+  const build = ["build", "--release", "--locked", "--target-dir", target];
   try {
-    await promisify(execFile)("cargo", build, { cwd });
+    await promisify(execFile)("cargo", build, { cwd: join(FOLDER, "rust") });
+    return [join(target, "release/valetkey-bench")];
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw cause;
   }
-  const child = spawn(join(folder, "release/valetkey-bench"), {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface(child.stdout);
-  const run = async () => {
-    child.stdin.write(`${milliseconds}\n`);
-    const [line] = await once(lines, "line");
-    return Number(line);
-  };
-  return { contender: { name: REQSIGN, run }, stop: () => child.stdin.end() };
 }
