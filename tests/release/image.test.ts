@@ -1,33 +1,159 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { createBucket } from "../support/gcs-verifier.ts";
 import { readLock, used } from "../support/lock.ts";
+import { need } from "../support/need.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { SERVED, threeLines } from "../support/three-lines.ts";
+
+// The bundle that the image runs, made as deploy/Dockerfile makes it, where nothing is installed.
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+const minio = await need("minio");
+const fakeGcs = await need("fakeGcs");
+
 const folder = mkdtempSync(join(tmpdir(), "valetkey-image-"));
+const bundle = join(folder, "bundle");
+const read = (name: string) => readFileSync(join(bundle, name), "utf8");
+beforeAll(() => {
+  const sources = join(folder, "sources");
+  for (const name of [
+    "domain",
+    "application",
+    "adapters",
+    "deploy",
+    "package.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+  ]) {
+    cpSync(join(ROOT, name), join(sources, name), {
+      recursive: true,
+      filter: (path) => !path.startsWith(join(ROOT, "deploy/")) || path.endsWith(".ts"),
+    });
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));
+  execFileSync("npm", ["run", "bundle"], { cwd: sources, stdio: ["ignore", "ignore", "inherit"] });
+  cpSync(join(sources, "bundle"), bundle, { recursive: true });
+  cpSync(join(sources, "package.json"), join(folder, "package.json"));
+  rmSync(sources, { recursive: true });
+}, 180_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it("the image is left with every peer, at the locked versions, and with no tool", () => {
-  const dockerfile = readFileSync(join(ROOT, "deploy/Dockerfile"), "utf8");
-  const script = /node -e '([^']+)' && npm prune/.exec(dockerfile)?.[1] ?? "";
-  expect(script).not.toBe("");
-  for (const name of ["package.json", "package-lock.json", ".npmrc"]) {
-    cpSync(join(ROOT, name), join(folder, name));
-  }
-  const run = (command: string, args: ReadonlyArray<string>) =>
-    execFileSync(command, args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
-  // As Docker reads it: in one line.
-  run("node", ["-e", script.replace(/\\\n/g, "")]);
-  run("npm", ["install", "--package-lock-only", "--offline", "--no-audit", "--loglevel=error"]);
+const closing: Array<ServiceProcess> = [];
+afterEach(async () => {
+  for (const service of closing.splice(0)) await service.stop();
+});
+async function start(env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+  const service = await startProcess(env, () => ["node", join(bundle, "node.js")]);
+  closing.push(service);
+  return service;
+}
 
+it("the image has every peer and all that it needs, at the locked versions, and no tool", () => {
   const locked = readLock(ROOT);
-  const left = readLock(folder);
-  expect(left.get("")?.dependencies).toMatchObject({ effect: "4.1.0", minio: "8.0.7" });
-  expect([...left.keys()].filter((path) => path !== "").sort()).toEqual([...used(locked)].sort());
-  for (const path of used(locked)) {
-    expect(left.get(path)?.version, path).toBe(locked.get(path)?.version);
-    expect(left.get(path)?.dev, path).toBeUndefined();
+  const permitted = new Set(
+    [...used(locked)].map((path) => `${nameOf(path)} ${locked.get(path)?.version}`),
+  );
+  const bundled = licences().map(([title = ""]) => title.replace(/: .*/, ""));
+  expect(bundled.filter((title) => !permitted.has(title))).toEqual([]);
+  const names = new Set(bundled.map((title) => title.replace(/ .*/, "")));
+  const { dependencies, peerDependencies } = locked.get("") ?? {};
+  const missing = Object.keys({ ...dependencies, ...peerDependencies }).filter(
+    (name) => !names.has(name),
+  );
+  // The first is the renderer of the page at /docs, which the image has as files.
+  expect(missing).toEqual(["swagger-ui-dist", "vitest"]);
+});
+
+const nameOf = (path: string) => path.replace(/.*node_modules\//, "");
+
+it("the licence of all that is bundled goes with it", () => {
+  const all = licences();
+  for (const [title] of all) expect(title).toMatch(/^\S+ \d\S+: \S/);
+  // Some packages name their licence only.
+  const bare = all.filter(([, ...texts]) => texts.length === 0).map(([title]) => title);
+  expect(bare.length).toBeLessThan(all.length / 10);
+  expect(read("LICENSES.txt")).toContain("Copyright (c) 2021 - present, Yusuke Wada");
+});
+
+/** Name, version and licence of each package in the bundle, and then the text, in paragraphs. */
+const licences = () =>
+  read("LICENSES.txt")
+    .split(`\n\n${"-".repeat(80)}\n\n`)
+    .map((entry) => entry.split("\n\n"));
+
+it("the service starts from one file, which has no client library", () => {
+  const started = new Set(["node.js"]);
+  for (const name of started) {
+    for (const [, file = ""] of read(name).matchAll(/^import [^"]*"\.\/([^"]+)";$/gm))
+      started.add(file);
   }
+  expect([...started].map((name) => name.replace(/-.{8}\.js$/, ""))).toEqual([
+    "node.js",
+    "start",
+    // Some lines for packages that are CommonJS.
+    "rolldown-runtime",
+  ]);
+  expect(clientsIn(readdirSync(bundle).filter((name) => name.endsWith(".js")))).toEqual(CLIENTS);
+  expect(clientsIn(started)).toEqual([]);
+});
+
+/** What the code of each client library has, and no other. */
+const CLIENTS = [
+  "S3ServiceException",
+  "StorageExceptionMessages",
+  "RedisSentinelClient",
+  "OAuth2Client",
+  "JWSSignatureVerificationFailed",
+  "AnonymousRequestError",
+];
+
+const clientsIn = (files: Iterable<string>) => {
+  const text = [...files].map(read).join("\n");
+  return CLIENTS.filter((name) => text.includes(name));
+};
+
+const S3 = {
+  STORAGE_BUCKET: "image",
+  STORAGE_CREATE_BUCKET: "on",
+  STORAGE_ENDPOINT: minio?.endpoint ?? "",
+  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+};
+const STORES: ReadonlyArray<Readonly<Record<string, string>>> = [
+  { STORAGE_ADAPTER: "local" },
+  { STORAGE_ADAPTER: "local", WEB_CONCURRENCY: "2" },
+  { ...S3, STORAGE_ADAPTER: "minio" },
+  { ...S3, STORAGE_ADAPTER: "aws" },
+  { ...S3, STORAGE_ADAPTER: "aws", STORAGE_SIGNER: "sdk" },
+];
+
+it("the bundle reads the key of a service account, and asks Google's client", async ({ skip }) => {
+  skip(fakeGcs === undefined);
+  const bucket = `image-${crypto.randomUUID()}`;
+  await createBucket(fakeGcs ?? "", bucket);
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const service = await start({
+    STORAGE_ADAPTER: "gcs",
+    STORAGE_BUCKET: bucket,
+    STORAGE_ENDPOINT: fakeGcs ?? "",
+    STORAGE_GCS_CREDENTIALS: JSON.stringify({
+      type: "service_account",
+      client_email: "signer@project.iam.gserviceaccount.com",
+      private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+    }),
+  });
+  const ready = await (await fetch(`${service.address}/readyz`)).json();
+  expect(ready, service.output()).toMatchObject({ status: "ready" });
+});
+
+it.for(STORES)("the bundle serves uploads with %j", async (env, { skip }) => {
+  if (env["STORAGE_ADAPTER"] !== "local") skip(minio === undefined);
+  const service = await start(env);
+  await fetch(`${service.address}/readyz`);
+  expect(await threeLines(service.address, service.token)).toEqual(SERVED);
 });
