@@ -26,8 +26,11 @@ it("a confirm while the store is down is answered with 503 and Retry-After, not 
   expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
 });
 
-it("confirm accepts only POST", async () => {
-  const { request } = await startService();
-  const answer = await request(CONFIRM);
-  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
-});
+it.each(["GET", "HEAD", "PUT", "PATCH", "DELETE"])(
+  "confirm accepts only POST, and not %s",
+  async (method) => {
+    const { request } = await startService();
+    const answer = await request(CONFIRM, { method });
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
+  },
+);

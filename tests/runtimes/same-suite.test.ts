@@ -70,6 +70,8 @@ describe("the rules, the signer and HTTP keep their promises on", () => {
   );
 
   it("each of them, and all of them on each", () => {
+    const present = RUNTIMES.filter(({ command }) => command !== undefined);
+    expect([...names.keys()].toSorted()).toEqual(present.map(({ name }) => name).toSorted());
     for (const [name, those] of names) expect(those, name).toEqual(names.get("bun 1"));
   });
 });

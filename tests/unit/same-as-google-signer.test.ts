@@ -4,7 +4,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { encodeKey, type Pair } from "../../adapters/storage/signing/v4.ts";
@@ -14,9 +14,7 @@ const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";
 const keys = { algorithm: GOOG4_RSA_SHA256, accessKey: ACCOUNT, secretKey: privateKey };
 
-// The client takes its key from where Google's libraries look for one.
 const folder = mkdtempSync(join(tmpdir(), "valetkey-google-"));
-process.env["GOOGLE_APPLICATION_CREDENTIALS"] = join(folder, "key.json");
 writeFileSync(
   join(folder, "key.json"),
   JSON.stringify({
@@ -25,7 +23,12 @@ writeFileSync(
     private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
   }),
 );
-afterAll(() => rmSync(folder, { recursive: true }));
+// The client takes its key from where Google's libraries look for one.
+beforeAll(() => vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", join(folder, "key.json")));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 
 const nasty = fc.constantFrom(
   ..." +%'\"~!*()&=;,:@$?#[]{}|\\^`<>/.-_aZ0é漢😀",

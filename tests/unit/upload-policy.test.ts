@@ -46,13 +46,22 @@ it.effect("a type that is not allowed is refused with those that are", () =>
 );
 
 it.effect.each([
-  { type: "image/svg+xml", allowed: true },
-  { type: "IMAGE/PNG;charset=x", allowed: true },
-  { type: "imagex/png", allowed: false },
-  { type: "text/plain", allowed: false },
-])("image/* allows $type: $allowed", ({ type, allowed }) =>
+  { rule: "image/*", type: "image/svg+xml", allowed: true },
+  { rule: "image/*", type: "IMAGE/PNG;charset=x", allowed: true },
+  { rule: "image/*", type: "imagex/png", allowed: false },
+  { rule: "image/*", type: "ximage/png", allowed: false },
+  { rule: "image/*", type: "text/image", allowed: false },
+  { rule: "image/*", type: "text/plain", allowed: false },
+  { rule: "image/png", type: "image/png", allowed: true },
+  { rule: "image/png", type: "Image/PNG; charset=x", allowed: true },
+  { rule: "image/png", type: "image/pngx", allowed: false },
+  { rule: "image/png", type: "image/pn", allowed: false },
+  { rule: "image/png", type: "image/jpeg", allowed: false },
+  { rule: "image/svg+xml", type: "image/svg", allowed: false },
+  { rule: "image/svg+xml", type: "image/svgxxml", allowed: false },
+])("the rule $rule allows $type: $allowed", ({ rule, type, allowed }) =>
   Effect.gen(function* () {
-    const policy = { ...defaultPolicy, allowedTypes: [AllowedType.make("image/*")] };
+    const policy = { ...defaultPolicy, allowedTypes: [AllowedType.make(rule)] };
     const granted = yield* Effect.match(authorize(policy, "user", request(type, 1)), {
       onSuccess: () => true,
       onFailure: () => false,
