@@ -1,37 +1,49 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The suites by what they need, in the order in which they run: first results come at once. */
 const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
-  // Rules alone: nothing is started, and files share what they have loaded.
-  [{ name: "unit", isolate: false }],
-  // The service: as a part of another application, without a socket, and as a process.
+  // Rules alone: nothing is started.
+  [{ name: "unit" }],
+  // All others, of which some need what has to be built or installed first.
   [
-    { name: "embed", isolate: false },
-    { name: "http", isolate: false },
-    { name: "service" },
+    // The service: as a part of another application, without a socket, and as a process.
+    { name: "embed" },
+    { name: "http" },
+    { name: "service", isolate: true },
     { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
-  ],
-  // Stores, browsers, packages and other runtimes, which may have to be built or installed first.
-  [
     {
       name: "contract",
       // It is about users of a server of one's own, which deploy/policies/README.md has.
       exclude: process.env["TEST_S3_USERS_SECRET"] ? [] : ["tests/contract/bucket-policy.test.ts"],
     },
-    { name: "browser" },
+    { name: "browser", isolate: true },
     { name: "docs" },
-    { name: "hosts" },
+    { name: "hosts", isolate: true },
     ...(["bundles", "release", "runtimes"] as const).map((name) => ({
       name,
+      isolate: true,
       // Its own packages.
       provide: { tools: name },
       setupFiles: ["tests/support/install.ts"],
     })),
   ],
   // Clients that are slow, but not too slow: beside others on a busy machine they might be.
-  [{ name: "slow", include: ["tests/attacks/slow-*.test.ts"], maxWorkers: 1 }],
+  [{ name: "slow", include: ["tests/attacks/slow-*.test.ts"], isolate: true, maxWorkers: 1 }],
 ];
+
+/** They take a minute or more, so they begin first: none of them is left to one worker in the end. */
+const LONG = /\/(?:hosts\/\w+|runtimes\/same-suite|attacks\/fuzzed)\.test\.ts$/;
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
+const rank = ({ project, moduleId }: TestSpecification) =>
+  2 * project.config.sequence.groupOrder + (LONG.test(moduleId) ? 0 : 1);
 
 interface Suite {
   readonly name: string;
@@ -48,10 +60,13 @@ export default defineConfig({
     globalSetup: ["tests/support/setup.ts"],
     // Most tests wait for servers and processes; a core more than there is keeps all busy.
     maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     projects: SUITES.flatMap((suites, groupOrder) =>
       suites.map((suite) => ({
         test: {
           include: [`tests/${suite.name}/**/*.test.ts`],
+          // Files share what they have loaded.
+          isolate: false,
           ...suite,
           sequence: { groupOrder },
           // How long a test takes is no promise: these end one that hangs.
