@@ -127,7 +127,7 @@ describe.each(STORES)("in workerd, $name", ({ name, of, has, uploads }) => {
   }, 3 * MINUTE);
 
   it.skipIf(!isHere)(
-    "serves the client of the README, and the store refuses a byte more",
+    "a Worker serves the client of the README, and the store refuses a byte more",
     async () => {
       const variables = await (isGcs ? variablesOfGcs() : variablesOfMinio());
       const { address, token, output } = await start(bundle, variables);
@@ -157,7 +157,7 @@ describe.each(STORES)("in workerd, $name", ({ name, of, has, uploads }) => {
   );
 
   it.skipIf(!isHere)(
-    "has its own library in it and no other, and is small enough for a Worker",
+    "the bundle has its own library in it and no other, and is small enough for a Worker",
     () => {
       const { packages, size } = bundle;
       expect(LIBRARIES.filter((library) => packages.has(library))).toEqual(has);

@@ -88,7 +88,7 @@ it("the first upload is granted, stored, confirmed and reported", async () => {
 });
 
 describe("bring your own identity", () => {
-  it("by tokens of an issuer", async () => {
+  it("a caller is known by a token of an issuer", async () => {
     const issuer = await startIssuer();
     const good = await issuer.sign({ sub: "mia" });
     const other = await issuer.sign({ aud: "another" });
@@ -115,7 +115,7 @@ describe("bring your own identity", () => {
     expect(away).toContain("rejected");
   });
 
-  it("by the host's own middleware", async () => {
+  it("a caller is known by the host's own middleware", async () => {
     const output = await run(`
       import { app } from "./with-hono.ts";
       const ask = async (headers) => {

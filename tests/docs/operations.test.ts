@@ -151,7 +151,7 @@ const STORES = [
 ];
 
 describe.each(STORES.filter(({ isHere }) => isHere))("a 403 of $name", ({ name, env }) => {
-  it("has the code that the table of causes has", async () => {
+  it("each 403 has the code that the table of causes has", async () => {
     const service = await start(env);
     await fetch(`${service.address}/readyz`);
     const presign = async (more: object = {}) =>

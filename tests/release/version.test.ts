@@ -24,7 +24,7 @@ it("the version is that of package.json wherever it stands, and one command chan
 });
 
 describe("the changelog", () => {
-  it("tells of versions from the newest to the oldest, on days that follow each other", () => {
+  it("the changelog tells of versions from the newest to the oldest, on days that follow each other", () => {
     expect(isInOrder(changelog)).toBe(true);
     // There may be no version yet, so that this alone could not fail.
     const [newer, older] = ["## 1.10.0 - 2026-02-01\n", "## 1.2.0 - 2026-01-31\n"];
@@ -34,14 +34,14 @@ describe("the changelog", () => {
     expect(isInOrder(`${newer}## 1.2.0 - 2026-02-02\n`)).toBe(false);
   });
 
-  it("begins with what is unreleased, or with the version of the package", () => {
+  it("the changelog begins with what is unreleased, or with the version of the package", () => {
     const [newest] = sectionsOf(changelog);
     const [heading] = /^## .*$/m.exec(changelog) ?? [];
     if (newest === undefined) expect(heading).toBe("## Unreleased");
     else expect(newest.version).toBe(manifest.version);
   });
 
-  it("sorts every change into Added, Changed, Deprecated, Removed, Fixed and Security", () => {
+  it("the changelog sorts every change into Added, Changed, Deprecated, Removed, Fixed and Security", () => {
     const kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
     for (const version of changelog.split(/^## /m).slice(1)) {
       const [unsorted = "", ...sorted] = version.split(/^### /m);
@@ -51,7 +51,7 @@ describe("the changelog", () => {
     }
   });
 
-  it("is not read where a heading is neither", () => {
+  it("a changelog with a heading that is neither is not read", () => {
     expect(() => sectionsOf("## 1.2 - 2026-01-31")).toThrow('"## 1.2 - 2026-01-31" is neither');
     expect(() => sectionsOf("## 1.2.3")).toThrow("## 1.2.3");
   });
@@ -78,7 +78,7 @@ describe("a release", () => {
     changelog: "# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-01-31\n\n- This.\n",
   };
 
-  it("can be made where tag, version and changelog agree", () => {
+  it("a release can be made where tag, version and changelog agree", () => {
     expect(faultsOf(good)).toEqual([]);
   });
 
@@ -96,7 +96,7 @@ describe("a release", () => {
       { repository: "fork/name" },
       /github\.com\/fork\/name\.git alone/,
     ],
-  ])("cannot be made where %s", (_, over, says) => {
+  ])("a release cannot be made where %s", (_, over, says) => {
     const faults = faultsOf({ ...good, ...over });
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(says);

@@ -101,14 +101,14 @@ const stores = (Object.keys(DENO_PERMISSIONS) as Array<Store>).map((store) => ({
 describe.each(stores)("on Deno, $store", ({ store }) => {
   const permissions: ReadonlyArray<string> = DENO_PERMISSIONS[store];
 
-  it.skipIf(!isHere(store))(`works with ${permissions.join(" ")}`, async () => {
+  it.skipIf(!isHere(store))(`the service works with ${permissions.join(" ")}`, async () => {
     const { served, page, said } = await tryOut(store, permissions);
     expect(served, said).toEqual(expected(store));
     expect(page).toBe(200);
   });
 
   it.skipIf(!isHere(store)).each(permissions)(
-    "without %s it does not, and says so",
+    "the service does not work without %s, and says so",
     async (one) => {
       const { served, page, said } = await tryOut(
         store,
@@ -120,7 +120,7 @@ describe.each(stores)("on Deno, $store", ({ store }) => {
     },
   );
 
-  it("is in docs/deploying.md with these flags", () => {
+  it("docs/deploying.md has these flags", () => {
     const page = readFileSync(new URL("../../docs/deploying.md", import.meta.url), "utf8");
     const name = store.replace(/^\w+/, (adapter) => `\`${adapter}\``);
     const flags = permissions.map((permission) => `\`${permission}\``).join(" ");
@@ -136,7 +136,7 @@ const expected = (store: Store) =>
 const REFUSED_BY_GCS = 400;
 
 it.skipIf(minio === undefined)(
-  "hosts and folders can be named, and nothing else is in reach",
+  "the permissions can name hosts and folders, and the service then reaches nothing else",
   async () => {
     const { hostname } = new URL(minio?.endpoint ?? "");
     const { served, page, said } = await tryOut("minio", [

@@ -13,7 +13,7 @@ describe.each(runtimes)("the API's document and its page on %s", (runtime) => {
     await service.stop();
   });
 
-  it("are there for everybody, under a policy that forbids inline code and style", async () => {
+  it("the document and its page are there for everybody, under a policy that forbids inline code and style", async () => {
     const document = await ask("/openapi.json");
     expect(document.headers.get("cache-control")).toBe("public, max-age=300");
     expect(Object.keys((await document.json()).paths)).toContain("/healthz");
@@ -30,7 +30,7 @@ describe.each(runtimes)("the API's document and its page on %s", (runtime) => {
     expect((await ask(script)).headers.get("content-type")).toContain("text/javascript");
   });
 
-  it("serve nothing else of the renderer's package, and accept no other method", async () => {
+  it("the page serves nothing else of the renderer's package, and accepts no other method", async () => {
     expect((await ask("/docs/package.json")).status).toBe(404);
     expect((await ask("/docs/..%2fpackage.json")).status).toBe(404);
     for (const path of ["/openapi.json", "/docs", "/docs/swagger-ui.css"]) {

@@ -10,7 +10,7 @@ const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 
 const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
 
-describe.each(runtimes)("over a socket, %s", (runtime) => {
+describe.each(runtimes)("behind a proxy on %s", (runtime) => {
   let service: ServiceProcess;
   beforeAll(async () => {
     service = await startProcess(
@@ -46,7 +46,7 @@ describe.each(runtimes)("over a socket, %s", (runtime) => {
   const GROUPS = "X-Forwarded-Groups: acme,globex";
   const SCOPES = "X-Forwarded-Scopes: write,read";
 
-  it("takes each header once, in any case", async () => {
+  it("the service takes each header of the proxy once, in any case", async () => {
     expect(await ask([USER, GROUPS, SCOPES])).toBe(200);
     expect(await ask([USER, GROUPS, SCOPES].map((line) => line.toLowerCase()))).toBe(200);
     expect(await ask([USER, GROUPS, SCOPES, "X-Forwarded-For: 203.0.113.9"])).toBe(200);
@@ -67,7 +67,7 @@ describe.each(runtimes)("over a socket, %s", (runtime) => {
     [["X-Forwarded-User:", GROUPS, SCOPES]],
     [["X-Forwarded-User: alice,bob", GROUPS, SCOPES]],
     [[GROUPS, SCOPES]],
-  ])("refuses %j", async (lines) => {
+  ])("a request with the headers %j is refused", async (lines) => {
     expect(await ask(lines)).toBe(401);
   });
 });

@@ -75,16 +75,19 @@ const cases = Object.entries(CASES).flatMap(([what, { files, says }]) =>
   Object.keys(RUNTIMES).map((runtime) => ({ what, files, says, runtime })),
 );
 
-it.each(cases)("$runtime, of the package minio: $what", ({ files, says, runtime }) => {
-  rmSync(join(folder, "node_modules/minio"), { recursive: true, force: true });
-  for (const [name, text] of Object.entries(files)) write(`node_modules/minio/${name}`, text);
-  write("use.js", USE);
-  const output = execFileSync(commandPath(runtime), RUN[runtime] ?? ["use.js"], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  expect(output.trim()).toMatch(says);
-});
+it.each(cases)(
+  "$runtime says what is wrong with the package minio: $what",
+  ({ files, says, runtime }) => {
+    rmSync(join(folder, "node_modules/minio"), { recursive: true, force: true });
+    for (const [name, text] of Object.entries(files)) write(`node_modules/minio/${name}`, text);
+    write("use.js", USE);
+    const output = execFileSync(commandPath(runtime), RUN[runtime] ?? ["use.js"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(output.trim()).toMatch(says);
+  },
+);
 
 const RUN: Readonly<Record<string, ReadonlyArray<string>>> = {
   deno: ["run", "--allow-read", "use.js"],

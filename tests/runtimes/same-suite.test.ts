@@ -38,7 +38,7 @@ const RUNTIMES: ReadonlyArray<Runtime> = [
     exceptions: [
       // Where Deno copies headers it drops values that are empty, and so the repetition. Over a
       // socket nothing is copied, and the same request is refused there on Deno too.
-      "a trusted proxy's request is refused with an empty user first",
+      "a trusted proxy's request is refused a request of a trusted proxy with an empty user first is refused",
     ],
   },
   { name: "bun 1", command: ["bun", "--bun"], pool: "threads", exceptions: [] },
@@ -53,9 +53,9 @@ const MINUTE = 60_000;
 /** What ran, by runtime. */
 const names = new Map<string, ReadonlyArray<string>>();
 
-describe("the rules, the signer and HTTP keep their promises on", () => {
+describe("the same tests", () => {
   it.concurrent.for(RUNTIMES)(
-    "$name",
+    "the rules, the signer and HTTP keep their promises on $name",
     { timeout: 10 * MINUTE },
     async (runtime, { expect, skip }) => {
       skip(runtime.command === undefined, "there is no Node 22");
@@ -69,7 +69,7 @@ describe("the rules, the signer and HTTP keep their promises on", () => {
     },
   );
 
-  it("each of them, and all of them on each", () => {
+  it("the same tests run on each runtime", () => {
     const present = RUNTIMES.filter(({ command }) => command !== undefined);
     expect([...names.keys()].toSorted()).toEqual(present.map(({ name }) => name).toSorted());
     for (const [name, those] of names) expect(those, name).toEqual(names.get("bun 1"));
