@@ -4,7 +4,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import { COMPILE_CACHE } from "./compile-cache.ts";
 import { freePort } from "./free-port.ts";
 import { packed } from "./packed.ts";
 import { until } from "./until.ts";
@@ -36,7 +35,6 @@ const ENV = {
   // The tested Node rather than whichever the machine has.
   PATH: `${join(ROOT, "node_modules/.bin")}:${PATH}`,
   HOME,
-  ...COMPILE_CACHE,
   NEXT_TELEMETRY_DISABLED: "1",
 };
 

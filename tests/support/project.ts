@@ -13,7 +13,6 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { COMMANDS } from "./command-path.ts";
-import { COMPILE_CACHE } from "./compile-cache.ts";
 import { need } from "./need.ts";
 import { installPackage, MANIFEST } from "./install-package.ts";
 import { packed } from "./packed.ts";
@@ -97,7 +96,7 @@ async function run(
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(command, args, {
     cwd,
-    env: { PATH: [...COMMANDS, PATH].join(":"), HOME, ...COMPILE_CACHE, ...env },
+    env: { PATH: [...COMMANDS, PATH].join(":"), HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // One that does not end must not outlive the test that expected otherwise.
     timeout: 50_000,
