@@ -3,19 +3,17 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { dispositionOf } from "../domain/disposition.ts";
-import { StoreUnavailable, UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
-import { isFinal, mutableUntil } from "../domain/receipt.ts";
+import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
+import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
 import { differencesOf } from "../domain/upload-difference.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";
+import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { receiptOf } from "./tokens.ts";
-
-/** How long the store has to answer; a PUT that stalls can lock its key. */
-const STORE_TIMEOUT = "5 seconds";
 
 /**
  * Asks the store whether the upload arrived as its receipt says. Asking again gives the same answer
@@ -26,10 +24,21 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   readonly receipt: string;
 }) {
   const receipt = yield* receiptOf(request);
+  return yield* confirmArrival({ member: request.member, receipt });
+});
+
+/** Compares what is in the store with a receipt, however it got there. */
+export const confirmArrival = Effect.fnUntraced(function* ({
+  member,
+  receipt,
+}: {
+  readonly member: Member;
+  readonly receipt: Receipt;
+}) {
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const store = yield* ObjectStore;
   const found = yield* store.head(receipt.key).pipe(
-    Effect.timeoutOrElse({ duration: STORE_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
+    inTime(),
     Effect.catchTag("ObjectUnreadable", ({ header }) =>
       Effect.fail(
         new UploadMismatch({ differences: [{ property: header, expected: "", actual: "set" }] }),
@@ -66,7 +75,7 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     key,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
-    audience: audienceOf(request.member),
+    audience: audienceOf(member),
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, fileName, policy),
     version: facts.version,
@@ -87,5 +96,3 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   });
   return { ...confirmed, policy: receipt.policy, get };
 });
-
-const TOO_LATE = new StoreUnavailable({ reason: "the store did not answer within 5 seconds" });

@@ -205,7 +205,8 @@ function sign(presigner: Presigner["Service"], upload: Granted) {
   });
 }
 
-const unknownPolicy = (policies: ReadonlyMap<string, UploadPolicy>, caller: CallerKind) =>
+/** The refusal of an unknown policy, which lists those that the caller may use. */
+export const unknownPolicy = (policies: ReadonlyMap<string, UploadPolicy>, caller: CallerKind) =>
   new UnknownPolicy({
     known: [...policies].flatMap(([name, { callers }]) => (callers.includes(caller) ? [name] : [])),
   });

@@ -4,8 +4,14 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
-import { InvalidReceipt, LinkNotFound, OrganizationNotFound } from "../domain/errors.ts";
+import {
+  InvalidReceipt,
+  InvalidUpload,
+  LinkNotFound,
+  OrganizationNotFound,
+} from "../domain/errors.ts";
 import { Link } from "../domain/link.ts";
+import { MultipartUpload } from "../domain/multipart.ts";
 import { Receipt, toJson } from "../domain/receipt.ts";
 import type { Member } from "./admit.ts";
 import { Tokens } from "./ports/tokens.ts";
@@ -15,6 +21,9 @@ const decodeReceipt = Schema.decodeOption(ReceiptJson);
 const LinkJson = Schema.fromJsonString(Link);
 const encodeLink = Schema.encodeSync(LinkJson);
 const decodeLink = Schema.decodeOption(LinkJson);
+const UploadJson = Schema.fromJsonString(MultipartUpload);
+const encodeUpload = Schema.encodeSync(UploadJson);
+const decodeUpload = Schema.decodeOption(UploadJson);
 
 /** The tolerated difference between the clocks of two replicas. */
 const SKEW = Duration.minutes(5);
@@ -33,12 +42,10 @@ export const receiptOf = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly receipt: string;
 }) {
-  const { principal, organization } = request.member;
   const opened = Option.flatMap((yield* Tokens).open("receipt", request.receipt), decodeReceipt);
   if (Option.isNone(opened)) return yield* new InvalidReceipt();
   const receipt = opened.value;
-  const isTheirs = receipt.subject === principal.subject || principal.kind === "service";
-  if (receipt.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
+  if (!isTheirs(request.member, receipt)) return yield* new OrganizationNotFound();
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const isFromTheFuture = DateTime.isGreaterThan(receipt.issuedAt, DateTime.addDuration(now, SKEW));
   if (isFromTheFuture || DateTime.isGreaterThan(now, receipt.confirmUntil)) {
@@ -46,6 +53,37 @@ export const receiptOf = Effect.fnUntraced(function* (request: {
   }
   return receipt;
 });
+
+/** Seals an upload in parts for the client to keep. */
+export const sealUpload = (upload: MultipartUpload): Effect.Effect<string, never, Tokens> =>
+  Tokens.useSync(({ seal }) => seal("upload", encodeUpload(upload)));
+
+/**
+ * Reads the token of an upload in parts for the caller: the person who started it, or a service.
+ *
+ * Fails with `InvalidUpload` for a text that was not sealed here or has expired, and with
+ * `OrganizationNotFound` for an upload of another organization or person.
+ */
+export const uploadOf = Effect.fnUntraced(function* (request: {
+  readonly member: Member;
+  readonly upload: string;
+}) {
+  const opened = Option.flatMap((yield* Tokens).open("upload", request.upload), decodeUpload);
+  if (Option.isNone(opened)) return yield* new InvalidUpload();
+  const upload = opened.value;
+  if (!isTheirs(request.member, upload)) return yield* new OrganizationNotFound();
+  const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  if (DateTime.isGreaterThanOrEqualTo(now, upload.expiresAt)) return yield* new InvalidUpload();
+  return upload;
+});
+
+/** Whether a token was given to the caller; services may use those of their organization. */
+const isTheirs = (
+  { principal, organization }: Member,
+  token: Pick<Receipt, "subject" | "organization">,
+): boolean =>
+  token.organization === organization &&
+  (token.subject === principal.subject || principal.kind === "service");
 
 /** Seals the right to open a file. */
 export const sealLink = (link: Link): Effect.Effect<string, never, Tokens> =>

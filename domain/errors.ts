@@ -69,6 +69,26 @@ export class UploadMismatch extends Schema.TaggedError<UploadMismatch>()("Upload
   differences: Schema.Array(UploadDifference),
 }) {}
 
+/** The token of an upload in parts was not made by this service, or the upload has ended. */
+export class InvalidUpload extends Schema.TaggedError<InvalidUpload>()("InvalidUpload", {}) {}
+
+/** The store is not used for uploads in parts. */
+export class MultipartNotSupported extends Schema.TaggedError<MultipartNotSupported>()(
+  "MultipartNotSupported",
+  {},
+) {}
+
+/** The upload has no part of this number. */
+export class PartOutOfRange extends Schema.TaggedError<PartOutOfRange>()("PartOutOfRange", {
+  partNumber: Schema.Number,
+  partCount: Schema.Number,
+}) {}
+
+/** Parts are not in the store, or the client does not name them; up to 100 of their numbers. */
+export class PartsMissing extends Schema.TaggedError<PartsMissing>()("PartsMissing", {
+  missing: Schema.Array(Schema.Number),
+}) {}
+
 /** The policy of the upload allows no links to it. */
 export class LinksNotAllowed extends Schema.TaggedError<LinksNotAllowed>()("LinksNotAllowed", {}) {}
 

@@ -1,16 +1,21 @@
 // For Effect applications. The use cases: programs whose requirements are ports.
+export { abortMultipart } from "../../application/abort-multipart.ts";
 export { admit, type Admission, type Member } from "../../application/admit.ts";
 export {
   makeReadinessCheck,
   type PartState,
   type Readiness,
 } from "../../application/check-readiness.ts";
+export { completeMultipart } from "../../application/complete-multipart.ts";
 export { confirmUpload } from "../../application/confirm-upload.ts";
 export { followLink } from "../../application/follow-link.ts";
 export { listPolicies, type OfferedPolicy } from "../../application/list-policies.ts";
+export { listParts } from "../../application/list-parts.ts";
 export { makeLink } from "../../application/make-link.ts";
 export { openFile } from "../../application/open-file.ts";
 export { requestUpload, requestUploads } from "../../application/request-upload.ts";
+export { signParts, type PartToSign } from "../../application/sign-parts.ts";
+export { startMultipart } from "../../application/start-multipart.ts";
 
 // The ports.
 export * from "../../application/ports/audit.ts";
@@ -34,6 +39,7 @@ export * from "../../domain/limits.ts";
 export { LinkLifetime } from "../../domain/link.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+export { PartNumber, type SentPart, type StoredPart } from "../../domain/multipart.ts";
 export * from "../../domain/principal.ts";
 export { StorageKey } from "../../domain/storage-key.ts";
 export {

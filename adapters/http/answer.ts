@@ -26,6 +26,13 @@ export const keptByBrowser = (c: HttpContext, maxAge: number) => ({
   Vary: [c.get("answerHeaders")["Vary"], "Authorization", "Cookie"].filter(Boolean).join(", "),
 });
 
+/** Answers that it is done, with nothing to tell. */
+export const answerEmpty = (c: HttpContext): Response =>
+  new Response(null, {
+    status: 204,
+    headers: { "Cache-Control": "no-store", ...c.get("answerHeaders") },
+  });
+
 /** Answers with what the table of refusals says. */
 export const refuse = (c: HttpContext, refusal: Refusal): Response =>
   answerProblem(c, problemOf(refusal));

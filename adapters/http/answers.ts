@@ -2,6 +2,7 @@ import * as Schema from "effect/Schema";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { MediaType } from "../../domain/media-type.ts";
+import { PartNumber } from "../../domain/multipart.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 import { AllowedType, PolicyName } from "../../domain/upload-policy.ts";
 
@@ -12,7 +13,7 @@ import { AllowedType, PolicyName } from "../../domain/upload-policy.ts";
 export const RECEIPT =
   "v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcyJ9.qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8";
 
-/** A receipt, or what follows `/f/` in a link. */
+/** A receipt, an upload in parts, or what follows `/f/` in a link. */
 export const Token = Schema.String.annotate({
   identifier: "Token",
   description: "Made by the service; clients cannot read it.",
@@ -23,6 +24,7 @@ export const Token = Schema.String.annotate({
 const KEY = "orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
 const STORE = `https://store.example.com/files/${KEY}?X-Amz-Algorithm=AWS4-HMAC-SHA256`;
 const PUT_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=${"0f".repeat(32)}`;
+const PART_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bhost&partNumber=1&uploadId=dXBsb2Fk&X-Amz-Signature=${"2d".repeat(32)}`;
 const GET_URL = `${STORE}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&response-content-type=image%2Fpng&X-Amz-Signature=${"1e".repeat(32)}`;
 
 /** An example of what follows `/f/` in a link. */
@@ -57,14 +59,16 @@ export const Uploads = Schema.Struct({
 }).annotate({ identifier: "Uploads" });
 export type Uploads = typeof Uploads.Encoded;
 
+const etag = Schema.String.annotate({
+  description: "As the store writes it.",
+  examples: ['"5d41402abc4b2a76b9719d911017c592"'],
+});
+
 const confirmed = {
   key: StorageKey,
   size: ByteSize,
   content_type: MediaType,
-  etag: Schema.String.annotate({
-    description: "As the store writes it.",
-    examples: ['"5d41402abc4b2a76b9719d911017c592"'],
-  }),
+  etag,
   checksum: Schema.optionalKey(Checksum),
   ...get,
   file_url: url(
@@ -88,6 +92,43 @@ export const ConfirmedUpload = Schema.Union([
   description: "`checksum` is there only if the store itself has verified it.",
 });
 export type ConfirmedUpload = typeof ConfirmedUpload.Encoded;
+
+export const MultipartUpload = Schema.Struct({
+  upload: Token,
+  key: StorageKey,
+  part_size: ByteSize.annotate({ description: "Bytes of each part but the last." }),
+  part_count: PartNumber.annotate({ description: "The last part has this number." }),
+  expires_at: instant(
+    "Until when parts can be uploaded and the upload completed.",
+    "2026-11-25T12:00:00.000Z",
+  ),
+}).annotate({ identifier: "MultipartUpload" });
+export type MultipartUpload = typeof MultipartUpload.Encoded;
+
+export const SignedParts = Schema.Struct({
+  parts: Schema.Array(
+    Schema.Struct({
+      part_number: PartNumber,
+      url: url("Where to PUT the part.", PART_URL),
+      headers: Schema.Record(Schema.String, Schema.String).annotate({
+        description: "The headers that the PUT must carry; none unless the part has a checksum.",
+      }),
+      expires_at: instant("When `url` stops working.", "2026-11-24T12:15:00.000Z"),
+    }).annotate({ identifier: "SignedPart" }),
+  ),
+}).annotate({ identifier: "SignedParts" });
+export type SignedParts = typeof SignedParts.Encoded;
+
+export const Parts = Schema.Struct({
+  parts: Schema.Array(
+    Schema.Struct({
+      part_number: PartNumber,
+      size: Schema.Natural.annotate({ description: "Bytes." }),
+      etag,
+    }).annotate({ identifier: "StoredPart" }),
+  ),
+}).annotate({ identifier: "Parts" });
+export type Parts = typeof Parts.Encoded;
 
 export const Link = Schema.Struct({
   link_url: url("Opens the file for everyone who has it.", LINK_URL),

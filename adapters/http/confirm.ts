@@ -14,11 +14,17 @@ import type { MemberRequest } from "./route.ts";
 
 /** Answers `POST /api/v1/orgs/:slug/files/confirm`. */
 export const confirm = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { c, member, slug, options, recordFacts } = request;
   const decoded = decode(request.body);
   if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt } = decoded.success;
-  const confirmed = yield* confirmUpload({ member, receipt });
+  return answerConfirmed(request, yield* confirmUpload({ member: request.member, receipt }));
+});
+
+/** Answers with what is known of a confirmed upload. */
+export function answerConfirmed(
+  { c, slug, options, recordFacts }: MemberRequest,
+  confirmed: Effect.Success<ReturnType<typeof confirmUpload>>,
+): Response {
   const { key, size, mediaType, etag, checksum, final, mutableUntil, get } = confirmed;
   recordFacts({ key, size, mediaType, policy: confirmed.policy });
   return answer(c, {
@@ -32,7 +38,7 @@ export const confirm = Effect.fnUntraced(function* (request: MemberRequest) {
     get_expires_at: DateTime.formatIso(get.expiresAt),
     file_url: fileAddress(options.publicUrl, slug, key),
   } satisfies ConfirmedUpload);
-});
+}
 
 /** The body of `POST …/confirm`. */
 export const Confirmation = Schema.Struct({ receipt: Token }).annotate({

@@ -48,7 +48,7 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing {
       return undefined;
     };
   };
-  const ofApi = sharedBy("GET", "POST");
+  const ofApi = sharedBy("GET", "POST", "DELETE");
   const ofDocument = sharedBy("GET", "HEAD");
   const ofStore = sharedBy("GET", "HEAD", "PUT");
   return (path) => {

@@ -1,3 +1,4 @@
+import type * as Arr from "effect/Array";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
@@ -8,7 +9,7 @@ import { Checksum } from "../../domain/checksum.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { POLICY_NAME, PolicyName, type RequestedUpload } from "../../domain/upload-policy.ts";
-import { decoder, MISSING } from "../settings/decode.ts";
+import { decoder, type MemberFault, MISSING } from "../settings/decode.ts";
 import { answer } from "./answer.ts";
 import type { Upload } from "./answers.ts";
 import { InvalidBody, InvalidIdempotencyKey, InvalidMember } from "./refusals.ts";
@@ -80,15 +81,22 @@ export function decodePresign(
   body: unknown,
 ): Effect.Effect<RequestedUpload, InvalidBody | InvalidMember> {
   const decoded = decode(body);
-  if (Result.isSuccess(decoded)) return Effect.succeed(requestedUpload(decoded.success));
-  const faults = decoded.failure;
+  return Result.isSuccess(decoded)
+    ? Effect.succeed(requestedUpload(decoded.success))
+    : Effect.fail(refusalOfUpload(decoded.failure));
+}
+
+/** Why a body that names a file is refused. */
+export function refusalOfUpload(
+  faults: Arr.NonEmptyReadonlyArray<MemberFault>,
+): InvalidBody | InvalidMember {
   const [first] = faults;
   const [, member = ""] = first.pointer.split("/");
   if (faults.length === 1 && Object.hasOwn(CODES, member) && first.reason !== MISSING) {
     const code = CODES[member as keyof typeof CODES];
-    return Effect.fail(new InvalidMember({ code, fault: first }));
+    return new InvalidMember({ code, fault: first });
   }
-  return Effect.fail(new InvalidBody({ faults }));
+  return new InvalidBody({ faults });
 }
 
 /** What a decoded body asks for, in the words of the domain. */

@@ -17,6 +17,7 @@ export const STATUSES = {
   INVALID_SIZE: 400,
   INVALID_CHECKSUM: 400,
   INVALID_RECEIPT: 400,
+  INVALID_UPLOAD: 400,
   UNKNOWN_POLICY: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -85,7 +86,8 @@ const UPLOAD_PROBLEMS = {
   ChecksumRequired: () => ({
     code: "INVALID_CHECKSUM",
     title: "The policy requires a checksum of the file",
-    detail: "Send the member checksum with an algorithm and a value in base64.",
+    detail:
+      "Send the member checksum (checksums for parts) with an algorithm and a value in base64.",
   }),
   ChecksumNotSupported: ({ supported }) => ({
     code: "INVALID_CHECKSUM",
@@ -145,6 +147,28 @@ export const PROBLEMS = {
     title: "The receipt is invalid or has expired",
     detail:
       "Send the receipt exactly as presign answered it, within a day after the upload URL expires. After that, presign and upload the file again.",
+  }),
+  InvalidUpload: () => ({
+    code: "INVALID_UPLOAD",
+    title: "The upload is invalid, or has ended",
+    detail:
+      "Send upload exactly as POST …/multipart answered it, within a day. An upload that was completed or aborted cannot be continued; start a new one.",
+  }),
+  MultipartNotSupported: () => ({
+    code: "INVALID_REQUEST",
+    title: "Uploads in parts are not supported with this store",
+    detail: "Upload the file with one PUT: ask for it with POST …/presign.",
+  }),
+  PartOutOfRange: ({ partNumber, partCount }) => ({
+    code: "INVALID_REQUEST",
+    title: "The upload has no such part",
+    detail: `The upload has ${count(partCount, "part")}, numbered from 1; there is no part ${partNumber}.`,
+  }),
+  PartsMissing: ({ missing }) => ({
+    code: "UPLOAD_INCOMPLETE",
+    title: "Parts of the file are missing",
+    detail: `These parts are not in the store, or were not named: ${missing.join(", ")}. Upload those that are not there, then complete the upload with all its parts.`,
+    members: { missing },
   }),
   LinksNotAllowed: () => ({
     code: "FORBIDDEN",
@@ -333,7 +357,7 @@ const NOT_FOUND = {
   code: "NOT_FOUND",
   title: "Nothing was found at this address",
   detail:
-    "Check the path, the name of the organization in it, and that you belong to that organization. A receipt works only in its own organization, for the caller it was given to.",
+    "Check the path, the name of the organization in it, and that you belong to that organization. A receipt or upload works only in its own organization, for the caller it was given to.",
 } as const;
 
 const CLOSE = { Connection: "close" };

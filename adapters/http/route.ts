@@ -95,7 +95,7 @@ interface Row {
   /** As Hono writes it. */
   readonly path: `/${string}`;
   /** Other methods are answered with 405. */
-  readonly methods: readonly ["GET" | "POST", ...ReadonlyArray<"HEAD">];
+  readonly methods: readonly ["GET" | "POST" | "DELETE", ...ReadonlyArray<"HEAD">];
   /** What the audit calls it; a route without is not audited. */
   readonly action?: AuditedAction;
   /** What the OpenAPI document calls it; a route without is not documented. */
@@ -128,6 +128,11 @@ export type OperationId =
   | "presign"
   | "presignBatch"
   | "confirm"
+  | "startMultipart"
+  | "abortMultipart"
+  | "signParts"
+  | "listParts"
+  | "completeMultipart"
   | "makeLink"
   | "policies"
   | "openFile"

@@ -23,6 +23,11 @@ export interface Provider extends StoreCapabilities {
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
   /** The checksums of a PUT that it reports of the object. */
   readonly reports: ReadonlyArray<ChecksumAlgorithm>;
+  /**
+   * The checksums of a part that it verifies if none was announced at the start of the multipart
+   * upload; undefined if the provider is not used for multipart uploads.
+   */
+  readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
@@ -64,8 +69,16 @@ const LEAST = {
  * do not promise, and nobody here has seen, counts as missing.
  */
 export const PROVIDERS = {
-  aws: { ...S3, title: "Amazon S3", pathStyle: false },
-  minio: { ...S3, title: "MinIO", cors: "server", unsigned: "obeyed", tried: "2026-02-12" },
+  // Amazon refuses SHA-256 and CRC-32C of a part that were not announced.
+  aws: { ...S3, title: "Amazon S3", pathStyle: false, partChecksums: ["md5"] },
+  minio: {
+    ...S3,
+    title: "MinIO",
+    cors: "server",
+    unsigned: "obeyed",
+    partChecksums: ["sha256", "crc32c", "md5"],
+    tried: "2026-02-12",
+  },
   ceph: {
     ...LEAST,
     title: "Ceph (radosgw)",

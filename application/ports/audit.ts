@@ -8,9 +8,20 @@ import type { StorageKey } from "../../domain/storage-key.ts";
 
 /**
  * The action that was requested: to upload, confirm, open a file, make a link, follow one, or list
- * the policies.
+ * the policies; or a step of an upload in parts.
  */
-export type AuditedAction = "presign" | "confirm" | "open" | "links" | "follow" | "policies";
+export type AuditedAction =
+  | "presign"
+  | "confirm"
+  | "open"
+  | "links"
+  | "follow"
+  | "policies"
+  | "start-multipart"
+  | "sign-parts"
+  | "list-parts"
+  | "complete-multipart"
+  | "abort-multipart";
 
 /** What is known about a request when it is decided; what was not reached is left out. */
 export interface AuditedFacts {

@@ -2,6 +2,8 @@ import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
 import type * as Option from "effect/Option";
 import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
+import type { MediaType } from "../../domain/media-type.ts";
+import type { StoredPart } from "../../domain/multipart.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
@@ -13,6 +15,46 @@ export interface BucketLifecycle {
   readonly rule: (days: number) => string;
   /** Adds the rule to the existing ones; fails rather than change another rule. */
   readonly apply: (days: number) => Effect.Effect<"added" | "there", StoreUnavailable>;
+}
+
+/** How a call to complete a multipart upload ended. */
+export type Completion =
+  /** The object is there. */
+  | "completed"
+  /** There is already an object under the key; the upload is left as it is. */
+  | "exists"
+  /** There is no such upload: it was completed, aborted or removed. */
+  | "ended"
+  /** A part was replaced since the parts were listed; the upload is left as it is. */
+  | "changed";
+
+/** A multipart upload of the store. */
+export interface MultipartId {
+  readonly key: StorageKey;
+  /** The store's own name for it. */
+  readonly uploadId: string;
+}
+
+/**
+ * The calls for multipart uploads, made with the service's own key. Only for stores whose
+ * completion writes an object at most once, even if several race.
+ */
+export interface Multipart {
+  /** Begins an upload and returns the store's name for it. */
+  readonly create: (object: {
+    readonly key: StorageKey;
+    readonly mediaType: MediaType;
+  }) => Effect.Effect<string, StoreUnavailable>;
+  /** All parts that are there, ascending, each number once; none if there is no such upload. */
+  readonly list: (
+    upload: MultipartId,
+  ) => Effect.Effect<Option.Option<ReadonlyArray<StoredPart>>, StoreUnavailable>;
+  /** Makes the object of exactly these parts, which ascend, if nothing is under its key yet. */
+  readonly complete: (
+    upload: MultipartId & { readonly parts: ReadonlyArray<StoredPart> },
+  ) => Effect.Effect<Completion, StoreUnavailable>;
+  /** Removes an upload and its parts; succeeds if there is no such upload. */
+  readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
 }
 
 /**
@@ -37,6 +79,8 @@ export class ObjectStore extends Context.Service<
       readonly key: StorageKey;
       readonly version: string;
     }) => Effect.Effect<void, StoreUnavailable>;
+    /** Multipart uploads; left out by stores that are not used for them. */
+    readonly multipart?: Multipart;
     /** The bucket's own rule for marked uploads; undefined if the store has no such rules. */
     readonly lifecycle: BucketLifecycle | undefined;
     /**

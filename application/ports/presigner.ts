@@ -7,13 +7,14 @@ import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { CredentialsUnavailable } from "../../domain/errors.ts";
 import type { Lifetime } from "../../domain/lifetime.ts";
 import type { MediaType } from "../../domain/media-type.ts";
+import type { PartNumber } from "../../domain/multipart.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
 /** Where a signed request is used: in a browser, or by a service on the private network. */
 export type Audience = "public" | "internal";
 
 /** What every signed request needs. */
-interface ObjectRequest {
+export interface ObjectRequest {
   /** The object's name in the bucket: letters, digits, `-`, `_`, `.` and slashes, never encoded. */
   readonly key: StorageKey;
   /** The requested lifetime of the URL: 1 second to 7 days, in whole seconds. */
@@ -62,6 +63,17 @@ export interface PutRequest extends ObjectRequest {
   readonly checksum?: Checksum | undefined;
 }
 
+/** What the PUT of one part of a multipart upload is bound to. */
+export interface PartRequest extends ObjectRequest {
+  /** The store's name for the upload, as `multipart.create` of `ObjectStore` returned it. */
+  readonly uploadId: string;
+  readonly partNumber: PartNumber;
+  /** The exact size of the part in bytes, which is always bound. */
+  readonly size: ByteSize;
+  /** The checksum of the part, always bound if it is given; one of `partChecksums`. */
+  readonly checksum?: Checksum | undefined;
+}
+
 /**
  * What a GET is bound to, including the headers of the answer. Everything else that a store lets
  * the URL decide is decided too, so that no header of the upload is served: `Cache-Control` is
@@ -88,7 +100,8 @@ export interface SignedRequest {
   readonly url: string;
   /**
    * Headers that the client must set itself: of a PUT always `Content-Type`, and never
-   * `Content-Length` or `Host`, which clients set by themselves; of a GET none.
+   * `Content-Length` or `Host`, which clients set by themselves; of a part its checksum alone; of a
+   * GET none.
    */
   readonly headers: Readonly<Record<string, string>>;
   /**
@@ -119,6 +132,13 @@ export class Presigner extends Context.Service<
     readonly put: (request: PutRequest) => Effect.Effect<SignedPut, CredentialsUnavailable>;
     /** Signs a GET with the headers of its answer. */
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    /**
+     * Signs a PUT of one part, with a key that cannot read where there is one. Left out by stores
+     * that are not used for multipart uploads; then `multipart` of `ObjectStore` is left out too.
+     */
+    readonly part?: (request: PartRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    /** The checksum algorithms that this store verifies on a part; none if left out. */
+    readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
     /** Whether each signature is a network call, so that two are better made at once. */
     readonly isRemote: boolean;
     /** The checksum algorithms that this store verifies on a PUT. */

@@ -167,6 +167,10 @@ async function narrowed(document: Json): Promise<Json> {
       },
     },
     paths: {
+      // The embedded store takes no uploads in parts.
+      ...Object.fromEntries(
+        ["", "/parts", "/complete"].map((step) => [`${ANY_FILES}/multipart${step}`, null]),
+      ),
       [FOLLOW]: {
         get: { parameters: [{ ...parameter, example: String(link_url).split("/f/")[1] }] },
       },

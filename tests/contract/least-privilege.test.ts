@@ -16,6 +16,7 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { PartNumber } from "../../domain/multipart.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");
@@ -152,6 +153,38 @@ describe.skipIf(server === undefined).each<{
     const { url, headers } = await Effect.runPromise(presigner.put(marked));
     expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
     await Effect.runPromise(store.keep(marked.key));
+  });
+
+  it("a part is put with the key that may only put, and cannot become a copy of what that key may not read", async () => {
+    const { presigner, store } = await open(make(await separated()));
+    const { multipart } = store;
+    const { part } = presigner;
+    if (multipart === undefined || part === undefined) throw new Error("there is no multipart");
+    const secret = await Effect.runPromise(presigner.put(putRequest()));
+    await send("PUT", secret.url, { headers: secret.headers, body: CONTENT });
+    const copied = new URL(secret.url).pathname;
+    const request = { ...putRequest(), partNumber: PartNumber.make(1) };
+    const { key } = request;
+    const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+    const { url } = await Effect.runPromise(part({ ...request, uploadId }));
+    const headers = { "x-amz-copy-source": copied };
+    expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(403);
+    expect((await send("PUT", url, { body: CONTENT })).status).toBe(200);
+    const upload = { key, uploadId };
+    const parts = Option.getOrThrow(await Effect.runPromise(multipart.list(upload)));
+    expect(parts).toMatchObject([{ partNumber: 1, size: CONTENT.length }]);
+    const completed = await Effect.runPromise(multipart.complete({ ...upload, parts }));
+    expect(completed).toBe("completed");
+    await Effect.runPromise(multipart.abort(upload));
+  });
+
+  it("a key that may not make large files reports the permissions that it lacks", async () => {
+    const settings = await separated();
+    const narrow = { ...settings, ...(await allowedBy("get")) };
+    const { store } = await open(make(narrow), false);
+    const creating = store.multipart?.create({ key: newKey(), mediaType: PNG }) ?? Effect.never;
+    const { reason } = await Effect.runPromise(Effect.flip(creating));
+    expect(reason).toContain("s3:ListMultipartUploadParts");
   });
 
   it("confirm detects an upload that this MinIO accepts with a forged signature", async () => {

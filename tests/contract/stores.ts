@@ -36,7 +36,7 @@ export const stores: ReadonlyArray<Harness> = [
   {
     name: "local",
     // It shares its origin with the service, and makes browsers download whatever they could run.
-    without: ["two endpoints", "extra headers", "inline PDF", "marks"],
+    without: ["two endpoints", "extra headers", "inline PDF", "marks", "multipart"],
     open: openLocal,
   },
   ...[
@@ -60,6 +60,7 @@ export const stores: ReadonlyArray<Harness> = [
       "sha256",
       "exact size by default",
       "pinned downloads",
+      "multipart",
       // What an HMAC key signs cannot change an object's custom time.
       ...(credentials === "HMAC key" ? (["marks"] as const) : []),
     ] as const,
@@ -76,11 +77,12 @@ function ownHarness(): ReadonlyArray<Harness> {
   const server = ownServer();
   if (server === undefined) return [];
   const { provider } = server;
-  const { checksums, writeOnce, marks }: Provider = PROVIDERS[provider];
+  const { checksums, writeOnce, marks, partChecksums }: Provider = PROVIDERS[provider];
   const without: ReadonlyArray<Ability> = [
     ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
     ...(writeOnce ? [] : (["write-once"] as const)),
     ...(marks ? [] : (["marks"] as const)),
+    ...(partChecksums === undefined ? (["multipart"] as const) : []),
     ...(isLoopback(server.endpoint) ? [] : (["two endpoints"] as const)),
   ];
   // Swift answers 400 to a request without a signature.

@@ -39,7 +39,7 @@ describe("an answer to a page", () => {
 });
 
 it.each([
-  [PRESIGN, "GET,POST"],
+  [PRESIGN, "GET,POST,DELETE"],
   ["/openapi.json", "GET,HEAD"],
   ["/store/files/key", "GET,HEAD,PUT"],
 ])("a preflight of %s offers the methods of the route: %s", async (path, methods) => {

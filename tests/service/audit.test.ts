@@ -130,7 +130,7 @@ describe("each decision", () => {
       page: undefined,
       policies: { staff: { callers: ["service"] } },
       limits: {
-        requests: { subject: { count: 10, window: Duration.hours(1) } },
+        requests: { subject: { count: 12, window: Duration.hours(1) } },
         daily: { objects: 1 },
       },
     });
@@ -187,6 +187,22 @@ describe("each decision", () => {
         [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
         [at("links"), presignInit({ receipt: "x" }), 400, "links", "INVALID_RECEIPT", member],
         [at("policies"), get, 200, "policies", undefined, member],
+        [
+          at("multipart"),
+          presignInit({ ...GOOD, size: large }),
+          413,
+          "start-multipart",
+          "FILE_TOO_LARGE",
+          { ...file, size: large },
+        ],
+        [
+          at("multipart/parts"),
+          presignInit({ upload: "x", part_numbers: [1] }),
+          400,
+          "sign-parts",
+          "INVALID_UPLOAD",
+          member,
+        ],
         [FILE.replace("2026", "x"), get, 404, "open", "NOT_FOUND", member],
         [FILE, get, 429, "open", "RATE_LIMITED", { principal, slug: "acme" }],
         ["/f/v1.test.e30.AAAA", {}, 404, "follow", "NOT_FOUND", {}],

@@ -1,6 +1,7 @@
 import * as Arr from "effect/Array";
 import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
+import { PartNumber } from "../../../domain/multipart.ts";
 import { Scope } from "../../../domain/principal.ts";
 import { MemberFault } from "../../settings/decode.ts";
 import { internalProblem, type Problem, problemOf, type Refusal } from "../problem.ts";
@@ -30,6 +31,11 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
       identifier: "Difference",
     }),
   ).annotate({ minItems: 1 }),
+  missing: Schema.Array(PartNumber).annotate({
+    description: "Numbers of parts, up to 100 of them.",
+    minItems: 1,
+    maxItems: 100,
+  }),
   scope: Scope.annotate({ description: "What the caller lacks." }),
   limits: Schema.Struct({ bytes: count, objects: count }).annotate({
     description: "What one organization may be granted in a day (UTC).",

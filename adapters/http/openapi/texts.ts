@@ -116,6 +116,64 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     examples: { upload: { receipt: RECEIPT } },
     answers: { 200: { description: "The file is there, as it was granted." } },
   },
+  startMultipart: {
+    tag: "files",
+    summary: "Start an upload in parts",
+    description:
+      "For large files, and for networks that break. Each part is sent with a PUT of its own: of `part_size` bytes, and the last one of what is left. All bytes count for the daily quota now.",
+    examples: {
+      plain: { filename: "a.png", content_type: "image/png", size: 8_388_608 },
+    },
+    answers: { 200: { description: "The upload is granted." } },
+  },
+  abortMultipart: {
+    tag: "files",
+    summary: "Abort an upload in parts",
+    description: "Removes its parts. A file that was completed stays.",
+    examples: { upload: { upload: RECEIPT } },
+    answers: { 204: { description: "The upload has ended." } },
+  },
+  signParts: {
+    tag: "files",
+    summary: "Ask for the URLs of parts",
+    description: "Each URL takes exactly the bytes of its part. A part may be sent again.",
+    examples: {
+      plain: { upload: RECEIPT, part_numbers: [1, 2] },
+      bound: {
+        upload: RECEIPT,
+        part_numbers: [1],
+        checksums: [{ algorithm: "md5", value: "XUFAKrxLKna5cZ2REBfFkg==" }],
+      },
+    },
+    answers: { 200: { description: "The URLs, in the order of `part_numbers`." } },
+  },
+  listParts: {
+    tag: "files",
+    summary: "List the parts that are in the store",
+    parameters: [
+      {
+        name: "upload",
+        in: "query",
+        required: true,
+        description: "As the start of the upload answered it.",
+        schema: { type: "string", examples: [RECEIPT] },
+      },
+    ],
+    answers: { 200: { description: "The parts, by their numbers." } },
+  },
+  completeMultipart: {
+    tag: "files",
+    summary: "Complete an upload in parts",
+    description:
+      "Name all parts, in any order, with the `ETag` that the store answered to each PUT. To complete an upload again gives the same answer.",
+    examples: {
+      upload: {
+        upload: RECEIPT,
+        parts: [{ part_number: 1, etag: '"5d41402abc4b2a76b9719d911017c592"' }],
+      },
+    },
+    answers: { 200: { description: "The file is there, as it was granted." } },
+  },
   makeLink: {
     tag: "files",
     summary: "Make a link to a file",

@@ -6,7 +6,7 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { current, hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { PROVIDERS } from "../providers.ts";
+import { type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
 import { locate, makeClient } from "./client.ts";
@@ -43,7 +43,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       });
       const client = makeClient(settings, credentials);
       const addresses = yield* Effect.promise(() => locate(settings, client));
-      const { checksums, ...provider } = PROVIDERS[settings.provider];
+      const { checksums, partChecksums, ...provider }: Provider = PROVIDERS[settings.provider];
       const bySdk =
         settings.signer === "sdk" ? yield* sdkSigner(client, addresses.internal.scope) : undefined;
       const presigner = v4Presigner({
@@ -51,6 +51,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         region,
         binding: s3Binding(provider),
         checksums,
+        partChecksums,
         overrides: s3Overrides,
         signers: bySdk ? { put: bySdk(signers.put), get: bySdk(signers.get) } : signers,
       });

@@ -1,17 +1,26 @@
 import {
+  AbortMultipartUploadCommand,
   type BucketLocationConstraint,
+  CompleteMultipartUploadCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   DeleteObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  ListPartsCommand,
+  type ListPartsCommandOutput,
   type S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
-import type { ObjectStore } from "../../../application/ports/object-store.ts";
+import * as Option from "effect/Option";
+import type { Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import type { StoredPart } from "../../../domain/multipart.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
+import { COMPLETIONS, reasonOfMultipart } from "../rest/s3-multipart.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
 import type { Bucket as At } from "../rest/signed-fetch.ts";
 import type { AwsSettings } from "./settings.ts";
@@ -55,6 +64,7 @@ export function objectStore(
           : new HeadObjectCommand({ Bucket, Key, ChecksumMode: "ENABLED" }),
       ),
     list: Effect.suspend(() => ask(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }))),
+    multipart: multipartOf(settings, client),
     makeBucket: call((options) =>
       client.send(new CreateBucketCommand({ Bucket, ...location }), options),
     ),
@@ -64,6 +74,77 @@ export function objectStore(
       call((options) => client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), options)),
   });
 }
+
+/** Multipart uploads of the bucket. */
+function multipartOf(settings: AwsSettings, client: S3Client): Multipart {
+  const { bucket: Bucket } = settings;
+  /** A call of which some refusals are answers too, by their codes. */
+  const call = <A, B>(
+    make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>,
+    answers: ReadonlyMap<string | undefined, B>,
+  ): Effect.Effect<A | B, StoreUnavailable> =>
+    Effect.tryPromise({
+      try: async (abortSignal) => {
+        try {
+          return await make({ abortSignal });
+        } catch (cause) {
+          const answer = answers.get(refusalIn(cause)?.code);
+          if (answer === undefined) throw cause;
+          return answer;
+        }
+      },
+      catch: (cause) => {
+        const refusal = refusalIn(cause);
+        return refusal === undefined
+          ? callFailed(settings, cause, undefined)
+          : new StoreUnavailable({ reason: reasonOfMultipart(settings, refusal) });
+      },
+    });
+  return {
+    create: ({ key: Key, mediaType: ContentType }) =>
+      call(async (options) => {
+        const command = new CreateMultipartUploadCommand({ Bucket, Key, ContentType });
+        const { UploadId } = await client.send(command, options);
+        if (UploadId === undefined) throw new Error("the store did not name the upload");
+        return UploadId;
+      }, NONE),
+    list: ({ key: Key, uploadId: UploadId }) =>
+      call(async (options) => {
+        const parts = new Map<number, StoredPart>();
+        // Not by the client's paginator: MinIO names a next part after the last one too.
+        let after: string | undefined = "0";
+        while (after !== undefined) {
+          const request = { Bucket, Key, UploadId, PartNumberMarker: after };
+          const page: ListPartsCommandOutput = await client.send(
+            new ListPartsCommand(request),
+            options,
+          );
+          const { Parts = [], IsTruncated = false, NextPartNumberMarker: next } = page;
+          for (const { PartNumber: partNumber = 0, Size: size = 0, ETag: etag = "" } of Parts) {
+            parts.set(partNumber, { partNumber, size, etag });
+          }
+          after = IsTruncated && Number(next) > Number(after) ? next : undefined;
+        }
+        return Option.some([...parts.values()].sort((a, b) => a.partNumber - b.partNumber));
+      }, NO_PARTS),
+    complete: ({ key: Key, uploadId: UploadId, parts }) =>
+      call(async (options) => {
+        const Parts = parts.map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: etag }));
+        const request = { Bucket, Key, UploadId, IfNoneMatch: "*", MultipartUpload: { Parts } };
+        await client.send(new CompleteMultipartUploadCommand(request), options);
+        return "completed" as const;
+      }, COMPLETIONS),
+    abort: ({ key: Key, uploadId: UploadId }) =>
+      call(async (options) => {
+        await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), options);
+        return true;
+      }, ENDED),
+  };
+}
+
+const NONE = new Map<string | undefined, never>();
+const NO_PARTS = new Map([["NoSuchUpload", Option.none()]]);
+const ENDED = new Map([["NoSuchUpload", true]]);
 
 /** Keeps all headers of the answer; the client returns only those that it knows. */
 function keepHeaders({ middlewareStack }: HeadObjectCommand): () => Headers {

@@ -7,7 +7,8 @@ import { CONTENT, OTHER } from "./sample-upload.ts";
 import { type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 
 const crc32c = await createCRC32(0x82f63b78);
-const digest = (algorithm: ChecksumAlgorithm, bytes: Uint8Array): string =>
+/** The checksum of these bytes, in base64. */
+export const digest = (algorithm: ChecksumAlgorithm, bytes: Uint8Array): string =>
   algorithm === "crc32c"
     ? Buffer.from(crc32c.init().update(bytes).digest("binary")).toString("base64")
     : createHash(algorithm).update(bytes).digest("base64");

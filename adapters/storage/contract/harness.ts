@@ -58,7 +58,8 @@ export interface OpenStore {
  * - `extra headers`: it stores unsigned headers of a PUT, such as `Cache-Control`, and serves them
  *   with the object;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
- * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed.
+ * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed;
+ * - `multipart`: it is used for uploads in parts.
  */
 export type Ability = (typeof ABILITIES)[number];
 
@@ -78,4 +79,5 @@ export const ABILITIES = [
   "extra headers",
   "inline PDF",
   "marks",
+  "multipart",
 ] as const;

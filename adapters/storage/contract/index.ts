@@ -9,6 +9,7 @@ import { expiry } from "./expiry.ts";
 import type { Harness } from "./harness.ts";
 import { mediaType } from "./media-type.ts";
 import { mismatch } from "./mismatch.ts";
+import { multipart } from "./multipart.ts";
 import { register } from "./register.ts";
 import { response } from "./response.ts";
 import { signature } from "./signature.ts";
@@ -23,7 +24,7 @@ export type { Ability, Harness, OpenStore } from "./harness.ts";
  *
  *     contract({
  *       name: "my store",
- *       without: ["two endpoints", "marks"],
+ *       without: ["two endpoints", "marks", "multipart"],
  *       open: async () => ({ layer: myStore({ bucket: "contract" }), bucket: "contract" }),
  *     });
  *
@@ -47,4 +48,5 @@ const PROMISES = [
   confirm,
   mismatch,
   unconfirmed,
+  multipart,
 ].flat();

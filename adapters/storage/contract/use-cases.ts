@@ -7,6 +7,7 @@ import * as TestClock from "effect/testing/TestClock";
 import { layer as limiter } from "../../limits/memory.ts";
 import { layer as random } from "../random.ts";
 import { tokensOf } from "../../tokens/tokens.ts";
+import type { Member } from "../../../application/admit.ts";
 import { confirmUpload } from "../../../application/confirm-upload.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { type ConfirmedUpload, OnConfirmed } from "../../../application/ports/on-confirmed.ts";
@@ -73,7 +74,28 @@ export function useCases({
     Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void told.push(upload))),
     random,
   );
+  /** The outcome of a use case for a member: `Done` with its facts, or the refusal. */
+  const run = <A extends object, E>(
+    program: (member: Member) => Effect.Effect<A, E, Layer.Success<typeof services>>,
+    over: { principal?: Principal; organization?: string; at?: number } = {},
+  ) => {
+    const { principal = MEMBER, at } = over;
+    const organization = OrganizationId.make(over.organization ?? "acme");
+    const outcome = program({ principal, organization }).pipe(
+      Effect.provide(services),
+      Effect.match({
+        onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
+        onFailure: (refusal) => refusal,
+      }),
+    );
+    return Effect.runPromise(
+      at === undefined
+        ? outcome
+        : Effect.andThen(TestClock.setTime(at), outcome).pipe(Effect.provide(TestClock.layer())),
+    );
+  };
   return {
+    run,
     /** The uploads that were reported as confirmed. */
     told,
     /** Grants an upload of `CONTENT` as a PNG, with the given changes. */

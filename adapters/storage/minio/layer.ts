@@ -6,7 +6,7 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { PROVIDERS } from "../providers.ts";
+import { type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { objectStore } from "./object-store.ts";
@@ -20,7 +20,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
   Layer.effectContext(
     Effect.gen(function* () {
       const { bucket, pathStyle, region, endpoint, publicEndpoint = endpoint } = settings;
-      const { checksums, ...provider } = PROVIDERS[settings.provider];
+      const { checksums, partChecksums, ...provider }: Provider = PROVIDERS[settings.provider];
       const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
       const signers = yield* signersOf(settings, signer);
       const at = (endpoint: URL) =>
@@ -31,6 +31,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         binding: s3Binding(provider),
         overrides: s3Overrides,
         checksums,
+        partChecksums,
         signers,
       });
       return Context.make(Presigner, presigner).pipe(

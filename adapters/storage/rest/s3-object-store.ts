@@ -1,11 +1,16 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { say, type Text, VARIABLES } from "../../settings/source.ts";
-import { type ProviderName, PROVIDERS, provider as providerSetting } from "../providers.ts";
+import {
+  type Provider,
+  type ProviderName,
+  PROVIDERS,
+  provider as providerSetting,
+} from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import {
   type BucketSettings,
@@ -27,16 +32,18 @@ interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
   /** The answer to a request for the list of objects; only its refusal counts. */
   readonly list: Call<StoreRefusal>;
   readonly makeBucket: Call;
+  /** Offered only if the provider is used for multipart uploads. */
+  readonly multipart: Multipart;
 }
 
 /** The `ObjectStore` of every store with the API of S3. */
 export function s3ObjectStore(
   settings: BucketSettings & { readonly provider: ProviderName; readonly createBucket: boolean },
   bucket: Bucket,
-  { head, list, makeBucket, keep, remove }: BucketCalls,
+  { head, list, makeBucket, keep, remove, multipart }: BucketCalls,
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
-  const provider = PROVIDERS[settings.provider];
+  const provider: Provider = PROVIDERS[settings.provider];
   const fail = (reason: Text) => Effect.fail(new StoreUnavailable({ reason: say(reason, words) }));
 
   let isWarned = false;
@@ -70,6 +77,7 @@ export function s3ObjectStore(
     }),
     keep,
     remove,
+    ...(provider.partChecksums === undefined ? {} : { multipart }),
     lifecycle: s3Lifecycle(bucket),
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* head(key);

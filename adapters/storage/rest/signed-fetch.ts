@@ -25,7 +25,7 @@ export const signedFetch = Effect.fnUntraced(
   function* (
     { signer: held, address, region }: Bucket,
     request: {
-      readonly method: "HEAD" | "GET" | "PUT";
+      readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
       readonly key?: StorageKey;
       readonly query?: ReadonlyArray<Pair>;
       /** Further headers, with lower-case names. */

@@ -1,5 +1,5 @@
 import * as Duration from "effect/Duration";
-import type { GetRequest, PutRequest } from "../../../application/ports/presigner.ts";
+import type { GetRequest, PartRequest, PutRequest } from "../../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { Pair } from "./v4.ts";
 
@@ -55,6 +55,26 @@ export const s3Binding =
     }
     return { signed, toSend, isOnce };
   };
+
+/** The binding of a part of a multipart upload: "UploadPart", Amazon S3 API Reference. */
+export function partBinding(request: PartRequest, host: string) {
+  const { size, checksum, partNumber, uploadId } = request;
+  const headers: Array<Pair> = [
+    ["content-length", String(size)],
+    ["host", host],
+  ];
+  const toSend: Record<string, string> = {};
+  if (checksum !== undefined) {
+    const name = CHECKSUM_HEADERS[checksum.algorithm];
+    headers.splice(checksum.algorithm === "md5" ? 1 : 2, 0, [name, checksum.value]);
+    toSend[name] = checksum.value;
+  }
+  const query: Array<Pair> = [
+    ["partNumber", String(partNumber)],
+    ["uploadId", uploadId],
+  ];
+  return { headers, query, toSend };
+}
 
 /**
  * Query parameters of a GET that set the type and disposition of the answer, and name one version

@@ -1,10 +1,10 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
-import type { GetRequest, PutRequest } from "../../../application/ports/presigner.ts";
+import type { GetRequest, ObjectRequest } from "../../../application/ports/presigner.ts";
 import type { Signer } from "./signer.ts";
 
 /** The life that credentials must have left for a request, in milliseconds. */
-export const lifeNeeded = ({ lifetime, minLifetime }: PutRequest | GetRequest): number =>
+export const lifeNeeded = ({ lifetime, minLifetime }: ObjectRequest): number =>
   Duration.toMillis(Duration.min(lifetime, minLifetime));
 
 /**
@@ -12,7 +12,7 @@ export const lifeNeeded = ({ lifetime, minLifetime }: PutRequest | GetRequest): 
  * lifetime, or less if its credentials expire sooner.
  */
 export function secondsOfLife(
-  { lifetime }: PutRequest | GetRequest,
+  { lifetime }: ObjectRequest,
   { expiresAt = Infinity, longestLife = Infinity }: Pick<Signer, "expiresAt" | "longestLife">,
   now: number,
 ): number {
@@ -25,7 +25,7 @@ export const endOf = (now: number, seconds: number): DateTime.Utc =>
   DateTime.makeUnsafe((Math.floor(now / 1000) + seconds) * 1000);
 
 /** The time that a signature made at `now` states: now, or the beginning of the window. */
-export function signingTime(request: PutRequest | GetRequest, now: number): number {
+export function signingTime(request: ObjectRequest | GetRequest, now: number): number {
   const window = "window" in request && request.window ? Duration.toMillis(request.window) : 0;
   return window > 0 ? Math.floor(now / window) * window : now;
 }

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect";
 import {
   type Audience,
   type GetRequest,
+  type ObjectRequest,
   Presigner,
-  type PutRequest,
   type SignedPut,
 } from "../../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import type { Binding } from "./binding.ts";
+import { type Binding, partBinding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 import { endOf, lifeNeeded, secondsOfLife, signingTime } from "./lifetime.ts";
@@ -26,10 +26,12 @@ export function v4Presigner(store: {
   /** The query that sets the headers of the answer to a GET. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** The checksums of parts that the store verifies; no parts are signed if undefined. */
+  readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm> | undefined;
 }): Presigner["Service"] {
   const sign = <Method extends "GET" | "PUT">(
     method: Method,
-    request: PutRequest | GetRequest,
+    request: ObjectRequest,
     bound: {
       readonly headers: ReadonlyArray<Pair>;
       readonly query: ReadonlyArray<Pair>;
@@ -79,6 +81,13 @@ export function v4Presigner(store: {
         toSend: {},
       });
     },
+    ...(store.partChecksums === undefined
+      ? {}
+      : {
+          part: (request) =>
+            sign("PUT", request, partBinding(request, store.addresses[request.audience].host)),
+          partChecksums: store.partChecksums,
+        }),
     isRemote: store.isRemote ?? false,
     checksums: store.checksums,
     publicOrigin: store.addresses.public.origin,

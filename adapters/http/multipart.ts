@@ -1,0 +1,186 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import * as application from "../../application/abort-multipart.ts";
+import { completeMultipart } from "../../application/complete-multipart.ts";
+import { listParts as list } from "../../application/list-parts.ts";
+import { signParts as sign } from "../../application/sign-parts.ts";
+import { startMultipart as start } from "../../application/start-multipart.ts";
+import { Checksum } from "../../domain/checksum.ts";
+import { InvalidUpload } from "../../domain/errors.ts";
+import { MOST_PARTS, PartNumber } from "../../domain/multipart.ts";
+import { PolicyName } from "../../domain/upload-policy.ts";
+import { decoder, type Decoded, MISSING } from "../settings/decode.ts";
+import { answer, answerEmpty } from "./answer.ts";
+import { type MultipartUpload, type Parts, type SignedParts, Token } from "./answers.ts";
+import { answerConfirmed } from "./confirm.ts";
+import { refusalOfUpload, UploadRequest } from "./presign.ts";
+import { InvalidBody } from "./refusals.ts";
+import type { MemberRequest } from "./route.ts";
+
+/** How many parts one request may ask URLs for. */
+const MOST_URLS = 100;
+
+/** Answers `POST /api/v1/orgs/:slug/files/multipart`. */
+export const startMultipart = Effect.fnUntraced(function* (request: MemberRequest) {
+  const { c, member, recordFacts } = request;
+  const decoded = decodeStart(request.body);
+  if (Result.isFailure(decoded)) return yield* Effect.fail(refusalOfUpload(decoded.failure));
+  const { filename, content_type, size, policy } = decoded.success;
+  recordFacts({ size, mediaType: content_type });
+  if (policy !== undefined && isPolicyName(policy)) recordFacts({ policy });
+  const upload = { fileName: filename, mediaType: content_type, size };
+  const started = yield* start({ member, upload, policy });
+  recordFacts({ policy: started.policy, key: started.key });
+  return answer(c, {
+    upload: started.upload,
+    key: started.key,
+    part_size: started.partSize,
+    part_count: started.partCount,
+    expires_at: DateTime.formatIso(started.expiresAt),
+  } satisfies MultipartUpload);
+});
+
+const { checksum: _, strict: __, ...startFields } = UploadRequest.fields;
+
+/** The body of `POST …/multipart`. */
+export const MultipartStart = Schema.Struct(startFields).annotate({ identifier: "MultipartStart" });
+
+const decodeStart = decoder(MultipartStart, Object.keys(MultipartStart.fields));
+const isPolicyName = Schema.is(PolicyName);
+
+/** Answers `POST /api/v1/orgs/:slug/files/multipart/parts`. */
+export const signParts = Effect.fnUntraced(function* (request: MemberRequest) {
+  const { c, member, recordFacts } = request;
+  const { upload, part_numbers, checksums } = yield* accept(decodeSigning(request.body));
+  if (checksums !== undefined && checksums.length !== part_numbers.length) {
+    return yield* new InvalidBody({ faults: [NOT_ONE_EACH] });
+  }
+  const parts = part_numbers.map((partNumber, index) => ({
+    partNumber,
+    checksum: checksums?.[index],
+  }));
+  const signed = yield* sign({ member, upload, parts });
+  recordFacts({ key: signed.key, policy: signed.policy });
+  return answer(c, {
+    parts: signed.parts.map(({ partNumber, put }) => ({
+      part_number: partNumber,
+      url: put.url,
+      headers: put.headers,
+      expires_at: DateTime.formatIso(put.expiresAt),
+    })),
+  } satisfies SignedParts);
+});
+
+const NOT_ONE_EACH = {
+  pointer: "/checksums",
+  reason: "it does not have one checksum for each of part_numbers, in the same order",
+};
+
+const eachOnce = (numbers: ReadonlyArray<number>) =>
+  new Set(numbers).size === numbers.length ? undefined : "it has a part number more than once";
+
+/** The body of `POST …/multipart/parts`. */
+export const PartsToSign = Schema.Struct({
+  upload: Token,
+  part_numbers: Schema.Array(PartNumber)
+    .check(
+      Schema.makeFilter<ReadonlyArray<number>>(
+        (numbers) =>
+          numbers.length >= 1 && numbers.length <= MOST_URLS
+            ? eachOnce(numbers)
+            : `it does not have 1 to ${MOST_URLS} part numbers`,
+        { toJsonSchema: () => ({ minItems: 1, maxItems: MOST_URLS, uniqueItems: true }) },
+      ),
+    )
+    .annotate({ examples: [[1, 2]] as never }),
+  checksums: Schema.optionalKey(
+    Schema.Array(Checksum).annotate({
+      description: "The checksum of each of these parts, in the same order.",
+    }),
+  ),
+}).annotate({ identifier: "PartsToSign" });
+
+const decodeSigning = decoder(PartsToSign, Object.keys(PartsToSign.fields));
+
+/** Answers `GET /api/v1/orgs/:slug/files/multipart/parts?upload=`. */
+export const listParts = Effect.fnUntraced(function* ({ c, member, recordFacts }: MemberRequest) {
+  const { key, policy, parts } = yield* list({ member, upload: c.req.query("upload") ?? "" });
+  recordFacts({ key, policy });
+  return answer(c, {
+    parts: parts.map(({ partNumber, size, etag }) => ({ part_number: partNumber, size, etag })),
+  } satisfies Parts);
+});
+
+/** Answers `POST /api/v1/orgs/:slug/files/multipart/complete`. */
+export const complete = Effect.fnUntraced(function* (request: MemberRequest) {
+  const { upload, parts } = yield* accept(decodeCompletion(request.body));
+  const sent = parts.map(({ part_number, etag }) => ({ partNumber: part_number, etag }));
+  const confirmed = yield* completeMultipart({ member: request.member, upload, parts: sent });
+  return answerConfirmed(request, confirmed);
+});
+
+/** The most bytes of a body that names 10,000 parts: as Amazon S3 allows. */
+export const COMPLETION_LIMIT = 1024 * 1024;
+
+/** The body of `POST …/multipart/complete`. */
+export const MultipartCompletion = Schema.Struct({
+  upload: Token,
+  parts: Schema.Array(
+    Schema.Struct({
+      part_number: PartNumber,
+      etag: Schema.String.check(
+        Schema.makeFilter<string>(
+          (value) =>
+            ETAG.test(value)
+              ? undefined
+              : "it is not an ETag: send it as the store answered the PUT of the part, on one line",
+          {
+            identifier: "PartETag",
+            description: "As the store answered the PUT of the part, with or without quotes.",
+            examples: ['"5d41402abc4b2a76b9719d911017c592"'],
+            toJsonSchema: () => ({ pattern: ETAG.source }),
+          },
+        ),
+      ),
+    }).annotate({ identifier: "UploadedPart" }),
+  ).check(
+    Schema.makeFilter<ReadonlyArray<{ readonly part_number: number }>>(
+      (parts) =>
+        parts.length >= 1 && parts.length <= MOST_PARTS
+          ? eachOnce(parts.map(({ part_number }) => part_number))
+          : `it does not have 1 to ${MOST_PARTS} parts`,
+      { toJsonSchema: () => ({ minItems: 1, maxItems: MOST_PARTS }) },
+    ),
+  ),
+}).annotate({ identifier: "MultipartCompletion" });
+
+const ETAG = /^"?[!#-~]{1,255}"?$/;
+
+const decodeCompletion = decoder(MultipartCompletion, Object.keys(MultipartCompletion.fields));
+
+/** Answers `DELETE /api/v1/orgs/:slug/files/multipart`. */
+export const abort = Effect.fnUntraced(function* (request: MemberRequest) {
+  const { c, member, recordFacts } = request;
+  const { upload } = yield* accept(decodeAbort(request.body));
+  recordFacts(yield* application.abortMultipart({ member, upload }));
+  return answerEmpty(c);
+});
+
+/** The body of `DELETE …/multipart`. */
+export const MultipartAbort = Schema.Struct({ upload: Token }).annotate({
+  identifier: "MultipartAbort",
+});
+
+const decodeAbort = decoder(MultipartAbort, Object.keys(MultipartAbort.fields));
+
+/** An `upload` that is not a string is an invalid upload. */
+function accept<A>(decoded: Decoded<A>): Effect.Effect<A, InvalidUpload | InvalidBody> {
+  if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success);
+  const faults = decoded.failure;
+  const [{ pointer, reason }] = faults;
+  return Effect.fail(
+    pointer === "/upload" && reason !== MISSING ? new InvalidUpload() : new InvalidBody({ faults }),
+  );
+}

@@ -1,0 +1,262 @@
+import * as Duration from "effect/Duration";
+import { expect } from "vitest";
+import { abortMultipart } from "../../../application/abort-multipart.ts";
+import { completeMultipart } from "../../../application/complete-multipart.ts";
+import { listParts } from "../../../application/list-parts.ts";
+import { signParts } from "../../../application/sign-parts.ts";
+import { startMultipart } from "../../../application/start-multipart.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import type { Checksum } from "../../../domain/checksum.ts";
+import { FileName } from "../../../domain/file-name.ts";
+import { PartNumber } from "../../../domain/multipart.ts";
+import { digest } from "./checksum.ts";
+import { upload as sendWhole } from "./put.ts";
+import { CONTENT, PNG } from "./sample-upload.ts";
+import { type Answer, send } from "./send.ts";
+import { type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import { caller, mismatchOf } from "./use-cases.ts";
+
+/** Two parts: one of 5 MiB, and a short one. */
+const FILE: Uint8Array = Uint8Array.from(
+  { length: 5 * 2 ** 20 + CONTENT.length },
+  (_, i) => (i * 31 + (i >> 13)) & 0xff,
+);
+const FIRST = FILE.subarray(0, 5 * 2 ** 20);
+const LAST = FILE.subarray(5 * 2 ** 20);
+
+/** An upload of `FILE` in parts. */
+async function start(subject: Subject, size = FILE.length) {
+  const { run, refusals } = subject;
+  const file = { fileName: FileName.make("é.png"), mediaType: PNG, size: ByteSize.make(size) };
+  const started = await run((member) => startMultipart({ member, upload: file }));
+  if (started._tag !== "Done") throw new Error(`not started: ${started._tag}`);
+  const { upload } = started;
+  const sign = async (number: number, checksum?: Checksum) => {
+    const parts = [{ partNumber: PartNumber.make(number), checksum }];
+    const signed = await run((member) => signParts({ member, upload, parts }));
+    const put = signed._tag === "Done" ? signed.parts[0]?.put : undefined;
+    if (put === undefined) throw new Error(`not signed: ${signed._tag}`);
+    return put;
+  };
+  const sendPart = async (number: number, body: Uint8Array) => {
+    const { url, headers } = await sign(number);
+    return send("PUT", url, { headers, body });
+  };
+  return {
+    ...started,
+    sign,
+    sendPart,
+    /** Sends a part that has to be accepted, and returns its ETag. */
+    store: async (number: number, body: Uint8Array) => etagOf(await sendPart(number, body)),
+    complete: (
+      etags: Readonly<Record<number, string>>,
+      over: Parameters<typeof run>[1] = undefined,
+    ) => {
+      const parts = Object.entries(etags).map(([number, etag]) => ({
+        partNumber: PartNumber.make(Number(number)),
+        etag,
+      }));
+      return run((member) => completeMultipart({ member, upload, parts }), over);
+    },
+    list: async () => {
+      const listed = await run((member) => listParts({ member, upload }));
+      return listed._tag === "Done" ? listed.parts : listed._tag;
+    },
+    abort: async () => (await run((member) => abortMultipart({ member, upload })))._tag,
+    expectNone: async ({ status, body }: Answer) => {
+      expect([400, 411, ...refusals], body.toString()).toContain(status);
+      const listed = await run((member) => listParts({ member, upload }));
+      expect(listed).toMatchObject({ _tag: "Done", parts: [] });
+    },
+  };
+}
+
+function etagOf({ ok, body, headers: { etag } }: Answer): string {
+  expect(ok, body.toString()).toBe(true);
+  return etag ?? "";
+}
+
+/** A whole upload that waits to be completed, with the ETags of its parts. */
+async function uploaded(subject: Subject) {
+  const upload = await start(subject);
+  const last = await upload.store(2, LAST);
+  const first = await upload.store(1, FIRST);
+  return { ...upload, etags: { 1: first, 2: last } };
+}
+
+const bare = (etag: string) => etag.replaceAll('"', "");
+
+/** Files that are uploaded in parts. */
+export const multipart: ReadonlyArray<StorePromise> = [
+  ...storesWith("multipart", {
+    "a file in parts is stored byte for byte, and confirmed as it is completed": async (
+      subject,
+    ) => {
+      const { key, partSize, partCount, list, complete, etags } = await uploaded(subject);
+      expect([partSize, partCount]).toEqual([FIRST.length, 2]);
+      expect(await list()).toMatchObject([
+        { partNumber: 1, size: FIRST.length },
+        { partNumber: 2, size: LAST.length },
+      ]);
+      const completed = await complete({ 2: bare(etags[2]), 1: etags[1] });
+      const facts = { _tag: "Done", key, size: FILE.length, mediaType: PNG, final: true };
+      expect(completed).toMatchObject(facts);
+      expect(subject.told).toMatchObject([{ key, organization: "acme", subject: "member" }]);
+      if (completed._tag !== "Done") return;
+      const { body, headers } = await send("GET", completed.get.url);
+      expect(body.equals(FILE)).toBe(true);
+      expect(headers["content-type"]).toBe(PNG);
+    },
+    "a file of one short part is an upload in parts too": async (subject) => {
+      const upload = await start(subject, LAST.length);
+      const etag = await upload.store(1, LAST);
+      expect(await upload.complete({ 1: etag })).toMatchObject({ _tag: "Done", final: true });
+    },
+    "a part one byte longer or shorter than its own length is refused": async (subject) => {
+      const { sendPart, expectNone } = await start(subject);
+      await expectNone(await sendPart(1, FILE.subarray(0, FIRST.length + 1)));
+      await expectNone(await sendPart(1, FILE.subarray(0, FIRST.length - 1)));
+      await expectNone(await sendPart(2, Buffer.concat([LAST, LAST.subarray(0, 1)])));
+      await expectNone(await sendPart(2, LAST.subarray(1)));
+      await expectNone(await sendPart(2, FIRST));
+    },
+    "a part that does not say its length is refused": async (subject) => {
+      const { sign, expectNone } = await start(subject);
+      const { url, headers } = await sign(2);
+      const answer = await send("PUT", url, { headers, body: LAST, chunked: true });
+      await expectNone(answer);
+    },
+    "the URL of a part works for no other part, upload or object": async (subject) => {
+      const { sign, expectNone, key } = await start(subject);
+      const other = await start(subject);
+      const own = new URL((await sign(2)).url);
+      const uploadId = (await other.sign(2)).url;
+      const id = new URL(uploadId).searchParams.get("uploadId") ?? "";
+      for (const [name, value] of [
+        ["partNumber", "1"],
+        ["partNumber", "3"],
+        ["uploadId", id],
+      ] as const) {
+        const changed = new URL(own);
+        changed.searchParams.set(name, value);
+        await expectNone(await send("PUT", changed.href, { body: LAST }));
+      }
+      const elsewhere = own.href.replace(key, other.key);
+      await expectNone(await send("PUT", elsewhere, { body: LAST }));
+      expect(await other.list()).toEqual([]);
+      const read = await send("GET", own.href);
+      expect(subject.refusals.concat(405)).toContain(read.status);
+    },
+    "a part is verified by each checksum that is offered": async (subject) => {
+      const { partChecksums = [] } = subject.presigner;
+      expect(partChecksums).not.toEqual([]);
+      for (const algorithm of partChecksums) {
+        const { sign, expectNone, list } = await start(subject);
+        const put = await sign(2, { algorithm, value: digest(algorithm, LAST) });
+        const other = LAST.map((byte) => byte ^ 1);
+        await expectNone(await send("PUT", put.url, { headers: put.headers, body: other }));
+        await expectNone(await send("PUT", put.url, { body: LAST }));
+        etagOf(await send("PUT", put.url, { headers: put.headers, body: LAST }));
+        expect(await list()).toMatchObject([{ partNumber: 2 }]);
+      }
+    },
+    "an upload without one of its parts is not completed, and can be continued": async (
+      subject,
+    ) => {
+      const upload = await start(subject);
+      const first = await upload.store(1, FIRST);
+      const missing = { _tag: "PartsMissing", missing: [2] };
+      expect(await upload.complete({ 1: first })).toMatchObject(missing);
+      expect(await upload.complete({ 1: first, 2: '"0"' })).toMatchObject(missing);
+      const last = await upload.store(2, LAST);
+      expect(await upload.complete({ 1: first })).toMatchObject(missing);
+      expect(await upload.complete({ 1: first, 2: last })).toMatchObject({ _tag: "Done" });
+    },
+    "a part that was replaced is not completed under its old ETag": async (subject) => {
+      const { complete, store, etags } = await uploaded(subject);
+      const replaced = await store(
+        2,
+        LAST.map((byte) => byte ^ 1),
+      );
+      expect(await complete(etags)).toMatchObject(
+        mismatchOf({ property: "parts/2/etag", actual: replaced }),
+      );
+      expect(await complete({ ...etags, 2: replaced })).toMatchObject({ _tag: "Done" });
+    },
+    "completing again, or several times at once, gives the same answer": async (subject) => {
+      const { complete, etags } = await uploaded(subject);
+      const answers = await Promise.all(Array.from({ length: 8 }, () => complete(etags)));
+      const again = await complete(etags);
+      const identity = (answer: typeof again) =>
+        answer._tag === "Done" ? [answer.key, answer.etag, answer.size] : answer._tag;
+      for (const answer of answers) expect(identity(answer)).toEqual(identity(again));
+      expect(again).toMatchObject({ _tag: "Done", size: FILE.length });
+    },
+    "an object that is already under the key is not replaced": async (subject) => {
+      const { complete, etags, key } = await uploaded(subject);
+      await sendWhole(await subject.signPut({ key }));
+      expect(await complete(etags)).toMatchObject(
+        mismatchOf({ property: "size", expected: FILE.length, actual: CONTENT.length }),
+      );
+      const { url } = await subject.signGet({ key });
+      expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
+    },
+    "an aborted upload is over, and nothing of it stays": async (subject) => {
+      const { abort, complete, list, sendPart, etags, key } = await uploaded(subject);
+      expect([await abort(), await abort()]).toEqual(["Done", "Done"]);
+      expect(await list()).toBe("InvalidUpload");
+      expect((await complete(etags))._tag).toBe("InvalidUpload");
+      expect((await sendPart(2, LAST)).ok).toBe(false);
+      expect((await send("GET", (await subject.signGet({ key })).url)).status).toBe(404);
+    },
+    "a completed upload takes no more parts, and to abort it removes nothing": async (subject) => {
+      const { abort, complete, sendPart, etags } = await uploaded(subject);
+      const completed = await complete(etags);
+      expect((await sendPart(2, LAST)).ok).toBe(false);
+      expect(await abort()).toBe("Done");
+      if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
+      expect((await send("GET", completed.get.url)).body.equals(FILE)).toBe(true);
+    },
+    "an upload is valid for its person, its organization and its time": async (subject) => {
+      const { complete, etags, expiresAt } = await uploaded(subject);
+      const stranger = caller("user", "stranger");
+      const service = caller("service", "backend");
+      const organization = "globex";
+      for (const [over, tag] of [
+        [{ principal: stranger }, "OrganizationNotFound"],
+        [{ organization }, "OrganizationNotFound"],
+        [{ organization, principal: service }, "OrganizationNotFound"],
+        [{ at: expiresAt.epochMilliseconds }, "InvalidUpload"],
+        [{ principal: service }, "Done"],
+      ] as const) {
+        expect((await complete(etags, over))._tag).toBe(tag);
+      }
+    },
+    "the URL of a part ends no later than its upload": async (subject) => {
+      const { upload, expiresAt } = await start(subject);
+      const at = expiresAt.epochMilliseconds - Duration.toMillis("30 seconds");
+      const parts = [{ partNumber: PartNumber.make(1) }];
+      const signed = await subject.run((member) => signParts({ member, upload, parts }), { at });
+      if (signed._tag !== "Done") throw new Error(`not signed: ${signed._tag}`);
+      const ends = signed.parts.map(({ put }) => put.expiresAt.epochMilliseconds);
+      expect(Math.max(...ends)).toBeLessThanOrEqual(expiresAt.epochMilliseconds);
+    },
+    "a part that the file does not have is neither signed nor completed": async (subject) => {
+      const { upload, complete, etags } = await uploaded(subject);
+      const parts = [{ partNumber: PartNumber.make(3) }];
+      const refused = { _tag: "PartOutOfRange", partNumber: 3, partCount: 2 };
+      expect(await subject.run((member) => signParts({ member, upload, parts }))).toMatchObject(
+        refused,
+      );
+      expect(await complete({ ...etags, 3: etags[2] })).toMatchObject(refused);
+    },
+  }),
+  ...storesWithout("multipart", {
+    "an upload in parts is refused": async ({ run }) => {
+      const upload = { fileName: FileName.make("a.png"), mediaType: PNG, size: ByteSize.make(1) };
+      const refused = await run((member) => startMultipart({ member, upload }));
+      expect(refused._tag).toBe("MultipartNotSupported");
+    },
+  }),
+];

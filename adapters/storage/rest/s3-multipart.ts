@@ -1,0 +1,135 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import type {
+  Completion,
+  Multipart,
+  MultipartId,
+} from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import type { StoredPart } from "../../../domain/multipart.ts";
+import {
+  type BucketSettings,
+  reasonOfRefusal,
+  refusalIn,
+  type StoreRefusal,
+} from "./refusal-reason.ts";
+import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
+
+/**
+ * Multipart uploads of a bucket of S3's API: "CreateMultipartUpload" and the like, Amazon S3 API
+ * Reference. By requests of our own, since the MinIO client cannot complete an upload on the
+ * condition that nothing is under its key.
+ */
+export const s3Multipart = (settings: BucketSettings, bucket: Bucket): Multipart => {
+  const refused = (answer: Answer) =>
+    Effect.fail(new StoreUnavailable({ reason: reasonOfMultipart(settings, refusalIn(answer)) }));
+  const page = Effect.fnUntraced(function* ({ key, uploadId }: MultipartId, after: string) {
+    const answer = yield* signedFetch(bucket, {
+      method: "GET",
+      key,
+      query: [
+        ["part-number-marker", after],
+        ["uploadId", uploadId],
+      ],
+    });
+    if (isEnded(answer)) return undefined;
+    if (!answer.ok || !answer.text.includes("<ListPartsResult")) return yield* refused(answer);
+    return answer.text;
+  });
+
+  return {
+    create: Effect.fnUntraced(function* ({ key, mediaType }) {
+      const answer = yield* signedFetch(bucket, {
+        method: "POST",
+        key,
+        query: [["uploads", ""]],
+        headers: [["content-type", mediaType]],
+      });
+      const uploadId = answer.ok ? textsIn(answer.text, "UploadId")[0] : undefined;
+      return uploadId ?? (yield* refused(answer));
+    }),
+    list: Effect.fnUntraced(function* (upload) {
+      const parts = new Map<number, StoredPart>();
+      let after: string | undefined = "0";
+      while (after !== undefined) {
+        const text: string | undefined = yield* page(upload, after);
+        if (text === undefined) return Option.none();
+        for (const part of partsIn(text)) parts.set(part.partNumber, part);
+        const [isTruncated] = textsIn(text, "IsTruncated");
+        const [next] = textsIn(text, "NextPartNumberMarker");
+        // A store that repeats its page would be asked forever.
+        after = isTruncated === "true" && Number(next) > Number(after) ? next : undefined;
+      }
+      return Option.some([...parts.values()].sort((a, b) => a.partNumber - b.partNumber));
+    }),
+    complete: Effect.fnUntraced(function* ({ key, uploadId, parts }) {
+      const answer = yield* signedFetch(bucket, {
+        method: "POST",
+        key,
+        query: [["uploadId", uploadId]],
+        headers: [
+          ["content-type", "application/xml"],
+          ["if-none-match", "*"],
+        ],
+        body: completionOf(parts),
+      });
+      // A store that takes long answers with 200 before it knows whether it succeeds.
+      if (answer.ok && answer.text.includes("<CompleteMultipartUploadResult")) return "completed";
+      return COMPLETIONS.get(refusalIn(answer).code) ?? (yield* refused(answer));
+    }),
+    abort: Effect.fnUntraced(function* ({ key, uploadId }) {
+      const query = [["uploadId", uploadId]] as const;
+      const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
+      if (!answer.ok && !isEnded(answer)) yield* refused(answer);
+    }),
+  };
+};
+
+/** What the refusal of a completion means, by its code. */
+export const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
+  ["NoSuchUpload", "ended"],
+  ["PreconditionFailed", "exists"],
+  ["InvalidPart", "changed"],
+] as const);
+
+const isEnded = (answer: Answer) => refusalIn(answer).code === "NoSuchUpload";
+
+/** Why a store refuses a call for a multipart upload, and what to do. */
+export function reasonOfMultipart(settings: BucketSettings, refusal: StoreRefusal): string {
+  return refusal.code === "AccessDenied"
+    ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
+    : reasonOfRefusal(settings, refusal);
+}
+
+const completionOf = (parts: ReadonlyArray<StoredPart>) =>
+  `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts
+    .map(
+      ({ partNumber, etag }) =>
+        `<Part><PartNumber>${partNumber}</PartNumber><ETag>${escape(etag)}</ETag></Part>`,
+    )
+    .join("")}</CompleteMultipartUpload>`;
+
+function* partsIn(text: string): Generator<StoredPart> {
+  for (const part of textsIn(text, "Part")) {
+    const [partNumber] = textsIn(part, "PartNumber");
+    const [size] = textsIn(part, "Size");
+    const [etag] = textsIn(part, "ETag");
+    if (partNumber === undefined || size === undefined || etag === undefined) continue;
+    yield { partNumber: Number(partNumber), size: Number(size), etag: unescape(etag) };
+  }
+}
+
+/** The texts of all elements with this name, which has no attributes. */
+const textsIn = (xml: string, name: string): ReadonlyArray<string> =>
+  xml
+    .split(`<${name}>`)
+    .slice(1)
+    .map((rest) => rest.slice(0, Math.max(0, rest.indexOf(`</${name}>`))));
+
+const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+const unescape = (text: string) =>
+  text
+    .replaceAll(/&(?:quot|#34);/g, '"')
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&");

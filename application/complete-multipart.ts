@@ -1,0 +1,117 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import {
+  InvalidUpload,
+  MultipartNotSupported,
+  PartOutOfRange,
+  PartsMissing,
+  UploadMismatch,
+} from "../domain/errors.ts";
+import {
+  breaksGrant,
+  faultsOfParts,
+  type MultipartUpload,
+  partCountOf,
+  type SentPart,
+} from "../domain/multipart.ts";
+import type { Receipt } from "../domain/receipt.ts";
+import type { Member } from "./admit.ts";
+import { confirmArrival } from "./confirm-upload.ts";
+import { inTime } from "./in-time.ts";
+import { type Multipart, ObjectStore } from "./ports/object-store.ts";
+import { uploadOf } from "./tokens.ts";
+
+/** How long the store has to list up to 10,000 parts. */
+export const LIST_TIMEOUT = Duration.seconds(20);
+
+/** How long the store has to put the parts together; it may go on after that. */
+const COMPLETION_TIMEOUT = Duration.minutes(1);
+
+/** The most faults that a refusal lists. */
+const MOST_FAULTS = 100;
+
+/**
+ * Makes the object of an upload in parts, and confirms it. Before anything is put together, the
+ * parts in the store are compared with the grant, and with those that the client names, in any
+ * order. Parts that break the grant end the upload; parts that are missing, or are not those that
+ * the client names, can be uploaded again. Completing again gives the same answer.
+ *
+ * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported`, `PartOutOfRange`,
+ * `PartsMissing`, `UploadMismatch`, `UploadIncomplete`, `StoreUnavailable` or
+ * `CredentialsUnavailable`.
+ */
+export const completeMultipart = Effect.fnUntraced(function* (request: {
+  readonly member: Member;
+  readonly upload: string;
+  /** Each number once. */
+  readonly parts: ReadonlyArray<SentPart>;
+}) {
+  const { member, parts: sent } = request;
+  const upload = yield* uploadOf(request);
+  const { multipart } = yield* ObjectStore;
+  if (multipart === undefined) return yield* new MultipartNotSupported();
+  const partCount = partCountOf(upload);
+  const beyond = sent.find(({ partNumber }) => partNumber > partCount);
+  if (beyond !== undefined) {
+    return yield* new PartOutOfRange({ partNumber: beyond.partNumber, partCount });
+  }
+
+  const stored = yield* multipart.list(upload).pipe(inTime(LIST_TIMEOUT));
+  const outcome = Option.isSome(stored)
+    ? yield* Effect.gen(function* () {
+        const faults = faultsOfParts(upload, stored.value, sent);
+        if (breaksGrant(faults)) yield* abort(multipart, upload);
+        const differences = faults.differences.slice(0, MOST_FAULTS);
+        if (differences.length > 0) return yield* new UploadMismatch({ differences });
+        const missing = faults.missing.slice(0, MOST_FAULTS);
+        if (missing.length > 0) return yield* new PartsMissing({ missing });
+        const completing = multipart.complete({ ...upload, parts: stored.value });
+        return yield* Effect.result(completing.pipe(inTime(COMPLETION_TIMEOUT)));
+      })
+    : Result.succeed("ended" as const);
+  const isTaken = Result.isSuccess(outcome) && outcome.success === "exists";
+  if (isTaken) yield* abort(multipart, upload);
+
+  // Whatever was answered, only the object itself tells: an answer can be lost, and of several
+  // requests to complete an upload, all but one find that it has ended.
+  return yield* confirmArrival({ member, receipt: receiptFor(upload) }).pipe(
+    Effect.catchTag("UploadIncomplete", (incomplete) =>
+      Effect.fail(
+        Result.isFailure(outcome)
+          ? outcome.failure
+          : outcome.success === "ended"
+            ? new InvalidUpload()
+            : incomplete,
+      ),
+    ),
+  );
+});
+
+const abort = (multipart: Multipart, upload: MultipartUpload) =>
+  multipart.abort(upload).pipe(
+    inTime(),
+    Effect.catch(({ reason }) =>
+      Effect.logWarning("a refused upload could not be aborted", { key: upload.key, reason }),
+    ),
+  );
+
+/** The receipt with which a single PUT would be confirmed. Completing writes an object once. */
+function receiptFor(upload: MultipartUpload): Receipt {
+  const { key, fileName, mediaType, size, policy, subject, organization, issuedAt } = upload;
+  return {
+    key,
+    fileName,
+    mediaType,
+    size,
+    policy,
+    subject,
+    organization,
+    writeOnce: true,
+    pending: false,
+    issuedAt,
+    putExpiresAt: upload.expiresAt,
+    confirmUntil: upload.expiresAt,
+  };
+}

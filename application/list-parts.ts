@@ -1,0 +1,26 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { InvalidUpload, MultipartNotSupported } from "../domain/errors.ts";
+import type { Member } from "./admit.ts";
+import { LIST_TIMEOUT } from "./complete-multipart.ts";
+import { inTime } from "./in-time.ts";
+import { ObjectStore } from "./ports/object-store.ts";
+import { uploadOf } from "./tokens.ts";
+
+/**
+ * Asks the store which parts of an upload it has, so that a client uploads only the others.
+ *
+ * Fails with `InvalidUpload`, also if the upload was completed or aborted, `OrganizationNotFound`,
+ * `MultipartNotSupported` or `StoreUnavailable`.
+ */
+export const listParts = Effect.fnUntraced(function* (request: {
+  readonly member: Member;
+  readonly upload: string;
+}) {
+  const upload = yield* uploadOf(request);
+  const { multipart } = yield* ObjectStore;
+  if (multipart === undefined) return yield* new MultipartNotSupported();
+  const found = yield* multipart.list(upload).pipe(inTime(LIST_TIMEOUT));
+  if (Option.isNone(found)) return yield* new InvalidUpload();
+  return { key: upload.key, policy: upload.policy, parts: found.value };
+});

@@ -1,0 +1,144 @@
+import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
+import { ByteSize, mebibytes } from "./byte-size.ts";
+import { FileName } from "./file-name.ts";
+import { MediaType } from "./media-type.ts";
+import { OrganizationId } from "./organization.ts";
+import { StorageKey } from "./storage-key.ts";
+import type { UploadDifference } from "./upload-difference.ts";
+
+/** The most parts of one upload: "Amazon S3 multipart upload limits", S3 User Guide. */
+export const MOST_PARTS = 10_000;
+
+/** The number of a part: 1 to 10,000. */
+export const PartNumber = Schema.Number.check(
+  Schema.makeFilter<number>(
+    (value) =>
+      Number.isInteger(value) && value >= 1 && value <= MOST_PARTS
+        ? undefined
+        : `it is not a whole number from 1 to ${MOST_PARTS}`,
+    {
+      identifier: "PartNumber",
+      examples: [1],
+      toJsonSchema: () => ({ type: "integer", minimum: 1, maximum: MOST_PARTS }),
+    },
+  ),
+).pipe(Schema.brand("PartNumber"));
+export type PartNumber = typeof PartNumber.Type;
+
+/** How long after its start an upload in parts can be continued and completed. */
+export const MULTIPART_LIFETIME = Duration.days(1);
+
+/**
+ * A granted upload in parts. The service does not store it: the client holds it, sealed, and sends
+ * it with each request.
+ */
+export const MultipartUpload = Schema.Struct({
+  key: StorageKey,
+  /** The store's own name for the upload. */
+  uploadId: Schema.String,
+  fileName: FileName,
+  mediaType: MediaType,
+  size: ByteSize,
+  /** The size of every part but the last. */
+  partSize: ByteSize,
+  policy: Schema.String,
+  subject: Schema.String,
+  organization: OrganizationId,
+  issuedAt: Schema.DateTimeUtcFromMillis,
+  expiresAt: Schema.DateTimeUtcFromMillis,
+}).pipe(
+  Schema.encodeKeys({
+    key: "k",
+    uploadId: "d",
+    fileName: "n",
+    mediaType: "t",
+    size: "s",
+    partSize: "b",
+    policy: "p",
+    subject: "u",
+    organization: "o",
+    issuedAt: "i",
+    expiresAt: "x",
+  }),
+);
+export type MultipartUpload = typeof MultipartUpload.Type;
+
+type Sizes = Pick<MultipartUpload, "size" | "partSize">;
+
+const MEBIBYTE = mebibytes(1);
+/** Amazon S3 refuses smaller parts, except for the last one. */
+const SMALLEST_PART = 5;
+
+/** The smallest whole number of MiB, from 5, with which 10,000 parts hold `size` bytes. */
+export const partSizeFor = (size: ByteSize): ByteSize =>
+  mebibytes(Math.max(SMALLEST_PART, quotientUp(size, MOST_PARTS * MEBIBYTE)));
+
+/** How many parts an upload has: at least 1. */
+export const partCountOf = ({ size, partSize }: Sizes): number => quotientUp(size, partSize);
+
+/** The exact length of a part in bytes; undefined if the upload has no part of this number. */
+export function partLength(upload: Sizes, number: number): ByteSize | undefined {
+  const { size, partSize } = upload;
+  const count = partCountOf(upload);
+  if (number > count) return undefined;
+  return number < count ? partSize : ByteSize.make(size - (count - 1) * partSize);
+}
+
+/** A quotient rounded up. Not by `Math.ceil`, since a large quotient loses its fraction. */
+const quotientUp = (dividend: number, divisor: number): number =>
+  (dividend - (dividend % divisor)) / divisor + (dividend % divisor === 0 ? 0 : 1);
+
+/** A part as the client names it. */
+export interface SentPart {
+  readonly partNumber: PartNumber;
+  /** With or without quotes. */
+  readonly etag: string;
+}
+
+/** A part as the store lists it. */
+export interface StoredPart {
+  readonly partNumber: number;
+  /** In bytes. */
+  readonly size: number;
+  /** As the store writes it. */
+  readonly etag: string;
+}
+
+/** What keeps an upload from being completed; both empty if nothing does. */
+export interface PartFaults {
+  /** Numbers of parts that the store does not have, or that the client does not name. */
+  readonly missing: ReadonlyArray<number>;
+  /** Parts that are not as granted (`parts/{number}/size`), or not those that the client names. */
+  readonly differences: ReadonlyArray<UploadDifference>;
+}
+
+/** Compares the parts in the store with the grant, and with what the client names. */
+export function faultsOfParts(
+  upload: Sizes,
+  stored: ReadonlyArray<StoredPart>,
+  sent: ReadonlyArray<SentPart>,
+): PartFaults {
+  const differences: Array<UploadDifference> = [];
+  const named = new Map<number, string>(sent.map(({ partNumber, etag }) => [partNumber, etag]));
+  const missing = new Set(Array.from({ length: partCountOf(upload) }, (_, index) => index + 1));
+  for (const { partNumber, size, etag } of stored) {
+    const expected = partLength(upload, partNumber) ?? 0;
+    if (size !== expected) {
+      differences.push({ property: `parts/${partNumber}/size`, expected, actual: size });
+    }
+    const ours = named.get(partNumber);
+    if (ours === undefined) continue;
+    missing.delete(partNumber);
+    if (bare(ours) !== bare(etag)) {
+      differences.push({ property: `parts/${partNumber}/etag`, expected: ours, actual: etag });
+    }
+  }
+  return { missing: [...missing], differences };
+}
+
+/** Whether one of the differences is of the grant itself, which no further upload can mend. */
+export const breaksGrant = ({ differences }: PartFaults): boolean =>
+  differences.some(({ property }) => property.endsWith("/size"));
+
+const bare = (etag: string) => etag.replace(/^"|"$/g, "");

@@ -1,0 +1,251 @@
+import * as Redacted from "effect/Redacted";
+import { expect, it } from "vitest";
+import { layer as minio } from "../../adapters/storage/minio/layer.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN, TOKEN_KEY } from "./service.ts";
+
+const MULTIPART = PRESIGN.replace("presign", "multipart");
+const PARTS = `${MULTIPART}/parts`;
+const COMPLETE = `${MULTIPART}/complete`;
+const KEY = "orgs/org_1/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
+const PART_SIZE = 5 * 2 ** 20;
+const FILE = { filename: "a.png", content_type: "image/png", size: 2 * PART_SIZE };
+const DAY = 24 * 60 * 60 * 1000;
+
+const { seal } = tokensOf([TOKEN_KEY]);
+/** An upload of three parts, the last one of 7 bytes, that is known to the person of the tests. */
+const upload = (over: object = {}) =>
+  seal(
+    "upload",
+    JSON.stringify({
+      k: KEY,
+      d: "the-upload-id",
+      n: "a.png",
+      t: "image/png",
+      s: 2 * PART_SIZE + 7,
+      b: PART_SIZE,
+      p: "files",
+      u: "developer",
+      o: "org_1",
+      i: Date.now(),
+      x: Date.now() + DAY,
+      ...over,
+    }),
+  );
+
+async function start(over: Parameters<typeof startService>[0] = {}) {
+  const { request } = await startService({
+    policies: { verified: { requireChecksum: true } },
+    ...over,
+  });
+  const send = async (method: string, path: string, body?: unknown, token = TOKEN) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    const init = body === undefined ? { headers } : presignInit(body, headers);
+    const answer = await request(path, { ...init, method });
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  return { request, send };
+}
+
+const codeOf = ({ status, body }: { status: number; body: { code: string } }) => [
+  status,
+  body.code,
+];
+
+it.each([
+  [{ size: 0 }, 400, "INVALID_SIZE"],
+  [{ size: 20 * 2 ** 20 }, 413, "FILE_TOO_LARGE"],
+  [{ filename: "" }, 400, "INVALID_FILE_NAME"],
+  [{ content_type: "image" }, 400, "INVALID_CONTENT_TYPE"],
+  [{ content_type: "text/html" }, 415, "UNSUPPORTED_MEDIA_TYPE"],
+  [{ policy: "none" }, 400, "UNKNOWN_POLICY"],
+  [{ key: KEY }, 400, "INVALID_REQUEST"],
+  [{ strict: true }, 400, "INVALID_REQUEST"],
+  [{ checksum: { algorithm: "crc32c", value: "AAAAAA==" } }, 400, "INVALID_CHECKSUM"],
+  // The store is not running.
+  [{}, 503, "STORE_UNAVAILABLE"],
+])("the start of an upload with %j is answered with %i %s", async (over, status, code) => {
+  const { send } = await start();
+  expect(codeOf(await send("POST", MULTIPART, { ...FILE, ...over }))).toEqual([status, code]);
+});
+
+it("an upload beyond the daily quota is refused before the store is called", async () => {
+  const { send } = await start({ limits: { requests: {}, daily: { bytes: FILE.size - 1 } } });
+  expect(codeOf(await send("POST", MULTIPART, FILE))).toEqual([429, "QUOTA_EXCEEDED"]);
+});
+
+it("a store that is not used for uploads in parts refuses them, and says what to do", async () => {
+  const storage = minio({
+    provider: "s3",
+    bucket: "files",
+    createBucket: false,
+    region: "us-east-1",
+    endpoint: new URL("http://127.0.0.1:2"),
+    accessKey: "access-key",
+    secretKey: Redacted.make("the-secret-key"),
+    pathStyle: true,
+  });
+  const { send } = await start({ storage });
+  const refused = await send("POST", MULTIPART, FILE);
+  expect(codeOf(refused)).toEqual([400, "INVALID_REQUEST"]);
+  expect(refused.body.detail).toBe("Upload the file with one PUT: ask for it with POST …/presign.");
+  const sent = { upload: upload(), parts: [{ part_number: 1, etag: "a" }] };
+  for (const [method, path, body] of [
+    ["POST", PARTS, { upload: upload(), part_numbers: [1] }],
+    ["GET", `${PARTS}?upload=${upload()}`, undefined],
+    ["POST", COMPLETE, sent],
+    ["DELETE", MULTIPART, { upload: upload() }],
+  ] as const) {
+    expect(codeOf(await send(method, path, body))).toEqual([400, "INVALID_REQUEST"]);
+  }
+});
+
+it("the URL of a part binds its own length, and needs no header", async () => {
+  const { send } = await start();
+  const { status, headers, body } = await send("POST", PARTS, {
+    upload: upload(),
+    part_numbers: [3, 1],
+  });
+  expect(status).toBe(200);
+  expect(headers.get("cache-control")).toBe("no-store");
+  expect(body.parts.map((part: object) => Object.keys(part))).toEqual([
+    ["part_number", "url", "headers", "expires_at"],
+    ["part_number", "url", "headers", "expires_at"],
+  ]);
+  for (const [index, number] of [3, 1].entries()) {
+    const part = body.parts[index];
+    const url = new URL(part.url);
+    expect([part.part_number, part.headers]).toEqual([number, {}]);
+    expect(url.origin).toBe("https://store.example.com");
+    expect(url.pathname).toBe(`/files/${KEY}`);
+    expect(url.searchParams.get("partNumber")).toBe(String(number));
+    expect(url.searchParams.get("uploadId")).toBe("the-upload-id");
+    expect(url.searchParams.get("X-Amz-SignedHeaders")).toBe("content-length;host");
+    expect(url.searchParams.get("X-Amz-Expires")).toBe("900");
+  }
+});
+
+it.each([
+  ["crc32c", "AAAAAA==", "x-amz-checksum-crc32c", "content-length;host;x-amz-checksum-crc32c"],
+  ["md5", `${"A".repeat(22)}==`, "content-md5", "content-length;content-md5;host"],
+])("the %s of a part is bound as a header", async (algorithm, value, name, signed) => {
+  const { send } = await start();
+  const { body } = await send("POST", PARTS, {
+    upload: upload(),
+    part_numbers: [2],
+    checksums: [{ algorithm, value }],
+  });
+  expect(body.parts[0].headers).toEqual({ [name]: value });
+  expect(new URL(body.parts[0].url).searchParams.get("X-Amz-SignedHeaders")).toBe(signed);
+});
+
+it.each([
+  [{ part_numbers: [] }, "INVALID_REQUEST", "/part_numbers"],
+  [{ part_numbers: [0] }, "INVALID_REQUEST", "/part_numbers/0"],
+  [{ part_numbers: [1, 10_001] }, "INVALID_REQUEST", "/part_numbers/1"],
+  [{ part_numbers: [1.5] }, "INVALID_REQUEST", "/part_numbers/0"],
+  [{ part_numbers: ["1"] }, "INVALID_REQUEST", "/part_numbers/0"],
+  [{ part_numbers: [1, 1] }, "INVALID_REQUEST", "/part_numbers"],
+  [
+    { part_numbers: Array.from({ length: 101 }, (_, i) => i + 1) },
+    "INVALID_REQUEST",
+    "/part_numbers",
+  ],
+  [{ part_numbers: [4] }, "INVALID_REQUEST", undefined],
+  [{ part_numbers: [1], size: 5 }, "INVALID_REQUEST", "/size"],
+  [{ part_numbers: [1], checksums: [] }, "INVALID_REQUEST", "/checksums"],
+  [
+    { part_numbers: [1], checksums: [{ algorithm: "crc32c", value: "AAAAAB==" }] },
+    "INVALID_REQUEST",
+    "/checksums/0",
+  ],
+  [{ part_numbers: [1], upload: upload({ p: "verified" }) }, "INVALID_CHECKSUM", undefined],
+  [{ part_numbers: [1], upload: 5 }, "INVALID_UPLOAD", undefined],
+])("a request for parts with %j is answered with 400 %s at %s", async (over, code, pointer) => {
+  const { send } = await start();
+  const refused = await send("POST", PARTS, { upload: upload(), ...over });
+  expect([...codeOf(refused), refused.body.errors?.[0]?.pointer]).toEqual([400, code, pointer]);
+});
+
+it.each([
+  [[], "/parts"],
+  [[{ part_number: 0, etag: "a" }], "/parts/0/part_number"],
+  [[{ part_number: 10_001, etag: "a" }], "/parts/0/part_number"],
+  [[{ part_number: 1, etag: "a\r\nb" }], "/parts/0/etag"],
+  [[{ part_number: 1, etag: "" }], "/parts/0/etag"],
+  [[{ part_number: 1, etag: 'a"b' }], "/parts/0/etag"],
+  [[{ part_number: 1 }], "/parts/0/etag"],
+  [[{ part_number: 1, etag: "a", size: 5 }], "/parts/0/size"],
+  [
+    [
+      { part_number: 1, etag: "a" },
+      { part_number: 1, etag: "b" },
+    ],
+    "/parts",
+  ],
+  [[{ part_number: 4, etag: "a" }], undefined],
+])("to complete with the parts %j is refused at %s", async (parts, pointer) => {
+  const { send } = await start();
+  const refused = await send("POST", COMPLETE, { upload: upload(), parts });
+  expect(codeOf(refused)).toEqual([400, "INVALID_REQUEST"]);
+  expect(refused.body.errors?.[0]?.pointer).toBe(pointer);
+});
+
+it("a body that names 10,000 parts is read, and other bodies keep their limit", async () => {
+  const { send } = await start();
+  const parts = Array.from({ length: 10_000 }, (_, i) => ({
+    part_number: i + 1,
+    etag: `"${"0".repeat(32)}"`,
+  }));
+  expect(codeOf(await send("POST", COMPLETE, { upload: upload(), parts }))).toEqual([
+    400,
+    "INVALID_REQUEST",
+  ]);
+  const refused = await send("POST", PARTS, { upload: upload(), parts });
+  expect(codeOf(refused)).toEqual([413, "BODY_TOO_LARGE"]);
+  const larger = await send("POST", COMPLETE, { upload: "a".repeat(2 ** 20), parts });
+  expect([...codeOf(larger), larger.body.limit]).toEqual([413, "BODY_TOO_LARGE", 2 ** 20]);
+});
+
+it("the token of an upload works for its caller and its time, and for no other purpose", async () => {
+  const { send } = await start();
+  const { receipt } = (await send("POST", PRESIGN, { ...FILE })).body;
+  const CONFIRM = PRESIGN.replace("presign", "confirm");
+  expect(codeOf(await send("POST", CONFIRM, { receipt: upload() }))).toEqual([
+    400,
+    "INVALID_RECEIPT",
+  ]);
+  const good = upload();
+  for (const [token, status, code] of [
+    [receipt, 400, "INVALID_UPLOAD"],
+    [seal("link", "{}"), 400, "INVALID_UPLOAD"],
+    [seal("upload", "{}"), 400, "INVALID_UPLOAD"],
+    [upload({ x: Date.now() - 1 }), 400, "INVALID_UPLOAD"],
+    [upload({ k: "orgs/org_1/files/../../other" }), 400, "INVALID_UPLOAD"],
+    [`${good}A`, 400, "INVALID_UPLOAD"],
+    [good.slice(0, -1), 400, "INVALID_UPLOAD"],
+    ["", 400, "INVALID_UPLOAD"],
+    [upload({ u: "somebody else" }), 404, "NOT_FOUND"],
+    [upload({ o: "org_2" }), 404, "NOT_FOUND"],
+  ] as const) {
+    for (const answer of [
+      await send("POST", PARTS, { upload: token, part_numbers: [1] }),
+      await send("GET", `${PARTS}?upload=${token}`),
+      await send("POST", COMPLETE, { upload: token, parts: [{ part_number: 1, etag: "a" }] }),
+      await send("DELETE", MULTIPART, { upload: token }),
+    ]) {
+      expect(codeOf(answer)).toEqual([status, code]);
+    }
+  }
+  expect(codeOf(await send("GET", PARTS))).toEqual([400, "INVALID_UPLOAD"]);
+  const asService = { upload: upload({ u: "somebody else" }), part_numbers: [1] };
+  expect((await send("POST", PARTS, asService, SERVICE_TOKEN)).status).toBe(200);
+});
+
+it("other methods are refused with those that there are", async () => {
+  const { send } = await start();
+  const refused = await send("PUT", MULTIPART, FILE);
+  expect([refused.status, refused.headers.get("allow")]).toEqual([405, "POST, DELETE"]);
+  const other = await send("DELETE", PARTS, {});
+  expect([other.status, other.headers.get("allow")]).toEqual([405, "POST, GET"]);
+});

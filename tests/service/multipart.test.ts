@@ -1,0 +1,111 @@
+import { createHash, randomBytes } from "node:crypto";
+import { afterEach, describe, expect, it } from "vitest";
+import { need } from "../support/need.ts";
+import { startProcess } from "../support/service-process.ts";
+
+const minio = await need("minio");
+
+const closing: Array<() => Promise<unknown>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const PART_SIZE = 5 * 2 ** 20;
+/** Three parts, the last one shorter. */
+const FILE = randomBytes(2 * PART_SIZE + 100_003);
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** A service, and an upload of `FILE` that was started. */
+async function start(env: Readonly<Record<string, string>>) {
+  const service = await startProcess({ STORAGE_MAX_FILE_SIZE: "20 MiB", ...env });
+  closing.push(service.stop);
+  const call = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/multipart${path}`, {
+      method,
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return { status: answer.status, body: text === "" ? undefined : JSON.parse(text) };
+  };
+  const started = await call("POST", "", {
+    filename: "a.png",
+    content_type: "image/png",
+    size: FILE.length,
+  });
+  expect(started).toMatchObject({ status: 200, body: { part_size: PART_SIZE, part_count: 3 } });
+  const { upload, key } = started.body;
+  /** Sends these parts as a client does, and gives what `complete` takes of them. */
+  const send = async (...part_numbers: ReadonlyArray<number>) => {
+    const signed = await call("POST", "/parts", { upload, part_numbers });
+    expect(signed.status).toBe(200);
+    const sent: Array<{ part_number: number; etag: string | null }> = [];
+    for (const { part_number, url, headers } of signed.body.parts) {
+      const body = FILE.subarray((part_number - 1) * PART_SIZE, part_number * PART_SIZE);
+      const put = await fetch(url, { method: "PUT", headers, body });
+      expect(put.status, await put.text()).toBe(200);
+      sent.push({ part_number, etag: put.headers.get("etag") });
+    }
+    return sent;
+  };
+  return { call, upload, key, send };
+}
+
+describe.each([
+  {
+    store: "minio",
+    isHere: minio !== undefined,
+    env: () => ({
+      STORAGE_ADAPTER: "minio",
+      STORAGE_ENDPOINT: minio?.endpoint ?? "",
+      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+      STORAGE_BUCKET: `multipart-${crypto.randomUUID()}`,
+      STORAGE_CREATE_BUCKET: "on",
+    }),
+  },
+])("with the store $store", ({ isHere, env }) => {
+  it.skipIf(!isHere)(
+    "a client uploads a file in parts, and what is missing is asked for",
+    async () => {
+      const { call, upload, key, send } = await start(env());
+      const two = await send(3, 1);
+      const listed = await call("GET", `/parts?upload=${upload}`);
+      expect(listed.body.parts.map((part: { part_number: number }) => part.part_number)).toEqual([
+        1, 3,
+      ]);
+      const early = await call("POST", "/complete", { upload, parts: two });
+      expect(early).toMatchObject({
+        status: 409,
+        body: { code: "UPLOAD_INCOMPLETE", missing: [2] },
+      });
+      const parts = [...two, ...(await send(2))];
+      const completed = await call("POST", "/complete", { upload, parts });
+      expect(completed).toMatchObject({
+        status: 200,
+        body: { key, size: FILE.length, content_type: "image/png", final: true },
+      });
+      expect(Object.keys(completed.body)).toContain("file_url");
+      const file = await fetch(completed.body.get_url);
+      expect(sha256(await file.bytes())).toBe(sha256(FILE));
+      const { get_url: _, get_expires_at: __, ...facts } = completed.body;
+      expect(await call("POST", "/complete", { upload, parts })).toMatchObject({
+        status: 200,
+        body: facts,
+      });
+    },
+  );
+
+  it.skipIf(!isHere)("an upload that was aborted cannot be continued", async () => {
+    const { call, upload, send } = await start(env());
+    const parts = await send(1, 2, 3);
+    expect(await call("DELETE", "", { upload })).toEqual({ status: 204, body: undefined });
+    expect(await call("DELETE", "", { upload })).toEqual({ status: 204, body: undefined });
+    for (const refused of [
+      await call("GET", `/parts?upload=${upload}`),
+      await call("POST", "/complete", { upload, parts }),
+    ]) {
+      expect(refused).toMatchObject({ status: 400, body: { code: "INVALID_UPLOAD" } });
+    }
+  });
+});
