@@ -1,6 +1,5 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { settings } from "../../adapters/cli/settings.ts";
 import { decodePolicies } from "../../adapters/policies/document.ts";
@@ -44,8 +43,6 @@ interface Row {
 }
 
 const KEY = receiptKey("test").toString("base64");
-const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-const PEM = publicKey.export({ type: "spki", format: "pem" }).toString();
 const TOKEN = "0123456789abcdef-._~+/";
 
 const exactly = (...values: ReadonlyArray<string>) => values.map((value): Row => ({ value }));
@@ -165,21 +162,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   JWT_ISSUER: [text],
   JWT_JWKS_URL: [trustedUrl],
   JWT_ORGANIZATIONS_CLAIM: [text],
-  JWT_PUBLIC_KEY: [
-    {
-      value: PEM,
-      // RFC 7468, section 2: what stands outside of the lines is ignored.
-      takes: [
-        "junk behind it",
-        "a word behind it",
-        LONGER,
-        "a space behind it",
-        "a line end behind it",
-        "a bad entry among good ones",
-        "an empty entry",
-      ],
-    },
-  ],
   JWT_SCOPES_CLAIM: [text],
   JWT_SCOPES_PREFIX: [text],
   JWT_SERVICE_CLAIM: [
@@ -316,9 +298,10 @@ const held = Object.entries(ROWS).flatMap(([variable, rows]) =>
   ),
 );
 
-it("every setting has a row here", () => {
+it("every setting but one has a row here", () => {
   const missing = settings.filter((setting) => !held.some((row) => row.setting === setting));
-  expect(missing.map(({ variable }) => variable)).toEqual([]);
+  // Readers of PEM differ in what they ignore around it; tests/service/configuration.test.ts has it.
+  expect(missing.map(({ variable }) => variable)).toEqual(["JWT_PUBLIC_KEY"]);
 });
 
 describe("a setting takes its value, and refuses it with junk in it:", () => {
