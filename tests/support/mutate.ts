@@ -109,7 +109,7 @@ const scores = new Map<string, { seen: number; all: number }>();
 let left = Number(values.count);
 // The file is put back first.
 let isStopped = false;
-process.on("SIGINT", () => (isStopped = true));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (isStopped = true));
 for (const { mutant } of mutants) {
   await new Promise(setImmediate);
   if (left === 0 || isStopped) break;
