@@ -190,6 +190,7 @@ describe("a slow upload", () => {
       const folder = {
         objects: join(directory, "objects"),
         temporary: join(directory, "temporary"),
+        uploads: join(directory, "uploads"),
         secretKey: "",
       };
       const written = await writeObject(folder, {

@@ -167,7 +167,7 @@ async function narrowed(document: Json): Promise<Json> {
       },
     },
     paths: {
-      // The embedded store takes no uploads in parts.
+      // Steps of an upload in parts need ETags of parts that were sent, which no document can give.
       ...Object.fromEntries(
         ["", "/parts", "/complete"].map((step) => [`${ANY_FILES}/multipart${step}`, null]),
       ),

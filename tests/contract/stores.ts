@@ -36,7 +36,7 @@ export const stores: ReadonlyArray<Harness> = [
   {
     name: "local",
     // It shares its origin with the service, and makes browsers download whatever they could run.
-    without: ["two endpoints", "extra headers", "inline PDF", "marks", "multipart"],
+    without: ["two endpoints", "extra headers", "inline PDF", "marks"],
     open: openLocal,
   },
   ...[

@@ -1,7 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { need } from "../support/need.ts";
-import { startProcess } from "../support/service-process.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
 
 const minio = await need("minio");
 
@@ -15,19 +19,24 @@ const PART_SIZE = 5 * 2 ** 20;
 const FILE = randomBytes(2 * PART_SIZE + 100_003);
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** A service, and an upload of `FILE` that was started. */
-async function start(env: Readonly<Record<string, string>>) {
-  const service = await startProcess({ STORAGE_MAX_FILE_SIZE: "20 MiB", ...env });
-  closing.push(service.stop);
-  const call = async (method: string, path: string, body?: object) => {
-    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/multipart${path}`, {
+/** Calls of a person to a service. */
+const callsTo =
+  ({ address, token }: ServiceProcess) =>
+  async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${address}/api/v1/orgs/acme/files/multipart${path}`, {
       method,
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
     return { status: answer.status, body: text === "" ? undefined : JSON.parse(text) };
   };
+
+/** A service, and an upload of `FILE` that was started. */
+async function start(env: Readonly<Record<string, string>>) {
+  const service = await startProcess({ STORAGE_MAX_FILE_SIZE: "20 MiB", ...env });
+  closing.push(service.stop);
+  const call = callsTo(service);
   const started = await call("POST", "", {
     filename: "a.png",
     content_type: "image/png",
@@ -48,10 +57,34 @@ async function start(env: Readonly<Record<string, string>>) {
     }
     return sent;
   };
-  return { call, upload, key, send };
+  return { service, call, upload, key, send };
 }
 
+it("an upload whose completion is killed can be completed after the restart", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-multipart-"));
+  closing.push(async () => rmSync(directory, { recursive: true }));
+  const env = { STORAGE_LOCAL_DIR: directory };
+  const first = await start(env);
+  const parts = await first.send(1, 2, 3);
+  let isOver = false;
+  const end = () => (isOver = true);
+  first.call("POST", "/complete", { upload: first.upload, parts }).then(end, end);
+  await until("a copy of the parts", async () =>
+    isOver || readdirSync(join(directory, "temporary")).length > 0 ? true : undefined,
+  );
+  first.service.signal("SIGKILL");
+  await first.service.ended;
+  const second = await startProcess({ STORAGE_MAX_FILE_SIZE: "20 MiB", ...env });
+  closing.push(second.stop);
+  const call = callsTo(second);
+  const completed = await call("POST", "/complete", { upload: first.upload, parts });
+  expect(completed).toMatchObject({ status: 200, body: { size: FILE.length, final: true } });
+  const file = await fetch(completed.body.get_url);
+  expect(sha256(await file.bytes())).toBe(sha256(FILE));
+});
+
 describe.each([
+  { store: "local", isHere: true, env: () => ({}) },
   {
     store: "minio",
     isHere: minio !== undefined,

@@ -20,6 +20,8 @@ export const LONGEST_PAUSE = 30_000;
 export interface Folder {
   readonly objects: string;
   readonly temporary: string;
+  /** Uploads in parts; made with the first one. */
+  readonly uploads: string;
   readonly secretKey: string;
 }
 
@@ -31,14 +33,21 @@ export async function openFolder(directory: string): Promise<Folder> {
   const root = resolve(directory);
   const objects = join(root, "objects");
   const temporary = join(root, "temporary");
+  const uploads = join(root, "uploads");
   await mkdir(root, { recursive: true, mode: 0o700 });
-  for (const path of [objects, temporary]) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
-  }
+  await makeFolder(objects);
+  await makeFolder(temporary);
+  // A folder of an older version may be on a disk that is read-only now.
+  if (await lstat(uploads).catch(() => undefined)) await makeFolder(uploads);
   // A read-only disk can still be read.
   await removeLeftovers(temporary).catch(() => undefined);
-  return { objects, temporary, secretKey: await openSecret(join(root, "secret")) };
+  return { objects, temporary, uploads, secretKey: await openSecret(join(root, "secret")) };
+}
+
+/** Makes a folder unless it is there; fails if something else is in its place. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Checksums } from "./checksums.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Folder, LONGEST_PAUSE } from "./folder.ts";
 import { openObject, type StoredObject, writeObject } from "./objects.ts";
+import { writePart } from "./parts.ts";
 import { refusal } from "./refusal.ts";
 import { verify } from "./verify.ts";
 
@@ -55,19 +56,23 @@ export function objectsHandler(store: {
   };
 }
 
-async function put(folder: Folder, key: string, { headers, body }: Request): Promise<Response> {
+async function put(folder: Folder, key: string, request: Request): Promise<Response> {
+  const { headers, body } = request;
   const size = Number(headers.get("content-length"));
   const checksums = checksumsIn(headers);
   if (checksums === undefined) return refusal("InvalidDigest");
-  const written = await writeObject(folder, {
-    key,
-    mediaType: headers.get("content-type") ?? "application/octet-stream",
-    size,
-    writeOnce: headers.get("if-none-match") === "*",
-    checksums,
-    body,
-    timeouts: timeoutsFor(size),
-  });
+  const writing = { key, size, checksums, body, timeouts: timeoutsFor(size) };
+  // Signed too, as all of the query.
+  const { searchParams: query } = new URL(request.url);
+  const uploadId = query.get("uploadId");
+  const written =
+    uploadId === null
+      ? await writeObject(folder, {
+          ...writing,
+          mediaType: headers.get("content-type") ?? "application/octet-stream",
+          writeOnce: headers.get("if-none-match") === "*",
+        })
+      : await writePart(folder, { ...writing, uploadId, number: Number(query.get("partNumber")) });
   return Result.match(written, {
     onSuccess: (etag) => new Response(null, { headers: { ETag: etag, "Content-Length": "0" } }),
     onFailure: (code) => refusal(code),

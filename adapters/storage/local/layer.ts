@@ -17,6 +17,7 @@ import { failureOf } from "./failure.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
 import { openObject } from "./objects.ts";
+import { completeUpload, endUpload, partsOf, removeAbandoned, startUpload } from "./parts.ts";
 import type { LocalSettings } from "./settings.ts";
 
 const ACCESS_KEY = "valetkey-local";
@@ -47,7 +48,10 @@ export const layer = (
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           setInterval(
-            () => void removeLeftovers(folder.temporary).catch(() => undefined),
+            () =>
+              void Promise.all([removeLeftovers(folder.temporary), removeAbandoned(folder)]).catch(
+                () => undefined,
+              ),
             SWEEP_INTERVAL,
           ).unref(),
         ),
@@ -77,17 +81,31 @@ export const layer = (
         binding: s3Binding(S3_CAPABILITIES),
         overrides: s3Overrides,
         checksums: S3_CAPABILITIES.checksums,
+        partChecksums: S3_CAPABILITIES.checksums,
         signers: { put: signer, get: signer },
+      });
+      const storedKey = (key: string) => `${address.path}/${key}`.slice(rootLength);
+      const run = <A>(call: () => Promise<A>) =>
+        Effect.tryPromise({ try: call, catch: unavailable });
+      const named = <U extends { readonly key: string }>(upload: U) => ({
+        ...upload,
+        key: storedKey(upload.key),
       });
       const store = ObjectStore.of({
         ensureBucket: Effect.tryPromise({ try: () => checkFolder(folder), catch: unavailable }),
         keep: () => Effect.void,
         remove: () => Effect.void,
+        multipart: {
+          create: (object) => run(() => startUpload(folder, named(object))),
+          list: (upload) => run(() => partsOf(folder, named(upload))),
+          complete: (upload) => run(() => completeUpload(folder, named(upload))),
+          abort: (upload) => run(() => endUpload(folder, named(upload))),
+        },
         lifecycle: undefined,
         head: (key) =>
           Effect.tryPromise({
             try: async () => {
-              const object = await openObject(folder, `${address.path}/${key}`.slice(rootLength));
+              const object = await openObject(folder, storedKey(key));
               if (object === undefined) return Option.none();
               await object.close();
               const { size, mediaType, etag, checksums = {} } = object;

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BodyBroken, chunksOf, type Timeouts } from "./body.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { type Checksums, type Sum, sumOf } from "./checksums.ts";
@@ -14,7 +14,7 @@ import { codeOf } from "../../settings/thrown.ts";
 // together. The file's name is the hash of the key, so no key becomes a path.
 
 /** The properties of an object that are stored with its bytes. */
-interface Properties {
+export interface Properties {
   readonly mediaType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;
@@ -41,12 +41,16 @@ export interface StoredObject extends Properties {
 
 /** Opens the object of a key; undefined if there is none. */
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
-  const file = await openRegular(pathOf(folder, key));
-  if (file === undefined) {
-    // Without the folder it is unknown whether the object exists.
-    await lstat(folder.objects);
-    return undefined;
-  }
+  const object = await openStored(pathOf(folder, key));
+  // Without the folder it is unknown whether the object exists.
+  if (object === undefined) await lstat(folder.objects);
+  return object;
+}
+
+/** Opens a file with an object, or with a part of one; undefined if there is no file. */
+export async function openStored(path: string): Promise<StoredObject | undefined> {
+  const file = await openRegular(path);
+  if (file === undefined) return undefined;
   try {
     const { size: total, mtime } = await file.stat();
     const length = (await readExactly(file, total - LENGTH_BYTES, LENGTH_BYTES)).readUInt32BE(0);
@@ -64,38 +68,55 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
   }
 }
 
-/**
- * Stores the bytes of `body` under a key, and returns their ETag. They go to a temporary file that
- * is synced and then moved into place. So a crash leaves a whole object or none, and of several
- * write-once uploads exactly one is stored. Bytes that do not match `checksums` are refused.
- */
-export async function writeObject(
+/** Bytes that arrive to be stored. */
+export interface Writing {
+  /** In bytes. */
+  readonly size: number;
+  readonly checksums?: Checksums;
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly timeouts: Timeouts;
+}
+
+/** Stores the bytes of `body` under a key, and returns their ETag.  */
+export const writeObject = (
   folder: Folder,
-  upload: {
+  upload: Writing & {
     readonly key: string;
     readonly mediaType: string;
-    /** In bytes. */
-    readonly size: number;
     readonly writeOnce: boolean;
-    readonly checksums?: Checksums;
-    readonly body: ReadableStream<Uint8Array> | null;
-    readonly timeouts: Timeouts;
+  },
+): Promise<Result.Result<string, RefusalCode>> =>
+  writeBody(folder, { ...upload, path: pathOf(folder, upload.key) });
+
+/**
+ * Stores the bytes of `body` in a file, and returns their ETag. Bytes that do not match `checksums`
+ * are refused.
+ */
+export function writeBody(
+  folder: Folder,
+  upload: Writing & {
+    readonly path: string;
+    readonly mediaType: string;
+    readonly writeOnce: boolean;
   },
 ): Promise<Result.Result<string, RefusalCode>> {
   const { mediaType, checksums = {} } = upload;
-  const temporary = join(folder.temporary, randomUUID());
-  const file = await open(temporary, "wx", 0o600);
-  try {
+  return writeFile<RefusalCode>(folder, upload, async (file) => {
     const sums = new Map<string, Sum>();
     for (const algorithm of ["md5", ...Object.keys(checksums)] as Array<ChecksumAlgorithm>) {
       sums.set(algorithm, await sumOf(algorithm));
     }
     let size = 0;
-    for await (const chunk of chunksOf(upload.body, upload.timeouts)) {
-      size += chunk.length;
-      if (size > upload.size) break;
-      for (const sum of sums.values()) sum.update(chunk);
-      await file.writeFile(chunk);
+    try {
+      for await (const chunk of chunksOf(upload.body, upload.timeouts)) {
+        size += chunk.length;
+        if (size > upload.size) break;
+        for (const sum of sums.values()) sum.update(chunk);
+        await file.writeFile(chunk);
+      }
+    } catch (cause) {
+      if (cause instanceof BodyBroken) return Result.fail(cause.code);
+      throw cause;
     }
     if (size !== upload.size) return Result.fail("IncompleteBody");
     const digests = new Map([...sums].map(([algorithm, sum]) => [algorithm, sum.digest()]));
@@ -103,15 +124,40 @@ export async function writeObject(
       if (digests.get(algorithm)?.toString("base64") !== value) return Result.fail("BadDigest");
     }
     const etag = `"${digests.get("md5")?.toString("hex")}"`;
-    await file.writeFile(trailerOf({ mediaType, etag, checksums }));
+    return Result.succeed({ mediaType, etag, checksums });
+  });
+}
+
+/** Stores what `write` writes under a key that has no object yet, and returns its ETag. */
+export const writeNew = <E>(
+  folder: Folder,
+  key: string,
+  write: (file: FileHandle) => Promise<Result.Result<Properties, E>>,
+): Promise<Result.Result<string, E | "PreconditionFailed">> =>
+  writeFile(folder, { path: pathOf(folder, key), writeOnce: true }, write);
+
+/**
+ * Stores bytes and the properties that `write` gives of them. They go to a temporary file that is
+ * synced and then moved into place. So a crash leaves a whole file or none, and of several
+ * write-once files exactly one is stored.
+ */
+async function writeFile<E>(
+  folder: Folder,
+  { path, writeOnce }: { readonly path: string; readonly writeOnce: boolean },
+  write: (file: FileHandle) => Promise<Result.Result<Properties, E>>,
+): Promise<Result.Result<string, E | "PreconditionFailed">> {
+  const temporary = join(folder.temporary, randomUUID());
+  const file = await open(temporary, "wx", 0o600);
+  try {
+    const written = await write(file);
+    if (Result.isFailure(written)) return Result.fail(written.failure);
+    await file.writeFile(trailerOf(written.success));
     await file.sync();
-    const isMoved = await moveIntoPlace(temporary, pathOf(folder, upload.key), upload.writeOnce);
-    if (!isMoved) return Result.fail("PreconditionFailed");
-    await syncFolder(folder.objects);
-    return Result.succeed(etag);
-  } catch (cause) {
-    if (cause instanceof BodyBroken) return Result.fail(cause.code);
-    throw cause;
+    if (!(await moveIntoPlace(temporary, path, writeOnce))) {
+      return Result.fail("PreconditionFailed");
+    }
+    await syncFolder(dirname(path));
+    return Result.succeed(written.success.etag);
   } finally {
     await file.close();
     await unlink(temporary).catch(() => undefined);

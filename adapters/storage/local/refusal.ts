@@ -13,6 +13,7 @@ const REFUSALS = {
   MethodNotAllowed: [405, "The store answers PUT, GET and HEAD."],
   MissingContentLength: [411, "A PUT needs a Content-Length."],
   NoSuchKey: [404, "There is no object under this key."],
+  NoSuchUpload: [404, "The upload was completed or aborted, or there was none."],
   PreconditionFailed: [412, "There is already an object under this key."],
   // S3 has one code for both.
   RequestExpired: [403, "The request has expired.", "AccessDenied"],

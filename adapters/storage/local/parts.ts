@@ -1,0 +1,149 @@
+import * as Duration from "effect/Duration";
+import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import { createHash, randomUUID } from "node:crypto";
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Completion } from "../../../application/ports/object-store.ts";
+import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
+import { codeOf } from "../../settings/thrown.ts";
+import { type Folder, makeFolder } from "./folder.ts";
+import { openStored, writeBody, writeNew, type Writing } from "./objects.ts";
+import type { RefusalCode } from "./refusal.ts";
+
+// An upload is a folder with one file for each part, in the format of objects, and a file that says
+// what the upload is. To end an upload, its folder is renamed first: from then on no part arrives.
+
+const ABOUT = "upload.json";
+const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const TIMEOUTS = { piece: 60_000, whole: 60 * 60_000 };
+
+/** An upload, by the key as it stands in the store and the name that `startUpload` gave it. */
+interface UploadName {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** Starts an upload, and returns its name. */
+export async function startUpload(
+  folder: Folder,
+  about: { readonly key: string; readonly mediaType: string },
+): Promise<string> {
+  await makeFolder(folder.uploads);
+  const uploadId = randomUUID();
+  const path = join(folder.uploads, uploadId);
+  await mkdir(path, { mode: 0o700 });
+  await writeFile(join(path, ABOUT), JSON.stringify(about), {
+    flag: "wx",
+    mode: 0o600,
+    flush: true,
+  });
+  return uploadId;
+}
+
+/** Stores a part, in the place of an earlier one, and returns its ETag. */
+export async function writePart(
+  folder: Folder,
+  upload: UploadName & { readonly number: number } & Writing,
+): Promise<Result.Result<string, RefusalCode>> {
+  if ((await openUpload(folder, upload)) === undefined) return Result.fail("NoSuchUpload");
+  try {
+    const path = join(folder.uploads, upload.uploadId, String(upload.number));
+    return await writeBody(folder, { ...upload, mediaType: "", writeOnce: false, path });
+  } catch (cause) {
+    // The upload has ended while the part arrived.
+    if (codeOf(cause) === "ENOENT" && (await openUpload(folder, upload)) === undefined) {
+      return Result.fail("NoSuchUpload");
+    }
+    throw cause;
+  }
+}
+
+/** The parts of an upload, ascending; none if there is no such upload. */
+export async function partsOf(
+  folder: Folder,
+  upload: UploadName,
+): Promise<Option.Option<ReadonlyArray<StoredPart>>> {
+  if ((await openUpload(folder, upload)) === undefined) return Option.none();
+  const path = join(folder.uploads, upload.uploadId);
+  const names = await readdir(path).catch(noneIfGone);
+  if (names === undefined) return Option.none();
+  const numbers = names.filter((name) => name !== ABOUT).map(Number);
+  const parts: Array<StoredPart> = [];
+  for (const partNumber of numbers.sort((a, b) => a - b)) {
+    const part = await openStored(join(path, String(partNumber)));
+    if (part === undefined) return Option.none();
+    await part.close();
+    parts.push({ partNumber, size: part.size, etag: part.etag });
+  }
+  return Option.some(parts);
+}
+
+/**
+ * Puts parts together, a piece at a time, in a temporary file that is then linked under the key. So
+ * a crash leaves the whole object or none, and the upload as it was.
+ */
+export async function completeUpload(
+  folder: Folder,
+  upload: UploadName & { readonly parts: ReadonlyArray<StoredPart> },
+): Promise<Completion> {
+  const about = await openUpload(folder, upload);
+  if (about === undefined) return "ended";
+  const { key, mediaType } = about;
+  const md5 = createHash("md5");
+  const written = await writeNew<"ended" | "changed">(folder, key, async (file) => {
+    for (const { partNumber, size, etag } of upload.parts) {
+      const part = await openStored(join(folder.uploads, upload.uploadId, String(partNumber)));
+      if (part === undefined) return Result.fail("ended");
+      if (part.etag !== etag || part.size !== size) {
+        await part.close();
+        return Result.fail("changed");
+      }
+      md5.update(Buffer.from(etag.replaceAll('"', ""), "hex"));
+      const bytes = part.bytes({ start: 0, end: size - 1, timeouts: TIMEOUTS });
+      for await (const chunk of bytes) await file.writeFile(chunk);
+    }
+    // As S3 names an object in parts.
+    const etag = `"${md5.digest("hex")}-${upload.parts.length}"`;
+    return Result.succeed({ mediaType, etag, checksums: {} });
+  });
+  if (Result.isFailure(written)) {
+    return written.failure === "PreconditionFailed" ? "exists" : written.failure;
+  }
+  await endUpload(folder, upload);
+  return "completed";
+}
+
+/** Removes an upload and its parts, if it is there. */
+export async function endUpload(folder: Folder, upload: UploadName): Promise<void> {
+  if ((await openUpload(folder, upload)) === undefined) return;
+  const ended = join(folder.uploads, `${randomUUID()}.ended`);
+  // Two may end it at once.
+  await rename(join(folder.uploads, upload.uploadId), ended).catch(noneIfGone);
+  await rm(ended, { recursive: true, force: true });
+}
+
+/** Removes uploads to which nothing came for so long that they cannot be completed. */
+export async function removeAbandoned(folder: Folder): Promise<void> {
+  const oldest = Date.now() - Duration.toMillis(MULTIPART_LIFETIME) - 60 * 60_000;
+  for (const name of (await readdir(folder.uploads).catch(noneIfGone)) ?? []) {
+    const path = join(folder.uploads, name);
+    const found = await lstat(path).catch(noneIfGone);
+    if (found !== undefined && (name.endsWith(".ended") || found.mtimeMs < oldest)) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/** What an upload is; undefined if there is none of this name and key. */
+async function openUpload(folder: Folder, { key, uploadId }: UploadName) {
+  if (!NAME.test(uploadId)) return undefined;
+  const text = await readFile(join(folder.uploads, uploadId, ABOUT), "utf8").catch(noneIfGone);
+  if (text === undefined) return undefined;
+  const about = JSON.parse(text) as { readonly key: string; readonly mediaType: string };
+  return about.key === key ? about : undefined;
+}
+
+function noneIfGone(cause: unknown): undefined {
+  if (codeOf(cause) !== "ENOENT") throw cause;
+}
