@@ -1,4 +1,6 @@
 import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import { expect } from "vitest";
 import { abortMultipart } from "../../../application/abort-multipart.ts";
 import { completeMultipart } from "../../../application/complete-multipart.ts";
@@ -11,7 +13,7 @@ import { FileName } from "../../../domain/file-name.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { digest } from "./checksum.ts";
 import { upload as sendWhole } from "./put.ts";
-import { CONTENT, PNG } from "./sample-upload.ts";
+import { CONTENT, newKey, OTHER, PNG, putRequest } from "./sample-upload.ts";
 import { type Answer, send } from "./send.ts";
 import { type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
@@ -183,6 +185,24 @@ export const multipart: ReadonlyArray<StorePromise> = [
         mismatchOf({ property: "parts/2/etag", actual: replaced }),
       );
       expect(await complete({ ...etags, 2: replaced })).toMatchObject({ _tag: "Done" });
+    },
+    "a part that was replaced while the upload is completed is not part of the object": async (
+      subject,
+    ) => {
+      const { multipart } = subject.store;
+      if (multipart === undefined) throw new Error("the store has no multipart");
+      const key = newKey();
+      const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+      const part = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
+      const signed = subject.presigner.part?.(part) ?? Effect.never;
+      const { url } = await Effect.runPromise(signed);
+      etagOf(await send("PUT", url, { body: CONTENT }));
+      const listed = await Effect.runPromise(multipart.list({ key, uploadId }));
+      etagOf(await send("PUT", url, { body: OTHER }));
+      const parts = Option.getOrThrow(listed);
+      const completing = multipart.complete({ key, uploadId, parts });
+      expect(await Effect.runPromise(completing)).toBe("changed");
+      expect(Option.isNone(await Effect.runPromise(subject.store.head(key)))).toBe(true);
     },
     "completing again, or several times at once, gives the same answer": async (subject) => {
       const { complete, etags } = await uploaded(subject);
