@@ -27,7 +27,7 @@ import * as tokens from "../tokens/layer.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import { readOrFail, type Settings, warningsOf } from "./settings.ts";
-import { runWorkers, tellPrimary, workerNumber } from "./workers.ts";
+import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
 
 /**
  * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
@@ -75,8 +75,7 @@ const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
     });
     if (cluster.isPrimary) yield* announce(settings, env);
     else tellPrimary();
-    if (workerNumber === 1)
-      yield* Effect.forkChild(reportReadiness(readiness, storage.description));
+    if (isFirst(env)) yield* Effect.forkChild(reportReadiness(readiness, storage.description));
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
     yield* stopServer(server, http.shutdown);

@@ -5,13 +5,14 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import * as tokens from "../tokens/layer.ts";
 import { CommandFailure } from "./command.ts";
+import type { Env } from "../settings/source.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a worker tells its primary once it listens. */
 const LISTENING = "listening";
 
-/** Which of several workers this process is, from 1; 1 too where it is the only one. */
-export const workerNumber = Number(process.env["VALETKEY_WORKER"] ?? "1");
+/** Whether this process is the first of several workers, or the only one. */
+export const isFirst = ({ VALETKEY_WORKER = "1" }: Env): boolean => VALETKEY_WORKER === "1";
 
 /** Tells the primary, if there is one, that this worker listens. */
 export const tellPrimary = (): unknown => process.send?.(LISTENING);

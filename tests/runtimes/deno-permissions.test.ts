@@ -79,15 +79,12 @@ async function tryOut(store: Store, permissions: ReadonlyArray<string>) {
   const env = await ENVIRONMENTS[store]();
   try {
     const { address, token, output, stop } = await startProcess(env, denoCommand(permissions));
-    try {
-      // Waits for the first look at the store, which makes the bucket.
-      await fetch(`${address}/readyz`);
-      const served = await threeLines(address, token, asked(store)).catch(String);
-      const page = await fetch(`${address}/`);
-      return { served, page: page.status, said: output() };
-    } finally {
-      await stop();
-    }
+    // Waits for the first look at the store, which makes the bucket.
+    await fetch(`${address}/readyz`);
+    const served = await threeLines(address, token, asked(store)).catch(String);
+    const page = await fetch(`${address}/`);
+    await stop();
+    return { served, page: page.status, said: output() };
   } catch (cause) {
     return { served: undefined, page: undefined, said: String(cause) };
   }
