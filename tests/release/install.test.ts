@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { need } from "../support/need.ts";
 import { installProject, type Project } from "../support/project.ts";
+import { SIGNED, signIn } from "../support/signing.ts";
 
 // What `npm install valetkey` brings into a project, and what it does not.
 
@@ -60,30 +61,7 @@ it.each(["node", "bun", "deno"])("%s imports every entry point without them", as
 });
 
 it("what is installed signs, and says its version", async () => {
-  project.write(
-    "sign.js",
-    `
-import { createValetkey } from "valetkey";
-import { minio } from "valetkey/minio";
-
-const valetkey = createValetkey({
-  storage: minio({ endpoint: "http://127.0.0.1:9000", accessKey: "access-key", secretKey: "secret-key" }),
-  publicUrl: "https://app.example.com",
-  organizations: (slug) => slug,
-  log: () => undefined,
-});
-const { putUrl } = await valetkey.requestUpload({
-  caller: { id: "mia" },
-  organization: "acme",
-  filename: "a.png",
-  contentType: "image/png",
-  size: 5,
-});
-console.log(new URL(putUrl).pathname);
-`,
-  );
-  const signed = await project.run(["node", "sign.js"]);
-  expect(signed.output).toMatch(/^\/files\/orgs\/acme\/files\/.*\.png\n$/);
+  expect(await signIn(project)).toMatch(SIGNED);
   const told = await project.run(["node_modules/.bin/valetkey", "--version"]);
   expect(told.output).toBe(`${version}\n`);
 });

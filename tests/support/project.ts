@@ -40,6 +40,13 @@ export interface Ended {
   readonly output: string;
 }
 
+/** Makes a project that has nothing yet. */
+export function emptyProject(): Project {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
+  writeFileSync(join(folder, "package.json"), MANIFEST);
+  return projectIn(folder);
+}
+
 /**
  * Makes an empty project, and installs the packed package there as `npm` does it for everyone, with
  * `others` of the registry.
@@ -56,8 +63,8 @@ export async function installProject(others: ReadonlyArray<string> = []): Promis
  */
 export async function makeProject(): Promise<Project> {
   const installed = (await need("installed")) ?? "";
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
-  writeFileSync(join(folder, "package.json"), MANIFEST);
+  const project = emptyProject();
+  const { folder } = project;
   const link = (name: string) => {
     const [from, to] = [join(installed, name), join(folder, "node_modules", name)];
     if (name.startsWith("@") && !name.includes("/")) {
@@ -70,7 +77,7 @@ export async function makeProject(): Promise<Project> {
     }
   };
   for (const name of readdirSync(installed)) link(name);
-  return projectIn(folder);
+  return project;
 }
 
 function projectIn(folder: string): Project {
