@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { claimAt, organizationsOf, scopesOf } from "../../adapters/identity/claims.ts";
 
 /** As they come out of a token, with members that a literal could not have. */
@@ -12,27 +12,25 @@ const claims: unknown = JSON.parse(`{
   "__proto__": { "sub": "someone-else" }
 }`);
 
-describe("a claim is found", () => {
-  it.each([
-    ["sub", "user-1"],
-    ["https://acme.example/orgs", ["acme"]],
-    ["resource.with.dots", "dots"],
-    ["/realm_access/roles", ["a", "b"]],
-    ["/realm_access/roles/1", "b"],
-    ["/realm_access/none", null],
-    ["/sub", "user-1"],
-    ["/a~1b/c~0d", "tilde and slash"],
-    ["/a~1b/~01", "spelt as an escape"],
-    ["/", "no name"],
-  ])("by %j", (path, value) => {
-    expect(claimAt(claims, path)).toEqual(value);
-  });
+it.each([
+  ["sub", "user-1"],
+  ["https://acme.example/orgs", ["acme"]],
+  ["resource.with.dots", "dots"],
+  ["/realm_access/roles", ["a", "b"]],
+  ["/realm_access/roles/1", "b"],
+  ["/realm_access/none", null],
+  ["/sub", "user-1"],
+  ["/a~1b/c~0d", "tilde and slash"],
+  ["/a~1b/~01", "spelt as an escape"],
+  ["/", "no name"],
+])("a claim is found by %j", (path, value) => {
+  expect(claimAt(claims, path)).toEqual(value);
+});
 
-  it("by the name __proto__ only if the token has such a member", () => {
-    expect(claimAt(claims, "/__proto__/sub")).toBe("someone-else");
-    expect(claimAt({}, "__proto__")).toBeUndefined();
-    expect(claimAt({ a: {} }, "/a/__proto__")).toBeUndefined();
-  });
+it("a claim is found by the name __proto__ only if the token has such a member", () => {
+  expect(claimAt(claims, "/__proto__/sub")).toBe("someone-else");
+  expect(claimAt({}, "__proto__")).toBeUndefined();
+  expect(claimAt({ a: {} }, "/a/__proto__")).toBeUndefined();
 });
 
 it.each([
@@ -57,103 +55,99 @@ it.each([undefined, null, "text", 5])("there is no claim in %j", (value) => {
   expect(claimAt(value, "/length")).toBeUndefined();
 });
 
-describe("organizations", () => {
-  it.each<[unknown, Readonly<Record<string, string>>]>([
-    ["acme", { acme: "acme" }],
-    [["acme", "globex"], { acme: "acme", globex: "globex" }],
-    [[], {}],
-    [
-      { acme: "org_1", globex: "org_2" },
-      { acme: "org_1", globex: "org_2" },
-    ],
-    // What Keycloak's mapper of organizations gives, with and without their ids.
-    [
-      { acme: { id: "42c3e46f-2477-44d7-a85b-d3b43f6b31fa" } },
-      { acme: "42c3e46f-2477-44d7-a85b-d3b43f6b31fa" },
-    ],
-    [{ acme: {} }, { acme: "acme" }],
-    [{ acme: null }, { acme: "acme" }],
-    [{ acme: { id: null } }, { acme: "acme" }],
-    [{ acme: { roles: ["admin"] } }, { acme: "acme" }],
-  ])("of %j", (claim, expected) => {
-    expect(Object.fromEntries(organizationsOf(claim))).toEqual(expected);
-  });
-
-  it.each<[unknown]>([
-    [undefined],
-    [null],
-    [5],
-    [true],
-    [""],
-    ["acme."],
-    ["_acme"],
-    ["acme,globex"],
-    ["acme globex"],
-    [" acme"],
-    ["acme\n"],
-    ["-acme"],
-    ["acme-"],
-    ["a.b"],
-    ["ａcme"],
-    ["a".repeat(64)],
-    [[["acme"]]],
-    [[5, null, {}]],
-    [{ "acme/": "org_1" }],
-    [{ acme: "" }],
-    [{ acme: "../org_2" }],
-    [{ acme: { id: "a/b" } }],
-    [{ acme: { id: 5 } }],
-    [{ acme: ["org_1"] }],
-    [{ acme: false }],
-    [{ acme: 7 }],
-  ])("there are none in %j", (claim) => {
-    expect([...organizationsOf(claim)]).toEqual([]);
-  });
-
-  it("with an invalid name are left out, and the others stay", () => {
-    expect([...organizationsOf(["acme", "Acme", "a..", "../globex", "globex"]).keys()]).toEqual([
-      "acme",
-      "Acme",
-      "globex",
-    ]);
-    expect([...organizationsOf({ acme: "org_1", globex: "a b", "": "org_3" })]).toEqual([
-      ["acme", "org_1"],
-    ]);
-  });
-
-  it("are not looked up among the properties that every object has", () => {
-    const organizations = organizationsOf(JSON.parse('{"__proto__": "org_1", "acme": {}}'));
-    expect([...organizations.keys()]).toEqual(["acme"]);
-    // The name is canonical, so whoever is vouched for has it; and nobody else.
-    expect([...organizationsOf(["constructor"]).keys()]).toEqual(["constructor"]);
-  });
-
-  it("have no id from what an object inherits", () => {
-    const inherits = Object.create({ id: "org_9" }) as object;
-    expect([...organizationsOf({ acme: inherits })]).toEqual([["acme", "acme"]]);
-  });
+it.each<[unknown, Readonly<Record<string, string>>]>([
+  ["acme", { acme: "acme" }],
+  [["acme", "globex"], { acme: "acme", globex: "globex" }],
+  [[], {}],
+  [
+    { acme: "org_1", globex: "org_2" },
+    { acme: "org_1", globex: "org_2" },
+  ],
+  // What Keycloak's mapper of organizations gives, with and without their ids.
+  [
+    { acme: { id: "42c3e46f-2477-44d7-a85b-d3b43f6b31fa" } },
+    { acme: "42c3e46f-2477-44d7-a85b-d3b43f6b31fa" },
+  ],
+  [{ acme: {} }, { acme: "acme" }],
+  [{ acme: null }, { acme: "acme" }],
+  [{ acme: { id: null } }, { acme: "acme" }],
+  [{ acme: { roles: ["admin"] } }, { acme: "acme" }],
+])("organizations are read from %j", (claim, expected) => {
+  expect(Object.fromEntries(organizationsOf(claim))).toEqual(expected);
 });
 
-describe("scopes", () => {
-  it.each<[unknown, string, ReadonlyArray<string>]>([
-    [["write", "read"], "", ["write", "read"]],
-    ["write read confirm", "", ["write", "read", "confirm"]],
-    ["openid  profile write", "", ["write"]],
-    ["files:write files:read read", "files:", ["write", "read"]],
-    [["files:write", "write", "other:read"], "files:", ["write"]],
-    ["files:files:write", "files:", []],
-    ["write,read", "", []],
-    ["WRITE", "", []],
-    ["writer", "", []],
-    [["write read"], "", []],
-    [[["write"]], "", []],
-    [{ write: true }, "", []],
-    ["", "", []],
-    [undefined, "", []],
-    [null, "", []],
-    [5, "", []],
-    ["constructor", "", []],
-  ])("of %j with the prefix %j", (claim, prefix, expected) => {
-    expect([...scopesOf(claim, prefix)]).toEqual(expected);
-  });
+it.each<[unknown]>([
+  [undefined],
+  [null],
+  [5],
+  [true],
+  [""],
+  ["acme."],
+  ["_acme"],
+  ["acme,globex"],
+  ["acme globex"],
+  [" acme"],
+  ["acme\n"],
+  ["-acme"],
+  ["acme-"],
+  ["a.b"],
+  ["ａcme"],
+  ["a".repeat(64)],
+  [[["acme"]]],
+  [[5, null, {}]],
+  [{ "acme/": "org_1" }],
+  [{ acme: "" }],
+  [{ acme: "../org_2" }],
+  [{ acme: { id: "a/b" } }],
+  [{ acme: { id: 5 } }],
+  [{ acme: ["org_1"] }],
+  [{ acme: false }],
+  [{ acme: 7 }],
+])("there are no organizations in %j", (claim) => {
+  expect([...organizationsOf(claim)]).toEqual([]);
+});
+
+it("organizations with an invalid name are left out, and the others stay", () => {
+  expect([...organizationsOf(["acme", "Acme", "a..", "../globex", "globex"]).keys()]).toEqual([
+    "acme",
+    "Acme",
+    "globex",
+  ]);
+  expect([...organizationsOf({ acme: "org_1", globex: "a b", "": "org_3" })]).toEqual([
+    ["acme", "org_1"],
+  ]);
+});
+
+it("organizations are not looked up among the properties that every object has", () => {
+  const organizations = organizationsOf(JSON.parse('{"__proto__": "org_1", "acme": {}}'));
+  expect([...organizations.keys()]).toEqual(["acme"]);
+  // The name is canonical, so whoever is vouched for has it; and nobody else.
+  expect([...organizationsOf(["constructor"]).keys()]).toEqual(["constructor"]);
+});
+
+it("organizations have no id from what an object inherits", () => {
+  const inherits = Object.create({ id: "org_9" }) as object;
+  expect([...organizationsOf({ acme: inherits })]).toEqual([["acme", "acme"]]);
+});
+
+it.each<[unknown, string, ReadonlyArray<string>]>([
+  [["write", "read"], "", ["write", "read"]],
+  ["write read confirm", "", ["write", "read", "confirm"]],
+  ["openid  profile write", "", ["write"]],
+  ["files:write files:read read", "files:", ["write", "read"]],
+  [["files:write", "write", "other:read"], "files:", ["write"]],
+  ["files:files:write", "files:", []],
+  ["write,read", "", []],
+  ["WRITE", "", []],
+  ["writer", "", []],
+  [["write read"], "", []],
+  [[["write"]], "", []],
+  [{ write: true }, "", []],
+  ["", "", []],
+  [undefined, "", []],
+  [null, "", []],
+  [5, "", []],
+  ["constructor", "", []],
+])("%j with the prefix %j gives the scopes %j", (claim, prefix, expected) => {
+  expect([...scopesOf(claim, prefix)]).toEqual(expected);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest";
+import { expect, it } from "@effect/vitest";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -40,28 +40,26 @@ const recalled = (memory: string) =>
       ),
   );
 
-describe("the object of a retry", () => {
-  it.effect("is signed for the rest of its lifetime", () =>
-    Effect.gen(function* () {
-      expect(yield* recalled(remembered("acme", 7))).toEqual([[7, 7]]);
-    }),
-  );
+it.effect("the object of a retry is signed for the rest of its lifetime", () =>
+  Effect.gen(function* () {
+    expect(yield* recalled(remembered("acme", 7))).toEqual([[7, 7]]);
+  }),
+);
 
-  it.effect("is signed no longer than the policy now allows", () =>
-    Effect.gen(function* () {
-      expect(yield* recalled(remembered("acme", 7 * 24 * 60))).toEqual([[15, 24 * 60]]);
-    }),
-  );
+it.effect("the object of a retry is signed no longer than the policy now allows", () =>
+  Effect.gen(function* () {
+    expect(yield* recalled(remembered("acme", 7 * 24 * 60))).toEqual([[15, 24 * 60]]);
+  }),
+);
 
-  it.effect.each([
-    { what: "an object of another organization", memory: remembered("globex", 7) },
-    { what: "no key", memory: remembered("acme", 7).replace("orgs/", "") },
-    { what: "no JSON", memory: "orgs" },
-    { what: "no object", memory: "[]" },
-    { what: "two objects for one upload", memory: remembered("acme", 7, 2) },
-  ])("is not signed where it is $what", ({ memory }) =>
-    Effect.gen(function* () {
-      expect((yield* Effect.flip(recalled(memory)))._tag).toBe("LimitsUnavailable");
-    }),
-  );
-});
+it.effect.each([
+  { what: "an object of another organization", memory: remembered("globex", 7) },
+  { what: "no key", memory: remembered("acme", 7).replace("orgs/", "") },
+  { what: "no JSON", memory: "orgs" },
+  { what: "no object", memory: "[]" },
+  { what: "two objects for one upload", memory: remembered("acme", 7, 2) },
+])("a retry is not signed where what is remembered is $what", ({ memory }) =>
+  Effect.gen(function* () {
+    expect((yield* Effect.flip(recalled(memory)))._tag).toBe("LimitsUnavailable");
+  }),
+);

@@ -1,6 +1,6 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { settings } from "../../adapters/cli/settings.ts";
 import { decodePolicies } from "../../adapters/policies/document.ts";
 import type { Setting } from "../../adapters/settings/setting.ts";
@@ -304,8 +304,9 @@ it("every setting but one has a row here", () => {
   expect(missing.map(({ variable }) => variable)).toEqual(["JWT_PUBLIC_KEY"]);
 });
 
-describe("a setting takes its value, and refuses it with junk in it:", () => {
-  it.each(held)("$variable=$value", ({ setting, value, takes: taken = [], also = [], ...row }) => {
+it.each(held)(
+  "$variable takes $value, and refuses it with junk in it",
+  ({ setting, value, takes: taken = [], also = [], ...row }) => {
     const found = variants
       .filter(([, made]) => made(value) !== value && takes(setting, made(value)))
       .map(([name]) => name);
@@ -314,8 +315,8 @@ describe("a setting takes its value, and refuses it with junk in it:", () => {
     );
     expect([value, ...also].filter((text) => !takes(setting, text))).toEqual([]);
     expect((row.refuses ?? []).filter((text) => takes(setting, text))).toEqual([]);
-  });
-});
+  },
+);
 
 /** Whether a setting takes a text. */
 function takes(setting: Setting<unknown>, text: string): boolean {
@@ -335,25 +336,23 @@ const plain = (decoded: Result.Result<unknown, unknown>) => {
   return Redacted.isRedacted(value) ? Redacted.value(value) : value;
 };
 
-describe("a member of a policy takes its value, and refuses it with junk in it:", () => {
-  it.each([
-    ["max_size", "200 MiB", []],
-    ["put_lifetime", "15 minutes", []],
-    ["get_lifetime", "15 minutes", []],
-    ["min_lifetime", "15 minutes", []],
-    ["link_lifetime", "365 days", []],
-    ["unconfirmed_after", "3 days", []],
-    ["on_mismatch", "delete", []],
-    ["write_once", "true", undefined],
-    ["strict", "true", undefined],
-  ] as ReadonlyArray<[string, string, ReadonlyArray<Variant> | undefined]>)(
-    "%s of %s",
-    (member, value, taken) => {
-      const takesMember = (text: string) =>
-        Result.isSuccess(decodePolicies({ files: { [member]: text } }, "document"));
-      expect(takesMember(value)).toBe(taken !== undefined);
-      const found = variants.filter(([, made]) => takesMember(made(value))).map(([name]) => name);
-      expect(found).toEqual(taken ?? []);
-    },
-  );
-});
+it.each([
+  ["max_size", "200 MiB", []],
+  ["put_lifetime", "15 minutes", []],
+  ["get_lifetime", "15 minutes", []],
+  ["min_lifetime", "15 minutes", []],
+  ["link_lifetime", "365 days", []],
+  ["unconfirmed_after", "3 days", []],
+  ["on_mismatch", "delete", []],
+  ["write_once", "true", undefined],
+  ["strict", "true", undefined],
+] as ReadonlyArray<[string, string, ReadonlyArray<Variant> | undefined]>)(
+  "the member %s of a policy takes %s, and refuses it with junk in it",
+  (member, value, taken) => {
+    const takesMember = (text: string) =>
+      Result.isSuccess(decodePolicies({ files: { [member]: text } }, "document"));
+    expect(takesMember(value)).toBe(taken !== undefined);
+    const found = variants.filter(([, made]) => takesMember(made(value))).map(([name]) => name);
+    expect(found).toEqual(taken ?? []);
+  },
+);
