@@ -21,10 +21,10 @@ const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
 const isGuide = (file: string) => GUIDE.test(file);
 
 /**
- * In bytes: a tenth more than the 314 and 1059 kB of the day on which it was set, so that a picture
+ * In bytes: a tenth more than the 366 and 1259 kB of the day on which it was set, with uploads in parts, so that a picture
  * or a table of data that comes along is seen, and code and pages can still grow.
  */
-const BUDGET = { packed: 345_000, unpacked: 1_165_000 };
+const BUDGET = { packed: 403_000, unpacked: 1_385_000 };
 
 let folder: string;
 let files: ReadonlyArray<string>;
