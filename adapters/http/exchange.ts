@@ -45,7 +45,8 @@ export function exchange(
       const refusal = refusalBeforeRouting(c, options);
       if (refusal !== undefined) response = refuse(c, refusal);
       else {
-        response = (await share(c)) ?? (await answer());
+        const preflight = share(c);
+        response = (preflight && (await preflight)) || (await answer());
         if (response.status >= 400 && !(await discardBody(c.req.raw))) {
           response.headers.set("Connection", "close");
         }

@@ -1,5 +1,11 @@
 import * as Option from "effect/Option";
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import {
+  createHmac,
+  createSecretKey,
+  type Hmac,
+  type KeyObject,
+  timingSafeEqual,
+} from "node:crypto";
 import type { TokenPurpose, Tokens } from "../../application/ports/tokens.ts";
 
 /** A key that seals tokens, and the id by which tokens name it. */
@@ -33,14 +39,14 @@ export function tokensOf(
   return {
     seal: (purpose, content) => {
       const sealed = `${VERSION}.${first}.${Buffer.from(content).toString("base64url")}`;
-      return `${sealed}.${macOf(sealing, purpose, sealed).toString("base64url")}`;
+      return `${sealed}.${macOf(sealing, purpose, sealed).digest("base64url")}`;
     },
     open: (purpose, token) => {
       const [, sealed = "", id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
       const key = byId.get(id);
       if (key === undefined || denied.has(mac)) return Option.none();
       const given = bytesOf(mac);
-      const expected = macOf(key, purpose, sealed);
+      const expected = macOf(key, purpose, sealed).digest();
       if (given?.length !== expected.length || !timingSafeEqual(given, expected)) {
         return Option.none();
       }
@@ -64,8 +70,8 @@ export function weaknessOf(secret: Uint8Array): string | undefined {
 
 const FORM = /^(v1\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;
 
-const macOf = (key: KeyObject, purpose: TokenPurpose, sealed: string): Buffer =>
-  createHmac("sha256", key).update(`valetkey ${purpose}\n${sealed}`).digest();
+const macOf = (key: KeyObject, purpose: TokenPurpose, sealed: string): Hmac =>
+  createHmac("sha256", key).update(`valetkey ${purpose}\n${sealed}`);
 
 /** Undefined unless `text` is the canonical base64url of its bytes. */
 function bytesOf(text: string): Buffer | undefined {
