@@ -41,19 +41,20 @@ export function exchange(
     c.set("requestId", requestId);
     c.set("answerHeaders", answerHeaders);
     let response: Response;
-    try {
-      const refusal = refusalBeforeRouting(c, options);
-      if (refusal !== undefined) response = refuse(c, refusal);
-      else {
+    const refusal = refusalBeforeRouting(c, options);
+    if (refusal !== undefined) response = refuse(c, refusal);
+    else {
+      try {
         const preflight = share(c);
         response = (preflight && (await preflight)) || (await answer());
-        if (response.status >= 400 && !(await discardBody(c.req.raw))) {
-          response.headers.set("Connection", "close");
-        }
+      } catch (error) {
+        const cause = Cause.pretty(Cause.die(error));
+        log(Effect.logError("request failed", { requestId, cause }));
+        response = answerProblem(c, internalProblem(requestId));
       }
-    } catch (error) {
-      log(Effect.logError("request failed", { requestId, cause: Cause.pretty(Cause.die(error)) }));
-      response = answerProblem(c, internalProblem(requestId));
+      if (response.status >= 400 && !(await discardBody(c.req.raw))) {
+        response.headers.set("Connection", "close");
+      }
     }
     if (isLogged) {
       const code = c.get("code");
