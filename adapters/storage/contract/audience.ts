@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 
 const worksOnlyAtItsOwn = (["public", "internal"] as const).map((audience) => {
@@ -9,7 +9,7 @@ const worksOnlyAtItsOwn = (["public", "internal"] as const).map((audience) => {
     ) => {
       const put = await subject.signPut({ audience });
       const { [audience]: own = "", [other]: elsewhere = "" } = subject.origins ?? {};
-      expect(new URL(put.url).origin).toBe(own);
+      assert.equal(new URL(put.url).origin, own);
       await subject.expectRefused({ ...put, url: put.url.replace(own, elsewhere) });
       await subject.expectStored(put);
     },
@@ -23,7 +23,7 @@ export const audience: ReadonlyArray<StorePromise> = [
     "browsers and services share one endpoint": async ({ signPut }) => {
       const { url: external } = await signPut({ audience: "public" });
       const { url: internal } = await signPut({ audience: "internal" });
-      expect(new URL(external).origin).toBe(new URL(internal).origin);
+      assert.equal(new URL(external).origin, new URL(internal).origin);
     },
   }),
   ...everyStore({
@@ -32,7 +32,7 @@ export const audience: ReadonlyArray<StorePromise> = [
       signPut,
     }) => {
       const { url } = await signPut({ audience: "public" });
-      expect(presigner.publicOrigin).toBe(new URL(url).origin);
+      assert.equal(presigner.publicOrigin, new URL(url).origin);
     },
   }),
 ];

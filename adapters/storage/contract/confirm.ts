@@ -1,8 +1,9 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import { MediaType } from "../../../domain/media-type.ts";
+import { assertBytes, assertMatches } from "./assertions.ts";
 import { checksumOf } from "./checksum.ts";
 import { upload } from "./put.ts";
 import { CONTENT, OTHER, PNG } from "./sample-upload.ts";
@@ -17,26 +18,27 @@ export const confirm: ReadonlyArray<StorePromise> = [
     "an upload is confirmed once it is there, and not before": async (subject) => {
       const { grant, confirm, told } = subject;
       const { put, receipt, key } = await grant();
-      expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
+      assert.equal((await confirm(receipt))._tag, "UploadIncomplete");
       await upload(put);
       const facts = { _tag: "Confirmed", key, size: CONTENT.length, mediaType: PNG };
       const confirmed = await confirm(receipt);
-      expect(confirmed).toMatchObject(facts);
-      expect(await confirm(receipt)).toMatchObject(facts);
+      assertMatches(confirmed, facts);
+      assertMatches(await confirm(receipt), facts);
       const event = { key, organization: "acme", subject: "member" };
-      expect(told).toMatchObject([event, event]);
+      assertMatches(told, [event, event]);
       if (confirmed._tag !== "Confirmed") return;
-      expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
+      assertBytes(await send("GET", confirmed.get.url), CONTENT);
     },
     "uploads that are granted together are stored and confirmed one by one": async (subject) => {
       const { grantAll, confirm } = subject;
       const uploads = await grantAll(3);
-      expect(new Set(uploads.map(({ key }) => key)).size).toBe(3);
+      assert.equal(new Set(uploads.map(({ key }) => key)).size, 3);
       for (const [index, { put, receipt, key }] of uploads.entries()) {
         await upload(put);
-        expect(await confirm(receipt)).toMatchObject({ _tag: "Confirmed", key });
+        assertMatches(await confirm(receipt), { _tag: "Confirmed", key });
         const next = uploads[index + 1];
-        if (next !== undefined) expect((await confirm(next.receipt))._tag).toBe("UploadIncomplete");
+        if (next !== undefined)
+          assert.equal((await confirm(next.receipt))._tag, "UploadIncomplete");
       }
     },
     "confirm stops waiting for a store that does not answer": async (subject) => {
@@ -44,10 +46,10 @@ export const confirm: ReadonlyArray<StorePromise> = [
       const silent = { ...store, head: () => Effect.never };
       const { grant, confirm } = useCases({ presigner, store: silent });
       const { receipt } = await grant();
-      expect((await confirm(receipt, { waiting: "5 seconds" }))._tag).toBe("StoreUnavailable");
+      assert.equal((await confirm(receipt, { waiting: "5 seconds" }))._tag, "StoreUnavailable");
     },
     "an object that can still change is not final": async (subject) => {
-      expect(await confirmedUpload(subject)).toMatchObject({ final: false });
+      assertMatches(await confirmedUpload(subject), { final: false });
     },
     "the next confirm sees an overwrite by a PUT that has not expired": async (subject) => {
       const { put, receipt } = await subject.grant();
@@ -55,8 +57,8 @@ export const confirm: ReadonlyArray<StorePromise> = [
       const first = await subject.confirm(receipt);
       await upload({ ...put, body: OTHER });
       const second = await subject.confirm(receipt);
-      expect([first._tag, second._tag]).toEqual(["Confirmed", "Confirmed"]);
-      expect("etag" in first && "etag" in second && first.etag !== second.etag).toBe(true);
+      assert.deepEqual([first._tag, second._tag], ["Confirmed", "Confirmed"]);
+      assert.ok("etag" in first && "etag" in second && first.etag !== second.etag);
     },
     "a receipt is valid for its person, its organization and its time": async (subject) => {
       const { put, receipt } = await subject.grant();
@@ -74,31 +76,31 @@ export const confirm: ReadonlyArray<StorePromise> = [
         [{ at: end + 1000 }, "InvalidReceipt"],
         [{ at: early }, "InvalidReceipt"],
       ] as const) {
-        expect((await subject.confirm(receipt, over))._tag).toBe(answer);
+        assert.equal((await subject.confirm(receipt, over))._tag, answer);
       }
     },
   }),
   ...storesWith("write-once", {
     "an object that can no longer change is final": async (subject) => {
-      expect(await confirmedUpload(subject, { strict: true })).toMatchObject({ final: true });
+      assertMatches(await confirmedUpload(subject, { strict: true }), { final: true });
     },
   }),
   ...storesWith("md5", {
     // Other bytes can have the same MD5.
     "an object that is bound by its MD5 alone is not final": async (subject) => {
       const over = { checksum: checksumOf("md5") };
-      expect(await confirmedUpload(subject, over)).toMatchObject({ final: false });
+      assertMatches(await confirmedUpload(subject, over), { final: false });
     },
   }),
   ...storesWith("inline PDF", {
     "a PDF is shown in place if the policy says so, and otherwise saved": async (subject) => {
-      expect(await dispositionsOfPdf(subject, "shown")).toMatch(/^(inline;.*\n){2}$/);
-      expect(await dispositionsOfPdf(subject, "files")).toMatch(/^(attachment;.*\n){2}$/);
+      assert.match(await dispositionsOfPdf(subject, "shown"), /^(inline;.*\n){2}$/);
+      assert.match(await dispositionsOfPdf(subject, "files"), /^(attachment;.*\n){2}$/);
     },
   }),
   ...storesWithout("inline PDF", {
     "a PDF is saved, whatever the policy says": async (subject) => {
-      expect(await dispositionsOfPdf(subject, "shown")).toMatch(/^(attachment.*\n){2}$/);
+      assert.match(await dispositionsOfPdf(subject, "shown"), /^(attachment.*\n){2}$/);
     },
   }),
 ];

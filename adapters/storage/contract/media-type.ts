@@ -1,5 +1,5 @@
-import { expect } from "vitest";
 import { MediaType } from "../../../domain/media-type.ts";
+import { assertMatches } from "./assertions.ts";
 import { upload, withHeaders, withoutHeader } from "./put.ts";
 import { PNG } from "./sample-upload.ts";
 import { type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
@@ -28,7 +28,7 @@ export const mediaType: ReadonlyArray<StorePromise> = [
       const { put, receipt } = await grant();
       await upload(withHeaders(put, HTML));
       const difference = { property: "mediaType", expected: PNG, actual: "text/html" };
-      expect(await confirm(receipt)).toMatchObject(mismatchOf(difference));
+      assertMatches(await confirm(receipt), mismatchOf(difference));
     },
   }),
 ];

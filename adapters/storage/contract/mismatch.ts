@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
+import { assertMatches } from "./assertions.ts";
 import { checksumOf } from "./checksum.ts";
 import { sendPut, upload, withHeaders } from "./put.ts";
 import { CONTENT, EXTRA_HEADERS, LONGER, PNG } from "./sample-upload.ts";
@@ -27,16 +28,14 @@ export const mismatch: ReadonlyArray<StorePromise> = [
     "an upload with unsigned extra headers is not confirmed": async (subject) => {
       for (const [name, actual] of Object.entries(EXTRA_HEADERS)) {
         const difference = { property: name.toLowerCase(), actual };
-        expect(await confirmWith(subject, { [name]: actual })).toMatchObject(
-          mismatchOf(difference),
-        );
+        assertMatches(await confirmWith(subject, { [name]: actual }), mismatchOf(difference));
       }
     },
   }),
   ...storesWithout("extra headers", {
     "unsigned extra headers are not stored, and the upload is confirmed": async (subject) => {
       for (const [name, value] of Object.entries(EXTRA_HEADERS)) {
-        expect((await confirmWith(subject, { [name]: value }))._tag).toBe("Confirmed");
+        assert.equal((await confirmWith(subject, { [name]: value }))._tag, "Confirmed");
       }
     },
   }),
@@ -50,7 +49,8 @@ export const mismatch: ReadonlyArray<StorePromise> = [
         await sendPut(withHeaders(put, header));
         if ((await confirm(receipt))._tag !== "Confirmed") continue;
         const bare = get.url.slice(0, get.url.indexOf("?"));
-        expect((await send("GET", bare)).status, Object.keys(header).join()).not.toBe(200);
+        const { status } = await send("GET", bare);
+        assert.notEqual(status, 200, `${Object.keys(header).join()} made the object public`);
       }
     },
     "an object that another key of the store replaced is not confirmed": async (subject) => {
@@ -58,7 +58,8 @@ export const mismatch: ReadonlyArray<StorePromise> = [
       const mediaType = MediaType.make("text/plain");
       const size = ByteSize.make(LONGER.length);
       await upload({ ...(await subject.signPut({ key, mediaType, size })), body: LONGER });
-      expect(await subject.confirm(receipt)).toMatchObject(
+      assertMatches(
+        await subject.confirm(receipt),
         mismatchOf(
           { property: "size", expected: CONTENT.length, actual: LONGER.length },
           { property: "mediaType", expected: PNG, actual: mediaType },
@@ -72,7 +73,7 @@ export const mismatch: ReadonlyArray<StorePromise> = [
         const { put, receipt, key } = await subject.grant();
         await sendPut(withHeaders(put, { "x-amz-tagging": tag }));
         if ((await subject.confirm(receipt))._tag !== "Confirmed") continue;
-        expect(await subject.isMarked?.(key)).toBe(false);
+        assert.equal(await subject.isMarked?.(key), false);
       }
     },
   }),
@@ -81,8 +82,8 @@ export const mismatch: ReadonlyArray<StorePromise> = [
       const { put, receipt, key } = await subject.grant({ checksum: SHA256 });
       await upload(put);
       const facts = Option.getOrThrow(await Effect.runPromise(subject.store.head(key)));
-      expect(facts).toMatchObject({ checksums: { sha256: SHA256.value } });
-      expect(await subject.confirm(receipt)).toMatchObject({
+      assertMatches(facts, { checksums: { sha256: SHA256.value } });
+      assertMatches(await subject.confirm(receipt), {
         _tag: "Confirmed",
         checksum: SHA256,
         final: facts.isReplayable !== true,
@@ -92,7 +93,8 @@ export const mismatch: ReadonlyArray<StorePromise> = [
       const { receipt, key } = await subject.grant({ checksum: SHA256 });
       // The same bytes, by another PUT of ours that binds no checksum.
       await upload(await subject.signPut({ key }));
-      expect(await subject.confirm(receipt)).toMatchObject(
+      assertMatches(
+        await subject.confirm(receipt),
         mismatchOf({ property: "checksum", expected: SHA256.value, actual: "none" }),
       );
     },

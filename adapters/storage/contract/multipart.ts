@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import { abortMultipart } from "../../../application/abort-multipart.ts";
 import { completeMultipart } from "../../../application/complete-multipart.ts";
 import { listParts } from "../../../application/list-parts.ts";
@@ -11,6 +11,13 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
+import {
+  assertAccepted,
+  assertBytes,
+  assertMatches,
+  assertNotAccepted,
+  assertStatus,
+} from "./assertions.ts";
 import { digest } from "./checksum.ts";
 import { upload as sendWhole } from "./put.ts";
 import { CONTENT, newKey, OTHER, PNG, putRequest } from "./sample-upload.ts";
@@ -66,17 +73,17 @@ async function start(subject: Subject, size = FILE.length) {
       return listed._tag === "Done" ? listed.parts : listed._tag;
     },
     abort: async () => (await run((member) => abortMultipart({ member, upload })))._tag,
-    expectNone: async ({ status, body }: Answer) => {
-      expect([400, 411, ...refusals], body.toString()).toContain(status);
+    expectNone: async (answer: Answer) => {
+      assertStatus(answer, [400, 411, ...refusals]);
       const listed = await run((member) => listParts({ member, upload }));
-      expect(listed).toMatchObject({ _tag: "Done", parts: [] });
+      assertMatches(listed, { _tag: "Done", parts: [] });
     },
   };
 }
 
-function etagOf({ ok, body, headers: { etag } }: Answer): string {
-  expect(ok, body.toString()).toBe(true);
-  return etag ?? "";
+function etagOf(answer: Answer): string {
+  assertAccepted(answer);
+  return answer.headers.etag ?? "";
 }
 
 /** A whole upload that waits to be completed, with the ETags of its parts. */
@@ -96,24 +103,24 @@ export const multipart: ReadonlyArray<StorePromise> = [
       subject,
     ) => {
       const { key, partSize, partCount, list, complete, etags } = await uploaded(subject);
-      expect([partSize, partCount]).toEqual([FIRST.length, 2]);
-      expect(await list()).toMatchObject([
+      assert.deepEqual([partSize, partCount], [FIRST.length, 2]);
+      assertMatches(await list(), [
         { partNumber: 1, size: FIRST.length },
         { partNumber: 2, size: LAST.length },
       ]);
       const completed = await complete({ 2: bare(etags[2]), 1: etags[1] });
       const facts = { _tag: "Done", key, size: FILE.length, mediaType: PNG, final: true };
-      expect(completed).toMatchObject(facts);
-      expect(subject.told).toMatchObject([{ key, organization: "acme", subject: "member" }]);
+      assertMatches(completed, facts);
+      assertMatches(subject.told, [{ key, organization: "acme", subject: "member" }]);
       if (completed._tag !== "Done") return;
-      const { body, headers } = await send("GET", completed.get.url);
-      expect(body.equals(FILE)).toBe(true);
-      expect(headers["content-type"]).toBe(PNG);
+      const read = await send("GET", completed.get.url);
+      assertBytes(read, FILE);
+      assert.equal(read.headers["content-type"], PNG);
     },
     "a file of one short part is an upload in parts too": async (subject) => {
       const upload = await start(subject, LAST.length);
       const etag = await upload.store(1, LAST);
-      expect(await upload.complete({ 1: etag })).toMatchObject({ _tag: "Done", final: true });
+      assertMatches(await upload.complete({ 1: etag }), { _tag: "Done", final: true });
     },
     "a part one byte longer or shorter than its own length is refused": async (subject) => {
       const { sendPart, expectNone } = await start(subject);
@@ -146,13 +153,13 @@ export const multipart: ReadonlyArray<StorePromise> = [
       }
       const elsewhere = own.href.replace(key, other.key);
       await expectNone(await send("PUT", elsewhere, { body: LAST }));
-      expect(await other.list()).toEqual([]);
+      assert.deepEqual(await other.list(), []);
       const read = await send("GET", own.href);
-      expect(subject.refusals.concat(405)).toContain(read.status);
+      assertStatus(read, [405, ...subject.refusals]);
     },
     "a part is verified by each checksum that is offered": async (subject) => {
       const { partChecksums = [] } = subject.presigner;
-      expect(partChecksums).not.toEqual([]);
+      assert.notDeepEqual(partChecksums, []);
       for (const algorithm of partChecksums) {
         const { sign, expectNone, list } = await start(subject);
         const put = await sign(2, { algorithm, value: digest(algorithm, LAST) });
@@ -160,7 +167,7 @@ export const multipart: ReadonlyArray<StorePromise> = [
         await expectNone(await send("PUT", put.url, { headers: put.headers, body: other }));
         await expectNone(await send("PUT", put.url, { body: LAST }));
         etagOf(await send("PUT", put.url, { headers: put.headers, body: LAST }));
-        expect(await list()).toMatchObject([{ partNumber: 2 }]);
+        assertMatches(await list(), [{ partNumber: 2 }]);
       }
     },
     "an upload without one of its parts is not completed, and can be continued": async (
@@ -169,11 +176,11 @@ export const multipart: ReadonlyArray<StorePromise> = [
       const upload = await start(subject);
       const first = await upload.store(1, FIRST);
       const missing = { _tag: "PartsMissing", missing: [2] };
-      expect(await upload.complete({ 1: first })).toMatchObject(missing);
-      expect(await upload.complete({ 1: first, 2: '"0"' })).toMatchObject(missing);
+      assertMatches(await upload.complete({ 1: first }), missing);
+      assertMatches(await upload.complete({ 1: first, 2: '"0"' }), missing);
       const last = await upload.store(2, LAST);
-      expect(await upload.complete({ 1: first })).toMatchObject(missing);
-      expect(await upload.complete({ 1: first, 2: last })).toMatchObject({ _tag: "Done" });
+      assertMatches(await upload.complete({ 1: first }), missing);
+      assertMatches(await upload.complete({ 1: first, 2: last }), { _tag: "Done" });
     },
     "a part that was replaced is not completed under its old ETag": async (subject) => {
       const { complete, store, etags } = await uploaded(subject);
@@ -181,10 +188,11 @@ export const multipart: ReadonlyArray<StorePromise> = [
         2,
         LAST.map((byte) => byte ^ 1),
       );
-      expect(await complete(etags)).toMatchObject(
+      assertMatches(
+        await complete(etags),
         mismatchOf({ property: "parts/2/etag", actual: replaced }),
       );
-      expect(await complete({ ...etags, 2: replaced })).toMatchObject({ _tag: "Done" });
+      assertMatches(await complete({ ...etags, 2: replaced }), { _tag: "Done" });
     },
     "a part that was replaced while the upload is completed is not part of the object": async (
       subject,
@@ -201,8 +209,8 @@ export const multipart: ReadonlyArray<StorePromise> = [
       etagOf(await send("PUT", url, { body: OTHER }));
       const parts = Option.getOrThrow(listed);
       const completing = multipart.complete({ key, uploadId, parts });
-      expect(await Effect.runPromise(completing)).toBe("changed");
-      expect(Option.isNone(await Effect.runPromise(subject.store.head(key)))).toBe(true);
+      assert.equal(await Effect.runPromise(completing), "changed");
+      assert.equal(Option.isNone(await Effect.runPromise(subject.store.head(key))), true);
     },
     "completing again, or several times at once, gives the same answer": async (subject) => {
       const { complete, etags } = await uploaded(subject);
@@ -210,33 +218,34 @@ export const multipart: ReadonlyArray<StorePromise> = [
       const again = await complete(etags);
       const identity = (answer: typeof again) =>
         answer._tag === "Done" ? [answer.key, answer.etag, answer.size] : answer._tag;
-      for (const answer of answers) expect(identity(answer)).toEqual(identity(again));
-      expect(again).toMatchObject({ _tag: "Done", size: FILE.length });
+      for (const answer of answers) assert.deepEqual(identity(answer), identity(again));
+      assertMatches(again, { _tag: "Done", size: FILE.length });
     },
     "an object that is already under the key is not replaced": async (subject) => {
       const { complete, etags, key } = await uploaded(subject);
       await sendWhole(await subject.signPut({ key }));
-      expect(await complete(etags)).toMatchObject(
+      assertMatches(
+        await complete(etags),
         mismatchOf({ property: "size", expected: FILE.length, actual: CONTENT.length }),
       );
       const { url } = await subject.signGet({ key });
-      expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
+      assertBytes(await send("GET", url), CONTENT);
     },
     "an aborted upload is over, and nothing of it stays": async (subject) => {
       const { abort, complete, list, sendPart, etags, key } = await uploaded(subject);
-      expect([await abort(), await abort()]).toEqual(["Done", "Done"]);
-      expect(await list()).toBe("InvalidUpload");
-      expect((await complete(etags))._tag).toBe("InvalidUpload");
-      expect((await sendPart(2, LAST)).ok).toBe(false);
-      expect((await send("GET", (await subject.signGet({ key })).url)).status).toBe(404);
+      assert.deepEqual([await abort(), await abort()], ["Done", "Done"]);
+      assert.equal(await list(), "InvalidUpload");
+      assert.equal((await complete(etags))._tag, "InvalidUpload");
+      assertNotAccepted(await sendPart(2, LAST));
+      assertStatus(await send("GET", (await subject.signGet({ key })).url), [404]);
     },
     "a completed upload takes no more parts, and to abort it removes nothing": async (subject) => {
       const { abort, complete, sendPart, etags } = await uploaded(subject);
       const completed = await complete(etags);
-      expect((await sendPart(2, LAST)).ok).toBe(false);
-      expect(await abort()).toBe("Done");
+      assertNotAccepted(await sendPart(2, LAST));
+      assert.equal(await abort(), "Done");
       if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
-      expect((await send("GET", completed.get.url)).body.equals(FILE)).toBe(true);
+      assertBytes(await send("GET", completed.get.url), FILE);
     },
     "an upload is valid for its person, its organization and its time": async (subject) => {
       const { complete, etags, expiresAt } = await uploaded(subject);
@@ -250,7 +259,7 @@ export const multipart: ReadonlyArray<StorePromise> = [
         [{ at: expiresAt.epochMilliseconds }, "InvalidUpload"],
         [{ principal: service }, "Done"],
       ] as const) {
-        expect((await complete(etags, over))._tag).toBe(tag);
+        assert.equal((await complete(etags, over))._tag, tag);
       }
     },
     "the URL of a part ends no later than its upload": async (subject) => {
@@ -260,23 +269,21 @@ export const multipart: ReadonlyArray<StorePromise> = [
       const signed = await subject.run((member) => signParts({ member, upload, parts }), { at });
       if (signed._tag !== "Done") throw new Error(`not signed: ${signed._tag}`);
       const ends = signed.parts.map(({ put }) => put.expiresAt.epochMilliseconds);
-      expect(Math.max(...ends)).toBeLessThanOrEqual(expiresAt.epochMilliseconds);
+      assert.ok(Math.max(...ends) <= expiresAt.epochMilliseconds);
     },
     "a part that the file does not have is neither signed nor completed": async (subject) => {
       const { upload, complete, etags } = await uploaded(subject);
       const parts = [{ partNumber: PartNumber.make(3) }];
       const refused = { _tag: "PartOutOfRange", partNumber: 3, partCount: 2 };
-      expect(await subject.run((member) => signParts({ member, upload, parts }))).toMatchObject(
-        refused,
-      );
-      expect(await complete({ ...etags, 3: etags[2] })).toMatchObject(refused);
+      assertMatches(await subject.run((member) => signParts({ member, upload, parts })), refused);
+      assertMatches(await complete({ ...etags, 3: etags[2] }), refused);
     },
   }),
   ...storesWithout("multipart", {
     "an upload in parts is refused": async ({ run }) => {
       const upload = { fileName: FileName.make("a.png"), mediaType: PNG, size: ByteSize.make(1) };
       const refused = await run((member) => startMultipart({ member, upload }));
-      expect(refused._tag).toBe("MultipartNotSupported");
+      assert.equal(refused._tag, "MultipartNotSupported");
     },
   }),
 ];

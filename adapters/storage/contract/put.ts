@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { assertAccepted } from "./assertions.ts";
 import { CONTENT } from "./sample-upload.ts";
 import { type Answer, send } from "./send.ts";
 
@@ -15,8 +15,7 @@ export const sendPut = ({ url, ...options }: Put): Promise<Answer> =>
 
 /** Sends a PUT that has to be accepted. */
 export async function upload(put: Put): Promise<void> {
-  const { ok, body } = await sendPut(put);
-  expect(ok, body.toString()).toBe(true);
+  assertAccepted(await sendPut(put));
 }
 
 /** The same PUT with further headers. */

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration";
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import { MediaType } from "../../../domain/media-type.ts";
+import { assertBytes, assertStatus } from "./assertions.ts";
 import { upload, withHeaders } from "./put.ts";
 import { CONTENT, EXTRA_HEADERS } from "./sample-upload.ts";
 import { send } from "./send.ts";
@@ -17,24 +18,24 @@ export const response: ReadonlyArray<StorePromise> = [
         responseDisposition,
       });
       const { headers } = await send("GET", url);
-      expect(headers["content-type"]).toBe("image/svg+xml");
-      expect(headers["content-disposition"]).toBe(responseDisposition);
+      assert.equal(headers["content-type"], "image/svg+xml");
+      assert.equal(headers["content-disposition"], responseDisposition);
     },
     "a GET whose disposition was altered is refused": async ({ signPut, signGet, refusals }) => {
       await upload(await signPut());
       const { url } = await signGet({ responseDisposition: "attachment" });
       const altered = url.replace("=attachment", "=inline");
-      expect(altered).not.toBe(url);
-      expect((await send("GET", altered)).status).toBeOneOf([...refusals]);
+      assert.notEqual(altered, url);
+      assertStatus(await send("GET", altered), refusals);
     },
     "a GET answers a range, and 304 to a client that has the object": async (subject) => {
       await upload(await subject.signPut());
       const { url } = await subject.signGet();
       const part = await send("GET", url, { headers: { Range: "bytes=10-19" } });
-      expect(part.status).toBe(206);
-      expect(part.body.equals(CONTENT.subarray(10, 20))).toBe(true);
+      assertStatus(part, [206]);
+      assertBytes(part, CONTENT.subarray(10, 20));
       const { etag = "" } = part.headers;
-      expect((await send("GET", url, { headers: { "If-None-Match": etag } })).status).toBe(304);
+      assertStatus(await send("GET", url, { headers: { "If-None-Match": etag } }), [304]);
     },
     "within a window the same request has the same URL, and then another": async (subject) => {
       await upload(await subject.signPut());
@@ -42,19 +43,20 @@ export const response: ReadonlyArray<StorePromise> = [
       const start = Math.floor(Date.now() / 20_000) * 20_000;
       const at = async (signedAt: number) => (await subject.signGet({ signedAt, window })).url;
       const first = await at(start);
-      expect(await at(start + 19_999)).toBe(first);
-      expect(await at(start + 20_000)).not.toBe(first);
-      expect((await send("GET", first)).status).toBe(200);
+      assert.equal(await at(start + 19_999), first);
+      assert.notEqual(await at(start + 20_000), first);
+      assertStatus(await send("GET", first), [200]);
     },
   }),
   ...storesWith("pinned downloads", {
     "a GET does not repeat unsigned headers of the upload": async ({ signPut, signGet }) => {
       await upload(withHeaders(await signPut(), EXTRA_HEADERS));
-      const { headers, body } = await send("GET", (await signGet()).url);
-      expect(headers["content-encoding"] ?? "identity").toBe("identity");
-      expect(headers["cache-control"]).toBe("private, max-age=60");
-      expect(headers["content-disposition"]).toBe("inline");
-      expect(body.equals(CONTENT)).toBe(true);
+      const answer = await send("GET", (await signGet()).url);
+      const { headers } = answer;
+      assert.equal(headers["content-encoding"] ?? "identity", "identity");
+      assert.equal(headers["cache-control"], "private, max-age=60");
+      assert.equal(headers["content-disposition"], "inline");
+      assertBytes(answer, CONTENT);
     },
   }),
   ...storesWithout("pinned downloads", {
@@ -63,8 +65,8 @@ export const response: ReadonlyArray<StorePromise> = [
       const { "Content-Encoding": _, ...further } = EXTRA_HEADERS;
       await upload(withHeaders(await subject.signPut(), further));
       const { headers } = await send("GET", (await subject.signGet()).url);
-      expect(headers["content-disposition"]).toBe("inline");
-      expect(headers["cache-control"]).not.toBe("private, max-age=60");
+      assert.equal(headers["content-disposition"], "inline");
+      assert.notEqual(headers["cache-control"], "private, max-age=60");
     },
   }),
 ];

@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import { type Put, withHeaders } from "./put.ts";
 import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 
@@ -41,9 +41,7 @@ const withParameter = (put: Put): Put => ({ ...put, url: `${put.url}&further=x` 
 /** The signature in a URL. */
 export function signatureIn(url: string): string {
   const [, , signature = ""] = PARAMETER.exec(url) ?? [];
-  expect(signature, "the URL has no parameter whose name ends with signature, or is sig").not.toBe(
-    "",
-  );
+  assert.ok(signature, "the URL has no parameter whose name ends with signature, or is sig");
   return signature;
 }
 

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import * as TestClock from "effect/testing/TestClock";
-import { expect } from "vitest";
 import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import type {
   GetRequest,
@@ -10,6 +9,7 @@ import type {
   SignedRequest,
 } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
+import { assertBytes, assertStatus } from "./assertions.ts";
 import type { Ability, OpenStore } from "./harness.ts";
 import { type Put, sendPut, upload } from "./put.ts";
 import { CONTENT, getRequest, newKey, putRequest } from "./sample-upload.ts";
@@ -56,9 +56,9 @@ export function subjectOf(built: BuiltStore): Subject {
     at(signedAt, presigner.get({ ...getRequest(key), ...over }));
   const read = async () => send("GET", (await signGet()).url);
   const expectContent: Subject["expectContent"] = async (content = CONTENT) => {
-    const { status, body } = await read();
-    expect(status).toBe(200);
-    expect(body.equals(content)).toBe(true);
+    const answer = await read();
+    assertStatus(answer, [200]);
+    assertBytes(answer, content);
   };
   return {
     ...built,
@@ -68,9 +68,8 @@ export function subjectOf(built: BuiltStore): Subject {
     signPut: ({ signedAt, ...over } = {}) =>
       at(signedAt, presigner.put({ ...putRequest(key), ...over })),
     expectRefused: async (put, statuses = refusals) => {
-      const { status, body } = await sendPut(put);
-      expect(statuses, body.toString()).toContain(status);
-      expect((await read()).status).toBe(404);
+      assertStatus(await sendPut(put), statuses);
+      assertStatus(await read(), [404]);
     },
     expectStored: async (put) => {
       await upload(put);

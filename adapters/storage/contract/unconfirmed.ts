@@ -1,4 +1,5 @@
-import { expect } from "vitest";
+import assert from "node:assert/strict";
+import { assertStatus } from "./assertions.ts";
 import { sendPut, upload } from "./put.ts";
 import { storesWith } from "./store-promise.ts";
 
@@ -12,13 +13,13 @@ export const unconfirmed = storesWith("marks", {
       Object.hasOwn(plain.headers, name),
     );
     const headers = Object.fromEntries(unmarked);
-    expect(headers, "no header marks the upload").not.toEqual(put.headers);
-    expect((await sendPut({ ...put, headers })).status).toBeOneOf([400, ...refusals]);
-    expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
+    assert.notDeepEqual(headers, put.headers, "no header marks the upload");
+    assertStatus(await sendPut({ ...put, headers }), [400, ...refusals]);
+    assert.equal((await confirm(receipt))._tag, "UploadIncomplete");
     await upload(put);
-    expect(await isMarked?.(key)).toBe(true);
-    expect((await confirm(receipt))._tag).toBe("Confirmed");
-    expect(await isMarked?.(key)).toBe(false);
-    expect((await confirm(receipt))._tag).toBe("Confirmed");
+    assert.equal(await isMarked?.(key), true);
+    assert.equal((await confirm(receipt))._tag, "Confirmed");
+    assert.equal(await isMarked?.(key), false);
+    assert.equal((await confirm(receipt))._tag, "Confirmed");
   },
 });

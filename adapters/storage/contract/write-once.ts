@@ -1,5 +1,6 @@
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import type { PutRequest } from "../../../application/ports/presigner.ts";
+import { assertStatus } from "./assertions.ts";
 import { sendPut, upload } from "./put.ts";
 import { CONTENT, OTHER } from "./sample-upload.ts";
 import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
@@ -9,10 +10,10 @@ const replayed = [{ writeOnce: true }, { strict: true }].map((over) =>
   storesWith("write-once", {
     [`a PUT cannot be replayed under ${Object.keys(over).join()}`]: async (subject) => {
       const put = await subject.signPut(over);
-      expect(put.isOnce).toBe(true);
+      assert.equal(put.isOnce, true);
       await upload(put);
       const replayed = await sendPut({ ...put, body: OTHER });
-      expect(replayed.status).toBeOneOf([412, ...subject.refusals]);
+      assertStatus(replayed, [412, ...subject.refusals]);
       await subject.expectContent();
     },
   }),
@@ -32,10 +33,10 @@ export const writeOnce: ReadonlyArray<StorePromise> = [
       const bodies = Array.from({ length: 16 }, (_, i) => CONTENT.map((byte) => byte ^ i));
       const answers = await Promise.all(bodies.map((body) => sendPut({ ...put, body })));
       const winners = bodies.filter((_, i) => answers[i]?.ok);
-      expect(winners).toHaveLength(1);
+      assert.equal(winners.length, 1);
       // The others came too late, or while the first was still running.
-      for (const { ok, status } of answers) {
-        if (!ok) expect(status).toBeOneOf([409, 412, ...subject.refusals]);
+      for (const answer of answers) {
+        if (!answer.ok) assertStatus(answer, [409, 412, ...subject.refusals]);
       }
       await subject.expectContent(winners[0]);
     },
@@ -54,7 +55,7 @@ async function expectReplaced(
   over: Partial<PutRequest>,
 ): Promise<void> {
   const put = await signPut(over);
-  expect(put.isOnce).toBe(false);
+  assert.equal(put.isOnce, false);
   await upload(put);
   await expectStored({ ...put, body: OTHER });
 }

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import type { Answer } from "./send.ts";
+
+// What `node:assert` has no words for. Nothing here or in a promise needs a test runner.
+
+/** Fails unless the store answered with one of these statuses. */
+export function assertStatus(answer: Answer, statuses: ReadonlyArray<number>): void {
+  if (statuses.includes(answer.status)) return;
+  const message = `${told(answer)} instead of ${statuses.join(" or ")}`;
+  throw new assert.AssertionError({ message, stackStartFn: assertStatus });
+}
+
+/** Fails unless the store did what it was asked to do. */
+export const assertAccepted = (answer: Answer): void => assert.ok(answer.ok, told(answer));
+
+/** Fails unless the store did not do what it was asked to do. */
+export const assertNotAccepted = (answer: Answer): void => assert.ok(!answer.ok, told(answer));
+
+/** Fails unless the answer has exactly these bytes. */
+export function assertBytes(answer: Answer, bytes: Uint8Array): void {
+  const { body } = answer;
+  assert.ok(
+    body.equals(bytes),
+    `${told(answer)} and ${body.length} bytes, which are not the ${bytes.length} expected`,
+  );
+}
+
+/** Fails unless the value has the expected members; it may have more, but not longer lists. */
+export const assertMatches = (actual: unknown, expected: unknown): void =>
+  assert.deepEqual(sameMembers(actual, expected), expected);
+
+/** What a value has of the members that are expected, so that a difference shows no others. */
+function sameMembers(actual: unknown, expected: unknown): unknown {
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    return actual.map((item, index) => sameMembers(item, expected[index]));
+  }
+  if (!isRecord(actual) || !isRecord(expected)) return actual;
+  const members = Object.keys(expected).filter((name) => name in actual);
+  return Object.fromEntries(
+    members.map((name) => [name, sameMembers(actual[name], expected[name])]),
+  );
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What an error says is short; more would hide the rest of the message. */
+const LONGEST_BODY = 500;
+
+function told({ ok, status, body }: Answer): string {
+  const said = ok ? "" : ` (${body.toString().trim().slice(0, LONGEST_BODY)})`;
+  return `the store answered with ${status}${said === " ()" ? "" : said}`;
+}
