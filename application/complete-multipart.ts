@@ -1,3 +1,4 @@
+import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
@@ -16,12 +17,12 @@ import {
   partCountOf,
   type SentPart,
 } from "../domain/multipart.ts";
-import type { Receipt } from "../domain/receipt.ts";
+import { CONFIRM_GRACE, type Receipt } from "../domain/receipt.ts";
 import type { Member } from "./admit.ts";
 import { confirmArrival } from "./confirm-upload.ts";
 import { inTime } from "./in-time.ts";
 import { type Multipart, ObjectStore } from "./ports/object-store.ts";
-import { uploadOf } from "./tokens.ts";
+import { sealReceipt, uploadOf } from "./tokens.ts";
 
 /** How long the store has to list up to 10,000 parts. */
 export const LIST_TIMEOUT = Duration.seconds(20);
@@ -33,7 +34,8 @@ const COMPLETION_TIMEOUT = Duration.minutes(1);
 const MOST_FAULTS = 100;
 
 /**
- * Makes the object of an upload in parts, and confirms it. Before anything is put together, the
+ * Makes the object of an upload in parts, confirms it, and gives the receipt that a single PUT has
+ * from its start. Before anything is put together, the
  * parts in the store are compared with the grant, and with those that the client names, in any
  * order. Parts that break the grant end the upload; parts that are missing, or are not those that
  * the client names, can be uploaded again. Completing again gives the same answer.
@@ -76,7 +78,8 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
 
   // Whatever was answered, only the object itself tells: an answer can be lost, and of several
   // requests to complete an upload, all but one find that it has ended.
-  return yield* confirmArrival({ member, receipt: receiptFor(upload) }).pipe(
+  const receipt = receiptFor(upload);
+  const confirmed = yield* confirmArrival({ member, receipt }).pipe(
     Effect.catchTag("UploadIncomplete", (incomplete) =>
       Effect.fail(
         Result.isFailure(outcome)
@@ -87,6 +90,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
       ),
     ),
   );
+  return { ...confirmed, receipt: yield* sealReceipt(receipt) };
 });
 
 const abort = (multipart: Multipart, upload: MultipartUpload) =>
@@ -112,6 +116,6 @@ function receiptFor(upload: MultipartUpload): Receipt {
     pending: false,
     issuedAt,
     putExpiresAt: upload.expiresAt,
-    confirmUntil: upload.expiresAt,
+    confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
   };
 }

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import type { ByteSize } from "../domain/byte-size.ts";
 import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import type { MediaType } from "../domain/media-type.ts";
 import { allowedByExtension, type UploadPolicy } from "../domain/upload-policy.ts";
@@ -24,13 +25,28 @@ export interface OfferedPolicy extends Pick<
   readonly extensions: ReadonlyMap<string, MediaType>;
   /** The checksums that the store verifies. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** How a file can be sent in parts; undefined if the store is not used for that. */
+  readonly multipart: MultipartOffer | undefined;
 }
 
-/** The policies that a caller may use. What they say is what `requestUpload` enforces. */
+/** What an upload in parts may be; the policy decides the rest as for one PUT. */
+export interface MultipartOffer {
+  /** The largest file in parts, in bytes. */
+  readonly maxSize: ByteSize;
+  /** The checksums that the store verifies of a part. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+}
+
+/**
+ * The policies that a caller may use. What they say is what `requestUpload` and `startMultipart`
+ * enforce.
+ */
 export const listPolicies = Effect.fnUntraced(function* ({ principal }: Member) {
-  const { checksums } = yield* Presigner;
+  const { checksums, part, partChecksums = [] } = yield* Presigner;
   return [...(yield* Policies)].flatMap(([name, policy]): ReadonlyArray<OfferedPolicy> => {
     if (!policy.callers.includes(principal.kind)) return [];
-    return [{ ...policy, name, extensions: allowedByExtension(policy.allowedTypes), checksums }];
+    const extensions = allowedByExtension(policy.allowedTypes);
+    const multipart = part && { maxSize: policy.maxSize, checksums: partChecksums };
+    return [{ ...policy, name, extensions, checksums, multipart }];
   });
 });

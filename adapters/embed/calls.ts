@@ -83,7 +83,7 @@ export const callsAt = (publicUrl: URL) => ({
 
   policies: Effect.fnUntraced(function* (call: Asked) {
     const offered = yield* listPolicies(yield* admitCaller(call, "write"));
-    return offered.map(({ linkLifetime, ...policy }): Policy => ({
+    return offered.map(({ linkLifetime, multipart, ...policy }): Policy => ({
       name: policy.name,
       maxSize: policy.maxSize,
       allowedTypes: policy.allowedTypes,
@@ -95,6 +95,7 @@ export const callsAt = (publicUrl: URL) => ({
       writeOnce: policy.writeOnce,
       requireChecksum: policy.requireChecksum,
       checksums: policy.checksums,
+      ...(multipart && { multipart }),
     }));
   }),
 });

@@ -9,7 +9,11 @@ export {
 export { completeMultipart } from "../../application/complete-multipart.ts";
 export { confirmUpload } from "../../application/confirm-upload.ts";
 export { followLink } from "../../application/follow-link.ts";
-export { listPolicies, type OfferedPolicy } from "../../application/list-policies.ts";
+export {
+  listPolicies,
+  type MultipartOffer,
+  type OfferedPolicy,
+} from "../../application/list-policies.ts";
 export { listParts } from "../../application/list-parts.ts";
 export { makeLink } from "../../application/make-link.ts";
 export { openFile } from "../../application/open-file.ts";

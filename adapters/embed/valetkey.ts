@@ -191,7 +191,7 @@ export interface OpenedFile {
 export interface Policy {
   /** The `policy` of an upload. */
   readonly name: string;
-  /** The largest file, in bytes. */
+  /** The largest file in one PUT, in bytes. */
   readonly maxSize: number;
   /** Media types, with any parameters, or all subtypes of one: `image/*`. */
   readonly allowedTypes: ReadonlyArray<string>;
@@ -214,6 +214,13 @@ export interface Policy {
   readonly requireChecksum: boolean;
   /** The checksum algorithms that the store verifies. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** Files may also be sent in parts; without it, in one PUT only. */
+  readonly multipart?: {
+    /** The largest file in parts, in bytes. */
+    readonly maxSize: number;
+    /** The checksum algorithms that the store verifies of a part. */
+    readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  };
 }
 
 /** What a host passes with a request. */

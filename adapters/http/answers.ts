@@ -93,11 +93,27 @@ export const ConfirmedUpload = Schema.Union([
 });
 export type ConfirmedUpload = typeof ConfirmedUpload.Encoded;
 
+export const CompletedUpload = Schema.Struct({
+  ...confirmed,
+  final: Schema.Literal(true),
+  receipt: Token,
+}).annotate({
+  identifier: "CompletedUpload",
+  description: "As a confirmed upload, with its receipt, which makes links.",
+});
+export type CompletedUpload = typeof CompletedUpload.Encoded;
+
 export const MultipartUpload = Schema.Struct({
   upload: Token,
   key: StorageKey,
-  part_size: ByteSize.annotate({ description: "Bytes of each part but the last." }),
-  part_count: PartNumber.annotate({ description: "The last part has this number." }),
+  part_size: ByteSize.annotate({
+    identifier: "PartSize",
+    description: "Bytes of each part but the last.",
+  }),
+  part_count: PartNumber.annotate({
+    identifier: "PartCount",
+    description: "The last part has this number.",
+  }),
   expires_at: instant(
     "Until when parts can be uploaded and the upload completed.",
     "2026-11-25T12:00:00.000Z",
@@ -148,7 +164,10 @@ const seconds = (description: string, example: number) =>
 
 export const Policy = Schema.Struct({
   name: PolicyName.annotate({ description: "What a request gives as `policy`." }),
-  max_size: ByteSize,
+  max_size: ByteSize.annotate({
+    identifier: "MaxSize",
+    description: "The largest file in one PUT, in bytes.",
+  }),
   allowed_types: Schema.Array(AllowedType).annotate({
     description: "Media types, with any parameters, or all subtypes of one.",
     examples: [[AllowedType.make("image/*"), AllowedType.make("application/pdf")]],
@@ -169,6 +188,20 @@ export const Policy = Schema.Struct({
   checksums: Schema.Array(ChecksumAlgorithm).annotate({
     description: "The algorithms that the store verifies; others are refused.",
   }),
+  multipart: Schema.optionalKey(
+    Schema.Struct({
+      max_size: ByteSize.annotate({
+        identifier: "MultipartMaxSize",
+        description: "The largest file in parts, in bytes.",
+      }),
+      checksums: Schema.Array(ChecksumAlgorithm).annotate({
+        description: "The algorithms that the store verifies of a part; others are refused.",
+      }),
+    }).annotate({
+      identifier: "MultipartOffer",
+      description: "Files may also be sent in parts; without it, in one PUT only.",
+    }),
+  ),
 }).annotate({ identifier: "Policy" });
 
 export const PolicyList = Schema.Struct({ policies: Schema.Array(Policy) }).annotate({

@@ -17,17 +17,18 @@ export const confirm = Effect.fnUntraced(function* (request: MemberRequest) {
   const decoded = decode(request.body);
   if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
   const { receipt } = decoded.success;
-  return answerConfirmed(request, yield* confirmUpload({ member: request.member, receipt }));
+  const confirmed = yield* confirmUpload({ member: request.member, receipt });
+  return answer(request.c, confirmedAnswer(request, confirmed));
 });
 
-/** Answers with what is known of a confirmed upload. */
-export function answerConfirmed(
-  { c, slug, options, recordFacts }: MemberRequest,
+/** A confirmed upload as it is answered; the audit is told of it. */
+export function confirmedAnswer(
+  { slug, options, recordFacts }: MemberRequest,
   confirmed: Effect.Success<ReturnType<typeof confirmUpload>>,
-): Response {
+): ConfirmedUpload {
   const { key, size, mediaType, etag, checksum, final, mutableUntil, get } = confirmed;
   recordFacts({ key, size, mediaType, policy: confirmed.policy });
-  return answer(c, {
+  return {
     key,
     size,
     content_type: mediaType,
@@ -37,7 +38,7 @@ export function answerConfirmed(
     get_url: get.url,
     get_expires_at: DateTime.formatIso(get.expiresAt),
     file_url: fileAddress(options.publicUrl, slug, key),
-  } satisfies ConfirmedUpload);
+  };
 }
 
 /** The body of `POST …/confirm`. */

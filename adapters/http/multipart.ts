@@ -13,8 +13,14 @@ import { MOST_PARTS, PartNumber } from "../../domain/multipart.ts";
 import { PolicyName } from "../../domain/upload-policy.ts";
 import { decoder, type Decoded, MISSING } from "../settings/decode.ts";
 import { answer, answerEmpty } from "./answer.ts";
-import { type MultipartUpload, type Parts, type SignedParts, Token } from "./answers.ts";
-import { answerConfirmed } from "./confirm.ts";
+import {
+  type CompletedUpload,
+  type MultipartUpload,
+  type Parts,
+  type SignedParts,
+  Token,
+} from "./answers.ts";
+import { confirmedAnswer } from "./confirm.ts";
 import { refusalOfUpload, UploadRequest } from "./presign.ts";
 import { InvalidBody } from "./refusals.ts";
 import type { MemberRequest } from "./route.ts";
@@ -117,8 +123,13 @@ export const listParts = Effect.fnUntraced(function* ({ c, member, recordFacts }
 export const complete = Effect.fnUntraced(function* (request: MemberRequest) {
   const { upload, parts } = yield* accept(decodeCompletion(request.body));
   const sent = parts.map(({ part_number, etag }) => ({ partNumber: part_number, etag }));
-  const confirmed = yield* completeMultipart({ member: request.member, upload, parts: sent });
-  return answerConfirmed(request, confirmed);
+  const completed = yield* completeMultipart({ member: request.member, upload, parts: sent });
+  return answer(request.c, {
+    ...confirmedAnswer(request, completed),
+    // It is written once.
+    final: true,
+    receipt: completed.receipt,
+  } satisfies CompletedUpload);
 });
 
 /** The most bytes of a body that names 10,000 parts: as Amazon S3 allows. */

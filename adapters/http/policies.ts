@@ -13,7 +13,7 @@ export const policies = Effect.fnUntraced(function* ({ c, member }: MemberReques
   });
 });
 
-const inJson = ({ linkLifetime, ...policy }: OfferedPolicy) => ({
+const inJson = ({ linkLifetime, multipart, ...policy }: OfferedPolicy) => ({
   name: policy.name,
   max_size: policy.maxSize,
   allowed_types: policy.allowedTypes,
@@ -25,4 +25,7 @@ const inJson = ({ linkLifetime, ...policy }: OfferedPolicy) => ({
   write_once: policy.writeOnce,
   require_checksum: policy.requireChecksum,
   checksums: policy.checksums,
+  ...(multipart && {
+    multipart: { max_size: multipart.maxSize, checksums: multipart.checksums },
+  }),
 });

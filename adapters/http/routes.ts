@@ -1,5 +1,6 @@
 import {
   ApiDocument,
+  CompletedUpload,
   ConfirmedUpload,
   Health,
   Link,
@@ -173,7 +174,7 @@ export const ROUTES: ReadonlyArray<Route> = [
     scope: "write",
     body: multipart.MultipartCompletion,
     bodyLimit: multipart.COMPLETION_LIMIT,
-    answer: ConfirmedUpload,
+    answer: CompletedUpload,
     handler: multipart.complete,
     refusals: {
       InvalidBody: true,

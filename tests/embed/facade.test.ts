@@ -218,6 +218,7 @@ it("the policies of a caller are listed in plain data, and uploads are held to t
     writeOnce: false,
     requireChecksum: false,
     checksums: ["sha256", "crc32c", "md5"],
+    multipart: { maxSize: 10 * 2 ** 20, checksums: ["sha256", "crc32c", "md5"] },
   });
   expect(listed[0]).not.toHaveProperty("linkLifetime");
   const size = listed[0]?.maxSize ?? 0;

@@ -5,7 +5,7 @@ import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { AllowedType, type UploadPolicy } from "../../domain/upload-policy.ts";
-import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService, storeOf, TOKEN } from "./service.ts";
 
 const POLICIES = "/api/v1/orgs/acme/files/policies";
 const SHA256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
@@ -62,10 +62,27 @@ it("a policy is listed with its limits, types and lifetimes, and what the store 
     write_once: true,
     require_checksum: true,
     checksums: ["sha256", "crc32c", "md5"],
+    multipart: { max_size: 5_242_880, checksums: ["sha256", "crc32c", "md5"] },
   });
   // A policy without links has no lifetime of links.
   expect(listed.get("files")).not.toHaveProperty("link_lifetime");
 });
+
+it.each([
+  ["minio", { max_size: 10_485_760, checksums: ["sha256", "crc32c", "md5"] }],
+  ["s3", undefined],
+] as const)(
+  "the list of policies tells whether the store %s takes files in parts, and how",
+  async (provider, multipart) => {
+    const { request } = await startService({ storage: storeOf(provider) });
+    const { policies } = await (await request(POLICIES, authorized(TOKEN))).json();
+    expect(policies[0].multipart).toEqual(multipart);
+    const start = presignInit({ filename: "a.png", content_type: "image/png", size: 5 });
+    const { status } = await request(POLICIES.replace("policies", "multipart"), start);
+    // Nobody runs the store: an upload that is granted ends with 503.
+    expect(status).toBe(multipart === undefined ? 400 : 503);
+  },
+);
 
 it("the list of policies shows a caller only the policies that it may use", async () => {
   const policies = { machines: { callers: ["service"] }, avatars: { callers: ["user"] } } as const;

@@ -1,8 +1,14 @@
-import * as Redacted from "effect/Redacted";
 import { expect, it } from "vitest";
-import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
-import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN, TOKEN_KEY } from "./service.ts";
+import {
+  PRESIGN,
+  presignInit,
+  SERVICE_TOKEN,
+  startService,
+  storeOf,
+  TOKEN,
+  TOKEN_KEY,
+} from "./service.ts";
 
 const MULTIPART = PRESIGN.replace("presign", "multipart");
 const PARTS = `${MULTIPART}/parts`;
@@ -75,17 +81,7 @@ it("an upload beyond the daily quota is refused before the store is called", asy
 });
 
 it("a store that is not used for uploads in parts refuses them, and says what to do", async () => {
-  const storage = minio({
-    provider: "s3",
-    bucket: "files",
-    createBucket: false,
-    region: "us-east-1",
-    endpoint: new URL("http://127.0.0.1:2"),
-    accessKey: "access-key",
-    secretKey: Redacted.make("the-secret-key"),
-    pathStyle: true,
-  });
-  const { send } = await start({ storage });
+  const { send } = await start({ storage: storeOf("s3") });
   const refused = await send("POST", MULTIPART, FILE);
   expect(codeOf(refused)).toEqual([400, "INVALID_REQUEST"]);
   expect(refused.body.detail).toBe("Upload the file with one PUT: ask for it with POST …/presign.");

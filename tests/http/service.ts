@@ -9,6 +9,7 @@ import { layer as identity } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
+import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { layer as random } from "../../adapters/storage/random.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
@@ -28,19 +29,20 @@ export const TOKEN = "test-token-of-the-http-tests";
 export const TOKEN_KEY = { id: "test", secret: receiptKey("test") };
 export const SERVICE_TOKEN = "test-token-of-a-service";
 
-/** A store that nobody runs, since signing does not need it. */
-const unused = minio({
-  provider: "minio",
-  bucket: "files",
-  createBucket: false,
-  region: "us-east-1",
-  // Nothing listens on this port, and every runtime may connect to it.
-  endpoint: new URL("http://127.0.0.1:2"),
-  publicEndpoint: new URL("https://store.example.com"),
-  accessKey: "access-key",
-  secretKey: Redacted.make("the-secret-key"),
-  pathStyle: true,
-});
+/** A store of a provider that nobody runs, since signing does not need it. */
+export const storeOf = (provider: ProviderName) =>
+  minio({
+    provider,
+    bucket: "files",
+    createBucket: false,
+    region: "us-east-1",
+    // Nothing listens on this port, and every runtime may connect to it.
+    endpoint: new URL("http://127.0.0.1:2"),
+    publicEndpoint: new URL("https://store.example.com"),
+    accessKey: "access-key",
+    secretKey: Redacted.make("the-secret-key"),
+    pathStyle: true,
+  });
 
 /** The whole service, over a store that nobody runs unless another is given. */
 export async function startService(
@@ -60,7 +62,7 @@ export async function startService(
     ([name, policy]) => [name, { ...defaultPolicy, ...policy }] as const,
   );
   const layer = Layer.mergeAll(
-    over.storage ?? unused,
+    over.storage ?? storeOf("minio"),
     identity(
       over.identity ?? {
         callers: {

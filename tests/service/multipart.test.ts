@@ -19,11 +19,11 @@ const PART_SIZE = 5 * 2 ** 20;
 const FILE = randomBytes(2 * PART_SIZE + 100_003);
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** Calls of a person to a service. */
+/** Calls of a person to a service, below the path of uploads in parts or of all files. */
 const callsTo =
-  ({ address, token }: ServiceProcess) =>
+  ({ address, token }: ServiceProcess, root: "/multipart" | "" = "/multipart") =>
   async (method: string, path: string, body?: object) => {
-    const answer = await fetch(`${address}/api/v1/orgs/acme/files/multipart${path}`, {
+    const answer = await fetch(`${address}/api/v1/orgs/acme/files${root}${path}`, {
       method,
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -99,9 +99,12 @@ describe.each([
   },
 ])("with the store $store", ({ isHere, env }) => {
   it.skipIf(!isHere)(
-    "a client uploads a file in parts, and what is missing is asked for",
+    "a client uploads a file in parts, sends what is missing, and makes a link with the receipt",
     async () => {
-      const { call, upload, key, send } = await start(env());
+      const { service, call, upload, key, send } = await start({
+        ...env(),
+        STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "1 day" } }),
+      });
       const two = await send(3, 1);
       const listed = await call("GET", `/parts?upload=${upload}`);
       expect(listed.body.parts.map((part: { part_number: number }) => part.part_number)).toEqual([
@@ -121,11 +124,19 @@ describe.each([
       expect(Object.keys(completed.body)).toContain("file_url");
       const file = await fetch(completed.body.get_url);
       expect(sha256(await file.bytes())).toBe(sha256(FILE));
-      const { get_url: _, get_expires_at: __, ...facts } = completed.body;
+      const { get_url: _, get_expires_at: __, receipt, ...facts } = completed.body;
       expect(await call("POST", "/complete", { upload, parts })).toMatchObject({
         status: 200,
         body: facts,
       });
+
+      const callFiles = callsTo(service, "");
+      const confirmed = await callFiles("POST", "/confirm", { receipt });
+      expect(confirmed).toMatchObject({ status: 200, body: facts });
+      const link = await callFiles("POST", "/links", { receipt });
+      expect(link.status).toBe(200);
+      const opened = await fetch(link.body.link_url);
+      expect(sha256(await opened.bytes())).toBe(sha256(FILE));
     },
   );
 

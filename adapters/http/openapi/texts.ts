@@ -165,7 +165,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     tag: "files",
     summary: "Complete an upload in parts",
     description:
-      "Name all parts, in any order, with the `ETag` that the store answered to each PUT. To complete an upload again gives the same answer.",
+      "Name all parts, in any order, with the `ETag` that the store answered to each PUT. The answer has the receipt, with which links are made. To complete an upload again gives the same answer.",
     examples: {
       upload: {
         upload: RECEIPT,
@@ -186,7 +186,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     tag: "files",
     summary: "List what may be uploaded",
     description:
-      "The policies that the caller may use. Requests to presign are held to exactly these.",
+      "The policies that the caller may use. Requests to upload, in one PUT or in parts, are held to exactly these.",
     answers: {
       200: {
         description: "The policies.",
