@@ -28,6 +28,10 @@ export interface Provider extends StoreCapabilities {
    * upload; undefined if the provider is not used for multipart uploads.
    */
   readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  /** Whether it keeps a part in whose place another one came, and completes either. */
+  readonly keepsReplacedParts?: boolean;
+  /** Why it is not used for multipart uploads, where that was found out. */
+  readonly noMultipart?: string;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
@@ -85,11 +89,32 @@ export const PROVIDERS = {
     writeOnce: true,
     marks: true,
     versions: true,
+    noMultipart:
+      "completing replaces a file that is there, and neither SHA-256 nor CRC-32C of a part is verified",
     tried: "16.2.15",
   },
-  seaweedfs: { ...S3, title: "SeaweedFS", tried: "4.48" },
-  versitygw: { ...S3, title: "versitygw", marks: false, tried: "1.8.0" },
-  swift: { ...LEAST, title: "OpenStack Swift (s3api)", unsigned: "refused", tried: "2.30.1" },
+  seaweedfs: {
+    ...S3,
+    title: "SeaweedFS",
+    partChecksums: S3.checksums,
+    keepsReplacedParts: true,
+    tried: "4.48",
+  },
+  versitygw: {
+    ...S3,
+    title: "versitygw",
+    marks: false,
+    partChecksums: S3.checksums,
+    tried: "1.8.0",
+  },
+  swift: {
+    ...LEAST,
+    title: "OpenStack Swift (s3api)",
+    unsigned: "refused",
+    noMultipart:
+      "of several that complete at once more than one succeeds, and a part that comes later breaks the file",
+    tried: "2.30.1",
+  },
   r2: {
     ...LEAST,
     title: "Cloudflare R2",

@@ -13,7 +13,8 @@ import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { PROVIDERS } from "../../adapters/storage/providers.ts";
+import { PartNumber } from "../../domain/multipart.ts";
+import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
 
 // Tests the policy of deploy/policies on your own server. It needs the users valetkey-put,
@@ -84,6 +85,28 @@ if (server !== undefined && secret) {
       expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
       expect((await confirm((await grant()).receipt))._tag).toBe("UploadIncomplete");
     });
+
+    const { partChecksums }: Provider = PROVIDERS[server.provider];
+    if (partChecksums !== undefined) {
+      it("a file in parts is put together with the service's key, and its parts are put with the key that may only put", async () => {
+        const { presigner, store } = await open();
+        const { multipart } = store;
+        const { part } = presigner;
+        if (multipart === undefined || part === undefined) throw new Error("no multipart");
+        const key = newKey();
+        const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+        const request = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
+        const { url } = await Effect.runPromise(part(request));
+        expect((await send("PUT", url, { body: CONTENT })).status).toBe(200);
+        const parts = Option.getOrThrow(await Effect.runPromise(multipart.list({ key, uploadId })));
+        const completing = multipart.complete({ key, uploadId, parts });
+        expect(await Effect.runPromise(completing)).toBe("completed");
+        const other = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+        await Effect.runPromise(multipart.abort({ key, uploadId: other }));
+        const gone = await Effect.runPromise(multipart.list({ key, uploadId: other }));
+        expect(Option.isNone(gone)).toBe(true);
+      });
+    }
 
     it("a URL that is signed with the key for uploads can neither copy nor download", async () => {
       const { presigner } = await open();

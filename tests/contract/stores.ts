@@ -77,12 +77,14 @@ function ownHarness(): ReadonlyArray<Harness> {
   const server = ownServer();
   if (server === undefined) return [];
   const { provider } = server;
-  const { checksums, writeOnce, marks, partChecksums }: Provider = PROVIDERS[provider];
+  const { checksums, writeOnce, marks, partChecksums, keepsReplacedParts }: Provider =
+    PROVIDERS[provider];
   const without: ReadonlyArray<Ability> = [
     ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
     ...(writeOnce ? [] : (["write-once"] as const)),
     ...(marks ? [] : (["marks"] as const)),
     ...(partChecksums === undefined ? (["multipart"] as const) : []),
+    ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),
     ...(isLoopback(server.endpoint) ? [] : (["two endpoints"] as const)),
   ];
   // Swift answers 400 to a request without a signature.

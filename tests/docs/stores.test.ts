@@ -28,3 +28,13 @@ it.each<[string, Provider]>(Object.entries(PROVIDERS))(
     expect(lines).toContain(cells.join(" | "));
   },
 );
+
+it.each<[string, Provider]>(Object.entries(PROVIDERS))(
+  "docs/stores.md says of %s whether it takes uploads in parts, as its table does",
+  (_name, { title, partChecksums, noMultipart = "not tried" }) => {
+    const cells = partChecksums
+      ? [title, "yes", partChecksums.join(", "), ""]
+      : [title, "no", "", noMultipart];
+    expect(lines).toContain(cells.join(" | "));
+  },
+);

@@ -18,9 +18,8 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import type { StoredPart } from "../../../domain/multipart.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
-import { COMPLETIONS, reasonOfMultipart } from "../rest/s3-multipart.ts";
+import { COMPLETIONS, type DatedPart, newestOf, reasonOfMultipart } from "../rest/s3-multipart.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
 import type { Bucket as At } from "../rest/signed-fetch.ts";
 import type { AwsSettings } from "./settings.ts";
@@ -110,7 +109,7 @@ function multipartOf(settings: AwsSettings, client: S3Client): Multipart {
       }, NONE),
     list: ({ key: Key, uploadId: UploadId }) =>
       call(async (options) => {
-        const parts = new Map<number, StoredPart>();
+        const parts: Array<DatedPart> = [];
         // Not by the client's paginator: MinIO names a next part after the last one too.
         let after: string | undefined = "0";
         while (after !== undefined) {
@@ -120,12 +119,13 @@ function multipartOf(settings: AwsSettings, client: S3Client): Multipart {
             options,
           );
           const { Parts = [], IsTruncated = false, NextPartNumberMarker: next } = page;
-          for (const { PartNumber: partNumber = 0, Size: size = 0, ETag: etag = "" } of Parts) {
-            parts.set(partNumber, { partNumber, size, etag });
+          for (const part of Parts) {
+            const { PartNumber: partNumber = 0, Size: size = 0, ETag: etag = "" } = part;
+            parts.push({ partNumber, size, etag, arrived: part.LastModified?.getTime() ?? 0 });
           }
           after = IsTruncated && Number(next) > Number(after) ? next : undefined;
         }
-        return Option.some([...parts.values()].sort((a, b) => a.partNumber - b.partNumber));
+        return Option.some(newestOf(parts));
       }, NO_PARTS),
     complete: ({ key: Key, uploadId: UploadId, parts }) =>
       call(async (options) => {

@@ -59,7 +59,8 @@ export interface OpenStore {
  *   with the object;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
  * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed;
- * - `multipart`: it is used for uploads in parts.
+ * - `multipart`: it is used for uploads in parts;
+ * - `replaced parts`: it forgets a part in whose place another one came.
  */
 export type Ability = (typeof ABILITIES)[number];
 
@@ -80,4 +81,5 @@ export const ABILITIES = [
   "inline PDF",
   "marks",
   "multipart",
+  "replaced parts",
 ] as const;

@@ -11,6 +11,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
+<<<<<<< HEAD
 import {
   assertAccepted,
   assertBytes,
@@ -18,6 +19,9 @@ import {
   assertNotAccepted,
   assertStatus,
 } from "./assertions.ts";
+=======
+import { codeOf } from "../../settings/thrown.ts";
+>>>>>>> 1fe6c27 (Take uploads in parts on SeaweedFS and versitygw)
 import { digest } from "./checksum.ts";
 import { upload as sendWhole } from "./put.ts";
 import { CONTENT, newKey, OTHER, PNG, putRequest } from "./sample-upload.ts";
@@ -73,17 +77,36 @@ async function start(subject: Subject, size = FILE.length) {
       return listed._tag === "Done" ? listed.parts : listed._tag;
     },
     abort: async () => (await run((member) => abortMultipart({ member, upload })))._tag,
+<<<<<<< HEAD
     expectNone: async (answer: Answer) => {
       assertStatus(answer, [400, 411, ...refusals]);
+=======
+    /** Checks that a part was refused; a store may cut the connection of a body that it refuses. */
+    expectNone: async (sending: Promise<Answer>) => {
+      const answer = await sending.catch(noneIfCut);
+      if (answer !== undefined) {
+        expect([400, 411, ...refusals], answer.body.toString()).toContain(answer.status);
+      }
+>>>>>>> 1fe6c27 (Take uploads in parts on SeaweedFS and versitygw)
       const listed = await run((member) => listParts({ member, upload }));
       assertMatches(listed, { _tag: "Done", parts: [] });
     },
   };
 }
 
+<<<<<<< HEAD
 function etagOf(answer: Answer): string {
   assertAccepted(answer);
   return answer.headers.etag ?? "";
+=======
+function noneIfCut(cause: unknown): undefined {
+  if (!["ECONNRESET", "EPIPE"].includes(String(codeOf(cause)))) throw cause;
+}
+
+function etagOf({ ok, body, headers: { etag } }: Answer): string {
+  expect(ok, body.toString()).toBe(true);
+  return etag ?? "";
+>>>>>>> 1fe6c27 (Take uploads in parts on SeaweedFS and versitygw)
 }
 
 /** A whole upload that waits to be completed, with the ETags of its parts. */
@@ -95,6 +118,59 @@ async function uploaded(subject: Subject) {
 }
 
 const bare = (etag: string) => etag.replaceAll('"', "");
+
+/** What becomes of parts in whose place others came. */
+const replacedParts: ReadonlyArray<StorePromise> = [
+  ...storesWith("replaced parts", {
+    "a part that was replaced is not completed under its old ETag": async (subject) => {
+      const { complete, store, etags } = await uploaded(subject);
+      const replaced = await store(
+        2,
+        LAST.map((byte) => byte ^ 1),
+      );
+      expect(await complete(etags)).toMatchObject(
+        mismatchOf({ property: "parts/2/etag", actual: replaced }),
+      );
+      expect(await complete({ ...etags, 2: replaced })).toMatchObject({ _tag: "Done" });
+    },
+    "a part that was replaced while the upload is completed is not part of the object": async (
+      subject,
+    ) => {
+      const { multipart } = subject.store;
+      if (multipart === undefined) throw new Error("the store has no multipart");
+      const key = newKey();
+      const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+      const part = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
+      const signed = subject.presigner.part?.(part) ?? Effect.never;
+      const { url } = await Effect.runPromise(signed);
+      etagOf(await send("PUT", url, { body: CONTENT }));
+      const listed = await Effect.runPromise(multipart.list({ key, uploadId }));
+      etagOf(await send("PUT", url, { body: OTHER }));
+      const parts = Option.getOrThrow(listed);
+      const completing = multipart.complete({ key, uploadId, parts });
+      expect(await Effect.runPromise(completing)).toBe("changed");
+      expect(Option.isNone(await Effect.runPromise(subject.store.head(key)))).toBe(true);
+    },
+  }),
+  ...storesWithout("replaced parts", {
+    "a part that was replaced is completed only where its own ETag is named": async (subject) => {
+      const { complete, store, etags } = await uploaded(subject);
+      await store(
+        2,
+        LAST.map((byte) => byte ^ 1),
+      );
+      const completed = await complete(etags);
+      if (completed._tag !== "Done") {
+        expect(completed).toMatchObject(mismatchOf({ property: "parts/2/etag" }));
+        return;
+      }
+      expect((await send("GET", completed.get.url)).body.equals(FILE)).toBe(true);
+    },
+  }),
+].map((promise) => ({
+  ...promise,
+  isMadeBy: (has) => has("multipart") && promise.isMadeBy(has),
+}));
 
 /** Files that are uploaded in parts. */
 export const multipart: ReadonlyArray<StorePromise> = [
@@ -124,17 +200,16 @@ export const multipart: ReadonlyArray<StorePromise> = [
     },
     "a part one byte longer or shorter than its own length is refused": async (subject) => {
       const { sendPart, expectNone } = await start(subject);
-      await expectNone(await sendPart(1, FILE.subarray(0, FIRST.length + 1)));
-      await expectNone(await sendPart(1, FILE.subarray(0, FIRST.length - 1)));
-      await expectNone(await sendPart(2, Buffer.concat([LAST, LAST.subarray(0, 1)])));
-      await expectNone(await sendPart(2, LAST.subarray(1)));
-      await expectNone(await sendPart(2, FIRST));
+      await expectNone(sendPart(1, FILE.subarray(0, FIRST.length + 1)));
+      await expectNone(sendPart(1, FILE.subarray(0, FIRST.length - 1)));
+      await expectNone(sendPart(2, Buffer.concat([LAST, LAST.subarray(0, 1)])));
+      await expectNone(sendPart(2, LAST.subarray(1)));
+      await expectNone(sendPart(2, FIRST));
     },
     "a part that does not say its length is refused": async (subject) => {
       const { sign, expectNone } = await start(subject);
       const { url, headers } = await sign(2);
-      const answer = await send("PUT", url, { headers, body: LAST, chunked: true });
-      await expectNone(answer);
+      await expectNone(send("PUT", url, { headers, body: LAST, chunked: true }));
     },
     "the URL of a part works for no other part, upload or object": async (subject) => {
       const { sign, expectNone, key } = await start(subject);
@@ -149,11 +224,16 @@ export const multipart: ReadonlyArray<StorePromise> = [
       ] as const) {
         const changed = new URL(own);
         changed.searchParams.set(name, value);
-        await expectNone(await send("PUT", changed.href, { body: LAST }));
+        await expectNone(send("PUT", changed.href, { body: LAST }));
       }
       const elsewhere = own.href.replace(key, other.key);
+<<<<<<< HEAD
       await expectNone(await send("PUT", elsewhere, { body: LAST }));
       assert.deepEqual(await other.list(), []);
+=======
+      await expectNone(send("PUT", elsewhere, { body: LAST }));
+      expect(await other.list()).toEqual([]);
+>>>>>>> 1fe6c27 (Take uploads in parts on SeaweedFS and versitygw)
       const read = await send("GET", own.href);
       assertStatus(read, [405, ...subject.refusals]);
     },
@@ -164,8 +244,8 @@ export const multipart: ReadonlyArray<StorePromise> = [
         const { sign, expectNone, list } = await start(subject);
         const put = await sign(2, { algorithm, value: digest(algorithm, LAST) });
         const other = LAST.map((byte) => byte ^ 1);
-        await expectNone(await send("PUT", put.url, { headers: put.headers, body: other }));
-        await expectNone(await send("PUT", put.url, { body: LAST }));
+        await expectNone(send("PUT", put.url, { headers: put.headers, body: other }));
+        await expectNone(send("PUT", put.url, { body: LAST }));
         etagOf(await send("PUT", put.url, { headers: put.headers, body: LAST }));
         assertMatches(await list(), [{ partNumber: 2 }]);
       }
@@ -182,6 +262,7 @@ export const multipart: ReadonlyArray<StorePromise> = [
       assertMatches(await upload.complete({ 1: first }), missing);
       assertMatches(await upload.complete({ 1: first, 2: last }), { _tag: "Done" });
     },
+<<<<<<< HEAD
     "a part that was replaced is not completed under its old ETag": async (subject) => {
       const { complete, store, etags } = await uploaded(subject);
       const replaced = await store(
@@ -212,6 +293,8 @@ export const multipart: ReadonlyArray<StorePromise> = [
       assert.equal(await Effect.runPromise(completing), "changed");
       assert.equal(Option.isNone(await Effect.runPromise(subject.store.head(key))), true);
     },
+=======
+>>>>>>> 1fe6c27 (Take uploads in parts on SeaweedFS and versitygw)
     "completing again, or several times at once, gives the same answer": async (subject) => {
       const { complete, etags } = await uploaded(subject);
       const answers = await Promise.all(Array.from({ length: 8 }, () => complete(etags)));
@@ -279,6 +362,7 @@ export const multipart: ReadonlyArray<StorePromise> = [
       assertMatches(await complete({ ...etags, 3: etags[2] }), refused);
     },
   }),
+  ...replacedParts,
   ...storesWithout("multipart", {
     "an upload in parts is refused": async ({ run }) => {
       const upload = { fileName: FileName.make("a.png"), mediaType: PNG, size: ByteSize.make(1) };

@@ -49,18 +49,18 @@ export const s3Multipart = (settings: BucketSettings, bucket: Bucket): Multipart
       return uploadId ?? (yield* refused(answer));
     }),
     list: Effect.fnUntraced(function* (upload) {
-      const parts = new Map<number, StoredPart>();
+      const parts: Array<DatedPart> = [];
       let after: string | undefined = "0";
       while (after !== undefined) {
         const text: string | undefined = yield* page(upload, after);
         if (text === undefined) return Option.none();
-        for (const part of partsIn(text)) parts.set(part.partNumber, part);
+        parts.push(...partsIn(text));
         const [isTruncated] = textsIn(text, "IsTruncated");
         const [next] = textsIn(text, "NextPartNumberMarker");
         // A store that repeats its page would be asked forever.
         after = isTruncated === "true" && Number(next) > Number(after) ? next : undefined;
       }
-      return Option.some([...parts.values()].sort((a, b) => a.partNumber - b.partNumber));
+      return Option.some(newestOf(parts));
     }),
     complete: Effect.fnUntraced(function* ({ key, uploadId, parts }) {
       const answer = yield* signedFetch(bucket, {
@@ -84,6 +84,24 @@ export const s3Multipart = (settings: BucketSettings, bucket: Bucket): Multipart
     }),
   };
 };
+
+/** A part, and when it arrived, in milliseconds since 1970. */
+export type DatedPart = StoredPart & { readonly arrived: number };
+
+/**
+ * The parts in ascending order, each number once. SeaweedFS also lists the parts in whose place
+ * others came, in any order, with the second in which each arrived.
+ */
+export function newestOf(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
+  const newest = new Map<number, DatedPart>();
+  for (const part of parts) {
+    const { arrived = -1 } = newest.get(part.partNumber) ?? {};
+    if (part.arrived >= arrived) newest.set(part.partNumber, part);
+  }
+  return [...newest.values()]
+    .sort((a, b) => a.partNumber - b.partNumber)
+    .map(({ partNumber, size, etag }) => ({ partNumber, size, etag }));
+}
 
 /** What the refusal of a completion means, by its code. */
 export const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
@@ -109,13 +127,14 @@ const completionOf = (parts: ReadonlyArray<StoredPart>) =>
     )
     .join("")}</CompleteMultipartUpload>`;
 
-function* partsIn(text: string): Generator<StoredPart> {
+function* partsIn(text: string): Generator<DatedPart> {
   for (const part of textsIn(text, "Part")) {
     const [partNumber] = textsIn(part, "PartNumber");
     const [size] = textsIn(part, "Size");
     const [etag] = textsIn(part, "ETag");
     if (partNumber === undefined || size === undefined || etag === undefined) continue;
-    yield { partNumber: Number(partNumber), size: Number(size), etag: unescape(etag) };
+    const arrived = Date.parse(textsIn(part, "LastModified")[0] ?? "") || 0;
+    yield { partNumber: Number(partNumber), size: Number(size), etag: unescape(etag), arrived };
   }
 }
 
