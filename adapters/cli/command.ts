@@ -5,13 +5,19 @@ import { parseArgs } from "node:util";
 import { decoder, MISSING } from "../settings/decode.ts";
 
 /** Exit codes, as `sysexits.h` numbers them. */
-export const EXIT = { failure: 1, usage: 64, noInput: 66, cannotCreate: 73, configuration: 78 };
+export const EXIT = {
+  failure: 1,
+  usage: 64,
+  noInput: 66,
+  cannotCreate: 73,
+  configuration: 78,
+};
 
 /** Why a command cannot do its work, as a person reads it, and the exit code that says so. */
 export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
 /** An option of a command, or the one argument that it takes. */
-interface Option {
+export interface Option {
   /** What stands for the value in the help. An option without it is a switch. */
   readonly value?: string;
   /** Completes the sentence "--name must be …". */
@@ -21,6 +27,28 @@ interface Option {
   readonly isRepeatable?: true;
   /** The environment variable that is read where the option is left out. */
   readonly variable?: string;
+  /** All values that it takes, if they are few. */
+  readonly choices?: ReadonlyArray<string>;
+}
+
+/** The option of a command whose result a program can read. */
+export const JSON_OPTION = {
+  json: { shape: "without a value", note: "prints JSON, for programs" },
+} as const;
+
+/** A command as \`main\` calls it. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, Option>>;
+  readonly help: string;
+  readonly run: (args: ReadonlyArray<string>) => Promise<Output | void>;
+}
+
+/** What a command writes: a result to standard output, a message to standard error. */
+export interface Output {
+  readonly result?: string;
+  readonly message?: string;
 }
 
 /** One row of the table of commands; `name` is what follows `valetkey`. */
@@ -29,12 +57,11 @@ interface Definition<A> {
   readonly summary: string;
   readonly options: Readonly<Record<string, Option>>;
   readonly schema: Schema.ConstraintCodec<A, unknown>;
-  /** Gives what to write: a result to standard output, a message to standard error. */
-  readonly run: (input: A) => Promise<{ result?: string; message?: string } | void>;
+  readonly run: (input: A) => Promise<Output | void>;
 }
 
 /** A command that decodes its arguments; a `CommandFailure` names every mistake in them. */
-export function command<A>({ name, summary, options, schema, run }: Definition<A>) {
+export function command<A>({ name, summary, options, schema, run }: Definition<A>): Command {
   const decode = decoder(schema);
   const rows = Object.entries(options).map(([option, { isArgument, value = "", shape, note }]) => [
     isArgument ? `  ${value}` : `  --${option} ${value}`,
@@ -49,6 +76,7 @@ ${columns([...rows, ["  --help", "show this"]])}`;
   return {
     name,
     summary,
+    options,
     help,
     run: async (args: ReadonlyArray<string>) => {
       const { input, mistakes } = parse(options, args);
@@ -93,6 +121,9 @@ function parse(options: Definition<unknown>["options"], args: ReadonlyArray<stri
   if (positionals.length > 0) mistakes.add("There are too many arguments.");
   return { input, mistakes };
 }
+
+/** A value as a program reads it. */
+export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Lines of columns, each as wide as its widest cell. */
 export function columns(rows: ReadonlyArray<ReadonlyArray<string>>): string {

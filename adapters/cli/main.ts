@@ -2,6 +2,8 @@ import * as Schema from "effect/Schema";
 import type { Listen } from "../http/listen.ts";
 import { VERSION } from "../http/version.ts";
 import { columns, command, CommandFailure, EXIT } from "./command.ts";
+import { completion } from "./completion.ts";
+import { config } from "./config.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
 import { tokenCommands } from "./tokens.ts";
@@ -15,7 +17,8 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     schema: Schema.Struct({}),
     run: () => serve(listen),
   });
-  const commands = [serveCommand, lifecycle, ...tokenCommands];
+  const commands = [serveCommand, config, lifecycle, ...tokenCommands];
+  commands.push(completion(commands));
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));
   const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));

@@ -131,4 +131,14 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
   ),
 ];
 
+/** The settings that count in this environment: without those of stores and callers not chosen. */
+export function settingsInUse(env: Env): ReadonlyArray<Setting<unknown>> {
+  const chosen = new Set([
+    ...storage.settingsOf(variables(env)),
+    ...identity.settingsOf(variables(env)),
+  ]);
+  const ofChoices = new Set([...storage.settings, ...identity.settings]);
+  return settings.filter((setting) => chosen.has(setting) || !ofChoices.has(setting));
+}
+
 const KNOWN = settings.map(({ variable }) => variable);

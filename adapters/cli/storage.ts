@@ -31,14 +31,28 @@ export const adapter = withDefault("local", {
   example: "minio",
 });
 
+const SETTINGS = {
+  local: local.settings,
+  aws: aws.settings,
+  minio: minio.settings,
+  gcs: gcs.settings,
+};
+
+const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
+  groups.flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
+
 /** The settings of the choice and of every store, chosen or not. */
-export const settings = [
-  { adapter },
-  local.settings,
-  aws.settings,
-  minio.settings,
-  gcs.settings,
-].flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
+export const settings = all([{ adapter }, ...Object.values(SETTINGS)]);
+
+/** The settings of the choice and of the store that it names. */
+export const settingsOf = (source: Source): ReadonlyArray<Setting<unknown>> =>
+  all([
+    { adapter },
+    Result.match(readSettings({ adapter }, source), {
+      onSuccess: ({ adapter }) => SETTINGS[adapter],
+      onFailure: () => ({}),
+    }),
+  ]);
 
 /** Reads the choice, and the settings of the store that it names. */
 export const read = (source: Source, publicUrl: URL): Read<Storage> =>

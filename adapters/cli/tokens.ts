@@ -8,7 +8,7 @@ import * as identity from "../identity/settings.ts";
 import { decodeTokens, endOf, idOf, newToken, type StoredToken } from "../identity/token-file.ts";
 import { readJsonFile } from "../settings/json-file.ts";
 import { changeTokens } from "./change-tokens.ts";
-import { columns, command, CommandFailure, EXIT } from "./command.ts";
+import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
 
 const FILE = {
   value: "PATH",
@@ -45,11 +45,23 @@ const create = command({
   summary: "Make a token for AUTH=static, and print it once",
   options: {
     org: { value: "SLUG", shape: SLUG, note: "may be repeated", ...MANY },
-    kind: { value: "KIND", shape: "user or service", note: "service if left out" },
-    scope: { value: "SCOPE", shape: "write, read or confirm", note: "all if left out", ...MANY },
+    kind: {
+      value: "KIND",
+      shape: "user or service",
+      note: "service if left out",
+      choices: CallerKind.literals,
+    },
+    scope: {
+      value: "SCOPE",
+      shape: "write, read or confirm",
+      note: "all if left out",
+      choices: Scope.literals,
+      ...MANY,
+    },
     subject: { value: "NAME", shape: "1 to 256 printable characters", note: "its id if left out" },
     expires: { value: "WHEN", shape: WHEN, note: "never if left out" },
     file: FILE,
+    ...JSON_OPTION,
   },
   schema: Schema.Struct({
     org: Schema.NonEmptyArray(OrganizationSlug),
@@ -58,15 +70,16 @@ const create = command({
     subject: Schema.optionalKey(Subject),
     expires: Schema.optionalKey(Instant),
     file: Schema.NonEmptyString,
+    json: Schema.optionalKey(Schema.Boolean),
   }),
-  run: async ({ org, kind = "service", scope = Scope.literals, subject, expires, file }) => {
+  run: async ({ org, kind = "service", scope = Scope.literals, subject, expires, file, json }) => {
     const { id, token, sha256 } = newToken();
     const holder = { kind, subject: subject ?? id, organizations: org, scopes: scope };
     const added = { id, sha256, ...holder, ...(expires && { expires_at: expires }) };
     await changeTokens(file, (tokens) => [...tokens, added]);
     const life = expires ? `expires at ${expires}` : "never expires";
     return {
-      result: `${token}\n`,
+      result: json === true ? asJson({ token, id, ...holder, expires_at: expires }) : `${token}\n`,
       message: `The token ${id} was added to ${file} and ${life}. It is not shown again. To revoke it: valetkey token revoke ${id}`,
     };
   },
@@ -76,15 +89,29 @@ const create = command({
 const list = command({
   name: "token list",
   summary: "List the tokens of AUTH=static",
-  options: { file: FILE },
-  schema: Schema.Struct({ file: Schema.NonEmptyString }),
-  run: async ({ file }) => {
+  options: { file: FILE, ...JSON_OPTION },
+  schema: Schema.Struct({
+    file: Schema.NonEmptyString,
+    json: Schema.optionalKey(Schema.Boolean),
+  }),
+  run: async ({ file, json = false }) => {
     const tokens = Result.flatMap(readJsonFile(file), decodeTokens);
-    if (Result.isSuccess(tokens)) return { result: columns([HEAD, ...tokens.success.map(cells)]) };
-    const message = `The file ${file} ${tokens.failure}.`;
-    throw new CommandFailure({ code: EXIT.noInput, message });
+    if (Result.isFailure(tokens)) {
+      const message = `The file ${file} ${tokens.failure}.`;
+      throw new CommandFailure({ code: EXIT.noInput, message });
+    }
+    return {
+      result: json
+        ? asJson(tokens.success.map(withoutHash))
+        : columns([HEAD, ...tokens.success.map(cells)]),
+    };
   },
 });
+
+function withoutHash(token: StoredToken) {
+  const { sha256: _, ...known } = token;
+  return known;
+}
 
 const HEAD = ["ID", "KIND", "SUBJECT", "ORGANIZATIONS", "SCOPES", "EXPIRES"];
 

@@ -73,15 +73,24 @@ const fixed = {
   }),
 };
 
+const SETTINGS = { dev, static: fixed, jwt: jwt.settings, forward: forward.settings };
+
+const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
+  [choices, organizations.settings, ...groups].flatMap((group): ReadonlyArray<Setting<unknown>> =>
+    Object.values(group),
+  );
+
 /** Settings of all kinds of callers, and of organizations. */
-export const settings: ReadonlyArray<Setting<unknown>> = [
-  choices,
-  organizations.settings,
-  dev,
-  fixed,
-  jwt.settings,
-  forward.settings,
-].flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
+export const settings = all(Object.values(SETTINGS));
+
+/** Those of the callers that are chosen, and of organizations. */
+export const settingsOf = (source: Source): ReadonlyArray<Setting<unknown>> =>
+  all(
+    Result.match(readSettings(choices, source), {
+      onSuccess: ({ auth }) => [SETTINGS[auth]],
+      onFailure: () => [],
+    }),
+  );
 
 /** The setting that lets development tokens be used from elsewhere. */
 export const { exposed } = dev;

@@ -1,5 +1,9 @@
-import { readFileSync } from "node:fs";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { rowsOf } from "../../adapters/cli/config.ts";
 import { main } from "../../adapters/cli/main.ts";
 
 let output = "";
@@ -27,7 +31,15 @@ async function valetkey(...args: ReadonlyArray<string>) {
   }
 }
 
-const COMMANDS = ["serve", "lifecycle", "token create", "token list", "token revoke"];
+const COMMANDS = [
+  "serve",
+  "config",
+  "lifecycle",
+  "token create",
+  "token list",
+  "token revoke",
+  "completion",
+];
 
 it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["--verbose", "--help"]]])(
   "valetkey %j lists the commands and ends with 0",
@@ -49,7 +61,7 @@ it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name
   "valetkey %s explains the command, does nothing and ends with 0",
   async (line) => {
     const { code, output } = await valetkey(...line.split(" "));
-    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:ID )?\[options\]\n/);
+    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ID|SHELL) )?\[options\]\n/);
     expect(output).toContain(COMMANDS.find((name) => line.includes(name)));
     expect(code).toBe(0);
   },
@@ -107,4 +119,89 @@ it("valetkey --version prints the version", async () => {
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   ) as { readonly version: string };
   expect(await valetkey("--version")).toEqual({ code: 0, output: `${version}\n` });
+});
+
+describe("valetkey completion bash", () => {
+  it.each([
+    ["", "serve config lifecycle token completion"],
+    ["to", "token"],
+    ["token ", "create list revoke"],
+    ["token create --k", "--kind"],
+    ["token create --kind ", "user service"],
+    ["token create --org acme --scope r", "read"],
+    ["completion ", "--help bash zsh fish"],
+  ])("completes valetkey %s with %s", async (typed, words) => {
+    const { output } = await valetkey("completion", "bash");
+    const typedWords = ["valetkey", ...typed.split(" ")];
+    const script = `${output}
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_valetkey
+echo "\${COMPREPLY[*]}"`;
+    const completed = execFileSync("bash", ["-c", script, "bash", ...typedWords]).toString();
+    expect(completed.trim()).toBe(words);
+  });
+});
+
+it("valetkey completion fish has a line for each command and option", async () => {
+  const { output } = await valetkey("completion", "fish");
+  for (const name of COMMANDS) expect(output).toContain(`-a ${name.split(" ").at(-1)} -d '`);
+  expect(output).toContain('-l kind -r -f -a "user service"');
+});
+
+describe("valetkey config", () => {
+  const ENV = {
+    STORAGE_ADAPTER: "minio",
+    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+    STORAGE_ACCESS_KEY: "signer",
+    STORAGE_SECRET_KEY: "secret-of-the-store",
+    DEV_TOKEN: "secret-of-a-person",
+    RECEIPT_KEYS: `2026:${"c2VjcmV0".repeat(8)}`,
+    REDIS_URL: "redis://:secret-of-redis@127.0.0.1:6379",
+    STORAGE_GCS_CREDENTIALS: '{"private_key": "secret-of-google"}',
+    JWT_AUDIENCE: "not used",
+  };
+  const row = (variable: string, env: Readonly<Record<string, string>> = ENV) =>
+    rowsOf(env).find((row) => row.variable === variable);
+
+  it("shows what is set, what is a default, and what is set but not used", () => {
+    expect(row("STORAGE_ENDPOINT")).toMatchObject({
+      value: ENV.STORAGE_ENDPOINT,
+      from: "variable",
+    });
+    expect(row("STORAGE_PATH_STYLE")).toMatchObject({ value: "on", from: "default" });
+    expect(row("STORAGE_MAX_FILE_SIZE")).toMatchObject({ value: "10 MiB", from: "default" });
+    expect(row("JWT_AUDIENCE")).toMatchObject({ from: "variable, not used" });
+    expect(row("JWT_ISSUER")).toBeUndefined();
+    expect(row("STORAGE_SIGNER")).toBeUndefined();
+  });
+
+  it("shows no secret", () => {
+    expect(row("STORAGE_SECRET_KEY")).toMatchObject({ value: "(hidden)", from: "variable" });
+    expect(JSON.stringify(rowsOf(ENV))).not.toMatch(/secret-of|c2VjcmV0/);
+  });
+
+  it("names the file that a key comes from", () => {
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-config-"));
+    const file = join(folder, "key.json");
+    writeFileSync(file, JSON.stringify({ access_key: "in-file", secret_key: "secret-of-file" }));
+    const rows = rowsOf({ STORAGE_ADAPTER: "minio", STORAGE_CREDENTIALS_FILE: file });
+    rmSync(folder, { recursive: true });
+    expect(rows).toContainEqual({
+      variable: "STORAGE_ACCESS_KEY",
+      value: "in-file",
+      from: `file ${file}`,
+    });
+    expect(JSON.stringify(rows)).not.toContain("secret-of-file");
+  });
+
+  it("prints JSON for programs", async () => {
+    const { code, output } = await valetkey("config", "--json");
+    const { store, settings } = JSON.parse(output) as {
+      readonly store: string;
+      readonly settings: ReadonlyArray<unknown>;
+    };
+    expect(store).toContain("embedded");
+    expect(settings).toContainEqual({ variable: "AUTH", value: "dev", from: "default" });
+    expect(code).toBe(0);
+  });
 });

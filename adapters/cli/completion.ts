@@ -1,0 +1,97 @@
+import * as Schema from "effect/Schema";
+import { type Command, command } from "./command.ts";
+
+const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** Prints what makes a shell complete the commands and options of `valetkey`. */
+export const completion = (commands: ReadonlyArray<Command>) =>
+  command({
+    name: "completion",
+    summary: "Print what makes your shell complete commands and options",
+    options: {
+      shell: { value: "SHELL", shape: "bash, zsh or fish", isArgument: true, choices: SHELLS },
+    },
+    schema: Schema.Struct({ shell: Schema.Literals(SHELLS) }),
+    run: async ({ shell }) => ({ result: SCRIPTS[shell](commands) }),
+  });
+
+/** What may follow the words that were typed, the longest first. */
+function continuations(commands: ReadonlyArray<Command>): ReadonlyArray<readonly [string, string]> {
+  const next = new Map<string, Set<string>>();
+  const add = (typed: string, word: string) =>
+    next.set(typed, (next.get(typed) ?? new Set()).add(word));
+  for (const { name, options } of commands) {
+    const words = name.split(" ");
+    words.forEach((word, at) => add(words.slice(0, at).join(" "), word));
+    add(name, "--help");
+    for (const [option, { isArgument, choices = [] }] of Object.entries(options)) {
+      for (const word of isArgument ? choices : [`--${option}`]) add(name, word);
+    }
+  }
+  return [...next]
+    .sort(([a], [b]) => b.length - a.length)
+    .map(([typed, words]) => [typed, [...words].join(" ")]);
+}
+
+/** The options that take one of a few values, once each. */
+const choicesOf = (commands: ReadonlyArray<Command>) =>
+  new Map(
+    commands.flatMap(({ options }) =>
+      Object.entries(options).flatMap(([option, { isArgument, choices }]) =>
+        choices === undefined || isArgument ? [] : [[`--${option}`, choices.join(" ")] as const],
+      ),
+    ),
+  );
+
+function bash(commands: ReadonlyArray<Command>): string {
+  const cases = [
+    ...[...choicesOf(commands)].map(([option, words]) => [`*" ${option} "`, words] as const),
+    ...continuations(commands).map(
+      ([typed, words]) => [typed === "" ? '" "' : `"${typed} "*`, words] as const,
+    ),
+  ];
+  return `_valetkey() {
+  local words="" typed="\${COMP_WORDS[*]:1:$((COMP_CWORD - 1))} "
+  case "$typed" in
+${cases.map(([pattern, words]) => `    ${pattern}) words="${words}" ;;\n`).join("")}  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _valetkey valetkey
+`;
+}
+
+/** A line for each word, with what it is for. */
+function fish(commands: ReadonlyArray<Command>): string {
+  const words = new Map(continuations(commands));
+  const lines = commands.flatMap(({ name, summary, options }) => {
+    const parts = name.split(" ");
+    const subcommands = parts.map((word, at) => {
+      const before = parts.slice(0, at);
+      const not = `not __fish_seen_subcommand_from ${words.get(before.join(" "))}`;
+      const about = at === parts.length - 1 ? summary : `Commands for each ${word}`;
+      return `-n "${[seen(before), not].filter((text) => text !== "").join("; and ")}" -f -a ${word} -d ${quoted(about)}`;
+    });
+    const flags = Object.entries(options).map(([option, { isArgument, value, choices, shape }]) => {
+      const list = choices === undefined ? "" : ` -f -a "${choices.join(" ")}"`;
+      const flag = isArgument ? list : ` -l ${option}${value === undefined ? "" : " -r"}${list}`;
+      return `-n "${seen(parts)}"${flag} -d ${quoted(shape)}`;
+    });
+    return [...subcommands, ...flags];
+  });
+  return [...new Set(lines)].map((line) => `complete -c valetkey ${line}\n`).join("");
+}
+
+const seen = (words: ReadonlyArray<string>) =>
+  words.map((word) => `__fish_seen_subcommand_from ${word}`).join("; and ");
+
+const quoted = (text: string) => `'${text.replaceAll("'", "\\'")}'`;
+
+const SCRIPTS: Readonly<
+  Record<(typeof SHELLS)[number], (commands: ReadonlyArray<Command>) => string>
+> = {
+  bash,
+  zsh: (commands) => `autoload -U +X compinit && compinit
+autoload -U +X bashcompinit && bashcompinit
+${bash(commands)}`,
+  fish,
+};

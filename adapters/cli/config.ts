@@ -1,0 +1,107 @@
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import type { Setting } from "../settings/setting.ts";
+import { type Env, variables } from "../settings/source.ts";
+import { decodeAwsSigner, readCredentials } from "../storage/credentials/credentials-file.ts";
+import { keySettings } from "../storage/credentials/key-settings.ts";
+import { asJson, columns, command, JSON_OPTION } from "./command.ts";
+import { readOrFail, type Settings, settings, settingsInUse, warningsOf } from "./settings.ts";
+
+/** Prints what each variable is set to, and from where that comes; secrets are hidden. */
+export const config = command({
+  name: "config",
+  summary: "Show the configuration in force and where each value comes from, without secrets",
+  options: JSON_OPTION,
+  schema: Schema.Struct({ json: Schema.optionalKey(Schema.Boolean) }),
+  run: async ({ json = false }) => {
+    const configured = readOrFail(process.env);
+    const rows = rowsOf(process.env);
+    const summary = summaryOf(configured);
+    const warnings = warningsOf(process.env, configured);
+    if (json) return { result: asJson({ ...summary, warnings, settings: rows }) };
+    const about = Object.entries(summary).map(([name, value]) => [name, String(value)]);
+    const table = rows.map(({ variable, value, from }) => [
+      variable,
+      value === null ? "-" : `${value}`,
+      from,
+    ]);
+    return {
+      result: `${columns(about)}\n${columns([["VARIABLE", "VALUE", "FROM"], ...table])}`,
+      ...(warnings.length > 0 && {
+        message: warnings.map((text) => `Warning: ${text}.`).join("\n"),
+      }),
+    };
+  },
+});
+
+/** A variable as `config` prints it. */
+interface Row {
+  readonly variable: string;
+  /** As the variable or the default has it, `(hidden)` for a secret; null if there is none. */
+  readonly value: string | null;
+  /** `variable`, `default`, a file, or why the variable does not count. */
+  readonly from: string;
+}
+
+/** What is in force as a whole. */
+const summaryOf = ({ http, identity, policies, storage }: Settings) => ({
+  address: http.publicUrl.origin,
+  store: storage.description,
+  callers: identity.callers.auth,
+  policies: [...policies.keys()].join(","),
+});
+
+/** A row for each setting in use, and for each variable that is set although it is not in use. */
+export function rowsOf(env: Env): ReadonlyArray<Row> {
+  const inUse = settingsInUse(env);
+  const used = new Set(inUse.map(({ variable }) => variable));
+  const fromFile = keyInFile(env);
+  const rows = inUse.map((setting): Row => {
+    const { variable } = setting;
+    const text = env[variable];
+    if (text) return { variable, value: shown(setting, text), from: "variable" };
+    const file = fromFile.get(variable);
+    return file ?? { variable, value: defaultOf(setting), from: "default" };
+  });
+  const unused = settings
+    .filter(({ variable }) => env[variable] && !used.has(variable))
+    .map((setting): Row => {
+      const { variable } = setting;
+      return { variable, value: shown(setting, env[variable] ?? ""), from: "variable, not used" };
+    });
+  const unique = new Map([...rows, ...unused].map((row) => [row.variable, row]));
+  return [...unique.values()];
+}
+
+/** The text of a variable, unless it is a secret. */
+const shown = ({ decode }: Setting<unknown>, text: string): string => {
+  const decoded = decode(text);
+  return Result.isSuccess(decoded) && !Redacted.isRedacted(decoded.success) ? text : "(hidden)";
+};
+
+/** The default as a person reads it; null where there is none. */
+function defaultOf({ otherwise, fallback }: Setting<unknown>): string | null {
+  const value = fallback?.value;
+  if (typeof value === "boolean") return value ? "on" : "off";
+  if (typeof value === "string") return value;
+  return otherwise?.replaceAll("`", "") ?? (value === undefined ? null : String(value));
+}
+
+/** The key of `STORAGE_CREDENTIALS_FILE`, if the file is one of an access key. */
+function keyInFile(env: Env): ReadonlyMap<string, Row> {
+  const path = variables(env).valueOf(keySettings.credentialsFile);
+  if (typeof path !== "string") return new Map();
+  const read = readCredentials(path, decodeAwsSigner);
+  if (Result.isFailure(read)) return new Map();
+  const from = `file ${path}`;
+  const rows: ReadonlyArray<Row> = [
+    {
+      variable: keySettings.accessKey.variable,
+      value: read.success.keys.accessKey,
+      from,
+    },
+    { variable: keySettings.secretKey.variable, value: "(hidden)", from },
+  ];
+  return new Map(rows.map((row) => [row.variable, row]));
+}
