@@ -10,6 +10,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
   [
     // The service: as a part of another application, without a socket, and as a process.
     { name: "embed" },
+    { name: "client" },
     { name: "http" },
     { name: "service", isolate: true },
     { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },

@@ -35,6 +35,10 @@ const { output } = await bundle.write({
 });
 await bundle.close();
 await cp(path("dist/adapters/http/page"), path("bundle/page"), { recursive: true });
+await cp(path("dist/adapters/browser"), path("bundle/browser"), {
+  recursive: true,
+  filter: (file) => !file.endsWith(".d.ts"),
+});
 
 /** The folders of the packages that the bundle has something of. */
 const packages = new Set(

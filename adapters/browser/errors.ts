@@ -1,0 +1,84 @@
+/** Why an upload went no further. */
+export type UploadErrorCode =
+  /** The policy does not allow the file: `limit` or `allowed` say what it does. */
+  | "refused"
+  /** The quota of the organization is used up; `retryAfter` says when there is more. */
+  | "quota"
+  | "unauthenticated"
+  /** The caller may not upload here, or not under this policy. */
+  | "forbidden"
+  /** There is no such organization, or the caller does not belong to it. */
+  | "not-found"
+  /** The service cannot be used: it keeps failing, or something else is at its address. */
+  | "service-failed"
+  /** The store refused the file; `storeCode` is its own word for why. */
+  | "store-refused"
+  /** What arrived in the store is not what was granted. */
+  | "mismatch"
+  /** The service or the store does not share its answers with pages of this origin. */
+  | "cors"
+  /** The service answers, and the store does not. */
+  | "unreachable"
+  /** Neither the service nor the store answers. */
+  | "offline"
+  | "aborted"
+  /** The file has changed, was moved or removed since it was chosen. */
+  | "file-changed"
+  | "empty-file"
+  | "directory";
+
+/** What is known of a failure beside its code. */
+export interface UploadErrorFacts {
+  /** The service's answer (RFC 9457), with its own `code`, `title` and `detail`. */
+  readonly problem?: Problem | undefined;
+  /** The HTTP status of the service or the store. */
+  readonly status?: number | undefined;
+  /** The error code of the store, such as `SignatureDoesNotMatch`. */
+  readonly storeCode?: string | undefined;
+  /** In seconds, where trying again helps later. */
+  readonly retryAfter?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** A problem document of the service; other members depend on its code. */
+export interface Problem {
+  readonly code?: string | undefined;
+  readonly title?: string | undefined;
+  readonly detail?: string | undefined;
+  /** The most bytes that the policy allows. */
+  readonly limit?: number | undefined;
+  /** The media types that the policy allows. */
+  readonly allowed?: ReadonlyArray<string> | undefined;
+  readonly errors?:
+    | ReadonlyArray<{ readonly pointer: string; readonly reason: string }>
+    | undefined;
+}
+
+/** Why an upload failed. The message says what is wrong and what to do about it. */
+export class UploadError extends Error {
+  override readonly name = "UploadError";
+  readonly code: UploadErrorCode;
+  readonly problem: Problem | undefined;
+  readonly status: number | undefined;
+  readonly storeCode: string | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: UploadErrorCode, message: string, facts: UploadErrorFacts = {}) {
+    super(message, { cause: facts.cause });
+    this.code = code;
+    this.problem = facts.problem;
+    this.status = facts.status;
+    this.storeCode = facts.storeCode;
+    this.retryAfter = facts.retryAfter;
+  }
+
+  /** The most bytes that the policy allows, if the file is too large. */
+  get limit(): number | undefined {
+    return this.problem?.limit;
+  }
+
+  /** The media types that the policy allows, if the file is of another. */
+  get allowed(): ReadonlyArray<string> | undefined {
+    return this.problem?.allowed;
+  }
+}

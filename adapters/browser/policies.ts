@@ -1,0 +1,37 @@
+/** What the caller may upload under one policy. Sizes are in bytes, lifetimes in seconds. */
+export interface UploadPolicy {
+  /** What an upload gives as `policy`. */
+  readonly name: string;
+  readonly maxSize: number;
+  /** Media types, or all subtypes of one, such as `image/*`. */
+  readonly allowedTypes: ReadonlyArray<string>;
+  /** The allowed types by their usual extensions: `".png": "image/png"`. */
+  readonly extensions: Readonly<Record<string, string>>;
+  readonly putLifetime: number;
+  readonly getLifetime: number;
+  /** The longest that a link works; undefined if links are not allowed. */
+  readonly linkLifetime?: number;
+  readonly strict: boolean;
+  readonly writeOnce: boolean;
+  readonly requireChecksum: boolean;
+  /** The algorithms that the store verifies. */
+  readonly checksums: ReadonlyArray<string>;
+  /** Whether the store takes files in parts; undefined where the service does not say. */
+  readonly multipart?: unknown;
+}
+
+/** A policy of `GET …/policies` with its members in camel case. */
+export const policyOf = (listed: object): UploadPolicy =>
+  Object.fromEntries(
+    Object.entries(listed).map(([name, value]) => [
+      name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  ) as never;
+
+/** The usual type of files with such a name, for a file whose type the browser does not know. */
+export function typeByName(name: string, policy: UploadPolicy | undefined): string | undefined {
+  const extension = name.slice(name.lastIndexOf(".")).toLowerCase();
+  const { extensions = {} } = policy ?? {};
+  return Object.hasOwn(extensions, extension) ? extensions[extension] : undefined;
+}

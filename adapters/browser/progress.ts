@@ -1,0 +1,59 @@
+import type { Retrying } from "./retry.ts";
+
+/** How far an upload is. */
+export interface UploadProgress {
+  /** Bytes that have been sent; never more than `total`, and fewer than before only on a retry. */
+  readonly sent: number;
+  readonly total: number;
+  /** 0 to 100. */
+  readonly percent: number;
+  /** There if something is sent again, or will be. */
+  readonly retrying?: Retrying | undefined;
+  /** There if the file is sent in parts. */
+  readonly parts?: { readonly done: number; readonly total: number } | undefined;
+}
+
+/** Adds up what has been sent of a file, by its parts. */
+export interface Tally {
+  /** Whether these are more bytes of the part than ever before. */
+  readonly sent: (part: number, bytes: number) => boolean;
+  readonly retry: (part: number, retrying: Retrying) => void;
+  readonly inParts: (parts: NonNullable<UploadProgress["parts"]>) => void;
+  readonly show: (retrying?: Retrying) => void;
+}
+
+export function makeTally(
+  total: number,
+  onProgress: ((progress: UploadProgress) => void) | undefined,
+): Tally {
+  const sentOf = new Map<number, number>();
+  const mostOf = new Map<number, number>();
+  let sum = 0;
+  let shown = 0;
+  let parts: UploadProgress["parts"];
+  const set = (part: number, bytes: number) => {
+    sum += bytes - (sentOf.get(part) ?? 0);
+    sentOf.set(part, bytes);
+  };
+  const show = (retrying?: Retrying) => {
+    shown = Math.min(total, retrying === undefined ? Math.max(sum, shown) : sum);
+    onProgress?.({ sent: shown, total, percent: (shown / total) * 100, retrying, parts });
+  };
+  return {
+    show,
+    sent: (part, bytes) => {
+      const isMore = bytes > (mostOf.get(part) ?? 0);
+      if (isMore) mostOf.set(part, bytes);
+      set(part, bytes);
+      show();
+      return isMore;
+    },
+    retry: (part, retrying) => {
+      set(part, 0);
+      show(retrying);
+    },
+    inParts: (next) => {
+      parts = next;
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/** How long a transfer may stand still before it is given up, in milliseconds. */
+const LONGEST_SILENCE = 60_000;
+
+/** One PUT to the store. */
+export interface Put {
+  readonly url: string;
+  /** Exactly those that the service returned. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Blob;
+  readonly signal: AbortSignal;
+  /** Told how many bytes of the body have been sent. */
+  readonly onSent: (bytes: number) => void;
+}
+
+/** What the store answered. */
+export interface PutAnswer {
+  readonly status: number;
+  readonly etag: string | null;
+  readonly retryAfter: string | null;
+  /** Its error code, such as `SignatureDoesNotMatch`, and its sentence about it. */
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+}
+
+/** Sends one PUT. Rejects if it is not answered. */
+export const put = (request: Put): Promise<PutAnswer> =>
+  typeof XMLHttpRequest === "undefined" ? putByFetch(request) : putByXhr(request);
+
+/** `fetch` does not tell how much of a body has been sent. */
+const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> =>
+  new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open("PUT", url);
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    const giveUp = () => xhr.abort();
+    let timer = setTimeout(giveUp, LONGEST_SILENCE);
+    const lost = () => reject(new TypeError("The store did not answer"));
+    xhr.upload.addEventListener("progress", ({ loaded }) => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, LONGEST_SILENCE);
+      onSent(loaded);
+    });
+    xhr.addEventListener("load", () => {
+      // A browser complains in its console about a header that is not shared.
+      const shared = xhr.getAllResponseHeaders().toLowerCase();
+      const header = (name: string) =>
+        shared.includes(`${name}:`) ? xhr.getResponseHeader(name) : null;
+      resolve(answerOf(xhr.status, xhr.responseText, header));
+    });
+    xhr.addEventListener("error", lost);
+    xhr.addEventListener("abort", lost);
+    xhr.addEventListener("loadend", () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+    });
+    signal.addEventListener("abort", giveUp);
+    xhr.send(body);
+    if (signal.aborted) giveUp();
+  });
+
+async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> {
+  const response = await fetch(url, {
+    method: "PUT",
+    headers,
+    body,
+    credentials: "omit",
+    signal,
+  });
+  const text = await response.text();
+  onSent(body.size);
+  return answerOf(response.status, text, (name) => response.headers.get(name));
+}
+
+/** Reads the XML of S3, which is the same for Google Cloud Storage. */
+const answerOf = (
+  status: number,
+  text: string,
+  header: (name: string) => string | null,
+): PutAnswer => ({
+  status,
+  etag: header("etag"),
+  retryAfter: header("retry-after"),
+  code: /<Code>(\w{1,99})<\/Code>/.exec(text)?.[1],
+  message: /<Message>([^<]{1,999})<\/Message>/.exec(text)?.[1],
+});

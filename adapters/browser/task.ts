@@ -1,0 +1,44 @@
+import type { UploadProgress } from "./progress.ts";
+import { type Run, throwIfAborted } from "./run.ts";
+import type { UploadResult } from "./upload.ts";
+
+/** Options of one upload. */
+export interface UploadOptions {
+  /** What the file is called; its own name if left out. */
+  readonly filename?: string | undefined;
+  /** Its media type; if left out its own, or that of its extension in the policy. */
+  readonly contentType?: string | undefined;
+  /** The policy to upload under; `files` if left out. */
+  readonly policy?: string | undefined;
+  readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
+  /** Aborts the upload. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the store is to verify a checksum: `true` for any size, `false` only where the policy
+   * requires it; if left out, where it costs little.
+   */
+  readonly checksum?: boolean | undefined;
+}
+
+/** Work under way: a promise of its result that can be held and ended. */
+export interface Task<A> extends Promise<A> {
+  /** Holds the upload; what was sent of a file in parts is kept. */
+  readonly pause: () => void;
+  /** Goes on after `pause()`. */
+  readonly resume: () => void;
+  /** Ends the upload with the error `aborted`, and removes parts that were sent. */
+  readonly abort: (reason?: unknown) => void;
+}
+
+/** An upload under way. It rejects with an `UploadError`. */
+export type UploadTask = Task<UploadResult>;
+
+/** The task of what `work` does in a run. */
+export function taskOf<A>(run: Run, work: Promise<A>): Task<A> {
+  const { pause, resume, abort, close } = run;
+  const ended = work.catch((cause: unknown) => {
+    throwIfAborted(run);
+    throw cause;
+  });
+  return Object.assign(ended.finally(close), { pause, resume, abort });
+}

@@ -1,0 +1,29 @@
+import { readdir, readFile } from "node:fs/promises";
+
+/**
+ * The modules of `valetkey/client` by their file names, such as `client.js`, for pages of the
+ * service. Run from its source, the service makes them first.
+ */
+export const clientFiles = (): Promise<ReadonlyMap<string, string>> => (files ??= load());
+
+let files: Promise<ReadonlyMap<string, string>> | undefined;
+
+async function load(): Promise<ReadonlyMap<string, string>> {
+  if (import.meta.url.endsWith(".ts")) {
+    // Not there in what is built, so the compiler and bundlers need not know it.
+    const source = new URL("../../deploy/bundle-client.ts", import.meta.url).href;
+    return (await import(source)).bundleClient();
+  }
+  // Beside this module where it is built, and in a folder of its own where it is bundled.
+  return read("../browser/").catch(() => read("./browser/"));
+}
+
+async function read(path: string): Promise<ReadonlyMap<string, string>> {
+  const folder = new URL(path, import.meta.url);
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".js"));
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, await readFile(new URL(name, folder), "utf8")] as const),
+    ),
+  );
+}

@@ -1,0 +1,35 @@
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+// Makes the modules of `valetkey/client` of adapters/browser/: an entry, and what it loads when it
+// is needed. `npm run build` puts them in place of what the compiler has made of the same sources;
+// run from its source, the service makes them for its page.
+
+const SOURCE = fileURLToPath(new URL("../adapters/browser/client.ts", import.meta.url));
+
+/** The code of each module, by its file name. */
+export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
+  const bundle = await rolldown({
+    input: { client: SOURCE },
+    platform: "browser",
+    onLog: (_level, { message }) => {
+      throw new Error(message);
+    },
+  });
+  const { output } = await bundle.generate({
+    format: "es",
+    minify: true,
+    comments: false,
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name].js",
+    codeSplitting: {
+      groups: [{ name: "upload", tags: ["$initial"], test: (id) => id !== SOURCE }],
+    },
+  });
+  await bundle.close();
+  return new Map(
+    output.flatMap((chunk) =>
+      chunk.type === "chunk" ? [[chunk.fileName, chunk.code] as const] : [],
+    ),
+  );
+}

@@ -1,0 +1,65 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { UploadError, type UploadProgress } from "../../adapters/browser/client.ts";
+import { network, startUploads } from "./host.ts";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const image = (name: string, content = name) => new File([content], name, { type: "image/png" });
+
+it("ten files are granted by one request, sent, and confirmed one by one", async () => {
+  const { client } = await startUploads();
+  const seen = network();
+  const files = Array.from({ length: 10 }, (_, index) => image(`${index}.png`));
+  const progress: Array<UploadProgress> = [];
+  const all = client.uploadAll(files, { onProgress: (event) => progress.push(event) });
+  expect(all.uploads).toHaveLength(10);
+  const outcomes = await all;
+  const contents = outcomes.map(async (outcome) =>
+    outcome.status === "fulfilled" ? (await fetch(outcome.value.getUrl)).text() : outcome.reason,
+  );
+  expect(await Promise.all(contents)).toEqual(files.map(({ name }) => name));
+  const count = (action: string) => seen.filter((request) => request.action === action).length;
+  expect([count("batch"), count("presign"), count("confirm")]).toEqual([1, 0, 10]);
+  expect(progress.at(-1)).toMatchObject({ percent: 100, total: 50, sent: 50 });
+});
+
+it("a file that is refused leaves the others alone, and has its own error", async () => {
+  const { client } = await startUploads();
+  const files = [
+    image("a.png"),
+    new File(["<p>"], "b.html", { type: "text/html" }),
+    image("c.png"),
+    image("empty.png", ""),
+    image("d.png"),
+    new File(["<p>"], "e.html", { type: "text/html" }),
+  ];
+  const outcomes = await client.uploadAll(files);
+  expect(
+    outcomes.map((outcome) =>
+      outcome.status === "fulfilled" ? "uploaded" : (outcome.reason as UploadError).code,
+    ),
+  ).toEqual(["uploaded", "refused", "uploaded", "empty-file", "uploaded", "refused"]);
+});
+
+it("one file of several is aborted without the others, and all of them together", async () => {
+  const { client } = await startUploads();
+  const all = client.uploadAll([image("a.png"), image("b.png"), image("c.png")]);
+  all.uploads[1]?.abort();
+  const outcomes = await all;
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  const others = client.uploadAll([image("a.png"), image("b.png")]);
+  others.abort();
+  const ended = await others;
+  expect(
+    ended.map((outcome) => outcome.status === "rejected" && (outcome.reason as UploadError).code),
+  ).toEqual(["aborted", "aborted"]);
+});
+
+it("no files are no upload, and nothing is asked", async () => {
+  const { client } = await startUploads();
+  const seen = network();
+  expect(await client.uploadAll([])).toEqual([]);
+  expect(seen).toEqual([]);
+});

@@ -1,0 +1,261 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { UploadError, type UploadProgress } from "../../adapters/browser/client.ts";
+import { first, network, s3Error, type Seen, startUploads, TOKEN } from "./host.ts";
+
+beforeEach(() => {
+  // Full jitter at its shortest: what is tried again is tried at once.
+  vi.spyOn(Math, "random").mockReturnValue(0);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
+const isPut = ({ isForStore, method }: Seen) => isForStore && method === "PUT";
+const busy = () => new Response("{}", { status: 429, headers: { "Retry-After": "1" } });
+const isFor = (action: string) => (seen: Seen) => seen.action === action;
+
+/** What an upload fails with. */
+const failure = (upload: Promise<unknown>): Promise<UploadError> =>
+  upload.then(
+    () => expect.unreachable("it was uploaded"),
+    (error: unknown) => {
+      if (error instanceof UploadError) return error;
+      throw error;
+    },
+  );
+
+it("an upload is granted strictly, sent with a checksum, confirmed, and can be read", async () => {
+  const { client, address } = await startUploads();
+  const seen = network();
+  const progress: Array<UploadProgress> = [];
+  const result = await client.upload(FILE, { onProgress: (event) => progress.push(event) });
+  expect(seen.map(({ action, method, isForStore }) => (isForStore ? method : action))).toEqual([
+    "policies",
+    "presign",
+    "PUT",
+    "confirm",
+  ]);
+  const put = seen.find(isPut);
+  expect(Object.keys(Object.fromEntries(put?.headers ?? []))).toEqual([
+    "content-type",
+    "if-none-match",
+    "x-amz-checksum-sha256",
+  ]);
+  expect(result).toMatchObject({ size: FILE.size, contentType: "image/png" });
+  expect(result.fileUrl).toBe(`${address}/api/v1/${result.key.replace("org_1", "acme")}`);
+  expect(result.receipt).toMatch(/^v1\./);
+  expect(await (await fetch(result.getUrl)).text()).toBe("the bytes of a picture");
+  expect(progress.at(-1)).toMatchObject({ sent: FILE.size, total: FILE.size, percent: 100 });
+});
+
+it("the token goes to the service with each call, and never to the store", async () => {
+  const { client } = await startUploads(
+    {},
+    { token: async () => TOKEN, headers: () => ({ "X-Csrf": "1" }) },
+  );
+  const seen = network();
+  await client.upload(FILE);
+  for (const { isForStore, headers } of seen) {
+    const sent = [headers.get("authorization"), headers.get("x-csrf")];
+    expect(sent).toEqual(isForStore ? [null, null] : [`Bearer ${TOKEN}`, "1"]);
+  }
+});
+
+it("a redirect of the service is not followed with the token", async () => {
+  const { client } = await startUploads();
+  const seen = network(({ action }) =>
+    action === "presign" ? Response.redirect("http://127.0.0.1:2/elsewhere", 307) : undefined,
+  );
+  const error = await failure(client.upload(FILE));
+  expect([error.code, error.message]).toEqual([
+    "service-failed",
+    "The service answered with a redirect. Set endpoint to the address that it leads to.",
+  ]);
+  expect(seen.filter(({ url }) => url.includes("elsewhere"))).toEqual([]);
+});
+
+it.each<[string, (seen: Seen) => boolean, () => Response | "lost"]>([
+  ["a lost connection to the service", isFor("presign"), () => "lost"],
+  ["a lost connection to the store", isPut, () => "lost"],
+  ["a 503 of the store", isPut, () => s3Error(503, "SlowDown")],
+  ["a body that the store did not get whole", isPut, () => s3Error(400, "IncompleteBody")],
+  ["a 502 of a proxy", isFor("confirm"), () => new Response("Bad Gateway", { status: 502 })],
+  ["a 408 of the service", isFor("policies"), () => new Response("", { status: 408 })],
+])("an upload goes on after %s", async (_, matches, trouble) => {
+  const { client } = await startUploads();
+  const seen = network(first(3, matches, trouble));
+  const { getUrl } = await client.upload(FILE);
+  expect(seen.filter(matches)).toHaveLength(4);
+  expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
+});
+
+it("a 429 is tried again after the time that it names, and progress says so", async () => {
+  const { client } = await startUploads();
+  network(first(1, isPut, busy));
+  const progress: Array<UploadProgress> = [];
+  await client.upload(FILE, { onProgress: (event) => progress.push(event) });
+  expect(progress.map(({ retrying }) => retrying).filter(Boolean)).toEqual([
+    { attempt: 1, delay: 1000, reason: "busy" },
+  ]);
+});
+
+it("progress never goes back but on a retry that says so, and ends at 100 percent", async () => {
+  const { client } = await startUploads();
+  network(first(2, isPut, () => "answer lost"));
+  const progress: Array<UploadProgress> = [];
+  await client.upload(FILE, { onProgress: (event) => progress.push(event) });
+  let last = 0;
+  for (const { sent, percent, total, retrying } of progress) {
+    expect(retrying !== undefined || sent >= last).toBe(true);
+    expect(percent).toBe((sent / total) * 100);
+    expect(sent).toBeLessThanOrEqual(total);
+    last = sent;
+  }
+  expect(progress.at(-1)?.percent).toBe(100);
+});
+
+it("a PUT whose answer was lost had arrived: the store says 412, and the upload is confirmed", async () => {
+  const { client } = await startUploads();
+  const seen = network(first(1, isPut, () => "answer lost"));
+  const { receipt } = await client.upload(FILE);
+  expect(receipt).toMatch(/^v1\./);
+  expect(seen.filter(isPut)).toHaveLength(2);
+  expect(seen.filter(isFor("presign"))).toHaveLength(1);
+});
+
+it("a URL that the store no longer accepts is replaced by a fresh one, once", async () => {
+  const { client } = await startUploads();
+  const seen = network(first(1, isPut, () => s3Error(403, "AccessDenied")));
+  await client.upload(FILE);
+  expect(seen.filter(isFor("presign"))).toHaveLength(2);
+  vi.unstubAllGlobals();
+
+  const all = network((request) => (isPut(request) ? s3Error(403, "AccessDenied") : undefined));
+  const error = await failure(client.upload(FILE));
+  expect(error).toMatchObject({ code: "store-refused", status: 403, storeCode: "AccessDenied" });
+  expect(error.message).toContain("A sentence. (AccessDenied)");
+  expect(all.filter(isPut)).toHaveLength(2);
+});
+
+it("an upload that keeps failing ends, and says what does not answer", async () => {
+  const { client } = await startUploads();
+  network(({ isForStore }) => (isForStore ? "lost" : undefined));
+  expect((await failure(client.upload(FILE))).code).toBe("unreachable");
+  vi.unstubAllGlobals();
+  const seen = network(() => "lost");
+  expect((await failure(client.upload(FILE))).code).toBe("offline");
+  // The policies are known, so the presign comes first.
+  expect(seen.filter(isFor("presign"))).toHaveLength(9);
+});
+
+it("a refusal by the policy says what is allowed, and nothing is sent", async () => {
+  const { client } = await startUploads({ policy: { maxSize: "1 MiB" } });
+  const seen = network();
+  const large = new File([new Uint8Array(2 ** 20 + 1)], "a.png", { type: "image/png" });
+  const tooLarge = await failure(client.upload(large));
+  expect(tooLarge).toMatchObject({ code: "refused", limit: 2 ** 20, status: 413 });
+  expect(tooLarge.message).toMatch(/^The file is too large\. The policy accepts files of up to/);
+  const page = new File(["<p>"], "a.html", { type: "text/html" });
+  const wrongType = await failure(client.upload(page));
+  expect([wrongType.code, wrongType.allowed]).toEqual([
+    "refused",
+    expect.arrayContaining(["image/png"]),
+  ]);
+  expect((await failure(client.upload(FILE, { policy: "none" }))).problem?.code).toBe(
+    "UNKNOWN_POLICY",
+  );
+  expect(seen.filter(isPut)).toEqual([]);
+});
+
+it("a quota that is used up is not waited for", async () => {
+  const { client } = await startUploads({ limits: { objectsPerDay: 1 } });
+  await client.upload(FILE);
+  const error = await failure(client.upload(FILE));
+  expect(error).toMatchObject({ code: "quota", status: 429 });
+  expect(error.retryAfter).toBeGreaterThan(0);
+});
+
+it.each([
+  [{ token: "another" }, "unauthenticated"],
+  [{ token: undefined }, "unauthenticated"],
+  [{ organization: "globex" }, "not-found"],
+] as const)("a client with %j is told that it is %s", async (options, code) => {
+  const { client } = await startUploads({}, options);
+  expect((await failure(client.upload(FILE))).code).toBe(code);
+});
+
+it("a token that no header can carry is a mistake of the caller, and is not tried again", async () => {
+  const { client } = await startUploads({}, { token: "two\nlines" });
+  const seen = network();
+  await expect(client.upload(FILE)).rejects.toThrow(TypeError);
+  expect(seen).toEqual([]);
+});
+
+it("an empty file is named as one, before anything is asked", async () => {
+  const { client } = await startUploads();
+  const seen = network();
+  const error = await failure(client.upload(new File([], "empty.png", { type: "image/png" })));
+  expect([error.code, error.message]).toEqual([
+    "empty-file",
+    "empty.png is empty, and stores take no empty uploads. Choose a file with content.",
+  ]);
+  expect(seen).toEqual([]);
+});
+
+it("a file without a type gets that of its extension, by the policy", async () => {
+  const { client } = await startUploads();
+  const { contentType } = await client.upload(new File(["a"], "PHOTO.JPG"));
+  expect(contentType).toBe("image/jpeg");
+  const given = await client.upload(new Blob(["a"]), {
+    filename: "constructor",
+    contentType: "text/plain",
+  });
+  expect(given.contentType).toBe("text/plain");
+  expect((await failure(client.upload(new File(["a"], "a.constructor")))).code).toBe("refused");
+});
+
+it("an upload that is aborted rejects at once, whatever it waits for", async () => {
+  const { client } = await startUploads();
+  vi.mocked(Math.random).mockReturnValue(0.999);
+  network((seen) => (isPut(seen) ? "lost" : undefined));
+  const controller = new AbortController();
+  const upload = client.upload(FILE, {
+    signal: controller.signal,
+    onProgress: ({ retrying }) => {
+      if (retrying?.attempt === 3) controller.abort();
+    },
+  });
+  expect((await failure(upload)).code).toBe("aborted");
+  const task = client.upload(FILE);
+  task.abort();
+  expect((await failure(task)).code).toBe("aborted");
+  expect((await failure(client.upload(FILE, { signal: AbortSignal.abort() }))).code).toBe(
+    "aborted",
+  );
+});
+
+it("a paused upload sends nothing until it is resumed", async () => {
+  const { client } = await startUploads();
+  const seen = network();
+  const task = client.upload(FILE);
+  task.pause();
+  await client.policies();
+  await client.upload(FILE);
+  expect(seen.filter(isPut)).toHaveLength(1);
+  task.resume();
+  expect((await task).size).toBe(FILE.size);
+});
+
+it("the policies are what the service lists, and are remembered", async () => {
+  const { client } = await startUploads({ policies: { avatars: { requireChecksum: true } } });
+  const [files, avatars] = await client.policies();
+  expect(files).toMatchObject({ name: "files", maxSize: 10 * 2 ** 20, putLifetime: 900 });
+  expect(files?.extensions[".jpg"]).toBe("image/jpeg");
+  expect(avatars).toMatchObject({ name: "avatars", requireChecksum: true });
+  const seen = network();
+  await client.upload(FILE, { policy: "avatars", checksum: false });
+  expect(await client.policies()).toEqual([files, avatars]);
+  expect(seen.filter(isFor("policies"))).toEqual([]);
+});
