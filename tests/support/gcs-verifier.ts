@@ -22,6 +22,7 @@ import {
   verifySignature,
   type WireRequest,
 } from "./gcs-signature.ts";
+import { gcsMultipart, type Reply, type Resource } from "./gcs-multipart.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 
 /** What the double stands in front of, and whom it believes. */
@@ -47,8 +48,12 @@ export interface GcsVerifier {
  * JSON API is passed on as it comes, without any check.
  */
 export async function startGcsVerifier(options: GcsVerifierOptions): Promise<GcsVerifier> {
+  const uploads = gcsMultipart({
+    bodyOf,
+    insert: (resource, headers, body) => insert(options.upstream, resource, { headers, body }),
+  });
   const server = createServer((incoming, response) => {
-    void answer(options, incoming, response);
+    void answer({ ...options, uploads }, incoming, response);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -82,20 +87,10 @@ async function isOfGeneration(upstream: string, url: string): Promise<boolean> {
   return status !== 200 || JSON.parse(body.toString()).generation === wanted;
 }
 
-interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
-}
-
-interface Resource {
-  readonly bucket: string;
-  /** Empty for the bucket itself. */
-  readonly object: string;
-}
+type Started = GcsVerifierOptions & { readonly uploads: ReturnType<typeof gcsMultipart> };
 
 async function answer(
-  options: GcsVerifierOptions,
+  options: Started,
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -118,15 +113,14 @@ async function answer(
   }
 }
 
-async function decide(
-  options: GcsVerifierOptions,
-  host: string,
-  incoming: IncomingMessage,
-): Promise<Reply> {
+async function decide(options: Started, host: string, incoming: IncomingMessage): Promise<Reply> {
   const { method = "", url = "", rawHeaders } = incoming;
   const request = readRequest(method, url, rawHeaders);
   const signed = verifySignature(request, options, (options.now ?? Date.now)());
   const resource = resourceOf(options, host, request.path);
+  if (["uploads", "uploadid"].some((name) => request.query.has(name)) && resource.object !== "") {
+    return options.uploads(request, resource, signed, incoming);
+  }
   const isRead = method === "GET" || method === "HEAD";
   if (NOT_HERE.some((name) => request.query.has(name)) || !(isRead || method === "PUT")) {
     throw notImplemented();
@@ -169,14 +163,7 @@ async function store(
 ): Promise<Reply> {
   const header = (name: string) => request.headers.get(name)?.join(",");
   if (header("x-goog-copy-source") !== undefined) throw notImplemented();
-  // Of a chunked upload Google asks x-amz-decoded-content-length instead, which is not done here.
-  if (!request.headers.has("content-length")) {
-    throw new Refusal(411, "MissingContentLength", "How long the body is must be said.");
-  }
-  const body = await buffer(incoming);
-  checkLength(header("x-goog-content-length-range"), body.length);
-  checkHashes(header("x-goog-hash"), header("content-md5"), body);
-  if (signed.has("x-goog-content-sha256")) checkPayload(header("x-goog-content-sha256"), body);
+  const body = await bodyOf(request, signed, incoming);
   const generation = header("x-goog-if-generation-match");
   if (generation !== undefined && !/^\d+$/.test(generation)) {
     throw new Refusal(400, "InvalidArgument", "A generation is a number.");
@@ -188,20 +175,54 @@ async function store(
     // Compared and stored under one lock there, so that one of racing requests wins.
     ifGenerationMatch: generation,
   };
-  const search = new URLSearchParams({ uploadType: "media", name: object });
+  const search = new URLSearchParams();
   for (const [name, value] of Object.entries(optional)) if (value) search.set(name, value);
   const headers: Record<string, string> = { "content-type": "application/octet-stream" };
   for (const [name, [value]] of request.headers) {
     if (STORED.has(name) || name.startsWith("x-goog-meta-")) headers[name] = value ?? "";
   }
+  await insert(upstream, { bucket, object }, { headers, body, search });
+  return { status: 200, headers: { ETag: `"${md5(body).toString("hex")}"` } };
+}
+
+/** The body of a PUT, if its length and its hashes are as the headers say. */
+async function bodyOf(
+  request: WireRequest,
+  signed: ReadonlySet<string>,
+  incoming: IncomingMessage,
+): Promise<Buffer> {
+  const header = (name: string) => request.headers.get(name)?.join(",");
+  // Of a chunked upload Google asks x-amz-decoded-content-length instead, which is not done here.
+  if (!request.headers.has("content-length")) {
+    throw new Refusal(411, "MissingContentLength", "How long the body is must be said.");
+  }
+  const body = await buffer(incoming);
+  checkLength(header("x-goog-content-length-range"), body.length);
+  checkHashes(header("x-goog-hash"), header("content-md5"), body);
+  if (signed.has("x-goog-content-sha256")) checkPayload(header("x-goog-content-sha256"), body);
+  return body;
+}
+
+/** Stores an object in fake-gcs-server. */
+async function insert(
+  upstream: string,
+  { bucket, object }: Resource,
+  upload: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: Buffer;
+    readonly search?: URLSearchParams;
+  },
+): Promise<void> {
+  const search = new URLSearchParams(upload.search);
+  search.set("uploadType", "media");
+  search.set("name", object);
   const url = `${upstream}/upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${search}`;
-  const stored = await send("POST", url, { headers, body });
+  const stored = await send("POST", url, upload);
   if (stored.status === 404) throw noSuchBucket();
   if (stored.status === 412) {
     throw new Refusal(412, "PreconditionFailed", "The object is not of this generation.");
   }
   if (stored.status !== 200) throw new Error(`fake-gcs-server answered ${stored.status}`);
-  return { status: 200, headers: { ETag: `"${md5(body).toString("hex")}"` } };
 }
 
 async function read(

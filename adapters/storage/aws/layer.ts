@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { s3Binding, s3Overrides } from "../signing/binding.ts";
+import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { current, hold } from "../credentials/held.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { type Provider, PROVIDERS } from "../providers.ts";
@@ -51,7 +51,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         region,
         binding: s3Binding(provider),
         checksums,
-        partChecksums,
+        parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
         overrides: s3Overrides,
         signers: bySdk ? { put: bySdk(signers.put), get: bySdk(signers.get) } : signers,
       });

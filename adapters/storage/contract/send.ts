@@ -38,6 +38,8 @@ export async function send(
     path,
     headers: { ...length, ...headers },
   });
+  // A connection that is cut is reported more than once.
+  outgoing.on("error", () => undefined);
   if (chunked && body !== undefined) outgoing.write(body);
   outgoing.end(chunked ? undefined : body);
   const [answer] = await once(outgoing, "response");

@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime";
-import type { Binding } from "../signing/binding.ts";
+import type { Checksum } from "../../../domain/checksum.ts";
+import type { Binding, PartBinding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 
 /**
@@ -18,10 +19,8 @@ export const gcsBinding =
     if (pendingSince !== undefined) {
       conditions.push(["x-goog-custom-time", DateTime.formatIso(pendingSince)]);
     }
-    if (checksum?.algorithm === "md5") md5.push(["content-md5", checksum.value]);
-    else if (checksum !== undefined) {
-      conditions.push(["x-goog-hash", `${checksum.algorithm}=${checksum.value}`]);
-    }
+    if (checksum?.algorithm === "md5") md5.push(headerOfHash(checksum));
+    else if (checksum !== undefined) conditions.push(headerOfHash(checksum));
     const isOnce = strict || writeOnce;
     if (isOnce) conditions.push(["x-goog-if-generation-match", "0"]);
     return {
@@ -36,3 +35,28 @@ export const gcsBinding =
       toSend: Object.fromEntries([["Content-Type", mediaType], ...md5, ...conditions]),
     };
   };
+
+/**
+ * The binding of a part: "Upload an object part", Cloud Storage documentation. Its exact length
+ * needs a header of its own, as that of a whole object does.
+ */
+export const gcsPartBinding =
+  (options: Parameters<typeof gcsBinding>[0]): PartBinding =>
+  ({ size, checksum }, host) => {
+    const md5 = checksum?.algorithm === "md5" ? [headerOfHash(checksum)] : [];
+    const range: Pair = ["x-goog-content-length-range", `${size},${size}`];
+    const hash = checksum === undefined || md5.length > 0 ? [] : [headerOfHash(checksum)];
+    return {
+      headers: [
+        ...(options.signLength ? [["content-length", String(size)] as const] : []),
+        ...md5,
+        ["host", host],
+        range,
+        ...hash,
+      ],
+      toSend: Object.fromEntries([...md5, range, ...hash]),
+    };
+  };
+
+const headerOfHash = ({ algorithm, value }: Checksum): Pair =>
+  algorithm === "md5" ? ["content-md5", value] : ["x-goog-hash", `${algorithm}=${value}`];

@@ -11,10 +11,11 @@ import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { gcsBinding } from "./binding.ts";
+import { gcsBinding, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { gcsMultipart } from "./multipart.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
 
@@ -41,10 +42,13 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         binding: gcsBinding(settings),
         overrides: (request) => overridesOfGet(request, "generation"),
         checksums: GCS_CAPABILITIES.checksums,
+        parts: { binding: gcsPartBinding(settings), checksums: GCS_CAPABILITIES.checksums },
         isRemote: keySigner === undefined,
         signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
       });
-      const store = objectStore({ settings, address: addresses.internal, signer: keySigner });
+      const address = addresses.internal;
+      const multipart = gcsMultipart({ signer, address, region: REGION }, settings.bucket);
+      const store = objectStore({ settings, address, signer: keySigner, multipart });
       return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
     }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );

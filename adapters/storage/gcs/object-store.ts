@@ -6,7 +6,11 @@ import * as Predicate from "effect/Predicate";
 import * as Record from "effect/Record";
 import type { KeyObject } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { type ObjectFacts, ObjectStore } from "../../../application/ports/object-store.ts";
+import {
+  type Multipart,
+  type ObjectFacts,
+  ObjectStore,
+} from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
@@ -29,8 +33,9 @@ export function objectStore(store: {
   readonly address: BucketAddress;
   /** The key that signs; without one, the client finds the credentials of this machine. */
   readonly signer: Held<GcsSigner> | undefined;
+  readonly multipart: Multipart;
 }): ObjectStore["Service"] {
-  const { settings, address, signer } = store;
+  const { settings, address, signer, multipart } = store;
   const buckets = new WeakMap<object, Bucket>();
   const bucketOf = async (key: KeySigner<KeyObject> | undefined) => {
     const of = key ?? settings;
@@ -90,6 +95,7 @@ export function objectStore(store: {
       call(async (bucket) => {
         await bucket.file(key).delete({ ifGenerationMatch: version, ignoreNotFound: true });
       }),
+    multipart,
     lifecycle: {
       rule: (days) => JSON.stringify({ rule: [ruleOf(days)] }, undefined, 2),
       apply: (days) => call((bucket) => applyRule(bucket, days)),

@@ -7,7 +7,7 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
-import { s3Binding, s3Overrides } from "../signing/binding.ts";
+import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
@@ -81,7 +81,7 @@ export const layer = (
         binding: s3Binding(S3_CAPABILITIES),
         overrides: s3Overrides,
         checksums: S3_CAPABILITIES.checksums,
-        partChecksums: S3_CAPABILITIES.checksums,
+        parts: { binding: s3PartBinding, checksums: S3_CAPABILITIES.checksums },
         signers: { put: signer, get: signer },
       });
       const storedKey = (key: string) => `${address.path}/${key}`.slice(rootLength);

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { s3Binding, s3Overrides } from "../signing/binding.ts";
+import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { type Provider, PROVIDERS } from "../providers.ts";
@@ -31,7 +31,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         binding: s3Binding(provider),
         overrides: s3Overrides,
         checksums,
-        partChecksums,
+        parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
         signers,
       });
       return Context.make(Presigner, presigner).pipe(

@@ -8,7 +8,7 @@ import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../settings/thrown.ts";
 import { current } from "../credentials/held.ts";
 import { callFailed, refusalIn, type StoreRefusal } from "../rest/refusal-reason.ts";
-import { s3Multipart } from "../rest/s3-multipart.ts";
+import { reasonOfMultipart, s3Multipart } from "../rest/s3-multipart.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
@@ -43,7 +43,10 @@ export function objectStore(
     head: (key) => signedFetch(at, { method: "HEAD", ...(key && { key, headers: CHECKSUMS }) }),
     list: Effect.map(signedFetch(at, { method: "GET", query: LIST }), refusalIn),
     makeBucket: call((minio) => minio.makeBucket(bucket, region)),
-    multipart: s3Multipart(settings, at),
+    multipart: s3Multipart(at, {
+      reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
+      ifNone: [["if-none-match", "*"]],
+    }),
     keep: (key) => call((minio) => minio.removeObjectTagging(bucket, key, { versionId: "" })),
     remove: ({ key, version: versionId }) =>
       call((minio) => minio.removeObject(bucket, key, { versionId })),

@@ -13,16 +13,26 @@ import {
   refusalIn,
   type StoreRefusal,
 } from "./refusal-reason.ts";
+import type { Pair } from "../signing/v4.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
 /**
  * Multipart uploads of a bucket of S3's API: "CreateMultipartUpload" and the like, Amazon S3 API
  * Reference. By requests of our own, since the MinIO client cannot complete an upload on the
- * condition that nothing is under its key.
+ * condition that nothing is under its key, and the client of Google, whose XML API has the same
+ * requests, makes none of them.
  */
-export const s3Multipart = (settings: BucketSettings, bucket: Bucket): Multipart => {
+export const s3Multipart = (
+  bucket: Bucket,
+  store: {
+    /** Why the store refuses a call, and what to do. */
+    readonly reasonOf: (refusal: StoreRefusal) => string;
+    /** The headers by which a completion fails if there is an object under the key. */
+    readonly ifNone: ReadonlyArray<Pair>;
+  },
+): Multipart => {
   const refused = (answer: Answer) =>
-    Effect.fail(new StoreUnavailable({ reason: reasonOfMultipart(settings, refusalIn(answer)) }));
+    Effect.fail(new StoreUnavailable({ reason: store.reasonOf(refusalIn(answer)) }));
   const page = Effect.fnUntraced(function* ({ key, uploadId }: MultipartId, after: string) {
     const answer = yield* signedFetch(bucket, {
       method: "GET",
@@ -67,10 +77,7 @@ export const s3Multipart = (settings: BucketSettings, bucket: Bucket): Multipart
         method: "POST",
         key,
         query: [["uploadId", uploadId]],
-        headers: [
-          ["content-type", "application/xml"],
-          ["if-none-match", "*"],
-        ],
+        headers: [["content-type", "application/xml"], ...store.ifNone],
         body: completionOf(parts),
       });
       // A store that takes long answers with 200 before it knows whether it succeeds.

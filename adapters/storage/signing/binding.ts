@@ -56,9 +56,19 @@ export const s3Binding =
     return { signed, toSend, isOnce };
   };
 
-/** The binding of a part of a multipart upload: "UploadPart", Amazon S3 API Reference. */
-export function partBinding(request: PartRequest, host: string) {
-  const { size, checksum, partNumber, uploadId } = request;
+/** What binds the PUT of a part to its upload, for one kind of store. */
+export type PartBinding = (
+  request: PartRequest,
+  host: string,
+) => {
+  /** The signed headers, sorted by name. */
+  readonly headers: ReadonlyArray<Pair>;
+  /** The signed headers that the client must set itself. */
+  readonly toSend: Readonly<Record<string, string>>;
+};
+
+/** The binding of a part in stores with the API of S3: "UploadPart", Amazon S3 API Reference. */
+export const s3PartBinding: PartBinding = ({ size, checksum }, host) => {
   const headers: Array<Pair> = [
     ["content-length", String(size)],
     ["host", host],
@@ -69,12 +79,14 @@ export function partBinding(request: PartRequest, host: string) {
     headers.splice(checksum.algorithm === "md5" ? 1 : 2, 0, [name, checksum.value]);
     toSend[name] = checksum.value;
   }
-  const query: Array<Pair> = [
-    ["partNumber", String(partNumber)],
-    ["uploadId", uploadId],
-  ];
-  return { headers, query, toSend };
-}
+  return { headers, toSend };
+};
+
+/** The query that names a part, in the API of S3 and of Google alike. */
+export const queryOfPart = ({ partNumber, uploadId }: PartRequest): ReadonlyArray<Pair> => [
+  ["partNumber", String(partNumber)],
+  ["uploadId", uploadId],
+];
 
 /**
  * Query parameters of a GET that set the type and disposition of the answer, and name one version

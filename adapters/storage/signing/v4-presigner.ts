@@ -9,7 +9,7 @@ import {
 } from "../../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { type Binding, partBinding } from "./binding.ts";
+import { type Binding, type PartBinding, queryOfPart } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 import { endOf, lifeNeeded, secondsOfLife, signingTime } from "./lifetime.ts";
@@ -26,8 +26,14 @@ export function v4Presigner(store: {
   /** The query that sets the headers of the answer to a GET. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  /** The checksums of parts that the store verifies; no parts are signed if undefined. */
-  readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm> | undefined;
+  /** How parts are bound; none are signed if undefined. */
+  readonly parts?:
+    | {
+        readonly binding: PartBinding;
+        /** The checksums of a part that the store verifies. */
+        readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+      }
+    | undefined;
 }): Presigner["Service"] {
   const sign = <Method extends "GET" | "PUT">(
     method: Method,
@@ -64,6 +70,7 @@ export function v4Presigner(store: {
       }),
     );
 
+  const { parts } = store;
   return Presigner.of({
     put: (request) => {
       const { host } = store.addresses[request.audience];
@@ -81,13 +88,14 @@ export function v4Presigner(store: {
         toSend: {},
       });
     },
-    ...(store.partChecksums === undefined
-      ? {}
-      : {
-          part: (request) =>
-            sign("PUT", request, partBinding(request, store.addresses[request.audience].host)),
-          partChecksums: store.partChecksums,
-        }),
+    ...(parts && {
+      part: (request) => {
+        const { host } = store.addresses[request.audience];
+        const bound = parts.binding(request, host);
+        return sign("PUT", request, { ...bound, query: queryOfPart(request) });
+      },
+      partChecksums: parts.checksums,
+    }),
     isRemote: store.isRemote ?? false,
     checksums: store.checksums,
     publicOrigin: store.addresses.public.origin,
