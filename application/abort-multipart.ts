@@ -1,8 +1,10 @@
 import * as Effect from "effect/Effect";
 import { MultipartNotSupported } from "../domain/errors.ts";
+import type { MultipartUpload } from "../domain/multipart.ts";
 import type { Member } from "./admit.ts";
 import { inTime } from "./in-time.ts";
-import { ObjectStore } from "./ports/object-store.ts";
+import { Limiter } from "./ports/limiter.ts";
+import { type Multipart, type MultipartId, ObjectStore } from "./ports/object-store.ts";
 import { uploadOf } from "./tokens.ts";
 
 /**
@@ -20,5 +22,19 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   const { multipart } = yield* ObjectStore;
   if (multipart === undefined) return yield* new MultipartNotSupported();
   yield* multipart.abort(upload).pipe(inTime());
+  yield* endMultipart(upload);
   return { key: upload.key, policy: upload.policy };
 });
+
+/** Gives back the place of an upload that has ended. */
+export const endMultipart = (upload: MultipartUpload) =>
+  Limiter.use((limiter) => limiter.endMultipart(upload));
+
+/** Removes an upload that a request cannot go on with; if that fails, it is logged. */
+export const abortQuietly = (multipart: Multipart, upload: MultipartId) =>
+  multipart.abort(upload).pipe(
+    inTime(),
+    Effect.catch(({ reason }) =>
+      Effect.logWarning("a refused upload could not be aborted", { key: upload.key, reason }),
+    ),
+  );

@@ -18,10 +18,11 @@ import {
   type SentPart,
 } from "../domain/multipart.ts";
 import { CONFIRM_GRACE, type Receipt } from "../domain/receipt.ts";
+import { abortQuietly, endMultipart } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { confirmArrival } from "./confirm-upload.ts";
 import { inTime } from "./in-time.ts";
-import { type Multipart, ObjectStore } from "./ports/object-store.ts";
+import { ObjectStore } from "./ports/object-store.ts";
 import { sealReceipt, uploadOf } from "./tokens.ts";
 
 /** How long the store has to list up to 10,000 parts. */
@@ -64,7 +65,10 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   const outcome = Option.isSome(stored)
     ? yield* Effect.gen(function* () {
         const faults = faultsOfParts(upload, stored.value, sent);
-        if (breaksGrant(faults)) yield* abort(multipart, upload);
+        if (breaksGrant(faults)) {
+          yield* abortQuietly(multipart, upload);
+          yield* endMultipart(upload);
+        }
         const differences = faults.differences.slice(0, MOST_FAULTS);
         if (differences.length > 0) return yield* new UploadMismatch({ differences });
         const missing = faults.missing.slice(0, MOST_FAULTS);
@@ -74,7 +78,9 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
       })
     : Result.succeed("ended" as const);
   const isTaken = Result.isSuccess(outcome) && outcome.success === "exists";
-  if (isTaken) yield* abort(multipart, upload);
+  if (isTaken) yield* abortQuietly(multipart, upload);
+  const isOpen = Result.isFailure(outcome) || outcome.success === "changed";
+  if (!isOpen) yield* endMultipart(upload);
 
   // Whatever was answered, only the object itself tells: an answer can be lost, and of several
   // requests to complete an upload, all but one find that it has ended.
@@ -92,14 +98,6 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   );
   return { ...confirmed, receipt: yield* sealReceipt(receipt) };
 });
-
-const abort = (multipart: Multipart, upload: MultipartUpload) =>
-  multipart.abort(upload).pipe(
-    inTime(),
-    Effect.catch(({ reason }) =>
-      Effect.logWarning("a refused upload could not be aborted", { key: upload.key, reason }),
-    ),
-  );
 
 /** The receipt with which a single PUT would be confirmed. Completing writes an object once. */
 function receiptFor(upload: MultipartUpload): Receipt {

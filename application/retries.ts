@@ -8,7 +8,13 @@ import { Lifetime } from "../domain/lifetime.ts";
 import type { OrganizationId } from "../domain/organization.ts";
 import type { Principal } from "../domain/principal.ts";
 import { parse, StorageKey } from "../domain/storage-key.ts";
-import { DEFAULT_POLICY, type RequestedUpload, type UploadGrant } from "../domain/upload-policy.ts";
+import { MULTIPART_LIFETIME } from "../domain/multipart.ts";
+import {
+  DEFAULT_POLICY,
+  type RequestedUpload,
+  type UploadGrant,
+  type UploadRequest,
+} from "../domain/upload-policy.ts";
 import type { RetriedUpload } from "./ports/limiter.ts";
 import type { SignedRequest } from "./ports/presigner.ts";
 import { LimitsUnavailable } from "../domain/errors.ts";
@@ -25,6 +31,19 @@ const Memory = Schema.fromJsonString(
 );
 const encode = Schema.encodeSync(Memory);
 const decode = Schema.decodeEffect(Memory);
+
+/** What a retry needs of the first start of an upload in parts. */
+const Start = Schema.Struct({
+  key: StorageKey,
+  issuedAt: Schema.DateTimeUtcFromMillis,
+  /** Left out until the store has begun the upload. */
+  uploadId: Schema.optionalKey(Schema.String),
+});
+type Start = typeof Start.Type;
+const StartMemory = Schema.fromJsonString(Start);
+/** The memory of a start. */
+export const memoryOfStart = Schema.encodeSync(StartMemory);
+const decodeStart = Schema.decodeEffect(StartMemory);
 
 /** How a retry of these uploads is recognized, for as long as all their first URLs work. */
 export function retryOf(given: {
@@ -78,16 +97,12 @@ export const recall = Effect.fnUntraced(function* <
     readonly now: DateTime.Utc;
   },
 ) {
-  const isOurs = ({ key }: { readonly key: StorageKey }) =>
-    Option.getOrUndefined(parse(key))?.organization === organization;
   const first = yield* decode(memory).pipe(
-    Effect.filterOrFail((first) => first.length === uploads.length && first.every(isOurs)),
-    Effect.mapError(
-      () =>
-        new LimitsUnavailable({
-          reason: "an entry for an Idempotency-Key was not written by this service",
-        }),
+    Effect.filterOrFail(
+      (first) =>
+        first.length === uploads.length && first.every((upload) => isOf(organization, upload)),
     ),
+    Effect.mapError(notOurs),
   );
   return Arr.zipWith(uploads, first, (upload, { key, putExpiresAt, getExpiresAt }) => ({
     ...upload,
@@ -99,6 +114,40 @@ export const recall = Effect.fnUntraced(function* <
     },
   }));
 });
+
+/** How a retry of the start of an upload in parts is recognized, for as long as the upload lives. */
+export const retryOfStart = (given: {
+  readonly principal: Principal;
+  readonly idempotencyKey: string;
+  readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size">;
+  readonly policy: string;
+  readonly start: Start;
+}): RetriedUpload => {
+  const { principal, idempotencyKey, policy, start } = given;
+  const { fileName, mediaType, size } = given.upload;
+  return {
+    caller: [principal.kind, principal.subject],
+    key: idempotencyKey,
+    request: JSON.stringify(["multipart", fileName, mediaType, size, policy]),
+    memory: memoryOfStart(start),
+    lifetime: MULTIPART_LIFETIME,
+  };
+};
+
+/** The first start of an upload in parts. Fails as `recall` does. */
+export const recallStart = (memory: string, organization: OrganizationId) =>
+  decodeStart(memory).pipe(
+    Effect.filterOrFail((start) => isOf(organization, start)),
+    Effect.mapError(notOurs),
+  );
+
+const isOf = (organization: OrganizationId, { key }: { readonly key: StorageKey }) =>
+  Option.getOrUndefined(parse(key))?.organization === organization;
+
+const notOurs = () =>
+  new LimitsUnavailable({
+    reason: "an entry for an Idempotency-Key was not written by this service",
+  });
 
 const shorter = (a: Lifetime, b: Lifetime): Lifetime => (Duration.isLessThan(a, b) ? a : b);
 

@@ -1,34 +1,43 @@
 import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
-import { MultipartNotSupported } from "../domain/errors.ts";
+import * as Result from "effect/Result";
+import { LimitsUnavailable, MultipartNotSupported } from "../domain/errors.ts";
+import type { MediaType } from "../domain/media-type.ts";
 import { MULTIPART_LIFETIME, partCountOf, partSizeFor } from "../domain/multipart.ts";
 import { generate } from "../domain/storage-key.ts";
 import { authorize, DEFAULT_POLICY, type UploadRequest } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import { inTime } from "./in-time.ts";
-import { Limiter } from "./ports/limiter.ts";
-import { ObjectStore } from "./ports/object-store.ts";
+import { abortQuietly } from "./abort-multipart.ts";
+import { type FirstRequest, Limiter } from "./ports/limiter.ts";
+import { type Multipart, ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { unknownPolicy } from "./request-upload.ts";
+import { memoryOfStart, recallStart, retryOfStart } from "./retries.ts";
 import { sealUpload } from "./tokens.ts";
 
 /**
  * Grants one upload in parts, under a new key in the caller's organization, and begins it in the
  * store. All its bytes are counted before the store is called, so that nobody begins uploads there
- * beyond a quota.
+ * beyond a quota, or more at once than an organization may have open.
+ *
+ * With an idempotency key, the same request with the same key gets the same upload again.
  *
  * Fails with `MultipartNotSupported`, `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`,
- * `MediaTypeNotAllowed`, `QuotaExceeded`, `LimitsUnavailable` or `StoreUnavailable`.
+ * `MediaTypeNotAllowed`, `QuotaExceeded`, `IdempotencyConflict`, `LimitsUnavailable` or
+ * `StoreUnavailable`.
  */
 export const startMultipart = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size">;
   /** The name of a policy; `files` if undefined. */
   readonly policy?: string | undefined;
+  /** Chosen by the caller: 1 to 255 printable characters. */
+  readonly idempotencyKey?: string | undefined;
 }) {
-  const { member, policy: policyName = DEFAULT_POLICY } = request;
+  const { member, policy: policyName = DEFAULT_POLICY, idempotencyKey } = request;
   const { principal, organization } = member;
   const { multipart } = yield* ObjectStore;
   const { part } = yield* Presigner;
@@ -38,20 +47,43 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
   const policy = policies.get(policyName);
   if (policy === undefined) return yield* unknownPolicy(policies, principal.kind);
   // Where a checksum is required, each part has to have one.
-  const { fileName, mediaType, size } = yield* authorize(
-    { ...policy, requireChecksum: false },
-    principal.kind,
-    { ...request.upload, strict: true },
-  ).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
-  const key = yield* generate({ organization, fileName, mediaType });
-  yield* (yield* Limiter)
-    .countUpload({ organization, size, objects: 1 })
-    .pipe(Effect.catchTag("IdempotencyConflict", Effect.die));
-  const issuedAt = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
-  const uploadId = yield* multipart.create({ key, mediaType }).pipe(inTime());
+  const upload = yield* authorize({ ...policy, requireChecksum: false }, principal.kind, {
+    ...request.upload,
+    strict: true,
+  }).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
+  const { fileName, mediaType, size } = upload;
+  const start = {
+    key: yield* generate({ organization, fileName, mediaType }),
+    issuedAt: DateTime.makeUnsafe(yield* Clock.currentTimeMillis),
+  };
+  const retry =
+    idempotencyKey === undefined
+      ? undefined
+      : retryOfStart({ principal, idempotencyKey, upload, policy: policyName, start });
+  const counted = {
+    organization,
+    size,
+    multipart: { key: start.key, lifetime: MULTIPART_LIFETIME },
+    retry,
+  };
+  const limiter = yield* Limiter;
+  const earlier = yield* limiter.countUpload(counted);
+  const first = earlier === undefined ? start : yield* recallStart(earlier, organization);
+  const { key, issuedAt, uploadId } = hasBegun(first)
+    ? first
+    : yield* begin({
+        multipart,
+        mediaType,
+        start: first,
+        first: retry && { organization, retry: { ...retry, memory: earlier ?? retry.memory } },
+      }).pipe(
+        Effect.tapError(() =>
+          earlier === undefined ? limiter.uncountUpload(counted) : Effect.void,
+        ),
+      );
   const partSize = partSizeFor(size);
   const expiresAt = DateTime.addDuration(issuedAt, MULTIPART_LIFETIME);
-  const upload = yield* sealUpload({
+  const token = yield* sealUpload({
     key,
     uploadId,
     fileName,
@@ -64,6 +96,46 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
     issuedAt,
     expiresAt,
   });
-  const partCount = partCountOf({ size, partSize });
-  return { upload, key, partSize, partCount, expiresAt, policy: policyName };
+  return {
+    upload: token,
+    key,
+    partSize,
+    partCount: partCountOf({ size, partSize }),
+    expiresAt,
+    policy: policyName,
+    isRetry: earlier !== undefined,
+  };
+});
+
+/** A start, with the store's name for the upload once the store has begun it. */
+type Start = Effect.Success<ReturnType<typeof recallStart>>;
+type Begun = Start & { readonly uploadId: string };
+const hasBegun = (start: Start): start is Begun => start.uploadId !== undefined;
+
+/**
+ * Begins an upload in the store. Of several requests under one idempotency key, whose first request
+ * is `first`, the fastest decides, and the others remove what they have begun.
+ */
+const begin = Effect.fnUntraced(function* (given: {
+  readonly multipart: Multipart;
+  readonly mediaType: MediaType;
+  readonly start: Start;
+  readonly first: FirstRequest | undefined;
+}) {
+  const { multipart, mediaType, start, first } = given;
+  const { key } = start;
+  const uploadId = yield* multipart.create({ key, mediaType }).pipe(inTime());
+  const begun: Begun = { ...start, uploadId };
+  if (first === undefined) return begun;
+  const memory = memoryOfStart(begun);
+  const kept = yield* Effect.result((yield* Limiter).replaceMemory({ ...first, memory }));
+  if (Result.isSuccess(kept) && kept.success === memory) return begun;
+  yield* abortQuietly(multipart, begun);
+  if (Result.isFailure(kept)) return yield* Effect.fail(kept.failure);
+  const other =
+    kept.success === undefined ? undefined : yield* recallStart(kept.success, first.organization);
+  if (other !== undefined && hasBegun(other)) return other;
+  return yield* new LimitsUnavailable({
+    reason: "the first request with this Idempotency-Key has failed meanwhile",
+  });
 });

@@ -29,6 +29,13 @@ export function addToDay(
   return after.bytes <= bytes && after.objects <= objects ? after : undefined;
 }
 
+/** Takes back from a day what was added to it for uploads that could not begin. */
+export const takeBack = (usage: Usage, less: Omit<Usage, "day">): Usage => ({
+  ...usage,
+  bytes: Math.max(0, usage.bytes - less.bytes),
+  objects: Math.max(0, usage.objects - less.objects),
+});
+
 /** The refusal of an upload that would exceed the quota. */
 export const quotaExceeded = ({ bytes, objects }: DailyQuota, retryAfter: number): QuotaExceeded =>
   new QuotaExceeded({

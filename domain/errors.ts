@@ -126,10 +126,14 @@ export class RateLimited extends Data.TaggedError("RateLimited")<{
   readonly retryAfter: number;
 }> {}
 
-/** More than the organization may be granted in a day; `retryAfter` in seconds. */
+/**
+ * More than the organization may be granted in a day, or, if it is `multipart`, more uploads in
+ * parts than it may have open at once; `retryAfter` in seconds.
+ */
 export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
   bytes: Schema.optionalKey(Schema.Number),
   objects: Schema.optionalKey(Schema.Number),
+  multipart: Schema.optionalKey(Schema.Number),
   retryAfter: Schema.Number,
 }) {}
 

@@ -19,6 +19,8 @@ export interface DailyQuota {
 export interface Limits {
   readonly requests: { readonly [Of in Limited]?: RateLimit | undefined };
   readonly daily: DailyQuota;
+  /** How many uploads in parts an organization may have open at once. */
+  readonly multipartUploads?: number | undefined;
 }
 
 /** What is left of a limit on requests. */

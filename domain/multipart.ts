@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { ByteSize, mebibytes } from "./byte-size.ts";
+import { QuotaExceeded } from "./errors.ts";
 import { FileName } from "./file-name.ts";
 import { MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
@@ -88,6 +89,16 @@ export function partLength(upload: Sizes, number: number): ByteSize | undefined 
 /** A quotient rounded up. Not by `Math.ceil`, since a large quotient loses its fraction. */
 const quotientUp = (dividend: number, divisor: number): number =>
   (dividend - (dividend % divisor)) / divisor + (dividend % divisor === 0 ? 0 : 1);
+
+/** The longest that a refused start is told to wait: uploads end at any time. */
+const LONGEST_WAIT = Duration.minutes(1);
+
+/** The refusal of a start while `limit` uploads are open, of which the first expires in `left`. */
+export const tooManyOpen = (limit: number, left: Duration.Duration): QuotaExceeded =>
+  new QuotaExceeded({
+    multipart: limit,
+    retryAfter: Math.max(1, Math.ceil(Duration.toSeconds(Duration.min(left, LONGEST_WAIT)))),
+  });
 
 /** A part as the client names it. */
 export interface SentPart {

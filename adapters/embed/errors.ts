@@ -54,7 +54,12 @@ interface Refusals {
   IDEMPOTENCY_CONFLICT: Status<422>;
   RATE_LIMITED: Later<429>;
   QUOTA_EXCEEDED: Later<429> & {
-    readonly limits: { readonly bytes?: number; readonly objects?: number };
+    /** A day's bytes and uploads, or the uploads in parts that may be open at once. */
+    readonly limits: {
+      readonly bytes?: number;
+      readonly objects?: number;
+      readonly multipart?: number;
+    };
   };
   STORE_UNAVAILABLE: Later<503>;
   CREDENTIALS_UNAVAILABLE: Later<503>;

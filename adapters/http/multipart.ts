@@ -10,7 +10,6 @@ import { startMultipart as start } from "../../application/start-multipart.ts";
 import { Checksum } from "../../domain/checksum.ts";
 import { InvalidUpload } from "../../domain/errors.ts";
 import { MOST_PARTS, PartNumber } from "../../domain/multipart.ts";
-import { PolicyName } from "../../domain/upload-policy.ts";
 import { decoder, type Decoded, MISSING } from "../settings/decode.ts";
 import { answer, answerEmpty } from "./answer.ts";
 import {
@@ -21,7 +20,13 @@ import {
   Token,
 } from "./answers.ts";
 import { confirmedAnswer } from "./confirm.ts";
-import { refusalOfUpload, UploadRequest } from "./presign.ts";
+import {
+  askedFacts,
+  grantedFacts,
+  parseIdempotencyKey,
+  refusalOfUpload,
+  UploadRequest,
+} from "./presign.ts";
 import { InvalidBody } from "./refusals.ts";
 import type { MemberRequest } from "./route.ts";
 
@@ -34,11 +39,11 @@ export const startMultipart = Effect.fnUntraced(function* (request: MemberReques
   const decoded = decodeStart(request.body);
   if (Result.isFailure(decoded)) return yield* Effect.fail(refusalOfUpload(decoded.failure));
   const { filename, content_type, size, policy } = decoded.success;
-  recordFacts({ size, mediaType: content_type });
-  if (policy !== undefined && isPolicyName(policy)) recordFacts({ policy });
   const upload = { fileName: filename, mediaType: content_type, size };
-  const started = yield* start({ member, upload, policy });
-  recordFacts({ policy: started.policy, key: started.key });
+  recordFacts(askedFacts({ upload, policy }));
+  const idempotencyKey = yield* parseIdempotencyKey(c.req.raw.headers.get("idempotency-key"));
+  const started = yield* start({ member, upload, policy, idempotencyKey });
+  recordFacts(grantedFacts(started));
   return answer(c, {
     upload: started.upload,
     key: started.key,
@@ -54,7 +59,6 @@ const { checksum: _, strict: __, ...startFields } = UploadRequest.fields;
 export const MultipartStart = Schema.Struct(startFields).annotate({ identifier: "MultipartStart" });
 
 const decodeStart = decoder(MultipartStart, Object.keys(MultipartStart.fields));
-const isPolicyName = Schema.is(PolicyName);
 
 /** Answers `POST /api/v1/orgs/:slug/files/multipart/parts`. */
 export const signParts = Effect.fnUntraced(function* (request: MemberRequest) {

@@ -41,11 +41,21 @@ export const uploadAnswer = ({ key, put, get, receipt }: Granted): Upload => ({
 });
 
 /** What the audit is told of an upload that is asked for. */
-export const askedFacts = ({ upload: { size, mediaType }, policy }: RequestedUpload) =>
+export const askedFacts = ({
+  upload: { size, mediaType },
+  policy,
+}: {
+  readonly upload: Pick<RequestedUpload["upload"], "size" | "mediaType">;
+  readonly policy?: string | undefined;
+}) =>
   policy !== undefined && isPolicyName(policy) ? { size, mediaType, policy } : { size, mediaType };
 
 /** What it is told besides once the upload is granted. */
-export const grantedFacts = ({ policy, key, isRetry }: Granted) => ({ policy, key, isRetry });
+export const grantedFacts = ({
+  policy,
+  key,
+  isRetry,
+}: Pick<Granted, "policy" | "key" | "isRetry">) => ({ policy, key, isRetry });
 
 /** The body of `POST …/presign`. */
 export const UploadRequest = Schema.Struct({

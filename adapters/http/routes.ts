@@ -105,11 +105,13 @@ export const ROUTES: ReadonlyArray<Route> = [
     refusals: {
       InvalidBody: true,
       InvalidMember: true,
+      InvalidIdempotencyKey: true,
       MultipartNotSupported: true,
       UnknownPolicy: true,
       PolicyNotAllowed: true,
       FileTooLarge: true,
       MediaTypeNotAllowed: true,
+      IdempotencyConflict: true,
       QuotaExceeded: true,
       LimitsUnavailable: true,
       StoreUnavailable: true,

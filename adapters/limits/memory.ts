@@ -1,11 +1,21 @@
 import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { Limiter } from "../../application/ports/limiter.ts";
-import { addToDay, DAY, quotaExceeded, restOfDay, type Usage } from "../../domain/daily-quota.ts";
+import {
+  addToDay,
+  DAY,
+  quotaExceeded,
+  restOfDay,
+  takeBack,
+  type Usage,
+} from "../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable } from "../../domain/errors.ts";
 import type { Limits } from "../../domain/limits.ts";
+import { tooManyOpen } from "../../domain/multipart.ts";
 import { allowanceOf, type Bucket, take } from "../../domain/token-bucket.ts";
+import { openUploads } from "./open-uploads.ts";
 import { retryMemory } from "./retry-memory.ts";
 
 /** How often expired entries are removed, in milliseconds. */
@@ -20,6 +30,8 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   const buckets = new Map<string, Bucket & { readonly fullAt: number }>();
   const usages = new Map<string, Usage>();
   const retries = retryMemory();
+  const { multipartUploads: mostOpen = Infinity } = limits;
+  const open = openUploads(mostOpen);
   const isUnlimited = limits.daily.bytes === undefined && limits.daily.objects === undefined;
   let sweptAt = 0;
 
@@ -31,6 +43,7 @@ export function inMemory(limits: Limits): Limiter["Service"] {
     const today = Math.floor(now / DAY);
     for (const [name, { day }] of usages) if (day < today) usages.delete(name);
     retries.sweep(now);
+    open.sweep(now);
   };
 
   return {
@@ -46,14 +59,16 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         return allowanceOf(of, limit, taken);
       });
     },
-    countUpload: ({ organization, size, objects = 1, retry }) => {
-      if (retry === undefined && isUnlimited) return Effect.undefined;
+    countUpload: ({ organization, size, objects = 1, retry, multipart }) => {
+      if (retry === undefined && multipart === undefined && isUnlimited) return Effect.undefined;
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         sweep(now);
         const first = retry && retries.find(organization, { ...retry, objects }, now);
         if (first?.is === "retry") return Effect.succeed(first.memory);
         if (first?.is === "other") return Effect.fail(new IdempotencyConflict());
         if (first?.is === "one too many") return Effect.fail(full(first));
+        const wait = multipart && open.timeToWait(organization, now);
+        if (wait !== undefined) return Effect.fail(tooManyOpen(mostOpen, Duration.millis(wait)));
         const usage = addToDay(
           limits.daily,
           usages.get(organization),
@@ -63,9 +78,22 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
         usages.set(organization, usage);
         first?.add();
+        if (multipart !== undefined && mostOpen < Infinity) open.add(organization, multipart, now);
         return Effect.undefined;
       });
     },
+    replaceMemory: (first) =>
+      Effect.map(Clock.currentTimeMillis, (now) => retries.replace(first, now)),
+    uncountUpload: ({ organization, size, objects = 1, retry, multipart }) =>
+      Effect.sync(() => {
+        if (retry !== undefined && !retries.forget({ organization, retry })) return;
+        if (multipart !== undefined) open.remove(organization, multipart.key);
+        const usage = usages.get(organization);
+        if (usage !== undefined) {
+          usages.set(organization, takeBack(usage, { bytes: size, objects }));
+        }
+      }),
+    endMultipart: ({ organization, key }) => Effect.sync(() => open.remove(organization, key)),
   };
 }
 

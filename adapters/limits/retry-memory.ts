@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration";
 import { createHash } from "node:crypto";
-import type { RetriedUpload } from "../../application/ports/limiter.ts";
+import type { FirstRequest, RetriedUpload } from "../../application/ports/limiter.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 
 /** How many uploads of one caller are kept; each takes about 500 bytes. */
@@ -64,8 +64,8 @@ export function retryMemory() {
     retry: RetriedUpload & { readonly objects: number },
     now: number,
   ): Known => {
-    const { caller, key, memory, objects } = retry;
-    const name = digest([organization, ...caller, key]);
+    const { caller, memory, objects } = retry;
+    const name = nameOf(organization, retry);
     const request = digest([retry.request]);
     const first = known.get(name);
     if (first !== undefined && first.expiresAt > now) {
@@ -96,12 +96,37 @@ export function retryMemory() {
     };
     return { is: "new", add };
   };
-  return { find, sweep };
+
+  /** What `limiter.ts` of the ports says of `replaceMemory`. */
+  const replace = (
+    { organization, retry, memory }: FirstRequest & { readonly memory: string },
+    now: number,
+  ): string | undefined => {
+    const first = known.get(nameOf(organization, retry));
+    if (first === undefined || first.expiresAt <= now) return undefined;
+    if (first.memory === retry.memory) first.memory = memory;
+    return first.memory;
+  };
+
+  /** Forgets a first request, unless its memory was replaced; tells whether it was there. */
+  const forget = ({ organization, retry }: FirstRequest): boolean => {
+    const name = nameOf(organization, retry);
+    const first = known.get(name);
+    if (first?.memory !== retry.memory) return false;
+    known.delete(name);
+    for (const group of first.memberOf) group.size -= first.objects;
+    return true;
+  };
+
+  return { find, replace, forget, sweep };
 }
+
+const nameOf = (organization: OrganizationId, { caller, key }: RetriedUpload) =>
+  digest([organization, ...caller, key]);
 
 interface Remembered {
   readonly request: string;
-  readonly memory: string;
+  memory: string;
   /** How many uploads it is. */
   readonly objects: number;
   /** Milliseconds since 1970. */

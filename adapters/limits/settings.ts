@@ -61,6 +61,15 @@ export const settings = {
     shape: "a number of uploads, 1 or more",
     example: "10000",
   }),
+  multipartUploads: optional({
+    variable: "LIMIT_MULTIPART_UPLOADS",
+    option: "limits.multipartUploads",
+    meaning: "Uploads in parts that an organization has open at once.",
+    otherwise: "`100`",
+    codec: Schema.Union([Count, Schema.Literal("off")]),
+    shape: "a number of uploads, 1 or more, or off",
+    example: "20",
+  }),
   failedAuthentications: optional({
     variable: "LIMIT_FAILED_AUTHENTICATIONS",
     option: "limits.failedAuthentications",
@@ -89,19 +98,31 @@ export const settings = {
 /** The service's default of `LIMIT_FAILED_AUTHENTICATIONS`. */
 export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.minutes(1) };
 
+/** The default of `LIMIT_MULTIPART_UPLOADS`, with which each process counts for itself. */
+const MULTIPART_UPLOADS = 100;
+
 /** Reads the settings. */
 export const read = (source: Source) =>
-  Result.map(
-    readSettings(settings, source),
-    ({ subject, organization, bytes, objects, onFailure, replicas, failedAuthentications }) => ({
-      limits: { requests: { subject, organization }, daily: { bytes, objects } } satisfies Limits,
-      isLimited: [subject, organization, bytes, objects].some((limit) => limit !== undefined),
+  Result.map(readSettings(settings, source), (given) => {
+    const { subject, organization, bytes, objects, onFailure, replicas } = given;
+    const { multipartUploads = MULTIPART_UPLOADS, failedAuthentications } = given;
+    const most = multipartUploads === "off" ? undefined : multipartUploads;
+    const chosen = given.multipartUploads === undefined ? undefined : most;
+    return {
+      limits: {
+        requests: { subject, organization },
+        daily: { bytes, objects },
+        multipartUploads: most,
+      } satisfies Limits,
+      isLimited: [subject, organization, bytes, objects, chosen].some(
+        (limit) => limit !== undefined,
+      ),
       refusesOnFailure: onFailure === "refuse",
       replicas,
       /** Undefined if not set. */
       failedAuthentications,
-    }),
-  );
+    };
+  });
 
 /** What the adapters that count are configured with. */
 export type LimitSettings = Result.Result.Success<ReturnType<typeof read>>;

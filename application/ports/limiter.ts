@@ -9,6 +9,7 @@ import type {
 } from "../../domain/errors.ts";
 import type { Allowance, Limited } from "../../domain/limits.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
 
 /** An upload that is about to be granted, or several that are granted together or not at all. */
 export interface UploadToCount {
@@ -19,6 +20,16 @@ export interface UploadToCount {
   readonly objects?: number | undefined;
   /** How a retry is recognized, if the request has an idempotency key. */
   readonly retry?: RetriedUpload | undefined;
+  /** The place among the open uploads that an upload in parts takes. */
+  readonly multipart?: OpenUpload | undefined;
+}
+
+/** An upload in parts that has not ended. */
+export interface OpenUpload {
+  /** Its key, which no other upload has. */
+  readonly key: StorageKey;
+  /** When it ends by itself. */
+  readonly lifetime: Duration.Duration;
 }
 
 /** What makes two requests the same, and what is remembered of the first. */
@@ -35,6 +46,12 @@ export interface RetriedUpload {
   readonly lifetime: Duration.Duration;
 }
 
+/** The first request under an idempotency key. */
+export interface FirstRequest {
+  readonly organization: OrganizationId;
+  readonly retry: RetriedUpload;
+}
+
 /** Counts requests and uploads, and refuses those beyond a limit. */
 export class Limiter extends Context.Service<
   Limiter,
@@ -47,11 +64,28 @@ export class Limiter extends Context.Service<
       name: string,
     ) => Effect.Effect<Allowance | undefined, RateLimited | LimitsUnavailable>;
     /**
-     * Counts an upload, or all uploads of a batch if the quota has room for all of them. For a retry
-     * it counts nothing and returns the `memory` of the first request.
+     * Counts an upload, or all uploads of a batch if the quota has room for all of them. One in
+     * parts takes a place besides, if there is one. For a retry it counts nothing and returns the
+     * `memory` of the first request.
      */
     readonly countUpload: (
       upload: UploadToCount,
     ) => Effect.Effect<string | undefined, QuotaExceeded | IdempotencyConflict | LimitsUnavailable>;
+    /**
+     * Replaces what retries get of the first request with `memory`, if they still get what `retry`
+     * says. Returns what they get from now on; undefined if the request was uncounted.
+     */
+    readonly replaceMemory: (
+      first: FirstRequest & { readonly memory: string },
+    ) => Effect.Effect<string | undefined, LimitsUnavailable>;
+    /**
+     * Takes back the count of an upload that could not begin. Does nothing if retries get anything
+     * else by now than its `retry` says, since one of them has begun it.
+     */
+    readonly uncountUpload: (upload: UploadToCount) => Effect.Effect<void>;
+    /** Gives back the place of an upload in parts that has ended, if it still has one. */
+    readonly endMultipart: (
+      upload: Pick<OpenUpload, "key"> & { readonly organization: OrganizationId },
+    ) => Effect.Effect<void>;
   }
 >()("valetkey/Limiter") {}

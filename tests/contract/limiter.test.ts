@@ -19,6 +19,7 @@ import {
 } from "../../application/ports/limiter.ts";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { OrganizationId } from "../../domain/organization.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
 import { type Bucket, take } from "../../domain/token-bucket.ts";
 import { need } from "../support/need.ts";
 import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
@@ -101,14 +102,20 @@ return lifetimes`;
 const DAY = Duration.days(1);
 
 function promises({ layer, after, endDay }: Keeper): void {
-  /** A promise that holds under a limit on the requests of a subject and a daily quota. */
+  /** A promise that holds under limits on a subject's requests, a day's uploads, and open ones. */
   const promise = (
     name: string,
-    { subject, ...daily }: { readonly subject?: RateLimit } & Limits["daily"],
+    {
+      subject,
+      multipartUploads,
+      ...daily
+    }: { readonly subject?: RateLimit; readonly multipartUploads?: number } & Limits["daily"],
     keep: (limiter: Limiter["Service"]) => Effect.Effect<unknown, unknown>,
   ) =>
     it.effect(name, () =>
-      Limiter.use(keep).pipe(Effect.provide(layer({ requests: { subject }, daily }))),
+      Limiter.use(keep).pipe(
+        Effect.provide(layer({ requests: { subject }, daily, multipartUploads })),
+      ),
     );
 
   promise(
@@ -363,7 +370,166 @@ function promises({ layer, after, endDay }: Keeper): void {
       expect(yield* after(lifetime, isFirst)).toBe(true);
     }),
   );
+
+  promise(
+    "of many uploads in parts that start at once, exactly as many are granted and charged as may be open",
+    { multipartUploads: 50, bytes: 300 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      const start = () => countUpload(someParts(organization));
+      const { allowed, refused } = yield* atOnce(200, start);
+      expect(allowed).toHaveLength(50);
+      for (const refusal of refused) {
+        expect(refusal).toMatchObject({ _tag: "QuotaExceeded", multipart: 50, retryAfter: 60 });
+        expect(refusal).not.toHaveProperty("bytes");
+      }
+      yield* countUpload({ organization, size: 50 });
+      expect(yield* Effect.flip(countUpload({ organization, size: 1 }))).toMatchObject({
+        bytes: 300,
+      });
+      yield* countUpload(someParts(someOrganization()));
+    }),
+  );
+
+  promise(
+    "an upload in parts that the quota refuses takes no place, and neither does a retry",
+    { multipartUploads: 2, bytes: 100 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      for (let tries = 0; tries < 3; tries++) {
+        const refusal = yield* Effect.flip(countUpload(someParts(organization, { size: 101 })));
+        expect(refusal).toMatchObject({ _tag: "QuotaExceeded", bytes: 100 });
+      }
+      const { retry } = someUpload({ memory: "the first" });
+      const first = { ...someParts(organization), retry };
+      expect(yield* countUpload(first)).toBeUndefined();
+      for (let tries = 0; tries < 3; tries++) expect(yield* countUpload(first)).toBe("the first");
+      yield* countUpload(someParts(organization));
+      expect(yield* countUpload(first), "also where no place is left").toBe("the first");
+      yield* Effect.flip(countUpload(someParts(organization)));
+    }),
+  );
+
+  promise(
+    "an upload in parts that has ended gives back its place, once",
+    { multipartUploads: 2 },
+    Effect.fnUntraced(function* ({ countUpload, endMultipart }) {
+      const organization = someOrganization();
+      const first = someParts(organization);
+      yield* countUpload(first);
+      yield* countUpload(someParts(organization));
+      yield* Effect.flip(countUpload(someParts(organization)));
+      yield* endMultipart({ organization: someOrganization(), key: first.multipart.key });
+      yield* Effect.flip(countUpload(someParts(organization)));
+      for (let times = 0; times < 3; times++) {
+        yield* endMultipart({ organization, key: first.multipart.key });
+      }
+      yield* countUpload(someParts(organization));
+      yield* Effect.flip(countUpload(someParts(organization)));
+    }),
+  );
+
+  promise(
+    "an upload in parts that nobody ends gives back its place when it expires",
+    { multipartUploads: 2 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      yield* countUpload(someParts(organization));
+      const lifetime = Duration.millis(400);
+      yield* countUpload(someParts(organization, { lifetime }));
+      const again = Effect.match(countUpload(someParts(organization)), {
+        onFailure: () => false,
+        onSuccess: () => true,
+      });
+      expect(yield* after(lifetime, again)).toBe(true);
+      // The other one is still open.
+      expect(yield* again).toBe(false);
+    }),
+  );
+
+  promise(
+    "without a limit on open uploads any number of them may start",
+    {},
+    Effect.fnUntraced(function* ({ countUpload, endMultipart }) {
+      const organization = someOrganization();
+      const { refused } = yield* atOnce(200, () => countUpload(someParts(organization)));
+      expect(refused).toEqual([]);
+      yield* endMultipart({ organization, key: someParts(organization).multipart.key });
+    }),
+  );
+
+  promise(
+    "an upload that could not begin gives back its place, its bytes and its idempotency key",
+    { multipartUploads: 1, bytes: 5, objects: 1 },
+    Effect.fnUntraced(function* ({ countUpload, uncountUpload }) {
+      const organization = someOrganization();
+      for (const memory of ["the first", "the second"]) {
+        const { retry } = someUpload({ memory });
+        const upload = { ...someParts(organization), retry };
+        expect(yield* countUpload(upload)).toBeUndefined();
+        yield* uncountUpload(upload);
+        // Nothing is given back twice.
+        yield* uncountUpload(upload);
+      }
+      const unkeyed = someParts(organization);
+      yield* countUpload(unkeyed);
+      yield* uncountUpload(unkeyed);
+      yield* countUpload(someParts(organization));
+      yield* Effect.flip(countUpload(someParts(organization)));
+    }),
+  );
+
+  promise(
+    "of many requests that replace what retries get, the fastest decides for all",
+    { multipartUploads: 1, objects: 1 },
+    Effect.fnUntraced(function* ({ countUpload, replaceMemory, uncountUpload }) {
+      const organization = someOrganization();
+      const { retry } = someUpload({ memory: "begins" });
+      const upload = { ...someParts(organization), retry };
+      yield* countUpload(upload);
+      const { allowed } = yield* atOnce(64, (index) =>
+        replaceMemory({ organization, retry, memory: `begun by ${index}` }),
+      );
+      expect(allowed).toHaveLength(64);
+      const [kept = ""] = allowed;
+      expect(kept).toMatch(/^begun by \d+$/);
+      expect(new Set(allowed)).toEqual(new Set([kept]));
+      expect(yield* countUpload(upload)).toBe(kept);
+
+      // A request that fails late takes nothing back from the one that has begun.
+      yield* uncountUpload(upload);
+      expect(yield* countUpload(upload)).toBe(kept);
+      yield* Effect.flip(countUpload(someParts(organization)));
+    }),
+  );
+
+  promise(
+    "what was taken back is remembered for no retry",
+    {},
+    Effect.fnUntraced(function* ({ countUpload, replaceMemory, uncountUpload }) {
+      const organization = someOrganization();
+      const { retry } = someUpload();
+      const upload = { ...someParts(organization), retry };
+      yield* countUpload(upload);
+      yield* uncountUpload(upload);
+      expect(yield* replaceMemory({ organization, retry, memory: "begun" })).toBeUndefined();
+      expect(yield* countUpload(upload)).toBeUndefined();
+    }),
+  );
 }
+
+/** An upload in parts under a new key. */
+const someParts = (
+  organization: OrganizationId,
+  { size = 5, lifetime = DAY }: { size?: number; lifetime?: Duration.Duration } = {},
+) => ({
+  organization,
+  size,
+  multipart: {
+    key: StorageKey.make(`orgs/${organization}/files/2026/11/${crypto.randomUUID()}.png`),
+    lifetime,
+  },
+});
 
 it.effect(
   "the limiter in memory recognizes a retry until its lifetime ends, and keeps limits as long",

@@ -204,6 +204,7 @@ describe("invalid settings of callers and limits are refused at startup", () => 
     { ...limited, WEB_CONCURRENCY: "auto", REPLICAS: "2", REDIS_URL: REDIS },
     { WEB_CONCURRENCY: "2" },
     { REPLICAS: "2" },
+    { REPLICAS: "2", LIMIT_MULTIPART_UPLOADS: "off" },
     { STORAGE_MAX_FILE_SIZE: "50 MiB" },
     { STORAGE_MAX_FILE_SIZE: "0.5GiB" },
     { STORAGE_MAX_FILE_SIZE: "0.5" },

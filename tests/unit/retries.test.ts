@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { recall } from "../../application/retries.ts";
+import { recall, recallStart } from "../../application/retries.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
@@ -61,5 +61,25 @@ it.effect.each([
 ])("a retry is not signed where what is remembered is $what", ({ memory }) =>
   Effect.gen(function* () {
     expect((yield* Effect.flip(recalled(memory)))._tag).toBe("LimitsUnavailable");
+  }),
+);
+
+const started = (organization: string) =>
+  JSON.stringify({
+    key: `orgs/${organization}/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png`,
+    issuedAt: DateTime.toEpochMillis(now),
+    uploadId: "the-upload-id",
+  });
+
+it.effect.each([
+  { what: "an upload of another organization", memory: started("globex") },
+  { what: "no key", memory: started("acme").replace("orgs/", "") },
+  { what: "no JSON", memory: "orgs" },
+  { what: "a presigned upload", memory: remembered("acme", 7) },
+])("an upload in parts is not continued where what is remembered is $what", ({ memory }) =>
+  Effect.gen(function* () {
+    const organization = OrganizationId.make("acme");
+    expect((yield* recallStart(started("acme"), organization)).uploadId).toBe("the-upload-id");
+    expect((yield* Effect.flip(recallStart(memory, organization)))._tag).toBe("LimitsUnavailable");
   }),
 );

@@ -37,8 +37,9 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
     maxItems: 100,
   }),
   scope: Scope.annotate({ description: "What the caller lacks." }),
-  limits: Schema.Struct({ bytes: count, objects: count }).annotate({
-    description: "What one organization may be granted in a day (UTC).",
+  limits: Schema.Struct({ bytes: count, objects: count, multipart: count }).annotate({
+    description:
+      "What one organization may be granted in a day (UTC); `multipart` is how many uploads in parts it may have open at once.",
   }),
   request_id: Schema.String.annotate({
     format: "uuid",

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Redacted from "effect/Redacted";
 import * as Schedule from "effect/Schedule";
-import { takeRequest, takeUpload } from "./scripts.ts";
+import { replaceMemory, takeBackUpload, takeRequest, takeUpload } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 
 /** How long to wait for the first connection, so that the first requests are counted too. */
@@ -34,14 +34,20 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
         client.takeRequest(keys, values) as Promise<readonly [number, number, number, number]>,
       takeUpload: (...[keys, values]: ScriptArguments) =>
         client.takeUpload(keys, values) as Promise<readonly [UploadOutcome, string]>,
+      replaceMemory: (...[keys, values]: ScriptArguments) =>
+        client.replaceMemory(keys, values) as Promise<string | null>,
+      takeBackUpload: (...[keys, values]: ScriptArguments): Promise<unknown> =>
+        client.takeBackUpload(keys, values),
+      /** Removes an entry of a sorted set. */
+      remove: (key: string, entry: string): Promise<unknown> => client.zRem(key, entry),
     };
   });
 
 type ScriptArguments = [keys: ReadonlyArray<string>, values: ReadonlyArray<string | number>];
 
-type UploadOutcome = "granted" | "retry" | "conflict" | "exceeded";
+type UploadOutcome = "granted" | "retry" | "conflict" | "full" | "exceeded";
 
-const scripts = { takeRequest, takeUpload };
+const scripts = { takeRequest, takeUpload, replaceMemory, takeBackUpload };
 const options = {
   disableOfflineQueue: true,
   commandsQueueMaxLength: 10_000,

@@ -6,6 +6,8 @@ import { Limiter, type RetriedUpload } from "../../../application/ports/limiter.
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable } from "../../../domain/errors.ts";
 import type { Limits } from "../../../domain/limits.ts";
+import { tooManyOpen } from "../../../domain/multipart.ts";
+import type { OrganizationId } from "../../../domain/organization.ts";
 import { allowanceOf } from "../../../domain/token-bucket.ts";
 import { digest } from "../retry-memory.ts";
 import { breaker } from "./breaker.ts";
@@ -30,6 +32,7 @@ export const layer = (
     Effect.gen(function* () {
       const redis = yield* connect(settings);
       const protect = breaker();
+      const mostOpen = limits.multipartUploads;
       const outcome =
         spare === undefined ? "requests are refused" : "each process counts by itself";
       let lastReason = "";
@@ -63,17 +66,19 @@ export const layer = (
           );
           return orElse(decision, spare?.countRequest(limited, name));
         },
-        countUpload: ({ organization, size, objects: count = 1, retry }) => {
+        countUpload: ({ organization, size, objects: count = 1, retry, multipart }) => {
           const { bytes, objects } = limits.daily;
-          if (bytes === undefined && objects === undefined && retry === undefined) {
+          const takesPlace = multipart !== undefined && mostOpen !== undefined;
+          if (bytes === undefined && objects === undefined && retry === undefined && !takesPlace) {
             return Effect.undefined;
           }
-          const tag = `valetkey:{organization ${organization}}`;
-          const retryName = retry === undefined ? "" : digest([...retry.caller, retry.key]);
-          const keys = [`${tag}:granted`, `${tag}:retry:${retryName}`];
-          const values = [size, count, bytes ?? "", objects ?? "", ...remembered(retry)];
+          const place = takesPlace
+            ? [multipart.key, mostOpen, wholeMillis(multipart.lifetime)]
+            : ["", 0, 0];
+          const quota = [size, count, bytes ?? "", objects ?? ""];
+          const values = [...quota, ...remembered(retry), ...place];
           const decision = Effect.flatMap(
-            decide(() => redis.takeUpload(keys, values)),
+            decide(() => redis.takeUpload(keysOf(organization, retry), values)),
             ([outcome, value]): Counted => {
               switch (outcome) {
                 case "granted":
@@ -82,6 +87,8 @@ export const layer = (
                   return Effect.succeed(value);
                 case "conflict":
                   return Effect.fail(new IdempotencyConflict());
+                case "full":
+                  return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
                 case "exceeded":
                   return Effect.fail(quotaExceeded(limits.daily, Number(value)));
               }
@@ -89,8 +96,35 @@ export const layer = (
           );
           // A retry without the memory of the first request would get another object.
           return retry === undefined
-            ? orElse(decision, spare?.countUpload({ organization, size, objects: count }))
+            ? orElse(
+                decision,
+                spare?.countUpload({ organization, size, objects: count, multipart }),
+              )
             : decision;
+        },
+        replaceMemory: ({ organization, retry, memory }) => {
+          const [, key] = keysOf(organization, retry);
+          return Effect.map(
+            decide(() => redis.replaceMemory([key], [retry.memory, memory])),
+            (kept) => kept ?? undefined,
+          );
+        },
+        uncountUpload: (upload) => {
+          const { organization, size, objects = 1, retry, multipart } = upload;
+          const values = [size, objects, retry?.memory ?? "", multipart?.key ?? ""];
+          // The upload may have been counted here or there.
+          return Effect.andThen(
+            Effect.ignore(decide(() => redis.takeBackUpload(keysOf(organization, retry), values))),
+            spare?.uncountUpload(upload) ?? Effect.void,
+          );
+        },
+        endMultipart: (upload) => {
+          if (mostOpen === undefined) return Effect.void;
+          const [, , key] = keysOf(upload.organization, undefined);
+          return Effect.andThen(
+            Effect.ignore(decide(() => redis.remove(key, upload.key))),
+            spare?.endMultipart(upload) ?? Effect.void,
+          );
         },
       });
     }),
@@ -98,11 +132,20 @@ export const layer = (
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
+/** The keys of an organization's quota, of an idempotency key, and of the open uploads. */
+function keysOf(organization: OrganizationId, retry: RetriedUpload | undefined) {
+  const tag = `valetkey:{organization ${organization}}`;
+  const retryName = retry === undefined ? "" : digest([...retry.caller, retry.key]);
+  return [`${tag}:granted`, `${tag}:retry:${retryName}`, `${tag}:multipart`] as const;
+}
+
 /** What the script remembers of the first request. */
 const remembered = (retry: RetriedUpload | undefined): ReadonlyArray<string | number> =>
   retry === undefined
     ? ["", "", 0]
-    : [digest([retry.request]), retry.memory, Math.ceil(Duration.toMillis(retry.lifetime))];
+    : [digest([retry.request]), retry.memory, wholeMillis(retry.lifetime)];
+
+const wholeMillis = (duration: Duration.Duration) => Math.ceil(Duration.toMillis(duration));
 
 /** Uses the other decision, if there is one, where Redis could not decide. */
 const orElse = <A, E>(

@@ -50,17 +50,19 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 );
 
 /**
- * Counts uploads that are granted together, unless they are a retry or go over the quota, as
- * `adapters/limits/memory.ts` does. Takes their size and number, the quota (bytes and objects, each
- * empty if there is none), and with an idempotency key a hash of the request (else empty), its
- * memory and for how many milliseconds it is remembered. Answers the outcome and a value that
- * belongs to it.
+ * Counts uploads that are granted together, unless they are a retry, find no place or go over the
+ * quota, as `adapters/limits/memory.ts` does. Takes their size and number, the quota (bytes and
+ * objects, each empty if there is none), with an idempotency key a hash of the request (else empty),
+ * its memory and for how many milliseconds it is remembered, and of an upload in parts its key (else
+ * empty), how many may be open and for how many milliseconds it is. Answers the outcome and a value
+ * that belongs to it.
  */
 export const takeUpload = script(
-  2,
+  3,
   `
 local size, count, bytes, objects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local request, memory, milliseconds = ARGV[5], ARGV[6], ARGV[7]
+local upload, most, open = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 if request ~= '' then
   local first = redis.call('HMGET', KEYS[2], 'request', 'memory')
   if first[1] then
@@ -68,8 +70,17 @@ if request ~= '' then
     return {'conflict', ''}
   end
 end
+local time = redis.call('TIME')
+local now = tonumber(time[1])
+local milli = now * 1000 + math.floor(time[2] / 1000)
+if upload ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', milli)
+  if redis.call('ZCARD', KEYS[3]) >= most then
+    local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
+    return {'full', tostring(first[2] - milli)}
+  end
+end
 if bytes or objects then
-  local now = tonumber(redis.call('TIME')[1])
   local day = math.floor(now / 86400)
   local counted = tonumber(redis.call('HGET', KEYS[1], 'day') or -1)
   if counted < day then redis.call('DEL', KEYS[1]) else day = counted end
@@ -87,6 +98,47 @@ if request ~= '' then
   redis.call('HSET', KEYS[2], 'request', request, 'memory', memory)
   redis.call('PEXPIRE', KEYS[2], milliseconds)
 end
+if upload ~= '' then
+  redis.call('ZADD', KEYS[3], string.format('%.17g', milli + open), upload)
+  if redis.call('PTTL', KEYS[3]) < open then redis.call('PEXPIRE', KEYS[3], open) end
+end
 return {'granted', ''}
+`,
+);
+
+/** Replaces what retries get, if it is still the first value; answers what they get then. */
+export const replaceMemory = script(
+  1,
+  `
+local memory = redis.call('HGET', KEYS[1], 'memory')
+if memory == ARGV[1] then
+  memory = ARGV[2]
+  redis.call('HSET', KEYS[1], 'memory', memory)
+end
+return memory
+`,
+);
+
+/**
+ * Takes back what `takeUpload` counted, unless the memory of its idempotency key was replaced. Takes
+ * its size and number, the memory (empty without an idempotency key), and of an upload in parts its
+ * key (else empty).
+ */
+export const takeBackUpload = script(
+  3,
+  `
+local less = {bytes = ARGV[1], objects = ARGV[2]}
+local memory, upload = ARGV[3], ARGV[4]
+if memory ~= '' then
+  if redis.call('HGET', KEYS[2], 'memory') ~= memory then return 0 end
+  redis.call('DEL', KEYS[2])
+end
+if upload ~= '' then redis.call('ZREM', KEYS[3], upload) end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  for field, value in pairs(less) do
+    if redis.call('HINCRBY', KEYS[1], field, 0 - value) < 0 then redis.call('HSET', KEYS[1], field, 0) end
+  end
+end
+return 1
 `,
 );

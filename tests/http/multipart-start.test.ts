@@ -1,0 +1,200 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { layer as local } from "../../adapters/storage/local/layer.ts";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { type Multipart, ObjectStore } from "../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
+import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+
+const MULTIPART = PRESIGN.replace("presign", "multipart");
+const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
+
+const closing: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A service over the embedded store, whose way to begin an upload may be replaced. */
+async function start({
+  create = (begin) => begin,
+  ...over
+}: NonNullable<Parameters<typeof startService>[0]> & {
+  readonly create?: (begin: Multipart["create"]) => Multipart["create"];
+} = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-starts-"));
+  closing.push(() => rmSync(directory, { recursive: true }));
+  let put: ((request: Request) => Promise<Response>) | undefined;
+  const store = local(
+    { directory, bucket: "files" },
+    new URL("http://127.0.0.1:8787/store"),
+    (fetch) => (put = fetch),
+  );
+  const storage = Layer.effect(
+    ObjectStore,
+    Effect.map(ObjectStore, ({ multipart, ...others }) =>
+      multipart === undefined
+        ? others
+        : { ...others, multipart: { ...multipart, create: create(multipart.create) } },
+    ),
+  ).pipe(Layer.provideMerge(store), Layer.orDie);
+  const audit: Array<AuditEvent> = [];
+  const { request, close } = await startService({ storage, audit, ...over });
+  closing.push(close);
+  const send = async (method: string, path: string, body: object, key?: string) => {
+    const headers = {
+      Authorization: `Bearer ${TOKEN}`,
+      ...(key === undefined ? {} : { "Idempotency-Key": key }),
+    };
+    const answer = await request(path, { ...presignInit(body, headers), method });
+    const text = await answer.text();
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      body: text === "" ? undefined : JSON.parse(text),
+    };
+  };
+  return {
+    audit,
+    send,
+    begin: (key?: string, over: object = {}) => send("POST", MULTIPART, { ...FILE, ...over }, key),
+    /** Sends the only part of an upload, and completes it. */
+    finish: async (upload: string) => {
+      const asked = { upload, part_numbers: [1] };
+      const { body } = await send("POST", `${MULTIPART}/parts`, asked);
+      const [{ url, headers }] = body.parts;
+      const sent = new Request(url, {
+        method: "PUT",
+        headers: { ...headers, "Content-Length": "5" },
+        body: "hello",
+      });
+      const etag = (await put?.(sent))?.headers.get("etag");
+      return send("POST", `${MULTIPART}/complete`, { upload, parts: [{ part_number: 1, etag }] });
+    },
+    /** How many uploads are open in the store. */
+    inStore: () => readdirSync(join(directory, "uploads")).length,
+  };
+}
+
+it("the same start under the same key gets the same upload, and the store begins one", async () => {
+  const { begin, finish, inStore, audit } = await start({
+    limits: { requests: {}, daily: { bytes: 5, objects: 1 }, multipartUploads: 1 },
+  });
+  const first = await begin("key-1");
+  expect(first.status).toBe(200);
+  for (let times = 0; times < 3; times++) expect((await begin("key-1")).body).toEqual(first.body);
+  expect(inStore()).toBe(1);
+  expect(audit.map(({ isRetry, key }) => [isRetry, key])).toEqual(
+    [false, true, true, true].map((isRetry) => [isRetry, first.body.key]),
+  );
+  const completed = await finish(first.body.upload);
+  expect(completed).toMatchObject({ status: 200, body: { key: first.body.key, size: 5 } });
+  expect((await begin("key-1")).body, "also after its end").toEqual(first.body);
+  expect(inStore()).toBe(0);
+});
+
+it("of many starts at once under one key all get the same upload, and one is left in the store", async () => {
+  const { begin, finish, inStore } = await start({
+    limits: { requests: {}, daily: { objects: 1 }, multipartUploads: 1 },
+  });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => begin("key-1")));
+  const [first, ...others] = answers;
+  expect(first?.status).toBe(200);
+  for (const other of others) expect(other.body).toEqual(first?.body);
+  expect(inStore()).toBe(1);
+  expect(await finish(first?.body.upload)).toMatchObject({ status: 200 });
+});
+
+it.each<object>([{ size: 6 }, { filename: "b.png" }, { content_type: "image/jpeg" }])(
+  "another start under the same key is answered with 422, and so is a presign: %j",
+  async (over) => {
+    const { begin, send, inStore } = await start();
+    await begin("key-1");
+    for (const answer of [await begin("key-1", over), await send("POST", PRESIGN, FILE, "key-1")]) {
+      expect([answer.status, answer.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
+    }
+    expect(inStore()).toBe(1);
+  },
+);
+
+it("a start with an invalid key is refused before the store is called", async () => {
+  const { begin, inStore } = await start({ create: () => () => Effect.die("called") });
+  const refused = await begin("a,b");
+  expect([refused.status, refused.body.code]).toEqual([400, "INVALID_REQUEST"]);
+  expect(inStore).toThrow("ENOENT");
+});
+
+it.each([["key-1"], [undefined]])(
+  "a start that the store refuses (key %s) takes neither quota nor place, and can be repeated",
+  async (key) => {
+    let isDown = true;
+    const { begin } = await start({
+      limits: { requests: {}, daily: { bytes: 5, objects: 1 }, multipartUploads: 1 },
+      create: (begin) => (object) =>
+        isDown ? Effect.fail(new StoreUnavailable({ reason: "it is down" })) : begin(object),
+    });
+    for (let times = 0; times < 3; times++) {
+      expect((await begin(key)).body.code).toBe("STORE_UNAVAILABLE");
+    }
+    isDown = false;
+    expect((await begin(key)).status).toBe(200);
+    expect((await begin("key-2")).body.code).toBe("QUOTA_EXCEEDED");
+  },
+);
+
+it("a retry begins the upload that the first request could not, and the first takes nothing back", async () => {
+  const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
+  let calls = 0;
+  const { begin, inStore } = await start({
+    limits: { requests: {}, daily: { objects: 2 }, multipartUploads: 1 },
+    create: (begin) => (object) => {
+      calls += 1;
+      return calls > 1
+        ? begin(object)
+        : Effect.andThen(
+            Effect.promise(() => failed),
+            Effect.fail(new StoreUnavailable({ reason: "it is down" })),
+          );
+    },
+  });
+  const first = begin("key-1");
+  const again = await begin("key-1");
+  expect(again.status).toBe(200);
+  fail();
+  expect((await first).body.code).toBe("STORE_UNAVAILABLE");
+  expect((await begin("key-1")).body).toEqual(again.body);
+  expect(inStore()).toBe(1);
+  expect((await begin("key-2")).body.limits, "the place is taken").toEqual({ multipart: 1 });
+});
+
+it("an organization that has too many uploads open is told the limit and what to do", async () => {
+  const { begin, send, finish } = await start({
+    limits: { requests: {}, daily: {}, multipartUploads: 2 },
+  });
+  const first = await begin();
+  const second = await begin();
+  const refused = await begin();
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get("retry-after")).toBe("60");
+  expect(refused.body).toEqual({
+    title: "Too many uploads in parts are open",
+    status: 429,
+    detail:
+      "An organization may have up to 2 uploads in parts open at once. Complete or abort one, or try again in 60 seconds. One that is neither completed nor aborted ends a day after its start.",
+    code: "QUOTA_EXCEEDED",
+    limits: { multipart: 2 },
+  });
+  expect((await send("POST", PRESIGN, FILE)).status, "one PUT needs no place").toBe(200);
+
+  expect((await send("DELETE", MULTIPART, { upload: first.body.upload })).status).toBe(204);
+  expect((await send("DELETE", MULTIPART, { upload: first.body.upload })).status).toBe(204);
+  expect((await begin()).status).toBe(200);
+  expect((await begin()).status).toBe(429);
+
+  expect((await finish(second.body.upload)).status).toBe(200);
+  expect((await begin()).status).toBe(200);
+  expect((await begin()).status).toBe(429);
+});
