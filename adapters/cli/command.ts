@@ -4,9 +4,10 @@ import type * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
 import { decoder, MISSING } from "../settings/decode.ts";
 
-/** Exit codes, as `sysexits.h` numbers them. */
+/** Exit codes: 1 and 2 as `diff` and `grep` have them, the others as `sysexits.h`. */
 export const EXIT = {
   failure: 1,
+  couldNotRun: 2,
   usage: 64,
   noInput: 66,
   cannotCreate: 73,
@@ -49,6 +50,8 @@ export interface Command {
 export interface Output {
   readonly result?: string;
   readonly message?: string;
+  /** The exit code, if it is not 0 although the command did its work. */
+  readonly code?: number;
 }
 
 /** One row of the table of commands; `name` is what follows `valetkey`. */

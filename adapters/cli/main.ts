@@ -4,6 +4,7 @@ import { VERSION } from "../http/version.ts";
 import { columns, command, CommandFailure, EXIT } from "./command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
+import { doctor } from "./doctor.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
 import { tokenCommands } from "./tokens.ts";
@@ -17,7 +18,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     schema: Schema.Struct({}),
     run: () => serve(listen),
   });
-  const commands = [serveCommand, config, lifecycle, ...tokenCommands];
+  const commands = [serveCommand, config, doctor, lifecycle, ...tokenCommands];
   commands.push(completion(commands));
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));
@@ -40,6 +41,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));
       if (output?.message !== undefined) process.stderr.write(`${output.message}\n`);
       process.stdout.write(output?.result ?? "");
+      if (output?.code !== undefined) process.exitCode = output.code;
     }
   } catch (cause) {
     if (!(cause instanceof CommandFailure)) throw cause;

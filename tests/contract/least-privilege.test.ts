@@ -4,9 +4,7 @@ import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
-import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import zlib from "node:zlib";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
@@ -17,6 +15,7 @@ import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
+import { allowedBy as keysAllowedBy } from "../support/assume-role.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");
@@ -29,19 +28,12 @@ afterEach(async () => {
 
 /** Credentials of the real server that may do what a policy of `deploy/policies` allows. */
 async function allowedBy(name: string) {
-  const file = new URL(`../../deploy/policies/s3-${name}.json`, import.meta.url);
-  const policy = readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`);
-  const provider = new AssumeRoleProvider({
-    stsEndpoint: server?.endpoint ?? "",
-    accessKey: server?.accessKey ?? "",
-    secretKey: server?.secretKey ?? "",
-    policy,
-  });
-  const credentials = await provider.getCredentials();
+  if (server === undefined) throw new Error("there is no MinIO");
+  const { accessKey, secretKey, sessionToken } = await keysAllowedBy(name, server, { bucket });
   return {
-    accessKey: credentials.getAccessKey(),
-    secretKey: Redacted.make(credentials.getSecretKey()),
-    sessionToken: Redacted.make(credentials.getSessionToken() ?? ""),
+    accessKey,
+    secretKey: Redacted.make(secretKey),
+    sessionToken: Redacted.make(sessionToken),
   };
 }
 

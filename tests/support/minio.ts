@@ -34,20 +34,32 @@ const BUILD = new URL("../../deploy/minio/build.sh", import.meta.url).pathname;
 const IMAGE_FOLDER = new URL("../../deploy/minio", import.meta.url).pathname;
 const IMAGE = "valetkey-minio:test";
 
+/** The region of the second server, and the one origin that it allows. */
+export const STRICT = { region: "eu-central-1", origin: "https://app.example" };
+
+/** Starts a second server, which knows its region and allows one origin. */
+export const startStrictMinio = () =>
+  startMinio(
+    { ...ENVIRONMENT, MINIO_REGION: STRICT.region, MINIO_API_CORS_ALLOW_ORIGIN: STRICT.origin },
+    "",
+  );
+
 /**
  * Takes the first that is there: the server at `TEST_MINIO_ENDPOINT`, a Docker engine, a binary
  * on the path or in Go's folder, Go to build one with (unless `TEST_BUILD=off`).
  */
-export async function startMinio(): Promise<Found<MinioServer>> {
-  const given = process.env["TEST_MINIO_ENDPOINT"];
+export async function startMinio(
+  environment: Readonly<Record<string, string>> = ENVIRONMENT,
+  given = process.env["TEST_MINIO_ENDPOINT"],
+): Promise<Found<MinioServer>> {
   if (given) return running(given);
   const mayBuild = process.env["TEST_BUILD"] !== "off";
   if (await docker("version").catch(() => undefined)) {
     if (mayBuild) await build();
-    if (existsSync(join(IMAGE_FOLDER, "minio"))) return inContainer();
+    if (existsSync(join(IMAGE_FOLDER, "minio"))) return inContainer(environment);
   }
   const binary = findBinary() ?? (mayBuild && isOnPath("go") ? await build() : undefined);
-  if (binary !== undefined) return asProcess(binary);
+  if (binary !== undefined) return asProcess(binary, environment);
   return {
     value: undefined,
     source: "install Docker or Go, or name a server with TEST_MINIO_ENDPOINT",
@@ -63,9 +75,11 @@ function running(endpoint: string): Found<MinioServer> {
   };
 }
 
-async function inContainer(): Promise<Found<MinioServer>> {
+async function inContainer(
+  variables: Readonly<Record<string, string>>,
+): Promise<Found<MinioServer>> {
   await docker("build", "--quiet", "--tag", IMAGE, IMAGE_FOLDER);
-  const environment = Object.entries(ENVIRONMENT).map(([name, value]) => `--env=${name}=${value}`);
+  const environment = Object.entries(variables).map(([name, value]) => `--env=${name}=${value}`);
   const started = docker("run", "--detach", "--publish=127.0.0.1::9000", ...environment, IMAGE);
   const container = (await started).trim();
   const stop = async () => void (await docker("rm", "--force", "--volumes", container));
@@ -80,11 +94,14 @@ async function inContainer(): Promise<Found<MinioServer>> {
   }
 }
 
-async function asProcess(binary: string): Promise<Found<MinioServer>> {
+async function asProcess(
+  binary: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<Found<MinioServer>> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "valetkey-minio-"));
   const child = spawn(binary, ["server", folder, "--quiet", "--address", `127.0.0.1:${port}`], {
-    env: { ...process.env, ...ENVIRONMENT },
+    env: { ...process.env, ...environment },
     stdio: "ignore",
   });
   const endpoint = `http://127.0.0.1:${port}`;

@@ -9,7 +9,7 @@ import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
 import { startFakeGcs } from "./fake-gcs.ts";
 import { installPackage } from "./install-package.ts";
-import { type MinioServer, startMinio } from "./minio.ts";
+import { type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
 import { findNode22 } from "./node-22.ts";
 import { type Package, pack } from "./pack.ts";
 import { findRedis } from "./redis.ts";
@@ -32,6 +32,8 @@ declare module "vitest" {
 export interface Needs extends Readonly<Record<ToolSuite, string>> {
   /** A real MinIO. */
   readonly minio: MinioServer;
+  /** Another, which knows its region and allows one origin. */
+  readonly strictMinio: MinioServer;
   /** The address of a fake-gcs-server. */
   readonly fakeGcs: string;
   /** The path of a Chromium. */
@@ -62,7 +64,8 @@ type Finders = {
 };
 
 const FINDERS: Finders = {
-  minio: startMinio,
+  minio: () => startMinio(),
+  strictMinio: startStrictMinio,
   fakeGcs: startFakeGcs,
   chromium: findChromium,
   node22: findNode22,

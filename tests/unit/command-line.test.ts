@@ -34,6 +34,7 @@ async function valetkey(...args: ReadonlyArray<string>) {
 const COMMANDS = [
   "serve",
   "config",
+  "doctor",
   "lifecycle",
   "token create",
   "token list",
@@ -123,7 +124,7 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve config lifecycle token completion"],
+    ["", "serve config doctor lifecycle token completion"],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

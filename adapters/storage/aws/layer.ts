@@ -11,6 +11,7 @@ import { v4Presigner } from "../signing/v4-presigner.ts";
 import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
 import { locate, makeClient } from "./client.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { S3Access } from "../rest/s3-access.ts";
 import { objectStore } from "./object-store.ts";
 import { sdkSigner } from "./sdk-signer.ts";
 import { VARIABLES } from "../../settings/source.ts";
@@ -58,6 +59,13 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const at = { signer, address: addresses.internal, region };
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, client, at)),
+        Context.add(S3Access, {
+          provider: settings.provider,
+          bucket: settings.bucket,
+          region,
+          addresses,
+          signers: { service: signer, ...signers },
+        }),
       );
     }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );

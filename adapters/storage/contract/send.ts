@@ -23,9 +23,11 @@ export async function send(
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: Uint8Array | string;
     readonly chunked?: boolean;
+    /** Ends the exchange. */
+    readonly signal?: AbortSignal;
   } = {},
 ): Promise<Answer> {
-  const { headers = {}, body, chunked = false } = options;
+  const { headers = {}, body, chunked = false, signal } = options;
   const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
   const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
   const { protocol, hostname, port } = new URL(origin);
@@ -37,6 +39,7 @@ export async function send(
     port,
     path,
     headers: { ...length, ...headers },
+    ...(signal === undefined ? {} : { signal }),
   });
   // A connection that is cut is reported more than once.
   outgoing.on("error", () => undefined);

@@ -9,6 +9,7 @@ import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { S3Access } from "../rest/s3-access.ts";
 import { objectStore } from "./object-store.ts";
 import type { MinioSettings } from "./settings.ts";
 
@@ -25,8 +26,9 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       const signers = yield* signersOf(settings, signer);
       const at = (endpoint: URL) =>
         bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
+      const addresses = { public: at(publicEndpoint), internal: at(endpoint) };
       const presigner = v4Presigner({
-        addresses: { public: at(publicEndpoint), internal: at(endpoint) },
+        addresses,
         region,
         binding: s3Binding(provider),
         overrides: s3Overrides,
@@ -35,7 +37,14 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         signers,
       });
       return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, objectStore(settings, at(endpoint), signer)),
+        Context.add(ObjectStore, objectStore(settings, addresses.internal, signer)),
+        Context.add(S3Access, {
+          provider: settings.provider,
+          bucket,
+          region,
+          addresses,
+          signers: { service: signer, ...signers },
+        }),
       );
     }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );

@@ -102,7 +102,7 @@ const NOT_FROM_A_STORE: Text = ({ name }) =>
   `the answer is not from an S3 store; check ${name(endpoint)}`;
 
 /** The server that answers so, as far as its headers tell. */
-function providerIn(headers: Headers): ProviderName | undefined {
+export function providerIn(headers: Headers): ProviderName | undefined {
   const server = headers.get("server") ?? "";
   if (server.startsWith("SeaweedFS")) return "seaweedfs";
   if (server.startsWith("VERSITYGW")) return "versitygw";

@@ -1,0 +1,92 @@
+import * as Effect from "effect/Effect";
+import { PROVIDERS, type ProviderName } from "../../storage/providers.ts";
+import { refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { providerIn } from "../../storage/rest/s3-object-store.ts";
+import { refusalOf } from "./endpoints.ts";
+import { failed, type Findings, passed, unknown } from "./finding.ts";
+import type { KeyNames } from "./key-names.ts";
+import type { Target } from "./target.ts";
+
+const WHY = "Confirming an upload, and everything else that looks at the bucket, needs this.";
+
+/** What is known of the bucket; without one nothing further can be tried. */
+interface Found {
+  readonly findings: Findings;
+  readonly isThere: boolean;
+}
+
+/** Whether the service's own key reaches the bucket, in its region, and which server answers. */
+export const bucket = (target: Target, names: KeyNames): Effect.Effect<Found> =>
+  (target.s3 === undefined ? byPort(target) : byRequest(target, target.s3, names)).pipe(
+    Effect.catch(({ reason }) =>
+      Effect.succeed({ findings: [unknown("bucket", reason)], isThere: true }),
+    ),
+  );
+
+const byPort = ({ store }: Target) =>
+  Effect.match(store.ensureBucket, {
+    onSuccess: () => ({ findings: [passed("bucket", "the bucket is there")], isThere: true }),
+    onFailure: ({ reason }) => ({
+      findings: [failed("bucket", reason, WHY, "correct STORAGE_BUCKET, or create the bucket")],
+      isThere: !reason.includes("does not exist"),
+    }),
+  });
+
+const byRequest = Effect.fnUntraced(function* (
+  target: Target,
+  { bucket: name, provider, region: configured }: NonNullable<Target["s3"]>,
+  names: KeyNames,
+) {
+  const { ok, status, headers, text } = yield* target.asKey("service", {
+    method: "GET",
+    query: [["max-keys", "1"]],
+  });
+  const region = regionIn(headers, text) ?? configured;
+  if (region !== configured) {
+    const wrong = failed(
+      "region",
+      `the bucket is in ${region}, and STORAGE_REGION is ${configured}`,
+      "A signature names the region, so the store refuses every URL.",
+      `STORAGE_REGION=${region}`,
+    );
+    return { findings: [wrong], isThere: false };
+  }
+  const { code = "" } = refusalIn({ status, text });
+  const own = ok
+    ? passed("bucket", `${name} is there, in the region ${region}`)
+    : failed(
+        "bucket",
+        refusalOf({ status, body: Buffer.from(text) }, { bucket: name, ...names.service }),
+        WHY,
+        MENDS.get(code) ?? names.service.mend,
+      );
+  return { findings: [own, ...server(provider, headers)], isThere: code !== "NoSuchBucket" };
+});
+
+/** The region that the store names, when it knows better. */
+const regionIn = (headers: Headers, text: string): string | undefined =>
+  headers.get("x-amz-bucket-region") ??
+  /<Region>([a-z0-9-]{1,64})<\/Region>/.exec(text)?.[1] ??
+  /expecting (?:&#39;|')([a-z0-9-]{1,64})/.exec(text)?.[1];
+
+const MENDS: ReadonlyMap<string, string> = new Map([
+  [
+    "NoSuchBucket",
+    "create the bucket, or correct STORAGE_BUCKET; STORAGE_CREATE_BUCKET=on makes it when the service starts",
+  ],
+  ["AccessDenied", "allow the service's key what `valetkey policy service` prints"],
+]);
+
+/** Whether the server is the one that the configuration names. */
+function server(provider: ProviderName, headers: Headers): Findings {
+  const actual = providerIn(headers);
+  if (actual === undefined || actual === provider || provider === "s3") return [];
+  return [
+    failed(
+      "provider",
+      `the server is ${PROVIDERS[actual].title}, and is configured as ${PROVIDERS[provider].title}`,
+      "Each provider enforces something else, so promises would be made that the store does not keep.",
+      `STORAGE_PROVIDER=${actual}`,
+    ),
+  ];
+}

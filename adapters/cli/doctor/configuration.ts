@@ -1,0 +1,103 @@
+import * as Effect from "effect/Effect";
+import { PROVIDERS, type Provider } from "../../storage/providers.ts";
+import { refusalIn } from "../../storage/rest/refusal-reason.ts";
+import type { Answer } from "../../storage/rest/signed-fetch.ts";
+import { failed, type Findings, passed, unknown } from "./finding.ts";
+import { check, type Target } from "./target.ts";
+
+/** The role that may look at these things and change nothing. */
+const ROLE =
+  "run the doctor with a key that may do what `valetkey policy diagnose` prints, as STORAGE_ACCESS_KEY";
+
+/** How the bucket is set up: what removes objects, and what keeps or encrypts them. */
+export const configuration = (target: Target, marks: boolean): Effect.Effect<Findings> =>
+  Effect.all([
+    lifecycle(target, marks),
+    look(target, "versioning", "versioning", (text) =>
+      text.includes("<Status>Enabled</Status>")
+        ? "on: an overwritten file is kept as an older version"
+        : "off: an overwritten file is gone",
+    ),
+    look(target, "encryption", "encryption", (text) => {
+      const algorithm = /<SSEAlgorithm>([\w:-]{1,40})</.exec(text)?.[1];
+      return algorithm === undefined
+        ? "the bucket has no default encryption of its own"
+        : `the bucket encrypts with ${algorithm}`;
+    }),
+    look(target, "object lock", "object-lock", (text) =>
+      text.includes("<DefaultRetention>")
+        ? "on, with a default: no upload can be removed before its time"
+        : text.includes("Enabled")
+          ? "on, without a default"
+          : "off",
+    ),
+  ]).pipe(Effect.map((findings) => findings.flat()));
+
+const lifecycle = (target: Target, marks: boolean): Effect.Effect<Findings> =>
+  check(
+    "lifecycle",
+    Effect.gen(function* () {
+      const answer = yield* ask(target, "lifecycle");
+      const text = answer.ok ? answer.text : "";
+      if (!answer.ok && !isUnset(answer)) return [hidden("lifecycle", answer)];
+      const provider: Provider = PROVIDERS[target.s3?.provider ?? "s3"];
+      const rule = text.includes("<ID>valetkey-unconfirmed</ID>");
+      const aborts = text.includes("<AbortIncompleteMultipartUpload>");
+      const unconfirmed = !marks
+        ? passed("lifecycle", "no policy marks uploads, so no rule has to remove them")
+        : rule
+          ? passed("lifecycle", "the bucket removes uploads that nobody confirms")
+          : failed(
+              "lifecycle",
+              "a policy sets unconfirmed_after, and the bucket has no rule for it",
+              "Uploads that nobody confirms stay for ever.",
+              "valetkey lifecycle --apply",
+            );
+      if (provider.partChecksums === undefined) return [unconfirmed];
+      return [
+        unconfirmed,
+        aborts
+          ? passed("abandoned parts", "the bucket removes parts of uploads that nobody completes")
+          : target.s3?.provider === "minio"
+            ? passed("abandoned parts", "MinIO removes them itself, by default after 24 hours")
+            : failed(
+                "abandoned parts",
+                "the bucket has no rule that removes parts of uploads that nobody completes",
+                "They are paid for, and no list of objects shows them.",
+                "valetkey lifecycle --apply",
+              ),
+      ];
+    }),
+  );
+
+const look = (
+  target: Target,
+  name: string,
+  query: string,
+  describe: (text: string) => string,
+): Effect.Effect<Findings> =>
+  check(
+    name,
+    Effect.map(ask(target, query), (answer) => [
+      answer.ok || isUnset(answer)
+        ? passed(name, describe(answer.ok ? answer.text : ""))
+        : hidden(name, answer),
+    ]),
+  );
+
+const ask = (target: Target, query: string) =>
+  target.asKey("service", { method: "GET", query: [[query, ""]] });
+
+/** Nothing is set, which stores answer with 404. */
+const isUnset = ({ status }: Answer) => status === 404;
+
+const hidden = (name: string, answer: Answer) =>
+  answer.status === 403
+    ? unknown(name, "the service's key may not look at it", ROLE)
+    : unknown(
+        name,
+        `the store does not tell (${answer.status} ${refusalIn(answer).code ?? ""})`.replace(
+          " )",
+          ")",
+        ),
+      );

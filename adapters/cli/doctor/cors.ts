@@ -1,0 +1,98 @@
+import * as Effect from "effect/Effect";
+import type { Audience, SignedRequest } from "../../../application/ports/presigner.ts";
+import { digest } from "../../storage/contract/checksum.ts";
+import type { Answer } from "../../storage/contract/send.ts";
+import { failed, type Findings, passed } from "./finding.ts";
+import { BYTES, check, type Target } from "./target.ts";
+
+const WHY = 'The browser sends no upload from that page, and shows only "Failed to fetch".';
+
+/** Whether a page of each origin may upload: by the preflight that a browser sends, and the PUT. */
+export const cors = (
+  target: Target,
+  audience: Audience,
+  settings: {
+    readonly origins: ReadonlyArray<string>;
+    readonly mend: string;
+    /** Whether the preflight alone is looked at, and nothing is uploaded. */
+    readonly isLook: boolean;
+  },
+): Effect.Effect<Findings> =>
+  Effect.forEach(settings.origins, (origin) =>
+    check(
+      "cors",
+      Effect.gen(function* () {
+        const { mend, isLook } = settings;
+        const [algorithm] = target.presigner.checksums;
+        const signed = yield* target.signPut(yield* target.newKey, {
+          audience,
+          strict: true,
+          ...(algorithm && { checksum: { algorithm, value: digest(algorithm, BYTES) } }),
+        });
+        const names = Object.keys(signed.headers).map((name) => name.toLowerCase());
+        const preflight = yield* target.send("OPTIONS", signed.url, {
+          headers: {
+            Origin: origin,
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": names.toSorted().join(","),
+          },
+        });
+        const problem = preflightProblem(preflight, origin, names);
+        if (problem !== undefined) return [failed("cors", `${origin}: ${problem}`, WHY, mend)];
+        if (isLook) return [passed("cors", `${origin} may upload`)];
+        return yield* exposed(target, signed, origin, mend);
+      }),
+    ),
+  ).pipe(Effect.map((findings) => findings.flat()));
+
+/** Whether the answer to the PUT itself lets the page read it, with its ETag. */
+const exposed = Effect.fnUntraced(function* (
+  target: Target,
+  signed: SignedRequest,
+  origin: string,
+  mend: string,
+) {
+  const answer = yield* target.put(signed, { headers: { Origin: origin } });
+  const exposed = listIn(answer, "access-control-expose-headers");
+  if (!allows(answer, origin)) {
+    return [
+      failed("cors", `${origin}: the answer to the PUT itself does not allow the page`, WHY, mend),
+    ];
+  }
+  return exposed.includes("etag") || exposed.includes("*")
+    ? [passed("cors", `${origin} may upload, and read the ETag`)]
+    : [
+        failed(
+          "cors",
+          `${origin}: the page may upload, but not read the ETag`,
+          "Large files in parts cannot be put together without it.",
+          mend,
+        ),
+      ];
+});
+
+function preflightProblem(
+  answer: Answer,
+  origin: string,
+  names: ReadonlyArray<string>,
+): string | undefined {
+  if (!answer.ok || !allows(answer, origin)) {
+    const allowed = answer.headers["access-control-allow-origin"];
+    const instead = allowed === undefined ? "no origin is allowed" : `it allows ${allowed}`;
+    return `the preflight is answered with ${answer.status}, and ${instead}`;
+  }
+  const methods = listIn(answer, "access-control-allow-methods");
+  if (!methods.includes("put") && !methods.includes("*")) return "the preflight does not allow PUT";
+  const headers = listIn(answer, "access-control-allow-headers");
+  const missing = names.filter((name) => !headers.includes(name) && !headers.includes("*"));
+  return missing.length === 0 ? undefined : `the preflight does not allow ${missing.join(", ")}`;
+}
+
+const allows = ({ headers }: Answer, origin: string) =>
+  ["*", origin].includes(headers["access-control-allow-origin"] ?? "");
+
+const listIn = ({ headers }: Answer, name: string): ReadonlyArray<string> =>
+  String(headers[name] ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((item) => item.trim());

@@ -1,0 +1,79 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
+import type { Env } from "../../settings/source.ts";
+import { reasonOf } from "../../settings/thrown.ts";
+import * as telemetry from "../../telemetry/layer.ts";
+import { CommandFailure, EXIT } from "../command.ts";
+import { configurationMessage } from "../messages.ts";
+import { readAll } from "../settings.ts";
+import { examine } from "./examine.ts";
+import type { Finding } from "./finding.ts";
+import { keyNamesOf } from "./key-names.ts";
+
+/** How the doctor is run. */
+interface Run {
+  /** Origins of pages; those of the service if empty. */
+  readonly origins: ReadonlyArray<string>;
+  readonly onStart: (store: string) => unknown;
+  /** Gets each finding as soon as it is there. */
+  readonly tell: (finding: Finding) => unknown;
+}
+
+/**
+ * Examines the store that the environment configures. Rejects with a `CommandFailure` whose code is
+ * 2 if it could not run.
+ */
+export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
+  // The doctor makes no bucket.
+  const read = readAll({ ...env, STORAGE_CREATE_BUCKET: undefined });
+  if (Result.isFailure(read)) {
+    const message = configurationMessage(read.failure, []).replace(
+      "Valetkey cannot start",
+      "The doctor cannot run",
+    );
+    throw new CommandFailure({ code: EXIT.couldNotRun, message });
+  }
+  const { http, policies, storage } = read.success;
+  const findings: Array<Finding> = [];
+  onStart(storage.description);
+  const adapter = env["STORAGE_ADAPTER"] || "local";
+  const interrupted = new AbortController();
+  const onInterrupt = () => interrupted.abort();
+  process.once("SIGINT", onInterrupt);
+  try {
+    await Effect.runPromise(
+      examine(
+        {
+          names: keyNamesOf(env, adapter === "gcs"),
+          origins: origins.length > 0 ? origins : http.corsOrigins,
+          corsMend: "valetkey cors",
+          provider: storage.description.split(" at ")[0] ?? "",
+          marks: [...policies.values()].some(
+            ({ unconfirmedAfter }) => unconfirmedAfter !== undefined,
+          ),
+          isEmbedded: storage.fetch !== undefined,
+        },
+        (found) => {
+          for (const finding of found) {
+            findings.push(finding);
+            tell(finding);
+          }
+        },
+      ).pipe(
+        Effect.provide(
+          Layer.provideMerge(storage.layer, telemetry.layer({ level: "none", format: "json" })),
+        ),
+      ),
+      { signal: interrupted.signal },
+    );
+  } catch (cause) {
+    throw new CommandFailure({
+      code: EXIT.couldNotRun,
+      message: `The doctor could not finish: ${reasonOf(cause)}.`,
+    });
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+  return { store: storage.description, findings };
+}

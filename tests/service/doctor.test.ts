@@ -1,0 +1,344 @@
+import { Client } from "minio";
+import { once } from "node:events";
+import { createServer, request, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { main } from "../../adapters/cli/main.ts";
+import type { Finding } from "../../adapters/cli/doctor/finding.ts";
+import { allowedBy } from "../support/assume-role.ts";
+import { freePort } from "../support/free-port.ts";
+import { type MinioServer, STRICT } from "../support/minio.ts";
+import { need } from "../support/need.ts";
+
+// Each fault is made on a real server or on the way to it, and the doctor has to name it.
+
+const server = await need("strictMinio");
+const other = await need("minio");
+
+const closing: Array<() => unknown> = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  for (const close of closing.splice(0)) await close();
+});
+
+function clientOf({ endpoint, accessKey, secretKey }: MinioServer, region?: string): Client {
+  const { hostname, port } = new URL(endpoint);
+  return new Client({
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: false,
+    accessKey,
+    secretKey,
+    ...(region === undefined ? {} : { region }),
+  });
+}
+
+/** A new bucket of the strict server. */
+async function newBucket(): Promise<string> {
+  const bucket = `doctor-${crypto.randomUUID()}`;
+  await client().makeBucket(bucket, STRICT.region);
+  return bucket;
+}
+
+const client = () => clientOf(strict(), STRICT.region);
+
+/** The strict server; tests without it are skipped. */
+function strict(): MinioServer {
+  if (server === undefined) throw new Error("there is no MinIO");
+  return server;
+}
+
+const objectsIn = async (bucket: string) => {
+  const names: Array<string> = [];
+  for await (const { name } of client().listObjectsV2(bucket, "", true)) names.push(String(name));
+  return names;
+};
+
+interface Report {
+  readonly code: number;
+  readonly findings: ReadonlyArray<Finding>;
+  readonly output: string;
+}
+
+/** Runs `valetkey doctor --json` in this process, with one key for everything where none is given. */
+async function doctor(
+  env: Readonly<Record<string, string>>,
+  ...args: ReadonlyArray<string>
+): Promise<Report> {
+  const { accessKey, secretKey, endpoint } = strict();
+  const variables = {
+    STORAGE_ADAPTER: "minio",
+    STORAGE_ENDPOINT: endpoint,
+    STORAGE_REGION: STRICT.region,
+    STORAGE_ACCESS_KEY: accessKey,
+    STORAGE_SECRET_KEY: secretKey,
+    CORS_ORIGINS: STRICT.origin,
+    ...env,
+  };
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+  let output = "";
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, "write").mockImplementation((text) => {
+      output += String(text);
+      return true;
+    });
+  }
+  const { exitCode } = process;
+  process.exitCode = 0;
+  try {
+    await main(["doctor", "--json", ...args], () => Promise.reject(new Error("nothing is served")));
+    const { findings } = output.startsWith("{")
+      ? (JSON.parse(output) as Pick<Report, "findings">)
+      : { findings: [] };
+    return { code: process.exitCode, findings, output };
+  } finally {
+    process.exitCode = exitCode;
+  }
+}
+
+const failures = ({ findings }: Report) =>
+  findings
+    .filter(({ verdict }) => verdict === "failed")
+    .map(({ check, seen }) => `${check}: ${seen}`);
+
+/** A server on a free port. */
+async function listen(listener: RequestListener): Promise<string> {
+  const listening = createServer(listener);
+  await once(listening.listen(0, "127.0.0.1"), "listening");
+  closing.push(() => {
+    listening.closeAllConnections();
+    listening.close();
+  });
+  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+}
+
+/** A proxy to the strict server that changes the headers of requests. */
+const proxy = (change: (headers: Record<string, string | Array<string> | undefined>) => void) =>
+  listen((incoming, response) => {
+    const headers = { ...incoming.headers };
+    change(headers);
+    const { hostname, port } = new URL(strict().endpoint);
+    const { method, url: path } = incoming;
+    const outgoing = request(
+      { hostname, port, method, path, headers, setHost: false },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    incoming.pipe(outgoing);
+  });
+
+/** Keys for each use, which may do what the shipped policies allow. */
+async function leastPrivilege(bucket: string): Promise<Readonly<Record<string, string>>> {
+  const place = { bucket, region: STRICT.region };
+  const [service, put, get] = await Promise.all(
+    ["service", "put", "get"].map((name) => allowedBy(name, strict(), place)),
+  );
+  return Object.fromEntries(
+    [
+      ["", service],
+      ["PUT_", put],
+      ["GET_", get],
+    ].flatMap(([use, key]) =>
+      typeof key === "object"
+        ? [
+            [`STORAGE_${String(use)}ACCESS_KEY`, key.accessKey],
+            [`STORAGE_${String(use)}SECRET_KEY`, key.secretKey],
+            [`STORAGE_${String(use)}SESSION_TOKEN`, key.sessionToken],
+          ]
+        : [],
+    ),
+  );
+}
+
+describe.skipIf(server === undefined || other === undefined)("valetkey doctor", () => {
+  it("finds nothing but the hole of this MinIO where everything is set up, and leaves no object", async () => {
+    const bucket = await newBucket();
+    const report = await doctor({ STORAGE_BUCKET: bucket, ...(await leastPrivilege(bucket)) });
+    expect(failures(report)).toEqual([expect.stringContaining("CVE-2026-41145")]);
+    expect(report.code).toBe(1);
+    expect(await objectsIn(bucket)).toEqual([]);
+    const versioning = report.findings.find(({ check }) => check === "versioning");
+    expect(versioning).toMatchObject({
+      verdict: "could not tell",
+      mend: expect.stringContaining("valetkey policy diagnose"),
+    });
+  });
+
+  it("names a signing key that may do everything", async () => {
+    const report = await doctor({ STORAGE_BUCKET: await newBucket() });
+    const found = failures(report).join("\n");
+    expect(found).toContain("list the bucket, read objects, remove objects, as the root user");
+    expect(found).toContain("an unsigned x-amz-copy-source an upload became a copy");
+    expect(found).toContain("an unsigned x-amz-tagging is obeyed");
+  });
+
+  it("names a wrong secret, and does not print it", async () => {
+    const wrong = "not-the-secret-of-the-key";
+    const report = await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_SECRET_KEY: wrong });
+    expect(failures(report)[0]).toContain(
+      "bucket: the secret key is wrong; check STORAGE_SECRET_KEY",
+    );
+    expect(report.output).not.toContain(wrong);
+    expect(report.code).toBe(1);
+  });
+
+  it("names the region that the bucket is in", async () => {
+    const report = await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_REGION: "us-east-1" });
+    expect(failures(report)).toEqual([
+      "region: the bucket is in eu-central-1, and STORAGE_REGION is us-east-1",
+    ]);
+    expect(report.findings.find(({ check }) => check === "region")?.mend).toBe(
+      "STORAGE_REGION=eu-central-1",
+    );
+  });
+
+  it("names a bucket that does not exist, and does not make it", async () => {
+    const bucket = `nowhere-${crypto.randomUUID()}`;
+    const report = await doctor({ STORAGE_BUCKET: bucket, STORAGE_CREATE_BUCKET: "on" });
+    expect(failures(report)).toEqual([
+      expect.stringContaining(`the bucket ${bucket} does not exist`),
+    ]);
+    expect(await client().bucketExists(bucket)).toBe(false);
+  });
+
+  it.each([
+    [20, "ahead of"],
+    [-20, "behind"],
+  ])(
+    "names a clock that is %d minutes off, and goes on with the store's time",
+    async (minutes, how) => {
+      const bucket = await newBucket();
+      const keys = await leastPrivilege(bucket);
+      const { now } = Date;
+      vi.spyOn(Date, "now").mockImplementation(() => now() + minutes * 60_000);
+      const report = await doctor({ STORAGE_BUCKET: bucket, ...keys });
+      expect(failures(report)).toEqual([
+        `clock: this machine's clock is 20 min ${how} the store's`,
+        expect.stringContaining("CVE-2026-41145"),
+      ]);
+    },
+  );
+
+  it("names an origin that the store does not allow", async () => {
+    const origins = ["--origin", STRICT.origin, "--origin", "https://other.example"];
+    const report = await doctor({ STORAGE_BUCKET: await newBucket() }, ...origins);
+    const cors = report.findings.filter(({ check }) => check === "cors");
+    expect(cors.map(({ verdict }) => verdict)).toEqual(["passed", "failed"]);
+    expect(cors[1]?.seen).toContain("https://other.example: the preflight");
+  });
+
+  it("names a public endpoint that leads to another store", async () => {
+    const bucket = await newBucket();
+    if (other === undefined) throw new Error("there is no other MinIO");
+    await clientOf(other).makeBucket(bucket);
+    const env = { STORAGE_BUCKET: bucket, STORAGE_PUBLIC_ENDPOINT: other.endpoint };
+    const found = failures(await doctor(env));
+    expect(found).toContainEqual(
+      expect.stringMatching(/^same bucket: what was put at .* is not found/),
+    );
+  });
+
+  it("names a public endpoint where nothing listens", async () => {
+    const bucket = await newBucket();
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
+    const found = failures(
+      await doctor({ STORAGE_BUCKET: bucket, STORAGE_PUBLIC_ENDPOINT: endpoint }),
+    );
+    expect(found[0]).toBe(
+      `public endpoint: ${endpoint} refuses the connection: nothing listens there`,
+    );
+  });
+
+  it("names a bucket that everybody can list and read", async () => {
+    const bucket = await newBucket();
+    const Statement = ["s3:ListBucket", "s3:GetObject"].map((Action) => ({
+      Effect: "Allow",
+      Principal: { AWS: ["*"] },
+      Action: [Action],
+      Resource: [`arn:aws:s3:::${bucket}${Action.endsWith("Object") ? "/*" : ""}`],
+    }));
+    await client().setBucketPolicy(bucket, JSON.stringify({ Version: "2012-10-17", Statement }));
+    const found = failures(await doctor({ STORAGE_BUCKET: bucket })).join("\n");
+    expect(found).toContain("everybody can list the bucket without a signature");
+    expect(found).toContain("everybody can read an object without a signature");
+  });
+
+  it("names a proxy that changes the header Host", async () => {
+    const { host } = new URL(strict().endpoint);
+    const endpoint = await proxy((headers) => (headers["host"] = host));
+    const found = failures(
+      await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_PUBLIC_ENDPOINT: endpoint }),
+    );
+    expect(found).toContainEqual(
+      expect.stringMatching(/^hosts: .* a proxy there changes the header Host/),
+    );
+    expect(found).toContainEqual(
+      expect.stringContaining(`upload: a PUT to ${endpoint} was refused`),
+    );
+  });
+
+  it.each([
+    ["x-amz-meta-via", "an x-amz-* header, which nobody signed; so http://127.0.0.1"],
+    ["x-amz-tagging", "x-amz-tagging, which nobody signed; the store obeys it"],
+  ])("names the header %s that a proxy adds", async (name, seen) => {
+    const endpoint = await proxy((headers) => (headers[name] = "via=proxy"));
+    const found = failures(
+      await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_PUBLIC_ENDPOINT: endpoint }),
+    );
+    expect(found).toContainEqual(expect.stringContaining(`a proxy on the way adds ${seen}`));
+  });
+
+  it("names each promise that a store does not keep", async () => {
+    const env = { STORAGE_BUCKET: "files", STORAGE_ENDPOINT: await listen(trustingStore()) };
+    const found = failures(await doctor(env)).join("\n");
+    for (const promise of [
+      "another type",
+      "one byte longer",
+      "its sha256",
+      "its crc32c",
+      "write-once",
+    ]) {
+      expect(found).toContain(promise);
+    }
+  });
+
+  it("ends with 1 where nothing listens", async () => {
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
+    const { code, findings } = await doctor({ STORAGE_ENDPOINT: endpoint });
+    expect(code).toBe(1);
+    expect(findings.at(-1)?.seen).toContain("the store cannot be reached");
+  });
+
+  it("ends within 15 seconds with 1 if the store takes connections and does not answer", async () => {
+    const endpoint = await listen(() => undefined);
+    const { code, findings } = await doctor({ STORAGE_ENDPOINT: endpoint });
+    expect(code).toBe(1);
+    expect(JSON.stringify(findings)).toContain("does not answer within 5 seconds");
+  }, 15_000);
+
+  it("ends with 2 if the configuration is wrong", async () => {
+    const { code, output } = await doctor({ STORAGE_ENDPOINT: "not a URL" });
+    expect(code).toBe(2);
+    expect(output).toContain("The doctor cannot run: invalid configuration");
+  });
+});
+
+/** A store of S3's API that verifies nothing. No real one of these tests is so trusting. */
+function trustingStore(): RequestListener {
+  const objects = new Map<string, Buffer>();
+  return async (incoming, response) => {
+    const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://store");
+    const body = await buffer(incoming);
+    if (incoming.method === "PUT") objects.set(pathname, body);
+    if (incoming.method === "DELETE") objects.delete(pathname);
+    const object = objects.get(pathname);
+    if (incoming.method === "DELETE" || object !== undefined) {
+      response.writeHead(200, { etag: '"0"' }).end(incoming.method === "GET" ? object : "");
+    } else if (searchParams.has("max-keys")) response.end("<ListBucketResult/>");
+    else response.writeHead(404).end("<Error><Code>NoSuchKey</Code></Error>");
+  };
+}
