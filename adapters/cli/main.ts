@@ -1,6 +1,7 @@
 import * as Schema from "effect/Schema";
 import type { Listen } from "../http/listen.ts";
 import { VERSION } from "../http/version.ts";
+import { certify } from "./certify.ts";
 import { columns, command, CommandFailure, EXIT } from "./command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
@@ -18,7 +19,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     schema: Schema.Struct({}),
     run: () => serve(listen),
   });
-  const commands = [serveCommand, config, doctor, lifecycle, ...tokenCommands];
+  const commands = [serveCommand, config, doctor, certify, lifecycle, ...tokenCommands];
   commands.push(completion(commands));
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));

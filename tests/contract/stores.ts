@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
-import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { Ability, Harness, OpenStore } from "../../adapters/storage/contract/harness.ts";
+import { missingAbilities } from "../../adapters/storage/contract/missing-abilities.ts";
 import { type GcsKey, hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { listenNode } from "../../adapters/http/listen-node.ts";
@@ -76,14 +77,8 @@ function ownHarness(): ReadonlyArray<Harness> {
   const server = ownServer();
   if (server === undefined) return [];
   const { provider } = server;
-  const { checksums, writeOnce, marks, partChecksums, keepsReplacedParts }: Provider =
-    PROVIDERS[provider];
   const without: ReadonlyArray<Ability> = [
-    ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
-    ...(writeOnce ? [] : (["write-once"] as const)),
-    ...(marks ? [] : (["marks"] as const)),
-    ...(partChecksums === undefined ? (["multipart"] as const) : []),
-    ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),
+    ...missingAbilities(PROVIDERS[provider]),
     ...(isLoopback(server.endpoint) ? [] : (["two endpoints"] as const)),
   ];
   // Swift answers 400 to a request without a signature.

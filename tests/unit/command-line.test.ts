@@ -32,6 +32,7 @@ async function valetkey(...args: ReadonlyArray<string>) {
 }
 
 const COMMANDS = [
+  "certify",
   "serve",
   "config",
   "doctor",
@@ -62,7 +63,7 @@ it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name
   "valetkey %s explains the command, does nothing and ends with 0",
   async (line) => {
     const { code, output } = await valetkey(...line.split(" "));
-    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ID|SHELL) )?\[options\]\n/);
+    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ENDPOINT|ID|SHELL) )?\[options\]\n/);
     expect(output).toContain(COMMANDS.find((name) => line.includes(name)));
     expect(code).toBe(0);
   },
@@ -124,7 +125,7 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve config doctor lifecycle token completion"],
+    ["", "serve config doctor certify lifecycle token completion"],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

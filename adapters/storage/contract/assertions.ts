@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { refusalIn } from "../rest/refusal-reason.ts";
 import type { Answer } from "./send.ts";
 
 // What `node:assert` has no words for. Nothing here or in a promise needs a test runner.
@@ -44,10 +45,9 @@ function sameMembers(actual: unknown, expected: unknown): unknown {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What an error says is short; more would hide the rest of the message. */
-const LONGEST_BODY = 500;
-
+/** What the store said of a refusal. Its body is not repeated: it may hold the signature. */
 function told({ ok, status, body }: Answer): string {
-  const said = ok ? "" : ` (${body.toString().trim().slice(0, LONGEST_BODY)})`;
-  return `the store answered with ${status}${said === " ()" ? "" : said}`;
+  const { code, message } = refusalIn({ status, text: ok ? "" : body.toString() });
+  const said = [code, message].filter(Boolean).join(": ");
+  return `the store answered with ${status}${said && ` (${said})`}`;
 }

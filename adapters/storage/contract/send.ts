@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http, { type IncomingHttpHeaders } from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
+import { tell } from "./exchange.ts";
 
 /** An answer with its whole body. */
 export interface Answer {
@@ -29,9 +30,10 @@ export async function send(
 ): Promise<Answer> {
   const { headers = {}, body, chunked = false, signal } = options;
   const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
-  const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
+  const [origin, path] = partsOf(url);
   const { protocol, hostname, port } = new URL(origin);
   const { request } = protocol === "https:" ? https : http;
+  const sent = chunked ? { ...headers, "Transfer-Encoding": "chunked" } : { ...length, ...headers };
   const outgoing = request({
     method,
     // The brackets of an IPv6 address belong to the URL only.
@@ -41,6 +43,9 @@ export async function send(
     headers: { ...length, ...headers },
     ...(signal === undefined ? {} : { signal }),
   });
+  outgoing.setTimeout(SILENCE, () =>
+    outgoing.destroy(new Error(`the store said nothing for ${SILENCE / 1000} seconds`)),
+  );
   // A connection that is cut is reported more than once.
   outgoing.on("error", () => undefined);
   if (chunked && body !== undefined) outgoing.write(body);
@@ -48,5 +53,32 @@ export async function send(
   const [answer] = await once(outgoing, "response");
   const { statusCode: status, headers: received } = answer;
   const ok = status >= 200 && status < 300;
-  return { status, ok, headers: received, body: await buffer(answer) };
+  const whole = { status, ok, headers: received, body: await buffer(answer) };
+  tell({ method, path, headers: sent }, whole);
+  return whole;
 }
+
+/** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
+export async function sendByFetch(
+  url: string,
+  { headers, body }: { readonly headers: Readonly<Record<string, string>>; readonly body: Blob },
+): Promise<Answer> {
+  const method = "PUT";
+  const signal = AbortSignal.timeout(SILENCE);
+  const answer = await fetch(url, { method, headers, body, signal });
+  const { status, ok } = answer;
+  const received = Object.fromEntries(answer.headers);
+  const whole = { status, ok, headers: received, body: Buffer.from(await answer.arrayBuffer()) };
+  const [, path] = partsOf(url);
+  tell({ method, path, headers }, whole);
+  return whole;
+}
+
+/** The origin of a URL, and the rest of it as it is written. */
+function partsOf(url: string): readonly [origin: string, path: string] {
+  const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
+  return [origin, path];
+}
+
+/** How long a store may say nothing, in milliseconds. */
+const SILENCE = 10_000;

@@ -1,0 +1,142 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { writeFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+import { VERSION } from "../http/version.ts";
+import { sentenceOf } from "../settings/setting.ts";
+import { VARIABLES } from "../settings/source.ts";
+import { reasonOf } from "../settings/thrown.ts";
+import type { Examination, Findings } from "../storage/contract/examine.ts";
+import { type Certificate, FORMATS, summary, write } from "./certificate.ts";
+import type { CertifiedStore } from "./certified-store.ts";
+import { command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
+
+/** Nothing was found out: the configuration is invalid, or the store does not answer. */
+const COULD_NOT_RUN = 2;
+
+/**
+ * Tries every promise on the configured store, and writes what it keeps. The exit code is 0 if it
+ * keeps everything that is offered, 1 if not, and 2 if that could not be tried.
+ */
+export const certify = command({
+  name: "certify",
+  summary: "Try what your store really enforces, and write a certificate of it",
+  options: {
+    endpoint: {
+      value: "ENDPOINT",
+      shape: "the URL of a store",
+      note: "$STORAGE_ENDPOINT if left out",
+      isArgument: true,
+    },
+    name: {
+      value: "NAME",
+      shape: "what the certificate calls the store",
+      note: 'such as "versitygw 1.8.0"',
+    },
+    format: {
+      value: "FORMAT",
+      shape: "text, markdown or json",
+      note: "text if left out",
+      choices: FORMATS,
+    },
+    output: { value: "FILE", shape: "the path of a file", note: "standard output if left out" },
+    ...JSON_OPTION,
+  },
+  schema: Schema.Struct({
+    endpoint: Schema.optionalKey(Schema.NonEmptyString),
+    name: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,100}$/u))),
+    format: Schema.optionalKey(Schema.Literals(FORMATS)),
+    output: Schema.optionalKey(Schema.NonEmptyString),
+    json: Schema.optionalKey(Schema.Boolean),
+  }),
+  run: async ({ endpoint, name, json = false, format = json ? "json" : "text", output }) => {
+    const { certifiedStore } = await import("./certified-store.ts");
+    const store = Result.getOrThrowWith(certifiedStore(process.env, endpoint), (faults) => {
+      const lines = faults.map((fault) => `  ${sentenceOf(fault, VARIABLES)}.\n`);
+      const message = `No store can be certified: invalid configuration.\n\n${lines.join("")}`;
+      return new CommandFailure({ code: COULD_NOT_RUN, message });
+    });
+    const { findings, server, left } = await examineStore(store);
+    const certificate: Certificate = {
+      store: name ?? store.title,
+      ...(server !== undefined && { server }),
+      date: new Date().toISOString().slice(0, 10),
+      valetkey: VERSION,
+      adapter: store.adapter,
+      ...(store.provider !== undefined && { provider: store.provider }),
+      promises: findings,
+      left,
+    };
+    const text = write(certificate, format);
+    if (output !== undefined) await save(output, text);
+    if (findings.some(({ outcome }) => outcome === "not kept")) process.exitCode = EXIT.failure;
+    return output === undefined
+      ? { result: text }
+      : { message: `${summary(certificate)} The certificate is in ${output}.` };
+  },
+});
+
+/** Examines the store, tells how far it is, and removes the bucket that was made for it. */
+async function examineStore(store: CertifiedStore): Promise<Findings> {
+  const { examine, Unexamined } = await import("../storage/contract/examine.ts");
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  process.stderr.write(`Trying ${store.title}, in the bucket ${store.bucket}.\n`);
+  try {
+    const found = await examine({ ...store, onFinding: progress, signal: interrupted.signal });
+    return { ...found, left: await withoutBucket(store, found.left) };
+  } catch (cause) {
+    if (!(cause instanceof Unexamined)) throw cause;
+    const left = cause.left === undefined ? [] : await withoutBucket(store, cause.left);
+    const message = `${store.title} could not be certified: ${cause.message}.\n${leftMessage(left)}`;
+    throw new CommandFailure({ code: COULD_NOT_RUN, message });
+  } finally {
+    process.off("SIGINT", interrupt);
+    endProgress();
+  }
+}
+
+/** What is left once the bucket is removed that was made for the examination. */
+async function withoutBucket(
+  { bucket, removeBucket }: CertifiedStore,
+  left: ReadonlyArray<string>,
+): Promise<ReadonlyArray<string>> {
+  if (removeBucket === undefined) return left;
+  const removed = await Promise.race([
+    removeBucket().then(
+      () => true,
+      () => false,
+    ),
+    setTimeout(PATIENCE, false, { ref: false }),
+  ]);
+  return removed ? [] : [...left, `the bucket ${bucket}`];
+}
+
+/** How long removing the bucket may take, in milliseconds. */
+const PATIENCE = 4000;
+
+const leftMessage = (left: ReadonlyArray<string>): string =>
+  left.length === 0
+    ? ""
+    : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
+
+/** One line that is written over on a terminal, and a line for each promise elsewhere. */
+const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) => {
+  const line = `${done}/${of} ${outcome}: ${promise}`;
+  const { isTTY, columns } = process.stderr;
+  process.stderr.write(isTTY ? `\r\u001b[K${line.slice(0, columns - 1)}` : `${line}\n`);
+};
+
+const endProgress = () => {
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+};
+
+async function save(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (cause) {
+    const message = `The certificate could not be written to ${path}: ${reasonOf(cause)}.`;
+    throw new CommandFailure({ code: COULD_NOT_RUN, message });
+  }
+}

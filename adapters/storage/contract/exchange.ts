@@ -1,0 +1,82 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { refusalIn } from "../rest/refusal-reason.ts";
+
+/** One request to a store and its answer, without anything by which another could be made. */
+export interface Exchange {
+  readonly method: string;
+  /** The path with its query; values that are part of the signature, or unknown, are left out. */
+  readonly path: string;
+  /** The headers that a promise may depend on. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly answer: {
+    readonly status: number;
+    /** The store's own code of a refusal. */
+    readonly code?: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+}
+
+/** A request as it was sent. */
+interface Sent {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | number>>;
+}
+
+/** An answer as it came. */
+interface Received {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Buffer;
+}
+
+/** What is told of each exchange: the one that may be shown, and the server's name for itself. */
+type Listener = (exchange: Exchange, server: string | undefined) => void;
+
+const listeners = new AsyncLocalStorage<Listener>();
+
+/** Runs something, and tells of each exchange with a store that it makes. */
+export const withExchanges = <A>(listener: Listener, run: () => Promise<A>): Promise<A> =>
+  listeners.run(listener, run);
+
+/** Tells of an exchange, if anyone listens. */
+export function tell(sent: Sent, { status, headers, body }: Received): void {
+  const listener = listeners.getStore();
+  if (listener === undefined) return;
+  const code = status < 300 ? undefined : refusalIn({ status, text: body.toString() }).code;
+  const server = headers["server"];
+  listener(
+    {
+      method: sent.method,
+      path: withoutSecrets(sent.path),
+      headers: only(SENT, sent.headers),
+      answer: { status, ...(code && { code }), headers: only(RECEIVED, headers) },
+    },
+    typeof server === "string" ? server : undefined,
+  );
+}
+
+/** The text, with the values of all parameters in it that could be secret left out. */
+export const withoutSecrets = (text: string): string =>
+  text.replaceAll(PARAMETER, (whole, before: string, name: string) =>
+    TOLD.test(name) ? whole : `${before}${name}=…`,
+  );
+
+const PARAMETER = /([?&;])([\w-]+)=[^&;\s"'<>]+/g;
+
+/** The parameters of a URL whose values anyone may know. */
+const TOLD =
+  /^(?:X-(?:Amz|Goog)-(?:Algorithm|Date|Expires|SignedHeaders)|partNumber|response-[a-z-]+)$/;
+
+const SENT =
+  /^(?:host|range|transfer-encoding|cache-control|if-[a-z-]+|content-[a-z0-9-]+|x-(?:amz|goog)-(?:acl|checksum-[a-z0-9]+|content-[a-z-]+|custom-time|grant-[a-z-]+|hash|if-[a-z-]+|sdk-[a-z-]+|tagging))$/i;
+
+const RECEIVED = /^(?:cache-control|content-(?:disposition|encoding|length|range|type))$/;
+
+const only = (names: RegExp, headers: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      names.test(name) && value !== undefined ? [[name, String(value)]] : [],
+    ),
+  );

@@ -1,0 +1,17 @@
+import type { Provider } from "../providers.ts";
+import type { Ability } from "./harness.ts";
+
+/** What a provider of the S3 API cannot do, as the table of providers says. */
+export const missingAbilities = ({
+  checksums,
+  writeOnce,
+  marks,
+  partChecksums,
+  keepsReplacedParts,
+}: Provider): ReadonlyArray<Ability> => [
+  ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
+  ...(writeOnce ? [] : (["write-once"] as const)),
+  ...(marks ? [] : (["marks"] as const)),
+  ...(partChecksums === undefined ? (["multipart"] as const) : []),
+  ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),
+];
