@@ -1,7 +1,8 @@
 import * as Schema from "effect/Schema";
 import { styleText } from "node:util";
-import { HttpOrigin } from "../settings/codecs.ts";
+import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
 import { asJson, command, EXIT, JSON_OPTION } from "./command.ts";
+import type { Cause } from "./doctor/explain.ts";
 import type { Finding } from "./doctor/finding.ts";
 
 /** Examines the configured store, and says what is wrong and what mends it. */
@@ -15,13 +16,44 @@ export const doctor = command({
       note: "CORS_ORIGINS if left out; may be repeated",
       isRepeatable: true,
     },
+    explain: {
+      value: "URL",
+      shape: "a signed URL that fails, in quotes",
+      note: "says what differs, and examines nothing else",
+    },
+    status: {
+      value: "STATUS",
+      shape: "the status of the answer, such as 403",
+      note: "for --explain",
+    },
+    body: { value: "TEXT", shape: "the body of the answer", note: "for --explain" },
+    method: { value: "METHOD", shape: "the method that was sent", note: "for --explain" },
+    header: {
+      value: "HEADER",
+      shape: 'a header that was sent, such as "Content-Type: image/png"',
+      note: "for --explain; may be repeated",
+      isRepeatable: true,
+    },
     ...JSON_OPTION,
   },
   schema: Schema.Struct({
     origin: Schema.optionalKey(Schema.NonEmptyArray(HttpOrigin)),
+    explain: Schema.optionalKey(Schema.NonEmptyString),
+    status: Schema.optionalKey(WholeNumber({ minimum: 100, maximum: 599 })),
+    body: Schema.optionalKey(Schema.String),
+    method: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z]{1,20}$/))),
+    header: Schema.optionalKey(
+      Schema.NonEmptyArray(Schema.String.check(Schema.isPattern(/^[\w-]{1,100}:/))),
+    ),
     json: Schema.optionalKey(Schema.Boolean),
   }),
-  run: async ({ origin = [], json = false }) => {
+  run: async ({ origin = [], explain: url, header, json = false, ...answer }) => {
+    if (url !== undefined) {
+      const { runExplain } = await import("./doctor/run.ts");
+      const sent = header && new Map(header.map(pairOf));
+      const causes = runExplain(process.env, { url, sent, ...answer });
+      return { result: json ? asJson({ causes }) : causes.map(inLines).join("") };
+    }
     // What examines is loaded for this command alone.
     const { runDoctor } = await import("./doctor/run.ts");
     const isSeen = json && process.stderr.isTTY;
@@ -44,6 +76,14 @@ export const doctor = command({
     };
   },
 });
+
+const pairOf = (header: string): readonly [name: string, value: string] => {
+  const colon = header.indexOf(":");
+  return [header.slice(0, colon).toLowerCase(), header.slice(colon + 1).trim()];
+};
+
+const inLines = ({ what, mend }: Cause) =>
+  `${what.charAt(0).toUpperCase()}${what.slice(1)}.\n  Mend: ${mend}\n`;
 
 const STYLES = {
   passed: ["green", "passed"],

@@ -150,6 +150,23 @@ it("valetkey completion fish has a line for each command and option", async () =
   expect(output).toContain('-l kind -r -f -a "user service"');
 });
 
+it("valetkey doctor --explain says what differs, and shows no signature", async () => {
+  vi.stubEnv("STORAGE_ENDPOINT", "http://127.0.0.1:9000");
+  const url =
+    "http://minio:9000/files/k?X-Amz-Date=20200101T000000Z&X-Amz-Expires=60&X-Amz-Signature=5ec4e7";
+  const line = ["--status", "403", "--header", "Content-Type: image/png", "--json"];
+  const { code, output } = await valetkey("doctor", "--explain", url, ...line);
+  vi.unstubAllEnvs();
+  const { causes } = JSON.parse(output) as { readonly causes: ReadonlyArray<{ what: string }> };
+  expect(causes.map(({ what }) => what)).toEqual([
+    expect.stringContaining("the URL has expired"),
+    expect.stringContaining("the host minio:9000 is not one that this configuration signs for"),
+    expect.stringContaining("has no code of a store"),
+  ]);
+  expect(output).not.toContain("5ec4e7");
+  expect(code).toBe(0);
+});
+
 describe("valetkey config", () => {
   const ENV = {
     STORAGE_ADAPTER: "minio",

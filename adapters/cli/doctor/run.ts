@@ -7,6 +7,7 @@ import * as telemetry from "../../telemetry/layer.ts";
 import { CommandFailure, EXIT } from "../command.ts";
 import { configurationMessage } from "../messages.ts";
 import { readAll } from "../settings.ts";
+import { type Cause, explain, type FailedRequest } from "./explain.ts";
 import { examine } from "./examine.ts";
 import type { Finding } from "./finding.ts";
 import { keyNamesOf } from "./key-names.ts";
@@ -77,3 +78,28 @@ export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
   }
   return { store: storage.description, findings };
 }
+
+/**
+ * Says what differs between a signed URL and a request with it that failed. Hosts and access keys
+ * are those of the environment, as far as its configuration names them.
+ */
+export function runExplain(
+  env: Env,
+  failed: Omit<FailedRequest, "now" | "hosts" | "accessKeys">,
+): ReadonlyArray<Cause> {
+  const hosts = ["STORAGE_PUBLIC_ENDPOINT", "STORAGE_ENDPOINT"].flatMap((name) => {
+    const endpoint = env[name];
+    return endpoint && URL.canParse(endpoint) ? hostsOf(new URL(endpoint), env) : [];
+  });
+  const keys = ["", "PUT_", "GET_"].flatMap((use) => env[`STORAGE_${use}ACCESS_KEY`] ?? []);
+  // A role or the usual chain signs with other keys than these.
+  const isKnown = env["STORAGE_ACCESS_KEY"] && !env["STORAGE_PUT_ROLE"] && !env["STORAGE_GET_ROLE"];
+  const accessKeys = isKnown ? keys : [];
+  return explain({ ...failed, now: Date.now(), hosts, accessKeys });
+}
+
+/** With the bucket in the path, or in the host. */
+const hostsOf = ({ host }: URL, { STORAGE_BUCKET: bucket = "files" }: Env) => [
+  host,
+  `${bucket}.${host}`,
+];

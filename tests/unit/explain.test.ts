@@ -1,0 +1,217 @@
+import { describe, expect, it } from "vitest";
+import { explain, type FailedRequest } from "../../adapters/cli/doctor/explain.ts";
+
+const NOW = Date.UTC(2026, 10, 25, 12, 0, 0);
+const SIGNATURE = "0123456789abcdef".repeat(4);
+const TOKEN = "a-session-token";
+
+/** A signed PUT of this minute, with the given changes. */
+function signed(
+  over: Readonly<Record<string, string>> = {},
+  place = "https://s3.example/files/k",
+): string {
+  const url = new URL(place);
+  for (const [name, value] of Object.entries({
+    "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+    "X-Amz-Credential": "AKIA/20261125/us-east-1/s3/aws4_request",
+    "X-Amz-Date": "20261125T115930Z",
+    "X-Amz-Expires": "900",
+    "X-Amz-Security-Token": TOKEN,
+    "X-Amz-SignedHeaders": "content-length;content-type;host;if-none-match",
+    "X-Amz-Signature": SIGNATURE,
+    ...over,
+  })) {
+    url.searchParams.set(name, value);
+  }
+  return url.href;
+}
+
+const answer = (code: string, further = "") => `<Error><Code>${code}</Code>${further}</Error>`;
+
+const canonical = (headers: ReadonlyArray<string>) =>
+  `<CanonicalRequest>PUT\n/files/k\nX-Amz-Signature=${SIGNATURE}\n${headers.join("\n")}\n\nhost\nUNSIGNED-PAYLOAD</CanonicalRequest><SignatureProvided>${SIGNATURE}</SignatureProvided>`;
+
+const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause: string]> = [
+  ["text that is not a URL", { url: "https" }, "not a URL"],
+  ["a URL without its query", { url: "https://s3.example/files/k" }, "has lost its query"],
+  [
+    "a URL that was escaped for HTML",
+    { url: signed().replaceAll("&", "&amp;") },
+    "escaped for HTML",
+  ],
+  [
+    "a URL of an older signature",
+    { url: "https://s3.example/k?AWSAccessKeyId=a&Signature=b" },
+    "older version",
+  ],
+  [
+    "a URL that was encoded twice",
+    { url: signed().replaceAll("%2F", "%252F") },
+    "encoded a second time",
+  ],
+  [
+    "the checksum of an empty file, by an SDK's default",
+    { url: signed({ "x-amz-checksum-crc32": "AAAAAA==" }) },
+    "x-amz-checksum-crc32=AAAAAA==, the checksum of an empty file",
+  ],
+  [
+    "an expired URL",
+    { url: signed({ "X-Amz-Date": "20261125T114000Z" }) },
+    "has expired 5 minutes ago; it was signed for 15 minutes",
+  ],
+  [
+    "a clock that was ahead when it signed",
+    { url: signed({ "X-Amz-Date": "20261125T122000Z" }) },
+    "a clock that is 20 minutes ahead",
+  ],
+  [
+    "a store whose clock differs",
+    { body: answer("RequestTimeTooSkewed", "<ServerTime>2026-11-25T12:20:00Z</ServerTime>") },
+    "the store's clock is 20 minutes ahead of this machine's",
+  ],
+  [
+    "a store that says expired too early",
+    { body: answer("AccessDenied", "<Message>Request has expired</Message>") },
+    "the clocks differ",
+  ],
+  [
+    "a host that was swapped",
+    { hosts: ["files.example"] },
+    "the host s3.example is not one that this configuration signs for (files.example)",
+  ],
+  [
+    "a proxy that changes Host",
+    {
+      body: answer(
+        "SignatureDoesNotMatch",
+        canonical([
+          "content-length:5",
+          "content-type:image/png",
+          "host:minio:9000",
+          "if-none-match:*",
+        ]),
+      ),
+    },
+    "the store saw the host minio:9000, and the URL is for s3.example",
+  ],
+  [
+    "another type",
+    {
+      body: answer(
+        "SignatureDoesNotMatch",
+        canonical([
+          "content-length:5",
+          "content-type:text/plain;charset=UTF-8",
+          "host:s3.example",
+          "if-none-match:*",
+        ]),
+      ),
+    },
+    "content-type (it came as text/plain;charset=UTF-8)",
+  ],
+  [
+    "another length",
+    {
+      body: answer(
+        "SignatureDoesNotMatch",
+        canonical([
+          "content-length:6",
+          "content-type:image/png",
+          "host:s3.example",
+          "if-none-match:*",
+        ]),
+      ),
+    },
+    "content-length (it came as 6)",
+  ],
+  [
+    "a header that the store did not get",
+    {
+      body: answer(
+        "SignatureDoesNotMatch",
+        canonical(["content-length:5", "content-type:image/png", "host:s3.example"]),
+      ),
+    },
+    "the header if-none-match is missing",
+  ],
+  [
+    "a header that the client did not send",
+    { sent: new Map([["content-type", "image/png"]]) },
+    "the header if-none-match is missing",
+  ],
+  [
+    "a signature that does not match, at a store that tells nothing",
+    { status: 403, body: answer("SignatureDoesNotMatch") },
+    "something that the URL binds was sent otherwise: content-length, content-type, if-none-match",
+  ],
+  [
+    "a PUT to a URL for GET",
+    {
+      url: signed({ "X-Amz-SignedHeaders": "host" }),
+      method: "PUT",
+      body: answer("SignatureDoesNotMatch"),
+    },
+    "PUT was sent, and this URL looks like one for GET",
+  ],
+  [
+    "the wrong region",
+    { body: answer("AuthorizationHeaderMalformed", "<Region>eu-central-1</Region>") },
+    "signed for the region us-east-1, and the bucket is in eu-central-1",
+  ],
+  [
+    "another key than is configured",
+    { accessKeys: ["OTHER"] },
+    "another access key than this configuration has",
+  ],
+  [
+    "a key that was deleted",
+    { body: answer("InvalidAccessKeyId") },
+    "does not know the access key",
+  ],
+  ["temporary credentials that ended", { body: answer("ExpiredToken") }, "have ended"],
+  [
+    "a header that nobody signed",
+    { body: answer("AccessDenied", "<HeadersNotSigned>x-amz-acl</HeadersNotSigned>") },
+    "the request has x-amz-acl, which was not signed",
+  ],
+  [
+    "a key without permission",
+    { status: 403, body: answer("AccessDenied") },
+    "the key may not do this",
+  ],
+  [
+    "an answer that is not from a store",
+    { status: 403, body: "<html>Forbidden</html>" },
+    "something in front of it answered",
+  ],
+  [
+    "a file that was written already",
+    { status: 412, body: answer("PreconditionFailed") },
+    "was written already",
+  ],
+  [
+    "other bytes than granted",
+    { status: 400, body: answer("BadDigest") },
+    "not those of the checksum",
+  ],
+  ["nothing that differs", {}, "nothing in the URL or the answer differs"],
+];
+
+describe("valetkey doctor --explain", () => {
+  it.each(CASES)("names %s", (_name, over, expected) => {
+    const causes = explain({ url: signed(), now: NOW, ...over });
+    expect(causes[0]?.what).toContain(expected);
+    expect(causes[0]?.mend).not.toBe("");
+  });
+
+  it.each(CASES)("shows no signature or token of %s", (_name, over) => {
+    const text = JSON.stringify(explain({ url: signed(), now: NOW, ...over }));
+    expect(text).not.toContain(SIGNATURE);
+    expect(text).not.toContain(TOKEN);
+  });
+
+  it("names a URL of Google's that has expired", () => {
+    const url = signed().replaceAll("X-Amz-", "X-Goog-").replace("115930", "110000");
+    expect(explain({ url, now: NOW })[0]?.what).toContain("has expired 45 minutes ago");
+  });
+});
