@@ -2,108 +2,190 @@ import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Predicate from "effect/Predicate";
 import * as Schema from "effect/Schema";
+import { abortMultipart } from "../../application/abort-multipart.ts";
 import { admit, type Member } from "../../application/admit.ts";
+import { completeMultipart } from "../../application/complete-multipart.ts";
 import { confirmUpload } from "../../application/confirm-upload.ts";
+import { listParts } from "../../application/list-parts.ts";
 import { listPolicies } from "../../application/list-policies.ts";
 import { makeLink } from "../../application/make-link.ts";
 import { openFile } from "../../application/open-file.ts";
 import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
 import type { SignedRequest } from "../../application/ports/presigner.ts";
 import { requestUpload, requestUploads } from "../../application/request-upload.ts";
+import { signParts } from "../../application/sign-parts.ts";
+import { startMultipart } from "../../application/start-multipart.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { parse, pathOf } from "../../domain/storage-key.ts";
 import { decodePresign } from "../http/presign.ts";
 import { decodeBatch } from "../http/presign-batch.ts";
 import { fileAddress, linkAddress } from "../http/addresses.ts";
 import { decodeLink } from "../http/links.ts";
+import { decodeCompletion, decodeSigning, decodeStart, decodeUpload } from "../http/multipart.ts";
 import { InvalidBody } from "../http/refusals.ts";
 import { principalOf } from "./caller.ts";
 import type {
   Asked,
+  CompletedUpload,
   Confirmation,
   Link,
+  MultipartRequest,
+  MultipartUpload,
   OpenedFile,
   Policy,
+  SentPart,
+  SignedPart,
+  StoredPart,
   Upload,
+  UploadInParts,
   UploadRequest,
   UploadsRequest,
   Valetkey,
 } from "./valetkey.ts";
 
 /** The use cases with plain data for input and output, of a service at `publicUrl`. */
-export const callsAt = (publicUrl: URL) => ({
-  requestUpload: Effect.fnUntraced(function* (call: UploadRequest) {
-    const member = yield* admitCaller(call, "write");
-    const { upload, policy } = yield* decodePresign(bodyOf(call));
-    const idempotencyKey = yield* parseIdempotencyKey(call);
-    const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
-    return uploadOf(granted);
-  }),
+export function callsAt(publicUrl: URL) {
+  /** A confirmed upload as a host sees it. */
+  const confirmationOf = (
+    confirmed: Effect.Success<ReturnType<typeof confirmUpload>>,
+    organization: string,
+  ): Confirmation => ({
+    ...plain(confirmed),
+    ...downloadOf(confirmed),
+    fileUrl: fileAddress(publicUrl, organization, confirmed.key),
+  });
+  return {
+    requestUpload: Effect.fnUntraced(function* (call: UploadRequest) {
+      const member = yield* admitCaller(call, "write");
+      const { upload, policy } = yield* decodePresign(bodyOf(call));
+      const idempotencyKey = yield* parseIdempotencyKey(call);
+      const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
+      return uploadOf(granted);
+    }),
 
-  requestUploads: Effect.fnUntraced(function* (call: UploadsRequest) {
-    const member = yield* admitCaller(call, "write");
-    const { files, policy, strict } = call;
-    const uploads = yield* decodeBatch(
-      given({ files: Array.isArray(files) ? files.map(bodyOf) : files, policy, strict }),
-    );
-    const idempotencyKey = yield* parseIdempotencyKey(call);
-    const granted = yield* requestUploads({ member, uploads, idempotencyKey });
-    return granted.map(uploadOf);
-  }),
+    requestUploads: Effect.fnUntraced(function* (call: UploadsRequest) {
+      const member = yield* admitCaller(call, "write");
+      const { files, policy, strict } = call;
+      const uploads = yield* decodeBatch(
+        given({ files: Array.isArray(files) ? files.map(bodyOf) : files, policy, strict }),
+      );
+      const idempotencyKey = yield* parseIdempotencyKey(call);
+      const granted = yield* requestUploads({ member, uploads, idempotencyKey });
+      return granted.map(uploadOf);
+    }),
 
-  confirmUpload: Effect.fnUntraced(function* (call: Parameters<Valetkey["confirmUpload"]>[0]) {
-    const member = yield* admitCaller(call, "confirm");
-    const confirmed = yield* confirmUpload({ member, receipt: call.receipt });
-    return {
-      ...plain(confirmed),
-      ...downloadOf(confirmed),
-      fileUrl: fileAddress(publicUrl, call.organization, confirmed.key),
-    } satisfies Confirmation;
-  }),
+    confirmUpload: Effect.fnUntraced(function* (call: Parameters<Valetkey["confirmUpload"]>[0]) {
+      const member = yield* admitCaller(call, "confirm");
+      const confirmed = yield* confirmUpload({ member, receipt: call.receipt });
+      return confirmationOf(confirmed, call.organization);
+    }),
 
-  makeLink: Effect.fnUntraced(function* (call: Parameters<Valetkey["makeLink"]>[0]) {
-    const member = yield* admitCaller(call, "read");
-    const { receipt, expiresIn: expires_in } = call;
-    const request = yield* decodeLink(given({ receipt, expires_in }));
-    const { token, expiresAt } = yield* makeLink({ member, ...request });
-    return {
-      linkUrl: linkAddress(publicUrl, token),
-      expiresAt: DateTime.toDate(expiresAt),
-    } satisfies Link;
-  }),
+    startMultipart: Effect.fnUntraced(function* (call: MultipartRequest) {
+      const member = yield* admitCaller(call, "write");
+      const { filename, contentType: content_type, size, policy } = call;
+      const asked = yield* decodeStart(given({ filename, content_type, size, policy }));
+      const idempotencyKey = yield* parseIdempotencyKey(call);
+      const started = yield* startMultipart({ member, ...asked, idempotencyKey });
+      return {
+        upload: started.upload,
+        key: started.key,
+        partSize: started.partSize,
+        partCount: started.partCount,
+        expiresAt: DateTime.toDate(started.expiresAt),
+      } satisfies MultipartUpload;
+    }),
 
-  openFile: Effect.fnUntraced(function* (call: Parameters<Valetkey["openFile"]>[0]) {
-    const { key, download = false } = call;
-    if (typeof key !== "string") return yield* Effect.die(new TypeError("key must be a string"));
-    const member = yield* admitCaller(call, "read");
-    const { get } = yield* openFile({ member, path: pathIn(key, member), download });
-    return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
-  }),
+    signParts: Effect.fnUntraced(function* (call: Parameters<Valetkey["signParts"]>[0]) {
+      const member = yield* admitCaller(call, "write");
+      const { upload, partNumbers: part_numbers, checksums } = call;
+      const asked = yield* decodeSigning(given({ upload, part_numbers, checksums }));
+      const { parts } = yield* signParts({ member, ...asked });
+      return parts.map(({ partNumber, put }): SignedPart => ({
+        partNumber,
+        url: put.url,
+        headers: put.headers,
+        expiresAt: DateTime.toDate(put.expiresAt),
+      }));
+    }),
 
-  policies: Effect.fnUntraced(function* (call: Asked) {
-    const offered = yield* listPolicies(yield* admitCaller(call, "write"));
-    return offered.map(({ linkLifetime, multipart, ...policy }): Policy => ({
-      name: policy.name,
-      maxSize: policy.maxSize,
-      allowedTypes: policy.allowedTypes,
-      extensions: Object.fromEntries(policy.extensions),
-      putLifetime: Duration.toSeconds(policy.putLifetime),
-      getLifetime: Duration.toSeconds(policy.getLifetime),
-      ...(linkLifetime && { linkLifetime: Duration.toSeconds(linkLifetime) }),
-      strict: policy.strict,
-      writeOnce: policy.writeOnce,
-      requireChecksum: policy.requireChecksum,
-      checksums: policy.checksums,
-      ...(multipart && { multipart }),
-    }));
-  }),
-});
+    listParts: Effect.fnUntraced(function* (call: UploadInParts) {
+      const member = yield* admitCaller(call, "write");
+      const { upload } = yield* decodeUpload(given({ upload: call.upload }));
+      const { parts } = yield* listParts({ member, upload });
+      return parts.map(({ partNumber, size, etag }): StoredPart => ({ partNumber, size, etag }));
+    }),
+
+    completeMultipart: Effect.fnUntraced(function* (
+      call: Parameters<Valetkey["completeMultipart"]>[0],
+    ) {
+      const member = yield* admitCaller(call, "write");
+      const { upload, parts } = call;
+      const asked = yield* decodeCompletion(
+        given({ upload, parts: Array.isArray(parts) ? parts.map(partOf) : parts }),
+      );
+      const completed = yield* completeMultipart({ member, ...asked });
+      const { receipt } = completed;
+      return { ...confirmationOf(completed, call.organization), receipt } satisfies CompletedUpload;
+    }),
+
+    abortMultipart: Effect.fnUntraced(function* (call: UploadInParts) {
+      const member = yield* admitCaller(call, "write");
+      const { upload } = yield* decodeUpload(given({ upload: call.upload }));
+      yield* abortMultipart({ member, upload });
+    }),
+
+    makeLink: Effect.fnUntraced(function* (call: Parameters<Valetkey["makeLink"]>[0]) {
+      const member = yield* admitCaller(call, "read");
+      const { receipt, expiresIn: expires_in } = call;
+      const request = yield* decodeLink(given({ receipt, expires_in }));
+      const { token, expiresAt } = yield* makeLink({ member, ...request });
+      return {
+        linkUrl: linkAddress(publicUrl, token),
+        expiresAt: DateTime.toDate(expiresAt),
+      } satisfies Link;
+    }),
+
+    openFile: Effect.fnUntraced(function* (call: Parameters<Valetkey["openFile"]>[0]) {
+      const { key, download = false } = call;
+      if (typeof key !== "string") return yield* Effect.die(new TypeError("key must be a string"));
+      const member = yield* admitCaller(call, "read");
+      const { get } = yield* openFile({ member, path: pathIn(key, member), download });
+      return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
+    }),
+
+    policies: Effect.fnUntraced(function* (call: Asked) {
+      const offered = yield* listPolicies(yield* admitCaller(call, "write"));
+      return offered.map(({ linkLifetime, multipart, ...policy }): Policy => ({
+        name: policy.name,
+        maxSize: policy.maxSize,
+        allowedTypes: policy.allowedTypes,
+        extensions: Object.fromEntries(policy.extensions),
+        putLifetime: Duration.toSeconds(policy.putLifetime),
+        getLifetime: Duration.toSeconds(policy.getLifetime),
+        ...(linkLifetime && { linkLifetime: Duration.toSeconds(linkLifetime) }),
+        strict: policy.strict,
+        writeOnce: policy.writeOnce,
+        requireChecksum: policy.requireChecksum,
+        checksums: policy.checksums,
+        ...(multipart && { multipart }),
+      }));
+    }),
+  };
+}
 
 /** The body of `POST …/presign` for a file. */
 const bodyOf = (file: Omit<UploadRequest, keyof Asked>) => {
   const { filename, contentType: content_type, size, checksum, policy, strict } = file;
   return given({ filename, content_type, size, checksum, policy, strict });
+};
+
+/** A part in the body of `POST …/multipart/complete`; what is no part stays as it is. */
+const partOf = (part: Partial<SentPart> | null): unknown => {
+  if (!Predicate.isObject(part)) return part;
+  const { partNumber: part_number, etag, ...others } = part;
+  return given({ part_number, etag, ...others });
 };
 
 /** A granted upload as a host sees it. */

@@ -31,6 +31,7 @@ interface Refusals {
     readonly supported?: ReadonlyArray<string>;
   };
   INVALID_RECEIPT: Status<400>;
+  INVALID_UPLOAD: Status<400>;
   UNKNOWN_POLICY: OfUpload<400> & {
     /** Those that the caller may use. */
     readonly known: ReadonlyArray<string>;
@@ -40,7 +41,10 @@ interface Refusals {
     readonly scope?: string;
   };
   NOT_FOUND: Status<404>;
-  UPLOAD_INCOMPLETE: Status<409>;
+  UPLOAD_INCOMPLETE: Status<409> & {
+    /** Numbers of up to 100 parts, of an upload in parts. */
+    readonly missing?: ReadonlyArray<number>;
+  };
   UPLOAD_MISMATCH: Status<409> & {
     readonly differences: ReadonlyArray<{
       readonly property: string;

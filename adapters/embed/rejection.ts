@@ -29,6 +29,7 @@ const inCamelCase = (text: string) =>
 const RENAMED = [
   ["content_type", "contentType"],
   ["expires_in", "expiresIn"],
+  ["part_number", "partNumber"],
   ["link_lifetime", "linkLifetime"],
   ["file_url", "fileUrl"],
 ] as const;

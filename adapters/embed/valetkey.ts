@@ -28,6 +28,32 @@ export interface Valetkey<
   /** Asks the store whether the upload arrived as its receipt says. */
   readonly confirmUpload: (upload: Asked & { readonly receipt: string }) => Promise<Confirmation>;
   /**
+   * Starts an upload in parts, for a large file: a new key in the organization, begun in the store.
+   * All its bytes count for the quotas of the day.
+   */
+  readonly startMultipart: <Name extends keyof Policies & string = "files" & keyof Policies>(
+    upload: MultipartRequest<Policies, Name>,
+  ) => Promise<MultipartUpload>;
+  /** Signs a PUT for each of 1 to 100 parts, bound to the part's exact bytes. */
+  readonly signParts: (
+    parts: UploadInParts & {
+      readonly partNumbers: ReadonlyArray<number>;
+      /** The checksum of each of these parts, in the same order. */
+      readonly checksums?: ReadonlyArray<Checksum> | undefined;
+    },
+  ) => Promise<ReadonlyArray<SignedPart>>;
+  /** Lists the parts that are in the store, by their numbers. */
+  readonly listParts: (upload: UploadInParts) => Promise<ReadonlyArray<StoredPart>>;
+  /**
+   * Makes the file of all its parts, in any order, once they are as they were granted. Completing
+   * again gives the same file.
+   */
+  readonly completeMultipart: (
+    upload: UploadInParts & { readonly parts: ReadonlyArray<SentPart> },
+  ) => Promise<CompletedUpload>;
+  /** Ends an upload and removes its parts; a file that was completed stays. */
+  readonly abortMultipart: (upload: UploadInParts) => Promise<void>;
+  /**
    * Makes a link that opens the file for whoever has it, if the policy of the receipt has
    * `linkLifetime`. It works for `expiresIn` seconds; for `linkLifetime` if that is left out.
    */
@@ -89,6 +115,18 @@ export type UploadRequest<
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
 > = Asked & Repeatable & FileFacts & OfPolicy<Name> & MayNeedChecksum<Algorithm, Policies[Name]>;
+
+/** The file to upload in parts. Where its policy requires a checksum, each part has to have one. */
+export type MultipartRequest<
+  Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
+  Name extends keyof Policies & string = keyof Policies & string,
+> = Asked & Repeatable & Omit<FileFacts, "strict"> & OfPolicy<Name>;
+
+/** An upload in parts that was started. */
+export interface UploadInParts extends Asked {
+  /** As `startMultipart` gave it. */
+  readonly upload: string;
+}
 
 /** The files to upload together: 1 to 100. */
 export type UploadsRequest<
@@ -166,12 +204,54 @@ export interface Upload {
   readonly receipt: string;
 }
 
+/** A granted upload in parts. */
+export interface MultipartUpload {
+  /** Goes with every further call; only the caller of `startMultipart` and services may use it. */
+  readonly upload: string;
+  /** The object's name in the bucket; store it with your own data. */
+  readonly key: string;
+  /** The bytes of each part but the last, which has what is left. */
+  readonly partSize: number;
+  /** The last part has this number, the first has 1. */
+  readonly partCount: number;
+  /** Until when parts can be uploaded and the upload completed. */
+  readonly expiresAt: Date;
+}
+
+/** The URL for the PUT of a part. */
+export interface SignedPart {
+  readonly partNumber: number;
+  readonly url: string;
+  /** The headers that the PUT must carry; none unless the part has a checksum. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expiresAt: Date;
+}
+
+/** A part that was sent. */
+export interface SentPart {
+  readonly partNumber: number;
+  /** The header `ETag` of the store's answer, with or without quotes. */
+  readonly etag: string;
+}
+
+/** A part that is in the store. */
+export interface StoredPart extends SentPart {
+  /** In bytes. */
+  readonly size: number;
+}
+
 /** A file that arrived as it was granted. */
 export interface Confirmation extends Omit<ConfirmedUpload, "organization" | "subject"> {
   readonly getUrl: string;
   readonly getExpiresAt: Date;
   /** Opens the file for members of the organization, as long as the file exists. */
   readonly fileUrl: string;
+}
+
+/** A file that was completed from its parts. */
+export interface CompletedUpload extends Confirmation {
+  /** The receipt for `makeLink` and `confirmUpload`. */
+  readonly receipt: string;
 }
 
 /** A link to a file. */

@@ -36,13 +36,10 @@ const MOST_URLS = 100;
 /** Answers `POST /api/v1/orgs/:slug/files/multipart`. */
 export const startMultipart = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member, recordFacts } = request;
-  const decoded = decodeStart(request.body);
-  if (Result.isFailure(decoded)) return yield* Effect.fail(refusalOfUpload(decoded.failure));
-  const { filename, content_type, size, policy } = decoded.success;
-  const upload = { fileName: filename, mediaType: content_type, size };
-  recordFacts(askedFacts({ upload, policy }));
+  const asked = yield* decodeStart(request.body);
+  recordFacts(askedFacts(asked));
   const idempotencyKey = yield* parseIdempotencyKey(c.req.raw.headers.get("idempotency-key"));
-  const started = yield* start({ member, upload, policy, idempotencyKey });
+  const started = yield* start({ member, ...asked, idempotencyKey });
   recordFacts(grantedFacts(started));
   return answer(c, {
     upload: started.upload,
@@ -58,20 +55,20 @@ const { checksum: _, strict: __, ...startFields } = UploadRequest.fields;
 /** The body of `POST …/multipart`. */
 export const MultipartStart = Schema.Struct(startFields).annotate({ identifier: "MultipartStart" });
 
-const decodeStart = decoder(MultipartStart, Object.keys(MultipartStart.fields));
+const decodeStarted = decoder(MultipartStart, Object.keys(MultipartStart.fields));
+
+/** The body of `POST …/multipart` in the words of the domain. */
+export const decodeStart = Effect.fnUntraced(function* (body: unknown) {
+  const decoded = decodeStarted(body);
+  if (Result.isFailure(decoded)) return yield* Effect.fail(refusalOfUpload(decoded.failure));
+  const { filename, content_type, size, policy } = decoded.success;
+  return { upload: { fileName: filename, mediaType: content_type, size }, policy };
+});
 
 /** Answers `POST /api/v1/orgs/:slug/files/multipart/parts`. */
 export const signParts = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member, recordFacts } = request;
-  const { upload, part_numbers, checksums } = yield* accept(decodeSigning(request.body));
-  if (checksums !== undefined && checksums.length !== part_numbers.length) {
-    return yield* new InvalidBody({ faults: [NOT_ONE_EACH] });
-  }
-  const parts = part_numbers.map((partNumber, index) => ({
-    partNumber,
-    checksum: checksums?.[index],
-  }));
-  const signed = yield* sign({ member, upload, parts });
+  const signed = yield* sign({ member, ...(yield* decodeSigning(request.body)) });
   recordFacts({ key: signed.key, policy: signed.policy });
   return answer(c, {
     parts: signed.parts.map(({ partNumber, put }) => ({
@@ -112,7 +109,20 @@ export const PartsToSign = Schema.Struct({
   ),
 }).annotate({ identifier: "PartsToSign" });
 
-const decodeSigning = decoder(PartsToSign, Object.keys(PartsToSign.fields));
+const decodeAsked = decoder(PartsToSign, Object.keys(PartsToSign.fields));
+
+/** The body of `POST …/multipart/parts` as the use case takes it. */
+export const decodeSigning = Effect.fnUntraced(function* (body: unknown) {
+  const { upload, part_numbers, checksums } = yield* accept(decodeAsked(body));
+  if (checksums !== undefined && checksums.length !== part_numbers.length) {
+    return yield* new InvalidBody({ faults: [NOT_ONE_EACH] });
+  }
+  const parts = part_numbers.map((partNumber, index) => ({
+    partNumber,
+    checksum: checksums?.[index],
+  }));
+  return { upload, parts };
+});
 
 /** Answers `GET /api/v1/orgs/:slug/files/multipart/parts?upload=`. */
 export const listParts = Effect.fnUntraced(function* ({ c, member, recordFacts }: MemberRequest) {
@@ -125,9 +135,8 @@ export const listParts = Effect.fnUntraced(function* ({ c, member, recordFacts }
 
 /** Answers `POST /api/v1/orgs/:slug/files/multipart/complete`. */
 export const complete = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { upload, parts } = yield* accept(decodeCompletion(request.body));
-  const sent = parts.map(({ part_number, etag }) => ({ partNumber: part_number, etag }));
-  const completed = yield* completeMultipart({ member: request.member, upload, parts: sent });
+  const { member, body } = request;
+  const completed = yield* completeMultipart({ member, ...(yield* decodeCompletion(body)) });
   return answer(request.c, {
     ...confirmedAnswer(request, completed),
     // It is written once.
@@ -173,12 +182,19 @@ export const MultipartCompletion = Schema.Struct({
 
 const ETAG = /^"?[!#-~]{1,255}"?$/;
 
-const decodeCompletion = decoder(MultipartCompletion, Object.keys(MultipartCompletion.fields));
+const decodeNamed = decoder(MultipartCompletion, Object.keys(MultipartCompletion.fields));
+
+/** The body of `POST …/multipart/complete` as the use case takes it. */
+export const decodeCompletion = (body: unknown) =>
+  Effect.map(accept(decodeNamed(body)), ({ upload, parts }) => ({
+    upload,
+    parts: parts.map(({ part_number, etag }) => ({ partNumber: part_number, etag })),
+  }));
 
 /** Answers `DELETE /api/v1/orgs/:slug/files/multipart`. */
 export const abort = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member, recordFacts } = request;
-  const { upload } = yield* accept(decodeAbort(request.body));
+  const { upload } = yield* decodeUpload(request.body);
   recordFacts(yield* application.abortMultipart({ member, upload }));
   return answerEmpty(c);
 });
@@ -188,7 +204,10 @@ export const MultipartAbort = Schema.Struct({ upload: Token }).annotate({
   identifier: "MultipartAbort",
 });
 
-const decodeAbort = decoder(MultipartAbort, Object.keys(MultipartAbort.fields));
+const decodeToken = decoder(MultipartAbort, Object.keys(MultipartAbort.fields));
+
+/** The body of `DELETE …/multipart` as the use case takes it. */
+export const decodeUpload = (body: unknown) => accept(decodeToken(body));
 
 /** An `upload` that is not a string is an invalid upload. */
 function accept<A>(decoded: Decoded<A>): Effect.Effect<A, InvalidUpload | InvalidBody> {

@@ -52,6 +52,7 @@ it("the page has the snippets that are tested here, and recipes, and no others",
     "tokens.ts",
     "with-hono.ts",
     "calls.ts",
+    "parts.ts",
     "policies.ts",
     "effect.ts",
   ]);
@@ -142,6 +143,17 @@ it("the snippet of calls uploads a file, or tells a person what is wrong", async
     console.log(JSON.stringify([key, large, page]));
   `);
   expect(output).toMatch(/\["orgs\/org_1\/files\/[^"]+","At most 10485760 bytes, please.","One of/);
+});
+
+it("the snippet of large files sends a file in parts", async () => {
+  const output = await run(`
+    import "./server.ts";
+    import { send } from "./parts.ts";
+    const file = new File([new Uint8Array(5 * 2 ** 20 + 5)], "a.png", { type: "image/png" });
+    const { key, size, receipt } = await send("mia", file);
+    console.log(JSON.stringify([key, size, typeof receipt]));
+  `);
+  expect(output).toMatch(/\["orgs\/org_1\/files\/[^"]+",5242885,"string"\]/);
 });
 
 it("the snippet of policies names them, with the checksum that one requires", async () => {

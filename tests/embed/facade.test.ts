@@ -170,6 +170,99 @@ describe("an upload by calls alone", () => {
     });
   });
 
+  it("a large file is sent in parts, continued, completed and linked to by calls alone", async () => {
+    const { valetkey } = host;
+    const asked = { caller: MIA, organization: "acme" };
+    const bytes = randomBytes(5 * 2 ** 20 + 5);
+    const file = { ...FILE, size: bytes.length, policy: "shared", idempotencyKey: "in parts" };
+    const { upload, key, ...facts } = await valetkey.startMultipart(file);
+    expect(facts).toEqual({ partSize: 5 * 2 ** 20, partCount: 2, expiresAt: expect.any(Date) });
+    expect((await valetkey.startMultipart(file)).upload).toBe(upload);
+
+    const send = async (partNumber: number, body: Buffer<ArrayBuffer>) => {
+      const sha256 = createHash("sha256").update(body).digest("base64");
+      const checksums = [{ algorithm: "sha256", value: sha256 }] as const;
+      const partNumbers = [partNumber];
+      const [part] = await valetkey.signParts({ ...asked, upload, partNumbers, checksums });
+      if (part === undefined) return expect.unreachable("no part was signed");
+      expect(part).toMatchObject({ partNumber, expiresAt: expect.any(Date) });
+      const headers = { ...part.headers };
+      const damaged = Buffer.from(body).fill(1, 0, 2);
+      expect((await fetch(part.url, { method: "PUT", headers, body: damaged })).status).toBe(400);
+      const sent = await fetch(part.url, { method: "PUT", headers, body });
+      return { partNumber, etag: sent.headers.get("etag") ?? "" };
+    };
+    const second = await send(2, bytes.subarray(5 * 2 ** 20));
+    expect(await valetkey.listParts({ ...asked, upload })).toEqual([{ ...second, size: 5 }]);
+    const early = valetkey.completeMultipart({ ...asked, upload, parts: [second] });
+    expect(await rejection(early)).toMatchObject({ code: "UPLOAD_INCOMPLETE", missing: [1] });
+    const parts = [second, await send(1, bytes.subarray(0, 5 * 2 ** 20))];
+    const { receipt, ...completed } = await valetkey.completeMultipart({ ...asked, upload, parts });
+    expect(completed).toMatchObject({ key, size: bytes.length, final: true });
+    expect(completed).not.toHaveProperty("mutableUntil");
+    const stored = await (await fetch(completed.getUrl)).bytes();
+    expect(bytes.equals(stored)).toBe(true);
+    expect(host.told.at(-1)).toMatchObject({ key, organization: "org_1", subject: "mia" });
+    expect(await valetkey.confirmUpload({ ...asked, receipt })).toMatchObject({ key, final: true });
+    const { linkUrl } = await valetkey.makeLink({ ...asked, receipt });
+    expect((await fetch(linkUrl)).status).toBe(200);
+
+    const other = await valetkey.startMultipart({ ...FILE, size: bytes.length });
+    await valetkey.abortMultipart({ ...asked, upload: other.upload });
+    await valetkey.abortMultipart({ ...asked, upload: other.upload });
+    const gone = valetkey.listParts({ ...asked, upload: other.upload });
+    expect(await rejection(gone)).toMatchObject({ code: "INVALID_UPLOAD", status: 400 });
+  });
+
+  it("a call for an upload in parts that is refused names what is wrong as it was given", async () => {
+    const { valetkey } = host;
+    const asked = { caller: MIA, organization: "acme" };
+    const { upload } = await valetkey.startMultipart(FILE);
+    const etag = "a";
+    const named = (parts: unknown) =>
+      valetkey.completeMultipart({ ...asked, upload, parts } as never);
+    for (const [call, refusal] of [
+      [valetkey.startMultipart({ ...FILE, size: 0 }), { code: "INVALID_SIZE" }],
+      [
+        valetkey.startMultipart({ ...FILE, contentType: "text/html" }),
+        { code: "UNSUPPORTED_MEDIA_TYPE" },
+      ],
+      [
+        valetkey.startMultipart({ ...FILE, idempotencyKey: "" }),
+        { errors: [{ pointer: "/idempotencyKey" }] },
+      ],
+      [
+        valetkey.signParts({ ...asked, upload, partNumbers: [0] }),
+        { errors: [{ pointer: "/partNumbers/0" }] },
+      ],
+      [
+        valetkey.signParts({ ...asked, upload, partNumbers: [1], checksums: [] }),
+        { errors: [{ reason: expect.stringContaining("each of partNumbers") }] },
+      ],
+      [named([{ partNumber: 0, etag }]), { errors: [{ pointer: "/parts/0/partNumber" }] }],
+      [named([{ partNumber: 1, etag: "a\nb" }]), { errors: [{ pointer: "/parts/0/etag" }] }],
+      [named([{ partNumber: 1, etag, size: 5 }]), { errors: [{ pointer: "/parts/0/size" }] }],
+      [named([null]), { errors: [{ pointer: "/parts/0" }] }],
+      [named(undefined), { errors: [{ pointer: "/parts" }] }],
+      [valetkey.listParts({ ...asked, upload: 5 as never }), { code: "INVALID_UPLOAD" }],
+      [valetkey.abortMultipart({ ...asked, upload: "a" }), { code: "INVALID_UPLOAD" }],
+      [
+        valetkey.abortMultipart({ ...asked, organization: "globex", upload }),
+        { code: "NOT_FOUND" },
+      ],
+      [
+        valetkey.abortMultipart({
+          caller: { id: "mia", scopes: ["read"] },
+          organization: "acme",
+          upload,
+        }),
+        { code: "FORBIDDEN", scope: "write" },
+      ],
+    ] as const) {
+      expect(await rejection(call)).toMatchObject(refusal);
+    }
+  });
+
   it.each(["draft 7", 'the "first" draft', "エントリ 7", "x".repeat(255)])(
     "a call accepts the idempotency key %j",
     async (idempotencyKey) => {

@@ -125,6 +125,18 @@ describe("createValetkey", () => {
     compiles(() => either.requestUpload({ ...file, checksum: sha256 }));
   });
 
+  it("startMultipart accepts the names of the configured policies, and needs no checksum", () => {
+    const { startMultipart } = createValetkey({
+      storage: local(),
+      ...host,
+      policies: { avatars: { requireChecksum: true } },
+    });
+    compiles(() => startMultipart(file));
+    compiles(() => startMultipart({ ...file, policy: "avatars" }));
+    // @ts-expect-error There is no such policy.
+    compiles(() => startMultipart({ ...file, policy: "avatar" }));
+  });
+
   it("createValetkey returns a value that can be passed on as a Valetkey", () => {
     expectTypeOf(requestUpload).toBeFunction();
     const one = createValetkey({ storage: gcs(), ...host, policies: { drafts: {} } });
