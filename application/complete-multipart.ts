@@ -77,10 +77,13 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
         return yield* Effect.result(completing.pipe(inTime(COMPLETION_TIMEOUT)));
       })
     : Result.succeed("ended" as const);
-  const isTaken = Result.isSuccess(outcome) && outcome.success === "exists";
-  if (isTaken) yield* abortQuietly(multipart, upload);
+  const ending = Result.isSuccess(outcome) ? outcome.success : undefined;
+  if (ending === "exists" || ending === "mismatch") yield* abortQuietly(multipart, upload);
   const isOpen = Result.isFailure(outcome) || outcome.success === "changed";
   if (!isOpen) yield* endMultipart(upload);
+  if (ending === "mismatch") {
+    return yield* new UploadMismatch({ differences: [otherChecksum(upload)] });
+  }
 
   // Whatever was answered, only the object itself tells: an answer can be lost, and of several
   // requests to complete an upload, all but one find that it has ended.
@@ -99,14 +102,23 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   return { ...confirmed, receipt: yield* sealReceipt(receipt) };
 });
 
+/** The store compares the checksum, and does not tell that of what is there. */
+const otherChecksum = ({ checksum }: MultipartUpload) => ({
+  property: "checksum",
+  expected: checksum?.value ?? "",
+  actual: "another",
+});
+
 /** The receipt with which a single PUT would be confirmed. Completing writes an object once. */
 function receiptFor(upload: MultipartUpload): Receipt {
-  const { key, fileName, mediaType, size, policy, subject, organization, issuedAt } = upload;
+  const { key, fileName, mediaType, size, checksum, policy, subject, organization, issuedAt } =
+    upload;
   return {
     key,
     fileName,
     mediaType,
     size,
+    ...(checksum === undefined ? {} : { checksum }),
     policy,
     subject,
     organization,

@@ -119,16 +119,16 @@ export const recall = Effect.fnUntraced(function* <
 export const retryOfStart = (given: {
   readonly principal: Principal;
   readonly idempotencyKey: string;
-  readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size">;
+  readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size" | "checksum">;
   readonly policy: string;
   readonly start: Start;
 }): RetriedUpload => {
   const { principal, idempotencyKey, policy, start } = given;
-  const { fileName, mediaType, size } = given.upload;
+  const { fileName, mediaType, size, checksum } = given.upload;
   return {
     caller: [principal.kind, principal.subject],
     key: idempotencyKey,
-    request: JSON.stringify(["multipart", fileName, mediaType, size, policy]),
+    request: JSON.stringify(["multipart", fileName, mediaType, size, policy, checksum]),
     memory: memoryOfStart(start),
     lifetime: MULTIPART_LIFETIME,
   };

@@ -26,7 +26,7 @@ export interface PartToSign {
 
 /**
  * Signs a PUT for each of the parts, bound to the part's exact length and to its checksum if it has
- * one. The store is not called, so parts of an upload that has ended are signed too; the store then
+ * one; where the whole file has a checksum, each part needs one of the same algorithm. The store is not called, so parts of an upload that has ended are signed too; the store then
  * refuses them.
  *
  * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported`, `PartOutOfRange`,
@@ -40,11 +40,13 @@ export const signParts = Effect.fnUntraced(function* (request: {
   const { member, parts } = request;
   const upload = yield* uploadOf(request);
   const { part: sign, partChecksums = [], isRemote } = yield* Presigner;
+  const supported = upload.checksum ? [upload.checksum.algorithm] : partChecksums;
   if (sign === undefined) return yield* new MultipartNotSupported();
 
   const policies = yield* Policies;
   // A policy that was taken away leaves its uploads to the deployment's own.
   const policy = policies.get(upload.policy) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy;
+  const isRequired = policy.requireChecksum || upload.checksum !== undefined;
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const left = Math.ceil(Duration.toSeconds(DateTime.distance(now, upload.expiresAt)));
   const lifetime = Lifetime.make(Duration.min(policy.putLifetime, Duration.seconds(left)));
@@ -56,9 +58,9 @@ export const signParts = Effect.fnUntraced(function* (request: {
       if (size === undefined) {
         return yield* new PartOutOfRange({ partNumber, partCount: partCountOf(upload) });
       }
-      if (checksum === undefined && policy.requireChecksum) return yield* new ChecksumRequired();
-      if (checksum !== undefined && !partChecksums.includes(checksum.algorithm)) {
-        return yield* new ChecksumNotSupported({ supported: partChecksums });
+      if (checksum === undefined && isRequired) return yield* new ChecksumRequired();
+      if (checksum !== undefined && !supported.includes(checksum.algorithm)) {
+        return yield* new ChecksumNotSupported({ supported });
       }
       const { key, uploadId } = upload;
       const { minLifetime } = policy;

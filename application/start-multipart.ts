@@ -2,7 +2,12 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import { LimitsUnavailable, MultipartNotSupported } from "../domain/errors.ts";
+import type { Checksum } from "../domain/checksum.ts";
+import {
+  ChecksumNotSupported,
+  LimitsUnavailable,
+  MultipartNotSupported,
+} from "../domain/errors.ts";
 import type { MediaType } from "../domain/media-type.ts";
 import { MULTIPART_LIFETIME, partCountOf, partSizeFor } from "../domain/multipart.ts";
 import { generate } from "../domain/storage-key.ts";
@@ -26,12 +31,12 @@ import { sealUpload } from "./tokens.ts";
  * With an idempotency key, the same request with the same key gets the same upload again.
  *
  * Fails with `MultipartNotSupported`, `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`,
- * `MediaTypeNotAllowed`, `QuotaExceeded`, `IdempotencyConflict`, `LimitsUnavailable` or
- * `StoreUnavailable`.
+ * `MediaTypeNotAllowed`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
+ * `LimitsUnavailable` or `StoreUnavailable`.
  */
 export const startMultipart = Effect.fnUntraced(function* (request: {
   readonly member: Member;
-  readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size">;
+  readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size" | "checksum">;
   /** The name of a policy; `files` if undefined. */
   readonly policy?: string | undefined;
   /** Chosen by the caller: 1 to 255 printable characters. */
@@ -51,7 +56,11 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
     ...request.upload,
     strict: true,
   }).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
-  const { fileName, mediaType, size } = upload;
+  const { fileName, mediaType, size, checksum } = upload;
+  const { fileChecksums: supported = [] } = multipart;
+  if (checksum !== undefined && !supported.includes(checksum.algorithm)) {
+    return yield* new ChecksumNotSupported({ supported });
+  }
   const start = {
     key: yield* generate({ organization, fileName, mediaType }),
     issuedAt: DateTime.makeUnsafe(yield* Clock.currentTimeMillis),
@@ -74,6 +83,7 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
     : yield* begin({
         multipart,
         mediaType,
+        checksum,
         start: first,
         first: retry && { organization, retry: { ...retry, memory: earlier ?? retry.memory } },
       }).pipe(
@@ -90,6 +100,7 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
     mediaType,
     size,
     partSize,
+    ...(checksum === undefined ? {} : { checksum }),
     policy: policyName,
     subject: principal.subject,
     organization,
@@ -119,12 +130,13 @@ const hasBegun = (start: Start): start is Begun => start.uploadId !== undefined;
 const begin = Effect.fnUntraced(function* (given: {
   readonly multipart: Multipart;
   readonly mediaType: MediaType;
+  readonly checksum: Checksum | undefined;
   readonly start: Start;
   readonly first: FirstRequest | undefined;
 }) {
-  const { multipart, mediaType, start, first } = given;
+  const { multipart, mediaType, checksum, start, first } = given;
   const { key } = start;
-  const uploadId = yield* multipart.create({ key, mediaType }).pipe(inTime());
+  const uploadId = yield* multipart.create({ key, mediaType, checksum }).pipe(inTime());
   const begun: Begun = { ...start, uploadId };
   if (first === undefined) return begun;
   const memory = memoryOfStart(begun);

@@ -28,7 +28,7 @@ export class PolicyNotAllowed extends Schema.TaggedError<PolicyNotAllowed>()("Po
   callers: Schema.Array(Schema.String),
 }) {}
 
-/** The policy requires a checksum of the file, and the request has none. */
+/** The policy, or the checksum of a whole file in parts, requires one that the request lacks. */
 export class ChecksumRequired extends Schema.TaggedError<ChecksumRequired>()(
   "ChecksumRequired",
   {},

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { ByteSize, mebibytes } from "./byte-size.ts";
+import { Checksum } from "./checksum.ts";
 import { QuotaExceeded } from "./errors.ts";
 import { FileName } from "./file-name.ts";
 import { MediaType } from "./media-type.ts";
@@ -43,6 +44,8 @@ export const MultipartUpload = Schema.Struct({
   size: ByteSize,
   /** The size of every part but the last. */
   partSize: ByteSize,
+  /** The checksum of the whole file, which the store verifies when the upload is completed. */
+  checksum: Schema.optionalKey(Checksum),
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,
@@ -56,6 +59,7 @@ export const MultipartUpload = Schema.Struct({
     mediaType: "t",
     size: "s",
     partSize: "b",
+    checksum: "c",
     policy: "p",
     subject: "u",
     organization: "o",
@@ -114,6 +118,8 @@ export interface StoredPart {
   readonly size: number;
   /** As the store writes it. */
   readonly etag: string;
+  /** Its CRC-32C in base64, where the store lists it. */
+  readonly crc32c?: string | undefined;
 }
 
 /** What keeps an upload from being completed; both empty if nothing does. */

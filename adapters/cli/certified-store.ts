@@ -170,6 +170,7 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
     "pinned downloads",
     "marks",
     "two endpoints",
+    "file checksums",
     ...(signLength ? [] : (["exact size by default"] as const)),
   ];
   return {

@@ -84,8 +84,8 @@ export function callsAt(publicUrl: URL) {
 
     startMultipart: Effect.fnUntraced(function* (call: MultipartRequest) {
       const member = yield* admitCaller(call, "write");
-      const { filename, contentType: content_type, size, policy } = call;
-      const asked = yield* decodeStart(given({ filename, content_type, size, policy }));
+      const { filename, contentType: content_type, size, policy, checksum } = call;
+      const asked = yield* decodeStart(given({ filename, content_type, size, policy, checksum }));
       const idempotencyKey = yield* parseIdempotencyKey(call);
       const started = yield* startMultipart({ member, ...asked, idempotencyKey });
       return {

@@ -120,7 +120,13 @@ export type UploadRequest<
 export type MultipartRequest<
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
-> = Asked & Repeatable & Omit<FileFacts, "strict"> & OfPolicy<Name>;
+> = Asked &
+  Repeatable &
+  Omit<FileFacts, "strict"> &
+  OfPolicy<Name> & {
+    /** Of the whole file. Each part then needs one of the same algorithm. */
+    readonly checksum?: Checksum | undefined;
+  };
 
 /** An upload in parts that was started. */
 export interface UploadInParts extends Asked {

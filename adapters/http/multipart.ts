@@ -50,7 +50,7 @@ export const startMultipart = Effect.fnUntraced(function* (request: MemberReques
   } satisfies MultipartUpload);
 });
 
-const { checksum: _, strict: __, ...startFields } = UploadRequest.fields;
+const { strict: _, ...startFields } = UploadRequest.fields;
 
 /** The body of `POST …/multipart`. */
 export const MultipartStart = Schema.Struct(startFields).annotate({ identifier: "MultipartStart" });
@@ -61,8 +61,8 @@ const decodeStarted = decoder(MultipartStart, Object.keys(MultipartStart.fields)
 export const decodeStart = Effect.fnUntraced(function* (body: unknown) {
   const decoded = decodeStarted(body);
   if (Result.isFailure(decoded)) return yield* Effect.fail(refusalOfUpload(decoded.failure));
-  const { filename, content_type, size, policy } = decoded.success;
-  return { upload: { fileName: filename, mediaType: content_type, size }, policy };
+  const { filename, content_type, size, policy, checksum } = decoded.success;
+  return { upload: { fileName: filename, mediaType: content_type, size, checksum }, policy };
 });
 
 /** Answers `POST /api/v1/orgs/:slug/files/multipart/parts`. */

@@ -85,9 +85,9 @@ const UPLOAD_PROBLEMS = {
   }),
   ChecksumRequired: () => ({
     code: "INVALID_CHECKSUM",
-    title: "The policy requires a checksum of the file",
+    title: "A checksum is required",
     detail:
-      "Send the member checksum (checksums for parts) with an algorithm and a value in base64.",
+      "The policy asks for it, or the checksum of a whole file in parts. Send the member checksum (checksums for parts) with an algorithm and a value in base64.",
   }),
   ChecksumNotSupported: ({ supported }) => ({
     code: "INVALID_CHECKSUM",

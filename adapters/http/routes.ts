@@ -107,6 +107,7 @@ export const ROUTES: ReadonlyArray<Route> = [
       InvalidMember: true,
       InvalidIdempotencyKey: true,
       MultipartNotSupported: true,
+      ChecksumNotSupported: true,
       UnknownPolicy: true,
       PolicyNotAllowed: true,
       FileTooLarge: true,

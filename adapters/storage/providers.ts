@@ -28,6 +28,8 @@ export interface Provider extends StoreCapabilities {
    * upload; undefined if the provider is not used for multipart uploads.
    */
   readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  /** The checksums of a whole file that it verifies when a multipart upload is completed. */
+  readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /** Whether it keeps a part in whose place another one came, and completes either. */
   readonly keepsReplacedParts?: boolean;
   /** Why it is not used for multipart uploads, where that was found out. */
@@ -74,13 +76,20 @@ const LEAST = {
  */
 export const PROVIDERS = {
   // Amazon refuses SHA-256 and CRC-32C of a part that were not announced.
-  aws: { ...S3, title: "Amazon S3", pathStyle: false, partChecksums: ["md5"] },
+  aws: {
+    ...S3,
+    title: "Amazon S3",
+    pathStyle: false,
+    partChecksums: ["md5"],
+    fileChecksums: ["crc32c"],
+  },
   minio: {
     ...S3,
     title: "MinIO",
     cors: "server",
     unsigned: "obeyed",
     partChecksums: ["sha256", "crc32c", "md5"],
+    fileChecksums: ["crc32c"],
     tried: "2026-02-12",
   },
   ceph: {
@@ -97,6 +106,7 @@ export const PROVIDERS = {
     ...S3,
     title: "SeaweedFS",
     partChecksums: S3.checksums,
+    fileChecksums: ["crc32c"],
     keepsReplacedParts: true,
     tried: "4.48",
   },
@@ -105,6 +115,7 @@ export const PROVIDERS = {
     title: "versitygw",
     marks: false,
     partChecksums: S3.checksums,
+    fileChecksums: ["crc32c"],
     tried: "1.8.0",
   },
   swift: {
@@ -159,6 +170,12 @@ export const PROVIDERS = {
 
 /** A provider, as `STORAGE_PROVIDER` names it. */
 export type ProviderName = keyof typeof PROVIDERS;
+
+/** The checksums of a whole file in parts that a provider verifies. */
+export const fileChecksumsOf = (name: ProviderName): ReadonlyArray<ChecksumAlgorithm> => {
+  const { fileChecksums = [] }: Provider = PROVIDERS[name];
+  return fileChecksums;
+};
 
 const NAMES = Object.keys(PROVIDERS) as [ProviderName];
 

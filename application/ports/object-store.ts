@@ -1,6 +1,7 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
 import type * as Option from "effect/Option";
+import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { StoredPart } from "../../domain/multipart.ts";
@@ -25,6 +26,8 @@ export type Completion =
   | "exists"
   /** There is no such upload: it was completed, aborted or removed. */
   | "ended"
+  /** The whole file has another checksum; there is no object. */
+  | "mismatch"
   /** A part was replaced since the parts were listed; the upload is left as it is. */
   | "changed";
 
@@ -40,10 +43,17 @@ export interface MultipartId {
  * completion writes an object at most once, even if several race.
  */
 export interface Multipart {
-  /** Begins an upload and returns the store's name for it. */
+  /** The algorithms of checksums of a whole file that it verifies; none if left out. */
+  readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  /**
+   * Begins an upload and returns the store's name for it. If `checksum`, of the whole file, is
+   * given, its algorithm is one of `fileChecksums`; each part then has a checksum of that algorithm,
+   * and `complete` gets the same value.
+   */
   readonly create: (object: {
     readonly key: StorageKey;
     readonly mediaType: MediaType;
+    readonly checksum?: Checksum | undefined;
   }) => Effect.Effect<string, StoreUnavailable>;
   /** All parts that are there, ascending, each number once; none if there is no such upload. */
   readonly list: (
@@ -51,7 +61,10 @@ export interface Multipart {
   ) => Effect.Effect<Option.Option<ReadonlyArray<StoredPart>>, StoreUnavailable>;
   /** Makes the object of exactly these parts, which ascend, if nothing is under its key yet. */
   readonly complete: (
-    upload: MultipartId & { readonly parts: ReadonlyArray<StoredPart> },
+    upload: MultipartId & {
+      readonly parts: ReadonlyArray<StoredPart>;
+      readonly checksum?: Checksum | undefined;
+    },
   ) => Effect.Effect<Completion, StoreUnavailable>;
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;

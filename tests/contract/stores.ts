@@ -61,6 +61,7 @@ export const stores: ReadonlyArray<Harness> = [
       "sha256",
       "exact size by default",
       "pinned downloads",
+      "file checksums",
       // What an HMAC key signs cannot change an object's custom time.
       ...(credentials === "HMAC key" ? (["marks"] as const) : []),
     ] as const,

@@ -31,10 +31,10 @@ it.each<[string, Provider]>(Object.entries(PROVIDERS))(
 
 it.each<[string, Provider]>(Object.entries(PROVIDERS))(
   "docs/stores.md says of %s whether it takes uploads in parts, as its table does",
-  (_name, { title, partChecksums, noMultipart = "not tried" }) => {
+  (_name, { title, partChecksums, fileChecksums = [], noMultipart = "not tried" }) => {
     const cells = partChecksums
-      ? [title, "yes", partChecksums.join(", "), ""]
-      : [title, "no", "", noMultipart];
+      ? [title, "yes", partChecksums.join(", "), fileChecksums.join(", "), ""]
+      : [title, "no", "", "", noMultipart];
     expect(lines).toContain(cells.join(" | "));
   },
 );

@@ -67,9 +67,11 @@ it.each([
   [{ policy: "none" }, 400, "UNKNOWN_POLICY"],
   [{ key: KEY }, 400, "INVALID_REQUEST"],
   [{ strict: true }, 400, "INVALID_REQUEST"],
-  [{ checksum: { algorithm: "crc32c", value: "AAAAAA==" } }, 400, "INVALID_CHECKSUM"],
+  [{ checksum: { algorithm: "md5", value: `${"A".repeat(22)}==` } }, 400, "INVALID_CHECKSUM"],
+  [{ checksum: { algorithm: "crc32c", value: "AAAAAA" } }, 400, "INVALID_CHECKSUM"],
   // The store is not running.
   [{}, 503, "STORE_UNAVAILABLE"],
+  [{ checksum: { algorithm: "crc32c", value: "AAAAAA==" } }, 503, "STORE_UNAVAILABLE"],
 ])("the start of an upload with %j is answered with %i %s", async (over, status, code) => {
   const { send } = await start();
   expect(codeOf(await send("POST", MULTIPART, { ...FILE, ...over }))).toEqual([status, code]);

@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { fileChecksumsOf } from "../providers.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { COMPLETIONS, type DatedPart, newestOf, reasonOfMultipart } from "../rest/s3-multipart.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
@@ -100,9 +101,12 @@ function multipartOf(settings: AwsSettings, client: S3Client): Multipart {
       },
     });
   return {
-    create: ({ key: Key, mediaType: ContentType }) =>
+    fileChecksums: fileChecksumsOf(settings.provider),
+    create: ({ key: Key, mediaType: ContentType, checksum }) =>
       call(async (options) => {
-        const command = new CreateMultipartUploadCommand({ Bucket, Key, ContentType });
+        const announced = checksum && { ChecksumAlgorithm: "CRC32C" as const, ...WHOLE };
+        const request = { Bucket, Key, ContentType, ...announced };
+        const command = new CreateMultipartUploadCommand(request);
         const { UploadId } = await client.send(command, options);
         if (UploadId === undefined) throw new Error("the store did not name the upload");
         return UploadId;
@@ -121,16 +125,28 @@ function multipartOf(settings: AwsSettings, client: S3Client): Multipart {
           const { Parts = [], IsTruncated = false, NextPartNumberMarker: next } = page;
           for (const part of Parts) {
             const { PartNumber: partNumber = 0, Size: size = 0, ETag: etag = "" } = part;
-            parts.push({ partNumber, size, etag, arrived: part.LastModified?.getTime() ?? 0 });
+            const arrived = part.LastModified?.getTime() ?? 0;
+            parts.push({ partNumber, size, etag, crc32c: part.ChecksumCRC32C, arrived });
           }
           after = IsTruncated && Number(next) > Number(after) ? next : undefined;
         }
         return Option.some(newestOf(parts));
       }, NO_PARTS),
-    complete: ({ key: Key, uploadId: UploadId, parts }) =>
+    complete: ({ key: Key, uploadId: UploadId, parts, checksum }) =>
       call(async (options) => {
-        const Parts = parts.map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: etag }));
-        const request = { Bucket, Key, UploadId, IfNoneMatch: "*", MultipartUpload: { Parts } };
+        const Parts = parts.map(({ partNumber, etag, crc32c }) => ({
+          PartNumber: partNumber,
+          ETag: etag,
+          ChecksumCRC32C: crc32c,
+        }));
+        const request = {
+          Bucket,
+          Key,
+          UploadId,
+          IfNoneMatch: "*",
+          MultipartUpload: { Parts },
+          ...(checksum && { ChecksumCRC32C: checksum.value, ...WHOLE }),
+        };
         await client.send(new CompleteMultipartUploadCommand(request), options);
         return "completed" as const;
       }, COMPLETIONS),
@@ -141,6 +157,9 @@ function multipartOf(settings: AwsSettings, client: S3Client): Multipart {
       }, ENDED),
   };
 }
+
+/** The checksum is that of the whole object, not of the checksums of its parts. */
+const WHOLE = { ChecksumType: "FULL_OBJECT" } as const;
 
 const NONE = new Map<string | undefined, never>();
 const NO_PARTS = new Map([["NoSuchUpload", Option.none()]]);

@@ -60,7 +60,8 @@ export interface OpenStore {
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
  * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed;
  * - `multipart`: it is used for uploads in parts;
- * - `replaced parts`: it forgets a part in whose place another one came.
+ * - `replaced parts`: it forgets a part in whose place another one came;
+ * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file.
  */
 export type Ability = (typeof ABILITIES)[number];
 
@@ -82,4 +83,5 @@ export const ABILITIES = [
   "marks",
   "multipart",
   "replaced parts",
+  "file checksums",
 ] as const;

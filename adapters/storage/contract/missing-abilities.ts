@@ -7,11 +7,13 @@ export const missingAbilities = ({
   writeOnce,
   marks,
   partChecksums,
+  fileChecksums,
   keepsReplacedParts,
 }: Provider): ReadonlyArray<Ability> => [
   ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
   ...(writeOnce ? [] : (["write-once"] as const)),
   ...(marks ? [] : (["marks"] as const)),
   ...(partChecksums === undefined ? (["multipart"] as const) : []),
+  ...(fileChecksums === undefined ? (["file checksums"] as const) : []),
   ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),
 ];

@@ -36,11 +36,17 @@ const FILE: Uint8Array = Uint8Array.from(
 const FIRST = FILE.subarray(0, 5 * 2 ** 20);
 const LAST = FILE.subarray(5 * 2 ** 20);
 
+const fileWith = ({ size = FILE.length, checksum }: { size?: number; checksum?: Checksum }) => ({
+  fileName: FileName.make("é.png"),
+  mediaType: PNG,
+  size: ByteSize.make(size),
+  checksum,
+});
+
 /** An upload of `FILE` in parts. */
-async function start(subject: Subject, size = FILE.length) {
+async function start(subject: Subject, over: { size?: number; checksum?: Checksum } = {}) {
   const { run, refusals } = subject;
-  const file = { fileName: FileName.make("é.png"), mediaType: PNG, size: ByteSize.make(size) };
-  const started = await run((member) => startMultipart({ member, upload: file }));
+  const started = await run((member) => startMultipart({ member, upload: fileWith(over) }));
   if (started._tag !== "Done") throw new Error(`not started: ${started._tag}`);
   const { upload } = started;
   const sign = async (number: number, checksum?: Checksum) => {
@@ -104,8 +110,52 @@ async function uploaded(subject: Subject) {
 
 const bare = (etag: string) => etag.replaceAll('"', "");
 
-/** What becomes of parts in whose place others came. */
-const replacedParts: ReadonlyArray<StorePromise> = [
+const crc32cOf = (bytes: Uint8Array): Checksum => ({
+  algorithm: "crc32c",
+  value: digest("crc32c", bytes),
+});
+
+/** An upload whose file has a checksum, with all its parts in the store. */
+async function uploadedWith(subject: Subject, checksum: Checksum) {
+  const upload = await start(subject, { checksum });
+  const etags: Record<number, string> = {};
+  for (const [number, body] of [FIRST, LAST].entries()) {
+    const { url, headers } = await upload.sign(number + 1, crc32cOf(body));
+    etags[number + 1] = etagOf(await send("PUT", url, { headers, body }));
+  }
+  return { ...upload, complete: () => upload.complete(etags) };
+}
+
+/** What some stores that take parts do, and others do not. */
+const someStores: ReadonlyArray<StorePromise> = [
+  ...storesWith("file checksums", {
+    "a file in parts that has the checksum given at its start is completed": async (subject) => {
+      const checksum = crc32cOf(FILE);
+      const { complete, sign } = await uploadedWith(subject, checksum);
+      await assert.rejects(sign(1), /ChecksumRequired/);
+      const md5 = { algorithm: "md5", value: digest("md5", FIRST) } as const;
+      await assert.rejects(sign(1, md5), /ChecksumNotSupported/);
+      const completed = await complete();
+      assertMatches(completed, { _tag: "Done", size: FILE.length, checksum });
+      assertMatches(await complete(), { _tag: "Done", checksum });
+      if (completed._tag === "Done") assertBytes(await send("GET", completed.get.url), FILE);
+    },
+    "a file in parts that has another checksum than that given at its start is not stored": async (
+      subject,
+    ) => {
+      const { complete, list, key } = await uploadedWith(subject, crc32cOf(FIRST));
+      assertMatches(await complete(), mismatchOf({ property: "checksum" }));
+      assert.equal(await list(), "InvalidUpload");
+      assertStatus(await send("GET", (await subject.signGet({ key })).url), [404]);
+    },
+  }),
+  ...storesWithout("file checksums", {
+    "the checksum of a whole file in parts is refused": async ({ run }) => {
+      const upload = fileWith({ checksum: crc32cOf(FILE) });
+      const refused = await run((member) => startMultipart({ member, upload }));
+      assertMatches(refused, { _tag: "ChecksumNotSupported", supported: [] });
+    },
+  }),
   ...storesWith("replaced parts", {
     "a part that was replaced is not completed under its old ETag": async (subject) => {
       const { complete, store, etags } = await uploaded(subject);
@@ -177,7 +227,7 @@ export const multipart: ReadonlyArray<StorePromise> = [
       assert.equal(read.headers["content-type"], PNG);
     },
     "a file of one short part is an upload in parts too": async (subject) => {
-      const upload = await start(subject, LAST.length);
+      const upload = await start(subject, { size: LAST.length });
       const etag = await upload.store(1, LAST);
       assertMatches(await upload.complete({ 1: etag }), { _tag: "Done", final: true });
     },
@@ -311,7 +361,7 @@ export const multipart: ReadonlyArray<StorePromise> = [
       assertMatches(await complete({ ...etags, 3: etags[2] }), refused);
     },
   }),
-  ...replacedParts,
+  ...someStores,
   ...storesWithout("multipart", {
     "an upload in parts is refused": async ({ run }) => {
       const upload = { fileName: FileName.make("a.png"), mediaType: PNG, size: ByteSize.make(1) };

@@ -96,7 +96,8 @@ export const layer = (
         keep: () => Effect.void,
         remove: () => Effect.void,
         multipart: {
-          create: (object) => run(() => startUpload(folder, named(object))),
+          fileChecksums: ["crc32c"],
+          create: ({ key, mediaType }) => run(() => startUpload(folder, named({ key, mediaType }))),
           list: (upload) => run(() => partsOf(folder, named(upload))),
           complete: (upload) => run(() => completeUpload(folder, named(upload))),
           abort: (upload) => run(() => endUpload(folder, named(upload))),

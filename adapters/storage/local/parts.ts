@@ -5,8 +5,10 @@ import { createHash, randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Completion } from "../../../application/ports/object-store.ts";
+import type { Checksum } from "../../../domain/checksum.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
 import { codeOf } from "../../settings/thrown.ts";
+import { sumOf } from "./checksums.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import { openStored, writeBody, writeNew, type Writing } from "./objects.ts";
 import type { RefusalCode } from "./refusal.ts";
@@ -85,14 +87,19 @@ export async function partsOf(
  */
 export async function completeUpload(
   folder: Folder,
-  upload: UploadName & { readonly parts: ReadonlyArray<StoredPart> },
+  upload: UploadName & {
+    readonly parts: ReadonlyArray<StoredPart>;
+    readonly checksum?: Checksum | undefined;
+  },
 ): Promise<Completion> {
   const about = await openUpload(folder, upload);
   if (about === undefined) return "ended";
   const { key, mediaType } = about;
+  const { parts, checksum } = upload;
   const md5 = createHash("md5");
-  const written = await writeNew<"ended" | "changed">(folder, key, async (file) => {
-    for (const { partNumber, size, etag } of upload.parts) {
+  const sum = checksum && (await sumOf(checksum.algorithm));
+  const written = await writeNew<"ended" | "changed" | "mismatch">(folder, key, async (file) => {
+    for (const { partNumber, size, etag } of parts) {
       const part = await openStored(join(folder.uploads, upload.uploadId, String(partNumber)));
       if (part === undefined) return Result.fail("ended");
       if (part.etag !== etag || part.size !== size) {
@@ -101,11 +108,16 @@ export async function completeUpload(
       }
       md5.update(Buffer.from(etag.replaceAll('"', ""), "hex"));
       const bytes = part.bytes({ start: 0, end: size - 1, timeouts: TIMEOUTS });
-      for await (const chunk of bytes) await file.writeFile(chunk);
+      for await (const chunk of bytes) {
+        sum?.update(chunk);
+        await file.writeFile(chunk);
+      }
     }
+    if (sum?.digest().toString("base64") !== checksum?.value) return Result.fail("mismatch");
     // As S3 names an object in parts.
-    const etag = `"${md5.digest("hex")}-${upload.parts.length}"`;
-    return Result.succeed({ mediaType, etag, checksums: {} });
+    const etag = `"${md5.digest("hex")}-${parts.length}"`;
+    const checksums = checksum ? { [checksum.algorithm]: checksum.value } : {};
+    return Result.succeed({ mediaType, etag, checksums });
   });
   if (Result.isFailure(written)) {
     return written.failure === "PreconditionFailed" ? "exists" : written.failure;

@@ -6,6 +6,7 @@ import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../settings/thrown.ts";
+import { fileChecksumsOf } from "../providers.ts";
 import { current } from "../credentials/held.ts";
 import { callFailed, refusalIn, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { reasonOfMultipart, s3Multipart } from "../rest/s3-multipart.ts";
@@ -46,6 +47,7 @@ export function objectStore(
     multipart: s3Multipart(at, {
       reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
       ifNone: [["if-none-match", "*"]],
+      fileChecksums: fileChecksumsOf(settings.provider),
     }),
     keep: (key) => call((minio) => minio.removeObjectTagging(bucket, key, { versionId: "" })),
     remove: ({ key, version: versionId }) =>

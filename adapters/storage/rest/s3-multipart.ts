@@ -5,6 +5,7 @@ import type {
   Multipart,
   MultipartId,
 } from "../../../application/ports/object-store.ts";
+import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
 import {
@@ -13,6 +14,7 @@ import {
   refusalIn,
   type StoreRefusal,
 } from "./refusal-reason.ts";
+import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
@@ -29,6 +31,7 @@ export const s3Multipart = (
     readonly reasonOf: (refusal: StoreRefusal) => string;
     /** The headers by which a completion fails if there is an object under the key. */
     readonly ifNone: ReadonlyArray<Pair>;
+    readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
 ): Multipart => {
   const refused = (answer: Answer) =>
@@ -48,12 +51,13 @@ export const s3Multipart = (
   });
 
   return {
-    create: Effect.fnUntraced(function* ({ key, mediaType }) {
+    fileChecksums: store.fileChecksums,
+    create: Effect.fnUntraced(function* ({ key, mediaType, checksum }) {
       const answer = yield* signedFetch(bucket, {
         method: "POST",
         key,
         query: [["uploads", ""]],
-        headers: [["content-type", mediaType]],
+        headers: [["content-type", mediaType], ...(checksum ? announced(checksum) : [])],
       });
       const uploadId = answer.ok ? textsIn(answer.text, "UploadId")[0] : undefined;
       return uploadId ?? (yield* refused(answer));
@@ -72,12 +76,18 @@ export const s3Multipart = (
       }
       return Option.some(newestOf(parts));
     }),
-    complete: Effect.fnUntraced(function* ({ key, uploadId, parts }) {
+    complete: Effect.fnUntraced(function* ({ key, uploadId, parts, checksum }) {
       const answer = yield* signedFetch(bucket, {
         method: "POST",
         key,
         query: [["uploadId", uploadId]],
-        headers: [["content-type", "application/xml"], ...store.ifNone],
+        headers: [
+          ["content-type", "application/xml"],
+          ...store.ifNone,
+          ...(checksum
+            ? [[CHECKSUM_HEADERS[checksum.algorithm], checksum.value] as const, WHOLE]
+            : []),
+        ],
         body: completionOf(parts),
       });
       // A store that takes long answers with 200 before it knows whether it succeeds.
@@ -92,6 +102,13 @@ export const s3Multipart = (
   };
 };
 
+/** The checksum is that of the whole object, not of the checksums of its parts. */
+const WHOLE: Pair = ["x-amz-checksum-type", "FULL_OBJECT"];
+const announced = ({ algorithm }: Checksum): ReadonlyArray<Pair> => [
+  ["x-amz-checksum-algorithm", algorithm.toUpperCase()],
+  WHOLE,
+];
+
 /** A part, and when it arrived, in milliseconds since 1970. */
 export type DatedPart = StoredPart & { readonly arrived: number };
 
@@ -105,9 +122,7 @@ export function newestOf(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> 
     const { arrived = -1 } = newest.get(part.partNumber) ?? {};
     if (part.arrived >= arrived) newest.set(part.partNumber, part);
   }
-  return [...newest.values()]
-    .sort((a, b) => a.partNumber - b.partNumber)
-    .map(({ partNumber, size, etag }) => ({ partNumber, size, etag }));
+  return [...newest.values()].sort((a, b) => a.partNumber - b.partNumber);
 }
 
 /** What the refusal of a completion means, by its code. */
@@ -115,6 +130,9 @@ export const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map(
   ["NoSuchUpload", "ended"],
   ["PreconditionFailed", "exists"],
   ["InvalidPart", "changed"],
+  ["BadDigest", "mismatch"],
+  // As MinIO calls it.
+  ["XAmzContentChecksumMismatch", "mismatch"],
 ] as const);
 
 const isEnded = (answer: Answer) => refusalIn(answer).code === "NoSuchUpload";
@@ -129,8 +147,10 @@ export function reasonOfMultipart(settings: BucketSettings, refusal: StoreRefusa
 const completionOf = (parts: ReadonlyArray<StoredPart>) =>
   `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts
     .map(
-      ({ partNumber, etag }) =>
-        `<Part><PartNumber>${partNumber}</PartNumber><ETag>${escape(etag)}</ETag></Part>`,
+      ({ partNumber, etag, crc32c }) =>
+        `<Part><PartNumber>${partNumber}</PartNumber><ETag>${escape(etag)}</ETag>${
+          crc32c === undefined ? "" : `<ChecksumCRC32C>${escape(crc32c)}</ChecksumCRC32C>`
+        }</Part>`,
     )
     .join("")}</CompleteMultipartUpload>`;
 
@@ -141,7 +161,14 @@ function* partsIn(text: string): Generator<DatedPart> {
     const [etag] = textsIn(part, "ETag");
     if (partNumber === undefined || size === undefined || etag === undefined) continue;
     const arrived = Date.parse(textsIn(part, "LastModified")[0] ?? "") || 0;
-    yield { partNumber: Number(partNumber), size: Number(size), etag: unescape(etag), arrived };
+    const [crc32c] = textsIn(part, "ChecksumCRC32C");
+    yield {
+      partNumber: Number(partNumber),
+      size: Number(size),
+      etag: unescape(etag),
+      ...(crc32c === undefined ? {} : { crc32c: unescape(crc32c) }),
+      arrived,
+    };
   }
 }
 
