@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import type { ByteSize } from "../domain/byte-size.ts";
+import { ByteSize } from "../domain/byte-size.ts";
 import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import type { MediaType } from "../domain/media-type.ts";
 import { allowedByExtension, type UploadPolicy } from "../domain/upload-policy.ts";
@@ -42,11 +42,12 @@ export interface MultipartOffer {
  * enforce.
  */
 export const listPolicies = Effect.fnUntraced(function* ({ principal }: Member) {
-  const { checksums, part, partChecksums = [] } = yield* Presigner;
+  const { checksums, largestPut = Infinity, part, partChecksums = [] } = yield* Presigner;
   return [...(yield* Policies)].flatMap(([name, policy]): ReadonlyArray<OfferedPolicy> => {
     if (!policy.callers.includes(principal.kind)) return [];
     const extensions = allowedByExtension(policy.allowedTypes);
     const multipart = part && { maxSize: policy.maxSize, checksums: partChecksums };
-    return [{ ...policy, name, extensions, checksums, multipart }];
+    const maxSize = ByteSize.make(Math.min(policy.maxSize, largestPut));
+    return [{ ...policy, maxSize, name, extensions, checksums, multipart }];
   });
 });

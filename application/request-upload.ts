@@ -7,6 +7,7 @@ import { CONFIRM_GRACE } from "../domain/receipt.ts";
 import { generate, type StorageKey } from "../domain/storage-key.ts";
 import {
   ChecksumNotSupported,
+  FileTooLarge,
   IdempotencyNotSupported,
   UnknownPolicy,
   type UploadRefusal,
@@ -100,6 +101,11 @@ const grantAll = Effect.fnUntraced(function* <E>(
       return yield* Effect.fail(
         refused(new ChecksumNotSupported({ supported: presigner.checksums })),
       );
+    }
+    const limit = presigner.largestPut;
+    if (limit !== undefined && grant.size > limit) {
+      const tooLarge = { limit, actual: grant.size, fitsInParts: true };
+      return yield* Effect.fail(refused(new FileTooLarge(tooLarge)));
     }
     granted.push({
       key: yield* generate({ organization, fileName, mediaType }),

@@ -6,10 +6,12 @@ import { UploadDifference } from "./upload-difference.ts";
 // Every error of the domain and the application. A `reason` is for the operator: it says what to
 // do where that is known, is never shown to callers, and holds no secret.
 
-/** The upload is larger than the policy allows; both sizes in bytes. */
+/** The upload is larger than the policy, or one PUT, allows; both sizes in bytes. */
 export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLarge", {
   limit: Schema.Number,
   actual: Schema.Number,
+  /** Whether only one PUT is the limit: in parts, the policy allows the file. */
+  fitsInParts: Schema.optionalKey(Schema.Boolean),
 }) {}
 
 /** The policy does not allow files of this type; `allowed` lists those that it does. */

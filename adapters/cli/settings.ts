@@ -10,7 +10,7 @@ import * as policies from "../policies/settings.ts";
 import * as redis from "../limits/redis/settings.ts";
 import { allOf, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
 import { type Env, variables } from "../settings/source.ts";
-import { S3_CAPABILITIES } from "../storage/providers.ts";
+import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./command.ts";
@@ -32,7 +32,9 @@ export function readAll(env: Env) {
   const server = http.read(source);
   const publicUrl = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = storage.read(source, publicUrl);
-  const capabilities = Result.isSuccess(store) ? store.success.capabilities : S3_CAPABILITIES;
+  const capabilities = Result.isSuccess(store)
+    ? store.success.capabilities
+    : { ...S3_CAPABILITIES, ...S3_MULTIPART };
   const parts = {
     audit: audit.read(source),
     http: server,

@@ -7,7 +7,7 @@ import * as limits from "../limits/settings.ts";
 import { policiesOf } from "../policies/complete.ts";
 import { allOf, fault, optional, readSettings } from "../settings/setting.ts";
 import { options as optionsIn } from "../settings/source.ts";
-import { S3_CAPABILITIES } from "../storage/providers.ts";
+import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as tokens from "../tokens/settings.ts";
 import { SharedCount, Storage } from "./opaque.ts";
 import type { MemberFault } from "./errors.ts";
@@ -45,7 +45,9 @@ export function configurationOf(given: ValetkeyOptions<never>) {
   );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = Result.map(Storage.open(options.storage), (storeAt) => storeAt(at));
-  const capabilities = Result.isSuccess(store) ? store.success.capabilities : S3_CAPABILITIES;
+  const capabilities = Result.isSuccess(store)
+    ? store.success.capabilities
+    : { ...S3_CAPABILITIES, ...S3_MULTIPART };
   const read = allOf({
     store,
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),

@@ -68,7 +68,7 @@ export { layerOf, limiterIn, type OwnStore, storageAt, storageOf } from "./layer
 
 // For adapters of stores with Signature Version 4: see docs/adapters.md.
 export { AWS4_HMAC_SHA256, GOOG4_HMAC_SHA256 } from "../storage/signing/algorithms.ts";
-export { s3Binding, s3Overrides } from "../storage/signing/binding.ts";
+export { s3Binding, s3Overrides, s3PartBinding } from "../storage/signing/binding.ts";
 export { bucketAddress, type BucketAddress } from "../storage/signing/bucket-address.ts";
 export { always } from "../storage/credentials/held.ts";
 export { factsIn } from "../storage/rest/object-facts.ts";

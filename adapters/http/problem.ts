@@ -60,10 +60,12 @@ type Row = Omit<Problem, "status">;
 
 /** The answers to what is refused of one upload, alone or in a batch. */
 const UPLOAD_PROBLEMS = {
-  FileTooLarge: ({ limit, actual }) => ({
+  FileTooLarge: ({ limit, actual, fitsInParts = false }) => ({
     code: "FILE_TOO_LARGE",
     title: "The file is too large",
-    detail: `The policy accepts files of up to ${sizeInWords(limit)}; this one has ${actual} bytes. Send a smaller file, or use a policy that accepts it.`,
+    detail: fitsInParts
+      ? `One PUT carries up to ${sizeInWords(limit)}; this file has ${actual} bytes. Send it in parts: start with POST …/multipart.`
+      : `The policy accepts files of up to ${sizeInWords(limit)}; this one has ${actual} bytes. Send a smaller file, or use a policy that accepts it.`,
     members: { limit, actual },
   }),
   MediaTypeNotAllowed: ({ actual, allowed }) => ({
@@ -109,7 +111,7 @@ type UploadProblem = ReturnType<(typeof UPLOAD_PROBLEMS)[rules.UploadRefusal["_t
 const FILE_FAULTS: {
   readonly [Tag in rules.UploadRefusal["_tag"]]: readonly [member: string, reason: string];
 } = {
-  FileTooLarge: ["size", "it is more than the policy accepts"],
+  FileTooLarge: ["size", "it is more than the policy or one PUT accepts"],
   MediaTypeNotAllowed: ["content_type", "the policy does not accept it"],
   UnknownPolicy: ["policy", "there is no policy of this name"],
   PolicyNotAllowed: ["policy", "this caller may not use it"],

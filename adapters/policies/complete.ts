@@ -35,8 +35,17 @@ interface Place {
   readonly spelling: Spelling;
 }
 
-/** Why an upload has a largest size. */
-export const ONE_PUT = "a single PUT to this store carries no more";
+/** The largest file that a store takes, in bytes. */
+export const largestFile = ({ largestPut, largestMultipart = 0 }: StoreCapabilities): number =>
+  Math.max(largestPut, largestMultipart);
+
+/** Why a store takes no larger file. */
+export function whyNoLarger({ largestMultipart, noMultipart }: StoreCapabilities): string {
+  if (largestMultipart !== undefined) return "this store takes no larger files";
+  const why =
+    noMultipart === undefined ? "" : `, and it is not used for files in parts: ${noMultipart}`;
+  return `a single PUT to this store carries no more${why}`;
+}
 
 const DAY = 24 * 60 * 60;
 
@@ -51,7 +60,8 @@ function problemsOf(
   return [
     [
       "maxSize",
-      maxSize > store.largestPut && `it is more than ${store.largestPut} bytes: ${ONE_PUT}`,
+      maxSize > largestFile(store) &&
+        `it is more than ${largestFile(store)} bytes: ${whyNoLarger(store)}`,
     ],
     ["writeOnce", writeOnce && !store.writeOnce && "it is true, and this store cannot enforce it"],
     [

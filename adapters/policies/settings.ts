@@ -14,7 +14,7 @@ import { parseJson, readJsonFile } from "../settings/json-file.ts";
 import { decodeOnly, DurationText, List, Size } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { ONE_PUT, policiesOf } from "./complete.ts";
+import { largestFile, policiesOf, whyNoLarger } from "./complete.ts";
 
 /** Whether a size has no unit, as sizes in MiB once had none in the environment. */
 export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
@@ -86,10 +86,10 @@ export const read = (
 ): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
     readSettings(settings, source, ({ maxSize = 0 }) => [
-      maxSize > store.largestPut &&
+      maxSize > largestFile(store) &&
         fault(
           settings.maxSize,
-          `must be at most ${Math.floor(store.largestPut / 2 ** 20)} MiB: ${ONE_PUT}`,
+          `must be at most ${Math.floor(largestFile(store) / 2 ** 20)} MiB: ${whyNoLarger(store)}`,
         ),
     ]),
     ({ document, ...values }) => {

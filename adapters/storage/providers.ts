@@ -32,8 +32,6 @@ export interface Provider extends StoreCapabilities {
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /** Whether it keeps a part in whose place another one came, and completes either. */
   readonly keepsReplacedParts?: boolean;
-  /** Why it is not used for multipart uploads, where that was found out. */
-  readonly noMultipart?: string;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
@@ -49,6 +47,12 @@ export const S3_CAPABILITIES: StoreCapabilities = {
   versions: true,
   checksums: ["sha256", "crc32c", "md5"],
 };
+
+/** What providers do that are used for multipart uploads: "Amazon S3 multipart upload limits". */
+export const S3_MULTIPART = {
+  largestMultipart: 5 * 2 ** 40,
+  fileChecksums: ["crc32c"],
+} as const;
 
 const S3 = {
   region: "us-east-1",
@@ -81,7 +85,7 @@ export const PROVIDERS = {
     title: "Amazon S3",
     pathStyle: false,
     partChecksums: ["md5"],
-    fileChecksums: ["crc32c"],
+    ...S3_MULTIPART,
   },
   minio: {
     ...S3,
@@ -89,7 +93,7 @@ export const PROVIDERS = {
     cors: "server",
     unsigned: "obeyed",
     partChecksums: ["sha256", "crc32c", "md5"],
-    fileChecksums: ["crc32c"],
+    ...S3_MULTIPART,
     tried: "2026-02-12",
   },
   ceph: {
@@ -106,7 +110,7 @@ export const PROVIDERS = {
     ...S3,
     title: "SeaweedFS",
     partChecksums: S3.checksums,
-    fileChecksums: ["crc32c"],
+    ...S3_MULTIPART,
     keepsReplacedParts: true,
     tried: "4.48",
   },
@@ -115,7 +119,7 @@ export const PROVIDERS = {
     title: "versitygw",
     marks: false,
     partChecksums: S3.checksums,
-    fileChecksums: ["crc32c"],
+    ...S3_MULTIPART,
     tried: "1.8.0",
   },
   swift: {

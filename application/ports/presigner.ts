@@ -141,6 +141,8 @@ export class Presigner extends Context.Service<
     readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
     /** Whether each signature is a network call, so that two are better made at once. */
     readonly isRemote: boolean;
+    /** The largest object that one PUT can make, in bytes; no limit is known if left out. */
+    readonly largestPut?: number;
     /** The checksum algorithms that this store verifies on a PUT. */
     readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
     /**

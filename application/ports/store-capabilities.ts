@@ -4,6 +4,10 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 export interface StoreCapabilities {
   /** The largest object that one PUT can make, in bytes. */
   readonly largestPut: number;
+  /** The largest object that is made of parts, in bytes; left out if uploads in parts are not. */
+  readonly largestMultipart?: number;
+  /** Why uploads in parts are not made with it, if that was found out. */
+  readonly noMultipart?: string;
   /** Whether the store can be told to accept only one PUT under a key. */
   readonly writeOnce: boolean;
   /** Whether an upload can carry a mark, and a rule of the bucket removes objects that have it. */

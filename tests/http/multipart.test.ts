@@ -1,3 +1,4 @@
+import { ByteSize } from "../../domain/byte-size.ts";
 import { expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import {
@@ -75,6 +76,22 @@ it.each([
 ])("the start of an upload with %j is answered with %i %s", async (over, status, code) => {
   const { send } = await start();
   expect(codeOf(await send("POST", MULTIPART, { ...FILE, ...over }))).toEqual([status, code]);
+});
+
+it("a file that only fits in parts is refused for one PUT with the limit and the way, and listed so", async () => {
+  const gibibyte = 2 ** 30;
+  const policies = { films: { maxSize: ByteSize.make(1024 * gibibyte) } };
+  const { send } = await start({ policies });
+  const film = { ...FILE, policy: "films", size: 5 * gibibyte + 1 };
+  const refused = await send("POST", PRESIGN, film);
+  expect([...codeOf(refused), refused.body.limit]).toEqual([413, "FILE_TOO_LARGE", 5 * gibibyte]);
+  expect(refused.body.detail).toContain("POST …/multipart");
+  expect((await send("POST", PRESIGN, { ...film, size: 5 * gibibyte })).status).toBe(200);
+  // The store is not running.
+  expect((await send("POST", MULTIPART, film)).status).toBe(503);
+  const { body } = await send("GET", PRESIGN.replace("presign", "policies"));
+  const listed = body.policies.find(({ name }: { name: string }) => name === "films");
+  expect([listed.max_size, listed.multipart.max_size]).toEqual([5 * gibibyte, 1024 * gibibyte]);
 });
 
 it("an upload beyond the daily quota is refused before the store is called", async () => {

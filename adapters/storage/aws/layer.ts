@@ -52,6 +52,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         region,
         binding: s3Binding(provider),
         checksums,
+        largestPut: provider.largestPut,
         parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
         overrides: s3Overrides,
         signers: bySdk ? { put: bySdk(signers.put), get: bySdk(signers.get) } : signers,

@@ -42,6 +42,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         binding: gcsBinding(settings),
         overrides: (request) => overridesOfGet(request, "generation"),
         checksums: GCS_CAPABILITIES.checksums,
+        largestPut: GCS_CAPABILITIES.largestPut,
         parts: { binding: gcsPartBinding(settings), checksums: GCS_CAPABILITIES.checksums },
         isRemote: keySigner === undefined,
         signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },

@@ -95,6 +95,7 @@ export const REGION = "auto";
 /** What Cloud Storage can do: "Quotas and limits", its documentation. */
 export const GCS_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 40,
+  largestMultipart: 5 * 2 ** 40,
   writeOnce: true,
   marks: true,
   versions: true,

@@ -11,7 +11,7 @@ import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
-import { S3_CAPABILITIES } from "../providers.ts";
+import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { failureOf } from "./failure.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
@@ -81,6 +81,7 @@ export const layer = (
         binding: s3Binding(S3_CAPABILITIES),
         overrides: s3Overrides,
         checksums: S3_CAPABILITIES.checksums,
+        largestPut: S3_CAPABILITIES.largestPut,
         parts: { binding: s3PartBinding, checksums: S3_CAPABILITIES.checksums },
         signers: { put: signer, get: signer },
       });
@@ -96,7 +97,7 @@ export const layer = (
         keep: () => Effect.void,
         remove: () => Effect.void,
         multipart: {
-          fileChecksums: ["crc32c"],
+          fileChecksums: S3_MULTIPART.fileChecksums,
           create: ({ key, mediaType }) => run(() => startUpload(folder, named({ key, mediaType }))),
           list: (upload) => run(() => partsOf(folder, named(upload))),
           complete: (upload) => run(() => completeUpload(folder, named(upload))),

@@ -1,4 +1,4 @@
-import { S3_CAPABILITIES } from "../providers.ts";
+import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
 import { loaded, type Storage, STORE_PATH } from "../storage.ts";
 import type { LocalSettings } from "./settings.ts";
 
@@ -9,7 +9,12 @@ export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Requir
   let handler: Storage["fetch"];
   return {
     description: `embedded, in the folder ${settings.directory}`,
-    capabilities: { ...S3_CAPABILITIES, marks: false, versions: false },
+    capabilities: {
+      ...S3_CAPABILITIES,
+      ...S3_MULTIPART,
+      marks: false,
+      versions: false,
+    },
     layer: loaded(async () => {
       const { layer } = await import("./layer.ts");
       return layer(settings, endpoint, (opened) => (handler = opened));

@@ -33,6 +33,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         binding: s3Binding(provider),
         overrides: s3Overrides,
         checksums,
+        largestPut: provider.largestPut,
         parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
         signers,
       });

@@ -26,6 +26,8 @@ export function v4Presigner(store: {
   /** The query that sets the headers of the answer to a GET. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** The largest object that one PUT can make, in bytes. */
+  readonly largestPut?: number;
   /** How parts are bound; none are signed if undefined. */
   readonly parts?:
     | {
@@ -98,6 +100,7 @@ export function v4Presigner(store: {
     }),
     isRemote: store.isRemote ?? false,
     checksums: store.checksums,
+    ...(store.largestPut === undefined ? {} : { largestPut: store.largestPut }),
     publicOrigin: store.addresses.public.origin,
   });
 }
