@@ -1,4 +1,5 @@
 import * as DateTime from "effect/DateTime";
+import type { GetRequest } from "../../../application/ports/presigner.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import type { Binding, PartBinding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
@@ -60,3 +61,16 @@ export const gcsPartBinding =
 
 const headerOfHash = ({ algorithm, value }: Checksum): Pair =>
   algorithm === "md5" ? ["content-md5", value] : ["x-goog-hash", `${algorithm}=${value}`];
+
+/**
+ * Query parameters of a GET that set the type and disposition of the answer, and name one version
+ * of the object if there is one.
+ */
+export function gcsOverrides(request: GetRequest): Array<Pair> {
+  const query: Array<Pair> = [
+    ["response-content-disposition", request.responseDisposition],
+    ["response-content-type", request.responseMediaType],
+  ];
+  if (request.version !== undefined) query.unshift(["generation", request.version]);
+  return query;
+}

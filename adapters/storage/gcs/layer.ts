@@ -4,14 +4,13 @@ import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { overridesOfGet } from "../signing/binding.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
 import { RECHECK } from "../../settings/json-file.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { gcsBinding, gcsPartBinding } from "./binding.ts";
+import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
@@ -40,7 +39,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         addresses,
         region: REGION,
         binding: gcsBinding(settings),
-        overrides: (request) => overridesOfGet(request, "generation"),
+        overrides: gcsOverrides,
         checksums: GCS_CAPABILITIES.checksums,
         largestPut: GCS_CAPABILITIES.largestPut,
         parts: { binding: gcsPartBinding(settings), checksums: GCS_CAPABILITIES.checksums },

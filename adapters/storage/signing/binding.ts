@@ -89,19 +89,6 @@ export const queryOfPart = ({ partNumber, uploadId }: PartRequest): ReadonlyArra
 ];
 
 /**
- * Query parameters of a GET that set the type and disposition of the answer, and name one version
- * of the object if there is one.
- */
-export function overridesOfGet(request: GetRequest, versionParameter: string): Array<Pair> {
-  const query: Array<Pair> = [
-    ["response-content-disposition", request.responseDisposition],
-    ["response-content-type", request.responseMediaType],
-  ];
-  if (request.version !== undefined) query.push([versionParameter, request.version]);
-  return query;
-}
-
-/**
  * Further headers of a download from S3, which override those of the upload: "GetObject", Amazon S3
  * API Reference. `Expires` is ignored beside a `max-age` (RFC 9111, section 5.3).
  */
@@ -110,12 +97,18 @@ export const responseHeaders = ({ lifetime }: GetRequest) => ({
   contentEncoding: "identity",
 });
 
-/** The same as query parameters. */
+/**
+ * The same as query parameters, with those that set the type and disposition of the answer, and
+ * name one version of the object if there is one.
+ */
 export function s3Overrides(request: GetRequest): Array<Pair> {
   const { cacheControl, contentEncoding } = responseHeaders(request);
-  return [
-    ...overridesOfGet(request, "versionId"),
+  const query: Array<Pair> = [
     ["response-cache-control", cacheControl],
+    ["response-content-disposition", request.responseDisposition],
     ["response-content-encoding", contentEncoding],
+    ["response-content-type", request.responseMediaType],
   ];
+  if (request.version !== undefined) query.push(["versionId", request.version]);
+  return query;
 }

@@ -5,7 +5,7 @@ import type { Signer } from "./signer.ts";
 
 /** The life that credentials must have left for a request, in milliseconds. */
 export const lifeNeeded = ({ lifetime, minLifetime }: ObjectRequest): number =>
-  Duration.toMillis(Duration.min(lifetime, minLifetime));
+  Math.min(Duration.toMillis(lifetime), Duration.toMillis(minLifetime));
 
 /**
  * The lifetime of a signature made at `now`, in whole seconds, as the URL states it: the requested

@@ -1,4 +1,4 @@
-import * as Clock from "effect/Clock";
+import type * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import {
   type Audience,
@@ -6,6 +6,7 @@ import {
   type ObjectRequest,
   Presigner,
   type SignedPut,
+  type SignedRequest,
 } from "../../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
@@ -37,21 +38,22 @@ export function v4Presigner(store: {
       }
     | undefined;
 }): Presigner["Service"] {
-  const sign = <Method extends "GET" | "PUT">(
-    method: Method,
+  /** Signs for now; `answer` makes the result of the URL and the instant at which it ends. */
+  const sign = <A>(
+    method: "GET" | "PUT",
     request: ObjectRequest,
-    bound: {
-      readonly headers: ReadonlyArray<Pair>;
-      readonly query: ReadonlyArray<Pair>;
-      readonly toSend: Readonly<Record<string, string>>;
-    },
+    bound: { readonly headers: ReadonlyArray<Pair>; readonly query: ReadonlyArray<Pair> },
+    answer: (url: string, expiresAt: DateTime.Utc) => A,
   ) =>
-    Effect.flatMap(Clock.currentTimeMillis, (moment) =>
-      Effect.flatMap(store.signers[USES[method]](moment, lifeNeeded(request)), (signer) => {
+    // Eager, since held keys sign at once, and each step of a fiber costs as much as a hash.
+    Effect.clockWith((clock) => {
+      const moment = clock.currentTimeMillisUnsafe();
+      const needed = lifeNeeded(request);
+      return Effect.flatMapEager(store.signers[USES[method]](moment, needed), (signer) => {
         const now = signingTime(request, moment);
         const { origin, unsignedPrefix, path } = store.addresses[request.audience];
         const expiresIn = secondsOfLife(request, signer, now);
-        if (expiresIn * 1000 < lifeNeeded(request) - 1000) return tooShortLived(expiresIn);
+        if (expiresIn * 1000 < needed - 1000) return tooShortLived(expiresIn);
         const url = signer.sign({
           method,
           origin,
@@ -63,38 +65,42 @@ export function v4Presigner(store: {
           now,
           expiresIn,
         });
-        return Effect.map(url, (url) => ({
-          method,
-          url,
-          headers: bound.toSend,
-          expiresAt: endOf(now, expiresIn),
-        }));
-      }),
-    );
+        return Effect.mapEager(url, (url) => answer(url, endOf(now, expiresIn)));
+      });
+    });
 
   const { parts } = store;
   return Presigner.of({
     put: (request) => {
       const { host } = store.addresses[request.audience];
       const { signed, toSend, isOnce } = store.binding(request, host);
-      return Effect.map(
-        sign("PUT", request, { headers: signed, query: [], toSend }),
-        (signed): SignedPut => Object.assign(signed, { isOnce }),
-      );
+      return sign("PUT", request, { headers: signed, query: [] }, (url, expiresAt): SignedPut => ({
+        method: "PUT",
+        url,
+        headers: toSend,
+        expiresAt,
+        isOnce,
+      }));
     },
     get: (request) => {
       const { host } = store.addresses[request.audience];
-      return sign("GET", request, {
-        headers: [["host", host]],
-        query: store.overrides(request),
-        toSend: {},
-      });
+      return sign(
+        "GET",
+        request,
+        { headers: [["host", host]], query: store.overrides(request) },
+        (url, expiresAt): SignedRequest => ({ method: "GET", url, headers: {}, expiresAt }),
+      );
     },
     ...(parts && {
       part: (request) => {
         const { host } = store.addresses[request.audience];
-        const bound = parts.binding(request, host);
-        return sign("PUT", request, { ...bound, query: queryOfPart(request) });
+        const { headers, toSend } = parts.binding(request, host);
+        return sign(
+          "PUT",
+          request,
+          { headers, query: queryOfPart(request) },
+          (url, expiresAt): SignedRequest => ({ method: "PUT", url, headers: toSend, expiresAt }),
+        );
       },
       partChecksums: parts.checksums,
     }),
