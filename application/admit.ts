@@ -1,8 +1,8 @@
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
 import { OrganizationNotFound, ScopeMissing } from "../domain/errors.ts";
 import type { Allowance } from "../domain/limits.ts";
-import { type OrganizationId, OrganizationSlug } from "../domain/organization.ts";
+import { isSlug, type OrganizationId } from "../domain/organization.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { Organizations } from "./ports/organizations.ts";
@@ -12,6 +12,14 @@ import type { Audience } from "./ports/presigner.ts";
 export interface Member {
   readonly principal: Principal;
   readonly organization: OrganizationId;
+}
+
+/** What a caller asks for by an address. */
+interface AdmissionRequest {
+  readonly principal: Principal;
+  /** As written there. A name of the wrong form is answered like one that does not exist. */
+  readonly slug: string;
+  readonly scope: Scope;
 }
 
 /** A member, with what is left of the limits on requests. */
@@ -27,27 +35,31 @@ export interface Admission extends Member {
  * Fails with `RateLimited`, `OrganizationNotFound`, `ScopeMissing`, `IdentityUnavailable` or
  * `LimitsUnavailable`.
  */
-export const admit = Effect.fnUntraced(function* (request: {
-  readonly principal: Principal;
-  /**
-   * As written in the address. A name of the wrong form is answered like one that does not exist.
-   */
-  readonly slug: string;
-  readonly scope: Scope;
-}) {
-  const { principal, slug, scope } = request;
-  const limiter = yield* Limiter;
-  const own = yield* limiter.countRequest("subject", `${principal.kind} ${principal.subject}`);
-  if (!isSlug(slug)) return yield* new OrganizationNotFound();
-  const organization = yield* (yield* Organizations).resolve(principal, slug);
-  const shared = yield* limiter.countRequest("organization", organization);
-  if (!principal.scopes.has(scope)) return yield* new ScopeMissing({ scope });
-  const allowances = [own, shared].filter((allowance) => allowance !== undefined);
-  return { principal, organization, allowances } satisfies Admission;
-});
+export const admit = (request: AdmissionRequest) =>
+  Effect.contextWith((services: Context.Context<Limiter | Organizations>) =>
+    admitWith(services, request),
+  );
+
+/** The same with services at hand: it has ended at once unless one of them waits. */
+export function admitWith(
+  services: Context.Context<Limiter | Organizations>,
+  { principal, slug, scope }: AdmissionRequest,
+) {
+  const limiter = Context.get(services, Limiter);
+  const organizations = Context.get(services, Organizations);
+  const caller = `${principal.kind} ${principal.subject}`;
+  return Effect.flatMapEager(limiter.countRequest("subject", caller), (own) => {
+    if (!isSlug(slug)) return Effect.fail(new OrganizationNotFound());
+    return Effect.flatMapEager(organizations.resolve(principal, slug), (organization) =>
+      Effect.flatMapEager(limiter.countRequest("organization", organization), (shared) => {
+        if (!principal.scopes.has(scope)) return Effect.fail(new ScopeMissing({ scope }));
+        const allowances = [own, shared].filter((allowance) => allowance !== undefined);
+        return Effect.succeed<Admission>({ principal, organization, allowances });
+      }),
+    );
+  });
+}
 
 /** Where the caller will use a URL: a person in a browser, a service on the private network. */
 export const audienceOf = ({ principal }: Member): Audience =>
   principal.kind === "service" ? "internal" : "public";
-
-const isSlug = Schema.is(OrganizationSlug);

@@ -23,6 +23,7 @@ import type { Member } from "./admit.ts";
 import { confirmArrival } from "./confirm-upload.ts";
 import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
+import { Tokens } from "./ports/tokens.ts";
 import { sealReceipt, uploadOf } from "./tokens.ts";
 
 /** How long the store has to list up to 10,000 parts. */
@@ -99,7 +100,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
       ),
     ),
   );
-  return { ...confirmed, receipt: yield* sealReceipt(receipt) };
+  return { ...confirmed, receipt: sealReceipt(yield* Tokens, receipt) };
 });
 
 /** The store compares the checksum, and does not tell that of what is there. */

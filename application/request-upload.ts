@@ -1,5 +1,6 @@
 import * as Arr from "effect/Array";
 import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { dispositionOf } from "../domain/disposition.ts";
@@ -25,6 +26,7 @@ import { audienceOf, type Member } from "./admit.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { Policies } from "./ports/policies.ts";
 import { type Audience, Presigner } from "./ports/presigner.ts";
+import { Tokens } from "./ports/tokens.ts";
 import { recall, retryOf } from "./retries.ts";
 import { sealReceipt } from "./tokens.ts";
 
@@ -81,10 +83,13 @@ const grantAll = Effect.fnUntraced(function* <E>(
 ) {
   const { member, uploads, idempotencyKey } = request;
   const { principal, organization } = member;
-  const policies = yield* Policies;
-  const presigner = yield* Presigner;
+  const services = yield* Effect.context<Limiter | Policies | Presigner | Tokens>();
+  const policies = Context.get(services, Policies);
+  const presigner = Context.get(services, Presigner);
+  const tokens = Context.get(services, Tokens);
   const isRepeatable = idempotencyKey !== undefined;
-  const issuedAt = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  const clock = Context.get(services, Clock.Clock);
+  const issuedAt = DateTime.makeUnsafe(clock.currentTimeMillisUnsafe());
   const audience = audienceOf(member);
 
   const granted: Array<Granted> = [];
@@ -125,7 +130,7 @@ const grantAll = Effect.fnUntraced(function* <E>(
     return yield* new IdempotencyNotSupported();
   }
   // Signed before they are counted, so that uploads that cannot be signed are not counted.
-  const earlier = yield* (yield* Limiter).countUpload({
+  const earlier = yield* Context.get(services, Limiter).countUpload({
     organization,
     size,
     objects: uploads.length,
@@ -141,7 +146,7 @@ const grantAll = Effect.fnUntraced(function* <E>(
   for (const { key, put, get, of } of signed) {
     const { grant, policyName } = of;
     const { checksum } = grant;
-    const receipt = yield* sealReceipt({
+    const receipt = sealReceipt(tokens, {
       key,
       fileName: grant.fileName,
       mediaType: grant.mediaType,

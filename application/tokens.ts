@@ -29,8 +29,8 @@ const decodeUpload = Schema.decodeOption(UploadJson);
 const SKEW = Duration.minutes(5);
 
 /** Seals a receipt for the client to keep. */
-export const sealReceipt = (receipt: Receipt): Effect.Effect<string, never, Tokens> =>
-  Tokens.useSync(({ seal }) => seal("receipt", toJson(receipt)));
+export const sealReceipt = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
+  seal("receipt", toJson(receipt));
 
 /**
  * Reads a receipt for the caller: the person it was given to, or a service.

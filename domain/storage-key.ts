@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
@@ -35,21 +34,25 @@ export interface StorageKeyParts {
 }
 
 /** Generates a key that nobody can guess, for a file of an organization. */
-export const generate = Effect.fnUntraced(function* (file: {
+export const generate = (file: {
   readonly organization: OrganizationId;
   readonly fileName: FileName;
   readonly mediaType: MediaType;
-}) {
-  const random = yield* SecureRandom;
-  const now = new Date(yield* Clock.currentTimeMillis);
-  return format({
-    organization: file.organization,
-    year: now.getUTCFullYear(),
-    month: now.getUTCMonth() + 1,
-    uuid: yield* random.uuidV4(),
-    extension: extensionFor(file.fileName, file.mediaType),
+}): Effect.Effect<StorageKey, never, SecureRandom> =>
+  Effect.clockWith((clock) => {
+    const now = new Date(clock.currentTimeMillisUnsafe());
+    return Effect.map(
+      SecureRandom.use((random) => random.uuidV4()),
+      (uuid) =>
+        format({
+          organization: file.organization,
+          year: now.getUTCFullYear(),
+          month: now.getUTCMonth() + 1,
+          uuid,
+          extension: extensionFor(file.fileName, file.mediaType),
+        }),
+    );
   });
-});
 
 /** Parses a key into its parts; none if `generate` could not have made it. */
 export function parse(key: string): Option.Option<StorageKeyParts> {

@@ -243,5 +243,8 @@ const NO_IDEMPOTENCY_KEY = {
 };
 
 /** Leaves out members that are undefined. */
-const given = (members: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+function given(members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const present: Record<string, unknown> = {};
+  for (const name in members) if (members[name] !== undefined) present[name] = members[name];
+  return present;
+}

@@ -4,11 +4,10 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
-import * as Schema from "effect/Schema";
-import { admit } from "../../application/admit.ts";
+import { admitWith } from "../../application/admit.ts";
 import { Audit, type AuditedFacts, tellNobody } from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
-import { OrganizationSlug } from "../../domain/organization.ts";
+import { isSlug } from "../../domain/organization.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { refuse } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
@@ -29,8 +28,9 @@ export function pipeline(
   const audit = Context.get(services, Audit);
   const { authenticate } = Context.get(services, Authenticator);
 
-  /** A program that does not wait has ended at once, and costs no promise. */
+  /** A program that has ended already costs no fiber, and one that does not wait no promise. */
   const run = <A, E>(program: Effect.Effect<A, E, Services>) => {
+    if (hasEnded(program)) return program;
     const fiber = fork(program);
     return (
       fiber.pollUnsafe() ?? new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
@@ -85,16 +85,22 @@ export function pipeline(
     request: RouteRequest,
     route: Route,
   ): Promise<Exit.Exit<Response, Refusal>> {
-    if (route.scope === undefined) return run(route.handler(request));
-    const { c } = request;
-    const slug = c.req.param("slug") ?? "";
-    const admitting = run(admitCaller(request, slug, route.scope));
-    const admitted = Exit.isExit(admitting) ? admitting : await admitting;
-    if (Exit.isFailure(admitted)) return Exit.failCause(admitted.cause);
-    const body = route.body === undefined ? undefined : await readJson(c.req.raw, route.bodyLimit);
-    if (body !== undefined && Result.isFailure(body)) return Exit.fail(body.failure);
-    const member = admitted.value;
-    return run(route.handler({ ...request, member, slug, body: body?.success }));
+    try {
+      if (route.scope === undefined) return await run(route.handler(request));
+      const { c } = request;
+      const slug = c.req.param("slug") ?? "";
+      const admitting = run(admitCaller(request, slug, route.scope));
+      const admitted = Exit.isExit(admitting) ? admitting : await admitting;
+      if (Exit.isFailure(admitted)) return Exit.failCause(admitted.cause);
+      const body =
+        route.body === undefined ? undefined : await readJson(c.req.raw, route.bodyLimit);
+      if (body !== undefined && Result.isFailure(body)) return Exit.fail(body.failure);
+      const member = admitted.value;
+      return run(route.handler({ ...request, member, slug, body: body?.success }));
+    } catch (defect) {
+      // What is thrown before a fiber runs is audited like what is thrown in one.
+      return Exit.die(defect);
+    }
   }
 
   /** Admits the caller to the organization in the address. */
@@ -102,9 +108,9 @@ export function pipeline(
     const principal = c.env?.principal;
     const known = principal === undefined ? authenticate(call) : Effect.succeed(principal);
     if (isSlug(slug)) recordFacts({ slug });
-    return Effect.flatMap(known, (principal) => {
+    return Effect.flatMapEager(known, (principal) => {
       recordFacts({ principal });
-      return Effect.map(admit({ principal, slug, scope }), (admission) => {
+      return Effect.mapEager(admitWith(services, { principal, slug, scope }), (admission) => {
         recordFacts({ organization: admission.organization });
         Object.assign(c.get("answerHeaders"), rateLimitHeaders(admission.allowances));
         return admission;
@@ -115,6 +121,9 @@ export function pipeline(
 
 const ignore = () => undefined;
 
+const hasEnded = <A, E, R>(program: Effect.Effect<A, E, R>): program is Exit.Exit<A, E> =>
+  Exit.isExit(program);
+
 /** What the log says of refusals that the operator has to mend. */
 const REASONS = {
   IdentityUnavailable: "cannot check the caller or the organization",
@@ -122,8 +131,6 @@ const REASONS = {
   CredentialsUnavailable: "cannot sign",
   StoreUnavailable: "the store is unavailable",
 } as const;
-
-const isSlug = Schema.is(OrganizationSlug);
 
 /** The code that the audit gives a refusal. */
 const codeOf = (refusal: Result.Result<Refusal, unknown>): string =>

@@ -16,15 +16,17 @@ import { InvalidBody, InvalidIdempotencyKey, InvalidMember } from "./refusals.ts
 import type { MemberRequest } from "./route.ts";
 
 /** Answers `POST /api/v1/orgs/:slug/files/presign`. */
-export const presign = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { c, member, recordFacts } = request;
-  const { upload, policy } = yield* decodePresign(request.body);
-  recordFacts(askedFacts({ upload, policy }));
-  const idempotencyKey = yield* parseIdempotencyKey(c.req.raw.headers.get("idempotency-key"));
-  const granted = yield* requestUpload({ member, upload, policy, idempotencyKey });
-  recordFacts(grantedFacts(granted));
-  return answer(c, uploadAnswer(granted));
-});
+export const presign = ({ c, member, body, recordFacts }: MemberRequest) =>
+  Effect.flatMapEager(decodePresign(body), (asked) => {
+    recordFacts(askedFacts(asked));
+    const header = c.req.raw.headers.get("idempotency-key");
+    return Effect.flatMapEager(parseIdempotencyKey(header), (idempotencyKey) =>
+      Effect.map(requestUpload({ member, ...asked, idempotencyKey }), (granted) => {
+        recordFacts(grantedFacts(granted));
+        return answer(c, uploadAnswer(granted));
+      }),
+    );
+  });
 
 /** A granted upload. */
 type Granted = Effect.Success<ReturnType<typeof requestUpload>>;

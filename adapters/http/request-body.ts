@@ -59,8 +59,13 @@ function withinTime<A>(body: Promise<A>): Promise<A> {
     };
     awaited.add(wait);
     clock ??= setInterval(countSeconds, 1000);
-    const end = () => awaited.delete(wait);
-    body.then(resolve, reject).then(end, end);
+    const endBy =
+      <B>(settle: (outcome: B) => void) =>
+      (outcome: B) => {
+        awaited.delete(wait);
+        settle(outcome);
+      };
+    body.then(endBy(resolve), endBy(reject));
   });
 }
 

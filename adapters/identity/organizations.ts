@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import { OrganizationNotFound } from "../../domain/errors.ts";
-import { OrganizationId, type OrganizationSlug } from "../../domain/organization.ts";
+import { isId, type OrganizationId, type OrganizationSlug } from "../../domain/organization.ts";
 import type { Principal } from "../../domain/principal.ts";
 
 /**
@@ -24,9 +23,7 @@ export const idFor = (
   { organizations }: Principal,
   slug: OrganizationSlug,
 ): OrganizationId | undefined =>
+  // Not every name can be an id: a name with a dot cannot.
   organizations === "every" ? (isId(slug) ? slug : undefined) : organizations.get(slug);
-
-/** Not every name can be an id: a name with a dot cannot. */
-const isId = Schema.is(OrganizationId);
 
 export const NOT_FOUND = Effect.fail(new OrganizationNotFound());
