@@ -98,5 +98,5 @@ function lineOf({ check, verdict, seen, why, mend }: Finding): string {
   const notes = [why && `Why:  ${why}`, mend && `Mend: ${mend}`].flatMap((note) =>
     note === undefined ? [] : [`${" ".repeat(16)}${note}\n`],
   );
-  return `${label}  ${check}: ${seen}.\n${notes.join("")}`;
+  return `${label}  ${check}: ${seen.replace(/\.$/, "")}.\n${notes.join("")}`;
 }

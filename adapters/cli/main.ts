@@ -5,6 +5,7 @@ import { certify } from "./certify.ts";
 import { columns, command, CommandFailure, EXIT } from "./command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
+import { cors } from "./cors.ts";
 import { doctor } from "./doctor.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { serve } from "./serve.ts";
@@ -19,7 +20,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     schema: Schema.Struct({}),
     run: () => serve(listen),
   });
-  const commands = [serveCommand, config, doctor, certify, lifecycle, ...tokenCommands];
+  const commands = [serveCommand, config, doctor, certify, cors, lifecycle, ...tokenCommands];
   commands.push(completion(commands));
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));

@@ -36,6 +36,7 @@ const COMMANDS = [
   "serve",
   "config",
   "doctor",
+  "cors",
   "lifecycle",
   "token create",
   "token list",
@@ -125,7 +126,7 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve config doctor certify lifecycle token completion"],
+    ["", "serve config doctor certify cors lifecycle token completion"],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

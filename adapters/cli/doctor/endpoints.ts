@@ -20,7 +20,7 @@ const SETTING = { internal: "STORAGE_ENDPOINT", public: "STORAGE_PUBLIC_ENDPOINT
 
 const NEEDED_BY = {
   internal: "This service and its peers reach the store there.",
-  public: "Browsers send every upload there.",
+  public: "Uploads are sent there.",
 } as const;
 
 /** Asks each endpoint with a signed URL of ours: whether it answers, and what its clock says. */

@@ -85,9 +85,11 @@ function refused(target: Target, names: KeyNames, url: string, { status, body }:
     "Every upload fails like this.",
     code === "AccessDenied"
       ? "allow the key for uploads what `valetkey policy put` prints"
-      : code === "SignatureDoesNotMatch"
-        ? `correct ${names.put.secret}; or, if a proxy stands in front, let it pass Host and x-amz-* headers on as they are`
-        : names.put.mend,
+      : status >= 500
+        ? "look at the log of the store: it has its own reason, such as a full disk"
+        : code === "SignatureDoesNotMatch"
+          ? `correct ${names.put.secret}; or, if a proxy stands in front, let it pass Host and x-amz-* headers on as they are`
+          : names.put.mend,
   );
 }
 

@@ -5,12 +5,14 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { current, hold } from "../credentials/held.ts";
+import { BucketCors } from "../bucket-cors.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
 import { locate, makeClient } from "./client.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { s3Cors } from "../rest/s3-cors.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { objectStore } from "./object-store.ts";
 import { sdkSigner } from "./sdk-signer.ts";
@@ -60,6 +62,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const at = { signer, address: addresses.internal, region };
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, client, at)),
+        Context.add(BucketCors, s3Cors(at, settings)),
         Context.add(S3Access, {
           provider: settings.provider,
           bucket: settings.bucket,

@@ -6,6 +6,7 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
 import { RECHECK } from "../../settings/json-file.ts";
+import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
 import type { Held, Signer } from "../signing/signer.ts";
@@ -48,8 +49,11 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       });
       const address = addresses.internal;
       const multipart = gcsMultipart({ signer, address, region: REGION }, settings.bucket);
-      const store = objectStore({ settings, address, signer: keySigner, multipart });
-      return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
+      const { store, cors } = objectStore({ settings, address, signer: keySigner, multipart });
+      return Context.make(Presigner, presigner).pipe(
+        Context.add(ObjectStore, store),
+        Context.add(BucketCors, cors),
+      );
     }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );
 

@@ -12,12 +12,14 @@ import {
   ObjectStore,
 } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { BucketCors } from "../bucket-cors.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn } from "../rest/object-facts.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
+import { applyCors, corsRule } from "./cors.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
@@ -34,7 +36,7 @@ export function objectStore(store: {
   /** The key that signs; without one, the client finds the credentials of this machine. */
   readonly signer: Held<GcsSigner> | undefined;
   readonly multipart: Multipart;
-}): ObjectStore["Service"] {
+}): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
   const { settings, address, signer, multipart } = store;
   const buckets = new WeakMap<object, Bucket>();
   const bucketOf = async (key: KeySigner<KeyObject> | undefined) => {
@@ -69,7 +71,7 @@ export function objectStore(store: {
   const missing = new StoreUnavailable({
     reason: `the bucket ${settings.bucket} does not exist; create it`,
   });
-  return ObjectStore.of({
+  const objects = ObjectStore.of({
     ensureBucket: call(
       async (bucket) => {
         const [exists] = await bucket.exists();
@@ -126,6 +128,12 @@ export function objectStore(store: {
         }),
       ),
   });
+  const cors = BucketCors.of({
+    rule: corsRule,
+    byHand: `put it into cors.json beside your other rules, and run: gcloud storage buckets update gs://${settings.bucket} --cors-file=cors.json`,
+    apply: (origins) => call((bucket) => applyCors(bucket, origins)),
+  });
+  return { store: objects, cors };
 }
 
 const ONLY_SIGNS = new StoreUnavailable({

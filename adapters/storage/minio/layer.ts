@@ -5,10 +5,12 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
+import { BucketCors } from "../bucket-cors.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { s3Cors } from "../rest/s3-cors.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { objectStore } from "./object-store.ts";
 import type { MinioSettings } from "./settings.ts";
@@ -39,6 +41,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       });
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, objectStore(settings, addresses.internal, signer)),
+        Context.add(BucketCors, s3Cors({ signer, address: addresses.internal, region }, settings)),
         Context.add(S3Access, {
           provider: settings.provider,
           bucket,

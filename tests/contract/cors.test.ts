@@ -1,0 +1,99 @@
+import * as Effect from "effect/Effect";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { expect, it, onTestFinished } from "vitest";
+import { always } from "../../adapters/storage/credentials/held.ts";
+import { s3Cors } from "../../adapters/storage/rest/s3-cors.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
+import { signWith } from "../../adapters/storage/signing/signer.ts";
+import type { ProviderName } from "../../adapters/storage/providers.ts";
+import { corsRule } from "../../adapters/storage/gcs/cors.ts";
+import { need } from "../support/need.ts";
+import { snippetsOf } from "../support/snippets.ts";
+
+const ORIGIN = "https://app.example.com";
+
+function corsOf(endpoint: string, provider: ProviderName = "ceph") {
+  const keys = { accessKey: "key", secretKey: "secret" };
+  const address = bucketAddress({
+    endpoint: new URL(endpoint),
+    bucket: "files",
+    pathStyle: true,
+    signsPath: true,
+  });
+  const signer = always(signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }));
+  return s3Cors({ signer, address, region: "us-east-1" }, { provider, bucket: "files" });
+}
+
+/** Adds the rule for these origins, and gives the outcome or the reason of the failure. */
+const apply = (endpoint: string, ...origins: ReadonlyArray<string>) =>
+  Effect.runPromise(
+    Effect.match(corsOf(endpoint).apply?.(origins) ?? Effect.die("there are no rules"), {
+      onSuccess: (outcome): string => outcome,
+      onFailure: ({ reason }) => reason,
+    }),
+  );
+
+/** A store's CORS rules, which it keeps as `keep` changes them; MinIO has none per bucket. */
+async function store(initial: string, keep = (rules: string) => rules) {
+  let rules = initial;
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    if (request.method === "PUT") rules = keep(body.replaceAll(/<\/?CORSConfiguration[^>]*>/g, ""));
+    if (request.method === "DELETE") rules = "";
+    if (request.method === "GET" && rules === "") {
+      response.writeHead(404).end("<Error><Code>NoSuchCORSConfiguration</Code></Error>");
+    } else response.end(`<CORSConfiguration>${rules}</CORSConfiguration>`);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { endpoint: `http://127.0.0.1:${port}`, rules: () => rules };
+}
+
+const withoutName = (rules: string) => rules.replace("<ID>valetkey</ID>", "");
+const lastOf = (rules: string) => `<CORSRule>${rules.split("<CORSRule>").at(-1)}`;
+
+const FOREIGN = "<CORSRule><AllowedOrigin>https://foreign.example</AllowedOrigin></CORSRule>";
+
+it("a rule for pages is added once, replaces an older one of ours, and others stay as they were", async () => {
+  const { endpoint, rules } = await store(FOREIGN);
+  expect(await apply(endpoint, ORIGIN)).toBe("added");
+  expect(await apply(endpoint, ORIGIN)).toBe("there");
+  expect(await apply(endpoint, ORIGIN, "https://b.example")).toBe("added");
+  expect(rules().startsWith(FOREIGN)).toBe(true);
+  expect(rules().split("<CORSRule>")).toHaveLength(3);
+  expect(rules()).toContain("<AllowedOrigin>https://b.example</AllowedOrigin>");
+});
+
+it("a store that drops the name of a rule has the rule all the same", async () => {
+  const { endpoint } = await store("", withoutName);
+  expect(await apply(endpoint, ORIGIN)).toBe("added");
+  expect(await apply(endpoint, ORIGIN)).toBe("there");
+});
+
+it("if a store loses another rule, all rules are restored and ours is not added", async () => {
+  const { endpoint, rules } = await store(FOREIGN, lastOf);
+  expect(await apply(endpoint, ORIGIN)).toContain("changed 1 of the bucket's other CORS rules");
+  expect(rules()).toBe(FOREIGN);
+});
+
+const server = await need("minio");
+it.skipIf(server === undefined)("a MinIO is told by its own variable", () => {
+  const { rule, apply } = corsOf(server?.endpoint ?? "", "minio");
+  expect(rule([ORIGIN, "https://b.example"])).toBe(
+    `MINIO_API_CORS_ALLOW_ORIGIN=${ORIGIN},https://b.example\n`,
+  );
+  expect(apply).toBeUndefined();
+});
+
+it("the pages show what the command prints", () => {
+  const snippets = snippetsOf("docs/operations.md");
+  expect(JSON.parse(corsOf("http://127.0.0.1").rule([ORIGIN]))).toEqual(
+    JSON.parse(snippets.get("cors.json") ?? ""),
+  );
+  expect(JSON.parse(corsRule([ORIGIN]))).toEqual(JSON.parse(snippets.get("gcs-cors.json") ?? ""));
+});
