@@ -77,6 +77,14 @@ export const uploadOf = Effect.fnUntraced(function* (request: {
   return upload;
 });
 
+/** What the audit is told of an upload in parts. */
+export const factsOf = ({ key, policy, size, mediaType }: MultipartUpload) => ({
+  key,
+  policy,
+  size,
+  mediaType,
+});
+
 /** Whether a token was given to the caller; services may use those of their organization. */
 const isTheirs = (
   { principal, organization }: Member,

@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import * as Predicate from "effect/Predicate";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as application from "../../application/abort-multipart.ts";
@@ -68,10 +69,10 @@ export const decodeStart = Effect.fnUntraced(function* (body: unknown) {
 /** Answers `POST /api/v1/orgs/:slug/files/multipart/parts`. */
 export const signParts = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member, recordFacts } = request;
-  const signed = yield* sign({ member, ...(yield* decodeSigning(request.body)) });
-  recordFacts({ key: signed.key, policy: signed.policy });
+  const { parts, ...facts } = yield* sign({ member, ...(yield* decodeSigning(request.body)) });
+  recordFacts(facts);
   return answer(c, {
-    parts: signed.parts.map(({ partNumber, put }) => ({
+    parts: parts.map(({ partNumber, put }) => ({
       part_number: partNumber,
       url: put.url,
       headers: put.headers,
@@ -86,7 +87,9 @@ const NOT_ONE_EACH = {
 };
 
 const eachOnce = (numbers: ReadonlyArray<number>) =>
-  new Set(numbers).size === numbers.length ? undefined : "it has a part number more than once";
+  new Set(numbers).size === numbers.length
+    ? undefined
+    : "it has a part number more than once: name each part once";
 
 /** The body of `POST …/multipart/parts`. */
 export const PartsToSign = Schema.Struct({
@@ -126,8 +129,8 @@ export const decodeSigning = Effect.fnUntraced(function* (body: unknown) {
 
 /** Answers `GET /api/v1/orgs/:slug/files/multipart/parts?upload=`. */
 export const listParts = Effect.fnUntraced(function* ({ c, member, recordFacts }: MemberRequest) {
-  const { key, policy, parts } = yield* list({ member, upload: c.req.query("upload") ?? "" });
-  recordFacts({ key, policy });
+  const { parts, ...facts } = yield* list({ member, upload: c.req.query("upload") ?? "" });
+  recordFacts(facts);
   return answer(c, {
     parts: parts.map(({ partNumber, size, etag }) => ({ part_number: partNumber, size, etag })),
   } satisfies Parts);
@@ -174,7 +177,7 @@ export const MultipartCompletion = Schema.Struct({
       (parts) =>
         parts.length >= 1 && parts.length <= MOST_PARTS
           ? eachOnce(parts.map(({ part_number }) => part_number))
-          : `it does not have 1 to ${MOST_PARTS} parts`,
+          : NOT_SO_MANY,
       { toJsonSchema: () => ({ minItems: 1, maxItems: MOST_PARTS }) },
     ),
   ),
@@ -185,11 +188,24 @@ const ETAG = /^"?[!#-~]{1,255}"?$/;
 const decodeNamed = decoder(MultipartCompletion, Object.keys(MultipartCompletion.fields));
 
 /** The body of `POST …/multipart/complete` as the use case takes it. */
-export const decodeCompletion = (body: unknown) =>
-  Effect.map(accept(decodeNamed(body)), ({ upload, parts }) => ({
+export const decodeCompletion = Effect.fnUntraced(function* (body: unknown) {
+  // Before each is looked at: a body has room for hundreds of thousands of faults.
+  if (hasTooManyParts(body)) {
+    return yield* new InvalidBody({ faults: [{ pointer: "/parts", reason: NOT_SO_MANY }] });
+  }
+  const { upload, parts } = yield* accept(decodeNamed(body));
+  return {
     upload,
     parts: parts.map(({ part_number, etag }) => ({ partNumber: part_number, etag })),
-  }));
+  };
+});
+
+const hasTooManyParts = (body: unknown): boolean =>
+  Predicate.hasProperty(body, "parts") &&
+  Array.isArray(body.parts) &&
+  body.parts.length > MOST_PARTS;
+
+const NOT_SO_MANY = `it does not have 1 to ${MOST_PARTS} parts`;
 
 /** Answers `DELETE /api/v1/orgs/:slug/files/multipart`. */
 export const abort = Effect.fnUntraced(function* (request: MemberRequest) {

@@ -164,7 +164,7 @@ export const PROBLEMS = {
   PartOutOfRange: ({ partNumber, partCount }) => ({
     code: "INVALID_REQUEST",
     title: "The upload has no such part",
-    detail: `The upload has ${count(partCount, "part")}, numbered from 1; there is no part ${partNumber}.`,
+    detail: `There is no part ${partNumber}: the upload has ${count(partCount, "part")}, numbered from 1. Name only those.`,
   }),
   PartsMissing: ({ missing }) => ({
     code: "UPLOAD_INCOMPLETE",
@@ -202,7 +202,7 @@ export const PROBLEMS = {
     return {
       code: "UPLOAD_MISMATCH",
       title: "The stored file differs from what was granted",
-      detail: `These differ: ${differences.map(({ property }) => property).join(", ")}. Presign the file again, and upload it exactly as granted.`,
+      detail: `These differ: ${differences.map(({ property }) => property).join(", ")}. ${whatToDo(differences)}`,
       members: { differences },
     };
   },
@@ -343,6 +343,17 @@ export const PROBLEMS = {
 } satisfies {
   readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { _tag: Tag }>) => Row;
 };
+
+/** How a file that differs can be mended. */
+function whatToDo(differences: ReadonlyArray<{ readonly property: string }>): string {
+  const areAll = (kind: RegExp) => differences.every(({ property }) => kind.test(property));
+  if (areAll(/^parts\/\d+\/etag$/)) {
+    return "A part was sent again since: complete the upload with the ETags of GET …/multipart/parts, or send these parts again.";
+  }
+  return areAll(/^parts\//)
+    ? "The upload has ended: start a new one, and send each part exactly as granted."
+    : "Presign the file again, and upload it exactly as granted.";
+}
 
 const WHO_MAY = {
   subject: "One caller may make",

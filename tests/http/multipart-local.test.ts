@@ -61,8 +61,8 @@ async function start({
     audit,
     send,
     begin: (key?: string, over: object = {}) => send("POST", MULTIPART, { ...FILE, ...over }, key),
-    /** Sends the only part of an upload, and completes it. */
-    finish: async (upload: string) => {
+    /** Sends the only part of an upload, and completes it with its ETag as `write` writes it. */
+    finish: async (upload: string, write = (etag: string) => etag) => {
       const asked = { upload, part_numbers: [1] };
       const { body } = await send("POST", `${MULTIPART}/parts`, asked);
       const [{ url, headers }] = body.parts;
@@ -71,7 +71,7 @@ async function start({
         headers: { ...headers, "Content-Length": "5" },
         body: "hello",
       });
-      const etag = (await put?.(sent))?.headers.get("etag");
+      const etag = write((await put?.(sent))?.headers.get("etag") ?? "");
       return send("POST", `${MULTIPART}/complete`, { upload, parts: [{ part_number: 1, etag }] });
     },
     /** How many uploads are open in the store. */
@@ -197,4 +197,76 @@ it("an organization that has too many uploads open is told the limit and what to
   expect((await finish(second.body.upload)).status).toBe(200);
   expect((await begin()).status).toBe(200);
   expect((await begin()).status).toBe(429);
+});
+
+it("an upload is completed with the ETag of its part with quotes and without", async () => {
+  const { begin, finish } = await start();
+  for (const write of [(etag: string) => etag, (etag: string) => etag.replaceAll('"', "")]) {
+    expect((await finish((await begin()).body.upload, write)).status).toBe(200);
+  }
+});
+
+it("an upload whose part was replaced is told that it can be completed with the new ETag", async () => {
+  const { begin, finish, inStore } = await start();
+  const { upload } = (await begin()).body;
+  const refused = await finish(upload, (etag) => etag.replace(/[0-9a-f]/g, "0"));
+  expect(refused.body).toMatchObject({
+    code: "UPLOAD_MISMATCH",
+    detail:
+      "These differ: parts/1/etag. A part was sent again since: complete the upload with the ETags of GET …/multipart/parts, or send these parts again.",
+  });
+  expect(inStore()).toBe(1);
+  expect((await finish(upload)).status).toBe(200);
+});
+
+it("an upload that was started before the quota ended can be finished", async () => {
+  const { begin, finish, send } = await start({ limits: { requests: {}, daily: { bytes: 14 } } });
+  const first = await begin();
+  const second = await begin();
+  const refused = await begin();
+  expect(refused.status).toBe(429);
+  expect(refused.body, "in the words of presign").toEqual((await send("POST", PRESIGN, FILE)).body);
+  expect(refused.body.limits).toEqual({ bytes: 14 });
+  for (const { body } of [first, second]) expect((await finish(body.upload)).status).toBe(200);
+});
+
+it.each<object>([
+  { size: 0 },
+  { size: 10_485_761 },
+  { size: 1.5 },
+  { content_type: "text/html" },
+  { content_type: "image" },
+  { filename: "" },
+  { policy: "none" },
+  { policy: "machines" },
+])("a start with %j is refused in the words of presign", async (over) => {
+  const { begin, send } = await start({ policies: { machines: { callers: ["service"] } } });
+  const refused = await begin(undefined, over);
+  const single = await send("POST", PRESIGN, { ...FILE, ...over });
+  expect(refused.status).toBeGreaterThanOrEqual(400);
+  expect([refused.status, refused.body]).toEqual([single.status, single.body]);
+});
+
+it("each step of an upload in parts is audited with what the upload is", async () => {
+  const { begin, finish, send, audit } = await start();
+  const { key, upload } = (await begin()).body;
+  await finish(upload);
+  const second = (await begin()).body;
+  await send("DELETE", MULTIPART, { upload: second.upload });
+  const facts = {
+    principal: { kind: "user", subject: "developer" },
+    slug: "acme",
+    organization: "org_1",
+    policy: "files",
+    size: 5,
+    mediaType: "image/png",
+    refusal: undefined,
+  };
+  expect(audit).toMatchObject([
+    { ...facts, action: "start-multipart", key, isRetry: false },
+    { ...facts, action: "sign-parts", key },
+    { ...facts, action: "complete-multipart", key },
+    { ...facts, action: "start-multipart", key: second.key },
+    { ...facts, action: "abort-multipart", key: second.key },
+  ]);
 });
