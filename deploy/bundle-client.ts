@@ -12,6 +12,8 @@ export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
   const bundle = await rolldown({
     input: { client: SOURCE },
     platform: "browser",
+    // What is loaded later shares the entry's code, rather than that a page waits for a third file.
+    preserveEntrySignatures: "allow-extension",
     onLog: (_level, { message }) => {
       throw new Error(message);
     },
@@ -22,9 +24,6 @@ export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
     comments: false,
     entryFileNames: "[name].js",
     chunkFileNames: "[name].js",
-    codeSplitting: {
-      groups: [{ name: "upload", tags: ["$initial"], test: (id) => id !== SOURCE }],
-    },
   });
   await bundle.close();
   return new Map(

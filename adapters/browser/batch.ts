@@ -1,13 +1,13 @@
-import { UploadError } from "./errors.ts";
-import type { UploadProgress } from "./progress.ts";
+import type { UploadError } from "./errors.ts";
+import { makeTally, type UploadProgress } from "./progress.ts";
 import { makeRun, type Run } from "./run.ts";
 import type { Grant, Service } from "./service.ts";
 import { makeSlots } from "./slots.ts";
 import { type Task, taskOf, type UploadOptions, type UploadTask } from "./task.ts";
 import { type Job, requestOf, type UploadResult } from "./upload.ts";
 
-/** The most files that one request can ask for. */
-const MOST_FILES = 100;
+/** How many files one request asks for: fewer than it may, so that long names fit its body. */
+const MOST_FILES = 50;
 
 /** How many files are looked at or hashed at a time; each may be in memory meanwhile. */
 const MOST_PREPARED = 4;
@@ -15,7 +15,7 @@ const MOST_PREPARED = 4;
 /** Options of `uploadAll`; they hold for each file. */
 export interface UploadAllOptions extends Omit<
   UploadOptions,
-  "filename" | "contentType" | "onProgress"
+  "filename" | "contentType" | "onProgress" | "resume"
 > {
   /** How far all files are together. */
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
@@ -35,122 +35,97 @@ export interface Uploads {
   readonly prepare: (run: Run, file: Blob, options: UploadOptions) => Promise<Job>;
   /** Uploads a file, for which there may be a grant. */
   readonly finish: (job: Job, grant?: Grant) => Promise<UploadResult>;
-  /** Whether the file is to be sent in parts, which are granted one by one. */
-  readonly isInParts: (job: Job) => boolean;
 }
 
 /** Uploads files with one grant for all that need no parts. */
 export function uploadAll(
   files: ReadonlyArray<Blob>,
   options: UploadAllOptions,
-  uploads: Uploads,
+  { service, prepare, finish }: Uploads,
 ): UploadAllTask {
   const { onProgress, onFileProgress, signal, ...each } = options;
   const all = makeRun(signal);
   const preparing = makeSlots(MOST_PREPARED);
-  const total = files.reduce((sum, { size }) => sum + size, 0);
-  const sent = files.map(() => 0);
-  const granting: Array<Promise<Asking | undefined>> = [];
+  const tally = makeTally(
+    files.reduce((sum, { size }) => sum + size, 0),
+    onProgress,
+  );
 
   const members = files.map((file, index) => {
     const run = makeRun(all.signal);
     const show = (progress: UploadProgress) => {
-      sent[index] = progress.sent;
-      const sum = sent.reduce((one, other) => one + other, 0);
       onFileProgress?.(file, progress);
-      onProgress?.({ sent: sum, total, percent: (sum / total) * 100, retrying: progress.retrying });
+      tally.add(index, progress.sent);
+      tally.show(progress.retrying);
     };
     const prepared = preparing(run.signal, async () => {
-      const job = await uploads.prepare(run, file, { ...each, onProgress: show });
-      return uploads.isInParts(job) ? { job } : { job, request: await requestOf(job) };
+      const job = await prepare(run, file, { ...each, onProgress: show });
+      // Parts are granted one by one.
+      return { job, request: job.isInParts ? undefined : await requestOf(job) };
     });
-    let grant: Promise<Grant | undefined> | undefined;
-    granting.push(
-      prepared.then(
-        ({ request }) => {
-          if (request === undefined) return undefined;
-          return new Promise<Asking>((asked) => {
-            grant = new Promise((granted, refused) => asked({ request, run, granted, refused }));
-          });
-        },
-        () => undefined,
-      ),
-    );
-    const work = async () => {
-      const { job } = await prepared;
-      return uploads.finish(job, await grant);
-    };
-    return { run, task: taskOf(run, work()) };
+    return { run, prepared };
   });
-
-  // Now, so that none is an unhandled rejection.
-  const settled = Promise.allSettled(members.map(({ task }) => task));
-
-  async function grantAll() {
-    const asking = (await Promise.all(granting)).filter((one) => one !== undefined);
-    for (let start = 0; start < asking.length; start += MOST_FILES) {
-      await ask(all, asking.slice(start, start + MOST_FILES), uploads.service);
-    }
-    return settled;
-  }
-
-  const forAll = (act: (run: Run) => void) => () => {
-    for (const { run } of [{ run: all }, ...members]) act(run);
-  };
-  return Object.assign(taskOf(all, grantAll()), {
-    pause: forAll((run) => run.pause()),
-    resume: forAll((run) => run.resume()),
-    uploads: members.map(({ task }) => task),
+  const grants = Promise.allSettled(members.map(({ prepared }) => prepared)).then((outcomes) =>
+    grantAll(
+      all,
+      service,
+      outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
+    ),
+  );
+  const uploads = members.map(({ run, prepared }) =>
+    taskOf(
+      run,
+      prepared.then(async ({ job }) => finish(job, (await grants).get(job)?.())),
+    ),
+  );
+  const runs = [all, ...members.map(({ run }) => run)];
+  return Object.assign(taskOf(all, Promise.allSettled(uploads)), {
+    pause: () => runs.forEach((run) => run.pause()),
+    resume: () => runs.forEach((run) => run.resume()),
+    uploads,
   });
 }
 
 /** A file that waits for its grant. */
 interface Asking {
-  readonly request: object;
-  readonly run: Run;
-  readonly granted: (grant: Grant) => void;
-  readonly refused: (cause: unknown) => void;
+  readonly job: Job;
+  /** Undefined if it needs none. */
+  readonly request: object | undefined;
 }
 
-/**
- * Asks for the grants of these files. All are granted or none is, so what is refused is left out,
- * and the others are asked for again.
- */
-async function ask(run: Run, asking: ReadonlyArray<Asking>, service: Service): Promise<void> {
-  const files = asking.filter((one) => {
-    if (one.run.signal.aborted) one.refused(one.run.signal.reason);
-    return !one.run.signal.aborted;
-  });
-  if (files.length === 0) return;
-  try {
-    const { uploads } = await service.ask<{ readonly uploads: ReadonlyArray<Grant> }>(run, {
-      method: "POST",
-      path: "batch",
-      body: { files: files.map(({ request }) => request) },
-    });
-    for (const [index, grant] of uploads.entries()) files[index]?.granted(grant);
-  } catch (cause) {
-    const index = indexOfRefused(cause);
-    if (index !== undefined && files[index]) {
-      files[index].refused(cause);
-      return ask(run, files.toSpliced(index, 1), service);
+/** What gives the grant of each file, or throws why there is none. */
+async function grantAll(
+  run: Run,
+  service: Service,
+  asking: ReadonlyArray<Asking>,
+): Promise<ReadonlyMap<Job, () => Grant>> {
+  const grants = new Map<Job, () => Grant>();
+  for (;;) {
+    const files = asking
+      .filter(({ job, request }) => request && !grants.has(job) && !job.run.signal.aborted)
+      .slice(0, MOST_FILES);
+    if (files.length === 0) return grants;
+    try {
+      const { uploads } = await service.ask<{ readonly uploads: ReadonlyArray<Grant> }>(
+        run,
+        "batch",
+        { files: files.map(({ request }) => request) },
+      );
+      files.forEach(({ job }, index) => grants.set(job, () => uploads[index] as Grant));
+    } catch (cause) {
+      // All are granted or none is: what is refused is left out, and the others asked for again.
+      for (const { job } of refusedOf(files, cause)) {
+        grants.set(job, () => {
+          throw cause;
+        });
+      }
     }
-    if (isTooLong(cause) && files.length > 1) {
-      const half = files.length / 2;
-      await ask(run, files.slice(0, half), service);
-      return ask(run, files.slice(half), service);
-    }
-    for (const { refused } of files) refused(cause);
   }
 }
 
-/** Which of the files a batch was refused for. */
-function indexOfRefused(cause: unknown): number | undefined {
-  const pointer = cause instanceof UploadError && cause.problem?.errors?.[0]?.pointer;
-  const [, index] = (pointer && /^\/files\/(\d{1,3})\//.exec(pointer)) || [];
-  return index === undefined ? undefined : Number(index);
+/** For which of the files a batch was refused. */
+function refusedOf(files: ReadonlyArray<Asking>, cause: unknown): ReadonlyArray<Asking> {
+  const { pointer = "" } = (cause as Partial<UploadError>).problem?.errors?.[0] ?? {};
+  const file = files[Number(/^\/files\/(\d{1,3})\//.exec(pointer)?.[1])];
+  return file === undefined ? files : [file];
 }
-
-/** A hundred long names do not fit a request. */
-const isTooLong = (cause: unknown) =>
-  cause instanceof UploadError && cause.problem?.code === "BODY_TOO_LARGE";

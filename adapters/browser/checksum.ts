@@ -1,6 +1,6 @@
 /** A checksum as the API takes it; `value` in base64. */
 export interface Checksum {
-  readonly algorithm: string;
+  readonly algorithm: string | undefined;
   readonly value: string;
 }
 
@@ -26,7 +26,10 @@ export function chooseAlgorithm(
 }
 
 /** The checksum of `blob`. Rejects if it cannot be read. */
-export async function checksumOf(blob: Blob, algorithm: "sha256" | "crc32c"): Promise<Checksum> {
+export async function checksumOf(
+  blob: Blob,
+  algorithm: ReturnType<typeof chooseAlgorithm>,
+): Promise<Checksum> {
   const bytes =
     algorithm === "sha256"
       ? new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()))

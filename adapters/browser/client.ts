@@ -2,24 +2,32 @@ import { uploadAll, type UploadAllOptions, type UploadAllTask, type Uploads } fr
 import { failUnlessReadable, nameOf } from "./file.ts";
 import { policyOf, typeByName, type UploadPolicy } from "./policies.ts";
 import { makeTally } from "./progress.ts";
+import type { PendingUpload, UploadStorage } from "./resume.ts";
+import { unanswered } from "./reach.ts";
+import { persist } from "./retry.ts";
 import { makeRun, type Run } from "./run.ts";
-import { makeService, type ServiceOptions } from "./service.ts";
-import { makeSlots } from "./slots.ts";
+import { type Grant, makeService, type ServiceOptions } from "./service.ts";
+import { makeSlots, MOST_AT_ONCE } from "./slots.ts";
 import { taskOf, type UploadOptions, type UploadTask } from "./task.ts";
 import { type Job, uploadWhole } from "./upload.ts";
 
 export { UploadError } from "./errors.ts";
+export { dropTarget, pasteTarget } from "./targets.ts";
 export type { Problem, UploadErrorCode, UploadErrorFacts } from "./errors.ts";
 export type { UploadAllOptions, UploadAllTask } from "./batch.ts";
 export type { UploadPolicy } from "./policies.ts";
+export type { PendingUpload, UploadStorage } from "./resume.ts";
 export type { UploadProgress } from "./progress.ts";
-export type { Retrying } from "./retry.ts";
+export type { Retrying } from "./run.ts";
 export type { Provided, ServiceOptions } from "./service.ts";
 export type { Task, UploadOptions, UploadTask } from "./task.ts";
 export type { UploadResult } from "./upload.ts";
 
 /** Options of `createClient`. */
-export interface ClientOptions extends ServiceOptions {}
+export interface ClientOptions extends ServiceOptions {
+  /** Where uploads in parts are remembered; the browser's IndexedDB if left out. */
+  readonly storage?: UploadStorage | undefined;
+}
 
 /** Uploads of one organization. */
 export interface Client {
@@ -27,15 +35,17 @@ export interface Client {
   readonly upload: (file: Blob, options?: UploadOptions) => UploadTask;
   /** Uploads files that are granted together; one that fails leaves the others alone. */
   readonly uploadAll: (files: Iterable<Blob>, options?: UploadAllOptions) => UploadAllTask;
+  /** Uploads in parts that were begun and not ended, such as before a reload. */
+  readonly pending: () => Promise<ReadonlyArray<PendingUpload>>;
   /** What the caller may upload. */
   readonly policies: (signal?: AbortSignal) => Promise<ReadonlyArray<UploadPolicy>>;
 }
 
-/**
- * How many bodies are on their way at a time, of all files and parts: browsers open 6 connections
- * to a host over HTTP/1.1, and the page needs some itself.
- */
-const MOST_AT_ONCE = 4;
+/** The part of the client for files in parts, which is loaded with the first of them. */
+const loadParts = () => import("./multipart.ts");
+
+/** From how many bytes a file is sent in parts: some parts, of 5 MiB, that go at a time. */
+const SINGLE_PUT = 16 * 2 ** 20;
 
 /** For how long the policies are remembered, in milliseconds: as long as a browser keeps them. */
 const POLICIES_LIFETIME = 300_000;
@@ -48,51 +58,68 @@ export function createClient(options: ClientOptions): Client {
 
   async function policies(run: Run): Promise<ReadonlyArray<UploadPolicy>> {
     if (known !== undefined && Date.now() - known.at < POLICIES_LIFETIME) return known.policies;
-    const answer = await service.ask<{ readonly policies: ReadonlyArray<object> }>(run, {
-      method: "GET",
-      path: "policies",
-    });
+    const answer = await service.ask<{ readonly policies: ReadonlyArray<object> }>(run, "policies");
     known = { at: Date.now(), policies: answer.policies.map(policyOf) };
     return known.policies;
   }
 
   async function prepare(run: Run, file: Blob, upload: UploadOptions): Promise<Job> {
+    const tally = makeTally(file.size, upload.onProgress);
+    run.onRetry = tally.show;
     const filename = upload.filename ?? nameOf(file) ?? "file";
     await failUnlessReadable(file, filename);
-    const { policy: policyName } = upload;
-    const policy = (await policies(run)).find(({ name }) => name === (policyName ?? "files"));
-    const contentType =
-      (upload.contentType ?? file.type) ||
-      typeByName(filename, policy) ||
-      "application/octet-stream";
-    const tally = makeTally(file.size, upload.onProgress);
+    const { policy: name, checksum, multipart = SINGLE_PUT, resume } = upload;
+    const policy = (await policies(run)).find((each) => each.name === (name ?? "files"));
+    const { size, type } = file;
     return {
       run,
       service,
       slots,
       tally,
       file,
-      filename,
-      contentType,
-      policyName,
+      asked: {
+        filename,
+        content_type:
+          (upload.contentType ?? type) ||
+          typeByName(filename, policy) ||
+          "application/octet-stream",
+        size,
+        policy: name,
+      },
       policy,
-      checksum: upload.checksum,
+      isInParts: multipart !== false && size > multipart && policy?.multipart !== undefined,
+      checksum,
+      resume,
+      storage: options.storage,
     };
+  }
+
+  async function finish(job: Job, grant?: Grant) {
+    if (!job.isInParts) return uploadWhole(job, grant);
+    const { uploadInParts } = await persist(job.run, () =>
+      loadParts().catch(() => {
+        throw unanswered({ service: service.address, hasSent: false });
+      }),
+    );
+    return uploadInParts(job);
   }
 
   const uploads: Uploads = {
     service,
     prepare,
-    finish: uploadWhole,
-    isInParts: () => false,
+    finish,
   };
 
   return {
     upload: (file, upload = {}) => {
       const run = makeRun(upload.signal);
-      return taskOf(run, prepare(run, file, upload).then(uploads.finish));
+      return taskOf(
+        run,
+        prepare(run, file, upload).then((job) => finish(job)),
+      );
     },
     uploadAll: (files, all = {}) => uploadAll([...files], all, uploads),
+    pending: async () => (await loadParts()).pendingUploads(service, options.storage),
     policies: (signal) => policies(makeRun(signal)),
   };
 }

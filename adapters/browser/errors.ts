@@ -49,36 +49,29 @@ export interface Problem {
   readonly limit?: number | undefined;
   /** The media types that the policy allows. */
   readonly allowed?: ReadonlyArray<string> | undefined;
+  /** The numbers of parts that did not arrive. */
+  readonly missing?: ReadonlyArray<number> | undefined;
   readonly errors?:
     | ReadonlyArray<{ readonly pointer: string; readonly reason: string }>
     | undefined;
 }
 
 /** Why an upload failed. The message says what is wrong and what to do about it. */
-export class UploadError extends Error {
-  override readonly name = "UploadError";
-  readonly code: UploadErrorCode;
-  readonly problem: Problem | undefined;
-  readonly status: number | undefined;
-  readonly storeCode: string | undefined;
-  readonly retryAfter: number | undefined;
+export class UploadError extends Error implements UploadErrorFacts {
+  declare readonly name: "UploadError";
+  declare readonly code: UploadErrorCode;
+  declare readonly problem?: Problem | undefined;
+  declare readonly status?: number | undefined;
+  declare readonly storeCode?: string | undefined;
+  declare readonly retryAfter?: number | undefined;
+  /** The most bytes that the policy allows, if the file is too large. */
+  declare readonly limit: number | undefined;
+  /** The media types that the policy allows, if the file is of another. */
+  declare readonly allowed: ReadonlyArray<string> | undefined;
 
   constructor(code: UploadErrorCode, message: string, facts: UploadErrorFacts = {}) {
-    super(message, { cause: facts.cause });
-    this.code = code;
-    this.problem = facts.problem;
-    this.status = facts.status;
-    this.storeCode = facts.storeCode;
-    this.retryAfter = facts.retryAfter;
-  }
-
-  /** The most bytes that the policy allows, if the file is too large. */
-  get limit(): number | undefined {
-    return this.problem?.limit;
-  }
-
-  /** The media types that the policy allows, if the file is of another. */
-  get allowed(): ReadonlyArray<string> | undefined {
-    return this.problem?.allowed;
+    super(message);
+    const { limit, allowed } = facts.problem ?? {};
+    Object.assign(this, { name: "UploadError", code, limit, allowed }, facts);
   }
 }

@@ -12,7 +12,7 @@ export async function failUnlessReadable(file: Blob, filename: string): Promise<
     throw unreadable(file, filename, cause);
   }
   if (file.size === 0) {
-    const message = `${filename} is empty, and stores take no empty uploads. Choose a file with content.`;
+    const message = `${filename} is empty. Choose a file with content.`;
     throw new UploadError("empty-file", message);
   }
 }
@@ -22,11 +22,7 @@ export function unreadable(file: Blob, filename: string, cause?: unknown): Uploa
   // Browsers give a folder no type, and the size that file systems do: nothing, or whole blocks.
   const isFolder = file.type === "" && file.size % 4096 === 0 && !filename.includes(".");
   return isFolder
-    ? new UploadError(
-        "directory",
-        `${filename} is a folder. Choose the files in it, or drop it where folders are accepted.`,
-        { cause },
-      )
+    ? new UploadError("directory", `${filename} is a folder. Choose the files in it.`, { cause })
     : new UploadError(
         "file-changed",
         `${filename} was changed, moved or removed after it was chosen. Choose it again.`,

@@ -16,8 +16,8 @@ export interface UploadPolicy {
   readonly requireChecksum: boolean;
   /** The algorithms that the store verifies. */
   readonly checksums: ReadonlyArray<string>;
-  /** Whether the store takes files in parts; undefined where the service does not say. */
-  readonly multipart?: unknown;
+  /** Files in parts: the largest, and the checksums of parts. Undefined if the store takes none. */
+  readonly multipart?: { readonly maxSize: number; readonly checksums: ReadonlyArray<string> };
 }
 
 /** A policy of `GET …/policies` with its members in camel case. */
@@ -25,13 +25,12 @@ export const policyOf = (listed: object): UploadPolicy =>
   Object.fromEntries(
     Object.entries(listed).map(([name, value]) => [
       name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
-      value,
+      // Extensions are no members.
+      name === "multipart" ? policyOf(value) : value,
     ]),
   ) as never;
 
 /** The usual type of files with such a name, for a file whose type the browser does not know. */
-export function typeByName(name: string, policy: UploadPolicy | undefined): string | undefined {
-  const extension = name.slice(name.lastIndexOf(".")).toLowerCase();
-  const { extensions = {} } = policy ?? {};
-  return Object.hasOwn(extensions, extension) ? extensions[extension] : undefined;
-}
+export const typeByName = (name: string, policy: UploadPolicy | undefined): string | undefined =>
+  // With a dot or of one letter, so that it names nothing that every object has.
+  policy?.extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];

@@ -1,4 +1,4 @@
-import type { Retrying } from "./retry.ts";
+import type { Retrying } from "./run.ts";
 
 /** How far an upload is. */
 export interface UploadProgress {
@@ -18,6 +18,10 @@ export interface Tally {
   /** Whether these are more bytes of the part than ever before. */
   readonly sent: (part: number, bytes: number) => boolean;
   readonly retry: (part: number, retrying: Retrying) => void;
+  /** Counts what had been sent before. */
+  readonly add: (part: number, bytes: number) => void;
+  /** Nothing counts as sent any more. */
+  readonly restart: () => void;
   readonly inParts: (parts: NonNullable<UploadProgress["parts"]>) => void;
   readonly show: (retrying?: Retrying) => void;
 }
@@ -51,6 +55,13 @@ export function makeTally(
     retry: (part, retrying) => {
       set(part, 0);
       show(retrying);
+    },
+    add: set,
+    restart: () => {
+      sentOf.clear();
+      mostOf.clear();
+      sum = 0;
+      show({ attempt: 1, delay: 0, reason: "expired" });
     },
     inParts: (next) => {
       parts = next;

@@ -4,6 +4,8 @@ import { UploadError } from "./errors.ts";
 export interface Run {
   /** Aborted once the upload is to end. */
   readonly signal: AbortSignal;
+  /** Told when something is tried again. */
+  onRetry?: (retrying: Retrying) => void;
   readonly pause: () => void;
   readonly resume: () => void;
   readonly abort: (reason?: unknown) => void;
@@ -15,50 +17,61 @@ export interface Run {
   readonly attempt: <A>(work: (signal: AbortSignal) => Promise<A>) => Promise<A>;
 }
 
+/** Why an upload is trying again. */
+export interface Retrying {
+  /** How many failures there were in a row. */
+  readonly attempt: number;
+  /** In how many milliseconds it is tried again. */
+  readonly delay: number;
+  /**
+   * `network`: no answer; `busy`: a 408, 429 or 5xx; `expired`: the URL was no longer accepted;
+   * `offline`: the browser has no network; `resumed`: it was paused and goes on.
+   */
+  readonly reason: "network" | "busy" | "expired" | "offline" | "resumed";
+}
+
 /** Starts a run that ends with `outer`. */
 export function makeRun(outer?: AbortSignal): Run {
   const end = new AbortController();
   const attempts = new Set<AbortController>();
-  const waiting = new Set<() => void>();
-  let isPaused = false;
-  const wake = () => {
-    for (const go of waiting) go();
+  const waiting: Array<() => void> = [];
+  const held = { isPaused: false };
+  const stop = () => {
+    for (const attempt of attempts) attempt.abort();
   };
+  const wake = () => {
+    for (const go of waiting.splice(0)) go();
+  };
+  const abortByOuter = () => run.abort(outer?.reason);
   const run: Run = {
     signal: end.signal,
     pause: () => {
-      isPaused = true;
-      for (const attempt of attempts) attempt.abort();
+      held.isPaused = true;
+      stop();
     },
     resume: () => {
-      isPaused = false;
+      held.isPaused = false;
+      wake();
+    },
+    abort: (reason) => {
+      end.abort(reason);
+      stop();
       wake();
     },
     close: () => outer?.removeEventListener("abort", abortByOuter),
-    abort: (reason) => {
-      end.abort(reason);
-      for (const attempt of attempts) attempt.abort();
-      wake();
-    },
     ready: async () => {
-      for (;;) {
-        throwIfAborted(run);
-        if (!isPaused && isOnline()) return;
-        await new Promise<void>((resolve) => {
-          const go = () => {
-            waiting.delete(go);
-            globalThis.removeEventListener?.("online", go);
-            resolve();
-          };
-          waiting.add(go);
-          globalThis.addEventListener?.("online", go);
+      while (!end.signal.aborted && (held.isPaused || !isOnline())) {
+        await new Promise<void>((go) => {
+          waiting.push(go);
+          globalThis.addEventListener?.("online", () => go(), { once: true });
         });
       }
+      throwIfAborted(run);
     },
     attempt: async (work) => {
       const attempt = new AbortController();
       attempts.add(attempt);
-      if (isPaused || end.signal.aborted) attempt.abort();
+      if (held.isPaused || end.signal.aborted) attempt.abort();
       try {
         return await work(attempt.signal);
       } finally {
@@ -66,17 +79,14 @@ export function makeRun(outer?: AbortSignal): Run {
       }
     },
   };
-  const abortByOuter = () => run.abort(outer?.reason);
   if (outer?.aborted) abortByOuter();
   outer?.addEventListener("abort", abortByOuter);
   return run;
 }
 
 /** Fails with `aborted` once the run has been told to end. */
-export function throwIfAborted({ signal }: Run): void {
-  if (!signal.aborted) return;
-  const message = "The upload was aborted. Start it again to upload the file.";
-  throw new UploadError("aborted", message, { cause: signal.reason });
+export function throwIfAborted({ signal: { aborted, reason: cause } }: Run): void {
+  if (aborted) throw new UploadError("aborted", "The upload was aborted.", { cause });
 }
 
 /** Whether the browser has a network; other runtimes do not say. */
@@ -85,15 +95,25 @@ export const isOnline = (): boolean => globalThis.navigator?.onLine !== false;
 /** Waits `milliseconds`, or until the run is paused or ends. */
 export const pause = (run: Run, milliseconds: number): Promise<void> =>
   run.attempt(
-    (signal) =>
+    (outer) =>
       new Promise((resolve) => {
-        const end = () => {
-          clearTimeout(timer);
-          signal.removeEventListener("abort", end);
-          resolve();
-        };
-        const timer = setTimeout(end, milliseconds);
-        signal.addEventListener("abort", end);
-        if (signal.aborted) end();
+        const { signal } = withTimeout(outer, milliseconds);
+        signal.addEventListener("abort", () => resolve());
       }),
   );
+
+/** A signal that is aborted with `outer`, or after some milliseconds. */
+export function withTimeout(outer: AbortSignal | undefined, milliseconds: number) {
+  const inner = new AbortController();
+  const stop = () => {
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", abort);
+  };
+  const abort = () => {
+    stop();
+    inner.abort();
+  };
+  const timer = setTimeout(abort, outer?.aborted ? 0 : milliseconds);
+  outer?.addEventListener("abort", abort);
+  return { signal: inner.signal, stop };
+}

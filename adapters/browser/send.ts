@@ -15,8 +15,8 @@ export interface Put {
 /** What the store answered. */
 export interface PutAnswer {
   readonly status: number;
-  readonly etag: string | null;
-  readonly retryAfter: string | null;
+  readonly etag: string | null | undefined;
+  readonly retryAfter: string | null | undefined;
   /** Its error code, such as `SignatureDoesNotMatch`, and its sentence about it. */
   readonly code: string | undefined;
   readonly message: string | undefined;
@@ -34,24 +34,24 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     const giveUp = () => xhr.abort();
     let timer = setTimeout(giveUp, LONGEST_SILENCE);
-    const lost = () => reject(new TypeError("The store did not answer"));
     xhr.upload.addEventListener("progress", ({ loaded }) => {
       clearTimeout(timer);
       timer = setTimeout(giveUp, LONGEST_SILENCE);
       onSent(loaded);
     });
-    xhr.addEventListener("load", () => {
-      // A browser complains in its console about a header that is not shared.
-      const shared = xhr.getAllResponseHeaders().toLowerCase();
-      const header = (name: string) =>
-        shared.includes(`${name}:`) ? xhr.getResponseHeader(name) : null;
-      resolve(answerOf(xhr.status, xhr.responseText, header));
-    });
-    xhr.addEventListener("error", lost);
-    xhr.addEventListener("abort", lost);
     xhr.addEventListener("loadend", () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
+      if (xhr.status === 0) return reject(new TypeError("no answer"));
+      // Asked for by name, a header that is not shared is a complaint in the console.
+      const headers = xhr.getAllResponseHeaders();
+      resolve(
+        answerOf(
+          xhr.status,
+          xhr.responseText,
+          (name) => new RegExp(`^${name}: (.*)`, "im").exec(headers)?.[1],
+        ),
+      );
     });
     signal.addEventListener("abort", giveUp);
     xhr.send(body);
@@ -75,7 +75,7 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
 const answerOf = (
   status: number,
   text: string,
-  header: (name: string) => string | null,
+  header: (name: string) => string | null | undefined,
 ): PutAnswer => ({
   status,
   etag: header("etag"),

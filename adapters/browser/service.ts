@@ -1,11 +1,10 @@
 import { type Problem, UploadError, type UploadErrorCode } from "./errors.ts";
 import { unanswered } from "./reach.ts";
-import { isBusy, persist, retryAfter, type Retrying, Transient } from "./retry.ts";
-import type { Run } from "./run.ts";
+import { busy, isBusy, persist, retryAfter, type Transient } from "./retry.ts";
+import { type Run, withTimeout } from "./run.ts";
 
-/** How long an answer may take, in milliseconds; the last one after parts are put together. */
-const TIMEOUT = 60_000;
-const COMPLETION_TIMEOUT = 600_000;
+/** How long an answer may take, in milliseconds: some stores copy parts to put them together. */
+const TIMEOUT = 120_000;
 
 /** Whoever asks for a longer wait, in milliseconds, is told to the caller instead. */
 const LONGEST_WAIT = 300_000;
@@ -44,23 +43,17 @@ export interface Confirmed {
   readonly final: boolean;
   readonly get_url: string;
   readonly file_url: string;
+  /** Of a file in parts; others have it already. */
   readonly receipt?: string;
 }
 
 /** Calls of the API; each is repeated where that can help. */
 export interface Service {
   readonly address: string;
-  readonly ask: <A>(run: Run, request: ServiceRequest) => Promise<A>;
-}
-
-export interface ServiceRequest {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** What follows `/files/` in the address. */
-  readonly path: string;
-  readonly body?: object;
-  readonly onRetry?: ((retrying: Retrying) => void) | undefined;
-  /** Sent to its end also where the page is being left. */
-  readonly keepalive?: boolean;
+  /** Where the calls for the files of the organization are. */
+  readonly files: string;
+  /** Calls what is at `path`, which follows `/files/`: by POST if there is a body, else by GET. */
+  readonly ask: <A>(run: Run, path: string, body?: object, method?: "DELETE") => Promise<A>;
 }
 
 /** The API of one organization. Throws if the endpoint is no URL. */
@@ -70,11 +63,10 @@ export function makeService(options: ServiceOptions): Service {
   const address = href.endsWith("/") ? href.slice(0, -1) : href;
   const files = `${address}/api/v1/orgs/${encodeURIComponent(options.organization)}/files/`;
 
-  async function initOf({ method, body, keepalive = false }: ServiceRequest) {
+  async function initOf(body: object | undefined, method: string | undefined) {
     const [token, headers] = await Promise.all([provide(options.token), provide(options.headers)]);
     return {
-      method,
-      keepalive,
+      method: method ?? (body ? "POST" : "GET"),
       // Made here, so that a token that no header can carry is not taken for a silent service.
       headers: new Headers({
         ...(token !== undefined && { Authorization: `Bearer ${token}` }),
@@ -87,12 +79,10 @@ export function makeService(options: ServiceOptions): Service {
     } as const;
   }
 
-  async function attempt(request: ServiceRequest, outer: AbortSignal) {
-    const init = await initOf(request);
-    const limit = request.path.endsWith("complete") ? COMPLETION_TIMEOUT : TIMEOUT;
-    const { signal, stop } = withTimeout(outer, limit);
+  async function attempt(outer: AbortSignal, url: string, init: RequestInit) {
+    const { signal, stop } = withTimeout(outer, TIMEOUT);
     try {
-      const response = await (options.fetch ?? fetch)(files + request.path, { ...init, signal });
+      const response = await (options.fetch ?? fetch)(url, { ...init, signal });
       return { response, text: await response.text() };
     } catch {
       throw unanswered({ service: address, hasSent: false });
@@ -103,66 +93,47 @@ export function makeService(options: ServiceOptions): Service {
 
   return {
     address,
-    ask: (run, request) =>
-      persist(
-        run,
-        async (signal) => {
-          const { response, text } = await attempt(request, signal);
-          const answer = parse(text);
-          if (response.ok && (answer !== undefined || text === "")) return answer as never;
-          throw refusalOf(response, answer);
-        },
-        request.onRetry,
-      ),
+    files,
+    ask: (run, path, body, method) =>
+      persist(run, async (signal) => {
+        const { response, text } = await attempt(signal, files + path, await initOf(body, method));
+        const answer = parse(text);
+        if (response.ok && (answer !== undefined || text === "")) return answer as never;
+        throw refusalOf(response, answer);
+      }),
   };
 }
 
 const provide = async <A>(provided: Provided<A> | undefined): Promise<A | undefined> =>
   typeof provided === "function" ? (provided as () => A | Promise<A>)() : provided;
 
-/** A signal that is aborted with `outer`, or after some milliseconds. */
-function withTimeout(outer: AbortSignal, milliseconds: number) {
-  const inner = new AbortController();
-  const abort = () => inner.abort();
-  const timer = setTimeout(abort, milliseconds);
-  outer.addEventListener("abort", abort);
-  if (outer.aborted) abort();
-  return {
-    signal: inner.signal,
-    stop: () => {
-      clearTimeout(timer);
-      outer.removeEventListener("abort", abort);
-    },
-  };
-}
-
-function parse(text: string): object | undefined {
+/** What JSON says; undefined if it is none. */
+function parse(text: string): Problem | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return JSON.parse(text) ?? undefined;
   } catch {
     return undefined;
   }
 }
 
 /** What it means to a client that the service answers so. */
-function refusalOf(response: Response, problem: Problem = {}): UploadError | Transient {
-  const { status } = response;
-  const after = retryAfter(response.headers.get("retry-after"));
-  const error = new UploadError(codeOf(status, problem), messageOf(status, problem), {
-    problem,
-    status,
-    retryAfter: after === undefined ? undefined : Math.ceil(after / 1000),
-  });
-  if (!isBusy(status) || error.code === "quota" || (after ?? 0) > LONGEST_WAIT) return error;
-  return new Transient({
-    reason: "busy",
-    after,
-    verdict: async (_, isLast) => (isLast ? error : undefined),
-  });
+function refusalOf({ status, headers }: Response, problem: Problem = {}): UploadError | Transient {
+  const { code, title, detail } = problem;
+  const after = retryAfter(headers.get("retry-after"));
+  const error = new UploadError(
+    // An answer without a code is not of the service, but of something at its address.
+    (code && (CODES.get(code) ?? CODES.get(status))) || "service-failed",
+    code
+      ? `${title}. ${detail}`
+      : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`,
+    { problem, status, retryAfter: after && Math.ceil(after / 1000) },
+  );
+  return !isBusy(status) || error.code === "quota" || Number(after) > LONGEST_WAIT
+    ? error
+    : busy(error, after);
 }
 
-const CODES = new Map<string | number | undefined, UploadErrorCode>([
+const CODES = new Map<unknown, UploadErrorCode>([
   ["QUOTA_EXCEEDED", "quota"],
   ["UPLOAD_MISMATCH", "mismatch"],
   ["UPLOAD_INCOMPLETE", "mismatch"],
@@ -173,14 +144,3 @@ const CODES = new Map<string | number | undefined, UploadErrorCode>([
   [413, "refused"],
   [415, "refused"],
 ]);
-
-/** An answer without a code is not of the service, but of something at its address. */
-const codeOf = (status: number, { code }: Problem): UploadErrorCode =>
-  (code !== undefined && (CODES.get(code) ?? CODES.get(status))) || "service-failed";
-
-function messageOf(status: number, { title, detail }: Problem): string {
-  if (detail !== undefined) return title === undefined ? detail : `${title}. ${detail}`;
-  return status === 0 || (status >= 300 && status < 400)
-    ? "The service answered with a redirect. Set endpoint to the address that it leads to."
-    : `The service answered ${status}, and did not say why. Check that endpoint is its address.`;
-}

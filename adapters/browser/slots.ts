@@ -1,37 +1,30 @@
+/**
+ * How many bodies are on their way at a time, of all files and parts: browsers open 6 connections
+ * to a host over HTTP/1.1, and the page needs some itself.
+ */
+export const MOST_AT_ONCE = 4;
+
 /** Runs `work` once fewer than the allowed number run; rejects if `signal` is aborted before. */
 export type Slots = <A>(signal: AbortSignal, work: () => Promise<A>) => Promise<A>;
 
-/** At most `count` at a time, in the order in which they came. */
+/** At most `count` at a time. */
 export function makeSlots(count: number): Slots {
-  let free = count;
-  const queue = new Set<() => void>();
-  const take = (signal: AbortSignal) =>
-    new Promise<void>((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      if (free > 0) {
-        free -= 1;
-        return resolve();
-      }
-      const leave = () => {
-        queue.delete(enter);
-        reject(signal.reason);
-      };
-      const enter = () => {
-        queue.delete(enter);
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      queue.add(enter);
-      signal.addEventListener("abort", leave, { once: true });
-    });
+  const running = new Set<object>();
+  const waiting: Array<() => void> = [];
   return async (signal, work) => {
-    await take(signal);
+    while (running.size === count && !signal.aborted) {
+      await new Promise<void>((go) => {
+        waiting.push(go);
+        signal.addEventListener("abort", () => go());
+      });
+    }
+    if (signal.aborted) throw signal.reason;
+    running.add(work);
     try {
       return await work();
     } finally {
-      const [next] = queue;
-      if (next === undefined) free += 1;
-      else next();
+      running.delete(work);
+      for (const go of waiting.splice(0)) go();
     }
   };
 }

@@ -1,4 +1,5 @@
 import type { UploadProgress } from "./progress.ts";
+import type { PendingUpload } from "./resume.ts";
 import { type Run, throwIfAborted } from "./run.ts";
 import type { UploadResult } from "./upload.ts";
 
@@ -18,6 +19,16 @@ export interface UploadOptions {
    * requires it; if left out, where it costs little.
    */
   readonly checksum?: boolean | undefined;
+  /**
+   * Files of more bytes than this are sent in parts, where the store takes them; `false` for none,
+   * 16 MiB if left out.
+   */
+  readonly multipart?: number | false | undefined;
+  /**
+   * Whether an upload in parts goes on where one of the same file was left, also after a reload;
+   * `false` forgets it. One of `pending()` goes on with that one, or fails if the file is another.
+   */
+  readonly resume?: boolean | PendingUpload | undefined;
 }
 
 /** Work under way: a promise of its result that can be held and ended. */

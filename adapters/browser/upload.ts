@@ -4,25 +4,29 @@ import { failUnlessReadable, unreadable } from "./file.ts";
 import type { UploadPolicy } from "./policies.ts";
 import type { Tally } from "./progress.ts";
 import { unanswered } from "./reach.ts";
-import { isBusy, persist, retryAfter, Transient } from "./retry.ts";
+import type { Resumable } from "./resume.ts";
+import { busy, isBusy, persist, retryAfter, Transient } from "./retry.ts";
 import type { Run } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
 import type { Confirmed, Grant, Service } from "./service.ts";
 import type { Slots } from "./slots.ts";
 
 /** An upload with all that it needs. */
-export interface Job {
+export interface Job extends Resumable {
   readonly run: Run;
   readonly service: Service;
   readonly slots: Slots;
   readonly tally: Tally;
-  readonly file: Blob;
-  readonly filename: string;
-  readonly contentType: string;
-  /** What the request says as `policy`. */
-  readonly policyName: string | undefined;
+  /** What every request for an upload of the file says. */
+  readonly asked: {
+    readonly filename: string;
+    readonly content_type: string;
+    readonly size: number;
+    readonly policy: string | undefined;
+  };
   /** What that policy says; undefined if it is not among those of the caller. */
   readonly policy: UploadPolicy | undefined;
+  readonly isInParts: boolean;
   readonly checksum: boolean | undefined;
 }
 
@@ -34,8 +38,8 @@ export interface UploadResult {
   readonly getUrl: string;
   /** Opens the file for members of the organization, for good. */
   readonly fileUrl: string;
-  /** What the service needs to make a link to the file; files in parts may have none. */
-  readonly receipt: string | undefined;
+  /** What the service needs to make a link to the file. */
+  readonly receipt: string;
   readonly size: number;
   readonly contentType: string;
   readonly etag: string;
@@ -43,150 +47,145 @@ export interface UploadResult {
 
 /** An upload with one PUT, which may have been granted before. */
 export async function uploadWhole(job: Job, given?: Grant): Promise<UploadResult> {
-  const { run, service, tally } = job;
-  const body = given ? undefined : await requestOf(job);
+  const { run, service, file } = job;
+  let body: object | undefined;
   let grant = given;
-  let grantedAt = Date.now();
-  let wasRenewed = false;
-  const onRetry = (retrying: Parameters<Tally["retry"]>[1]) => tally.retry(0, retrying);
-  const receipt = await persist(
-    run,
-    (signal, progressed) =>
-      job.slots(signal, async () => {
-        if (grant === undefined || Date.now() - grantedAt > lifetimeOf(job)) {
-          const request = body ?? (await requestOf(job));
-          grant = await service.ask<Grant>(run, {
-            method: "POST",
-            path: "presign",
-            body: request,
-            onRetry,
-          });
-          grantedAt = Date.now();
-        }
-        const { put_url: url, put_headers: headers, receipt } = grant;
-        const age = Date.now() - grantedAt;
-        const answer = await send(job, {
-          url,
-          headers,
-          body: job.file,
-          part: 0,
-          signal,
-          progressed,
-        });
-        // 412: an attempt whose answer was lost had arrived.
-        if (isStored(answer) || answer.status === 412) return receipt;
-        if (answer.status !== 403 || (wasRenewed && age < FRESH)) throw storeRefusal(answer);
-        wasRenewed = true;
-        grant = undefined;
-        throw expired();
-      }),
-    onRetry,
-  );
-  const confirmed = await service.ask<Confirmed>(run, {
-    method: "POST",
-    path: "confirm",
-    body: { receipt },
-  });
+  let at = Date.now();
+  const sign = async () => {
+    if (grant === undefined || Date.now() - at > lifetimeOf(job)) {
+      body ??= await requestOf(job);
+      grant = await service.ask<Grant>(run, "presign", body);
+      at = Date.now();
+    }
+    return { url: grant.put_url, headers: grant.put_headers, at };
+  };
+  await sendSigned(job, { part: 0, body: file, sign, drop: () => (grant = undefined) });
+  const { receipt } = grant as Grant;
+  const confirmed = await service.ask<Confirmed>(run, "confirm", { receipt });
   return resultOf(confirmed, receipt);
 }
-
-/** A URL that is refused within this time did not expire: in milliseconds. */
-export const FRESH = 60_000;
 
 /** How long a URL is used, in milliseconds by a clock that need not be right. */
 export const lifetimeOf = ({ policy }: Job): number => (policy?.putLifetime ?? 900) * 1000;
 
-/** The store says 403 to a URL that has expired, and to one whose time it sees differently. */
-export const expired = () => new Transient({ reason: "expired", verdict: async () => undefined });
-
 /** The body of a presign request for the file. */
 export async function requestOf(job: Job): Promise<object> {
-  const checksum = await wholeChecksum(job);
-  return { ...factsOf(job), strict: true, ...(checksum && { checksum }) };
+  const algorithm = algorithmFor(job, job.policy?.checksums, job.file.size);
+  const checksum = algorithm && (await checksumIn(job, job.file, algorithm));
+  return { ...job.asked, strict: true, ...(checksum && { checksum }) };
 }
 
-/** What every request for an upload of the file says. */
-export const factsOf = ({ file, filename, contentType, policyName }: Job) => ({
-  filename,
-  content_type: contentType,
-  size: file.size,
-  ...(policyName !== undefined && { policy: policyName }),
-});
+/**
+ * The algorithm for a checksum of `size` bytes that the store verifies: if it is asked for, required,
+ * or at no cost that anybody would notice.
+ */
+export function algorithmFor(
+  { checksum, policy }: Job,
+  offered: ReadonlyArray<string> = [],
+  size: number,
+): ReturnType<typeof chooseAlgorithm> {
+  const isRequired = policy?.requireChecksum === true;
+  if (!isRequired && !(checksum ?? size <= MOST_IN_MEMORY)) return undefined;
+  const algorithm = chooseAlgorithm(offered, size);
+  if (algorithm === undefined && (checksum || isRequired)) {
+    throw new UploadError(
+      "refused",
+      `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}. Leave the option checksum out.`,
+    );
+  }
+  return algorithm;
+}
 
-/** Whether checksums are sent: asked for, required, or at no cost that anybody would notice. */
-export const wantsChecksum = ({ checksum, policy }: Job, size: number): boolean =>
-  policy?.requireChecksum === true || (checksum ?? size <= MOST_IN_MEMORY);
-
-async function wholeChecksum(job: Job): Promise<Checksum | undefined> {
-  const { file, filename, policy } = job;
-  const algorithm = chooseAlgorithm(policy?.checksums ?? [], file.size);
-  if (algorithm === undefined || !wantsChecksum(job, file.size)) return undefined;
-  return checksumOf(file, algorithm).catch((cause: unknown) => {
-    throw unreadable(file, filename, cause);
+/** The checksum of the file or of a part of it. */
+export const checksumIn = (
+  { file, asked }: Job,
+  body: Blob,
+  algorithm: ReturnType<typeof chooseAlgorithm>,
+): Promise<Checksum> =>
+  checksumOf(body, algorithm).catch((cause: unknown) => {
+    throw unreadable(file, asked.filename, cause);
   });
-}
 
-/** One body to the store. */
-export interface Sending {
+/** A signed PUT. */
+export interface Signed {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** When it was asked for, in milliseconds. */
+  readonly at: number;
+}
+
+/** A body, and what has it signed. */
+export interface Sending {
   readonly body: Blob;
   /** The number of the part; 0 for a whole file. */
   readonly part: number;
-  readonly signal: AbortSignal;
-  readonly progressed: () => void;
+  readonly sign: () => Promise<Signed>;
+  /** Has it signed anew the next time. */
+  readonly drop: () => void;
 }
 
-/** PUTs to the store. Fails with what another attempt may mend, or if the file has changed. */
-export async function send(job: Job, sending: Sending): Promise<PutAnswer> {
-  const { part, progressed, ...request } = sending;
-  let hasSent = false;
-  const onSent = (bytes: number) => {
-    hasSent ||= bytes > 0;
-    if (job.tally.sent(part, bytes)) progressed();
-  };
-  let answer: PutAnswer;
-  try {
-    answer = await put({ ...request, onSent });
-  } catch (cause) {
-    if (request.signal.aborted) throw cause;
-    await failUnlessReadable(job.file, job.filename);
-    throw unanswered({ service: job.service.address, store: request.url, hasSent });
-  }
-  const { status, code } = answer;
-  if (status === 400 && DIGESTS.has(code)) throw unreadable(job.file, job.filename, answer);
-  if (!isBusy(status) && !(status === 400 && BROKEN.has(code))) return answer;
-  const after = retryAfter(answer.retryAfter);
-  throw new Transient({
-    reason: "busy",
-    after,
-    verdict: async (_, isLast) => (isLast ? storeRefusal(answer) : undefined),
-  });
+/** A URL that is refused within this time did not expire: in milliseconds. */
+const FRESH = 60_000;
+
+/** PUTs to the store until it has the body; a 403 gets one fresh URL. Gives the ETag if it is shared. */
+export function sendSigned(job: Job, sending: Sending): Promise<string> {
+  const { part, body, sign, drop } = sending;
+  let wasRenewed = false;
+  return persist(
+    job.run,
+    (signal, progressed) =>
+      job.slots(signal, async () => {
+        const { url, headers, at } = await sign();
+        const age = Date.now() - at;
+        let hasSent = false;
+        const onSent = (bytes: number) => {
+          hasSent ||= bytes > 0;
+          if (job.tally.sent(part, bytes)) progressed();
+        };
+        let answer: PutAnswer;
+        try {
+          answer = await put({ url, headers, body, signal, onSent });
+        } catch (cause) {
+          if (signal.aborted) throw cause;
+          await failUnlessReadable(job.file, job.asked.filename);
+          throw unanswered({ service: job.service.address, store: url, hasSent });
+        }
+        const { status, code = "" } = answer;
+        // 412: an attempt whose answer was lost had arrived.
+        if ((status >= 200 && status < 300) || (part === 0 && status === 412)) {
+          return answer.etag ?? "";
+        }
+        if (isBusy(status) || BROKEN.test(code)) {
+          throw busy(storeRefusal(answer), retryAfter(answer.retryAfter));
+        }
+        if (OTHER_BYTES.test(code)) throw unreadable(job.file, job.asked.filename, answer);
+        // It has expired, or the store's clock is another.
+        if (status !== 403 || (wasRenewed && age < FRESH)) throw storeRefusal(answer);
+        wasRenewed = true;
+        drop();
+        throw new Transient("expired", () => undefined);
+      }),
+    (retrying) => job.tally.retry(part, retrying),
+  );
 }
 
-/** The store's words for bytes that are not those of the checksum. */
-const DIGESTS = new Set<string | undefined>([
-  "BadDigest",
-  "XAmzContentChecksumMismatch",
-  "XAmzContentSHA256Mismatch",
-]);
-
-/** The store's words for a body that did not arrive. */
-const BROKEN = new Set<string | undefined>(["IncompleteBody", "RequestTimeout"]);
-
-export const isStored = ({ status }: PutAnswer): boolean => status >= 200 && status < 300;
+/** The store's words for a body that did not arrive, and for one that is not that of the checksum. */
+const BROKEN = /^(?:IncompleteBody|RequestTimeout)$/;
+const OTHER_BYTES = /^(?:BadDigest|XAmzContent\w{1,20}Mismatch)$/;
 
 /** Why the store does not take the file. */
-export function storeRefusal({ status, code, message }: PutAnswer): UploadError {
-  const said = message ?? `it answered ${status} and did not say why`;
+function storeRefusal({ status, code, message }: PutAnswer): UploadError {
   return new UploadError(
     "store-refused",
-    `The store refused the upload: ${said}${code === undefined ? "" : ` (${code})`}. Try it again; if that does not help, the operator finds the causes in the page on operations.`,
+    `The store refused the upload: ${message ?? `it answered ${status}`} (${code ?? "no code"}). Try again, or tell the operator.`,
     { status, storeCode: code },
   );
 }
 
-export const resultOf = (confirmed: Confirmed, receipt = confirmed.receipt): UploadResult => ({
+export const resultOf = (
+  confirmed: Confirmed,
+  receipt = confirmed.receipt as string,
+): UploadResult => ({
   key: confirmed.key,
   getUrl: confirmed.get_url,
   fileUrl: confirmed.file_url,

@@ -1,5 +1,10 @@
-import { vi } from "vitest";
-import { type Client, type ClientOptions, createClient } from "../../adapters/browser/client.ts";
+import { expect, vi } from "vitest";
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  UploadError,
+} from "../../adapters/browser/client.ts";
 import type { ValetkeyOptions } from "../../adapters/embed/index.ts";
 import { startHost } from "../embed/host.ts";
 
@@ -15,6 +20,8 @@ export async function startUploads(
       headers.get("authorization") === `Bearer ${TOKEN}` ? { id: "mia" } : undefined,
     ...over,
   });
+  // Full jitter at its shortest: what is tried again is tried at once.
+  vi.spyOn(Math, "random").mockReturnValue(0);
   const client: Client = createClient({
     endpoint: host.address,
     organization: "acme",
@@ -34,8 +41,9 @@ export interface Seen {
   readonly action: string;
 }
 
-/** What the network does to a request instead of delivering it. */
-export type Trouble = (seen: Seen) => Response | "lost" | "answer lost" | undefined;
+/** What the network does to a request instead of delivering it, or to its answer. */
+export type Trouble = (seen: Seen) => Happening | undefined;
+export type Happening = Response | "lost" | "answer lost" | ((answer: Response) => Response);
 
 /** Takes the place of `fetch`, and gives all requests that went through it. */
 export function network(trouble: Trouble = () => undefined): ReadonlyArray<Seen> {
@@ -54,6 +62,7 @@ export function network(trouble: Trouble = () => undefined): ReadonlyArray<Seen>
     if (happens instanceof Response) return happens;
     if (happens === "lost") throw new TypeError("fetch failed");
     const answer = await real(url, init);
+    if (typeof happens === "function") return happens(answer);
     if (happens !== "answer lost") return answer;
     await answer.arrayBuffer();
     throw new TypeError("fetch failed");
@@ -65,7 +74,7 @@ export function network(trouble: Trouble = () => undefined): ReadonlyArray<Seen>
 export function first(
   count: number,
   matches: (seen: Seen) => boolean,
-  trouble: () => Response | "lost" | "answer lost",
+  trouble: () => Happening,
 ): Trouble {
   let left = count;
   return (seen) => {
@@ -74,6 +83,22 @@ export function first(
     return trouble();
   };
 }
+
+/** What an upload fails with. */
+export const failure = (upload: Promise<unknown>): Promise<UploadError> =>
+  upload.then(
+    () => expect.unreachable("it was uploaded"),
+    (error: unknown) => {
+      if (error instanceof UploadError) return error;
+      throw error;
+    },
+  );
+
+export const isPut = ({ isForStore, method }: Seen): boolean => isForStore && method === "PUT";
+export const isFor =
+  (action: string) =>
+  (seen: Seen): boolean =>
+    seen.action === action;
 
 /** A refusal as a store writes it. */
 export const s3Error = (status: number, code: string): Response =>

@@ -3,6 +3,7 @@ import { UploadError, type UploadProgress } from "../../adapters/browser/client.
 import { network, startUploads } from "./host.ts";
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 

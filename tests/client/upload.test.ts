@@ -1,30 +1,24 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { UploadError, type UploadProgress } from "../../adapters/browser/client.ts";
-import { first, network, s3Error, type Seen, startUploads, TOKEN } from "./host.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import type { UploadProgress } from "../../adapters/browser/client.ts";
+import {
+  failure,
+  first,
+  isFor,
+  isPut,
+  network,
+  s3Error,
+  type Seen,
+  startUploads,
+  TOKEN,
+} from "./host.ts";
 
-beforeEach(() => {
-  // Full jitter at its shortest: what is tried again is tried at once.
-  vi.spyOn(Math, "random").mockReturnValue(0);
-});
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 
 const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
-const isPut = ({ isForStore, method }: Seen) => isForStore && method === "PUT";
 const busy = () => new Response("{}", { status: 429, headers: { "Retry-After": "1" } });
-const isFor = (action: string) => (seen: Seen) => seen.action === action;
-
-/** What an upload fails with. */
-const failure = (upload: Promise<unknown>): Promise<UploadError> =>
-  upload.then(
-    () => expect.unreachable("it was uploaded"),
-    (error: unknown) => {
-      if (error instanceof UploadError) return error;
-      throw error;
-    },
-  );
 
 it("an upload is granted strictly, sent with a checksum, confirmed, and can be read", async () => {
   const { client, address } = await startUploads();
@@ -71,7 +65,7 @@ it("a redirect of the service is not followed with the token", async () => {
   const error = await failure(client.upload(FILE));
   expect([error.code, error.message]).toEqual([
     "service-failed",
-    "The service answered with a redirect. Set endpoint to the address that it leads to.",
+    expect.stringMatching(/^The service answered (307|with a redirect)\. Check that endpoint/),
   ]);
   expect(seen.filter(({ url }) => url.includes("elsewhere"))).toEqual([]);
 });
@@ -199,7 +193,7 @@ it("an empty file is named as one, before anything is asked", async () => {
   const error = await failure(client.upload(new File([], "empty.png", { type: "image/png" })));
   expect([error.code, error.message]).toEqual([
     "empty-file",
-    "empty.png is empty, and stores take no empty uploads. Choose a file with content.",
+    "empty.png is empty. Choose a file with content.",
   ]);
   expect(seen).toEqual([]);
 });

@@ -1,0 +1,278 @@
+import { createHash, randomBytes } from "node:crypto";
+import { afterEach, expect, it, vi } from "vitest";
+import {
+  type ClientOptions,
+  createClient,
+  type UploadProgress,
+  type UploadTask,
+} from "../../adapters/browser/client.ts";
+import {
+  failure,
+  first,
+  isFor,
+  isPut,
+  network,
+  s3Error,
+  type Seen,
+  startUploads,
+  TOKEN,
+} from "./host.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const PART_SIZE = 5 * 2 ** 20;
+/** Four parts, the last one shorter: more than are sent with one PUT if nothing is said. */
+const BYTES = randomBytes(3 * PART_SIZE + 2 ** 20 + 3);
+const FILE = new File([BYTES], "film.png", { type: "image/png", lastModified: 1_700_000_000_000 });
+const SHA_256 = createHash("sha256").update(BYTES).digest("hex");
+
+const start = (options: Partial<ClientOptions> = {}) =>
+  startUploads({ policy: { maxSize: "100 MiB" } }, options);
+
+/** The number of the part that a request to the store is for. */
+const partOf = ({ url }: Seen) => Number(new URL(url).searchParams.get("partNumber"));
+
+const sha256At = async (url: string) =>
+  createHash("sha256")
+    .update(await (await fetch(url)).bytes())
+    .digest("hex");
+
+const is4 = (request: Seen) => partOf(request) === 4;
+
+/** Resolves once so many parts are in the store. */
+const partsDone = (count: number) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onProgress = ({ parts }: UploadProgress) => {
+    if (parts !== undefined && parts.done >= count) resolve();
+  };
+  return { onProgress, reached: promise };
+};
+
+it("a large file is sent in parts with a checksum each, and arrives as it was", async () => {
+  const { client } = await start();
+  const seen = network();
+  const progress: Array<UploadProgress> = [];
+  const result = await client.upload(FILE, { onProgress: (event) => progress.push(event) });
+  expect(await sha256At(result.getUrl)).toBe(SHA_256);
+  expect(result.receipt).toMatch(/^v1\./);
+  const puts = seen.filter(isPut);
+  expect(puts.map(partOf).toSorted()).toEqual([1, 2, 3, 4]);
+  for (const { headers } of puts) {
+    expect(headers.has("x-amz-checksum-sha256")).toBe(true);
+    expect(headers.has("authorization")).toBe(false);
+  }
+  const calls = seen.filter(({ isForStore }) => !isForStore).map(({ action }) => action);
+  expect(calls).toEqual(["policies", "multipart", "multipart/parts", "multipart/complete"]);
+  const sent = progress.map((event) => event.sent);
+  expect(sent).toEqual(sent.toSorted((one, other) => one - other));
+  expect(progress.at(-1)).toMatchObject({ percent: 100, parts: { done: 4, total: 4 } });
+});
+
+it("a part that fails is sent again, and the others are sent once", async () => {
+  const { client } = await start();
+  const seen = network(
+    first(
+      3,
+      (request) => partOf(request) === 3,
+      () => "lost",
+    ),
+  );
+  const { getUrl } = await client.upload(FILE);
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+  const numbers = seen.filter(isPut).map(partOf).toSorted();
+  expect(numbers).toEqual([1, 2, 3, 3, 3, 3, 4]);
+});
+
+it("the URL of a part that is no longer accepted is replaced by a fresh one, once", async () => {
+  const { client } = await start();
+  const seen = network(first(1, is4, () => s3Error(403, "AccessDenied")));
+  await client.upload(FILE);
+  expect(seen.filter(isFor("multipart/parts"))).toHaveLength(2);
+  vi.unstubAllGlobals();
+  const all = network((request) => (is4(request) ? s3Error(403, "AccessDenied") : undefined));
+  expect((await failure(client.upload(FILE, { resume: false }))).code).toBe("store-refused");
+  expect(all.filter(is4)).toHaveLength(2);
+});
+
+it("a paused upload keeps the parts that it has sent", async () => {
+  const { client } = await start();
+  const seen = network();
+  const { onProgress, reached } = partsDone(2);
+  const task: UploadTask = client.upload(FILE, { onProgress });
+  await reached;
+  task.pause();
+  const before = new Set(seen.filter(isPut).map(partOf));
+  task.resume();
+  const { getUrl } = await task;
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+  expect(before.size).toBeGreaterThanOrEqual(2);
+  // At most those that were on their way.
+  expect(seen.filter(isPut).length - 4).toBeLessThanOrEqual(2);
+});
+
+it("an aborted upload leaves no parts behind, and is not pending", async () => {
+  const storage = new Map<string, string>();
+  const { client, address } = await start({ storage });
+  const { onProgress, reached } = partsDone(2);
+  const task = client.upload(FILE, { onProgress });
+  await reached;
+  const { upload } = JSON.parse([...storage.values()][0] ?? "");
+  task.abort();
+  expect((await failure(task)).code).toBe("aborted");
+  const listed = await fetch(`${address}/api/v1/orgs/acme/files/multipart/parts?upload=${upload}`, {
+    headers: { Authorization: `Bearer ${TOKEN}` },
+  });
+  expect([listed.status, (await listed.json()).code]).toEqual([400, "INVALID_UPLOAD"]);
+  expect(await client.pending()).toEqual([]);
+});
+
+/** An upload that a page has left after some of its parts. */
+async function leave(storage: Map<string, string>) {
+  const { client, address } = await start({ storage });
+  const { onProgress, reached } = partsDone(2);
+  const task = client.upload(FILE, { onProgress });
+  await reached;
+  task.pause();
+  task.catch(() => undefined);
+  const memory = new Map(storage);
+  const reloaded = createClient({
+    endpoint: address,
+    organization: "acme",
+    token: TOKEN,
+    storage: memory,
+  });
+  return { reloaded, memory };
+}
+
+it("after a reload only the rest is sent, once the same file is chosen again", async () => {
+  const { reloaded } = await leave(new Map());
+  const [pending] = await reloaded.pending();
+  expect(pending).toMatchObject({
+    filename: "film.png",
+    size: FILE.size,
+    lastModified: FILE.lastModified,
+  });
+  const again = new File([BYTES], FILE.name, { type: FILE.type, lastModified: FILE.lastModified });
+  const seen = network();
+  const progress: Array<UploadProgress> = [];
+  const { getUrl, key } = await reloaded.upload(again, {
+    resume: pending,
+    onProgress: (event) => progress.push(event),
+  });
+  expect(key).toBe(pending?.key);
+  expect(seen.filter(isPut).length).toBeLessThanOrEqual(2);
+  expect(progress[0]?.sent).toBeGreaterThanOrEqual(PART_SIZE + 2 ** 20);
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+  expect(await reloaded.pending()).toEqual([]);
+});
+
+it("another file does not go on with an upload, and the message names the one that does", async () => {
+  const { reloaded } = await leave(new Map());
+  const [pending] = await reloaded.pending();
+  const other = new File([BYTES], "film.png", { type: "image/png", lastModified: 5 });
+  const error = await failure(reloaded.upload(other, { resume: pending }));
+  expect(error.code).toBe("file-changed");
+  expect(error.message).toContain("film.png with 16777219 bytes");
+});
+
+it("a pending upload can be discarded, and its file starts anew", async () => {
+  const { reloaded } = await leave(new Map());
+  const [pending] = await reloaded.pending();
+  await pending?.discard();
+  expect(await reloaded.pending()).toEqual([]);
+  const seen = network();
+  await reloaded.upload(FILE);
+  expect(seen.filter(isPut)).toHaveLength(4);
+});
+
+it("an upload that was ended elsewhere starts anew", async () => {
+  const { reloaded, memory } = await leave(new Map());
+  const remembered = [...memory];
+  const [pending] = await reloaded.pending();
+  await pending?.discard();
+  for (const [key, value] of remembered) memory.set(key, value);
+  const seen = network();
+  const { getUrl } = await reloaded.upload(FILE);
+  expect(seen.filter(isPut)).toHaveLength(4);
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+});
+
+it("an upload whose completion was not answered is completed after the reload, and not sent again", async () => {
+  const storage = new Map<string, string>();
+  const { client } = await start({ storage });
+  network((seen) => (seen.action === "multipart/complete" ? "answer lost" : undefined));
+  expect((await failure(client.upload(FILE))).code).toBe("offline");
+  vi.unstubAllGlobals();
+  const seen = network();
+  const { getUrl } = await client.upload(FILE);
+  expect(seen.filter(isPut)).toEqual([]);
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+});
+
+it("a part that the store has lost is sent again before the upload is completed", async () => {
+  const { client } = await start();
+  const lost = Response.json({ code: "UPLOAD_INCOMPLETE", missing: [2] }, { status: 409 });
+  const seen = network(first(1, isFor("multipart/complete"), () => lost));
+  await client.upload(FILE);
+  expect(seen.filter(isPut).map(partOf).toSorted()).toEqual([1, 2, 2, 3, 4]);
+});
+
+it("ETags that CORS hides are asked for from the service", async () => {
+  const { client } = await start();
+  const seen = network((request) =>
+    isPut(request) ? ({ status }) => new Response(null, { status }) : undefined,
+  );
+  const { getUrl } = await client.upload(FILE);
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+  expect(seen.filter(({ action }) => action.startsWith("multipart/parts?"))).toHaveLength(1);
+});
+
+/** What the service says of a store that has less. */
+const policiesWith = (multipart?: object) =>
+  Response.json({
+    policies: [
+      { name: "files", extensions: {}, checksums: ["sha256"], put_lifetime: 900, multipart },
+    ],
+  });
+
+it("parts go without a checksum where the store verifies none that can be computed here", async () => {
+  const { client } = await start();
+  const seen = network(
+    first(1, isFor("policies"), () => policiesWith({ max_size: 2 ** 30, checksums: ["md5"] })),
+  );
+  await client.upload(FILE);
+  expect(seen.filter(isPut)).toHaveLength(4);
+  expect(seen.filter(({ headers }) => headers.has("x-amz-checksum-sha256"))).toEqual([]);
+  const error = await failure(client.upload(FILE, { checksum: true }));
+  expect([error.code, error.message]).toEqual([
+    "refused",
+    expect.stringContaining("the store verifies md5."),
+  ]);
+});
+
+it("a store that takes no parts gets the file with one PUT", async () => {
+  const { client } = await start();
+  const seen = network(first(1, isFor("policies"), () => policiesWith()));
+  const { getUrl } = await client.upload(FILE);
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+  expect(seen.filter(isPut)).toHaveLength(1);
+});
+
+it("the size from which parts are sent can be set, also to never", async () => {
+  const { client } = await start();
+  const seen = network();
+  await client.upload(FILE, { multipart: false });
+  expect(seen.filter(isPut)).toHaveLength(1);
+  const small = new File([BYTES.subarray(0, PART_SIZE + 1)], "a.png", { type: "image/png" });
+  await client.upload(small, { multipart: PART_SIZE });
+  expect(seen.filter(isPut)).toHaveLength(3);
+});
+
+it("a refusal of a file in parts is the same as of one with a single PUT", async () => {
+  const { client } = await startUploads();
+  const error = await failure(client.upload(FILE));
+  expect(error).toMatchObject({ code: "refused", limit: 10 * 2 ** 20 });
+});
