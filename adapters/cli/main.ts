@@ -8,6 +8,7 @@ import { config } from "./config.ts";
 import { cors } from "./cors.ts";
 import { doctor } from "./doctor.ts";
 import { lifecycle } from "./lifecycle.ts";
+import { policy } from "./policy.ts";
 import { serve } from "./serve.ts";
 import { tokenCommands } from "./tokens.ts";
 
@@ -20,7 +21,16 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     schema: Schema.Struct({}),
     run: () => serve(listen),
   });
-  const commands = [serveCommand, config, doctor, certify, cors, lifecycle, ...tokenCommands];
+  const commands = [
+    serveCommand,
+    config,
+    doctor,
+    certify,
+    cors,
+    lifecycle,
+    policy,
+    ...tokenCommands,
+  ];
   commands.push(completion(commands));
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));

@@ -16,6 +16,9 @@ const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
 /** Of a page in the browser; JavaScript and declarations are looked at apart. */
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js|svg)$/;
 
+/** What a key may do, which `valetkey policy` prints. */
+const OF_A_KEY = /^dist\/deploy\/policies\/[\w-]+\.json$/;
+
 /** A page of the guide. */
 const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
 const isGuide = (file: string) => GUIDE.test(file);
@@ -45,6 +48,7 @@ const manifest = () => JSON.parse(read("package.json"));
 it("the package is what was built of the sources, its licence and what there is to read", () => {
   const isBuilt = (file: string) =>
     OF_A_PAGE.test(file) ||
+    OF_A_KEY.test(file) ||
     MADE_OF.some((layer) =>
       [".js", ".d.ts"].some(
         (ending) =>

@@ -5,19 +5,13 @@ import type { MinioServer } from "./minio.ts";
 /** Temporary keys of the server that may do what a policy of `deploy/policies` allows. */
 export async function allowedBy(
   name: string,
-  { endpoint, accessKey, secretKey }: MinioServer,
+  { endpoint: stsEndpoint, accessKey, secretKey }: MinioServer,
   { bucket, region = "us-east-1" }: { readonly bucket: string; readonly region?: string },
 ) {
   const file = new URL(`../../deploy/policies/s3-${name}.json`, import.meta.url);
   const policy = readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`);
-  const provider = new AssumeRoleProvider({
-    stsEndpoint: endpoint,
-    accessKey,
-    secretKey,
-    policy,
-    region,
-  });
-  const credentials = await provider.getCredentials();
+  const root = { stsEndpoint, accessKey, secretKey };
+  const credentials = await new AssumeRoleProvider({ ...root, policy, region }).getCredentials();
   return {
     accessKey: credentials.getAccessKey(),
     secretKey: credentials.getSecretKey(),

@@ -38,6 +38,7 @@ const COMMANDS = [
   "doctor",
   "cors",
   "lifecycle",
+  "policy",
   "token create",
   "token list",
   "token revoke",
@@ -64,7 +65,7 @@ it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name
   "valetkey %s explains the command, does nothing and ends with 0",
   async (line) => {
     const { code, output } = await valetkey(...line.split(" "));
-    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ENDPOINT|ID|SHELL) )?\[options\]\n/);
+    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ENDPOINT|ID|KEY|SHELL) )?\[options\]\n/);
     expect(output).toContain(COMMANDS.find((name) => line.includes(name)));
     expect(code).toBe(0);
   },
@@ -126,7 +127,7 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve config doctor certify cors lifecycle token completion"],
+    ["", "serve config doctor certify cors lifecycle policy token completion"],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

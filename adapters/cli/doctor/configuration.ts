@@ -94,10 +94,12 @@ const isUnset = ({ status }: Answer) => status === 404;
 const hidden = (name: string, answer: Answer) =>
   answer.status === 403
     ? unknown(name, "the service's key may not look at it", ROLE)
-    : unknown(
-        name,
-        `the store does not tell (${answer.status} ${refusalIn(answer).code ?? ""})`.replace(
-          " )",
-          ")",
-        ),
-      );
+    : answer.status === 501
+      ? unknown(name, "this store has no such setting, or does not tell it")
+      : unknown(
+          name,
+          `the store does not tell (${answer.status} ${refusalIn(answer).code ?? ""})`.replace(
+            " )",
+            ")",
+          ),
+        );

@@ -1,0 +1,54 @@
+import * as Schema from "effect/Schema";
+import { command, CommandFailure, EXIT } from "./command.ts";
+import { USES } from "./policy/use.ts";
+import { readOrFail } from "./settings.ts";
+
+const user = (what: string) => ({
+  value: "NAME",
+  shape: `the user that ${what}, as the store knows it`,
+  note: "for a policy of the bucket (Ceph, versitygw); the configured access key or valetkey-… if left out",
+});
+
+/** Prints what each key needs to be allowed, or adds it to the policy of the bucket. */
+export const policy = command({
+  name: "policy",
+  summary: "Print what each key has to be allowed, and nothing more, in the form of the store",
+  options: {
+    use: {
+      value: "KEY",
+      shape: "put, get, service or diagnose; the first three if left out",
+      isArgument: true,
+      choices: USES,
+    },
+    apply: {
+      shape: "without a value",
+      note: "adds it to the policy of the bucket, where the store has one for users",
+    },
+    "put-user": user("signs uploads"),
+    "get-user": user("signs downloads"),
+    "service-user": user("the service itself is"),
+  },
+  schema: Schema.Struct({
+    use: Schema.optionalKey(Schema.Literals(USES)),
+    apply: Schema.optionalKey(Schema.Boolean),
+    "put-user": Schema.optionalKey(Schema.NonEmptyString),
+    "get-user": Schema.optionalKey(Schema.NonEmptyString),
+    "service-user": Schema.optionalKey(Schema.NonEmptyString),
+  }),
+  run: async ({ use, apply = false, ...users }) => {
+    const configured = readOrFail(process.env);
+    // The documents are loaded for this command alone.
+    const { applyPolicy, printPolicy } = await import("./policy/run.ts");
+    const given = {
+      put: users["put-user"],
+      get: users["get-user"],
+      service: users["service-user"],
+    };
+    try {
+      return await (apply ? applyPolicy : printPolicy)(configured, { use, users: given });
+    } catch (cause) {
+      if (cause instanceof CommandFailure) throw cause;
+      throw new CommandFailure({ code: EXIT.failure, message: String(cause) });
+    }
+  },
+});

@@ -1,0 +1,159 @@
+import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import { isDeepStrictEqual } from "node:util";
+import { reasonOf } from "../../settings/thrown.ts";
+import { refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { S3Access } from "../../storage/rest/s3-access.ts";
+import { type Answer, signedFetch } from "../../storage/rest/signed-fetch.ts";
+import * as telemetry from "../../telemetry/layer.ts";
+import { asJson, CommandFailure, EXIT, type Output } from "../command.ts";
+import type { Settings } from "../settings.ts";
+import { googleForm, isOurs, type Policy, type PolicyForm, s3Form } from "./documents.ts";
+import type { Use } from "./use.ts";
+
+interface Wish {
+  /** All three keys if undefined. */
+  readonly use: Use | undefined;
+  readonly users: Readonly<Record<"put" | "get" | "service", string | undefined>>;
+}
+
+/** Prints the policy of one use, or those of all three keys by use. */
+export const printPolicy = (settings: Settings, wish: Wish): Promise<Output> =>
+  withStore(settings, (s3) =>
+    Effect.map(formOf(settings, s3, wish), (form): Output => {
+      if (form.kind === "none") return { message: `${form.instead}.` };
+      if (form.kind === "bucket") {
+        return { result: asJson(form.document), message: `To set it: ${form.byHand}.` };
+      }
+      const { put, get, service } = form.documents;
+      return wish.use === undefined
+        ? { result: asJson({ put, get, service }), message: `For each: ${form.byHand("KEY")}.` }
+        : {
+            result: asJson(form.documents[wish.use]),
+            message: `To set it: ${form.byHand(wish.use)}.`,
+          };
+    }),
+  );
+
+/** Adds our statements to the policy of the bucket, where users have none of their own. */
+export const applyPolicy = (settings: Settings, wish: Wish): Promise<Output> =>
+  withStore(settings, (s3) =>
+    Effect.gen(function* () {
+      const form = yield* formOf(settings, s3, wish);
+      if (form.kind !== "bucket" || s3 === undefined) {
+        const byHand =
+          form.kind === "users"
+            ? form.byHand(wish.use ?? "KEY")
+            : form.kind === "none"
+              ? form.instead
+              : "";
+        return yield* Effect.fail(
+          `users of this store have policies of their own, which only its own tools set: ${byHand}`,
+        );
+      }
+      const added = yield* mergeInto(s3, form.document);
+      return {
+        message: added
+          ? "The policy of the bucket was set; statements of others are as they were."
+          : "The bucket has the policy already.",
+      };
+    }),
+  );
+
+type Access = S3Access["Service"];
+
+async function withStore<A, E>(
+  { storage }: Settings,
+  use: (s3: Access | undefined) => Effect.Effect<A, E>,
+): Promise<A> {
+  const program = Effect.flatMap(Effect.serviceOption(S3Access), (found) =>
+    use(Option.getOrUndefined(found)),
+  );
+  const quiet = telemetry.layer({ level: "none", format: "json" });
+  try {
+    return await Effect.runPromise(
+      Effect.provide(program, Layer.provideMerge(storage.layer, quiet)),
+    );
+  } catch (cause) {
+    throw new CommandFailure({
+      code: EXIT.failure,
+      message: `The policy was not set: ${reasonOf(cause)}.`,
+    });
+  }
+}
+
+const formOf = Effect.fnUntraced(function* (
+  { policies, storage }: Settings,
+  s3: Access | undefined,
+  { users }: Wish,
+): Effect.fn.Return<PolicyForm> {
+  if (storage.fetch !== undefined) {
+    return {
+      kind: "none",
+      instead: "The embedded store is this service's own, and needs no policy",
+    };
+  }
+  const all = [...policies.values()];
+  const input = {
+    bucket: s3?.bucket ?? process.env["STORAGE_BUCKET"] ?? "files",
+    marks: all.some(({ unconfirmedAfter }) => unconfirmedAfter !== undefined),
+    longestPut: Math.max(...all.map(({ putLifetime }) => Duration.toMillis(putLifetime))),
+    users: {
+      put: users.put ?? (yield* configured(s3, "put")),
+      get: users.get ?? (yield* configured(s3, "get")),
+      service: users.service ?? (yield* configured(s3, "service")),
+    },
+  };
+  return s3 === undefined ? googleForm(input) : s3Form(s3.provider, input);
+});
+
+/** The access key is the user's name on versitygw; elsewhere it is not. */
+const configured = Effect.fnUntraced(
+  function* (s3: Access | undefined, use: keyof Access["signers"]) {
+    if (s3?.provider !== "versitygw") return `valetkey-${use}`;
+    const now = yield* Clock.currentTimeMillis;
+    const own = yield* s3.signers[use](now, 0);
+    const main = yield* s3.signers.service(now, 0);
+    return own === main && use !== "service" ? `valetkey-${use}` : own.keys.accessKey;
+  },
+  Effect.orElseSucceed(() => "valetkey"),
+);
+
+const QUERY = [["policy", ""]] as const;
+
+/** Whether anything had to be changed. Statements of others are kept, or nothing is changed. */
+const mergeInto = Effect.fnUntraced(function* (s3: Access, { Version, Statement }: Policy) {
+  const bucket = { signer: s3.signers.service, address: s3.addresses.internal, region: s3.region };
+  const read = Effect.gen(function* () {
+    const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
+    if (answer.ok) return JSON.parse(answer.text) as Policy;
+    if (refusalIn(answer).code === "NoSuchBucketPolicy") return { Version, Statement: [] };
+    return yield* Effect.fail(refused("read", answer));
+  });
+  const write = Effect.fnUntraced(function* (policy: Policy) {
+    const answer = yield* signedFetch(
+      bucket,
+      policy.Statement.length === 0
+        ? { method: "DELETE", query: QUERY }
+        : { method: "PUT", query: QUERY, body: JSON.stringify(policy) },
+    );
+    if (!answer.ok) yield* Effect.fail(refused("written", answer));
+  });
+  const before = yield* read;
+  const others = before.Statement.filter((statement) => !isOurs(statement));
+  if (isDeepStrictEqual(before.Statement.filter(isOurs), Statement)) return false;
+  yield* write({ ...before, Statement: [...others, ...Statement] });
+  const after = yield* read;
+  const kept = after.Statement.filter((statement) => !isOurs(statement));
+  if (isDeepStrictEqual(kept, others)) return true;
+  yield* write(before);
+  return yield* Effect.fail(
+    "the store changed statements of others in the bucket's policy; it is as it was before",
+  );
+});
+
+const refused = (what: "read" | "written", answer: Answer) =>
+  `the bucket's policy could not be ${what}: ${answer.status} ${refusalIn(answer).code ?? ""}${answer.status === 403 ? "; run the command with the key of the bucket's owner" : ""}`;

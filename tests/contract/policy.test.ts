@@ -1,0 +1,107 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterEach, expect, it, onTestFinished, vi } from "vitest";
+import { main } from "../../adapters/cli/main.ts";
+import { s3Form } from "../../adapters/cli/policy/documents.ts";
+import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+
+const inputFor = (bucket: string) => ({
+  bucket,
+  marks: false,
+  longestPut: 15 * 60_000,
+  users: { put: "putter", get: "getter", service: "looker" },
+});
+
+it.each(Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>)(
+  "what %s is given names the configured bucket and no other",
+  (provider) => {
+    const text = JSON.stringify(s3Form(provider, inputFor("my-bucket")));
+    expect(text).toContain("my-bucket");
+    expect(text).not.toMatch(/s3:::files\b/);
+  },
+);
+
+it.each(["ceph", "versitygw"] as const)(
+  "the policy of a bucket on %s is the shipped one for other users, with our name on each statement",
+  (provider) => {
+    const form = s3Form(provider, inputFor("files"));
+    if (form.kind !== "bucket") throw new Error("not a policy of the bucket");
+    const file = new URL(`../../deploy/policies/${provider}-bucket.json`, import.meta.url);
+    const shipped = readFileSync(file, "utf8")
+      .replaceAll("valetkey-put", "putter")
+      .replaceAll("valetkey-get", "getter")
+      .replaceAll("valetkey-service", "looker")
+      .replaceAll('"Sid": "', '"Sid": "Valetkey');
+    expect(form.document).toEqual(JSON.parse(shipped));
+  },
+);
+
+it("SeaweedFS, which takes no Deny, is given none", () => {
+  const form = s3Form("seaweedfs", inputFor("files"));
+  expect(JSON.stringify(form)).not.toContain("Deny");
+});
+
+it("Amazon S3 refuses upload URLs that are older than any of ours", () => {
+  const form = s3Form("aws", inputFor("files"));
+  const text = JSON.stringify(form.kind === "users" ? form.documents.put : form);
+  expect(text).toContain('"NumericGreaterThan":{"s3:signatureAge":"900000"}');
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+/** A store's policy of a bucket, kept as `keep` changes it; no server of these tests takes one. */
+async function bucketPolicy(initial: string, keep = (policy: string) => policy) {
+  let policy = initial;
+  const store = createServer(async (request, response) => {
+    const body = await text(request);
+    if (request.method === "PUT") policy = keep(body);
+    if (request.method === "DELETE") policy = "";
+    if (request.method === "GET" && policy === "") {
+      response.writeHead(404).end("<Error><Code>NoSuchBucketPolicy</Code></Error>");
+    } else response.end(policy);
+  });
+  await once(store.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void store.close());
+  vi.stubEnv("STORAGE_ADAPTER", "minio");
+  vi.stubEnv("STORAGE_PROVIDER", "versitygw");
+  vi.stubEnv("STORAGE_ENDPOINT", `http://127.0.0.1:${(store.address() as AddressInfo).port}`);
+  vi.stubEnv("STORAGE_ACCESS_KEY", "owner");
+  vi.stubEnv("STORAGE_SECRET_KEY", "secret-of-the-owner");
+  let output = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => (output += String(text)) !== "");
+  const { exitCode } = process;
+  process.exitCode = 0;
+  await main(["policy", "--apply"], () => Promise.reject(new Error("nothing is served")));
+  const code = process.exitCode;
+  process.exitCode = exitCode;
+  return { code, output, policy };
+}
+
+const FOREIGN = { Sid: "Foreign", Effect: "Allow", Principal: "*", Action: ["s3:GetObject"] };
+const changed = (policy: string) =>
+  policy.includes("Valetkey") ? policy.replace('"Foreign"', '"Changed"') : policy;
+const WITH_FOREIGN = JSON.stringify({ Version: "2012-10-17", Statement: [FOREIGN] });
+
+it("valetkey policy --apply adds our statements and keeps those of others", async () => {
+  const { code, policy } = await bucketPolicy(WITH_FOREIGN);
+  const { Statement } = JSON.parse(policy);
+  expect(Statement[0]).toEqual(FOREIGN);
+  expect(Statement.slice(1).map(({ Sid }: { Sid: string }) => Sid)).toContain("ValetkeyPut");
+  expect(code).toBe(0);
+  const again = await bucketPolicy(policy);
+  expect(again.output).toContain("has the policy already");
+  expect(again.policy).toBe(policy);
+});
+
+it("a bucket whose store changes the statements of others keeps its policy", async () => {
+  const { code, output, policy } = await bucketPolicy(WITH_FOREIGN, changed);
+  expect(output).toContain("it is as it was before");
+  expect(JSON.parse(policy)).toEqual(JSON.parse(WITH_FOREIGN));
+  expect(code).toBe(1);
+});
