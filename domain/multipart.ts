@@ -31,6 +31,9 @@ export type PartNumber = typeof PartNumber.Type;
 /** How long after its start an upload in parts can be continued and completed. */
 export const MULTIPART_LIFETIME = Duration.days(1);
 
+/** After how many whole days an upload in parts can be removed, since nobody can complete it. */
+export const ABANDONED_AFTER = Math.ceil(Duration.toDays(MULTIPART_LIFETIME));
+
 /**
  * A granted upload in parts. The service does not store it: the client holds it, sealed, and sends
  * it with each request.

@@ -83,7 +83,10 @@ export function pathOf({ year, month, uuid, extension }: Omit<StorageKeyParts, "
   return `${String(year).padStart(4, "0")}/${String(month).padStart(2, "0")}/${uuid}${extension}`;
 }
 
-const prefixOf = (organization: OrganizationId) => `orgs/${organization}/files/`;
+/** How every key begins. */
+export const KEY_PREFIX = "orgs/";
+
+const prefixOf = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/files/`;
 
 /**
  * The extension of a stored file: the name's own if the media-type table lists it for the declared

@@ -30,6 +30,11 @@ export interface Provider extends StoreCapabilities {
   readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /** The checksums of a whole file that it verifies when a multipart upload is completed. */
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  /**
+   * What removes multipart uploads that nobody completes, if no rule of the bucket does: a sentence
+   * for the operator, without a full stop.
+   */
+  readonly abandoned?: string;
   /** Whether it keeps a part in whose place another one came, and completes either. */
   readonly keepsReplacedParts?: boolean;
   /** The version that the contract suite was run on. */
@@ -93,6 +98,8 @@ export const PROVIDERS = {
     cors: "server",
     unsigned: "obeyed",
     partChecksums: ["sha256", "crc32c", "md5"],
+    abandoned:
+      "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
     ...S3_MULTIPART,
     tried: "2026-02-12",
   },
@@ -119,6 +126,8 @@ export const PROVIDERS = {
     title: "versitygw",
     marks: false,
     partChecksums: S3.checksums,
+    abandoned:
+      "no rule of versitygw removes uploads in parts that nobody completes; abort them now and then, with list-multipart-uploads and abort-multipart-upload of the AWS command line",
     ...S3_MULTIPART,
     tried: "1.8.0",
   },

@@ -10,11 +10,16 @@ import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
 
-/** The bucket's own rule that removes uploads which nobody confirms. */
+/** The bucket's own rules that remove uploads which nobody confirms or completes. */
 export interface BucketLifecycle {
-  /** The rule alone, in the format of the store's own tools. */
+  /** Whether one of the rules removes uploads in parts that nobody completes; if left out, none. */
+  readonly removesParts?: boolean;
+  /**
+   * The rules alone, in the format of the store's own tools. `days` is how long an upload waits to
+   * be confirmed; if it is 0, only the rule for parts is meant.
+   */
   readonly rule: (days: number) => string;
-  /** Adds the rule to the existing ones; fails rather than change another rule. */
+  /** Adds the rules to the existing ones; fails rather than change another rule. */
   readonly apply: (days: number) => Effect.Effect<"added" | "there", StoreUnavailable>;
 }
 
@@ -43,6 +48,11 @@ export interface MultipartId {
  * completion writes an object at most once, even if several race.
  */
 export interface Multipart {
+  /**
+   * What removes uploads that nobody completes, if it is no rule of the bucket: a sentence for the
+   * operator, without a full stop.
+   */
+  readonly abandoned?: string | undefined;
   /** The algorithms of checksums of a whole file that it verifies; none if left out. */
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /**

@@ -21,6 +21,11 @@ const ours = (days: number) => ({
   condition: { daysSinceCustomTime: days },
 });
 
+const PARTS = {
+  action: { type: "AbortIncompleteMultipartUpload" },
+  condition: { age: 1, matchesPrefix: ["orgs/"] },
+};
+
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const signer = signWith({
   algorithm: GOOG4_RSA_SHA256,
@@ -80,9 +85,9 @@ function apply(days: number) {
 
 it("the lifecycle rule is added once, beside other rules of the bucket", async () => {
   expect(await apply(3)).toMatchObject({ success: "added" });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
   expect(await apply(3)).toMatchObject({ success: "there" });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
 });
 
 it("an existing rule that acts sooner is named, and no rule is added", async () => {
@@ -90,7 +95,12 @@ it("an existing rule that acts sooner is named, and no rule is added", async () 
   expect(await apply(5)).toMatchObject({
     failure: { reason: expect.stringContaining("acts 3 days after an object's custom time") },
   });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3)]);
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
+});
+
+it("the rule for uploads in parts is added alone if no policy waits for uploads to be confirmed", async () => {
+  expect(await apply(0)).toMatchObject({ success: "added" });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, PARTS]);
 });
 
 it("a change that someone else makes to the bucket in between is not overwritten", async () => {

@@ -70,9 +70,47 @@ it("if a store loses another rule, all rules are restored and the lifecycle rule
   expect(rules).toBe(foreign);
 });
 
-function lifecycleOf(endpoint: string, bucket: string) {
+it("the rule for uploads in parts is added beside that for unconfirmed ones, and alone", async () => {
+  const { store, apply, rules } = await startDouble((body) => body);
+  expect(await Effect.runPromise(apply(3))).toBe("added");
+  expect(rules()).toContain("<Prefix>orgs/</Prefix>");
+  expect(rules()).toContain("<DaysAfterInitiation>1</DaysAfterInitiation>");
+  expect(rules()).toContain("<Days>3</Days>");
+  expect(rules()).toContain("<ID>foreign</ID>");
+  expect(await Effect.runPromise(apply(3))).toBe("there");
+  // A policy that no longer waits leaves the rule for files that wait already.
+  expect(await Effect.runPromise(apply(0))).toBe("there");
+  store.close();
+});
+
+it("a store that does not keep the rule for uploads in parts is told, and its rules are as before", async () => {
+  const { store, apply, rules } = await startDouble(withoutAbort);
+  const { reason } = await Effect.runPromise(Effect.flip(apply(0)));
+  store.close();
+  expect(reason).toContain("did not keep what was added");
+  expect(rules()).toBe("<Rule><ID>foreign</ID></Rule>");
+});
+
+const withoutAbort = (body: string) =>
+  body.replace(/<AbortIncompleteMultipartUpload>.*?<\/AbortIncompleteMultipartUpload>/, "");
+
+/** A bucket with one rule of somebody else's; `keep` makes of a new document what it keeps. */
+async function startDouble(keep: (body: string) => string) {
+  let rules = "<Rule><ID>foreign</ID></Rule>";
+  const store = createServer(async (request, response) => {
+    const body = await text(request);
+    if (request.method === "PUT") rules = /<Rule>.*<\/Rule>/.exec(keep(body))?.[0] ?? "";
+    response.end(`<LifecycleConfiguration>${rules}</LifecycleConfiguration>`);
+  });
+  await once(store.listen(0, "127.0.0.1"), "listening");
+  const { port } = store.address() as AddressInfo;
+  const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files", true);
+  return { store, apply, rules: () => rules };
+}
+
+function lifecycleOf(endpoint: string, bucket: string, removesParts = false) {
   const { accessKey = "key", secretKey = "secret" } = server ?? {};
-  return s3Lifecycle({
+  const at = {
     signer: always(signWith({ algorithm: AWS4_HMAC_SHA256, accessKey, secretKey })),
     address: bucketAddress({
       endpoint: new URL(endpoint),
@@ -81,5 +119,6 @@ function lifecycleOf(endpoint: string, bucket: string) {
       signsPath: true,
     }),
     region: "us-east-1",
-  });
+  };
+  return s3Lifecycle(at, { removesParts });
 }

@@ -25,6 +25,25 @@ it("the command prints the rule of the policy that waits longest", async () => {
   expect(code).toBe(0);
 });
 
+it("the command also prints the rule for uploads in parts where the bucket keeps one", async () => {
+  const aws = { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "aws", STORAGE_ENDPOINT: "" };
+  const both = await run([], aws);
+  expect(both.output).toContain("<Days>7</Days>");
+  expect(both.output).toContain("<AbortIncompleteMultipartUpload>");
+  const alone = await run([], { ...aws, STORAGE_POLICIES: "" });
+  expect(alone.output).toContain("<AbortIncompleteMultipartUpload>");
+  expect(alone.output).not.toContain("pending");
+  expect([both.code, alone.code]).toEqual([0, 0]);
+});
+
+it("the command says which setting of MinIO removes uploads in parts, and adds no rule for them", async () => {
+  for (const over of [{}, { STORAGE_POLICIES: "" }]) {
+    const { output } = await run([], over);
+    expect(output).toContain("MINIO_API_STALE_UPLOADS_EXPIRY");
+    expect(output).not.toContain("<AbortIncompleteMultipartUpload>");
+  }
+});
+
 it("the command says if no policy needs a rule, and if the store does not answer", async () => {
   const nothing = await run([], { STORAGE_POLICIES: "" });
   expect([nothing.code, nothing.output]).toEqual([
@@ -32,7 +51,10 @@ it("the command says if no policy needs a rule, and if the store does not answer
     expect.stringContaining("unconfirmed_after"),
   ]);
   const away = await run(["--apply"], { STORAGE_ENDPOINT: "http://127.0.0.1:9" });
-  expect([away.code, away.output]).toEqual([1, expect.stringContaining("The rule was not added")]);
+  expect([away.code, away.output]).toEqual([
+    1,
+    expect.stringContaining("The rules were not added"),
+  ]);
   expect(away.output).not.toMatch(/\n\s+at /);
 });
 
@@ -51,7 +73,7 @@ it.skipIf(minio === undefined)("the command adds the rule to the bucket once", a
     code: 0,
     output: expect.stringContaining("removed after 7 days"),
   });
-  expect((await run(["--apply"])).output).toContain("has the rule already");
+  expect((await run(["--apply"])).output).toContain("has the rules already");
 });
 
 it.each([

@@ -1,4 +1,4 @@
-import type { Bucket, FileMetadata, Storage } from "@google-cloud/storage";
+import type { Bucket, FileMetadata, LifecycleRule, Storage } from "@google-cloud/storage";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
@@ -13,6 +13,8 @@ import {
 } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { BucketCors } from "../bucket-cors.ts";
+import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
+import { KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { factsIn } from "../rest/object-facts.ts";
@@ -99,7 +101,8 @@ export function objectStore(store: {
       }),
     multipart,
     lifecycle: {
-      rule: (days) => JSON.stringify({ rule: [ruleOf(days)] }, undefined, 2),
+      removesParts: true,
+      rule: (days) => JSON.stringify({ rule: rulesOf(days) }, undefined, 2),
       apply: (days) => call((bucket) => applyRule(bucket, days)),
     },
     head: (key) =>
@@ -178,15 +181,23 @@ async function loadClient() {
   }
 }
 
-const ruleOf = (days: number) => ({
-  action: { type: "Delete" as const },
-  condition: { daysSinceCustomTime: days },
-});
+/** "Object Lifecycle Management", Cloud Storage documentation. */
+const rulesOf = (days: number): ReadonlyArray<LifecycleRule> => [
+  ...(days > 0
+    ? [{ action: { type: "Delete" as const }, condition: { daysSinceCustomTime: days } }]
+    : []),
+  {
+    action: { type: "AbortIncompleteMultipartUpload" },
+    condition: { age: ABANDONED_AFTER, matchesPrefix: [KEY_PREFIX] },
+  },
+];
 
 async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there"> {
   const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
   const rules = lifecycle?.rule ?? [];
-  const own = ruleOf(days);
+  const missing = rulesOf(days).filter(
+    (own) => !rules.some((rule) => isDeepStrictEqual(rule, own)),
+  );
   // Rules have no names, so an older one of ours looks like anybody's.
   const sooner = rules.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
   if (sooner !== undefined) {
@@ -194,11 +205,16 @@ async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there
       `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; remove it first`,
     );
   }
-  if (rules.some((rule) => isDeepStrictEqual(rule, own))) return "there";
+  if (missing.length === 0) return "there";
   // Fails if the bucket has changed since, so as not to overwrite that change.
   const unchanged = { ifMetagenerationMatch: metageneration };
-  await bucket.setMetadata({ lifecycle: { rule: [...rules, own] } }, unchanged);
-  return "added";
+  await bucket.setMetadata({ lifecycle: { rule: [...rules, ...missing] } }, unchanged);
+  const [after] = await bucket.getMetadata();
+  const kept = after.lifecycle?.rule ?? [];
+  if (missing.every((own) => kept.some((rule) => isDeepStrictEqual(rule, own)))) return "added";
+  throw new Error(
+    `the store did not keep what was added to the rules of the bucket ${bucket.name}`,
+  );
 }
 
 /** The facts of an object, from the JSON API. */

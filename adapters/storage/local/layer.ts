@@ -97,6 +97,8 @@ export const layer = (
         keep: () => Effect.void,
         remove: () => Effect.void,
         multipart: {
+          abandoned:
+            "the embedded store itself removes an upload in parts a day after the last part came",
           fileChecksums: S3_MULTIPART.fileChecksums,
           create: ({ key, mediaType }) => run(() => startUpload(folder, named({ key, mediaType }))),
           list: (upload) => run(() => partsOf(folder, named(upload))),

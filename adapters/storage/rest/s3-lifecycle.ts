@@ -2,42 +2,79 @@ import * as Effect from "effect/Effect";
 import { hash } from "node:crypto";
 import type { BucketLifecycle } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
+import { KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
 import { refusalIn } from "./refusal-reason.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
-const ID = "valetkey-unconfirmed";
+const UNCONFIRMED = "<ID>valetkey-unconfirmed</ID>";
+const PARTS = "<ID>valetkey-parts</ID>";
 
 /**
  * The lifecycle of a bucket of S3's API: "PutBucketLifecycleConfiguration", Amazon S3 API
  * Reference. A `PUT` replaces all rules, and a client that parses and rewrites them drops what it
- * does not know. So our rule is inserted into the text from the store, and no other rule is
- * touched.
+ * does not know. So our rules are inserted into the text from the store, and no other rule is
+ * touched. What was written is read again, since some stores accept a rule and do not keep it.
  */
-export const s3Lifecycle = (bucket: Bucket): BucketLifecycle => ({
-  rule: (days) => documentOf(ruleOf(days)),
-  apply: Effect.fnUntraced(function* (days) {
-    const before = yield* read(bucket);
-    const others = rulesIn(before).filter((rule) => !isOurs(rule));
-    if (rulesIn(before).some((rule) => isOurs(rule) && daysIn(rule) === days)) return "there";
-    yield* write(bucket, documentOf([...others, ruleOf(days)].join("")));
-    const after = rulesIn(yield* read(bucket));
-    const lost = others.filter((rule) => !after.includes(rule));
-    if (lost.length > 0 || !after.some(isOurs)) {
+export const s3Lifecycle = (
+  bucket: Bucket,
+  { removesParts }: { readonly removesParts: boolean },
+): BucketLifecycle => {
+  const rulesOf = (days: number): ReadonlyArray<Rule> => [
+    ...(days > 0 ? [unconfirmedRule(days)] : []),
+    ...(removesParts ? [PARTS_RULE] : []),
+  ];
+  return {
+    removesParts,
+    rule: (days) => documentOf(rulesOf(days).map(({ text }) => text)),
+    apply: Effect.fnUntraced(function* (days) {
+      const own = rulesOf(days);
+      const before = rulesIn(yield* read(bucket));
+      if (own.every((rule) => before.some(isKept(rule)))) return "there";
+      const others = before.filter((rule) => !own.some(({ id }) => rule.includes(id)));
+      yield* write(bucket, [...others, ...own.map(({ text }) => text)]);
+      const after = rulesIn(yield* read(bucket));
+      const lost = others.filter((rule) => !after.includes(rule));
+      if (lost.length === 0 && own.every((rule) => after.some(isKept(rule)))) return "added";
       yield* write(bucket, before);
       return yield* new StoreUnavailable({
-        reason: `the store changed ${lost.length} of the bucket's other lifecycle rules; they were restored, and the rule for unconfirmed uploads was not added`,
+        reason:
+          lost.length > 0
+            ? `the store changed ${lost.length} of the bucket's other lifecycle rules; they were restored, and no rule was added`
+            : "the store did not keep what was added; the bucket's rules are as they were",
       });
-    }
-    return "added";
-  }),
-});
+    }),
+  };
+};
 
-const ruleOf = (days: number) =>
-  `<Rule><ID>${ID}</ID><Status>Enabled</Status><Filter><Tag><Key>${PENDING_TAG.key}</Key><Value>${PENDING_TAG.value}</Value></Tag></Filter><Expiration><Days>${days}</Days></Expiration></Rule>`;
+/** A rule of ours: its id, its text, and the part of it that a store has to keep. */
+interface Rule {
+  readonly id: string;
+  readonly action: string;
+  readonly text: string;
+}
 
-const documentOf = (rules: string) =>
-  `<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rules}</LifecycleConfiguration>`;
+const isKept =
+  ({ id, action }: Rule) =>
+  (rule: string): boolean =>
+    rule.includes(id) && rule.includes(action);
+
+function unconfirmedRule(days: number): Rule {
+  const action = `<Days>${days}</Days>`;
+  const text = `<Rule>${UNCONFIRMED}<Status>Enabled</Status><Filter><Tag><Key>${PENDING_TAG.key}</Key><Value>${PENDING_TAG.value}</Value></Tag></Filter><Expiration>${action}</Expiration></Rule>`;
+  return { id: UNCONFIRMED, action, text };
+}
+
+const ABORT = `<DaysAfterInitiation>${ABANDONED_AFTER}</DaysAfterInitiation>`;
+const PARTS_RULE: Rule = {
+  id: PARTS,
+  action: ABORT,
+  text: `<Rule>${PARTS}<Status>Enabled</Status><Filter><Prefix>${KEY_PREFIX}</Prefix></Filter><AbortIncompleteMultipartUpload>${ABORT}</AbortIncompleteMultipartUpload></Rule>`,
+};
+
+const documentOf = (rules: ReadonlyArray<string>) =>
+  `<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rules.join("")}</LifecycleConfiguration>`;
 
 const rulesIn = (document: string): ReadonlyArray<string> =>
   document
@@ -47,18 +84,21 @@ const rulesIn = (document: string): ReadonlyArray<string> =>
       const end = rest.indexOf("</Rule>");
       return end === -1 ? [] : [`<Rule>${rest.slice(0, end)}</Rule>`];
     });
-const isOurs = (rule: string) => rule.includes(`<ID>${ID}</ID>`);
-const daysIn = (rule: string) => Number(/<Days>(\d+)<\/Days>/.exec(rule)?.[1]);
-
 const QUERY = [["lifecycle", ""]] as const;
 
 const read = Effect.fnUntraced(function* (bucket: Bucket) {
   const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
-  if (answer.status === 404) return documentOf("");
+  if (answer.status === 404) return "";
   return answer.ok ? answer.text : yield* refused("read", answer);
 });
 
-const write = Effect.fnUntraced(function* (bucket: Bucket, body: string) {
+const write = Effect.fnUntraced(function* (bucket: Bucket, rules: ReadonlyArray<string>) {
+  if (rules.length === 0) {
+    const answer = yield* signedFetch(bucket, { method: "DELETE", query: QUERY });
+    if (!answer.ok) yield* refused("written", answer);
+    return;
+  }
+  const body = documentOf(rules);
   const headers = [
     ["content-md5", hash("md5", body, "base64")],
     ["content-type", "application/xml"],

@@ -77,8 +77,12 @@ export function s3ObjectStore(
     }),
     keep,
     remove,
-    ...(provider.partChecksums === undefined ? {} : { multipart }),
-    lifecycle: s3Lifecycle(bucket),
+    ...(provider.partChecksums === undefined
+      ? {}
+      : { multipart: { ...multipart, abandoned: provider.abandoned } }),
+    lifecycle: s3Lifecycle(bucket, {
+      removesParts: provider.partChecksums !== undefined && provider.abandoned === undefined,
+    }),
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* head(key);
       if (status === 404) {
