@@ -80,6 +80,17 @@ export class MultipartNotSupported extends Schema.TaggedError<MultipartNotSuppor
   {},
 ) {}
 
+/** The store takes no uploads from HTML forms. */
+export class FormNotSupported extends Schema.TaggedError<FormNotSupported>()(
+  "FormNotSupported",
+  {},
+) {}
+
+/** An HTML form cannot be bound to a property that the request or its policy asks for. */
+export class FormCannotBind extends Schema.TaggedError<FormCannotBind>()("FormCannotBind", {
+  property: Schema.Literals(["checksum", "strict", "writeOnce", "idempotencyKey"]),
+}) {}
+
 /** The upload has no part of this number. */
 export class PartOutOfRange extends Schema.TaggedError<PartOutOfRange>()("PartOutOfRange", {
   partNumber: Schema.Number,

@@ -94,6 +94,12 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
     name: title,
     without: [
       ...missingAbilities(PROVIDERS[provider]),
+      // The official presigner signs no forms.
+      ...(configured.adapter === "aws" &&
+      configured.settings.signer === "sdk" &&
+      PROVIDERS[provider].forms
+        ? (["forms"] as const)
+        : []),
       ...(origins === undefined ? (["two endpoints"] as const) : []),
     ],
     refusals: REFUSALS,

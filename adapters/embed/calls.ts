@@ -14,12 +14,14 @@ import { makeLink } from "../../application/make-link.ts";
 import { openFile } from "../../application/open-file.ts";
 import type { ConfirmedUpload as Confirmed } from "../../application/ports/on-confirmed.ts";
 import type { SignedRequest } from "../../application/ports/presigner.ts";
+import { requestForm } from "../../application/request-form.ts";
 import { requestUpload, requestUploads } from "../../application/request-upload.ts";
 import { signParts } from "../../application/sign-parts.ts";
 import { startMultipart } from "../../application/start-multipart.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { parse, pathOf } from "../../domain/storage-key.ts";
 import { decodePresign } from "../http/presign.ts";
+import { decodeForm } from "../http/presign-form.ts";
 import { decodeBatch } from "../http/presign-batch.ts";
 import { fileAddress, linkAddress } from "../http/addresses.ts";
 import { decodeLink } from "../http/links.ts";
@@ -30,6 +32,8 @@ import type {
   Asked,
   CompletedUpload,
   Confirmation,
+  FormRequest,
+  FormUpload,
   Link,
   MultipartRequest,
   MultipartUpload,
@@ -74,6 +78,23 @@ export function callsAt(publicUrl: URL) {
       const idempotencyKey = yield* parseIdempotencyKey(call);
       const granted = yield* requestUploads({ member, uploads, idempotencyKey });
       return granted.map(uploadOf);
+    }),
+
+    requestForm: Effect.fnUntraced(function* (call: FormRequest) {
+      const member = yield* admitCaller(call, "write");
+      const { filename, contentType: content_type, size, policy } = call;
+      const request = yield* decodeForm(
+        given({ filename, content_type, size, policy, method: "form" }),
+      );
+      const granted = yield* requestForm({ member, ...request });
+      const { form, key, receipt } = granted;
+      return {
+        key,
+        form: { url: form.url, fields: form.fields },
+        formExpiresAt: DateTime.toDate(form.expiresAt),
+        ...downloadOf(granted),
+        receipt,
+      } satisfies FormUpload;
     }),
 
     confirmUpload: Effect.fnUntraced(function* (call: Parameters<Valetkey["confirmUpload"]>[0]) {

@@ -125,6 +125,7 @@ export function createValetkey<
     ready: () => run(ready(store.description)),
     requestUpload: call(calls.requestUpload) as Typed["requestUpload"],
     requestUploads: call(calls.requestUploads) as Typed["requestUploads"],
+    requestForm: call(calls.requestForm) as Typed["requestForm"],
     confirmUpload: call(calls.confirmUpload),
     startMultipart: call(calls.startMultipart) as Typed["startMultipart"],
     signParts: call(calls.signParts),

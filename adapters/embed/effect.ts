@@ -17,6 +17,7 @@ export {
 export { listParts } from "../../application/list-parts.ts";
 export { makeLink } from "../../application/make-link.ts";
 export { openFile } from "../../application/open-file.ts";
+export { type RequestedForm, requestForm } from "../../application/request-form.ts";
 export { requestUpload, requestUploads } from "../../application/request-upload.ts";
 export { signParts, type PartToSign } from "../../application/sign-parts.ts";
 export { startMultipart } from "../../application/start-multipart.ts";

@@ -25,6 +25,14 @@ export interface Valetkey<
   readonly requestUploads: <Name extends keyof Policies & string = "files" & keyof Policies>(
     batch: UploadsRequest<Algorithm, Policies, Name>,
   ) => Promise<ReadonlyArray<Upload>>;
+  /**
+   * Grants one upload by an HTML form, which needs no script: of exactly `size` bytes, or of any size
+   * that the policy allows. Rejects where the store takes no forms, and for a policy with `strict`,
+   * `writeOnce` or `requireChecksum`, which a form cannot be bound to.
+   */
+  readonly requestForm: <Name extends keyof Policies & string = "files" & keyof Policies>(
+    form: FormRequest<Policies, Name>,
+  ) => Promise<FormUpload>;
   /** Asks the store whether the upload arrived as its receipt says. */
   readonly confirmUpload: (upload: Asked & { readonly receipt: string }) => Promise<Confirmation>;
   /**
@@ -155,6 +163,19 @@ export type UploadsRequest<
     readonly strict?: boolean | undefined;
   };
 
+/** The file that a form will send. */
+export type FormRequest<
+  Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
+  Name extends keyof Policies & string = keyof Policies & string,
+> = Asked &
+  OfPolicy<Name> &
+  Pick<FileFacts, "filename"> & {
+    /** The media type of the stored file, whatever the browser says of it. */
+    readonly contentType: string;
+    /** In bytes; any size that the policy allows if left out. */
+    readonly size?: number | undefined;
+  };
+
 interface FileFacts {
   /** The file's name as a person gave it; it never becomes part of a path. */
   readonly filename: string;
@@ -244,6 +265,17 @@ export interface SentPart {
 export interface StoredPart extends SentPart {
   /** In bytes. */
   readonly size: number;
+}
+
+/** A granted upload by an HTML form. */
+export interface FormUpload extends Omit<Upload, "putUrl" | "putHeaders" | "putExpiresAt"> {
+  readonly form: {
+    /** The `action` of the form, whose `enctype` is `multipart/form-data`. */
+    readonly url: string;
+    /** Its hidden inputs: all of them, before the input `file`, and no others. */
+    readonly fields: Readonly<Record<string, string>>;
+  };
+  readonly formExpiresAt: Date;
 }
 
 /** A file that arrived as it was granted. */

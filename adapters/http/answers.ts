@@ -25,6 +25,7 @@ const KEY = "orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
 const STORE = `https://store.example.com/files/${KEY}?X-Amz-Algorithm=AWS4-HMAC-SHA256`;
 const PUT_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=${"0f".repeat(32)}`;
 const PART_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bhost&partNumber=1&uploadId=dXBsb2Fk&X-Amz-Signature=${"2d".repeat(32)}`;
+const FORM_URL = "https://store.example.com/files/";
 const GET_URL = `${STORE}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&response-content-type=image%2Fpng&X-Amz-Signature=${"1e".repeat(32)}`;
 
 /** An example of what follows `/f/` in a link. */
@@ -53,6 +54,21 @@ export const Upload = Schema.Struct({
   receipt: Token,
 }).annotate({ identifier: "Upload" });
 export type Upload = typeof Upload.Encoded;
+
+export const FormUpload = Schema.Struct({
+  form: Schema.Struct({
+    url: url("The `action` of the form.", FORM_URL),
+    fields: Schema.Record(Schema.String, Schema.String).annotate({
+      description: "Its hidden inputs: all of them, before the input `file`, and no others.",
+      examples: [{ key: KEY, "Content-Type": "image/png" }],
+    }),
+  }).annotate({ identifier: "Form", description: "Sent by POST as `multipart/form-data`." }),
+  form_expires_at: instant("When the form stops working.", "2026-11-24T12:15:00.000Z"),
+  ...get,
+  key: StorageKey,
+  receipt: Token,
+}).annotate({ identifier: "FormUpload" });
+export type FormUpload = typeof FormUpload.Encoded;
 
 export const Uploads = Schema.Struct({
   uploads: Schema.Array(Upload).annotate({ description: "In the order of `files`." }),

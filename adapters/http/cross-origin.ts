@@ -50,7 +50,7 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing {
   };
   const ofApi = sharedBy("GET", "POST", "DELETE");
   const ofDocument = sharedBy("GET", "HEAD");
-  const ofStore = sharedBy("GET", "HEAD", "PUT");
+  const ofStore = sharedBy("GET", "HEAD", "PUT", "POST");
   return (path) => {
     if (path.startsWith("/api/")) return ofApi;
     if (path === "/openapi.json") return ofDocument;

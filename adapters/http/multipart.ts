@@ -51,7 +51,7 @@ export const startMultipart = Effect.fnUntraced(function* (request: MemberReques
   } satisfies MultipartUpload);
 });
 
-const { strict: _, ...startFields } = UploadRequest.fields;
+const { strict: _, method: __, ...startFields } = UploadRequest.fields;
 
 /** The body of `POST …/multipart`. */
 export const MultipartStart = Schema.Struct(startFields).annotate({ identifier: "MultipartStart" });

@@ -59,11 +59,17 @@ export const grantedFacts = ({
   isRetry,
 }: Pick<Granted, "policy" | "key" | "isRetry">) => ({ policy, key, isRetry });
 
-/** The body of `POST …/presign`. */
+/** The body of `POST …/presign` that asks for a PUT. */
 export const UploadRequest = Schema.Struct({
   filename: FileName,
   content_type: MediaType,
   size: ByteSize,
+  method: Schema.optionalKey(
+    Schema.Literal("put").annotate({
+      description: "How the file is sent; by PUT if left out.",
+      message: "it is neither put nor form; batches are sent by put only",
+    }),
+  ),
   checksum: Schema.optionalKey(Checksum),
   policy: Schema.optionalKey(
     Schema.String.annotate({
@@ -83,7 +89,7 @@ export const UploadRequest = Schema.Struct({
 }).annotate({ identifier: "UploadRequest" });
 
 const decode = decoder(UploadRequest, Object.keys(UploadRequest.fields));
-const isPolicyName = Schema.is(PolicyName);
+export const isPolicyName = Schema.is(PolicyName);
 
 /**
  * The body of `POST …/presign` in the words of the domain. One bad value fails with

@@ -161,6 +161,20 @@ export const PROBLEMS = {
     title: "Uploads in parts are not supported with this store",
     detail: "Upload the file with one PUT: ask for it with POST …/presign.",
   }),
+  FormNotSupported: () => ({
+    code: "INVALID_REQUEST",
+    title: "HTML forms are not supported with this store",
+    detail: "Leave method out, and send the file with a PUT.",
+    members: { errors: [{ pointer: "/method", reason: "the store takes no forms" }] },
+  }),
+  FormCannotBind: ({ property }) => ({
+    code: "INVALID_REQUEST",
+    title: "A form cannot be bound to what the request or its policy asks for",
+    detail: `${UNBOUND[property]} Ask for none of it, or leave method out and send the file with a PUT.`,
+    members: {
+      errors: [{ pointer: "/method", reason: `a form cannot bind ${property}` }],
+    },
+  }),
   PartOutOfRange: ({ partNumber, partCount }) => ({
     code: "INVALID_REQUEST",
     title: "The upload has no such part",
@@ -359,6 +373,13 @@ const WHO_MAY = {
   subject: "One caller may make",
   organization: "One organization may make",
   address: "Without valid credentials, one network address may make",
+} as const;
+
+const UNBOUND = {
+  checksum: "A form cannot bind a checksum.",
+  strict: "A form cannot bind all that strict asks for.",
+  writeOnce: "A form can be sent again, and the policy has write_once.",
+  idempotencyKey: "A form can be sent again, so Idempotency-Key is not supported.",
 } as const;
 
 /** How callers authenticate themselves. */

@@ -9,7 +9,6 @@ import {
   PolicyList,
   Readiness,
   SignedParts,
-  Upload,
   Uploads,
 } from "./answers.ts";
 import { confirm, Confirmation } from "./confirm.ts";
@@ -20,7 +19,7 @@ import * as multipart from "./multipart.ts";
 import { followLink, openFile } from "./open.ts";
 import { policies } from "./policies.ts";
 import { BATCH_LIMIT, BatchRequest, presignBatch } from "./presign-batch.ts";
-import { presign, UploadRequest } from "./presign.ts";
+import { PresignAnswer, presignPutOrForm, PresignRequest } from "./presign-form.ts";
 import { memberRoute, publicRoute, type Route } from "./route.ts";
 
 const FILES = "/api/v1/orgs/:slug/files";
@@ -33,9 +32,9 @@ export const ROUTES: ReadonlyArray<Route> = [
     action: "presign",
     operationId: "presign",
     scope: "write",
-    body: UploadRequest,
-    answer: Upload,
-    handler: presign,
+    body: PresignRequest,
+    answer: PresignAnswer,
+    handler: presignPutOrForm,
     refusals: {
       InvalidBody: true,
       InvalidMember: true,
@@ -46,6 +45,8 @@ export const ROUTES: ReadonlyArray<Route> = [
       MediaTypeNotAllowed: true,
       ChecksumRequired: true,
       ChecksumNotSupported: true,
+      FormNotSupported: true,
+      FormCannotBind: true,
       IdempotencyNotSupported: true,
       IdempotencyConflict: true,
       QuotaExceeded: true,

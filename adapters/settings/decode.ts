@@ -72,7 +72,10 @@ const formatter = (members: ReadonlyArray<string>) => {
     leafHook: (issue) => {
       if (issue._tag === "MissingKey") return MISSING;
       if (issue._tag === "UnexpectedKey") return known;
-      const type = "ast" in issue ? EXPECTED.get(issue.ast._tag) : undefined;
+      const ast = "ast" in issue ? issue.ast : undefined;
+      const message = ast?.annotations?.["message"];
+      if (typeof message === "string") return message;
+      const type = ast && EXPECTED.get(ast._tag);
       return `it is not ${type ?? "of the right type"}`;
     },
   });

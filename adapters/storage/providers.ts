@@ -37,6 +37,8 @@ export interface Provider extends StoreCapabilities {
   readonly abandoned?: string;
   /** Whether it keeps a part in whose place another one came, and completes either. */
   readonly keepsReplacedParts?: boolean;
+  /** Whether it takes HTML forms that are bound by a policy ("POST Object"), and holds them to it. */
+  readonly forms: boolean;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
@@ -65,6 +67,7 @@ const S3 = {
   cors: "bucket",
   unsigned: "refused",
   reports: ["sha256", "crc32c"],
+  forms: false,
   ...S3_CAPABILITIES,
 } as const satisfies Omit<Provider, "title">;
 
@@ -89,12 +92,14 @@ export const PROVIDERS = {
     ...S3,
     title: "Amazon S3",
     pathStyle: false,
+    forms: true,
     partChecksums: ["md5"],
     ...S3_MULTIPART,
   },
   minio: {
     ...S3,
     title: "MinIO",
+    forms: true,
     cors: "server",
     unsigned: "obeyed",
     partChecksums: ["sha256", "crc32c", "md5"],

@@ -85,7 +85,9 @@ it.skipIf(server === undefined)("the adapter keeps every promise of the contract
   const { tests, failed, output } = await prove();
   expect(failed, output).toEqual([]);
   expect(tests.length).toBeGreaterThan(50);
-  expect(tests[0]?.ancestorTitles).toEqual(["my store (without: two endpoints, marks, multipart)"]);
+  expect(tests[0]?.ancestorTitles).toEqual([
+    "my store (without: two endpoints, marks, multipart, forms)",
+  ]);
 });
 
 it.skipIf(server === undefined)(

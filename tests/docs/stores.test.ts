@@ -20,6 +20,7 @@ it.each<[string, Provider]>(Object.entries(PROVIDERS))(
       provider.checksums.join(", ") || "none",
       yesNo(provider.writeOnce),
       yesNo(provider.marks),
+      yesNo(provider.forms),
       provider.cors,
       provider.largestPut.toLocaleString("en"),
       provider.unsigned,

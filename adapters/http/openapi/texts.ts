@@ -83,10 +83,11 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     tag: "files",
     summary: "Ask to upload a file",
     description:
-      "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there.",
+      "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there. With `method: form` it has an HTML form instead of the PUT.",
     parameters: [IDEMPOTENCY],
     examples: {
       plain: PLAIN,
+      form: { filename: "a.png", content_type: "image/png", method: "form" },
       bound: {
         ...PLAIN,
         policy: "files",

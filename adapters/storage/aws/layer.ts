@@ -57,6 +57,9 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         largestPut: provider.largestPut,
         parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
         overrides: s3Overrides,
+        // The official presigner signs no forms.
+        forms:
+          provider.forms && !bySdk ? { bucket: settings.bucket, signer: signers.put } : undefined,
         signers: bySdk ? { put: bySdk(signers.put), get: bySdk(signers.get) } : signers,
       });
       const at = { signer, address: addresses.internal, region };

@@ -61,7 +61,8 @@ export interface OpenStore {
  * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed;
  * - `multipart`: it is used for uploads in parts;
  * - `replaced parts`: it forgets a part in whose place another one came;
- * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file.
+ * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
+ * - `forms`: it takes HTML forms that are bound by a signed policy.
  */
 export type Ability = (typeof ABILITIES)[number];
 
@@ -84,4 +85,5 @@ export const ABILITIES = [
   "multipart",
   "replaced parts",
   "file checksums",
+  "forms",
 ] as const;

@@ -9,6 +9,7 @@ export const missingAbilities = ({
   partChecksums,
   fileChecksums,
   keepsReplacedParts,
+  forms,
 }: Provider): ReadonlyArray<Ability> => [
   ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
   ...(writeOnce ? [] : (["write-once"] as const)),
@@ -16,4 +17,5 @@ export const missingAbilities = ({
   ...(partChecksums === undefined ? (["multipart"] as const) : []),
   ...(fileChecksums === undefined ? (["file checksums"] as const) : []),
   ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),
+  ...(forms ? [] : (["forms"] as const)),
 ];

@@ -4,6 +4,7 @@ import { checksum } from "./checksum.ts";
 import { confirm } from "./confirm.ts";
 import { exactSize } from "./exact-size.ts";
 import { expiry } from "./expiry.ts";
+import { form } from "./form.ts";
 import { mediaType } from "./media-type.ts";
 import { mismatch } from "./mismatch.ts";
 import { multipart } from "./multipart.ts";
@@ -30,4 +31,5 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   mismatch,
   unconfirmed,
   multipart,
+  form,
 ].flat();

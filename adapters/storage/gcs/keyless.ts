@@ -10,8 +10,9 @@ import * as Semaphore from "effect/Semaphore";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { always, current, type Ending, hold, lookUp } from "../credentials/held.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
+import { formToBeSigned } from "../signing/sign-form.ts";
 import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
-import type { Held, Signer } from "../signing/signer.ts";
+import type { FormSigner, Held } from "../signing/signer.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
@@ -40,7 +41,7 @@ const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 export const keylessSigner = Effect.fnUntraced(function* (
   { universeDomain, iamEndpoint, project = "none", words }: GcsSettings,
   asAccount?: string,
-): Effect.fn.Return<Signer, never, Scope.Scope> {
+): Effect.fn.Return<FormSigner, never, Scope.Scope> {
   if (asAccount === undefined) yield* Effect.logWarning(costs(words));
   const { GoogleAuth } = yield* Effect.promise(loadAuth);
   // A new one looks for credentials again. Without a project, it would run gcloud.
@@ -54,26 +55,25 @@ export const keylessSigner = Effect.fnUntraced(function* (
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
 
-  return {
-    longestLife: LONGEST_LIFE,
-    sign: Effect.fnUntraced(
-      function* (signing) {
-        const signatory = yield* current(account);
-        const { text, url } = toBeSigned(signatory, signing);
-        const address = `${base}/${encodeURIComponent(signatory.accessKey)}:signBlob`;
-        let rejected: AccessToken | undefined;
-        const call = Effect.gen(function* () {
-          const held = yield* token(yield* Clock.currentTimeMillis, ONE_CALL, rejected);
-          return yield* Effect.tapError(signBlob(held, address, text), ({ status }) =>
-            Effect.sync(() => (rejected = status === 401 ? held : undefined)),
-          );
-        });
-        const signature = yield* call.pipe(
-          Effect.retry({ schedule: RETRIES, times: 4, while: isTransient }),
-          permits.withPermit,
+  /** What IAM signs as the account, `made` of its address, and the signature in hexadecimal. */
+  const sign = <A extends { readonly text: string }>(make: (signatory: Signatory) => A) =>
+    Effect.gen(function* () {
+      const signatory = yield* current(account);
+      const made = make(signatory);
+      const address = `${base}/${encodeURIComponent(signatory.accessKey)}:signBlob`;
+      let rejected: AccessToken | undefined;
+      const call = Effect.gen(function* () {
+        const held = yield* token(yield* Clock.currentTimeMillis, ONE_CALL, rejected);
+        return yield* Effect.tapError(signBlob(held, address, made.text), ({ status }) =>
+          Effect.sync(() => (rejected = status === 401 ? held : undefined)),
         );
-        return url + signature;
-      },
+      });
+      const signature = yield* call.pipe(
+        Effect.retry({ schedule: RETRIES, times: 4, while: isTransient }),
+        permits.withPermit,
+      );
+      return { made, signature };
+    }).pipe(
       Effect.catchTag("SignBlobFailed", ({ reason }) =>
         Effect.fail(new CredentialsUnavailable({ reason })),
       ),
@@ -81,7 +81,20 @@ export const keylessSigner = Effect.fnUntraced(function* (
         duration: SIGN_TIMEOUT,
         orElse: () => Effect.fail(TOO_LATE),
       }),
-    ),
+    );
+
+  return {
+    longestLife: LONGEST_LIFE,
+    sign: (signing) =>
+      Effect.map(
+        sign((signatory) => toBeSigned(signatory, signing)),
+        ({ made, signature }) => made.url + signature,
+      ),
+    signForm: (form) =>
+      Effect.map(
+        sign((signatory) => formToBeSigned(signatory, form)),
+        ({ made, signature }) => ({ ...made.fields, [made.signatureField]: signature }),
+      ),
   };
 });
 

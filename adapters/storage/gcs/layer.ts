@@ -9,7 +9,7 @@ import { RECHECK } from "../../settings/json-file.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
-import type { Held, Signer } from "../signing/signer.ts";
+import type { FormSigner, Held } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
@@ -29,13 +29,14 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesOf(settings);
       const keySigner = settings.key && (yield* signerOf(settings.key));
-      const signer: Held<Signer> = keySigner ?? always(yield* keylessSigner(settings));
+      const signer: Held<FormSigner> = keySigner ?? always(yield* keylessSigner(settings));
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
         const role = settings[`${use}Role`];
         if (role !== undefined) return always(yield* keylessSigner(settings, role));
         const separate = separateSigner(settings, use);
         return separate === undefined ? signer : always(separate);
       });
+      const putSigner = yield* signerFor("put");
       const presigner = v4Presigner({
         addresses,
         region: REGION,
@@ -45,7 +46,8 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         largestPut: GCS_CAPABILITIES.largestPut,
         parts: { binding: gcsPartBinding(settings), checksums: GCS_CAPABILITIES.checksums },
         isRemote: keySigner === undefined,
-        signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
+        signers: { put: putSigner, get: yield* signerFor("get") },
+        forms: { bucket: settings.bucket, signer: putSigner },
       });
       const address = addresses.internal;
       const multipart = gcsMultipart({ signer, address, region: REGION }, settings.bucket);

@@ -1,3 +1,5 @@
+import type { RefusalCode } from "./refusal.ts";
+
 /** Timeouts for a body, or for its reader, in milliseconds. */
 export interface Timeouts {
   /** For the next piece. */
@@ -34,10 +36,10 @@ export async function* chunksOf(
   }
 }
 
-/** The body did not end: the client stopped sending or reading, or disconnected. */
+/** The body did not arrive as it should, or its reader stopped. */
 export class BodyBroken extends Error {
-  readonly code: "RequestTimeout" | "IncompleteBody";
-  constructor(code: BodyBroken["code"]) {
+  readonly code: RefusalCode;
+  constructor(code: RefusalCode) {
     super(code);
     this.code = code;
   }

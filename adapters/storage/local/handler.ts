@@ -6,12 +6,13 @@ import { Checksum } from "../../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
-import type { Timeouts } from "./body.ts";
+import { chunksOf, type Timeouts } from "./body.ts";
 import type { Checksums } from "./checksums.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Folder, LONGEST_PAUSE } from "./folder.ts";
 import { openObject, type StoredObject, writeObject } from "./objects.ts";
 import { writePart } from "./parts.ts";
+import { postForm } from "./post-form.ts";
 import { refusal } from "./refusal.ts";
 import { verify } from "./verify.ts";
 
@@ -24,12 +25,13 @@ const timeoutsFor = (size: number): Timeouts => ({
 });
 
 /**
- * Answers signed PUT, GET and HEAD of objects the way S3 does, so that a client cannot tell this
+ * Answers signed PUT, GET and HEAD of objects, and signed forms, the way S3 does, so that a client cannot tell this
  * store from a bucket. `root` is the path that stands before bucket and key in the address.
  */
 export function objectsHandler(store: {
   readonly folder: Folder;
   readonly root: string;
+  readonly bucket: string;
   readonly keys: SigningKeys;
   readonly region: string;
   readonly now: () => number;
@@ -38,15 +40,27 @@ export function objectsHandler(store: {
 }): (request: Request) => Promise<Response> {
   return async (request) => {
     const { method, headers } = request;
-    if (method !== "PUT" && method !== "GET" && method !== "HEAD") {
+    const { pathname } = new URL(request.url);
+    const isForm =
+      method === "POST" && pathname.replace(/\/$/, "") === `${store.root}/${store.bucket}`;
+    if (!isForm && method !== "PUT" && method !== "GET" && method !== "HEAD") {
       return refusal("MethodNotAllowed", { Allow: "PUT, GET, HEAD" });
     }
-    if (method === "PUT" && !headers.has("content-length")) return refusal("MissingContentLength");
+    const isUpload = isForm || method === "PUT";
+    if (isUpload && !headers.has("content-length")) return refusal("MissingContentLength");
     try {
+      if (isForm) {
+        const timeouts = timeoutsFor(Number(headers.get("content-length")));
+        return await postForm(
+          { ...store, now: store.now() },
+          request,
+          chunksOf(request.body, timeouts),
+        );
+      }
       const verified = verify(request, { ...store, now: store.now() });
       if (Result.isFailure(verified)) return refusal(verified.failure);
       // The signature covers the path, so this is a key that we signed.
-      const key = new URL(request.url).pathname.slice(store.root.length);
+      const key = pathname.slice(store.root.length);
       return await (method === "PUT" ? put : get)(store.folder, key, request);
     } catch (cause) {
       const failure = failureOf(cause);
@@ -61,7 +75,7 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
   const size = Number(headers.get("content-length"));
   const checksums = checksumsIn(headers);
   if (checksums === undefined) return refusal("InvalidDigest");
-  const writing = { key, size, checksums, body, timeouts: timeoutsFor(size) };
+  const writing = { key, size, checksums, bytes: chunksOf(body, timeoutsFor(size)) };
   // Signed too, as all of the query.
   const { searchParams: query } = new URL(request.url);
   const uploadId = query.get("uploadId");

@@ -69,6 +69,7 @@ export const layer = (
         objectsHandler({
           folder,
           root: endpoint.pathname,
+          bucket,
           keys,
           region: REGION,
           now: () => clock.currentTimeMillisUnsafe(),
@@ -84,6 +85,7 @@ export const layer = (
         largestPut: S3_CAPABILITIES.largestPut,
         parts: { binding: s3PartBinding, checksums: S3_CAPABILITIES.checksums },
         signers: { put: signer, get: signer },
+        forms: { bucket, signer },
       });
       const storedKey = (key: string) => `${address.path}/${key}`.slice(rootLength);
       const run = <A>(call: () => Promise<A>) =>

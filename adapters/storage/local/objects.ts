@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BodyBroken, chunksOf, type Timeouts } from "./body.ts";
+import { BodyBroken, type Timeouts } from "./body.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { type Checksums, type Sum, sumOf } from "./checksums.ts";
 import { type Folder, openRegular } from "./folder.ts";
@@ -70,14 +70,14 @@ export async function openStored(path: string): Promise<StoredObject | undefined
 
 /** Bytes that arrive to be stored. */
 export interface Writing {
-  /** In bytes. */
-  readonly size: number;
+  /** How many they must be; not compared if undefined. */
+  readonly size?: number;
   readonly checksums?: Checksums;
-  readonly body: ReadableStream<Uint8Array> | null;
-  readonly timeouts: Timeouts;
+  /** Throws `BodyBroken` if they do not all arrive. */
+  readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** Stores the bytes of `body` under a key, and returns their ETag.  */
+/** Stores bytes under a key, and returns their ETag.  */
 export const writeObject = (
   folder: Folder,
   upload: Writing & {
@@ -89,7 +89,7 @@ export const writeObject = (
   writeBody(folder, { ...upload, path: pathOf(folder, upload.key) });
 
 /**
- * Stores the bytes of `body` in a file, and returns their ETag. Bytes that do not match `checksums`
+ * Stores bytes in a file, and returns their ETag. Bytes that do not match `checksums`
  * are refused.
  */
 export function writeBody(
@@ -107,10 +107,11 @@ export function writeBody(
       sums.set(algorithm, await sumOf(algorithm));
     }
     let size = 0;
+    const { size: granted = Infinity } = upload;
     try {
-      for await (const chunk of chunksOf(upload.body, upload.timeouts)) {
+      for await (const chunk of upload.bytes) {
         size += chunk.length;
-        if (size > upload.size) break;
+        if (size > granted) break;
         for (const sum of sums.values()) sum.update(chunk);
         await file.writeFile(chunk);
       }
@@ -118,7 +119,7 @@ export function writeBody(
       if (cause instanceof BodyBroken) return Result.fail(cause.code);
       throw cause;
     }
-    if (size !== upload.size) return Result.fail("IncompleteBody");
+    if (size !== (upload.size ?? size)) return Result.fail("IncompleteBody");
     const digests = new Map([...sums].map(([algorithm, sum]) => [algorithm, sum.digest()]));
     for (const [algorithm, value] of Object.entries(checksums)) {
       if (digests.get(algorithm)?.toString("base64") !== value) return Result.fail("BadDigest");

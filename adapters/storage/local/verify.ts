@@ -9,13 +9,21 @@ const CLOCK_TOLERANCE = 15 * 60 * 1000;
 /** In seconds. */
 const LONGEST_LIFE = 7 * 24 * 60 * 60;
 
+/** With what a signature must be made, and when it is checked. */
+export interface ExpectedSignature {
+  readonly keys: SigningKeys;
+  readonly region: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
 /**
  * Checks a signed request as S3 does: the signature must be made with our secret for this method,
- * path, query and set of headers, and `now` (milliseconds since 1970) must be within its lifetime.
+ * path, query and set of headers, and now must be within its lifetime.
  */
 export function verify(
   request: Request,
-  expected: { readonly keys: SigningKeys; readonly region: string; readonly now: number },
+  expected: ExpectedSignature,
 ): Result.Result<void, RefusalCode | Refused> {
   const url = new URL(request.url);
   const query = [...url.searchParams];
@@ -24,19 +32,13 @@ export function verify(
   if (new Set(query.map(([name]) => name)).size !== query.length) return MALFORMED;
 
   const parameter = (name: string) => url.searchParams.get(`X-Amz-${name}`) ?? "";
-  const timestamp = parameter("Date");
-  const start = parseTimestamp(timestamp);
   const expires = parameter("Expires");
-  const { keys, region, now } = expected;
-  const { algorithm } = keys;
-  if (parameter("Algorithm") !== algorithm.name || start === undefined) return MALFORMED;
   if (!/^[1-9]\d{0,5}$/.test(expires) || Number(expires) > LONGEST_LIFE) return MALFORMED;
-
-  const day = timestamp.slice(0, 8);
-  const scope = algorithm.scope(day, region);
-  const [accessKey, ...credentialScope] = parameter("Credential").split("/");
-  if (accessKey !== keys.accessKey) return Result.fail("InvalidAccessKeyId");
-  if (credentialScope.join("/") !== scope) return MALFORMED;
+  const claimed = signerClaimed(parameter, expected);
+  if (Result.isFailure(claimed)) return Result.fail(claimed.failure);
+  const { sign, scope, timestamp, start } = claimed.success;
+  const { now, keys } = expected;
+  const { algorithm } = keys;
 
   const signedHeaders = parameter("SignedHeaders");
   if (!/^[a-z0-9-]+(?:;[a-z0-9-]+)*$/.test(signedHeaders)) return MALFORMED;
@@ -52,7 +54,6 @@ export function verify(
   }
   if (!headers.some(([name]) => name === "host")) return Result.fail("SignatureDoesNotMatch");
 
-  const sign = algorithm.signer(keys.secretKey, day, region);
   const signed = sign(
     stringToSign({
       algorithm,
@@ -75,6 +76,97 @@ export function verify(
   if (now < start - CLOCK_TOLERANCE) return Result.fail("RequestNotYetValid");
   if (now >= start + Number(expires) * 1000) return Result.fail("RequestExpired");
   return Result.void;
+}
+
+/**
+ * Checks the fields of an HTML form as S3 does: its policy must be signed with our secret, each
+ * condition met, and no field there that the policy does not name. Returns what the policy allows.
+ */
+export function verifyForm(
+  fields: ReadonlyMap<string, string>,
+  expected: ExpectedSignature & { readonly bucket: string },
+): Result.Result<
+  { readonly key: string; readonly mediaType: string; readonly min: number; readonly max: number },
+  RefusalCode | Refused
+> {
+  const field = (name: string) => fields.get(name) ?? "";
+  const policy = field("policy");
+  if (!BASE64.test(policy) || !fields.has("x-amz-signature")) return Result.fail("AccessDenied");
+  const claimed = signerClaimed((name) => field(`x-amz-${name.toLowerCase()}`), expected);
+  if (Result.isFailure(claimed)) return Result.fail(claimed.failure);
+  if (!equal(claimed.success.sign(policy), field("x-amz-signature"))) {
+    const message = "The policy of the form differs from what was signed.";
+    return Result.fail({ code: "SignatureDoesNotMatch", message });
+  }
+  // Whatever has our signature was written by `formToBeSigned`.
+  const { expiration, conditions }: FormPolicy = JSON.parse(
+    Buffer.from(policy, "base64").toString(),
+  );
+  if (expected.now >= Date.parse(expiration)) return Result.fail("RequestExpired");
+  const known = new Set(["policy", "x-amz-signature"]);
+  let sizes: readonly [min: number, max: number] = [0, 0];
+  for (const condition of conditions) {
+    if (Array.isArray(condition)) {
+      const [, min, max] = condition;
+      sizes = [min, max];
+      continue;
+    }
+    for (const [name, value] of Object.entries(condition)) {
+      const sent = name === "bucket" ? expected.bucket : fields.get(name.toLowerCase());
+      if (sent !== value) return Result.fail(differing(name));
+      known.add(name.toLowerCase());
+    }
+  }
+  const extra = [...fields.keys()].find((name) => !known.has(name));
+  if (extra !== undefined) return Result.fail(differing(extra));
+  const [min, max] = sizes;
+  return Result.succeed({ key: field("key"), mediaType: field("content-type"), min, max });
+}
+
+/** No other text that we sign is of this form. */
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+interface FormPolicy {
+  readonly expiration: string;
+  readonly conditions: ReadonlyArray<
+    Readonly<Record<string, string>> | readonly [operator: string, min: number, max: number]
+  >;
+}
+
+const differing = (name: string): Refused => ({
+  code: "PolicyConditionFailed",
+  message: `The field ${name.slice(0, 100)} is not as it was signed, or was not signed.`,
+});
+
+/** What signs as a request claims that it was signed, if that is with our key. */
+function signerClaimed(
+  parameter: (name: "Algorithm" | "Credential" | "Date") => string,
+  { keys, region }: ExpectedSignature,
+): Result.Result<
+  {
+    readonly sign: (text: string) => string;
+    readonly scope: string;
+    readonly timestamp: string;
+    /** Milliseconds since 1970. */
+    readonly start: number;
+  },
+  RefusalCode
+> {
+  const { algorithm, accessKey: ours, secretKey } = keys;
+  const timestamp = parameter("Date");
+  const start = parseTimestamp(timestamp);
+  if (parameter("Algorithm") !== algorithm.name || start === undefined) return MALFORMED;
+  const day = timestamp.slice(0, 8);
+  const scope = algorithm.scope(day, region);
+  const [accessKey, ...credentialScope] = parameter("Credential").split("/");
+  if (accessKey !== ours) return Result.fail("InvalidAccessKeyId");
+  if (credentialScope.join("/") !== scope) return MALFORMED;
+  return Result.succeed({
+    sign: algorithm.signer(secretKey, day, region),
+    scope,
+    timestamp,
+    start,
+  });
 }
 
 const MALFORMED = Result.fail<RefusalCode>("AuthorizationQueryParametersError");

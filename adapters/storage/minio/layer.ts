@@ -37,6 +37,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         checksums,
         largestPut: provider.largestPut,
         parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
+        forms: provider.forms ? { bucket, signer: signers.put } : undefined,
         signers,
       });
       return Context.make(Presigner, presigner).pipe(

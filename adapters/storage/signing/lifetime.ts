@@ -1,6 +1,8 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import type { GetRequest, ObjectRequest } from "../../../application/ports/presigner.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { Signer } from "./signer.ts";
 
 /** The life that credentials must have left for a request, in milliseconds. */
@@ -29,3 +31,11 @@ export function signingTime(request: ObjectRequest | GetRequest, now: number): n
   const window = "window" in request && request.window ? Duration.toMillis(request.window) : 0;
   return window > 0 ? Math.floor(now / window) * window : now;
 }
+
+/** Seconds are rounded down; a lifetime one second short is accepted. */
+export const tooShortLived = (seconds: number) =>
+  Effect.fail(
+    new CredentialsUnavailable({
+      reason: `a URL could only live for ${seconds} seconds, since the credentials expire then; the policy's min_lifetime is longer`,
+    }),
+  );

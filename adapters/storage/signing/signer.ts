@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
+import { type FormToSign, signForm } from "./sign-form.ts";
 import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts";
 
 /** A signer, and until when its signatures are valid. */
@@ -11,6 +12,14 @@ export interface Signer {
   readonly expiresAt?: number | undefined;
   /** The longest lifetime of a signature in seconds, if that is less than 7 days. */
   readonly longestLife?: number;
+}
+
+/** A signer that signs HTML forms too. */
+export interface FormSigner extends Signer {
+  /** All fields of the form, with the signature. */
+  readonly signForm: (
+    form: FormToSign,
+  ) => Effect.Effect<Readonly<Record<string, string>>, CredentialsUnavailable>;
 }
 
 /**
@@ -31,7 +40,7 @@ export interface Signers<S extends Signer> {
 }
 
 /** Signs with keys in this process. */
-export interface KeySigner<Secret = string> extends Signer {
+export interface KeySigner<Secret = string> extends FormSigner {
   readonly keys: SigningKeys<Secret>;
 }
 
@@ -43,4 +52,5 @@ export const signWith = <Secret>(
   keys,
   expiresAt,
   sign: (signing) => Effect.succeed(signQuery(keys, signing)),
+  signForm: (form) => Effect.succeed(signForm(keys, form)),
 });

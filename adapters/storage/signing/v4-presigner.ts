@@ -8,12 +8,12 @@ import {
   type SignedPut,
   type SignedRequest,
 } from "../../../application/ports/presigner.ts";
-import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { type Binding, type PartBinding, queryOfPart } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
+import { formPresigner, type FormSigning } from "./form-presigner.ts";
 import { encodeKey, type Pair } from "./v4.ts";
-import { endOf, lifeNeeded, secondsOfLife, signingTime } from "./lifetime.ts";
+import { endOf, lifeNeeded, secondsOfLife, signingTime, tooShortLived } from "./lifetime.ts";
 import type { Signer, Signers } from "./signer.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
@@ -37,6 +37,8 @@ export function v4Presigner(store: {
         readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
       }
     | undefined;
+  /** What signs HTML forms; none are signed if undefined. */
+  readonly forms?: FormSigning | undefined;
 }): Presigner["Service"] {
   /** Signs for now; `answer` makes the result of the URL and the instant at which it ends. */
   const sign = <A>(
@@ -104,6 +106,7 @@ export function v4Presigner(store: {
       },
       partChecksums: parts.checksums,
     }),
+    ...(store.forms === undefined ? {} : { form: formPresigner(store, store.forms) }),
     isRemote: store.isRemote ?? false,
     checksums: store.checksums,
     ...(store.largestPut === undefined ? {} : { largestPut: store.largestPut }),
@@ -112,11 +115,3 @@ export function v4Presigner(store: {
 }
 
 const USES = { PUT: "put", GET: "get" } as const;
-
-/** Seconds are rounded down; a lifetime one second short is accepted. */
-const tooShortLived = (seconds: number) =>
-  Effect.fail(
-    new CredentialsUnavailable({
-      reason: `a URL could only live for ${seconds} seconds, since the credentials expire then; the policy's min_lifetime is longer`,
-    }),
-  );

@@ -1,0 +1,56 @@
+import { type Signatory, type SigningKeys, timestampOf } from "./sign-query.ts";
+
+/** A form to be signed. */
+export interface FormToSign {
+  readonly bucket: string;
+  /** The fields of the object, such as `key`, with the only value that each may have. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The smallest and the largest file, in bytes, both included. */
+  readonly sizes: readonly [min: number, max: number];
+  readonly region: string;
+  /** Milliseconds since 1970, UTC. */
+  readonly now: number;
+  /** Seconds from `now`. */
+  readonly expiresIn: number;
+}
+
+/** The fields of a form that allows this upload until `now + expiresIn`, and no other. */
+export function signForm<Secret>(
+  keys: SigningKeys<Secret>,
+  form: FormToSign,
+): Readonly<Record<string, string>> {
+  const { fields, text, signatureField } = formToBeSigned(keys, form);
+  const day = timestampOf(form.now).slice(0, 8);
+  const sign = keys.algorithm.signer(keys.secretKey, day, form.region);
+  return { ...fields, [signatureField]: sign(text) };
+}
+
+/**
+ * The text to sign for a secret that is elsewhere, which is the policy, and all other fields. The store
+ * refuses a form with a field that its policy does not name, so no other rides along. Source: "POST
+ * Policy", Amazon S3 API Reference; "Signatures: policy document", Cloud Storage documentation.
+ */
+export function formToBeSigned(
+  { algorithm, accessKey, sessionToken }: Signatory,
+  { bucket, fields, sizes, region, now, expiresIn }: FormToSign,
+) {
+  const timestamp = timestampOf(now);
+  const prefix = algorithm.prefix.toLowerCase();
+  const signed = {
+    ...fields,
+    [`${prefix}algorithm`]: algorithm.name,
+    [`${prefix}credential`]: `${accessKey}/${algorithm.scope(timestamp.slice(0, 8), region)}`,
+    [`${prefix}date`]: timestamp,
+    ...(sessionToken === undefined ? {} : { [`${prefix}security-token`]: sessionToken }),
+  };
+  const document = {
+    expiration: new Date((Math.floor(now / 1000) + expiresIn) * 1000).toISOString(),
+    conditions: [
+      { bucket },
+      ...Object.entries(signed).map(([name, value]) => ({ [name]: value })),
+      ["content-length-range", ...sizes],
+    ],
+  };
+  const policy = Buffer.from(JSON.stringify(document)).toString("base64");
+  return { fields: { ...signed, policy }, text: policy, signatureField: `${prefix}signature` };
+}
