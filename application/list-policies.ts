@@ -4,6 +4,7 @@ import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import type { MediaType } from "../domain/media-type.ts";
 import { allowedByExtension, type UploadPolicy } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
+import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 
@@ -35,6 +36,8 @@ export interface MultipartOffer {
   readonly maxSize: ByteSize;
   /** The checksums that the store verifies of a part. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** The checksums that it verifies of the whole file. */
+  readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
 }
 
 /**
@@ -43,10 +46,15 @@ export interface MultipartOffer {
  */
 export const listPolicies = Effect.fnUntraced(function* ({ principal }: Member) {
   const { checksums, largestPut = Infinity, part, partChecksums = [] } = yield* Presigner;
+  const store = yield* ObjectStore;
   return [...(yield* Policies)].flatMap(([name, policy]): ReadonlyArray<OfferedPolicy> => {
     if (!policy.callers.includes(principal.kind)) return [];
     const extensions = allowedByExtension(policy.allowedTypes);
-    const multipart = part && { maxSize: policy.maxSize, checksums: partChecksums };
+    const multipart = part && {
+      maxSize: policy.maxSize,
+      checksums: partChecksums,
+      fileChecksums: store.multipart?.fileChecksums ?? [],
+    };
     const maxSize = ByteSize.make(Math.min(policy.maxSize, largestPut));
     return [{ ...policy, maxSize, name, extensions, checksums, multipart }];
   });

@@ -338,6 +338,8 @@ export interface Policy {
     readonly maxSize: number;
     /** The checksum algorithms that the store verifies of a part. */
     readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+    /** The checksum algorithms that it verifies of the whole file. */
+    readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   };
 }
 

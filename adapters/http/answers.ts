@@ -213,6 +213,9 @@ export const Policy = Schema.Struct({
       checksums: Schema.Array(ChecksumAlgorithm).annotate({
         description: "The algorithms that the store verifies of a part; others are refused.",
       }),
+      file_checksums: Schema.Array(ChecksumAlgorithm).annotate({
+        description: "The same of the whole file.",
+      }),
     }).annotate({
       identifier: "MultipartOffer",
       description: "Files may also be sent in parts; without it, in one PUT only.",

@@ -26,6 +26,10 @@ const inJson = ({ linkLifetime, multipart, ...policy }: OfferedPolicy) => ({
   require_checksum: policy.requireChecksum,
   checksums: policy.checksums,
   ...(multipart && {
-    multipart: { max_size: multipart.maxSize, checksums: multipart.checksums },
+    multipart: {
+      max_size: multipart.maxSize,
+      checksums: multipart.checksums,
+      file_checksums: multipart.fileChecksums,
+    },
   }),
 });

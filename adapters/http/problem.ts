@@ -366,7 +366,7 @@ function whatToDo(differences: ReadonlyArray<{ readonly property: string }>): st
   }
   return areAll(/^parts\//)
     ? "The upload has ended: start a new one, and send each part exactly as granted."
-    : "Presign the file again, and upload it exactly as granted.";
+    : "Ask to upload the file again, and send it exactly as granted.";
 }
 
 const WHO_MAY = {

@@ -23,6 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => host.close());
 
+const MD5 = "gnzLDuqKcGxMNKFokfhOew==";
+
 const rejection = (call: Promise<unknown>) =>
   call.then(
     () => expect.unreachable("it was granted"),
@@ -228,6 +230,10 @@ describe("an upload by calls alone", () => {
         { code: "UNSUPPORTED_MEDIA_TYPE" },
       ],
       [
+        valetkey.startMultipart({ ...FILE, checksum: { algorithm: "md5", value: MD5 } }),
+        { code: "INVALID_CHECKSUM", supported: ["crc32c"] },
+      ],
+      [
         valetkey.startMultipart({ ...FILE, idempotencyKey: "" }),
         { errors: [{ pointer: "/idempotencyKey" }] },
       ],
@@ -311,7 +317,11 @@ it("the policies of a caller are listed in plain data, and uploads are held to t
     writeOnce: false,
     requireChecksum: false,
     checksums: ["sha256", "crc32c", "md5"],
-    multipart: { maxSize: 10 * 2 ** 20, checksums: ["sha256", "crc32c", "md5"] },
+    multipart: {
+      maxSize: 10 * 2 ** 20,
+      checksums: ["sha256", "crc32c", "md5"],
+      fileChecksums: ["crc32c"],
+    },
   });
   expect(listed[0]).not.toHaveProperty("linkLifetime");
   const size = listed[0]?.maxSize ?? 0;

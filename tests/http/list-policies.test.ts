@@ -62,14 +62,25 @@ it("a policy is listed with its limits, types and lifetimes, and what the store 
     write_once: true,
     require_checksum: true,
     checksums: ["sha256", "crc32c", "md5"],
-    multipart: { max_size: 5_242_880, checksums: ["sha256", "crc32c", "md5"] },
+    multipart: {
+      max_size: 5_242_880,
+      checksums: ["sha256", "crc32c", "md5"],
+      file_checksums: ["crc32c"],
+    },
   });
   // A policy without links has no lifetime of links.
   expect(listed.get("files")).not.toHaveProperty("link_lifetime");
 });
 
 it.each([
-  ["minio", { max_size: 10_485_760, checksums: ["sha256", "crc32c", "md5"] }],
+  [
+    "minio",
+    {
+      max_size: 10_485_760,
+      checksums: ["sha256", "crc32c", "md5"],
+      file_checksums: ["crc32c"],
+    },
+  ],
   ["s3", undefined],
 ] as const)(
   "the list of policies tells whether the store %s takes files in parts, and how",
