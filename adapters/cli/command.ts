@@ -17,7 +17,7 @@ export const EXIT = {
 /** Why a command cannot do its work, as a person reads it, and the exit code that says so. */
 export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
-/** An option of a command, or the one argument that it takes. */
+/** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */
 export interface Option {
   /** What stands for the value in the help. An option without it is a switch. */
   readonly value?: string;
@@ -111,8 +111,10 @@ function parse(options: Definition<unknown>["options"], args: ReadonlyArray<stri
   );
   const { values, positionals } = parseArgs({ args: whole, options: types, strict: false });
   const input: Record<string, unknown> = {};
-  for (const [name, { variable = "", isArgument }] of Object.entries(options)) {
-    const given = isArgument ? positionals.shift() : values[name];
+  for (const [name, { variable = "", isArgument, isRepeatable }] of Object.entries(options)) {
+    const rest = () => (positionals.length > 0 ? positionals.splice(0) : undefined);
+    const argument = () => (isRepeatable ? rest() : positionals.shift());
+    const given = isArgument ? argument() : values[name];
     const value = given ?? (process.env[variable] || undefined);
     if (value !== undefined) input[name] = value;
   }

@@ -11,6 +11,7 @@ import { lifecycle } from "./lifecycle.ts";
 import { policy } from "./policy.ts";
 import { serve } from "./serve.ts";
 import { tokenCommands } from "./tokens.ts";
+import { upload } from "./upload.ts";
 
 /** Runs the command that `args` name, and sets the process's exit code if it fails. */
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
@@ -23,6 +24,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
   });
   const commands = [
     serveCommand,
+    upload,
     config,
     doctor,
     certify,

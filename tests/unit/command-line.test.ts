@@ -127,7 +127,7 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve config doctor certify cors lifecycle policy token completion"],
+    ["", "serve upload config doctor certify cors lifecycle policy token completion"],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

@@ -1,0 +1,43 @@
+import type { UploadProgress } from "../browser/client.ts";
+
+/** How often the line is written over, in milliseconds; elsewhere a line is written now and then. */
+const ON_TERMINAL = 100;
+const ELSEWHERE = 10_000;
+
+const BAR_WIDTH = 24;
+
+/** A line on standard error that shows how far something is, with its speed. */
+export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
+  const startedAt = Date.now();
+  const interval = stream.isTTY ? ON_TERMINAL : ELSEWHERE;
+  let nextAt = stream.isTTY ? 0 : startedAt + ELSEWHERE;
+  let isShown = false;
+  return {
+    show: (progress: UploadProgress) => {
+      const now = Date.now();
+      if (now < nextAt) return;
+      nextAt = now + interval;
+      const text = textOf(progress, (now - startedAt) / 1000);
+      stream.write(stream.isTTY ? `\r\u001b[K${text.slice(0, stream.columns - 1)}` : `${text}\n`);
+      isShown = true;
+    },
+    end: () => {
+      if (stream.isTTY && isShown) stream.write("\r\u001b[K");
+    },
+  };
+}
+
+function textOf({ sent, total, percent, retrying }: UploadProgress, seconds: number): string {
+  const filled = Math.floor((percent / 100) * BAR_WIDTH);
+  const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}]`;
+  const speed = sent / seconds;
+  const left = speed > 0 && seconds > 1 ? `, ${inTime((total - sent) / speed)} left` : "";
+  const again = retrying === undefined ? "" : `, trying again (${retrying.reason})`;
+  return `${bar} ${Math.floor(percent)} % of ${inUnits(total)}${left}${again}`;
+}
+
+const inUnits = (bytes: number) =>
+  bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+const inTime = (seconds: number) =>
+  seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;

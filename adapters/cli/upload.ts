@@ -1,0 +1,140 @@
+import * as Schema from "effect/Schema";
+import { openAsBlob } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { OrganizationSlug } from "../../domain/organization.ts";
+import { PolicyName } from "../../domain/upload-policy.ts";
+import { createClient, UploadError, type UploadResult } from "../browser/client.ts";
+import { codeOf } from "../settings/thrown.ts";
+import { asJson, columns, command, EXIT, JSON_OPTION } from "./command.ts";
+import { makeProgressLine } from "./progress-line.ts";
+import { makeUploadMemory } from "./upload-memory.ts";
+
+/** Uploads files by `valetkey/client`, as a page does. */
+export const upload = command({
+  name: "upload",
+  summary: "Upload files through a running service; a large one goes on where it was left",
+  options: {
+    files: {
+      value: "FILE...",
+      shape: "the path of a file, or several",
+      isArgument: true,
+      isRepeatable: true,
+    },
+    org: { value: "SLUG", shape: "an organization's name, such as acme" },
+    endpoint: {
+      value: "URL",
+      shape: "the address of the service, such as https://uploads.example.com",
+      note: "$VALETKEY_ENDPOINT if left out",
+      variable: "VALETKEY_ENDPOINT",
+    },
+    policy: { value: "NAME", shape: "the name of a policy", note: "files if left out" },
+    ...JSON_OPTION,
+  },
+  schema: Schema.Struct({
+    files: Schema.NonEmptyArray(Schema.NonEmptyString),
+    org: OrganizationSlug,
+    endpoint: Schema.NonEmptyString,
+    policy: Schema.optionalKey(PolicyName),
+    json: Schema.optionalKey(Schema.Boolean),
+  }),
+  run: async ({ files, org, endpoint, policy, json = false }) => {
+    // As an option, it would stand in the list of processes.
+    const token = process.env["VALETKEY_TOKEN"];
+    const client = createClient({
+      endpoint,
+      organization: org,
+      ...(token && { token }),
+      storage: makeUploadMemory(),
+    });
+    const line = makeProgressLine();
+    const opened = await Promise.all(files.map((path) => open(path)));
+    const found = opened.filter((each) => each instanceof File);
+    const task = client.uploadAll(found, { policy, onProgress: line.show });
+    const interrupt = () => {
+      line.end();
+      process.stderr.write("Interrupted. Run the same command again, and large files go on.\n");
+      process.exit(130);
+    };
+    process.once("SIGINT", interrupt);
+    const outcomes = await task;
+    process.off("SIGINT", interrupt);
+    line.end();
+    const left = outcomes.values();
+    const rows = opened.map((each, index): Row => {
+      const path = files[index] ?? "";
+      if (!(each instanceof File)) return { file: path, error: each };
+      const outcome = left.next().value;
+      return outcome?.status === "fulfilled"
+        ? { file: path, result: outcome.value }
+        : { file: path, error: failureOf(outcome?.reason) };
+    });
+    const failed = rows.filter((row) => "error" in row);
+    return {
+      result: json ? asJson(rows.map(inJson)) : columns(rows.flatMap(inColumns)),
+      ...(failed.length > 0 && {
+        code: EXIT.failure,
+        message: failed.map(({ file, error }) => `${file}: ${error.message}`).join("\n"),
+      }),
+    };
+  },
+});
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+type Row =
+  | { readonly file: string; readonly result: UploadResult }
+  | { readonly file: string; readonly error: Failure };
+
+/** The file at a path, which is read when it is sent, or why it cannot be. */
+async function open(path: string): Promise<File | Failure> {
+  try {
+    const found = await stat(path);
+    if (found.isDirectory())
+      return { code: "directory", message: "It is a folder. Name its files." };
+    const content = await openAsBlob(path);
+    return new File([content], basename(path), { lastModified: Math.floor(found.mtimeMs) });
+  } catch (cause) {
+    const missing = codeOf(cause) === "ENOENT";
+    return {
+      code: missing ? "not-found" : "unreadable",
+      message: missing
+        ? "There is no such file. Check its path."
+        : `It cannot be read (${codeOf(cause) ?? String(cause)}).`,
+    };
+  }
+}
+
+const failureOf = (cause: unknown): Failure =>
+  cause instanceof UploadError
+    ? {
+        code: cause.problem?.code ?? cause.code,
+        message: MESSAGES.get(cause.code) ?? cause.message,
+      }
+    : { code: "failed", message: String(cause) };
+
+/** Where the client speaks of its options. */
+const MESSAGES: ReadonlyMap<string, string> = new Map([
+  [
+    "unauthenticated",
+    "The service does not know the caller. Set VALETKEY_TOKEN to a token of the service; npm start prints one.",
+  ],
+]);
+
+const inColumns = (row: Row) => ("result" in row ? [[row.file, row.result.fileUrl]] : []);
+
+const inJson = (row: Row) =>
+  "error" in row
+    ? row
+    : {
+        file: row.file,
+        key: row.result.key,
+        size: row.result.size,
+        content_type: row.result.contentType,
+        get_url: row.result.getUrl,
+        file_url: row.result.fileUrl,
+        receipt: row.result.receipt,
+      };
