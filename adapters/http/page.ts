@@ -1,23 +1,40 @@
 import { readFile } from "node:fs/promises";
-import { answerHeld } from "./answer.ts";
+import { answerHeld, refuse } from "./answer.ts";
+import { clientFiles } from "./client-files.ts";
 import { htmlHeaders } from "./html-headers.ts";
+import { NotFound } from "./refusals.ts";
 import type { PageFile } from "./route.ts";
+
+const SCRIPT = "text/javascript; charset=utf-8";
 
 const FILES = [
   ["/", "index.html", "text/html; charset=utf-8"],
   ["/page.css", "page.css", "text/css; charset=utf-8"],
   ["/icon.svg", "icon.svg", "image/svg+xml"],
-  ["/page.js", "page.js", "text/javascript; charset=utf-8"],
+  ["/page.js", "page.js", SCRIPT],
+  ["/card.js", "card.js", SCRIPT],
+  ["/requests.js", "requests.js", SCRIPT],
+  ["/words.js", "words.js", SCRIPT],
 ] as const;
 
-/** The page to try the service on. */
+/** The page to try the service on: a client like any other, over `valetkey/client`. */
 export function page(storeOrigin: string): ReadonlyArray<PageFile> {
   const headers = htmlHeaders(`blob: ${storeOrigin}`, storeOrigin);
-  return FILES.map(([path, name, type]) => ({
-    path,
-    answer: async (c) => {
-      const content = await readFile(new URL(`./page/${name}`, import.meta.url));
-      return answerHeld(c, content, { ...headers, "Content-Type": type });
+  return [
+    ...FILES.map(([path, name, type]): PageFile => ({
+      path,
+      answer: async (c) => {
+        const content = await readFile(new URL(`./page/${name}`, import.meta.url));
+        return answerHeld(c, content, { ...headers, "Content-Type": type });
+      },
+    })),
+    {
+      path: "/client/:file",
+      answer: async (c) => {
+        const content = (await clientFiles()).get(c.req.param("file") ?? "");
+        if (content === undefined) return refuse(c, new NotFound());
+        return answerHeld(c, Buffer.from(content), { ...headers, "Content-Type": SCRIPT });
+      },
     },
-  }));
+  ];
 }

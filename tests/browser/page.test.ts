@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
@@ -25,6 +26,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
       STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
       STORAGE_SECRET_KEY: minio?.secretKey ?? "",
       LOG_LEVEL: "debug",
+      STORAGE_MAX_FILE_SIZE: "64 MiB",
     });
     // The first readiness check creates the bucket.
     await fetch(`${service.address}/readyz`);
@@ -37,15 +39,14 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
   it("the page sends a pasted image straight to the store, and shows it from there", async () => {
     const { page, requests, errors } = await open();
     await paste(page, "image/png");
-    const image = page.locator("#result img");
-    await image.waitFor();
-    await expect
-      .poll(() => image.evaluate((shown: HTMLImageElement) => shown.naturalWidth))
-      .toBe(1);
+    await card(page, "pasted-image.png", "done").waitFor();
+    const image = page.locator("#list .thumb img");
+    await expect.poll(() => image.getAttribute("src")).toContain(`${minio?.endpoint}/page-`);
+    expect(await image.evaluate((shown: HTMLImageElement) => shown.naturalWidth)).toBe(1);
 
     const puts = requests.filter((request) => request.method() === "PUT");
     expect(puts.map((request) => new URL(request.url()).origin)).toEqual([minio?.endpoint]);
-    expect(await image.getAttribute("src")).toMatch(new RegExp(`^${minio?.endpoint}/page-`));
+    expect(lastSteps(requests)).toEqual(["presign", "confirm"]);
     expect(errors).toEqual([]);
 
     const log = service.output();
@@ -58,12 +59,13 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
 
   it("the page shows a refusal in words for a person", async () => {
     const { page, requests } = await open();
-    await paste(page, "text/html");
-    const refusal = page.locator("#refusal");
-    await refusal.waitFor();
-    expect(await refusal.innerText()).toMatch(/Files of this type are not accepted/);
-    expect(await refusal.innerText()).toMatch(/image\/png/);
-    expect(await refusal.getByRole("button").isVisible()).toBe(false);
+    await drop(page, ["page.html"], "text/html");
+    const refused = card(page, "page.html", "failed");
+    await refused.waitFor();
+    const status = await refused.getByRole("status").innerText();
+    expect(status).toMatch(/^Files of this type are not accepted\. This file is text\/html\./);
+    expect(status).toContain("image/png");
+    expect(await refused.getByRole("button", { name: "Try again" }).count()).toBe(0);
     expect(requests.filter((request) => request.method() === "PUT")).toEqual([]);
     await page.close();
   });
@@ -71,11 +73,14 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
   it("the page offers to try again if that can help", async () => {
     const { page } = await open();
     await page.getByLabel("Organization").fill("no such name");
-    await paste(page, "image/png");
-    await page.getByRole("button", { name: "Try again" }).waitFor();
+    await page.getByLabel("Organization").blur();
+    await drop(page, ["a.png"]);
+    const failed = card(page, "a.png", "failed");
+    await failed.waitFor();
     await page.getByLabel("Organization").fill("acme");
-    await page.getByRole("button", { name: "Try again" }).click();
-    await page.locator("#result img").waitFor();
+    await failed.getByRole("button", { name: "Try again" }).click();
+    await card(page, "a.png", "done").waitFor();
+    expect(await page.locator("#list .card").count()).toBe(1);
     await page.close();
   });
 
@@ -85,43 +90,113 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await expect
       .poll(() => limits.innerText())
       .toBe(
-        "Up to 10 MiB of image/png, image/jpeg, image/gif, image/webp, image/avif, application/pdf, text/plain",
+        "Up to 64 MiB of image/png, image/jpeg, image/gif, image/webp, image/avif, application/pdf, text/plain",
       );
     const accept = (await page.locator("#file").getAttribute("accept")) ?? "";
     expect(accept.split(",")).toEqual(expect.arrayContaining(["image/png", ".png", ".jpeg"]));
     await page.getByLabel("Organization").fill("no such name");
     await page.getByLabel("Organization").blur();
-    await expect.poll(() => limits.innerText()).toContain("if the service's policy allows them");
+    await expect.poll(() => limits.innerText()).toBe("The policy of the service says which.");
     await page.close();
   });
 
   it("the page gives a file whose type the browser does not know the type of its extension", async () => {
     const { page } = await open();
     await drop(page, ["PHOTO.JPG"], "");
-    await page.locator("#confirm[data-state=done]").waitFor();
-    expect(await page.locator("#confirm").innerText()).toContain("70 bytes of image/jpeg");
+    const done = card(page, "PHOTO.JPG", "done");
+    await done.waitFor();
+    expect(await done.getByRole("status").innerText()).toContain("70 bytes of image/jpeg");
     await page.close();
   });
 
-  it("the page confirms the upload as the fourth step", async () => {
+  it("the page uploads several files at once, of which one that is refused leaves the others alone", async () => {
     const { page, requests } = await open();
-    await paste(page, "image/png");
-    await page.locator("#confirm[data-state=done]").waitFor();
-    expect(await page.locator("ol h2").allInnerTexts()).toEqual([
-      "Presign",
-      "PUT",
-      "GET",
-      "Confirm",
-    ]);
-    expect(await page.locator("#confirm").innerText()).toContain(
-      "70 bytes of image/png, as signed",
-    );
-    expect(await page.locator("#confirm-curl").innerText()).toContain("/files/confirm'");
-    const posts = requests.filter((request) => request.method() === "POST");
-    expect(posts.map((request) => new URL(request.url()).pathname.split("/").at(-1))).toEqual([
-      "presign",
-      "confirm",
-    ]);
+    await drop(page, ["first.png", "second.html", "third.png"]);
+    await card(page, "first.png", "done").waitFor();
+    await card(page, "second.html", "failed").waitFor();
+    await card(page, "third.png", "done").waitFor();
+    expect(await page.locator("#total").innerText()).toBe("2 of 3 confirmed, 1 failed");
+    expect(lastSteps(requests)).toContain("batch");
+    expect(requests.filter((request) => request.method() === "PUT")).toHaveLength(2);
+    await page.getByRole("button", { name: "Clear finished" }).click();
+    expect(await page.locator("#list .card").count()).toBe(0);
+    expect(await page.locator("#empty").isVisible()).toBe(true);
+    await page.close();
+  });
+
+  it("the page sends a large file in parts, holds it and goes on", async () => {
+    const { page, requests } = await open();
+    await throttle(page);
+    await drop(page, ["large.png"], "image/png", LARGE);
+    await page.getByText(/[1-5] of 6 parts/).waitFor();
+    await page.getByRole("button", { name: "Pause large.png" }).click();
+    const paused = card(page, "large.png", "paused");
+    await paused.waitFor();
+    expect(await paused.getByRole("status").innerText()).toContain("Paused");
+    await paused.getByRole("button", { name: "Resume large.png" }).click();
+    const done = card(page, "large.png", "done");
+    await done.waitFor();
+    expect(await done.getByRole("status").innerText()).toContain("31,457,280 bytes of image/png");
+    const steps = await showRequests(page, "large.png");
+    expect(steps).toEqual(["Start", "Sign parts", "PUT part 1", "Complete", "GET"]);
+    expect(lastSteps(requests)).toContain("complete");
+    await page.close();
+  });
+
+  it("the page goes on with a file after a reload, and can discard it", async () => {
+    const { page, requests } = await open();
+    await throttle(page);
+    await drop(page, ["again.png"], "image/png", LARGE);
+    await page.getByText(/[1-5] of 6 parts/).waitFor();
+    await page.reload();
+    const unfinished = page.locator("#pending .card");
+    await unfinished.waitFor();
+    expect(await unfinished.innerText()).toMatch(/^again\.png, 30 MiB\s+It was not finished\./);
+    requests.length = 0;
+    await drop(page, ["again.png"], "image/png", LARGE);
+    await card(page, "again.png", "done").waitFor();
+    expect(await unfinished.count()).toBe(0);
+    const parts = requests.filter((request) => request.method() === "PUT");
+    expect(parts.length).toBeLessThan(6);
+    expect(lastSteps(requests)).not.toContain("multipart");
+
+    await drop(page, ["never.png"], "image/png", LARGE);
+    await page.getByText(/[1-5] of 6 parts/).waitFor();
+    await page.reload();
+    await page.getByRole("button", { name: "Discard never.png" }).click();
+    await expect.poll(() => unfinished.count()).toBe(0);
+    await page.close();
+  });
+
+  it("the page still lists after a reload what was uploaded before", async () => {
+    const { page } = await open();
+    await drop(page, ["kept.png"]);
+    await card(page, "kept.png", "done").waitFor();
+    await page.reload();
+    const kept = card(page, "kept.png", "done");
+    expect(await kept.getByRole("status").innerText()).toMatch(/^Confirmed at/);
+    const address =
+      (await kept.getByRole("link", { name: "Open kept.png" }).getAttribute("href")) ?? "";
+    expect((await fetch(address)).status).toBe(200);
+    await page.close();
+  });
+
+  it("the page shows the requests as commands that work, and the client's code", async () => {
+    const { page } = await open();
+    await drop(page, ["it's.png"]);
+    await card(page, "it's.png", "done").waitFor();
+    expect(await showRequests(page, "it's.png")).toEqual(["Presign", "PUT", "Confirm", "GET"]);
+    const commands = await page.locator("#list pre").allInnerTexts();
+    expect(commands[1]).toContain(`--upload-file 'it'\\''s.png'`);
+    const answer = execFileSync("sh", ["-c", commands[2] ?? ""], {
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+    expect(answer).toContain('"content_type":"image/png"');
+    await page.getByText("The same in your own page").click();
+    const code = await page.locator("#code code").innerText();
+    expect(code).toContain(`endpoint: "${service.address}/"`);
+    expect(code).toContain("await client.upload(file)");
     await page.close();
   });
 
@@ -129,40 +204,17 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     ["a phone", 375, 720],
     ["a tablet", 820, 1100],
     ["a desk", 1360, 900],
-  ])(
-    "the page wraps long lines and scrolls the result into view on %s",
-    async (_, width, height) => {
-      const { page } = await open({ width, height });
-      await paste(page, "image/png");
-      await page.locator("#confirm[data-state=done]").waitFor();
-      const cutOff = await page.evaluate(() =>
-        [document.documentElement, ...document.querySelectorAll("pre")]
-          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
-          .map(({ nodeName }) => nodeName),
-      );
-      expect(cutOff).toEqual([]);
-      const isSeen = () =>
-        page.locator("#result").evaluate((result) => {
-          const { top, bottom } = result.getBoundingClientRect();
-          return top >= 0 && bottom <= innerHeight;
-        });
-      await expect.poll(isSeen).toBe(true);
-      await page.close();
-    },
-  );
-
-  it("the page uploads the first of several dropped files, and says so", async () => {
-    const { page, requests } = await open();
-    await drop(page, ["first.png", "second.png", "third.png"]);
-    await page.locator("#confirm[data-state=done]").waitFor();
-    expect(await page.locator("#note").isVisible()).toBe(true);
-    expect(await page.locator("#note").innerText()).toBe(
-      "These are 3 files, and this page takes one at a time: first.png is uploaded.",
+  ])("nothing on the page is cut off on %s", async (_, width, height) => {
+    const { page } = await open({ width, height });
+    await drop(page, [`${"long-name-".repeat(12)}.png`, "page.html"]);
+    await page.locator("#list .card[data-state=done]").waitFor();
+    await showRequests(page, "long-name-");
+    const cutOff = await page.evaluate(() =>
+      [document.documentElement, ...document.querySelectorAll("pre")]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map(({ nodeName }) => nodeName),
     );
-    expect(requests.filter((request) => request.method() === "PUT")).toHaveLength(1);
-    await drop(page, ["alone.png"]);
-    await page.getByRole("link", { name: "Open alone.png" }).waitFor();
-    expect(await page.locator("#note").isVisible()).toBe(false);
+    expect(cutOff).toEqual([]);
     await page.close();
   });
 
@@ -208,6 +260,9 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
   }
 });
 
+/** As many bytes as 6 parts have, of which 4 are sent at a time. */
+const LARGE = 30 * 2 ** 20;
+
 async function paste(page: Page, type: string): Promise<void> {
   await page.evaluate(
     ({ base64, type }) => {
@@ -220,15 +275,54 @@ async function paste(page: Page, type: string): Promise<void> {
   );
 }
 
-const drop = (page: Page, names: ReadonlyArray<string>, type = "image/png"): Promise<void> =>
+/** Drops files, which are alike each time; of one that is large, the rest is zeros. */
+const drop = (
+  page: Page,
+  names: ReadonlyArray<string>,
+  type?: string,
+  size?: number,
+): Promise<void> =>
   page.evaluate(
-    ({ base64, names, type }) => {
-      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    ({ base64, names, type, size }) => {
+      const pixel = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      const bytes = new Uint8Array(size ?? pixel.length);
+      bytes.set(pixel);
       const dataTransfer = new DataTransfer();
       for (const name of names) {
-        dataTransfer.items.add(new File([bytes], name, { type }));
+        const known = name.endsWith(".html") ? "text/html" : "image/png";
+        dataTransfer.items.add(new File([bytes], name, { type: type ?? known, lastModified: 1 }));
       }
       document.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
     },
-    { base64: PNG, names, type },
+    { base64: PNG, names, type, size },
   );
+
+/** The upload of a file, once it is so far. */
+const card = (page: Page, name: string, state: string) =>
+  page.locator(`#list .card[data-state=${state}]`, { has: titled(page, name) });
+
+const titled = (page: Page, name: string) => page.locator("h3", { hasText: name });
+
+/** Opens the list of requests of a file, and gives their titles. */
+async function showRequests(page: Page, name: string): Promise<ReadonlyArray<string>> {
+  const requests = page.locator("#list .card", { has: titled(page, name) }).locator(".requests");
+  await requests.getByText("Requests").click();
+  return requests.locator("h4").allInnerTexts();
+}
+
+/** The last words of the addresses that were posted to. */
+const lastSteps = (requests: ReadonlyArray<Request>) =>
+  requests
+    .filter((request) => request.method() === "POST")
+    .map((request) => new URL(request.url()).pathname.split("/").at(-1));
+
+/** Slow enough that something can be done before a large file is through. */
+async function throttle(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: 8 * 2 ** 20,
+  });
+}

@@ -11,7 +11,7 @@ const service = await startProcess();
 const browser = await launchChromium(findChromium().value);
 try {
   const page = await browser.newPage({
-    viewport: { width: 1000, height: 700 },
+    viewport: { width: 1200, height: 680 },
     reducedMotion: "reduce",
   });
   await page.goto(`${service.address}/#token=${service.token}`);
@@ -36,24 +36,16 @@ try {
       context.lineTo(x + 320, 240);
       context.fill();
     }
-    const file = new File([await canvas.convertToBlob()], "mountains.png", { type: "image/png" });
+    const picture = await canvas.convertToBlob({ type: "image/png" });
     const data = new DataTransfer();
-    data.items.add(file);
+    data.items.add(new File(["Hello"], "notes.txt", { type: "text/plain" }));
+    data.items.add(new File(["<p>"], "page.html", { type: "text/html" }));
+    data.items.add(new File([picture], "mountains.png", { type: "image/png" }));
     document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
   });
-  await page.locator("#confirm[data-state=done]").waitFor();
+  await page.locator("#list .card[data-state=done]").nth(1).waitFor();
   await page.waitForLoadState("networkidle");
-  await page.evaluate(() => {
-    document.documentElement.style.zoom = "0.6";
-    scrollTo(0, 0);
-  });
-  // To the end of the step that matters: the whole page is twice as long.
-  const boxOf = (selector: string) =>
-    page.locator(selector).evaluate((element) => element.getBoundingClientRect().toJSON());
-  const [{ x, width }, { bottom }] = [await boxOf("main"), await boxOf("#put")];
-  const margin = 16;
-  const clip = { x: x - margin, y: 0, width: width + 2 * margin, height: bottom + margin };
-  writeFileSync(PICTURE, await page.screenshot({ fullPage: true, clip }));
+  writeFileSync(PICTURE, await page.screenshot());
 } finally {
   await browser.close();
   await service.stop();
