@@ -11,7 +11,7 @@ const service = await startProcess();
 const browser = await launchChromium(findChromium().value);
 try {
   const page = await browser.newPage({
-    viewport: { width: 1200, height: 680 },
+    viewport: { width: 960, height: 520 },
     reducedMotion: "reduce",
   });
   await page.goto(`${service.address}/#token=${service.token}`);
