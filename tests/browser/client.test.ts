@@ -1,0 +1,462 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type * as client from "../../adapters/browser/client.ts";
+import { bundleClient } from "../../deploy/bundle-client.ts";
+import { launchChromium } from "../support/chromium.ts";
+import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
+import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+// The client as it is published, in a page of another origin than the service and the store.
+
+const executablePath = await need("chromium");
+const minio = await need("minio");
+
+const MIB = 2 ** 20;
+
+/** What the page of these tests has beside the client. */
+interface InPage {
+  readonly valetkey: typeof client;
+  readonly make: (options?: Partial<client.ClientOptions>) => client.Client;
+  /** A file that is the same whenever it is made. */
+  readonly fileOf: (size: number, name?: string, type?: string) => File;
+  readonly events: Array<client.UploadProgress>;
+  readonly onProgress: (event: client.UploadProgress) => void;
+  /** What an upload came to: its result, or the code and message of its error. */
+  readonly outcomeOf: (upload: Promise<client.UploadResult>) => Promise<Outcome>;
+  task: client.UploadTask;
+  outcome: Promise<Outcome>;
+  dropped: ReadonlyArray<string>;
+}
+type Outcome = { readonly url: string } | { readonly code: string; readonly message: string };
+declare const page: InPage;
+
+const script = (service: ServiceProcess) => `
+  import * as valetkey from "./client.js";
+  const base = { endpoint: ${JSON.stringify(service.address)}, organization: "acme", token: ${JSON.stringify(service.token)} };
+  const events = [];
+  globalThis.page = {
+    valetkey,
+    events,
+    onProgress: (event) => events.push(event),
+    make: (options) => valetkey.createClient({ ...base, ...options }),
+    fileOf: (size, name = "a.png", type = "image/png") => {
+      const bytes = new Uint8Array(size);
+      for (let start = 0, seed = 1; start < size; start += 4096) {
+        seed = (seed * 48271) % 2147483647;
+        bytes.fill(seed & 255, start, start + 4096);
+      }
+      return new File([bytes], name, { type, lastModified: 1700000000000 });
+    },
+    outcomeOf: (upload) => upload.then(({ getUrl }) => ({ url: getUrl }), ({ code, message }) => ({ code, message })),
+  };
+`;
+
+/** The SHA-256 of what `fileOf` makes in the page. */
+function sha256Of(size: number): string {
+  const hash = createHash("sha256");
+  for (let start = 0, seed = 1; start < size; start += 4096) {
+    seed = (seed * 48271) % 2147483647;
+    hash.update(Buffer.alloc(Math.min(4096, size - start), seed & 255));
+  }
+  return hash.digest("hex");
+}
+
+const sha256At = async (outcome: Outcome): Promise<string> => {
+  if (!("url" in outcome)) throw new Error(`${outcome.code}: ${outcome.message}`);
+  const bytes = await (await fetch(outcome.url)).bytes();
+  return createHash("sha256").update(bytes).digest("hex");
+};
+
+let browser: Browser;
+let modules: ReadonlyMap<string, string>;
+let site: Server;
+let origin: string;
+let current: ServiceProcess;
+
+beforeAll(async () => {
+  if (executablePath === undefined) return;
+  browser = await launchChromium(executablePath);
+  modules = await bundleClient();
+  site = createServer(({ url = "" }, response) => {
+    const name = url.slice(1);
+    const isScript = name === "script.js" || modules.has(name);
+    response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
+    response.end(
+      name === "script.js"
+        ? script(current)
+        : (modules.get(name) ??
+            '<!doctype html><body style="height:400px"><input type="file"><script type="module" src="script.js"></script>'),
+    );
+  });
+  site.listen(0, "127.0.0.1");
+  await once(site, "listening");
+  origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  await browser?.close();
+  site?.close();
+});
+
+const STORES = [
+  { store: "the embedded store", isHere: true, large: 22 * MIB, env: () => ({}) },
+  {
+    store: "MinIO",
+    isHere: minio !== undefined,
+    large: 64 * MIB,
+    env: (address: string) => ({
+      STORAGE_ADAPTER: "minio",
+      STORAGE_BUCKET: `client-${crypto.randomUUID()}`,
+      STORAGE_CREATE_BUCKET: "on",
+      STORAGE_ENDPOINT: minio?.endpoint ?? "",
+      STORAGE_PUBLIC_ENDPOINT: address,
+      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+    }),
+  },
+];
+
+describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, large }) => {
+  describe.skipIf(executablePath === undefined || !isHere)("on another origin", () => {
+    let service: ServiceProcess;
+    let network: CuttingProxy;
+    let context: BrowserContext;
+    let tab: Page;
+    let puts: Array<string>;
+
+    beforeAll(async () => {
+      const isMinio = "STORAGE_ADAPTER" in env("");
+      network = await startCuttingProxy(() =>
+        Number(new URL(isMinio ? (minio?.endpoint ?? "") : service.address).port),
+      );
+      const address = `http://127.0.0.1:${network.port}`;
+      service = await startProcess({
+        CORS_ORIGINS: origin,
+        STORAGE_MAX_FILE_SIZE: "100 MiB",
+        STORAGE_POLICIES: JSON.stringify({ brief: { put_lifetime: "1 second" } }),
+        ...(isMinio ? {} : { PUBLIC_URL: address }),
+        ...env(address),
+      });
+      // The first readiness check creates the bucket.
+      await fetch(`${service.address}/readyz`);
+      current = service;
+    });
+    afterAll(async () => {
+      await network?.close();
+      await service?.stop();
+    });
+    beforeEach(async () => {
+      context = await browser.newContext();
+      tab = await context.newPage();
+      puts = [];
+      tab.on("request", (request) => {
+        if (request.method() === "PUT") puts.push(request.url());
+      });
+      await open();
+    });
+    afterEach(() => context.close());
+
+    async function open(): Promise<void> {
+      await tab.goto(origin);
+      await tab.waitForFunction(() => "page" in globalThis);
+    }
+
+    it("progress never goes back, and ends at 100 percent", async () => {
+      const { outcome, events } = await tab.evaluate(async () => {
+        const { make, fileOf, onProgress, outcomeOf, events } = page;
+        const upload = make().upload(fileOf(3 * 2 ** 20), { onProgress });
+        return { outcome: await outcomeOf(upload), events };
+      });
+      expect(await sha256At(outcome)).toBe(sha256Of(3 * MIB));
+      const percents = events.map(({ percent }) => percent);
+      expect(percents).toEqual(percents.toSorted((one, other) => one - other));
+      expect(percents.at(-1)).toBe(100);
+    });
+
+    it("a large file arrives as it was, though a connection is cut in the middle", async () => {
+      const before = network.cuts();
+      network.cutAfter(large / 2);
+      const { outcome, events } = await tab.evaluate(async (size) => {
+        const { make, fileOf, onProgress, outcomeOf, events } = page;
+        const upload = make().upload(fileOf(size), { onProgress });
+        return { outcome: await outcomeOf(upload), events };
+      }, large);
+      expect(network.cuts()).toBe(before + 1);
+      expect(await sha256At(outcome)).toBe(sha256Of(large));
+      let last = 0;
+      for (const { sent, retrying } of events) {
+        expect(retrying !== undefined || sent >= last).toBe(true);
+        last = sent;
+      }
+      expect(events.at(-1)).toMatchObject({ percent: 100, sent: large });
+      expect(events.some(({ retrying }) => retrying?.reason === "network")).toBe(true);
+    });
+
+    it("after a reload in the middle only the rest is sent", async () => {
+      await tab.evaluate(async () => {
+        const { make, fileOf, onProgress, events } = page;
+        page.task = make().upload(fileOf(22 * 2 ** 20), { onProgress });
+        page.task.catch(() => undefined);
+        while ((events.at(-1)?.parts?.done ?? 0) < 2) await new Promise(requestAnimationFrame);
+        page.task.pause();
+      });
+      await tab.reload();
+      await tab.waitForFunction(() => "page" in globalThis);
+      puts.length = 0;
+      const { outcome, pending, left, first } = await tab.evaluate(async () => {
+        const { make, fileOf, onProgress, outcomeOf, events } = page;
+        const client = make();
+        const [pending] = await client.pending();
+        const upload = client.upload(fileOf(22 * 2 ** 20), { resume: pending, onProgress });
+        const outcome = await outcomeOf(upload);
+        const left = await client.pending();
+        return { outcome, pending: pending?.filename, left: left.length, first: events[0]?.parts };
+      });
+      expect(await sha256At(outcome)).toBe(sha256Of(22 * MIB));
+      expect([pending, left, first?.total]).toEqual(["a.png", 0, 5]);
+      expect(first?.done).toBeGreaterThanOrEqual(2);
+      expect(puts).toHaveLength(5 - (first?.done ?? 0));
+    });
+
+    it("an aborted upload leaves no parts behind", async () => {
+      const { code, status, pending } = await tab.evaluate(async () => {
+        const { make, fileOf, onProgress, outcomeOf, events } = page;
+        const storage = new Map<string, string>();
+        const client = make({ storage });
+        const upload = client.upload(fileOf(22 * 2 ** 20), { onProgress });
+        const outcome = outcomeOf(upload);
+        while ((events.at(-1)?.parts?.done ?? 0) < 1) await new Promise(requestAnimationFrame);
+        const { begun } = JSON.parse([...storage.values()][0] ?? "");
+        upload.abort();
+        const { code } = (await outcome) as { code: string };
+        const entries = performance.getEntriesByType("resource");
+        const parts = entries.find(({ name }) => name.endsWith("/multipart/parts"))?.name;
+        // Asked as the client would ask.
+        const ask = make({
+          storage: new Map([["", ""]]),
+          fetch: (_, init) => fetch(`${parts}?upload=${begun.upload}`, init),
+        });
+        const error = await ask.policies().catch((cause: client.UploadError) => cause);
+        return {
+          code,
+          status: "problem" in error ? error.problem?.code : undefined,
+          pending: (await client.pending()).length,
+        };
+      });
+      expect([code, status, pending]).toEqual(["aborted", "INVALID_UPLOAD", 0]);
+    });
+
+    it("a clock that is an hour wrong changes nothing", async () => {
+      for (const hours of [-1, 1]) {
+        await tab.addInitScript((shift) => {
+          const now = Date.now.bind(Date);
+          Date.now = () => now() + shift;
+        }, hours * 3_600_000);
+        await open();
+        const outcome = await tab.evaluate(() =>
+          page.outcomeOf(page.make().upload(page.fileOf(1000))),
+        );
+        expect(await sha256At(outcome)).toBe(sha256Of(1000));
+      }
+    });
+
+    it("an upload waits for the network, before the presign and in the middle", async () => {
+      await context.setOffline(true);
+      await tab.evaluate(() => {
+        const { make, fileOf, onProgress, outcomeOf } = page;
+        page.outcome = outcomeOf(make().upload(fileOf(22 * 2 ** 20), { onProgress }));
+      });
+      await tab.waitForFunction(() => page.events.at(-1)?.retrying?.reason === "offline");
+      expect(puts).toEqual([]);
+      await context.setOffline(false);
+      await tab.waitForFunction(() => (page.events.at(-1)?.parts?.done ?? 0) >= 1);
+      await context.setOffline(true);
+      await tab.waitForFunction(
+        () =>
+          page.events.at(-1)?.retrying?.reason === "offline" || page.events.at(-1)?.percent === 100,
+      );
+      await context.setOffline(false);
+      expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(22 * MIB));
+    });
+
+    it("a URL that has expired while the upload was paused is replaced", async () => {
+      // The page's clock stands still, so that only the store can tell.
+      await tab.addInitScript(() => {
+        const at = Date.now();
+        Date.now = () => at;
+      });
+      await open();
+      let expiry = Infinity;
+      await tab.route(
+        "**/presign",
+        async (route) => {
+          const response = await route.fetch();
+          expiry = Date.parse((await response.json()).put_expires_at);
+          // While the answer is on its way, so that the page has the URL when it goes on.
+          await tab.evaluate(() => setTimeout(() => page.task.pause(), 0));
+          await route.fulfill({ response });
+        },
+        { times: 1 },
+      );
+      const presigned: Array<string> = [];
+      tab.on("request", (request) => {
+        if (request.method() === "POST")
+          presigned.push(new URL(request.url()).pathname.split("/").at(-1) ?? "");
+      });
+      await tab.evaluate(() => {
+        const { make, fileOf, outcomeOf } = page;
+        page.task = make().upload(fileOf(1000), { policy: "brief" });
+        page.outcome = outcomeOf(page.task);
+      });
+      await until("the expiry", async () => (Date.now() > expiry + 1000 ? true : undefined));
+      await tab.evaluate(() => page.task.resume());
+      expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(1000));
+      expect(presigned).toEqual(["presign", "presign", "confirm"]);
+    });
+
+    it("of ten files at once one is refused, and the others arrive", async () => {
+      const outcomes = await tab.evaluate(async () => {
+        const { make, fileOf } = page;
+        const files = Array.from({ length: 10 }, (_, index) =>
+          fileOf(1000 + index, `${index}.png`, index === 4 ? "text/html" : "image/png"),
+        );
+        const settled = await make().uploadAll(files);
+        return settled.map((one) =>
+          one.status === "fulfilled" ? one.value.size : (one.reason as client.UploadError).code,
+        );
+      });
+      expect(outcomes).toEqual([1000, 1001, 1002, 1003, "refused", 1005, 1006, 1007, 1008, 1009]);
+    });
+
+    it("a file that is changed while it is uploaded is named as such, and so is a folder", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "valetkey-client-"));
+      const path = join(folder, "large.png");
+      writeFileSync(path, Buffer.alloc(18 * MIB, 1));
+      await tab.locator("input").setInputFiles(path);
+      await tab.evaluate(async () => {
+        const { make, outcomeOf, onProgress, events } = page;
+        const [file] = document.querySelector("input")?.files ?? [];
+        page.task = make().upload(file ?? new Blob(), { onProgress });
+        page.outcome = outcomeOf(page.task);
+        while ((events.at(-1)?.parts?.done ?? 0) < 1) await new Promise(requestAnimationFrame);
+        page.task.pause();
+      });
+      writeFileSync(path, Buffer.alloc(18 * MIB, 2));
+      utimesSync(path, new Date(), new Date(Date.now() + 10_000));
+      await tab.evaluate(() => page.task.resume());
+      expect(await tab.evaluate(() => page.outcome)).toEqual({
+        code: "file-changed",
+        message: "large.png was changed, moved or removed after it was chosen. Choose it again.",
+      });
+      rmSync(folder, { recursive: true });
+    });
+  });
+});
+
+describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Chromium", () => {
+  it("a page whose origin the service does not know is told so, and not that it is offline", async () => {
+    const service = await startProcess();
+    current = service;
+    const tab = await browser.newPage();
+    await tab.goto(origin);
+    await tab.waitForFunction(() => "page" in globalThis);
+    const outcome = await tab.evaluate(() => page.outcomeOf(page.make().upload(page.fileOf(10))));
+    expect(outcome).toEqual({
+      code: "cors",
+      message: `${service.address} accepts no requests from pages of ${origin}. Its operator adds this origin to CORS_ORIGINS.`,
+    });
+    await tab.close();
+    await service.stop();
+  });
+
+  it("a store that does not accept the page's origin is told from one that is down", async () => {
+    const port = await freePort();
+    const address = `http://127.0.0.1:${port}`;
+    const service = await startProcess({
+      CORS_ORIGINS: origin,
+      STORAGE_ADAPTER: "minio",
+      STORAGE_ENDPOINT: "http://127.0.0.1:2",
+      STORAGE_PUBLIC_ENDPOINT: address,
+      STORAGE_ACCESS_KEY: "an-access-key",
+      STORAGE_SECRET_KEY: "a-secret-key-of-nothing",
+    });
+    current = service;
+    const store = createServer((_, response) => response.writeHead(403).end());
+    store.listen(port, "127.0.0.1");
+    await once(store, "listening");
+    const tab = await browser.newPage();
+    await tab.goto(origin);
+    await tab.waitForFunction(() => "page" in globalThis);
+    const outcome = await tab.evaluate(() => page.outcomeOf(page.make().upload(page.fileOf(10))));
+    expect(outcome).toEqual({
+      code: "cors",
+      message: `${address} accepts no requests from pages of ${origin}. Its operator adds this origin to the CORS rules of the bucket.`,
+    });
+    await tab.close();
+    store.closeAllConnections();
+    store.close();
+    await service.stop();
+  });
+
+  it("files are pasted and dropped, with those in dropped folders", async () => {
+    const service = await startProcess();
+    current = service;
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-drop-"));
+    mkdirSync(join(folder, "album/inner"), { recursive: true });
+    for (const name of ["album/a.png", "album/inner/b.png", "c.png"]) {
+      writeFileSync(join(folder, name), name);
+    }
+    const tab = await browser.newPage();
+    await tab.goto(origin);
+    await tab.waitForFunction(() => "page" in globalThis);
+    await tab.evaluate(() => {
+      page.dropped = [];
+      const take = (files: ReadonlyArray<File>) => {
+        page.dropped = files.map(({ name }) => name).toSorted();
+      };
+      page.valetkey.dropTarget(document.body, take);
+      page.valetkey.pasteTarget(document, take);
+    });
+    const devtools = await tab.context().newCDPSession(tab);
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      await devtools.send("Input.dispatchDragEvent", {
+        type,
+        x: 100,
+        y: 200,
+        data: {
+          items: [],
+          files: [join(folder, "album"), join(folder, "c.png")],
+          dragOperationsMask: 1,
+        },
+      });
+    }
+    await tab.waitForFunction(() => page.dropped.length > 0);
+    expect(await tab.evaluate(() => page.dropped)).toEqual(["a.png", "b.png", "c.png"]);
+    const pasted = await tab.evaluate(() => {
+      page.dropped = [];
+      const paste = (...extra: ReadonlyArray<string>) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File(["1"], "image.png", { type: "image/png" }));
+        for (const text of extra) clipboardData.setData("text/plain", text);
+        document.body.dispatchEvent(
+          new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }),
+        );
+        return page.dropped.length;
+      };
+      return [paste("a table"), paste()];
+    });
+    expect(pasted).toEqual([0, 1]);
+    rmSync(folder, { recursive: true });
+    await tab.close();
+    await service.stop();
+  });
+});
