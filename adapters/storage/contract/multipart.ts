@@ -66,14 +66,16 @@ async function start(subject: Subject, over: { size?: number; checksum?: Checksu
     sendPart,
     /** Sends a part that has to be accepted, and returns its ETag. */
     store: async (number: number, body: Uint8Array) => etagOf(await sendPart(number, body)),
+    /** Names the parts in descending order, since no order is asked for. */
     complete: (
       etags: Readonly<Record<number, string>>,
       over: Parameters<typeof run>[1] = undefined,
     ) => {
-      const parts = Object.entries(etags).map(([number, etag]) => ({
+      const ascending = Object.entries(etags).map(([number, etag]) => ({
         partNumber: PartNumber.make(Number(number)),
         etag,
       }));
+      const parts = ascending.toReversed();
       return run((member) => completeMultipart({ member, upload, parts }), over);
     },
     list: async () => {
@@ -300,6 +302,18 @@ export const multipart: ReadonlyArray<StorePromise> = [
         answer._tag === "Done" ? [answer.key, answer.etag, answer.size] : answer._tag;
       for (const answer of answers) assert.deepEqual(identity(answer), identity(again));
       assertMatches(again, { _tag: "Done", size: FILE.length });
+    },
+    "completing and aborting at once leaves the whole file or nothing, and no parts": async (
+      subject,
+    ) => {
+      for (let round = 0; round < 4; round += 1) {
+        const { abort, complete, list, etags, key } = await uploaded(subject);
+        const [completed] = await Promise.all([complete(etags), abort()]);
+        const found = await send("GET", (await subject.signGet({ key })).url);
+        if (completed._tag === "Done" || found.ok) assertBytes(found, FILE);
+        else assertStatus(found, [404]);
+        assert.equal(await list(), "InvalidUpload");
+      }
     },
     "an object that is already under the key is not replaced": async (subject) => {
       const { complete, etags, key } = await uploaded(subject);
