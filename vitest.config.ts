@@ -22,7 +22,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
     { name: "browser", isolate: true },
     { name: "docs" },
     { name: "hosts", isolate: true },
-    ...(["bundles", "release", "runtimes"] as const).map((name) => ({
+    ...(["bundles", "pages", "release", "runtimes"] as const).map((name) => ({
       name,
       isolate: true,
       // Its own packages.
@@ -52,7 +52,7 @@ interface Suite {
   readonly exclude?: Array<string>;
   readonly isolate?: boolean;
   readonly maxWorkers?: number;
-  readonly provide?: { readonly tools: "bundles" | "release" | "runtimes" };
+  readonly provide?: { readonly tools: "bundles" | "pages" | "release" | "runtimes" };
   readonly setupFiles?: Array<string>;
 }
 

@@ -10,6 +10,7 @@ const PERMITTED = new Set([
   "BSD-3-Clause",
   "0BSD",
   "BlueOak-1.0.0",
+  "(MIT OR CC0-1.0)",
 ]);
 
 it("all that the package needs, or can be given to use, may go with it under Apache-2.0", () => {

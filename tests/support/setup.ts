@@ -77,6 +77,7 @@ const FINDERS: Finders = {
   bench: () => installTools("bench"),
   bundles: () => installTools("bundles"),
   expressions: () => installTools("expressions"),
+  pages: () => installTools("pages"),
   release: () => installTools("release"),
   runtimes: () => installTools("runtimes"),
 };

@@ -1,0 +1,91 @@
+import { useEffect, useRef, useState } from "react";
+import type {
+  Client,
+  UploadError,
+  UploadOptions,
+  UploadProgress,
+  UploadResult,
+  UploadTask,
+} from "../browser/client.ts";
+
+/** A file that was added, and what to do with it. */
+export interface Upload {
+  /** Stays the same, as the `key` of a list does. */
+  readonly id: number;
+  readonly file: Blob;
+  readonly status: "uploading" | "paused" | "done" | "failed";
+  readonly progress?: UploadProgress;
+  /** There once it is `done`. */
+  readonly result?: UploadResult;
+  /** There if it has `failed`. */
+  readonly error?: UploadError;
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** Uploads the file again. */
+  readonly retry: () => void;
+  /** Takes the file off the list; an upload under way is aborted. */
+  readonly remove: () => void;
+}
+
+/** What `useUploads` gives. */
+export interface Uploads {
+  /** In the order in which they were added. */
+  readonly uploads: ReadonlyArray<Upload>;
+  /** Uploads files, such as those of an `<input type="file">`. */
+  readonly add: (files: Iterable<Blob>) => void;
+}
+
+let lastId = 0;
+
+/** Uploads of a component. Those under way are aborted when the component goes. */
+export function useUploads(client: Client, options: UploadOptions = {}): Uploads {
+  const [uploads, setUploads] = useState<ReadonlyArray<Upload>>([]);
+  const { current: tasks } = useRef(new Map<number, UploadTask>());
+  useEffect(() => () => tasks.forEach((task) => task.abort()), [tasks]);
+
+  function start(id: number, file: Blob) {
+    const change = (next: Partial<Upload>) =>
+      setUploads((all) => all.map((one) => (one.id === id ? { ...one, ...next } : one)));
+    const task = client.upload(file, {
+      ...options,
+      onProgress: (progress) => change({ progress }),
+    });
+    const upload: Upload = {
+      id,
+      file,
+      status: "uploading",
+      pause: () => {
+        task.pause();
+        change({ status: "paused" });
+      },
+      resume: () => {
+        task.resume();
+        change({ status: "uploading" });
+      },
+      retry: () => start(id, file),
+      remove: () => {
+        task.abort();
+        setUploads((all) => all.filter((one) => one.id !== id));
+      },
+    };
+    tasks.set(id, task);
+    setUploads((all) =>
+      all.some((one) => one.id === id)
+        ? all.map((one) => (one.id === id ? upload : one))
+        : [...all, upload],
+    );
+    task
+      .then(
+        (result) => change({ status: "done", result }),
+        (error: UploadError) => change({ status: "failed", error }),
+      )
+      .finally(() => tasks.delete(id));
+  }
+
+  return {
+    uploads,
+    add: (files) => {
+      for (const file of files) start((lastId += 1), file);
+    },
+  };
+}

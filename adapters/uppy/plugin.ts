@@ -1,0 +1,195 @@
+import {
+  BasePlugin,
+  type Body,
+  EventManager,
+  type Meta,
+  type PluginOpts,
+  type Uppy,
+  type UppyFile,
+} from "@uppy/core";
+import { filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/utils";
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  UploadError,
+  type UploadOptions,
+  type UploadStorage,
+  type UploadTask,
+} from "../browser/client.ts";
+
+/** Options of the plugin: where the service is, and how each file is uploaded. */
+export interface ValetkeyOptions
+  extends
+    PluginOpts,
+    Omit<ClientOptions, "storage">,
+    Pick<UploadOptions, "policy" | "checksum" | "multipart"> {}
+
+declare module "@uppy/core" {
+  interface UppyEventMap<M extends Meta, B extends Body> {
+    "restore:plugin-data-changed": (data: Record<string, unknown>) => void;
+  }
+}
+
+/**
+ * Uploads the files of Uppy 6 through Valetkey: `uppy.use(Valetkey, { endpoint, organization, token })`.
+ * What `upload-success` has in `response.body` is the `UploadResult` of the client.
+ */
+export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<ValetkeyOptions, M, B> {
+  readonly #client: Client;
+  readonly #events: EventManager<M, B>;
+  readonly #tasks = new Map<string, UploadTask>();
+  /** Uploads in parts that were begun, as the client remembers them. */
+  readonly #begun = new Map<string, string>();
+
+  /** Throws if the endpoint is no URL. */
+  constructor(uppy: Uppy<M, B>, options: ValetkeyOptions) {
+    super(uppy, options);
+    this.id = options.id ?? "Valetkey";
+    this.type = "uploader";
+    this.#client = createClient({ ...options, storage: this.#storage() });
+    this.#events = new EventManager(uppy);
+  }
+
+  override install(): void {
+    this.#setResumable(true);
+    this.uppy.addUploader(this.#upload);
+    this.#events.on("restored", (data) => {
+      const kept = (data as Record<string, Record<string, string>> | undefined)?.[this.id] ?? {};
+      for (const [key, value] of Object.entries(kept)) this.#begun.set(key, value);
+    });
+    this.#events.on("file-removed", (file) => {
+      this.#discard(file).catch(this.#warn);
+    });
+    this.#events.on("upload-pause", (file, isPaused) => {
+      const task = this.#tasks.get(file?.id ?? "");
+      if (isPaused) task?.pause();
+      else task?.resume();
+    });
+    this.#events.on("pause-all", () => this.#forAll((task) => task.pause()));
+    this.#events.on("resume-all", () => this.#forAll((task) => task.resume()));
+    this.#takeRestrictions().catch(this.#warn);
+  }
+
+  override uninstall(): void {
+    this.#setResumable(false);
+    this.uppy.removeUploader(this.#upload);
+    this.#events.remove();
+    this.#forAll((task) => task.abort());
+  }
+
+  readonly #warn = (cause: Error) => this.uppy.log(cause.message, "warning");
+
+  /** What Golden Retriever keeps across a reload, among the data of plugins. */
+  #storage(): UploadStorage {
+    const begun = this.#begun;
+    const keep = () =>
+      this.uppy.emit("restore:plugin-data-changed", { [this.id]: Object.fromEntries(begun) });
+    return {
+      get: (key) => begun.get(key),
+      set: (key, value) => {
+        begun.set(key, value);
+        keep();
+      },
+      delete: (key) => {
+        begun.delete(key);
+        keep();
+      },
+      keys: () => begun.keys(),
+    };
+  }
+
+  /** Ends the upload of a file, and removes parts of it that an earlier attempt has left. */
+  async #discard({ id, meta, size, data }: UppyFile<M, B>) {
+    const task = this.#tasks.get(id);
+    if (task !== undefined) return task.abort();
+    if (this.#begun.size === 0) return;
+    const { lastModified } = (data ?? {}) as Partial<File>;
+    for (const begun of await this.#client.pending()) {
+      const isSame = begun.filename === meta.name && begun.size === size;
+      if (isSame && (lastModified ?? begun.lastModified) === begun.lastModified) {
+        await begun.discard();
+      }
+    }
+  }
+
+  #setResumable(resumableUploads: boolean) {
+    const { capabilities } = this.uppy.getState();
+    this.uppy.setState({ capabilities: { ...capabilities, resumableUploads } });
+  }
+
+  #forAll(act: (task: UploadTask) => void) {
+    for (const task of this.#tasks.values()) act(task);
+  }
+
+  /** What the policy does not allow cannot be added; stricter restrictions of the page stay. */
+  async #takeRestrictions() {
+    const { policy: chosen = "files" } = this.opts;
+    const policy = (await this.#client.policies()).find(({ name }) => name === chosen);
+    if (policy === undefined) return;
+    const { maxFileSize, allowedFileTypes } = this.uppy.opts.restrictions;
+    this.uppy.setOptions({
+      restrictions: {
+        ...this.uppy.opts.restrictions,
+        maxFileSize: Math.min(
+          maxFileSize ?? Infinity,
+          Math.max(policy.maxSize, policy.multipart?.maxSize ?? 0),
+        ),
+        allowedFileTypes: allowedFileTypes ?? [
+          ...policy.allowedTypes,
+          ...Object.keys(policy.extensions),
+        ],
+      },
+    });
+  }
+
+  readonly #upload = async (ids: Array<string>) => {
+    const files = filterFilesToUpload(this.uppy.getFilesByIds(ids));
+    this.uppy.emit("upload-start", filterFilesToEmitUploadStarted(files));
+    await Promise.all(files.map((file) => this.#uploadFile(file)));
+  };
+
+  async #uploadFile(file: UppyFile<M, B>) {
+    const { policy, checksum, multipart } = this.opts;
+    let task: UploadTask | undefined;
+    try {
+      task = this.#client.upload(dataOf(file), {
+        policy,
+        checksum,
+        multipart,
+        filename: file.meta.name,
+        // Which Uppy says of a type that it does not know; the policy may know it.
+        contentType: file.type === "application/octet-stream" ? "" : file.type,
+        onProgress: ({ sent, total }) =>
+          this.uppy.emit("upload-progress", file, {
+            uploadStarted: file.progress.uploadStarted ?? Date.now(),
+            bytesUploaded: sent,
+            bytesTotal: total,
+          }),
+      });
+      this.#tasks.set(file.id, task);
+      const result = await task;
+      this.uppy.emit("upload-success", file, {
+        status: 200,
+        uploadURL: result.getUrl,
+        bytesUploaded: result.size,
+        body: { ...result } as unknown as B,
+      });
+    } catch (cause) {
+      const error = cause as UploadError;
+      if (error.code !== "aborted") this.uppy.emit("upload-error", file, error);
+    } finally {
+      // The same file may have been added again meanwhile.
+      if (this.#tasks.get(file.id) === task) this.#tasks.delete(file.id);
+    }
+  }
+}
+
+function dataOf({ isRemote, data, name }: UppyFile<Meta, Body>): Blob {
+  if (!isRemote && data instanceof Blob) return data;
+  throw new Error(
+    isRemote
+      ? `${name} is not on this device, and Valetkey cannot fetch it from where it is. Download it, and add it from this device.`
+      : `The content of ${name} is gone. Choose the file again.`,
+  );
+}

@@ -1,0 +1,154 @@
+import type { Browser, Request } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
+import { need } from "../support/need.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { snippetsOf } from "../support/snippets.ts";
+import { type Pages, startPages } from "./project.ts";
+
+// The components of docs/frameworks.md, each in a page of another origin than the service.
+
+const executablePath = await need("chromium");
+const snippets = snippetsOf("docs/frameworks.md");
+
+/** What mounts each, by its file. */
+const MOUNTS: ReadonlyMap<string, string> = new Map([
+  [
+    "Uploads.tsx",
+    `import { createElement, StrictMode } from "react";
+     import { createRoot } from "react-dom/client";
+     import { Uploads } from "./Uploads.tsx";
+     const root = createRoot(document.getElementById("uploads")!);
+     root.render(createElement(StrictMode, null, createElement(Uploads)));
+     Object.assign(window, { leave: () => root.unmount() });`,
+  ],
+  [
+    "Uploads.vue",
+    `import { createApp } from "vue";
+     import Uploads from "./Uploads.vue";
+     const app = createApp(Uploads);
+     app.mount("#uploads");
+     Object.assign(window, { leave: () => app.unmount() });`,
+  ],
+  [
+    "Uploads.svelte",
+    `import { mount, unmount } from "svelte";
+     import Uploads from "./Uploads.svelte";
+     const app = mount(Uploads, { target: document.getElementById("uploads") });
+     Object.assign(window, { leave: () => unmount(app) });`,
+  ],
+]);
+
+/** Reads again and again: how long a page takes is no promise. */
+const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read, { timeout: 30_000 });
+
+const isPut = (request: Request) => request.method() === "PUT";
+
+describe.skipIf(executablePath === undefined)("components in Chromium", () => {
+  let browser: Browser;
+  let pages: Pages;
+  let service: ServiceProcess;
+
+  beforeAll(async () => {
+    [browser, pages] = await Promise.all([launchChromium(executablePath), startPages()]);
+    service = await startProcess({ CORS_ORIGINS: pages.origin });
+    pages.token = service.token;
+  }, 180_000);
+  afterAll(async () => {
+    await browser.close();
+    await service.stop();
+    pages.close();
+  });
+
+  /** Opens the page of a component; complaints are what it writes into the console. */
+  async function open(name: string) {
+    const component = snippets.get(name) ?? "";
+    const url = await pages.add({
+      [`${name.replace(".", "-")}.ts`]: MOUNTS.get(name) ?? "",
+      [name]: component.replace("https://uploads.example.com", service.address),
+    });
+    const page = await browser.newPage();
+    const complaints: Array<string> = [];
+    page.on("pageerror", ({ message }) => complaints.push(message));
+    page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
+    await page.goto(url);
+    return { page, complaints };
+  }
+
+  it("every component of the guide is tested here", () => {
+    expect([...snippets.keys()]).toEqual([...MOUNTS.keys()]);
+  });
+
+  it.each([...MOUNTS.keys()])(
+    "%s uploads the files that are chosen, and says what is refused",
+    async (name) => {
+      const { page, complaints } = await open(name);
+      await page.locator("input").setInputFiles([
+        { name: "a.png", mimeType: "image/png", buffer: Buffer.from("one") },
+        { name: "b.html", mimeType: "text/html", buffer: Buffer.from("two") },
+      ]);
+      const outputs = page.locator("output");
+      await eventually(() => outputs.allInnerTexts()).toEqual([
+        expect.stringMatching(/^orgs\/acme\/files\/.*\.png$/),
+        expect.stringContaining("Files of this type are not accepted"),
+      ]);
+      expect(
+        await page
+          .locator("progress")
+          .first()
+          .evaluate((shown: HTMLProgressElement) => shown.value),
+      ).toBe(100);
+      expect(complaints.filter((said) => !said.includes("415"))).toEqual([]);
+      await page.close();
+    },
+  );
+
+  it.each([...MOUNTS.keys()])("%s ends its uploads when it goes", async (name) => {
+    const { page } = await open(name);
+    await page.route("**/store/**", () => undefined);
+    const sent = page.waitForRequest(isPut);
+    await page
+      .locator("input")
+      .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("one") });
+    const ended = page.waitForEvent("requestfailed", isPut);
+    await sent;
+    await page.evaluate("leave()");
+    expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
+    await page.close();
+  });
+
+  it("the component for React compiles", async () => {
+    await open("Uploads.tsx").then(({ page }) => page.close());
+    expect(await pages.compile(["Uploads.tsx"])).toBe("");
+  }, 120_000);
+
+  it("the hook for React pauses, resumes, retries and removes", async () => {
+    const { page } = await open("Uploads.tsx");
+    const button = (name: string) => page.getByRole("button", { name });
+    await page.route("**/store/**", () => undefined);
+    const first = page.waitForRequest(isPut);
+    const ended = page.waitForEvent("requestfailed", isPut);
+    await page
+      .locator("input")
+      .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("one") });
+    await first;
+    await button("Pause").click();
+    await ended;
+    await page.unroute("**/store/**");
+    await button("Resume").click();
+    await eventually(() => page.locator("output").innerText()).toContain(".png");
+
+    await page.route("**/presign", (route) => route.fulfill({ status: 403, json: {} }));
+    await page
+      .locator("input")
+      .setInputFiles({ name: "b.png", mimeType: "image/png", buffer: Buffer.from("two") });
+    await button("Try again").waitFor();
+    await page.unroute("**/presign");
+    await button("Try again").click();
+    await eventually(() => page.locator("output").last().innerText()).toContain(".png");
+    expect(await page.locator("li").count()).toBe(2);
+    await button("Remove").first().click();
+    expect(await page.locator("li").count()).toBe(1);
+    await page.close();
+  });
+});

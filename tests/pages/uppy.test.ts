@@ -1,0 +1,321 @@
+import { createHash, randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, BrowserContext, Page, Request, Route } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
+import { need } from "../support/need.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { snippetsOf } from "../support/snippets.ts";
+import { type Pages, startPages } from "./project.ts";
+
+// Uppy with its Dashboard and Golden Retriever as published, in a page of another origin than the
+// service and the store. The pages are those of docs/uppy.md.
+
+const executablePath = await need("chromium");
+const minio = await need("minio");
+const snippets = snippetsOf("docs/uppy.md");
+
+const STORES = {
+  local: {},
+  minio: {
+    STORAGE_ADAPTER: "minio",
+    STORAGE_BUCKET: `uppy-${crypto.randomUUID()}`,
+    STORAGE_CREATE_BUCKET: "on",
+    STORAGE_ENDPOINT: minio?.endpoint ?? "",
+    STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+    STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+  },
+};
+const canRun = executablePath !== undefined && minio !== undefined;
+
+const PNG = { name: "photo.png", mimeType: "image/png", buffer: Buffer.from("a picture") };
+const HTML = { name: "page.html", mimeType: "text/html", buffer: Buffer.from("<p>") };
+/** Four parts. */
+const LARGE = { name: "large.png", mimeType: "image/png", buffer: randomBytes(18 * 2 ** 20) };
+
+/** Reads again and again: how long a page takes is no promise. */
+const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read, { timeout: 30_000 });
+
+const isPut = (request: Request) => request.method() === "PUT";
+
+describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (_, env) => {
+  let browser: Browser;
+  let pages: Pages;
+  let service: ServiceProcess;
+  let context: BrowserContext;
+  let page: Page;
+  /** Where files are on this machine: these are the same when they are chosen again. */
+  let large: string;
+  let photo: string;
+  const urls = new Map<string, string>();
+
+  beforeAll(async () => {
+    [browser, pages] = await Promise.all([launchChromium(executablePath), startPages()]);
+    service = await startProcess({
+      ...env,
+      CORS_ORIGINS: pages.origin,
+      STORAGE_MAX_FILE_SIZE: "20 MiB",
+    });
+    pages.token = service.token;
+    // The first readiness check creates the bucket.
+    await fetch(`${service.address}/readyz`);
+    const add = async (name: string, source: string) => {
+      const modules = {
+        [`page-${name}.ts`]: `import { uppy } from "./${name}.ts"; Object.assign(window, { uppy });`,
+        [`${name}.ts`]: source.replace("https://uploads.example.com", service.address),
+      };
+      urls.set(name, await pages.add(modules));
+    };
+    large = join(pages.folder, LARGE.name);
+    writeFileSync(large, LARGE.buffer);
+    photo = join(pages.folder, PNG.name);
+    writeFileSync(photo, PNG.buffer);
+    const source = snippets.get("uppy.ts") ?? "";
+    const roomy = "{ indexedDB: { maxFileSize: 2 ** 30 } as object }";
+    const restrictions = `{ maxFileSize: 10, allowedFileTypes: [".png"] }`;
+    await add("uppy", source);
+    await add("roomy", source.replace("use(GoldenRetriever", `use(GoldenRetriever, ${roomy}`));
+    await add("stricter", source.replace("Uppy()", `Uppy({ restrictions: ${restrictions} })`));
+    await add("aws-s3", snippets.get("aws-s3.ts") ?? "");
+  }, 180_000);
+  afterAll(async () => {
+    await browser.close();
+    await service.stop();
+    pages.close();
+  });
+  beforeEach(async () => {
+    context = await browser.newContext();
+    page = await context.newPage();
+  });
+  afterEach(() => context.close());
+
+  const open = (name = "uppy") => page.goto(urls.get(name) ?? "");
+  const ask = <A>(expression: string) => page.evaluate<A>(expression);
+  const button = (name: string) => page.getByRole("button", { name, exact: true }).first();
+  const choose = (files: string | Array<string> | Array<typeof PNG>) =>
+    page.locator(".uppy-Dashboard-input").first().setInputFiles(files);
+  const isDone = () => page.getByText("Complete", { exact: true }).waitFor();
+  /** What the Dashboard says of a failure. */
+  async function failure(): Promise<string> {
+    const shown = new Promise<string>((resolve) =>
+      page.once("dialog", (dialog) => dialog.dismiss().then(() => resolve(dialog.message()))),
+    );
+    await button("Show error details").click();
+    return shown;
+  }
+
+  /** The response of the first file's upload. */
+  const response = () =>
+    ask<{ readonly uploadURL: string; readonly body: object }>("uppy.getFiles()[0].response");
+
+  /** The SHA-256 of what the store has of the first file, and of what was chosen. */
+  async function digests({ buffer }: typeof PNG) {
+    const stored = await fetch((await response()).uploadURL);
+    return [Buffer.from(await stored.arrayBuffer()), buffer].map((bytes) =>
+      createHash("sha256").update(bytes).digest("hex"),
+    );
+  }
+
+  /** The parts that the store has of an upload, or the code of the refusal. */
+  async function partsOf(upload: string): Promise<ReadonlyArray<object> | string> {
+    const url = `${service.address}/api/v1/orgs/acme/files/multipart/parts?upload=${upload}`;
+    const answer = await fetch(url, { headers: { Authorization: `Bearer ${service.token}` } });
+    const { parts, code } = await answer.json();
+    return parts ?? code;
+  }
+
+  /** Begins to upload the large file, of which two parts arrive and two are held. */
+  async function begin(): Promise<string> {
+    const puts: Array<Route> = [];
+    await page.route(
+      () => true,
+      (route) => {
+        if (!isPut(route.request()) || puts.push(route) <= 2) return route.continue();
+        return undefined;
+      },
+    );
+    const started = page.waitForResponse((answer) => answer.url().endsWith("/multipart"));
+    await choose(large);
+    await button("Upload 1 file").click();
+    const { upload } = await (await started).json();
+    await eventually(() => puts.length).toBe(4);
+    await eventually(() => partsOf(upload)).toHaveLength(2);
+    return upload;
+  }
+
+  /** Leaves the page in the middle, and opens it again. */
+  async function reload() {
+    await eventually(() => kept(page)).toContain("large.png\\\\");
+    await page.reload();
+    await page.getByText("Session restored").waitFor();
+    await page.unrouteAll();
+  }
+
+  it("the pages of the guide compile", async () => {
+    expect(await pages.compile(["uppy.ts", "aws-s3.ts"])).toBe("");
+  }, 120_000);
+
+  it("the Dashboard uploads a file, and tells where it is", async () => {
+    await open();
+    await choose([PNG]);
+    await button("Upload 1 file").click();
+    await isDone();
+    const [stored, chosen] = await digests(PNG);
+    expect(stored).toBe(chosen);
+    const { uploadURL, body } = await response();
+    expect(body).toMatchObject({ getUrl: uploadURL, size: 9, contentType: "image/png" });
+  });
+
+  it("the Dashboard uploads a large file in parts, with progress that ends at 100 percent", async () => {
+    const puts = requestsOf(page, isPut);
+    await open();
+    await choose([large, photo]);
+    await button("Upload 2 files").click();
+    await isDone();
+    const [stored, chosen] = await digests(LARGE);
+    expect(stored).toBe(chosen);
+    expect(puts).toHaveLength(5);
+    expect(await ask("uppy.getState().totalProgress")).toBe(100);
+  });
+
+  it("an upload goes on after a reload with the file that Golden Retriever kept", async () => {
+    await open("roomy");
+    await begin();
+    const puts = requestsOf(page, isPut);
+    await reload();
+    await button("Upload 1 file").click();
+    await isDone();
+    const [stored, chosen] = await digests(LARGE);
+    expect(stored).toBe(chosen);
+    expect(puts).toHaveLength(2);
+  });
+
+  it("an upload goes on after a reload with a file that has to be chosen again", async () => {
+    await open();
+    await begin();
+    const puts = requestsOf(page, isPut);
+    await reload();
+    await button("Re-select").click();
+    await choose(large);
+    await button("Upload 1 file").click();
+    await isDone();
+    const [stored, chosen] = await digests(LARGE);
+    expect(stored).toBe(chosen);
+    expect(puts).toHaveLength(2);
+  });
+
+  it("an upload that is cancelled leaves no parts behind", async () => {
+    await open();
+    const upload = await begin();
+    await button("Cancel").click();
+    await eventually(() => partsOf(upload)).toBe("INVALID_UPLOAD");
+    expect(await ask("uppy.getFiles()")).toEqual([]);
+  });
+
+  it("an upload that is cancelled after a reload leaves no parts behind", async () => {
+    await open();
+    const upload = await begin();
+    await reload();
+    await ask("uppy.cancelAll()");
+    await eventually(() => partsOf(upload)).toBe("INVALID_UPLOAD");
+  });
+
+  it("the Dashboard pauses and resumes an upload", async () => {
+    await open();
+    const upload = await begin();
+    const ended: Array<Request> = [];
+    page.on("requestfailed", (request) => ended.push(request));
+    await button("Pause").click();
+    await eventually(() => ended.filter(isPut).length).toBe(2);
+    await page.unrouteAll();
+    const puts = requestsOf(page, isPut);
+    await button("Resume").waitFor();
+    expect(await partsOf(upload)).toHaveLength(2);
+    expect(puts).toEqual([]);
+    await button("Resume").click();
+    await isDone();
+    expect(puts).toHaveLength(2);
+    const [stored, chosen] = await digests(LARGE);
+    expect(stored).toBe(chosen);
+  });
+
+  it("the Dashboard refuses at once what the policy does not allow", async () => {
+    await open();
+    await eventually(() => ask("uppy.opts.restrictions.maxFileSize")).toBe(20 * 2 ** 20);
+    await choose([HTML]);
+    await page.getByText("You can only upload: image/png").first().waitFor();
+    expect(await ask("uppy.getFiles()")).toEqual([]);
+  });
+
+  it("stricter restrictions of the page stay", async () => {
+    const policies = page.waitForResponse((answer) => answer.url().endsWith("/policies"));
+    await open("stricter");
+    await (await policies).finished();
+    await choose(large);
+    await page.getByText("exceeds maximum allowed size of 10 B").first().waitFor();
+    expect(await ask("uppy.opts.restrictions")).toMatchObject({
+      maxFileSize: 10,
+      allowedFileTypes: [".png"],
+    });
+  });
+
+  it("the Dashboard says why the service refuses a file, and tries again when told to", async () => {
+    await open();
+    await page.route("**/presign", (route) =>
+      route.fulfill({
+        status: 403,
+        headers: { "Access-Control-Allow-Origin": "*" },
+        json: { code: "FORBIDDEN", title: "Not allowed", detail: "Ask an administrator." },
+      }),
+    );
+    await choose([PNG]);
+    await button("Upload 1 file").click();
+    expect(await failure()).toContain("Not allowed. Ask an administrator.");
+    await page.unrouteAll();
+    await button("Retry upload").click();
+    await isDone();
+  });
+
+  it("the stock S3 plugin uploads with the recipe, and the upload is confirmed", async () => {
+    await open("aws-s3");
+    const confirmed = page.waitForResponse((answer) => answer.url().endsWith("/confirm"));
+    await choose([PNG]);
+    await button("Upload 1 file").click();
+    await isDone();
+    const { key, final, size } = await (await confirmed).json();
+    expect({ final, size }).toEqual({ final: true, size: 9 });
+    expect((await response()).body).toMatchObject({ key });
+  });
+
+  it("the stock S3 plugin says with the recipe why a file is refused", async () => {
+    await open("aws-s3");
+    await choose([HTML]);
+    await button("Upload 1 file").click();
+    expect(await failure()).toContain("Files of this type are not accepted");
+  });
+});
+
+/** The requests that the page makes from now on. */
+function requestsOf(page: Page, matches: (request: Request) => boolean): ReadonlyArray<Request> {
+  const requests: Array<Request> = [];
+  page.on("request", (request) => matches(request) && requests.push(request));
+  return requests;
+}
+
+/** What Golden Retriever has kept. */
+const kept = (page: Page) =>
+  page.evaluate(
+    () =>
+      new Promise<string>((resolve, reject) => {
+        const opening = indexedDB.open("uppy-blobs");
+        opening.addEventListener("error", reject);
+        opening.addEventListener("success", () => {
+          const all = opening.result.transaction("metadata").objectStore("metadata").getAll();
+          all.addEventListener("success", () => {
+            opening.result.close();
+            resolve(JSON.stringify(all.result));
+          });
+        });
+      }),
+  );
