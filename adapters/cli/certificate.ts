@@ -32,49 +32,63 @@ const WRITERS = {
   json: (certificate: Certificate) => `${JSON.stringify(certificate, null, 2)}\n`,
 };
 
-/** How many promises had each outcome, as a sentence. */
+/** How many promises had each outcome. */
 export function summary({ promises }: Certificate): string {
   const count = (outcome: Finding["outcome"]) =>
     promises.filter((finding) => finding.outcome === outcome).length;
-  return `${count("kept")} promises are kept, ${count("not kept")} are not kept, and ${count("not offered")} are not offered.`;
+  return `Promises kept: ${count("kept")}; not kept: ${count("not kept")}; not offered: ${count("not offered")}.`;
 }
 
 function asText(certificate: Certificate): string {
   const facts = factsOf(certificate).map(([name, value]) => `${name.padEnd(10)} ${value}\n`);
-  const lines = certificate.promises.map((finding) => {
-    const line = `${finding.outcome.padEnd(12)} ${finding.promise}${remarkOn(finding)}\n`;
-    return line + indented(evidenceIn(finding), 13);
-  });
+  const lines = certificate.promises
+    .filter(({ outcome }) => outcome !== "not offered")
+    .map((finding) => {
+      const line = `${finding.outcome.padEnd(12)} ${finding.promise}\n`;
+      return line + indented(evidenceIn(finding), 13);
+    });
+  const missing = notOffered(certificate).map((line) => `not offered  ${line}\n`);
   const left = certificate.left.map((what) => `  ${what}\n`).join("");
   return `${facts.join("")}
 ${summary(certificate)}
 
-${lines.join("")}${left && `\nThis could not be removed again:\n${left}`}`;
+${lines.join("")}${missing.join("")}${left && `\nThis could not be removed again:\n${left}`}`;
 }
 
 function asMarkdown(certificate: Certificate): string {
-  const { promises, left } = certificate;
   const facts = factsOf(certificate).slice(1);
-  const section = (title: string, outcome: Finding["outcome"]) => {
-    const found = promises.filter((finding) => finding.outcome === outcome);
-    if (found.length === 0) return "";
-    const items = found.map((finding) => {
-      const evidence = evidenceIn(finding);
-      const block = evidence === "" ? "" : `\n\n  \`\`\`text\n${indented(evidence, 2)}  \`\`\`\n`;
-      return `- ${escaped(finding.promise)}${remarkOn(finding)}${block}`;
-    });
-    return `\n## ${title}\n\n${items.join("\n")}\n`;
-  };
-  return `# ${certificate.store}
+  const withOutcome = (outcome: Finding["outcome"]) =>
+    certificate.promises
+      .filter((finding) => finding.outcome === outcome)
+      .map((finding) => {
+        const evidence = evidenceIn(finding).replaceAll("```", "'''");
+        const block = evidence === "" ? "" : `\n\n  \`\`\`text\n${indented(evidence, 2)}  \`\`\`\n`;
+        return `${escaped(finding.promise)}${block}`;
+      });
+  const sections = [
+    `# ${escaped(certificate.store)}`,
+    facts.map(([name, value]) => `- ${name}: ${escaped(value)}`).join("\n"),
+    summary(certificate),
+    ...section("Not kept", withOutcome("not kept")),
+    ...section("Kept", withOutcome("kept")),
+    ...section("Not offered", notOffered(certificate).map(escaped)),
+    ...section("Not removed", certificate.left.map(escaped)),
+  ];
+  return `${sections.map((section) => section.trimEnd()).join("\n\n")}\n`;
+}
 
-${facts.map(([name, value]) => `- ${name}: ${value}`).join("\n")}
+const section = (title: string, items: ReadonlyArray<string>) =>
+  items.length === 0 ? [] : [`## ${title}\n\n${items.map((item) => `- ${item}`).join("\n")}`];
 
-${summary(certificate)}
-${section("Not kept", "not kept")}${section("Kept", "kept")}${section("Not offered", "not offered")}${
-    left.length === 0
-      ? ""
-      : `\n## Not removed\n\n${left.map((what) => `- ${escaped(what)}\n`).join("")}`
-  }`.replaceAll(/\n{3,}/g, "\n\n");
+/** A line for each ability that is not offered. */
+function notOffered({ promises }: Certificate): ReadonlyArray<string> {
+  const missing = promises.filter(({ outcome }) => outcome === "not offered");
+  return [...Map.groupBy(missing, ({ needs }) => needs ?? "")].map(([ability, findings]) => {
+    const failed = findings.find(({ wouldKeep }) => wouldKeep === false);
+    if (failed !== undefined) return `${ability}: not kept when it was tried ("${failed.promise}")`;
+    const isTried = findings.every(({ wouldKeep }) => wouldKeep !== undefined);
+    return `${ability}: ${isTried ? "kept when it was tried" : "not tried"}`;
+  });
 }
 
 const factsOf = (certificate: Certificate): ReadonlyArray<readonly [string, string]> => [
@@ -85,9 +99,6 @@ const factsOf = (certificate: Certificate): ReadonlyArray<readonly [string, stri
   ["Adapter", certificate.adapter],
   ...(certificate.provider === undefined ? [] : [["Provider", certificate.provider] as const]),
 ];
-
-const remarkOn = ({ wouldKeep }: Finding): string =>
-  wouldKeep === true ? " (the store kept it when it was tried)" : "";
 
 /** What happened instead of what was promised, a line each. */
 const evidenceIn = ({ reason, exchanges = [] }: Finding): string =>

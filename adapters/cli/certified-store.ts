@@ -174,6 +174,7 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
   const without: ReadonlyArray<Ability> = [
     "sha256",
     "pinned downloads",
+    "file checksums",
     "marks",
     "two endpoints",
     "file checksums",

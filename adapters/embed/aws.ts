@@ -12,6 +12,9 @@ export interface Verified {
   readonly seaweedfs: ChecksumAlgorithm;
   readonly versitygw: ChecksumAlgorithm;
   readonly swift: "md5";
+  readonly rustfs: "md5";
+  readonly silo: "md5";
+  readonly garage: "md5";
   readonly r2: "sha256" | "md5";
   readonly b2: never;
   readonly wasabi: "md5";

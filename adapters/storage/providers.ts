@@ -144,6 +144,11 @@ export const PROVIDERS = {
       "of several that complete at once more than one succeeds, and a part that comes later breaks the file",
     tried: "2.30.1",
   },
+  // Not run here: they promise what all servers do.
+  rustfs: { ...LEAST, title: "RustFS" },
+  silo: { ...LEAST, title: "Silo (MinIO's fork)", cors: "server" },
+  // "Quick start", Garage documentation: its region has this name unless another is configured.
+  garage: { ...LEAST, title: "Garage", region: "garage" },
   r2: {
     ...LEAST,
     title: "Cloudflare R2",
@@ -208,12 +213,27 @@ export const provider: Setting<ProviderName> = setting({
   example: "r2",
 });
 
-/** The provider that a text probably means: by name, by title or by spelling, or else `s3`. */
-function fitting(text: string): ProviderName {
+/**
+ * The provider that a text probably means, by name, by title or by spelling; else the one that
+ * promises what the named service does too.
+ */
+function fitting(text: string): string {
   const meant = text.toLowerCase();
+  if (GOOGLE.test(meant)) return "gcs, which is an adapter of its own";
   const named = NAMES.find(
     (name) => meant.includes(name) || PROVIDERS[name].title.toLowerCase().includes(meant),
   );
-  const nearest = closest(meant, NAMES) as ProviderName;
-  return named ?? (distance(meant, nearest) <= 2 ? nearest : "s3");
+  const nearest = closest(meant, NAMES);
+  // Further away it is another word, such as the name of a service that has no preset.
+  const isNear = distance(meant, nearest) * 2 < nearest.length;
+  return named ?? (isNear ? nearest : GENERIC);
 }
+
+const GOOGLE = /google|^gcs$/;
+
+const { checksums, writeOnce, marks }: Provider = PROVIDERS.s3;
+const GENERIC = `s3, which is for every other service and promises what all of them do: ${[
+  `${checksums.join(", ")} as checksum`,
+  `${writeOnce ? "" : "no "}write-once`,
+  `${marks ? "" : "no "}tags`,
+].join(", ")}`;

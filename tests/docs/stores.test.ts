@@ -1,41 +1,71 @@
-import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { missingAbilities } from "../../adapters/storage/contract/missing-abilities.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { readStoresPage, storesPage } from "../support/stores-page.ts";
 
-const page = readFileSync(new URL("../../docs/stores.md", import.meta.url), "utf8");
-const cellsOf = (line: string) => line.split("|").map((cell) => cell.trim());
-const lines = page.split("\n").map((line) => cellsOf(line).slice(1, -1).join(" | "));
+const FOLDER = new URL("../../docs/stores/", import.meta.url);
+const providers = Object.entries<Provider>(PROVIDERS);
 
-const yesNo = (value: boolean) => (value ? "yes" : "no");
+it("docs/stores.md says of the providers what npm run docs writes", () => {
+  expect(readStoresPage()).toBe(storesPage(readStoresPage()));
+});
 
-it.each<[string, Provider]>(Object.entries(PROVIDERS))(
-  "the line of docs/stores.md for the provider %s says what its table says",
+it("every certificate is of a provider that was tried, and every such provider has one", () => {
+  const tried = providers.filter(([, { tried }]) => tried !== undefined);
+  expect(readdirSync(FOLDER).sort()).toEqual(tried.map(([name]) => `${name}.md`).sort());
+});
+
+/** The items under a heading of a certificate. */
+function itemsOf(certificate: string, heading: string): ReadonlyArray<string> {
+  const [, section = ""] = certificate.split(`\n## ${heading}\n`);
+  return [...(section.split("\n## ")[0] ?? "").matchAll(/^- (.+)$/gm)].map(([, item = ""]) => item);
+}
+
+/** What a store has kept that has an ability, as its certificate says it. */
+const SHOWN: ReadonlyArray<readonly [string, (provider: Provider) => boolean]> = [
+  ["a PUT cannot be replayed under writeOnce", ({ writeOnce }) => writeOnce],
+  ["a form as granted is stored byte for byte, under the granted type", ({ forms }) => forms],
+  ["the mark of an unconfirmed upload is bound, and removed on confirm", ({ marks }) => marks],
+  [
+    "a part is verified by each checksum that is offered",
+    ({ partChecksums }) => partChecksums !== undefined,
+  ],
+  ...(["sha256", "crc32c", "md5"] as const).map(
+    (name) =>
+      [
+        `${name}: other bytes of the same size are refused, and the right ones stored`,
+        ({ checksums }: Provider) => checksums.includes(name),
+      ] as const,
+  ),
+];
+
+describe.each(providers.filter(([name]) => existsSync(new URL(`${name}.md`, FOLDER))))(
+  "the certificate of %s",
   (name, provider) => {
-    const region = provider.region ?? `required, such as \`${provider.regionExample}\``;
-    const cells = [
-      provider.title,
-      `\`${name}\``,
-      provider.pathStyle ? "path" : "host",
-      provider.region === undefined ? region : `\`${region}\``,
-      provider.checksums.join(", ") || "none",
-      yesNo(provider.writeOnce),
-      yesNo(provider.marks),
-      yesNo(provider.forms),
-      provider.cors,
-      provider.largestPut.toLocaleString("en"),
-      provider.unsigned,
-      provider.tried ?? "no",
-    ];
-    expect(lines).toContain(cells.join(" | "));
-  },
-);
+    const certificate = readFileSync(new URL(`${name}.md`, FOLDER), "utf8");
+    const kept = itemsOf(certificate, "Kept");
 
-it.each<[string, Provider]>(Object.entries(PROVIDERS))(
-  "docs/stores.md says of %s whether it takes uploads in parts, as its table does",
-  (_name, { title, partChecksums, fileChecksums = [], noMultipart = "not tried" }) => {
-    const cells = partChecksums
-      ? [title, "yes", partChecksums.join(", "), fileChecksums.join(", "), ""]
-      : [title, "no", "", "", noMultipart];
-    expect(lines).toContain(cells.join(" | "));
+    it("is of this provider, and of the version in its table", () => {
+      expect(certificate.split("\n")[0]).toBe(`# ${provider.title} ${provider.tried}`);
+      expect(certificate).toContain(`\n- Provider: ${name}\n`);
+    });
+
+    it("has no promise that is not kept, and nothing that was left in the store", () => {
+      expect(certificate).toMatch(/^Promises kept: \d+; not kept: 0; not offered: \d+\.$/m);
+      expect(kept.length).toBeGreaterThan(40);
+      expect(itemsOf(certificate, "Not removed")).toEqual([]);
+    });
+
+    it("shows what the table says that the provider does, and nothing else", () => {
+      const shown = SHOWN.filter(([promise]) => kept.includes(promise));
+      const said = SHOWN.filter(([, isSaid]) => isSaid(provider));
+      expect(shown.map(([promise]) => promise)).toEqual(said.map(([promise]) => promise));
+    });
+
+    it("leaves out only what the table leaves out", () => {
+      const left = itemsOf(certificate, "Not offered").map((item) => item.split(":")[0]);
+      expect(missingAbilities(provider)).toEqual(expect.arrayContaining(left));
+    });
   },
 );

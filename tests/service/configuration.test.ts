@@ -76,12 +76,23 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       ["rook-ceph", "ceph"],
       ["radosgw", "ceph"],
       ["openstack", "swift"],
-      ["garage", "s3"],
-      ["scaleway", "s3"],
+      ["garagehq", "garage"],
+      ["weed", "seaweedfs"],
     ].map(([name = "", meant]): [Readonly<Record<string, string>>, RegExp] => [
       { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: name },
       new RegExp(`; did you mean ${meant}\\?`),
     ]),
+    // Services without a preset, some of which are spelled nearly like one that promises more.
+    ...["scaleway", "hetzner", "ovh", "ibm", "cos", "oss", "linode", "storj"].map(
+      (name): [Readonly<Record<string, string>>, RegExp] => [
+        { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: name },
+        /; did you mean s3, which is for every other service and promises what all of them do: md5 as checksum, no write-once, no tags\?/,
+      ],
+    ),
+    [
+      { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "google" },
+      /; did you mean gcs, which is an adapter/,
+    ],
     [{ STORAGE_ADAPTER: "minio", STORAGE_PROVIDER: "minlo" }, /; did you mean minio\?/],
     [
       { STORAGE_ADAPTOR: "minio", STORAGE_ENDPOINT: "http://127.0.0.1:9000" },

@@ -76,6 +76,8 @@ export function s3Form(provider: ProviderName, input: PolicyInput): PolicyForm {
         byHand: (use) =>
           `mc admin policy create STORE valetkey-${use} ${use}.json && mc admin user add STORE valetkey-${use} SECRET && mc admin policy attach STORE valetkey-${use} --user valetkey-${use}`,
       };
+    case "rustfs":
+    case "silo":
     case "s3":
       return {
         kind: "users",
@@ -125,6 +127,11 @@ export function s3Form(provider: ProviderName, input: PolicyInput): PolicyForm {
       return {
         kind: "none",
         instead: `Spaces has no policies for keys: make a key with access to the Space ${bucket} alone`,
+      };
+    case "garage":
+      return {
+        kind: "none",
+        instead: `Garage has no policies: make a key for each use, and allow it what it needs: garage bucket allow --write ${bucket} --key valetkey-put; garage bucket allow --read ${bucket} --key valetkey-get; garage bucket allow --read --write ${bucket} --key valetkey-service`,
       };
     case "swift":
       return {

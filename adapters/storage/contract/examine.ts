@@ -3,8 +3,8 @@ import * as Option from "effect/Option";
 import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { reasonOf } from "../../settings/thrown.ts";
-import { type Exchange, withExchanges, withoutSecrets } from "./exchange.ts";
-import type { Harness, OpenStore } from "./harness.ts";
+import { type Exchange, withExchanges, shown } from "./exchange.ts";
+import type { Ability, Harness, OpenStore } from "./harness.ts";
 import { hasOf, openStore } from "./open-store.ts";
 import { PROMISES } from "./promises.ts";
 import type { StorePromise } from "./store-promise.ts";
@@ -15,6 +15,8 @@ export interface Finding {
   readonly promise: string;
   /** `not offered` where the service does not rely on the store for it. */
   readonly outcome: "kept" | "not kept" | "not offered";
+  /** The ability that is not offered. */
+  readonly needs?: Ability;
   /** Whether the store keeps what is not offered; left out where that could not be tried. */
   readonly wouldKeep?: boolean;
   /** What happened instead, where it is not kept. */
@@ -71,7 +73,7 @@ export async function examine(examination: Examination): Promise<Findings> {
   const tryAll = async (
     openable: Openable,
     promises: ReadonlyArray<StorePromise>,
-    judge: (finding: Finding) => Finding,
+    judge: (finding: Finding, promise: StorePromise) => Finding,
   ) => {
     const { close, ...built } = await opened(openable);
     const made = madeIn(built);
@@ -86,7 +88,7 @@ export async function examine(examination: Examination): Promise<Findings> {
           await answersStill(built);
           isAnswering = true;
         }
-        const finding = judge(found);
+        const finding = judge(found, promise);
         findings.push(finding);
         onFinding(finding, { done: findings.length, of: offered.length + tried.length });
       }
@@ -101,19 +103,21 @@ export async function examine(examination: Examination): Promise<Findings> {
   };
   await tryAll(store, offered, (finding) => finding);
   if (tried.length > 0) {
-    await tryAll(able, tried, ({ promise, outcome }) => ({
-      promise,
-      outcome: NOT_OFFERED,
+    await tryAll(able, tried, ({ outcome }, promise) => ({
+      ...notOffered(promise, has),
       wouldKeep: outcome === "kept",
     }));
   }
   for (const promise of others.filter((other) => !tried.includes(other))) {
-    findings.push({ promise: promise.title, outcome: NOT_OFFERED });
+    findings.push(notOffered(promise, has));
   }
   return { findings, server, left };
 }
 
-const NOT_OFFERED = "not offered" as const;
+const notOffered = ({ title, needs = [] }: StorePromise, has: BuiltStore["has"]): Finding => {
+  const missing = needs.find((ability) => !has(ability));
+  return { promise: title, outcome: "not offered", ...(missing && { needs: missing }) };
+};
 
 async function tryPromise(
   { title: promise, check }: StorePromise,
@@ -132,7 +136,7 @@ async function tryPromise(
     );
     return { promise, outcome: "kept" };
   } catch (cause) {
-    const reason = withoutSecrets(reasonOf(cause)).slice(0, LONGEST_REASON);
+    const reason = shown(reasonOf(cause)).slice(0, LONGEST_REASON);
     return { promise, outcome: "not kept", reason, exchanges: exchanges.slice(-TELLING) };
   }
 }
@@ -151,7 +155,7 @@ async function opened(store: Openable) {
     return await within(TIME.open, opening);
   } catch (cause) {
     void opening.then(({ close }) => close()).catch(() => undefined);
-    throw new Unexamined(withoutSecrets(reasonOf(cause)), { cause });
+    throw new Unexamined(shown(reasonOf(cause)), { cause });
   }
 }
 
@@ -160,7 +164,7 @@ async function answersStill({ store }: BuiltStore): Promise<void> {
   try {
     await within(TIME.answer, Effect.runPromise(store.ensureBucket));
   } catch (cause) {
-    const reason = withoutSecrets(reasonOf(cause));
+    const reason = shown(reasonOf(cause));
     throw new Unexamined(`it no longer answers: ${reason}`, { cause });
   }
 }
@@ -188,6 +192,7 @@ function madeIn(store: BuiltStore): Made {
   const uploads: Array<Made["uploads"][number]> = [];
   const { presigner, store: objects } = store;
   const { multipart } = objects;
+  const { form } = presigner;
   const withMemory: ObjectStore["Service"] = {
     ...objects,
     ...(multipart && {
@@ -212,6 +217,12 @@ function madeIn(store: BuiltStore): Made {
           keys.add(request.key);
           return presigner.put(request);
         },
+        ...(form && {
+          form: (request) => {
+            keys.add(request.key);
+            return form(request);
+          },
+        }),
       },
       store: withMemory,
     },

@@ -49,20 +49,26 @@ export function tell(sent: Sent, { status, headers, body }: Received): void {
   listener(
     {
       method: sent.method,
-      path: withoutSecrets(sent.path),
+      path: shown(sent.path),
       headers: only(SENT, sent.headers),
       answer: { status, ...(code && { code }), headers: only(RECEIVED, headers) },
     },
-    typeof server === "string" ? server : undefined,
+    typeof server === "string" ? shown(server) : undefined,
   );
 }
 
-/** The text, with the values of all parameters in it that could be secret left out. */
-export const withoutSecrets = (text: string): string =>
-  text.replaceAll(PARAMETER, (whole, before: string, name: string) =>
-    TOLD.test(name) ? whole : `${before}${name}=…`,
-  );
+/**
+ * A text that a store has a part in, as it can be shown: without control characters, and without
+ * the values of parameters in it that could be secret.
+ */
+export const shown = (text: string): string =>
+  text
+    .replaceAll(CONTROL, "")
+    .replaceAll(PARAMETER, (whole, before: string, name: string) =>
+      TOLD.test(name) ? whole : `${before}${name}=…`,
+    );
 
+const CONTROL = /[^\P{Cc}\n]/gu;
 const PARAMETER = /([?&;])([\w-]+)=[^&;\s"'<>]+/g;
 
 /** The parameters of a URL whose values anyone may know. */

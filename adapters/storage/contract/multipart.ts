@@ -204,6 +204,7 @@ const someStores: ReadonlyArray<StorePromise> = [
   }),
 ].map((promise) => ({
   ...promise,
+  needs: ["multipart", ...(promise.needs ?? [])] as const,
   isMadeBy: (has: (ability: Ability) => boolean) => has("multipart") && promise.isMadeBy(has),
 }));
 

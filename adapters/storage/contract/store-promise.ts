@@ -5,6 +5,8 @@ import type { Subject } from "./subject.ts";
 export interface StorePromise {
   readonly title: string;
   readonly check: (subject: Subject) => Promise<void>;
+  /** The abilities that it is about; none if every store makes it, or one without an ability. */
+  readonly needs?: ReadonlyArray<Ability>;
   /** Whether a store with these abilities makes the promise. */
   readonly isMadeBy: (has: (ability: Ability) => boolean) => boolean;
 }
@@ -17,7 +19,7 @@ export const everyStore = (checks: ChecksByTitle): ReadonlyArray<StorePromise> =
 
 /** Promises of the stores that have this ability. */
 export const storesWith = (ability: Ability, checks: ChecksByTitle): ReadonlyArray<StorePromise> =>
-  promises(checks, (has) => has(ability));
+  promises(checks, (has) => has(ability)).map((promise) => ({ ...promise, needs: [ability] }));
 
 /** What the stores without this ability promise instead. */
 export const storesWithout = (

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { tableOf } from "./markdown.ts";
+
+/** docs/stores.md as it is. */
+export const readStoresPage = (): string =>
+  readFileSync(new URL("../../docs/stores.md", import.meta.url), "utf8");
+
+/** The page with what is made from the table of providers, between two comments each. */
+export const storesPage = (page: string): string =>
+  Object.entries(BLOCKS).reduce((text, [name, table]) => {
+    const [start, end] = [`<!-- ${name}: made by npm run docs -->\n`, `<!-- end of ${name} -->`];
+    const [before, rest = ""] = text.split(start);
+    const [, after] = rest.split(end);
+    if (after === undefined) throw new Error(`docs/stores.md has no place for ${name}`);
+    return `${before}${start}\n${table}\n${end}${after}`;
+  }, page);
+
+const yesNo = (value: boolean) => (value ? "yes" : "no");
+
+const providers: ReadonlyArray<readonly [string, Provider]> = Object.entries(PROVIDERS);
+
+const BLOCKS = {
+  providers: tableOf([
+    [
+      "provider",
+      "`STORAGE_PROVIDER`",
+      "addressing",
+      "region",
+      "checksums",
+      "write once",
+      "tags",
+      "forms",
+      "CORS by",
+      "largest PUT, bytes",
+      "unsigned `x-amz-*`",
+      "certificate",
+    ],
+    ...providers.map(([name, provider]) => [
+      provider.title,
+      `\`${name}\``,
+      provider.pathStyle ? "path" : "host",
+      provider.region === undefined
+        ? `required, such as \`${provider.regionExample}\``
+        : `\`${provider.region}\``,
+      provider.checksums.join(", ") || "none",
+      yesNo(provider.writeOnce),
+      yesNo(provider.marks),
+      yesNo(provider.forms),
+      provider.cors,
+      provider.largestPut.toLocaleString("en"),
+      provider.unsigned,
+      provider.tried === undefined ? "none" : `[${provider.tried}](stores/${name}.md)`,
+    ]),
+  ]),
+  parts: tableOf([
+    ["provider", "in parts", "checksums of a part", "of the whole file", "why not"],
+    ...providers.map(
+      ([, { title, partChecksums, fileChecksums = [], noMultipart = "not tried" }]) =>
+        partChecksums
+          ? [title, "yes", partChecksums.join(", "), fileChecksums.join(", "), ""]
+          : [title, "no", "", "", noMultipart],
+    ),
+  ]),
+};

@@ -1,0 +1,67 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { startMinio } from "./minio.ts";
+
+// `npm run certificates -- PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION …`: tries every promise on
+// servers that run, and on a MinIO that it starts where none is named, and writes docs/stores/.
+
+const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;
+
+interface Server {
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly version: string;
+}
+
+const isProvider = (name: string): name is ProviderName => Object.hasOwn(PROVIDERS, name);
+
+function named(argument: string): readonly [ProviderName, Server] {
+  const [, name = "", url = ""] = /^(\w+)=(.+)$/.exec(argument) ?? [];
+  if (!isProvider(name)) throw new Error(`there is no provider ${name}`);
+  const { origin: endpoint, username, password, hash } = new URL(url);
+  const [accessKey = "", secretKey = "", version = ""] = [username, password, hash.slice(1)].map(
+    decodeURIComponent,
+  );
+  return [name, { endpoint, accessKey, secretKey, version }];
+}
+
+/** Writes the page of a store; the command tells the person how far it is. */
+function certify(name: ProviderName, server: Server): void {
+  const { endpoint, accessKey, secretKey, version } = server;
+  const { title }: Provider = PROVIDERS[name];
+  const publicEndpoint = new URL(endpoint);
+  // The same server under another name is another host to a signature.
+  if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
+  const page = `${FOLDER}${name}.md`;
+  const call = ["deploy/cli.ts", "certify", "--name", `${title} ${version}`];
+  execFileSync("node", [...call, "--format", "markdown", "--output", page], {
+    stdio: "inherit",
+    env: {
+      PATH: process.env["PATH"],
+      STORAGE_ADAPTER: name === "minio" ? "minio" : "aws",
+      STORAGE_PROVIDER: name,
+      STORAGE_ENDPOINT: endpoint,
+      STORAGE_PUBLIC_ENDPOINT: publicEndpoint.origin,
+      STORAGE_ACCESS_KEY: accessKey,
+      STORAGE_SECRET_KEY: secretKey,
+    },
+  });
+  execFileSync("oxfmt", [page], { stdio: "inherit" });
+}
+
+mkdirSync(FOLDER, { recursive: true });
+const servers = new Map(process.argv.slice(2).map(named));
+if (!servers.has("minio")) {
+  const { value, source, stop } = await startMinio();
+  if (value === undefined) console.error(`No MinIO: ${source}.`);
+  else {
+    try {
+      certify("minio", { ...value, version: PROVIDERS.minio.tried });
+    } finally {
+      await stop?.();
+    }
+  }
+}
+for (const [name, server] of servers) certify(name, server);
