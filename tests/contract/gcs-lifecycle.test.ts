@@ -1,15 +1,18 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { BucketCors } from "../../adapters/storage/bucket-cors.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import type { StoreUnavailable } from "../../domain/errors.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 
 // fake-gcs-server forgets the rules of a bucket, so a double keeps them here, and refuses as Cloud
@@ -20,6 +23,8 @@ const ours = (days: number) => ({
   action: { type: "Delete" },
   condition: { daysSinceCustomTime: days },
 });
+
+const FOREIGN_PAGE = { origin: ["https://foreign.example"], method: ["GET"] };
 
 const PARTS = {
   action: { type: "AbortIncompleteMultipartUpload" },
@@ -34,12 +39,16 @@ const signer = signWith({
 });
 
 let server: Server;
-let bucket: { metageneration: number; lifecycle: { rule: ReadonlyArray<unknown> } };
+let bucket: {
+  metageneration: number;
+  lifecycle: { rule: ReadonlyArray<unknown> };
+  cors: ReadonlyArray<unknown>;
+};
 /** Whether somebody else changes the bucket after each time that it is read. */
 let contended: boolean;
 
 beforeEach(async () => {
-  bucket = { metageneration: 1, lifecycle: { rule: [FOREIGN] } };
+  bucket = { metageneration: 1, lifecycle: { rule: [FOREIGN] }, cors: [FOREIGN_PAGE] };
   contended = false;
   server = createServer(async (request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
@@ -50,8 +59,8 @@ beforeEach(async () => {
       if (contended) bucket.metageneration += 1;
       response.end(answer);
     } else if (expected === String(bucket.metageneration)) {
-      const { lifecycle } = (await json(request)) as typeof bucket;
-      bucket = { metageneration: bucket.metageneration + 1, lifecycle };
+      const change = (await json(request)) as Partial<typeof bucket>;
+      bucket = { ...bucket, ...change, metageneration: bucket.metageneration + 1 };
       response.end(JSON.stringify(bucket));
     } else {
       response.writeHead(412).end("{}");
@@ -61,7 +70,18 @@ beforeEach(async () => {
 });
 afterEach(() => void server.close());
 
-function apply(days: number) {
+const apply = (days: number) =>
+  run(ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days) ?? Effect.die("no rules")));
+
+const allow = (...origins: ReadonlyArray<string>) =>
+  run(
+    Effect.flatMap(
+      Effect.serviceOption(BucketCors),
+      (cors) => Option.getOrThrow(cors).apply?.(origins) ?? Effect.die("no rules"),
+    ),
+  );
+
+function run<A>(program: Effect.Effect<A, StoreUnavailable, ObjectStore>) {
   const { port } = server.address() as AddressInfo;
   const endpoint = new URL(`http://127.0.0.1:${port}`);
   const store = gcs({
@@ -75,12 +95,7 @@ function apply(days: number) {
     project: "project",
     universeDomain: "googleapis.com",
   }).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
-  return Effect.runPromise(
-    ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days) ?? Effect.die("no rules")).pipe(
-      Effect.provide(store),
-      Effect.result,
-    ),
-  );
+  return Effect.runPromise(program.pipe(Effect.provide(store), Effect.result));
 }
 
 it("the lifecycle rule is added once, beside other rules of the bucket", async () => {
@@ -107,4 +122,18 @@ it("a change that someone else makes to the bucket in between is not overwritten
   contended = true;
   expect(await apply(3)).toHaveProperty("failure.reason");
   expect(bucket.lifecycle.rule).toEqual([FOREIGN]);
+});
+
+it("a rule for pages is added once, beside other rules of the bucket", async () => {
+  expect(await allow("https://app.example.com")).toMatchObject({ success: "added" });
+  expect(await allow("https://app.example.com")).toMatchObject({ success: "there" });
+  expect(bucket.cors).toHaveLength(2);
+  expect(bucket.cors[0]).toEqual(FOREIGN_PAGE);
+  expect(JSON.stringify(bucket.cors[1])).toContain("https://app.example.com");
+});
+
+it("a change that someone else makes in between is not overwritten by a rule for pages", async () => {
+  contended = true;
+  expect(await allow("https://app.example.com")).toHaveProperty("failure.reason");
+  expect(bucket.cors).toEqual([FOREIGN_PAGE]);
 });

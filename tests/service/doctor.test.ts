@@ -1,4 +1,5 @@
 import { Client } from "minio";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, request, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,6 +9,7 @@ import { main } from "../../adapters/cli/main.ts";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { allowedBy } from "../support/assume-role.ts";
 import { freePort } from "../support/free-port.ts";
+import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { type MinioServer, STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 
@@ -15,6 +17,7 @@ import { need } from "../support/need.ts";
 
 const server = await need("strictMinio");
 const other = await need("minio");
+const fakeGcs = await need("fakeGcs");
 
 const closing: Array<() => unknown> = [];
 afterEach(async () => {
@@ -291,6 +294,50 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
     );
     expect(found).toContainEqual(expect.stringContaining(`a proxy on the way adds ${seen}`));
   });
+
+  it("names a missing rule for uploads that nobody confirms, and sees that the mark is taken off", async () => {
+    const STORAGE_POLICIES = '{"files": {"unconfirmed_after": "3 days", "write_once": true}}';
+    const report = await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_POLICIES });
+    expect(failures(report)).toContain(
+      "lifecycle: a policy sets unconfirmed_after, and the bucket has no rule for it",
+    );
+    const seen = report.findings.map(({ seen }) => seen);
+    expect(seen).toContain("the mark of unconfirmed uploads is taken off");
+  });
+
+  it.skipIf(fakeGcs === undefined)(
+    "examines a bucket of Google's, and leaves no object",
+    async () => {
+      const bucket = `doctor-${crypto.randomUUID()}`;
+      const upstream = fakeGcs ?? "";
+      await createBucket(upstream, bucket);
+      const account = "signer@project.iam.gserviceaccount.com";
+      const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+      const rsa = new Map([[account, publicKey]]);
+      const store = await startGcsVerifier({ upstream, bucket, rsa, hmac: new Map() });
+      closing.push(store.close);
+      const report = await doctor({
+        STORAGE_ADAPTER: "gcs",
+        STORAGE_ENDPOINT: `http://127.0.0.1:${store.port}`,
+        STORAGE_BUCKET: bucket,
+        STORAGE_ACCESS_KEY: "",
+        STORAGE_SECRET_KEY: "",
+        STORAGE_REGION: "",
+        STORAGE_GCS_CREDENTIALS: JSON.stringify({
+          type: "service_account",
+          client_email: account,
+          private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+        }),
+      });
+      const verdicts = report.findings.map(({ check, verdict }) => `${check} ${verdict}`);
+      expect(failures(report)).toEqual([]);
+      for (const check of ["upload", "download", "confirm", "parts", "promise", "scratch"]) {
+        expect(verdicts).toContain(`${check} passed`);
+      }
+      const left = await fetch(`${upstream}/storage/v1/b/${bucket}/o`);
+      expect(((await left.json()) as { items?: unknown }).items ?? []).toEqual([]);
+    },
+  );
 
   it("names each promise that a store does not keep", async () => {
     const env = { STORAGE_BUCKET: "files", STORAGE_ENDPOINT: await listen(trustingStore()) };

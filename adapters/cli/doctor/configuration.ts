@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect";
-import { PROVIDERS, type Provider } from "../../storage/providers.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import type { Answer } from "../../storage/rest/signed-fetch.ts";
 import { failed, type Findings, passed, unknown } from "./finding.ts";
@@ -40,9 +39,7 @@ const lifecycle = (target: Target, marks: boolean): Effect.Effect<Findings> =>
       const answer = yield* ask(target, "lifecycle");
       const text = answer.ok ? answer.text : "";
       if (!answer.ok && !isUnset(answer)) return [hidden("lifecycle", answer)];
-      const provider: Provider = PROVIDERS[target.s3?.provider ?? "s3"];
       const rule = text.includes("<ID>valetkey-unconfirmed</ID>");
-      const aborts = text.includes("<AbortIncompleteMultipartUpload>");
       const unconfirmed = !marks
         ? passed("lifecycle", "no policy marks uploads, so no rule has to remove them")
         : rule
@@ -53,22 +50,30 @@ const lifecycle = (target: Target, marks: boolean): Effect.Effect<Findings> =>
               "Uploads that nobody confirms stay for ever.",
               "valetkey lifecycle --apply",
             );
-      if (provider.partChecksums === undefined) return [unconfirmed];
-      return [
-        unconfirmed,
-        aborts
-          ? passed("abandoned parts", "the bucket removes parts of uploads that nobody completes")
-          : target.s3?.provider === "minio"
-            ? passed("abandoned parts", "MinIO removes them itself, by default after 24 hours")
-            : failed(
-                "abandoned parts",
-                "the bucket has no rule that removes parts of uploads that nobody completes",
-                "They are paid for, and no list of objects shows them.",
-                "valetkey lifecycle --apply",
-              ),
-      ];
+      return [unconfirmed, ...abandonedParts(target, text)];
     }),
   );
+
+/** Whether parts that nobody completes are removed, by a rule or by the store itself. */
+function abandonedParts({ store }: Target, rules: string): Findings {
+  const { multipart, lifecycle } = store;
+  if (multipart === undefined) return [];
+  if (rules.includes("<AbortIncompleteMultipartUpload>")) {
+    return [passed("abandoned parts", "the bucket removes parts of uploads that nobody completes")];
+  }
+  if (multipart.abandoned !== undefined) return [passed("abandoned parts", multipart.abandoned)];
+  const seen = "the bucket has no rule that removes parts of uploads that nobody completes";
+  return lifecycle?.removesParts === true
+    ? [
+        failed(
+          "abandoned parts",
+          seen,
+          "They are paid for, and no list of objects shows them.",
+          "valetkey lifecycle --apply",
+        ),
+      ]
+    : [unknown("abandoned parts", seen)];
+}
 
 const look = (
   target: Target,

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import type { Audience, SignedRequest } from "../../../application/ports/presigner.ts";
 import { digest } from "../../storage/contract/checksum.ts";
 import type { Answer } from "../../storage/contract/send.ts";
+import { PROVIDERS } from "../../storage/providers.ts";
 import { failed, type Findings, passed } from "./finding.ts";
 import { BYTES, check, type Target } from "./target.ts";
 
@@ -13,7 +14,7 @@ export const cors = (
   audience: Audience,
   settings: {
     readonly origins: ReadonlyArray<string>;
-    readonly mend: string;
+    readonly isEmbedded: boolean;
     /** Whether the preflight alone is looked at, and nothing is uploaded. */
     readonly isLook: boolean;
   },
@@ -22,7 +23,8 @@ export const cors = (
     check(
       "cors",
       Effect.gen(function* () {
-        const { mend, isLook } = settings;
+        const { isEmbedded, isLook } = settings;
+        const mend = isEmbedded ? `add ${origin} to CORS_ORIGINS` : mendOf(target, origin);
         const [algorithm] = target.presigner.checksums;
         const signed = yield* target.signPut(yield* target.newKey, {
           audience,
@@ -44,6 +46,14 @@ export const cors = (
       }),
     ),
   ).pipe(Effect.map((findings) => findings.flat()));
+
+function mendOf({ s3 }: Target, origin: string): string {
+  if (s3?.provider === "minio") {
+    return `start MinIO with ${origin} in MINIO_API_CORS_ALLOW_ORIGIN; it has no rules per bucket`;
+  }
+  const isPerBucket = s3 === undefined || PROVIDERS[s3.provider].cors === "bucket";
+  return `valetkey cors --origin ${origin}${isPerBucket ? " --apply" : ""}`;
+}
 
 /** Whether the answer to the PUT itself lets the page read it, with its ETag. */
 const exposed = Effect.fnUntraced(function* (

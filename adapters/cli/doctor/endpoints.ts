@@ -141,7 +141,10 @@ const PROBLEMS: ReadonlyMap<string, readonly [problem: string, mend: string]> = 
   ],
   [
     "ECONNREFUSED",
-    ["refuses the connection: nothing listens there", "start the store, or correct SETTING"],
+    [
+      "refuses the connection: nothing listens there",
+      "start what should listen there, or correct SETTING",
+    ],
   ],
   [
     "ETIMEDOUT",

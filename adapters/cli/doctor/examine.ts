@@ -9,15 +9,13 @@ import { type Findings, unknown } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
 import { privilege, publicAccess } from "./privilege.ts";
 import { openTarget, removeScratch, type Target } from "./target.ts";
-import { promises, upload } from "./upload.ts";
+import { promises, service, upload } from "./upload.ts";
 
 /** What the checks need to know of the configuration. */
 export interface Examination {
   readonly names: KeyNames;
   /** Origins of pages that upload. */
   readonly origins: ReadonlyArray<string>;
-  /** How an origin is allowed at this store. */
-  readonly corsMend: string;
   readonly provider: string;
   /** Whether a policy marks uploads until they are confirmed. */
   readonly marks: boolean;
@@ -59,7 +57,7 @@ const checks = Effect.fnUntraced(function* (
   examination: Examination,
   tell: (findings: Findings) => void,
 ) {
-  const { names, origins, corsMend, isEmbedded, marks, provider } = examination;
+  const { names, origins, isEmbedded, marks, provider } = examination;
   tell(yield* credentials(target, names));
   const reached = yield* endpoints(target);
   tell(reached.findings);
@@ -70,7 +68,7 @@ const checks = Effect.fnUntraced(function* (
   yield* target.forgetSilence;
   const rest = Effect.gen(function* () {
     if (isEmbedded) {
-      tell(yield* cors(target, "public", { origins, mend: corsMend, isLook: true }));
+      tell(yield* cors(target, "public", { origins, isEmbedded, isLook: true }));
       return;
     }
     const { findings, isThere } = yield* bucket(target, names);
@@ -83,10 +81,11 @@ const checks = Effect.fnUntraced(function* (
     const uploaded = yield* upload(target, names, reached.alive);
     tell(uploaded.findings);
     const { audience = "public", key } = uploaded;
-    tell(yield* cors(target, audience, { origins, mend: corsMend, isLook: key === undefined }));
+    tell(yield* cors(target, audience, { origins, isEmbedded, isLook: key === undefined }));
     if (key === undefined) {
       tell([unknown("promises", "no upload works, so nothing was tried with one")]);
     } else {
+      tell(yield* service(target, audience, { stored: key, marks }));
       tell(yield* promises(target, audience, { provider }));
       tell(yield* publicAccess(target, audience, key));
       if (target.s3 !== undefined) tell(yield* privilege(target, audience, key));

@@ -15,13 +15,14 @@ export type KeyNames = Readonly<
 >;
 
 /** Names them as the environment sets them. */
-export function keyNamesOf(env: Env, isGoogle: boolean): KeyNames {
+export function keyNamesOf(env: Env, adapter: string): KeyNames {
+  if (adapter === "local") return { service: EMBEDDED, put: EMBEDDED, get: EMBEDDED };
   const main = env["STORAGE_CREDENTIALS_FILE"]
     ? named("STORAGE_CREDENTIALS_FILE", "STORAGE_CREDENTIALS_FILE")
     : env["STORAGE_ACCESS_KEY"]
       ? named("STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY")
-      : isGoogle
-        ? named("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS")
+      : adapter === "gcs"
+        ? google(env)
         : CHAIN;
   const separate = (use: "PUT" | "GET") =>
     env[`STORAGE_${use}_ROLE`]
@@ -37,6 +38,25 @@ const named = (from: string, secret: string) => ({
   secret,
   mend: from === secret ? `correct ${from}` : `set ${from} and ${secret}`,
 });
+
+const google = (env: Env) => {
+  const set = ["STORAGE_GCS_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"].find(
+    (name) => env[name],
+  );
+  return set === undefined ? MACHINE : named(set, set);
+};
+
+const MACHINE = {
+  from: "the service account of this machine",
+  secret: "that service account",
+  mend: "set GOOGLE_APPLICATION_CREDENTIALS, or give this machine a service account",
+};
+
+const EMBEDDED = {
+  from: "the folder of the embedded store",
+  secret: "that folder",
+  mend: "let the service write to STORAGE_LOCAL_DIR",
+};
 
 const CHAIN = {
   from: "the usual chain of the store's own client",

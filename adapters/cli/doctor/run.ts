@@ -46,9 +46,8 @@ export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
     await Effect.runPromise(
       examine(
         {
-          names: keyNamesOf(env, adapter === "gcs"),
+          names: keyNamesOf(env, adapter),
           origins: origins.length > 0 ? origins : http.corsOrigins,
-          corsMend: "valetkey cors",
           provider: storage.description.split(" at ")[0] ?? "",
           marks: [...policies.values()].some(
             ({ unconfirmedAfter }) => unconfirmedAfter !== undefined,
