@@ -124,7 +124,8 @@ function refusalOf({ status, headers }: Response, problem: Problem = {}): Upload
     // An answer without a code is not of the service, but of something at its address.
     (code && (CODES.get(code) ?? CODES.get(status))) || "service-failed",
     code
-      ? `${title}. ${detail}`
+      ? // Where a file stands in a batch means nothing to a person.
+        `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "")}`
       : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`,
     { problem, status, retryAfter: after && Math.ceil(after / 1000) },
   );

@@ -42,6 +42,14 @@ it("a file that is refused leaves the others alone, and has its own error", asyn
       outcome.status === "fulfilled" ? "uploaded" : (outcome.reason as UploadError).code,
     ),
   ).toEqual(["uploaded", "refused", "uploaded", "empty-file", "uploaded", "refused"]);
+  const [, refused] = outcomes;
+  expect(refused).toMatchObject({
+    reason: {
+      message: expect.stringMatching(
+        /^Files of this type are not accepted\. This file is text\/html\./,
+      ),
+    },
+  });
 });
 
 it("one file of several is aborted without the others, and all of them together", async () => {

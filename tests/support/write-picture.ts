@@ -11,7 +11,7 @@ const service = await startProcess();
 const browser = await launchChromium(findChromium().value);
 try {
   const page = await browser.newPage({
-    viewport: { width: 960, height: 520 },
+    viewport: { width: 1000, height: 500 },
     reducedMotion: "reduce",
   });
   await page.goto(`${service.address}/#token=${service.token}`);
@@ -38,12 +38,11 @@ try {
     }
     const picture = await canvas.convertToBlob({ type: "image/png" });
     const data = new DataTransfer();
-    data.items.add(new File(["Hello"], "notes.txt", { type: "text/plain" }));
     data.items.add(new File(["<p>"], "page.html", { type: "text/html" }));
     data.items.add(new File([picture], "mountains.png", { type: "image/png" }));
     document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
   });
-  await page.locator("#list .card[data-state=done]").nth(1).waitFor();
+  await page.locator("#list .card[data-state=done]").waitFor();
   await page.waitForLoadState("networkidle");
   writeFileSync(PICTURE, await page.screenshot());
 } finally {
