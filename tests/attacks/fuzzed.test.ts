@@ -29,11 +29,12 @@ expected-statuses = ["2xx", "3xx"]
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "404", "405", "413", "415"]
 
-# A well-formed type that the policy does not accept, or an idempotency key that was used before.
+# A well-formed type that the policy does not accept, or an idempotency key that was used before; of
+# a single file also a form together with what a form cannot have.
 [[operations]]
 include-operation-id = "presign"
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["200", "415", "422"]
+expected-statuses = ["200", "400", "415", "422"]
 [[operations]]
 include-operation-id = "presignBatch"
 [operations.checks.positive_data_acceptance]
