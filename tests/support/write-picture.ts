@@ -11,7 +11,7 @@ const service = await startProcess();
 const browser = await launchChromium(findChromium().value);
 try {
   const page = await browser.newPage({
-    viewport: { width: 1000, height: 500 },
+    viewport: { width: 1000, height: 480 },
     reducedMotion: "reduce",
   });
   await page.goto(`${service.address}/#token=${service.token}`);
