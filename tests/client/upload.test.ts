@@ -253,3 +253,13 @@ it("the policies are what the service lists, and are remembered", async () => {
   expect(await client.policies()).toEqual([files, avatars]);
   expect(seen.filter(isFor("policies"))).toEqual([]);
 });
+
+it("a store that verifies only CRC-32C gets that", async () => {
+  const { client } = await startUploads();
+  const policy = { name: "files", extensions: {}, checksums: ["crc32c", "md5"], put_lifetime: 900 };
+  const seen = network(first(1, isFor("policies"), () => Response.json({ policies: [policy] })));
+  await client.upload(FILE);
+  expect(seen.filter(isPut).map(({ headers }) => headers.has("x-amz-checksum-crc32c"))).toEqual([
+    true,
+  ]);
+});

@@ -1,0 +1,119 @@
+import * as fc from "fast-check";
+import { afterEach, expect, it, vi } from "vitest";
+import { checksumOf, chooseAlgorithm } from "../../adapters/browser/checksum.ts";
+import { makeTally, type UploadProgress } from "../../adapters/browser/progress.ts";
+import { retryAfter } from "../../adapters/browser/retry.ts";
+import { makeSlots } from "../../adapters/browser/slots.ts";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+it("progress is never above the total, and goes back only where it says that something is tried again", () => {
+  const retrying = { attempt: 1, delay: 0, reason: "network" } as const;
+  const step = fc.oneof(
+    fc.record({ part: fc.nat(4), bytes: fc.nat(120) }),
+    fc.record({ part: fc.nat(4), retry: fc.constant(true) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const events: Array<UploadProgress> = [];
+      const tally = makeTally(500, (event) => events.push(event));
+      for (const each of steps) {
+        if ("retry" in each) tally.retry(each.part, retrying);
+        else tally.sent(each.part, each.bytes);
+      }
+      let last = 0;
+      for (const event of events) {
+        if (event.retrying === undefined) expect(event.sent).toBeGreaterThanOrEqual(last);
+        expect(event.sent).toBeLessThanOrEqual(500);
+        expect(event.percent).toBeLessThanOrEqual(100);
+        last = event.sent;
+      }
+    }),
+  );
+});
+
+it("no more than the allowed number run at a time, and each runs once", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.nat(3), { maxLength: 20 }),
+      async (count, turns) => {
+        const slots = makeSlots(count);
+        let running = 0;
+        let most = 0;
+        const { signal } = new AbortController();
+        const done = await Promise.all(
+          turns.map((wait, index) =>
+            slots(signal, async () => {
+              running += 1;
+              most = Math.max(most, running);
+              for (let turn = 0; turn < wait; turn++) await Promise.resolve();
+              running -= 1;
+              return index;
+            }),
+          ),
+        );
+        expect(done).toEqual(turns.map((_, index) => index));
+        expect(most).toBeLessThanOrEqual(count);
+      },
+    ),
+  );
+});
+
+it("what waits for its turn is let go when it is aborted, and the others go on", async () => {
+  const slots = makeSlots(1);
+  const controller = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { signal } = new AbortController();
+  const first = slots(signal, () => promise);
+  const second = slots(controller.signal, async () => "never");
+  const third = slots(signal, async () => "third");
+  controller.abort("given up");
+  await expect(second).rejects.toBe("given up");
+  resolve();
+  await first;
+  expect(await third).toBe("third");
+});
+
+it("CRC-32C is that of RFC 9260, also over several slices", async () => {
+  // The check value of the algorithm, 0xE3069283.
+  expect(await checksumOf(new Blob(["123456789"]), "crc32c")).toEqual({
+    algorithm: "crc32c",
+    value: "4waSgw==",
+  });
+  const zeros = new Blob([new Uint8Array(32)]);
+  // RFC 3720, appendix B.4, where the bytes are written the other way round.
+  expect((await checksumOf(zeros, "crc32c")).value).toBe("ipE2qg==");
+});
+
+it("SHA-256 is used where there is one and the body is small, and CRC-32C elsewhere", () => {
+  const both = ["md5", "crc32c", "sha256"];
+  expect(chooseAlgorithm(both, 1000)).toBe("sha256");
+  expect(chooseAlgorithm(both, 100 * 2 ** 20)).toBe("crc32c");
+  expect(chooseAlgorithm(["crc32c", "md5"], 1000)).toBe("crc32c");
+  expect(chooseAlgorithm(["md5"], 1000)).toBeUndefined();
+  // A page that came over plain HTTP.
+  vi.stubGlobal("crypto", {});
+  expect(chooseAlgorithm(both, 1000)).toBe("crc32c");
+  expect(chooseAlgorithm(["sha256"], 1000)).toBeUndefined();
+});
+
+it.each([
+  [null, undefined],
+  ["", undefined],
+  ["0", 0],
+  ["2", 2000],
+  ["soon", undefined],
+  ["-1", undefined],
+  ["Wed, 21 Oct 2015 07:28:00 GMT", undefined],
+])("Retry-After %j is %j milliseconds", (header, milliseconds) => {
+  expect(retryAfter(header)).toBe(milliseconds);
+});
+
+it("Retry-After may be a date", () => {
+  const wait = retryAfter(new Date(Date.now() + 60_000).toUTCString()) ?? 0;
+  expect(wait).toBeGreaterThan(50_000);
+  expect(wait).toBeLessThanOrEqual(60_000);
+});
