@@ -24,11 +24,11 @@ const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
 const isGuide = (file: string) => GUIDE.test(file);
 
 /**
- * In bytes: a tenth more than the 443 and 1520 kB of the day on which it was set, with the client
- * for browsers, so that a picture or a table of data that comes along is seen, and code and pages
- * can still grow.
+ * In bytes: a tenth more than the 496 and 1721 kB of the day on which it was set, with the client
+ * for browsers and the plugin for Uppy, so that a picture or a table of data that comes along is
+ * seen, and code and pages can still grow.
  */
-const BUDGET = { packed: 487_000, unpacked: 1_672_000 };
+const BUDGET = { packed: 545_000, unpacked: 1_893_000 };
 
 let folder: string;
 let files: ReadonlyArray<string>;
