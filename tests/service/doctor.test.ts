@@ -365,8 +365,19 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
     const endpoint = await listen(() => undefined);
     const { code, findings } = await doctor({ STORAGE_ENDPOINT: endpoint });
     expect(code).toBe(1);
-    expect(JSON.stringify(findings)).toContain("does not answer within 5 seconds");
+    expect(JSON.stringify(findings)).toContain("does not answer within 7 seconds");
   }, 15_000);
+
+  it("ends with 1 if the store answers questions, and no upload", async () => {
+    const store = trustingStore();
+    const endpoint = await listen((incoming, response) => {
+      if (incoming.method !== "PUT") store(incoming, response);
+      else incoming.socket.destroy();
+    });
+    const report = await doctor({ STORAGE_ENDPOINT: endpoint, STORAGE_BUCKET: "files" });
+    expect(failures(report)).toContainEqual(expect.stringMatching(/^upload: .* was not answered/));
+    expect(report.code).toBe(1);
+  });
 
   it("ends with 2 if the configuration is wrong", async () => {
     const { code, output } = await doctor({ STORAGE_ENDPOINT: "not a URL" });

@@ -4,7 +4,7 @@ import type { Audience } from "../../../application/ports/presigner.ts";
 import type { Answer } from "../../storage/contract/send.ts";
 import { clockFault, reasonOfRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { failed, type Finding, type Findings, passed } from "./finding.ts";
-import { BYTES, check, type NoAnswer, type Target, told } from "./target.ts";
+import { BYTES, check, type NoAnswer, type Target, TIMEOUT, told } from "./target.ts";
 
 /** What the endpoints showed. */
 export interface Reached {
@@ -27,14 +27,16 @@ const NEEDED_BY = {
 export const endpoints = (target: Target): Effect.Effect<Reached> =>
   Effect.gen(function* () {
     const key = yield* target.newKey;
-    const asked = yield* Effect.forEach(["internal", "public"] as const, (audience) =>
-      Effect.gen(function* () {
-        const signed = yield* target.signGet(key, { audience });
-        yield* target.forgetSilence;
-        const answer = yield* Effect.result(target.send("GET", signed.url));
-        const now = yield* Clock.currentTimeMillis;
-        return { audience, origin: new URL(signed.url).origin, answer, now };
-      }),
+    const asked = yield* Effect.forEach(
+      ["internal", "public"] as const,
+      (audience) =>
+        Effect.gen(function* () {
+          const signed = yield* target.signGet(key, { audience });
+          const answer = yield* Effect.result(target.send("GET", signed.url));
+          const now = yield* Clock.currentTimeMillis;
+          return { audience, origin: new URL(signed.url).origin, answer, now };
+        }),
+      { concurrency: 2 },
     );
     const [internal, external] = asked;
     const places = internal?.origin === external?.origin ? asked.slice(1) : asked;
@@ -148,7 +150,7 @@ const PROBLEMS: ReadonlyMap<string, readonly [problem: string, mend: string]> = 
   ],
   [
     "ETIMEDOUT",
-    ["does not answer within 5 seconds", "open the way through the firewall, or correct SETTING"],
+    [`does not answer within ${TIMEOUT}`, "open the way through the firewall, or correct SETTING"],
   ],
   ["EHOSTUNREACH", ["cannot be reached", "correct SETTING, or the route to it"]],
   [

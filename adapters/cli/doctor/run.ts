@@ -70,7 +70,9 @@ export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
   } catch (cause) {
     throw new CommandFailure({
       code: EXIT.couldNotRun,
-      message: `The doctor could not finish: ${reasonOf(cause)}.`,
+      message: interrupted.signal.aborted
+        ? "The doctor was interrupted."
+        : `The doctor could not finish: ${reasonOf(cause)}.`,
     });
   } finally {
     process.off("SIGINT", onInterrupt);

@@ -36,7 +36,8 @@ export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly code?: string;
 }> {}
 
-const TIMEOUT = "5 seconds";
+/** How long an answer is waited for; a store may have to make room for its first object. */
+export const TIMEOUT = "7 seconds";
 
 /** The store that is examined. */
 export type Target = Effect.Success<typeof openTarget>;
@@ -125,7 +126,8 @@ type Headers = Readonly<Record<string, string>>;
 
 /** Removes what the checks have left under scratch keys, with all its versions. */
 export const removeScratch = Effect.fnUntraced(function* (target: Target) {
-  const { keys, s3 } = target;
+  const { keys, s3, forgetSilence } = target;
+  yield* forgetSilence;
   const removed: (key: StorageKey) => Effect.Effect<boolean, unknown> = (key) =>
     s3 === undefined ? removeByPort(target, key) : removeByRequest(target, key);
   const isLeft = (key: StorageKey) =>

@@ -38,7 +38,19 @@ export const upload = (
       if (works !== undefined) break;
       const key = yield* target.newKey;
       const signed = yield* target.signPut(key, { audience });
-      const answer = yield* target.put(signed);
+      const sent = yield* Effect.result(target.put(signed));
+      if (sent._tag === "Failure") {
+        findings.push(
+          failed(
+            "upload",
+            `a PUT to ${new URL(signed.url).origin} was not answered: ${sent.failure.reason}`,
+            "Every upload fails like this.",
+            "look at the log of the store, and at what stands in front of it",
+          ),
+        );
+        continue;
+      }
+      const answer = sent.success;
       if (!answer.ok) {
         findings.push(refused(target, names, signed.url, answer));
         continue;
