@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
+import { need } from "../support/need.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+
+const executablePath = await need("chromium");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+describe.skipIf(executablePath === undefined)("the page to try the service on", () => {
+  let browser: Browser;
+  let service: ServiceProcess;
+  beforeAll(async () => {
+    browser = await launchChromium(executablePath);
+    service = await startProcess();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await service.stop();
+  });
+
+  it.each(
+    (["light", "dark"] as const).flatMap((theme) =>
+      [375, 820, 1360].map((width) => [theme, width] as const),
+    ),
+  )("axe finds nothing in the %s theme at %i pixels, empty and with uploads", async (...view) => {
+    const [colorScheme, width] = view;
+    const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 } });
+    await page.goto(`${service.address}/#token=${service.token}`);
+    await page.getByText("Up to 10 MiB").waitFor();
+    expect(await findingsIn(page)).toEqual([]);
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add(new File(["hello"], "a.txt", { type: "text/plain" }));
+      clipboardData.items.add(new File(["<p>"], "b.html", { type: "text/html" }));
+      document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    });
+    await page.locator(".card[data-state=done]").waitFor();
+    await page.locator(".card[data-state=failed]").waitFor();
+    await page.locator(".card[data-state=done] summary").click();
+    await page.locator("#code summary").click();
+    expect(await findingsIn(page)).toEqual([]);
+    await page.close();
+  });
+
+  it("files are chosen, and requests opened, by the keyboard alone", async () => {
+    const page = await browser.newPage();
+    await page.goto(`${service.address}/#token=${service.token}`);
+    await page.locator("#drop").focus();
+    const chooser = page.waitForEvent("filechooser");
+    await page.keyboard.press("Enter");
+    const file = { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("hello") };
+    await (await chooser).setFiles([file]);
+    await page.getByRole("link", { name: "Open a.txt" }).waitFor();
+    await page.locator(".card summary").focus();
+    await page.keyboard.press("Enter");
+    expect(await page.getByRole("button", { name: "Copy the PUT request" }).isVisible()).toBe(true);
+    await page.close();
+  });
+});
+
+/** What axe-core finds against WCAG and its own rules, each with the elements. */
+async function findingsIn(page: Page): Promise<ReadonlyArray<string>> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run();
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  });
+}
+
+interface Axe {
+  readonly run: () => Promise<{
+    readonly violations: ReadonlyArray<{
+      readonly id: string;
+      readonly nodes: ReadonlyArray<{ readonly html: string }>;
+    }>;
+  }>;
+}
