@@ -10,7 +10,7 @@ import { awsStorage } from "../storage/aws/storage.ts";
 import type { Examination, Openable } from "../storage/contract/examine.ts";
 import type { Ability } from "../storage/contract/harness.ts";
 import { missingAbilities } from "../storage/contract/missing-abilities.ts";
-import { hold } from "../storage/credentials/held.ts";
+import { always, hold } from "../storage/credentials/held.ts";
 import { configuredSigner } from "../storage/credentials/key-settings.ts";
 import * as gcs from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
@@ -113,10 +113,10 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
       },
     }),
   });
-  const remove = async (key?: StorageKey) => {
-    const { ok, status } = await ask({ method: "DELETE", ...(key && { key }) });
-    if (!ok) throw new Error(`the store answered with ${status}`);
-  };
+  const remove = async (object?: {
+    readonly key: StorageKey;
+    readonly version?: string | undefined;
+  }) => failUnlessOk(await ask({ method: "DELETE", ...inQuery("versionId", object) }));
   return {
     title,
     adapter: configured.adapter,
@@ -125,7 +125,7 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
     store: openableAs(provider, withWarnings),
     able: openableAs(MOST_ABLE, quietly),
     remove,
-    ...(isOwnBucket && { removeBucket: remove }),
+    ...(isOwnBucket && { removeBucket: () => remove() }),
   };
 }
 
@@ -167,9 +167,27 @@ const bucketOf = Effect.fnUntraced(function* ({ adapter, settings }: Configured)
   return { signer, region, address };
 });
 
-/** Google Cloud Storage, whose API for marks and for removal without versions is another. */
+/** The key and version of a request; none for the bucket itself. */
+const inQuery = (
+  name: string,
+  object?: { readonly key: StorageKey; readonly version?: string | undefined },
+): Pick<Request, "key" | "query"> =>
+  object === undefined
+    ? {}
+    : {
+        key: object.key,
+        ...(object.version !== undefined && { query: [[name, object.version]] }),
+      };
+
+function failUnlessOk({ ok, status }: Pick<Response, "ok" | "status">): void {
+  if (!ok) throw new Error(`the store answered with ${status}`);
+}
+
+/** Google Cloud Storage, whose marks only an API of its own could show. */
 function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
-  const { bucket, endpoint, signLength } = settings;
+  const { bucket, endpoint, signLength, pathStyle } = settings;
+  const address = bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
+  const signer = settings.key && always(settings.key.signer);
   const title = `Google Cloud Storage at ${endpoint.origin}`;
   const without: ReadonlyArray<Ability> = [
     "sha256",
@@ -177,7 +195,6 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
     "file checksums",
     "marks",
     "two endpoints",
-    "file checksums",
     ...(signLength ? [] : (["exact size by default"] as const)),
   ];
   return {
@@ -190,6 +207,14 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
       refusals: REFUSALS,
       open: async () => ({ layer: withWarnings(gcsStorage(settings).layer), bucket }),
     },
+    // Without a key, each removal would be a call to IAM too: what is left is told.
+    ...(signer && {
+      remove: async (object) => {
+        const at = { signer, address, region: gcs.REGION };
+        const request = { method: "DELETE", ...inQuery("generation", object) } as const;
+        failUnlessOk(await Effect.runPromise(signedFetch(at, request)));
+      },
+    }),
   };
 }
 

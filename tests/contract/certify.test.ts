@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
 import { freePort } from "../support/free-port.ts";
+import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");
+const fakeGcs = await need("fakeGcs");
 
 let result = "";
 let told = "";
@@ -148,6 +150,31 @@ describe.skipIf(server === undefined)("a MinIO", () => {
     expect(notOffered).toContain("- two endpoints: not tried\n");
     expect(await bucketsOfCertify()).toEqual([]);
   }, 120_000);
+});
+
+describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
+  it("keeps what is offered in a bucket of yours, and no object is left in it", async () => {
+    const upstream = fakeGcs ?? "";
+    const bucket = `certify-${crypto.randomUUID()}`;
+    await createBucket(upstream, bucket);
+    const [key, secret] = ["GOOG1TESTTESTTEST", "a-secret-of-the-tests"];
+    const hmac = new Map([[key, secret]]);
+    const store = await startGcsVerifier({ upstream, bucket, rsa: new Map(), hmac });
+    onTestFinished(() => store.close());
+    const env = {
+      STORAGE_ADAPTER: "gcs",
+      STORAGE_ENDPOINT: `http://127.0.0.1:${store.port}`,
+      STORAGE_BUCKET: bucket,
+      STORAGE_ACCESS_KEY: key,
+      STORAGE_SECRET_KEY: secret,
+    };
+    expect(await certify(["--json"], env), result + told).toBe(0);
+    const { adapter, promises, left } = JSON.parse(result);
+    expect([adapter, left]).toEqual(["gcs", []]);
+    expect(promises.length).toBeGreaterThan(70);
+    const { items } = await (await fetch(`${upstream}/storage/v1/b/${bucket}/o`)).json();
+    expect(items ?? []).toEqual([]);
+  }, 60_000);
 });
 
 describe("a store that verifies nothing", () => {

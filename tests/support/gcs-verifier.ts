@@ -124,6 +124,9 @@ async function decide(options: Started, host: string, incoming: IncomingMessage)
   if (["uploads", "uploadid"].some((name) => request.query.has(name)) && resource.object !== "") {
     return options.uploads(request, resource, signed, incoming);
   }
+  if (method === "DELETE" && resource.object !== "") {
+    return remove(options.upstream, request, resource);
+  }
   const isRead = method === "GET" || method === "HEAD";
   if (NOT_HERE.some((name) => request.query.has(name)) || !(isRead || method === "PUT")) {
     throw notImplemented();
@@ -148,6 +151,20 @@ function resourceOf(options: GcsVerifierOptions, host: string, path: string): Re
   const endpoint = ENDPOINTS.find((endpoint) => name.endsWith(`.${endpoint}`));
   const bucket = endpoint === undefined ? name : name.slice(0, -endpoint.length - 1);
   return { bucket, object: whole };
+}
+
+/** "DELETE Object", XML API of Cloud Storage. */
+async function remove(
+  upstream: string,
+  { query }: WireRequest,
+  { bucket, object }: Resource,
+): Promise<Reply> {
+  const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`;
+  const generation = query.get("generation")?.value;
+  const search = generation === undefined ? "" : `?generation=${generation}`;
+  const { status } = await send("DELETE", `${upstream}${path}${search}`);
+  if (status === 404) throw new Refusal(404, "NoSuchKey", "There is no such object.");
+  return { status: 204, headers: {} };
 }
 
 async function ofBucket(upstream: string, { bucket }: Resource, method: string): Promise<Reply> {

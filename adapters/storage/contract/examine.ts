@@ -43,8 +43,13 @@ export interface Examination {
   readonly store: Openable;
   /** The same store as if it had more abilities, to try what is not offered. */
   readonly able?: Openable | undefined;
-  /** Removes an object that has no versions; undefined where only versions can be removed. */
-  readonly remove?: ((key: StorageKey) => Promise<void>) | undefined;
+  /** Removes one version of an object, or the object where there are none. */
+  readonly remove?:
+    | ((object: {
+        readonly key: StorageKey;
+        readonly version: string | undefined;
+      }) => Promise<void>)
+    | undefined;
   readonly onFinding: (finding: Finding, progress: { done: number; of: number }) => void;
   /** Ends the examination after the promise at hand. */
   readonly signal: AbortSignal;
@@ -242,10 +247,9 @@ async function removeAll(
     for (let attempt = 0; attempt < MOST_VERSIONS; attempt += 1) {
       const facts = Option.getOrUndefined(yield* store.head(key));
       if (facts === undefined) return NOTHING;
-      const { version } = facts;
-      if (version !== undefined) yield* store.remove({ key, version });
-      else if (remove === undefined) break;
-      else yield* Effect.tryPromise({ try: () => remove(key), catch: (cause) => cause });
+      if (remove === undefined) break;
+      const object = { key, version: facts.version };
+      yield* Effect.tryPromise({ try: () => remove(object), catch: (cause) => cause });
     }
     return [key];
   });
