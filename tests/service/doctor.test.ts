@@ -135,10 +135,13 @@ const proxy = (change: (headers: Record<string, string | Array<string> | undefin
   });
 
 /** Keys for each use, which may do what the shipped policies allow. */
-async function leastPrivilege(bucket: string): Promise<Readonly<Record<string, string>>> {
+async function leastPrivilege(
+  bucket: string,
+  services: ReadonlyArray<string> = ["service"],
+): Promise<Readonly<Record<string, string>>> {
   const place = { bucket, region: STRICT.region };
   const [service, put, get] = await Promise.all(
-    ["service", "put", "get"].map((name) => allowedBy(name, strict(), place)),
+    [services, "put", "get"].map((names) => allowedBy(names, strict(), place)),
   );
   return Object.fromEntries(
     [
@@ -169,6 +172,14 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
       verdict: "could not tell",
       mend: expect.stringContaining("valetkey policy diagnose"),
     });
+  });
+
+  it("tells how the bucket is set up to a service whose key may also look at that", async () => {
+    const bucket = await newBucket();
+    const keys = await leastPrivilege(bucket, ["service", "diagnose"]);
+    const { findings } = await doctor({ STORAGE_BUCKET: bucket, ...keys });
+    expect(findings.filter(({ verdict }) => verdict === "could not tell")).toEqual([]);
+    expect(findings.map(({ check }) => check)).toContain("versioning");
   });
 
   it("names a signing key that may do everything", async () => {

@@ -2,14 +2,18 @@ import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
 import { readFileSync } from "node:fs";
 import type { MinioServer } from "./minio.ts";
 
-/** Temporary keys of the server that may do what a policy of `deploy/policies` allows. */
+/** Temporary keys of the server that may do what policies of `deploy/policies` allow together. */
 export async function allowedBy(
-  name: string,
+  names: string | ReadonlyArray<string>,
   { endpoint: stsEndpoint, accessKey, secretKey }: MinioServer,
   { bucket, region = "us-east-1" }: { readonly bucket: string; readonly region?: string },
 ) {
-  const file = new URL(`../../deploy/policies/s3-${name}.json`, import.meta.url);
-  const policy = readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`);
+  const Statement = [names].flat().flatMap((name) => {
+    const file = new URL(`../../deploy/policies/s3-${name}.json`, import.meta.url);
+    const policy = readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`);
+    return (JSON.parse(policy) as { readonly Statement: ReadonlyArray<object> }).Statement;
+  });
+  const policy = JSON.stringify({ Version: "2012-10-17", Statement });
   const root = { stsEndpoint, accessKey, secretKey };
   const credentials = await new AssumeRoleProvider({ ...root, policy, region }).getCredentials();
   return {

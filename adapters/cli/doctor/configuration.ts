@@ -6,7 +6,7 @@ import { check, type Target } from "./target.ts";
 
 /** The role that may look at these things and change nothing. */
 const ROLE =
-  "run the doctor with a key that may do what `valetkey policy diagnose` prints, as STORAGE_ACCESS_KEY";
+  "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
 
 /** How the bucket is set up: what removes objects, and what keeps or encrypts them. */
 export const configuration = (target: Target, marks: boolean): Effect.Effect<Findings> =>
