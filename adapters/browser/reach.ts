@@ -29,14 +29,14 @@ export const unanswered = (options: {
     if (mayBeCors && (store === undefined ? isServiceThere : await answers(origin))) {
       return new UploadError(
         "cors",
-        `${origin} accepts no requests from pages of ${location.origin}. Its operator adds this origin to ${store === undefined ? "CORS_ORIGINS" : "the CORS rules of the bucket"}.`,
+        `${origin} accepts no requests from pages of ${location.origin}. Add that origin to ${store === undefined ? "CORS_ORIGINS" : "the bucket's CORS rules"}.`,
       );
     }
     if (!isLast) return undefined;
     return isServiceThere && store !== undefined
       ? new UploadError(
           "unreachable",
-          `The service answers, but the store at ${origin} does not. Check that it runs and can be reached from here.`,
+          `The service answers, but the store at ${origin} does not. Check that it can be reached from here.`,
         )
       : new UploadError(
           "offline",

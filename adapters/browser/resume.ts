@@ -75,7 +75,7 @@ export function memoryOf({ file, asked, resume, service, storage }: Resumable): 
   ) {
     throw new UploadError(
       "file-changed",
-      `This is not the file that was begun: ${resume.filename} with ${resume.size} bytes, changed on ${new Date(resume.lastModified).toLocaleString()}. Choose that one, or discard the upload.`,
+      `This is not the file that was begun, or it has changed: ${resume.filename} with ${resume.size} bytes. Choose that one, or discard the upload.`,
     );
   }
   // Without the time of its last change, another file of the same name could be taken for it.

@@ -26,7 +26,7 @@ export interface PutAnswer {
 export const put = (request: Put): Promise<PutAnswer> =>
   typeof XMLHttpRequest === "undefined" ? putByFetch(request) : putByXhr(request);
 
-/** `fetch` does not tell how much of a body has been sent. */
+/** Where there is one, since `fetch` does not tell how much of a body has been sent. */
 const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> =>
   new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
@@ -61,14 +61,37 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
 async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> {
   const response = await fetch(url, {
     method: "PUT",
-    headers,
-    body,
     credentials: "omit",
     signal,
+    ...(SENDS_LENGTH ? counted(headers, body, onSent) : { headers, body }),
   });
   const text = await response.text();
   onSent(body.size);
   return answerOf(response.status, text, (name) => response.headers.get(name));
+}
+
+/** Where a stream is sent with the length that is given: Node and Bun. */
+const SENDS_LENGTH = globalThis.process?.versions?.node && !("Deno" in globalThis);
+
+/** How many bytes are read at a time. */
+const CHUNK = 256 * 1024;
+
+/** A body that tells how much of it was taken. */
+function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): object {
+  let taken = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      if (taken >= body.size) return controller.close();
+      onSent(taken);
+      const chunk = body.slice(taken, (taken += CHUNK));
+      controller.enqueue(new Uint8Array(await chunk.arrayBuffer()));
+    },
+  });
+  return {
+    headers: { ...headers, "Content-Length": `${body.size}` },
+    body: stream,
+    duplex: "half",
+  };
 }
 
 /** Reads the XML of S3, which is the same for Google Cloud Storage. */

@@ -372,7 +372,7 @@ describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Ch
     const outcome = await tab.evaluate(() => page.outcomeOf(page.make().upload(page.fileOf(10))));
     expect(outcome).toEqual({
       code: "cors",
-      message: `${service.address} accepts no requests from pages of ${origin}. Its operator adds this origin to CORS_ORIGINS.`,
+      message: `${service.address} accepts no requests from pages of ${origin}. Add that origin to CORS_ORIGINS.`,
     });
     await tab.close();
     await service.stop();
@@ -399,7 +399,7 @@ describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Ch
     const outcome = await tab.evaluate(() => page.outcomeOf(page.make().upload(page.fileOf(10))));
     expect(outcome).toEqual({
       code: "cors",
-      message: `${address} accepts no requests from pages of ${origin}. Its operator adds this origin to the CORS rules of the bucket.`,
+      message: `${address} accepts no requests from pages of ${origin}. Add that origin to the bucket's CORS rules.`,
     });
     await tab.close();
     store.closeAllConnections();

@@ -33,6 +33,8 @@ it("an upload is granted strictly, sent with a checksum, confirmed, and can be r
   ]);
   const put = seen.find(isPut);
   expect(Object.keys(Object.fromEntries(put?.headers ?? []))).toEqual([
+    // As a browser would set it.
+    "content-length",
     "content-type",
     "if-none-match",
     "x-amz-checksum-sha256",
@@ -262,4 +264,12 @@ it("a store that verifies only CRC-32C gets that", async () => {
   expect(seen.filter(isPut).map(({ headers }) => headers.has("x-amz-checksum-crc32c"))).toEqual([
     true,
   ]);
+});
+
+it("a file that is sent with one PUT has progress on Node too", async () => {
+  const { client } = await startUploads();
+  const file = new File([new Uint8Array(2 ** 20)], "a.png", { type: "image/png" });
+  const sent: Array<number> = [];
+  await client.upload(file, { onProgress: (event) => sent.push(event.sent) });
+  expect(sent).toEqual([0, 2 ** 18, 2 ** 19, 2 ** 19 + 2 ** 18, 2 ** 20]);
 });
