@@ -119,7 +119,8 @@ it("an aborted upload leaves no parts behind, and is not pending", async () => {
   const { onProgress, reached } = partsDone(2);
   const task = client.upload(FILE, { onProgress });
   await reached;
-  const { upload } = JSON.parse([...storage.values()][0] ?? "");
+  const { upload } = JSON.parse([...storage.values()][0] ?? "").begun;
+  expect(upload).toMatch(/^v1\./);
   task.abort();
   expect((await failure(task)).code).toBe("aborted");
   const listed = await fetch(`${address}/api/v1/orgs/acme/files/multipart/parts?upload=${upload}`, {
