@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, type KeyObject, sign } from "node:crypto";
+import { createHmac, type KeyObject, sign } from "node:crypto";
+import { hmacSha256 } from "../../crypto/hmac.ts";
 import type { Algorithm } from "./v4.ts";
 
 /** The algorithm of AWS, and of every store that speaks its API; its secret is text. */
@@ -44,12 +45,12 @@ function hmacChain(of: {
     prefix,
     scope: (day, region) => `${day}/${region}/${service}/${terminator}`,
     signer: (secret, day, region) => {
-      let key: string | Buffer = beforeSecret + secret;
+      let key = Buffer.from(beforeSecret + secret);
       for (const part of [day, region, service, terminator]) {
         key = createHmac("sha256", key).update(part).digest();
       }
-      const signingKey = createSecretKey(key as Buffer);
-      return (text) => createHmac("sha256", signingKey).update(text).digest("hex");
+      const hmac = hmacSha256(key);
+      return (text) => hmac(text, "hex");
     },
   };
 }
