@@ -11,8 +11,10 @@ let files: Promise<ReadonlyMap<string, string>> | undefined;
 async function load(): Promise<ReadonlyMap<string, string>> {
   if (import.meta.url.endsWith(".ts")) {
     // Not there in what is built, so the compiler and bundlers need not know it.
-    const source = new URL("../../deploy/bundle-client.ts", import.meta.url).href;
-    return (await import(source)).bundleClient();
+    const isDeno = "Deno" in globalThis;
+    const source = `../../deploy/${isDeno ? "strip" : "bundle"}-client.ts`;
+    const made = await import(new URL(source, import.meta.url).href);
+    return isDeno ? made.stripClient() : made.bundleClient();
   }
   // Beside this module where it is built, and in a folder of its own where it is bundled.
   return read("../browser/").catch(() => read("./browser/"));

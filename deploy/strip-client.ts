@@ -1,0 +1,19 @@
+import { readdir, readFile } from "node:fs/promises";
+import { stripTypeScriptTypes } from "node:module";
+
+// Makes modules of `valetkey/client` for Deno, which runs no bundler without leave to load native
+// code: those of adapters/browser/ without their types, under their own names.
+
+const FOLDER = new URL("../adapters/browser/", import.meta.url);
+
+/** The code of each module, by the name under which a page asks for it. */
+export async function stripClient(): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(FOLDER)).filter((name) => name.endsWith(".ts"));
+  const modules = await Promise.all(
+    names.map(async (name) => {
+      const code = stripTypeScriptTypes(await readFile(new URL(name, FOLDER), "utf8"));
+      return [name, code] as const;
+    }),
+  );
+  return new Map([...modules, ["client.js", 'export * from "./client.ts";\n']]);
+}
