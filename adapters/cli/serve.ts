@@ -157,8 +157,11 @@ const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
   for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
 });
 
-/** Logs what is not ready at startup, and checks again until all is; the check logs changes. */
-const reportReadiness = Effect.fnUntraced(function* (
+/**
+ * Logs what is not ready at startup, and checks again until all is, and then now and then, also
+ * where nobody asks; the check logs changes.
+ */
+export const reportReadiness = Effect.fnUntraced(function* (
   check: Effect.Effect<Readiness>,
   description: string,
 ) {
@@ -170,7 +173,11 @@ const reportReadiness = Effect.fnUntraced(function* (
   ] as const) {
     if (reason !== undefined) yield* Effect.logWarning(`${problem}: ${reason}`);
   }
-  yield* Effect.repeat(check, { until: isReady, schedule: PAUSES });
+  yield* Effect.forever(
+    Effect.repeat(check, { until: isReady, schedule: PAUSES }).pipe(
+      Effect.andThen(Effect.sleep("10 minutes")),
+    ),
+  );
 });
 
 const isReady = (parts: Readiness) => Object.values(parts).every(({ state }) => state === "ok");
