@@ -21,6 +21,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
     },
     { name: "browser", isolate: true },
     { name: "docs" },
+    { name: "deploy" },
     { name: "hosts", isolate: true },
     ...(["bundles", "pages", "release", "runtimes"] as const).map((name) => ({
       name,

@@ -115,25 +115,6 @@ async function send(method: string, url: string, headers = {}, body?: string) {
   return [answer.status, code];
 }
 
-it("the Deployment for Kubernetes starts a service that is ready", async () => {
-  const manifest = snippetsOf("docs/deploying.md").get("deployment.yaml") ?? "";
-  const variables = [...manifest.matchAll(/\{ name: (\w+), value: "?([^"}]+?)"? \}/g)];
-  const env = Object.fromEntries(variables.map(([, name = "", value = ""]) => [name, value]));
-  expect(Object.keys(env)).toContain("JWT_JWKS_URL");
-  const { address } = await start({
-    ...env,
-    HOST: "127.0.0.1",
-    SHUTDOWN_GRACE: "0 seconds",
-    // What it takes of its Secret.
-    RECEIPT_KEYS: keyOf("2026"),
-    STORAGE_ACCESS_KEY: "AKIAIOSFODNN7EXAMPLE",
-    STORAGE_SECRET_KEY: "a-secret-of-the-tests",
-  });
-  for (const [, path] of manifest.matchAll(/path: (\/\w+)/g)) {
-    expect((await fetch(`${address}${path}`)).status, path).toBe(200);
-  }
-});
-
 const STORES = [
   { name: "the embedded store", env: {}, isHere: true },
   {

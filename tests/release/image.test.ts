@@ -1,6 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
@@ -103,6 +111,15 @@ it("the service starts from one file, which has no client library", () => {
   ]);
   expect(clientsIn(readdirSync(bundle).filter((name) => name.endsWith(".js")))).toEqual(CLIENTS);
   expect(clientsIn(started)).toEqual([]);
+});
+
+it("the image has the command valetkey", () => {
+  // As deploy/Dockerfile does it.
+  chmodSync(join(bundle, "cli.js"), 0o755);
+  symlinkSync(join(bundle, "cli.js"), join(folder, "valetkey"));
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const said = execFileSync(join(folder, "valetkey"), ["--version"], { encoding: "utf8" });
+  expect(said).toBe(`${version}\n`);
 });
 
 /** What the code of each client library has, and no other. */

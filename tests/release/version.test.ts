@@ -14,6 +14,7 @@ it("the version is that of package.json wherever it stands, and one command chan
     expect.arrayContaining([
       "adapters/http/version.ts",
       "deploy/examples/hono/package.json",
+      "deploy/kubernetes/base/kustomization.yaml",
       "docs/deploying.md",
     ]),
   );

@@ -1,29 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
 import { freePort } from "./free-port.ts";
+import { findGoTool } from "./go-tool.ts";
 import type { Found } from "./setup.ts";
 import { until } from "./until.ts";
 
 const NAME = "fake-gcs-server";
-const VERSION = "v1.56.1";
-const CACHE = join(
-  process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"),
-  "valetkey",
-  `${NAME}-${VERSION}`,
-);
 
 /**
- * Takes the first that is there: the binary that `TEST_FAKE_GCS` names, one in the user's cache,
- * one on the path or in Go's folder, Go to build one with (unless `TEST_BUILD=off`). It checks no
- * signature and keeps everything in memory.
+ * Takes the first that is there: the binary that `TEST_FAKE_GCS` names, or one that `findGoTool`
+ * finds. It checks no signature and keeps everything in memory.
  */
 export async function startFakeGcs(): Promise<Found<string>> {
-  const mayBuild = process.env["TEST_BUILD"] !== "off" && isOnPath("go");
   const binary =
-    process.env["TEST_FAKE_GCS"] || findBinary() || (mayBuild ? await build() : undefined);
+    process.env["TEST_FAKE_GCS"] ||
+    (await findGoTool({ name: NAME, version: "v1.56.1", path: `github.com/fsouza/${NAME}` }));
   if (binary !== undefined) return asProcess(binary);
   return {
     value: undefined,
@@ -65,26 +56,3 @@ async function asProcess(binary: string): Promise<Found<string>> {
   }
   return { value: endpoint, source: `the binary ${binary}`, stop };
 }
-
-/** Builds the binary once into the user's cache, and gives its path. */
-async function build(): Promise<string | undefined> {
-  console.error(`Building ${NAME} with Go, once, into ${CACHE} (about a minute)...`);
-  const child = spawn("go", ["install", `github.com/fsouza/${NAME}@${VERSION}`], {
-    env: { ...process.env, GOBIN: CACHE, CGO_ENABLED: "0" },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
-  await once(child, "close");
-  if (child.exitCode === 0) return join(CACHE, NAME);
-  console.error(said);
-  return undefined;
-}
-
-const ON_PATH = (process.env["PATH"] ?? "").split(delimiter);
-const GO_BIN = join(process.env["GOPATH"] ?? join(homedir(), "go"), "bin");
-
-const findBinary = () =>
-  [CACHE, ...ON_PATH, GO_BIN].map((folder) => join(folder, NAME)).find((path) => existsSync(path));
-
-const isOnPath = (name: string) => ON_PATH.some((folder) => existsSync(join(folder, name)));

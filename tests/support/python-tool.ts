@@ -1,0 +1,18 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { Found } from "./setup.ts";
+import { CACHE } from "./tools.ts";
+
+/**
+ * Where a command from PyPI is, or how to get it: the one that `variable` names, the first on the
+ * path, or the one that `.ci/run` puts into the user's cache.
+ */
+export function findPythonTool(
+  name: string,
+  { from, variable }: { readonly from: string; readonly variable: string },
+): Found<string> {
+  const { [variable]: given, PATH = "" } = process.env;
+  const candidates = [...PATH.split(delimiter), join(CACHE, name, "bin")];
+  const value = given || candidates.map((at) => join(at, name)).find((path) => existsSync(path));
+  return { value, source: value ?? `pipx install ${from}, or name one with ${variable}` };
+}
