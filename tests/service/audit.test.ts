@@ -1,9 +1,3 @@
-import * as DateTime from "effect/DateTime";
-import * as Duration from "effect/Duration";
-import * as Effect from "effect/Effect";
-import * as Logger from "effect/Logger";
-import ipaddr from "ipaddr.js";
-import { execFileSync, spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -16,11 +10,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { layer as fileOf } from "../../adapters/audit/layer.ts";
-import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { PRESIGN, presignInit, startService } from "../http/service.ts";
+import { PRESIGN, presignInit } from "../http/service.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "valetkey-audit-"));
@@ -38,7 +30,6 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Servic
 }
 
 const at = (name: string) => PRESIGN.replace("presign", name);
-const FILE = at("2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
 
 type Line = Readonly<Record<string, unknown>>;
 const parse = (text: string): ReadonlyArray<Line> =>
@@ -56,14 +47,6 @@ const post = async (service: ServiceProcess, path: string, body: unknown, header
     body: await answer.json(),
   };
 };
-const eventOf = (requestId: string): AuditEvent => ({
-  at: DateTime.makeUnsafe(0),
-  action: "presign",
-  refusal: undefined,
-  address: undefined,
-  requestId,
-});
-
 const GOOD = { filename: "secret-name.png", content_type: "image/png", size: 5 };
 
 describe("each decision", () => {
@@ -120,132 +103,6 @@ describe("each decision", () => {
     }
     expect(text).not.toContain(new URL(link.body.link_url).pathname.slice("/f/".length));
     expect(statSync(path).mode & 0o777).toBe(0o600);
-  });
-
-  it("makes one event with its code, and with the caller and the request as far as they are known", async () => {
-    const audit: Array<AuditEvent> = [];
-    const { request } = await startService({
-      audit,
-      loopbackOnly: false,
-      page: undefined,
-      policies: { staff: { callers: ["service"] } },
-      limits: {
-        requests: { subject: { count: 12, window: Duration.hours(1) } },
-        daily: { objects: 1 },
-      },
-    });
-    const principal = { kind: "user", subject: "developer" };
-    const member = { principal, slug: "acme", organization: "org_1" };
-    const file = { ...member, size: 5, mediaType: "image/png" };
-    const asked = { slug: "acme" };
-    const large = 2 ** 40;
-    const get = { headers: presignInit().headers ?? {} };
-    const cases: ReadonlyArray<[string, RequestInit, number, string, string | undefined, object]> =
-      [
-        [
-          PRESIGN,
-          presignInit(GOOD, { Authorization: "" }),
-          401,
-          "presign",
-          "UNAUTHENTICATED",
-          asked,
-        ],
-        [
-          PRESIGN.replace("acme", "globex"),
-          presignInit(),
-          404,
-          "presign",
-          "NOT_FOUND",
-          { principal, slug: "globex" },
-        ],
-        [
-          PRESIGN,
-          presignInit({ ...GOOD, policy: "staff" }),
-          403,
-          "presign",
-          "FORBIDDEN",
-          { ...file, policy: "staff" },
-        ],
-        [PRESIGN, presignInit("{"), 400, "presign", "INVALID_REQUEST", member],
-        [
-          PRESIGN,
-          presignInit({ ...GOOD, size: large }),
-          413,
-          "presign",
-          "FILE_TOO_LARGE",
-          { ...file, size: large },
-        ],
-        [
-          PRESIGN,
-          presignInit(GOOD),
-          200,
-          "presign",
-          undefined,
-          { ...file, policy: "files", isRetry: false },
-        ],
-        [PRESIGN, presignInit(GOOD), 429, "presign", "QUOTA_EXCEEDED", file],
-        [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
-        [at("links"), presignInit({ receipt: "x" }), 400, "links", "INVALID_RECEIPT", member],
-        [at("policies"), get, 200, "policies", undefined, member],
-        [
-          at("multipart"),
-          presignInit({ ...GOOD, size: large }),
-          413,
-          "start-multipart",
-          "FILE_TOO_LARGE",
-          { ...file, size: large },
-        ],
-        [
-          at("multipart/parts"),
-          presignInit({ upload: "x", part_numbers: [1] }),
-          400,
-          "sign-parts",
-          "INVALID_UPLOAD",
-          member,
-        ],
-        [FILE.replace("2026", "x"), get, 404, "open", "NOT_FOUND", member],
-        [FILE, get, 429, "open", "RATE_LIMITED", { principal, slug: "acme" }],
-        ["/f/v1.test.e30.AAAA", {}, 404, "follow", "NOT_FOUND", {}],
-      ];
-    for (const [path, init, status, action, refusal, facts] of cases) {
-      audit.length = 0;
-      const answer = await request(path, init, "203.0.113.9");
-      const requestId = answer.headers.get("x-request-id");
-      expect([path, answer.status]).toEqual([path, status]);
-      expect(audit).toHaveLength(1);
-      expect(audit[0]).toMatchObject({ action, requestId, address: "203.0.113.9", ...facts });
-      expect(audit[0]?.refusal).toBe(refusal);
-      for (const name of ["principal", "slug", "organization", "key", "policy"] as const) {
-        if (!(name in facts) && refusal !== undefined) expect(audit[0]?.[name]).toBeUndefined();
-      }
-    }
-  });
-
-  it("makes an event if a scope is missing, and requests without a decision make none", async () => {
-    const audit: Array<AuditEvent> = [];
-    const identity = {
-      callers: {
-        auth: "forward",
-        trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
-        headers: { user: "x-user", organizations: "x-groups", scopes: "x-scopes" },
-      },
-      organizations: {},
-    } as const;
-    const { request } = await startService({ audit, identity });
-    const headers = { "X-User": "alice", "X-Groups": "acme", "X-Scopes": "read" };
-    expect((await request(PRESIGN, presignInit(GOOD, headers))).status).toBe(403);
-    expect(audit).toMatchObject([
-      { action: "presign", refusal: "FORBIDDEN", principal: { subject: "alice" } },
-    ]);
-    for (const [path, init] of [
-      ["/healthz", {}],
-      [PRESIGN, { method: "GET" }],
-      [PRESIGN, { method: "OPTIONS" }],
-      ["/nothing", {}],
-    ] as const) {
-      await request(path, init);
-    }
-    expect(audit).toHaveLength(1);
   });
 });
 
@@ -315,63 +172,6 @@ describe("an audit file", () => {
     expect(await service.stop()).toBe(0);
     // It was tried again at the end, and that was not said again.
     expect(service.output().split("cannot be written")).toHaveLength(2);
-  });
-
-  it("gets lines in the order of the events, also those that came while it could not be written", async () => {
-    const directory = join(folder, "ordered");
-    const path = join(directory, "audit.jsonl");
-    const messages: Array<string> = [];
-    const log = Logger.layer([
-      Logger.make<unknown, void>(({ message }) => {
-        messages.push(String(message));
-      }),
-    ]);
-    const ids = ["1", "2", "3", "4"];
-    await Effect.gen(function* () {
-      const tell = yield* Audit;
-      for (const id of ids) yield* tell(eventOf(id));
-      yield* Effect.promise(() =>
-        until("the complaint", async () => messages.length > 0 || undefined),
-      );
-      mkdirSync(directory);
-    }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
-    expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
-    expect(messages[0]).toContain("cannot be written");
-    // A part of the first line could be there from a time when the disk was full.
-    expect(readFileSync(path, "utf8")).toMatch(/^\n/);
-  });
-
-  it("that blocks lets the service end, and drops lines after saying so", async () => {
-    const path = join(folder, "pipe");
-    execFileSync("mkfifo", [path]);
-    const messages: Array<string> = [];
-    const log = Logger.layer([
-      Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
-    ]);
-    const large = { ...eventOf("id"), principal: { kind: "user", subject: "x".repeat(2 ** 20) } };
-    await Effect.gen(function* () {
-      const tell = yield* Audit;
-      for (let events = 0; events < 12; events++) yield* tell(large as AuditEvent);
-    }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
-    expect(messages).toEqual([
-      `the audit drops lines, since too many wait to be written to ${path}`,
-    ]);
-    // Ends the thread that still waits for a reader.
-    spawn("cat", [path], { stdio: "ignore", timeout: 5000 });
-  });
-
-  it("has each event on one line, whatever the caller's name", async () => {
-    const path = join(folder, "names.jsonl");
-    const subjects = ['a"b', "a\nb", "a\u2028b", "</script>", "{}", "ü 用户 😀"];
-    await Effect.gen(function* () {
-      const tell = yield* Audit;
-      for (const subject of subjects) {
-        yield* tell({ ...eventOf("id"), principal: { kind: "user", subject } });
-      }
-    }).pipe(Effect.provide(fileOf(path)), Effect.runPromise);
-    const text = readFileSync(path, "utf8");
-    expect(text.split("\n")).toHaveLength(subjects.length + 1);
-    expect(parse(text).map(({ subject }) => subject)).toEqual(subjects);
   });
 });
 

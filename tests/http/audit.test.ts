@@ -1,0 +1,137 @@
+import * as Duration from "effect/Duration";
+import ipaddr from "ipaddr.js";
+import { describe, expect, it } from "vitest";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { PRESIGN, presignInit, startService } from "./service.ts";
+
+const at = (name: string) => PRESIGN.replace("presign", name);
+const FILE = at("2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
+const GOOD = { filename: "secret-name.png", content_type: "image/png", size: 5 };
+
+describe("each decision", () => {
+  it("makes one event with its code, and with the caller and the request as far as they are known", async () => {
+    const audit: Array<AuditEvent> = [];
+    const { request } = await startService({
+      audit,
+      loopbackOnly: false,
+      page: undefined,
+      policies: { staff: { callers: ["service"] } },
+      limits: {
+        requests: { subject: { count: 12, window: Duration.hours(1) } },
+        daily: { objects: 1 },
+      },
+    });
+    const principal = { kind: "user", subject: "developer" };
+    const member = { principal, slug: "acme", organization: "org_1" };
+    const file = { ...member, size: 5, mediaType: "image/png" };
+    const asked = { slug: "acme" };
+    const large = 2 ** 40;
+    const get = { headers: presignInit().headers ?? {} };
+    const cases: ReadonlyArray<[string, RequestInit, number, string, string | undefined, object]> =
+      [
+        [
+          PRESIGN,
+          presignInit(GOOD, { Authorization: "" }),
+          401,
+          "presign",
+          "UNAUTHENTICATED",
+          asked,
+        ],
+        [
+          PRESIGN.replace("acme", "globex"),
+          presignInit(),
+          404,
+          "presign",
+          "NOT_FOUND",
+          { principal, slug: "globex" },
+        ],
+        [
+          PRESIGN,
+          presignInit({ ...GOOD, policy: "staff" }),
+          403,
+          "presign",
+          "FORBIDDEN",
+          { ...file, policy: "staff" },
+        ],
+        [PRESIGN, presignInit("{"), 400, "presign", "INVALID_REQUEST", member],
+        [
+          PRESIGN,
+          presignInit({ ...GOOD, size: large }),
+          413,
+          "presign",
+          "FILE_TOO_LARGE",
+          { ...file, size: large },
+        ],
+        [
+          PRESIGN,
+          presignInit(GOOD),
+          200,
+          "presign",
+          undefined,
+          { ...file, policy: "files", isRetry: false },
+        ],
+        [PRESIGN, presignInit(GOOD), 429, "presign", "QUOTA_EXCEEDED", file],
+        [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
+        [at("links"), presignInit({ receipt: "x" }), 400, "links", "INVALID_RECEIPT", member],
+        [at("policies"), get, 200, "policies", undefined, member],
+        [
+          at("multipart"),
+          presignInit({ ...GOOD, size: large }),
+          413,
+          "start-multipart",
+          "FILE_TOO_LARGE",
+          { ...file, size: large },
+        ],
+        [
+          at("multipart/parts"),
+          presignInit({ upload: "x", part_numbers: [1] }),
+          400,
+          "sign-parts",
+          "INVALID_UPLOAD",
+          member,
+        ],
+        [FILE.replace("2026", "x"), get, 404, "open", "NOT_FOUND", member],
+        [FILE, get, 429, "open", "RATE_LIMITED", { principal, slug: "acme" }],
+        ["/f/v1.test.e30.AAAA", {}, 404, "follow", "NOT_FOUND", {}],
+      ];
+    for (const [path, init, status, action, refusal, facts] of cases) {
+      audit.length = 0;
+      const answer = await request(path, init, "203.0.113.9");
+      const requestId = answer.headers.get("x-request-id");
+      expect([path, answer.status]).toEqual([path, status]);
+      expect(audit).toHaveLength(1);
+      expect(audit[0]).toMatchObject({ action, requestId, address: "203.0.113.9", ...facts });
+      expect(audit[0]?.refusal).toBe(refusal);
+      for (const name of ["principal", "slug", "organization", "key", "policy"] as const) {
+        if (!(name in facts) && refusal !== undefined) expect(audit[0]?.[name]).toBeUndefined();
+      }
+    }
+  });
+
+  it("makes an event if a scope is missing, and requests without a decision make none", async () => {
+    const audit: Array<AuditEvent> = [];
+    const identity = {
+      callers: {
+        auth: "forward",
+        trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
+        headers: { user: "x-user", organizations: "x-groups", scopes: "x-scopes" },
+      },
+      organizations: {},
+    } as const;
+    const { request } = await startService({ audit, identity });
+    const headers = { "X-User": "alice", "X-Groups": "acme", "X-Scopes": "read" };
+    expect((await request(PRESIGN, presignInit(GOOD, headers))).status).toBe(403);
+    expect(audit).toMatchObject([
+      { action: "presign", refusal: "FORBIDDEN", principal: { subject: "alice" } },
+    ]);
+    for (const [path, init] of [
+      ["/healthz", {}],
+      [PRESIGN, { method: "GET" }],
+      [PRESIGN, { method: "OPTIONS" }],
+      ["/nothing", {}],
+    ] as const) {
+      await request(path, init);
+    }
+    expect(audit).toHaveLength(1);
+  });
+});

@@ -1,0 +1,125 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { layer as fileOf } from "../../adapters/audit/layer.ts";
+import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
+import { until } from "../support/until.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "valetkey-audit-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Line = Readonly<Record<string, unknown>>;
+const parse = (text: string): ReadonlyArray<Line> =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line);
+
+const eventOf = (requestId: string): AuditEvent => ({
+  at: DateTime.makeUnsafe(0),
+  action: "presign",
+  refusal: undefined,
+  address: undefined,
+  requestId,
+});
+
+describe("an audit file", () => {
+  it("has all facts of a decision, and is there for its owner alone", async () => {
+    const path = join(folder, "facts.jsonl");
+    const facts = {
+      principal: { kind: "user", subject: "alice" },
+      slug: "acme",
+      organization: "org_1",
+      policy: "files",
+      key: "orgs/org_1/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+      size: 5,
+      mediaType: "image/png",
+      address: "203.0.113.9",
+    };
+    await Effect.gen(function* () {
+      const tell = yield* Audit;
+      yield* tell({ ...eventOf("1"), ...facts, isRetry: true } as AuditEvent);
+      yield* tell({
+        ...eventOf("2"),
+        ...facts,
+        isRetry: false,
+        refusal: "FORBIDDEN",
+      } as AuditEvent);
+    }).pipe(Effect.provide(fileOf(path)), Effect.runPromise);
+    const { principal, mediaType, ...others } = facts;
+    const same = {
+      ...others,
+      ...principal,
+      time: "1970-01-01T00:00:00.000Z",
+      audit: "presign",
+      content_type: mediaType,
+    };
+    expect(parse(readFileSync(path, "utf8"))).toEqual([
+      { ...same, decision: "granted", retry: true, request_id: "1" },
+      { ...same, decision: "refused", code: "FORBIDDEN", request_id: "2" },
+    ]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("gets lines in the order of the events, also those that came while it could not be written", async () => {
+    const directory = join(folder, "ordered");
+    const path = join(directory, "audit.jsonl");
+    const messages: Array<string> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => {
+        messages.push(String(message));
+      }),
+    ]);
+    const ids = ["1", "2", "3", "4"];
+    await Effect.gen(function* () {
+      const tell = yield* Audit;
+      for (const id of ids) yield* tell(eventOf(id));
+      yield* Effect.promise(() =>
+        until("the complaint", async () => messages.length > 0 || undefined),
+      );
+      mkdirSync(directory);
+    }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
+    expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
+    expect(messages[0]).toContain("cannot be written");
+    // A part of the first line could be there from a time when the disk was full.
+    expect(readFileSync(path, "utf8")).toMatch(/^\n/);
+  });
+
+  it("that blocks lets the service end, and drops lines after saying so", async () => {
+    const path = join(folder, "pipe");
+    execFileSync("mkfifo", [path]);
+    const messages: Array<string> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
+    ]);
+    const large = { ...eventOf("id"), principal: { kind: "user", subject: "x".repeat(2 ** 20) } };
+    await Effect.gen(function* () {
+      const tell = yield* Audit;
+      for (let events = 0; events < 12; events++) yield* tell(large as AuditEvent);
+    }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
+    expect(messages).toEqual([
+      `the audit drops lines, since too many wait to be written to ${path}`,
+    ]);
+    // Ends the thread that still waits for a reader.
+    spawn("cat", [path], { stdio: "ignore", timeout: 5000 });
+  });
+
+  it("has each event on one line, whatever the caller's name", async () => {
+    const path = join(folder, "names.jsonl");
+    const subjects = ['a"b', "a\nb", "a\u2028b", "</script>", "{}", "ü 用户 😀"];
+    await Effect.gen(function* () {
+      const tell = yield* Audit;
+      for (const subject of subjects) {
+        yield* tell({ ...eventOf("id"), principal: { kind: "user", subject } });
+      }
+    }).pipe(Effect.provide(fileOf(path)), Effect.runPromise);
+    const text = readFileSync(path, "utf8");
+    expect(text.split("\n")).toHaveLength(subjects.length + 1);
+    expect(parse(text).map(({ subject }) => subject)).toEqual(subjects);
+  });
+});
