@@ -1,5 +1,4 @@
 import type * as Arr from "effect/Array";
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
@@ -12,6 +11,7 @@ import { POLICY_NAME, PolicyName, type RequestedUpload } from "../../domain/uplo
 import { decoder, type MemberFault, MISSING } from "../settings/decode.ts";
 import { answer } from "./answer.ts";
 import type { Upload } from "./answers.ts";
+import { isoOf } from "./instant.ts";
 import { InvalidBody, InvalidIdempotencyKey, InvalidMember } from "./refusals.ts";
 import type { MemberRequest } from "./route.ts";
 
@@ -36,8 +36,8 @@ export const uploadAnswer = ({ key, put, get, receipt }: Granted): Upload => ({
   put_url: put.url,
   get_url: get.url,
   put_headers: put.headers,
-  put_expires_at: DateTime.formatIso(put.expiresAt),
-  get_expires_at: DateTime.formatIso(get.expiresAt),
+  put_expires_at: isoOf(put.expiresAt),
+  get_expires_at: isoOf(get.expiresAt),
   key,
   receipt,
 });
