@@ -14,6 +14,14 @@ it.each([0, -0, -1, 1.5, "10", Number("1e309"), Number.NaN, 2 ** 53, null, 10n])
   },
 );
 
+it.each([
+  [0, "the file is empty"],
+  [-1, "it is not a whole number of bytes"],
+])("a size of %d is refused with why", (size, reason) => {
+  const refused = Result.getFailure(Schema.decodeUnknownResult(ByteSize)(size));
+  expect(String(refused)).toContain(reason);
+});
+
 it("a MiB is 1,048,576 bytes", () => {
   expect(mebibytes(10)).toBe(10_485_760);
 });

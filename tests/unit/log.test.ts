@@ -1,0 +1,73 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import { onTestFinished, vi } from "vitest";
+import { isForPeople, layer } from "../../adapters/telemetry/layer.ts";
+import type { TelemetrySettings } from "../../adapters/telemetry/settings.ts";
+
+const SAID = Effect.gen(function* () {
+  yield* Effect.logDebug("asked");
+  yield* Effect.logInfo("listening", { port: 8787, workers: 2 });
+  yield* Effect.logWarning("the store is down", "not an object of facts");
+  yield* Effect.logError("failed", null);
+});
+
+/** What stands on standard output after all of them. */
+const linesOf = (settings: TelemetrySettings) =>
+  Effect.gen(function* () {
+    const written: Array<string> = [];
+    const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      written.push(String(text));
+      return true;
+    });
+    yield* Effect.provide(SAID, layer(settings));
+    yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)));
+    write.mockRestore();
+    return written.join("").trimEnd().split("\n");
+  });
+
+it.effect("a line of the log for people has the time of day, a level to notice, and facts", () =>
+  Effect.gen(function* () {
+    expect(yield* linesOf({ level: "debug", format: "pretty" })).toEqual([
+      "00:00:00 DEBUG asked",
+      "00:00:00 listening port=8787 workers=2",
+      "00:00:00 WARN the store is down",
+      "00:00:00 ERROR failed",
+    ]);
+  }),
+);
+
+it.effect("a line of the log for machines is JSON with the facts as members", () =>
+  Effect.gen(function* () {
+    const lines = yield* linesOf({ level: "info", format: "json" });
+    const time = "1970-01-01T00:00:00.000Z";
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { time, level: "info", message: "listening", port: 8787, workers: 2 },
+      { time, level: "warn", message: "the store is down" },
+      { time, level: "error", message: "failed" },
+    ]);
+  }),
+);
+
+it.effect.each([
+  ["debug", 4],
+  ["info", 3],
+  ["warn", 2],
+  ["error", 1],
+  ["none", 0],
+] as const)("the level %s lets %i of four levels through", ([level, count]) =>
+  Effect.gen(function* () {
+    const lines = yield* linesOf({ level, format: "json" });
+    expect(lines.filter((line) => line !== "")).toHaveLength(count);
+  }),
+);
+
+it.each([true, false])("without a format, isTTY of %s decides", (isTTY) => {
+  const before = Object.getOwnPropertyDescriptor(process.stdout, "isTTY");
+  Object.defineProperty(process.stdout, "isTTY", { value: isTTY, configurable: true });
+  onTestFinished(() => {
+    Reflect.deleteProperty(process.stdout, "isTTY");
+    if (before !== undefined) Object.defineProperty(process.stdout, "isTTY", before);
+  });
+  expect(isForPeople(undefined)).toBe(isTTY);
+  expect([isForPeople("pretty"), isForPeople("json")]).toEqual([true, false]);
+});

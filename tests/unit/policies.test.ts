@@ -1,0 +1,114 @@
+import * as Duration from "effect/Duration";
+import * as Result from "effect/Result";
+import { expect, it } from "vitest";
+import { policiesOf } from "../../adapters/policies/complete.ts";
+import { read } from "../../adapters/policies/settings.ts";
+import { variables } from "../../adapters/settings/source.ts";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import { defaultPolicy } from "../../domain/upload-policy.ts";
+
+const MIB = 2 ** 20;
+
+/** A store that can do everything, for files of up to 100 MiB. */
+const ABLE: StoreCapabilities = {
+  largestPut: 50 * MIB,
+  largestMultipart: 100 * MIB,
+  writeOnce: true,
+  marks: true,
+  versions: true,
+  checksums: ["sha256"],
+};
+const ALL_SET = {
+  max_size: 100 * MIB,
+  write_once: true,
+  require_checksum: true,
+  on_mismatch: "delete",
+  unconfirmed_after: "3 days",
+};
+
+const readOn = (store: Partial<StoreCapabilities>, members: object) =>
+  policiesOf(
+    { files: { ...ALL_SET, ...members } },
+    { files: defaultPolicy, store: { ...ABLE, ...store }, spelling: "document" },
+  );
+const faultsOn = (store: Partial<StoreCapabilities>, members: object = {}) =>
+  Result.match(readOn(store, members), {
+    onSuccess: () => [],
+    onFailure: (faults) => faults.map(({ pointer, reason }) => `${pointer}: ${reason}`),
+  });
+
+it("a policy is taken whole by a store that can do all that it sets", () => {
+  expect(Result.getOrThrow(readOn({}, {})).get("files")).toEqual({
+    ...defaultPolicy,
+    maxSize: 100 * MIB,
+    writeOnce: true,
+    requireChecksum: true,
+    deleteMismatch: true,
+    unconfirmedAfter: 3,
+  });
+  const kept = readOn({}, { on_mismatch: "keep", write_once: true });
+  expect(Result.getOrThrow(kept).get("files")?.deleteMismatch).toBe(false);
+});
+
+it.each<[string, Partial<StoreCapabilities>, object, string]>([
+  ["a byte too large", {}, { max_size: 100 * MIB + 1 }, "max_size: it is more than 104857600"],
+  ["write_once", { writeOnce: false }, {}, "write_once: it is true, and this store cannot"],
+  [
+    "checksums",
+    { checksums: [] },
+    {},
+    "require_checksum: it is true, and this store verifies none",
+  ],
+  ["on_mismatch", { versions: false }, {}, "on_mismatch: it is delete, and this store cannot"],
+  ["marks", { marks: false }, {}, "unconfirmed_after: it is set, and this store cannot mark"],
+  [
+    "no write_once",
+    {},
+    { write_once: false },
+    "unconfirmed_after: it is set, and needs write_once",
+  ],
+  [
+    "a removal while it can be confirmed",
+    {},
+    { put_lifetime: "1 day", unconfirmed_after: "2 days" },
+    "unconfirmed_after: it is not longer than an upload can take",
+  ],
+])("a policy is refused for %s, and for nothing else", (_, store, members, fault) => {
+  expect(faultsOn(store, members)).toEqual([expect.stringContaining(`/files/${fault}`)]);
+});
+
+it("a removal a second after the last confirmation is accepted", () => {
+  const put_lifetime = Duration.toSeconds(Duration.days(1)) - 1;
+  const members = { put_lifetime: `${put_lifetime} seconds`, unconfirmed_after: "2 days" };
+  expect(faultsOn({}, members)).toEqual([]);
+});
+
+it.each(["0 days", "3651 days"])("unconfirmed_after of %s is refused", (unconfirmed_after) => {
+  expect(faultsOn({}, { unconfirmed_after })).toEqual([
+    '/files/unconfirmed_after: it is not a number of whole days such as "3 days"',
+  ]);
+  expect(faultsOn({}, { unconfirmed_after: "3650 days" })).toEqual([]);
+});
+
+it.each(["Staff", "-staff", "staff_"])("a policy cannot be named %s", (name) => {
+  const read = policiesOf(
+    { [name]: {} },
+    { files: defaultPolicy, store: ABLE, spelling: "option" },
+  );
+  expect(Result.getFailure(read)).toMatchObject({ value: [{ pointer: `/${name}` }] });
+});
+
+it.each<[Partial<StoreCapabilities>, string]>([
+  [{}, "must be at most 100 MiB: this store takes no larger files"],
+  [
+    { noMultipart: "it joins no parts" },
+    "must be at most 50 MiB: a single PUT to this store carries no more, and it is not used for files in parts: it joins no parts",
+  ],
+])("STORAGE_MAX_FILE_SIZE beyond what the store %j takes is refused with why", (store, problem) => {
+  const { largestMultipart, ...puts } = ABLE;
+  const chosen = { ...(store.noMultipart === undefined ? ABLE : puts), ...store };
+  const largest = (largestMultipart ?? 0) / MIB;
+  expect(
+    Result.getFailure(read(variables({ STORAGE_MAX_FILE_SIZE: String(largest + 1) }), chosen)),
+  ).toMatchObject({ value: [{ setting: { variable: "STORAGE_MAX_FILE_SIZE" }, problem }] });
+});
