@@ -43,13 +43,11 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
       clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
       if (xhr.status === 0) return reject(new TypeError("no answer"));
-      // Asked for by name, a header that is not shared is a complaint in the console.
-      const headers = xhr.getAllResponseHeaders();
+      // Asked for, a header that is not shared is a complaint in the console. Names are in lower case.
+      const names = xhr.getAllResponseHeaders();
       resolve(
-        answerOf(
-          xhr.status,
-          xhr.responseText,
-          (name) => new RegExp(`^${name}: (.*)`, "im").exec(headers)?.[1],
+        answerOf(xhr.status, xhr.responseText, (name) =>
+          names.includes(`${name}:`) ? xhr.getResponseHeader(name) : null,
         ),
       );
     });
@@ -98,7 +96,7 @@ function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): ob
 const answerOf = (
   status: number,
   text: string,
-  header: (name: string) => string | null | undefined,
+  header: (name: string) => string | null,
 ): PutAnswer => ({
   status,
   etag: header("etag"),

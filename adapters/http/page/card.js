@@ -28,8 +28,8 @@ export function makeCard({ name, size, type, file, act }) {
   find("h3").textContent = name;
   find(".size").textContent = [inUnits(size), type].filter(Boolean).join(" · ");
   find("progress").setAttribute("aria-label", `Sent of ${name}`);
-  const [extension = ""] = /[^.]*$/.exec(name.slice(name.indexOf(".") + 1)) ?? [];
-  find(".thumb").textContent = extension.slice(0, 4);
+  const dot = name.lastIndexOf(".");
+  find(".thumb").textContent = dot < 0 ? "" : name.slice(dot + 1, dot + 5);
   if (file?.type.startsWith("image/")) showImage(URL.createObjectURL(file));
   for (const button of card.querySelectorAll("button[data-act]")) {
     button.setAttribute("aria-label", `${button.textContent} ${name}`);
