@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 // Whether tests see mistakes: makes one at a time in the source, and runs the tests that import it.
@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
     /** Another seed makes others. */
     seed: { type: "string", default: "1" },
     /** The projects of tests; those in one process by default, which take seconds. */
-    project: { type: "string", multiple: true, default: ["unit", "embed", "http"] },
+    project: { type: "string", multiple: true, default: ["unit", "embed", "client", "http"] },
     /** What a change is compared with. */
     since: { type: "string", default: "main" },
   },
@@ -85,11 +85,29 @@ function mutantsOf(file: string): ReadonlyArray<Mutant> {
 const run = (command: string, args: ReadonlyArray<string>) =>
   spawnSync(command, args, { encoding: "utf8" });
 
-/** Whether the tests fail; undefined if it does not compile, and so could not happen. */
-function isSeen({ file, source, mutated }: Mutant): boolean | undefined {
+/** Those that compile: each is a copy beside its file for a while, so that one run checks them all. */
+function compiling(mutants: ReadonlyArray<Mutant>): ReadonlyArray<Mutant> {
+  const copies = new Map(
+    mutants.map((mutant, n) => [mutant.file.replace(/\.ts$/, `.mutant-${n}.ts`), mutant]),
+  );
+  try {
+    for (const [copy, { mutated }] of copies) writeFileSync(copy, mutated);
+    // Errors of syntax hide those of types, so it is checked until there are none.
+    for (;;) {
+      const { status, stdout } = run("tsc", ["-p", "tsconfig.json", "--pretty", "false"]);
+      if (status === 0) return [...copies.values()];
+      const wrong = new Set([...stdout.matchAll(/^([^\s(]+)\(\d/gm)].map(([, file = ""]) => file));
+      if (!copies.keys().some((copy) => wrong.has(copy))) throw new Error(stdout);
+      for (const copy of wrong) if (copies.delete(copy)) rmSync(copy);
+    }
+  } finally {
+    for (const copy of copies.keys()) rmSync(copy, { force: true });
+  }
+}
+
+function isSeen({ file, source, mutated }: Mutant): boolean {
   writeFileSync(file, mutated);
   try {
-    if (run("tsc", ["-p", "tsconfig.json"]).status !== 0) return undefined;
     const projects = values.project.flatMap((name) => ["--project", name]);
     return run("vitest", ["related", file, "--run", "--bail=1", ...projects]).status !== 0;
   } finally {
@@ -100,22 +118,23 @@ function isSeen({ file, source, mutated }: Mutant): boolean | undefined {
 // The order is the same on every machine, and a new file changes little of it.
 const rank = ({ file, before, after }: Mutant) =>
   createHash("sha256").update(`${values.seed} ${file} ${before} ${after}`).digest("hex");
-const mutants = filesToMutate()
+const ranked = filesToMutate()
   .flatMap(mutantsOf)
   .map((mutant) => ({ mutant, rank: rank(mutant) }))
-  .toSorted((a, b) => (a.rank < b.rank ? -1 : 1));
+  .toSorted((a, b) => (a.rank < b.rank ? -1 : 1))
+  .map(({ mutant }) => mutant);
+// A third does not compile.
+const count = Number(values.count);
+const mutants = compiling(ranked.slice(0, 2 * count + 10)).slice(0, count);
 
 const scores = new Map<string, { seen: number; all: number }>();
-let left = Number(values.count);
 // The file is put back first.
 let isStopped = false;
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (isStopped = true));
-for (const { mutant } of mutants) {
+for (const mutant of mutants) {
   await new Promise(setImmediate);
-  if (left === 0 || isStopped) break;
+  if (isStopped) break;
   const seen = isSeen(mutant);
-  if (seen === undefined) continue;
-  left--;
   const folder = mutant.file.split("/").slice(0, mutant.file.startsWith("adapters/") ? 2 : 1);
   const score = scores.get(folder.join("/")) ?? { seen: 0, all: 0 };
   scores.set(folder.join("/"), { seen: score.seen + Number(seen), all: score.all + 1 });

@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { onTestFinished, vi } from "vitest";
+import { logOf } from "../../adapters/embed/log.ts";
 import { isForPeople, layer } from "../../adapters/telemetry/layer.ts";
 import type { TelemetrySettings } from "../../adapters/telemetry/settings.ts";
 
@@ -70,4 +71,19 @@ it.each([true, false])("without a format, isTTY of %s decides", (isTTY) => {
   });
   expect(isForPeople(undefined)).toBe(isTTY);
   expect([isForPeople("pretty"), isForPeople("json")]).toEqual([true, false]);
+});
+
+it("a host whose own log fails is told so on the console", async () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  onTestFinished(() => said.mockRestore());
+  for (const log of [
+    () => Promise.reject(new Error("full")),
+    () => {
+      throw new Error("full");
+    },
+  ]) {
+    await logOf(log)({ level: "info", message: "listening", facts: {} });
+  }
+  const line = "valetkey: log() failed cause=Error: full";
+  expect(said.mock.calls).toEqual([[line], [line]]);
 });
