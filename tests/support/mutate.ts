@@ -97,7 +97,7 @@ function compiling(mutants: ReadonlyArray<Mutant>): ReadonlyArray<Mutant> {
       const { status, stdout } = run("tsc", ["-p", "tsconfig.json", "--pretty", "false"]);
       if (status === 0) return [...copies.values()];
       const wrong = new Set([...stdout.matchAll(/^([^\s(]+)\(\d/gm)].map(([, file = ""]) => file));
-      if (!copies.keys().some((copy) => wrong.has(copy))) throw new Error(stdout);
+      if (![...copies.keys()].some((copy) => wrong.has(copy))) throw new Error(stdout);
       for (const copy of wrong) if (copies.delete(copy)) rmSync(copy);
     }
   } finally {
