@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { onTestFinished, vi } from "vitest";
-import { logOf } from "../../adapters/embed/log.ts";
+import { logOf, logTo } from "../../adapters/embed/log.ts";
 import { isForPeople, layer } from "../../adapters/telemetry/layer.ts";
 import type { TelemetrySettings } from "../../adapters/telemetry/settings.ts";
 
@@ -71,6 +71,24 @@ it.each([true, false])("without a format, isTTY of %s decides", (isTTY) => {
   });
   expect(isForPeople(undefined)).toBe(isTTY);
   expect([isForPeople("pretty"), isForPeople("json")]).toEqual([true, false]);
+});
+
+it("a host gets every line of the log, and the console only what is wrong", async () => {
+  const entries: Array<string> = [];
+  const said: Array<unknown> = [];
+  for (const level of ["debug", "info", "warn", "error"] as const) {
+    const spy = vi.spyOn(console, level).mockImplementation((line) => void said.push(line));
+    onTestFinished(() => spy.mockRestore());
+  }
+  await Effect.runPromise(
+    Effect.provide(
+      SAID,
+      logTo(({ level }) => void entries.push(level)),
+    ),
+  );
+  await Effect.runPromise(Effect.provide(SAID, logTo(undefined)));
+  expect(entries).toEqual(["debug", "info", "warn", "error"]);
+  expect(said).toEqual(["valetkey: the store is down", "valetkey: failed"]);
 });
 
 it("a host whose own log fails is told so on the console", async () => {

@@ -1,7 +1,8 @@
+import * as Duration from "effect/Duration";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
-import { partCountOf, partLength, partSizeFor } from "../../domain/multipart.ts";
+import { partCountOf, partLength, partSizeFor, tooManyOpen } from "../../domain/multipart.ts";
 
 const MEBIBYTE = 2 ** 20;
 const LARGEST = 5 * 2 ** 40;
@@ -32,4 +33,17 @@ it.each([
   [LARGEST, 525],
 ])("a file of %d bytes goes in parts of %d MiB, the fewest that suffice", (size, mebibytes) => {
   expect(partSizeFor(ByteSize.make(size))).toBe(mebibytes * MEBIBYTE);
+});
+
+it.each([
+  [0, 1],
+  [1000, 1],
+  [1001, 2],
+  [59_000, 59],
+  [3_600_000, 60],
+])("a start refused %d ms before an upload expires is told to wait %d seconds", (left, seconds) => {
+  expect(tooManyOpen(3, Duration.millis(left))).toMatchObject({
+    multipart: 3,
+    retryAfter: seconds,
+  });
 });

@@ -1,0 +1,37 @@
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { keyInFolder } from "../../adapters/tokens/layer.ts";
+import { read } from "../../adapters/tokens/settings.ts";
+import { options, variables } from "../../adapters/settings/source.ts";
+import { receiptKey } from "../support/receipt-key.ts";
+
+it("keys and links that are taken back are read from variables as from options", () => {
+  const [first, second] = ["a", "b"].map((id) => `${id}:${receiptKey(id).toString("base64")}`);
+  const ends = ["A".repeat(43), "b".repeat(43)];
+  const env = { RECEIPT_KEYS: `${first},${second}`, LINKS_DENIED: ends.join(",") };
+  const given = { receiptKeys: [first, second], linksDenied: ends };
+  for (const source of [variables(env), options(given)]) {
+    const { keys, denied } = Result.getOrThrow(read(source));
+    expect(keys?.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(keys?.map(({ secret }) => Buffer.from(secret))).toEqual(["a", "b"].map(receiptKey));
+    expect([...denied.ends]).toEqual(ends);
+  }
+});
+
+it("a key of one's own is made once, also by many at a time, and read by its owner alone", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-own-key-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const own = join(folder, "not", "there", "yet");
+  const keys = await Promise.all(
+    Array.from({ length: 8 }, () => Effect.runPromise(keyInFolder(own))),
+  );
+  expect(new Set(keys.map((key) => Buffer.from(key).toString("base64"))).size).toBe(1);
+  expect(keys[0]).toHaveLength(32);
+  expect(readdirSync(own)).toEqual(["receipt-key"]);
+  expect(statSync(own).mode & 0o777).toBe(0o700);
+  expect(statSync(join(own, "receipt-key")).mode & 0o777).toBe(0o600);
+});
