@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+// Makes what is secret in a compose project, on its first start: nothing has a default. Ends with 78
+// where AUTH=dev, which is for one machine, would serve others.
+
+const { AUTH = "dev", PUBLIC_URL = "", PUBLISH = "" } = process.env;
+const isHere = /^http:\/\/localhost:\d+$/.test(PUBLIC_URL) && PUBLISH.startsWith("127.0.0.1:");
+if (AUTH === "dev" && !isHere) {
+  console.error(
+    `AUTH=dev lets in everyone who has the token, so it serves this machine alone: PUBLIC_URL is ${PUBLIC_URL} and PUBLISH is ${PUBLISH}. Set AUTH=jwt, and what goes with it.`,
+  );
+  process.exit(78);
+}
+
+const { values } = parseArgs({
+  options: {
+    folder: { type: "string", default: "/data" },
+    policies: { type: "string", default: "/policies" },
+    store: { type: "string" },
+  },
+});
+const file = (name: string) => `${values.folder}/${name}`;
+const secret = () => randomBytes(32).toString("base64url");
+
+const USES = ["service", "put", "get"] as const;
+
+/** The users of SeaweedFS: one that may do everything, and one for each use. */
+function usersOf(keys: Readonly<Record<"admin" | (typeof USES)[number], string>>) {
+  const policies = USES.map((use) => {
+    const policy = JSON.parse(readFileSync(`${values.policies}/s3-${use}.json`, "utf8"));
+    // SeaweedFS takes no statement that denies, and needs none: deploy/policies/README.md.
+    const Statement = policy.Statement.filter(
+      ({ Effect }: { Effect: string }) => Effect !== "Deny",
+    );
+    return { name: `valetkey-${use}`, content: JSON.stringify({ ...policy, Statement }) };
+  });
+  const user = (use: keyof typeof keys, may: object) => ({
+    name: `valetkey-${use}`,
+    credentials: [{ accessKey: `valetkey-${use}`, secretKey: keys[use] }],
+    ...may,
+  });
+  return {
+    identities: [
+      user("admin", { actions: ["Admin"] }),
+      ...USES.map((use) => user(use, { policyNames: [`valetkey-${use}`] })),
+    ],
+    policies,
+  };
+}
+
+if (!existsSync(file("valetkey.env"))) {
+  const lines = [`RECEIPT_KEYS=1:${randomBytes(32).toString("base64")}`];
+  if (values.store === "seaweedfs") {
+    const keys = { admin: secret(), service: secret(), put: secret(), get: secret() };
+    writeFileSync(file("seaweedfs.json"), JSON.stringify(usersOf(keys)));
+    writeFileSync(
+      file("bucket.env"),
+      `STORAGE_ACCESS_KEY=valetkey-admin\nSTORAGE_SECRET_KEY=${keys.admin}\n`,
+    );
+    for (const use of USES) {
+      const name = use === "service" ? "" : `${use.toUpperCase()}_`;
+      lines.push(`STORAGE_${name}ACCESS_KEY=valetkey-${use}`);
+      lines.push(`STORAGE_${name}SECRET_KEY=${keys[use]}`);
+    }
+  }
+  // The last one: without it, the first start has not ended.
+  writeFileSync(file("valetkey.env"), `${lines.join("\n")}\n`);
+}

@@ -1,0 +1,160 @@
+import { parseYaml } from "@redocly/openapi-core";
+import * as Result from "effect/Result";
+import { execFileSync, spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
+
+// The files of deploy/ for Docker Compose. Whether an engine runs them is not tried here.
+
+const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
+const FILES = globSync("compose*.yaml", { cwd: DEPLOY }).toSorted();
+const PROJECTS = FILES.filter((file) => file !== "compose.base.yaml");
+
+interface Service {
+  readonly extends?: { readonly file: string; readonly service: string };
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: ReadonlyArray<string>;
+  readonly read_only?: boolean;
+  readonly cap_drop?: ReadonlyArray<string>;
+}
+
+/** The services of a file, with what they extend; a shell fills in variables as Compose does. */
+function servicesOf(file: string, env: Readonly<Record<string, string>> = {}) {
+  const text = readFileSync(join(DEPLOY, file), "utf8").replaceAll(/\$\$|`/g, "");
+  const filled = execFileSync("sh", ["-c", `cat <<END\n${text}\nEND\n`], { env, encoding: "utf8" });
+  const { services } = parseYaml(filled) as { services: Record<string, Service> };
+  return new Map(
+    Object.entries(services).map(([name, of]): [string, Service] => [name, whole(of)]),
+  );
+
+  function whole(service: Service): Service {
+    if (service.extends === undefined) return service;
+    const { file, service: name } = service.extends;
+    const base = servicesOf(file, env).get(name);
+    return { ...base, ...service, environment: { ...base?.environment, ...service.environment } };
+  }
+}
+
+/** A user of SeaweedFS. */
+interface User {
+  readonly credentials: readonly [Readonly<Record<"accessKey" | "secretKey", string>>];
+  readonly policyNames?: ReadonlyArray<string>;
+}
+
+const BUCKET = { STORAGE_BUCKET: "my-bucket" };
+const folders: Array<string> = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+/** What the first service of a project does, into a folder. */
+function makeSecrets(env: Readonly<Record<string, string>>, folder = newFolder()) {
+  const args = ["--folder", folder, "--policies", join(DEPLOY, "policies"), "--store", "seaweedfs"];
+  const { status, stderr } = spawnSync("node", [join(DEPLOY, "compose/secrets.ts"), ...args], {
+    env: { PATH: process.env["PATH"], ...env },
+    encoding: "utf8",
+  });
+  const read = (name: string) => readFileSync(join(folder, name), "utf8");
+  return { status, stderr, folder, read, files: readdirSync(folder).toSorted() };
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-compose-"));
+  folders.push(folder);
+  return folder;
+}
+
+const variablesOf = (text: string) =>
+  Object.fromEntries([...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+
+describe.each(PROJECTS)("%s", (file) => {
+  it("the service would start with its variables, and knows each of them", () => {
+    const { environment = {} } = servicesOf(file, BUCKET).get("valetkey") ?? {};
+    const { RUN_AS: _, ...env } = {
+      HOST: "0.0.0.0",
+      ...environment,
+      ...(file === "compose.seaweedfs.yaml" && variablesOf(makeSecrets(HERE).read("valetkey.env"))),
+    };
+    const known = new Set(settings.map(({ variable }) => variable));
+    expect(Object.keys(env).filter((name) => !known.has(name))).toEqual([]);
+    const read = readAll(env);
+    expect(Result.isFailure(read) ? read.failure : misspellings(env)).toEqual([]);
+  });
+
+  it("every port is published for this machine alone, unless it is told otherwise", () => {
+    const ports = [...servicesOf(file, BUCKET).values()].flatMap(({ ports = [] }) => ports);
+    expect(ports.length).toBeGreaterThan(0);
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+});
+
+it.each(FILES.filter((file) => file !== "compose.yaml"))(
+  "no secret of %s has a default",
+  (file) => {
+    for (const [, name = "", value] of readFileSync(join(DEPLOY, file), "utf8").matchAll(
+      /^ +(\w*(?:KEY|SECRET|PASSWORD|TOKEN|CREDENTIALS)S?): (.+)$/gm,
+    )) {
+      expect(value).toBe(`\${${name}:-}`);
+    }
+  },
+);
+
+it("the service runs with a read-only root file system, and without capabilities", () => {
+  for (const file of ["compose.aws.yaml", "compose.gcs.yaml", "compose.seaweedfs.yaml"]) {
+    expect(servicesOf(file, BUCKET).get("valetkey")).toMatchObject({
+      read_only: true,
+      cap_drop: ["ALL"],
+    });
+  }
+});
+
+const HERE = { PUBLIC_URL: "http://localhost:8787", PUBLISH: "127.0.0.1:8787:8787" };
+
+describe("the secrets of a project", () => {
+  it("secrets are made at the first start, and stay", () => {
+    const first = makeSecrets(HERE);
+    expect(first).toMatchObject({
+      status: 0,
+      files: ["bucket.env", "seaweedfs.json", "valetkey.env"],
+    });
+    const content = first.files.map(first.read);
+    const again = makeSecrets(HERE, first.folder);
+    expect(again.files.map(again.read)).toEqual(content);
+    expect(makeSecrets(HERE).read("valetkey.env")).not.toBe(content[2]);
+  });
+
+  it("each use has a key of its own, which may do what its policy allows", () => {
+    const { read } = makeSecrets(HERE);
+    const variables = variablesOf(read("valetkey.env"));
+    const { identities, policies } = JSON.parse(read("seaweedfs.json"));
+    const users: ReadonlyArray<User> = identities;
+    const keys = new Map(
+      users.map(({ credentials: [key], policyNames }) => [key.accessKey, { ...key, policyNames }]),
+    );
+    for (const use of ["", "PUT_", "GET_"]) {
+      const key = keys.get(variables[`STORAGE_${use}ACCESS_KEY`] ?? "");
+      expect(key?.secretKey).toBe(variables[`STORAGE_${use}SECRET_KEY`]);
+      expect(key?.policyNames).toEqual([key?.accessKey]);
+    }
+    expect(new Set([...keys.values()].map(({ secretKey }) => secretKey)).size).toBe(4);
+    const put = policies.find(({ name }: { name: string }) => name === "valetkey-put");
+    expect(JSON.parse(put.content).Statement).toMatchObject([{ Action: ["s3:PutObject"] }]);
+  });
+
+  it.each([
+    { ...HERE, PUBLIC_URL: "https://uploads.example.com" },
+    { ...HERE, PUBLIC_URL: "http://localhost:8787.example.com" },
+    { ...HERE, PUBLISH: "8787:8787" },
+    { ...HERE, PUBLISH: "0.0.0.0:8787:8787" },
+  ])("a project with AUTH=dev does not start for other machines: %j", (env) => {
+    expect(makeSecrets(env)).toMatchObject({
+      status: 78,
+      stderr: expect.stringContaining("Set AUTH=jwt"),
+      files: [],
+    });
+    expect(makeSecrets({ ...env, AUTH: "jwt" }).status).toBe(0);
+  });
+});
