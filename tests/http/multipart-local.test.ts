@@ -18,12 +18,14 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A service over the embedded store, whose way to begin an upload may be replaced. */
+/** A service over the embedded store, whose ways to begin and to complete an upload may be replaced. */
 async function start({
   create = (begin) => begin,
+  complete = (end) => end,
   ...over
 }: NonNullable<Parameters<typeof startService>[0]> & {
   readonly create?: (begin: Multipart["create"]) => Multipart["create"];
+  readonly complete?: (end: Multipart["complete"]) => Multipart["complete"];
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-starts-"));
   closing.push(() => rmSync(directory, { recursive: true }));
@@ -38,7 +40,14 @@ async function start({
     Effect.map(ObjectStore, ({ multipart, ...others }) =>
       multipart === undefined
         ? others
-        : { ...others, multipart: { ...multipart, create: create(multipart.create) } },
+        : {
+            ...others,
+            multipart: {
+              ...multipart,
+              create: create(multipart.create),
+              complete: complete(multipart.complete),
+            },
+          },
     ),
   ).pipe(Layer.provideMerge(store), Layer.orDie);
   const audit: Array<AuditEvent> = [];
@@ -204,6 +213,26 @@ it("an upload is completed with the ETag of its part with quotes and without", a
   for (const write of [(etag: string) => etag, (etag: string) => etag.replaceAll('"', "")]) {
     expect((await finish((await begin()).body.upload, write)).status).toBe(200);
   }
+});
+
+it("an upload that is completed before its part is there stays open, and can be completed later", async () => {
+  const { begin, finish, send } = await start();
+  const { upload } = (await begin()).body;
+  const parts = [{ part_number: 1, etag: "0".repeat(32) }];
+  const early = await send("POST", `${MULTIPART}/complete`, { upload, parts });
+  expect([early.status, early.body.code]).toEqual([409, "UPLOAD_INCOMPLETE"]);
+  expect((await finish(upload)).status).toBe(200);
+});
+
+it("an upload that the store fails to complete stays open, and can be completed later", async () => {
+  let calls = 0;
+  const { begin, finish } = await start({
+    complete: (end) => (upload) =>
+      calls++ === 0 ? Effect.fail(new StoreUnavailable({ reason: "down" })) : end(upload),
+  });
+  const { upload } = (await begin()).body;
+  expect((await finish(upload)).body.code).toBe("STORE_UNAVAILABLE");
+  expect((await finish(upload)).status).toBe(200);
 });
 
 it("an upload whose part was replaced is told that it can be completed with the new ETag", async () => {

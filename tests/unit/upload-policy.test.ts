@@ -3,8 +3,13 @@ import * as Effect from "effect/Effect";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { FileTooLarge, MediaTypeNotAllowed } from "../../domain/errors.ts";
 import { FileName } from "../../domain/file-name.ts";
-import { MediaType } from "../../domain/media-type.ts";
-import { AllowedType, authorize, defaultPolicy } from "../../domain/upload-policy.ts";
+import { mediaTypeOf, MediaType } from "../../domain/media-type.ts";
+import {
+  allowedByExtension,
+  AllowedType,
+  authorize,
+  defaultPolicy,
+} from "../../domain/upload-policy.ts";
 
 const request = (mediaType: string, size: number) => ({
   fileName: FileName.make("a"),
@@ -68,4 +73,16 @@ it.effect.each([
     });
     expect(granted).toBe(allowed);
   }),
+);
+
+it.each(["image/*", "audio/*", "video/*"])(
+  "each extension of %s stands for its usual type if that is allowed",
+  (allowed) => {
+    const usual = [...allowedByExtension([AllowedType.make(allowed)])].flatMap(([ending, type]) => {
+      const expected = mediaTypeOf(ending.slice(1));
+      return expected?.startsWith(allowed.slice(0, -1)) ? [{ type, expected }] : [];
+    });
+    expect(usual.length).toBeGreaterThan(40);
+    expect(usual.map(({ type }) => type)).toEqual(usual.map(({ expected }) => expected));
+  },
 );
