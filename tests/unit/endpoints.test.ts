@@ -74,6 +74,7 @@ it("a path that a proxy strips is sent and not signed", () => {
 it.each([
   "store.test",
   "ftp://store.test",
+  "xhttps://store.test",
   "https://user:pass@store.test",
   "https://store.test/?region=a",
   "https://store.test/#a",
