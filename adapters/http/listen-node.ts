@@ -50,8 +50,10 @@ export const listenNode: Listen = async ({
     },
     (incoming, outgoing) => connections.enter({ incoming, outgoing }, answer, refuse),
   );
-  // Closes a connection on which no bytes move while a request is under way.
+  // Closes a connection on which no bytes move, within a request or between two.
   server.timeout = longestPause;
+  // A time of its own between requests costs each of them two timers.
+  server.keepAliveTimeout = 0;
   // Beyond a count Node would silently drop headers; their size is limited anyway.
   server.maxHeadersCount = 0;
   if (maxConnections !== undefined) server.maxConnections = maxConnections;

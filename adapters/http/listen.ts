@@ -23,7 +23,7 @@ export type Listen = (options: {
   readonly untimedPaths?: ReadonlyArray<string>;
   /** How long any other request may take with its body and answer, in milliseconds. */
   readonly requestTime?: number;
-  /** How long a connection may stand still while a request is under way, in milliseconds. */
+  /** How long a connection may stand still, in milliseconds; on Node between requests too. */
   readonly longestPause?: number;
   /** Called for each connection or request that was turned away. */
   readonly onFull?: (what: "connections" | "requests") => void;
@@ -38,8 +38,11 @@ export const MAX_REQUESTS = 2_000;
 /** The default of `requestTime`. */
 export const REQUEST_TIME = 60_000;
 
-/** The default of `longestPause`. */
-export const LONGEST_PAUSE = 60_000;
+/**
+ * The default of `longestPause`: longer than load balancers keep idle connections (60 seconds by
+ * default at Amazon), or one would send a request on a connection that is being closed.
+ */
+export const LONGEST_PAUSE = 65_000;
 
 /** Whether a request is a health check, which is answered even when the service is full. */
 export const isProbe = (url: string): boolean => PROBE.test(url);

@@ -48,6 +48,16 @@ it("a connection on which no body arrives is closed, whatever its path", async (
   }
 });
 
+it("a connection is kept between requests, and closed once it stands still for too long", async () => {
+  const socket = await open("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
+  const [first] = await once(socket, "data");
+  expect(String(first)).toMatch(/^HTTP\/1\.1 200 /);
+  // Clients that are told a time would close it, or fear that it is closed, before ours ends.
+  expect(String(first)).not.toMatch(/^keep-alive: /im);
+  socket.write("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 it("a connection whose answer is not read in time is closed", async () => {
   await isBrokenOff("/endless", "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
 });
