@@ -2,7 +2,7 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -76,6 +76,7 @@ describe("an audit file", () => {
       }),
     ]);
     const ids = ["1", "2", "3", "4"];
+    const later = ["5", "6"];
     await Effect.gen(function* () {
       const tell = yield* Audit;
       for (const id of ids) yield* tell(eventOf(id));
@@ -83,9 +84,25 @@ describe("an audit file", () => {
         until("the complaint", async () => messages.length > 0 || undefined),
       );
       mkdirSync(directory);
+      yield* Effect.promise(() => until("the lines", async () => existsSync(path) || undefined));
+      for (const id of later) {
+        yield* tell(eventOf(id));
+        yield* Effect.promise(() =>
+          until(
+            `line ${id}`,
+            async () => readFileSync(path, "utf8").includes(`"${id}"`) || undefined,
+          ),
+        );
+      }
     }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
-    expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
-    expect(messages[0]).toContain("cannot be written");
+    expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual([
+      ...ids,
+      ...later,
+    ]);
+    expect(messages).toEqual([
+      expect.stringContaining("cannot be written"),
+      expect.stringContaining("is written to"),
+    ]);
     // A part of the first line could be there from a time when the disk was full.
     expect(readFileSync(path, "utf8")).toMatch(/^\n/);
   });
