@@ -14,6 +14,8 @@ export default defineConfig({
       "tests/unit/never-outlives.test.ts",
       "tests/unit/token-bucket.test.ts",
       "tests/http/jwt-memory.test.ts",
+      // Blocks on a pipe that nobody reads, and with it the thread in which Bun runs the test.
+      "tests/unit/audit.test.ts",
       // A linter reads the document, which is the same everywhere.
       "tests/unit/openapi.test.ts",
       // Waits for Google's own library to give up, for 20 seconds.
