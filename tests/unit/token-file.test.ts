@@ -2,7 +2,8 @@ import * as Result from "effect/Result";
 import { expect, it } from "vitest";
 import { decodeTokens, endOf, idOf, newToken } from "../../adapters/identity/token-file.ts";
 
-const { id, sha256, token } = newToken();
+const id = "0123456789abcdef";
+const sha256 = "ab01".repeat(16);
 const STORED = {
   id,
   sha256,
@@ -28,7 +29,7 @@ it.each([
   ["id", id.slice(1)],
   ["sha256", `0${sha256}`],
   ["sha256", `${sha256}0`],
-  ["sha256", sha256.toUpperCase().replace(/\d/g, "A")],
+  ["sha256", sha256.toUpperCase()],
   ["kind", "robot"],
   ["subject", ""],
   ["organizations", []],
@@ -46,6 +47,7 @@ it.each([
 });
 
 it("a token has its id in it, and text with more or less around it has none", () => {
+  const { id, token } = newToken();
   expect(idOf(token)).toBe(id);
   for (const text of ["", ` ${token}`, `${token} `, token.slice(1), token.slice(0, -1)]) {
     expect(idOf(text)).toBeUndefined();
