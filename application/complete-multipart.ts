@@ -37,10 +37,10 @@ const MOST_FAULTS = 100;
 
 /**
  * Makes the object of an upload in parts, confirms it, and gives the receipt that a single PUT has
- * from its start. Before anything is put together, the
- * parts in the store are compared with the grant, and with those that the client names, in any
- * order. Parts that break the grant end the upload; parts that are missing, or are not those that
- * the client names, can be uploaded again. Completing again gives the same answer.
+ * from its start. Before anything is put together, the parts in the store are compared with the
+ * grant, and with those that the client names, in any order. Parts that break the grant end the
+ * upload; parts that are missing, or are not those that the client names, can be uploaded again.
+ * Completing again gives the same answer.
  *
  * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported`, `PartOutOfRange`,
  * `PartsMissing`, `UploadMismatch`, `UploadIncomplete`, `StoreUnavailable` or

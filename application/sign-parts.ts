@@ -26,8 +26,8 @@ export interface PartToSign {
 
 /**
  * Signs a PUT for each of the parts, bound to the part's exact length and to its checksum if it has
- * one; where the whole file has a checksum, each part needs one of the same algorithm. The store is not called, so parts of an upload that has ended are signed too; the store then
- * refuses them.
+ * one; where the whole file has a checksum, each part needs one of the same algorithm. The store is
+ * not called, so parts of an upload that has ended are signed too; the store then refuses them.
  *
  * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported`, `PartOutOfRange`,
  * `ChecksumRequired`, `ChecksumNotSupported` or `CredentialsUnavailable`.

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -98,6 +99,25 @@ it("a form that breaks off anywhere is not stored, and leaves nothing behind", a
     const { status } = await post(body.slice(0, cut));
     expect([cut, status]).toEqual([cut, 400]);
   }
+  expect([stored(), filesIn("temporary")]).toEqual([before, []]);
+});
+
+it("a form that breaks off after its whole file is not stored, and leaves nothing behind", async () => {
+  const before = stored();
+  const body = whole(form).replace(`--${BOUNDARY}--\r\n`, part('name="after"', "b"));
+  const outgoing = request(form.url, {
+    method: "POST",
+    headers: { "Content-Type": TYPE, "Content-Length": body.length - "b\r\n".length },
+  });
+  outgoing.write(body.slice(0, -"\n\r\nb\r\n".length));
+  await until("the file", async () => {
+    const [name] = filesIn("temporary");
+    const size = name && statSync(join(directory, "temporary", name)).size;
+    return size === FILE.length || undefined;
+  });
+  outgoing.end("\n\r\n");
+  const [{ statusCode }] = await once(outgoing, "response");
+  expect(statusCode).toBe(400);
   expect([stored(), filesIn("temporary")]).toEqual([before, []]);
 });
 
