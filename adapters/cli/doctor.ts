@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema";
 import { styleText } from "node:util";
 import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
 import { asJson, command, EXIT, JSON_OPTION } from "./command.ts";
-import type { Cause } from "./doctor/explain.ts";
+import type { Cause } from "./doctor/explain/cause.ts";
 import type { Finding } from "./doctor/finding.ts";
 
 /** Examines the configured store, and says what is wrong and what mends it. */

@@ -11,7 +11,8 @@ export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeo
 /**
  * Reads a JSON body of at most `limit` bytes that arrives within 10 seconds. Fails with
  * `BodyNotJson` for another media type, `BodyEncoded`, `BodyTooLarge`, `RequestTimeout`, or
- * `InvalidBody` for malformed JSON. A promise and not an Effect: to resume a fiber costs more than all the rest.
+ * `InvalidBody` for malformed JSON. A promise and not an Effect: to resume a fiber costs more than
+ * all the rest.
  */
 export async function readJson(
   request: Request,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { explain, type FailedRequest } from "../../adapters/cli/doctor/explain.ts";
+import { explain } from "../../adapters/cli/doctor/explain.ts";
+import type { FailedRequest } from "../../adapters/cli/doctor/explain/cause.ts";
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0, 0);
 const SIGNATURE = "0123456789abcdef".repeat(4);

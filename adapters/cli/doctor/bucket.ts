@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { PROVIDERS, type ProviderName } from "../../storage/providers.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { providerIn } from "../../storage/rest/s3-object-store.ts";
-import { refusalOf } from "./endpoints.ts";
+import { refusalOf, regionNamed } from "./store-answer.ts";
 import { failed, type Findings, passed, unknown } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
 import type { Target } from "./target.ts";
@@ -65,9 +65,7 @@ const byRequest = Effect.fnUntraced(function* (
 
 /** The region that the store names, when it knows better. */
 const regionIn = (headers: Headers, text: string): string | undefined =>
-  headers.get("x-amz-bucket-region") ??
-  /<Region>([a-z0-9-]{1,64})<\/Region>/.exec(text)?.[1] ??
-  /expecting (?:&#39;|')([a-z0-9-]{1,64})/.exec(text)?.[1];
+  headers.get("x-amz-bucket-region") ?? regionNamed(text);
 
 const MENDS: ReadonlyMap<string, string> = new Map([
   [

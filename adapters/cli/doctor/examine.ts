@@ -4,12 +4,15 @@ import { bucket } from "./bucket.ts";
 import { configuration } from "./configuration.ts";
 import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
-import { endpoints, hosts } from "./endpoints.ts";
+import { endpoints } from "./endpoints.ts";
+import { hosts } from "./hosts.ts";
 import { type Findings, unknown } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
 import { privilege, publicAccess } from "./privilege.ts";
 import { openTarget, removeScratch, type Target } from "./target.ts";
-import { promises, service, upload } from "./upload.ts";
+import { promises } from "./promises.ts";
+import { service } from "./service.ts";
+import { upload } from "./upload.ts";
 
 /** What the checks need to know of the configuration. */
 export interface Examination {

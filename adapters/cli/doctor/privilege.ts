@@ -4,7 +4,8 @@ import type { StorageKey } from "../../../domain/storage-key.ts";
 import { createHash } from "node:crypto";
 import zlib from "node:zlib";
 import { failed, type Finding, type Findings, passed } from "./finding.ts";
-import { BYTES, check, OTHER_BYTES, type Target, told } from "./target.ts";
+import { told } from "./store-answer.ts";
+import { BYTES, check, OTHER_BYTES, type Target } from "./target.ts";
 
 const MEND =
   "give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), which may do what `valetkey policy put` prints";

@@ -16,8 +16,7 @@ import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
 import { codeOf, messageOf } from "../../settings/thrown.ts";
 import { getRequest, putRequest } from "../../storage/contract/sample-upload.ts";
-import { type Answer, send } from "../../storage/contract/send.ts";
-import { refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { send } from "../../storage/contract/send.ts";
 import { S3Access } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { type Findings, passed, unknown } from "./finding.ts";
@@ -172,12 +171,6 @@ const removeByPort = Effect.fnUntraced(function* ({ store }: Target, key: Storag
 
 /** Errors of Node may quote a URL, whose query is a signature. */
 const withoutQuery = (text: string) => text.replaceAll(/\?[^\s)]*/g, "");
-
-/** What a store answered, in a few words. */
-export function told({ status, body }: Pick<Answer, "status" | "body">): string {
-  const { code } = refusalIn({ status, text: body.toString() });
-  return code === undefined ? `${status}` : `${status} ${code}`;
-}
 
 /** The findings of a check that may get no answer. */
 export const check = <E extends { readonly reason: string }>(

@@ -25,8 +25,9 @@ const timeoutsFor = (size: number): Timeouts => ({
 });
 
 /**
- * Answers signed PUT, GET and HEAD of objects, and signed forms, the way S3 does, so that a client cannot tell this
- * store from a bucket. `root` is the path that stands before bucket and key in the address.
+ * Answers signed PUT, GET and HEAD of objects, and signed forms, the way S3 does, so that a client
+ * cannot tell this store from a bucket. `root` is the path that stands before bucket and key in the
+ * address.
  */
 export function objectsHandler(store: {
   readonly folder: Folder;

@@ -1,0 +1,57 @@
+import { headersNotSigned } from "../store-answer.ts";
+import { type Answer, type Cause, cause, type FailedRequest } from "./cause.ts";
+import { canonicalOf } from "./canonical-request.ts";
+import type { Signed } from "./signed-url.ts";
+
+/** Headers that every client sends by itself. */
+const BY_ITSELF: ReadonlySet<string> = new Set(["host", "content-length"]);
+
+/** Whether a header was added, left out or changed. */
+export function ofHeaders(
+  { headers }: Signed,
+  answer: Answer,
+  { sent, method }: FailedRequest,
+): ReadonlyArray<Cause> {
+  const causes: Array<Cause> = [];
+  const notSigned = headersNotSigned(answer.text);
+  if (notSigned !== undefined || (answer.message ?? "").includes("not signed")) {
+    causes.push(
+      cause(
+        `the request has ${notSigned ?? "an x-amz-* header"}, which was not signed`,
+        "send put_headers and nothing else of x-amz-*; look at what a proxy adds",
+      ),
+    );
+  }
+  const canonical = canonicalOf(answer);
+  const received = canonical ?? sent;
+  if (received !== undefined) {
+    for (const name of headers) {
+      if ((received.get(name) ?? "") === "" && !(BY_ITSELF.has(name) && canonical === undefined)) {
+        causes.push(
+          cause(
+            `the header ${name} is missing, and the URL binds it`,
+            "send all of put_headers, exactly as they were returned",
+          ),
+        );
+      }
+    }
+  }
+  if (answer.code === "SignatureDoesNotMatch" && causes.length === 0) {
+    const shown = (name: string) => {
+      const value = received?.get(name);
+      return value === undefined ? "" : ` (it came as ${value})`;
+    };
+    const bound = headers.filter((name) => name !== "host");
+    causes.push(
+      cause(
+        method !== undefined && !headers.includes("content-type") && method !== "GET"
+          ? `${method} was sent, and this URL looks like one for GET`
+          : `something that the URL binds was sent otherwise: ${bound.map((name) => `${name}${shown(name)}`).join(", ") || "method, path or query"}`,
+        bound.includes("content-type")
+          ? "send Content-Type exactly as in put_headers (a browser adds ;charset=UTF-8 to strings: send a Blob or File), and a body of the size that was asked for"
+          : "use the URL as it is, with the method it was made for; if every URL fails, the secret key is wrong",
+      ),
+    );
+  }
+  return causes;
+}
