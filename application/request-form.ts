@@ -18,7 +18,9 @@ import { sealReceipt } from "./tokens.ts";
 /** An upload by an HTML form, and its policy, as a caller asks for them. */
 export interface RequestedForm {
   readonly upload: Omit<UploadRequest, "size"> & {
-    /** Any size that the policy allows if undefined: a page is often made before its file is chosen. */
+    /**
+     * Any size that the policy allows if undefined: a page is often made before its file is chosen.
+     */
     readonly size?: ByteSize | undefined;
   };
   /** The name of a policy; `files` if undefined. */

@@ -115,7 +115,9 @@ export const recall = Effect.fnUntraced(function* <
   }));
 });
 
-/** How a retry of the start of an upload in parts is recognized, for as long as the upload lives. */
+/**
+ * How a retry of the start of an upload in parts is recognized, for as long as the upload lives.
+ */
 export const retryOfStart = (given: {
   readonly principal: Principal;
   readonly idempotencyKey: string;

@@ -115,7 +115,9 @@ export class LinkNotFound extends Schema.TaggedError<LinkNotFound>()("LinkNotFou
 
 /** The request does not say who sent it, or nothing that can be believed. */
 export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {
-  /** Where callers get what they lack: a token, a proxy in front, or the service around this one. */
+  /**
+   * Where callers get what they lack: a token, a proxy in front, or the service around this one.
+   */
   by: Schema.Literals(["token", "proxy", "host"]),
 }) {}
 

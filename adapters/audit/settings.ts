@@ -20,7 +20,9 @@ export const settings = {
 const TO_APPEND =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
-/** Reads the variable; a file that cannot be written is found now rather than with the first line. */
+/**
+ * Reads the variable; a file that cannot be written is found now rather than with the first line.
+ */
 export const read = (source: Source): Read<Values<typeof settings>> =>
   readSettings(settings, source, ({ to }) => {
     if (to === undefined || !to.includes("/")) return [];

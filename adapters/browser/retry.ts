@@ -14,7 +14,9 @@ const LONGEST_DELAY = 30_000;
 /** A failure that another attempt may mend. */
 export class Transient {
   readonly reason: Retrying["reason"];
-  /** Why it is final after so many failures in a row; undefined as long as another attempt may help. */
+  /**
+   * Why it is final after so many failures in a row; undefined as long as another attempt may help.
+   */
   readonly verdict: (failures: number, isLast: boolean) => Awaitable<UploadError | undefined>;
   /** What the answer's `Retry-After` asks for, in milliseconds. */
   readonly after: number | undefined;

@@ -43,7 +43,8 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
       clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
       if (xhr.status === 0) return reject(new TypeError("no answer"));
-      // Asked for, a header that is not shared is a complaint in the console. Names are in lower case.
+      // Asked for, a header that is not shared is a complaint in the console. Names are in lower
+      // case.
       const names = xhr.getAllResponseHeaders();
       resolve(
         answerOf(xhr.status, xhr.responseText, (name) =>

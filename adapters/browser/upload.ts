@@ -76,8 +76,8 @@ export async function requestOf(job: Job): Promise<object> {
 }
 
 /**
- * The algorithm for a checksum of `size` bytes that the store verifies: if it is asked for, required,
- * or at no cost that anybody would notice.
+ * The algorithm for a checksum of `size` bytes that the store verifies: if it is asked for,
+ * required, or at no cost that anybody would notice.
  */
 export function algorithmFor(
   { checksum, policy }: Job,
@@ -127,7 +127,10 @@ export interface Sending {
 /** A URL that is refused within this time did not expire: in milliseconds. */
 const FRESH = 60_000;
 
-/** PUTs to the store until it has the body; a 403 gets one fresh URL. Gives the ETag if it is shared. */
+/**
+ * PUTs to the store until it has the body; a 403 gets one fresh URL. Gives the ETag if it is
+ * shared.
+ */
 export function sendSigned(job: Job, sending: Sending): Promise<string> {
   const { part, body, sign, drop } = sending;
   let wasRenewed = false;
@@ -169,7 +172,9 @@ export function sendSigned(job: Job, sending: Sending): Promise<string> {
   );
 }
 
-/** The store's words for a body that did not arrive, and for one that is not that of the checksum. */
+/**
+ * The store's words for a body that did not arrive, and for one that is not that of the checksum.
+ */
 const BROKEN = /^(?:IncompleteBody|RequestTimeout)$/;
 const OTHER_BYTES = /^(?:BadDigest|XAmzContent\w{1,20}Mismatch)$/;
 

@@ -131,7 +131,9 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
 
 const TAGGING = [["tagging", ""]] as const;
 
-/** Servers differ in how they refuse what was not granted; all of these say that the client may not. */
+/**
+ * Servers differ in how they refuse what was not granted; all of these say that the client may not.
+ */
 const REFUSALS = [400, 401, 403];
 
 /** The provider as which every ability is tried. */

@@ -1,6 +1,8 @@
 import type { UploadProgress } from "../browser/client.ts";
 
-/** How often the line is written over, in milliseconds; elsewhere a line is written now and then. */
+/**
+ * How often the line is written over, in milliseconds; elsewhere a line is written now and then.
+ */
 const ON_TERMINAL = 100;
 const ELSEWHERE = 10_000;
 

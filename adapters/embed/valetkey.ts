@@ -26,9 +26,9 @@ export interface Valetkey<
     batch: UploadsRequest<Algorithm, Policies, Name>,
   ) => Promise<ReadonlyArray<Upload>>;
   /**
-   * Grants one upload by an HTML form, which needs no script: of exactly `size` bytes, or of any size
-   * that the policy allows. Rejects where the store takes no forms, and for a policy with `strict`,
-   * `writeOnce` or `requireChecksum`, which a form cannot be bound to.
+   * Grants one upload by an HTML form, which needs no script: of exactly `size` bytes, or of any
+   * size that the policy allows. Rejects where the store takes no forms, and for a policy with
+   * `strict`, `writeOnce` or `requireChecksum`, which a form cannot be bound to.
    */
   readonly requestForm: <Name extends keyof Policies & string = "files" & keyof Policies>(
     form: FormRequest<Policies, Name>,

@@ -19,7 +19,9 @@ interface Line {
   readonly waiting: Array<{ readonly exchange?: Exchange; readonly begin: () => void }>;
   /** Whether everything that arrives from now on is ignored. */
   isClosed: boolean;
-  /** The request whose answer began last, and how many sweeps its body and answer may still take. */
+  /**
+   * The request whose answer began last, and how many sweeps its body and answer may still take.
+   */
   last?: IncomingMessage | undefined;
   sweepsLeft: number;
 }
@@ -91,8 +93,8 @@ export class Connections {
   }
 
   /**
-   * Closes each connection whose request has used up its sweeps. A timer for each request would cost
-   * more than reading its headers.
+   * Closes each connection whose request has used up its sweeps. A timer for each request would
+   * cost more than reading its headers.
    */
   sweep(): void {
     for (const [socket, line] of this.#lines) {

@@ -55,7 +55,9 @@ export const BatchRequest = Schema.Struct({
 
 const decode = decoder(BatchRequest, Object.keys(BatchRequest.fields));
 
-/** Counted before the files are decoded, since as many as fit a body would take a quarter second. */
+/**
+ * Counted before the files are decoded, since as many as fit a body would take a quarter second.
+ */
 const hasTooMany = (body: unknown) =>
   Predicate.hasProperty(body, "files") &&
   Array.isArray(body.files) &&

@@ -51,7 +51,9 @@ export interface AppOptions {
   readonly apiAuthentication?: ApiAuthentication | undefined;
   /** Whether only requests from this machine are answered. */
   readonly loopbackOnly: boolean;
-  /** The page to try the service on. Its files are part of no bundle, so it is not imported here. */
+  /**
+   * The page to try the service on. Its files are part of no bundle, so it is not imported here.
+   */
   readonly page?: ReadonlyArray<PageFile> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
 }

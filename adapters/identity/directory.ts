@@ -18,7 +18,9 @@ export interface DirectorySettings {
   readonly token?: Redacted.Redacted | undefined;
 }
 
-/** How many requests may run, and run or wait: names can be invented faster than they are answered. */
+/**
+ * How many requests may run, and run or wait: names can be invented faster than they are answered.
+ */
 const IN_ALL = { running: 32, pending: 1024 };
 
 /** The same for one caller. */
@@ -71,9 +73,9 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
 type InTurn = NonNullable<Parameters<typeof fetchJson>[1]["inTurn"]>;
 
 /**
- * Limits how many requests run at a time, in all and for one caller. Requests of one caller wait for
- * each other first, so that no caller waits behind all requests of another. Beyond the limits of
- * what may wait, requests fail at once.
+ * Limits how many requests run at a time, in all and for one caller. Requests of one caller wait
+ * for each other first, so that no caller waits behind all requests of another. Beyond the limits
+ * of what may wait, requests fail at once.
  */
 const turns = Effect.map(Semaphore.make(IN_ALL.running), (all) => {
   const callers = new Map<string, { readonly own: Semaphore.Semaphore; count: number }>();

@@ -10,8 +10,8 @@ import type { ForwardSettings } from "./forward-settings.ts";
 const isSubject = Schema.is(Subject);
 
 /**
- * `AUTH=forward`: headers of a proxy that has authenticated the caller. They are believed only if the
- * connection comes from the proxy, and each header is there once, under its exact name.
+ * `AUTH=forward`: headers of a proxy that has authenticated the caller. They are believed only if
+ * the connection comes from the proxy, and each header is there once, under its exact name.
  */
 export function forwardedHeaders(settings: ForwardSettings): Authenticator["Service"] {
   const { user, organizations, scopes, kind } = settings.headers;

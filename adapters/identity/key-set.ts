@@ -71,7 +71,8 @@ export const keysAt = (url: URL) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const cooldown = found === undefined ? FIRST_COOLDOWN : COOLDOWN;
         if (Math.abs(now - askedAt) < cooldown) return Effect.void;
-        // Counted from its end, or callers that waited for a hanging fetch would start one more each.
+        // Counted from its end, or callers that waited for a hanging fetch would start one more
+        // each.
         return Effect.map(Effect.andThen(ask, Clock.currentTimeMillis), (end) => {
           askedAt = end;
         });

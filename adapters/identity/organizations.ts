@@ -5,8 +5,8 @@ import { isId, type OrganizationId, type OrganizationSlug } from "../../domain/o
 import type { Principal } from "../../domain/principal.ts";
 
 /**
- * Looks organizations up in a table; without one, in what the caller's identity says. Both are always
- * looked at, so that every answer takes the same time.
+ * Looks organizations up in a table; without one, in what the caller's identity says. Both are
+ * always looked at, so that every answer takes the same time.
  */
 export const organizationsFromTable = (
   table: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined,

@@ -92,7 +92,9 @@ const EXPECTED: ReadonlyMap<string, string> = new Map([
   ["Arrays", "a list"],
 ]);
 
-/** The member that `names` lead to, each a member of the one before; undefined where there is none. */
+/**
+ * The member that `names` lead to, each a member of the one before; undefined where there is none.
+ */
 export const memberAt = (value: unknown, names: ReadonlyArray<string>): unknown =>
   names.reduce(
     (parent, name) =>

@@ -1,7 +1,9 @@
 import * as Schema from "effect/Schema";
 import { withDefault } from "./setting.ts";
 
-/** Where this service keeps what has no other place: the embedded store's objects, a receipt key. */
+/**
+ * Where this service keeps what has no other place: the embedded store's objects, a receipt key.
+ */
 export const directory = withDefault(".valetkey", {
   variable: "STORAGE_LOCAL_DIR",
   option: "directory",

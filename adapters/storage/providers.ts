@@ -12,7 +12,9 @@ export interface Provider extends StoreCapabilities {
   readonly region?: string | undefined;
   /** One of its regions, if one has to be configured. */
   readonly regionExample?: string;
-  /** Whether a bucket is by default part of the path (`https://host/bucket/key`), or of the host. */
+  /**
+   * Whether a bucket is by default part of the path (`https://host/bucket/key`), or of the host.
+   */
   readonly pathStyle: boolean;
   /** Where origins are allowed: in rules of the bucket, or in a setting of the server. */
   readonly cors: "bucket" | "server";
@@ -37,7 +39,9 @@ export interface Provider extends StoreCapabilities {
   readonly abandoned?: string;
   /** Whether it keeps a part in whose place another one came, and completes either. */
   readonly keepsReplacedParts?: boolean;
-  /** Whether it takes HTML forms that are bound by a policy ("POST Object"), and holds them to it. */
+  /**
+   * Whether it takes HTML forms that are bound by a policy ("POST Object"), and holds them to it.
+   */
   readonly forms: boolean;
   /** The version that the contract suite was run on. */
   readonly tried?: string;

@@ -23,7 +23,9 @@ export const settings = {
   }),
 };
 
-/** What the log is configured with; without a format, a terminal gets `pretty` and all else `json`. */
+/**
+ * What the log is configured with; without a format, a terminal gets `pretty` and all else `json`.
+ */
 export type TelemetrySettings = Values<typeof settings>;
 
 /** Reads the settings. */

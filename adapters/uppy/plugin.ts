@@ -32,8 +32,8 @@ declare module "@uppy/core" {
 }
 
 /**
- * Uploads the files of Uppy 6 through Valetkey: `uppy.use(Valetkey, { endpoint, organization, token })`.
- * What `upload-success` has in `response.body` is the `UploadResult` of the client.
+ * Uploads the files of Uppy 6 through Valetkey: `uppy.use(Valetkey, { endpoint, organization, token
+ * })`. What `upload-success` has in `response.body` is the `UploadResult` of the client.
  */
 export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<ValetkeyOptions, M, B> {
   readonly #client: Client;

@@ -57,8 +57,8 @@ export interface Multipart {
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /**
    * Begins an upload and returns the store's name for it. If `checksum`, of the whole file, is
-   * given, its algorithm is one of `fileChecksums`; each part then has a checksum of that algorithm,
-   * and `complete` gets the same value.
+   * given, its algorithm is one of `fileChecksums`; each part then has a checksum of that
+   * algorithm, and `complete` gets the same value.
    */
   readonly create: (object: {
     readonly key: StorageKey;

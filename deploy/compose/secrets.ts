@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-// Makes what is secret in a compose project, on its first start: nothing has a default. Ends with 78
-// where AUTH=dev, which is for one machine, would serve others.
+// Makes what is secret in a compose project, on its first start: nothing has a default. Ends with
+// 78 where AUTH=dev, which is for one machine, would serve others.
 
 const { AUTH = "dev", PUBLIC_URL = "", PUBLISH = "" } = process.env;
 const isHere = /^http:\/\/localhost:\d+$/.test(PUBLIC_URL) && PUBLISH.startsWith("127.0.0.1:");

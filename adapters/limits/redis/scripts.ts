@@ -20,9 +20,9 @@ const script = (keys: number, lua: string) =>
   });
 
 /**
- * Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. Takes the count and the
- * window in milliseconds. Answers whether the request is allowed (1 or 0), how many are left, and
- * the milliseconds until the next one and until all are there again.
+ * Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. Takes the count and
+ * the window in milliseconds. Answers whether the request is allowed (1 or 0), how many are left,
+ * and the milliseconds until the next one and until all are there again.
  */
 export const takeRequest = script(
   1,
@@ -52,10 +52,10 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 /**
  * Counts uploads that are granted together, unless they are a retry, find no place or go over the
  * quota, as `adapters/limits/memory.ts` does. Takes their size and number, the quota (bytes and
- * objects, each empty if there is none), with an idempotency key a hash of the request (else empty),
- * its memory and for how many milliseconds it is remembered, and of an upload in parts its key (else
- * empty), how many may be open and for how many milliseconds it is. Answers the outcome and a value
- * that belongs to it.
+ * objects, each empty if there is none), with an idempotency key a hash of the request (else
+ * empty), its memory and for how many milliseconds it is remembered, and of an upload in parts its
+ * key (else empty), how many may be open and for how many milliseconds it is. Answers the outcome
+ * and a value that belongs to it.
  */
 export const takeUpload = script(
   3,
@@ -120,9 +120,9 @@ return memory
 );
 
 /**
- * Takes back what `takeUpload` counted, unless the memory of its idempotency key was replaced. Takes
- * its size and number, the memory (empty without an idempotency key), and of an upload in parts its
- * key (else empty).
+ * Takes back what `takeUpload` counted, unless the memory of its idempotency key was replaced.
+ * Takes its size and number, the memory (empty without an idempotency key), and of an upload in
+ * parts its key (else empty).
  */
 export const takeBackUpload = script(
   3,

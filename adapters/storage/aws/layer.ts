@@ -33,7 +33,8 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const run = Effect.runPromiseWith(yield* Effect.context());
       const credentials = async () => ({
         ...identityOf((await run(current(signer))).keys),
-        // So that the official client asks each time, which costs nothing, and no replaced key signs.
+        // So that the official client asks each time, which costs nothing, and no replaced key
+        // signs.
         expiration: new Date(0),
       });
       const role = (use: "put" | "get", arn: string | undefined) =>

@@ -25,7 +25,9 @@ export interface Harness {
 
 /** An open store. */
 export interface OpenStore {
-  /** The adapter. Before the first test it is built and ensures its bucket; at the end it is closed. */
+  /**
+   * The adapter. Before the first test it is built and ensures its bucket; at the end it is closed.
+   */
   readonly layer: Layer.Layer<Presigner | ObjectStore, unknown>;
   /** A bucket for the tests alone; they leave their objects there. */
   readonly bucket: string;

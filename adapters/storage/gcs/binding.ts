@@ -10,7 +10,9 @@ import type { Pair } from "../signing/v4.ts";
  */
 export const gcsBinding =
   (options: {
-    /** Whether `content-length` is signed as well, which Google does not document to be enforced. */
+    /**
+     * Whether `content-length` is signed as well, which Google does not document to be enforced.
+     */
     readonly signLength: boolean;
   }): Binding =>
   ({ size, mediaType, strict, writeOnce, checksum, pendingSince }, host) => {

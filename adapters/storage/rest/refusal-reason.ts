@@ -19,7 +19,9 @@ export interface BucketSettings {
   readonly words?: Words | undefined;
 }
 
-/** The failure of a call by an official client; `refusal` is the store's answer, if there was one. */
+/**
+ * The failure of a call by an official client; `refusal` is the store's answer, if there was one.
+ */
 export const callFailed = (
   settings: BucketSettings,
   cause: unknown,

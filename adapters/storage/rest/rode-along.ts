@@ -93,7 +93,9 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
   }
 });
 
-/** The answer to a further question about an object; empty if the store does not know such things. */
+/**
+ * The answer to a further question about an object; empty if the store does not know such things.
+ */
 const ask = Effect.fnUntraced(function* (
   { bucket, key }: StoredObject,
   what: "object-lock" | "tagging" | "acl",

@@ -26,9 +26,10 @@ export function signForm<Secret>(
 }
 
 /**
- * The text to sign for a secret that is elsewhere, which is the policy, and all other fields. The store
- * refuses a form with a field that its policy does not name, so no other rides along. Source: "POST
- * Policy", Amazon S3 API Reference; "Signatures: policy document", Cloud Storage documentation.
+ * The text to sign for a secret that is elsewhere, which is the policy, and all other fields. The
+ * store refuses a form with a field that its policy does not name, so no other rides along. Source:
+ * "POST Policy", Amazon S3 API Reference; "Signatures: policy document", Cloud Storage
+ * documentation.
  */
 export function formToBeSigned(
   { algorithm, accessKey, sessionToken }: Signatory,
