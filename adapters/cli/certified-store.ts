@@ -1,6 +1,4 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
-import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { fault, type Read, readSettings } from "../settings/setting.ts";
@@ -22,8 +20,8 @@ import { bucket, endpoint } from "../storage/settings.ts";
 import { PENDING_TAG } from "../storage/signing/binding.ts";
 import { bucketAddress } from "../storage/signing/bucket-address.ts";
 import type { Storage } from "../storage/storage.ts";
-import * as telemetry from "../telemetry/layer.ts";
 import { adapter } from "./storage.ts";
+import { quietly, withWarnings } from "./with-store.ts";
 
 /** A store to certify, with what is needed to examine it. */
 export interface CertifiedStore extends Omit<Examination, "onFinding" | "signal"> {
@@ -219,20 +217,3 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
     }),
   };
 }
-
-const SILENCE = telemetry.layer({ level: "none", format: "json" });
-
-const quietly = (layer: Storage["layer"]): Storage["layer"] => Layer.provideMerge(layer, SILENCE);
-
-/**
- * The layer without its advice for a service. What is said of the store while it is used, such as
- * that it is another one than was configured, is told to the person.
- */
-const withWarnings: typeof quietly = (layer) =>
-  Layer.provideMerge(Layer.provide(layer, SILENCE), WARNINGS);
-
-const WARNINGS = Logger.layer([
-  Logger.make<unknown, void>(
-    ({ message }) => void process.stderr.write(`Warning: ${telemetry.partsOf(message).text}.\n`),
-  ),
-]);

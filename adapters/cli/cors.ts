@@ -1,13 +1,11 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { HttpOrigin } from "../settings/codecs.ts";
-import { reasonOf } from "../settings/thrown.ts";
 import { BucketCors } from "../storage/bucket-cors.ts";
-import * as telemetry from "../telemetry/layer.ts";
 import { command, CommandFailure, EXIT } from "./command.ts";
-import { readOrFail } from "./settings.ts";
+import { readStoreOrFail } from "./settings.ts";
+import { runWithStore } from "./with-store.ts";
 
 /** Prints the rule by which pages may upload into the bucket, or adds it to the bucket's rules. */
 export const cors = command({
@@ -27,8 +25,12 @@ export const cors = command({
     apply: Schema.optionalKey(Schema.Boolean),
   }),
   run: async ({ origin, apply = false }) => {
-    const { http, storage } = readOrFail(process.env);
+    const { http, storage } = readStoreOrFail(process.env);
     const origins = origin?.map((url) => url.origin) ?? http.corsOrigins;
+    if (origins.length === 0) {
+      const message = "No page was named: give --origin, or set CORS_ORIGINS or PUBLIC_URL.";
+      throw new CommandFailure({ code: EXIT.usage, message });
+    }
     const program = Effect.gen(function* () {
       const found = yield* Effect.serviceOption(BucketCors);
       if (Option.isNone(found)) {
@@ -44,14 +46,6 @@ export const cors = command({
             : "The bucket has the rule already.",
       };
     });
-    const quiet = telemetry.layer({ level: "none", format: "json" });
-    try {
-      return await Effect.runPromise(
-        Effect.provide(program, Layer.provideMerge(storage.layer, quiet)),
-      );
-    } catch (cause) {
-      const message = `The rule was not added: ${reasonOf(cause)}.`;
-      throw new CommandFailure({ code: EXIT.failure, message });
-    }
+    return runWithStore(storage, program, "The rule was not added");
   },
 });

@@ -1,12 +1,10 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Schema from "effect/Schema";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../domain/multipart.ts";
-import { reasonOf } from "../settings/thrown.ts";
-import * as telemetry from "../telemetry/layer.ts";
 import { command, CommandFailure, EXIT } from "./command.ts";
-import { readOrFail } from "./settings.ts";
+import { readStoreOrFail } from "./settings.ts";
+import { runWithStore } from "./with-store.ts";
 
 /**
  * Prints the rules by which the bucket removes uploads that nobody confirms or completes, or adds
@@ -18,39 +16,31 @@ export const lifecycle = command({
   options: { apply: { shape: "without a value", note: "adds the rules to the bucket" } },
   schema: Schema.Struct({ apply: Schema.optionalKey(Schema.Boolean) }),
   run: async ({ apply = false }) => {
-    const { policies, storage, telemetry: log } = readOrFail(process.env);
+    const { policies, storage } = readStoreOrFail(process.env);
     const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
     const program = Effect.gen(function* () {
       const { lifecycle, multipart } = yield* ObjectStore;
-      const message =
-        multipart?.abandoned === undefined ? "" : `${sentence(multipart.abandoned)}\n`;
+      const note = multipart?.abandoned === undefined ? [] : [sentence(multipart.abandoned)];
+      const told = (...lines: ReadonlyArray<string>) => [...lines, ...note].join("\n");
       const removesParts = lifecycle?.removesParts === true;
       if (lifecycle === undefined || (days === 0 && !removesParts)) {
         return yield* Effect.die(
-          new CommandFailure({
-            code: EXIT.configuration,
-            message: `${NO_RULE}\n${message}`.trim(),
-          }),
+          new CommandFailure({ code: EXIT.configuration, message: told(NO_RULE) }),
         );
       }
-      if (!apply) return { result: `${lifecycle.rule(days)}\n`, message };
+      if (!apply) {
+        return { result: `${lifecycle.rule(days)}\n`, ...(note.length > 0 && { message: told() }) };
+      }
       if ((yield* lifecycle.apply(days)) === "there") {
-        return { result: "The bucket has the rules already.\n", message };
+        return { message: told("The bucket has the rules already.") };
       }
       const confirmed = `uploads that nobody confirms are removed after ${days} days`;
       const completed = `uploads in parts that nobody completes are removed after ${ABANDONED_AFTER} day`;
       const removed =
         days === 0 ? completed : removesParts ? `${confirmed}; ${completed}` : confirmed;
-      return { result: `The rules were added: ${removed}.\n`, message };
+      return { message: told(`The rules were added: ${removed}.`) };
     });
-    const layer = Layer.provideMerge(storage.layer, telemetry.layer(log));
-    try {
-      return await Effect.runPromise(Effect.provide(program, layer));
-    } catch (cause) {
-      if (cause instanceof CommandFailure) throw cause;
-      const message = `The rules were not added: ${reasonOf(cause)}.`;
-      throw new CommandFailure({ code: EXIT.failure, message });
-    }
+    return runWithStore(storage, program, "The rules were not added");
   },
 });
 

@@ -3,8 +3,12 @@ import type { CallerSettings, DevelopmentToken } from "../identity/settings.ts";
 import { type Fault, sentenceOf } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
 
-/** The message about an invalid configuration; `hints` may explain what is wrong with it. */
+/**
+ * The message about an invalid configuration: what cannot be done with it, and why; `hints` may
+ * explain what is wrong with it.
+ */
 export function configurationMessage(
+  what: string,
   faults: ReadonlyArray<Fault>,
   hints: ReadonlyArray<string>,
 ): string {
@@ -13,7 +17,7 @@ export function configurationMessage(
     const example = `${VARIABLES.name(fault.setting)}=${inShell(say(fault.example, VARIABLES))}`;
     return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n    for example: ${example}\n`;
   });
-  return `Valetkey cannot start: invalid configuration.
+  return `${what}: invalid configuration.
 
 ${lines.join("\n")}
 ${hints.map((hint) => `  ${hint}\n\n`).join("")}Every variable is explained in docs/configuration.md.

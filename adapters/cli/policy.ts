@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema";
-import { command, CommandFailure, EXIT } from "./command.ts";
+import { command } from "./command.ts";
 import { USES } from "./policy/use.ts";
-import { readOrFail } from "./settings.ts";
+import { readStoreOrFail } from "./settings.ts";
 
 const user = (what: string) => ({
   value: "NAME",
@@ -36,7 +36,7 @@ export const policy = command({
     "service-user": Schema.optionalKey(Schema.NonEmptyString),
   }),
   run: async ({ use, apply = false, ...users }) => {
-    const configured = readOrFail(process.env);
+    const configured = readStoreOrFail(process.env);
     // The documents are loaded for this command alone.
     const { applyPolicy, printPolicy } = await import("./policy/run.ts");
     const given = {
@@ -44,11 +44,6 @@ export const policy = command({
       get: users["get-user"],
       service: users["service-user"],
     };
-    try {
-      return await (apply ? applyPolicy : printPolicy)(configured, { use, users: given });
-    } catch (cause) {
-      if (cause instanceof CommandFailure) throw cause;
-      throw new CommandFailure({ code: EXIT.failure, message: String(cause) });
-    }
+    return (apply ? applyPolicy : printPolicy)(configured, { use, users: given });
   },
 });

@@ -19,9 +19,45 @@ import * as storage from "./storage.ts";
 
 /** The settings of all adapters; throws a `CommandFailure` that names every one at fault. */
 export const readOrFail = (env: Env): Settings =>
-  Result.getOrThrowWith(readAll(env), (faults) => {
-    const message = configurationMessage(faults, misspellings(env));
+  orFail(readAll(env), "Valetkey cannot start", env);
+
+const orFail = <A>(read: Read<A>, what: string, env: Env): A =>
+  Result.getOrThrowWith(read, (faults) => {
+    const message = configurationMessage(what, faults, misspellings(env));
     return new CommandFailure({ code: EXIT.configuration, message });
+  });
+
+/** What a command for the store reads; throws a `CommandFailure` that names all that is at fault. */
+export const readStoreOrFail = (env: Env): StoreSettings =>
+  orFail(readStore(env), "The command cannot run", env);
+
+export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
+
+/**
+ * Reads what is said of the store, of policies and of pages, and nothing that the server alone
+ * needs, which makes a missing bucket too.
+ */
+export function readStore(env: Env) {
+  const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
+  const pages = http.readPages(source);
+  const store = storage.read(source, publicUrlOf(pages));
+  return allOf({
+    http: pages,
+    policies: policies.read(source, capabilitiesOf(store)),
+    storage: store,
+  });
+}
+
+/** Stand-ins for what is at fault, so that the other settings can be read. */
+const publicUrlOf = (read: Read<{ readonly publicUrl: URL }>) =>
+  Result.match(read, {
+    onSuccess: ({ publicUrl }) => publicUrl,
+    onFailure: () => new URL("http://unknown"),
+  });
+const capabilitiesOf = (store: ReturnType<typeof storage.read>) =>
+  Result.match(store, {
+    onSuccess: ({ capabilities }) => capabilities,
+    onFailure: () => ({ ...S3_CAPABILITIES, ...S3_MULTIPART }),
   });
 
 export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
@@ -30,17 +66,13 @@ export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
 export function readAll(env: Env) {
   const source = variables(env);
   const server = http.read(source);
-  const publicUrl = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
-  const store = storage.read(source, publicUrl);
-  const capabilities = Result.isSuccess(store)
-    ? store.success.capabilities
-    : { ...S3_CAPABILITIES, ...S3_MULTIPART };
+  const store = storage.read(source, publicUrlOf(server));
   const parts = {
     audit: audit.read(source),
     http: server,
     identity: identity.read(source),
     limits: limits.read(source),
-    policies: policies.read(source, capabilities),
+    policies: policies.read(source, capabilitiesOf(store)),
     redis: redis.read(source),
     storage: store,
     telemetry: telemetry.read(source),

@@ -131,7 +131,7 @@ export const read = (source: Source) =>
     ),
     ({ publicUrl, corsOrigins, trustedProxies = [], ...values }) => {
       const { host, port, shutdownGrace: grace, shutdownTimeout: timeout } = values;
-      const url = publicUrl ?? new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
+      const url = publicUrl ?? addressAt(host, port);
       return {
         ...values,
         shutdown: { grace, timeout },
@@ -141,6 +141,26 @@ export const read = (source: Source) =>
       };
     },
   );
+
+/**
+ * The address of the service and the origins of pages that upload, for commands that serve nothing.
+ * Where the service listens is not theirs: an image sets `HOST` for all that runs in it.
+ */
+export const readPages = (source: Source) => {
+  const { port, publicUrl, corsOrigins } = settings;
+  return Result.map(readSettings({ port, publicUrl, corsOrigins }, source), (values) => {
+    const { port, publicUrl, corsOrigins } = values;
+    const host = source.valueOf(settings.host) ?? "127.0.0.1";
+    const isOnlyHere = typeof host === "string" && isLoopbackName(host);
+    const url = publicUrl ?? addressAt(isOnlyHere ? host : "127.0.0.1", port);
+    // Behind another name that is not told, the service's own page has an origin that is not known.
+    const own = publicUrl !== undefined || isOnlyHere ? ownOrigins(url) : [];
+    return { publicUrl: url, corsOrigins: corsOrigins ?? own };
+  });
+};
+
+const addressAt = (host: string, port: number) =>
+  new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
 
 /** The origins of the service's own page; on this machine, people may open it by two names. */
 function ownOrigins({ protocol, port, hostname, origin }: URL): ReadonlyArray<string> {

@@ -457,7 +457,7 @@ describe("invalid settings of callers and limits are refused at startup", () => 
 const messageFor = (env: Readonly<Record<string, string>>): string =>
   Result.match(readAll(env), {
     onSuccess: () => "",
-    onFailure: (faults) => configurationMessage(faults, misspellings(env)),
+    onFailure: (faults) => configurationMessage("Valetkey cannot start", faults, misspellings(env)),
   });
 
 describe("a file of credentials says which file and which member, and nothing of what it holds", () => {

@@ -169,6 +169,49 @@ it("valetkey doctor --explain says what differs, and shows no signature", async 
   expect(code).toBe(0);
 });
 
+describe("a command in a container, where HOST is every address and PUBLIC_URL is not set", () => {
+  const ENV = {
+    HOST: "0.0.0.0",
+    WEB_CONCURRENCY: "none",
+    AUTH: "jwt",
+    STORAGE_ADAPTER: "aws",
+    STORAGE_PROVIDER: "aws",
+    STORAGE_ACCESS_KEY: "signer",
+    STORAGE_SECRET_KEY: "secret-of-the-store",
+    STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
+  };
+  let result = "";
+  beforeEach(() => {
+    result = "";
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      result += String(text);
+      return true;
+    });
+    for (const [name, value] of Object.entries(ENV)) vi.stubEnv(name, value);
+  });
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each([
+    ["cors --origin https://app.example", /^\{\n  "CORSRules": [^]*\n\}\n$/],
+    ["policy", /^\{\n  "put": [^]*\n\}\n$/],
+    ["policy diagnose", /^\{\n  "Version": [^]*\n\}\n$/],
+    ["lifecycle", /^<LifecycleConfiguration [^\n]*<\/LifecycleConfiguration>\n$/],
+  ])("valetkey %s runs, and writes its result alone to standard output", async (line, expected) => {
+    expect((await valetkey(...line.split(" "))).code).toBe(0);
+    expect(result).toMatch(expected);
+  });
+
+  it("valetkey cors asks for the origin of a page, which nothing tells", async () => {
+    expect(await valetkey("cors")).toMatchObject({
+      code: 64,
+      output: expect.stringContaining("give --origin, or set CORS_ORIGINS or PUBLIC_URL"),
+    });
+    vi.stubEnv("PUBLIC_URL", "https://uploads.example");
+    await valetkey("cors");
+    expect(result).toContain('"https://uploads.example"');
+  });
+});
+
 describe("valetkey config", () => {
   const ENV = {
     STORAGE_ADAPTER: "minio",

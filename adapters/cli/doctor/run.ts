@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import type { Env } from "../../settings/source.ts";
 import { reasonOf } from "../../settings/thrown.ts";
-import * as telemetry from "../../telemetry/layer.ts";
 import { CommandFailure, EXIT } from "../command.ts";
 import { configurationMessage } from "../messages.ts";
-import { readAll } from "../settings.ts";
+import { misspellings, readStore } from "../settings.ts";
+import { quietly } from "../with-store.ts";
 import { explain } from "./explain.ts";
 import type { Cause, FailedRequest } from "./explain/cause.ts";
 import { examine } from "./examine.ts";
@@ -27,13 +26,9 @@ interface Run {
  * 2 if it could not run.
  */
 export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
-  // The doctor makes no bucket.
-  const read = readAll({ ...env, STORAGE_CREATE_BUCKET: undefined });
+  const read = readStore(env);
   if (Result.isFailure(read)) {
-    const message = configurationMessage(read.failure, []).replace(
-      "Valetkey cannot start",
-      "The doctor cannot run",
-    );
+    const message = configurationMessage("The doctor cannot run", read.failure, misspellings(env));
     throw new CommandFailure({ code: EXIT.couldNotRun, message });
   }
   const { http, policies, storage } = read.success;
@@ -61,11 +56,7 @@ export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
             tell(finding);
           }
         },
-      ).pipe(
-        Effect.provide(
-          Layer.provideMerge(storage.layer, telemetry.layer({ level: "none", format: "json" })),
-        ),
-      ),
+      ).pipe(Effect.provide(quietly(storage.layer))),
       { signal: interrupted.signal },
     );
   } catch (cause) {

@@ -1,16 +1,14 @@
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { isDeepStrictEqual } from "node:util";
-import { reasonOf } from "../../settings/thrown.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { S3Access } from "../../storage/rest/s3-access.ts";
 import { type Answer, signedFetch } from "../../storage/rest/signed-fetch.ts";
-import * as telemetry from "../../telemetry/layer.ts";
-import { asJson, CommandFailure, EXIT, type Output } from "../command.ts";
-import type { Settings } from "../settings.ts";
+import { asJson, type Output } from "../command.ts";
+import type { StoreSettings } from "../settings.ts";
+import { runWithStore } from "../with-store.ts";
 import { googleForm, isOurs, type Policy, type PolicyForm, s3Form } from "./documents.ts";
 import type { Use } from "./use.ts";
 
@@ -21,7 +19,7 @@ interface Wish {
 }
 
 /** Prints the policy of one use, or those of all three keys by use. */
-export const printPolicy = (settings: Settings, wish: Wish): Promise<Output> =>
+export const printPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
   withStore(settings, (s3) =>
     Effect.map(formOf(settings, s3, wish), (form): Output => {
       if (form.kind === "none") return { message: `${form.instead}.` };
@@ -39,7 +37,7 @@ export const printPolicy = (settings: Settings, wish: Wish): Promise<Output> =>
   );
 
 /** Adds our statements to the policy of the bucket, where users have none of their own. */
-export const applyPolicy = (settings: Settings, wish: Wish): Promise<Output> =>
+export const applyPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
   withStore(settings, (s3) =>
     Effect.gen(function* () {
       const form = yield* formOf(settings, s3, wish);
@@ -65,28 +63,18 @@ export const applyPolicy = (settings: Settings, wish: Wish): Promise<Output> =>
 
 type Access = S3Access["Service"];
 
-async function withStore<A, E>(
-  { storage }: Settings,
+const withStore = <A, E>(
+  { storage }: StoreSettings,
   use: (s3: Access | undefined) => Effect.Effect<A, E>,
-): Promise<A> {
-  const program = Effect.flatMap(Effect.serviceOption(S3Access), (found) =>
-    use(Option.getOrUndefined(found)),
+): Promise<A> =>
+  runWithStore(
+    storage,
+    Effect.flatMap(Effect.serviceOption(S3Access), (found) => use(Option.getOrUndefined(found))),
+    "The policy was not set",
   );
-  const quiet = telemetry.layer({ level: "none", format: "json" });
-  try {
-    return await Effect.runPromise(
-      Effect.provide(program, Layer.provideMerge(storage.layer, quiet)),
-    );
-  } catch (cause) {
-    throw new CommandFailure({
-      code: EXIT.failure,
-      message: `The policy was not set: ${reasonOf(cause)}.`,
-    });
-  }
-}
 
 const formOf = Effect.fnUntraced(function* (
-  { policies, storage }: Settings,
+  { policies, storage }: StoreSettings,
   s3: Access | undefined,
   { users }: Wish,
 ): Effect.fn.Return<PolicyForm> {
