@@ -1,12 +1,8 @@
-import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import { Client } from "minio";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
@@ -14,8 +10,6 @@ import type { Ability, Harness, OpenStore } from "../../adapters/storage/contrac
 import { missingAbilities } from "../../adapters/storage/contract/missing-abilities.ts";
 import { type GcsKey, hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
-import { listenNode } from "../../adapters/http/listen-node.ts";
-import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
@@ -23,7 +17,7 @@ import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import { ownServer } from "./own-server.ts";
-import { freePort } from "../support/free-port.ts";
+import { embeddedStore } from "../support/embedded-store.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
 import { startGoogleMachine } from "../support/google-machine.ts";
 import { need } from "../support/need.ts";
@@ -34,12 +28,7 @@ const fakeGcs = await need("fakeGcs");
 
 /** Every adapter. Behind all but the embedded store stands a real server, or the double of one. */
 export const stores: ReadonlyArray<Harness> = [
-  {
-    name: "local",
-    // It shares its origin with the service, and makes browsers download whatever they could run.
-    without: ["two endpoints", "extra headers", "inline PDF", "marks"],
-    open: openLocal,
-  },
+  embeddedStore(),
   ...[
     { name: "minio", make: minio },
     {
@@ -205,25 +194,5 @@ async function openGcs(
       await store.close();
       await machine.close();
     },
-  };
-}
-
-async function openLocal(): Promise<OpenStore> {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-local-"));
-  const port = await freePort();
-  const { layer, fetch } = embeddedStorage(
-    { bucket: "files", directory },
-    new URL(`http://127.0.0.1:${port}`),
-  );
-  const serve = Layer.effectDiscard(
-    Effect.acquireRelease(
-      Effect.promise(() => listenNode({ host: "127.0.0.1", port, fetch })),
-      (listening) => Effect.promise(() => listening.stop()),
-    ),
-  );
-  return {
-    layer: Layer.merge(serve, layer),
-    bucket: "files",
-    close: async () => rmSync(directory, { recursive: true }),
   };
 }

@@ -1,0 +1,384 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { examine, type Findings } from "../../adapters/storage/contract/examine.ts";
+import { ABILITIES } from "../../adapters/storage/contract/harness.ts";
+import { hasOf, openStore } from "../../adapters/storage/contract/open-store.ts";
+import { PROMISES } from "../../adapters/storage/contract/promises.ts";
+import { CONTENT } from "../../adapters/storage/contract/sample-upload.ts";
+import type { StorePromise } from "../../adapters/storage/contract/store-promise.ts";
+import { type BuiltStore, subjectOf } from "../../adapters/storage/contract/subject.ts";
+import type { ObjectFacts } from "../../application/ports/object-store.ts";
+import { embeddedStore } from "../support/embedded-store.ts";
+
+// The embedded store needs no server, so the contract itself is tested here: no promise holds for a
+// store that does one thing otherwise.
+
+type Serve = (request: Request) => Promise<Response>;
+const honest = (request: Request, serve: Serve) => serve(request);
+let between = honest;
+const store = embeddedStore((request, serve) => between(request, serve));
+
+let found: Findings;
+const told: Array<unknown> = [];
+/** What each promise asked of the store, and how that answered. */
+const answersOf = new Map<string, ReadonlyArray<string>>();
+let built: BuiltStore;
+let close: () => Promise<void>;
+beforeAll(async () => {
+  let answers: Array<string> = [];
+  between = async (request, serve) => {
+    const answer = await serve(request);
+    answers.push(`${request.method} ${answer.status}`);
+    return answer;
+  };
+  found = await examine({
+    store,
+    onFinding: ({ promise }, { done, of }) => {
+      told.push([promise, done, of]);
+      answersOf.set(promise, answers);
+      answers = [];
+    },
+    signal: new AbortController().signal,
+  });
+  ({ close, ...built } = await openStore(store, store.open));
+});
+afterAll(() => close());
+
+const has = hasOf(store.without ?? []);
+const OWN = PROMISES.filter(({ isMadeBy }) => isMadeBy(has));
+const promiseOf = (title: string): StorePromise => {
+  const promise = PROMISES.find((each) => each.title === title);
+  if (promise === undefined) throw new Error(`there is no promise "${title}"`);
+  return promise;
+};
+
+const isKept = ({ check }: StorePromise, over: Partial<BuiltStore> = {}): Promise<boolean> =>
+  check(subjectOf({ ...built, ...over })).then(
+    () => true,
+    () => false,
+  );
+
+/** Checks a promise over a store that turns one of its answers round. */
+function isKeptThough(promise: StorePromise, wrong: number): Promise<boolean> {
+  let asked = 0;
+  between = async (request, serve) => {
+    const isWrong = asked === wrong;
+    asked += 1;
+    const answer = await serve(request);
+    if (!isWrong) return answer;
+    await answer.body?.cancel();
+    return answer.ok
+      ? new Response("<Error><Code>AccessDenied</Code></Error>", { status: 403 })
+      : new Response(CONTENT.slice());
+  };
+  return isKept(promise);
+}
+
+/** Promises in which calls race, so that each run asks the store in another order. */
+const RACES = /at once leaves|concurrent/;
+
+/** What a promise asks for and does not depend on. */
+const INDIFFERENT: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  // A store that refuses such a header keeps the promise as well.
+  [
+    "no unsigned header makes a confirmed object readable without a signature",
+    ["0: PUT 200", "2: PUT 200"],
+  ],
+  // Nor does it matter whether a store takes what it has to ignore.
+  ["a field after the file changes nothing", ["0: POST 201", "1: POST 201"]],
+]);
+
+const STEADY = OWN.filter(({ title }) => !RACES.test(title));
+
+it("the embedded store keeps every promise, and says so one by one", () => {
+  const offered = OWN.map(({ title }) => title);
+  expect(told).toEqual(offered.map((title, at) => [title, at + 1, offered.length]));
+  const { findings, left } = found;
+  expect(findings.filter(({ outcome }) => outcome === "not kept")).toEqual([]);
+  const kept = findings.filter(({ outcome }) => outcome === "kept");
+  expect(kept.map(({ promise }) => promise)).toEqual(offered);
+  const missing = findings.filter(({ outcome }) => outcome === "not offered");
+  expect(new Set(missing.map(({ needs }) => needs))).toEqual(new Set(store.without));
+  // Objects cannot be removed here, and uploads in parts can.
+  expect(left.length).toBeGreaterThan(offered.length / 2);
+  for (const what of left) expect(what).toMatch(/^orgs\/acme\/files\/.* in the bucket files$/);
+});
+
+it("each promise asks the store for what it always asked", async () => {
+  const lines = STEADY.map(({ title }) => `${title}\n  ${answersOf.get(title)?.join(", ")}\n`);
+  await expect(lines.join("")).toMatchFileSnapshot("contract.txt");
+});
+
+it.each(STEADY)("a store that turns one answer round does not keep: $title", async (promise) => {
+  const ignored: Array<string> = [];
+  for (const [number, answer] of (answersOf.get(promise.title) ?? []).entries()) {
+    if (await isKeptThough(promise, number)) ignored.push(`${number}: ${answer}`);
+  }
+  expect(ignored).toEqual(INDIFFERENT.get(promise.title) ?? []);
+});
+
+/** What stores promise that cannot do what this one can. */
+const BEYOND = ABILITIES.filter(has)
+  .flatMap((ability) =>
+    PROMISES.filter(
+      ({ isMadeBy }) => isMadeBy((each) => each !== ability) && !isMadeBy(() => true),
+    ),
+  )
+  // A store that forgets a replaced part keeps this one as well.
+  .filter(({ title }) => !title.startsWith("a part that was replaced"));
+
+it.each(BEYOND)("a store that can do more does not keep: $title", async (promise) => {
+  between = honest;
+  expect(await isKept(promise)).toBe(false);
+});
+
+const facts =
+  (change: (facts: ObjectFacts) => Partial<ObjectFacts>) =>
+  ({ store }: BuiltStore): Partial<BuiltStore> => ({
+    store: {
+      ...store,
+      head: (key) =>
+        Effect.map(
+          store.head(key),
+          Option.map((found) => ({ ...found, ...change(found) })),
+        ),
+    },
+  });
+const signer =
+  (change: Partial<BuiltStore["presigner"]>) =>
+  ({ presigner }: BuiltStore): Partial<BuiltStore> => ({ presigner: { ...presigner, ...change } });
+const once =
+  (isOnce: boolean) =>
+  ({ presigner }: BuiltStore): Partial<BuiltStore> => ({
+    presigner: {
+      ...presigner,
+      put: (request) => Effect.map(presigner.put(request), (put) => ({ ...put, isOnce })),
+    },
+  });
+const parts =
+  (
+    change: (
+      multipart: NonNullable<BuiltStore["store"]["multipart"]>,
+    ) => Partial<NonNullable<BuiltStore["store"]["multipart"]>>,
+  ) =>
+  ({ store }: BuiltStore): Partial<BuiltStore> => ({
+    store: {
+      ...store,
+      ...(store.multipart && { multipart: { ...store.multipart, ...change(store.multipart) } }),
+    },
+  });
+const header =
+  (name: string, value: string) =>
+  (answer: Response): Response => {
+    const headers = new Headers(answer.headers);
+    headers.set(name, value);
+    return new Response(answer.body, { status: answer.status, headers });
+  };
+
+/** What a store may do otherwise, beside an answer that is turned round. */
+const OTHERWISE: ReadonlyArray<{
+  readonly what: string;
+  readonly answer?: (answer: Response) => Response | Promise<Response>;
+  readonly adapter?: (built: BuiltStore) => Partial<BuiltStore>;
+  readonly promises: ReadonlyArray<string>;
+}> = [
+  {
+    what: "changes a byte of each file",
+    answer: async (answer) => {
+      const bytes = (await answer.bytes()).map((byte, at) => (at === 9 ? byte ^ 1 : byte));
+      const { status, headers } = answer;
+      return new Response(status === 304 ? null : bytes, { status, headers });
+    },
+    promises: [
+      "a PUT as granted is stored byte for byte",
+      "a form as granted is stored byte for byte, under the granted type",
+      "a file in parts is stored byte for byte, and confirmed as it is completed",
+      "a GET answers a range, and 304 to a client that has the object",
+      "a PUT cannot be replayed under writeOnce",
+    ],
+  },
+  {
+    what: "serves another type",
+    answer: header("Content-Type", "text/html"),
+    promises: [
+      "a GET answers with the type and disposition that were signed",
+      "a file in parts is stored byte for byte, and confirmed as it is completed",
+    ],
+  },
+  {
+    what: "serves another disposition",
+    answer: header("Content-Disposition", "inline;"),
+    promises: [
+      "a GET answers with the type and disposition that were signed",
+      "a GET does not repeat unsigned headers of the upload",
+      "a PDF is saved, whatever the policy says",
+    ],
+  },
+  ...[
+    ["Cache-Control", "public"],
+    ["Content-Encoding", "br"],
+  ].map(([name = "", value = ""]) => ({
+    what: `serves another ${name}`,
+    answer: header(name, value),
+    promises: ["a GET does not repeat unsigned headers of the upload"],
+  })),
+  {
+    what: "tells no size",
+    adapter: facts(() => ({ size: 0 })),
+    promises: [
+      "an upload is confirmed once it is there, and not before",
+      "an object that another key of the store replaced is not confirmed",
+      "a form of any size that the policy allows is confirmed with the size that came",
+    ],
+  },
+  {
+    what: "tells the type that was granted, whatever came",
+    adapter: facts(() => ({ mediaType: "image/png" })),
+    promises: ["an object that another key of the store replaced is not confirmed"],
+  },
+  {
+    what: "tells another type",
+    adapter: facts(() => ({ mediaType: "text/html" })),
+    promises: [
+      "a form as granted is stored byte for byte, under the granted type",
+      "the headers that come with a form change nothing",
+      "unsigned extra headers are not stored, and the upload is confirmed",
+    ],
+  },
+  {
+    what: "tells one ETag for all objects",
+    adapter: facts(() => ({ etag: '"0"' })),
+    promises: ["the next confirm sees an overwrite by a PUT that has not expired"],
+  },
+  {
+    what: "tells no checksum",
+    adapter: facts(() => ({ checksums: {} })),
+    promises: ["a checksum is compared with the SHA-256 that the store reports"],
+  },
+  {
+    what: "finds no object",
+    adapter: ({ store }) => ({ store: { ...store, head: () => Effect.succeed(Option.none()) } }),
+    promises: [
+      "uploads that are granted together are stored and confirmed one by one",
+      "a receipt is valid for its person, its organization and its time",
+      "an object that is already under the key is not replaced",
+    ],
+  },
+  {
+    what: "names another origin for pages",
+    adapter: signer({ publicOrigin: "https://other.example.com" }),
+    promises: ["pages are told to permit the origin that browsers are sent to"],
+  },
+  {
+    what: "offers no checksum",
+    adapter: signer({ checksums: [], partChecksums: [] }),
+    promises: [
+      "sha256 is offered",
+      "crc32c is offered",
+      "md5 is offered",
+      "a part is verified by each checksum that is offered",
+    ],
+  },
+  {
+    what: "does not say that it takes a PUT once",
+    adapter: once(false),
+    promises: [
+      "a PUT cannot be replayed under writeOnce",
+      "a PUT cannot be replayed under strict",
+      "an object that can no longer change is final",
+    ],
+  },
+  {
+    what: "says that it takes each PUT once",
+    adapter: once(true),
+    promises: [
+      "a PUT that is not write-once replaces the object",
+      "an object that can still change is not final",
+      "an object that is bound by its MD5 alone is not final",
+    ],
+  },
+  {
+    what: "lists no parts",
+    adapter: parts(() => ({ list: () => Effect.succeed(Option.some([])) })),
+    promises: [
+      "a file in parts is stored byte for byte, and confirmed as it is completed",
+      "a part is verified by each checksum that is offered",
+      "an aborted upload is over, and nothing of it stays",
+    ],
+  },
+  {
+    what: "does not end an upload in parts",
+    adapter: parts(() => ({ abort: () => Effect.void })),
+    promises: ["an aborted upload is over, and nothing of it stays"],
+  },
+  {
+    what: "completes nothing",
+    adapter: parts(() => ({ complete: () => Effect.succeed("completed") })),
+    promises: [
+      "a file of one short part is an upload in parts too",
+      "completing again, or several times at once, gives the same answer",
+      "a file in parts that has another checksum than that given at its start is not stored",
+    ],
+  },
+];
+
+describe.each(OTHERWISE)("a store that $what", ({ answer, adapter, promises }) => {
+  it.each(promises)("does not keep: %s", async (title) => {
+    between = async (request, serve) => {
+      const answered = await serve(request);
+      return answer && request.method === "GET" && answered.status < 400
+        ? answer(answered)
+        : answered;
+    };
+    expect(await isKept(promiseOf(title), adapter?.(built))).toBe(false);
+  });
+});
+
+const examineIt = (over: Partial<Parameters<typeof examine>[0]>) =>
+  examine({ store, onFinding: () => undefined, signal: new AbortController().signal, ...over });
+
+describe("a store that is examined", () => {
+  it("is told what it did instead, and what it would keep of what is not offered", async () => {
+    between = async (request, serve) => {
+      const answer = await serve(request);
+      return request.headers.get("host") === "store.example.com" ? new Response() : answer;
+    };
+    const { findings } = await examineIt({
+      store: { ...store, without: [...(store.without ?? []), "sha256"] },
+      able: store,
+    });
+    const sha256 = findings.filter(({ needs }) => needs === "sha256");
+    expect(sha256.length).toBeGreaterThan(4);
+    for (const { outcome, wouldKeep } of sha256) {
+      expect([outcome, wouldKeep]).toEqual(["not offered", true]);
+    }
+    const [notKept, ...others] = findings.filter(({ outcome }) => outcome === "not kept");
+    expect(notKept).toEqual({
+      promise: "a PUT under another host name is refused",
+      outcome: "not kept",
+      reason: "the store answered with 200 instead of 403",
+      exchanges: [
+        expect.objectContaining({
+          method: "PUT",
+          headers: expect.objectContaining({ Host: "store.example.com" }),
+          answer: expect.objectContaining({ status: 200 }),
+        }),
+      ],
+    });
+    expect(JSON.stringify(notKept)).not.toMatch(/Signature=[0-9a-f]/);
+    // What stores without SHA-256 promise is wrong of this one.
+    for (const { promise } of others) expect(promise).toMatch(/^sha256 is (?:not offered|refused)/);
+  });
+
+  it("is left alone once the examination is interrupted", async () => {
+    between = honest;
+    const controller = new AbortController();
+    const examined = examineIt({
+      onFinding: () => controller.abort(),
+      signal: controller.signal,
+    });
+    await expect(examined).rejects.toThrow("it was interrupted");
+    await expect(examined).rejects.toMatchObject({ left: [expect.stringContaining("orgs/acme/")] });
+  });
+});
