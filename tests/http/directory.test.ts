@@ -280,6 +280,11 @@ describe("a directory that gives an unexpected answer", () => {
     ["an id that is a number", (response) => json(response, '{"id": 5}')],
     ["an id that is a path", (response) => json(response, '{"id": "../org_2"}')],
     ["an empty id", (response) => json(response, '{"id": ""}')],
+    [
+      "text that is not UTF-8",
+      (response) =>
+        void response.writeHead(200).end(Buffer.from('{"id": "org_1", "name": "\xfc"}', "latin1")),
+    ],
     ["300 kB", (response) => json(response, `{"id": "org_1", "x": "${"x".repeat(300_000)}"}`)],
     [
       "half a body",

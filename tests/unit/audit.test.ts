@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { appendTo } from "../../adapters/audit/append.ts";
 import { layer as fileOf } from "../../adapters/audit/layer.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { until } from "../support/until.ts";
@@ -124,6 +125,40 @@ describe("an audit file", () => {
     ]);
     // Ends the thread that still waits for a reader.
     spawn("cat", [path], { stdio: "ignore", timeout: 5000 });
+  });
+
+  it("lets 8 MiB wait, and says anew how much was lost each time that it was not enough", async () => {
+    const directory = join(folder, "full");
+    const path = join(directory, "audit.jsonl");
+    const messages: Array<string> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => void messages.push(JSON.stringify(message))),
+    ]);
+    const told = (count: number) =>
+      Effect.promise(() =>
+        until(`message ${count}`, async () => messages.length >= count || undefined),
+      );
+    await Effect.gen(function* () {
+      const append = yield* appendTo(path);
+      for (const [round, lost] of [2, 1].entries()) {
+        // It fills what may wait to the last character.
+        yield* append(`${"x".repeat(8 * 2 ** 20 - 1)}\n`);
+        yield* told(3 * round + 1);
+        for (let line = 0; line < lost; line++) yield* append("lost\n");
+        yield* told(3 * round + 2);
+        mkdirSync(directory);
+        yield* told(3 * round + 3);
+        expect(statSync(path).size).toBe(8 * 2 ** 20 + 1);
+        rmSync(directory, { recursive: true });
+      }
+    }).pipe(Effect.scoped, Effect.provide(log), Effect.runPromise);
+    expect(messages).toEqual(
+      [2, 1].flatMap((lost) => [
+        expect.stringContaining("cannot be written"),
+        expect.stringContaining("drops lines"),
+        expect.stringMatching(`is written to .* again",.*"dropped":${lost}`),
+      ]),
+    );
   });
 
   it("has each event on one line, whatever the caller's name", async () => {
