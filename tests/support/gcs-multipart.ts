@@ -22,6 +22,8 @@ export interface Resource {
 interface Upload extends Resource {
   readonly mediaType: string;
   readonly parts: Map<number, { readonly etag: string; readonly body: Buffer }>;
+  /** By the first of several requests that complete it at once. */
+  completion?: Promise<void> | undefined;
 }
 
 /** Answers all requests for multipart uploads, whose parts it keeps in memory. */
@@ -57,7 +59,7 @@ export function gcsMultipart(store: {
     const id = query.get("uploadid")?.value ?? "";
     const upload = uploads.get(id);
     if (upload?.bucket !== resource.bucket || upload.object !== resource.object) {
-      throw new Refusal(404, "NoSuchUpload", "There is no such multipart upload.");
+      throw ended();
     }
     switch (method) {
       case "PUT": {
@@ -65,7 +67,7 @@ export function gcsMultipart(store: {
         const body = await store.bodyOf(request, signed, incoming);
         const etag = `"${createHash("md5").update(body).digest("hex")}"`;
         // The upload may have ended while the part arrived.
-        if (!uploads.has(id)) throw new Refusal(404, "NoSuchUpload", "It has ended.");
+        if (!uploads.has(id)) throw ended();
         upload.parts.set(number, { etag, body });
         return { status: 200, headers: { ETag: etag } };
       }
@@ -73,13 +75,25 @@ export function gcsMultipart(store: {
         return list(upload, Number(query.get("part-number-marker")?.value ?? 0));
       case "POST": {
         const bodies = chosen(upload, await text(incoming));
-        // One of several that complete at once goes on.
-        uploads.delete(id);
-        const { mediaType } = upload;
-        await store.insert(upload, { "content-type": mediaType }, Buffer.concat(bodies));
+        if (!uploads.has(id)) throw ended();
+        if (upload.completion !== undefined) {
+          await upload.completion;
+          throw ended();
+        }
+        const type = { "content-type": upload.mediaType };
+        // As in any store, the upload ends once its object is there, and not before.
+        upload.completion = store.insert(upload, type, Buffer.concat(bodies)).then(
+          () => void uploads.delete(id),
+          (cause: unknown) => {
+            upload.completion = undefined;
+            throw cause;
+          },
+        );
+        await upload.completion;
         return xml("CompleteMultipartUploadResult", `<ETag>"-${id}"</ETag>`);
       }
       case "DELETE":
+        await upload.completion?.catch(() => undefined);
         uploads.delete(id);
         return { status: 204, headers: {} };
       default:
@@ -88,6 +102,7 @@ export function gcsMultipart(store: {
   };
 }
 
+const ended = () => new Refusal(404, "NoSuchUpload", "There is no such multipart upload.");
 const PRECONDITION = /^(?:x-goog-if-|if-)/;
 const PAGE = 1000;
 const SMALLEST_PART = 5 * 2 ** 20;
