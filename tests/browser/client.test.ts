@@ -163,7 +163,10 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       });
       await open();
     });
-    afterEach(() => context.close());
+    afterEach(async () => {
+      network.release();
+      await context.close();
+    });
 
     async function open(): Promise<void> {
       await tab.goto(origin);
@@ -202,6 +205,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
     });
 
     it("after a reload in the middle only the rest is sent", async () => {
+      network.holdAfter(2);
       await tab.evaluate(async () => {
         const { make, fileOf, onProgress, events } = page;
         page.task = make().upload(fileOf(22 * 2 ** 20), { onProgress });
@@ -210,6 +214,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
         page.task.pause();
       });
       await tab.reload();
+      network.release();
       await tab.waitForFunction(() => "page" in globalThis);
       puts.length = 0;
       const { outcome, pending, left, first } = await tab.evaluate(async () => {
@@ -222,12 +227,12 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
         return { outcome, pending: pending?.filename, left: left.length, first: events[0]?.parts };
       });
       expect(await sha256At(outcome)).toBe(sha256Of(22 * MIB));
-      expect([pending, left, first?.total]).toEqual(["a.png", 0, 5]);
-      expect(first?.done).toBeGreaterThanOrEqual(2);
-      expect(puts).toHaveLength(5 - (first?.done ?? 0));
+      expect([pending, left, first]).toEqual(["a.png", 0, { done: 2, total: 5 }]);
+      expect(puts).toHaveLength(3);
     });
 
     it("an aborted upload leaves no parts behind", async () => {
+      network.holdAfter(1);
       const { code, status, pending } = await tab.evaluate(async () => {
         const { make, fileOf, onProgress, outcomeOf, events } = page;
         const storage = new Map<string, string>();
@@ -277,15 +282,15 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       });
       await tab.waitForFunction(() => page.events.at(-1)?.retrying?.reason === "offline");
       expect(puts).toEqual([]);
+      network.holdAfter(1);
       await context.setOffline(false);
       await tab.waitForFunction(() => (page.events.at(-1)?.parts?.done ?? 0) >= 1);
       const before = await tab.evaluate(() => page.events.length);
       await context.setOffline(true);
+      network.release();
       // What one part tells can come after another one has told that it waits.
       await tab.waitForFunction(
-        (before) =>
-          page.events.slice(before).some(({ retrying }) => retrying !== undefined) ||
-          page.events.at(-1)?.percent === 100,
+        (before) => page.events.slice(before).some(({ retrying }) => retrying !== undefined),
         before,
       );
       await context.setOffline(false);
@@ -346,6 +351,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       const path = join(folder, "large.png");
       writeFileSync(path, Buffer.alloc(18 * MIB, 1));
       await tab.locator("input").setInputFiles(path);
+      network.holdAfter(1);
       await tab.evaluate(async () => {
         const { make, outcomeOf, onProgress, events } = page;
         const [file] = document.querySelector("input")?.files ?? [];
@@ -356,6 +362,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       });
       writeFileSync(path, Buffer.alloc(18 * MIB, 2));
       utimesSync(path, new Date(), new Date(Date.now() + 10_000));
+      network.release();
       await tab.evaluate(() => page.task.resume());
       expect(await tab.evaluate(() => page.outcome)).toEqual({
         code: "file-changed",

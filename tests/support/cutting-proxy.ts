@@ -12,15 +12,23 @@ export interface CuttingProxy {
   readonly cutAfter: (bytes: number) => void;
   /** How often it has done so. */
   readonly cuts: () => number;
+  /** Lets so many more PUTs through, and holds those after them: an upload stays where it is. */
+  readonly holdAfter: (puts: number) => void;
+  /** Cuts the connections that are held, and holds none from now on. */
+  readonly release: () => void;
   readonly close: () => Promise<void>;
 }
 
 /** How many connections are refused after a cut. */
 const REFUSED = 2;
 
+const PUT = Buffer.from("PUT ");
+
 /** Passes on what comes to a port of its own. */
 export async function startCuttingProxy(target: () => number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
+  const held = new Set<Socket>();
+  let passing = Infinity;
   let left = Infinity;
   let cuts = 0;
   let refused = 0;
@@ -44,6 +52,12 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
       socket.on("close", end);
     }
     client.on("data", (chunk) => {
+      // Over HTTP/1.1 a browser begins no request before the one before it is answered.
+      if (chunk.subarray(0, PUT.length).equals(PUT) && passing-- <= 0) {
+        client.pause();
+        held.add(client);
+        return;
+      }
       left -= chunk.length;
       if (left <= 0) {
         left = Infinity;
@@ -63,6 +77,12 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
     port: (server.address() as AddressInfo).port,
     cutAfter: (bytes) => (left = bytes),
     cuts: () => cuts,
+    holdAfter: (puts) => (passing = puts),
+    release: () => {
+      passing = Infinity;
+      for (const socket of held) socket.resetAndDestroy();
+      held.clear();
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
