@@ -12,6 +12,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
     { name: "embed" },
     { name: "client" },
     { name: "http" },
+    { name: "cli" },
     { name: "service", isolate: true },
     { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
     {

@@ -14,7 +14,11 @@ const { values, positionals } = parseArgs({
     /** Another seed makes others. */
     seed: { type: "string", default: "1" },
     /** The projects of tests; those in one process by default, which take seconds. */
-    project: { type: "string", multiple: true, default: ["unit", "embed", "client", "http"] },
+    project: {
+      type: "string",
+      multiple: true,
+      default: ["unit", "embed", "client", "http", "cli"],
+    },
     /** What a change is compared with. */
     since: { type: "string", default: "main" },
   },

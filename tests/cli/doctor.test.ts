@@ -1,0 +1,491 @@
+import { expect, it } from "vitest";
+import type { Finding } from "../../adapters/cli/doctor/finding.ts";
+import { valetkey } from "../support/command-line.ts";
+import { type Between, s3Error, startS3 } from "../support/s3-server.ts";
+
+// The doctor before a store that does one thing otherwise, all in this process; before real stores
+// tests/service/doctor.test.ts has it.
+
+/** What the doctor finds of a store. */
+async function doctor(between?: Between, env: Readonly<Record<string, string>> = {}) {
+  const s3 = await startS3(between);
+  const { code, stdout, stderr } = await valetkey(["doctor", "--json"], { ...s3.env, ...env });
+  const { findings } = JSON.parse(stdout || "{}") as { findings: ReadonlyArray<Finding> };
+  return { code, findings, stderr, ...s3 };
+}
+
+const seenIn = (findings: ReadonlyArray<Finding>, verdict: Finding["verdict"]) =>
+  findings
+    .filter((finding) => finding.verdict === verdict)
+    .map(({ check, seen }) => `${check}: ${seen}`);
+
+const HEALTHY = (endpoint: string) => [
+  "credentials: uploads are signed by a-key-for-uploads, from STORAGE_PUT_ACCESS_KEY",
+  "credentials: downloads are signed by an-access-key, from STORAGE_ACCESS_KEY",
+  `endpoint: ${endpoint} answers`,
+  "clock: this machine and the store differ by less than a minute",
+  "bucket: files is there, in the region us-east-1",
+  "hosts: browsers and services use one endpoint",
+  `upload: a PUT to ${endpoint} was accepted`,
+  "download: the same bytes were read back",
+  "cors: https://app.example.com may upload, and read the ETag",
+  "confirm: the service sees what was put",
+  "parts: a part of a large file is taken, and listed",
+  "promise: a PUT of another type is refused",
+  "promise: a PUT that is one byte longer is refused",
+  "promise: a PUT that is one byte shorter is refused",
+  "promise: a PUT of other bytes than its sha256 says is refused",
+  "promise: a PUT of other bytes than its crc32c says is refused",
+  "promise: a PUT of other bytes than its md5 says is refused",
+  "promise: a second PUT by a write-once URL is refused",
+  "public access: nobody can list the bucket without a signature (403 AccessDenied)",
+  "public access: nobody can read an object without a signature (403 AccessDenied)",
+  "public access: nobody can write an object without a signature (403 AccessDenied)",
+  "least privilege: the key that signs uploads may not list, read or remove",
+  "least privilege: an upload cannot become a copy of another file (403 AccessDenied)",
+  "unsigned headers: an unsigned x-amz-acl is ignored",
+  "unsigned headers: an unsigned x-amz-grant-read is ignored",
+  "unsigned headers: an unsigned x-amz-tagging is ignored",
+  "unsigned headers: an unsigned x-amz-server-side-encryption-customer-key is ignored",
+  "unsigned headers: X-Delete-After is refused (403 AccessDenied)",
+  "forged upload: an upload with a forged signature is refused (403 SignatureDoesNotMatch)",
+  "lifecycle: no policy marks uploads, so no rule has to remove them",
+  expect.stringMatching(/^abandoned parts: MinIO itself removes uploads in parts/),
+  "versioning: off: an overwritten file is gone",
+  "encryption: the bucket has no default encryption of its own",
+  "object lock: off",
+  "scratch: every scratch object was removed",
+];
+
+it("a store where everything is set up passes every check, and gets its scratch objects removed", async () => {
+  const { code, findings, stderr, endpoint } = await doctor();
+  expect(seenIn(findings, "failed")).toEqual([]);
+  expect(seenIn(findings, "could not tell")).toEqual([]);
+  expect(seenIn(findings, "passed")).toEqual(HEALTHY(endpoint));
+  expect([code, stderr]).toEqual([0, ""]);
+});
+
+it("a person reads each finding with its reason and what mends it, and the sum", async () => {
+  const { env } = await startS3();
+  const { code, stdout } = await valetkey(["doctor"], {
+    ...env,
+    CORS_ORIGINS: "https://b.example.com",
+  });
+  expect(stdout).toMatch(
+    /^MinIO at http:\/\/127\.0\.0\.1:\d+\/, bucket files\n\npassed {10}credentials: /,
+  );
+  expect(stdout)
+    .toContain(`FAILED          cors: https://b.example.com: the preflight is answered with 403, and no origin is allowed.
+                Why:  The browser sends no upload from that page, and shows only "Failed to fetch".
+                Mend: start MinIO with https://b.example.com in MINIO_API_CORS_ALLOW_ORIGIN; it has no rules per bucket
+passed          confirm: `);
+  expect(stdout).toMatch(/\n\n34 passed, 1 failed, 0 could not tell\n$/);
+  expect(code).toBe(1);
+});
+
+const header = (answer: Response, name: string, value: string | undefined) => {
+  const headers = new Headers(answer.headers);
+  if (value === undefined) headers.delete(name);
+  else headers.set(name, value);
+  return new Response(answer.body, { status: answer.status, headers });
+};
+const isObject = ({ url }: Request) => new URL(url).pathname.includes("/orgs/");
+const isPlainPut = (request: Request) =>
+  request.method === "PUT" &&
+  isObject(request) &&
+  !new URL(request.url).searchParams.has("uploadId");
+const ok = () => new Response("", { headers: { ETag: '"e"' } });
+const isForPuts = (query: URLSearchParams) =>
+  query.get("X-Amz-Credential")?.startsWith("a-key-for-uploads") === true;
+/** The paths of objects that came with a header. */
+const withHeader = () => {
+  const paths = new Set<string>();
+  return {
+    note: (request: Request, name: string) => {
+      if (request.method === "PUT" && request.headers.has(name))
+        paths.add(new URL(request.url).pathname);
+    },
+    has: ({ url }: Request) => paths.has(new URL(url).pathname),
+  };
+};
+const acl = withHeader();
+const grant = withHeader();
+const tagged = withHeader();
+const encrypted = withHeader();
+
+/** What a store or something before it may do, and what the doctor says of it. */
+const FAULTS: ReadonlyArray<{
+  readonly what: string;
+  readonly between?: Between;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly failed?: ReadonlyArray<string | RegExp>;
+  readonly unknown?: ReadonlyArray<string | RegExp>;
+  readonly passed?: ReadonlyArray<string | RegExp>;
+}> = [
+  {
+    what: "that is another server",
+    between: () => new Response("<html>It works!</html>"),
+    failed: [/^endpoint: .* answered 200 without a word of a store's$/],
+    unknown: ["everything else: the store cannot be reached, so nothing further was tried"],
+  },
+  {
+    what: "whose clock is 10 minutes ahead",
+    between: async (_, usual) =>
+      header(await usual(), "Date", new Date(Date.now() + 600_000).toUTCString()),
+    failed: ["clock: this machine's clock is 10 min behind the store's"],
+    passed: [/^upload: /, /^promise: a second PUT/],
+  },
+  {
+    what: "that does not tell its time",
+    between: async (_, usual) => header(await usual(), "Date", "never"),
+    passed: [/^clock: /],
+  },
+  {
+    what: "with the bucket in another region",
+    between: async (_, usual) => header(await usual(), "x-amz-bucket-region", "eu-west-1"),
+    failed: ["region: the bucket is in eu-west-1, and STORAGE_REGION is us-east-1"],
+    unknown: ["everything else: without the bucket nothing further was tried"],
+  },
+  {
+    what: "without the bucket",
+    env: { STORAGE_BUCKET: "elsewhere" },
+    failed: [/^bucket: the bucket elsewhere does not exist/],
+    unknown: ["everything else: without the bucket nothing further was tried"],
+  },
+  {
+    what: "that knows another secret",
+    env: { STORAGE_PUT_SECRET_KEY: "another-secret-key" },
+    failed: [/^upload: a PUT to .* was refused: .*STORAGE_PUT_SECRET_KEY/],
+    unknown: ["promises: no upload works, so nothing was tried with one"],
+  },
+  {
+    what: "whose policy lets the key put nothing",
+    between: (request) =>
+      isPlainPut(request) ? s3Error(403, "AccessDenied", "Not you.") : undefined,
+    failed: [/^upload: a PUT to .* was refused: the key may not put \(AccessDenied: Not you\.\)$/],
+    unknown: ["promises: no upload works, so nothing was tried with one"],
+  },
+  {
+    what: "behind a proxy that adds a header",
+    between: (request) =>
+      isPlainPut(request)
+        ? s3Error(
+            403,
+            "AccessDenied",
+            "There were headers present in the request which were not signed",
+          )
+        : undefined,
+    failed: [/^proxy: a proxy on the way adds an x-amz-\* header, which nobody signed; so http/],
+    unknown: ["promises: no upload works, so nothing was tried with one"],
+  },
+  {
+    what: "behind a proxy that adds a tag, which the store obeys",
+    between: async (request, usual) =>
+      request.method === "HEAD" && isObject(request)
+        ? header(await usual(), "x-amz-tagging-count", "1")
+        : usual(),
+    failed: [
+      "proxy: a proxy on the way adds x-amz-tagging, which nobody signed; the store obeys it",
+    ],
+  },
+  {
+    what: "behind a proxy that removes the ETag",
+    between: async (request, usual) =>
+      isPlainPut(request) ? header(await usual(), "ETag", undefined) : usual(),
+    failed: ["upload: the answer to a PUT has no ETag"],
+  },
+  {
+    what: "that gives other bytes back",
+    between: async (request, usual) =>
+      request.method === "GET" &&
+      isObject(request) &&
+      request.query.has("response-content-type") &&
+      (await usual()).ok
+        ? new Response("others")
+        : usual(),
+    failed: ["download: 6 other bytes were read back"],
+  },
+  {
+    what: "whose key for downloads may not read",
+    between: (request) =>
+      request.method === "GET" && isObject(request) && request.query.has("response-content-type")
+        ? s3Error(403, "AccessDenied")
+        : undefined,
+    failed: ["download: the key for downloads may not get what was put"],
+  },
+  ...(
+    [
+      ["Access-Control-Allow-Methods", "GET", "the preflight does not allow PUT"],
+      [
+        "Access-Control-Allow-Headers",
+        "content-type",
+        "the preflight does not allow if-none-match, x-amz-checksum-sha256",
+      ],
+      [
+        "Access-Control-Allow-Origin",
+        "https://b.example.com",
+        "the preflight is answered with 200, and it allows https://b.example.com",
+      ],
+    ] as const
+  ).map(([name, value, seen]) => ({
+    what: `that answers a preflight with ${name}: ${value}`,
+    between: (async (request, usual) =>
+      request.method === "OPTIONS"
+        ? header(await usual(), name, value)
+        : usual()) satisfies Between,
+    failed: [`cors: https://app.example.com: ${seen}`],
+  })),
+  ...(
+    [
+      ["Access-Control-Allow-Origin", "the answer to the PUT itself does not allow the page"],
+      ["Access-Control-Expose-Headers", "the page may upload, but not read the ETag"],
+    ] as const
+  ).map(([name, seen]) => ({
+    what: `that answers a PUT without ${name}`,
+    between: (async (request, usual) =>
+      request.method === "PUT"
+        ? header(await usual(), name, undefined)
+        : usual()) satisfies Between,
+    failed: [`cors: https://app.example.com: ${seen}`],
+  })),
+  {
+    what: "that lets every page upload",
+    between: async (_, usual) =>
+      ["Origin", "Headers", "Methods"].reduce(
+        (answer, name) => header(answer, `Access-Control-Allow-${name}`, "*"),
+        header(await usual(), "Access-Control-Expose-Headers", "*"),
+      ),
+    env: { CORS_ORIGINS: "https://app.example.com" },
+    passed: ["cors: https://app.example.com may upload, and read the ETag"],
+  },
+  {
+    what: "whose key for the service may not look at objects",
+    between: (request) =>
+      request.method === "HEAD" && isObject(request)
+        ? new Response(null, { status: 403 })
+        : undefined,
+    failed: [/^confirm: what was put cannot be looked at: /],
+    unknown: [/^scratch: \d+ scratch keys could not be cleared: orgs\/valetkey-doctor\//],
+  },
+  {
+    what: "whose key for the service may not begin uploads in parts",
+    between: (request) => (request.method === "POST" ? s3Error(403, "AccessDenied") : undefined),
+    failed: [/^parts: no upload in parts can be begun: /],
+  },
+  {
+    what: "that refuses parts",
+    between: (request) =>
+      request.method === "PUT" && request.query.has("uploadId")
+        ? s3Error(403, "AccessDenied")
+        : undefined,
+    failed: ["parts: a part of a large file is refused (403 AccessDenied)"],
+  },
+  {
+    what: "that takes another type than was signed",
+    between: (request) => (request.headers.get("content-type") === "text/html" ? ok() : undefined),
+    failed: ["promise: a PUT of another type was accepted (200)"],
+  },
+  ...(
+    [
+      [1010, "longer"],
+      [1008, "shorter"],
+    ] as const
+  ).map(([size, how]) => ({
+    what: `that takes a byte ${how}`,
+    between: ((request) =>
+      isPlainPut(request) && request.headers.get("content-length") === `${size}`
+        ? ok()
+        : undefined) satisfies Between,
+    failed: [`promise: a PUT that is one byte ${how} was accepted (200)`],
+  })),
+  {
+    what: "that verifies no checksum",
+    between: async (request, usual) => {
+      const answer = await usual();
+      return isPlainPut(request) && answer.status === 400 ? ok() : answer;
+    },
+    failed: ["sha256", "crc32c", "md5"].map(
+      (name) => `promise: a PUT of other bytes than its ${name} says was accepted (200)`,
+    ),
+  },
+  {
+    what: "that takes no checksum",
+    between: (request) =>
+      request.headers.has("x-amz-checksum-crc32c") ? s3Error(501, "NotImplemented") : undefined,
+    failed: ["promise: a PUT of the right bytes with their crc32c is refused (501 NotImplemented)"],
+  },
+  {
+    what: "that lets a PUT be replayed",
+    between: async (_, usual) => {
+      const answer = await usual();
+      return answer.status === 412 ? ok() : answer;
+    },
+    failed: ["promise: a second PUT by a write-once URL was accepted (200)"],
+  },
+  {
+    what: "that takes no conditions",
+    between: (request) =>
+      request.headers.has("if-none-match") && !request.headers.has("origin")
+        ? s3Error(501, "NotImplemented")
+        : undefined,
+    failed: ["promise: a write-once PUT is refused (501 NotImplemented)"],
+  },
+  {
+    what: "that is open to everybody",
+    between: (request) => (request.isUnsigned && request.method !== "OPTIONS" ? ok() : undefined),
+    failed: [
+      "public access: everybody can list the bucket without a signature",
+      "public access: everybody can read an object without a signature",
+      "public access: everybody can write an object without a signature",
+      "unsigned headers: an unsigned x-amz-acl is obeyed",
+      "unsigned headers: an unsigned x-amz-grant-read is obeyed",
+    ],
+  },
+  {
+    what: "whose key for uploads may list",
+    between: ({ method, query }) =>
+      method === "GET" && isForPuts(query) && query.has("max-keys") ? ok() : undefined,
+    failed: ["least privilege: the key that signs uploads may also list the bucket"],
+  },
+  {
+    what: "whose key for uploads may do everything",
+    between: ({ method, query }) =>
+      ["GET", "DELETE"].includes(method) && isForPuts(query) ? ok() : undefined,
+    failed: [
+      "least privilege: the key that signs uploads may also list the bucket, read objects, remove objects, as the root user or an administrator may",
+    ],
+  },
+  {
+    what: "that obeys x-amz-acl",
+    between: (request) => {
+      acl.note(request, "x-amz-acl");
+      return request.isUnsigned && acl.has(request) ? ok() : undefined;
+    },
+    failed: ["unsigned headers: an unsigned x-amz-acl is obeyed"],
+  },
+  {
+    what: "that obeys x-amz-grant-read",
+    between: (request) => {
+      grant.note(request, "x-amz-grant-read");
+      return request.isUnsigned && grant.has(request) ? ok() : undefined;
+    },
+    failed: ["unsigned headers: an unsigned x-amz-grant-read is obeyed"],
+  },
+  {
+    what: "that obeys x-amz-tagging",
+    between: (request) => {
+      tagged.note(request, "x-amz-tagging");
+      return request.query.has("tagging") && tagged.has(request)
+        ? new Response("<Tag><Key>valetkey</Key></Tag>")
+        : undefined;
+    },
+    failed: ["unsigned headers: an unsigned x-amz-tagging is obeyed"],
+  },
+  {
+    what: "that encrypts with a key of the client",
+    between: (request) => {
+      encrypted.note(request, "x-amz-server-side-encryption-customer-key");
+      return request.method === "HEAD" && encrypted.has(request)
+        ? new Response(null, { status: 400 })
+        : undefined;
+    },
+    failed: ["unsigned headers: an unsigned x-amz-server-side-encryption-customer-key is obeyed"],
+    unknown: [/^scratch: 1 scratch keys could not be cleared/],
+  },
+  {
+    what: "that takes a forged upload",
+    between: (request) => (request.headers.has("x-amz-trailer") ? ok() : undefined),
+    failed: [/^forged upload: .*CVE-2026-41145/],
+  },
+  {
+    what: "that hides its settings, and has no lock",
+    between: ({ method, query }) =>
+      method !== "GET"
+        ? undefined
+        : query.has("object-lock")
+          ? s3Error(501, "NotImplemented")
+          : query.has("encryption")
+            ? s3Error(500, "InternalError")
+            : query.has("versioning") || query.has("lifecycle")
+              ? s3Error(403, "AccessDenied")
+              : undefined,
+    unknown: [
+      "lifecycle: the service's key may not look at it",
+      "versioning: the service's key may not look at it",
+      "encryption: the store does not tell (500 InternalError)",
+      "object lock: this store has no such setting, or does not tell it",
+    ],
+  },
+  {
+    what: "that keeps versions, encrypts and locks",
+    between: ({ method, query }) =>
+      method !== "GET"
+        ? undefined
+        : query.has("versioning")
+          ? new Response("<Status>Enabled</Status>")
+          : query.has("encryption")
+            ? new Response("<SSEAlgorithm>AES256</SSEAlgorithm>")
+            : query.has("object-lock")
+              ? new Response("<ObjectLockEnabled>Enabled</ObjectLockEnabled>")
+              : undefined,
+    passed: [
+      "versioning: on: an overwritten file is kept as an older version",
+      "encryption: the bucket encrypts with AES256",
+      "object lock: on, without a default",
+    ],
+  },
+  {
+    what: "that removes nothing",
+    between: ({ method }) => (method === "DELETE" ? s3Error(403, "AccessDenied") : undefined),
+    unknown: [/^scratch: \d+ scratch keys could not be cleared: orgs\/valetkey-doctor\//],
+  },
+];
+
+const matching = (expected: string | RegExp) =>
+  typeof expected === "string" ? expected : expect.stringMatching(expected);
+
+it.each(FAULTS)("the doctor tells of a store $what", async ({ between, env, ...expected }) => {
+  const { code, findings } = await doctor(between, env);
+  const { failed = [], unknown = [], passed = [] } = expected;
+  expect(seenIn(findings, "failed")).toEqual(failed.map(matching));
+  expect(seenIn(findings, "could not tell")).toEqual(unknown.map(matching));
+  for (const each of passed) expect(seenIn(findings, "passed")).toContainEqual(matching(each));
+  for (const { verdict, why, mend } of findings) {
+    if (verdict === "failed") expect(why && mend).toBeTruthy();
+  }
+  expect(code).toBe(failed.length > 0 ? 1 : 0);
+});
+
+const MARKING = {
+  STORAGE_POLICIES: JSON.stringify({ kept: { unconfirmed_after: "3 days", write_once: true } }),
+};
+
+it("the doctor tells of a policy that marks uploads where the bucket has no rule", async () => {
+  const { findings } = await doctor(undefined, MARKING);
+  expect(seenIn(findings, "failed")).toEqual([
+    "lifecycle: a policy sets unconfirmed_after, and the bucket has no rule for it",
+  ]);
+  expect(seenIn(findings, "passed")).toContain(
+    "confirm: the mark of unconfirmed uploads is taken off",
+  );
+});
+
+it("the doctor tells of a mark that can be neither put nor taken off", async () => {
+  const isMark = ({ headers }: Request) =>
+    headers.has("x-amz-tagging") && headers.has("if-none-match");
+  const refusing = await doctor(
+    (request) => (isMark(request) ? s3Error(403, "AccessDenied") : undefined),
+    MARKING,
+  );
+  expect(seenIn(refusing.findings, "failed")).toContain(
+    "confirm: an upload with the mark of unconfirmed ones is refused (403 AccessDenied)",
+  );
+  const keeping = await doctor(
+    ({ method, query }) =>
+      method === "DELETE" && query.has("tagging") ? s3Error(403, "AccessDenied") : undefined,
+    MARKING,
+  );
+  expect(seenIn(keeping.findings, "failed")).toContainEqual(
+    expect.stringMatching(/^confirm: the mark cannot be taken off: /),
+  );
+});
