@@ -47,7 +47,7 @@ export interface ObjectFacts {
 
 /** Compares what arrived with what the receipt promised; empty if they are the same. */
 export function differencesOf(
-  receipt: Receipt,
+  receipt: Pick<Receipt, "size" | "isLargest" | "mediaType" | "checksum" | "writeOnce" | "pending">,
   facts: ObjectFacts,
 ): ReadonlyArray<UploadDifference> {
   const differences: Array<UploadDifference> = [];

@@ -1,164 +1,29 @@
-import { Client } from "minio";
 import { generateKeyPairSync } from "node:crypto";
-import { once } from "node:events";
-import { createServer, request, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { main } from "../../adapters/cli/main.ts";
-import type { Finding } from "../../adapters/cli/doctor/finding.ts";
-import { allowedBy } from "../support/assume-role.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
-import { type MinioServer, STRICT } from "../support/minio.ts";
+import { STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
+import {
+  client,
+  clientOf,
+  doctor,
+  failures,
+  leastPrivilege,
+  listen,
+  newBucket,
+  objectsIn,
+  proxy,
+  server,
+  strict,
+} from "./doctor.ts";
 
 // Each fault is made on a real server or on the way to it, and the doctor has to name it.
 
-const server = await need("strictMinio");
 const other = await need("minio");
 const fakeGcs = await need("fakeGcs");
-
-const closing: Array<() => unknown> = [];
-afterEach(async () => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-  for (const close of closing.splice(0)) await close();
-});
-
-function clientOf({ endpoint, accessKey, secretKey }: MinioServer, region?: string): Client {
-  const { hostname, port } = new URL(endpoint);
-  return new Client({
-    endPoint: hostname,
-    port: Number(port),
-    useSSL: false,
-    accessKey,
-    secretKey,
-    ...(region === undefined ? {} : { region }),
-  });
-}
-
-/** A new bucket of the strict server. */
-async function newBucket(): Promise<string> {
-  const bucket = `doctor-${crypto.randomUUID()}`;
-  await client().makeBucket(bucket, STRICT.region);
-  return bucket;
-}
-
-const client = () => clientOf(strict(), STRICT.region);
-
-/** The strict server; tests without it are skipped. */
-function strict(): MinioServer {
-  if (server === undefined) throw new Error("there is no MinIO");
-  return server;
-}
-
-const objectsIn = async (bucket: string) => {
-  const names: Array<string> = [];
-  for await (const { name } of client().listObjectsV2(bucket, "", true)) names.push(String(name));
-  return names;
-};
-
-interface Report {
-  readonly code: number;
-  readonly findings: ReadonlyArray<Finding>;
-  readonly output: string;
-}
-
-/** Runs `valetkey doctor --json` in this process, with one key for everything where none is given. */
-async function doctor(
-  env: Readonly<Record<string, string>>,
-  ...args: ReadonlyArray<string>
-): Promise<Report> {
-  const { accessKey, secretKey, endpoint } = strict();
-  const variables = {
-    STORAGE_ADAPTER: "minio",
-    STORAGE_ENDPOINT: endpoint,
-    STORAGE_REGION: STRICT.region,
-    STORAGE_ACCESS_KEY: accessKey,
-    STORAGE_SECRET_KEY: secretKey,
-    CORS_ORIGINS: STRICT.origin,
-    ...env,
-  };
-  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-  let output = "";
-  for (const stream of [process.stdout, process.stderr]) {
-    vi.spyOn(stream, "write").mockImplementation((text) => {
-      output += String(text);
-      return true;
-    });
-  }
-  const { exitCode } = process;
-  process.exitCode = 0;
-  try {
-    await main(["doctor", "--json", ...args], () => Promise.reject(new Error("nothing is served")));
-    const { findings } = output.startsWith("{")
-      ? (JSON.parse(output) as Pick<Report, "findings">)
-      : { findings: [] };
-    return { code: process.exitCode, findings, output };
-  } finally {
-    process.exitCode = exitCode;
-  }
-}
-
-const failures = ({ findings }: Report) =>
-  findings
-    .filter(({ verdict }) => verdict === "failed")
-    .map(({ check, seen }) => `${check}: ${seen}`);
-
-/** A server on a free port. */
-async function listen(listener: RequestListener): Promise<string> {
-  const listening = createServer(listener);
-  await once(listening.listen(0, "127.0.0.1"), "listening");
-  closing.push(() => {
-    listening.closeAllConnections();
-    listening.close();
-  });
-  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
-}
-
-/** A proxy to the strict server that changes the headers of requests. */
-const proxy = (change: (headers: Record<string, string | Array<string> | undefined>) => void) =>
-  listen((incoming, response) => {
-    const headers = { ...incoming.headers };
-    change(headers);
-    const { hostname, port } = new URL(strict().endpoint);
-    const { method, url: path } = incoming;
-    const outgoing = request(
-      { hostname, port, method, path, headers, setHost: false },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      },
-    );
-    incoming.pipe(outgoing);
-  });
-
-/** Keys for each use, which may do what the shipped policies allow. */
-async function leastPrivilege(
-  bucket: string,
-  services: ReadonlyArray<string> = ["service"],
-): Promise<Readonly<Record<string, string>>> {
-  const place = { bucket, region: STRICT.region };
-  const [service, put, get] = await Promise.all(
-    [services, "put", "get"].map((names) => allowedBy(names, strict(), place)),
-  );
-  return Object.fromEntries(
-    [
-      ["", service],
-      ["PUT_", put],
-      ["GET_", get],
-    ].flatMap(([use, key]) =>
-      typeof key === "object"
-        ? [
-            [`STORAGE_${String(use)}ACCESS_KEY`, key.accessKey],
-            [`STORAGE_${String(use)}SECRET_KEY`, key.secretKey],
-            [`STORAGE_${String(use)}SESSION_TOKEN`, key.sessionToken],
-          ]
-        : [],
-    ),
-  );
-}
 
 describe.skipIf(server === undefined || other === undefined)("valetkey doctor", () => {
   it("finds nothing but the hole of this MinIO where everything is set up, and leaves no object", async () => {
@@ -283,7 +148,7 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
 
   it("names a proxy that changes the header Host", async () => {
     const { host } = new URL(strict().endpoint);
-    const endpoint = await proxy((headers) => (headers["host"] = host));
+    const endpoint = await proxy({ headers: (headers) => (headers.host = host) });
     const found = failures(
       await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_PUBLIC_ENDPOINT: endpoint }),
     );
@@ -299,7 +164,7 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
     ["x-amz-meta-via", "an x-amz-* header, which nobody signed; so http://127.0.0.1"],
     ["x-amz-tagging", "x-amz-tagging, which nobody signed; the store obeys it"],
   ])("names the header %s that a proxy adds", async (name, seen) => {
-    const endpoint = await proxy((headers) => (headers[name] = "via=proxy"));
+    const endpoint = await proxy({ headers: (headers) => (headers[name] = "via=proxy") });
     const found = failures(
       await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_PUBLIC_ENDPOINT: endpoint }),
     );
@@ -326,7 +191,7 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
       const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
       const rsa = new Map([[account, publicKey]]);
       const store = await startGcsVerifier({ upstream, bucket, rsa, hmac: new Map() });
-      closing.push(store.close);
+      onTestFinished(store.close);
       const report = await doctor({
         STORAGE_ADAPTER: "gcs",
         STORAGE_ENDPOINT: `http://127.0.0.1:${store.port}`,

@@ -2,7 +2,8 @@ import * as Effect from "effect/Effect";
 import { PROVIDERS, type ProviderName } from "../../storage/providers.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { providerIn } from "../../storage/rest/s3-object-store.ts";
-import { refusalOf, regionNamed } from "./store-answer.ts";
+import { isKeyRefused, mendOf, refusalOf, regionNamed } from "./store-answer.ts";
+import { bucketTwice, PASS_QUERY, seesSignatures } from "./address.ts";
 import { failed, type Findings, passed, unknown } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
 import type { Target } from "./target.ts";
@@ -13,22 +14,33 @@ const WHY = "Confirming an upload, and everything else that looks at the bucket,
 interface Found {
   readonly findings: Findings;
   readonly isThere: boolean;
+  /** Whether the store refuses the service's key itself, whatever it may do. */
+  readonly isKeyRefused: boolean;
 }
 
 /** Whether the service's own key reaches the bucket, in its region, and which server answers. */
 export const bucket = (target: Target, names: KeyNames): Effect.Effect<Found> =>
   (target.s3 === undefined ? byPort(target) : byRequest(target, target.s3, names)).pipe(
     Effect.catch(({ reason }) =>
-      Effect.succeed({ findings: [unknown("bucket", reason)], isThere: true }),
+      Effect.succeed({
+        findings: [unknown("bucket", reason)],
+        isThere: true,
+        isKeyRefused: false,
+      }),
     ),
   );
 
 const byPort = ({ store }: Target) =>
   Effect.match(store.ensureBucket, {
-    onSuccess: () => ({ findings: [passed("bucket", "the bucket is there")], isThere: true }),
+    onSuccess: () => ({
+      findings: [passed("bucket", "the bucket is there")],
+      isThere: true,
+      isKeyRefused: false,
+    }),
     onFailure: ({ reason }) => ({
       findings: [failed("bucket", reason, WHY, "correct STORAGE_BUCKET, or create the bucket")],
       isThere: !reason.includes("does not exist"),
+      isKeyRefused: false,
     }),
   });
 
@@ -49,31 +61,38 @@ const byRequest = Effect.fnUntraced(function* (
       "A signature names the region, so the store refuses every URL.",
       `STORAGE_REGION=${region}`,
     );
-    return { findings: [wrong], isThere: false };
+    return { findings: [wrong], isThere: false, isKeyRefused: false };
   }
-  const { code = "" } = refusalIn({ status, text });
+  const answer = { status, body: Buffer.from(text) };
+  const refused = { use: "service", name: names.service, bucket: name } as const;
+  const { code } = refusalIn({ status, text });
+  if (code === "AccessDenied" && !(yield* seesSignatures(target, "internal"))) {
+    const unseen = failed(
+      "bucket",
+      `the store does not see signatures (${status} ${code}): something at STORAGE_ENDPOINT removes the query`,
+      "Every request counts as one without a key.",
+      PASS_QUERY,
+    );
+    return { findings: [unseen], isThere: false, isKeyRefused: false };
+  }
   const own = ok
     ? passed("bucket", `${name} is there, in the region ${region}`)
     : failed(
         "bucket",
-        refusalOf({ status, body: Buffer.from(text) }, { bucket: name, ...names.service }),
+        refusalOf(answer, refused),
         WHY,
-        MENDS.get(code) ?? names.service.mend,
+        bucketTwice(target, "internal") ?? mendOf(answer, refused),
       );
-  return { findings: [own, ...server(provider, headers)], isThere: code !== "NoSuchBucket" };
+  return {
+    findings: [own, ...server(provider, headers)],
+    isThere: code !== "NoSuchBucket",
+    isKeyRefused: isKeyRefused(answer),
+  };
 });
 
 /** The region that the store names, when it knows better. */
 const regionIn = (headers: Headers, text: string): string | undefined =>
   headers.get("x-amz-bucket-region") ?? regionNamed(text);
-
-const MENDS: ReadonlyMap<string, string> = new Map([
-  [
-    "NoSuchBucket",
-    "create the bucket, or correct STORAGE_BUCKET; STORAGE_CREATE_BUCKET=on makes it when the service starts",
-  ],
-  ["AccessDenied", "allow the service's key what `valetkey policy service` prints"],
-]);
 
 /** Whether the server is the one that the configuration names. */
 function server(provider: ProviderName, headers: Headers): Findings {

@@ -40,7 +40,10 @@ export const cors = (
           },
         });
         const problem = preflightProblem(preflight, origin, names);
-        if (problem !== undefined) return [failed("cors", `${origin}: ${problem}`, WHY, mend)];
+        if (problem !== undefined) {
+          const how = allowedIn(preflight).length > 1 ? TWICE : mend;
+          return [failed("cors", `${origin}: ${problem}`, WHY, how)];
+        }
         if (isLook) return [passed("cors", `${origin} may upload`)];
         return yield* exposed(target, signed, origin, mend);
       }),
@@ -65,8 +68,15 @@ const exposed = Effect.fnUntraced(function* (
   const answer = yield* target.put(signed, { headers: { Origin: origin } });
   const exposed = listIn(answer, "access-control-expose-headers");
   if (!allows(answer, origin)) {
+    const isTwice = allowedIn(answer).length > 1;
+    const problem = isTwice ? "allows origins twice" : "does not allow the page";
     return [
-      failed("cors", `${origin}: the answer to the PUT itself does not allow the page`, WHY, mend),
+      failed(
+        "cors",
+        `${origin}: the answer to the PUT itself ${problem}`,
+        WHY,
+        isTwice ? TWICE : mend,
+      ),
     ];
   }
   return exposed.includes("etag") || exposed.includes("*")
@@ -87,8 +97,13 @@ function preflightProblem(
   names: ReadonlyArray<string>,
 ): string | undefined {
   if (!answer.ok || !allows(answer, origin)) {
-    const allowed = answer.headers["access-control-allow-origin"];
-    const instead = allowed === undefined ? "no origin is allowed" : `it allows ${allowed}`;
+    const allowed = allowedIn(answer);
+    const instead =
+      allowed.length === 0
+        ? "no origin is allowed"
+        : allowed.length > 1
+          ? `Access-Control-Allow-Origin is there twice (${allowed.join(", ")})`
+          : `it allows ${allowed[0]}`;
     return `the preflight is answered with ${answer.status}, and ${instead}`;
   }
   const methods = listIn(answer, "access-control-allow-methods");
@@ -98,8 +113,15 @@ function preflightProblem(
   return missing.length === 0 ? undefined : `the preflight does not allow ${missing.join(", ")}`;
 }
 
-const allows = ({ headers }: Answer, origin: string) =>
-  ["*", origin].includes(headers["access-control-allow-origin"] ?? "");
+/** Browsers take one value alone, even if several are the same. */
+const allowedIn = ({ headers }: Answer): ReadonlyArray<string> =>
+  headers["access-control-allow-origin"]?.split(",").map((value) => value.trim()) ?? [];
+
+const allows = (answer: Answer, origin: string) =>
+  ["*", origin].includes(answer.headers["access-control-allow-origin"] ?? "");
+
+const TWICE =
+  "let the store or the proxy add CORS headers, and not both: nginx: proxy_hide_header Access-Control-Allow-Origin";
 
 const listIn = ({ headers }: Answer, name: string): ReadonlyArray<string> =>
   String(headers[name] ?? "")

@@ -1,9 +1,9 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
-import type { Answer } from "../../storage/contract/send.ts";
 import { clockFault } from "../../storage/rest/refusal-reason.ts";
-import { failed, type Finding, type Findings, passed } from "./finding.ts";
+import { failed, type Finding, type Findings, passed, unknown } from "./finding.ts";
+import { isOfStore, notAStore } from "./not-a-store.ts";
 import type { Target } from "./target.ts";
 import { dead, NEEDED_BY } from "./unreachable.ts";
 
@@ -44,19 +44,14 @@ export const endpoints = (target: Target): Effect.Effect<Reached> =>
       const name = places.length === 1 ? "endpoint" : `${audience} endpoint`;
       const setting = places.length === 1 ? SETTING.internal : SETTING[audience];
       if (answer._tag === "Failure") {
-        findings.push(dead(name, origin, setting, audience, answer.failure));
+        const bucket = target.s3?.bucket;
+        findings.push(dead({ name, origin, setting, audience, bucket }, answer.failure));
         continue;
       }
       const { headers } = answer.success;
       if (!isOfStore(answer.success)) {
-        findings.push(
-          failed(
-            name,
-            `${origin} answered ${answer.success.status} without a word of a store's`,
-            NEEDED_BY[audience],
-            `set ${setting} to the address of the store's API, and not of its console or of another server`,
-          ),
-        );
+        const [problem, mend] = notAStore(answer.success, setting);
+        findings.push(failed(name, `${origin} ${problem}`, NEEDED_BY[audience], mend));
         continue;
       }
       alive.push(audience);
@@ -71,7 +66,7 @@ export const endpoints = (target: Target): Effect.Effect<Reached> =>
       if (fault !== undefined) ahead = now - Date.parse(headers.date ?? "");
       clocks.push(
         fault === undefined
-          ? { check: "clock", verdict: "could not tell", seen: `${origin} does not tell its time` }
+          ? unknown("clock", `${origin} does not tell its time (Date), or a proxy removes it`)
           : failed(
               "clock",
               fault.replace(/;.*/, ""),
@@ -87,20 +82,9 @@ export const endpoints = (target: Target): Effect.Effect<Reached> =>
   }).pipe(
     Effect.catch(({ reason }) =>
       Effect.succeed({
-        findings: [
-          failed(
-            "endpoint",
-            `the store was not asked: ${reason}`,
-            "Nothing can be signed without credentials.",
-            "see the check of the credentials above",
-          ),
-        ],
+        findings: [unknown("endpoint", `the store was not asked: ${reason}`)],
         alive: [],
         ahead: 0,
       }),
     ),
   );
-
-/** Whether an answer is one of a store: XML about an object or a bucket. */
-const isOfStore = ({ status, body }: Answer): boolean =>
-  (status >= 300 && /<Code>\w+<\/Code>/.test(body.toString())) || status === 412;

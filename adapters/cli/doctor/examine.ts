@@ -8,9 +8,10 @@ import { endpoints } from "./endpoints.ts";
 import { hosts } from "./hosts.ts";
 import { type Findings, unknown } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
-import { privilege, publicAccess } from "./privilege.ts";
-import { openTarget, removeScratch, type Target } from "./target.ts";
+import { privilege } from "./privilege.ts";
+import { openTarget, removeScratch, SCRATCH, type Target } from "./target.ts";
 import { promises } from "./promises.ts";
+import { publicAccess } from "./public-access.ts";
 import { service } from "./service.ts";
 import { upload } from "./upload.ts";
 
@@ -20,6 +21,8 @@ export interface Examination {
   /** Origins of pages that upload. */
   readonly origins: ReadonlyArray<string>;
   readonly provider: string;
+  /** The largest file that a policy allows, in bytes. */
+  readonly largest: number;
   /** Whether a policy marks uploads until they are confirmed. */
   readonly marks: boolean;
   /** Whether the service is its own store, which has no bucket to look at. */
@@ -36,21 +39,16 @@ export const examine = (examination: Examination, tell: (findings: Findings) => 
       checks(target, examination, tell),
       examination.isEmbedded
         ? Effect.void
-        : Effect.suspend(() => (target.keys.length > LOOKS ? clear(target, tell) : Effect.void)),
+        : Effect.suspend(() => (target.mayHaveWritten() ? clear(target, tell) : Effect.void)),
     ),
   );
-
-/** The keys that are used before anything is written. */
-const LOOKS = 2;
 
 const clear = (target: Target, tell: (findings: Findings) => void) =>
   removeScratch(target).pipe(
     Effect.timeoutOrElse({
       duration: "10 seconds",
       orElse: () =>
-        Effect.succeed([
-          unknown("scratch", "scratch objects may be left below orgs/valetkey-doctor/"),
-        ]),
+        Effect.succeed([unknown("scratch", `scratch objects may be left below ${SCRATCH}`)]),
     }),
     Effect.map(tell),
   );
@@ -60,7 +58,7 @@ const checks = Effect.fnUntraced(function* (
   examination: Examination,
   tell: (findings: Findings) => void,
 ) {
-  const { names, origins, isEmbedded, marks, provider } = examination;
+  const { names, origins, isEmbedded, largest, marks, provider } = examination;
   tell(yield* credentials(target, names));
   const reached = yield* endpoints(target);
   tell(reached.findings);
@@ -74,26 +72,37 @@ const checks = Effect.fnUntraced(function* (
       tell(yield* cors(target, "public", { origins, isEmbedded, isLook: true }));
       return;
     }
-    const { findings, isThere } = yield* bucket(target, names);
+    const { findings, isThere, isKeyRefused } = yield* bucket(target, names);
     tell(findings);
     if (!isThere) {
       tell([unknown("everything else", "without the bucket nothing further was tried")]);
       return;
     }
+    const isOneKey = [names.put, names.get].every(({ from }) => from === names.service.from);
+    if (isKeyRefused && isOneKey) {
+      tell([unknown("everything else", "the store refuses the key, so nothing further was tried")]);
+      return;
+    }
     tell(yield* hosts(target));
-    const uploaded = yield* upload(target, names, reached.alive);
+    const uploaded = yield* upload(target, names, { audiences: reached.alive, largest });
     tell(uploaded.findings);
     const { audience = "public", key } = uploaded;
     tell(yield* cors(target, audience, { origins, isEmbedded, isLook: key === undefined }));
+    if (isKeyRefused) {
+      tell([
+        unknown("confirm", "the store refuses the service's key, so nothing was tried with it"),
+      ]);
+    } else if (key !== undefined) {
+      tell(yield* service(target, audience, { marks }));
+    }
     if (key === undefined) {
       tell([unknown("promises", "no upload works, so nothing was tried with one")]);
     } else {
-      tell(yield* service(target, audience, { stored: key, marks }));
       tell(yield* promises(target, audience, { provider }));
       tell(yield* publicAccess(target, audience, key));
       if (target.s3 !== undefined) tell(yield* privilege(target, audience, key));
     }
-    if (target.s3 !== undefined) tell(yield* configuration(target, marks));
+    if (target.s3 !== undefined && !isKeyRefused) tell(yield* configuration(target, marks));
   });
   yield* Effect.provideService(rest, Clock.Clock, behind(yield* Clock.Clock, reached.ahead));
 });

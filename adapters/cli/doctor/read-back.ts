@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import { refusalOf } from "./store-answer.ts";
 import { failed, type Finding, passed } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
-import { told } from "./store-answer.ts";
+import { mendOf, refusalOf } from "./store-answer.ts";
 import { BYTES, type Target } from "./target.ts";
 
 /** Reads a stored object back, at both endpoints, and looks for what was added to it on the way. */
@@ -18,6 +17,7 @@ export const readBack = Effect.fnUntraced(function* (
   const other = audience === "public" ? "internal" : "public";
   const signed = yield* target.signGet(key, { audience });
   const answer = yield* target.send("GET", signed.url);
+  const refused = { use: "get", name: names.get, bucket: s3?.bucket ?? "" } as const;
   const findings: Array<Finding> = [
     answer.ok && answer.body.equals(BYTES)
       ? passed("download", "the same bytes were read back")
@@ -25,13 +25,11 @@ export const readBack = Effect.fnUntraced(function* (
           "download",
           answer.ok
             ? `${answer.body.length} other bytes were read back`
-            : answer.status === 403 && told(answer).endsWith("AccessDenied")
-              ? "the key for downloads may not get what was put"
-              : `reading back was refused: ${refusalOf(answer, { bucket: s3?.bucket ?? "", ...names.get })}`,
+            : `reading back was refused: ${refusalOf(answer, refused)}`,
           "Files cannot be opened.",
-          answer.status === 403
-            ? "allow the key for downloads what `valetkey policy get` prints"
-            : names.get.mend,
+          answer.ok
+            ? "look at what stands in front of the store: it changes what it passes on"
+            : mendOf(answer, refused),
         ),
   ];
   const elsewhere = yield* target.signGet(key, { audience: other });

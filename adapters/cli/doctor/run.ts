@@ -45,6 +45,7 @@ export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
           names: keyNamesOf(env, adapter),
           origins: origins.length > 0 ? origins : http.corsOrigins,
           provider: storage.description.split(" at ")[0] ?? "",
+          largest: Math.max(...[...policies.values()].map(({ maxSize }) => maxSize)),
           marks: [...policies.values()].some(
             ({ unconfirmedAfter }) => unconfirmedAfter !== undefined,
           ),

@@ -4,7 +4,8 @@ import * as Option from "effect/Option";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import { differencesOf, type UploadDifference } from "../../../domain/upload-difference.ts";
+import { digest } from "../../storage/contract/checksum.ts";
 import { putRequest } from "../../storage/contract/sample-upload.ts";
 import { failed, type Findings, passed } from "./finding.ts";
 import { told } from "./store-answer.ts";
@@ -14,10 +15,10 @@ import { BYTES, check, type Target } from "./target.ts";
 export const service = (
   target: Target,
   audience: Audience,
-  { stored, marks }: { readonly stored: StorageKey; readonly marks: boolean },
+  { marks }: { readonly marks: boolean },
 ): Effect.Effect<Findings> =>
   Effect.all([
-    check("confirm", confirms(target, stored)),
+    check("confirm", confirms(target, audience)),
     ...(marks ? [check("confirm", confirmsMarked(target, audience))] : []),
     check("parts", putsTogether(target, audience)),
   ]).pipe(Effect.map((findings) => findings.flat()));
@@ -25,8 +26,16 @@ export const service = (
 const cannot = (name: string, seen: string, why: string) =>
   failed(name, seen, why, "allow the service's key what `valetkey policy service` prints");
 
-const confirms = Effect.fnUntraced(function* ({ store }: Target, stored: StorageKey) {
-  const facts = yield* Effect.result(store.head(stored));
+/** Puts a file with a checksum, and compares what the service sees of it with what was sent. */
+const confirms = Effect.fnUntraced(function* (target: Target, audience: Audience) {
+  const key = yield* target.newKey;
+  const [algorithm] = target.presigner.checksums;
+  const checksum = algorithm && { algorithm, value: digest(algorithm, BYTES) };
+  const signed = yield* target.signPut(key, { audience, ...(checksum && { checksum }) });
+  const answer = yield* target.put(signed);
+  // The check of that promise has more to say.
+  if (!answer.ok) return [];
+  const facts = yield* Effect.result(target.store.head(key));
   if (facts._tag === "Failure") {
     const { failure } = facts;
     const reason = "reason" in failure ? failure.reason : "nobody can read the object";
@@ -34,13 +43,33 @@ const confirms = Effect.fnUntraced(function* ({ store }: Target, stored: Storage
       cannot("confirm", `what was put cannot be looked at: ${reason}`, "No upload is confirmed."),
     ];
   }
-  const isSame = Option.exists(facts.success, ({ size }) => size === BYTES.length);
-  return [
-    isSame
-      ? passed("confirm", "the service sees what was put")
-      : cannot("confirm", "the service does not see what was put", "No upload is confirmed."),
-  ];
+  if (Option.isNone(facts.success)) {
+    return [cannot("confirm", "the service does not see what was put", "No upload is confirmed.")];
+  }
+  const differences = differencesOf(
+    {
+      size: ByteSize.make(BYTES.length),
+      mediaType: putRequest(key).mediaType,
+      writeOnce: signed.isOnce,
+      pending: false,
+      ...(checksum && { checksum }),
+    },
+    facts.success.value,
+  );
+  return differences.length === 0
+    ? [passed("confirm", "the service sees what was put, as it was sent")]
+    : [
+        failed(
+          "confirm",
+          `what was put is not what the service sees: ${differences.map(inWords).join("; ")}`,
+          "No upload is confirmed, since each differs from its grant.",
+          "let what stands in front of the store change no header of requests and of answers",
+        ),
+      ];
 });
+
+const inWords = ({ property, expected, actual }: UploadDifference) =>
+  `${property} is ${actual}${expected === "" ? ", which was not sent" : `, and was ${expected}`}`;
 
 const confirmsMarked = Effect.fnUntraced(function* (target: Target, audience: Audience) {
   const key = yield* target.newKey;

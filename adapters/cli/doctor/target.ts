@@ -27,6 +27,7 @@ export const OTHER_BYTES: Uint8Array = BYTES.map((byte) => byte ^ 1);
 
 /** Scratch objects belong to an organization that nobody has. */
 const ORGANIZATION = OrganizationId.make("valetkey-doctor");
+export const SCRATCH = `orgs/${ORGANIZATION}/`;
 
 /** No answer of a store. */
 export class NoAnswer extends Data.TaggedError("NoAnswer")<{
@@ -48,31 +49,50 @@ export const openTarget = Effect.gen(function* () {
   const s3 = Option.getOrUndefined(yield* Effect.serviceOption(S3Access));
   const keys: Array<StorageKey> = [];
   let silence: NoAnswer | undefined;
+  let mayHaveWritten = false;
+
+  /** Notes that a PUT was not refused. */
+  const noted = <A extends { readonly ok: boolean }, E>(
+    method: string | undefined,
+    exchange: Effect.Effect<A, E>,
+  ) =>
+    method === "PUT"
+      ? Effect.onExit(exchange, (exit) =>
+          Effect.sync(() => {
+            if (exit._tag === "Failure" || exit.value.ok) mayHaveWritten = true;
+          }),
+        )
+      : exchange;
 
   /** After one request without an answer the store counts as dead, so that the end is soon. */
-  const inTime = <A, E>(exchange: Effect.Effect<A, E>) =>
+  const inTime = <A, E>(exchange: Effect.Effect<A, E>, hasBegun = () => false) =>
     Effect.suspend(() =>
       silence === undefined
         ? Effect.timeoutOrElse(exchange, {
             duration: TIMEOUT,
             orElse: () => {
-              silence = new NoAnswer({
-                reason: `there was no answer within ${TIMEOUT}`,
-                code: "ETIMEDOUT",
-              });
+              silence = hasBegun()
+                ? new NoAnswer({ reason: `the answer began, and had no end within ${TIMEOUT}` })
+                : new NoAnswer({
+                    reason: `there was no answer within ${TIMEOUT}`,
+                    code: "ETIMEDOUT",
+                  });
               return Effect.fail(silence);
             },
           })
         : Effect.fail(silence),
     );
   const sendInTime = (method: string, url: string, options: Parameters<typeof send>[2] = {}) =>
-    inTime(
-      Effect.tryPromise({
-        try: (signal) => send(method, url, { ...options, signal }),
+    Effect.suspend(() => {
+      let hasBegun = false;
+      const onBegin = () => (hasBegun = true);
+      const exchange = Effect.tryPromise({
+        try: (signal) => send(method, url, { ...options, signal, onBegin }),
         catch: (cause) =>
           new NoAnswer({ reason: withoutQuery(messageOf(cause)), code: String(codeOf(cause)) }),
-      }),
-    );
+      });
+      return inTime(noted(method, exchange), () => hasBegun);
+    });
 
   return {
     presigner,
@@ -103,9 +123,12 @@ export const openTarget = Effect.gen(function* () {
       s3 === undefined
         ? Effect.fail(new NoAnswer({ reason: "the store does not have the API of S3" }))
         : inTime(
-            signedFetch(
-              { signer: s3.signers[use], address: s3.addresses[audience], region: s3.region },
-              request,
+            noted(
+              request.method,
+              signedFetch(
+                { signer: s3.signers[use], address: s3.addresses[audience], region: s3.region },
+                request,
+              ),
             ),
           ),
     signPut: (key: StorageKey, over: Partial<PutRequest> = {}) =>
@@ -118,6 +141,7 @@ export const openTarget = Effect.gen(function* () {
         body: over.body ?? BYTES,
       }),
     keys,
+    mayHaveWritten: () => mayHaveWritten,
   };
 });
 
@@ -137,8 +161,8 @@ export const removeScratch = Effect.fnUntraced(function* (target: Target) {
     : [
         unknown(
           "scratch",
-          `${left.length} scratch keys could not be cleared: ${left.join(", ")}`,
-          "allow the service's key s3:DeleteObject, or remove everything below orgs/valetkey-doctor/ yourself",
+          `${left.length} scratch keys below ${SCRATCH} could not be cleared`,
+          `allow the service's key s3:DeleteObject, or remove everything below ${SCRATCH} yourself; what Object Lock holds stays until its time`,
         ),
       ];
 });

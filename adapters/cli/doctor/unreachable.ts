@@ -5,28 +5,48 @@ import { type NoAnswer, TIMEOUT } from "./target.ts";
 /** What each endpoint is for. */
 export const NEEDED_BY = {
   internal: "This service and its peers reach the store there.",
-  public: "Uploads are sent there.",
+  public: "Uploads and downloads go there.",
 } as const;
 
 /** An endpoint that gave no answer, and what that means. */
 export function dead(
-  name: string,
-  origin: string,
-  setting: string,
-  audience: Audience,
-  { code = "", reason }: NoAnswer,
+  place: {
+    readonly name: string;
+    readonly origin: string;
+    readonly setting: string;
+    readonly audience: Audience;
+    readonly bucket: string | undefined;
+  },
+  failure: NoAnswer,
 ): Finding {
-  const [problem, mend] = PROBLEMS.get(code) ?? [`failed: ${reason}`, `check ${setting}`];
+  const { name, origin, setting, audience, bucket } = place;
+  const [problem, mend] = problemOf(failure, setting);
+  const isBucketsName =
+    failure.code === "ENOTFOUND" && new URL(origin).host.startsWith(`${bucket}.`);
   return failed(
     name,
     `${origin} ${problem}`,
     NEEDED_BY[audience],
-    mend.replaceAll("SETTING", setting),
+    isBucketsName
+      ? `set STORAGE_PATH_STYLE=on, unless the store has a name for each bucket; else ${mend}`
+      : mend,
   );
 }
 
+/** What is wrong at an address without an answer, and how to mend it with its setting. */
+export function problemOf(
+  { code = "", reason }: NoAnswer,
+  setting: string,
+): readonly [problem: string, mend: string] {
+  const [problem, mend] = PROBLEMS.get(code) ?? [
+    `failed: ${reason}`,
+    "look at what stands at SETTING, and at its log",
+  ];
+  return [problem, mend.replaceAll("SETTING", setting)];
+}
+
 const TRUST =
-  "renew the certificate, or name the authority that signed it in NODE_EXTRA_CA_CERTS=/path/to/ca.pem; browsers have to trust it too";
+  "get a certificate that browsers trust; for an authority of your own set NODE_EXTRA_CA_CERTS=/path/to/ca.pem, and let browsers trust it too";
 
 /** What an error of the network means. */
 const PROBLEMS: ReadonlyMap<string, readonly [problem: string, mend: string]> = new Map([
@@ -65,13 +85,19 @@ const PROBLEMS: ReadonlyMap<string, readonly [problem: string, mend: string]> = 
     "ERR_SSL_WRONG_VERSION_NUMBER",
     ["does not speak TLS", "use http in SETTING, or let the store speak TLS"],
   ],
-  ["CERT_HAS_EXPIRED", ["has a certificate that has expired", TRUST]],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", ["has a certificate that nobody signed", TRUST]],
+  ["CERT_HAS_EXPIRED", ["has a certificate that has expired", "renew the certificate there"]],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", ["has a certificate that it signed itself", TRUST]],
   [
     "SELF_SIGNED_CERT_IN_CHAIN",
     ["has a certificate of an authority that this machine does not know", TRUST],
   ],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", ["has a certificate whose chain is not complete", TRUST]],
+  [
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    [
+      "has a certificate whose chain is not complete",
+      `let the server send the whole chain; or ${TRUST}`,
+    ],
+  ],
   [
     "ERR_TLS_CERT_ALTNAME_INVALID",
     ["has a certificate for another name", "correct SETTING, or get a certificate for that name"],

@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { Answer } from "../../storage/contract/send.ts";
-import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import { headersNotSigned, refusalOf } from "./store-answer.ts";
 import { failed, type Finding, type Findings, passed, unknown } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
-import { addedByProxy, readBack } from "./read-back.ts";
+import { readBack } from "./read-back.ts";
+import { refusedUpload } from "./refused-upload.ts";
+import { mendOf, told } from "./store-answer.ts";
 import type { Target } from "./target.ts";
 
 /** A stored scratch object, with what else the checks of uploads found. */
@@ -17,53 +18,64 @@ export interface Uploaded {
   readonly key: StorageKey | undefined;
 }
 
+/** An upload that did not work, and the answer, if there was one. */
+interface Tried {
+  readonly audience: Audience;
+  readonly url: string;
+  readonly answer?: Answer;
+  readonly reason?: string;
+}
+
 /** Uploads as a browser does, reads back, and looks for what something on the way has changed. */
 export const upload = (
   target: Target,
   names: KeyNames,
-  audiences: ReadonlyArray<Audience>,
+  { audiences, largest }: { readonly audiences: ReadonlyArray<Audience>; readonly largest: number },
 ): Effect.Effect<Uploaded> => {
   const findings: Array<Finding> = [];
   let works: Uploaded["audience"];
   let stored: StorageKey | undefined;
   return Effect.gen(function* () {
+    const inVain: Array<Tried> = [];
+    let acceptedAt: string | undefined;
+    const further: Array<Finding> = [];
     // Where only services get through, the other checks go on with their URLs.
     for (const audience of audiences) {
-      if (works !== undefined) break;
       const key = yield* target.newKey;
-      const signed = yield* target.signPut(key, { audience });
-      const sent = yield* Effect.result(target.put(signed));
+      const { url, ...signed } = yield* target.signPut(key, { audience });
+      const sent = yield* Effect.result(target.put({ ...signed, url }));
       if (sent._tag === "Failure") {
-        findings.push(
-          failed(
-            "upload",
-            `a PUT to ${new URL(signed.url).origin} was not answered: ${sent.failure.reason}`,
-            "Every upload fails like this.",
-            "look at the log of the store, and at what stands in front of it",
-          ),
-        );
+        inVain.push({ audience, url, reason: sent.failure.reason });
         continue;
       }
-      const answer = sent.success;
-      if (!answer.ok) {
-        findings.push(refused(target, names, signed.url, answer));
+      if (!sent.success.ok) {
+        inVain.push({ audience, url, answer: sent.success });
         continue;
       }
       works = audience;
       stored = key;
-      findings.push(passed("upload", `a PUT to ${new URL(signed.url).origin} was accepted`));
-      if (answer.headers.etag === undefined) {
-        findings.push(
-          failed(
-            "upload",
-            "the answer to a PUT has no ETag",
-            "A proxy removes it; large files cannot be put together without it.",
-            "let the proxy pass the headers of the store's answers on",
-          ),
-        );
-      }
-      findings.push(...(yield* readBack(target, names, key, audience)));
+      acceptedAt = new URL(url).origin;
+      further.push(
+        passed("upload", `a PUT to ${acceptedAt} was accepted`),
+        ...(sent.success.headers.etag === undefined ? [WITHOUT_ETAG] : []),
+        ...(yield* readBack(target, names, key, audience)),
+        ...(yield* large(target, names, { audience, largest })),
+      );
+      break;
     }
+    for (const { audience, url, answer, reason } of inVain) {
+      findings.push(
+        answer === undefined
+          ? failed(
+              "upload",
+              `a PUT to ${new URL(url).origin} was not answered: ${reason}`,
+              "Every upload fails like this.",
+              "look at the log of the store, and at what stands in front of it",
+            )
+          : yield* refusedUpload(target, names, { audience, url, answer, acceptedAt }),
+      );
+    }
+    findings.push(...further);
     return { findings, audience: works, key: stored };
   }).pipe(
     Effect.catch(({ reason }) =>
@@ -76,29 +88,41 @@ export const upload = (
   );
 };
 
-function refused(target: Target, names: KeyNames, url: string, { status, body }: Answer): Finding {
-  const { origin } = new URL(url);
-  const text = body.toString();
-  const { code = "", message = "" } = refusalIn({ status, text });
-  const added = headersNotSigned(text);
-  if (added !== undefined || message.includes("not signed")) {
-    return addedByProxy(added ?? "an x-amz-* header", `so ${origin} refuses every upload`);
+const WITHOUT_ETAG = failed(
+  "upload",
+  "the answer to a PUT has no ETag",
+  "A proxy removes it; large files cannot be put together without it.",
+  "let the proxy pass the headers of the store's answers on",
+);
+
+/** More than proxies let through by default: "client_max_body_size", nginx documentation. */
+const LARGE = 2 ** 20 + 1;
+
+/** Whether a body of more than a megabyte arrives, where a policy allows files of that size. */
+const large = Effect.fnUntraced(function* (
+  target: Target,
+  names: KeyNames,
+  { audience, largest }: { readonly audience: Audience; readonly largest: number },
+): Effect.fn.Return<Findings, { readonly reason: string }> {
+  if (largest < LARGE) return [];
+  const size = ByteSize.make(LARGE);
+  const signed = yield* target.signPut(yield* target.newKey, { audience, size });
+  const sent = yield* Effect.result(target.put(signed, { body: new Uint8Array(LARGE) }));
+  if (sent._tag === "Failure") {
+    yield* target.forgetSilence;
+    return [unknown("size", `a PUT of 1 MiB was not answered: ${sent.failure.reason}`)];
   }
-  const bucket = target.s3?.bucket ?? "";
-  const why =
-    code === "AccessDenied"
-      ? `the key may not put (AccessDenied: ${message})`
-      : refusalOf({ status, body }, { bucket, ...names.put });
-  return failed(
-    "upload",
-    `a PUT to ${origin} was refused: ${why}`,
-    "Every upload fails like this.",
-    code === "AccessDenied"
-      ? "allow the key for uploads what `valetkey policy put` prints"
-      : status >= 500
-        ? "look at the log of the store: it has its own reason, such as a full disk"
-        : code === "SignatureDoesNotMatch"
-          ? `correct ${names.put.secret}; or, if a proxy stands in front, let it pass Host and x-amz-* headers on as they are`
-          : names.put.mend,
-  );
-}
+  const answer = sent.success;
+  if (answer.ok) return [passed("size", "a PUT of 1 MiB was accepted")];
+  const refused = { use: "put", name: names.put, bucket: target.s3?.bucket ?? "" } as const;
+  return [
+    failed(
+      "size",
+      `a PUT of 1 MiB was refused (${told(answer)}), and a small one was accepted`,
+      "Larger files cannot be uploaded.",
+      answer.status === 413
+        ? "let the proxy pass larger bodies on: nginx: client_max_body_size 0"
+        : mendOf(answer, refused),
+    ),
+  ];
+});

@@ -26,9 +26,11 @@ export async function send(
     readonly chunked?: boolean;
     /** Ends the exchange. */
     readonly signal?: AbortSignal;
+    /** Called when the answer begins. */
+    readonly onBegin?: () => void;
   } = {},
 ): Promise<Answer> {
-  const { headers = {}, body, chunked = false, signal } = options;
+  const { headers = {}, body, chunked = false, signal, onBegin } = options;
   const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
   const [origin, path] = partsOf(url);
   const { protocol, hostname, port } = new URL(origin);
@@ -51,6 +53,7 @@ export async function send(
   if (chunked && body !== undefined) outgoing.write(body);
   outgoing.end(chunked ? undefined : body);
   const [answer] = await once(outgoing, "response");
+  onBegin?.();
   const { statusCode: status, headers: received } = answer;
   const ok = status >= 200 && status < 300;
   const whole = { status, ok, headers: received, body: await buffer(answer) };

@@ -70,6 +70,7 @@ const ADVICE: ReadonlyMap<string, Text> = new Map<string, Text>([
   ["InvalidAccessKey", ACCESS_KEY],
   ["SignatureDoesNotMatch", SECRET_KEY],
   ["InvalidToken", TOKEN],
+  ["InvalidTokenId", TOKEN],
   ["ExpiredToken", TOKEN],
   ["RequestTimeTooSkewed", CLOCK],
   ["RequestExpired", CLOCK],

@@ -1,0 +1,99 @@
+import * as Effect from "effect/Effect";
+import { refusalIn } from "../../storage/rest/refusal-reason.ts";
+import type { Answer } from "../../storage/contract/send.ts";
+import type { Audience } from "../../../application/ports/presigner.ts";
+import { bucketTwice, PASS_QUERY, seesSignatures } from "./address.ts";
+import { failed, type Finding } from "./finding.ts";
+import type { KeyNames } from "./key-names.ts";
+import { addedByProxy } from "./read-back.ts";
+import { headersNotSigned, mendOf, refusalOf, told } from "./store-answer.ts";
+import type { Target } from "./target.ts";
+
+const WHY = "Every upload fails like this.";
+
+/**
+ * Why a signed PUT was refused. Where the same was accepted at the other endpoint, or the store does
+ * not see the signature, something on the way has changed it.
+ */
+export const refusedUpload = Effect.fnUntraced(function* (
+  target: Target,
+  names: KeyNames,
+  sent: {
+    readonly audience: Audience;
+    readonly url: string;
+    readonly answer: Answer;
+    /** The other endpoint, where an upload was accepted. */
+    readonly acceptedAt: string | undefined;
+  },
+): Effect.fn.Return<Finding, { readonly reason: string }> {
+  const { audience, url, answer, acceptedAt } = sent;
+  const { origin } = new URL(url);
+  const text = answer.body.toString();
+  const { code, message = "" } = refusalIn({ status: answer.status, text });
+  // Amazon names the headers, MinIO does not.
+  const added = headersNotSigned(text);
+  if (added !== undefined || message.includes("not signed")) {
+    return addedByProxy(added ?? "an x-amz-* header", `so ${origin} refuses every upload`);
+  }
+  const refused = { use: "put", name: names.put, bucket: target.s3?.bucket ?? "" } as const;
+  const mend = bucketTwice(target, audience) ?? mendOf(answer, refused);
+  if (acceptedAt !== undefined) {
+    const isOther = code === "InvalidAccessKeyId" || code === "NoSuchBucket";
+    return failed(
+      "upload",
+      `a PUT to ${origin} was refused (${told(answer)}), and the same at ${acceptedAt} was accepted: ${isOther ? "another store is there" : "something there changes the request"}`,
+      WHY,
+      isOther
+        ? "let STORAGE_ENDPOINT and STORAGE_PUBLIC_ENDPOINT be two addresses of one store"
+        : (bucketTwice(target, audience) ?? CHANGED.get(code ?? "") ?? mend),
+    );
+  }
+  const seen = `a PUT to ${origin} was refused: ${refusalOf(answer, refused)}`;
+  if (target.s3 === undefined) return failed("upload", seen, WHY, mend);
+  if (code === "SignatureDoesNotMatch") {
+    const own = yield* target.asKey("put", { method: "GET", query: [["max-keys", "1"]] });
+    return refusalIn(own).code === code
+      ? failed(
+          "upload",
+          seen,
+          WHY,
+          `${mend}; or, if a proxy stands in front, let it pass Host and the path on as they are`,
+        )
+      : failed(
+          "upload",
+          `a PUT to ${origin} was refused (${told(answer)}), and the secret is right: something on the way changes the request`,
+          WHY,
+          PASS_ON,
+        );
+  }
+  if (code !== "AccessDenied") return failed("upload", seen, WHY, mend);
+  if (!(yield* seesSignatures(target, audience))) {
+    return failed(
+      "upload",
+      `a PUT to ${origin} was refused (${told(answer)}): the store does not see the signature`,
+      WHY,
+      PASS_QUERY,
+    );
+  }
+  if (names.get.from === names.put.from) return failed("upload", seen, WHY, mend);
+  const { ok } = yield* target.asKey("get", { method: "PUT", key: yield* target.newKey, body: "" });
+  return ok
+    ? failed(
+        "upload",
+        `${seen}; the key for downloads may put`,
+        WHY,
+        `swap ${names.put.from} and ${names.get.from}, with their secrets`,
+      )
+    : failed("upload", seen, WHY, mend);
+});
+
+const PASS_ON =
+  "let the proxy pass Host, path, query, Content-Type and Content-Length on as they are: nginx: proxy_pass without a path, proxy_set_header Host $http_host";
+
+/** What to change on the way, by what the store saw. */
+const CHANGED: ReadonlyMap<string, string> = new Map([
+  ["SignatureDoesNotMatch", PASS_ON],
+  ["AccessDenied", PASS_QUERY],
+  ["InvalidRequest", PASS_QUERY],
+  ["AuthorizationQueryParametersError", PASS_QUERY],
+]);

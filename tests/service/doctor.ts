@@ -1,0 +1,178 @@
+import { Client } from "minio";
+import { once } from "node:events";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, onTestFinished, vi } from "vitest";
+import { main } from "../../adapters/cli/main.ts";
+import type { Finding } from "../../adapters/cli/doctor/finding.ts";
+import { allowedBy } from "../support/assume-role.ts";
+import { type MinioServer, STRICT } from "../support/minio.ts";
+import { need } from "../support/need.ts";
+
+// The doctor as its tests run it: on a real server, and on the way to it.
+
+export const server = await need("strictMinio");
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+export function clientOf({ endpoint, accessKey, secretKey }: MinioServer, region?: string): Client {
+  const { hostname, port } = new URL(endpoint);
+  return new Client({
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: false,
+    accessKey,
+    secretKey,
+    ...(region === undefined ? {} : { region }),
+  });
+}
+
+/** A new bucket of the strict server. */
+export async function newBucket(): Promise<string> {
+  const bucket = `doctor-${crypto.randomUUID()}`;
+  await client().makeBucket(bucket, STRICT.region);
+  return bucket;
+}
+
+export const client = () => clientOf(strict(), STRICT.region);
+
+/** The strict server; tests without it are skipped. */
+export function strict(): MinioServer {
+  if (server === undefined) throw new Error("there is no MinIO");
+  return server;
+}
+
+export const objectsIn = async (bucket: string) => {
+  const names: Array<string> = [];
+  for await (const { name } of client().listObjectsV2(bucket, "", true)) names.push(String(name));
+  return names;
+};
+
+export interface Report {
+  readonly code: number;
+  readonly findings: ReadonlyArray<Finding>;
+  readonly output: string;
+}
+
+/** Runs `valetkey doctor --json` in this process, with one key for everything where none is given. */
+export async function doctor(
+  env: Readonly<Record<string, string>>,
+  ...args: ReadonlyArray<string>
+): Promise<Report> {
+  const { accessKey, secretKey, endpoint } = strict();
+  const variables = {
+    STORAGE_ADAPTER: "minio",
+    STORAGE_ENDPOINT: endpoint,
+    STORAGE_REGION: STRICT.region,
+    STORAGE_ACCESS_KEY: accessKey,
+    STORAGE_SECRET_KEY: secretKey,
+    CORS_ORIGINS: STRICT.origin,
+    ...env,
+  };
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+  let output = "";
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, "write").mockImplementation((text) => {
+      output += String(text);
+      return true;
+    });
+  }
+  const { exitCode } = process;
+  process.exitCode = 0;
+  try {
+    await main(["doctor", "--json", ...args], () => Promise.reject(new Error("nothing is served")));
+    const { findings } = output.startsWith("{")
+      ? (JSON.parse(output) as Pick<Report, "findings">)
+      : { findings: [] };
+    return { code: process.exitCode, findings, output };
+  } finally {
+    process.exitCode = exitCode;
+  }
+}
+
+export const failures = ({ findings }: Report) =>
+  findings
+    .filter(({ verdict }) => verdict === "failed")
+    .map(({ check, seen }) => `${check}: ${seen}`);
+
+/** A server on a free port, until the end of the test. */
+export async function listen(listener: RequestListener): Promise<string> {
+  const listening = createServer(listener);
+  await once(listening.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => {
+    listening.closeAllConnections();
+    listening.close();
+  });
+  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+}
+
+/** What a proxy changes on the way. */
+export interface Change {
+  /** The headers of a request, by their names in lower case. */
+  readonly headers?: (headers: IncomingHttpHeaders) => void;
+  readonly path?: (path: string) => string;
+  /** The headers of an answer. */
+  readonly answered?: (headers: IncomingHttpHeaders) => void;
+  /** Answers instead of the store, if it gives true. */
+  readonly instead?: (incoming: IncomingMessage, response: ServerResponse) => boolean;
+  /** Sees the body of an answer. */
+  readonly sees?: (incoming: IncomingMessage, answer: IncomingMessage) => void;
+}
+
+/** A proxy to the strict server. */
+export const proxy = ({ headers: change, path = String, answered, instead, sees }: Change) =>
+  listen((incoming, response) => {
+    if (instead?.(incoming, response) === true) return;
+    const headers = { ...incoming.headers };
+    change?.(headers);
+    const { hostname, port } = new URL(strict().endpoint);
+    const { method, url = "" } = incoming;
+    const outgoing = request(
+      { hostname, port, method, path: path(url), headers, setHost: false },
+      (answer) => {
+        sees?.(incoming, answer);
+        const given = { ...answer.headers };
+        answered?.(given);
+        response.sendDate = false;
+        response.writeHead(answer.statusCode ?? 502, given);
+        answer.pipe(response);
+      },
+    );
+    incoming.pipe(outgoing);
+  });
+
+/** Keys for each use, which may do what the shipped policies allow. */
+export async function leastPrivilege(
+  bucket: string,
+  services: ReadonlyArray<string> = ["service"],
+): Promise<Readonly<Record<string, string>>> {
+  const place = { bucket, region: STRICT.region };
+  const [service, put, get] = await Promise.all(
+    [services, "put", "get"].map((names) => allowedBy(names, strict(), place)),
+  );
+  return Object.fromEntries(
+    [
+      ["", service],
+      ["PUT_", put],
+      ["GET_", get],
+    ].flatMap(([use, key]) =>
+      typeof key === "object"
+        ? [
+            [`STORAGE_${String(use)}ACCESS_KEY`, key.accessKey],
+            [`STORAGE_${String(use)}SECRET_KEY`, key.secretKey],
+            [`STORAGE_${String(use)}SESSION_TOKEN`, key.sessionToken],
+          ]
+        : [],
+    ),
+  );
+}
