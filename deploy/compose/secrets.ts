@@ -2,15 +2,24 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-// Makes what is secret in a compose project, on its first start: nothing has a default. Ends with
-// 78 where AUTH=dev, which is for one machine, would serve others.
+// Makes what is secret in a compose project, on its first start. Ends with 78 where what is for
+// one machine, AUTH=dev and the known password of MinIO, would serve others.
 
-const { AUTH = "dev", PUBLIC_URL = "", PUBLISH = "" } = process.env;
-const isHere = /^http:\/\/localhost:\d+$/.test(PUBLIC_URL) && PUBLISH.startsWith("127.0.0.1:");
-if (AUTH === "dev" && !isHere) {
-  console.error(
-    `AUTH=dev lets in everyone who has the token, so it serves this machine alone: PUBLIC_URL is ${PUBLIC_URL} and PUBLISH is ${PUBLISH}. Set AUTH=jwt, and what goes with it.`,
-  );
+const { AUTH = "dev", PUBLIC_URL = "", PUBLISH = "", MINIO_ROOT_PASSWORD } = process.env;
+if (!/^http:\/\/localhost:\d+$/.test(PUBLIC_URL) || !PUBLISH.startsWith("127.0.0.1:")) {
+  const others = `others than this machine are served: PUBLIC_URL is ${PUBLIC_URL} and PUBLISH is ${PUBLISH}`;
+  if (AUTH === "dev") {
+    refuse(
+      `AUTH=dev lets in everyone who has the token, and ${others}. Set AUTH=jwt, and what goes with it.`,
+    );
+  }
+  if (MINIO_ROOT_PASSWORD === "valetkey-development") {
+    refuse(`Everyone knows the password of MinIO, and ${others}. Set MINIO_ROOT_PASSWORD.`);
+  }
+}
+
+function refuse(why: string): never {
+  console.error(why);
   process.exit(78);
 }
 
@@ -22,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 const file = (name: string) => `${values.folder}/${name}`;
-const secret = () => randomBytes(32).toString("base64url");
+const secret = () => randomBytes(30).toString("base64url");
 
 const USES = ["service", "put", "get"] as const;
 
@@ -51,14 +60,21 @@ function usersOf(keys: Readonly<Record<"admin" | (typeof USES)[number], string>>
 }
 
 if (!existsSync(file("valetkey.env"))) {
-  const lines = [`RECEIPT_KEYS=1:${randomBytes(32).toString("base64")}`];
-  if (values.store === "seaweedfs") {
+  const lines = [
+    `RECEIPT_KEYS=1:${randomBytes(32).toString("base64")}`,
+    // Of AUTH=dev; the same for all replicas.
+    `DEV_TOKEN=${secret()}`,
+    `DEV_SERVICE_TOKEN=${secret()}`,
+  ];
+  if (values.store !== undefined) {
     const keys = { admin: secret(), service: secret(), put: secret(), get: secret() };
-    writeFileSync(file("seaweedfs.json"), JSON.stringify(usersOf(keys)));
-    writeFileSync(
-      file("bucket.env"),
-      `STORAGE_ACCESS_KEY=valetkey-admin\nSTORAGE_SECRET_KEY=${keys.admin}\n`,
-    );
+    if (values.store === "seaweedfs") {
+      writeFileSync(file("seaweedfs.json"), JSON.stringify(usersOf(keys)));
+      writeFileSync(
+        file("bucket.env"),
+        `STORAGE_ACCESS_KEY=valetkey-admin\nSTORAGE_SECRET_KEY=${keys.admin}\n`,
+      );
+    }
     for (const use of USES) {
       const name = use === "service" ? "" : `${use.toUpperCase()}_`;
       lines.push(`STORAGE_${name}ACCESS_KEY=valetkey-${use}`);
@@ -67,4 +83,9 @@ if (!existsSync(file("valetkey.env"))) {
   }
   // The last one: without it, the first start has not ended.
   writeFileSync(file("valetkey.env"), `${lines.join("\n")}\n`);
+}
+
+if (AUTH === "dev") {
+  const [, token = ""] = /^DEV_TOKEN=(.*)$/m.exec(readFileSync(file("valetkey.env"), "utf8")) ?? [];
+  console.log(`The page to try it: ${PUBLIC_URL}/#token=${token}`);
 }

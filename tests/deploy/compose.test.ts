@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
 
-// The files of deploy/ for Docker Compose. Whether an engine runs them is not tried here.
+// The files of deploy/ for Docker Compose, as text; compose-up.test.ts starts them.
 
 const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
 const FILES = globSync("compose*.yaml", { cwd: DEPLOY }).toSorted();
@@ -51,14 +51,21 @@ afterEach(() => {
 });
 
 /** What the first service of a project does, into a folder. */
-function makeSecrets(env: Readonly<Record<string, string>>, folder = newFolder()) {
-  const args = ["--folder", folder, "--policies", join(DEPLOY, "policies"), "--store", "seaweedfs"];
-  const { status, stderr } = spawnSync("node", [join(DEPLOY, "compose/secrets.ts"), ...args], {
-    env: { PATH: process.env["PATH"], ...env },
-    encoding: "utf8",
-  });
+function makeSecrets(
+  env: Readonly<Record<string, string>>,
+  { folder = newFolder(), store = "seaweedfs" } = {},
+) {
+  const args = ["--folder", folder, "--policies", join(DEPLOY, "policies"), "--store", store];
+  const { status, stdout, stderr } = spawnSync(
+    "node",
+    [join(DEPLOY, "compose/secrets.ts"), ...args],
+    {
+      env: { PATH: process.env["PATH"], ...env },
+      encoding: "utf8",
+    },
+  );
   const read = (name: string) => readFileSync(join(folder, name), "utf8");
-  return { status, stderr, folder, read, files: readdirSync(folder).toSorted() };
+  return { status, stdout, stderr, folder, read, files: readdirSync(folder).toSorted() };
 }
 
 function newFolder(): string {
@@ -70,13 +77,20 @@ function newFolder(): string {
 const variablesOf = (text: string) =>
   Object.fromEntries([...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
 
+/** The projects that bring a store. */
+const STORES: Readonly<Record<string, string>> = {
+  "compose.seaweedfs.yaml": "seaweedfs",
+  "compose.yaml": "minio",
+};
+
 describe.each(PROJECTS)("%s", (file) => {
   it("the service would start with its variables, and knows each of them", () => {
     const { environment = {} } = servicesOf(file, BUCKET).get("valetkey") ?? {};
     const { RUN_AS: _, ...env } = {
       HOST: "0.0.0.0",
       ...environment,
-      ...(file === "compose.seaweedfs.yaml" && variablesOf(makeSecrets(HERE).read("valetkey.env"))),
+      ...(file in STORES &&
+        variablesOf(makeSecrets(HERE, { store: STORES[file] }).read("valetkey.env"))),
     };
     const known = new Set(settings.map(({ variable }) => variable));
     expect(Object.keys(env).filter((name) => !known.has(name))).toEqual([]);
@@ -91,19 +105,23 @@ describe.each(PROJECTS)("%s", (file) => {
   });
 });
 
-it.each(FILES.filter((file) => file !== "compose.yaml"))(
-  "no secret of %s has a default",
+it.each(FILES)(
+  "no secret of %s has a default that others than this machine are served with",
   (file) => {
     for (const [, name = "", value] of readFileSync(join(DEPLOY, file), "utf8").matchAll(
       /^ +(\w*(?:KEY|SECRET|PASSWORD|TOKEN|CREDENTIALS)S?): (.+)$/gm,
     )) {
-      expect(value).toBe(`\${${name}:-}`);
+      const known = name === "MINIO_ROOT_PASSWORD" ? KNOWN_PASSWORD : "";
+      expect(value).toBe(`\${${name}:-${known}}`);
     }
   },
 );
 
+/** `secrets.ts` refuses it for others than this machine. */
+const KNOWN_PASSWORD = "valetkey-development";
+
 it("the service runs with a read-only root file system, and without capabilities", () => {
-  for (const file of ["compose.aws.yaml", "compose.gcs.yaml", "compose.seaweedfs.yaml"]) {
+  for (const file of PROJECTS) {
     expect(servicesOf(file, BUCKET).get("valetkey")).toMatchObject({
       read_only: true,
       cap_drop: ["ALL"],
@@ -121,7 +139,7 @@ describe("the secrets of a project", () => {
       files: ["bucket.env", "seaweedfs.json", "valetkey.env"],
     });
     const content = first.files.map(first.read);
-    const again = makeSecrets(HERE, first.folder);
+    const again = makeSecrets(HERE, { folder: first.folder });
     expect(again.files.map(again.read)).toEqual(content);
     expect(makeSecrets(HERE).read("valetkey.env")).not.toBe(content[2]);
   });
@@ -156,5 +174,29 @@ describe("the secrets of a project", () => {
       files: [],
     });
     expect(makeSecrets({ ...env, AUTH: "jwt" }).status).toBe(0);
+  });
+
+  it("a project with the known password of MinIO does not start for other machines", () => {
+    const env = { ...HERE, MINIO_ROOT_PASSWORD: KNOWN_PASSWORD };
+    const others = { ...env, AUTH: "jwt", PUBLIC_URL: "https://uploads.example.com" };
+    expect(makeSecrets(env, { store: "minio" })).toMatchObject({
+      status: 0,
+      files: ["valetkey.env"],
+    });
+    expect(makeSecrets(others, { store: "minio" })).toMatchObject({
+      status: 78,
+      stderr: expect.stringContaining("Set MINIO_ROOT_PASSWORD"),
+      files: [],
+    });
+    const own = { ...others, MINIO_ROOT_PASSWORD: "one that nobody knows" };
+    expect(makeSecrets(own, { store: "minio" }).status).toBe(0);
+  });
+
+  it("the address of the page to try it is printed for AUTH=dev alone", () => {
+    const { stdout, read } = makeSecrets(HERE);
+    const { DEV_TOKEN: token = "" } = variablesOf(read("valetkey.env"));
+    expect(token).toMatch(/^[\w-]{40}$/);
+    expect(stdout).toContain(`http://localhost:8787/#token=${token}\n`);
+    expect(makeSecrets({ ...HERE, AUTH: "jwt" }).stdout).toBe("");
   });
 });
