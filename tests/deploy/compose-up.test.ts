@@ -1,0 +1,221 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchChromium } from "../support/chromium.ts";
+import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
+import { snippetsOf } from "../support/snippets.ts";
+import { until } from "../support/until.ts";
+
+// The files of deploy/ for Docker Compose, started as docs/deploying.md says.
+
+const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
+const compose = await need("compose");
+const chromium = await need("chromium");
+
+/** A project that runs. */
+interface Project {
+  readonly address: string;
+  readonly storeUrl: string;
+  /** Runs a command of Docker Compose on it, and gives what that prints. */
+  readonly compose: (...args: ReadonlyArray<string>) => Promise<string>;
+  /** The same with other settings. */
+  readonly with: (env: Readonly<Record<string, string>>) => Project["compose"];
+  /** Runs a command in the container of the service, with its secrets. */
+  readonly inside: (...command: ReadonlyArray<string>) => Promise<string>;
+  readonly down: () => Promise<void>;
+}
+
+async function up(file: string): Promise<Project> {
+  const port = await freePort();
+  const address = `http://localhost:${port}`;
+  const storeUrl = `http://files.localhost:${port}`;
+  const settings = {
+    PUBLIC_URL: address,
+    STORE_URL: storeUrl,
+    PUBLISH: `127.0.0.1:${port}:${port}`,
+    MINIO_PORT: String(await freePort()),
+    REPLICAS: "2",
+    LIMIT_REQUESTS_PER_SUBJECT: "100000 per minute",
+  };
+  const { PATH = "", HOME = "" } = process.env;
+  const [command = "", ...first] = compose ?? [];
+  const withSettings =
+    (env: Readonly<Record<string, string>>) =>
+    async (...args: ReadonlyArray<string>) => {
+      const project = ["--project-name", `valetkey-test-${port}`, "--file", join(DEPLOY, file)];
+      // A file .env beside it is somebody's own.
+      const all = [...first, ...project, "--env-file", "/dev/null", ...args];
+      return run(command, all, { PATH, HOME, ...settings, ...env });
+    };
+  const project: Project = {
+    address,
+    storeUrl,
+    compose: withSettings({}),
+    with: withSettings,
+    inside: (...command) =>
+      project.compose("exec", "-T", "valetkey", "sh", "/compose/with-secrets.sh", ...command),
+    down: async () => void (await project.compose("down", "--volumes", "--timeout", "1")),
+  };
+  try {
+    await project.compose("up", "--detach", "--wait");
+  } catch (cause) {
+    const logs = await project.compose("logs");
+    await project.down();
+    throw new Error(logs, { cause });
+  }
+  return project;
+}
+
+const run = async (
+  command: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<string> => (await promisify(execFile)(command, args, { env })).stdout.trim();
+
+const docker = (...args: ReadonlyArray<string>) => run("docker", args);
+
+const presign = (token: string) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+  body: JSON.stringify({ filename: "a.txt", content_type: "text/plain", size: 19 }),
+});
+
+describe.skipIf(compose === undefined)("compose.seaweedfs.yaml", () => {
+  const project = started("compose.seaweedfs.yaml");
+  servesUploads(project, "seaweedfs:8333");
+  restartsWithoutLoss(project);
+});
+
+describe.skipIf(compose === undefined)("compose.yaml", () => {
+  servesUploads(started("compose.yaml"), "store:9000");
+});
+
+/** The project of a file, once its tests run. */
+function started(file: string): () => Project {
+  let project: Project | undefined;
+  beforeAll(async () => void (project = await up(file)));
+  afterAll(() => project?.down());
+  return () => project ?? expect.fail("the project is not up");
+}
+
+/** `store` is the host to which services in the project send files. */
+function servesUploads(running: () => Project, store: string): void {
+  it("a page uploads through the public names by the three lines of the README", async ({
+    onTestFinished,
+    skip,
+  }) => {
+    skip(chromium === undefined);
+    const project = running();
+    const log = await project.compose("logs", "--no-log-prefix", "secrets");
+    const [page = "", token = ""] = /http:\S+#token=(\S+)/.exec(log) ?? [];
+    const browser = await launchChromium(chromium);
+    onTestFinished(() => browser.close());
+    const context = await browser.newContext();
+    const tab = await context.newPage();
+    await tab.goto(page);
+    const [putUrl, getUrl] = await tab.evaluate<[string, string]>(`(async () => {
+      const file = new File(["the bytes of a picture"], "photo.txt", { type: "text/plain" });
+      const headers = { "Content-Type": "application/json", Authorization: "Bearer ${token}" };
+      const { name: filename, type: content_type, size } = file;
+      const body = JSON.stringify({ filename, content_type, size });
+      ${snippetsOf("README.md").get("three-lines.js")}
+      return [put_url, get_url];
+    })()`);
+    expect(new URL(putUrl).origin).toBe(project.storeUrl);
+    await tab.goto(getUrl);
+    expect(await tab.textContent("body")).toBe("the bytes of a picture");
+  });
+
+  it("a service uploads through the name of the store inside the project", async () => {
+    const project = running();
+    const token = await project.inside("printenv", "DEV_SERVICE_TOKEN");
+    const script = `
+      const asked = await fetch("http://valetkey:8787/api/v1/orgs/acme/files/presign", ${JSON.stringify(presign(token))});
+      const { put_url, put_headers, get_url } = await asked.json();
+      const put = await fetch(put_url, { method: "PUT", headers: put_headers, body: "the bytes of a file" });
+      const get = await fetch(get_url);
+      console.log(JSON.stringify([new URL(put_url).host, put.status, await get.text()]));`;
+    const said = await project.inside("node", "--input-type=module", "--eval", script);
+    expect(JSON.parse(said)).toEqual([store, 200, "the bytes of a file"]);
+  });
+
+  it("the doctor finds nothing at fault", async () => {
+    const project = running();
+    const { findings } = JSON.parse(await project.inside("valetkey", "doctor", "--json"));
+    const verdicts = Map.groupBy<string, { readonly check: string; readonly verdict: string }>(
+      findings,
+      ({ verdict }) => verdict,
+    );
+    expect([...verdicts.keys()].toSorted()).toEqual(["could not tell", "passed"]);
+    expect(verdicts.get("could not tell")?.map(({ check }) => check)).toEqual([
+      "lifecycle",
+      "versioning",
+      "encryption",
+    ]);
+    expect(verdicts.get("passed")?.length).toBeGreaterThan(30);
+  });
+
+  it("the service is an ordinary user without capabilities, who cannot write into the image", async () => {
+    const project = running();
+    expect(await project.inside("id", "--user")).toBe("1000");
+    expect(await project.inside("grep", "CapEff", "/proc/self/status")).toMatch(/\t0+$/);
+    await expect(project.inside("touch", "/tmp/a")).rejects.toThrow("Read-only file system");
+  });
+}
+
+function restartsWithoutLoss(running: () => Project): void {
+  it("no request is lost while two replicas restart one after the other, nor in an update", async ({
+    onTestFinished,
+  }) => {
+    const project = running();
+    const replicas = async () =>
+      (await project.compose("ps", "--quiet", "valetkey")).split("\n").toSorted();
+    const token = await project.inside("printenv", "DEV_TOKEN");
+    const asked: Array<Promise<string>> = [];
+    const ask = async () => {
+      const answer = await fetch(
+        `${project.address}/api/v1/orgs/acme/files/presign`,
+        presign(token),
+      );
+      const body = await answer.text();
+      return answer.ok ? "granted" : `${answer.status} ${body}`;
+    };
+    const timer = setInterval(() => asked.push(ask().catch(String)), 20);
+    onTestFinished(() => clearInterval(timer));
+
+    const before = await replicas();
+    expect(before).toHaveLength(2);
+    for (const replica of before) {
+      await docker("restart", replica);
+      await until("the restart", () =>
+        docker("exec", replica, "node", "--eval", IS_READY).then(() => true),
+      );
+    }
+    const grown = ["--no-deps", "--no-recreate", "--scale", "valetkey=4", "valetkey"];
+    const updated = project.with({ LIMIT_BYTES_PER_DAY: "40 GiB" });
+    await updated("up", "--detach", "--wait", ...grown);
+    await updated("up", "--detach", "--wait");
+    const after = await replicas();
+    expect(after).toHaveLength(2);
+    expect(after.filter((replica) => before.includes(replica))).toEqual([]);
+
+    clearInterval(timer);
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(["granted"]));
+    expect(asked.length).toBeGreaterThan(100);
+  }, 180_000);
+}
+
+const IS_READY =
+  'fetch("http://127.0.0.1:8787/readyz").then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))';
+
+it.skipIf(compose === undefined)("the image adds less than 60 MB to that of Node", async () => {
+  const image = await sizeOf("valetkey");
+  const node = await sizeOf("node:24-bookworm-slim");
+  expect(image).toBeGreaterThan(node);
+  expect(image - node).toBeLessThan(60e6);
+});
+
+const sizeOf = async (image: string) =>
+  Number(await docker("image", "inspect", "--format", "{{.Size}}", image));
