@@ -1,7 +1,7 @@
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
+import { isoOf } from "../settings/instant.ts";
 import { writeLine } from "../settings/standard-output.ts";
 import { appendTo } from "./append.ts";
 
@@ -22,7 +22,7 @@ function lineOf(event: AuditEvent): string {
   const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
     event;
   return JSON.stringify({
-    time: DateTime.formatIso(at),
+    time: isoOf(at.epochMilliseconds),
     audit: action,
     decision: refusal === undefined ? "granted" : "refused",
     code: refusal,

@@ -1,12 +1,10 @@
 import * as Cause from "effect/Cause";
-import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
-import * as LogLevel from "effect/LogLevel";
-import * as References from "effect/References";
 import { isRewritten, loggedPath, requestPath } from "./addresses.ts";
 import { answerProblem, refuse } from "./answer.ts";
 import type { Sharing } from "./cross-origin.ts";
 import type { HttpContext } from "./env.ts";
+import { logAt } from "./log.ts";
 import { isLoopback } from "./loopback.ts";
 import { internalProblem, type Refusal } from "./problem.ts";
 import { LoopbackOnly, MalformedRequest, NotFound } from "./refusals.ts";
@@ -27,13 +25,10 @@ export function exchange(
 ) => Promise<Response> {
   const { services, isStopping } = options;
   const log = Effect.runForkWith(services);
-  const isLogged = LogLevel.isLessThanOrEqualTo(
-    Context.get(services, References.MinimumLogLevel),
-    "Info",
-  );
+  const logRequest = logAt("Info", services);
 
   return async (c, share, answer) => {
-    const start = isLogged ? performance.now() : 0;
+    const start = logRequest ? performance.now() : 0;
     const requestId = crypto.randomUUID();
     const answerHeaders: Record<string, string> = { "X-Request-Id": requestId };
     // A client that kept its connection open would keep the service from stopping.
@@ -56,20 +51,16 @@ export function exchange(
         response.headers.set("Connection", "close");
       }
     }
-    if (isLogged) {
-      const code = c.get("code");
-      log(
-        Effect.logInfo("request", {
-          requestId,
-          method: c.req.method,
-          // Without the query, which may hold a signature.
-          path: loggedPath(requestPath(c)),
-          status: response.status,
-          ...(code === undefined ? {} : { code }),
-          milliseconds: Math.round(performance.now() - start),
-        }),
-      );
-    }
+    const code = c.get("code");
+    logRequest?.("request", {
+      requestId,
+      method: c.req.method,
+      // Without the query, which may hold a signature.
+      path: loggedPath(requestPath(c)),
+      status: response.status,
+      ...(code === undefined ? {} : { code }),
+      milliseconds: Math.round(performance.now() - start),
+    });
     return response;
   };
 }

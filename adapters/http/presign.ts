@@ -9,9 +9,9 @@ import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { POLICY_NAME, PolicyName, type RequestedUpload } from "../../domain/upload-policy.ts";
 import { decoder, type MemberFault, MISSING } from "../settings/decode.ts";
+import { isoOf } from "../settings/instant.ts";
 import { answer } from "./answer.ts";
 import type { Upload } from "./answers.ts";
-import { isoOf } from "./instant.ts";
 import { InvalidBody, InvalidIdempotencyKey, InvalidMember } from "./refusals.ts";
 import type { MemberRequest } from "./route.ts";
 
@@ -36,8 +36,8 @@ export const uploadAnswer = ({ key, put, get, receipt }: Granted): Upload => ({
   put_url: put.url,
   get_url: get.url,
   put_headers: put.headers,
-  put_expires_at: isoOf(put.expiresAt),
-  get_expires_at: isoOf(get.expiresAt),
+  put_expires_at: isoOf(put.expiresAt.epochMilliseconds),
+  get_expires_at: isoOf(get.expiresAt.epochMilliseconds),
   key,
   receipt,
 });

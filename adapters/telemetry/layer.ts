@@ -2,6 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
+import { isoOf } from "../settings/instant.ts";
 import { writeLine } from "../settings/standard-output.ts";
 import type { TelemetrySettings } from "./settings.ts";
 
@@ -35,7 +36,12 @@ const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => 
 
 const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) => {
   const { text, facts } = partsOf(message);
-  return JSON.stringify({ time: date, level: logLevel.toLowerCase(), message: text, ...facts });
+  return JSON.stringify({
+    time: isoOf(date.getTime()),
+    level: logLevel.toLowerCase(),
+    message: text,
+    ...facts,
+  });
 });
 
 /** Splits a log entry into its message and its object of facts. */
