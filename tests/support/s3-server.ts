@@ -113,10 +113,16 @@ export async function startS3(between: Between = () => undefined) {
     const object = await openObject(folder, pathname);
     if (object === undefined) return new Response(null, { status: 404 });
     await object.close();
-    const { size, mediaType, etag } = object;
-    return new Response(null, {
-      headers: { "Content-Length": `${size}`, "Content-Type": mediaType, ETag: etag },
+    const { size, mediaType, etag, checksums = {} } = object;
+    const headers = new Headers({
+      "Content-Length": `${size}`,
+      "Content-Type": mediaType,
+      ETag: etag,
     });
+    for (const [name, value] of Object.entries(checksums)) {
+      headers.set(`x-amz-checksum-${name}`, value);
+    }
+    return new Response(null, { headers });
   };
   let part = "";
   const partsAnswer = async (request: Request, query: URLSearchParams) => {

@@ -62,7 +62,8 @@ export const endpoints = (target: Target): Effect.Effect<Reached> =>
         ),
       );
       const fault = clockFault(headers.date, now);
-      if (fault === undefined && headers.date !== undefined) continue;
+      const isTold = !Number.isNaN(Date.parse(headers.date ?? ""));
+      if (fault === undefined && isTold) continue;
       if (fault !== undefined) ahead = now - Date.parse(headers.date ?? "");
       clocks.push(
         fault === undefined
