@@ -1,0 +1,354 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { makeProgressLine } from "../../adapters/cli/progress-line.ts";
+import { serve } from "../../adapters/cli/serve.ts";
+import { makeUploadMemory } from "../../adapters/cli/upload-memory.ts";
+import { startHost } from "../embed/host.ts";
+import { valetkey } from "../support/command-line.ts";
+import { freePort } from "../support/free-port.ts";
+import { startS3 } from "../support/s3-server.ts";
+
+// The commands in this process; as a person starts them, tests/service/ has them.
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-cli-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+describe("valetkey config", () => {
+  it("shows what is in force as a person reads it, and warns of what has no effect", async () => {
+    const { code, stdout, stderr } = await valetkey(["config"], {
+      STORAGE_BUCKT: "mine",
+      STORAGE_MAX_FILE_SIZE: "5",
+      CORS_ORIGINS: "https://app.example.com",
+    });
+    const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(rows).toContainEqual(["callers", "dev"]);
+    expect(rows).toContainEqual(["VARIABLE", "VALUE", "FROM"]);
+    expect(rows).toContainEqual(["PORT", "8787", "default"]);
+    expect(rows).toContainEqual(["REDIS_CLUSTER", "off", "default"]);
+    expect(rows).toContainEqual(["CORS_ORIGINS", "https://app.example.com", "variable"]);
+    expect(rows).toContainEqual(["RECEIPT_KEYS", expect.any(String), "default"]);
+    expect(stderr.trim().split("\n")).toEqual([
+      'Warning: STORAGE_MAX_FILE_SIZE=5 has no unit and is read as MiB: write "5 MiB".',
+      "Warning: STORAGE_BUCKT is not a known variable; did you mean STORAGE_BUCKET?.",
+    ]);
+    expect(code).toBe(0);
+  });
+});
+
+const createToken = async (file: string, ...options: ReadonlyArray<string>) => {
+  const { stdout } = await valetkey(["token", "create", "--file", file, ...options]);
+  return stdout.trim();
+};
+
+describe("valetkey token", () => {
+  it("create adds a token, list shows all but its secret, and revoke removes it alone", async () => {
+    const file = join(temporaryFolder(), "tokens.json");
+    const first = await createToken(file, "--org", "acme", "--kind", "user", "--subject", "mia");
+    const second = await createToken(file, "--org", "acme", "--org", "b", "--scope", "read");
+    const [, firstId = "", secret = ""] = first.split("_");
+    const [, secondId = ""] = second.split("_");
+    const listed = await valetkey(["token", "list"], { AUTH_TOKENS_FILE: file });
+    expect(
+      listed.stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/ {2,}/)),
+    ).toEqual([
+      ["ID", "KIND", "SUBJECT", "ORGANIZATIONS", "SCOPES", "EXPIRES"],
+      [firstId, "user", "mia", "acme", "write,read,confirm", "never"],
+      [secondId, "service", secondId, "acme,b", "read", "never"],
+    ]);
+    expect(listed.stdout + readFileSync(file, "utf8")).not.toContain(secret);
+
+    const unknown = await valetkey(["token", "revoke", "0123456789abcdef", "--file", file]);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      64,
+      `There is no such token in ${file}. To see its tokens: valetkey token list\n`,
+    ]);
+    expect((await valetkey(["token", "revoke", first, "--file", file])).code).toBe(0);
+    const left = await valetkey(["token", "list", "--json", "--file", file]);
+    expect(JSON.parse(left.stdout)).toEqual([
+      {
+        id: secondId,
+        kind: "service",
+        subject: secondId,
+        organizations: ["acme", "b"],
+        scopes: ["read"],
+      },
+    ]);
+  });
+
+  it.each([
+    ["90m", 90 * 60_000],
+    ["12h", 12 * 3_600_000],
+    ["3d", 3 * 86_400_000],
+    ["2030-01-31", Date.UTC(2030, 0, 31) - Date.UTC(2029, 0, 1)],
+    ["2029-01-01T02:00:00+01:00", 3_600_000],
+  ])(
+    "create --expires %s is told as an instant, and the token is expired from then on",
+    async (when, after) => {
+      const file = join(temporaryFolder(), "tokens.json");
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2029, 0, 1) });
+      await createToken(file, "--org", "acme", "--expires", when);
+      const end = Date.UTC(2029, 0, 1) + after;
+      const shown = async () => (await valetkey(["token", "list", "--file", file])).stdout.trim();
+      const instant = new Date(end).toISOString().replace(".000", "");
+      vi.setSystemTime(end - 1);
+      expect(await shown()).toMatch(new RegExp(`${instant}$`));
+      vi.setSystemTime(end);
+      expect(await shown()).toMatch(new RegExp(`${instant} \\(expired\\)$`));
+    },
+  );
+});
+
+describe("valetkey upload", () => {
+  const TOKEN = "a-token-of-mia";
+  const start = async () => {
+    const folder = temporaryFolder();
+    const host = await startHost({
+      authenticate: ({ headers }) =>
+        headers.get("authorization") === `Bearer ${TOKEN}` ? { id: "mia" } : undefined,
+    });
+    const upload = (files: ReadonlyArray<string>, token = TOKEN, ...more: ReadonlyArray<string>) =>
+      valetkey(["upload", ...files, "--org", "acme", "--endpoint", host.address, ...more], {
+        VALETKEY_TOKEN: token,
+        XDG_STATE_HOME: folder,
+      });
+    return { folder, upload };
+  };
+
+  it("prints the address of each file, and says what is wrong with the others", async () => {
+    const { folder, upload } = await start();
+    const photo = join(folder, "photo.png");
+    writeFileSync(photo, "12345");
+    const none = join(folder, "none.png");
+    mkdirSync(join(folder, "inner"));
+    const { code, stdout, stderr } = await upload([photo, none, join(folder, "inner")]);
+    expect(stdout).toMatch(
+      /^\S+photo\.png {2}http:\/\/127\.0\.0\.1:\d+\/api\/v1\/orgs\/acme\/files\/\S+\.png\n$/,
+    );
+    expect(stderr).toBe(
+      `${none}: There is no such file. Check its path.\n${join(folder, "inner")}: It is a folder. Name its files.\n`,
+    );
+    expect(code).toBe(1);
+    const json = await upload([photo, none], TOKEN, "--json");
+    expect(JSON.parse(json.stdout)).toEqual([
+      expect.objectContaining({
+        file: photo,
+        size: 5,
+        content_type: "image/png",
+        receipt: expect.any(String),
+      }),
+      {
+        file: none,
+        error: { code: "not-found", message: "There is no such file. Check its path." },
+      },
+    ]);
+  });
+
+  it("names the variable for a token that the service does not know", async () => {
+    const { folder, upload } = await start();
+    const photo = join(folder, "photo.png");
+    writeFileSync(photo, "12345");
+    const { code, stdout, stderr } = await upload([photo], "another-token");
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(
+      /photo\.png: The service does not know the caller\. Set VALETKEY_TOKEN /,
+    );
+  });
+
+  it("remembers in a file of the user alone what was sent, and what another process writes", async () => {
+    const path = join(temporaryFolder(), "state", "uploads.json");
+    const memory = makeUploadMemory(path);
+    const keys = async () => [...(await memory.keys())];
+    expect(await keys()).toEqual([]);
+    memory.set("a", "1");
+    makeUploadMemory(path).set("b", "2");
+    memory.delete("none");
+    expect(await keys()).toEqual(["a", "b"]);
+    expect([memory.get("a"), memory.get("b")]).toEqual(["1", "2"]);
+    memory.delete("a");
+    expect(makeUploadMemory(path).get("a")).toBeUndefined();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    writeFileSync(path, "{broken");
+    expect(memory.get("b")).toBeUndefined();
+  });
+});
+
+/** A line on a stream like that of a process, and what was written to it. */
+const progressLine = (stream: { readonly isTTY: boolean; readonly columns: number }) => {
+  vi.useFakeTimers({ toFake: ["Date"], now: 0 });
+  const written: Array<string> = [];
+  const line = makeProgressLine({
+    ...stream,
+    write: (text: string) => written.push(text) > 0,
+  } as NodeJS.WriteStream);
+  const show = (now: number, sent: number, total: number, more = {}) => {
+    vi.setSystemTime(now);
+    line.show({ sent, total, percent: (100 * sent) / total, ...more });
+  };
+  return { written, show, end: line.end };
+};
+
+const MIB = 2 ** 20;
+
+describe("the line that shows how far an upload is", () => {
+  it("is written over on a terminal, ten times a second and as wide as that is", () => {
+    const { written, show, end } = progressLine({ isTTY: true, columns: 60 });
+    show(0, 0, 600_000);
+    show(99, 1, 600_000);
+    show(2000, 2.5 * MIB, 10 * MIB);
+    show(2100, 5 * MIB, 10 * MIB, { retrying: { attempt: 1, delay: 0, reason: "network" } });
+    end();
+    expect(written).toEqual([
+      `\r\u001b[K[${"-".repeat(24)}] 0 % of 586 KiB`,
+      `\r\u001b[K[${"#".repeat(6)}${"-".repeat(18)}] 25 % of 10.0 MiB, 6 s left`,
+      `\r\u001b[K[${"#".repeat(12)}${"-".repeat(12)}] 50 % of 10.0 MiB, 3 s left, tryi`,
+      "\r\u001b[K",
+    ]);
+  });
+
+  it("is a line now and then elsewhere, in minutes where it takes long", () => {
+    const { written, show, end } = progressLine({ isTTY: false, columns: 0 });
+    show(9999, MIB, 100 * MIB);
+    show(10_000, 5 * MIB, 100 * MIB);
+    show(19_999, 6 * MIB, 100 * MIB);
+    end();
+    expect(written).toEqual([`[#${"-".repeat(23)}] 5 % of 100.0 MiB, 4 min left\n`]);
+  });
+});
+
+describe("the commands for a bucket", () => {
+  const MARKING = {
+    STORAGE_POLICIES: JSON.stringify({ kept: { unconfirmed_after: "3 days", write_once: true } }),
+  };
+
+  it("lifecycle prints the rule, and adds it once", async () => {
+    const { env, settings } = await startS3();
+    const lifecycle = (...options: ReadonlyArray<string>) =>
+      valetkey(["lifecycle", ...options], { ...env, ...MARKING });
+    const printed = await lifecycle();
+    expect(printed.stdout).toContain("<ID>valetkey-unconfirmed</ID>");
+    expect(settings.size).toBe(0);
+    expect((await lifecycle("--apply")).stderr).toContain(
+      "The rules were added: uploads that nobody confirms are removed after 3 days.\n",
+    );
+    expect(settings.get("lifecycle")).toContain("<Days>3</Days>");
+    expect((await lifecycle("--apply")).stderr).toContain("The bucket has the rules already.\n");
+    const unmarked = await valetkey(["lifecycle"], env);
+    expect([unmarked.code, unmarked.stdout]).toEqual([78, ""]);
+  });
+
+  it("cors and policy print what is to be set by hand, and end with 1 where they cannot set it", async () => {
+    const { env } = await startS3();
+    const cors = await valetkey(["cors", "--origin", "https://b.example.com"], env);
+    expect(cors.stdout).toBe("MINIO_API_CORS_ALLOW_ORIGIN=https://b.example.com\n");
+    expect(cors.stderr).toMatch(/^To set it yourself: MinIO has no rules per bucket/);
+    const policy = await valetkey(["policy", "get"], env);
+    const statements = JSON.parse(policy.stdout).Statement as ReadonlyArray<{
+      Action: Array<string>;
+    }>;
+    expect(statements.flatMap(({ Action }) => Action)).toEqual([
+      "s3:GetObject",
+      "s3:GetObjectVersion",
+    ]);
+    for (const command of ["cors", "policy"]) {
+      const { code, stdout, stderr } = await valetkey([command, "--apply"], env);
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(/^The (?:rule was not added|policy was not set): /);
+    }
+  });
+
+  it("certify says what the store is, what it keeps, and how far it is", async () => {
+    const { env } = await startS3();
+    const { code, stdout, stderr } = await valetkey(["certify", "--json", "--name", "a store"], {
+      ...env,
+      STORAGE_BUCKET: "files",
+    });
+    const { promises, left, ...facts } = JSON.parse(stdout);
+    expect(facts).toEqual({
+      store: "a store",
+      date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+      valetkey: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      adapter: "minio",
+      provider: "minio",
+    });
+    expect(left).toEqual(expect.any(Array));
+    const kept = promises.filter(({ outcome }: { outcome: string }) => outcome === "kept");
+    expect(kept.length).toBeGreaterThan(40);
+    // It puts no parts together.
+    expect(promises).toContainEqual(
+      expect.objectContaining({
+        promise: "a file of one short part is an upload in parts too",
+        outcome: "not kept",
+      }),
+    );
+    expect(stderr).toContain(
+      `\n1/${kept.length + promises.filter((each: { outcome: string }) => each.outcome === "not kept").length} kept: a PUT as granted`,
+    );
+    expect(code).toBe(1);
+  });
+});
+
+/** Serves until a signal comes, if it gets so far; gives the exit code. */
+const serving = async (
+  env: Readonly<Record<string, string>>,
+  listen: Parameters<typeof serve>[0] = () => Promise.reject(new Error("nothing may be served")),
+) => {
+  for (const [name, value] of Object.entries({ LOG_LEVEL: "error", ...env }))
+    vi.stubEnv(name, value);
+  const codes: Array<unknown> = [];
+  vi.spyOn(process, "exit").mockImplementation((code) => {
+    codes.push(code);
+    return undefined as never;
+  });
+  let told = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    told += String(text);
+    return true;
+  });
+  await serve(listen);
+  return { codes, told };
+};
+
+describe("valetkey serve", () => {
+  it("listens in this process, and ends with 0 once it is told to", async () => {
+    const port = await freePort();
+    const before = process.listeners("SIGTERM");
+    const events: Array<unknown> = [];
+    const { codes } = await serving(
+      { PORT: `${port}`, STORAGE_LOCAL_DIR: temporaryFolder(), SHUTDOWN_GRACE: "0 seconds" },
+      async (options) => {
+        events.push([options.host, options.port]);
+        setImmediate(() => {
+          const added = process.listeners("SIGTERM").filter((each) => !before.includes(each));
+          for (const listener of added) listener("SIGTERM");
+        });
+        return { stop: async () => void events.push("stopped") };
+      },
+    );
+    expect(events).toEqual([["127.0.0.1", port], "stopped"]);
+    expect(codes).toEqual([0]);
+  });
+
+  it("ends with 1 where it cannot listen, and with 78 where its configuration is wrong", async () => {
+    const busy = await serving({ STORAGE_LOCAL_DIR: temporaryFolder() });
+    expect(busy.codes).toEqual([1]);
+    expect(busy.told).toMatch(/^Valetkey cannot start: .*nothing may be served/);
+    vi.restoreAllMocks();
+    const wrong = await serving({ PORT: "eighty" });
+    expect(wrong.codes).toEqual([78]);
+    expect(wrong.told).toMatch(/PORT must be /);
+  });
+});
