@@ -12,6 +12,14 @@ const Origin = Schema.String.check(
   Schema.makeFilter<string>((text) => URL.canParse(text) && new URL(text).origin === text),
 );
 
+/** The origins of URLs that have more, such as a slash at the end. */
+function originsIn(text: string): string | undefined {
+  const items = text.split(",").map((item) => item.trim());
+  return items.every(isHttpUrl) ? items.map((item) => new URL(item).origin).join(",") : undefined;
+}
+
+const isHttpUrl = (text: string) => /^https?:\/\//.test(text) && URL.canParse(text);
+
 /** One process for each core that this one may use. */
 const Auto = Parsed((text) => (text === "auto" ? availableParallelism() : undefined));
 
@@ -55,6 +63,7 @@ export const settings = {
     meaning: "Origins whose pages may call the API and the embedded store.",
     otherwise: "the origin of `PUBLIC_URL`",
     codec: List(Origin),
+    nearest: originsIn,
     shape: ({ list }) => `origins (scheme, host and port, no path), ${list}`,
     example: "https://app.example.com",
   }),

@@ -144,10 +144,17 @@ function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unkno
     return Result.fail(fault(setting, "must not be empty"));
   }
   return Result.mapError(decode(input), () => {
-    const meant = typeof input === "string" ? nearest?.(input) : undefined;
-    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    const text = typeof input === "string" ? input : "";
+    const meant = nearest?.(text);
+    const hint = aroundIt(text) ?? (meant === undefined ? "" : `; did you mean ${meant}?`);
     return fault(setting, (words) => `must be ${say(shape, words)}${hint}`);
   });
+}
+
+/** What a value that was pasted often has around it. */
+function aroundIt(text: string): string | undefined {
+  if (text.trim() !== text) return "; there is white space or a line end around it";
+  return /^"[^]*"$|^'[^]*'$/.test(text) ? "; there are quotes around it, which count" : undefined;
 }
 
 /** The values of all parts, or every fault of any, with `further` ones. */

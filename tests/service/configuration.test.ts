@@ -49,6 +49,12 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
     [{ AUTH: "none" }, /AUTH must be dev/],
     [{ HOST: "0.0.0.0" }, /PUBLIC_URL must be set where HOST is not a loopback/],
     [
+      { CORS_ORIGINS: "https://a.example/, https://b.example" },
+      /separated by commas; did you mean https:\/\/a.example,https:\/\/b.example\?/,
+    ],
+    [{ STORAGE_ADAPTER: '"local"' }, /or gcs; there are quotes around it, which count\./],
+    [{ STORAGE_BUCKET: "files\r" }, /there is white space or a line end around it\./],
+    [
       { HOST: "0.0.0.0", PUBLIC_URL: "https://uploads.example.com" },
       /AUTH_DEV_EXPOSED must be yes/,
     ],

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { STRICT } from "../support/minio.ts";
+import { need } from "../support/need.ts";
+import { runToEnd } from "../support/service-process.ts";
 import {
   type Change,
   doctor,
@@ -356,5 +359,74 @@ describe.skipIf(server === undefined)("valetkey doctor", () => {
     });
     const { found } = await examine({ STORAGE_ENDPOINT: endpoint });
     expect(found[0]).toMatchObject({ check: "upload", mend: expect.stringContaining(mend) });
+  });
+
+  it("names a Redis that does not answer, and shows no password", async () => {
+    const REDIS_URL = `redis://:a-password@127.0.0.1:${await freePort()}`;
+    const { found, output } = await examine({ REDIS_URL });
+    expect(found).toMatchObject([
+      { check: "redis", seen: expect.stringContaining("nothing listens there") },
+    ]);
+    expect(found[0]?.mend).toContain("correct REDIS_URL");
+    expect(output).not.toContain("a-password");
+  });
+
+  it("names a PUBLIC_URL where another server answers", async () => {
+    const PUBLIC_URL = await listen(always(404, {}, "404 page not found"));
+    const { found } = await examine({ PUBLIC_URL });
+    expect(found).toMatchObject([
+      {
+        check: "public address",
+        seen: `${PUBLIC_URL} answered 404, and not as this service`,
+        mend: expect.stringContaining("correct PUBLIC_URL"),
+      },
+    ]);
+  });
+
+  it("cannot tell of a PUBLIC_URL where nothing answers, which may be one for clients", async () => {
+    const PUBLIC_URL = `http://127.0.0.1:${await freePort()}`;
+    const { found, findings } = await examine({ PUBLIC_URL });
+    expect(found).toEqual([]);
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: "public address", verdict: "could not tell" }),
+    );
+  });
+});
+
+/** Runs the doctor on an embedded store whose folder is a disk of 1 MiB of its own. */
+const onSmallDisk = (prepare: string) =>
+  runToEnd({ STORAGE_ADAPTER: "local" }, [
+    "/usr/bin/unshare",
+    "--map-root-user",
+    "--mount",
+    "sh",
+    "-ec",
+    `mount -t tmpfs -o size=1m,mode=700 tmpfs /mnt; cd /mnt; ${prepare}; cd "$OLDPWD"
+STORAGE_LOCAL_DIR=/mnt exec node_modules/.bin/node deploy/cli.ts doctor`,
+  ]);
+
+const MADE = "mkdir objects temporary; head -c 32 /dev/zero | base64 > secret";
+
+describe.skipIf(!(await need("mounts")))("valetkey doctor on the embedded store", () => {
+  it.each([
+    ["a read-only disk", "mount -o remount,ro /mnt", "is read-only", "mount it for writing"],
+    [
+      "a read-only disk that has a store",
+      `${MADE}; mount -o remount,ro /mnt`,
+      "is read-only",
+      "mount it for writing",
+    ],
+    [
+      "a full disk",
+      `${MADE}; head -c 2000000 /dev/zero > full || true`,
+      "the disk is full",
+      "free some space",
+    ],
+  ])("names %s", async (_, prepare, seen, mend) => {
+    const { code, output } = await onSmallDisk(prepare);
+    expect(output).toMatch(new RegExp(`FAILED +folder: .*${seen}`));
+    expect(output).toContain(`Mend: ${mend}`);
+    expect(output).not.toMatch(/\n\s+at /);
+    expect(code).toBe(1);
   });
 });

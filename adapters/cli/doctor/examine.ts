@@ -7,6 +7,7 @@ import { credentials } from "./credentials.ts";
 import { endpoints } from "./endpoints.ts";
 import { hosts } from "./hosts.ts";
 import { type Findings, unknown } from "./finding.ts";
+import { folder } from "./folder.ts";
 import type { KeyNames } from "./key-names.ts";
 import { privilege } from "./privilege.ts";
 import { openTarget, removeScratch, SCRATCH, type Target } from "./target.ts";
@@ -59,6 +60,7 @@ const checks = Effect.fnUntraced(function* (
   tell: (findings: Findings) => void,
 ) {
   const { names, origins, isEmbedded, largest, marks, provider } = examination;
+  if (isEmbedded) tell(yield* folder(target));
   tell(yield* credentials(target, names));
   const reached = yield* endpoints(target);
   tell(reached.findings);

@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import type { Env } from "../../settings/source.ts";
+import * as redis from "../../limits/redis/settings.ts";
+import { allOf } from "../../settings/setting.ts";
+import { type Env, variables } from "../../settings/source.ts";
 import { reasonOf } from "../../settings/thrown.ts";
 import { CommandFailure, EXIT } from "../command.ts";
 import { configurationMessage } from "../messages.ts";
@@ -9,8 +11,11 @@ import { quietly } from "../with-store.ts";
 import { explain } from "./explain.ts";
 import type { Cause, FailedRequest } from "./explain/cause.ts";
 import { examine } from "./examine.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, Findings } from "./finding.ts";
+import { unusableFolder } from "./folder.ts";
 import { keyNamesOf } from "./key-names.ts";
+import { publicUrl } from "./public-url.ts";
+import { counter } from "./redis.ts";
 
 /** How the doctor is run. */
 interface Run {
@@ -26,40 +31,52 @@ interface Run {
  * 2 if it could not run.
  */
 export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
-  const read = readStore(env);
+  const read = allOf({ store: readStore(env), redis: redis.read(variables(env)) });
   if (Result.isFailure(read)) {
     const message = configurationMessage("The doctor cannot run", read.failure, misspellings(env));
     throw new CommandFailure({ code: EXIT.couldNotRun, message });
   }
-  const { http, policies, storage } = read.success;
+  const { http, policies, storage } = read.success.store;
+  const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
+  const found = (more: Findings) => {
+    for (const finding of more) {
+      findings.push(finding);
+      tell(finding);
+    }
+  };
   onStart(storage.description);
   const adapter = env["STORAGE_ADAPTER"] || "local";
   const interrupted = new AbortController();
   const onInterrupt = () => interrupted.abort();
   process.once("SIGINT", onInterrupt);
+  const examined = examine(
+    {
+      names: keyNamesOf(env, adapter),
+      origins: origins.length > 0 ? origins : http.corsOrigins,
+      provider: storage.description.split(" at ")[0] ?? "",
+      largest: Math.max(...[...policies.values()].map(({ maxSize }) => maxSize)),
+      marks: [...policies.values()].some(({ unconfirmedAfter }) => unconfirmedAfter !== undefined),
+      isEmbedded,
+    },
+    found,
+  ).pipe(
+    Effect.provide(quietly(storage.layer)),
+    Effect.catchIf(
+      () => isEmbedded,
+      ({ reason }) => Effect.sync(() => found([unusableFolder(reason)])),
+    ),
+  );
+  const around = Effect.all(
+    [
+      ...(read.success.redis === undefined ? [] : [counter(read.success.redis)]),
+      // The embedded store is at that address too, and is looked at anyway.
+      ...(env["PUBLIC_URL"] && !isEmbedded ? [publicUrl(http.publicUrl)] : []),
+    ],
+    { concurrency: "unbounded" },
+  ).pipe(Effect.map((all) => found(all.flat())));
   try {
-    await Effect.runPromise(
-      examine(
-        {
-          names: keyNamesOf(env, adapter),
-          origins: origins.length > 0 ? origins : http.corsOrigins,
-          provider: storage.description.split(" at ")[0] ?? "",
-          largest: Math.max(...[...policies.values()].map(({ maxSize }) => maxSize)),
-          marks: [...policies.values()].some(
-            ({ unconfirmedAfter }) => unconfirmedAfter !== undefined,
-          ),
-          isEmbedded: storage.fetch !== undefined,
-        },
-        (found) => {
-          for (const finding of found) {
-            findings.push(finding);
-            tell(finding);
-          }
-        },
-      ).pipe(Effect.provide(quietly(storage.layer))),
-      { signal: interrupted.signal },
-    );
+    await Effect.runPromise(Effect.andThen(examined, around), { signal: interrupted.signal });
   } catch (cause) {
     throw new CommandFailure({
       code: EXIT.couldNotRun,

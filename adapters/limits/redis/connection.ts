@@ -43,6 +43,22 @@ export const connect = ({ urls, isCluster }: RedisSettings) =>
     };
   });
 
+/** Connects once and asks; rejects with the reason if that does not work. */
+export async function reach({ urls, isCluster }: RedisSettings): Promise<void> {
+  const [url = "", ...others] = Redacted.value(urls);
+  const once = { ...options.socket, reconnectStrategy: false } as const;
+  const client = isCluster
+    ? cluster([url, ...others], once)
+    : createClient({ url, ...options, socket: once });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.exists("valetkey:{}");
+  } finally {
+    client.destroy();
+  }
+}
+
 type ScriptArguments = [keys: ReadonlyArray<string>, values: ReadonlyArray<string | number>];
 
 type UploadOutcome = "granted" | "retry" | "conflict" | "full" | "exceeded";
@@ -60,7 +76,10 @@ const options = {
 const single = (url: string) => createClient({ url, scripts, ...options });
 
 /** The nodes tell only their addresses; the credentials are the same for all. */
-function cluster(urls: readonly [string, ...ReadonlyArray<string>]) {
+function cluster(
+  urls: readonly [string, ...ReadonlyArray<string>],
+  socket: typeof options.socket | { readonly reconnectStrategy: false } = options.socket,
+) {
   const { protocol, username, password } = new URL(urls[0]);
   return createCluster({
     rootNodes: urls.map((url) => ({ url })),
@@ -69,7 +88,7 @@ function cluster(urls: readonly [string, ...ReadonlyArray<string>]) {
       ...options,
       ...(username === "" ? {} : { username: decodeURIComponent(username) }),
       ...(password === "" ? {} : { password: decodeURIComponent(password) }),
-      socket: { ...options.socket, ...(protocol === "rediss:" ? { tls: true } : {}) },
+      socket: { ...socket, ...(protocol === "rediss:" ? { tls: true } : {}) },
     },
   });
 }

@@ -34,7 +34,7 @@ export async function openFolder(directory: string): Promise<Folder> {
   const objects = join(root, "objects");
   const temporary = join(root, "temporary");
   const uploads = join(root, "uploads");
-  await mkdir(root, { recursive: true, mode: 0o700 });
+  await makePath(root);
   await makeFolder(objects);
   await makeFolder(temporary);
   // A folder of an older version may be on a disk that is read-only now.
@@ -46,8 +46,18 @@ export async function openFolder(directory: string): Promise<Folder> {
 
 /** Makes a folder unless it is there; fails if something else is in its place. */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makePath(path);
   if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
+}
+
+async function makePath(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    if (codeOf(cause) !== "ENOENT") throw cause;
+    // With `recursive`, Node reports a read-only disk as a missing folder.
+    await mkdir(path, { mode: 0o700 });
+  }
 }
 
 /**
