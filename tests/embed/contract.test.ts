@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { examine, type Findings } from "../../adapters/storage/contract/examine.ts";
 import { ABILITIES } from "../../adapters/storage/contract/harness.ts";
-import { hasOf, openStore } from "../../adapters/storage/contract/open-store.ts";
+import { hasOf, openStore, requireAbilities } from "../../adapters/storage/contract/open-store.ts";
 import { PROMISES } from "../../adapters/storage/contract/promises.ts";
 import { CONTENT } from "../../adapters/storage/contract/sample-upload.ts";
 import type { StorePromise } from "../../adapters/storage/contract/store-promise.ts";
@@ -175,6 +175,14 @@ const header =
     headers.set(name, value);
     return new Response(answer.body, { status: answer.status, headers });
   };
+
+it("an ability that does not exist is named, and those that do are taken", () => {
+  requireAbilities({ ...store, without: ABILITIES });
+  const unknown = ["sha-256"] as unknown as typeof ABILITIES;
+  expect(() => requireAbilities({ ...store, without: unknown })).toThrow(
+    /^local: nothing is called sha-256; "without" takes sha256, crc32c, /,
+  );
+});
 
 /** What a store may do otherwise, beside an answer that is turned round. */
 const OTHERWISE: ReadonlyArray<{

@@ -331,7 +331,11 @@ describe("a directory that gives an unexpected answer", () => {
     ["a part of the body", (response) => void response.writeHead(200).write('{"id"')],
   ])("a directory that sends %s is waited for 2 seconds", ([, respond]) =>
     Effect.gen(function* () {
-      const { asked, url } = yield* started(respond);
+      let isLeft = false;
+      const { asked, url } = yield* started((response) => {
+        response.on("close", () => (isLeft = true));
+        respond(response);
+      });
       const resolve = yield* organizations({ url });
       const outcome = yield* Effect.forkChild(resolve());
       yield* Effect.promise(() =>
@@ -341,6 +345,8 @@ describe("a directory that gives an unexpected answer", () => {
       expect(outcome.pollUnsafe()).toBeUndefined();
       yield* TestClock.adjust("1 milli");
       expect(yield* Fiber.join(outcome)).toBe("IdentityUnavailable");
+      // Nor is the connection kept for an answer that nobody waits for.
+      yield* Effect.promise(() => until("the end of it", async () => isLeft || undefined));
     }),
   );
 });

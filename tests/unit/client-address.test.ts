@@ -55,6 +55,8 @@ it.each([
   ["::ffff:203.0.113.9", "203.0.113.9"],
   ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
   ["2001:DB8:1:2::", "2001:db8:1:2"],
+  // What a proxy passes on is not always an address.
+  ["unknown:port", "unknown:port"],
   ["::1", "0:0:0:0"],
 ])("the subscriber of %s is %s", (address, expected) => {
   expect(subscriberOf(address)).toBe(expected);

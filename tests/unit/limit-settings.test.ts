@@ -1,0 +1,80 @@
+import * as Result from "effect/Result";
+import { describe, expect, it } from "vitest";
+import { read as readOrganizations } from "../../adapters/identity/organization-settings.ts";
+import { read as readRedis } from "../../adapters/limits/redis/settings.ts";
+import { read as readLimits } from "../../adapters/limits/settings.ts";
+import type { Read } from "../../adapters/settings/setting.ts";
+import { type Env, variables } from "../../adapters/settings/source.ts";
+
+const limits = (env: Env) => Result.getOrThrow(readLimits(variables(env)));
+
+describe("the limits", () => {
+  it("count for one process and limit no requests, unless they are set", () => {
+    expect(limits({})).toEqual({
+      limits: {
+        requests: { subject: undefined, organization: undefined },
+        daily: { bytes: undefined, objects: undefined },
+        multipartUploads: 100,
+      },
+      isLimited: false,
+      refusesOnFailure: false,
+      replicas: 1,
+      failedAuthentications: undefined,
+    });
+  });
+
+  it.each([
+    ["LIMIT_REQUESTS_PER_SUBJECT", "1 per minute"],
+    ["LIMIT_REQUESTS_PER_ORGANIZATION", "1 per minute"],
+    ["LIMIT_BYTES_PER_DAY", "1 GiB"],
+    ["LIMIT_OBJECTS_PER_DAY", "1"],
+    ["LIMIT_MULTIPART_UPLOADS", "1"],
+  ])("are on where %s is set", (name, value) => {
+    expect(limits({ [name]: value }).isLimited).toBe(true);
+  });
+
+  it("are off where uploads in parts alone are not counted", () => {
+    const { isLimited, limits: set } = limits({ LIMIT_MULTIPART_UPLOADS: "off" });
+    expect([isLimited, set.multipartUploads]).toEqual([false, undefined]);
+  });
+});
+
+const ONE = { REDIS_URL: "redis://127.0.0.1:6379" };
+const TWO = { REDIS_URL: "redis://127.0.0.1:6379,redis://127.0.0.1:6380" };
+const CLUSTER = { REDIS_CLUSTER: "on" };
+const TABLE = { ORGANIZATIONS: "acme=org_1" };
+const DIRECTORY = { ORGANIZATIONS_URL: "https://directory.example.com/membership" };
+const TOKEN = { ORGANIZATIONS_TOKEN: "a-token-of-the-directory" };
+
+/** The variables at fault of the settings of a Redis and of organizations. */
+function faultsOf(env: Env): ReadonlyArray<string> {
+  const reads: ReadonlyArray<Read<unknown>> = [
+    readRedis(variables(env)),
+    readOrganizations(variables(env)),
+  ];
+  return reads.flatMap((read) =>
+    Result.isFailure(read) ? read.failure.map(({ setting }) => setting.variable) : [],
+  );
+}
+
+it.each<Env>([
+  {},
+  ONE,
+  { ...TWO, ...CLUSTER },
+  { ...ONE, ...CLUSTER },
+  TABLE,
+  DIRECTORY,
+  { ...DIRECTORY, ...TOKEN },
+])("%j go together", (env) => {
+  expect(faultsOf(env)).toEqual([]);
+});
+
+it.each<{ readonly env: Env; readonly fault: string }>([
+  { env: CLUSTER, fault: "REDIS_URL" },
+  { env: TWO, fault: "REDIS_CLUSTER" },
+  { env: { ...TABLE, ...DIRECTORY }, fault: "ORGANIZATIONS" },
+  { env: TOKEN, fault: "ORGANIZATIONS_URL" },
+  { env: { ...TABLE, ...TOKEN }, fault: "ORGANIZATIONS_URL" },
+])("$env do not go together, and $fault is named", ({ env, fault }) => {
+  expect(faultsOf(env)).toEqual([fault]);
+});
