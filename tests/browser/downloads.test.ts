@@ -63,19 +63,22 @@ const PLACES = [
   },
 ];
 
+let browser: Browser;
+beforeAll(async () => {
+  if (executablePath !== undefined) browser = await launchChromium(executablePath);
+});
+afterAll(() => browser?.close());
+
 describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
   describe.skipIf(!isHere || executablePath === undefined)("in Chromium", () => {
-    let browser: Browser;
     let service: ServiceProcess;
 
     beforeAll(async () => {
-      browser = await launchChromium(executablePath);
       service = await startProcess({ ...env(), STORAGE_ALLOWED_TYPES: "image/*,text/html" });
       // The first readiness check creates the bucket.
       await fetch(`${service.address}/readyz`);
     });
     afterAll(async () => {
-      await browser.close();
       await service.stop();
     });
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
   service = await startProcess();
   client = await installExample("typed-client");
   await client.run(["npm", "run", "generate", "--", `${service.address}/openapi.json`]);
-}, 180_000);
+}, 600_000);
 afterAll(async () => {
   client?.remove();
   await service?.stop();
@@ -21,10 +21,6 @@ afterAll(async () => {
 const write = (name: string, text: string) => writeFileSync(join(client.folder, name), text);
 const upload = (...args: ReadonlyArray<string>) =>
   client.run(["node", "upload.ts", ...args], { VALETKEY: service.address, TOKEN: service.token });
-
-it("the typed client compiles", async () => {
-  await client.run(["npm", "run", "check"]);
-}, 60_000);
 
 it("the typed client uploads a file", async () => {
   write("photo.png", "the bytes of a picture");
@@ -39,7 +35,7 @@ it("the typed client knows the members of a refusal by its code", async () => {
   await expect(upload("page.html", "text/html")).rejects.toThrow("One of image/png, ");
 });
 
-it("the typed client does not compile if it uses a member that does not exist", async () => {
+it("the typed client compiles, but for what uses a member that does not exist", async () => {
   write(
     "wrong.ts",
     `import createClient from "openapi-fetch";
@@ -55,6 +51,9 @@ console.log(error?.limit, error?.code === "INVALID_SIZE" && error.errors[1]?.poi
     () => new Error("it compiles"),
     (cause: Error) => cause,
   );
-  const places = [...message.matchAll(/wrong\.ts\((\d+),/g)].map(([, line]) => Number(line));
-  expect(places, message).toEqual([5, 7]);
-}, 60_000);
+  const places = [...message.matchAll(/(\S+\.ts)\((\d+),/g)].map(([, file, line]) => [file, line]);
+  expect(places, message).toEqual([
+    ["wrong.ts", "5"],
+    ["wrong.ts", "7"],
+  ]);
+}, 300_000);

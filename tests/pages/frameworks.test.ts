@@ -53,7 +53,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     [browser, pages] = await Promise.all([launchChromium(executablePath), startPages()]);
     service = await startProcess({ CORS_ORIGINS: pages.origin });
     pages.token = service.token;
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser.close();
     await service.stop();
@@ -120,7 +120,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   it("the component for React compiles", async () => {
     await open("Uploads.tsx").then(({ page }) => page.close());
     expect(await pages.compile(["Uploads.tsx"])).toBe("");
-  }, 120_000);
+  });
 
   it("the hook for React pauses, resumes, retries and removes", async () => {
     const { page } = await open("Uploads.tsx");
