@@ -37,7 +37,8 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
 ];
 
 /** They take a minute or more, so they begin first: none of them is left to one worker in the end. */
-const LONG = /\/(?:deploy\/compose-up|hosts\/\w+|runtimes\/same-suite|attacks\/fuzzed)\.test\.ts$/;
+const LONG =
+  /\/(?:deploy\/compose-up|hosts\/[\w-]+|pages\/uppy|browser\/client|runtimes\/same-suite|attacks\/fuzzed)\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
@@ -61,8 +62,8 @@ interface Suite {
 export default defineConfig({
   test: {
     globalSetup: ["tests/support/setup.ts"],
-    // Most tests wait for servers and processes; a core more than there is keeps all busy.
-    maxWorkers: availableParallelism() + 1,
+    // Most tests wait for servers and processes: a worker uses half a core.
+    maxWorkers: availableParallelism() + 3,
     sequence: { sequencer: LongestFirst },
     projects: SUITES.flatMap((suites, groupOrder) =>
       suites.map((suite) => ({
@@ -73,8 +74,8 @@ export default defineConfig({
           ...suite,
           sequence: { groupOrder },
           // How long a test takes is no promise: these end one that hangs.
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
         },
       })),
     ),

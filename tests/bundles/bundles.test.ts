@@ -12,7 +12,7 @@ let folder: string;
 beforeAll(async () => {
   // Beside node_modules/valetkey, as a project of somebody has it.
   folder = dirname(dirname(await unpacked()));
-}, 180_000);
+});
 
 /** Entry points that are bundled together, and the client libraries that come with them. */
 const BUNDLES: ReadonlyArray<

@@ -5,7 +5,7 @@ import { makeProject, type Project } from "../support/project.ts";
 let project: Project;
 beforeAll(async () => {
   project = await makeProject();
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 it("a bundle can be made without a client library, and says so where it is needed", async () => {

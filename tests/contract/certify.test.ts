@@ -134,7 +134,7 @@ describe.skipIf(server === undefined)("a MinIO", () => {
       new Set(["kept"]),
     );
     expect(await bucketsOfCertify()).toEqual([]);
-  }, 120_000);
+  });
 
   it("offers less as a provider of which less is known, and the certificate says what it would keep", async () => {
     const file = join(tmpdir(), `certificate-${crypto.randomUUID()}.md`);
@@ -149,7 +149,7 @@ describe.skipIf(server === undefined)("a MinIO", () => {
     expect(notOffered).toContain("- sha256: kept when it was tried\n");
     expect(notOffered).toContain("- two endpoints: not tried\n");
     expect(await bucketsOfCertify()).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
@@ -174,7 +174,7 @@ describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
     expect(promises.length).toBeGreaterThan(70);
     const { items } = await (await fetch(`${upstream}/storage/v1/b/${bucket}/o`)).json();
     expect(items ?? []).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe("a store that verifies nothing", () => {
@@ -194,7 +194,6 @@ describe("a store that verifies nothing", () => {
         expect(result + told).not.toContain(secret);
       }
     },
-    60_000,
   );
 });
 
@@ -210,16 +209,12 @@ describe("a store that cannot be examined", () => {
         ),
       /the store does not know the access key; check STORAGE_ACCESS_KEY/,
     ],
-  ] as const)(
-    "is told in words: it %s",
-    async (_, open, words) => {
-      expect(await certify([await open()])).toBe(2);
-      expect(result).toBe("");
-      expect(told).toContain("could not be certified: ");
-      expect(told).toMatch(words);
-    },
-    30_000,
-  );
+  ] as const)("is told in words: it %s", async (_, open, words) => {
+    expect(await certify([await open()])).toBe(2);
+    expect(result).toBe("");
+    expect(told).toContain("could not be certified: ");
+    expect(told).toMatch(words);
+  });
 
   it("is told in words: it stops answering, and what it holds is named", async () => {
     let answers = 0;
@@ -234,7 +229,7 @@ describe("a store that cannot be examined", () => {
     expect(told).toMatch(
       /This could not be removed again:\n {2}orgs\/acme\/files\/\S+ in the bucket /,
     );
-  }, 30_000);
+  });
 
   it.each([
     [{}, "STORAGE_ADAPTER must be aws, minio or gcs"],

@@ -32,7 +32,7 @@ beforeAll(async () => {
   const { accessKey, secretKey } = server;
   const at = { endPoint: hostname, port: Number(port), useSSL: false };
   await new Client({ ...at, accessKey, secretKey }).makeBucket(bucket);
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 const TSCONFIG = {
@@ -62,7 +62,7 @@ it("the page has the snippets that are tested here, and an adapter of 60 lines a
 it("every snippet compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);
   expect(code, output).toBe(0);
-}, 60_000);
+});
 
 /** The contract, as the snippets register it, but for a change in one of them. */
 async function prove({ file = "adapter.ts", from = "", to = "" } = {}) {

@@ -34,7 +34,7 @@ beforeAll(async () => {
   }
   project.write("tsconfig.json", JSON.stringify(TSCONFIG));
   for (const name of ["@types/node", "hono", "jose", "effect"]) project.link(name);
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 /** Runs a few lines beside the snippets; what they write is JSON, line by line. */
@@ -61,7 +61,7 @@ it("the page has the snippets that are tested here, and recipes, and no others",
 it("every snippet compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);
   expect(code, output).toBe(0);
-}, 60_000);
+});
 
 it("the first upload is granted, stored, confirmed and reported", async () => {
   const output = await run(`

@@ -57,7 +57,7 @@ beforeAll(async () => {
     // Another test has the same bucket.
     if (!(cause instanceof BucketAlreadyOwnedByYou)) throw cause;
   });
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 /** Starts one of the snippets, and runs `lines` as a page of it would; gives what these tell. */
@@ -229,5 +229,4 @@ it.skipIf(minio === undefined || fakeGcs === undefined)(
     expect(await drive("application.js", copied, gcs)).toEqual([200, "the bytes of a picture"]);
     await google.close();
   },
-  60_000,
 );

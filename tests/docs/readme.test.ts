@@ -28,7 +28,7 @@ beforeAll(async () => {
       .replace("http://127.0.0.1:9000", minio.endpoint)
       .replace("createBucket: true", 'createBucket: true, bucket: "readme"'),
   );
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 it("the README has the snippets that are tested here, and no others", () => {

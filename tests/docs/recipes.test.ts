@@ -49,13 +49,13 @@ beforeAll(async () => {
   project.write("app.module.ts", APP_MODULE);
   project.write("tsconfig.json", JSON.stringify(TSCONFIG));
   for (const name of ["uploads.ts", ...RECIPES]) project.write(name, snippets.get(name) ?? "");
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 it("every recipe compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);
   expect(code, output).toBe(0);
-}, 60_000);
+});
 
 it.each(RECIPES)("%s uploads and confirms a file, and leaves the host its own", async (name) => {
   const port = String(await freePort());

@@ -56,7 +56,7 @@ beforeAll(async () => {
     if (!succeeded) throw new Error(`${entry}: ${problems.join("\n")}`);
     reports.set(entry, readFileSync(config.reportFilePath, "utf8"));
   }
-}, 180_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function configOf(entry: string, file: string): ExtractorConfig {

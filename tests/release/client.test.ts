@@ -17,7 +17,7 @@ it("the client is less than 8 kB, compressed, and imports nothing but its own mo
   const imported = texts.flatMap((text) => [...text.matchAll(IMPORTED)].map(([, name]) => name));
   expect(imported).toEqual(expect.arrayContaining(["./client.js", "./multipart.js"]));
   expect(imported.filter((name) => !modules.includes(`${name}`.replace("./", "")))).toEqual([]);
-}, 180_000);
+});
 
 /** What follows `from`, `import` or `import(` in minified code. */
 const IMPORTED = /\b(?:from|import\(?)\s*["'`]([^"'`]+)["'`]/g;

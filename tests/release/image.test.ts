@@ -51,7 +51,7 @@ beforeAll(() => {
   cpSync(join(sources, "bundle"), bundle, { recursive: true });
   cpSync(join(sources, "package.json"), join(folder, "package.json"));
   rmSync(sources, { recursive: true });
-}, 180_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const closing: Array<ServiceProcess> = [];

@@ -12,7 +12,7 @@ await need("runtimes");
 let project: Project;
 beforeAll(async () => {
   project = await installProject();
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 const { version, exports, peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(

@@ -11,7 +11,7 @@ import { makeProject, type Project } from "../support/project.ts";
 let project: Project;
 beforeAll(async () => {
   project = await makeProject();
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 const { peerDependencies } = JSON.parse(

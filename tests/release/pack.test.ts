@@ -37,7 +37,7 @@ beforeAll(async () => {
   files = globSync("**", { cwd: folder, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-}, 180_000);
+});
 
 const read = (file: string) => readFileSync(join(folder, file), "utf8");
 /** Declarations name each other by the sources that they were made of. */

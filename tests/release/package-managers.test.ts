@@ -16,7 +16,7 @@ const commands = (await need("release")) ?? "";
 let tarball: string;
 beforeAll(async () => {
   tarball = await packed();
-}, 180_000);
+});
 
 const projects: Array<Project> = [];
 afterAll(() => projects.forEach((project) => project.remove()));

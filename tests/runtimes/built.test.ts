@@ -13,7 +13,7 @@ const node22 = await need("node22");
 let project: Project;
 beforeAll(async () => {
   project = await makeProject();
-}, 180_000);
+});
 afterAll(() => project.remove());
 
 it.skipIf(node22 === undefined)("the installed command serves on Node 22", async () => {

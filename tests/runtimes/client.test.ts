@@ -23,7 +23,7 @@ beforeAll(async () => {
   const program = snippetsOf("docs/client.md").get("upload.mjs") ?? "";
   project.write("upload.mjs", program.replace("http://127.0.0.1:8787", service.address));
   writeFileSync(join(project.folder, "photo.png"), FILE);
-}, 180_000);
+});
 afterAll(async () => {
   await service.stop();
   project.remove();

@@ -15,7 +15,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "valetkey-needed-"));
   cpSync(await unpacked(), join(folder, "node_modules/valetkey"), { recursive: true });
   write("package.json", '{ "type": "module", "private": true }');
-}, 180_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function write(name: string, text: string): void {

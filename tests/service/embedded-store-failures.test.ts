@@ -126,7 +126,7 @@ it("clients that leave in the middle of many downloads leave no file open", asyn
   await until(
     "the closing of the files",
     async () => (openObjects(service.pid).length === 0 ? true : undefined),
-    5,
+    20,
   );
   expect(service.output()).not.toContain("Warning");
 });

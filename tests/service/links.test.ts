@@ -21,7 +21,7 @@ it("a link is revoked by its last part, and is never logged", async () => {
     STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "365 days" } }),
   };
   const { seal } = tokensOf([TOKEN_KEY]);
-  const token = seal("link", content(Date.now() + 60_000));
+  const token = seal("link", content(Date.now() + 600_000));
   const mac = token.split(".").at(-1) ?? "";
   for (const [more, status] of [
     [{}, 302],
@@ -59,7 +59,7 @@ it("a link is revoked while the service runs, if LINKS_DENIED is a file", async 
   const folder = mkdtempSync(join(tmpdir(), "valetkey-denied-"));
   const path = join(folder, "denied.json");
   const { seal } = tokensOf([TOKEN_KEY]);
-  const [token, other] = [60_000, 60_001].map((left) =>
+  const [token, other] = [600_000, 600_001].map((left) =>
     seal("link", content(Date.now() + left)),
   ) as [string, string];
   writeFileSync(path, "[]");

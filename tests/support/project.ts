@@ -106,7 +106,7 @@ async function run(
     env: { PATH: [...COMMANDS, PATH].join(":"), HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // One that does not end must not outlive the test that expected otherwise.
-    timeout: 50_000,
+    timeout: 150_000,
     killSignal: "SIGKILL",
   });
   let output = "";

@@ -125,7 +125,7 @@ export async function runToEnd(
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const { child, output } = launch(command, env);
   // One that starts after all must not outlive the test that expected otherwise.
-  const overdue = setTimeout(() => child.kill("SIGKILL"), 50 * SECOND);
+  const overdue = setTimeout(() => child.kill("SIGKILL"), 150 * SECOND);
   atTestEnd(() => child.kill("SIGKILL"));
   await once(child, "close");
   clearTimeout(overdue);

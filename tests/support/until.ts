@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export async function until<A>(
   what: string,
   attempt: () => Promise<A | undefined>,
-  seconds = 50,
+  seconds = 150,
 ): Promise<A> {
   const end = performance.now() + seconds * 1000;
   let last: unknown;
