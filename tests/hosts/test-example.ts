@@ -1,0 +1,142 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Example, installExample, type StartedExample } from "../support/example.ts";
+import { need } from "../support/need.ts";
+import { callAction, PROBLEM, signIn, uploadTo } from "./guest.ts";
+
+// Each example as a user has it who has copied its folder, installed the packed package there,
+// and runs the commands of its README.
+
+const minio = await need("minio");
+
+/** The stores an example runs with: its own, and a MinIO as its README describes. */
+const STORES: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
+  "the embedded store": {},
+  MinIO: minio && {
+    STORAGE_ENDPOINT: minio.endpoint,
+    STORAGE_ACCESS_KEY: minio.accessKey,
+    STORAGE_SECRET_KEY: minio.secretKey,
+  },
+};
+
+/** Registers the tests of an example. Each that is built has a file, so that they run at once. */
+export const testExample = (name: string) =>
+  describe(`the example ${name}`, () => {
+    let example: Example;
+    beforeAll(async () => {
+      example = await installExample(name);
+    }, 600_000);
+    afterAll(() => example?.remove());
+
+    it("the example compiles against the packed package", async () => {
+      await example.run(["npm", "run", "check"]);
+    }, 300_000);
+
+    describe.each(Object.entries(STORES))("with %s", (_store, env) => {
+      let started: StartedExample;
+      let cookie: string;
+      beforeAll(async () => {
+        if (env === undefined) return;
+        started = await example.start(env);
+        cookie = await signIn(started.address, "ann");
+      });
+      afterAll(() => started?.stop());
+      const test = it.skipIf(env === undefined);
+
+      test("a user who has not signed in gets no upload", async () => {
+        const { status, problem } = await uploadTo(started.address, "acme").presign(5);
+        expect([status, problem.code]).toEqual([401, "UNAUTHENTICATED"]);
+      });
+
+      test("a member of another organization gets no upload", async () => {
+        const { status, problem } = await uploadTo(started.address, "globex", cookie).presign(5);
+        expect([status, problem.code]).toEqual([404, "NOT_FOUND"]);
+      });
+
+      test("an upload of the host's user is confirmed, shown, and reported to the host", async () => {
+        const upload = uploadTo(started.address, "acme", cookie);
+        // More than the body parsers of hosts accept by default.
+        const body = "a picture ".repeat(2 ** 18);
+        const { granted } = await upload.presign(body.length);
+        expect((await upload.put(granted.put_url, `${body}!`)).status).toBe(403);
+        expect((await upload.put(granted.put_url, body)).status).toBe(200);
+        const confirmed = await upload.confirm(granted.receipt);
+        expect(confirmed.status).toBe(200);
+
+        const { key, get_url, file_url } = await confirmed.json();
+        const got = await fetch(get_url);
+        expect(got.headers.get("content-type")).toBe("image/png");
+        expect((await got.text()) === body).toBe(true);
+        expect(new URL(file_url).origin).toBe(started.address);
+        const opened = await fetch(file_url, { headers: { Cookie: cookie } });
+        expect((await opened.text()) === body).toBe(true);
+
+        const attachments = await fetch(`${started.address}/attachments`, {
+          headers: { Cookie: cookie },
+        });
+        expect(await attachments.json()).toMatchObject([
+          { key, size: body.length, subject: "ann" },
+        ]);
+      });
+
+      if (name === "nextjs") {
+        test("a server action grants what a route confirms and a Server Component shows", async () => {
+          const { address } = started;
+          const cookie = await signIn(address, "bob");
+          const manifest = join(example.folder, ".next/server/server-reference-manifest.json");
+          const { node } = JSON.parse(readFileSync(manifest, "utf8"));
+          const id = Object.keys(node).find((key) => node[key].exportedName === "requestUpload");
+          const ask = (cookie: string) =>
+            callAction(`${address}/upload`, {
+              id: id ?? "",
+              cookie,
+              argument: { name: "photo.png", type: "image/png", size: 5 },
+            });
+          expect(await ask("session=none")).toBe("Sign in first");
+          const { putUrl, receipt, key } = Object(await ask(cookie));
+          const upload = uploadTo(address, "globex", cookie);
+          expect((await upload.put(putUrl, "12345")).status).toBe(200);
+          expect((await upload.confirm(receipt)).status).toBe(200);
+          const page = await fetch(`${address}/upload`, { headers: { Cookie: cookie } });
+          expect(await page.text()).toContain(`${key}</a>`);
+        });
+      }
+
+      test("the host answers its own routes, and not Valetkey", async () => {
+        const { address } = started;
+        expect((await fetch(`${address}/attachments`)).status).toBe(401);
+        await expect(signIn(address, "eve")).rejects.toThrow("401");
+        for (const path of ["/nowhere", "/api/v1/orgs/acme/members", "/login"]) {
+          const answer = await fetch(`${address}${path}`);
+          expect(answer.headers.get("content-type") ?? "", path).not.toContain(PROBLEM);
+          expect([404, 405], path).toContain(answer.status);
+        }
+      });
+
+      test("an invalid link is answered with 404 by Valetkey", async () => {
+        const answer = await fetch(`${started.address}/f/none`);
+        expect([answer.status, answer.headers.get("content-type")]).toEqual([404, PROBLEM]);
+      });
+
+      test("the host stops when it is told to, and has logged no secret", async () => {
+        await started.stop();
+        await expect(fetch(started.address)).rejects.toThrow();
+        const output = started.output();
+        expect(output).not.toMatch(/X-Amz-|v1\.[a-z0-9-]+\.[\w-]{20,}/);
+        for (const secret of [cookie.split("=")[1], env?.["STORAGE_SECRET_KEY"]]) {
+          if (secret !== undefined) expect(output).not.toContain(secret);
+        }
+        expect(output).not.toMatch(/error/i);
+      });
+    });
+
+    if (name === "nextjs") {
+      it("the Next.js example is built without the client library of a store", async () => {
+        rmSync(join(example.folder, "node_modules/minio"), { recursive: true });
+        // Without the pages that the build before has made: the bundler is what looks for packages.
+        const only = "--experimental-build-mode=compile";
+        await example.run(["npm", "run", "build", "--", only]);
+      }, 300_000);
+    }
+  });
