@@ -208,11 +208,13 @@ describe("the line that shows how far an upload is", () => {
     const { written, show, end } = progressLine({ isTTY: true, columns: 60 });
     show(0, 0, 600_000);
     show(99, 1, 600_000);
+    show(1000, MIB, 10 * MIB);
     show(2000, 2.5 * MIB, 10 * MIB);
     show(2100, 5 * MIB, 10 * MIB, { retrying: { attempt: 1, delay: 0, reason: "network" } });
     end();
     expect(written).toEqual([
       `\r\u001b[K[${"-".repeat(24)}] 0 % of 586 KiB`,
+      `\r\u001b[K[${"#".repeat(2)}${"-".repeat(22)}] 10 % of 10.0 MiB`,
       `\r\u001b[K[${"#".repeat(6)}${"-".repeat(18)}] 25 % of 10.0 MiB, 6 s left`,
       `\r\u001b[K[${"#".repeat(12)}${"-".repeat(12)}] 50 % of 10.0 MiB, 3 s left, tryi`,
       "\r\u001b[K",
@@ -224,8 +226,12 @@ describe("the line that shows how far an upload is", () => {
     show(9999, MIB, 100 * MIB);
     show(10_000, 5 * MIB, 100 * MIB);
     show(19_999, 6 * MIB, 100 * MIB);
+    show(20_000, 0, 100 * MIB);
     end();
-    expect(written).toEqual([`[#${"-".repeat(23)}] 5 % of 100.0 MiB, 4 min left\n`]);
+    expect(written).toEqual([
+      `[#${"-".repeat(23)}] 5 % of 100.0 MiB, 4 min left\n`,
+      `[${"-".repeat(24)}] 0 % of 100.0 MiB\n`,
+    ]);
   });
 });
 
@@ -272,10 +278,13 @@ describe("the commands for a bucket", () => {
 
   it("certify says what the store is, what it keeps, and how far it is", async () => {
     const { env } = await startS3();
-    const { code, stdout, stderr } = await valetkey(["certify", "--json", "--name", "a store"], {
-      ...env,
-      STORAGE_BUCKET: "files",
-    });
+    const { code, stdout, stderr } = await valetkey(
+      ["certify", "--format", "json", "--name", "a store"],
+      {
+        ...env,
+        STORAGE_BUCKET: "files",
+      },
+    );
     const { promises, left, ...facts } = JSON.parse(stdout);
     expect(facts).toEqual({
       store: "a store",

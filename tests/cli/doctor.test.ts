@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { valetkey } from "../support/command-line.ts";
 import { type Between, s3Error, startS3 } from "../support/s3-server.ts";
@@ -493,4 +493,53 @@ it("the doctor tells of a mark that can be neither put nor taken off", async () 
   expect(seenIn(keeping.findings, "failed")).toContainEqual(
     expect.stringMatching(/^confirm: the mark cannot be taken off: /),
   );
+});
+
+const places = (findings: ReadonlyArray<Finding>) =>
+  findings.filter(({ check }) => /endpoint|hosts|same bucket/.test(check));
+
+describe("a store with an endpoint for browsers", () => {
+  it("has two names for one store, and a URL for one of them is refused at the other", async () => {
+    const { env, endpoint } = await startS3();
+    const other = endpoint.replace("127.0.0.1", "localhost");
+    const { stdout } = await valetkey(["doctor", "--json"], {
+      ...env,
+      STORAGE_PUBLIC_ENDPOINT: other,
+    });
+    expect(seenIn(places(JSON.parse(stdout).findings), "passed")).toEqual([
+      `internal endpoint: ${endpoint} answers`,
+      `public endpoint: ${other} answers`,
+      `hosts: a URL for ${other} is refused at ${endpoint} (403 SignatureDoesNotMatch), and the other way round`,
+      `same bucket: it was read at ${endpoint} too`,
+    ]);
+  });
+
+  it("is told of a proxy that changes the header Host", async () => {
+    const { env, endpoint } = await startS3(async (request, usual) => {
+      const answer = await usual();
+      const isForOther = request.headers.get("host")?.startsWith("localhost") === true;
+      return isForOther && isPlainPut(request) && answer.status === 403 ? ok() : answer;
+    });
+    const other = endpoint.replace("127.0.0.1", "localhost");
+    const { stdout } = await valetkey(["doctor", "--json"], {
+      ...env,
+      STORAGE_PUBLIC_ENDPOINT: other,
+    });
+    expect(seenIn(places(JSON.parse(stdout).findings), "failed")).toEqual([
+      `hosts: a URL that was signed for ${endpoint} is accepted at ${other}: a proxy there changes the header Host`,
+    ]);
+  });
+
+  it("is told which variable to correct where nothing listens", async () => {
+    const { findings } = await doctor(undefined, {
+      STORAGE_PUBLIC_ENDPOINT: "http://127.0.0.1:2",
+    });
+    const [dead, ...others] = findings.filter(({ verdict }) => verdict === "failed");
+    expect(dead).toMatchObject({
+      check: "public endpoint",
+      seen: "http://127.0.0.1:2 refuses the connection: nothing listens there",
+      mend: expect.stringContaining("STORAGE_PUBLIC_ENDPOINT"),
+    });
+    expect(others).toEqual([]);
+  });
 });

@@ -352,10 +352,16 @@ describe("a store that is examined", () => {
       const answer = await serve(request);
       return request.headers.get("host") === "store.example.com" ? new Response() : answer;
     };
+    const counts: Array<readonly [done: number, of: number]> = [];
     const { findings } = await examineIt({
       store: { ...store, without: [...(store.without ?? []), "sha256"] },
       able: store,
+      onFinding: (_, { done, of }) => void counts.push([done, of]),
     });
+    const tried = findings.filter(
+      ({ outcome, wouldKeep }) => outcome !== "not offered" || wouldKeep !== undefined,
+    );
+    expect(counts).toEqual(tried.map((_, at) => [at + 1, tried.length]));
     const sha256 = findings.filter(({ needs }) => needs === "sha256");
     expect(sha256.length).toBeGreaterThan(4);
     for (const { outcome, wouldKeep } of sha256) {
