@@ -15,7 +15,7 @@ it("the version is that of package.json wherever it stands, and one command chan
       "adapters/http/version.ts",
       "deploy/examples/hono/package.json",
       "deploy/kubernetes/base/kustomization.yaml",
-      "docs/deploying.md",
+      "docs/runtimes.md",
     ]),
   );
   for (const { file, is, becomes } of places) expect(is, file).toBe(becomes);
