@@ -29,6 +29,7 @@ const HEALTHY = (endpoint: string) => [
   `upload: a PUT to ${endpoint} was accepted`,
   "download: the same bytes were read back",
   "size: a PUT of 1 MiB was accepted",
+  "signatures: a PUT with a wrong one is refused (403 SignatureDoesNotMatch)",
   "cors: https://app.example.com may upload, and read the ETag",
   "confirm: the service sees what was put, as it was sent",
   "parts: a part of a large file is taken, and listed",
@@ -80,7 +81,7 @@ it("a person reads each finding with its reason and what mends it, and the sum",
                 Why:  The browser sends no upload from that page, and shows only "Failed to fetch".
                 Mend: start MinIO with https://b.example.com in MINIO_API_CORS_ALLOW_ORIGIN; it has no rules per bucket
 passed          confirm: `);
-  expect(stdout).toMatch(/\n\n35 passed, 1 failed, 0 could not tell\n$/);
+  expect(stdout).toMatch(/\n\n36 passed, 1 failed, 0 could not tell\n$/);
   expect(code).toBe(1);
 });
 
@@ -402,6 +403,24 @@ const FAULTS: ReadonlyArray<{
     failed: [/^forged upload: .*CVE-2026-41145/],
   },
   {
+    what: "that verifies no signature",
+    between: ({ method, query }) =>
+      method === "PUT" && query.get("X-Amz-Signature") === "0".repeat(64) ? ok() : undefined,
+    failed: ["signatures: a PUT with a wrong signature was accepted: the store verifies none"],
+    unknown: ["everything else: without signatures nothing else holds"],
+  },
+  {
+    what: "that answers every question about its bucket with a list",
+    between: ({ method, query }) =>
+      method === "GET" &&
+      ["versioning", "encryption", "object-lock", "lifecycle"].some((name) => query.has(name))
+        ? new Response("<ListBucketResult></ListBucketResult>")
+        : undefined,
+    unknown: ["lifecycle", "versioning", "encryption", "object lock"].map(
+      (name) => `${name}: this store has no such setting, or does not tell it`,
+    ),
+  },
+  {
     what: "that hides its settings, and has no lock",
     between: ({ method, query }) =>
       method !== "GET"
@@ -426,11 +445,17 @@ const FAULTS: ReadonlyArray<{
       method !== "GET"
         ? undefined
         : query.has("versioning")
-          ? new Response("<Status>Enabled</Status>")
+          ? new Response(
+              "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+            )
           : query.has("encryption")
-            ? new Response("<SSEAlgorithm>AES256</SSEAlgorithm>")
+            ? new Response(
+                "<ServerSideEncryptionConfiguration><SSEAlgorithm>AES256</SSEAlgorithm></ServerSideEncryptionConfiguration>",
+              )
             : query.has("object-lock")
-              ? new Response("<ObjectLockEnabled>Enabled</ObjectLockEnabled>")
+              ? new Response(
+                  "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>",
+                )
               : undefined,
     passed: [
       "versioning: on: an overwritten file is kept as an older version",

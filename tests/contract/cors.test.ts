@@ -81,6 +81,25 @@ it("if a store loses another rule, all rules are restored and ours is not added"
   expect(rules()).toBe(FOREIGN);
 });
 
+it.each([
+  ["that knows no such rules and lists its objects", "<ListBucketResult></ListBucketResult>"],
+  [
+    "whose rules are written otherwise",
+    '<CORSConfiguration><CORSRule a="b"><ID>foreign</ID></CORSRule></CORSConfiguration>',
+  ],
+])("nothing is written to or removed from a store %s", async (_, answer) => {
+  const methods: Array<string | undefined> = [];
+  const server = createServer((request, response) => {
+    methods.push(request.method);
+    response.end(answer);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  expect(await apply(`http://127.0.0.1:${port}`, ORIGIN)).toContain("so none was changed");
+  expect(methods).toEqual(["GET"]);
+});
+
 const server = await need("minio");
 it.skipIf(server === undefined)("a MinIO is told by its own variable", () => {
   const { rule, apply } = corsOf(server?.endpoint ?? "", "minio");

@@ -91,6 +91,29 @@ it("a store that does not keep the rule for uploads in parts is told, and its ru
   expect(rules()).toBe("<Rule><ID>foreign</ID></Rule>");
 });
 
+it.each([
+  ["that knows no such rules and lists its objects", 200, "<ListBucketResult></ListBucketResult>"],
+  [
+    "whose rules are written otherwise",
+    200,
+    '<LifecycleConfiguration><Rule a="b"><ID>foreign</ID></Rule></LifecycleConfiguration>',
+  ],
+  ["without the bucket", 404, "<Error><Code>NoSuchBucket</Code></Error>"],
+])("nothing is written to or removed from a store %s", async (_, status, answer) => {
+  const methods: Array<string | undefined> = [];
+  const store = createServer((request, response) => {
+    methods.push(request.method);
+    response.writeHead(status).end(answer);
+  });
+  await once(store.listen(0, "127.0.0.1"), "listening");
+  const { port } = store.address() as AddressInfo;
+  const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files");
+  const { reason } = await Effect.runPromise(Effect.flip(apply(3)));
+  store.close();
+  expect(reason).toMatch(/so none was changed|could not be read: 404 NoSuchBucket/);
+  expect(methods).toEqual(["GET"]);
+});
+
 const withoutAbort = (body: string) =>
   body.replace(/<AbortIncompleteMultipartUpload>.*?<\/AbortIncompleteMultipartUpload>/, "");
 

@@ -262,12 +262,19 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
   });
 });
 
-/** A store of S3's API that verifies nothing. No real one of these tests is so trusting. */
+/**
+ * A store of S3's API that verifies nothing but whether there is a signature. No real one of these
+ * tests is so trusting.
+ */
 function trustingStore(): RequestListener {
   const objects = new Map<string, Buffer>();
   return async (incoming, response) => {
     const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://store");
     const body = await buffer(incoming);
+    if (/^0+$/.test(searchParams.get("X-Amz-Signature") ?? "")) {
+      response.writeHead(403).end("<Error><Code>SignatureDoesNotMatch</Code></Error>");
+      return;
+    }
     if (incoming.method === "PUT") objects.set(pathname, body);
     if (incoming.method === "DELETE") objects.delete(pathname);
     const object = objects.get(pathname);

@@ -12,18 +12,18 @@ const ROLE =
 export const configuration = (target: Target, marks: boolean): Effect.Effect<Findings> =>
   Effect.all([
     lifecycle(target, marks),
-    look(target, "versioning", "versioning", (text) =>
+    look(target, "versioning", "versioning", "VersioningConfiguration", (text) =>
       text.includes("<Status>Enabled</Status>")
         ? "on: an overwritten file is kept as an older version"
         : "off: an overwritten file is gone",
     ),
-    look(target, "encryption", "encryption", (text) => {
+    look(target, "encryption", "encryption", "ServerSideEncryptionConfiguration", (text) => {
       const algorithm = /<SSEAlgorithm>([\w:-]{1,40})</.exec(text)?.[1];
       return algorithm === undefined
         ? "the bucket has no default encryption of its own"
         : `the bucket encrypts with ${algorithm}`;
     }),
-    look(target, "object lock", "object-lock", (text) =>
+    look(target, "object lock", "object-lock", "ObjectLockConfiguration", (text) =>
       text.includes("<DefaultRetention>")
         ? "on, with a default: no upload can be removed before its time"
         : text.includes("Enabled")
@@ -37,8 +37,9 @@ const lifecycle = (target: Target, marks: boolean): Effect.Effect<Findings> =>
     "lifecycle",
     Effect.gen(function* () {
       const answer = yield* ask(target, "lifecycle");
-      const text = answer.ok ? answer.text : "";
-      if (!answer.ok && !isUnset(answer)) return [hidden("lifecycle", answer)];
+      const isKnown = answer.ok && answer.text.includes("<LifecycleConfiguration");
+      if (!isKnown && !isUnset(answer)) return [hidden("lifecycle", answer)];
+      const text = isKnown ? answer.text : "";
       const rule = text.includes("<ID>valetkey-unconfirmed</ID>");
       const unconfirmed = !marks
         ? passed("lifecycle", "no policy marks uploads, so no rule has to remove them")
@@ -79,12 +80,13 @@ const look = (
   target: Target,
   name: string,
   query: string,
+  root: string,
   describe: (text: string) => string,
 ): Effect.Effect<Findings> =>
   check(
     name,
     Effect.map(ask(target, query), (answer) => [
-      answer.ok || isUnset(answer)
+      (answer.ok && answer.text.includes(`<${root}`)) || isUnset(answer)
         ? passed(name, describe(answer.ok ? answer.text : ""))
         : hidden(name, answer),
     ]),
@@ -99,7 +101,7 @@ const isUnset = ({ status }: Answer) => status === 404;
 const hidden = (name: string, answer: Answer) =>
   answer.status === 403
     ? unknown(name, "the service's key may not look at it", ROLE)
-    : answer.status === 501
+    : answer.status === 501 || answer.ok
       ? unknown(name, "this store has no such setting, or does not tell it")
       : unknown(
           name,

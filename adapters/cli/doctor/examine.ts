@@ -14,6 +14,7 @@ import { openTarget, removeScratch, SCRATCH, type Target } from "./target.ts";
 import { promises } from "./promises.ts";
 import { publicAccess } from "./public-access.ts";
 import { service } from "./service.ts";
+import { signatures } from "./signatures.ts";
 import { upload } from "./upload.ts";
 
 /** What the checks need to know of the configuration. */
@@ -89,6 +90,14 @@ const checks = Effect.fnUntraced(function* (
     const uploaded = yield* upload(target, names, { audiences: reached.alive, largest });
     tell(uploaded.findings);
     const { audience = "public", key } = uploaded;
+    if (key !== undefined) {
+      const { findings, areVerified } = yield* signatures(target, audience);
+      tell(findings);
+      if (!areVerified) {
+        tell([unknown("everything else", "without signatures nothing else holds")]);
+        return;
+      }
+    }
     tell(yield* cors(target, audience, { origins, isEmbedded, isLook: key === undefined }));
     if (isKeyRefused) {
       tell([

@@ -13,12 +13,16 @@ export const promises = (
   audience: Audience,
   settings: { readonly provider: string },
 ): Effect.Effect<Findings> => {
+  const isLeast = target.s3?.provider === "s3";
+  const mend = isLeast
+    ? "update the store, or use another one: STORAGE_PROVIDER=s3 promises the least there is"
+    : "set STORAGE_PROVIDER to the store that this is, or to s3, which promises the least";
   const broken = (promise: string, answer: Answer) =>
     failed(
       "promise",
       `${promise} was accepted (${told(answer)})`,
-      `${settings.provider} is configured, which promises to refuse it; this store does not, so whoever holds a URL can store something else than was granted.`,
-      "set STORAGE_PROVIDER to the store that this is, or to s3, which promises the least",
+      `${isLeast ? "Every server of S3's API should refuse it" : `${settings.provider} is configured, which promises to refuse it`}; this store does not, so whoever holds a URL can store something else than was granted.`,
+      mend,
     );
   const put = Effect.fnUntraced(function* (over: Partial<PutRequest> = {}) {
     return yield* target.signPut(yield* target.newKey, { audience, ...over });
@@ -53,7 +57,7 @@ export const promises = (
                 "promise",
                 `a PUT of the right bytes with their ${algorithm} is refused (${told(right)})`,
                 `${settings.provider} is configured, which verifies ${algorithm}; this store does not take it.`,
-                "set STORAGE_PROVIDER to the store that this is, or to s3",
+                mend,
               ),
         ];
       }),
@@ -72,7 +76,7 @@ export const promises = (
             "promise",
             `a write-once PUT is refused (${told(first)})`,
             `${settings.provider} is configured, which takes If-None-Match; this store does not.`,
-            "set STORAGE_PROVIDER to the store that this is, or to s3",
+            mend,
           ),
         ];
       }

@@ -7,7 +7,7 @@ import type { Answer } from "./send.ts";
 /** Fails unless the store answered with one of these statuses. */
 export function assertStatus(answer: Answer, statuses: ReadonlyArray<number>): void {
   if (statuses.includes(answer.status)) return;
-  const message = `${told(answer)} instead of ${statuses.join(" or ")}`;
+  const message = `${told(answer)} instead of ${[...new Set(statuses)].join(" or ")}`;
   throw new assert.AssertionError({ message, stackStartFn: assertStatus });
 }
 

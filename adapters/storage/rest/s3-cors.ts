@@ -4,6 +4,7 @@ import { StoreUnavailable } from "../../../domain/errors.ts";
 import { type BucketCors, CORS_MAX_AGE } from "../bucket-cors.ts";
 import { type ProviderName, PROVIDERS } from "../providers.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
+import { isUnset, isWhole } from "./bucket-rules.ts";
 import { refusalIn } from "./refusal-reason.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
@@ -141,10 +142,15 @@ const QUERY = [["cors", ""]] as const;
 
 const read = Effect.fnUntraced(function* (bucket: Bucket) {
   const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
-  if (answer.ok) return answer.text;
-  const { code } = refusalIn(answer);
-  if (code === "NoSuchCORSConfiguration") return "";
-  return yield* refused("read", answer);
+  if (isUnset(answer)) return "";
+  if (!answer.ok) return yield* refused("read", answer);
+  const { text } = answer;
+  if (!isWhole(text, "CORSConfiguration", rulesIn(text).length)) return yield* NOT_READ;
+  return text;
+});
+
+const NOT_READ = new StoreUnavailable({
+  reason: "this store's answer about its CORS rules is not understood, so none was changed",
 });
 
 const write = Effect.fnUntraced(function* (bucket: Bucket, rules: ReadonlyArray<string>) {

@@ -6,6 +6,7 @@ import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
 import { refusalIn } from "./refusal-reason.ts";
+import { isUnset, isWhole } from "./bucket-rules.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
 const UNCONFIRMED = "<ID>valetkey-unconfirmed</ID>";
@@ -88,8 +89,11 @@ const QUERY = [["lifecycle", ""]] as const;
 
 const read = Effect.fnUntraced(function* (bucket: Bucket) {
   const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
-  if (answer.status === 404) return "";
-  return answer.ok ? answer.text : yield* refused("read", answer);
+  if (isUnset(answer)) return "";
+  if (!answer.ok) return yield* refused("read", answer);
+  const { text } = answer;
+  if (!isWhole(text, "LifecycleConfiguration", rulesIn(text).length)) return yield* NOT_READ;
+  return text;
 });
 
 const write = Effect.fnUntraced(function* (bucket: Bucket, rules: ReadonlyArray<string>) {
@@ -105,6 +109,10 @@ const write = Effect.fnUntraced(function* (bucket: Bucket, rules: ReadonlyArray<
   ] as const;
   const answer = yield* signedFetch(bucket, { method: "PUT", query: QUERY, headers, body });
   if (!answer.ok) yield* refused("written", answer);
+});
+
+const NOT_READ = new StoreUnavailable({
+  reason: "this store's answer about its lifecycle rules is not understood, so none was changed",
 });
 
 const refused = (what: "read" | "written", answer: Answer) =>
