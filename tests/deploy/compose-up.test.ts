@@ -166,7 +166,7 @@ function servesUploads(running: () => Project, store: string): void {
 }
 
 function restartsWithoutLoss(running: () => Project): void {
-  it("no request is lost while one replica after the other restarts or is killed, nor in an update", async ({
+  it("no request is lost while both replicas restart, one is killed, and both are updated", async ({
     onTestFinished,
   }) => {
     const project = running();
@@ -191,11 +191,10 @@ function restartsWithoutLoss(running: () => Project): void {
       await docker("restart", replica);
       await restarted(replica);
     }
-    for (const replica of before) {
-      await docker("kill", replica);
-      await docker("start", replica);
-      await restarted(replica);
-    }
+    const [first = ""] = before;
+    await docker("kill", first);
+    await docker("start", first);
+    await restarted(first);
     const grown = ["--no-deps", "--no-recreate", "--scale", "valetkey=4", "valetkey"];
     const updated = project.with({ LIMIT_BYTES_PER_DAY: "40 GiB" });
     await updated("up", "--detach", "--wait", ...grown);
