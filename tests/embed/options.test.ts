@@ -125,6 +125,17 @@ describe("a store reports its options in the same way", () => {
       /^secretKey must not be empty/,
     ],
     [
+      "minio() told in words to make its bucket",
+      () =>
+        minio({
+          endpoint: "http://127.0.0.1:9000",
+          accessKey: "key",
+          secretKey: "secret",
+          createBucket: "yes" as never,
+        }),
+      /^createBucket must be true /,
+    ],
+    [
       "aws() for R2 without an account",
       () => aws({ provider: "r2" }),
       /^account must be set for provider: "r2"/,

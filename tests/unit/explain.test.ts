@@ -195,6 +195,8 @@ const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause
     { status: 400, body: answer("BadDigest") },
     "not those of the checksum",
   ],
+  ["the lowest status of a refusal", { status: 400 }, "something in front of it answered"],
+  ["an answer that is no refusal", { status: 304 }, "nothing in the URL or the answer differs"],
   ["nothing that differs", {}, "nothing in the URL or the answer differs"],
 ];
 
