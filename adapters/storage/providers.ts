@@ -204,6 +204,13 @@ export const fileChecksumsOf = (name: ProviderName): ReadonlyArray<ChecksumAlgor
   return fileChecksums;
 };
 
+/**
+ * Whether an object is asked for its checksums: where any but MD5, which the ETag tells, came with
+ * it. Some servers that know no others refuse the question (S3Proxy).
+ */
+export const tellsChecksums = (name: ProviderName): boolean =>
+  PROVIDERS[name].checksums.some((algorithm) => algorithm !== "md5");
+
 const NAMES = Object.keys(PROVIDERS) as [ProviderName];
 
 /** The provider of the API. */

@@ -403,6 +403,13 @@ const FAULTS: ReadonlyArray<{
     failed: [/^forged upload: .*CVE-2026-41145/],
   },
   {
+    what: "that refuses to be asked for checksums which it never gets",
+    env: { STORAGE_PROVIDER: "s3" },
+    between: ({ headers }) =>
+      headers.has("x-amz-checksum-mode") ? s3Error(501, "NotImplemented") : undefined,
+    passed: ["confirm: the service sees what was put, as it was sent"],
+  },
+  {
     what: "that verifies no signature",
     between: ({ method, query }) =>
       method === "PUT" && query.get("X-Amz-Signature") === "0".repeat(64) ? ok() : undefined,

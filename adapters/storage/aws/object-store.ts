@@ -18,7 +18,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import { fileChecksumsOf } from "../providers.ts";
+import { fileChecksumsOf, tellsChecksums } from "../providers.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { COMPLETIONS, type DatedPart, newestOf, reasonOfMultipart } from "../rest/s3-multipart.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
@@ -56,12 +56,13 @@ export function objectStore(
     region === "us-east-1"
       ? {}
       : { CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint } };
+  const withChecksums = tellsChecksums(settings.provider) && { ChecksumMode: "ENABLED" as const };
   return s3ObjectStore(settings, at, {
     head: (Key) =>
       ask(
         Key === undefined
           ? new HeadBucketCommand({ Bucket })
-          : new HeadObjectCommand({ Bucket, Key, ChecksumMode: "ENABLED" }),
+          : new HeadObjectCommand({ Bucket, Key, ...withChecksums }),
       ),
     list: Effect.suspend(() => ask(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }))),
     multipart: multipartOf(settings, client),

@@ -6,7 +6,7 @@ import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../settings/thrown.ts";
-import { fileChecksumsOf } from "../providers.ts";
+import { fileChecksumsOf, tellsChecksums } from "../providers.ts";
 import { current } from "../credentials/held.ts";
 import { callFailed, refusalIn, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { reasonOfMultipart, s3Multipart } from "../rest/s3-multipart.ts";
@@ -40,8 +40,9 @@ export function objectStore(
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
     );
+  const headers = tellsChecksums(settings.provider) ? CHECKSUMS : [];
   const store = s3ObjectStore(settings, at, {
-    head: (key) => signedFetch(at, { method: "HEAD", ...(key && { key, headers: CHECKSUMS }) }),
+    head: (key) => signedFetch(at, { method: "HEAD", ...(key && { key, headers }) }),
     list: Effect.map(signedFetch(at, { method: "GET", query: LIST }), refusalIn),
     makeBucket: call((minio) => minio.makeBucket(bucket, region)),
     multipart: s3Multipart(at, {
