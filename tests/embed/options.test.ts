@@ -38,6 +38,8 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     [{ authenticate: "mia" }, /^authenticate must be a function$/],
     [{ receiptKeys: ["2026:short"] }, /^receiptKeys must be pairs of id:key, as a list;/],
     [{ receiptKeys: [""] }, /^receiptKeys must not be empty/],
+    [{ corsOrigins: ["", "https://a.example"] }, /^corsOrigins must be origins .*, as a list/],
+    [{ corsOrigins: ["", ""] }, /^corsOrigins must not be empty/],
     [{ corsOrigins: ["example.com"] }, /^corsOrigins must be origins .*, as a list/],
     [{ limits: { requestsPerSubject: "many" } }, /^limits\.requestsPerSubject must be a number of/],
     [{ limits: { bytesPerDay: "3 XB" } }, /^limits\.bytesPerDay must be a size with its unit/],

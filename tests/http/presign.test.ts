@@ -114,6 +114,16 @@ describe("bad input", () => {
     expect(problem.errors).toEqual([{ pointer, reason: expect.stringMatching(/./) }]);
   });
 
+  it("a member of a member that is not known is named, without the members of the body", async () => {
+    const { errors } = await presign({
+      filename: "a.png",
+      content_type: "image/png",
+      size: 5,
+      checksum: { algorithm: "md5", value: "CY9rzUYh03PK3k6DJie09g==", extra: true },
+    });
+    expect(errors).toEqual([{ pointer: "/checksum/extra", reason: "it is not a known member" }]);
+  });
+
   it("a refused body names every member at fault", async () => {
     const { code, errors } = await presign({ filename: 1, extra: true, size: 0 });
     expect(code).toBe("INVALID_REQUEST");
