@@ -86,3 +86,13 @@ it.each(["image/*", "audio/*", "video/*"])(
     expect(usual.map(({ type }) => type)).toEqual(usual.map(({ expected }) => expected));
   },
 );
+
+const typeOfMp4 = (...allowed: ReadonlyArray<string>) =>
+  allowedByExtension(allowed.map((type) => AllowedType.make(type))).get(".mp4");
+
+it("an extension of several allowed types is of the usual one, and of another where that is not allowed", () => {
+  expect(typeOfMp4("application/mp4")).toBe("application/mp4");
+  expect(typeOfMp4("application/mp4", "video/mp4")).toBe("video/mp4");
+  expect(typeOfMp4("video/mp4", "application/mp4")).toBe("video/mp4");
+  expect(typeOfMp4("image/*")).toBeUndefined();
+});

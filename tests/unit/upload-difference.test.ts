@@ -1,0 +1,108 @@
+import { expect, it } from "vitest";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { differencesOf, type ObjectFacts } from "../../domain/upload-difference.ts";
+
+const sha256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
+const md5 = "CY9rzUYh03PK3k6DJie09g==";
+const RECEIPT = {
+  size: ByteSize.make(5),
+  mediaType: MediaType.make("image/png"),
+  writeOnce: false,
+  pending: false,
+};
+const FACTS: ObjectFacts = {
+  size: 5,
+  mediaType: "image/png",
+  etag: '"e"',
+  checksums: {},
+  extraHeaders: {},
+};
+type Receipt = Parameters<typeof differencesOf>[0];
+
+it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<unknown>]>([
+  ["what was granted", {}, {}, []],
+  ["a byte less", {}, { size: 4 }, ["size", 5, 4]],
+  ["a byte less than the largest that was granted", { isLargest: true }, { size: 4 }, []],
+  ["the largest that was granted", { isLargest: true }, {}, []],
+  ["a byte more than the largest", { isLargest: true }, { size: 6 }, ["size", 5, 6]],
+  ["nothing, of any size that was granted", { isLargest: true }, { size: 0 }, ["size", 5, 0]],
+  ["another type", {}, { mediaType: "text/html" }, ["mediaType", "image/png", "text/html"]],
+  [
+    "the checksum that was granted",
+    { checksum: { algorithm: "sha256", value: sha256 } },
+    { checksums: { sha256 } },
+    [],
+  ],
+  [
+    "another checksum",
+    { checksum: { algorithm: "sha256", value: sha256 } },
+    { checksums: { sha256: md5 } },
+    ["checksum", sha256, md5],
+  ],
+  [
+    "no checksum where the store would tell it",
+    { checksum: { algorithm: "sha256", value: sha256 } },
+    {},
+    ["checksum", sha256, "none"],
+  ],
+  [
+    "no checksum where the store never tells it",
+    { checksum: { algorithm: "md5", value: md5 } },
+    {},
+    [],
+  ],
+  [
+    "no checksum where this store does not tell it",
+    { checksum: { algorithm: "sha256", value: sha256 } },
+    { reports: [] },
+    [],
+  ],
+  [
+    "a header that nobody granted",
+    {},
+    { extraHeaders: { "content-encoding": "gzip" } },
+    ["content-encoding", "", "gzip"],
+  ],
+  [
+    "the mark of an upload that waits",
+    { pending: true },
+    { extraHeaders: { "x-amz-tagging": "1" } },
+    [],
+  ],
+  [
+    "a mark that nobody granted",
+    {},
+    { extraHeaders: { "x-amz-tagging": "1" } },
+    ["x-amz-tagging", "", "1"],
+  ],
+  [
+    "another header of an upload that waits",
+    { pending: true },
+    { extraHeaders: { "x-amz-acl": "public-read" } },
+    ["x-amz-acl", "", "public-read"],
+  ],
+  [
+    "what fetch adds to a write-once PUT",
+    { writeOnce: true },
+    { extraHeaders: { "cache-control": "no-cache" } },
+    [],
+  ],
+  [
+    "what fetch does not add to it",
+    { writeOnce: true },
+    { extraHeaders: { "cache-control": "public" } },
+    ["cache-control", "", "public"],
+  ],
+  [
+    "what fetch adds to no other PUT",
+    {},
+    { extraHeaders: { "cache-control": "no-cache" } },
+    ["cache-control", "", "no-cache"],
+  ],
+])("what arrives as %s is compared with its grant", (_what, receipt, facts, expected) => {
+  const [property, ...values] = expected;
+  const differences =
+    property === undefined ? [] : [{ property, expected: values[0], actual: values[1] }];
+  expect(differencesOf({ ...RECEIPT, ...receipt }, { ...FACTS, ...facts })).toEqual(differences);
+});
