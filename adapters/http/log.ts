@@ -10,8 +10,8 @@ import * as References from "effect/References";
 export type Log = (message: string, facts: Readonly<Record<string, unknown>>) => void;
 
 /**
- * Writes entries of one level to the log of `services`, from outside of a program; undefined if that
- * level is not logged. `Effect.log` would need a fiber for each entry.
+ * Writes entries of one level to the log of `services`, from outside of a program; undefined if
+ * that level is not logged. `Effect.log` would need a fiber for each entry.
  */
 export function logAt(level: LogLevel.LogLevel, services: Context.Context<never>): Log | undefined {
   const lowest = Context.get(services, References.MinimumLogLevel);

@@ -1,7 +1,7 @@
 /**
- * An instant, in milliseconds since 1970, as ISO 8601 writes it in UTC. Lines of the log and ends of
- * URLs share their second with others, so the texts of the last seconds are kept: to write one costs
- * as much as a signature.
+ * An instant, in milliseconds since 1970, as ISO 8601 writes it in UTC. Lines of the log and ends
+ * of URLs share their second with others, so the texts of the last seconds are kept: to write one
+ * costs as much as a signature.
  */
 export function isoOf(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
