@@ -153,6 +153,8 @@ function servesUploads(running: () => Project, store: string): void {
       "lifecycle",
       "versioning",
       "encryption",
+      // That of the machine, seen from a container.
+      "public address",
     ]);
     expect(verdicts.get("passed")?.length).toBeGreaterThan(30);
   });
