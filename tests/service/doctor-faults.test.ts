@@ -384,12 +384,20 @@ describe.skipIf(server === undefined)("valetkey doctor", () => {
   });
 
   it("cannot tell of a PUBLIC_URL where nothing answers, which may be one for clients", async () => {
-    const PUBLIC_URL = `http://127.0.0.1:${await freePort()}`;
-    const { found, findings } = await examine({ PUBLIC_URL });
-    expect(found).toEqual([]);
-    expect(findings).toContainEqual(
-      expect.objectContaining({ check: "public address", verdict: "could not tell" }),
-    );
+    for (const [PUBLIC_URL, problem] of [
+      [`http://127.0.0.1:${await freePort()}`, "refuses the connection: nothing listens there"],
+      [await listen(() => undefined), "does not answer within 3 seconds"],
+    ] as const) {
+      const { found, findings } = await examine({ PUBLIC_URL });
+      expect(found).toEqual([]);
+      expect(findings).toContainEqual(
+        expect.objectContaining({
+          check: "public address",
+          verdict: "could not tell",
+          seen: `${PUBLIC_URL} ${problem}, as seen from here`,
+        }),
+      );
+    }
   });
 });
 

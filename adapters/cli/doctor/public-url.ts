@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect";
-import { codeOf, messageOf } from "../../settings/thrown.ts";
 import { send } from "../../storage/contract/send.ts";
+import { asked, ASKED_TIMEOUT } from "./asked.ts";
 import { failed, type Findings, passed, unknown } from "./finding.ts";
-import { NoAnswer } from "./target.ts";
 import { problemOf } from "./unreachable.ts";
 
 /**
@@ -10,14 +9,7 @@ import { problemOf } from "./unreachable.ts";
  * or the name may be one for clients alone.
  */
 export const publicUrl = ({ origin }: URL): Effect.Effect<Findings> =>
-  Effect.tryPromise({
-    try: (signal) => send("GET", `${origin}/healthz`, { signal }),
-    catch: (cause) => new NoAnswer({ reason: messageOf(cause), code: String(codeOf(cause)) }),
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: "3 seconds",
-      orElse: () => Effect.fail(new NoAnswer({ reason: "", code: "ETIMEDOUT" })),
-    }),
+  asked((signal) => send("GET", `${origin}/healthz`, { signal })).pipe(
     Effect.match({
       onSuccess: ({ status, body }) => [
         body.toString().includes('"status":"alive"')
@@ -30,13 +22,13 @@ export const publicUrl = ({ origin }: URL): Effect.Effect<Findings> =>
             ),
       ],
       onFailure: (failure) => {
-        const [problem, mend] = problemOf(failure, "PUBLIC_URL");
+        const [problem, mend] = problemOf(failure, "PUBLIC_URL", ASKED_TIMEOUT);
         return [
           /CERT|TLS|SSL/.test(failure.code ?? "")
             ? failed("public address", `${origin} ${problem}`, "No browser goes there.", mend)
             : unknown(
                 "public address",
-                `${origin} ${problem.replace(/ within .*/, "")}, as seen from here`,
+                `${origin} ${problem}, as seen from here`,
                 "start the service and run the doctor again; if clients get no answer either, correct PUBLIC_URL",
               ),
         ];

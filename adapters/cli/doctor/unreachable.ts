@@ -37,12 +37,13 @@ export function dead(
 export function problemOf(
   { code = "", reason }: NoAnswer,
   setting: string,
+  timeout: string = TIMEOUT,
 ): readonly [problem: string, mend: string] {
   const [problem, mend] = PROBLEMS.get(code) ?? [
     `failed: ${reason}`,
     "look at what stands at SETTING, and at its log",
   ];
-  return [problem, mend.replaceAll("SETTING", setting)];
+  return [problem.replace("TIMEOUT", timeout), mend.replaceAll("SETTING", setting)];
 }
 
 const TRUST =
@@ -70,7 +71,7 @@ const PROBLEMS: ReadonlyMap<string, readonly [problem: string, mend: string]> = 
   ],
   [
     "ETIMEDOUT",
-    [`does not answer within ${TIMEOUT}`, "open the way through the firewall, or correct SETTING"],
+    ["does not answer within TIMEOUT", "open the way through the firewall, or correct SETTING"],
   ],
   ["EHOSTUNREACH", ["cannot be reached", "correct SETTING, or the route to it"]],
   [
