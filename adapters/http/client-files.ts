@@ -1,14 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
+import { loadOnce } from "./load-once.ts";
 
 /**
  * The modules of `valetkey/client` by their file names, such as `client.js`, for pages of the
  * service. Run from its source, the service makes them first.
  */
-export const clientFiles = (): Promise<ReadonlyMap<string, string>> => (files ??= load());
+export const clientFiles = (): Promise<ReadonlyMap<string, string>> => load("client");
 
-let files: Promise<ReadonlyMap<string, string>> | undefined;
-
-async function load(): Promise<ReadonlyMap<string, string>> {
+const load = loadOnce(async (): Promise<ReadonlyMap<string, string>> => {
   if (import.meta.url.endsWith(".ts")) {
     // Not there in what is built, so the compiler and bundlers need not know it.
     const isDeno = "Deno" in globalThis;
@@ -18,7 +17,7 @@ async function load(): Promise<ReadonlyMap<string, string>> {
   }
   // Beside this module where it is built, and in a folder of its own where it is bundled.
   return read("../browser/").catch(() => read("./browser/"));
-}
+});
 
 async function read(path: string): Promise<ReadonlyMap<string, string>> {
   const folder = new URL(path, import.meta.url);

@@ -3,6 +3,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { answerHeld } from "./answer.ts";
 import { DOCUMENT_LIFETIME } from "./answers.ts";
 import { htmlHeaders } from "./html-headers.ts";
+import { loadOnce } from "./load-once.ts";
 import { NotFound } from "./refusals.ts";
 import type { AppOptions, RouteRequest } from "./route.ts";
 
@@ -64,22 +65,15 @@ const START = encoder.encode(`SwaggerUIBundle({
 });
 `);
 
-/** The files by their names, each read once. */
-const held = new Map([["start.js", START]]);
-
 /** A file of the page; undefined if the renderer is not installed. */
 const read = (name: string): Effect.Effect<Uint8Array<ArrayBuffer> | undefined> =>
-  Effect.promise(async () => {
-    try {
-      const { readFile } = await import("node:fs/promises");
-      const content =
-        held.get(name) ?? (await readFile(new URL(import.meta.resolve(`${RENDERER}/${name}`))));
-      held.set(name, content);
-      return content;
-    } catch {
-      return undefined;
-    }
-  });
+  Effect.promise(() => load(name).catch(() => undefined));
+
+const load = loadOnce(async (name): Promise<Uint8Array<ArrayBuffer>> => {
+  if (name === "start.js") return START;
+  const { readFile } = await import("node:fs/promises");
+  return readFile(new URL(import.meta.resolve(`${RENDERER}/${name}`)));
+});
 
 const html = (head: string, body: string) =>
   encoder.encode(`<!doctype html>

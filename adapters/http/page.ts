@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { answerHeld, refuse } from "./answer.ts";
 import { clientFiles } from "./client-files.ts";
 import { htmlHeaders } from "./html-headers.ts";
+import { loadOnce } from "./load-once.ts";
 import { NotFound } from "./refusals.ts";
 import type { PageFile } from "./route.ts";
 
@@ -17,6 +18,8 @@ const FILES = [
   ["/words.js", "words.js", SCRIPT],
 ] as const;
 
+const load = loadOnce((name) => readFile(new URL(`./page/${name}`, import.meta.url)));
+
 /** The page to try the service on: a client like any other, over `valetkey/client`. */
 export function page(storeOrigin: string): ReadonlyArray<PageFile> {
   const headers = htmlHeaders(`blob: ${storeOrigin}`, storeOrigin);
@@ -24,8 +27,7 @@ export function page(storeOrigin: string): ReadonlyArray<PageFile> {
     ...FILES.map(([path, name, type]): PageFile => ({
       path,
       answer: async (c) => {
-        const content = await readFile(new URL(`./page/${name}`, import.meta.url));
-        return answerHeld(c, content, { ...headers, "Content-Type": type });
+        return answerHeld(c, await load(name), { ...headers, "Content-Type": type });
       },
     })),
     {

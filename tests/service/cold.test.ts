@@ -1,0 +1,181 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, request as open } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { page } from "../../adapters/http/page.ts";
+import { ROUTES } from "../../adapters/http/routes.ts";
+import { PRESIGN } from "../http/service.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { startIssuer } from "../support/issuer.ts";
+import { receiptKey } from "../support/receipt-key.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+const CONNECTIONS = 600;
+/** In KiB: three quarters of the 512 MiB that the manifests grant. */
+const MOST_MEMORY = 384 * 1024;
+
+const FILES = PRESIGN.replace("/presign", "");
+const ROUTE = FILES.replace("acme", ":slug");
+const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
+const SHARED = {
+  RECEIPT_KEYS: `test:${receiptKey("cold").toString("base64")}`,
+  STORAGE_POLICIES: JSON.stringify({ shared: { link_lifetime: "1 hour" } }),
+  LIMIT_MULTIPART_UPLOADS: "off",
+};
+
+/** A good request of each operation that has a body. */
+const BODIES: Readonly<Record<string, (made: Made) => unknown>> = {
+  presign: () => FILE,
+  presignBatch: () => ({ files: Array.from({ length: 10 }, () => FILE) }),
+  confirm: ({ receipt }) => ({ receipt }),
+  startMultipart: () => FILE,
+  abortMultipart: ({ upload }) => ({ upload }),
+  signParts: ({ upload }) => ({ upload, part_numbers: [1] }),
+  completeMultipart: ({ upload, etag }) => ({ upload, parts: [{ part_number: 1, etag }] }),
+  makeLink: ({ receipt }) => ({ receipt }),
+};
+
+/** A process whose receipt key and folder the cold ones share, since it makes what they ask for. */
+let warm: ServiceProcess;
+beforeAll(async () => {
+  warm = await startProcess(SHARED);
+});
+afterAll(() => warm.stop());
+
+/** Every route of the service, and the files of its page. */
+const ROWS = [
+  ...ROUTES,
+  ...page("http://127.0.0.1").map(({ path }) => ({ path, methods: ["GET"] })),
+];
+
+it.each(ROWS.map((row) => ({ ...row, name: `${row.methods[0]} ${row.path}` })))(
+  "a process that has answered nothing yet answers 600 at once within its memory: $name",
+  async ({ path, methods: [method = ""], ...row }) => {
+    const made = await make();
+    const cold = await startProcess({ ...SHARED, STORAGE_LOCAL_DIR: warm.directory });
+    const operation = "operationId" in row ? (row.operationId ?? "") : "";
+    const answers = await atOnce(cold.address + addressOf(path, made), {
+      method,
+      token: cold.token,
+      body: BODIES[operation]?.(made),
+    });
+    const expected = EXPECTED.get(`${method} ${path}`) ?? [200];
+    expect(answers.filter((status) => !expected.includes(status))).toEqual([]);
+    expect(peakMemory(cold)).toBeLessThan(MOST_MEMORY);
+    await cold.stop();
+  },
+);
+
+it("600 callers of a process that has no keys yet share one fetch of them, and one look-up of their organization", async () => {
+  const issuer = await startIssuer();
+  atTestEnd(issuer.stop);
+  let lookUps = 0;
+  const directory = createServer((_, answer) => {
+    lookUps++;
+    answer.end('{"id":"org_1"}');
+  }).listen(0, "127.0.0.1");
+  await once(directory, "listening");
+  atTestEnd(() => directory.close());
+  issuer.setDown(true);
+  const cold = await startProcess({
+    AUTH: "jwt",
+    JWT_ISSUER: issuer.url,
+    JWT_AUDIENCE: "valetkey",
+    JWT_JWKS_URL: issuer.jwksUrl,
+    ORGANIZATIONS_URL: `http://127.0.0.1:${(directory.address() as AddressInfo).port}`,
+    RECEIPT_KEYS: SHARED.RECEIPT_KEYS,
+    AUDIT: "off",
+  });
+  await until("a fetch that fails", async () => issuer.requests() > 0 || undefined);
+  issuer.setDown(false);
+  const before = issuer.requests();
+  const asked = { method: "POST", token: await issuer.sign(), body: FILE };
+  const statuses = await until("keys", async () => {
+    const answers = await atOnce(`${cold.address}${PRESIGN}`, asked);
+    return answers.includes(200) ? answers : undefined;
+  });
+  expect([...new Set(statuses)]).toEqual([200]);
+  expect([issuer.requests() - before, lookUps]).toEqual([1, 1]);
+  expect(peakMemory(cold)).toBeLessThan(MOST_MEMORY);
+  await cold.stop();
+});
+
+/** What a route answers, where that is not 200 alone. */
+const EXPECTED = new Map<string, ReadonlyArray<number | undefined>>([
+  [`DELETE ${ROUTE}/multipart`, [204]],
+  // The embedded store puts a file together for one caller after the other.
+  [`POST ${ROUTE}/multipart/complete`, [200, 503]],
+  [`GET ${ROUTE}/:year/:month/:name`, [302]],
+  ["GET /f/:token", [302]],
+]);
+
+/** The address of a route that stands for something that is there. */
+function addressOf(path: string, { key, link, upload }: Made): string {
+  const query = path.endsWith("/multipart/parts") ? `?upload=${upload}` : "";
+  return (
+    path
+      .replace(":slug", "acme")
+      .replace(":year/:month/:name", key.replace(/^.*\/files\//, ""))
+      .replace(":token", link)
+      // The largest, and the one that is made when it is first asked for.
+      .replace("docs/:file", "docs/swagger-ui-bundle.js")
+      .replace("client/:file", "client/client.js") + query
+  );
+}
+
+type Made = Awaited<ReturnType<typeof make>>;
+
+/** An upload that is confirmed, with a link, and one in parts whose part is there. */
+async function make() {
+  const file = { ...FILE, policy: "shared" };
+  const { put_url, put_headers, key, receipt } = await post("presign", file);
+  await put(put_url, put_headers);
+  const { link_url } = await post("links", { receipt });
+  const { upload } = await post("multipart", FILE);
+  const { parts } = await post("multipart/parts", { upload, part_numbers: [1] });
+  const etag = await put(parts[0].url, parts[0].headers);
+  return { key, receipt, upload, etag, link: link_url.replace(/^.*\/f\//, "") };
+}
+
+async function post(path: string, body: unknown) {
+  const headers = { Authorization: `Bearer ${warm.token}`, "Content-Type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify(body) };
+  const answer = await fetch(`${warm.address}${FILES}/${path}`, init);
+  expect(answer.status).toBe(200);
+  return answer.json();
+}
+
+async function put(url: string, headers: Record<string, string>) {
+  const answer = await fetch(url, { method: "PUT", headers, body: "hello" });
+  expect(answer.status).toBe(200);
+  return answer.headers.get("etag");
+}
+
+/** Sends the same request on 600 connections, and gives the statuses of the answers. */
+function atOnce(
+  address: string,
+  { method, token, body }: { method: string; token: string; body?: unknown },
+): Promise<ReadonlyArray<number | undefined>> {
+  const sent = JSON.stringify(body);
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    ...(sent && { "Content-Type": "application/json", "Content-Length": sent.length }),
+  };
+  const one = async () => {
+    const request = open(address, { method, headers, agent: false });
+    request.end(sent);
+    const [answer] = await once(request, "response");
+    answer.resume();
+    await once(answer, "end");
+    return answer.statusCode;
+  };
+  return Promise.all(Array.from({ length: CONNECTIONS }, one));
+}
+
+/** The most memory that a process has held so far, in KiB. */
+function peakMemory({ pid }: ServiceProcess): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
+}
