@@ -2,6 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { oneOf, type Setting, setting } from "../settings/setting.ts";
+import type { AbsentHeaders } from "./signing/sign-query.ts";
 
 /** How a store with the API of S3 differs from others. */
 export interface Provider extends StoreCapabilities {
@@ -23,6 +24,14 @@ export interface Provider extends StoreCapabilities {
    * them, and some also obey those that say who may read the object.
    */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
+  /** The headers that a signature can forbid there, of those that it would obey. */
+  readonly absent?: AbsentHeaders & {
+    /**
+     * Those that a policy of the key can deny. With them in the query, as MinIO needs it, the policy
+     * would deny every PUT, so they are forbidden only to a key that is for everything.
+     */
+    readonly deniable?: AbsentHeaders["names"];
+  };
   /** The checksums of a PUT that it reports of the object. */
   readonly reports: ReadonlyArray<ChecksumAlgorithm>;
   /**
@@ -86,6 +95,14 @@ const LEAST = {
   reports: [],
 } as const satisfies Omit<Provider, "title">;
 
+const OBEYED = [
+  "x-amz-copy-source",
+  "x-amz-object-lock-legal-hold",
+  "x-amz-object-lock-mode",
+  "x-amz-server-side-encryption-customer-algorithm",
+  "x-amz-tagging",
+] as const;
+
 /**
  * The one table of what each provider can do; docs/stores.md prints it. What a provider's own pages
  * do not promise, and nobody here has seen, counts as missing.
@@ -106,6 +123,11 @@ export const PROVIDERS = {
     forms: true,
     cors: "server",
     unsigned: "obeyed",
+    absent: {
+      names: ["x-minio-source-etag", "x-minio-source-mtime"],
+      deniable: OBEYED,
+      signedAs: "parameters",
+    },
     partChecksums: ["sha256", "crc32c", "md5"],
     abandoned:
       "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
@@ -115,6 +137,18 @@ export const PROVIDERS = {
   ceph: {
     ...LEAST,
     title: "Ceph (radosgw)",
+    absent: {
+      names: [
+        ...OBEYED,
+        "x-amz-acl",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write-acp",
+        "x-amz-storage-class",
+      ],
+      signedAs: "nothing",
+    },
     writeOnce: true,
     marks: true,
     versions: true,
@@ -197,6 +231,15 @@ export const PROVIDERS = {
 
 /** A provider, as `STORAGE_PROVIDER` names it. */
 export type ProviderName = keyof typeof PROVIDERS;
+
+/** The headers that the signature of a PUT forbids; `isShared` if its key is for everything. */
+export const forbiddenHeaders = (
+  { absent }: Pick<Provider, "absent">,
+  isShared: boolean,
+): AbsentHeaders | undefined =>
+  absent?.deniable !== undefined && isShared
+    ? { ...absent, names: [...absent.names, ...absent.deniable] }
+    : absent;
 
 /** The checksums of a whole file in parts that a provider verifies. */
 export const fileChecksumsOf = (name: ProviderName): ReadonlyArray<ChecksumAlgorithm> => {

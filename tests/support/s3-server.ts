@@ -93,7 +93,7 @@ export async function startS3(between: Between = () => undefined) {
       return new Response(null, { status: 204 });
     }
     if (method === "POST" || query.has("uploadId")) return partsAnswer(request, query);
-    if (["x-delete-after", "x-amz-copy-source"].some((name) => headers.has(name))) {
+    if (["x-delete-after", "x-amz-copy-source"].some((name) => headers.get(name))) {
       return s3Error(403, "AccessDenied");
     }
     if (method === "PUT") removed.delete(pathname);
@@ -147,7 +147,7 @@ export async function startS3(between: Between = () => undefined) {
     fetch: async (request) => {
       const { searchParams: query } = new URL(request.url);
       const isUnsigned = !query.has("X-Amz-Signature") && !request.headers.has("authorization");
-      const usual = async () => withCors(request, await answer(request));
+      const usual = async () => withCors(request, await answer(withParameters(request, query)));
       const seen = Object.assign(request, { query, isUnsigned });
       return (await between(seen, usual)) ?? usual();
     },
@@ -172,6 +172,16 @@ export async function startS3(between: Between = () => undefined) {
     /** The bucket's own settings, by the name of the query. */
     settings,
   };
+}
+
+/** As MinIO does it: a header that was signed and is missing has its value from the query. */
+function withParameters(request: Request, query: URLSearchParams): Request {
+  const headers = new Headers(request.headers);
+  for (const name of query.get("X-Amz-SignedHeaders")?.split(";") ?? []) {
+    const value = query.get(name);
+    if (value !== null && !headers.has(name)) headers.set(name, value);
+  }
+  return new Request(request, { headers, duplex: "half" } as RequestInit);
 }
 
 function fail(): never {

@@ -32,7 +32,32 @@ const answer = (code: string, further = "") => `<Error><Code>${code}</Code>${fur
 const canonical = (headers: ReadonlyArray<string>) =>
   `<CanonicalRequest>PUT\n/files/k\nX-Amz-Signature=${SIGNATURE}\n${headers.join("\n")}\n\nhost\nUNSIGNED-PAYLOAD</CanonicalRequest><SignatureProvided>${SIGNATURE}</SignatureProvided>`;
 
+/** Signed by Valetkey for Ceph, and for MinIO. */
+const FORBIDDING = {
+  ceph: signed({ "X-Amz-SignedHeaders": "content-type;host;x-amz-acl;x-amz-copy-source" }),
+  minio: signed({ "X-Amz-SignedHeaders": "host;x-minio-source-mtime", "x-minio-source-mtime": "" }),
+};
+
+it("headers that a URL forbids are not missed where they are absent", () => {
+  for (const url of Object.values(FORBIDDING)) {
+    const body = answer("SignatureDoesNotMatch");
+    const headers = new Map([["content-type", "image/png"]]);
+    const causes = explain({ url, method: "PUT", status: 403, body, now: NOW, sent: headers });
+    expect(JSON.stringify(causes)).not.toMatch(/x-amz-acl|copy-source|mtime/);
+  }
+});
+
 const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause: string]> = [
+  [
+    "a header that a URL for Ceph forbids",
+    { url: FORBIDDING.ceph, sent: new Map([["x-amz-acl", "private"]]) },
+    "the request has x-amz-acl, which the URL forbids",
+  ],
+  [
+    "a header that a URL for MinIO forbids",
+    { url: FORBIDDING.minio, sent: new Map([["x-minio-source-mtime", "2001-01-01"]]) },
+    "the request has x-minio-source-mtime, which the URL forbids",
+  ],
   ["text that is not a URL", { url: "https" }, "not a URL"],
   ["a URL without its query", { url: "https://s3.example/files/k" }, "has lost its query"],
   [

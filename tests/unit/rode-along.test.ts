@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { newKey } from "../../adapters/storage/contract/sample-upload.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import type { ProviderName } from "../../adapters/storage/providers.ts";
+import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 
@@ -126,17 +126,29 @@ it("a store that refuses unsigned headers is asked nothing further", async () =>
   for (const provider of ["aws", "seaweedfs", "versitygw"] as const) {
     const facts = await look(provider, { head });
     expect(facts).toMatchObject({ size: 5, extraHeaders: {} });
-    expect(facts).not.toHaveProperty("isReplayable");
+  }
+});
+
+it("no store of S3's API makes an object final by its SHA-256, since its PUT can add headers that are not of Amazon", async () => {
+  for (const provider of Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>) {
+    const facts = await look(provider, { get: { acl: acl(OWN) } });
+    expect(facts).toMatchObject({ isReplayable: true });
   }
 });
 
 it("an object encrypted with a client's own key is unreadable, and is no outage of the store", async () => {
-  const refusal =
-    "<Error><Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.</Message></Error>";
-  expect(await look("minio", { status: 400, get: { object: [400, refusal] } })).toMatchObject({
-    _tag: "ObjectUnreadable",
-    header: "x-amz-server-side-encryption-customer-algorithm",
-  });
+  const refusals = {
+    minio:
+      "<Error><Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.</Message></Error>",
+    ceph: "<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.</Message></Error>",
+  };
+  for (const provider of ["minio", "ceph"] as const) {
+    const object = [400, refusals[provider]] as const;
+    expect(await look(provider, { status: 400, get: { object } })).toMatchObject({
+      _tag: "ObjectUnreadable",
+      header: "x-amz-server-side-encryption-customer-algorithm",
+    });
+  }
   const expired = "<Error><Code>ExpiredToken</Code></Error>";
   const other = await look("s3", { status: 400, get: { object: [400, expired] } });
   expect(other).toMatchObject({ _tag: "StoreUnavailable" });

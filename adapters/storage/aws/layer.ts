@@ -7,7 +7,7 @@ import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { current, hold } from "../credentials/held.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { type Provider, PROVIDERS } from "../providers.ts";
+import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
 import { locate, makeClient } from "./client.ts";
@@ -54,6 +54,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         addresses,
         region,
         binding: s3Binding(provider),
+        absent: forbiddenHeaders(provider, signers.put === signer),
         checksums,
         largestPut: provider.largestPut,
         parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },

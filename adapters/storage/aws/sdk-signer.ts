@@ -2,7 +2,12 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { canonicalQuery, type QuerySigning, type SigningKeys } from "../signing/sign-query.ts";
+import {
+  canonicalQuery,
+  type QuerySigning,
+  type SigningKeys,
+  withAbsent,
+} from "../signing/sign-query.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
 import { identityOf } from "./chain.ts";
@@ -18,15 +23,17 @@ export const sdkSigner = (
       const presigner = new S3RequestPresigner({ ...config, credentials: identityOf(keys) });
       const { origin, path } = signing;
       const { protocol, hostname, port } = new URL(origin);
+      // It cannot name a header that it does not sign, as Ceph needs it for those that are absent.
+      const { headers, query: parameters } = withAbsent(signing);
       // It moves all other headers into the query, where no store looks at them.
-      const bound = new Set(signing.headers.map(([name]) => name));
+      const bound = new Set(headers.map(([name]) => name));
       const request = {
         method: signing.method,
         protocol,
         hostname,
         path,
-        query: Object.fromEntries(signing.query),
-        headers: Object.fromEntries(signing.headers),
+        query: Object.fromEntries(parameters),
+        headers: Object.fromEntries(headers),
         ...(port === "" ? {} : { port: Number(port) }),
       };
       const { query = {} } = await presigner.presign(request, {

@@ -7,7 +7,7 @@ import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { type Provider, PROVIDERS } from "../providers.ts";
+import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { s3Cors } from "../rest/s3-cors.ts";
@@ -33,6 +33,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         addresses,
         region,
         binding: s3Binding(provider),
+        absent: forbiddenHeaders(provider, signers.put === signer),
         overrides: s3Overrides,
         checksums,
         largestPut: provider.largestPut,

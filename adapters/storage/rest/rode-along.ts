@@ -22,11 +22,14 @@ interface StoredObject {
  */
 export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, headers: Headers) {
   const { reports, unsigned } = object.provider;
-  const facts = factsIn(headers, reports);
-  if (facts === undefined || unsigned === "refused") return facts;
-  const found: Record<string, string> = {};
+  const found = factsIn(headers, reports);
+  if (found === undefined) return undefined;
+  // Every server obeys unsigned headers that are not of its own, such as `Content-Encoding`.
+  const facts: ObjectFacts = { ...found, isReplayable: true };
+  if (unsigned === "refused") return facts;
+  const added: Record<string, string> = {};
   const add = (name: string, value: string | null) => {
-    if (value !== null) found[name] = value;
+    if (value !== null) added[name] = value;
   };
   for (const [name, value] of CHOSEN_BY_CLIENTS) {
     if (headers.get(name) === value) add(name, value);
@@ -43,8 +46,7 @@ export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, he
     const readers = readersIn(yield* ask(object, "acl", "s3:GetObjectAcl"));
     if (readers !== "") add("x-amz-acl", readers);
   }
-  const extraHeaders = { ...facts.extraHeaders, ...found };
-  return { ...facts, extraHeaders, isReplayable: true } satisfies ObjectFacts;
+  return { ...facts, extraHeaders: { ...facts.extraHeaders, ...added } };
 });
 
 /** Values that are never a bucket's default: MinIO's other storage class, and a legal hold. */
@@ -86,7 +88,9 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
   if (provider.unsigned === "refused") return;
   const headers = [["range", "bytes=0-0"]] as const;
   const { status, text } = yield* signedFetch(bucket, { method: "GET", key, headers });
-  if (status === 400 && /<Code>InvalidRequest</.test(text) && /encrypt|SSE/i.test(text)) {
+  // MinIO and Ceph, each with a code of its own.
+  const isAboutRequest = /<Code>Invalid(?:Request|Argument)</.test(text);
+  if (status === 400 && isAboutRequest && /encrypt|SSE/i.test(text)) {
     return yield* new ObjectUnreadable({
       header: "x-amz-server-side-encryption-customer-algorithm",
     });

@@ -35,11 +35,24 @@ export interface QuerySigning {
   readonly query: ReadonlyArray<Pair>;
   /** Lower-case names in ascending order; `host` among them. */
   readonly headers: ReadonlyArray<Pair>;
+  /** Headers that the request may not have, except those that are signed with a value. */
+  readonly absent?: AbsentHeaders | undefined;
   readonly region: string;
   /** Milliseconds since 1970, UTC. */
   readonly now: number;
   /** Seconds from `now`. */
   readonly expiresIn: number;
+}
+
+/** Headers that are signed as absent, so that a client that adds one has no valid signature. */
+export interface AbsentHeaders {
+  /** In lower case. */
+  readonly names: ReadonlyArray<string>;
+  /**
+   * How the store signs a header that is named as signed and missing: MinIO takes its value from
+   * the query, Ceph leaves it out.
+   */
+  readonly signedAs: "parameters" | "nothing";
 }
 
 /** Signs a URL that allows this request until `now + expiresIn`, and no other. */
@@ -58,13 +71,13 @@ export function toBeSigned(
 }
 
 function prepare(signatory: Signatory, signing: QuerySigning) {
-  const { headers, path } = signing;
+  const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampOf(signing.now);
-  const names = signedHeaders(headers);
+  const { headers, names, query: further } = withAbsent(signing);
   const context = contextOf(signatory, timestamp.slice(0, 8), signing.region);
   let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${encodeComponent(names)}`;
-  if (signing.query.length > 0) query = withFurther(query, canonicalQuery(signing.query));
+  if (further.length > 0) query = withFurther(query, canonicalQuery(further));
   const text = stringToSign({
     algorithm,
     timestamp,
@@ -79,6 +92,23 @@ function prepare(signatory: Signatory, signing: QuerySigning) {
   });
   const url = `${signing.origin}${signing.unsignedPrefix ?? ""}${path}?${query}&${algorithm.prefix}Signature=`;
   return { context, text, url };
+}
+
+/** The headers and the query that are signed, and the names of all signed headers. */
+export function withAbsent({
+  headers,
+  query,
+  absent,
+}: Pick<QuerySigning, "headers" | "query" | "absent">) {
+  if (absent === undefined) return { headers, query, names: signedHeaders(headers) };
+  const missing = absent.names
+    .filter((name) => !headers.some(([sent]) => sent === name))
+    .map((name): Pair => [name, ""]);
+  const all = [...headers, ...missing].sort(compare);
+  const names = signedHeaders(all);
+  return absent.signedAs === "nothing"
+    ? { headers, query, names }
+    : { headers: all, query: [...query, ...missing], names };
 }
 
 /** Query parameters encoded, then sorted by their encoded name and value. */

@@ -14,6 +14,7 @@ import type { BucketAddress } from "./bucket-address.ts";
 import { formPresigner, type FormSigning } from "./form-presigner.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 import { endOf, lifeNeeded, secondsOfLife, signingTime, tooShortLived } from "./lifetime.ts";
+import type { AbsentHeaders } from "./sign-query.ts";
 import type { Signer, Signers } from "./signer.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
@@ -37,6 +38,8 @@ export function v4Presigner(store: {
         readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
       }
     | undefined;
+  /** Headers that no PUT may have, apart from those that its binding signs. */
+  readonly absent?: AbsentHeaders | undefined;
   /** What signs HTML forms; none are signed if undefined. */
   readonly forms?: FormSigning | undefined;
 }): Presigner["Service"] {
@@ -63,6 +66,7 @@ export function v4Presigner(store: {
           path: `${path}/${encodeKey(request.key)}`,
           query: bound.query,
           headers: bound.headers,
+          absent: method === "PUT" ? store.absent : undefined,
           region: store.region,
           now,
           expiresIn,

@@ -8,7 +8,7 @@ const BY_ITSELF: ReadonlySet<string> = new Set(["host", "content-length"]);
 
 /** Whether a header was added, left out or changed. */
 export function ofHeaders(
-  { headers }: Signed,
+  { headers, absent }: Signed,
   answer: Answer,
   { sent, method }: FailedRequest,
 ): ReadonlyArray<Cause> {
@@ -24,6 +24,14 @@ export function ofHeaders(
   }
   const canonical = canonicalOf(answer);
   const received = canonical ?? sent;
+  for (const name of absent.filter((name) => (received?.get(name) ?? "") !== "")) {
+    causes.push(
+      cause(
+        `the request has ${name}, which the URL forbids`,
+        "send put_headers and nothing else; look at what a proxy adds",
+      ),
+    );
+  }
   if (received !== undefined) {
     for (const name of headers) {
       if ((received.get(name) ?? "") === "" && !(BY_ITSELF.has(name) && canonical === undefined)) {

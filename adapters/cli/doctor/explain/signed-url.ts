@@ -1,3 +1,4 @@
+import { PROVIDERS } from "../../../storage/providers.ts";
 import { type Cause, cause } from "./cause.ts";
 
 /** What a signed URL says of itself. */
@@ -7,6 +8,8 @@ export interface Signed {
   readonly at: number;
   readonly seconds: number;
   readonly headers: ReadonlyArray<string>;
+  /** The headers that a request with this URL may not have. */
+  readonly absent: ReadonlyArray<string>;
 }
 
 /** The parameters of Signature Version 4, of AWS or of Google; undefined if there are none. */
@@ -15,14 +18,23 @@ export function readSigned({ searchParams }: URL): Signed | undefined {
     searchParams.get(`X-Amz-${name}`) ?? searchParams.get(`X-Goog-${name}`);
   if (of("Signature") === null) return undefined;
   const [accessKey = "", , region = ""] = (of("Credential") ?? "").split("/");
+  const names = (of("SignedHeaders") ?? "").split(";").filter((name) => name !== "");
+  // A copy is never granted, so a URL that names its header forbids it, and others with it.
+  const forbids = names.includes("x-amz-copy-source");
+  const isAbsent = (name: string) =>
+    searchParams.get(name) === "" || (forbids && FORBIDDEN.has(name));
   return {
     accessKey,
     region,
     at: timeOf(of("Date") ?? ""),
     seconds: Number(of("Expires") ?? Number.NaN),
-    headers: (of("SignedHeaders") ?? "").split(";").filter((name) => name !== ""),
+    headers: names.filter((name) => !isAbsent(name)),
+    absent: names.filter(isAbsent),
   };
 }
+
+/** Ceph's, since MinIO has them in the query. */
+const FORBIDDEN: ReadonlySet<string> = new Set(PROVIDERS.ceph.absent.names);
 
 /** `YYYYMMDDTHHMMSSZ` in milliseconds since 1970. */
 const timeOf = (text: string): number =>
