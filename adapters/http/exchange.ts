@@ -32,7 +32,7 @@ export function exchange(
     const requestId = crypto.randomUUID();
     const answerHeaders: Record<string, string> = { "X-Request-Id": requestId };
     // A client that kept its connection open would keep the service from stopping.
-    if (isStopping()) answerHeaders["Connection"] = "close";
+    if (isStopping() || sendsUnread(c)) answerHeaders["Connection"] = "close";
     c.set("requestId", requestId);
     c.set("answerHeaders", answerHeaders);
     let response: Response;
@@ -64,6 +64,14 @@ export function exchange(
     return response;
   };
 }
+
+/** Whether a body follows that nobody reads, and so nobody ends if it takes for ever. */
+const sendsUnread = ({ req }: HttpContext) =>
+  BODILESS.has(req.method) &&
+  (![undefined, "0"].includes(req.header("content-length")) ||
+    req.header("transfer-encoding") !== undefined);
+
+const BODILESS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Why a request is refused whatever it asks for. */
 function refusalBeforeRouting(c: HttpContext, { loopbackOnly }: AppOptions): Refusal | undefined {

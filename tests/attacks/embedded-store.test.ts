@@ -218,6 +218,25 @@ it.each([true, false])(
   },
 );
 
+it("an object that is replaced while it is read is always there, with all its bytes", async () => {
+  const bodies = ["first".repeat(100), "second".repeat(100)];
+  await store(bodies[0] ?? "");
+  const { url } = await signGet();
+  const writing = (async () => {
+    for (let turn = 1; turn <= 100; turn++) {
+      expect((await store(bodies[turn % 2] ?? "")).status).toBe(200);
+    }
+  })();
+  const answers: Array<readonly [status: number | undefined, body: string]> = [];
+  for (let turn = 0; turn < 50; turn++) {
+    const read = await Promise.all(Array.from({ length: 10 }, () => send("GET", url)));
+    answers.push(...read.map(({ status, body }) => [status, body.toString()] as const));
+  }
+  await writing;
+  const wrong = answers.filter(([status, body]) => status !== 200 || !bodies.includes(body));
+  expect(wrong).toEqual([]);
+});
+
 it("an upload that may write once is answered with 412 if the object exists", async () => {
   const { url, headers } = await signPut(1, "image/png", true);
   expect((await send("PUT", url, { headers, body: "x" })).status).toBe(200);

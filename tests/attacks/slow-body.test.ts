@@ -20,3 +20,26 @@ it("a request whose body does not arrive is refused, and its connection is close
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   expect(answer).toContain('"code":"REQUEST_TIMEOUT"');
 });
+
+it.each([
+  ["GET", "Content-Length: 9000000"],
+  ["HEAD", "Content-Length: 9000000"],
+  ["OPTIONS", "Content-Length: 9000000"],
+  ["GET", "Transfer-Encoding: chunked"],
+])("a %s with a body (%s) is answered, and its connection is closed", async (method, length) => {
+  const service = await startProcess();
+  const { host, hostname, port } = new URL(service.address);
+  for (const path of ["/store/files/a", "/healthz"]) {
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+    socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n\r\n`);
+    // A body that never ends; the service may have closed the connection before.
+    const dribbling = setInterval(() => socket.write("1\r\nx\r\n"), 20);
+    socket.on("error", () => undefined);
+    const answer = await text(socket).catch(() => "");
+    clearInterval(dribbling);
+    expect(answer).toMatch(/^HTTP\/1\.1 \d{3} /);
+    expect(answer).toMatch(/^connection: close\r$/im);
+  }
+  expect(await service.stop()).toBe(0);
+});

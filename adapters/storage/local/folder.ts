@@ -123,20 +123,13 @@ async function openSecret(path: string): Promise<string> {
  * a pipe, which would block. Undefined if there is no file.
  */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
-  let file: FileHandle;
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    // Deno ignores O_NOFOLLOW if its permissions are restricted. Once the file is open, its name may
+    // already be that of another.
+    if (!(await lstat(path)).isFile()) throw new Error(`${path} is not a file of the store`);
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return undefined;
-    throw cause;
-  }
-  try {
-    // Deno ignores O_NOFOLLOW if its permissions are restricted.
-    const [opened, named] = await Promise.all([file.stat(), lstat(path)]);
-    if (opened.isFile() && named.isFile() && opened.ino === named.ino) return file;
-    throw new Error(`${path} is not a file of the store`);
-  } catch (cause) {
-    await file.close();
     throw cause;
   }
 }

@@ -86,7 +86,7 @@ export const writeObject = (
     readonly writeOnce: boolean;
   },
 ): Promise<Result.Result<string, RefusalCode>> =>
-  writeBody(folder, { ...upload, path: pathOf(folder, upload.key) });
+  writeBody(folder, { ...upload, path: () => pathOf(folder, upload.key) });
 
 /**
  * Stores bytes in a file, and returns their ETag. Bytes that do not match `checksums`
@@ -95,7 +95,7 @@ export const writeObject = (
 export function writeBody(
   folder: Folder,
   upload: Writing & {
-    readonly path: string;
+    readonly path: (etag: string) => string;
     readonly mediaType: string;
     readonly writeOnce: boolean;
   },
@@ -130,12 +130,15 @@ export function writeBody(
 }
 
 /** Stores what `write` writes under a key that has no object yet, and returns its ETag. */
-export const writeNew = <E>(
+export async function writeNew<E>(
   folder: Folder,
   key: string,
   write: (file: FileHandle) => Promise<Result.Result<Properties, E>>,
-): Promise<Result.Result<string, E | "PreconditionFailed">> =>
-  writeFile(folder, { path: pathOf(folder, key), writeOnce: true }, write);
+): Promise<Result.Result<string, E | "PreconditionFailed">> {
+  const path = pathOf(folder, key);
+  if (await lstat(path).catch(() => undefined)) return Result.fail("PreconditionFailed");
+  return writeFile(folder, { path: () => path, writeOnce: true }, write);
+}
 
 /**
  * Stores bytes and the properties that `write` gives of them. They go to a temporary file that is
@@ -144,7 +147,7 @@ export const writeNew = <E>(
  */
 async function writeFile<E>(
   folder: Folder,
-  { path, writeOnce }: { readonly path: string; readonly writeOnce: boolean },
+  target: { readonly path: (etag: string) => string; readonly writeOnce: boolean },
   write: (file: FileHandle) => Promise<Result.Result<Properties, E>>,
 ): Promise<Result.Result<string, E | "PreconditionFailed">> {
   const temporary = join(folder.temporary, randomUUID());
@@ -154,7 +157,8 @@ async function writeFile<E>(
     if (Result.isFailure(written)) return Result.fail(written.failure);
     await file.writeFile(trailerOf(written.success));
     await file.sync();
-    if (!(await moveIntoPlace(temporary, path, writeOnce))) {
+    const path = target.path(written.success.etag);
+    if (!(await moveIntoPlace(temporary, path, target.writeOnce))) {
       return Result.fail("PreconditionFailed");
     }
     await syncFolder(dirname(path));

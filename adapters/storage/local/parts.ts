@@ -2,21 +2,24 @@ import * as Duration from "effect/Duration";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import { createHash, randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Completion } from "../../../application/ports/object-store.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
 import { codeOf } from "../../settings/thrown.ts";
 import { sumOf } from "./checksums.ts";
+import { withClaim } from "./claim.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import { openStored, writeBody, writeNew, type Writing } from "./objects.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 // An upload is a folder with one file for each part, in the format of objects, and a file that says
 // what the upload is. To end an upload, its folder is renamed first: from then on no part arrives.
+// The name of a part's file says all that a list needs: number, time in milliseconds, size and MD5.
 
 const ABOUT = "upload.json";
+const PART = /^(\d+)-\d{13}-(\d+)-([0-9a-f]{32})$/;
 const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const TIMEOUTS = { piece: 60_000, whole: 60 * 60_000 };
 
@@ -46,12 +49,19 @@ export async function startUpload(
 /** Stores a part, in the place of an earlier one, and returns its ETag. */
 export async function writePart(
   folder: Folder,
-  upload: UploadName & { readonly number: number } & Writing,
+  upload: UploadName & { readonly number: number; readonly size: number } & Writing,
 ): Promise<Result.Result<string, RefusalCode>> {
   if ((await openUpload(folder, upload)) === undefined) return Result.fail("NoSuchUpload");
   try {
-    const path = join(folder.uploads, upload.uploadId, String(upload.number));
-    return await writeBody(folder, { ...upload, mediaType: "", writeOnce: false, path });
+    const { number, size } = upload;
+    const parts = join(folder.uploads, upload.uploadId);
+    const path = (etag: string) =>
+      join(parts, `${number}-${Date.now()}-${size}-${etag.slice(1, -1)}`);
+    const written = await writeBody(folder, { ...upload, mediaType: "", writeOnce: false, path });
+    // Of several at once each keeps the newest that it sees, so that one is left.
+    const names = (await readdir(parts)).filter((name) => name.startsWith(`${number}-`)).sort();
+    for (const name of names.slice(0, -1)) await unlink(join(parts, name)).catch(noneIfGone);
+    return written;
   } catch (cause) {
     // The upload has ended while the part arrived.
     if (codeOf(cause) === "ENOENT" && (await openUpload(folder, upload)) === undefined) {
@@ -67,23 +77,30 @@ export async function partsOf(
   upload: UploadName,
 ): Promise<Option.Option<ReadonlyArray<StoredPart>>> {
   if ((await openUpload(folder, upload)) === undefined) return Option.none();
-  const path = join(folder.uploads, upload.uploadId);
-  const names = await readdir(path).catch(noneIfGone);
-  if (names === undefined) return Option.none();
-  const numbers = names.filter((name) => name !== ABOUT).map(Number);
-  const parts: Array<StoredPart> = [];
-  for (const partNumber of numbers.sort((a, b) => a - b)) {
-    const part = await openStored(join(path, String(partNumber)));
-    if (part === undefined) return Option.none();
-    await part.close();
-    parts.push({ partNumber, size: part.size, etag: part.etag });
+  const files = await partFiles(folder, upload);
+  if (files === undefined) return Option.none();
+  const parts = [...files.values()].map(({ part }) => part);
+  return Option.some(parts.sort((a, b) => a.partNumber - b.partNumber));
+}
+
+/** The newest file of each part; undefined if the upload has ended. */
+async function partFiles(folder: Folder, { uploadId }: UploadName) {
+  const names = await readdir(join(folder.uploads, uploadId)).catch(noneIfGone);
+  if (names === undefined) return undefined;
+  const newest = new Map<number, { readonly name: string; readonly part: StoredPart }>();
+  for (const name of names) {
+    const [, number, size, md5] = PART.exec(name) ?? [];
+    const partNumber = Number(number);
+    if (md5 === undefined || name < (newest.get(partNumber)?.name ?? "")) continue;
+    newest.set(partNumber, { name, part: { partNumber, size: Number(size), etag: `"${md5}"` } });
   }
-  return Option.some(parts);
+  return newest;
 }
 
 /**
  * Puts parts together, a piece at a time, in a temporary file that is then linked under the key. So
- * a crash leaves the whole object or none, and the upload as it was.
+ * a crash leaves the whole object or none, and the upload as it was. All that ask for it meanwhile
+ * get the same answer; in another process they wait for the end.
  */
 export async function completeUpload(
   folder: Folder,
@@ -92,6 +109,21 @@ export async function completeUpload(
     readonly checksum?: Checksum | undefined;
   },
 ): Promise<Completion> {
+  if ((await openUpload(folder, upload)) === undefined) return "ended";
+  const { uploadId } = upload;
+  const joining = () => joinParts(folder, upload);
+  const running = completions.get(uploadId) ?? withClaim(join(folder.temporary, uploadId), joining);
+  completions.set(uploadId, running);
+  return running.finally(() => completions.delete(uploadId));
+}
+
+/** The completions in progress, by upload. */
+const completions = new Map<string, Promise<Completion>>();
+
+async function joinParts(
+  folder: Folder,
+  upload: Parameters<typeof completeUpload>[1],
+): Promise<Completion> {
   const about = await openUpload(folder, upload);
   if (about === undefined) return "ended";
   const { key, mediaType } = about;
@@ -99,13 +131,13 @@ export async function completeUpload(
   const md5 = createHash("md5");
   const sum = checksum && (await sumOf(checksum.algorithm));
   const written = await writeNew<"ended" | "changed" | "mismatch">(folder, key, async (file) => {
+    const files = await partFiles(folder, upload);
+    if (files === undefined) return Result.fail("ended");
     for (const { partNumber, size, etag } of parts) {
-      const part = await openStored(join(folder.uploads, upload.uploadId, String(partNumber)));
-      if (part === undefined) return Result.fail("ended");
-      if (part.etag !== etag || part.size !== size) {
-        await part.close();
-        return Result.fail("changed");
-      }
+      const { name = "", part: found } = files.get(partNumber) ?? {};
+      if (found?.etag !== etag || found.size !== size) return Result.fail("changed");
+      const part = await openStored(join(folder.uploads, upload.uploadId, name));
+      if (part === undefined) return Result.fail("changed");
       md5.update(Buffer.from(etag.replaceAll('"', ""), "hex"));
       const bytes = part.bytes({ start: 0, end: size - 1, timeouts: TIMEOUTS });
       for await (const chunk of bytes) {
