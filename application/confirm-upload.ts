@@ -5,7 +5,7 @@ import * as Option from "effect/Option";
 import { dispositionOf } from "../domain/disposition.ts";
 import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
-import { differencesOf } from "../domain/upload-difference.ts";
+import { differencesOf, timeDifference } from "../domain/upload-difference.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";
 import { inTime } from "./in-time.ts";
@@ -51,7 +51,7 @@ export const confirmArrival = Effect.fnUntraced(function* ({
   // A policy that was taken away leaves its uploads to the deployment's own.
   const policy = policies.get(receipt.policy) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy;
   const { key, fileName, mediaType, checksum } = receipt;
-  const differences = differencesOf(receipt, facts);
+  const differences = [...differencesOf(receipt, facts), ...timeDifference(receipt, facts, now)];
   if (differences.length > 0) {
     const { version } = facts;
     // Without a version it could be another object by now that is removed.
@@ -68,7 +68,10 @@ export const confirmArrival = Effect.fnUntraced(function* ({
     return yield* new UploadMismatch({ differences });
   }
 
-  if (receipt.pending) yield* store.keep(key);
+  if (receipt.pending) {
+    // A mark that stays is the store's fault, and the client can only ask again.
+    yield* store.keep({ key, version: facts.version }).pipe(inTime());
+  }
 
   const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
   const get = yield* (yield* Presigner).get({

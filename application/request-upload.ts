@@ -157,7 +157,7 @@ const grantAll = Effect.fnUntraced(function* <E>(
       organization,
       writeOnce: put.isOnce,
       pending: grant.unconfirmedAfter !== undefined,
-      issuedAt,
+      issuedAt: of.issuedAt,
       putExpiresAt: put.expiresAt,
       confirmUntil: DateTime.addDuration(put.expiresAt, CONFIRM_GRACE),
     });

@@ -24,6 +24,8 @@ const Memory = Schema.fromJsonString(
   Schema.Array(
     Schema.Struct({
       key: StorageKey,
+      /** Left out by older versions of the service. */
+      issuedAt: Schema.optionalKey(Schema.DateTimeUtcFromMillis),
       putExpiresAt: Schema.DateTimeUtcFromMillis,
       getExpiresAt: Schema.DateTimeUtcFromMillis,
     }),
@@ -60,6 +62,7 @@ export function retryOf(given: {
   const { principal, idempotencyKey, uploads, signed, issuedAt } = given;
   const memory = signed.map(({ key, put, get }) => ({
     key,
+    issuedAt,
     putExpiresAt: put.expiresAt,
     getExpiresAt: get.expiresAt,
   }));
@@ -84,7 +87,11 @@ const described = ({ upload, policy = DEFAULT_POLICY }: RequestedUpload) => {
  * this organization did not write: the counter is not trusted with what is signed.
  */
 export const recall = Effect.fnUntraced(function* <
-  U extends { readonly key: StorageKey; readonly grant: UploadGrant },
+  U extends {
+    readonly key: StorageKey;
+    readonly grant: UploadGrant;
+    readonly issuedAt: DateTime.Utc;
+  },
 >(
   memory: string,
   {
@@ -104,9 +111,10 @@ export const recall = Effect.fnUntraced(function* <
     ),
     Effect.mapError(notOurs),
   );
-  return Arr.zipWith(uploads, first, (upload, { key, putExpiresAt, getExpiresAt }) => ({
+  return Arr.zipWith(uploads, first, (upload, { key, issuedAt, putExpiresAt, getExpiresAt }) => ({
     ...upload,
     key,
+    issuedAt: issuedAt ?? upload.issuedAt,
     grant: {
       ...upload.grant,
       putLifetime: shorter(left(putExpiresAt, now), upload.grant.putLifetime),

@@ -1,10 +1,15 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import type { ChecksumAlgorithm } from "./checksum.ts";
 import type { Receipt } from "./receipt.ts";
 
 /** A property in which what arrived is not what was granted. */
 export const UploadDifference = Schema.Struct({
-  /** `size`, `mediaType`, `checksum`, or the name of a header in lower case. */
+  /**
+   * `size`, `mediaType`, `checksum`, or the name of a header in lower case; `last-modified` is when
+   * the object was written.
+   */
   property: Schema.String,
   /** Empty for a header that nobody granted. */
   expected: Schema.Union([Schema.String, Schema.Number]),
@@ -43,7 +48,32 @@ export interface ObjectFacts {
   readonly extraHeaders: Readonly<Record<string, string>>;
   /** The version or generation, if the bucket keeps several; else undefined. */
   readonly version?: string | undefined;
+  /**
+   * Milliseconds since the object was written, by the store's own clock alone; unknown if left out.
+   */
+  readonly age?: number;
 }
+
+/**
+ * The difference if the object says that it was written before its upload was granted, or after
+ * `now`. Some stores let a header of the upload set this time, by which rules of the bucket remove
+ * objects and locks keep them.
+ */
+export function timeDifference(
+  { issuedAt }: Pick<Receipt, "issuedAt">,
+  { age = 0 }: ObjectFacts,
+  now: DateTime.Utc,
+): ReadonlyArray<UploadDifference> {
+  const written = DateTime.subtract(now, { milliseconds: age });
+  const minimum = DateTime.subtractDuration(issuedAt, CLOCK_TOLERANCE);
+  const maximum = DateTime.addDuration(now, CLOCK_TOLERANCE);
+  if (DateTime.between(written, { minimum, maximum })) return [];
+  const expected = `${DateTime.formatIso(issuedAt)} or later, not after ${DateTime.formatIso(now)}`;
+  return [{ property: "last-modified", expected, actual: DateTime.formatIso(written) }];
+}
+
+/** Stores refuse requests whose time differs by more from theirs. */
+const CLOCK_TOLERANCE = Duration.minutes(15);
 
 /** Compares what arrived with what the receipt promised; empty if they are the same. */
 export function differencesOf(

@@ -90,10 +90,14 @@ export class ObjectStore extends Context.Service<
     /** Succeeds if the bucket exists, or could be made where the configuration allows it. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
     /**
-     * Removes the mark of an unconfirmed upload, so that no rule removes the object. It may be
-     * called again for an object without a mark. Does nothing if uploads are never marked.
+     * Removes the mark of an unconfirmed upload from the version (or generation) that `head`
+     * returned, so that no rule removes it, and reads back that the mark is gone; else it fails. It
+     * may be called again for an object without a mark. Does nothing if uploads are never marked.
      */
-    readonly keep: (key: StorageKey) => Effect.Effect<void, StoreUnavailable>;
+    readonly keep: (object: {
+      readonly key: StorageKey;
+      readonly version: string | undefined;
+    }) => Effect.Effect<void, StoreUnavailable>;
     /**
      * Removes one version (or generation) of an object and no other, even if the object was
      * replaced meanwhile. Called only with a version that `head` returned.

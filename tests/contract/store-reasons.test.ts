@@ -166,7 +166,7 @@ it.skipIf(fakeGcs === undefined)(
     expect(await reasonOf(program(({ ensureBucket }) => ensureBucket))).toBe(reason);
     expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
     for (const change of [
-      ({ keep }) => keep(putRequest().key),
+      ({ keep }) => keep({ key: putRequest().key, version: undefined }),
       ({ remove }) => remove({ key: putRequest().key, version: "1" }),
       ({ lifecycle }) => lifecycle?.apply(7) ?? Effect.void,
     ] satisfies ReadonlyArray<Parameters<typeof program>[0]>) {

@@ -26,6 +26,10 @@ import type { MinioServer } from "../support/minio.ts";
 const minioServer = await need("minio");
 const fakeGcs = await need("fakeGcs");
 
+/** What a bucket does with the former versions of an object. */
+type Versions = "without versions" | "with versions" | "with versions suspended";
+const VERSIONED = ["with versions", "with versions suspended"] as const;
+
 /** Every adapter. Behind all but the embedded store stands a real server, or the double of one. */
 export const stores: ReadonlyArray<Harness> = [
   embeddedStore(),
@@ -43,6 +47,10 @@ export const stores: ReadonlyArray<Harness> = [
     name,
     without: name === "aws, official signer" ? (["forms"] as const) : [],
     open: minioServer && (() => openS3(make, minioServer)),
+  })),
+  ...VERSIONED.map((versions) => ({
+    name: `minio, ${versions}`,
+    open: minioServer && (() => openS3(minio, minioServer, versions)),
   })),
   ...ownHarness(),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({
@@ -75,12 +83,21 @@ function ownHarness(): ReadonlyArray<Harness> {
   // Swift answers 400 to a request without a signature.
   const refusals = provider === "swift" ? [400, 403] : [403];
   const make = (settings: S3Settings) => aws({ ...settings, provider, signer: "native" });
-  return [{ name: provider, without, refusals, open: () => openS3(make, server) }];
+  const states: ReadonlyArray<Versions> = PROVIDERS[provider].versions
+    ? ["without versions", ...VERSIONED]
+    : ["without versions"];
+  return states.map((versions) => ({
+    name: `${provider}, ${versions}`,
+    without,
+    refusals,
+    open: () => openS3(make, server, versions),
+  }));
 }
 
 async function openS3(
   make: (settings: S3Settings) => Layer.Layer<Presigner | ObjectStore>,
   server: Omit<MinioServer, "domain"> & { readonly region?: string },
+  versions: Versions = "without versions",
 ): Promise<OpenStore> {
   const { endpoint, accessKey, secretKey, region = "us-east-1" } = server;
   const bucket = `contract-${crypto.randomUUID()}`;
@@ -104,6 +121,11 @@ async function openS3(
     secretKey,
     ...(port === "" ? {} : { port: Number(port) }),
   });
+  if (versions !== "without versions") {
+    await client.makeBucket(bucket);
+    const Status = versions === "with versions" ? "Enabled" : "Suspended";
+    await client.setBucketVersioning(bucket, { Status });
+  }
   return {
     layer: quietly(layer),
     bucket,

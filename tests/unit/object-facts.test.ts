@@ -20,3 +20,11 @@ it("a checksum of the checksums of parts is not reported as one of the bytes", (
   const facts = factsOf({ "x-amz-checksum-sha256": "c2hh-2", "x-amz-checksum-crc32c": "AAAAAA==" });
   expect(facts?.checksums).toEqual({ crc32c: "AAAAAA==" });
 });
+
+it("the age of an object is told by the store's own clock, or is unknown", () => {
+  const date = "Fri, 27 Nov 2026 16:00:10 GMT";
+  const written = { "last-modified": "Fri, 27 Nov 2026 16:00:00 GMT" };
+  expect(factsOf({ date, ...written })?.age).toBe(10_000);
+  expect(factsOf({ date })).not.toHaveProperty("age");
+  expect(factsOf(written)).not.toHaveProperty("age");
+});

@@ -33,7 +33,11 @@ const remembered = (organization: string, minutes: number, uploads = 1) =>
 const key = StorageKey.make("orgs/acme/files/2026/11/0b1c2d3e-14b0-4a8f-9bfa-7debee4b183d.png");
 const recalled = (memory: string) =>
   Effect.map(
-    recall(memory, { organization: OrganizationId.make("acme"), uploads: [{ key, grant }], now }),
+    recall(memory, {
+      organization: OrganizationId.make("acme"),
+      uploads: [{ key, grant, issuedAt: now }],
+      now,
+    }),
     (uploads) =>
       uploads.map(({ grant: { putLifetime, getLifetime } }) =>
         [putLifetime, getLifetime].map(Duration.toMinutes),
@@ -44,6 +48,25 @@ it.effect("the object of a retry is signed for the rest of its lifetime", () =>
   Effect.gen(function* () {
     expect(yield* recalled(remembered("acme", 7))).toEqual([[7, 7]]);
   }),
+);
+
+it.effect(
+  "the receipt of a retry goes back to the time of the first request, if that is known",
+  () =>
+    Effect.gen(function* () {
+      const organization = OrganizationId.make("acme");
+      const issuedAt = DateTime.subtract(now, { hours: 1 });
+      const [first] = JSON.parse(remembered("acme", 7));
+      const known = JSON.stringify([{ ...first, issuedAt: DateTime.toEpochMillis(issuedAt) }]);
+      for (const [memory, expected] of [
+        [known, issuedAt],
+        [remembered("acme", 7), now],
+      ] as const) {
+        const uploads = [{ key, grant, issuedAt: now }];
+        const [upload] = yield* recall(memory, { organization, uploads, now });
+        expect(upload?.issuedAt).toEqual(expected);
+      }
+    }),
 );
 
 it.effect("the object of a retry is signed no longer than the policy now allows", () =>

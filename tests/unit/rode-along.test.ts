@@ -24,9 +24,15 @@ interface Answers {
 
 const MD5 = "09f7e02f1290be211da707a266f153b3";
 
-async function startStore({ head = {}, status = 200, get = {} }: Answers): Promise<URL> {
+async function startStore(
+  { head = {}, status = 200, get = {} }: Answers,
+  requests: Array<string> = [],
+): Promise<URL> {
   const store = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
+    const subresource = searchParams.has("tagging") ? "tagging" : "";
+    requests.push(`${request.method} ${subresource} ${searchParams.get("versionId")}`);
+    if (request.method === "DELETE") return response.writeHead(204).end();
     if (request.method === "HEAD") {
       const facts = { "Content-Length": "5", "Content-Type": "text/plain", ETag: `"${MD5}"` };
       return response.writeHead(status, { ...facts, ...head }).end();
@@ -40,18 +46,20 @@ async function startStore({ head = {}, status = 200, get = {} }: Answers): Promi
   return new URL(`http://127.0.0.1:${(store.address() as AddressInfo).port}`);
 }
 
+const settingsOf = (provider: ProviderName, endpoint: URL) => ({
+  provider,
+  bucket: "files",
+  createBucket: false,
+  region: "us-east-1",
+  endpoint,
+  accessKey: "key",
+  secretKey: Redacted.make("secret"),
+  pathStyle: true,
+});
+
 /** What both adapters report of the object, which has to be the same. */
 async function look(provider: ProviderName, answers: Answers) {
-  const settings = {
-    provider,
-    bucket: "files",
-    createBucket: false,
-    region: "us-east-1",
-    endpoint: await startStore(answers),
-    accessKey: "key",
-    secretKey: Redacted.make("secret"),
-    pathStyle: true,
-  };
+  const settings = settingsOf(provider, await startStore(answers));
   const quiet = telemetry({ level: "none", format: "json" });
   const [one, other] = await Promise.all(
     [minio(settings), aws({ ...settings, signer: "native" })].map((layer) =>
@@ -114,6 +122,26 @@ it("a key that may not read tags is told which permission it lacks, if the objec
   expect(await look("minio", answers)).toMatchObject({ size: 5 });
   const tagged = await look("minio", { ...answers, head: { "x-amz-tagging-count": "1" } });
   expect(tagged).toMatchObject({ reason: expect.stringContaining("s3:GetObjectTagging") });
+});
+
+it.each([
+  ["<TagSet><Tag><Key>valetkey</Key><Value>pending</Value></Tag></TagSet>", "still has it"],
+  ["<TagSet></TagSet>", "kept"],
+])("a mark counts as taken off only if the store no longer shows it: %s", async (tags, outcome) => {
+  const asked: Array<string> = [];
+  const settings = {
+    ...settingsOf("minio", await startStore({ get: { tagging: [200, tags] } }, asked)),
+    signer: "native" as const,
+  };
+  for (const layer of [minio(settings), aws(settings)]) {
+    const kept = ObjectStore.use((store) => store.keep({ key: newKey(), version: "v1" })).pipe(
+      Effect.match({ onSuccess: () => "kept", onFailure: ({ reason }) => reason }),
+      Effect.provide(layer),
+      Effect.provide(telemetry({ level: "none", format: "json" })),
+    );
+    expect(await Effect.runPromise(kept)).toContain(outcome);
+    expect(asked.splice(0)).toEqual(["DELETE tagging v1", "GET tagging v1"]);
+  }
 });
 
 it("the time at which the store will remove an object is reported if the store reports it", async () => {

@@ -1,7 +1,8 @@
+import * as DateTime from "effect/DateTime";
 import { expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { MediaType } from "../../domain/media-type.ts";
-import { differencesOf, type ObjectFacts } from "../../domain/upload-difference.ts";
+import { differencesOf, type ObjectFacts, timeDifference } from "../../domain/upload-difference.ts";
 
 const sha256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
 const md5 = "CY9rzUYh03PK3k6DJie09g==";
@@ -105,4 +106,23 @@ it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<
   const differences =
     property === undefined ? [] : [{ property, expected: values[0], actual: values[1] }];
   expect(differencesOf({ ...RECEIPT, ...receipt }, { ...FACTS, ...facts })).toEqual(differences);
+});
+
+const HOUR = 3_600_000;
+it.each<readonly [string, number | undefined, string | undefined]>([
+  ["now", 0, undefined],
+  ["an unknown time", undefined, undefined],
+  ["the time of the grant", 24 * HOUR, undefined],
+  ["a time before the grant by as much as clocks may differ", 24.25 * HOUR, undefined],
+  ["a time before the grant", 24.26 * HOUR, "2026-11-23T11:44:24.000Z"],
+  ["a time after now by as much as clocks may differ", -0.25 * HOUR, undefined],
+  ["a time after now", -0.26 * HOUR, "2026-11-24T12:15:36.000Z"],
+])("an object that was written at %s is compared with its grant", (_what, age, actual) => {
+  const now = DateTime.makeUnsafe("2026-11-24T12:00:00Z");
+  const issuedAt = DateTime.makeUnsafe("2026-11-23T12:00:00Z");
+  const expected = "2026-11-23T12:00:00.000Z or later, not after 2026-11-24T12:00:00.000Z";
+  const facts = age === undefined ? FACTS : { ...FACTS, age };
+  expect(timeDifference({ issuedAt }, facts, now)).toEqual(
+    actual === undefined ? [] : [{ property: "last-modified", expected, actual }],
+  );
 });

@@ -86,7 +86,9 @@ const confirmsMarked = Effect.fnUntraced(function* (target: Target, audience: Au
       ),
     ];
   }
-  return yield* Effect.match(target.store.keep(key), {
+  const facts = yield* Effect.option(target.store.head(key));
+  const version = Option.getOrUndefined(Option.flatten(facts))?.version;
+  return yield* Effect.match(target.store.keep({ key, version }), {
     onSuccess: () => [passed("confirm", "the mark of unconfirmed uploads is taken off")],
     onFailure: ({ reason }) => [
       cannot("confirm", `the mark cannot be taken off: ${reason}`, "Confirmed files are removed."),

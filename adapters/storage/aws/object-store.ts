@@ -69,8 +69,10 @@ export function objectStore(
     makeBucket: call((options) =>
       client.send(new CreateBucketCommand({ Bucket, ...location }), options),
     ),
-    keep: (Key) =>
-      call((options) => client.send(new DeleteObjectTaggingCommand({ Bucket, Key }), options)),
+    keep: ({ key: Key, version: VersionId }) =>
+      call((options) =>
+        client.send(new DeleteObjectTaggingCommand({ Bucket, Key, VersionId }), options),
+      ),
     remove: ({ key: Key, version: VersionId }) =>
       call((options) => client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), options)),
   });

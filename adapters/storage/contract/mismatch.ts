@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
-import { assertMatches } from "./assertions.ts";
+import { assertMatches, assertStatus } from "./assertions.ts";
 import { checksumOf } from "./checksum.ts";
 import { sendPut, upload, withHeaders } from "./put.ts";
 import { CONTENT, EXTRA_HEADERS, LONGER, PNG } from "./sample-upload.ts";
@@ -14,6 +14,9 @@ import type { Subject } from "./subject.ts";
 import { mismatchOf } from "./use-cases.ts";
 
 const SHA256 = checksumOf("sha256");
+
+/** In milliseconds. */
+const HOUR = 3_600_000;
 
 /** The headers by which stores let others read an object. */
 const OPENING_HEADERS = [
@@ -51,6 +54,18 @@ export const mismatch: ReadonlyArray<StorePromise> = [
         const bare = get.url.slice(0, get.url.indexOf("?"));
         const { status } = await send("GET", bare);
         assert.notEqual(status, 200, `${Object.keys(header).join()} made the object public`);
+      }
+    },
+    "no unsigned header sets the time of a confirmed object": async ({ grant, confirm }) => {
+      for (const time of ["2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z"]) {
+        const { put, get, receipt } = await grant();
+        await sendPut(withHeaders(put, { "x-minio-source-mtime": time }));
+        if ((await confirm(receipt))._tag !== "Confirmed") continue;
+        const answer = await send("GET", get.url);
+        assertStatus(answer, [200]);
+        const { headers } = answer;
+        const age = Date.parse(headers["date"] ?? "") - Date.parse(headers["last-modified"] ?? "");
+        assert.ok(!(Math.abs(age) > HOUR), `the object says that it is of ${time}`);
       }
     },
     "an object that another key of the store replaced is not confirmed": async (subject) => {

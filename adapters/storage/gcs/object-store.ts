@@ -17,7 +17,7 @@ import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import { factsIn } from "../rest/object-facts.ts";
+import { ageAt, factsIn } from "../rest/object-facts.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
@@ -91,9 +91,12 @@ export function objectStore(store: {
       }),
     ),
     // A custom time can only become later, so it becomes one that no rule reaches.
-    keep: (key) =>
+    keep: ({ key, version: generation }) =>
       call(async (bucket) => {
-        await bucket.file(key).setMetadata({ customTime: "9999-01-01T00:00:00Z" });
+        const file = bucket.file(key, generation === undefined ? {} : { generation });
+        await file.setMetadata({ customTime: NEVER.toISOString() });
+        const [{ customTime = 0 }] = await file.getMetadata();
+        if (new Date(customTime).getTime() !== NEVER.getTime()) throw new Error(STILL_MARKED);
       }),
     remove: ({ key, version }) =>
       call(async (bucket) => {
@@ -109,8 +112,11 @@ export function objectStore(store: {
       call<Option.Option<ObjectFacts>>(
         async (bucket) => {
           try {
-            const [metadata] = await bucket.file(key).getMetadata();
-            return Option.some(factsOf(metadata));
+            const [metadata, { headers }] = await bucket.file(key).getMetadata();
+            return Option.some({
+              ...factsOf(metadata),
+              ...ageAt(new Headers(headers).get("date"), metadata.timeCreated),
+            });
           } catch (cause) {
             if (codeOf(cause) !== 404) throw cause;
             // Without permission to see the bucket, only the object is known to be missing.
@@ -138,6 +144,11 @@ export function objectStore(store: {
   });
   return { store: objects, cors };
 }
+
+const NEVER = new Date("9999-01-01T00:00:00Z");
+
+const STILL_MARKED =
+  "the store answered that it changed the custom time of a file, and the file still has another; the bucket's rule would remove the file, so it is not confirmed";
 
 const ONLY_SIGNS = new StoreUnavailable({
   reason:

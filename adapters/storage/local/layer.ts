@@ -114,8 +114,9 @@ export const layer = (
               const object = await openObject(folder, storedKey(key));
               if (object === undefined) return Option.none();
               await object.close();
-              const { size, mediaType, etag, checksums = {} } = object;
-              return Option.some({ size, mediaType, etag, checksums, extraHeaders: {} });
+              const { size, mediaType, etag, checksums = {}, modified } = object;
+              const age = Date.now() - modified.getTime();
+              return Option.some({ size, mediaType, etag, checksums, extraHeaders: {}, age });
             },
             catch: unavailable,
           }),

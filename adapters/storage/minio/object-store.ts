@@ -50,7 +50,8 @@ export function objectStore(
       ifNone: [["if-none-match", "*"]],
       fileChecksums: fileChecksumsOf(settings.provider),
     }),
-    keep: (key) => call((minio) => minio.removeObjectTagging(bucket, key, { versionId: "" })),
+    keep: ({ key, version: versionId = "" }) =>
+      call((minio) => minio.removeObjectTagging(bucket, key, { versionId })),
     remove: ({ key, version: versionId }) =>
       call((minio) => minio.removeObject(bucket, key, { versionId })),
   });

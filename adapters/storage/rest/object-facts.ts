@@ -30,6 +30,7 @@ export function factsIn(
       ? []
       : [[name, value] as const];
   });
+  const age = ageAt(headers.get("date"), headers.get("last-modified"));
   return {
     size: Number(length),
     mediaType: headers.get("content-type") ?? "",
@@ -39,7 +40,14 @@ export function factsIn(
     extraHeaders: Object.fromEntries(extras),
     // The null version, of a bucket without versions, names whatever object is there.
     version: version === "null" ? undefined : version,
+    ...age,
   };
+}
+
+/** How old an object is whose store answers at one time, and says that it was written at another. */
+export function ageAt(answered: string | null | undefined, written: string | null | undefined) {
+  const age = Date.parse(answered ?? "") - Date.parse(written ?? "");
+  return Number.isNaN(age) ? {} : { age };
 }
 
 /** Whether Cloud Storage made up the header, which the object does not have. */

@@ -3,7 +3,7 @@ import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable, StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { Provider } from "../providers.ts";
-import { PENDING_TAG } from "../signing/binding.ts";
+import { PENDING_TAG, versionQuery } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
@@ -11,6 +11,8 @@ import { type Bucket, signedFetch } from "./signed-fetch.ts";
 interface StoredObject {
   readonly bucket: Bucket;
   readonly key: StorageKey;
+  /** The one that is meant; the newest if undefined. */
+  readonly version?: string | undefined;
   readonly provider: Pick<Provider, "reports" | "unsigned">;
 }
 
@@ -20,13 +22,14 @@ interface StoredObject {
  * unconfirmed uploads, if it has tags; whether a lock is the bucket's default; and, if ACLs count,
  * who else may read the object.
  */
-export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, headers: Headers) {
-  const { reports, unsigned } = object.provider;
+export const factsOfHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
+  const { reports, unsigned } = newest.provider;
   const found = factsIn(headers, reports);
   if (found === undefined) return undefined;
   // Every server obeys unsigned headers that are not of its own, such as `Content-Encoding`.
   const facts: ObjectFacts = { ...found, isReplayable: true };
   if (unsigned === "refused") return facts;
+  const object = { ...newest, version: facts.version };
   const added: Record<string, string> = {};
   const add = (name: string, value: string | null) => {
     if (value !== null) added[name] = value;
@@ -35,15 +38,14 @@ export const factsOfHead = Effect.fnUntraced(function* (object: StoredObject, he
     if (headers.get(name) === value) add(name, value);
   }
   if (headers.has(LOCK[0])) {
-    const own = yield* ask(object, "object-lock", "s3:GetBucketObjectLockConfiguration");
+    const own = yield* ask(object, "object-lock");
     if (!own.includes("<DefaultRetention>")) for (const name of LOCK) add(name, headers.get(name));
   }
   if ((headers.get("x-amz-tagging-count") ?? "0") !== "0") {
-    const tags = yield* ask(object, "tagging", "s3:GetObjectTagging");
-    if (tags.includes(MARK)) add("x-amz-tagging", PENDING_TAG.key);
+    if (yield* isMarked(object)) add("x-amz-tagging", PENDING_TAG.key);
   }
   if (unsigned === "obeyed, with ACLs") {
-    const readers = readersIn(yield* ask(object, "acl", "s3:GetObjectAcl"));
+    const readers = readersIn(yield* ask(object, "acl"));
     if (readers !== "") add("x-amz-acl", readers);
   }
   return { ...facts, extraHeaders: { ...facts.extraHeaders, ...added } };
@@ -56,6 +58,17 @@ const CHOSEN_BY_CLIENTS = [
 ] as const;
 
 const LOCK = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"] as const;
+
+/** Fails if an object has the mark of an unconfirmed upload, which was just removed. */
+export const failIfMarked = (object: StoredObject) =>
+  Effect.flatMap(isMarked(object), (marked) =>
+    marked ? Effect.fail(new StoreUnavailable({ reason: STILL_MARKED })) : Effect.void,
+  );
+
+const STILL_MARKED = `the store answered that it removed the tag ${PENDING_TAG.key} of a file, and the file still has it; the bucket's rule would remove the file, so it is not confirmed`;
+
+const isMarked = (object: StoredObject) =>
+  Effect.map(ask(object, "tagging"), (tags) => tags.includes(MARK));
 
 const MARK = `<Key>${PENDING_TAG.key}</Key>`;
 
@@ -101,24 +114,31 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
  * The answer to a further question about an object; empty if the store does not know such things.
  */
 const ask = Effect.fnUntraced(function* (
-  { bucket, key }: StoredObject,
-  what: "object-lock" | "tagging" | "acl",
-  permission: string,
+  { bucket, key, version }: StoredObject,
+  what: keyof typeof PERMISSIONS,
 ) {
   const { ok, status, text } = yield* signedFetch(bucket, {
     method: "GET",
-    query: [[what, ""]],
-    ...(what === "object-lock" ? {} : { key }),
+    ...(what === "object-lock"
+      ? { query: [[what, ""]] }
+      : { key, query: [[what, ""], ...versionQuery(version)] }),
   });
   if (ok) return text;
   if (NOT_OFFERED.has(status)) return "";
   return yield* new StoreUnavailable({
     reason:
       status === 403
-        ? `the key may not read the ${what} of an object; allow it ${permission}`
+        ? `the key may not read the ${what} of an object; allow it ${PERMISSIONS[what]}`
         : `the store answered the request for the ${what} of an object with ${status}`,
   });
 });
+
+/** Those for the newest version, and for one that is named. */
+const PERMISSIONS = {
+  "object-lock": "s3:GetBucketObjectLockConfiguration",
+  tagging: "s3:GetObjectTagging and s3:GetObjectVersionTagging",
+  acl: "s3:GetObjectAcl and s3:GetObjectVersionAcl",
+} as const;
 
 /** Not found, method not allowed, not implemented. */
 const NOT_OFFERED: ReadonlySet<number> = new Set([404, 405, 501]);

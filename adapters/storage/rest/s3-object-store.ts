@@ -19,7 +19,7 @@ import {
   reasonOfRefusal,
   type StoreRefusal,
 } from "./refusal-reason.ts";
-import { factsOfHead, failIfUnreadable } from "./rode-along.ts";
+import { factsOfHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import type { Bucket } from "./signed-fetch.ts";
 
@@ -75,7 +75,7 @@ export function s3ObjectStore(
         ),
       );
     }),
-    keep,
+    keep: (object) => Effect.andThen(keep(object), failIfMarked({ bucket, provider, ...object })),
     remove,
     ...(provider.partChecksums === undefined
       ? {}

@@ -101,14 +101,17 @@ export const responseHeaders = ({ lifetime }: GetRequest) => ({
  * The same as query parameters, with those that set the type and disposition of the answer, and
  * name one version of the object if there is one.
  */
-export function s3Overrides(request: GetRequest): Array<Pair> {
+export function s3Overrides(request: GetRequest): ReadonlyArray<Pair> {
   const { cacheControl, contentEncoding } = responseHeaders(request);
-  const query: Array<Pair> = [
+  return [
     ["response-cache-control", cacheControl],
     ["response-content-disposition", request.responseDisposition],
     ["response-content-encoding", contentEncoding],
     ["response-content-type", request.responseMediaType],
+    ...versionQuery(request.version),
   ];
-  if (request.version !== undefined) query.push(["versionId", request.version]);
-  return query;
 }
+
+/** The query that names a version; empty for the newest. */
+export const versionQuery = (version: string | undefined): ReadonlyArray<Pair> =>
+  version === undefined ? [] : [["versionId", version]];
