@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeProgressLine } from "../../adapters/cli/progress-line.ts";
 import { serve } from "../../adapters/cli/serve.ts";
+import type { Listen } from "../../adapters/http/listen.ts";
 import { makeUploadMemory } from "../../adapters/cli/upload-memory.ts";
 import { startHost } from "../embed/host.ts";
 import { valetkey } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
+import { receiptKey } from "../support/receipt-key.ts";
 import { startS3 } from "../support/s3-server.ts";
 
 // The commands in this process; as a person starts them, tests/service/ has them.
@@ -313,7 +315,7 @@ describe("the commands for a bucket", () => {
 /** Serves until a signal comes, if it gets so far; gives the exit code. */
 const serving = async (
   env: Readonly<Record<string, string>>,
-  listen: Parameters<typeof serve>[0] = () => Promise.reject(new Error("nothing may be served")),
+  listen: Listen = () => Promise.reject(new Error("nothing may be served")),
 ) => {
   for (const [name, value] of Object.entries({ LOG_LEVEL: "error", ...env }))
     vi.stubEnv(name, value);
@@ -331,24 +333,59 @@ const serving = async (
   return { codes, told };
 };
 
+/** The same until what it serves has been used. */
+const servingUntil = (
+  use: (options: Parameters<Listen>[0]) => Promise<unknown>,
+  env: Readonly<Record<string, string>> = {},
+  onStop: () => unknown = () => undefined,
+) => {
+  const before = process.listeners("SIGTERM");
+  const all = { STORAGE_LOCAL_DIR: temporaryFolder(), SHUTDOWN_GRACE: "0 seconds", ...env };
+  return serving(all, async (options) => {
+    await use(options);
+    setImmediate(() => {
+      const added = process.listeners("SIGTERM").filter((each) => !before.includes(each));
+      for (const listener of added) listener("SIGTERM");
+    });
+    return { stop: async () => void onStop() };
+  });
+};
+
 describe("valetkey serve", () => {
   it("listens in this process, and ends with 0 once it is told to", async () => {
     const port = await freePort();
-    const before = process.listeners("SIGTERM");
     const events: Array<unknown> = [];
-    const { codes } = await serving(
-      { PORT: `${port}`, STORAGE_LOCAL_DIR: temporaryFolder(), SHUTDOWN_GRACE: "0 seconds" },
-      async (options) => {
-        events.push([options.host, options.port]);
-        setImmediate(() => {
-          const added = process.listeners("SIGTERM").filter((each) => !before.includes(each));
-          for (const listener of added) listener("SIGTERM");
-        });
-        return { stop: async () => void events.push("stopped") };
-      },
+    const { codes } = await servingUntil(
+      async ({ host, port }) => void events.push([host, port]),
+      { PORT: `${port}` },
+      () => events.push("stopped"),
     );
     expect(events).toEqual([["127.0.0.1", port], "stopped"]);
     expect(codes).toEqual([0]);
+  });
+
+  it("under AUTH=forward believes its proxies about callers and about their addresses", async () => {
+    const audit = join(temporaryFolder(), "audit.jsonl");
+    const env = {
+      AUTH: "forward",
+      AUDIT: audit,
+      FORWARD_AUTH_TRUSTED: "10.0.0.1",
+      RECEIPT_KEYS: `k1:${receiptKey("k1").toString("base64")}`,
+    };
+    for (const address of ["10.0.0.1", "10.0.0.2"]) {
+      const headers = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-User": "mia",
+        "X-Forwarded-Groups": "acme",
+      };
+      const request = new Request("http://127.0.0.1/api/v1/orgs/acme/files/policies", { headers });
+      await servingUntil(({ fetch }) => Promise.resolve(fetch(request, { address })), env);
+    }
+    const lines = readFileSync(audit, "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { decision: "granted", subject: "mia", address: "203.0.113.9" },
+      { decision: "refused", code: "UNAUTHENTICATED", address: "10.0.0.2" },
+    ]);
   });
 
   it("ends with 1 where it cannot listen, and with 78 where its configuration is wrong", async () => {

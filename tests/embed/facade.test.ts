@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isValetkeyError } from "../../adapters/embed/index.ts";
+import { isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { rejectionOf } from "../../adapters/embed/rejection.ts";
 import { UploadMismatch } from "../../domain/errors.ts";
@@ -299,6 +299,39 @@ describe("an upload by calls alone", () => {
     });
   });
 });
+
+type Calls = Omit<Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">;
+
+/** The one scope that each call needs. */
+const NEEDED: Readonly<Record<keyof Calls, string>> = {
+  requestUpload: "write",
+  requestUploads: "write",
+  requestForm: "write",
+  startMultipart: "write",
+  signParts: "write",
+  listParts: "write",
+  completeMultipart: "write",
+  abortMultipart: "write",
+  policies: "write",
+  confirmUpload: "confirm",
+  openFile: "read",
+  makeLink: "read",
+};
+
+it.each(Object.entries(NEEDED))(
+  "the call %s needs the scope %s, and no other",
+  async (name, needed) => {
+    const call = host.valetkey[name as keyof Calls] as (asked: object) => Promise<unknown>;
+    const outcome = (scopes: ReadonlyArray<string>) =>
+      call({ ...FILE, caller: { id: "mia", scopes }, key: "" }).then(
+        () => undefined,
+        (error: { readonly scope?: string }) => error.scope,
+      );
+    expect(await outcome([needed])).toBeUndefined();
+    const others = ["write", "read", "confirm"].filter((scope) => scope !== needed);
+    expect(await outcome(others)).toBe(needed);
+  },
+);
 
 it("the policies of a caller are listed in plain data, and uploads are held to them", async () => {
   const { valetkey } = host;

@@ -1,4 +1,5 @@
 import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
@@ -106,6 +107,21 @@ describe("each decision", () => {
         if (!(name in facts) && refusal !== undefined) expect(audit[0]?.[name]).toBeUndefined();
       }
     }
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("a fault");
+      },
+    ],
+    ["dies", () => Effect.die(new Error("a fault"))],
+  ])("makes an event if what answers a request %s", async (_, authenticate) => {
+    const audit: Array<AuditEvent> = [];
+    const { request } = await startService({ audit, authenticator: { authenticate } });
+    expect((await request(PRESIGN, presignInit(GOOD))).status).toBe(500);
+    expect(audit).toMatchObject([{ action: "presign", refusal: "INTERNAL" }]);
   });
 
   it("makes an event if a scope is missing, and requests without a decision make none", async () => {

@@ -143,25 +143,31 @@ it("without an idempotency key each request gets its own object, which is not wr
   expect(first.body.put_headers).toEqual({ "Content-Type": "image/png" });
 });
 
-it.each<object>([
-  { size: 6 },
-  { filename: "b.png" },
-  { content_type: "image/jpeg" },
-  { policy: "others" },
-  { strict: true },
-  { checksum: { algorithm: "sha256", value: Buffer.alloc(32).toString("base64") } },
+const sha256 = (byte: number) => ({
+  checksum: { algorithm: "sha256", value: Buffer.alloc(32, byte).toString("base64") },
+});
+
+it.each<[object, object?]>([
+  [{ size: 6 }],
+  [{ filename: "b.png" }],
+  [{ content_type: "image/jpeg" }],
+  [{ policy: "others" }],
+  [{ strict: true }],
+  [sha256(0)],
+  [sha256(0), sha256(1)],
 ])(
   "another request under the same idempotency key is answered with 422 and charges nothing: %j",
-  async (over) => {
+  async (over, before = {}) => {
     const { ask } = await start({
       policies: { others: {} },
       limits: { requests: {}, daily: { objects: 2 } },
     });
-    const first = await ask("key-1");
+    const body = { ...GOOD, ...before };
+    const first = await ask("key-1", { body });
     expect(first.status).toBe(200);
     const other = await ask("key-1", { body: { ...GOOD, ...over } });
     expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
-    expect((await ask("key-1")).body.key).toBe(first.body.key);
+    expect((await ask("key-1", { body })).body.key).toBe(first.body.key);
     expect((await ask("key-2", { body: { ...GOOD, ...over } })).status).toBe(200);
   },
 );

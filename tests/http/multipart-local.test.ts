@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,14 +19,12 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A service over the embedded store, whose ways to begin and to complete an upload may be replaced. */
+/** A service over the embedded store, some of whose ways with an upload in parts may be replaced. */
 async function start({
-  create = (begin) => begin,
-  complete = (end) => end,
+  replace = () => ({}),
   ...over
 }: NonNullable<Parameters<typeof startService>[0]> & {
-  readonly create?: (begin: Multipart["create"]) => Multipart["create"];
-  readonly complete?: (end: Multipart["complete"]) => Multipart["complete"];
+  readonly replace?: (multipart: Multipart) => Partial<Multipart>;
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-starts-"));
   closing.push(() => rmSync(directory, { recursive: true }));
@@ -40,14 +39,7 @@ async function start({
     Effect.map(ObjectStore, ({ multipart, ...others }) =>
       multipart === undefined
         ? others
-        : {
-            ...others,
-            multipart: {
-              ...multipart,
-              create: create(multipart.create),
-              complete: complete(multipart.complete),
-            },
-          },
+        : { ...others, multipart: { ...multipart, ...replace(multipart) } },
     ),
   ).pipe(Layer.provideMerge(store), Layer.orDie);
   const audit: Array<AuditEvent> = [];
@@ -117,11 +109,20 @@ it("of many starts at once under one key all get the same upload, and one is lef
   expect(await finish(first?.body.upload)).toMatchObject({ status: 200 });
 });
 
-it.each<object>([{ size: 6 }, { filename: "b.png" }, { content_type: "image/jpeg" }])(
+const crc32c = (value: string) => ({ checksum: { algorithm: "crc32c", value } });
+
+it.each<[object, object?]>([
+  [{ size: 6 }],
+  [{ filename: "b.png" }],
+  [{ content_type: "image/jpeg" }],
+  [{ policy: "others" }],
+  [crc32c("AAAAAA==")],
+  [crc32c("AAAAAA=="), crc32c("AAAAAQ==")],
+])(
   "another start under the same key is answered with 422, and so is a presign: %j",
-  async (over) => {
-    const { begin, send, inStore } = await start();
-    await begin("key-1");
+  async (over, first = {}) => {
+    const { begin, send, inStore } = await start({ policies: { others: {} } });
+    await begin("key-1", first);
     for (const answer of [await begin("key-1", over), await send("POST", PRESIGN, FILE, "key-1")]) {
       expect([answer.status, answer.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
     }
@@ -130,7 +131,9 @@ it.each<object>([{ size: 6 }, { filename: "b.png" }, { content_type: "image/jpeg
 );
 
 it("a start with an invalid key is refused before the store is called", async () => {
-  const { begin, inStore } = await start({ create: () => () => Effect.die("called") });
+  const { begin, inStore } = await start({
+    replace: () => ({ create: () => Effect.die("called") }),
+  });
   const refused = await begin("a,b");
   expect([refused.status, refused.body.code]).toEqual([400, "INVALID_REQUEST"]);
   expect(inStore).toThrow("ENOENT");
@@ -142,8 +145,10 @@ it.each([["key-1"], [undefined]])(
     let isDown = true;
     const { begin } = await start({
       limits: { requests: {}, daily: { bytes: 5, objects: 1 }, multipartUploads: 1 },
-      create: (begin) => (object) =>
-        isDown ? Effect.fail(new StoreUnavailable({ reason: "it is down" })) : begin(object),
+      replace: ({ create }) => ({
+        create: (object) =>
+          isDown ? Effect.fail(new StoreUnavailable({ reason: "it is down" })) : create(object),
+      }),
     });
     for (let times = 0; times < 3; times++) {
       expect((await begin(key)).body.code).toBe("STORE_UNAVAILABLE");
@@ -159,15 +164,17 @@ it("a retry begins the upload that the first request could not, and the first ta
   let calls = 0;
   const { begin, inStore } = await start({
     limits: { requests: {}, daily: { objects: 2 }, multipartUploads: 1 },
-    create: (begin) => (object) => {
-      calls += 1;
-      return calls > 1
-        ? begin(object)
-        : Effect.andThen(
-            Effect.promise(() => failed),
-            Effect.fail(new StoreUnavailable({ reason: "it is down" })),
-          );
-    },
+    replace: ({ create }) => ({
+      create: (object) => {
+        calls += 1;
+        return calls > 1
+          ? create(object)
+          : Effect.andThen(
+              Effect.promise(() => failed),
+              Effect.fail(new StoreUnavailable({ reason: "it is down" })),
+            );
+      },
+    }),
   });
   const first = begin("key-1");
   const again = await begin("key-1");
@@ -208,6 +215,38 @@ it("an organization that has too many uploads open is told the limit and what to
   expect((await begin()).status).toBe(429);
 });
 
+/** The parts as the store lists them, each a byte longer than granted. */
+const longer =
+  (list: Multipart["list"]): Multipart["list"] =>
+  (upload) =>
+    Effect.map(
+      list(upload),
+      Option.map((parts) => parts.map((part) => ({ ...part, size: part.size + 1 }))),
+    );
+
+it.each<[string, string, number, (multipart: Multipart) => Partial<Multipart>]>([
+  ["is complete", "", 200, () => ({})],
+  ["has ended", "INVALID_UPLOAD", 200, () => ({ complete: () => Effect.succeed("ended") })],
+  ["has no parts any more", "INVALID_UPLOAD", 200, () => ({ list: () => Effect.succeedNone })],
+  ["is there", "UPLOAD_INCOMPLETE", 200, () => ({ complete: () => Effect.succeed("exists") })],
+  [
+    "has other bytes",
+    "UPLOAD_MISMATCH",
+    200,
+    () => ({ complete: () => Effect.succeed("mismatch") }),
+  ],
+  ["has a longer part", "UPLOAD_MISMATCH", 200, ({ list }) => ({ list: longer(list) })],
+  ["has changed", "UPLOAD_INCOMPLETE", 429, () => ({ complete: () => Effect.succeed("changed") })],
+])(
+  "an upload of which the store says at its completion that it %s (%j) leaves its place: %i",
+  async (_, code, status, replace) => {
+    const limits = { requests: {}, daily: {}, multipartUploads: 1 };
+    const { begin, finish } = await start({ limits, replace });
+    expect((await finish((await begin()).body.upload)).body.code ?? "").toBe(code);
+    expect((await begin()).status).toBe(status);
+  },
+);
+
 it("an upload is completed with the ETag of its part with quotes and without", async () => {
   const { begin, finish } = await start();
   for (const write of [(etag: string) => etag, (etag: string) => etag.replaceAll('"', "")]) {
@@ -227,8 +266,10 @@ it("an upload that is completed before its part is there stays open, and can be 
 it("an upload that the store fails to complete stays open, and can be completed later", async () => {
   let calls = 0;
   const { begin, finish } = await start({
-    complete: (end) => (upload) =>
-      calls++ === 0 ? Effect.fail(new StoreUnavailable({ reason: "down" })) : end(upload),
+    replace: ({ complete }) => ({
+      complete: (upload) =>
+        calls++ === 0 ? Effect.fail(new StoreUnavailable({ reason: "down" })) : complete(upload),
+    }),
   });
   const { upload } = (await begin()).body;
   expect((await finish(upload)).body.code).toBe("STORE_UNAVAILABLE");

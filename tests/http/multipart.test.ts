@@ -1,11 +1,13 @@
 import { ByteSize } from "../../domain/byte-size.ts";
 import { expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import { s3Error, startS3 } from "../support/s3-server.ts";
 import {
   PRESIGN,
   presignInit,
   SERVICE_TOKEN,
   startService,
+  storeAt,
   storeOf,
   TOKEN,
   TOKEN_KEY,
@@ -210,6 +212,37 @@ it.each([
   expect(codeOf(refused)).toEqual([400, "INVALID_REQUEST"]);
   expect(refused.body.errors?.[0]?.pointer).toBe(pointer);
 });
+
+const COMPLETED = "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>";
+
+it.each<[string, number, string, () => Response]>([
+  ["200 with its result", 409, "UPLOAD_INCOMPLETE", () => new Response(COMPLETED)],
+  ["200 with an error", 503, "STORE_UNAVAILABLE", () => s3Error(200, "InternalError")],
+  ["200 without a body", 503, "STORE_UNAVAILABLE", () => new Response("")],
+  ["200 with another checksum", 409, "UPLOAD_MISMATCH", () => s3Error(200, "BadDigest")],
+  ["403 AccessDenied", 503, "STORE_UNAVAILABLE", () => s3Error(403, "AccessDenied")],
+  ["404 NoSuchUpload", 400, "INVALID_UPLOAD", () => s3Error(404, "NoSuchUpload")],
+  ["412 PreconditionFailed", 409, "UPLOAD_INCOMPLETE", () => s3Error(412, "PreconditionFailed")],
+  ["400 InvalidPart", 409, "UPLOAD_INCOMPLETE", () => s3Error(400, "InvalidPart")],
+])(
+  "an upload whose object is missing, and whose completion the store answers with %s, is %i %s",
+  async (_, status, code, completion) => {
+    const sizes = [PART_SIZE, PART_SIZE, 7];
+    const listed = sizes.map(
+      (size, i) =>
+        `<Part><PartNumber>${i + 1}</PartNumber><ETag>e</ETag><Size>${size}</Size></Part>`,
+    );
+    const { env } = await startS3(({ method, query }) => {
+      if (!query.has("uploadId")) return undefined;
+      if (method === "GET") return new Response(`<ListPartsResult>${listed}</ListPartsResult>`);
+      return method === "POST" ? completion() : new Response(null, { status: 204 });
+    });
+    const { send } = await start({ storage: storeAt(env) });
+    const parts = sizes.map((_, i) => ({ part_number: i + 1, etag: "e" }));
+    const body = { upload: upload(), parts };
+    expect(codeOf(await send("POST", COMPLETE, body))).toEqual([status, code]);
+  },
+);
 
 it("a body that names 10,000 parts is read, and other bodies keep their limit", async () => {
   const { send } = await start();

@@ -2,13 +2,16 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
 import { makeApp, type AppOptions } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/route.ts";
 import { page } from "../../adapters/http/page.ts";
 import { layer as identity } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
+import { type Env, variables } from "../../adapters/settings/source.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
+import { read as readMinio } from "../../adapters/storage/minio/settings.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { layer as random } from "../../adapters/storage/random.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
@@ -43,6 +46,9 @@ export const storeOf = (provider: ProviderName) =>
     secretKey: Redacted.make("the-secret-key"),
     pathStyle: true,
   });
+
+/** The store that these variables configure. */
+export const storeAt = (env: Env) => minio(Result.getOrThrow(readMinio(variables(env))));
 
 /** The whole service, over a store that nobody runs unless another is given. */
 export async function startService(

@@ -2,7 +2,15 @@ import * as Duration from "effect/Duration";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
-import { partCountOf, partLength, partSizeFor, tooManyOpen } from "../../domain/multipart.ts";
+import {
+  breaksGrant,
+  faultsOfParts,
+  partCountOf,
+  partLength,
+  PartNumber,
+  partSizeFor,
+  tooManyOpen,
+} from "../../domain/multipart.ts";
 
 const MEBIBYTE = 2 ** 20;
 const LARGEST = 5 * 2 ** 40;
@@ -46,4 +54,37 @@ it.each([
     multipart: 3,
     retryAfter: seconds,
   });
+});
+
+it.each<[string, object, ReadonlyArray<number>, ReadonlyArray<number>, ReadonlyArray<string>]>([
+  ["as granted and named", {}, [1, 2], [], []],
+  ["not named", {}, [1], [2], []],
+  ["not stored", { stored: [1] }, [1, 2], [2], []],
+  ["of another size, and named", { size: 6 }, [1, 2], [], ["parts/2/size"]],
+  ["of another size, and not named", { size: 6 }, [1], [2], ["parts/2/size"]],
+  ["beyond the last", { stored: [1, 2, 3] }, [1, 2], [], ["parts/3/size"]],
+  ["not those that are named", { etag: "b" }, [1, 2], [], ["parts/1/etag", "parts/2/etag"]],
+])("parts that are %s", (_, over, named, missing, differing) => {
+  const {
+    stored = [1, 2],
+    size = 5,
+    etag = "a",
+  } = over as {
+    readonly stored?: ReadonlyArray<number>;
+    readonly size?: number;
+    readonly etag?: string;
+  };
+  const partSize = ByteSize.make(5 * MEBIBYTE);
+  const faults = faultsOfParts(
+    { partSize, size: ByteSize.make(partSize + 5) },
+    stored.map((partNumber) => ({
+      partNumber,
+      size: partNumber === 1 ? partSize : size,
+      etag: `"${etag}"`,
+    })),
+    named.map((number) => ({ partNumber: PartNumber.make(number), etag: "a" })),
+  );
+  expect(faults.missing).toEqual(missing);
+  expect(faults.differences.map(({ property }) => property)).toEqual(differing);
+  expect(breaksGrant(faults)).toBe(differing.some((property) => property.endsWith("/size")));
 });

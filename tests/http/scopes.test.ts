@@ -1,0 +1,87 @@
+import ipaddr from "ipaddr.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { OperationId } from "../../adapters/http/route.ts";
+import { ROUTES } from "../../adapters/http/routes.ts";
+import { Scope } from "../../domain/principal.ts";
+import { startService } from "./service.ts";
+
+/** The one scope that each operation needs, as docs/identity.md tells; undefined where none. */
+const NEEDED: Readonly<Record<OperationId, Scope | undefined>> = {
+  presign: "write",
+  presignBatch: "write",
+  startMultipart: "write",
+  signParts: "write",
+  listParts: "write",
+  completeMultipart: "write",
+  abortMultipart: "write",
+  policies: "write",
+  confirm: "confirm",
+  openFile: "read",
+  makeLink: "read",
+  followLink: undefined,
+  health: undefined,
+  readiness: undefined,
+  openapi: undefined,
+};
+
+let service: Awaited<ReturnType<typeof startService>>;
+beforeAll(async () => {
+  service = await startService({
+    identity: {
+      callers: {
+        auth: "forward",
+        trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
+        headers: { user: "x-user", organizations: "x-groups", scopes: "x-scopes" },
+      },
+      organizations: {},
+    },
+  });
+});
+afterAll(() => service.close());
+
+const MEMBERS = {
+  slug: "acme",
+  year: "2026",
+  month: "11",
+  name: "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  token: "none",
+};
+const addressOf = (path: string) =>
+  Object.entries(MEMBERS).reduce((to, [name, value]) => to.replace(`:${name}`, value), path);
+
+const operations = ROUTES.flatMap(({ operationId, methods: [method], path, body }) =>
+  operationId === undefined ? [] : [{ operationId, method, path, hasBody: body !== undefined }],
+);
+
+it("the table of routes has every operation once", () => {
+  expect(operations.map(({ operationId }) => operationId).toSorted()).toEqual(
+    Object.keys(NEEDED).toSorted(),
+  );
+});
+
+describe.each(operations)("$operationId", ({ operationId, method, path, hasBody }) => {
+  const ask = async (headers: Readonly<Record<string, string>>) => {
+    const answer = await service.request(addressOf(path), {
+      method,
+      headers: { "Content-Type": "application/json", ...headers },
+      ...(hasBody ? { body: "{}" } : {}),
+    });
+    const { code, scope } = await answer.json().catch(() => ({}));
+    return { status: answer.status, code, scope };
+  };
+  const needed = NEEDED[operationId];
+
+  it.each(["", ...Scope.literals, Scope.literals.join()])(
+    "a caller with the scopes %j is admitted exactly if the needed one is among them",
+    async (scopes) => {
+      const asked = await ask({ "X-User": "mia", "X-Groups": "acme", "X-Scopes": scopes });
+      if (needed === undefined || scopes.split(",").includes(needed)) {
+        expect([401, 403]).not.toContain(asked.status);
+      } else expect(asked).toEqual({ status: 403, code: "FORBIDDEN", scope: needed });
+    },
+  );
+
+  it("an unknown caller is admitted exactly if no scope is needed", async () => {
+    expect((await ask({})).status === 401).toBe(needed !== undefined);
+  });
+});

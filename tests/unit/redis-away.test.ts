@@ -1,0 +1,52 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import { expect, it } from "vitest";
+import { inMemory } from "../../adapters/limits/memory.ts";
+import { layer } from "../../adapters/limits/redis/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { Limiter } from "../../application/ports/limiter.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
+
+const organization = OrganizationId.make("acme");
+const key = StorageKey.make("orgs/acme/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
+
+const tagOf = (counted: Effect.Effect<unknown, { readonly _tag: string }>) =>
+  Effect.match(counted, { onSuccess: () => "counted", onFailure: ({ _tag }) => _tag });
+
+it("while Redis is away, each process counts, and takes back and ends what it has counted", async () => {
+  const limits = {
+    requests: { subject: { count: 1, window: Duration.days(1) } },
+    daily: { objects: 2 },
+    multipartUploads: 1,
+  };
+  const program = Limiter.use(
+    Effect.fnUntraced(function* (limiter) {
+      const request = tagOf(limiter.countRequest("subject", "mia"));
+      expect([yield* request, yield* request]).toEqual(["counted", "RateLimited"]);
+
+      const upload = {
+        organization,
+        size: ByteSize.make(5),
+        multipart: { key, lifetime: Duration.days(1) },
+      };
+      const start = tagOf(limiter.countUpload(upload));
+      expect([yield* start, yield* start]).toEqual(["counted", "QuotaExceeded"]);
+      yield* limiter.uncountUpload(upload);
+      expect([yield* start, yield* start]).toEqual(["counted", "QuotaExceeded"]);
+      yield* limiter.endMultipart({ organization, key });
+      const single = tagOf(limiter.countUpload({ organization, size: upload.size }));
+      expect([yield* start, yield* single]).toEqual(["counted", "QuotaExceeded"]);
+    }),
+  );
+  // Nothing listens there.
+  const redis = { urls: Redacted.make(["redis://127.0.0.1:2"]), isCluster: false };
+  await Effect.runPromise(
+    program.pipe(
+      Effect.provide(layer(redis, { limits, spare: inMemory(limits) })),
+      Effect.provide(telemetry({ level: "none", format: "json" })),
+    ),
+  );
+});
