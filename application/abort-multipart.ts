@@ -5,7 +5,7 @@ import type { Member } from "./admit.ts";
 import { inTime } from "./in-time.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { type Multipart, type MultipartId, ObjectStore } from "./ports/object-store.ts";
-import { factsOf, uploadOf } from "./tokens.ts";
+import { uploadOf } from "./tokens.ts";
 
 /**
  * Ends an upload and removes its parts. It does nothing to an upload that has ended: an object that
@@ -23,7 +23,6 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   if (multipart === undefined) return yield* new MultipartNotSupported();
   yield* multipart.abort(upload).pipe(inTime());
   yield* endMultipart(upload);
-  return factsOf(upload);
 });
 
 /** Gives back the place of an upload that has ended. */

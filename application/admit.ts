@@ -4,6 +4,7 @@ import { OrganizationNotFound, ScopeMissing } from "../domain/errors.ts";
 import type { Allowance } from "../domain/limits.ts";
 import { isSlug, type OrganizationId } from "../domain/organization.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
+import type { RecordFacts } from "./ports/audit.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { Organizations } from "./ports/organizations.ts";
 import type { Audience } from "./ports/presigner.ts";
@@ -12,6 +13,7 @@ import type { Audience } from "./ports/presigner.ts";
 export interface Member {
   readonly principal: Principal;
   readonly organization: OrganizationId;
+  readonly recordFacts?: RecordFacts | undefined;
 }
 
 /** What a caller asks for by an address. */
@@ -20,6 +22,7 @@ interface AdmissionRequest {
   /** As written there. A name of the wrong form is answered like one that does not exist. */
   readonly slug: string;
   readonly scope: Scope;
+  readonly recordFacts?: RecordFacts;
 }
 
 /** A member, with what is left of the limits on requests. */
@@ -43,7 +46,7 @@ export const admit = (request: AdmissionRequest) =>
 /** The same with services at hand: it has ended at once unless one of them waits. */
 export function admitWith(
   services: Context.Context<Limiter | Organizations>,
-  { principal, slug, scope }: AdmissionRequest,
+  { principal, slug, scope, recordFacts }: AdmissionRequest,
 ) {
   const limiter = Context.get(services, Limiter);
   const organizations = Context.get(services, Organizations);
@@ -54,7 +57,7 @@ export function admitWith(
       Effect.flatMapEager(limiter.countRequest("organization", organization), (shared) => {
         if (!principal.scopes.has(scope)) return Effect.fail(new ScopeMissing({ scope }));
         const allowances = [own, shared].filter((allowance) => allowance !== undefined);
-        return Effect.succeed<Admission>({ principal, organization, allowances });
+        return Effect.succeed<Admission>({ principal, organization, recordFacts, allowances });
       }),
     );
   });

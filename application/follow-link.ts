@@ -7,6 +7,7 @@ import { LinkNotFound } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
 import { endOf } from "../domain/link.ts";
 import { WINDOWS } from "./open-file.ts";
+import type { RecordFacts } from "./ports/audit.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { openLink } from "./tokens.ts";
@@ -17,9 +18,10 @@ import { openLink } from "./tokens.ts";
  *
  * Fails with `LinkNotFound`, whatever is wrong with the link, or `CredentialsUnavailable`.
  */
-export const followLink = Effect.fnUntraced(function* (token: string) {
+export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {
   const link = yield* openLink(token);
   const { key, fileName, mediaType, policy: name } = link;
+  recordFacts?.({ key, mediaType, policy: name });
   const policy = (yield* Policies).get(name);
   const end = endOf(link, policy?.linkLifetime);
   if (policy === undefined || end === undefined) return yield* new LinkNotFound();
@@ -37,5 +39,5 @@ export const followLink = Effect.fnUntraced(function* (token: string) {
     responseDisposition: dispositionOf(mediaType, fileName),
     window,
   });
-  return { key, mediaType, policy: name, get };
+  return { key, policy: name, get };
 });

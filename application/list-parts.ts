@@ -5,7 +5,7 @@ import type { Member } from "./admit.ts";
 import { LIST_TIMEOUT } from "./complete-multipart.ts";
 import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
-import { factsOf, uploadOf } from "./tokens.ts";
+import { uploadOf } from "./tokens.ts";
 
 /**
  * Asks the store which parts of an upload it has, so that a client uploads only the others.
@@ -22,5 +22,5 @@ export const listParts = Effect.fnUntraced(function* (request: {
   if (multipart === undefined) return yield* new MultipartNotSupported();
   const found = yield* multipart.list(upload).pipe(inTime(LIST_TIMEOUT));
   if (Option.isNone(found)) return yield* new InvalidUpload();
-  return { ...factsOf(upload), parts: found.value };
+  return { parts: found.value };
 });

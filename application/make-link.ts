@@ -19,7 +19,7 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   readonly receipt: string;
   readonly lifetime?: LinkLifetime | undefined;
 }) {
-  const { key, fileName, mediaType, size, policy } = yield* receiptOf(request);
+  const { key, fileName, mediaType, policy } = yield* receiptOf(request);
   const longest = (yield* Policies).get(policy)?.linkLifetime;
   if (longest === undefined) return yield* new LinksNotAllowed();
   const { lifetime = longest } = request;
@@ -29,5 +29,5 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const expiresAt = DateTime.addDuration(now, lifetime);
   const token = yield* sealLink({ key, fileName, mediaType, policy, issuedAt: now, expiresAt });
-  return { key, size, mediaType, policy, token, expiresAt };
+  return { token, expiresAt };
 });

@@ -35,6 +35,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
   const { uuid, extension } = parts.value;
   const key = format(parts.value);
   const mediaType = mediaTypeOf(extension.slice(1));
+  member.recordFacts?.({ key, mediaType });
   const fileName = FileName.make(`${uuid}${extension}`);
   const policy = (yield* Policies).get(DEFAULT_POLICY) ?? defaultPolicy;
   const disposition = dispositionOf(mediaType, fileName);
@@ -48,5 +49,5 @@ export const openFile = Effect.fnUntraced(function* (request: {
     responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
     window,
   });
-  return { key, mediaType, get, window };
+  return { get, window };
 });

@@ -15,7 +15,7 @@ import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
-import { factsOf, uploadOf } from "./tokens.ts";
+import { uploadOf } from "./tokens.ts";
 
 /** A part to be signed. */
 export interface PartToSign {
@@ -78,5 +78,5 @@ export const signParts = Effect.fnUntraced(function* (request: {
     }),
     { concurrency: isRemote ? 10 : 1 },
   );
-  return { ...factsOf(upload), parts: signed };
+  return { parts: signed };
 });

@@ -45,6 +45,7 @@ export const receiptOf = Effect.fnUntraced(function* (request: {
   const opened = Option.flatMap((yield* Tokens).open("receipt", request.receipt), decodeReceipt);
   if (Option.isNone(opened)) return yield* new InvalidReceipt();
   const receipt = opened.value;
+  request.member.recordFacts?.(factsOf(receipt));
   if (!isTheirs(request.member, receipt)) return yield* new OrganizationNotFound();
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const isFromTheFuture = DateTime.isGreaterThan(receipt.issuedAt, DateTime.addDuration(now, SKEW));
@@ -71,14 +72,15 @@ export const uploadOf = Effect.fnUntraced(function* (request: {
   const opened = Option.flatMap((yield* Tokens).open("upload", request.upload), decodeUpload);
   if (Option.isNone(opened)) return yield* new InvalidUpload();
   const upload = opened.value;
+  request.member.recordFacts?.(factsOf(upload));
   if (!isTheirs(request.member, upload)) return yield* new OrganizationNotFound();
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   if (DateTime.isGreaterThanOrEqualTo(now, upload.expiresAt)) return yield* new InvalidUpload();
   return upload;
 });
 
-/** What the audit is told of an upload in parts. */
-export const factsOf = ({ key, policy, size, mediaType }: MultipartUpload) => ({
+/** What the audit is told of an upload. */
+const factsOf = ({ key, policy, size, mediaType }: MultipartUpload | Receipt) => ({
   key,
   policy,
   size,

@@ -143,9 +143,8 @@ export function callsAt(publicUrl: URL) {
     ) {
       const member = yield* admitCaller(call, "write");
       const { upload, parts } = call;
-      const asked = yield* decodeCompletion(
-        given({ upload, parts: Array.isArray(parts) ? parts.map(partOf) : parts }),
-      );
+      const body = given({ upload, parts: Array.isArray(parts) ? parts.map(partOf) : parts });
+      const asked = yield* decodeCompletion({ member, body });
       const completed = yield* completeMultipart({ member, ...asked });
       const { receipt } = completed;
       return { ...confirmationOf(completed, call.organization), receipt } satisfies CompletedUpload;

@@ -21,13 +21,12 @@ export const confirm = Effect.fnUntraced(function* (request: MemberRequest) {
   return answer(request.c, confirmedAnswer(request, confirmed));
 });
 
-/** A confirmed upload as it is answered; the audit is told of it. */
+/** A confirmed upload as it is answered. */
 export function confirmedAnswer(
-  { slug, options, recordFacts }: MemberRequest,
+  { slug, options }: MemberRequest,
   confirmed: Effect.Success<ReturnType<typeof confirmUpload>>,
 ): ConfirmedUpload {
   const { key, size, mediaType, etag, checksum, final, mutableUntil, get } = confirmed;
-  recordFacts({ key, size, mediaType, policy: confirmed.policy });
   return {
     key,
     size,

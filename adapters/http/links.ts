@@ -14,10 +14,9 @@ import type { MemberRequest } from "./route.ts";
 
 /** Answers `POST /api/v1/orgs/:slug/files/links`. */
 export const makeLink = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { c, member, options, recordFacts } = request;
+  const { c, member, options } = request;
   const asked = yield* decodeLink(request.body);
-  const { token, expiresAt, ...file } = yield* application.makeLink({ member, ...asked });
-  recordFacts(file);
+  const { token, expiresAt } = yield* application.makeLink({ member, ...asked });
   return answer(c, {
     link_url: linkAddress(options.publicUrl, token),
     expires_at: DateTime.formatIso(expiresAt),

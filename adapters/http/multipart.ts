@@ -8,10 +8,11 @@ import { completeMultipart } from "../../application/complete-multipart.ts";
 import { listParts as list } from "../../application/list-parts.ts";
 import { signParts as sign } from "../../application/sign-parts.ts";
 import { startMultipart as start } from "../../application/start-multipart.ts";
+import { uploadOf } from "../../application/tokens.ts";
 import { Checksum } from "../../domain/checksum.ts";
 import { InvalidUpload } from "../../domain/errors.ts";
 import { MOST_PARTS, PartNumber } from "../../domain/multipart.ts";
-import { decoder, type Decoded, MISSING } from "../settings/decode.ts";
+import { decoder, type Decoded, memberAt, MISSING } from "../settings/decode.ts";
 import { answer, answerEmpty } from "./answer.ts";
 import {
   type CompletedUpload,
@@ -68,9 +69,8 @@ export const decodeStart = Effect.fnUntraced(function* (body: unknown) {
 
 /** Answers `POST /api/v1/orgs/:slug/files/multipart/parts`. */
 export const signParts = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { c, member, recordFacts } = request;
-  const { parts, ...facts } = yield* sign({ member, ...(yield* decodeSigning(request.body)) });
-  recordFacts(facts);
+  const { c, member } = request;
+  const { parts } = yield* sign({ member, ...(yield* decodeSigning(request.body)) });
   return answer(c, {
     parts: parts.map(({ partNumber, put }) => ({
       part_number: partNumber,
@@ -128,9 +128,8 @@ export const decodeSigning = Effect.fnUntraced(function* (body: unknown) {
 });
 
 /** Answers `GET /api/v1/orgs/:slug/files/multipart/parts?upload=`. */
-export const listParts = Effect.fnUntraced(function* ({ c, member, recordFacts }: MemberRequest) {
-  const { parts, ...facts } = yield* list({ member, upload: c.req.query("upload") ?? "" });
-  recordFacts(facts);
+export const listParts = Effect.fnUntraced(function* ({ c, member }: MemberRequest) {
+  const { parts } = yield* list({ member, upload: c.req.query("upload") ?? "" });
   return answer(c, {
     parts: parts.map(({ partNumber, size, etag }) => ({ part_number: partNumber, size, etag })),
   } satisfies Parts);
@@ -138,8 +137,8 @@ export const listParts = Effect.fnUntraced(function* ({ c, member, recordFacts }
 
 /** Answers `POST /api/v1/orgs/:slug/files/multipart/complete`. */
 export const complete = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { member, body } = request;
-  const completed = yield* completeMultipart({ member, ...(yield* decodeCompletion(body)) });
+  const { member } = request;
+  const completed = yield* completeMultipart({ member, ...(yield* decodeCompletion(request)) });
   return answer(request.c, {
     ...confirmedAnswer(request, completed),
     // It is written once.
@@ -187,9 +186,17 @@ const ETAG = /^"?[!#-~]{1,255}"?$/;
 
 const decodeNamed = decoder(MultipartCompletion, Object.keys(MultipartCompletion.fields));
 
-/** The body of `POST …/multipart/complete` as the use case takes it. */
-export const decodeCompletion = Effect.fnUntraced(function* (body: unknown) {
-  // Before each is looked at: a body has room for hundreds of thousands of faults.
+/**
+ * The body of `POST …/multipart/complete` as the use case takes it. Its upload is opened first, as
+ * decoding up to 10,000 parts costs much more.
+ */
+export const decodeCompletion = Effect.fnUntraced(function* ({
+  member,
+  body,
+}: Pick<MemberRequest, "member" | "body">) {
+  const token = memberAt(body, ["upload"]);
+  if (typeof token === "string") yield* uploadOf({ member, upload: token });
+  // Before each is looked at: a body has room for hundreds of thousands of parts.
   if (hasTooManyParts(body)) {
     return yield* new InvalidBody({ faults: [{ pointer: "/parts", reason: NOT_SO_MANY }] });
   }
@@ -209,9 +216,9 @@ const NOT_SO_MANY = `it does not have 1 to ${MOST_PARTS} parts`;
 
 /** Answers `DELETE /api/v1/orgs/:slug/files/multipart`. */
 export const abort = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { c, member, recordFacts } = request;
+  const { c, member } = request;
   const { upload } = yield* decodeUpload(request.body);
-  recordFacts(yield* application.abortMultipart({ member, upload }));
+  yield* application.abortMultipart({ member, upload });
   return answerEmpty(c);
 });
 

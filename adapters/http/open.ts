@@ -10,11 +10,10 @@ import type { MemberRequest, RouteRequest } from "./route.ts";
 
 /** Answers `GET /api/v1/orgs/:slug/files/:year/:month/:name`; `?download` saves the file. */
 export const openFile = Effect.fnUntraced(function* (request: MemberRequest) {
-  const { c, member, recordFacts } = request;
+  const { c, member } = request;
   const download = new URL(c.req.url).searchParams.has("download");
   const path = `${c.req.param("year")}/${c.req.param("month")}/${c.req.param("name")}`;
-  const { key, mediaType, get, window } = yield* application.openFile({ member, path, download });
-  recordFacts({ key, mediaType });
+  const { get, window } = yield* application.openFile({ member, path, download });
   const now = yield* Clock.currentTimeMillis;
   const length = Duration.toMillis(window);
   // A URL stops working before its window ends if the credentials that signed it expire.
@@ -32,8 +31,7 @@ export const openFile = Effect.fnUntraced(function* (request: MemberRequest) {
  */
 export const followLink = Effect.fnUntraced(function* (request: RouteRequest) {
   const { c, call, recordFacts } = request;
-  const { key, mediaType, policy, get } = yield* follow(c.req.param("token") ?? "");
-  recordFacts({ key, mediaType, policy });
+  const { key, policy, get } = yield* follow(c.req.param("token") ?? "", recordFacts);
   const requestId = c.get("requestId");
   yield* Effect.logInfo("link opened", { requestId, address: call.client, key, policy });
   return redirect(c, get.url, 0);

@@ -110,11 +110,14 @@ export function pipeline(
     if (isSlug(slug)) recordFacts({ slug });
     return Effect.flatMapEager(known, (principal) => {
       recordFacts({ principal });
-      return Effect.mapEager(admitWith(services, { principal, slug, scope }), (admission) => {
-        recordFacts({ organization: admission.organization });
-        Object.assign(c.get("answerHeaders"), rateLimitHeaders(admission.allowances));
-        return admission;
-      });
+      return Effect.mapEager(
+        admitWith(services, { principal, slug, scope, recordFacts }),
+        (admission) => {
+          recordFacts({ organization: admission.organization });
+          Object.assign(c.get("answerHeaders"), rateLimitHeaders(admission.allowances));
+          return admission;
+        },
+      );
     });
   }
 }

@@ -9,7 +9,7 @@ import { decoder } from "../settings/decode.ts";
 import { answer } from "./answer.ts";
 import { FormUpload, Upload } from "./answers.ts";
 import {
-  isPolicyName,
+  askedFacts,
   parseIdempotencyKey,
   presign,
   refusalOfUpload,
@@ -31,9 +31,7 @@ type Answering = ReturnType<typeof presign> | ReturnType<typeof presignForm>;
 const presignForm = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member, recordFacts } = request;
   const { upload, policy } = yield* decodeForm(request.body);
-  const { mediaType, size } = upload;
-  recordFacts({ mediaType, ...(size && { size }) });
-  if (policy !== undefined && isPolicyName(policy)) recordFacts({ policy });
+  recordFacts(askedFacts({ upload, policy }));
   const idempotencyKey = yield* parseIdempotencyKey(c.req.raw.headers.get("idempotency-key"));
   const granted = yield* requestForm({ member, upload, policy, idempotencyKey });
   recordFacts({ size: granted.size, policy: granted.policy, key: granted.key });

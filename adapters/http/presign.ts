@@ -3,11 +3,17 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { requestUpload } from "../../application/request-upload.ts";
+import type { AuditedFacts } from "../../application/ports/audit.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Checksum } from "../../domain/checksum.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
-import { POLICY_NAME, PolicyName, type RequestedUpload } from "../../domain/upload-policy.ts";
+import {
+  DEFAULT_POLICY,
+  POLICY_NAME,
+  PolicyName,
+  type RequestedUpload,
+} from "../../domain/upload-policy.ts";
 import { decoder, type MemberFault, MISSING } from "../settings/decode.ts";
 import { isoOf } from "../settings/instant.ts";
 import { answer } from "./answer.ts";
@@ -47,10 +53,13 @@ export const askedFacts = ({
   upload: { size, mediaType },
   policy,
 }: {
-  readonly upload: Pick<RequestedUpload["upload"], "size" | "mediaType">;
+  readonly upload: Pick<AuditedFacts, "size" | "mediaType">;
   readonly policy?: string | undefined;
-}) =>
-  policy !== undefined && isPolicyName(policy) ? { size, mediaType, policy } : { size, mediaType };
+}) => ({
+  size,
+  mediaType,
+  policy: policy === undefined ? DEFAULT_POLICY : isPolicyName(policy) ? policy : undefined,
+});
 
 /** What it is told besides once the upload is granted. */
 export const grantedFacts = ({
@@ -89,7 +98,7 @@ export const UploadRequest = Schema.Struct({
 }).annotate({ identifier: "UploadRequest" });
 
 const decode = decoder(UploadRequest, Object.keys(UploadRequest.fields));
-export const isPolicyName = Schema.is(PolicyName);
+const isPolicyName = Schema.is(PolicyName);
 
 /**
  * The body of `POST …/presign` in the words of the domain. One bad value fails with

@@ -1,4 +1,5 @@
 import * as Arr from "effect/Array";
+import * as Predicate from "effect/Predicate";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaIssue from "effect/SchemaIssue";
@@ -12,7 +13,13 @@ export const MemberFault = Schema.Struct({
 }).annotate({ identifier: "Fault" });
 export type MemberFault = typeof MemberFault.Type;
 
-/** What decoding gives: the value, or every fault that was found, up to 20. */
+/** The most members and items of a document of which every fault is collected. */
+const MOST_MEMBERS = 1000;
+
+/**
+ * What decoding gives: the value, or every fault that was found, up to 20. Of a document with more
+ * than 1,000 members and items only the first fault is looked for, since all take much longer.
+ */
 export type Decoded<A> = Result.Result<A, Arr.NonEmptyReadonlyArray<MemberFault>>;
 
 /** The reason for a required member that is missing. */
@@ -28,11 +35,13 @@ export function decoder<A>(
   depth = 1,
 ): (value: unknown) => Decoded<A> {
   const onExcessProperty = members === undefined ? "ignore" : "error";
-  const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty });
+  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty });
+  const decodeAll = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty });
+  const again = (value: unknown) => (first: Schema.SchemaError) =>
+    isSmall(value) ? decodeAll(value) : Result.fail(first);
   const format = formatter(members ?? []);
   return (value) =>
-    Result.mapError(decode(value), ({ issue }) => {
-      // A hostile document can have thousands of them.
+    Result.mapError(Result.orElse(decode(value), again(value)), ({ issue }) => {
       const faults = format(issue)
         .issues.slice(0, 20)
         .map(({ message, path = [] }) => ({
@@ -43,6 +52,18 @@ export function decoder<A>(
         ? faults
         : [{ pointer: "", reason: "it is not of the expected form" }];
     });
+}
+
+function isSmall(document: unknown): boolean {
+  let left = MOST_MEMBERS;
+  const isWithin = (value: unknown): boolean => {
+    if (!Predicate.isObjectKeyword(value)) return true;
+    for (const name in value) {
+      if (left-- === 0 || !isWithin(value[name as keyof typeof value])) return false;
+    }
+    return true;
+  };
+  return isWithin(document);
 }
 
 /**

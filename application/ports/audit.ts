@@ -30,14 +30,17 @@ export interface AuditedFacts {
   readonly slug?: OrganizationSlug;
   /** The organization's id, once the caller was admitted. */
   readonly organization?: OrganizationId;
-  readonly policy?: string;
+  readonly policy?: string | undefined;
   readonly key?: StorageKey;
   /** In bytes. */
-  readonly size?: number;
-  readonly mediaType?: MediaType;
+  readonly size?: number | undefined;
+  readonly mediaType?: MediaType | undefined;
   /** Whether the upload was already granted under the same idempotency key. */
   readonly isRetry?: boolean;
 }
+
+/** Records what a request turns out to be about, as soon as that is known. */
+export type RecordFacts = (facts: AuditedFacts) => void;
 
 /** A decision about one request. It never holds a signature, a token or a URL. */
 export interface AuditEvent extends AuditedFacts {

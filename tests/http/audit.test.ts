@@ -24,7 +24,7 @@ describe("each decision", () => {
     });
     const principal = { kind: "user", subject: "developer" };
     const member = { principal, slug: "acme", organization: "org_1" };
-    const file = { ...member, size: 5, mediaType: "image/png" };
+    const file = { ...member, size: 5, mediaType: "image/png", policy: "files" };
     const asked = { slug: "acme" };
     const large = 2 ** 40;
     const get = { headers: presignInit().headers ?? {} };
@@ -63,14 +63,7 @@ describe("each decision", () => {
           "FILE_TOO_LARGE",
           { ...file, size: large },
         ],
-        [
-          PRESIGN,
-          presignInit(GOOD),
-          200,
-          "presign",
-          undefined,
-          { ...file, policy: "files", isRetry: false },
-        ],
+        [PRESIGN, presignInit(GOOD), 200, "presign", undefined, { ...file, isRetry: false }],
         [PRESIGN, presignInit(GOOD), 429, "presign", "QUOTA_EXCEEDED", file],
         [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
         [at("links"), presignInit({ receipt: "x" }), 400, "links", "INVALID_RECEIPT", member],

@@ -260,6 +260,32 @@ it("a body that names 10,000 parts is read, and other bodies keep their limit", 
   expect([...codeOf(larger), larger.body.limit]).toEqual([413, "BODY_TOO_LARGE", 2 ** 20]);
 });
 
+it("of a long list of bad parts the first fault is told, and of a short one each", async () => {
+  const { send } = await start();
+  const faultsOf = async (count: number) => {
+    const parts = Array.from({ length: count }, () => ({ part_number: 1, etag: "", name: "a" }));
+    const { body } = await send("POST", COMPLETE, { upload: upload(), parts });
+    return body.errors.length;
+  };
+  expect([await faultsOf(10_000), await faultsOf(5)]).toEqual([1, 10]);
+  const members = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`m${i}`, 1]));
+  const { body } = await send("POST", COMPLETE, { upload: upload(), parts: [], ...members });
+  expect(body.errors).toHaveLength(1);
+});
+
+it("an upload that is not the caller's is refused before the parts are looked at", async () => {
+  const { send } = await start();
+  const parts = [{ part_number: 0, etag: "" }];
+  for (const [token, status, code] of [
+    ["a", 400, "INVALID_UPLOAD"],
+    [upload({ u: "somebody" }), 404, "NOT_FOUND"],
+    [upload(), 400, "INVALID_REQUEST"],
+  ] as const) {
+    const refused = await send("POST", COMPLETE, { upload: token, parts });
+    expect(codeOf(refused)).toEqual([status, code]);
+  }
+});
+
 it("the token of an upload works for its caller and its time, and for no other purpose", async () => {
   const { send } = await start();
   const { receipt } = (await send("POST", PRESIGN, { ...FILE })).body;

@@ -82,7 +82,8 @@ async function start(subject: Subject, over: { size?: number; checksum?: Checksu
       const listed = await run((member) => listParts({ member, upload }));
       return listed._tag === "Done" ? listed.parts : listed._tag;
     },
-    abort: async () => (await run((member) => abortMultipart({ member, upload })))._tag,
+    abort: async () =>
+      (await run((member) => Effect.as(abortMultipart({ member, upload }), {})))._tag,
     /** Checks that a part was refused; a store may cut the connection of a body that it refuses. */
     expectNone: async (sending: Promise<Answer>) => {
       const answer = await sending.catch(noneIfCut);

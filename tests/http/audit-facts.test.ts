@@ -1,0 +1,204 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { ROUTES } from "../../adapters/http/routes.ts";
+import { layer as local } from "../../adapters/storage/local/layer.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { CredentialsUnavailable } from "../../domain/errors.ts";
+import { LinkLifetime } from "../../domain/link.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { PRESIGN, presignInit, startService, storeOf, TOKEN_KEY } from "./service.ts";
+
+const FILES = PRESIGN.replace("/presign", "");
+const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
+const CALLER = {
+  principal: { kind: "user", subject: "developer" },
+  slug: "acme",
+  organization: "org_1",
+};
+const ASKED = { ...CALLER, policy: "files", size: 5, mediaType: "image/png" };
+const { open, seal } = tokensOf([TOKEN_KEY]);
+
+/** The same token with other content, as this service would have sealed it. */
+const altered = (purpose: "receipt" | "upload" | "link", token: string, over: object) =>
+  seal(
+    purpose,
+    JSON.stringify({ ...JSON.parse(Option.getOrThrow(open(purpose, token))), ...over }),
+  );
+
+const none = () => Effect.fail(new CredentialsUnavailable({ reason: "they have expired" }));
+
+/** A service over the embedded store, over a store that does not answer, or with no credentials. */
+async function start(kind: "whole" | "no store" | "no credentials") {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-facts-"));
+  atTestEnd(() => rmSync(directory, { recursive: true }));
+  let put: ((request: Request) => Promise<Response>) | undefined;
+  const embedded = local(
+    { directory, bucket: "files" },
+    new URL("http://127.0.0.1:8787/store"),
+    (fetch) => (put = fetch),
+  );
+  const unsigned = Layer.effect(
+    Presigner,
+    Effect.map(Presigner, (presigner) => ({ ...presigner, put: none, get: none, part: none })),
+  ).pipe(Layer.provideMerge(embedded));
+  const audit: Array<AuditEvent> = [];
+  const { request, close } = await startService({
+    audit,
+    storage: Layer.orDie(
+      { whole: embedded, "no store": storeOf("minio"), "no credentials": unsigned }[kind],
+    ),
+    policy: { linkLifetime: LinkLifetime.make(Duration.hours(1)) },
+    policies: { staff: { callers: ["service"] }, strict: { requireChecksum: true } },
+  });
+  atTestEnd(close);
+  const send = async (method: string, path: string, body?: unknown) => {
+    const { headers } = presignInit();
+    const init = body === undefined ? { headers: headers ?? {} } : presignInit(body);
+    audit.length = 0;
+    const answer = await request(path, { ...init, method });
+    const text = await answer.text();
+    return { status: answer.status, body: text.startsWith("{") ? JSON.parse(text) : undefined };
+  };
+  const upload = async ({ url, headers }: { url: string; headers: Record<string, string> }) => {
+    const init = { method: "PUT", headers: { ...headers, "Content-Length": "5" }, body: "hello" };
+    return (await put?.(new Request(url, init)))?.headers.get("etag") ?? "";
+  };
+  return { audit, send, upload };
+}
+
+/** Tokens of every state, sealed by the key that all services of these tests share. */
+async function make({ send, upload }: Awaited<ReturnType<typeof start>>) {
+  const { body: missing } = await send("POST", PRESIGN, FILE);
+  const { body: there } = await send("POST", PRESIGN, FILE);
+  await upload({ url: there.put_url, headers: there.put_headers });
+  const begin = async () => (await send("POST", `${FILES}/multipart`, FILE)).body;
+  const [done, empty, aborted] = [await begin(), await begin(), await begin()];
+  const signing = { upload: done.upload, part_numbers: [1] };
+  const { body: signed } = await send("POST", `${FILES}/multipart/parts`, signing);
+  const etag = await upload(signed.parts[0]);
+  await send("DELETE", `${FILES}/multipart`, { upload: aborted.upload });
+  const { body: linked } = await send("POST", `${FILES}/links`, { receipt: there.receipt });
+  const link: string = linked.link_url.replace(/^.*\/f\//, "");
+  return { missing, there, done, empty, aborted, etag, link };
+}
+
+it("the audit has all that is known of a request, in every outcome of every action", async () => {
+  const whole = await start("whole");
+  const noStore = await start("no store");
+  const noCredentials = await start("no credentials");
+  const { missing, there, done, empty, aborted, etag, link } = await make(whole);
+  const seen = new Set<string>();
+  const expectFacts = async (
+    { audit, send }: typeof whole,
+    [method, path, body]: readonly [method: string, path: string, body?: unknown],
+    code: string | undefined,
+    facts: object,
+  ) => {
+    const answer = await send(method, path, body);
+    expect([path, answer.body?.code]).toEqual([path, code]);
+    expect(audit).toHaveLength(1);
+    expect(audit[0]).toMatchObject({ ...facts, refusal: code });
+    seen.add(`${audit[0]?.action} ${code ?? "granted"}`);
+  };
+  const known = (key: unknown) => ({ ...ASKED, key });
+  const asked = ["POST", PRESIGN, FILE] as const;
+  const inParts = ["POST", `${FILES}/multipart`, FILE] as const;
+  const withReceipt = (name: string, receipt: string) =>
+    ["POST", `${FILES}/${name}`, { receipt }] as const;
+  const completing = (upload: string, parts: unknown = [{ part_number: 1, etag }]) =>
+    ["POST", `${FILES}/multipart/complete`, { upload, parts }] as const;
+  const signing = (upload: string, numbers: ReadonlyArray<number> = [1]) =>
+    ["POST", `${FILES}/multipart/parts`, { upload, part_numbers: numbers }] as const;
+  const listing = (upload: string) => ["GET", `${FILES}/multipart/parts?upload=${upload}`] as const;
+  const aborting = (upload: string) => ["DELETE", `${FILES}/multipart`, { upload }] as const;
+
+  for (const request of [asked, inParts]) {
+    await expectFacts(whole, request, undefined, ASKED);
+    expect(whole.audit[0]?.key).toMatch(/^orgs\/org_1\//);
+    const [method, path] = request;
+    for (const [over, code] of [
+      [{ size: 2 ** 40 }, "FILE_TOO_LARGE"],
+      [{ content_type: "text/html" }, "UNSUPPORTED_MEDIA_TYPE"],
+      [{ policy: "staff" }, "FORBIDDEN"],
+      [{ policy: "none" }, "UNKNOWN_POLICY"],
+    ] as const) {
+      const { content_type: mediaType, ...others } = { ...FILE, policy: "files", ...over };
+      const facts = { ...CALLER, size: others.size, mediaType, policy: others.policy };
+      await expectFacts(whole, [method, path, { ...FILE, ...over }], code, facts);
+    }
+  }
+  await expectFacts(noCredentials, asked, "CREDENTIALS_UNAVAILABLE", ASKED);
+  const asForm = ["POST", PRESIGN, { ...FILE, method: "form" }] as const;
+  await expectFacts(whole, asForm, undefined, ASKED);
+  await expectFacts(noCredentials, asForm, "CREDENTIALS_UNAVAILABLE", ASKED);
+  await expectFacts(noStore, inParts, "STORE_UNAVAILABLE", ASKED);
+
+  const { receipt } = there;
+  const expired = altered("receipt", receipt, { l: Date.now() - 1000 });
+  const foreign = altered("receipt", receipt, { u: "somebody" });
+  const larger = altered("receipt", receipt, { s: 6 });
+  for (const name of ["confirm", "links"]) {
+    await expectFacts(whole, withReceipt(name, receipt), undefined, known(there.key));
+    await expectFacts(whole, withReceipt(name, expired), "INVALID_RECEIPT", known(there.key));
+    await expectFacts(whole, withReceipt(name, foreign), "NOT_FOUND", known(there.key));
+  }
+  const { key } = missing;
+  const isMissing = withReceipt("confirm", missing.receipt);
+  await expectFacts(whole, isMissing, "UPLOAD_INCOMPLETE", known(key));
+  await expectFacts(noStore, isMissing, "STORE_UNAVAILABLE", known(key));
+  const differs = withReceipt("confirm", larger);
+  await expectFacts(whole, differs, "UPLOAD_MISMATCH", { ...known(there.key), size: 6 });
+  const unlinked = altered("receipt", receipt, { p: "strict" });
+  const facts = { ...known(there.key), policy: "strict" };
+  await expectFacts(whole, withReceipt("links", unlinked), "FORBIDDEN", facts);
+  const tooLong = ["POST", `${FILES}/links`, { receipt, expires_in: 7200 }] as const;
+  await expectFacts(whole, tooLong, "INVALID_REQUEST", known(there.key));
+
+  const notTheirs = altered("upload", empty.upload, { u: "somebody" });
+  for (const request of [completing, signing, listing, aborting]) {
+    await expectFacts(whole, request(notTheirs), "NOT_FOUND", known(empty.key));
+    const over = altered("upload", empty.upload, { x: Date.now() - 1000 });
+    await expectFacts(whole, request(over), "INVALID_UPLOAD", known(empty.key));
+    if (request === signing) continue;
+    await expectFacts(noStore, request(empty.upload), "STORE_UNAVAILABLE", known(empty.key));
+  }
+  await expectFacts(whole, completing(empty.upload, "none"), "INVALID_REQUEST", known(empty.key));
+  await expectFacts(whole, completing(empty.upload), "UPLOAD_INCOMPLETE", known(empty.key));
+  await expectFacts(whole, completing(aborted.upload), "INVALID_UPLOAD", known(aborted.key));
+  const beyond = completing(empty.upload, [{ part_number: 2, etag }]);
+  await expectFacts(whole, beyond, "INVALID_REQUEST", known(empty.key));
+  const other = completing(done.upload, [{ part_number: 1, etag: '"other"' }]);
+  await expectFacts(whole, other, "UPLOAD_MISMATCH", known(done.key));
+  await expectFacts(whole, listing(aborted.upload), "INVALID_UPLOAD", known(aborted.key));
+  await expectFacts(whole, listing(done.upload), undefined, known(done.key));
+  await expectFacts(whole, signing(done.upload, [2]), "INVALID_REQUEST", known(done.key));
+  await expectFacts(whole, signing(done.upload), undefined, known(done.key));
+  const unsigned = signing(done.upload);
+  await expectFacts(noCredentials, unsigned, "CREDENTIALS_UNAVAILABLE", known(done.key));
+  await expectFacts(whole, completing(done.upload), undefined, known(done.key));
+  await expectFacts(whole, aborting(empty.upload), undefined, known(empty.key));
+
+  const file = { ...CALLER, key: there.key, mediaType: "image/png" };
+  const opening = ["GET", `${FILES}/${there.key.replace(/^.*\/files\//, "")}`] as const;
+  await expectFacts(whole, opening, undefined, file);
+  await expectFacts(noCredentials, opening, "CREDENTIALS_UNAVAILABLE", file);
+  const following = ["GET", `/f/${link}`] as const;
+  const { mediaType, policy } = ASKED;
+  const linked = { key: there.key, mediaType, policy };
+  await expectFacts(whole, following, undefined, linked);
+  await expectFacts(noCredentials, following, "CREDENTIALS_UNAVAILABLE", linked);
+  const past = altered("link", link, { x: Date.now() - 1000 });
+  await expectFacts(whole, ["GET", `/f/${past}`], "NOT_FOUND", linked);
+  await expectFacts(whole, ["GET", `${FILES}/policies`], undefined, CALLER);
+
+  const actions = new Set(ROUTES.flatMap(({ action }) => (action === undefined ? [] : [action])));
+  expect([...actions].filter((action) => !seen.has(`${action} granted`))).toEqual([]);
+});
