@@ -147,6 +147,7 @@ const CALLERS: Readonly<
       readSettings(dev, source, ({ userToken, serviceToken }) => [
         userToken !== undefined &&
           serviceToken !== undefined &&
+          // oxlint-disable-next-line valetkey/constant-time -- both are the operator's, at startup
           Redacted.value(userToken) === Redacted.value(serviceToken) &&
           fault(dev.serviceToken, ({ name }) => `must differ from ${name(dev.userToken)}`),
       ]),
