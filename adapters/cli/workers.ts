@@ -45,6 +45,7 @@ export const runWorkers = Effect.fnUntraced(function* (
     const startedAt = performance.now();
     const worker = cluster.fork({ ...secrets, VALETKEY_WORKER: number });
     running.add(worker);
+    closeLostConnection(worker);
     worker.once("exit", (code, signal) => {
       running.delete(worker);
       if (stopping !== undefined || !isStarted) return;
@@ -81,6 +82,20 @@ export const runWorkers = Effect.fnUntraced(function* (
     Duration.sum(shutdown.timeout, Duration.seconds(1)),
   );
 });
+
+/**
+ * Closes the connection that a worker got last once it has died: Node would keep one open for ever
+ * that the worker had not accepted yet. One that it had accepted ended with it.
+ */
+function closeLostConnection({ process }: Worker): void {
+  let last: unknown;
+  const send = process.send.bind(process) as (...message: ReadonlyArray<unknown>) => boolean;
+  process.send = (...message: ReadonlyArray<unknown>) => {
+    last = message[1] ?? last;
+    return send(...message);
+  };
+  process.once("exit", () => (last as { close(): void } | undefined)?.close());
+}
 
 /** The secrets that each process would make for itself, as variables. */
 const secretsOf = Effect.fnUntraced(function* ({

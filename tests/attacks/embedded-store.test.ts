@@ -29,7 +29,7 @@ import { canonicalQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { canonicalRequest, stringToSign } from "../../adapters/storage/signing/v4.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { chunksOf } from "../../adapters/storage/local/body.ts";
-import { writeObject } from "../../adapters/storage/local/objects.ts";
+import { objectPath, writeObject } from "../../adapters/storage/local/objects.ts";
 import { Presigner, type SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
@@ -195,7 +195,7 @@ describe("a slow upload", () => {
         secretKey: "",
       };
       const written = await writeObject(folder, {
-        key: "any",
+        path: () => objectPath(folder, "any"),
         mediaType: "image/png",
         size: 1_000_000,
         writeOnce: false,

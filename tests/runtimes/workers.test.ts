@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import {
   RUNTIMES,
@@ -49,6 +52,31 @@ it.each(runtimes)("a worker that dies on %s is started again", async (runtime) =
   await until("an answer", async () => (await fetch(`${service.address}/healthz`)).ok || undefined);
   expect(await service.stop()).toBe(0);
   expect(workers.filter(isAlive)).toEqual([]);
+});
+
+it.each(runtimes)("connections on %s to workers that are killed end at once", async (runtime) => {
+  const service = await startWorkers({}, runtime);
+  const workers = workersOf(service);
+  const openFiles = () => readdirSync(`/proc/${service.pid}/fd`).length;
+  const before = openFiles();
+  // They take nothing from now on, so that the primary of Node is left with what it hands to them.
+  for (const worker of workers) process.kill(worker, "SIGSTOP");
+  const sockets = await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      const socket = connect(Number(new URL(service.address).port), "127.0.0.1");
+      await once(socket, "connect");
+      socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+      return socket;
+    }),
+  );
+  if (runtime === "node") {
+    await until("the connections", async () => (openFiles() >= before + 5 ? true : undefined));
+  }
+  // Each ends with an answer of another worker, or without one.
+  const ends = sockets.map((socket) => text(socket).catch(() => ""));
+  for (const worker of workers) process.kill(worker, "SIGKILL");
+  await Promise.all(ends);
+  await service.stop();
 });
 
 it("all workers end with their primary, however it ends", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
-import { openObject, writeObject } from "../../adapters/storage/local/objects.ts";
+import { objectPath, openObject, writeObject } from "../../adapters/storage/local/objects.ts";
 
 const SIZE = 1024 * 1024;
 
@@ -12,7 +12,7 @@ it("a download that is not read is aborted", async () => {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-unread-"));
   const folder = await openFolder(directory);
   await writeObject(folder, {
-    key: "files/a",
+    path: () => objectPath(folder, "files/a"),
     mediaType: "image/png",
     size: SIZE,
     writeOnce: false,

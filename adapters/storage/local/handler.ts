@@ -10,7 +10,7 @@ import { chunksOf, type Timeouts } from "./body.ts";
 import type { Checksums } from "./checksums.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Folder, LONGEST_PAUSE } from "./folder.ts";
-import { openObject, type StoredObject, writeObject } from "./objects.ts";
+import { objectPath, openObject, type StoredObject, writeObject } from "./objects.ts";
 import { writePart } from "./parts.ts";
 import { postForm } from "./post-form.ts";
 import { refusal } from "./refusal.ts";
@@ -84,6 +84,7 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
     uploadId === null
       ? await writeObject(folder, {
           ...writing,
+          path: () => objectPath(folder, key),
           mediaType: headers.get("content-type") ?? "application/octet-stream",
           writeOnce: headers.get("if-none-match") === "*",
         })

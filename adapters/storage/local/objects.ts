@@ -41,7 +41,7 @@ export interface StoredObject extends Properties {
 
 /** Opens the object of a key; undefined if there is none. */
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
-  const object = await openStored(pathOf(folder, key));
+  const object = await openStored(objectPath(folder, key));
   // Without the folder it is unknown whether the object exists.
   if (object === undefined) await lstat(folder.objects);
   return object;
@@ -77,22 +77,11 @@ export interface Writing {
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** Stores bytes under a key, and returns their ETag.  */
-export const writeObject = (
-  folder: Folder,
-  upload: Writing & {
-    readonly key: string;
-    readonly mediaType: string;
-    readonly writeOnce: boolean;
-  },
-): Promise<Result.Result<string, RefusalCode>> =>
-  writeBody(folder, { ...upload, path: () => pathOf(folder, upload.key) });
-
 /**
  * Stores bytes in a file, and returns their ETag. Bytes that do not match `checksums`
  * are refused.
  */
-export function writeBody(
+export function writeObject(
   folder: Folder,
   upload: Writing & {
     readonly path: (etag: string) => string;
@@ -136,7 +125,7 @@ export async function writeNew<E>(
   key: string,
   write: (file: FileHandle) => Promise<Result.Result<Properties, E>>,
 ): Promise<Result.Result<string, E | "PreconditionFailed">> {
-  const path = pathOf(folder, key);
+  const path = objectPath(folder, key);
   if (await lstat(path).catch(() => undefined)) return Result.fail("PreconditionFailed");
   return writeFile(folder, { path: () => path, writeOnce: true }, write);
 }
@@ -180,7 +169,8 @@ function trailerOf(properties: Properties): Buffer {
   return Buffer.concat([json, length]);
 }
 
-const pathOf = (folder: Folder, key: string) =>
+/** Where the object of a key is. */
+export const objectPath = (folder: Folder, key: string) =>
   join(folder.objects, createHash("sha256").update(key).digest("hex"));
 
 /** Neither `link` nor `rename` follows a symbolic link at the target. */

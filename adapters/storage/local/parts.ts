@@ -11,7 +11,7 @@ import { codeOf } from "../../settings/thrown.ts";
 import { sumOf } from "./checksums.ts";
 import { withClaim } from "./claim.ts";
 import { type Folder, makeFolder } from "./folder.ts";
-import { openStored, writeBody, writeNew, type Writing } from "./objects.ts";
+import { openStored, writeObject, writeNew, type Writing } from "./objects.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 // An upload is a folder with one file for each part, in the format of objects, and a file that says
@@ -57,7 +57,7 @@ export async function writePart(
     const parts = join(folder.uploads, upload.uploadId);
     const path = (etag: string) =>
       join(parts, `${number}-${Date.now()}-${size}-${etag.slice(1, -1)}`);
-    const written = await writeBody(folder, { ...upload, mediaType: "", writeOnce: false, path });
+    const written = await writeObject(folder, { ...upload, mediaType: "", writeOnce: false, path });
     // Of several at once each keeps the newest that it sees, so that one is left.
     const names = (await readdir(parts)).filter((name) => name.startsWith(`${number}-`)).sort();
     for (const name of names.slice(0, -1)) await unlink(join(parts, name)).catch(noneIfGone);

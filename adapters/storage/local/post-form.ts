@@ -3,7 +3,7 @@ import { encodeKey } from "../signing/v4.ts";
 import { BodyBroken } from "./body.ts";
 import type { Folder } from "./folder.ts";
 import { LONGEST_FIELDS, readForm } from "./form-body.ts";
-import { writeObject } from "./objects.ts";
+import { objectPath, writeObject } from "./objects.ts";
 import { refusal } from "./refusal.ts";
 import { type ExpectedSignature, verifyForm } from "./verify.ts";
 
@@ -27,7 +27,7 @@ export async function postForm(
     const length = Number(request.headers.get("content-length"));
     if (length > max + 2 * LONGEST_FIELDS) return refusal("EntityTooLarge");
     const written = await writeObject(folder, {
-      key: `/${bucket}/${encodeKey(key)}`,
+      path: () => objectPath(folder, `/${bucket}/${encodeKey(key)}`),
       mediaType,
       writeOnce: false,
       bytes: ofSize(file, min, max),
