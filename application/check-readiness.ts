@@ -20,11 +20,13 @@ export interface PartState {
   readonly reason?: string;
 }
 
-/** Whether URLs can be signed, and whether the store and the request counter answer. */
+/** Whether URLs can be signed, and written once, and whether the store and the counter answer. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;
   readonly limits: PartState;
+  /** Left out if the store's bucket does not decide it. */
+  readonly writeOnce?: PartState;
 }
 
 /**
@@ -46,7 +48,9 @@ const checkWithin = Effect.fnUntraced(function* (timeout: Timeout) {
   const limits = watch("the request counter", (yield* Limiter).check, timeout);
   // Its log lines go to the service's log, whoever runs the check.
   const services = yield* Effect.context();
-  const all = Effect.all({ signing, store: bucket, limits }, { concurrency: "unbounded" });
+  const once = store.writeOnce && watch("write-once", store.writeOnce.look, timeout);
+  const parts = { signing, store: bucket, limits, ...(once && { writeOnce: once }) };
+  const all = Effect.all(parts, { concurrency: "unbounded" });
   return yield* Effect.cachedWithTTL(Effect.provideContext(all, services), "5 seconds");
 });
 

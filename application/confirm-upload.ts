@@ -89,7 +89,10 @@ export const confirmArrival = Effect.fnUntraced(function* ({
     mediaType,
     etag: facts.etag,
     checksum: isCompared ? checksum : undefined,
-    final: isFinal(receipt, { now, isHeld: isCompared && facts.isReplayable !== true }),
+    final: isFinal(facts.isReplaceable === true ? { ...receipt, writeOnce: false } : receipt, {
+      now,
+      isHeld: isCompared && facts.isReplayable !== true,
+    }),
     mutableUntil: mutableUntil(receipt),
   };
   yield* (yield* OnConfirmed)({

@@ -56,6 +56,7 @@ export const listPolicies = Effect.fnUntraced(function* ({ principal }: Member) 
       fileChecksums: store.multipart?.fileChecksums ?? [],
     };
     const maxSize = ByteSize.make(Math.min(policy.maxSize, largestPut));
-    return [{ ...policy, maxSize, name, extensions, checksums, multipart }];
+    const writeOnce = policy.writeOnce && (store.writeOnce?.holds() ?? true);
+    return [{ ...policy, writeOnce, maxSize, name, extensions, checksums, multipart }];
   });
 });

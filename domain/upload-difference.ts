@@ -39,6 +39,10 @@ export interface ObjectFacts {
    */
   readonly isReplayable?: boolean;
   /**
+   * Whether a PUT that was signed to write once can replace the object after all. False if left out.
+   */
+  readonly isReplaceable?: boolean;
+  /**
    * Headers that came with the upload and are never granted, by their names in lower case: those
    * that a download repeats (such as `content-encoding`, `cache-control` and
    * `content-disposition`), those that let others read the object (`x-amz-acl`), and those that

@@ -13,6 +13,8 @@ export interface Certificate {
   readonly valetkey: string;
   readonly adapter: string;
   readonly provider?: string;
+  /** Whether its bucket keeps versions, for which the certificate holds. */
+  readonly bucket?: string;
   readonly promises: ReadonlyArray<Finding>;
   /** What could not be removed again. */
   readonly left: ReadonlyArray<string>;
@@ -98,6 +100,7 @@ const factsOf = (certificate: Certificate): ReadonlyArray<readonly [string, stri
   ["Valetkey", certificate.valetkey],
   ["Adapter", certificate.adapter],
   ...(certificate.provider === undefined ? [] : [["Provider", certificate.provider] as const]),
+  ...(certificate.bucket === undefined ? [] : [["Bucket", certificate.bucket] as const]),
 ];
 
 /** What happened instead of what was promised, a line each. */

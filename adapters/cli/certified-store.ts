@@ -14,7 +14,7 @@ import * as gcs from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
 import * as minio from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
-import { type ProviderName, PROVIDERS } from "../storage/providers.ts";
+import { type Provider, type ProviderName, PROVIDERS } from "../storage/providers.ts";
 import { signedFetch } from "../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../storage/settings.ts";
 import { PENDING_TAG } from "../storage/signing/binding.ts";
@@ -32,6 +32,11 @@ export interface CertifiedStore extends Omit<Examination, "onFinding" | "signal"
   readonly provider?: ProviderName;
   /** The bucket that is used. */
   readonly bucket: string;
+  /** Looks what the bucket does with former versions, and what the store cannot do then. */
+  readonly look?: () => Promise<{
+    readonly versions: string;
+    readonly without: ReadonlyArray<Ability>;
+  }>;
   /** Removes the bucket, if it was made for the examination alone. */
   readonly removeBucket?: () => Promise<void>;
 }
@@ -111,6 +116,7 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
       },
     }),
   });
+  const store = openableAs(provider, withWarnings);
   const remove = async (object?: {
     readonly key: StorageKey;
     readonly version?: string | undefined;
@@ -120,7 +126,14 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
     adapter: configured.adapter,
     provider,
     bucket,
-    store: openableAs(provider, withWarnings),
+    look: async () => {
+      const versions = isOwnBucket ? "without versions" : await versionsIn(ask);
+      const { writeOnce }: Provider = PROVIDERS[provider];
+      const isVoid = writeOnce === "without versions" && !HARMLESS.has(versions);
+      const { without = [] } = store;
+      return { versions, without: isVoid ? [...without, "write-once"] : without };
+    },
+    store,
     able: openableAs(MOST_ABLE, quietly),
     remove,
     ...(isOwnBucket && { removeBucket: () => remove() }),
@@ -128,6 +141,18 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
 }
 
 const TAGGING = [["tagging", ""]] as const;
+
+/** Buckets of which every provider promises what it promises of any. */
+const HARMLESS: ReadonlySet<string> = new Set(["without versions", "versions suspended"]);
+
+/** What the bucket does with former versions of an object, in words. */
+async function versionsIn(ask: ReturnType<typeof askOf>): Promise<string> {
+  const request = { method: "GET", query: [["versioning", ""]] } as const;
+  const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
+  if (!ok) return "unknown whether it keeps versions";
+  if (text.includes("<Status>Enabled</Status>")) return "with versions";
+  return text.includes("<Status>") ? "versions suspended" : "without versions";
+}
 
 /**
  * Servers differ in how they refuse what was not granted; all of these say that the client may not.

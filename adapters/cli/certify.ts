@@ -56,7 +56,7 @@ export const certify = command({
       const message = `No store can be certified: invalid configuration.\n\n${lines.join("")}`;
       return new CommandFailure({ code: COULD_NOT_RUN, message });
     });
-    const { findings, server, left } = await examineStore(store);
+    const { findings, server, left, versions } = await examineStore(store);
     const certificate: Certificate = {
       store: name ?? store.title,
       ...(server !== undefined && { server }),
@@ -64,6 +64,7 @@ export const certify = command({
       valetkey: VERSION,
       adapter: store.adapter,
       ...(store.provider !== undefined && { provider: store.provider }),
+      ...(versions !== undefined && { bucket: versions }),
       promises: findings,
       left,
     };
@@ -77,15 +78,21 @@ export const certify = command({
 });
 
 /** Examines the store, tells how far it is, and removes the bucket that was made for it. */
-async function examineStore(store: CertifiedStore): Promise<Findings> {
+async function examineStore(certified: CertifiedStore): Promise<Findings & { versions?: string }> {
   const { examine, Unexamined } = await import("../storage/contract/examine.ts");
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
-  process.stderr.write(`Trying ${store.title}, in the bucket ${store.bucket}.\n`);
+  process.stderr.write(`Trying ${certified.title}, in the bucket ${certified.bucket}.\n`);
+  const { versions, ...looked } = (await certified.look?.()) ?? {};
+  const store = { ...certified, store: { ...certified.store, ...looked } };
   try {
     const found = await examine({ ...store, onFinding: progress, signal: interrupted.signal });
-    return { ...found, left: await withoutBucket(store, found.left) };
+    return {
+      ...found,
+      ...(versions && { versions }),
+      left: await withoutBucket(store, found.left),
+    };
   } catch (cause) {
     if (!(cause instanceof Unexamined)) throw cause;
     const left = cause.left === undefined ? [] : await withoutBucket(store, cause.left);

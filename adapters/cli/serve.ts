@@ -165,13 +165,14 @@ export const reportReadiness = Effect.fnUntraced(function* (
   check: Effect.Effect<Readiness>,
   description: string,
 ) {
-  const { signing, store, limits } = yield* check;
-  for (const [problem, { reason }] of [
+  const { signing, store, limits, writeOnce } = yield* check;
+  for (const [problem, part] of [
     ["URLs cannot be signed", signing],
     [`the store is not ready (${description})`, store],
     ["Redis is not ready", limits],
+    ["write-once is not ready", writeOnce],
   ] as const) {
-    if (reason !== undefined) yield* Effect.logWarning(`${problem}: ${reason}`);
+    if (part?.reason !== undefined) yield* Effect.logWarning(`${problem}: ${part.reason}`);
   }
   yield* Effect.forever(
     Effect.repeat(check, { until: isReady, schedule: PAUSES }).pipe(

@@ -245,7 +245,12 @@ const PartState = Schema.Struct({
 
 export const Readiness = Schema.Struct({
   status: Schema.Literals(["ready", "degraded", "unavailable", "stopping"]),
-  parts: Schema.Struct({ signing: PartState, store: PartState, limits: PartState }),
+  parts: Schema.Struct({
+    signing: PartState,
+    store: PartState,
+    limits: PartState,
+    write_once: Schema.optionalKey(PartState),
+  }),
 }).annotate({ identifier: "Readiness" });
 export type Readiness = typeof Readiness.Encoded;
 

@@ -14,14 +14,15 @@ export const health = ({ c }: RouteRequest): Effect.Effect<Response> =>
 
 /**
  * Answers `GET /readyz`: 503 if URLs cannot be signed or the service is stopping. If the store or
- * the counter of limits is down, the service is `degraded` and ready, since signing needs neither.
+ * the counter of limits is down, or the bucket does not write once, the service is `degraded` and
+ * ready, since signing needs none of them.
  * The reason why a part fails can name addresses and folders, so only callers on this machine or
  * with a token see it.
  */
 export const readiness = Effect.fnUntraced(function* (request: RouteRequest) {
   const { c, options } = request;
   // Without a check this route is not served.
-  const { signing, store, limits } = yield* options.readiness ?? Effect.never;
+  const { signing, store, limits, writeOnce } = yield* options.readiness ?? Effect.never;
   const stopping = options.isStopping();
   const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
   const describe = ({ state, since, reason }: PartState) => ({
@@ -33,13 +34,18 @@ export const readiness = Effect.fnUntraced(function* (request: RouteRequest) {
   const status = stopping
     ? "stopping"
     : canSign
-      ? store.state === "ok" && limits.state === "ok"
+      ? [store, limits, writeOnce].every((part) => part === undefined || part.state === "ok")
         ? "ready"
         : "degraded"
       : "unavailable";
   const body = {
     status,
-    parts: { signing: describe(signing), store: describe(store), limits: describe(limits) },
+    parts: {
+      signing: describe(signing),
+      store: describe(store),
+      limits: describe(limits),
+      ...(writeOnce && { write_once: describe(writeOnce) }),
+    },
   } satisfies answers.Readiness;
   return answer(c, body, { status: canSign && !stopping ? 200 : 503 });
 });

@@ -149,7 +149,7 @@ export const PROVIDERS = {
       ],
       signedAs: "nothing",
     },
-    writeOnce: true,
+    writeOnce: "without versions",
     marks: true,
     versions: true,
     noMultipart:

@@ -80,6 +80,14 @@ export interface Multipart {
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
 }
 
+/** Whether a PUT can be told to write once, for stores where that depends on the bucket. */
+export interface WriteOnce {
+  /** As was last seen; false while it is unknown. Asks nobody. */
+  readonly holds: () => boolean;
+  /** Looks at the bucket; fails with why it does not hold, or why that is unknown. */
+  readonly look: Effect.Effect<void, StoreUnavailable>;
+}
+
 /**
  * The calls that go to the store itself: the only port that needs the network. Each must be
  * interruptible, since callers wait for a few seconds only.
@@ -106,6 +114,8 @@ export class ObjectStore extends Context.Service<
       readonly key: StorageKey;
       readonly version: string;
     }) => Effect.Effect<void, StoreUnavailable>;
+    /** Left out by stores where writing once does not depend on the bucket. */
+    readonly writeOnce?: WriteOnce;
     /** Multipart uploads; left out by stores that are not used for them. */
     readonly multipart?: Multipart;
     /** The bucket's own rule for marked uploads; undefined if the store has no such rules. */

@@ -279,7 +279,8 @@ describe("the commands for a bucket", () => {
   });
 
   it("certify says what the store is, what it keeps, and how far it is", async () => {
-    const { env } = await startS3();
+    const { env, settings } = await startS3();
+    settings.set("versioning", "<VersioningConfiguration><Status>Suspended</Status>");
     const { code, stdout, stderr } = await valetkey(
       ["certify", "--format", "json", "--name", "a store"],
       {
@@ -294,6 +295,7 @@ describe("the commands for a bucket", () => {
       valetkey: expect.stringMatching(/^\d+\.\d+\.\d+/),
       adapter: "minio",
       provider: "minio",
+      bucket: "versions suspended",
     });
     expect(left).toEqual(expect.any(Array));
     const kept = promises.filter(({ outcome }: { outcome: string }) => outcome === "kept");

@@ -5,7 +5,7 @@ import { Client } from "minio";
 import { generateKeyPairSync } from "node:crypto";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
-import { PROVIDERS } from "../../adapters/storage/providers.ts";
+import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { Ability, Harness, OpenStore } from "../../adapters/storage/contract/harness.ts";
 import { missingAbilities } from "../../adapters/storage/contract/missing-abilities.ts";
 import { type GcsKey, hmacKey } from "../../adapters/storage/gcs/credentials.ts";
@@ -76,8 +76,12 @@ function ownHarness(): ReadonlyArray<Harness> {
   const server = ownServer();
   if (server === undefined) return [];
   const { provider } = server;
-  const without: ReadonlyArray<Ability> = [
+  const { writeOnce }: Provider = PROVIDERS[provider];
+  const without = (versions: Versions): ReadonlyArray<Ability> => [
     ...missingAbilities(PROVIDERS[provider]),
+    ...(writeOnce === "without versions" && versions === "with versions"
+      ? (["write-once"] as const)
+      : []),
     ...(isLoopback(server.endpoint) ? [] : (["two endpoints"] as const)),
   ];
   // Swift answers 400 to a request without a signature.
@@ -88,7 +92,7 @@ function ownHarness(): ReadonlyArray<Harness> {
     : ["without versions"];
   return states.map((versions) => ({
     name: `${provider}, ${versions}`,
-    without,
+    without: without(versions),
     refusals,
     open: () => openS3(make, server, versions),
   }));

@@ -24,7 +24,7 @@ function itemsOf(certificate: string, heading: string): ReadonlyArray<string> {
 
 /** What a store has kept that has an ability, as its certificate says it. */
 const SHOWN: ReadonlyArray<readonly [string, (provider: Provider) => boolean]> = [
-  ["a PUT cannot be replayed under writeOnce", ({ writeOnce }) => writeOnce],
+  ["a PUT cannot be replayed under writeOnce", ({ writeOnce }) => writeOnce !== false],
   ["a form as granted is stored byte for byte, under the granted type", ({ forms }) => forms],
   ["the mark of an unconfirmed upload is bound, and removed on confirm", ({ marks }) => marks],
   [

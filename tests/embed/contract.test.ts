@@ -261,6 +261,16 @@ const OTHERWISE: ReadonlyArray<{
     promises: ["the next confirm sees an overwrite by a PUT that has not expired"],
   },
   {
+    what: "replaces what was written once",
+    adapter: facts(() => ({ isReplaceable: true })),
+    promises: ["an object that can no longer change is final"],
+  },
+  {
+    what: "tells an older time than that of the grant",
+    adapter: facts(() => ({ age: 3_600_000 })),
+    promises: ["an upload is confirmed once it is there, and not before"],
+  },
+  {
     what: "tells no checksum",
     adapter: facts(() => ({ checksums: {} })),
     promises: ["a checksum is compared with the SHA-256 that the store reports"],

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+import { PRESIGN, presignInit, startService, storeOf, TOKEN } from "./service.ts";
 
 let service: Awaited<ReturnType<typeof startService>>;
 let started: number;
@@ -34,6 +34,23 @@ describe("health", () => {
     expect(Date.parse(body.parts.store.since)).toBeGreaterThanOrEqual(started);
     expect(Date.parse(body.parts.store.since)).toBeLessThanOrEqual(Date.now());
     expect((await service.request(PRESIGN, presignInit())).status).toBe(200);
+  });
+
+  it("/readyz says that a bucket does not write once where that depends on it, and policies too", async () => {
+    const policy = { writeOnce: true };
+    const ceph = await startService({ storage: storeOf("ceph"), policy });
+    const { status, parts } = await (await ceph.request("/readyz")).json();
+    expect([status, parts.write_once.state]).toEqual(["degraded", "failing"]);
+    const other = await startService({ policy });
+    for (const [service, write_once] of [
+      [ceph, false],
+      [other, true],
+    ] as const) {
+      const answer = await service.request(PRESIGN.replace("presign", "policies"), {
+        headers: { Authorization: `Bearer ${TOKEN}` },
+      });
+      expect((await answer.json()).policies).toMatchObject([{ write_once }]);
+    }
   });
 
   it("/readyz says why a part fails to callers on this machine or with a token, and to nobody else", async () => {

@@ -16,7 +16,8 @@ export const storesPage = (page: string): string =>
     return `${before}${start}\n${table}\n${end}${after}`;
   }, page);
 
-const yesNo = (value: boolean) => (value ? "yes" : "no");
+const yesNo = (value: boolean | string) =>
+  typeof value === "string" ? value : value ? "yes" : "no";
 
 const providers: ReadonlyArray<readonly [string, Provider]> = Object.entries(PROVIDERS);
 

@@ -67,7 +67,19 @@ export const promises = (
     "promise",
     Effect.gen(function* () {
       const signed = yield* put({ strict: true });
-      if (!signed.isOnce) return [];
+      if (!signed.isOnce) {
+        return yield* Effect.match(target.store.writeOnce?.look ?? Effect.void, {
+          onSuccess: () => [],
+          onFailure: ({ reason }) => [
+            failed(
+              "promise",
+              reason,
+              "Whoever holds a URL can replace the file, also after it was confirmed.",
+              "valetkey certify says what the bucket keeps as it is",
+            ),
+          ],
+        });
+      }
       const promise = "a second PUT by a write-once URL";
       const first = yield* target.put(signed);
       if (!first.ok) {

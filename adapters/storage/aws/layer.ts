@@ -11,6 +11,7 @@ import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
 import { locate, makeClient } from "./client.ts";
+import { bucketWriteOnce } from "../rest/bucket-write-once.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { s3Cors } from "../rest/s3-cors.ts";
 import { S3Access } from "../rest/s3-access.ts";
@@ -48,12 +49,14 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const client = makeClient(settings, credentials);
       const addresses = yield* Effect.promise(() => locate(settings, client));
       const { checksums, partChecksums, ...provider }: Provider = PROVIDERS[settings.provider];
+      const at = { signer, address: addresses.internal, region };
+      const once = yield* bucketWriteOnce(at, provider);
       const bySdk =
         settings.signer === "sdk" ? yield* sdkSigner(client, addresses.internal.scope) : undefined;
       const presigner = v4Presigner({
         addresses,
         region,
-        binding: s3Binding(provider),
+        binding: s3Binding(once),
         absent: forbiddenHeaders(provider, signers.put === signer),
         checksums,
         largestPut: provider.largestPut,
@@ -64,9 +67,8 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
           provider.forms && !bySdk ? { bucket: settings.bucket, signer: signers.put } : undefined,
         signers: bySdk ? { put: bySdk(signers.put), get: bySdk(signers.get) } : signers,
       });
-      const at = { signer, address: addresses.internal, region };
       return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, objectStore(settings, client, at)),
+        Context.add(ObjectStore, objectStore(settings, client, { at, once })),
         Context.add(BucketCors, s3Cors(at, settings)),
         Context.add(S3Access, {
           provider: settings.provider,

@@ -19,6 +19,7 @@ import * as Option from "effect/Option";
 import type { Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { fileChecksumsOf, tellsChecksums } from "../providers.ts";
+import type { BucketWriteOnce } from "../rest/bucket-write-once.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { COMPLETIONS, type DatedPart, newestOf, reasonOfMultipart } from "../rest/s3-multipart.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
@@ -29,7 +30,7 @@ import type { AwsSettings } from "./settings.ts";
 export function objectStore(
   settings: AwsSettings,
   client: S3Client,
-  at: At,
+  { at, once }: { readonly at: At; readonly once: BucketWriteOnce },
 ): ObjectStore["Service"] {
   const { bucket: Bucket, region } = settings;
   const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
@@ -57,25 +58,31 @@ export function objectStore(
       ? {}
       : { CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint } };
   const withChecksums = tellsChecksums(settings.provider) && { ChecksumMode: "ENABLED" as const };
-  return s3ObjectStore(settings, at, {
-    head: (Key) =>
-      ask(
-        Key === undefined
-          ? new HeadBucketCommand({ Bucket })
-          : new HeadObjectCommand({ Bucket, Key, ...withChecksums }),
+  return s3ObjectStore(
+    settings,
+    { at, once },
+    {
+      head: (Key) =>
+        ask(
+          Key === undefined
+            ? new HeadBucketCommand({ Bucket })
+            : new HeadObjectCommand({ Bucket, Key, ...withChecksums }),
+        ),
+      list: Effect.suspend(() => ask(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }))),
+      multipart: multipartOf(settings, client),
+      makeBucket: call((options) =>
+        client.send(new CreateBucketCommand({ Bucket, ...location }), options),
       ),
-    list: Effect.suspend(() => ask(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }))),
-    multipart: multipartOf(settings, client),
-    makeBucket: call((options) =>
-      client.send(new CreateBucketCommand({ Bucket, ...location }), options),
-    ),
-    keep: ({ key: Key, version: VersionId }) =>
-      call((options) =>
-        client.send(new DeleteObjectTaggingCommand({ Bucket, Key, VersionId }), options),
-      ),
-    remove: ({ key: Key, version: VersionId }) =>
-      call((options) => client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), options)),
-  });
+      keep: ({ key: Key, version: VersionId }) =>
+        call((options) =>
+          client.send(new DeleteObjectTaggingCommand({ Bucket, Key, VersionId }), options),
+        ),
+      remove: ({ key: Key, version: VersionId }) =>
+        call((options) =>
+          client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), options),
+        ),
+    },
+  );
 }
 
 /** Multipart uploads of the bucket. */

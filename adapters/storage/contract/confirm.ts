@@ -85,6 +85,11 @@ export const confirm: ReadonlyArray<StorePromise> = [
       assertMatches(await confirmedUpload(subject, { strict: true }), { final: true });
     },
   }),
+  ...storesWithout("write-once", {
+    "a strict upload is not final while its URL works": async (subject) => {
+      assertMatches(await confirmedUpload(subject, { strict: true }), { final: false });
+    },
+  }),
   ...storesWith("md5", {
     // Other bytes can have the same MD5.
     "an object that is bound by its MD5 alone is not final": async (subject) => {

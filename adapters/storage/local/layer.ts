@@ -79,7 +79,7 @@ export const layer = (
       const presigner = v4Presigner({
         addresses: { public: address, internal: address },
         region: REGION,
-        binding: s3Binding(S3_CAPABILITIES),
+        binding: s3Binding({ writeOnce: true }),
         overrides: s3Overrides,
         checksums: S3_CAPABILITIES.checksums,
         largestPut: S3_CAPABILITIES.largestPut,

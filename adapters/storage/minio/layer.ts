@@ -9,6 +9,7 @@ import { BucketCors } from "../bucket-cors.ts";
 import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
 import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
+import { bucketWriteOnce } from "../rest/bucket-write-once.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { s3Cors } from "../rest/s3-cors.ts";
 import { S3Access } from "../rest/s3-access.ts";
@@ -26,13 +27,15 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       const { checksums, partChecksums, ...provider }: Provider = PROVIDERS[settings.provider];
       const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
       const signers = yield* signersOf(settings, signer);
-      const at = (endpoint: URL) =>
+      const locate = (endpoint: URL) =>
         bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
-      const addresses = { public: at(publicEndpoint), internal: at(endpoint) };
+      const addresses = { public: locate(publicEndpoint), internal: locate(endpoint) };
+      const at = { signer, address: addresses.internal, region };
+      const once = yield* bucketWriteOnce(at, provider);
       const presigner = v4Presigner({
         addresses,
         region,
-        binding: s3Binding(provider),
+        binding: s3Binding(once),
         absent: forbiddenHeaders(provider, signers.put === signer),
         overrides: s3Overrides,
         checksums,
@@ -42,8 +45,8 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         signers,
       });
       return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, objectStore(settings, addresses.internal, signer)),
-        Context.add(BucketCors, s3Cors({ signer, address: addresses.internal, region }, settings)),
+        Context.add(ObjectStore, objectStore(settings, { at, once })),
+        Context.add(BucketCors, s3Cors(at, settings)),
         Context.add(S3Access, {
           provider: settings.provider,
           bucket,

@@ -8,12 +8,13 @@ import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../settings/thrown.ts";
 import { fileChecksumsOf, tellsChecksums } from "../providers.ts";
 import { current } from "../credentials/held.ts";
+import type { BucketWriteOnce } from "../rest/bucket-write-once.ts";
 import { callFailed, refusalIn, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { reasonOfMultipart, s3Multipart } from "../rest/s3-multipart.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
-import { signedFetch } from "../rest/signed-fetch.ts";
-import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
-import type { Held, KeySigner } from "../signing/signer.ts";
+import { type Bucket as At, signedFetch } from "../rest/signed-fetch.ts";
+import { withoutSlashes } from "../signing/bucket-address.ts";
+import type { KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /**
@@ -22,11 +23,10 @@ import type { MinioSettings } from "./settings.ts";
  */
 export function objectStore(
   settings: MinioSettings,
-  address: BucketAddress,
-  signer: Held<KeySigner>,
+  { at, once }: { readonly at: At<KeySigner>; readonly once: BucketWriteOnce },
 ): ObjectStore["Service"] {
   const { bucket, region } = settings;
-  const at = { signer, address, region };
+  const { signer } = at;
   const call = (make: (minio: Client) => Promise<void>) =>
     current(signer).pipe(
       Effect.flatMap((held) =>
@@ -41,20 +41,24 @@ export function objectStore(
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
     );
   const headers = tellsChecksums(settings.provider) ? CHECKSUMS : [];
-  const store = s3ObjectStore(settings, at, {
-    head: (key) => signedFetch(at, { method: "HEAD", ...(key && { key, headers }) }),
-    list: Effect.map(signedFetch(at, { method: "GET", query: LIST }), refusalIn),
-    makeBucket: call((minio) => minio.makeBucket(bucket, region)),
-    multipart: s3Multipart(at, {
-      reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
-      ifNone: [["if-none-match", "*"]],
-      fileChecksums: fileChecksumsOf(settings.provider),
-    }),
-    keep: ({ key, version: versionId = "" }) =>
-      call((minio) => minio.removeObjectTagging(bucket, key, { versionId })),
-    remove: ({ key, version: versionId }) =>
-      call((minio) => minio.removeObject(bucket, key, { versionId })),
-  });
+  const store = s3ObjectStore(
+    settings,
+    { at, once },
+    {
+      head: (key) => signedFetch(at, { method: "HEAD", ...(key && { key, headers }) }),
+      list: Effect.map(signedFetch(at, { method: "GET", query: LIST }), refusalIn),
+      makeBucket: call((minio) => minio.makeBucket(bucket, region)),
+      multipart: s3Multipart(at, {
+        reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
+        ifNone: [["if-none-match", "*"]],
+        fileChecksums: fileChecksumsOf(settings.provider),
+      }),
+      keep: ({ key, version: versionId = "" }) =>
+        call((minio) => minio.removeObjectTagging(bucket, key, { versionId })),
+      remove: ({ key, version: versionId }) =>
+        call((minio) => minio.removeObject(bucket, key, { versionId })),
+    },
+  );
   // A missing client is reported before anything else.
   const client = call(async () => undefined);
   return { ...store, ensureBucket: Effect.andThen(client, store.ensureBucket) };

@@ -19,6 +19,7 @@ import {
   reasonOfRefusal,
   type StoreRefusal,
 } from "./refusal-reason.ts";
+import { type BucketWriteOnce, portOf } from "./bucket-write-once.ts";
 import { factsOfHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import type { Bucket } from "./signed-fetch.ts";
@@ -39,7 +40,7 @@ interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
 /** The `ObjectStore` of every store with the API of S3. */
 export function s3ObjectStore(
   settings: BucketSettings & { readonly provider: ProviderName; readonly createBucket: boolean },
-  bucket: Bucket,
+  { at: bucket, once }: { readonly at: Bucket; readonly once: BucketWriteOnce },
   { head, list, makeBucket, keep, remove, multipart }: BucketCalls,
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
@@ -74,9 +75,10 @@ export function s3ObjectStore(
           Effect.flatMap(hasBucket, (isThere) => (isThere ? Effect.void : Effect.fail(failure))),
         ),
       );
-    }),
+    }).pipe(Effect.andThen(once.settle)),
     keep: (object) => Effect.andThen(keep(object), failIfMarked({ bucket, provider, ...object })),
     remove,
+    ...portOf(once),
     ...(provider.partChecksums === undefined
       ? {}
       : { multipart: { ...multipart, abandoned: provider.abandoned } }),
@@ -97,7 +99,8 @@ export function s3ObjectStore(
       }
       if (!ok) return yield* fail(`the store answered the request for an object with ${status}`);
       const facts = yield* factsOfHead(object, headers);
-      return facts === undefined ? yield* fail(NOT_FROM_A_STORE) : Option.some(facts);
+      if (facts === undefined) return yield* fail(NOT_FROM_A_STORE);
+      return Option.some(yield* once.judge(facts));
     }),
   });
 }

@@ -8,8 +8,8 @@ import type { Held, Signer } from "../signing/signer.ts";
 import { fetchFailureOf } from "../../settings/thrown.ts";
 
 /** The address of a bucket, and its signer. */
-export interface Bucket {
-  readonly signer: Held<Signer>;
+export interface Bucket<S extends Signer = Signer> {
+  readonly signer: Held<S>;
   readonly address: BucketAddress;
   readonly region: string;
 }

@@ -1,0 +1,56 @@
+import * as Effect from "effect/Effect";
+import type { WriteOnce } from "../../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import type { ObjectFacts } from "../../../domain/upload-difference.ts";
+import type { Provider } from "../providers.ts";
+import { type Bucket, signedFetch } from "./signed-fetch.ts";
+
+/** What is known of a bucket in which a PUT can be told to write once, or not. */
+export type BucketWriteOnce = Effect.Success<ReturnType<typeof bucketWriteOnce>>;
+
+/**
+ * Looks whether a PUT can be told to write once in this bucket, if that depends on its versions.
+ * Waits for the answer for 2 seconds; while it is unknown, nothing is promised.
+ */
+export const bucketWriteOnce = Effect.fnUntraced(function* (
+  bucket: Bucket,
+  { title, writeOnce }: Pick<Provider, "title" | "writeOnce">,
+) {
+  if (writeOnce !== "without versions")
+    return { writeOnce, look: undefined, settle: Effect.void, judge: Effect.succeed<ObjectFacts> };
+  let holds: boolean | undefined;
+  const look = Effect.gen(function* () {
+    // Without an answer what was seen last still counts, since nothing can be uploaded either.
+    const request = { method: "GET", query: [["versioning", ""]] } as const;
+    const { ok, status, text } = yield* signedFetch(bucket, request);
+    holds = ok ? !text.includes("<Status>Enabled</Status>") : undefined;
+    if (holds === true) return;
+    const seen = ok
+      ? `the bucket keeps versions, and ${title} then takes a second PUT of a write-once URL; suspend its versions, or use another bucket`
+      : `it is unknown whether the bucket keeps versions, in which ${title} does not write once (${status}); allow the service's key s3:GetBucketVersioning`;
+    return yield* new StoreUnavailable({
+      reason: `uploads are not written once, and final only when their URL has expired: ${seen}`,
+    });
+  });
+  const settle = Effect.suspend(() => (holds === undefined ? Effect.ignore(look) : Effect.void));
+  yield* Effect.timeoutOption(settle, "2 seconds");
+  return {
+    /** For signing; asks nobody. */
+    get writeOnce() {
+      return holds === true;
+    },
+    look,
+    /** Looks if it is unknown. */
+    settle,
+    /** The same facts, and whether a write-once PUT could replace the object after all. */
+    judge: Effect.fnUntraced(function* (facts: ObjectFacts) {
+      if (facts.version !== undefined) holds = false;
+      else yield* settle;
+      return { ...facts, isReplaceable: holds !== true } satisfies ObjectFacts;
+    }),
+  };
+});
+
+/** The member of `ObjectStore`, which stores leave out if it depends on no bucket. */
+export const portOf = (once: BucketWriteOnce): { readonly writeOnce?: WriteOnce } =>
+  once.look === undefined ? {} : { writeOnce: { holds: () => once.writeOnce, look: once.look } };
