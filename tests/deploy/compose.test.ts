@@ -1,11 +1,17 @@
+import { createClient } from "@redis/client";
 import { parseYaml } from "@redocly/openapi-core";
 import * as Result from "effect/Result";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
+import { until } from "../support/until.ts";
 
 // The files of deploy/ for Docker Compose, as text; compose-up.test.ts starts them.
 
@@ -14,6 +20,8 @@ const FILES = globSync("compose*.yaml", { cwd: DEPLOY }).toSorted();
 const PROJECTS = FILES.filter((file) => file !== "compose.base.yaml");
 
 interface Service {
+  readonly command?: ReadonlyArray<string>;
+  readonly volumes?: ReadonlyArray<string>;
   readonly extends?: { readonly file: string; readonly service: string };
   readonly environment?: Readonly<Record<string, string>>;
   readonly ports?: ReadonlyArray<string>;
@@ -127,6 +135,37 @@ it("the service runs with a read-only root file system, and without capabilities
       cap_drop: ["ALL"],
     });
   }
+});
+
+const redis = await need("redis");
+
+it.skipIf(redis === undefined)("Redis knows after a crash what it has answered", async () => {
+  const { command = [], volumes } = servicesOf("compose.base.yaml").get("redis") ?? {};
+  expect(volumes).toEqual(["redis:/data"]);
+  const folder = newFolder();
+  const port = String(await freePort());
+  const args = command.slice(1).map((arg) => (arg === "/data" ? folder : arg));
+  const start = async () => {
+    const child = spawn(redis ?? "", [...args, "--port", port], { stdio: "ignore" });
+    atTestEnd(() => child.kill("SIGKILL"));
+    const client = await until("Redis", async () => {
+      const made = createClient({
+        url: `redis://127.0.0.1:${port}`,
+        socket: { reconnectStrategy: false },
+      });
+      return made.on("error", () => undefined).connect();
+    });
+    return { child, client };
+  };
+  const first = await start();
+  for (let key = 0; key < 500; key++) await first.client.set(`key-${key}`, "known");
+  first.child.kill("SIGKILL");
+  await once(first.child, "exit");
+  const second = await start();
+  expect(await second.client.dbSize()).toBe(500);
+  second.client.destroy();
+  second.child.kill("SIGKILL");
+  await once(second.child, "exit");
 });
 
 const HERE = { PUBLIC_URL: "http://localhost:8787", PUBLISH: "127.0.0.1:8787:8787" };

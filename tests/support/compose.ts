@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -142,6 +143,9 @@ function programAlone(name: string): StandIn["make"] {
     for (const [path] of libraries.matchAll(/\/\S+/g)) copyInto(root, path, path);
     copyInto(root, program, join("/usr/bin", name));
     mkdirSync(join(root, "tmp"), { mode: 0o1777 });
+    mkdirSync(join(root, "data"));
+    // As in the image of Valkey, so that its user may write there.
+    chmodSync(join(root, "data"), 0o1777);
   };
 }
 
