@@ -8,7 +8,7 @@ import { awsStorage } from "../storage/aws/storage.ts";
 import type { Examination, Openable } from "../storage/contract/examine.ts";
 import type { Ability } from "../storage/contract/harness.ts";
 import { missingAbilities } from "../storage/contract/missing-abilities.ts";
-import { always, hold } from "../storage/credentials/held.ts";
+import { hold } from "../storage/credentials/held.ts";
 import { configuredSigner } from "../storage/credentials/key-settings.ts";
 import * as gcs from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
@@ -24,7 +24,7 @@ import { adapter } from "./storage.ts";
 import { quietly, withWarnings } from "./with-store.ts";
 
 /** A store to certify, with what is needed to examine it. */
-export interface CertifiedStore extends Omit<Examination, "onFinding" | "signal"> {
+export interface CertifiedStore extends Omit<Examination, "onFinding" | "signal" | "mayLeave"> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */
   readonly title: string;
   readonly adapter: string;
@@ -117,10 +117,6 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
     }),
   });
   const store = openableAs(provider, withWarnings);
-  const remove = async (object?: {
-    readonly key: StorageKey;
-    readonly version?: string | undefined;
-  }) => failUnlessOk(await ask({ method: "DELETE", ...inQuery("versionId", object) }));
   return {
     title,
     adapter: configured.adapter,
@@ -135,8 +131,12 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
     },
     store,
     able: openableAs(MOST_ABLE, quietly),
-    remove,
-    ...(isOwnBucket && { removeBucket: () => remove() }),
+    ...(isOwnBucket && {
+      removeBucket: async () => {
+        const { ok, status } = await ask({ method: "DELETE" });
+        if (!ok && status !== 404) throw new Error(`the store answered with ${status}`);
+      },
+    }),
   };
 }
 
@@ -192,27 +192,9 @@ const bucketOf = Effect.fnUntraced(function* ({ adapter, settings }: Configured)
   return { signer, region, address };
 });
 
-/** The key and version of a request; none for the bucket itself. */
-const inQuery = (
-  name: string,
-  object?: { readonly key: StorageKey; readonly version?: string | undefined },
-): Pick<Request, "key" | "query"> =>
-  object === undefined
-    ? {}
-    : {
-        key: object.key,
-        ...(object.version !== undefined && { query: [[name, object.version]] }),
-      };
-
-function failUnlessOk({ ok, status }: Pick<Response, "ok" | "status">): void {
-  if (!ok) throw new Error(`the store answered with ${status}`);
-}
-
 /** Google Cloud Storage, whose marks only an API of its own could show. */
 function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
-  const { bucket, endpoint, signLength, pathStyle } = settings;
-  const address = bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
-  const signer = settings.key && always(settings.key.signer);
+  const { bucket, endpoint, signLength } = settings;
   const title = `Google Cloud Storage at ${endpoint.origin}`;
   const without: ReadonlyArray<Ability> = [
     "sha256",
@@ -232,13 +214,5 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
       refusals: REFUSALS,
       open: async () => ({ layer: withWarnings(gcsStorage(settings).layer), bucket }),
     },
-    // Without a key, each removal would be a call to IAM too: what is left is told.
-    ...(signer && {
-      remove: async (object) => {
-        const at = { signer, address, region: gcs.REGION };
-        const request = { method: "DELETE", ...inQuery("generation", object) } as const;
-        failUnlessOk(await Effect.runPromise(signedFetch(at, request)));
-      },
-    }),
   };
 }

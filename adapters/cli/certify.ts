@@ -10,6 +10,7 @@ import type { Examination, Findings } from "../storage/contract/examine.ts";
 import { type Certificate, FORMATS, summary, write } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
+import { interruptible } from "./interruptible.ts";
 
 /** Nothing was found out: the configuration is invalid, or the store does not answer. */
 const COULD_NOT_RUN = 2;
@@ -40,6 +41,10 @@ export const certify = command({
       choices: FORMATS,
     },
     output: { value: "FILE", shape: "the path of a file", note: "standard output if left out" },
+    leave: {
+      shape: "without a value",
+      note: "writes objects also where they cannot be removed again",
+    },
     ...JSON_OPTION,
   },
   schema: Schema.Struct({
@@ -47,16 +52,21 @@ export const certify = command({
     name: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,100}$/u))),
     format: Schema.optionalKey(Schema.Literals(FORMATS)),
     output: Schema.optionalKey(Schema.NonEmptyString),
+    leave: Schema.optionalKey(Schema.Boolean),
     json: Schema.optionalKey(Schema.Boolean),
   }),
-  run: async ({ endpoint, name, json = false, format = json ? "json" : "text", output }) => {
+  run: async (input) => {
+    const { endpoint, name, json = false, output, leave: mayLeave = false } = input;
+    const { format = json ? "json" : "text" } = input;
     const { certifiedStore } = await import("./certified-store.ts");
     const store = Result.getOrThrowWith(certifiedStore(process.env, endpoint), (faults) => {
       const lines = faults.map((fault) => `  ${sentenceOf(fault, VARIABLES)}.\n`);
       const message = `No store can be certified: invalid configuration.\n\n${lines.join("")}`;
       return new CommandFailure({ code: COULD_NOT_RUN, message });
     });
-    const { findings, server, left, versions } = await examineStore(store);
+    const { findings, server, left, versions } = await interruptible((signal) =>
+      examineStore(store, { mayLeave, signal }),
+    );
     const certificate: Certificate = {
       store: name ?? store.title,
       ...(server !== undefined && { server }),
@@ -78,16 +88,17 @@ export const certify = command({
 });
 
 /** Examines the store, tells how far it is, and removes the bucket that was made for it. */
-async function examineStore(certified: CertifiedStore): Promise<Findings & { versions?: string }> {
+async function examineStore(
+  certified: CertifiedStore,
+  options: Pick<Examination, "mayLeave" | "signal">,
+): Promise<Findings & { versions?: string }> {
   const { examine, Unexamined } = await import("../storage/contract/examine.ts");
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort();
-  process.once("SIGINT", interrupt);
-  process.stderr.write(`Trying ${certified.title}, in the bucket ${certified.bucket}.\n`);
+  process.stderr.write(`Trying ${certified.title}, in the bucket ${certified.bucket}.
+`);
   const { versions, ...looked } = (await certified.look?.()) ?? {};
   const store = { ...certified, store: { ...certified.store, ...looked } };
   try {
-    const found = await examine({ ...store, onFinding: progress, signal: interrupted.signal });
+    const found = await examine({ ...store, ...options, onFinding: progress });
     return {
       ...found,
       ...(versions && { versions }),
@@ -95,11 +106,11 @@ async function examineStore(certified: CertifiedStore): Promise<Findings & { ver
     };
   } catch (cause) {
     if (!(cause instanceof Unexamined)) throw cause;
-    const left = cause.left === undefined ? [] : await withoutBucket(store, cause.left);
-    const message = `${store.title} could not be certified: ${cause.message}.\n${leftMessage(left)}`;
+    // A store that was never open may have made the bucket all the same.
+    const left = await withoutBucket(store, cause.left ?? []);
+    const message = `${store.title} could not be certified: ${cause.message}.\n${cause.left === undefined ? "" : leftMessage(left)}`;
     throw new CommandFailure({ code: COULD_NOT_RUN, message });
   } finally {
-    process.off("SIGINT", interrupt);
     endProgress();
   }
 }

@@ -16,6 +16,10 @@ export const doctor = command({
       note: "CORS_ORIGINS if left out; may be repeated",
       isRepeatable: true,
     },
+    leave: {
+      shape: "without a value",
+      note: "writes scratch objects also where they cannot be removed again",
+    },
     explain: {
       value: "URL",
       shape: "a signed URL that fails, in quotes",
@@ -38,6 +42,7 @@ export const doctor = command({
   },
   schema: Schema.Struct({
     origin: Schema.optionalKey(Schema.NonEmptyArray(HttpOrigin)),
+    leave: Schema.optionalKey(Schema.Boolean),
     explain: Schema.optionalKey(Schema.NonEmptyString),
     status: Schema.optionalKey(WholeNumber({ minimum: 100, maximum: 599 })),
     body: Schema.optionalKey(Schema.String),
@@ -47,7 +52,7 @@ export const doctor = command({
     ),
     json: Schema.optionalKey(Schema.Boolean),
   }),
-  run: async ({ origin = [], explain: url, header, json = false, ...answer }) => {
+  run: async ({ origin = [], leave = false, explain: url, header, json = false, ...answer }) => {
     if (url !== undefined) {
       const { runExplain } = await import("./doctor/run.ts");
       const sent = header && new Map(header.map(pairOf));
@@ -59,6 +64,7 @@ export const doctor = command({
     const isSeen = json && process.stderr.isTTY;
     const report = await runDoctor(process.env, {
       origins: origin.map((url) => url.origin),
+      mayLeave: leave,
       onStart: (store) => (json ? undefined : process.stdout.write(`${store}\n\n`)),
       tell: json
         ? ({ check, verdict }) => isSeen && process.stderr.write(`${check}: ${verdict}\n`)

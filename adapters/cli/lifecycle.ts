@@ -13,9 +13,18 @@ import { runWithStore } from "./with-store.ts";
 export const lifecycle = command({
   name: "lifecycle",
   summary: "Print the rules by which the bucket removes uploads that nobody confirms or completes",
-  options: { apply: { shape: "without a value", note: "adds the rules to the bucket" } },
-  schema: Schema.Struct({ apply: Schema.optionalKey(Schema.Boolean) }),
-  run: async ({ apply = false }) => {
+  options: {
+    apply: { shape: "without a value", note: "adds the rules to the bucket" },
+    replace: {
+      shape: "without a value",
+      note: "for --apply; also where uploads of other deployments would wait less",
+    },
+  },
+  schema: Schema.Struct({
+    apply: Schema.optionalKey(Schema.Boolean),
+    replace: Schema.optionalKey(Schema.Boolean),
+  }),
+  run: async ({ apply = false, replace = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
     const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
     const program = Effect.gen(function* () {
@@ -31,14 +40,25 @@ export const lifecycle = command({
       if (!apply) {
         return { result: `${lifecycle.rule(days)}\n`, ...(note.length > 0 && { message: told() }) };
       }
-      if ((yield* lifecycle.apply(days)) === "there") {
-        return { message: told("The bucket has the rules already.") };
-      }
-      const confirmed = `uploads that nobody confirms are removed after ${days} days`;
+      const applied = yield* lifecycle.apply(days, { replace });
+      const confirmed = `uploads that nobody confirms are removed after ${applied.days} days`;
       const completed = `uploads in parts that nobody completes are removed after ${ABANDONED_AFTER} day`;
-      const removed =
-        days === 0 ? completed : removesParts ? `${confirmed}; ${completed}` : confirmed;
-      return { message: told(`The rules were added: ${removed}.`) };
+      const removed = [
+        ...(applied.days === 0 ? [] : [confirmed]),
+        ...(removesParts ? [completed] : []),
+      ].join("; ");
+      const outcome =
+        applied.outcome === "there"
+          ? `The bucket has the rules already: ${removed}.`
+          : `The rules were added: ${removed}.`;
+      return applied.days > days && days > 0
+        ? {
+            message: told(
+              outcome,
+              `Policies here wait ${days} days, and the longer time stays, since others may use the bucket; --replace sets ${days}.`,
+            ),
+          }
+        : { message: told(outcome) };
     });
     return runWithStore(storage, program, "The rules were not added");
   },

@@ -10,6 +10,27 @@ import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
 
+/** How the rules are after they were applied. */
+export interface AppliedLifecycle {
+  readonly outcome: "added" | "there";
+  /** How long an upload waits now; 0 if there is no rule for that. */
+  readonly days: number;
+}
+
+/** What one rule of a bucket does to files. */
+export interface LifecycleRule {
+  readonly name: string;
+  /** Such as "removes every file 1 day after it was stored". */
+  readonly effect: string;
+  /**
+   * Its files: every one, confirmed or not; those that are marked as unconfirmed; those with a tag
+   * of somebody else; versions in whose place another one came; or parts that nobody completed.
+   */
+  readonly scope: "every" | "unconfirmed" | "tagged" | "replaced" | "parts";
+  /** Days until then, where it counts from the upload. */
+  readonly days?: number;
+}
+
 /** The bucket's own rules that remove uploads which nobody confirms or completes. */
 export interface BucketLifecycle {
   /** Whether one of the rules removes uploads in parts that nobody completes; if left out, none. */
@@ -19,8 +40,21 @@ export interface BucketLifecycle {
    * be confirmed; if it is 0, only the rule for parts is meant.
    */
   readonly rule: (days: number) => string;
-  /** Adds the rules to the existing ones; fails rather than change another rule. */
-  readonly apply: (days: number) => Effect.Effect<"added" | "there", StoreUnavailable>;
+  /**
+   * Adds the rules to the existing ones; fails rather than change another rule. Files of another
+   * deployment may wait in the bucket too: the longer time counts, unless `replace` is set.
+   */
+  readonly apply: (
+    days: number,
+    options?: { readonly replace: boolean },
+  ) => Effect.Effect<AppliedLifecycle, StoreUnavailable>;
+  /** What enabled rules of the bucket do to files of ours; if left out, unknown. */
+  readonly effects?: Effect.Effect<ReadonlyArray<LifecycleRule>, StoreUnavailable>;
+  /**
+   * How long the bucket itself keeps each new object from being removed, such as "30 days";
+   * undefined if it does not, or does not tell.
+   */
+  readonly retention?: Effect.Effect<string | undefined, StoreUnavailable>;
 }
 
 /** How a call to complete a multipart upload ended. */

@@ -423,9 +423,12 @@ const FAULTS: ReadonlyArray<{
       ["versioning", "encryption", "object-lock", "lifecycle"].some((name) => query.has(name))
         ? new Response("<ListBucketResult></ListBucketResult>")
         : undefined,
-    unknown: ["lifecycle", "versioning", "encryption", "object lock"].map(
-      (name) => `${name}: this store has no such setting, or does not tell it`,
-    ),
+    unknown: [
+      "lifecycle: this store's answer about its lifecycle rules is not understood",
+      ...["versioning", "encryption", "object lock"].map(
+        (name) => `${name}: this store has no such setting, or does not tell it`,
+      ),
+    ],
   },
   {
     what: "that hides its settings, and has no lock",
@@ -440,7 +443,7 @@ const FAULTS: ReadonlyArray<{
               ? s3Error(403, "AccessDenied")
               : undefined,
     unknown: [
-      "lifecycle: the service's key may not look at it",
+      "lifecycle: the bucket's lifecycle could not be read: 403 AccessDenied",
       "versioning: the service's key may not look at it",
       "encryption: the store does not tell (500 InternalError)",
       "object lock: this store has no such setting, or does not tell it",
@@ -473,6 +476,18 @@ const FAULTS: ReadonlyArray<{
   {
     what: "that removes nothing",
     between: ({ method }) => (method === "DELETE" ? s3Error(403, "AccessDenied") : undefined),
+    failed: [
+      "scratch: nothing was written, since it could not be removed again: the service's key may not remove versions of objects (s3:DeleteObjectVersion)",
+    ],
+  },
+  {
+    what: "that removes nothing that is there",
+    between: ({ method, url, query }) =>
+      method === "DELETE" && url.includes("/orgs/") && query.get("versionId") !== "null"
+        ? s3Error(403, "AccessDenied")
+        : query.get("versionId") === "null"
+          ? new Response(null, { status: 204 })
+          : undefined,
     unknown: [/^scratch: \d+ scratch keys below orgs\/valetkey-doctor\/ could not be cleared$/],
   },
 ];

@@ -70,8 +70,10 @@ beforeEach(async () => {
 });
 afterEach(() => void server.close());
 
-const apply = (days: number) =>
-  run(ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days) ?? Effect.die("no rules")));
+const apply = (days: number, options?: { readonly replace: boolean }) =>
+  run(
+    ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days, options) ?? Effect.die("no rules")),
+  );
 
 const allow = (...origins: ReadonlyArray<string>) =>
   run(
@@ -99,9 +101,9 @@ function run<A>(program: Effect.Effect<A, StoreUnavailable, ObjectStore>) {
 }
 
 it("the lifecycle rule is added once, beside other rules of the bucket", async () => {
-  expect(await apply(3)).toMatchObject({ success: "added" });
+  expect(await apply(3)).toMatchObject({ success: { outcome: "added" } });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
-  expect(await apply(3)).toMatchObject({ success: "there" });
+  expect(await apply(3)).toMatchObject({ success: { outcome: "there" } });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
 });
 
@@ -113,8 +115,18 @@ it("an existing rule that acts sooner is named, and no rule is added", async () 
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
 });
 
+it("another deployment that waits less does not shorten the time, unless it says so", async () => {
+  await apply(7);
+  expect(await apply(3)).toMatchObject({ success: { outcome: "there", days: 7 } });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(7), PARTS]);
+  expect(await apply(3, { replace: true })).toMatchObject({
+    success: { outcome: "added", days: 3 },
+  });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, PARTS, ours(3)]);
+});
+
 it("the rule for uploads in parts is added alone if no policy waits for uploads to be confirmed", async () => {
-  expect(await apply(0)).toMatchObject({ success: "added" });
+  expect(await apply(0)).toMatchObject({ success: { outcome: "added" } });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, PARTS]);
 });
 

@@ -181,6 +181,26 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
     expect(seen).toContain("the mark of unconfirmed uploads is taken off");
   });
 
+  it("names a rule that removes every file after a day, and one that removes uploads too soon", async () => {
+    const bucket = await newBucket();
+    const rule = (ID: string, Filter: object, Days: number) => ({
+      ID,
+      Status: "Enabled",
+      Filter,
+      Expiration: { Days },
+    });
+    const pending = { Tag: { Key: "valetkey", Value: "pending" } };
+    await client().setBucketLifecycle(bucket, {
+      Rule: [rule("tidy", { Prefix: "" }, 1), rule("soon", pending, 2)],
+    } as never);
+    const STORAGE_POLICIES = '{"files": {"unconfirmed_after": "3 days", "write_once": true}}';
+    const found = failures(await doctor({ STORAGE_BUCKET: bucket, STORAGE_POLICIES }));
+    expect(found.filter((each) => each.startsWith("lifecycle"))).toEqual([
+      "lifecycle: the rule soon removes every file with the tag valetkey=pending 2 days after it was stored, and a policy waits 3 days",
+      "lifecycle: the rule tidy removes every file 1 day after it was stored",
+    ]);
+  });
+
   it.skipIf(fakeGcs === undefined)(
     "examines a bucket of Google's, and leaves no object",
     async () => {
@@ -206,8 +226,11 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
         }),
       });
       const verdicts = report.findings.map(({ check, verdict }) => `${check} ${verdict}`);
-      // The double has no rules for pages.
-      expect(failures(report)).toEqual([expect.stringMatching(/^cors: /)]);
+      // The double has no rules, neither for pages nor for parts.
+      expect(failures(report)).toEqual([
+        expect.stringMatching(/^cors: /),
+        expect.stringMatching(/^abandoned parts: /),
+      ]);
       for (const check of ["upload", "download", "confirm", "parts", "promise", "scratch"]) {
         expect(verdicts).toContain(`${check} passed`);
       }

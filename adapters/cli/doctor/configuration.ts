@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import type { Answer } from "../../storage/rest/signed-fetch.ts";
 import { failed, type Findings, passed, unknown } from "./finding.ts";
@@ -9,57 +10,112 @@ const ROLE =
   "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
 
 /** How the bucket is set up: what removes objects, and what keeps or encrypts them. */
-export const configuration = (target: Target, marks: boolean): Effect.Effect<Findings> =>
-  Effect.all([
-    lifecycle(target, marks),
-    look(target, "versioning", "versioning", "VersioningConfiguration", (text) =>
-      text.includes("<Status>Enabled</Status>")
-        ? "on: an overwritten file is kept as an older version"
-        : "off: an overwritten file is gone",
-    ),
-    look(target, "encryption", "encryption", "ServerSideEncryptionConfiguration", (text) => {
-      const algorithm = /<SSEAlgorithm>([\w:-]{1,40})</.exec(text)?.[1];
-      return algorithm === undefined
-        ? "the bucket has no default encryption of its own"
-        : `the bucket encrypts with ${algorithm}`;
-    }),
-    look(target, "object lock", "object-lock", "ObjectLockConfiguration", (text) =>
-      text.includes("<DefaultRetention>")
-        ? "on, with a default: no upload can be removed before its time"
-        : text.includes("Enabled")
-          ? "on, without a default"
-          : "off",
-    ),
-  ]).pipe(Effect.map((findings) => findings.flat()));
+export const configuration = (target: Target, waits: number | undefined): Effect.Effect<Findings> =>
+  Effect.all([lifecycle(target, waits), ...(target.s3 === undefined ? [] : setUp(target))]).pipe(
+    Effect.map((findings) => findings.flat()),
+  );
 
-const lifecycle = (target: Target, marks: boolean): Effect.Effect<Findings> =>
+const setUp = (target: Target) => [
+  look(target, "versioning", "versioning", "VersioningConfiguration", (text) =>
+    text.includes("<Status>Enabled</Status>")
+      ? "on: an overwritten file is kept as an older version"
+      : "off: an overwritten file is gone",
+  ),
+  look(target, "encryption", "encryption", "ServerSideEncryptionConfiguration", (text) => {
+    const algorithm = /<SSEAlgorithm>([\w:-]{1,40})</.exec(text)?.[1];
+    return algorithm === undefined
+      ? "the bucket has no default encryption of its own"
+      : `the bucket encrypts with ${algorithm}`;
+  }),
+  look(target, "object lock", "object-lock", "ObjectLockConfiguration", (text) =>
+    text.includes("<DefaultRetention>")
+      ? "on, with a default: no upload can be removed before its time"
+      : text.includes("Enabled")
+        ? "on, without a default"
+        : "off",
+  ),
+];
+
+/** Whether the bucket's rules remove what nobody confirms or completes, and nothing else. */
+const lifecycle = (target: Target, waits: number | undefined): Effect.Effect<Findings> =>
   check(
     "lifecycle",
     Effect.gen(function* () {
-      const answer = yield* ask(target, "lifecycle");
-      const isKnown = answer.ok && answer.text.includes("<LifecycleConfiguration");
-      if (!isKnown && !isUnset(answer)) return [hidden("lifecycle", answer)];
-      const text = isKnown ? answer.text : "";
-      const rule = text.includes("<ID>valetkey-unconfirmed</ID>");
-      const unconfirmed = !marks
-        ? passed("lifecycle", "no policy marks uploads, so no rule has to remove them")
-        : rule
-          ? passed("lifecycle", "the bucket removes uploads that nobody confirms")
-          : failed(
-              "lifecycle",
-              "a policy sets unconfirmed_after, and the bucket has no rule for it",
-              "Uploads that nobody confirms stay for ever.",
-              "valetkey lifecycle --apply",
-            );
-      return [unconfirmed, ...abandonedParts(target, text)];
-    }),
+      const { effects } = target.store.lifecycle ?? {};
+      if (effects === undefined) return [];
+      const rules = yield* effects;
+      const marked = rules.filter(({ scope }) => scope === "unconfirmed");
+      const soon = marked.find(({ days = 0 }) => waits !== undefined && days < waits);
+      const unconfirmed =
+        waits === undefined
+          ? passed("lifecycle", "no policy marks uploads, so no rule has to remove them")
+          : soon !== undefined
+            ? failed(
+                "lifecycle",
+                `${named(soon)}, and a policy waits ${waits} days`,
+                "Uploads are removed before they can be confirmed.",
+                "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it",
+              )
+            : marked.length > 0
+              ? passed("lifecycle", "the bucket removes uploads that nobody confirms")
+              : failed(
+                  "lifecycle",
+                  "a policy sets unconfirmed_after, and the bucket has no rule for it",
+                  "Uploads that nobody confirms stay for ever.",
+                  "valetkey lifecycle --apply",
+                );
+      return [unconfirmed, ...rules.flatMap(ofOthers), ...abandonedParts(target, rules)];
+    }).pipe(
+      Effect.catch(({ reason }) =>
+        Effect.succeed([
+          unknown("lifecycle", reason, reason.includes(" 403 ") ? ROLE : undefined),
+          ...abandonedParts(target, []),
+        ]),
+      ),
+    ),
   );
 
+const named = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
+
+/** A rule that also reaches what was confirmed. */
+function ofOthers(rule: LifecycleRule): Findings {
+  switch (rule.scope) {
+    case "unconfirmed":
+    case "parts":
+      return [];
+    case "every":
+      return [
+        failed(
+          "lifecycle",
+          named(rule),
+          "It does so with confirmed files too, and nobody is told.",
+          "remove the rule, or give it a prefix outside of orgs/, or the filter of the tag valetkey=pending (`valetkey lifecycle` prints it)",
+        ),
+      ];
+    case "replaced":
+      return [
+        unknown(
+          "lifecycle",
+          `${named(rule)}, also a confirmed one`,
+          "keep the rule if files are written once (write_once); else remove it",
+        ),
+      ];
+    case "tagged":
+      return [
+        unknown(
+          "lifecycle",
+          `${named(rule)}, also a confirmed one; Valetkey sets no such tag`,
+          "look at who sets the tag, or remove the rule",
+        ),
+      ];
+  }
+}
+
 /** Whether parts that nobody completes are removed, by a rule or by the store itself. */
-function abandonedParts({ store }: Target, rules: string): Findings {
+function abandonedParts({ store }: Target, rules: ReadonlyArray<LifecycleRule>): Findings {
   const { multipart, lifecycle } = store;
   if (multipart === undefined) return [];
-  if (rules.includes("<AbortIncompleteMultipartUpload>")) {
+  if (rules.some(({ scope }) => scope === "parts")) {
     return [passed("abandoned parts", "the bucket removes parts of uploads that nobody completes")];
   }
   if (multipart.abandoned !== undefined) return [passed("abandoned parts", multipart.abandoned)];

@@ -5,6 +5,7 @@ import { allOf } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
 import { reasonOf } from "../../settings/thrown.ts";
 import { CommandFailure, EXIT } from "../command.ts";
+import { interruptible } from "../interruptible.ts";
 import { configurationMessage } from "../messages.ts";
 import { misspellings, readStore } from "../settings.ts";
 import { quietly } from "../with-store.ts";
@@ -21,6 +22,8 @@ import { counter } from "./redis.ts";
 interface Run {
   /** Origins of pages; those of the service if empty. */
   readonly origins: ReadonlyArray<string>;
+  /** Whether it may write what it cannot remove again. */
+  readonly mayLeave: boolean;
   readonly onStart: (store: string) => unknown;
   /** Gets each finding as soon as it is there. */
   readonly tell: (finding: Finding) => unknown;
@@ -30,7 +33,7 @@ interface Run {
  * Examines the store that the environment configures. Rejects with a `CommandFailure` whose code is
  * 2 if it could not run.
  */
-export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
+export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell }: Run) {
   const read = allOf({ store: readStore(env), redis: redis.read(variables(env)) });
   if (Result.isFailure(read)) {
     const message = configurationMessage("The doctor cannot run", read.failure, misspellings(env));
@@ -47,17 +50,18 @@ export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
   };
   onStart(storage.description);
   const adapter = env["STORAGE_ADAPTER"] || "local";
-  const interrupted = new AbortController();
-  const onInterrupt = () => interrupted.abort();
-  process.once("SIGINT", onInterrupt);
+  const [waits] = [...policies.values()]
+    .flatMap(({ unconfirmedAfter }) => unconfirmedAfter ?? [])
+    .toSorted((a, b) => b - a);
   const examined = examine(
     {
       names: keyNamesOf(env, adapter),
       origins: origins.length > 0 ? origins : http.corsOrigins,
       provider: storage.description.split(" at ")[0] ?? "",
       largest: Math.max(...[...policies.values()].map(({ maxSize }) => maxSize)),
-      marks: [...policies.values()].some(({ unconfirmedAfter }) => unconfirmedAfter !== undefined),
+      waits,
       isEmbedded,
+      mayLeave,
     },
     found,
   ).pipe(
@@ -75,18 +79,18 @@ export async function runDoctor(env: Env, { origins, onStart, tell }: Run) {
     ],
     { concurrency: "unbounded" },
   ).pipe(Effect.map((all) => found(all.flat())));
-  try {
-    await Effect.runPromise(Effect.andThen(examined, around), { signal: interrupted.signal });
-  } catch (cause) {
-    throw new CommandFailure({
-      code: EXIT.couldNotRun,
-      message: interrupted.signal.aborted
-        ? "The doctor was interrupted."
-        : `The doctor could not finish: ${reasonOf(cause)}.`,
-    });
-  } finally {
-    process.off("SIGINT", onInterrupt);
-  }
+  await interruptible(async (signal) => {
+    try {
+      await Effect.runPromise(Effect.andThen(examined, around), { signal });
+    } catch (cause) {
+      throw new CommandFailure({
+        code: EXIT.couldNotRun,
+        message: signal.aborted
+          ? `The doctor was interrupted; ${findings.at(-1)?.check === "scratch" ? findings.at(-1)?.seen : "it had written nothing"}.`
+          : `The doctor could not finish: ${reasonOf(cause)}.`,
+      });
+    }
+  });
   return { store: storage.description, findings };
 }
 

@@ -96,7 +96,7 @@ const confirmsMarked = Effect.fnUntraced(function* (target: Target, audience: Au
   });
 });
 
-/** One part, which is abandoned again. */
+/** One part of an upload, which is abandoned at the end. */
 const putsTogether = Effect.fnUntraced(function* (
   { store, presigner, ...target }: Target,
   audience: Audience,
@@ -106,7 +106,13 @@ const putsTogether = Effect.fnUntraced(function* (
   if (multipart === undefined || part === undefined) return [];
   const request = { ...putRequest(yield* target.newKey), audience };
   const { key, mediaType } = request;
-  const created = yield* Effect.result(multipart.create({ key, mediaType }));
+  const created = yield* Effect.result(
+    Effect.uninterruptible(
+      Effect.tap(target.inTime(multipart.create({ key, mediaType })), (uploadId) =>
+        Effect.sync(() => target.scratch.addUpload({ key, uploadId })),
+      ),
+    ),
+  );
   if (created._tag === "Failure") {
     const { reason } = created.failure;
     return [
@@ -119,20 +125,17 @@ const putsTogether = Effect.fnUntraced(function* (
   }
   const uploadId = created.success;
   const size = ByteSize.make(BYTES.length);
-  const tried = Effect.gen(function* () {
-    const signed = yield* part({ ...request, uploadId, size, partNumber: PartNumber.make(1) });
-    const answer = yield* target.put(signed);
-    const parts = yield* multipart.list({ key, uploadId });
-    return [
-      answer.ok && Option.exists(parts, ({ length }) => length === 1)
-        ? passed("parts", "a part of a large file is taken, and listed")
-        : failed(
-            "parts",
-            `a part of a large file is refused (${told(answer)})`,
-            "Files above the size of one PUT cannot be uploaded.",
-            "allow the key for uploads what `valetkey policy put` prints",
-          ),
-    ];
-  });
-  return yield* Effect.ensuring(tried, Effect.ignore(multipart.abort({ key, uploadId })));
+  const signed = yield* part({ ...request, uploadId, size, partNumber: PartNumber.make(1) });
+  const answer = yield* target.put(signed);
+  const parts = yield* multipart.list({ key, uploadId });
+  return [
+    answer.ok && Option.exists(parts, ({ length }) => length === 1)
+      ? passed("parts", "a part of a large file is taken, and listed")
+      : failed(
+          "parts",
+          `a part of a large file is refused (${told(answer)})`,
+          "Files above the size of one PUT cannot be uploaded.",
+          "allow the key for uploads what `valetkey policy put` prints",
+        ),
+  ];
 });

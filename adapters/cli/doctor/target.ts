@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Data from "effect/Data";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import { randomBytes } from "node:crypto";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
@@ -16,7 +17,8 @@ import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
 import { codeOf, messageOf } from "../../settings/thrown.ts";
 import { getRequest, putRequest } from "../../storage/contract/sample-upload.ts";
-import { send } from "../../storage/contract/send.ts";
+import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
+import { type Answer, send } from "../../storage/contract/send.ts";
 import { S3Access } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { type Findings, passed, unknown } from "./finding.ts";
@@ -47,28 +49,31 @@ export const openTarget = Effect.gen(function* () {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
   const s3 = Option.getOrUndefined(yield* Effect.serviceOption(S3Access));
-  const keys: Array<StorageKey> = [];
+  const scratch = openScratch({ store, s3 });
   let silence: NoAnswer | undefined;
-  let mayHaveWritten = false;
 
-  /** Notes that a PUT was not refused. */
-  const noted = <A extends { readonly ok: boolean }, E>(
-    method: string | undefined,
+  /** Notes what a request may have made, unless it was refused. */
+  const noted = <A extends Pick<Answer | Response, "ok" | "headers">, E>(
+    request: { readonly method: string; readonly url: string },
     exchange: Effect.Effect<A, E>,
   ) =>
-    method === "PUT"
-      ? Effect.onExit(exchange, (exit) =>
-          Effect.sync(() => {
-            if (exit._tag === "Failure" || exit.value.ok) mayHaveWritten = true;
-          }),
-        )
-      : exchange;
+    Effect.onExit(exchange, (exit) =>
+      Effect.sync(() => {
+        const key = keyIn(request.url);
+        if (key === undefined || !["PUT", "DELETE"].includes(request.method)) return;
+        if (Exit.isFailure(exit)) scratch.add(key);
+        else if (exit.value.ok) scratch.add(key, versionIn(exit.value.headers));
+      }),
+    );
 
-  /** After one request without an answer the store counts as dead, so that the end is soon. */
+  /**
+   * After one request without an answer the store counts as dead, so that the end is soon. An
+   * interruption waits for the answer, since what it makes has to be removed.
+   */
   const inTime = <A, E>(exchange: Effect.Effect<A, E>, hasBegun = () => false) =>
     Effect.suspend(() =>
       silence === undefined
-        ? Effect.timeoutOrElse(exchange, {
+        ? Effect.timeoutOrElse(Effect.interruptible(exchange), {
             duration: TIMEOUT,
             orElse: () => {
               silence = hasBegun()
@@ -81,7 +86,7 @@ export const openTarget = Effect.gen(function* () {
             },
           })
         : Effect.fail(silence),
-    );
+    ).pipe(Effect.uninterruptible);
   const sendInTime = (method: string, url: string, options: Parameters<typeof send>[2] = {}) =>
     Effect.suspend(() => {
       let hasBegun = false;
@@ -91,7 +96,7 @@ export const openTarget = Effect.gen(function* () {
         catch: (cause) =>
           new NoAnswer({ reason: withoutQuery(messageOf(cause)), code: String(codeOf(cause)) }),
       });
-      return inTime(noted(method, exchange), () => hasBegun);
+      return inTime(noted({ method, url }, exchange), () => hasBegun);
     });
 
   return {
@@ -100,18 +105,18 @@ export const openTarget = Effect.gen(function* () {
     s3,
     /** Another endpoint is tried, which may answer. */
     forgetSilence: Effect.sync(() => (silence = undefined)),
-    /** A key without an object, which is removed at the end if it has got one. */
+    scratch,
+    inTime,
+    /** A key without an object. */
     newKey: Effect.map(Clock.currentTimeMillis, (now) => {
       const date = new Date(now);
-      const key = format({
+      return format({
         organization: ORGANIZATION,
         year: date.getUTCFullYear(),
         month: date.getUTCMonth() + 1,
         uuid: crypto.randomUUID(),
         extension: ".png",
       });
-      keys.push(key);
-      return key;
     }),
     send: sendInTime,
     /** Sends a request that one of the keys signs, for an object or for the bucket. */
@@ -124,7 +129,7 @@ export const openTarget = Effect.gen(function* () {
         ? Effect.fail(new NoAnswer({ reason: "the store does not have the API of S3" }))
         : inTime(
             noted(
-              request.method,
+              { method: request.method, url: request.key ?? "" },
               signedFetch(
                 { signer: s3.signers[use], address: s3.addresses[audience], region: s3.region },
                 request,
@@ -140,58 +145,31 @@ export const openTarget = Effect.gen(function* () {
         headers: { ...signed.headers, ...over.headers },
         body: over.body ?? BYTES,
       }),
-    keys,
-    mayHaveWritten: () => mayHaveWritten,
   };
 });
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Removes what the checks have left under scratch keys, with all its versions. */
-export const removeScratch = Effect.fnUntraced(function* (target: Target) {
-  const { keys, s3, forgetSilence } = target;
-  yield* forgetSilence;
-  const removed: (key: StorageKey) => Effect.Effect<boolean, unknown> = (key) =>
-    s3 === undefined ? removeByPort(target, key) : removeByRequest(target, key);
-  const isLeft = (key: StorageKey) =>
-    Effect.match(removed(key), { onSuccess: (isGone) => !isGone, onFailure: () => true });
-  const left = yield* Effect.filter(keys, isLeft, { concurrency: 4 });
-  return left.length === 0
-    ? [passed("scratch", "every scratch object was removed")]
-    : [
-        unknown(
-          "scratch",
-          `${left.length} scratch keys below ${SCRATCH} could not be cleared`,
-          `allow the service's key s3:DeleteObject, or remove everything below ${SCRATCH} yourself; what Object Lock holds stays until its time`,
-        ),
-      ];
-});
-
-/** As many versions as the checks write under one key, and one more. */
-const MOST_VERSIONS = 6;
-
-const removeByRequest = Effect.fnUntraced(function* ({ asKey }: Target, key: StorageKey) {
-  for (let round = 0; round < MOST_VERSIONS; round++) {
-    const { status, headers } = yield* asKey("service", { method: "HEAD", key });
-    if (status === 404) return true;
-    const version = headers.get("x-amz-version-id");
-    const query = version === null ? [] : [["versionId", version] as const];
-    const removed = yield* asKey("service", { method: "DELETE", key, query });
-    if (!removed.ok) return false;
-  }
-  return false;
-});
-
-const removeByPort = Effect.fnUntraced(function* ({ store }: Target, key: StorageKey) {
-  for (let round = 0; round < MOST_VERSIONS; round++) {
-    const facts = yield* store.head(key);
-    if (Option.isNone(facts)) return true;
-    const { version } = facts.value;
-    if (version === undefined) return false;
-    yield* store.remove({ key, version });
-  }
-  return false;
-});
+/** Removes what the checks have made under scratch keys. */
+export const removeScratch = ({ scratch }: Target): Effect.Effect<Findings> =>
+  scratch.remove.pipe(
+    Effect.map((left) =>
+      left.length === 0
+        ? [passed("scratch", "every scratch object was removed")]
+        : [
+            unknown(
+              "scratch",
+              `${left.length} scratch keys below ${SCRATCH} could not be cleared`,
+              `allow the service's key what \`valetkey policy service\` prints, and remove these yourself: ${left.join(", ")}`,
+            ),
+          ],
+    ),
+    Effect.timeoutOrElse({
+      duration: "10 seconds",
+      orElse: () =>
+        Effect.succeed([unknown("scratch", `scratch objects may be left below ${SCRATCH}`)]),
+    }),
+  );
 
 /** Errors of Node may quote a URL, whose query is a signature. */
 const withoutQuery = (text: string) => text.replaceAll(/\?[^\s)]*/g, "");

@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
-import type { ObjectStore } from "../../../application/ports/object-store.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
 import { reasonOf } from "../../settings/thrown.ts";
-import { type Exchange, withExchanges, shown } from "./exchange.ts";
+import { type Exchange, type Listener, withExchanges, shown } from "./exchange.ts";
 import type { Ability, Harness, OpenStore } from "./harness.ts";
 import { hasOf, openStore } from "./open-store.ts";
 import { PROMISES } from "./promises.ts";
+import { newKey } from "./sample-upload.ts";
+import { obstacle, openScratch, type Scratch } from "./scratch.ts";
 import type { StorePromise } from "./store-promise.ts";
 import { type BuiltStore, subjectOf } from "./subject.ts";
 
@@ -43,13 +42,8 @@ export interface Examination {
   readonly store: Openable;
   /** The same store as if it had more abilities, to try what is not offered. */
   readonly able?: Openable | undefined;
-  /** Removes one version of an object, or the object where there are none. */
-  readonly remove?:
-    | ((object: {
-        readonly key: StorageKey;
-        readonly version: string | undefined;
-      }) => Promise<void>)
-    | undefined;
+  /** Whether it may write what it cannot remove again. */
+  readonly mayLeave?: boolean;
   readonly onFinding: (finding: Finding, progress: { done: number; of: number }) => void;
   /** Ends the examination after the promise at hand. */
   readonly signal: AbortSignal;
@@ -81,13 +75,25 @@ export async function examine(examination: Examination): Promise<Findings> {
     judge: (finding: Finding, promise: StorePromise) => Finding,
   ) => {
     const { close, ...built } = await opened(openable);
-    const made = madeIn(built);
+    const scratch = openScratch(built);
+    const remembering = rememberingIn(built, scratch);
     let isAnswering = true;
     let failure: Unexamined | undefined;
     try {
+      const reason = await Effect.runPromise(
+        Effect.orElseSucceed(obstacle(built, newKey()), () => undefined),
+      );
+      if (reason !== undefined && examination.mayLeave !== true) {
+        throw new Unexamined(
+          `nothing was written, since it could not be removed again: ${reason}; --leave writes it all the same`,
+        );
+      }
       for (const promise of promises) {
         if (examination.signal.aborted) throw new Unexamined("it was interrupted");
-        const found = await tryPromise(promise, made.store, (name) => (server ??= name));
+        const found = await tryPromise(promise, remembering, (seen) => {
+          if (seen.key !== undefined) scratch.add(seen.key, seen.version);
+          server ??= seen.server;
+        });
         if (found.outcome === "not kept") {
           isAnswering = false;
           await answersStill(built);
@@ -101,7 +107,9 @@ export async function examine(examination: Examination): Promise<Findings> {
       if (cause instanceof Unexamined) failure = cause;
       else throw cause;
     } finally {
-      left.push(...(isAnswering ? await removeAll(made, examination.remove) : namesOf(made)));
+      const place = ` in the bucket ${built.bucket}`;
+      const names = isAnswering ? await Effect.runPromise(scratch.remove) : scratch.names();
+      left.push(...names.map((name) => `${name}${place}`));
       await close();
     }
     if (failure !== undefined) throw Object.assign(failure, { left });
@@ -127,12 +135,12 @@ const notOffered = ({ title, needs = [] }: StorePromise, has: BuiltStore["has"])
 async function tryPromise(
   { title: promise, check }: StorePromise,
   store: BuiltStore,
-  onServer: (name: string) => void,
+  onSeen: (seen: Parameters<Listener>[1]) => void,
 ): Promise<Finding> {
   const exchanges: Array<Exchange> = [];
-  const listen = (exchange: Exchange, server: string | undefined) => {
+  const listen: Listener = (exchange, seen) => {
     exchanges.push(exchange);
-    if (server !== undefined) onServer(server);
+    onSeen(seen);
   };
   try {
     await within(
@@ -184,97 +192,40 @@ const within = <A>(duration: (typeof TIME)[keyof typeof TIME], promise: Promise<
     ),
   );
 
-/** What may have been made in a store. */
-interface Made {
-  readonly store: BuiltStore;
-  readonly keys: ReadonlySet<StorageKey>;
-  readonly uploads: ReadonlyArray<{ readonly key: StorageKey; readonly uploadId: string }>;
-}
-
 /** The same store, which remembers what is made in it. */
-function madeIn(store: BuiltStore): Made {
-  const keys = new Set<StorageKey>();
-  const uploads: Array<Made["uploads"][number]> = [];
+function rememberingIn(store: BuiltStore, scratch: Scratch): BuiltStore {
   const { presigner, store: objects } = store;
   const { multipart } = objects;
   const { form } = presigner;
-  const withMemory: ObjectStore["Service"] = {
-    ...objects,
-    ...(multipart && {
-      multipart: {
-        ...multipart,
-        create: (object) =>
-          Effect.tap(multipart.create(object), (uploadId) =>
-            Effect.sync(() => {
-              keys.add(object.key);
-              uploads.push({ key: object.key, uploadId });
-            }),
-          ),
-      },
-    }),
-  };
   return {
+    ...store,
     store: {
-      ...store,
-      presigner: {
-        ...presigner,
-        put: (request) => {
-          keys.add(request.key);
-          return presigner.put(request);
+      ...objects,
+      ...(multipart && {
+        multipart: {
+          ...multipart,
+          create: (object) =>
+            Effect.tap(multipart.create(object), (uploadId) =>
+              Effect.sync(() => {
+                scratch.add(object.key);
+                scratch.addUpload({ key: object.key, uploadId });
+              }),
+            ),
         },
-        ...(form && {
-          form: (request) => {
-            keys.add(request.key);
-            return form(request);
-          },
-        }),
-      },
-      store: withMemory,
+      }),
     },
-    keys,
-    uploads,
+    presigner: {
+      ...presigner,
+      put: (request) => {
+        scratch.add(request.key);
+        return presigner.put(request);
+      },
+      ...(form && {
+        form: (request) => {
+          scratch.add(request.key);
+          return form(request);
+        },
+      }),
+    },
   };
 }
-
-/** Removes what was made, and returns what could not be. */
-async function removeAll(
-  { store: { bucket, store }, keys, uploads }: Made,
-  remove: Examination["remove"],
-): Promise<ReadonlyArray<string>> {
-  const end = ({ key, uploadId }: Made["uploads"][number]) =>
-    Effect.as(store.multipart?.abort({ key, uploadId }) ?? Effect.void, NOTHING);
-  const clear = Effect.fnUntraced(function* (key: StorageKey) {
-    for (let attempt = 0; attempt < MOST_VERSIONS; attempt += 1) {
-      const facts = Option.getOrUndefined(yield* store.head(key));
-      if (facts === undefined) return NOTHING;
-      if (remove === undefined) break;
-      const object = { key, version: facts.version };
-      yield* Effect.tryPromise({ try: () => remove(object), catch: (cause) => cause });
-    }
-    return [key];
-  });
-  const left = await Effect.runPromise(
-    Effect.all(
-      [
-        ...uploads.map((upload) => end(upload).pipe(leaving(`the parts of ${upload.key}`))),
-        ...[...keys].map((key) => clear(key).pipe(leaving(key))),
-      ],
-      { concurrency: 8 },
-    ),
-  );
-  return left.flat().map((what) => `${what} in the bucket ${bucket}`);
-}
-
-const NOTHING: ReadonlyArray<string> = [];
-
-const namesOf = ({ store: { bucket }, keys }: Made) =>
-  [...keys].map((key) => `${key} in the bucket ${bucket}`);
-
-const leaving = (what: string) => (call: Effect.Effect<ReadonlyArray<string>, unknown>) =>
-  Effect.timeoutOption(call, TIME.answer).pipe(
-    Effect.map(Option.getOrElse(() => [what])),
-    Effect.catch(() => Effect.succeed([what])),
-  );
-
-/** How often one key is written at most, and more. */
-const MOST_VERSIONS = 40;

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { StorageKey } from "../../../domain/storage-key.ts";
 import { refusalIn } from "../rest/refusal-reason.ts";
+import { keyIn, versionIn } from "./scratch.ts";
 
 /** One request to a store and its answer, without anything by which another could be made. */
 export interface Exchange {
@@ -31,8 +33,17 @@ interface Received {
   readonly body: Buffer;
 }
 
-/** What is told of each exchange: the one that may be shown, and the server's name for itself. */
-type Listener = (exchange: Exchange, server: string | undefined) => void;
+/** What is told of each exchange: the one that may be shown, and what else is to be known of it. */
+export type Listener = (
+  exchange: Exchange,
+  seen: {
+    /** The server's name for itself. */
+    readonly server: string | undefined;
+    /** The object that was asked for, and the version of it that the answer names. */
+    readonly key: StorageKey | undefined;
+    readonly version: string | undefined;
+  },
+) => void;
 
 const listeners = new AsyncLocalStorage<Listener>();
 
@@ -53,7 +64,11 @@ export function tell(sent: Sent, { status, headers, body }: Received): void {
       headers: only(SENT, sent.headers),
       answer: { status, ...(code && { code }), headers: only(RECEIVED, headers) },
     },
-    typeof server === "string" ? shown(server) : undefined,
+    {
+      server: typeof server === "string" ? shown(server) : undefined,
+      key: keyIn(sent.path),
+      version: versionIn(headers),
+    },
   );
 }
 

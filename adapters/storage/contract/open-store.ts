@@ -1,8 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { reasonOf } from "../../settings/thrown.ts";
+import { S3Access } from "../rest/s3-access.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
 import type { BuiltStore } from "./subject.ts";
 
@@ -21,7 +23,11 @@ export async function openStore(
   try {
     requireMembers(opened, has);
     await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
-    const services = Effect.all({ presigner: Presigner, store: ObjectStore });
+    const services = Effect.all({
+      presigner: Presigner,
+      store: ObjectStore,
+      s3: Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined),
+    });
     return { ...opened, ...(await runtime.runPromise(services)), has, refusals, close };
   } catch (cause) {
     await close();

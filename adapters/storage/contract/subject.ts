@@ -9,6 +9,7 @@ import type {
   SignedRequest,
 } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { S3Access } from "../rest/s3-access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
 import type { Ability, OpenStore } from "./harness.ts";
 import { type Put, sendPut, upload } from "./put.ts";
@@ -38,6 +39,8 @@ export interface Subject extends BuiltStore, UseCases {
 export interface BuiltStore extends Omit<OpenStore, "layer" | "close"> {
   readonly presigner: Presigner["Service"];
   readonly store: ObjectStore["Service"];
+  /** Undefined where the store has another API than that of S3. */
+  readonly s3: S3Access["Service"] | undefined;
   readonly has: (ability: Ability) => boolean;
   /** The statuses by which the store answers a request that was not granted. */
   readonly refusals: ReadonlyArray<number>;

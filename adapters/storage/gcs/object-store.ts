@@ -1,11 +1,10 @@
-import type { Bucket, FileMetadata, LifecycleRule, Storage } from "@google-cloud/storage";
+import type { Bucket, FileMetadata, Storage } from "@google-cloud/storage";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Predicate from "effect/Predicate";
 import * as Record from "effect/Record";
 import type { KeyObject } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
 import {
   type Multipart,
   type ObjectFacts,
@@ -13,8 +12,6 @@ import {
 } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { BucketCors } from "../bucket-cors.ts";
-import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
-import { KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { ageAt, factsIn } from "../rest/object-facts.ts";
@@ -22,6 +19,7 @@ import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import { applyCors, corsRule } from "./cors.ts";
+import { applyLifecycle, effectsIn, lifecycleRule } from "./lifecycle.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
@@ -98,15 +96,33 @@ export function objectStore(store: {
         const [{ customTime = 0 }] = await file.getMetadata();
         if (new Date(customTime).getTime() !== NEVER.getTime()) throw new Error(STILL_MARKED);
       }),
-    remove: ({ key, version }) =>
-      call(async (bucket) => {
-        await bucket.file(key).delete({ ifGenerationMatch: version, ignoreNotFound: true });
-      }),
+    // By its generation: a precondition would only make it an older version where those are kept.
+    remove: ({ key, version: generation }) =>
+      call(
+        async (bucket) => {
+          await bucket.file(key, { generation }).delete({ ignoreNotFound: true });
+        },
+        Effect.fnUntraced(function* (bucket) {
+          const query = [["generation", generation]] as const;
+          const { ok, status } = yield* signedFetch(bucket, { method: "DELETE", key, query });
+          if (!ok && status !== 404) yield* failed({ code: status });
+        }),
+      ),
     multipart,
     lifecycle: {
       removesParts: true,
-      rule: (days) => JSON.stringify({ rule: rulesOf(days) }, undefined, 2),
-      apply: (days) => call((bucket) => applyRule(bucket, days)),
+      retention: call(
+        async (bucket) => {
+          const [{ retentionPolicy, defaultEventBasedHold }] = await bucket.getMetadata();
+          const seconds = Number(retentionPolicy?.retentionPeriod ?? 0);
+          if (defaultEventBasedHold === true) return "as long as its event-based hold lasts";
+          return seconds > 0 ? `${seconds} seconds` : undefined;
+        },
+        () => Effect.undefined,
+      ),
+      effects: call(async (bucket) => effectsIn((await bucket.getMetadata())[0])),
+      rule: lifecycleRule,
+      apply: (days, options) => call((bucket) => applyLifecycle(bucket, days, options)),
     },
     head: (key) =>
       call<Option.Option<ObjectFacts>>(
@@ -190,42 +206,6 @@ async function loadClient() {
   } catch (cause) {
     return neededBy("the store gcs", "@google-cloud/storage", "google-auth-library")(cause);
   }
-}
-
-/** "Object Lifecycle Management", Cloud Storage documentation. */
-const rulesOf = (days: number): ReadonlyArray<LifecycleRule> => [
-  ...(days > 0
-    ? [{ action: { type: "Delete" as const }, condition: { daysSinceCustomTime: days } }]
-    : []),
-  {
-    action: { type: "AbortIncompleteMultipartUpload" },
-    condition: { age: ABANDONED_AFTER, matchesPrefix: [KEY_PREFIX] },
-  },
-];
-
-async function applyRule(bucket: Bucket, days: number): Promise<"added" | "there"> {
-  const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
-  const rules = lifecycle?.rule ?? [];
-  const missing = rulesOf(days).filter(
-    (own) => !rules.some((rule) => isDeepStrictEqual(rule, own)),
-  );
-  // Rules have no names, so an older one of ours looks like anybody's.
-  const sooner = rules.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
-  if (sooner !== undefined) {
-    throw new Error(
-      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; remove it first`,
-    );
-  }
-  if (missing.length === 0) return "there";
-  // Fails if the bucket has changed since, so as not to overwrite that change.
-  const unchanged = { ifMetagenerationMatch: metageneration };
-  await bucket.setMetadata({ lifecycle: { rule: [...rules, ...missing] } }, unchanged);
-  const [after] = await bucket.getMetadata();
-  const kept = after.lifecycle?.rule ?? [];
-  if (missing.every((own) => kept.some((rule) => isDeepStrictEqual(rule, own)))) return "added";
-  throw new Error(
-    `the store did not keep what was added to the rules of the bucket ${bucket.name}`,
-  );
 }
 
 /** The facts of an object, from the JSON API. */

@@ -7,10 +7,10 @@ import { KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
 import { refusalIn } from "./refusal-reason.ts";
 import { isUnset, isWhole } from "./bucket-rules.ts";
+import { effectsIn, rulesIn } from "./lifecycle-rules.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
 const UNCONFIRMED = "<ID>valetkey-unconfirmed</ID>";
-const PARTS = "<ID>valetkey-parts</ID>";
 
 /**
  * The lifecycle of a bucket of S3's API: "PutBucketLifecycleConfiguration", Amazon S3 API
@@ -22,97 +22,123 @@ export const s3Lifecycle = (
   bucket: Bucket,
   { removesParts }: { readonly removesParts: boolean },
 ): BucketLifecycle => {
-  const rulesOf = (days: number): ReadonlyArray<Rule> => [
+  const rulesFor = (days: number): ReadonlyArray<string> => [
     ...(days > 0 ? [unconfirmedRule(days)] : []),
     ...(removesParts ? [PARTS_RULE] : []),
   ];
   return {
     removesParts,
-    rule: (days) => documentOf(rulesOf(days).map(({ text }) => text)),
-    apply: Effect.fnUntraced(function* (days) {
-      const own = rulesOf(days);
-      const before = rulesIn(yield* read(bucket));
-      if (own.every((rule) => before.some(isKept(rule)))) return "there";
-      const others = before.filter((rule) => !own.some(({ id }) => rule.includes(id)));
-      yield* write(bucket, [...others, ...own.map(({ text }) => text)]);
-      const after = rulesIn(yield* read(bucket));
-      const lost = others.filter((rule) => !after.includes(rule));
-      if (lost.length === 0 && own.every((rule) => after.some(isKept(rule)))) return "added";
+    retention: Effect.map(
+      signedFetch(bucket, { method: "GET", query: [["object-lock", ""]] }),
+      ({ ok, text }) => {
+        const [, unit = "", count] = (ok && RETENTION.exec(text)) || [];
+        return count === undefined ? undefined : `${count} ${unit.toLowerCase()}(s)`;
+      },
+    ),
+    effects: Effect.map(read(bucket), ({ text }) => effectsIn(text)),
+    rule: (days) => documentOf(rulesFor(days)),
+    apply: Effect.fnUntraced(function* (asked, { replace } = { replace: false }) {
+      const before = yield* read(bucket);
+      const present = rulesIn(before.text);
+      const waiting = present.filter((rule) => rule.includes(UNCONFIRMED)).map(daysIn);
+      const days = replace ? asked : Math.max(asked, ...waiting);
+      const own = rulesFor(days);
+      const isThere = (rules: ReadonlyArray<string>) =>
+        own.every((rule) => rules.some(says(rule))) && (days > 0 || !rules.some(says(UNCONFIRMED)));
+      if (isThere(present)) return { outcome: "there" as const, days };
+      const ids = [UNCONFIRMED, ...own.flatMap((rule) => rule.match(ID) ?? [])];
+      const others = present.filter((rule) => !ids.some((id) => rule.includes(id)));
+      yield* write(bucket, { ...before, text: withRules(before.text, [...others, ...own]) });
+      const after = yield* read(bucket);
+      const kept = rulesIn(after.text);
+      const lost = others.filter((rule) => !kept.includes(rule));
+      if (lost.length === 0 && isThere(kept) && after.least === before.least) {
+        return { outcome: "added" as const, days };
+      }
       yield* write(bucket, before);
       return yield* new StoreUnavailable({
         reason:
           lost.length > 0
             ? `the store changed ${lost.length} of the bucket's other lifecycle rules; they were restored, and no rule was added`
-            : "the store did not keep what was added; the bucket's rules are as they were",
+            : isThere(kept)
+              ? `the store changed ${LEAST}; it was restored, and no rule was added`
+              : "the store did not keep what was added; the bucket's rules are as they were",
       });
     }),
   };
 };
 
-/** A rule of ours: its id, its text, and the part of it that a store has to keep. */
-interface Rule {
-  readonly id: string;
-  readonly action: string;
-  readonly text: string;
-}
+/** "GetObjectLockConfiguration", Amazon S3 API Reference: the default of new objects. */
+const RETENTION = /<DefaultRetention>[^]*?<(Day|Year)s>(\d+)</;
 
-const isKept =
-  ({ id, action }: Rule) =>
-  (rule: string): boolean =>
-    rule.includes(id) && rule.includes(action);
+const unconfirmedRule = (days: number) =>
+  `<Rule>${UNCONFIRMED}<Status>Enabled</Status><Filter><Tag><Key>${PENDING_TAG.key}</Key><Value>${PENDING_TAG.value}</Value></Tag></Filter><Expiration><Days>${days}</Days></Expiration></Rule>`;
 
-function unconfirmedRule(days: number): Rule {
-  const action = `<Days>${days}</Days>`;
-  const text = `<Rule>${UNCONFIRMED}<Status>Enabled</Status><Filter><Tag><Key>${PENDING_TAG.key}</Key><Value>${PENDING_TAG.value}</Value></Tag></Filter><Expiration>${action}</Expiration></Rule>`;
-  return { id: UNCONFIRMED, action, text };
-}
+const PARTS_RULE = `<Rule><ID>valetkey-parts</ID><Status>Enabled</Status><Filter><Prefix>${KEY_PREFIX}</Prefix></Filter><AbortIncompleteMultipartUpload><DaysAfterInitiation>${ABANDONED_AFTER}</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>`;
 
-const ABORT = `<DaysAfterInitiation>${ABANDONED_AFTER}</DaysAfterInitiation>`;
-const PARTS_RULE: Rule = {
-  id: PARTS,
-  action: ABORT,
-  text: `<Rule>${PARTS}<Status>Enabled</Status><Filter><Prefix>${KEY_PREFIX}</Prefix></Filter><AbortIncompleteMultipartUpload>${ABORT}</AbortIncompleteMultipartUpload></Rule>`,
+const ID = /<ID>[^<]*<\/ID>/;
+
+const daysIn = (rule: string) => Number(/<Days>(\d+)</.exec(rule)?.[1] ?? 0);
+
+/** Whether a rule says all that ours says, in whatever order: without its filter it would remove every file. */
+const says = (own: string) => {
+  const parts = own.match(/<(\w+)>[^<]*<\/\1>/g) ?? [];
+  return (rule: string) => parts.every((part) => rule.includes(part));
 };
 
 const documentOf = (rules: ReadonlyArray<string>) =>
   `<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rules.join("")}</LifecycleConfiguration>`;
 
-const rulesIn = (document: string): ReadonlyArray<string> =>
-  document
-    .split("<Rule>")
-    .slice(1)
-    .flatMap((rest) => {
-      const end = rest.indexOf("</Rule>");
-      return end === -1 ? [] : [`<Rule>${rest.slice(0, end)}</Rule>`];
-    });
+/** A document with these rules instead of its own, and all else that is in it. */
+const withRules = (document: string, rules: ReadonlyArray<string>): string =>
+  rules.length === 0
+    ? ""
+    : document === ""
+      ? documentOf(rules)
+      : rulesIn(document)
+          .reduce((text, rule) => text.replace(rule, ""), document)
+          .replace("</LifecycleConfiguration>", () => `${rules.join("")}</LifecycleConfiguration>`);
+
+/** What is set beside the rules, in a header of question and answer: a `PUT` without it resets it. */
+const LEAST = "x-amz-transition-default-minimum-object-size";
+
+/** The lifecycle of a bucket; the text is empty where there is none. */
+interface Lifecycle {
+  readonly text: string;
+  readonly least: string | null;
+}
+
 const QUERY = [["lifecycle", ""]] as const;
 
-const read = Effect.fnUntraced(function* (bucket: Bucket) {
+const read = Effect.fnUntraced(function* (
+  bucket: Bucket,
+): Effect.fn.Return<Lifecycle, StoreUnavailable> {
   const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
-  if (isUnset(answer)) return "";
+  const least = answer.headers.get(LEAST);
+  if (isUnset(answer)) return { text: "", least };
   if (!answer.ok) return yield* refused("read", answer);
   const { text } = answer;
   if (!isWhole(text, "LifecycleConfiguration", rulesIn(text).length)) return yield* NOT_READ;
-  return text;
+  return { text, least };
 });
 
-const write = Effect.fnUntraced(function* (bucket: Bucket, rules: ReadonlyArray<string>) {
-  if (rules.length === 0) {
-    const answer = yield* signedFetch(bucket, { method: "DELETE", query: QUERY });
-    if (!answer.ok) yield* refused("written", answer);
-    return;
-  }
-  const body = documentOf(rules);
+const write = Effect.fnUntraced(function* (bucket: Bucket, { text: body, least }: Lifecycle) {
   const headers = [
     ["content-md5", hash("md5", body, "base64")],
     ["content-type", "application/xml"],
+    ...(least === null ? [] : [[LEAST, least] as const]),
   ] as const;
-  const answer = yield* signedFetch(bucket, { method: "PUT", query: QUERY, headers, body });
+  const answer = yield* signedFetch(
+    bucket,
+    body === ""
+      ? { method: "DELETE", query: QUERY }
+      : { method: "PUT", query: QUERY, headers, body },
+  );
   if (!answer.ok) yield* refused("written", answer);
 });
 
 const NOT_READ = new StoreUnavailable({
-  reason: "this store's answer about its lifecycle rules is not understood, so none was changed",
+  reason: "this store's answer about its lifecycle rules is not understood",
 });
 
 const refused = (what: "read" | "written", answer: Answer) =>

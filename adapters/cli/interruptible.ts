@@ -1,0 +1,20 @@
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Runs what has to clean up before a signal ends it; it has to end soon once its own signal is
+ * aborted. A second signal of the process ends it at once.
+ */
+export async function interruptible<A>(run: (signal: AbortSignal) => Promise<A>): Promise<A> {
+  const controller = new AbortController();
+  const interrupt = () => {
+    ignore();
+    controller.abort();
+  };
+  const ignore = () => SIGNALS.forEach((name) => process.off(name, interrupt));
+  for (const name of SIGNALS) process.on(name, interrupt);
+  try {
+    return await run(controller.signal);
+  } finally {
+    ignore();
+  }
+}

@@ -1,0 +1,161 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import type { MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { S3Access } from "../rest/s3-access.ts";
+import { signedFetch } from "../rest/signed-fetch.ts";
+
+/** The store in which a command makes objects; `s3` is undefined where it has another API. */
+interface Place {
+  readonly store: ObjectStore["Service"];
+  readonly s3: S3Access["Service"] | undefined;
+}
+
+/** What a command has made in a store, which it removes before it ends. */
+export interface Scratch {
+  /** Notes that something may be under a key, and the version or delete marker that was named. */
+  readonly add: (key: StorageKey, version?: string) => void;
+  readonly addUpload: (upload: MultipartId) => void;
+  /** What may be there, by name. */
+  readonly names: () => ReadonlyArray<string>;
+  /** Removes all of it with every version and delete marker, and returns what is left. */
+  readonly remove: Effect.Effect<ReadonlyArray<string>>;
+}
+
+/** The version that the headers of an answer name: of what was written, or of a delete marker. */
+export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) {
+  const [version] = ["x-amz-version-id", "x-goog-generation"].flatMap((name) =>
+    headers instanceof Headers ? (headers.get(name) ?? []) : (headers[name] ?? []),
+  );
+  return typeof version === "string" ? version : undefined;
+}
+
+/** The key in a path or a URL; those of ours are never encoded. */
+export const keyIn = (path: string): StorageKey | undefined =>
+  /orgs\/[^?]+/.exec(path)?.[0] as StorageKey | undefined;
+
+/**
+ * Begins with nothing. Versions are remembered from the answers, because a store need not show those
+ * that lie below a delete marker (Ceph), and the key need not have the permission to list them.
+ */
+export function openScratch({ store, s3 }: Place): Scratch {
+  const objects = new Map<StorageKey, Set<string>>();
+  const uploads: Array<MultipartId> = [];
+  const { look, removeOne } = s3 === undefined ? byPort(store) : byRequest(s3);
+
+  const clear = Effect.fnUntraced(function* (key: StorageKey, versions: Iterable<string>) {
+    let isCleared = true;
+    for (const version of versions) isCleared = (yield* removeOne(key, version)) && isCleared;
+    let tried: string | undefined;
+    for (let round = 0; round < MOST_VERSIONS; round += 1) {
+      const found = yield* look(key);
+      if (found === undefined) return isCleared;
+      // Where nothing is named, a plain request would hide the null version below a delete marker.
+      const version = found.version ?? (round === 0 ? "null" : undefined);
+      if (round > 1 && version === tried) return false;
+      tried = version;
+      yield* removeOne(key, version);
+    }
+    return false;
+  });
+
+  return {
+    add: (key, version) => {
+      const versions = objects.get(key) ?? new Set();
+      objects.set(key, versions);
+      if (version !== undefined) versions.add(version);
+    },
+    addUpload: (upload) => void uploads.push(upload),
+    names: () => [...objects.keys(), ...uploads.map(partsOf)],
+    remove: Effect.suspend(() =>
+      Effect.all(
+        [
+          ...uploads.map((upload) =>
+            leaving(
+              partsOf(upload),
+              Effect.as(store.multipart?.abort(upload) ?? Effect.void, true),
+            ),
+          ),
+          ...[...objects].map(([key, versions]) => leaving(key, clear(key, versions))),
+        ],
+        { concurrency: 12 },
+      ),
+    ).pipe(Effect.map((left) => left.flat())),
+  };
+}
+
+const partsOf = ({ key }: MultipartId) => `the parts of ${key}`;
+
+/** How one object is looked at, and how one version of it is removed; false where that is refused. */
+interface Calls {
+  /** The version, or the delete marker, that is in front; undefined if there is nothing. */
+  readonly look: (
+    key: StorageKey,
+  ) => Effect.Effect<{ readonly version?: string | undefined } | undefined, unknown>;
+  readonly removeOne: (
+    key: StorageKey,
+    version: string | undefined,
+  ) => Effect.Effect<boolean, unknown>;
+}
+
+/** By requests with the service's key, which follow the time of the fiber that runs them. */
+function byRequest({ signers, addresses, region }: S3Access["Service"]): Calls {
+  const bucket = { signer: signers.service, address: addresses.internal, region };
+  return {
+    look: Effect.fnUntraced(function* (key) {
+      const { status, headers } = yield* signedFetch(bucket, { method: "HEAD", key });
+      const isGone = status === 404 && !headers.has("x-amz-delete-marker");
+      return isGone ? undefined : { version: headers.get("x-amz-version-id") ?? undefined };
+    }),
+    removeOne: Effect.fnUntraced(function* (key, version) {
+      const query = version === undefined ? [] : [["versionId", version] as const];
+      const { ok, status } = yield* signedFetch(bucket, { method: "DELETE", key, query });
+      return ok || status === 404;
+    }),
+  };
+}
+
+const byPort = (store: Place["store"]): Calls => ({
+  look: (key) => Effect.map(store.head(key), Option.getOrUndefined),
+  removeOne: (key, version) =>
+    version === undefined || version === "null"
+      ? Effect.succeed(false)
+      : Effect.as(store.remove({ key, version }), true),
+});
+
+const leaving = (what: string, isGone: Effect.Effect<boolean, unknown>) =>
+  Effect.timeoutOption(isGone, TIMEOUT).pipe(
+    Effect.catch(() => Effect.succeedNone),
+    Effect.map((gone) => (Option.contains(gone, true) ? [] : [what])),
+  );
+
+/** How long removing what is under one key may take. */
+const TIMEOUT = "5 seconds";
+
+/** How often one key is written at most, and more. */
+const MOST_VERSIONS = 40;
+
+/**
+ * Why nothing that is written could be removed again; undefined if it could. It is found out without
+ * writing: by the bucket's own retention, and by a request to remove a version that does not exist.
+ */
+export const obstacle = Effect.fnUntraced(function* ({ store, s3 }: Place, key: StorageKey) {
+  const retention = yield* store.lifecycle?.retention ?? Effect.undefined;
+  if (retention !== undefined) return `the bucket holds each new object for ${retention}`;
+  if (s3 === undefined) return undefined;
+  const { signers, addresses, region } = s3;
+  const bucket = { signer: signers.service, address: addresses.internal, region };
+  const { status } = yield* signedFetch(bucket, {
+    method: "DELETE",
+    key,
+    query: [["versionId", "null"]],
+  });
+  if (status !== 403) return undefined;
+  const versioning = yield* signedFetch(bucket, { method: "GET", query: [["versioning", ""]] });
+  // A plain request needs another permission; with versions it would only add a delete marker.
+  const isPlain = versioning.ok && !versioning.text.includes("<Status>");
+  if (isPlain && (yield* signedFetch(bucket, { method: "DELETE", key })).status !== 403) {
+    return undefined;
+  }
+  return `the service's key may not remove ${isPlain ? "objects (s3:DeleteObject)" : "versions of objects (s3:DeleteObjectVersion)"}`;
+});

@@ -1,0 +1,112 @@
+import type { Bucket, BucketMetadata, LifecycleRule as Rule } from "@google-cloud/storage";
+import { isDeepStrictEqual } from "node:util";
+import type { AppliedLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
+import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
+import { KEY_PREFIX } from "../../../domain/storage-key.ts";
+import { daysAfter, filesOf, isOverOurs } from "../rest/lifecycle-rules.ts";
+
+/** "Object Lifecycle Management", Cloud Storage documentation. */
+const rulesFor = (days: number): ReadonlyArray<Rule> => [
+  ...(days > 0 ? [{ action: DELETE, condition: { daysSinceCustomTime: days } }] : []),
+  {
+    action: { type: "AbortIncompleteMultipartUpload" },
+    condition: { age: ABANDONED_AFTER, matchesPrefix: [KEY_PREFIX] },
+  },
+];
+
+const DELETE = { type: "Delete" as const };
+
+export const lifecycleRule = (days: number): string =>
+  JSON.stringify({ rule: rulesFor(days) }, undefined, 2);
+
+const has = (rules: ReadonlyArray<Rule>) => (rule: Rule) =>
+  rules.some((other) => isDeepStrictEqual(other, rule));
+
+/** Rules have no names: one that is written as ours counts as ours. */
+const isUnconfirmed = ({ action, condition }: Rule) =>
+  action.type === "Delete" && isDeepStrictEqual(Object.keys(condition), ["daysSinceCustomTime"]);
+
+/** Adds the rules to those of the bucket; throws rather than change another one. */
+export async function applyLifecycle(
+  bucket: Bucket,
+  asked: number,
+  { replace } = { replace: false },
+): Promise<AppliedLifecycle> {
+  const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
+  const present = lifecycle?.rule ?? [];
+  const waiting = present
+    .filter(isUnconfirmed)
+    .map(({ condition }) => condition.daysSinceCustomTime ?? 0);
+  const days = replace ? asked : Math.max(asked, ...waiting);
+  const own = rulesFor(days);
+  const others = present.filter((rule) => !(replace && isUnconfirmed(rule)));
+  const sooner = others.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
+  if (sooner !== undefined) {
+    throw new Error(
+      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; remove it first, or replace it by --replace if it is one of Valetkey's`,
+    );
+  }
+  const rules = [...others, ...own.filter((rule) => !has(others)(rule))];
+  if (rules.every(has(present)) && present.every(has(rules))) return { outcome: "there", days };
+  // Fails if the bucket has changed since, so as not to overwrite that change.
+  const unchanged = { ifMetagenerationMatch: metageneration };
+  await bucket.setMetadata({ lifecycle: { rule: rules } }, unchanged);
+  const [after] = await bucket.getMetadata();
+  const kept = after.lifecycle?.rule ?? [];
+  if (rules.every(has(kept))) return { outcome: "added", days };
+  await bucket.setMetadata({ lifecycle: { rule: [...present] } });
+  throw new Error(
+    `the store did not keep what was set as rules of the bucket ${bucket.name}; they are as they were`,
+  );
+}
+
+/**
+ * What the rules do to files of ours. Confirmed ones have a custom time that no rule reaches, or
+ * none, and every class can be read at once.
+ */
+export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>
+  (lifecycle?.rule ?? []).flatMap(({ action, condition }): ReadonlyArray<LifecycleRule> => {
+    const prefixes = condition.matchesPrefix ?? [""];
+    const prefix = prefixes.find(isOverOurs);
+    const name = "without a name";
+    if (prefix === undefined) return [];
+    if (action.type.startsWith("Abort")) return [{ name, scope: "parts", effect: "removes parts" }];
+    if (action.type !== "Delete") return [];
+    const { age, createdBefore, customTimeBefore, daysSinceCustomTime: days } = condition;
+    const suffixes = condition.matchesSuffix?.map((suffix) => `that ends with ${suffix}`) ?? [];
+    const files = filesOf(prefix, suffixes.slice(0, 1));
+    if (days !== undefined || customTimeBefore !== undefined) {
+      const when =
+        days === undefined
+          ? `with a custom time before ${dayOf(customTimeBefore)}`
+          : daysAfter(days, "its custom time");
+      return [
+        {
+          name,
+          scope: "unconfirmed",
+          effect: `removes ${files} ${when}`,
+          ...(days !== undefined && { days }),
+        },
+      ];
+    }
+    const replaced = condition.daysSinceNoncurrentTime;
+    if (
+      replaced !== undefined ||
+      condition.noncurrentTimeBefore !== undefined ||
+      condition.numNewerVersions !== undefined ||
+      condition.isLive === false
+    ) {
+      const when =
+        replaced === undefined
+          ? "once another version took its place"
+          : daysAfter(replaced, "another version took its place");
+      return [{ name, scope: "replaced", effect: `removes ${files} ${when}` }];
+    }
+    const when = [
+      ...(age === undefined ? [] : [daysAfter(age, "it was stored")]),
+      ...(createdBefore === undefined ? [] : [`if it was stored before ${dayOf(createdBefore)}`]),
+    ].join(", ");
+    return [{ name, scope: "every", effect: `removes ${files} ${when || "at once"}` }];
+  });
+
+const dayOf = (date: Date | string | undefined) => new Date(date ?? "").toISOString().slice(0, 10);
