@@ -19,12 +19,17 @@ export const cors = command({
       isRepeatable: true,
     },
     apply: { shape: "without a value", note: "adds the rule to the bucket" },
+    replace: {
+      shape: "without a value",
+      note: "for --apply; pages that the rule allowed so far and are not named may upload no longer",
+    },
   },
   schema: Schema.Struct({
     origin: Schema.optionalKey(Schema.NonEmptyArray(HttpOrigin)),
     apply: Schema.optionalKey(Schema.Boolean),
+    replace: Schema.optionalKey(Schema.Boolean),
   }),
-  run: async ({ origin, apply = false }) => {
+  run: async ({ origin, apply = false, replace = false }) => {
     const { http, storage } = readStoreOrFail(process.env);
     const origins = origin?.map((url) => url.origin) ?? http.corsOrigins;
     if (origins.length === 0) {
@@ -38,12 +43,17 @@ export const cors = command({
       }
       const { rule, byHand, apply: add } = found.value;
       if (!apply) return { result: rule(origins), message: `To set it yourself: ${byHand}.` };
-      if (add === undefined) return yield* Effect.fail(byHand);
+      if (add === undefined) {
+        const message = `This store takes no such rule from here. Instead: ${byHand}.`;
+        return { result: rule(origins), message, code: EXIT.failure };
+      }
+      const applied = yield* add(origins, { replace });
+      const allowed = `pages of ${applied.origins.join(", ")} may upload`;
+      const removed = applied.removed.map((each) => `\nNo longer allowed: ${each}`).join("");
       return {
-        message:
-          (yield* add(origins)) === "added"
-            ? `The rule was added: pages of ${origins.join(", ")} may upload.`
-            : "The bucket has the rule already.",
+        message: `${
+          applied.outcome === "added" ? "The rule was set" : "The bucket has the rule already"
+        }: ${allowed}.${removed}`,
       };
     });
     return runWithStore(storage, program, "The rule was not added");

@@ -14,14 +14,36 @@ export class BucketCors extends Context.Service<
     /** How the rule is set by hand, in a sentence. */
     readonly byHand: string;
     /**
-     * Adds the rule to the existing ones, or replaces an older one of ours; fails rather than
-     * change another rule. Undefined where a store has no rules per bucket.
+     * Adds the origins to our rule, or the rule to the existing ones; fails rather than change
+     * another rule. Other deployments may use the bucket: an origin that our rule has stays, unless
+     * `replace` is set. Undefined where a store has no rules per bucket.
      */
     readonly apply?: (
       origins: ReadonlyArray<string>,
-    ) => Effect.Effect<"added" | "there", StoreUnavailable>;
+      options?: { readonly replace: boolean },
+    ) => Effect.Effect<AppliedCors, StoreUnavailable>;
   }
 >()("valetkey/BucketCors") {}
+
+/** How our rule is after it was applied. */
+export interface AppliedCors {
+  readonly outcome: "added" | "there";
+  /** The origins of our rule now, and those that it had before and has no longer. */
+  readonly origins: ReadonlyArray<string>;
+  readonly removed: ReadonlyArray<string>;
+}
+
+/** What our rule has to say, where it says `present` so far. */
+export function mergeOrigins(
+  present: ReadonlyArray<string>,
+  asked: ReadonlyArray<string>,
+  replace: boolean,
+): Omit<AppliedCors, "outcome"> {
+  return {
+    origins: replace ? asked : [...new Set([...present, ...asked])],
+    removed: replace ? present.filter((origin) => !asked.includes(origin)) : [],
+  };
+}
 
 /** How long a browser may remember the answer to a preflight, in seconds. */
 export const CORS_MAX_AGE = 3600;

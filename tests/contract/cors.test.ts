@@ -30,11 +30,17 @@ function corsOf(endpoint: string, provider: ProviderName = "ceph") {
 
 /** Adds the rule for these origins, and gives the outcome or the reason of the failure. */
 const apply = (endpoint: string, ...origins: ReadonlyArray<string>) =>
+  applyWith(endpoint, origins, false);
+
+const applyWith = (endpoint: string, origins: ReadonlyArray<string>, replace: boolean) =>
   Effect.runPromise(
-    Effect.match(corsOf(endpoint).apply?.(origins) ?? Effect.die("there are no rules"), {
-      onSuccess: (outcome): string => outcome,
-      onFailure: ({ reason }) => reason,
-    }),
+    Effect.match(
+      corsOf(endpoint).apply?.(origins, { replace }) ?? Effect.die("there are no rules"),
+      {
+        onSuccess: ({ outcome }): string => outcome,
+        onFailure: ({ reason }) => reason,
+      },
+    ),
   );
 
 /** A store's CORS rules, which it keeps as `keep` changes them; MinIO has none per bucket. */
@@ -59,7 +65,7 @@ const lastOf = (rules: string) => `<CORSRule>${rules.split("<CORSRule>").at(-1)}
 
 const FOREIGN = "<CORSRule><AllowedOrigin>https://foreign.example</AllowedOrigin></CORSRule>";
 
-it("a rule for pages is added once, replaces an older one of ours, and others stay as they were", async () => {
+it("a rule for pages is added once, takes further origins, and others stay as they were", async () => {
   const { endpoint, rules } = await store(FOREIGN);
   expect(await apply(endpoint, ORIGIN)).toBe("added");
   expect(await apply(endpoint, ORIGIN)).toBe("there");
@@ -68,6 +74,27 @@ it("a rule for pages is added once, replaces an older one of ours, and others st
   expect(rules().split("<CORSRule>")).toHaveLength(3);
   expect(rules()).toContain("<AllowedOrigin>https://b.example</AllowedOrigin>");
 });
+
+const origin = (name: string) => `<AllowedOrigin>https://${name}.example</AllowedOrigin>`;
+
+it.each([
+  ["keeps names", String],
+  ["drops them", (rules: string) => rules.replaceAll("<ID>valetkey</ID>", "")],
+])(
+  "another deployment of the bucket locks nobody out unless it says so, where a store %s",
+  async (_, keep) => {
+    const { endpoint, rules } = await store(FOREIGN, keep);
+    expect(await apply(endpoint, "https://one.example")).toBe("added");
+    expect(await apply(endpoint, "https://two.example")).toBe("added");
+    expect(rules()).toContain(origin("one") + origin("two"));
+    expect(await apply(endpoint, "https://one.example")).toBe("there");
+    expect(rules().split("<CORSRule>")).toHaveLength(3);
+    expect(await applyWith(endpoint, ["https://two.example"], true)).toBe("added");
+    expect(rules()).not.toContain(origin("one"));
+    expect(rules()).toContain(origin("two"));
+    expect(rules()).toContain(FOREIGN);
+  },
+);
 
 it("a store that drops the name of a rule has the rule all the same", async () => {
   const { endpoint } = await store("", withoutName);

@@ -1,6 +1,6 @@
 import type { Bucket } from "@google-cloud/storage";
 import { isDeepStrictEqual } from "node:util";
-import { CORS_MAX_AGE } from "../bucket-cors.ts";
+import { type AppliedCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
 
 /** Every header that a signed PUT may ask a browser to send, and those that a page may read. */
 const HEADERS = [
@@ -25,16 +25,28 @@ const ruleOf = (origins: ReadonlyArray<string>) => ({
 export const corsRule = (origins: ReadonlyArray<string>): string =>
   `${JSON.stringify([ruleOf(origins)], undefined, 2)}\n`;
 
-/** Adds the rule. Rules have no names, so one of ours with other origins stays beside it. */
+/** Adds the origins to the rule that is otherwise written as ours, or the rule to the others. */
 export async function applyCors(
   bucket: Bucket,
-  origins: ReadonlyArray<string>,
-): Promise<"added" | "there"> {
+  asked: ReadonlyArray<string>,
+  { replace } = { replace: false },
+): Promise<AppliedCors> {
   const [{ cors = [], metageneration = 0 }] = await bucket.getMetadata();
-  const own = ruleOf(origins);
-  if (cors.some((rule) => isDeepStrictEqual(rule, own))) return "there";
+  const isOurs = (rule: (typeof cors)[number]) =>
+    isDeepStrictEqual(rule, ruleOf(rule.origin ?? []));
+  const ours = cors.filter(isOurs);
+  const merged = mergeOrigins(
+    ours.flatMap(({ origin = [] }) => origin),
+    asked,
+    replace,
+  );
+  const own = ruleOf(merged.origins);
+  if (isDeepStrictEqual(ours, [own])) return { outcome: "there", ...merged };
+  const wanted = [...cors.filter((rule) => !isOurs(rule)), own];
   // Fails if the bucket has changed since, so as not to overwrite that change.
   const unchanged = { ifMetagenerationMatch: metageneration };
-  await bucket.setMetadata({ cors: [...cors, own] }, unchanged);
-  return "added";
+  await bucket.setMetadata({ cors: wanted }, unchanged);
+  const [after] = await bucket.getMetadata();
+  if (isDeepStrictEqual(after.cors, wanted)) return { outcome: "added", ...merged };
+  throw new Error(`the store did not keep the rules for pages of the bucket ${bucket.name}`);
 }

@@ -156,7 +156,7 @@ export function objectStore(store: {
   const cors = BucketCors.of({
     rule: corsRule,
     byHand: `put it into cors.json beside your other rules, and run: gcloud storage buckets update gs://${settings.bucket} --cors-file=cors.json`,
-    apply: (origins) => call((bucket) => applyCors(bucket, origins)),
+    apply: (origins, options) => call((bucket) => applyCors(bucket, origins, options)),
   });
   return { store: objects, cors };
 }

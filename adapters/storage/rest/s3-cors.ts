@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { hash } from "node:crypto";
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import { type BucketCors, CORS_MAX_AGE } from "../bucket-cors.ts";
+import { type BucketCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
 import { type ProviderName, PROVIDERS } from "../providers.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import { isUnset, isWhole } from "./bucket-rules.ts";
@@ -38,12 +38,14 @@ export function s3Cors(
           byHand: `${PROVIDERS[provider].title} has no rules per bucket; see what its own settings allow`,
         };
   }
-  const apply = (origins: ReadonlyArray<string>) => applyRule(bucket, ruleOf(origins));
+  const apply: BucketCors["Service"]["apply"] = (origins, { replace } = { replace: false }) =>
+    applyRule(bucket, origins, replace);
   if (provider === "swift") {
     return {
       rule: (origins) =>
         `swift post ${name} -m "Access-Control-Allow-Origin: ${origins.join(" ")}" -m "Access-Control-Expose-Headers: ETag" -m "Access-Control-Max-Age: ${CORS_MAX_AGE}"\n`,
-      byHand: "run this with the user that owns the container",
+      byHand:
+        "run this with the user that owns the container; it replaces the origins that the container has (swift stat shows them)",
     };
   }
   if (provider === "b2") {
@@ -101,14 +103,27 @@ const documentOf = (rules: ReadonlyArray<string>) =>
  * "PutBucketCors", Amazon S3 API Reference. A `PUT` replaces all rules, so ours is inserted into
  * the text of the store, and no other rule is touched.
  */
-const applyRule = Effect.fnUntraced(function* (bucket: Bucket, own: string) {
+const applyRule = Effect.fnUntraced(function* (
+  bucket: Bucket,
+  asked: ReadonlyArray<string>,
+  replace: boolean,
+) {
   const before = rulesIn(yield* read(bucket));
+  // Some stores drop the name.
+  const isOurs = (rule: string) =>
+    rule.includes(`<ID>${ID}</ID>`) || says(rule, ruleOf(originsIn(rule)));
+  const merged = mergeOrigins(before.filter(isOurs).flatMap(originsIn), asked, replace);
+  const own = ruleOf(merged.origins);
   const others = before.filter((rule) => !isOurs(rule));
-  if (before.some((rule) => says(rule, own))) return "there";
+  if (before.length - others.length === 1 && before.some((rule) => says(rule, own))) {
+    return { outcome: "there" as const, ...merged };
+  }
   yield* write(bucket, [...others, own]);
   const after = rulesIn(yield* read(bucket));
   const lost = others.filter((rule) => !after.includes(rule));
-  if (lost.length === 0 && after.some((rule) => says(rule, own))) return "added";
+  if (lost.length === 0 && after.some((rule) => says(rule, own))) {
+    return { outcome: "added" as const, ...merged };
+  }
   yield* before.length === 0 ? remove(bucket) : write(bucket, before);
   return yield* new StoreUnavailable({
     reason: `the store changed ${lost.length} of the bucket's other CORS rules, or dropped ours; the rules are as they were before`,
@@ -125,7 +140,8 @@ function rulesIn(document: string): ReadonlyArray<string> {
     });
 }
 
-const isOurs = (rule: string) => rule.includes(`<ID>${ID}</ID>`);
+const originsIn = (rule: string) =>
+  [...rule.matchAll(/<AllowedOrigin>([^<]*)</g)].flatMap(([, origin]) => origin ?? []);
 
 /** Whether a rule, in whatever order, says what ours says. */
 const says = (rule: string, own: string) => partsOf(rule) === partsOf(own);
