@@ -183,12 +183,6 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
 
   it("names a rule that removes every file after a day, and one that removes uploads too soon", async () => {
     const bucket = await newBucket();
-    const rule = (ID: string, Filter: object, Days: number) => ({
-      ID,
-      Status: "Enabled",
-      Filter,
-      Expiration: { Days },
-    });
     const pending = { Tag: { Key: "valetkey", Value: "pending" } };
     await client().setBucketLifecycle(bucket, {
       Rule: [rule("tidy", { Prefix: "" }, 1), rule("soon", pending, 2)],
@@ -283,6 +277,13 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
     expect(code).toBe(2);
     expect(output).toContain("The doctor cannot run: invalid configuration");
   });
+});
+
+const rule = (ID: string, Filter: object, Days: number) => ({
+  ID,
+  Status: "Enabled",
+  Filter,
+  Expiration: { Days },
 });
 
 /**
