@@ -1,10 +1,7 @@
 import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { KEY_PREFIX } from "../../../domain/storage-key.ts";
+import { insideIn } from "./bucket-rules.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
-
-/** The rules in a bucket's lifecycle, each as its text. */
-export const rulesIn = (document: string): ReadonlyArray<string> =>
-  document.match(/<Rule>[^]*?<\/Rule>/g) ?? [];
 
 /**
  * What the enabled rules do to files of ours: "PutBucketLifecycleConfiguration" and "Lifecycle
@@ -12,10 +9,12 @@ export const rulesIn = (document: string): ReadonlyArray<string> =>
  * changes nothing for its readers, so only archives count.
  */
 export const effectsIn = (document: string): ReadonlyArray<LifecycleRule> =>
-  rulesIn(document).flatMap((rule) => {
+  insideIn(document, "Rule").flatMap((rule) => {
     const prefix = textIn(rule, "Prefix") ?? "";
     if (!rule.includes("<Status>Enabled</Status>") || !isOverOurs(prefix)) return [];
-    const tags = [...rule.matchAll(TAG)].map(([, key = "", value = ""]) => `${key}=${value}`);
+    const tags = insideIn(rule, "Tag").map(
+      (tag) => `${textIn(tag, "Key")}=${textIn(tag, "Value")}`,
+    );
     const isOfMark = tags.includes(`${PENDING_TAG.key}=${PENDING_TAG.value}`);
     const name = textIn(rule, "ID") ?? "without a name";
     const files = filesOf(prefix, [
@@ -26,43 +25,44 @@ export const effectsIn = (document: string): ReadonlyArray<LifecycleRule> =>
       }),
     ]);
     const scope = isOfMark ? "unconfirmed" : tags.length > 0 ? "tagged" : "every";
-    return [...rule.matchAll(ACTION)].flatMap(
-      ([, action = "", within = ""]): Array<LifecycleRule> => {
-        const days = Number(textIn(within, "Days"));
-        const date = textIn(within, "Date")?.slice(0, 10);
-        const when = date === undefined ? daysAfter(days, "it was stored") : `on ${date}`;
-        const noncurrent = Number(textIn(within, "NoncurrentDays"));
-        const storageClass = textIn(within, "StorageClass") ?? "";
-        if (action.startsWith("Abort")) return [{ name, scope: "parts", effect: "removes parts" }];
-        if (action.startsWith("Noncurrent")) {
-          if (action.endsWith("Transition") && !ARCHIVES.has(storageClass)) return [];
-          const does = action.endsWith("Transition") ? "archives" : "removes";
-          const after = daysAfter(noncurrent, "another version took its place");
-          return [
-            {
-              name,
-              scope: scope === "every" ? "replaced" : scope,
-              effect: `${does} ${files} ${after}`,
-            },
-          ];
-        }
-        if (Number.isNaN(days) && date === undefined) return [];
-        if (action === "Transition") {
-          return ARCHIVES.has(storageClass)
-            ? [
-                {
-                  name,
-                  scope,
-                  effect: `moves ${files} to ${storageClass} ${when}, where it cannot be opened`,
-                },
-              ]
-            : [];
-        }
-        return [
-          { name, scope, effect: `removes ${files} ${when}`, ...(date === undefined && { days }) },
-        ];
-      },
+    const actions = ACTIONS.flatMap((action) =>
+      insideIn(rule, action).map((within) => [action, within] as const),
     );
+    return actions.flatMap(([action, within]): Array<LifecycleRule> => {
+      const days = Number(textIn(within, "Days"));
+      const date = textIn(within, "Date")?.slice(0, 10);
+      const when = date === undefined ? daysAfter(days, "it was stored") : `on ${date}`;
+      const noncurrent = Number(textIn(within, "NoncurrentDays"));
+      const storageClass = textIn(within, "StorageClass") ?? "";
+      if (action.startsWith("Abort")) return [{ name, scope: "parts", effect: "removes parts" }];
+      if (action.startsWith("Noncurrent")) {
+        if (action.endsWith("Transition") && !ARCHIVES.has(storageClass)) return [];
+        const does = action.endsWith("Transition") ? "archives" : "removes";
+        const after = daysAfter(noncurrent, "another version took its place");
+        return [
+          {
+            name,
+            scope: scope === "every" ? "replaced" : scope,
+            effect: `${does} ${files} ${after}`,
+          },
+        ];
+      }
+      if (Number.isNaN(days) && date === undefined) return [];
+      if (action === "Transition") {
+        return ARCHIVES.has(storageClass)
+          ? [
+              {
+                name,
+                scope,
+                effect: `moves ${files} to ${storageClass} ${when}, where it cannot be opened`,
+              },
+            ]
+          : [];
+      }
+      return [
+        { name, scope, effect: `removes ${files} ${when}`, ...(date === undefined && { days }) },
+      ];
+    });
   });
 
 /** Whether a prefix covers files of ours. */
@@ -77,13 +77,17 @@ export const filesOf = (prefix: string, further: ReadonlyArray<string> = []): st
 export const daysAfter = (days: number, event: string): string =>
   `${days} day${days === 1 ? "" : "s"} after ${event}`;
 
-const textIn = (text: string, element: string): string | undefined =>
-  new RegExp(`<${element}>([^<]*)</${element}>`).exec(text)?.[1];
+const textIn = (text: string, element: string): string | undefined => insideIn(text, element)[0];
 
-const TAG = /<Tag>[^]*?<Key>([^<]*)<\/Key>[^]*?<Value>([^<]*)<\/Value>[^]*?<\/Tag>/g;
 /** MinIO alone knows the third. */
-const ACTION =
-  /<(AbortIncompleteMultipartUpload|Expiration|AllVersionsExpiration|Transition|NoncurrentVersionExpiration|NoncurrentVersionTransition)>([^]*?)<\/\1>/g;
+const ACTIONS = [
+  "AbortIncompleteMultipartUpload",
+  "Expiration",
+  "AllVersionsExpiration",
+  "Transition",
+  "NoncurrentVersionExpiration",
+  "NoncurrentVersionTransition",
+] as const;
 const SIZES = [
   ["ObjectSizeGreaterThan", "above"],
   ["ObjectSizeLessThan", "below"],

@@ -4,7 +4,7 @@ import { StoreUnavailable } from "../../../domain/errors.ts";
 import { type BucketCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
 import { type ProviderName, PROVIDERS } from "../providers.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
-import { isUnset, isWhole } from "./bucket-rules.ts";
+import { elementsIn, insideIn, isUnset, isWhole } from "./bucket-rules.ts";
 import { refusalIn } from "./refusal-reason.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
@@ -130,18 +130,9 @@ const applyRule = Effect.fnUntraced(function* (
   });
 });
 
-function rulesIn(document: string): ReadonlyArray<string> {
-  return document
-    .split("<CORSRule>")
-    .slice(1)
-    .flatMap((rest) => {
-      const end = rest.indexOf("</CORSRule>");
-      return end === -1 ? [] : [`<CORSRule>${rest.slice(0, end)}</CORSRule>`];
-    });
-}
+const rulesIn = (document: string) => elementsIn(document, "CORSRule");
 
-const originsIn = (rule: string) =>
-  [...rule.matchAll(/<AllowedOrigin>([^<]*)</g)].flatMap(([, origin]) => origin ?? []);
+const originsIn = (rule: string) => insideIn(rule, "AllowedOrigin");
 
 /** Whether a rule, in whatever order, says what ours says. */
 const says = (rule: string, own: string) => partsOf(rule) === partsOf(own);

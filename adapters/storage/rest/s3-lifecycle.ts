@@ -6,8 +6,8 @@ import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
 import { refusalIn } from "./refusal-reason.ts";
-import { isUnset, isWhole } from "./bucket-rules.ts";
-import { effectsIn, rulesIn } from "./lifecycle-rules.ts";
+import { elementsIn, insideIn, isUnset, isWhole } from "./bucket-rules.ts";
+import { effectsIn } from "./lifecycle-rules.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 
 const UNCONFIRMED = "<ID>valetkey-unconfirmed</ID>";
@@ -31,8 +31,10 @@ export const s3Lifecycle = (
     retention: Effect.map(
       signedFetch(bucket, { method: "GET", query: [["object-lock", ""]] }),
       ({ ok, text }) => {
-        const [, unit = "", count] = (ok && RETENTION.exec(text)) || [];
-        return count === undefined ? undefined : `${count} ${unit.toLowerCase()}(s)`;
+        // "GetObjectLockConfiguration", Amazon S3 API Reference: the default of new objects.
+        const [retention = ""] = ok ? insideIn(text, "DefaultRetention") : [];
+        const unit = ["Day", "Year"].find((each) => retention.includes(`<${each}s>`));
+        return unit && `${insideIn(retention, `${unit}s`)[0]} ${unit.toLowerCase()}(s)`;
       },
     ),
     effects: Effect.map(read(bucket), ({ text }) => effectsIn(text)),
@@ -68,9 +70,6 @@ export const s3Lifecycle = (
   };
 };
 
-/** "GetObjectLockConfiguration", Amazon S3 API Reference: the default of new objects. */
-const RETENTION = /<DefaultRetention>[^]*?<(Day|Year)s>(\d+)</;
-
 const unconfirmedRule = (days: number) =>
   `<Rule>${UNCONFIRMED}<Status>Enabled</Status><Filter><Tag><Key>${PENDING_TAG.key}</Key><Value>${PENDING_TAG.value}</Value></Tag></Filter><Expiration><Days>${days}</Days></Expiration></Rule>`;
 
@@ -79,6 +78,8 @@ const PARTS_RULE = `<Rule><ID>valetkey-parts</ID><Status>Enabled</Status><Filter
 const ID = /<ID>[^<]*<\/ID>/;
 
 const daysIn = (rule: string) => Number(/<Days>(\d+)</.exec(rule)?.[1] ?? 0);
+
+const rulesIn = (document: string) => elementsIn(document, "Rule");
 
 /** Whether a rule says all that ours says, in whatever order: without its filter it would remove every file. */
 const says = (own: string) => {
