@@ -8,7 +8,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import * as audit from "../audit/layer.ts";
 import { type AppOptions, makeApp } from "../http/app.ts";
-import { clientAddress } from "../http/client-address.ts";
+import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Listen, Listening } from "../http/listen.ts";
 import { page } from "../http/page.ts";
 import type { Services } from "../http/route.ts";
@@ -112,6 +112,7 @@ const startServer = Effect.fnUntraced(function* (
     corsOrigins,
     clientAddress: clientAddress(
       callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
+      (address) => void log(Effect.logWarning(UNKNOWN_PROXY, { address })),
     ),
     publicUrl,
     loopbackOnly: callers.auth === "dev" && !callers.exposed,

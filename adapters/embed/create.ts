@@ -12,7 +12,7 @@ import { Policies } from "../../application/ports/policies.ts";
 import { basePathOf, pathIn } from "../http/addresses.ts";
 import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
-import { clientAddress } from "../http/client-address.ts";
+import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
 import { internalProblem, type Refusal } from "../http/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
@@ -97,7 +97,9 @@ export function createValetkey<
       readiness: undefined,
       isStopping: () => isClosed,
       corsOrigins,
-      clientAddress: clientAddress(trustedProxies),
+      clientAddress: clientAddress(trustedProxies, (address) =>
+        log({ level: "warn", message: UNKNOWN_PROXY, facts: { address } }),
+      ),
       publicUrl,
       apiAuthentication: options.openapi,
       loopbackOnly: false,

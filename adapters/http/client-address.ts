@@ -8,15 +8,29 @@ const MOST_HOPS = 32;
 /** The address of the caller, as far as it can be trusted. */
 export type ClientAddress = (call: Omit<Call, "client">) => string | undefined;
 
+/** What the operator is told of the first request for which `onUnknownProxy` is called. */
+export const UNKNOWN_PROXY =
+  "a request with X-Forwarded-For comes from an address that is not in TRUSTED_PROXIES, so all callers behind it count as one; if it is your reverse proxy, add it there, or to the option trustedProxies";
+
 /**
  * The address at the other end of the connection. If it belongs to a trusted proxy: the last
  * address in `X-Forwarded-For`, or else in `Forwarded` (RFC 7239, section 4), that belongs to no
- * trusted proxy. Whatever stands before it comes from a sender that is not trusted.
+ * trusted proxy. Whatever stands before it comes from a sender that is not trusted. The first time
+ * that an address tells of others and is not trusted, `onUnknownProxy` is called.
  */
-export const clientAddress =
-  (trusted: ReadonlyArray<Network>): ClientAddress =>
-  ({ headers, address }) => {
-    if (trusted.length === 0 || !isWithin(trusted, address)) return address;
+export function clientAddress(
+  trusted: ReadonlyArray<Network>,
+  onUnknownProxy: (address: string | undefined) => void = () => undefined,
+): ClientAddress {
+  let isTold = false;
+  return ({ headers, address }) => {
+    if (trusted.length === 0 || !isWithin(trusted, address)) {
+      if (!isTold && headers.get("x-forwarded-for") !== null) {
+        isTold = true;
+        onUnknownProxy(address);
+      }
+      return address;
+    }
     const list = headers.get("x-forwarded-for");
     const chain = list ?? headers.get("forwarded") ?? "";
     let client = address;
@@ -32,6 +46,7 @@ export const clientAddress =
     }
     return client;
   };
+}
 
 const FOR = /(?:^|;)\s*for=("[^"]*"|[^;"\s]*)/i;
 

@@ -23,10 +23,7 @@ export class Authenticator extends Context.Service<
     readonly authenticate: (
       call: Call,
     ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable | RateLimited>;
-    /**
-     * The same for callers who can be recognized without work; absent if `authenticate` is as
-     * cheap.
-     */
+    /** The same without counting a failure; absent if `authenticate` counts none. */
     readonly recognize?: (
       call: Call,
     ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable | RateLimited>;

@@ -45,6 +45,20 @@ it("a service limits failures of the address that a trusted proxy tells, and aud
   expect(audited[3]?.code).toBe("RATE_LIMITED");
 });
 
+it("a service says once that requests come through a proxy that is not named, and not where it is", async () => {
+  for (const [env, count] of [
+    [{}, 1],
+    [{ TRUSTED_PROXIES: "127.0.0.0/8" }, 0],
+  ] as const) {
+    const service = await startProcess(env);
+    for (const from of [ALICE, BOB]) {
+      await fetch(`${service.address}/readyz`, { headers: { "X-Forwarded-For": from } });
+    }
+    await service.stop();
+    expect(service.output().split("not in TRUSTED_PROXIES")).toHaveLength(1 + count);
+  }
+});
+
 it("a service limits failures by default, and does not if that is off", async () => {
   const service = await startProcess();
   closing.push(service.stop);
