@@ -24,6 +24,10 @@ export const policy = command({
       shape: "without a value",
       note: "adds it to the policy of the bucket, where the store has one for users",
     },
+    replace: {
+      shape: "without a value",
+      note: "for --apply; also where these users may do other things by it so far",
+    },
     "put-user": user("signs uploads"),
     "get-user": user("signs downloads"),
     "service-user": user("the service itself is"),
@@ -31,11 +35,12 @@ export const policy = command({
   schema: Schema.Struct({
     use: Schema.optionalKey(Schema.Literals(USES)),
     apply: Schema.optionalKey(Schema.Boolean),
+    replace: Schema.optionalKey(Schema.Boolean),
     "put-user": Schema.optionalKey(Schema.NonEmptyString),
     "get-user": Schema.optionalKey(Schema.NonEmptyString),
     "service-user": Schema.optionalKey(Schema.NonEmptyString),
   }),
-  run: async ({ use, apply = false, ...users }) => {
+  run: async ({ use, apply = false, replace = false, ...users }) => {
     const configured = readStoreOrFail(process.env);
     // The documents are loaded for this command alone.
     const { applyPolicy, printPolicy } = await import("./policy/run.ts");
@@ -44,6 +49,6 @@ export const policy = command({
       get: users["get-user"],
       service: users["service-user"],
     };
-    return (apply ? applyPolicy : printPolicy)(configured, { use, users: given });
+    return (apply ? applyPolicy : printPolicy)(configured, { use, users: given, replace });
   },
 });

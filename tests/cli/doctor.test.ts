@@ -417,6 +417,13 @@ const FAULTS: ReadonlyArray<{
     unknown: ["everything else: without signatures nothing else holds"],
   },
   {
+    what: "that takes signatures in a header alone",
+    between: ({ query }) =>
+      query.has("X-Amz-Signature") ? s3Error(403, "AccessDenied") : undefined,
+    failed: ["bucket: the store takes requests that are signed in a header, and no signed URLs"],
+    unknown: ["everything else: without the bucket nothing further was tried"],
+  },
+  {
     what: "that answers every question about its bucket with a list",
     between: ({ method, query }) =>
       method === "GET" &&
@@ -542,6 +549,23 @@ it("the doctor tells of a mark that can be neither put nor taken off", async () 
   expect(seenIn(keeping.findings, "failed")).toContainEqual(
     expect.stringMatching(/^confirm: the mark cannot be taken off: /),
   );
+});
+
+it("the mend of a page that may not upload is a command that says what to run", async () => {
+  const { env } = await startS3();
+  const swift = { ...env, STORAGE_PROVIDER: "swift" };
+  const CORS_ORIGINS = "https://b.example.com";
+  const { stdout } = await valetkey(["doctor", "--json"], { ...swift, CORS_ORIGINS });
+  const { findings } = JSON.parse(stdout) as { findings: ReadonlyArray<Finding> };
+  expect(findings.find(({ check }) => check === "cors")?.mend).toBe(
+    `valetkey cors --origin ${CORS_ORIGINS} prints what to run`,
+  );
+  const cors = await valetkey(["cors", "--origin", CORS_ORIGINS, "--apply"], swift);
+  expect(cors.stdout).toContain(
+    `swift post files -m "Access-Control-Allow-Origin: ${CORS_ORIGINS}"`,
+  );
+  expect(cors.stderr).toContain("it replaces the origins that the container has");
+  expect(cors.code).toBe(1);
 });
 
 const places = (findings: ReadonlyArray<Finding>) =>

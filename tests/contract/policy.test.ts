@@ -56,11 +56,21 @@ afterEach(() => {
 });
 
 /** A store's policy of a bucket, kept as `keep` changes it; no server of these tests takes one. */
-async function bucketPolicy(initial: string, keep = (policy: string) => policy) {
+async function bucketPolicy(
+  initial: string,
+  keep: (policy: string) => string | undefined = String,
+  ...args: ReadonlyArray<string>
+) {
   let policy = initial;
   const store = createServer(async (request, response) => {
     const body = await text(request);
-    if (request.method === "PUT") policy = keep(body);
+    const kept = request.method === "PUT" ? keep(body) : policy;
+    if (kept === undefined) {
+      const message = "<Message>Invalid principal in policy</Message>";
+      response.writeHead(400).end(`<Error><Code>MalformedPolicy</Code>${message}</Error>`);
+      return;
+    }
+    policy = kept;
     if (request.method === "DELETE") policy = "";
     if (request.method === "GET" && policy === "") {
       response.writeHead(404).end("<Error><Code>NoSuchBucketPolicy</Code></Error>");
@@ -77,7 +87,7 @@ async function bucketPolicy(initial: string, keep = (policy: string) => policy) 
   vi.spyOn(process.stderr, "write").mockImplementation((text) => (output += String(text)) !== "");
   const { exitCode } = process;
   process.exitCode = 0;
-  await main(["policy", "--apply"], () => Promise.reject(new Error("nothing is served")));
+  await main(["policy", "--apply", ...args], () => Promise.reject(new Error("nothing is served")));
   const code = process.exitCode;
   process.exitCode = exitCode;
   return { code, output, policy };
@@ -103,5 +113,38 @@ it("a bucket whose store changes the statements of others keeps its policy", asy
   const { code, output, policy } = await bucketPolicy(WITH_FOREIGN, changed);
   expect(output).toContain("it is as it was before");
   expect(JSON.parse(policy)).toEqual(JSON.parse(WITH_FOREIGN));
+  expect(code).toBe(1);
+});
+
+const principals = (policy: string, name: string) =>
+  (JSON.parse(policy).Statement as ReadonlyArray<{ Sid: string; Principal: { AWS: unknown } }>)
+    .filter(({ Sid }) => Sid === name)
+    .map(({ Principal }) => Principal.AWS);
+
+it("another deployment of the bucket takes no permission from the users of the first", async () => {
+  const first = await bucketPolicy(WITH_FOREIGN, String, "--put-user", "one");
+  const second = await bucketPolicy(first.policy, String, "--put-user", "two");
+  expect(second.code).toBe(0);
+  expect(principals(second.policy, "ValetkeyPut")).toEqual([["one", "two"]]);
+  const again = await bucketPolicy(second.policy, String, "--put-user", "one");
+  expect(again.output).toContain("has the policy already");
+  expect(again.policy).toBe(second.policy);
+});
+
+it("a user that has other statements of ours is named, and keeps them unless they are replaced", async () => {
+  const first = await bucketPolicy(WITH_FOREIGN, String, "--put-user", "one");
+  const older = first.policy.replace("s3:PutObject", "s3:GetObject");
+  const refused = await bucketPolicy(older, String, "--put-user", "one");
+  expect(refused.output).toMatch(/one may do other things .* --replace/);
+  expect(refused.policy).toBe(older);
+  const replaced = await bucketPolicy(older, String, "--put-user", "one", "--replace");
+  expect(JSON.parse(replaced.policy)).toEqual(JSON.parse(first.policy));
+});
+
+it("users that the store does not know are told with what to do", async () => {
+  const { code, output } = await bucketPolicy(WITH_FOREIGN, () => undefined);
+  expect(output).toContain(
+    "400 MalformedPolicy (Invalid principal in policy); make the users first, or name those that there are with --put-user",
+  );
   expect(code).toBe(1);
 });

@@ -249,6 +249,30 @@ describe.skipIf(server === undefined)("valetkey doctor", () => {
       "Content-Type and Content-Length on as they are",
     ],
     [
+      "changes Host",
+      { headers: (headers) => (headers.host = new URL(strict().endpoint).host) },
+      /^bucket: the secret is right, and the store sees another request than was signed/,
+      "proxy_set_header Host $http_host",
+    ],
+    [
+      "removes If-None-Match",
+      { headers: (headers) => delete headers["if-none-match"] },
+      /^proxy: a signed If-None-Match does not arrive as it was sent/,
+      "pass If-None-Match on",
+    ],
+    [
+      "removes a checksum",
+      { headers: (headers) => delete headers["x-amz-checksum-crc32c"] },
+      /^proxy: a signed x-amz-checksum-crc32c does not arrive as it was sent/,
+      "pass x-amz-checksum-crc32c on",
+    ],
+    [
+      "removes Content-Type",
+      { headers: (headers) => delete headers["content-type"] },
+      /^proxy: a proxy on the way removes a signed header, Content-Type or Content-Length/,
+      "Content-Type and Content-Length on as they are",
+    ],
+    [
       "removes the store's headers",
       {
         answered: (headers) => {

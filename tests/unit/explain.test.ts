@@ -47,6 +47,12 @@ it("headers that a URL forbids are not missed where they are absent", () => {
   }
 });
 
+/** MinIO's words. */
+const NOT_SIGNED = answer(
+  "AccessDenied",
+  "<Message>There were headers present in the request which were not signed</Message>",
+);
+
 const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause: string]> = [
   [
     "a header that a URL for Ceph forbids",
@@ -164,6 +170,28 @@ const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause
     "a header that the client did not send",
     { sent: new Map([["content-type", "image/png"]]) },
     "the header if-none-match is missing",
+  ],
+  [
+    "a signed header that the client did not send, at a store that speaks of headers not signed",
+    { body: NOT_SIGNED, sent: new Map([["content-type", "image/png"]]) },
+    "the header if-none-match is missing",
+  ],
+  [
+    "a header that is missing or was added, where nobody tells what was sent",
+    { body: NOT_SIGNED },
+    "one of content-type, if-none-match is missing, which the URL binds; or the request has an x-amz-* header",
+  ],
+  [
+    "a header that was added, at a store that does not name it",
+    {
+      body: NOT_SIGNED,
+      sent: new Map([
+        ["content-type", "image/png"],
+        ["if-none-match", "*"],
+        ["x-amz-acl", "public-read"],
+      ]),
+    },
+    "the request has an x-amz-* header, which was not signed",
   ],
   [
     "a signature that does not match, at a store that tells nothing",

@@ -29,3 +29,10 @@ export const seesSignatures = Effect.fnUntraced(function* (target: Target, audie
 /** What lets the store see them. */
 export const PASS_QUERY =
   "let the proxy pass path and query on as they are: nginx: proxy_pass without a path";
+
+/** What lets the store see the request that was signed. */
+export const PASS_ON =
+  "let the proxy pass Host, path, query, Content-Type and Content-Length on as they are: nginx: proxy_pass without a path, proxy_set_header Host $http_host";
+
+export const OR_PROXY =
+  "; or, if a proxy stands in front, let it pass Host and the path on as they are";

@@ -3,9 +3,10 @@ import { PROVIDERS, type ProviderName } from "../../storage/providers.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { providerIn } from "../../storage/rest/s3-object-store.ts";
 import { isKeyRefused, mendOf, refusalOf, regionNamed } from "./store-answer.ts";
-import { bucketTwice, PASS_QUERY, seesSignatures } from "./address.ts";
+import { bucketTwice, OR_PROXY, PASS_ON, PASS_QUERY, seesSignatures } from "./address.ts";
 import { failed, type Findings, passed, unknown } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
+import { knowsSecret, NO_SIGNED_URLS, takesSignedHeaders } from "./other-signatures.ts";
 import type { Target } from "./target.ts";
 
 const WHY = "Confirming an upload, and everything else that looks at the bucket, needs this.";
@@ -67,13 +68,26 @@ const byRequest = Effect.fnUntraced(function* (
   const refused = { use: "service", name: names.service, bucket: name } as const;
   const { code } = refusalIn({ status, text });
   if (code === "AccessDenied" && !(yield* seesSignatures(target, "internal"))) {
-    const unseen = failed(
-      "bucket",
-      `the store does not see signatures (${status} ${code}): something at STORAGE_ENDPOINT removes the query`,
-      "Every request counts as one without a key.",
-      PASS_QUERY,
-    );
+    const { seen, why, mend } = NO_SIGNED_URLS;
+    const unseen = (yield* takesSignedHeaders(target, "service", "internal"))
+      ? failed("bucket", `the store ${seen}`, why, mend)
+      : failed(
+          "bucket",
+          `the store does not see signatures (${status} ${code}): something at STORAGE_ENDPOINT removes the query`,
+          "Every request counts as one without a key.",
+          PASS_QUERY,
+        );
     return { findings: [unseen], isThere: false, isKeyRefused: false };
+  }
+  const isMismatch = code === "SignatureDoesNotMatch";
+  if (isMismatch && (yield* knowsSecret(target, "service", "internal"))) {
+    const changed = failed(
+      "bucket",
+      `the secret is right, and the store sees another request than was signed (${status} ${code}): something at STORAGE_ENDPOINT changes Host or the path`,
+      WHY,
+      PASS_ON,
+    );
+    return { findings: [changed], isThere: false, isKeyRefused: false };
   }
   const own = ok
     ? passed("bucket", `${name} is there, in the region ${region}`)
@@ -81,7 +95,8 @@ const byRequest = Effect.fnUntraced(function* (
         "bucket",
         refusalOf(answer, refused),
         WHY,
-        bucketTwice(target, "internal") ?? mendOf(answer, refused),
+        bucketTwice(target, "internal") ??
+          `${mendOf(answer, refused)}${isMismatch ? OR_PROXY : ""}`,
       );
   return {
     findings: [own, ...server(provider, headers)],

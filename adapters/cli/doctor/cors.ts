@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect";
 import type { Audience, SignedRequest } from "../../../application/ports/presigner.ts";
 import { digest } from "../../storage/contract/checksum.ts";
 import type { Answer } from "../../storage/contract/send.ts";
-import { PROVIDERS } from "../../storage/providers.ts";
 import { failed, type Findings, passed } from "./finding.ts";
 import { BYTES, check, type Target } from "./target.ts";
 
@@ -50,12 +49,13 @@ export const cors = (
     ),
   ).pipe(Effect.map((findings) => findings.flat()));
 
-function mendOf({ s3 }: Target, origin: string): string {
+function mendOf({ s3, rules }: Target, origin: string): string {
   if (s3?.provider === "minio") {
     return `start MinIO with ${origin} in MINIO_API_CORS_ALLOW_ORIGIN; it has no rules per bucket`;
   }
-  const isPerBucket = s3 === undefined || PROVIDERS[s3.provider].cors === "bucket";
-  return `valetkey cors --origin ${origin}${isPerBucket ? " --apply" : ""}`;
+  return rules?.apply === undefined
+    ? `valetkey cors --origin ${origin} prints what to run`
+    : `valetkey cors --origin ${origin} --apply`;
 }
 
 /** Whether the answer to the PUT itself lets the page read it, with its ETag. */

@@ -3,7 +3,9 @@ import type { Audience, PutRequest } from "../../../application/ports/presigner.
 import { MediaType } from "../../../domain/media-type.ts";
 import { digest } from "../../storage/contract/checksum.ts";
 import type { Answer } from "../../storage/contract/send.ts";
-import { failed, type Findings, passed } from "./finding.ts";
+import { refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { CHECKSUM_HEADERS } from "../../storage/signing/binding.ts";
+import { failed, type Finding, type Findings, passed } from "./finding.ts";
 import { told } from "./store-answer.ts";
 import { BYTES, check, OTHER_BYTES, type Target } from "./target.ts";
 
@@ -53,12 +55,13 @@ export const promises = (
         return [
           right.ok
             ? kept(promise)
-            : failed(
+            : (lost(right, CHECKSUM_HEADERS[algorithm]) ??
+              failed(
                 "promise",
                 `a PUT of the right bytes with their ${algorithm} is refused (${told(right)})`,
                 `${settings.provider} is configured, which verifies ${algorithm}; this store does not take it.`,
                 mend,
-              ),
+              )),
         ];
       }),
     ),
@@ -84,12 +87,13 @@ export const promises = (
       const first = yield* target.put(signed);
       if (!first.ok) {
         return [
-          failed(
-            "promise",
-            `a write-once PUT is refused (${told(first)})`,
-            `${settings.provider} is configured, which takes If-None-Match; this store does not.`,
-            mend,
-          ),
+          lost(first, "If-None-Match") ??
+            failed(
+              "promise",
+              `a write-once PUT is refused (${told(first)})`,
+              `${settings.provider} is configured, which takes If-None-Match; this store does not.`,
+              mend,
+            ),
         ];
       }
       const second = yield* target.put(signed, { body: OTHER_BYTES });
@@ -110,5 +114,24 @@ export const promises = (
     replay,
   ]).pipe(Effect.map((findings) => findings.flat()));
 };
+
+/**
+ * That a signed header does not arrive, where that is why a PUT was refused: the same without it
+ * was accepted.
+ */
+function lost(answer: Answer, header: string): Finding | undefined {
+  const { code, message = "" } = refusalIn({
+    status: answer.status,
+    text: answer.body.toString(),
+  });
+  return code === "SignatureDoesNotMatch" || message.includes("not signed")
+    ? failed(
+        "proxy",
+        `a signed ${header} does not arrive as it was sent (${told(answer)}): something on the way removes or changes it`,
+        "Every upload that is bound by it fails.",
+        `let what stands in front of the store pass ${header} on`,
+      )
+    : undefined;
+}
 
 const kept = (promise: string) => passed("promise", `${promise} is refused`);

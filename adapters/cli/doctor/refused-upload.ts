@@ -2,9 +2,10 @@ import * as Effect from "effect/Effect";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import type { Answer } from "../../storage/contract/send.ts";
 import type { Audience } from "../../../application/ports/presigner.ts";
-import { bucketTwice, PASS_QUERY, seesSignatures } from "./address.ts";
+import { bucketTwice, OR_PROXY, PASS_ON, PASS_QUERY, seesSignatures } from "./address.ts";
 import { failed, type Finding } from "./finding.ts";
 import type { KeyNames } from "./key-names.ts";
+import { knowsSecret, NO_SIGNED_URLS, takesSignedHeaders } from "./other-signatures.ts";
 import { addedByProxy } from "./read-back.ts";
 import { headersNotSigned, mendOf, refusalOf, told } from "./store-answer.ts";
 import type { Target } from "./target.ts";
@@ -30,10 +31,18 @@ export const refusedUpload = Effect.fnUntraced(function* (
   const { origin } = new URL(url);
   const text = answer.body.toString();
   const { code, message = "" } = refusalIn({ status: answer.status, text });
-  // Amazon names the headers, MinIO does not.
+  // Amazon names the headers. MinIO does not, and says so too where a signed one is missing.
   const added = headersNotSigned(text);
   if (added !== undefined || message.includes("not signed")) {
-    return addedByProxy(added ?? "an x-amz-* header", `so ${origin} refuses every upload`);
+    const bare = { method: "PUT", key: yield* target.newKey, body: "" } as const;
+    return added === undefined && (yield* target.asKey("put", bare, audience)).ok
+      ? failed(
+          "proxy",
+          `a proxy on the way removes a signed header, Content-Type or Content-Length; so ${origin} refuses every upload`,
+          WHY,
+          PASS_ON,
+        )
+      : addedByProxy(added ?? "an x-amz-* header", `so ${origin} refuses every upload`);
   }
   const refused = { use: "put", name: names.put, bucket: target.s3?.bucket ?? "" } as const;
   const mend = bucketTwice(target, audience) ?? mendOf(answer, refused);
@@ -52,13 +61,9 @@ export const refusedUpload = Effect.fnUntraced(function* (
   if (target.s3 === undefined) return failed("upload", seen, WHY, mend);
   if (code === "SignatureDoesNotMatch") {
     const own = yield* target.asKey("put", { method: "GET", query: [["max-keys", "1"]] });
-    return refusalIn(own).code === code
-      ? failed(
-          "upload",
-          seen,
-          WHY,
-          `${mend}; or, if a proxy stands in front, let it pass Host and the path on as they are`,
-        )
+    const isSecret = refusalIn(own).code === code && !(yield* knowsSecret(target, "put", audience));
+    return isSecret
+      ? failed("upload", seen, WHY, `${mend}${OR_PROXY}`)
       : failed(
           "upload",
           `a PUT to ${origin} was refused (${told(answer)}), and the secret is right: something on the way changes the request`,
@@ -68,6 +73,10 @@ export const refusedUpload = Effect.fnUntraced(function* (
   }
   if (code !== "AccessDenied") return failed("upload", seen, WHY, mend);
   if (!(yield* seesSignatures(target, audience))) {
+    const { seen, why, mend } = NO_SIGNED_URLS;
+    if (yield* takesSignedHeaders(target, "service", audience)) {
+      return failed("upload", `the store at ${origin} ${seen}`, why, mend);
+    }
     return failed(
       "upload",
       `a PUT to ${origin} was refused (${told(answer)}): the store does not see the signature`,
@@ -86,9 +95,6 @@ export const refusedUpload = Effect.fnUntraced(function* (
       )
     : failed("upload", seen, WHY, mend);
 });
-
-const PASS_ON =
-  "let the proxy pass Host, path, query, Content-Type and Content-Length on as they are: nginx: proxy_pass without a path, proxy_set_header Host $http_host";
 
 /** What to change on the way, by what the store saw. */
 const CHANGED: ReadonlyMap<string, string> = new Map([

@@ -16,6 +16,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
 import { codeOf, messageOf } from "../../settings/thrown.ts";
+import { BucketCors } from "../../storage/bucket-cors.ts";
 import { getRequest, putRequest } from "../../storage/contract/sample-upload.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
 import { type Answer, send } from "../../storage/contract/send.ts";
@@ -49,6 +50,7 @@ export const openTarget = Effect.gen(function* () {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
   const s3 = Option.getOrUndefined(yield* Effect.serviceOption(S3Access));
+  const rules = Option.getOrUndefined(yield* Effect.serviceOption(BucketCors));
   const scratch = openScratch({ store, s3 });
   let silence: NoAnswer | undefined;
 
@@ -103,6 +105,8 @@ export const openTarget = Effect.gen(function* () {
     presigner,
     store,
     s3,
+    /** The bucket's rules for pages; undefined if they follow a setting of the service. */
+    rules,
     /** Another endpoint is tried, which may answer. */
     forgetSilence: Effect.sync(() => (silence = undefined)),
     scratch,

@@ -9,13 +9,22 @@ import { type Answer, signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { asJson, type Output } from "../command.ts";
 import type { StoreSettings } from "../settings.ts";
 import { runWithStore } from "../with-store.ts";
-import { googleForm, isOurs, type Policy, type PolicyForm, s3Form } from "./documents.ts";
+import {
+  googleForm,
+  isOurs,
+  type Policy,
+  type PolicyForm,
+  s3Form,
+  type Statement,
+} from "./documents.ts";
 import type { Use } from "./use.ts";
 
 interface Wish {
   /** All three keys if undefined. */
   readonly use: Use | undefined;
   readonly users: Readonly<Record<"put" | "get" | "service", string | undefined>>;
+  /** Whether users may lose what our statements allowed them so far. */
+  readonly replace: boolean;
 }
 
 /** Prints the policy of one use, or those of all three keys by use. */
@@ -52,7 +61,7 @@ export const applyPolicy = (settings: StoreSettings, wish: Wish): Promise<Output
           `users of this store have policies of their own, which only its own tools set: ${byHand}`,
         );
       }
-      const added = yield* mergeInto(s3, form.document);
+      const added = yield* mergeInto(s3, form.document, wish.replace);
       return {
         message: added
           ? "The policy of the bucket was set; statements of others are as they were."
@@ -113,7 +122,11 @@ const configured = Effect.fnUntraced(
 const QUERY = [["policy", ""]] as const;
 
 /** Whether anything had to be changed. Statements of others are kept, or nothing is changed. */
-const mergeInto = Effect.fnUntraced(function* (s3: Access, { Version, Statement }: Policy) {
+const mergeInto = Effect.fnUntraced(function* (
+  s3: Access,
+  { Version, Statement }: Policy,
+  replace: boolean,
+) {
   const bucket = { signer: s3.signers.service, address: s3.addresses.internal, region: s3.region };
   const read = Effect.gen(function* () {
     const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
@@ -132,16 +145,79 @@ const mergeInto = Effect.fnUntraced(function* (s3: Access, { Version, Statement 
   });
   const before = yield* read;
   const others = before.Statement.filter((statement) => !isOurs(statement));
-  if (isDeepStrictEqual(before.Statement.filter(isOurs), Statement)) return false;
-  yield* write({ ...before, Statement: [...others, ...Statement] });
+  const { statements, changed } = merge(before.Statement.filter(isOurs), Statement);
+  if (changed.length > 0 && !replace) {
+    return yield* Effect.fail(
+      `${changed.join(", ")} may do other things by Valetkey's statements, perhaps for another deployment; give this one other users, or set its statements with --replace`,
+    );
+  }
+  if (before.Statement.filter(isOurs).length === statements.length && changed.length === 0) {
+    if (statements.every(isIn(before.Statement))) return false;
+  }
+  yield* write({ ...before, Statement: [...others, ...statements] });
   const after = yield* read;
   const kept = after.Statement.filter((statement) => !isOurs(statement));
-  if (isDeepStrictEqual(kept, others)) return true;
+  if (isDeepStrictEqual(kept, others) && statements.every(isIn(after.Statement))) return true;
   yield* write(before);
   return yield* Effect.fail(
-    "the store changed statements of others in the bucket's policy; it is as it was before",
+    "the store did not keep the statements, or changed those of others in the bucket's policy; it is as it was before",
   );
 });
 
-const refused = (what: "read" | "written", answer: Answer) =>
-  `the bucket's policy could not be ${what}: ${answer.status} ${refusalIn(answer).code ?? ""}${answer.status === 403 ? "; run the command with the key of the bucket's owner" : ""}`;
+/**
+ * Our statements for all users, where several deployments have theirs in one bucket; `changed` are
+ * users of these that had others.
+ */
+function merge(present: ReadonlyArray<Statement>, wanted: ReadonlyArray<Statement>) {
+  const users = [...new Set(wanted.flatMap(usersIn))];
+  const statements = present
+    .map((each) => forUsers(each, (user) => !users.includes(user)))
+    .filter((each) => usersIn(each).length > 0);
+  for (const own of wanted) {
+    const at = statements.findIndex((each) => isSame(each, own));
+    const together = [...usersIn(statements[at] ?? own), ...usersIn(own)];
+    const merged = { ...own, Principal: { AWS: [...new Set(together)].toSorted() } };
+    if (at === -1) statements.push(merged);
+    else statements[at] = merged;
+  }
+  const changed = users.filter((user) => {
+    const has = (each: Statement) => usersIn(each).includes(user);
+    const [before, after] = [present.filter(has), wanted.filter(has)];
+    const isEqual =
+      before.length === after.length &&
+      before.every((each) => after.some((other) => isSame(each, other)));
+    return before.length > 0 && !isEqual;
+  });
+  return { statements, changed };
+}
+
+const usersIn = ({ Principal }: Statement): ReadonlyArray<string> =>
+  typeof Principal === "object" && Principal !== null && "AWS" in Principal
+    ? [Principal.AWS].flat().map(String)
+    : [];
+
+const forUsers = (statement: Statement, isKept: (user: string) => boolean): Statement => ({
+  ...statement,
+  Principal: { AWS: usersIn(statement).filter(isKept) },
+});
+
+/** Whether two statements say the same, of whichever users. */
+const isSame = (a: Statement, b: Statement) =>
+  isDeepStrictEqual({ ...a, Principal: "" }, { ...b, Principal: "" });
+
+const isIn = (all: ReadonlyArray<Statement>) => (own: Statement) =>
+  all.some(
+    (each) =>
+      isSame(each, own) && isDeepStrictEqual(usersIn(each).toSorted(), usersIn(own).toSorted()),
+  );
+
+const refused = (what: "read" | "written", answer: Answer) => {
+  const { code = "", message = "" } = refusalIn(answer);
+  const advice =
+    answer.status === 403
+      ? "; run the command with the key of the bucket's owner"
+      : /principal/i.test(message)
+        ? "; make the users first, or name those that there are with --put-user, --get-user and --service-user"
+        : "";
+  return `the bucket's policy could not be ${what}: ${answer.status} ${code}${message && ` (${message.slice(0, 200)})`}${advice}`;
+};

@@ -13,17 +13,28 @@ export function ofHeaders(
   { sent, method }: FailedRequest,
 ): ReadonlyArray<Cause> {
   const causes: Array<Cause> = [];
-  const notSigned = headersNotSigned(answer.text);
-  if (notSigned !== undefined || (answer.message ?? "").includes("not signed")) {
-    causes.push(
-      cause(
-        `the request has ${notSigned ?? "an x-amz-* header"}, which was not signed`,
-        "send put_headers and nothing else of x-amz-*; look at what a proxy adds",
-      ),
-    );
-  }
   const canonical = canonicalOf(answer);
   const received = canonical ?? sent;
+  const missing = headers.filter(
+    (name) =>
+      received !== undefined &&
+      (received.get(name) ?? "") === "" &&
+      !(BY_ITSELF.has(name) && canonical === undefined),
+  );
+  const notSigned = headersNotSigned(answer.text);
+  if (notSigned !== undefined) causes.push(added(notSigned));
+  // MinIO says the same of a header that was added and of a signed one that is missing.
+  else if ((answer.message ?? "").includes("not signed") && missing.length === 0) {
+    const bound = headers.filter((name) => !BY_ITSELF.has(name));
+    causes.push(
+      received === undefined && bound.length > 0
+        ? cause(
+            `one of ${bound.join(", ")} is missing, which the URL binds; or the request has an x-amz-* header, which was not signed`,
+            "send all of put_headers and nothing else of x-amz-*; with --header for each header that was sent, this says which",
+          )
+        : added("an x-amz-* header"),
+    );
+  }
   for (const name of absent.filter((name) => (received?.get(name) ?? "") !== "")) {
     causes.push(
       cause(
@@ -32,17 +43,13 @@ export function ofHeaders(
       ),
     );
   }
-  if (received !== undefined) {
-    for (const name of headers) {
-      if ((received.get(name) ?? "") === "" && !(BY_ITSELF.has(name) && canonical === undefined)) {
-        causes.push(
-          cause(
-            `the header ${name} is missing, and the URL binds it`,
-            "send all of put_headers, exactly as they were returned",
-          ),
-        );
-      }
-    }
+  for (const name of missing) {
+    causes.push(
+      cause(
+        `the header ${name} is missing, and the URL binds it`,
+        "send all of put_headers, exactly as they were returned",
+      ),
+    );
   }
   if (answer.code === "SignatureDoesNotMatch" && causes.length === 0) {
     const shown = (name: string) => {
@@ -63,3 +70,9 @@ export function ofHeaders(
   }
   return causes;
 }
+
+const added = (header: string) =>
+  cause(
+    `the request has ${header}, which was not signed`,
+    "send put_headers and nothing else of x-amz-*; look at what a proxy adds",
+  );

@@ -1,0 +1,82 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type { Audience } from "../../../application/ports/presigner.ts";
+import { sendForm } from "../../storage/contract/send-form.ts";
+import { refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { timestampOf } from "../../storage/signing/sign-query.ts";
+import { canonicalRequest, signedHeaders, stringToSign } from "../../storage/signing/v4.ts";
+import type { Target } from "./target.ts";
+
+// A URL that is refused says little: its signature covers the secret, the host and the query. Other
+// signatures cover only some of them.
+
+/**
+ * Whether the secret is right, by a form, whose signature covers its policy alone; false too where
+ * the store does not tell. The policy has expired, so nothing is written.
+ */
+export const knowsSecret = Effect.fnUntraced(function* (
+  { s3, newKey, inTime }: Target,
+  use: "service" | "put",
+  audience: Audience,
+) {
+  if (s3 === undefined) return false;
+  const { signers, addresses, bucket, region } = s3;
+  const now = yield* Clock.currentTimeMillis;
+  const signer = yield* signers[use](now, 0);
+  const { origin, path, unsignedPrefix = "" } = addresses[audience];
+  const fields = yield* signer.signForm({
+    bucket,
+    fields: { key: yield* newKey },
+    sizes: [0, 1],
+    region,
+    now,
+    expiresIn: -3600,
+  });
+  const codeFor = (fields: Readonly<Record<string, string>>) =>
+    inTime(
+      Effect.promise(() => sendForm({ url: `${origin}${unsignedPrefix}${path}/`, fields })),
+    ).pipe(Effect.map(({ status, body }) => refusalIn({ status, text: body.toString() }).code));
+  const wrong = yield* codeFor({ ...fields, "x-amz-signature": "0".repeat(64) });
+  return wrong === "SignatureDoesNotMatch" && (yield* codeFor(fields)) !== wrong;
+});
+
+/** Whether the store lists the bucket for a signature in a header, as official clients send it. */
+export const takesSignedHeaders = Effect.fnUntraced(function* (
+  { s3, send }: Target,
+  use: "service" | "put",
+  audience: Audience,
+) {
+  if (s3 === undefined) return false;
+  const { signers, addresses, region } = s3;
+  const now = yield* Clock.currentTimeMillis;
+  const { algorithm, accessKey, secretKey, sessionToken } = (yield* signers[use](now, 0)).keys;
+  const { origin, host, path, unsignedPrefix = "" } = addresses[audience];
+  const timestamp = timestampOf(now);
+  const day = timestamp.slice(0, 8);
+  const scope = algorithm.scope(day, region);
+  const headers = [
+    ["host", host],
+    ["x-amz-content-sha256", "UNSIGNED-PAYLOAD"],
+    ["x-amz-date", timestamp],
+    ...(sessionToken === undefined ? [] : [["x-amz-security-token", sessionToken] as const]),
+  ] as const;
+  const names = signedHeaders(headers);
+  const request = { method: "GET", path: path || "/", query: "max-keys=1" };
+  const canonical = canonicalRequest({ ...request, headers, signedHeaders: names });
+  const text = stringToSign({ algorithm, timestamp, scope, canonicalRequest: canonical });
+  const signature = algorithm.signer(secretKey, day, region)(text);
+  const { ok } = yield* send("GET", `${origin}${unsignedPrefix}${path || "/"}?max-keys=1`, {
+    headers: {
+      ...Object.fromEntries(headers.slice(1)),
+      Authorization: `${algorithm.name} Credential=${accessKey}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
+    },
+  });
+  return ok;
+});
+
+/** A finding's words for a store that takes signatures in headers alone. */
+export const NO_SIGNED_URLS = {
+  seen: "takes requests that are signed in a header, and no signed URLs",
+  why: "Browsers upload and download with signed URLs alone.",
+  mend: "use a store with presigned URLs, or switch them on there",
+} as const;
