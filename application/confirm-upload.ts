@@ -88,6 +88,7 @@ export const confirmArrival = Effect.fnUntraced(function* ({
     size: facts.size,
     mediaType,
     etag: facts.etag,
+    version: facts.version,
     checksum: isCompared ? checksum : undefined,
     final: isFinal(facts.isReplaceable === true ? { ...receipt, writeOnce: false } : receipt, {
       now,

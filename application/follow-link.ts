@@ -20,7 +20,7 @@ import { openLink } from "./tokens.ts";
  */
 export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {
   const link = yield* openLink(token);
-  const { key, fileName, mediaType, policy: name } = link;
+  const { key, fileName, mediaType, version, policy: name } = link;
   recordFacts?.({ key, mediaType, policy: name });
   const policy = (yield* Policies).get(name);
   const end = endOf(link, policy?.linkLifetime);
@@ -37,6 +37,7 @@ export const followLink = Effect.fnUntraced(function* (token: string, recordFact
     audience: "public",
     responseMediaType: mediaType,
     responseDisposition: dispositionOf(mediaType, fileName),
+    version,
     window,
   });
   return { key, policy: name, get };

@@ -2,15 +2,19 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import { LinksNotAllowed, LinkTooLong } from "../domain/errors.ts";
 import type { LinkLifetime } from "../domain/link.ts";
 import type { Member } from "./admit.ts";
+import { inTime } from "./in-time.ts";
+import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 import { receiptOf, sealLink } from "./tokens.ts";
 
 /**
  * Makes a link that opens the file of a receipt for whoever holds it. It lasts as long as the
- * caller asks, or as long as the policy allows if the caller does not say.
+ * caller asks, or as long as the policy allows if the caller does not say. It opens the version
+ * that is there now, if the bucket keeps several; the newest if the store does not answer.
  *
  * Fails with `OrganizationNotFound`, `InvalidReceipt`, `LinksNotAllowed` or `LinkTooLong`.
  */
@@ -28,6 +32,13 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   }
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const expiresAt = DateTime.addDuration(now, lifetime);
-  const token = yield* sealLink({ key, fileName, mediaType, policy, issuedAt: now, expiresAt });
+  const found = yield* (yield* ObjectStore).head(key).pipe(
+    inTime(),
+    Effect.tapError((reason) => Effect.logWarning("a link names no version", { key, reason })),
+    Effect.option,
+  );
+  const version = Option.getOrUndefined(Option.flatten(found))?.version;
+  const file = { key, fileName, mediaType, policy, ...(version !== undefined && { version }) };
+  const token = yield* sealLink({ ...file, issuedAt: now, expiresAt });
   return { token, expiresAt };
 });

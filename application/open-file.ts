@@ -19,7 +19,7 @@ export const WINDOWS = 8;
  * within which it is the same. The store is not asked: the type is what the key's extension
  * stands for, and where the file is not there, the store says so.
  *
- * Fails with `OrganizationNotFound` (for a name that no file can have) or
+ * Fails with `OrganizationNotFound` (for a name or version that no file can have) or
  * `CredentialsUnavailable`.
  */
 export const openFile = Effect.fnUntraced(function* (request: {
@@ -28,8 +28,14 @@ export const openFile = Effect.fnUntraced(function* (request: {
   readonly path: string;
   /** Whether the file is saved, whatever its type. */
   readonly download: boolean;
+  /**
+   * The version or generation, as confirming named it; the newest if undefined. Whoever may read the
+   * file may read any version of it: one that nobody may read any more has to be removed itself.
+   */
+  readonly version?: string | undefined;
 }) {
-  const { member, path, download } = request;
+  const { member, path, download, version } = request;
+  if (version !== undefined && !VERSION.test(version)) return yield* new OrganizationNotFound();
   const parts = parseIn(member.organization, path);
   if (Option.isNone(parts)) return yield* new OrganizationNotFound();
   const { uuid, extension } = parts.value;
@@ -47,7 +53,11 @@ export const openFile = Effect.fnUntraced(function* (request: {
     audience: audienceOf(member),
     responseMediaType: mediaType,
     responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
+    version,
     window,
   });
   return { get, window };
 });
+
+/** At most 1,024 bytes: "How S3 Versioning works", Amazon S3 User Guide. */
+const VERSION = /^[!-~]{1,1024}$/;

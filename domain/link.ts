@@ -13,6 +13,8 @@ export const Link = Schema.Struct({
   key: StorageKey,
   fileName: FileName,
   mediaType: MediaType,
+  /** The version or generation that was there when the link was made, if there are several. */
+  version: Schema.optionalKey(Schema.String),
   /** The policy that the file was uploaded under; it limits the link. */
   policy: Schema.String,
   issuedAt: Schema.DateTimeUtcFromMillis,
@@ -22,6 +24,7 @@ export const Link = Schema.Struct({
     key: "k",
     fileName: "n",
     mediaType: "t",
+    version: "v",
     policy: "p",
     issuedAt: "i",
     expiresAt: "x",

@@ -58,7 +58,7 @@ export function callsAt(publicUrl: URL) {
   ): Confirmation => ({
     ...plain(confirmed),
     ...downloadOf(confirmed),
-    fileUrl: fileAddress(publicUrl, organization, confirmed.key),
+    fileUrl: fileAddress(publicUrl, organization, confirmed),
   });
   return {
     requestUpload: Effect.fnUntraced(function* (call: UploadRequest) {
@@ -168,10 +168,10 @@ export function callsAt(publicUrl: URL) {
     }),
 
     openFile: Effect.fnUntraced(function* (call: Parameters<Valetkey["openFile"]>[0]) {
-      const { key, download = false } = call;
+      const { key, download = false, version } = call;
       if (typeof key !== "string") return yield* Effect.die(new TypeError("key must be a string"));
       const member = yield* admitCaller(call, "read");
-      const { get } = yield* openFile({ member, path: pathIn(key, member), download });
+      const { get } = yield* openFile({ member, path: pathIn(key, member), download, version });
       return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
     }),
 
@@ -224,6 +224,7 @@ export const plain = (upload: Omit<Confirmed, "organization" | "subject">) => ({
   size: upload.size,
   contentType: upload.mediaType,
   etag: upload.etag,
+  ...(upload.version !== undefined && { version: upload.version }),
   ...(upload.checksum && { checksum: upload.checksum }),
   final: upload.final,
   ...(!upload.final && { mutableUntil: DateTime.toDate(upload.mutableUntil) }),

@@ -74,6 +74,8 @@ export interface Valetkey<
       readonly key: string;
       /** Whether browsers save the file rather than show it, whatever its type. */
       readonly download?: boolean | undefined;
+      /** As confirming named it, if the bucket keeps several; the newest if left out. */
+      readonly version?: string | undefined;
     },
   ) => Promise<OpenedFile>;
   /** Lists the policies that the caller may use; `requestUpload` enforces exactly these. */

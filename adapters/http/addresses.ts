@@ -3,8 +3,14 @@ import { parse, pathOf, type StorageKey } from "../../domain/storage-key.ts";
 import type { HttpContext } from "./env.ts";
 
 /** The address of a file for members of its organization; `slug` is the name from the request. */
-export const fileAddress = (publicUrl: URL, slug: string, key: StorageKey): string =>
-  `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${pathOf(Option.getOrThrow(parse(key)))}`;
+export const fileAddress = (
+  publicUrl: URL,
+  slug: string,
+  { key, version }: { readonly key: StorageKey; readonly version?: string | undefined },
+): string =>
+  `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${pathOf(Option.getOrThrow(parse(key)))}${
+    version === undefined ? "" : `?version=${encodeURIComponent(version)}`
+  }`;
 
 /** The address that opens a file for whoever has the token. */
 export const linkAddress = (publicUrl: URL, token: string): string =>

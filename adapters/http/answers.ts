@@ -85,6 +85,9 @@ const confirmed = {
   size: ByteSize,
   content_type: MediaType,
   etag,
+  version: Schema.optionalKey(
+    Schema.String.annotate({ description: "If the bucket keeps several; the URLs name it." }),
+  ),
   checksum: Schema.optionalKey(Checksum),
   ...get,
   file_url: url(

@@ -32,11 +32,12 @@ export function confirmedAnswer(
     size,
     content_type: mediaType,
     etag,
+    ...(confirmed.version === undefined ? {} : { version: confirmed.version }),
     ...(checksum === undefined ? {} : { checksum }),
     ...(final ? { final } : { final, mutable_until: DateTime.formatIso(mutableUntil) }),
     get_url: get.url,
     get_expires_at: DateTime.formatIso(get.expiresAt),
-    file_url: fileAddress(options.publicUrl, slug, key),
+    file_url: fileAddress(options.publicUrl, slug, confirmed),
   };
 }
 

@@ -8,12 +8,16 @@ import { keptByBrowser } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
 import type { MemberRequest, RouteRequest } from "./route.ts";
 
-/** Answers `GET /api/v1/orgs/:slug/files/:year/:month/:name`; `?download` saves the file. */
+/**
+ * Answers `GET /api/v1/orgs/:slug/files/:year/:month/:name`; `?download` saves the file, and
+ * `?version=` names one of its versions.
+ */
 export const openFile = Effect.fnUntraced(function* (request: MemberRequest) {
   const { c, member } = request;
-  const download = new URL(c.req.url).searchParams.has("download");
+  const query = new URL(c.req.url).searchParams;
+  const file = { download: query.has("download"), version: query.get("version") ?? undefined };
   const path = `${c.req.param("year")}/${c.req.param("month")}/${c.req.param("name")}`;
-  const { get, window } = yield* application.openFile({ member, path, download });
+  const { get, window } = yield* application.openFile({ member, path, ...file });
   const now = yield* Clock.currentTimeMillis;
   const length = Duration.toMillis(window);
   // A URL stops working before its window ends if the credentials that signed it expire.

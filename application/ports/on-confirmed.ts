@@ -16,6 +16,8 @@ export interface ConfirmedUpload {
   readonly size: number;
   readonly mediaType: MediaType;
   readonly etag: string;
+  /** The version or generation that was compared, if the bucket keeps several. */
+  readonly version?: string | undefined;
   readonly checksum?: Checksum | undefined;
   /** Whether the object can no longer change. */
   readonly final: boolean;

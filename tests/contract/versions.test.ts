@@ -1,3 +1,4 @@
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
@@ -14,35 +15,58 @@ import { everyStore } from "../../adapters/storage/contract/store-promise.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { fileAddress } from "../../adapters/http/addresses.ts";
+import { PROVIDERS } from "../../adapters/storage/providers.ts";
+import { followLink } from "../../application/follow-link.ts";
+import { makeLink } from "../../application/make-link.ts";
+import { openFile } from "../../application/open-file.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { MediaType } from "../../domain/media-type.ts";
+import { ownServer } from "./own-server.ts";
 import { stores } from "./stores.ts";
 import { need } from "../support/need.ts";
 
-const server = await need("minio");
+const minioServer = await need("minio");
+/** Your own server, if the environment names one that keeps versions. */
+const own = ownServer();
+const ownStore =
+  own !== undefined && PROVIDERS[own.provider].versions
+    ? [
+        {
+          name: own.provider,
+          server: own,
+          make: (of: Settings) => aws({ ...of, provider: own.provider, signer: "native" }),
+        },
+      ]
+    : [];
+type Server = Pick<NonNullable<typeof minioServer>, "endpoint" | "accessKey" | "secretKey">;
 
 const closing: Array<() => Promise<unknown>> = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-const settings = (bucket: string) => ({
+const settings = (bucket: string, { endpoint, accessKey, secretKey }: Server) => ({
   provider: "minio" as const,
   bucket,
   createBucket: false,
   region: "us-east-1",
-  endpoint: new URL(server?.endpoint ?? "http://none"),
-  accessKey: server?.accessKey,
-  secretKey: Redacted.make(server?.secretKey ?? ""),
+  endpoint: new URL(endpoint),
+  accessKey,
+  secretKey: Redacted.make(secretKey),
   pathStyle: true,
 });
 type Settings = ReturnType<typeof settings>;
 
-async function open(make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>) {
+async function open(
+  make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>,
+  server: Server | undefined,
+) {
+  if (server === undefined) throw new Error("there is no server");
   const bucket = `versions-${crypto.randomUUID()}`;
-  const { hostname, port } = new URL(server?.endpoint ?? "");
-  const { accessKey = "", secretKey = "" } = server ?? {};
+  const { hostname, port } = new URL(server.endpoint);
+  const { accessKey, secretKey } = server;
   const client = new Client({
     endPoint: hostname,
     port: Number(port),
@@ -53,55 +77,120 @@ async function open(make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>
   await client.makeBucket(bucket);
   await client.setBucketVersioning(bucket, { Status: "Enabled" });
   const runtime = ManagedRuntime.make(
-    Layer.provideMerge(make(settings(bucket)), telemetry({ level: "none", format: "json" })),
+    Layer.provideMerge(
+      make(settings(bucket, server)),
+      telemetry({ level: "none", format: "json" }),
+    ),
   );
   closing.push(() => runtime.dispose());
-  return runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
+  const services = Effect.all({ presigner: Presigner, store: ObjectStore });
+  return { client, bucket, ...(await runtime.runPromise(services)) };
 }
 
-describe.skipIf(server === undefined).each<{
+const cases: ReadonlyArray<{
   readonly name: string;
+  readonly server: Server | undefined;
   readonly make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>;
-}>([
-  { name: "minio", make: minio },
-  { name: "aws, native signer", make: (of) => aws({ ...of, signer: "native" }) },
-  { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
-])("$name, with a bucket that keeps versions", ({ make }) => {
-  it("only the confirmed version of an object is read and removed", async () => {
-    const services = await open(make);
-    const { grant, confirm } = useCases(services);
-    const { store } = services;
-    const { put, key, receipt } = await grant();
-    await upload(put);
-    const first = Option.getOrThrow(await Effect.runPromise(store.head(key)));
-    const confirmed = await confirm(receipt);
-    await upload({ ...put, body: OTHER });
+}> = [
+  { name: "minio", server: minioServer, make: minio },
+  {
+    name: "aws, native signer",
+    server: minioServer,
+    make: (of) => aws({ ...of, signer: "native" }),
+  },
+  {
+    name: "aws, official signer",
+    server: minioServer,
+    make: (of) => aws({ ...of, signer: "sdk" }),
+  },
+  ...ownStore,
+];
 
-    const url = confirmed._tag === "Confirmed" ? confirmed.get.url : confirmed._tag;
-    expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
-    await Effect.runPromise(store.remove({ key, version: first.version ?? "" }));
-    expect((await send("GET", url)).status).toBe(404);
-    const left = Option.getOrThrow(await Effect.runPromise(store.head(key)));
-    expect(left.etag).not.toBe(first.etag);
-  });
+const shows = async (url = "") => (await send("GET", url)).body;
 
-  it("an upload that does not match is removed by its version if the policy says so", async () => {
-    const services = await open(make);
-    const { grant, confirm } = useCases(services);
-    for (const [policy, after] of [
-      ["cleaned", "Confirmed"],
-      ["files", "UploadMismatch"],
-    ] as const) {
-      const { put, key, receipt } = await grant({}, policy);
+describe.each(cases.filter(({ server }) => server !== undefined))(
+  "$name, with a bucket that keeps versions",
+  ({ make, server }) => {
+    it("every address of a confirmed file shows the version that was confirmed, whatever comes later", async () => {
+      const services = await open(make, server);
+      const { grant, confirm, run } = useCases(services);
+      const { put, key, receipt } = await grant({}, "shown");
       await upload(put);
-      const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
-      await upload(await Effect.runPromise(services.presigner.put(text)));
-      expect((await confirm(receipt))._tag).toBe("UploadMismatch");
-      // The first upload is the newest version again.
-      expect((await confirm(receipt))._tag).toBe(after);
-    }
-  });
-});
+      const confirmed = await confirm(receipt);
+      if (confirmed._tag !== "Confirmed") throw new Error(confirmed._tag);
+      const { version, get } = confirmed;
+      const link = await run((member) => makeLink({ member, receipt }));
+      const token = "token" in link ? link.token : link._tag;
+      await upload({ ...put, body: OTHER });
+
+      const [, slug = ""] = fileAddress(new URL("https://a.example"), "acme", confirmed).split("?");
+      expect(slug).toBe(`version=${encodeURIComponent(version ?? "")}`);
+      const path = key.split("/files/")[1] ?? "";
+      const [opened, newest, followed] = [
+        await run((member) => openFile({ member, path, download: false, version })),
+        await run((member) => openFile({ member, path, download: false })),
+        await run(() => followLink(token)),
+      ].map((answer) => ("get" in answer ? answer.get.url : answer._tag));
+      for (const url of [get.url, opened, followed]) {
+        expect((await shows(url)).equals(CONTENT)).toBe(true);
+      }
+      expect((await shows(newest)).equals(OTHER)).toBe(true);
+    });
+
+    it("the mark is taken off the version that is named, and of no other", async () => {
+      const { presigner, store, client, bucket } = await open(make, server);
+      const request = { ...putRequest(), pendingSince: DateTime.makeUnsafe(Date.now()) };
+      const { key } = request;
+      const put = await Effect.runPromise(presigner.put(request));
+      await upload(put);
+      const version = async () =>
+        Option.getOrThrow(await Effect.runPromise(store.head(key))).version;
+      const first = await version();
+      await upload({ ...put, body: OTHER });
+      const second = await version();
+      await Effect.runPromise(store.keep({ key, version: first }));
+      const tags = (versionId = "") =>
+        client.getObjectTagging(bucket, key, { versionId }).then((told) => JSON.stringify(told));
+      expect(await tags(first)).not.toContain("pending");
+      expect(await tags(second)).toContain("pending");
+    });
+
+    it("only the confirmed version of an object is read and removed", async () => {
+      const services = await open(make, server);
+      const { grant, confirm } = useCases(services);
+      const { store } = services;
+      const { put, key, receipt } = await grant();
+      await upload(put);
+      const first = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+      const confirmed = await confirm(receipt);
+      await upload({ ...put, body: OTHER });
+
+      const url = confirmed._tag === "Confirmed" ? confirmed.get.url : confirmed._tag;
+      expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
+      await Effect.runPromise(store.remove({ key, version: first.version ?? "" }));
+      expect((await send("GET", url)).status).toBe(404);
+      const left = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+      expect(left.etag).not.toBe(first.etag);
+    });
+
+    it("an upload that does not match is removed by its version if the policy says so", async () => {
+      const services = await open(make, server);
+      const { grant, confirm } = useCases(services);
+      for (const [policy, after] of [
+        ["cleaned", "Confirmed"],
+        ["files", "UploadMismatch"],
+      ] as const) {
+        const { put, key, receipt } = await grant({}, policy);
+        await upload(put);
+        const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
+        await upload(await Effect.runPromise(services.presigner.put(text)));
+        expect((await confirm(receipt))._tag).toBe("UploadMismatch");
+        // The first upload is the newest version again.
+        expect((await confirm(receipt))._tag).toBe(after);
+      }
+    });
+  },
+);
 
 const ofGenerations = everyStore({
   "an upload that does not match is removed if the policy says so": async ({

@@ -86,6 +86,7 @@ const INDIFFERENT: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
     ["0: PUT 200", "2: PUT 200"],
   ],
   ["no unsigned header sets the time of a confirmed object", ["0: PUT 200", "2: PUT 200"]],
+  ["no unsigned header hides an overwrite from the next confirm", ["1: PUT 200"]],
   // Nor does it matter whether a store takes what it has to ignore.
   ["a field after the file changes nothing", ["0: POST 201", "1: POST 201"]],
 ]);

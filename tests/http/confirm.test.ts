@@ -1,7 +1,10 @@
+import * as Duration from "effect/Duration";
 import { expect, it } from "vitest";
+import { LinkLifetime } from "../../domain/link.ts";
 import { s3Error, startS3 } from "../support/s3-server.ts";
-import { presignInit, startService, storeAt } from "./service.ts";
+import { presignInit, startService, storeAt, TOKEN } from "./service.ts";
 
+const ORIGIN = "https://uploads.example.com";
 const CONFIRM = "/api/v1/orgs/acme/files/confirm";
 
 it.each([
@@ -57,3 +60,30 @@ it.each(["GET", "HEAD", "PUT", "PATCH", "DELETE"])(
     expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
   },
 );
+
+it("every address of a file in a bucket with versions names the version that was confirmed", async () => {
+  const { env } = await startS3(({ method, query }, usual) => {
+    if (method !== "HEAD" || !query.has("X-Amz-Signature")) return undefined;
+    return usual().then(({ status, headers }) => {
+      headers.set("x-amz-version-id", "a+b/c");
+      return new Response(null, { status, headers });
+    });
+  });
+  const policy = { linkLifetime: LinkLifetime.make(Duration.days(1)) };
+  const { request } = await startService({ storage: storeAt(env), policy });
+  const ask = async (path: string, body?: object) =>
+    (await request(`/api/v1/orgs/acme/files/${path}`, presignInit(body))).json();
+  const { put_url: url, put_headers: headers, receipt } = await ask("presign");
+  expect((await fetch(url, { method: "PUT", headers, body: "12345" })).status).toBe(200);
+  const { version, get_url, file_url } = await ask("confirm", { receipt });
+  const { link_url } = await ask("links", { receipt });
+  expect([version, new URL(file_url).search]).toEqual(["a+b/c", "?version=a%2Bb%2Fc"]);
+  const authorized = { headers: { Authorization: `Bearer ${TOKEN}` } };
+  for (const shown of [
+    get_url,
+    (await request(file_url.replace(ORIGIN, ""), authorized)).headers.get("location"),
+    (await request(link_url.replace(ORIGIN, ""))).headers.get("location"),
+  ]) {
+    expect(new URL(shown).searchParams.get("versionId")).toBe("a+b/c");
+  }
+});

@@ -106,3 +106,19 @@ it("a file address needs a token, and accepts only GET", async () => {
   const headers = { Authorization: `Bearer ${TOKEN}` };
   expect((await request(`${AT}.png`, { method: "HEAD", headers })).status).toBe(405);
 });
+
+it("a file address names a version in the signed GET, and no other parameter", async () => {
+  const strange = "3/L4+x==&versionId=null#\u007e";
+  const { status, location } = await open(`${AT}.png?version=${encodeURIComponent(strange)}`);
+  expect(status).toBe(302);
+  expect(location.searchParams.getAll("versionId")).toEqual([strange]);
+  expect((await open(`${AT}.png`)).location.searchParams.has("versionId")).toBe(false);
+});
+
+it.each(["", " ", "a b", "\n", "é", "v".repeat(1025)])(
+  "a file address with a version that no file can have is not found: %j",
+  async (version) => {
+    const query = `version=${encodeURIComponent(version)}`;
+    expect((await open(`${AT}.png?${query}`)).status).toBe(404);
+  },
+);

@@ -214,6 +214,12 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
         allowEmptyValue: true,
         schema: { type: "string", examples: [""] },
       },
+      {
+        name: "version",
+        in: "query",
+        description: "The version of the file, as `confirm` named it; the newest if left out.",
+        schema: { type: "string", maxLength: 1024 },
+      },
     ],
     answers: REDIRECT,
   },

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as Effect from "effect/Effect";
-import type * as Duration from "effect/Duration";
+import * as Duration from "effect/Duration";
 import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as TestClock from "effect/testing/TestClock";
@@ -17,6 +17,7 @@ import { Tokens } from "../../../application/ports/tokens.ts";
 import { requestUpload, requestUploads } from "../../../application/request-upload.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { FileName } from "../../../domain/file-name.ts";
+import { LinkLifetime } from "../../../domain/link.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../../domain/principal.ts";
 import type { UploadDifference } from "../../../domain/upload-difference.ts";
@@ -37,6 +38,7 @@ export const mismatchOf = (...differences: ReadonlyArray<Partial<UploadDifferenc
   differences,
 });
 
+const HOUR = LinkLifetime.make(Duration.hours(1));
 const MEMBER = caller("user", "member");
 const IN_ACME = { principal: MEMBER, organization: OrganizationId.make("acme") };
 const UPLOAD: UploadRequest = {
@@ -64,7 +66,7 @@ export function useCases({
       Policies,
       new Map([
         ["files", defaultPolicy],
-        ["shown", { ...defaultPolicy, inlinePdf: true }],
+        ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
         ["cleaned", { ...defaultPolicy, deleteMismatch: true }],
         ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
       ]),
