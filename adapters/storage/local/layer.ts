@@ -26,7 +26,11 @@ const REGION = "local";
 /** Milliseconds between two removals of unfinished uploads. */
 const SWEEP_INTERVAL = 60_000;
 
-const unavailable = (cause: unknown) => new StoreUnavailable({ reason: failureOf(cause).reason });
+const run = <A>(call: () => Promise<A>) =>
+  Effect.tryPromise({
+    try: call,
+    catch: (cause) => new StoreUnavailable({ reason: failureOf(cause).reason }),
+  });
 
 /**
  * The embedded store: objects in a folder, reached under `endpoint`, an address of the service
@@ -40,10 +44,7 @@ export const layer = (
 ): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const folder = yield* Effect.tryPromise({
-        try: () => openFolder(settings.directory),
-        catch: unavailable,
-      });
+      const folder = yield* run(() => openFolder(settings.directory));
       // The timer does not keep the process alive.
       yield* Effect.acquireRelease(
         Effect.sync(() =>
@@ -88,14 +89,12 @@ export const layer = (
         forms: { bucket, signer },
       });
       const storedKey = (key: string) => `${address.path}/${key}`.slice(rootLength);
-      const run = <A>(call: () => Promise<A>) =>
-        Effect.tryPromise({ try: call, catch: unavailable });
       const named = <U extends { readonly key: string }>(upload: U) => ({
         ...upload,
         key: storedKey(upload.key),
       });
       const store = ObjectStore.of({
-        ensureBucket: Effect.tryPromise({ try: () => checkFolder(folder), catch: unavailable }),
+        ensureBucket: run(() => checkFolder(folder)),
         keep: () => Effect.void,
         remove: () => Effect.void,
         multipart: {
@@ -109,16 +108,13 @@ export const layer = (
         },
         lifecycle: undefined,
         head: (key) =>
-          Effect.tryPromise({
-            try: async () => {
-              const object = await openObject(folder, storedKey(key));
-              if (object === undefined) return Option.none();
-              await object.close();
-              const { size, mediaType, etag, checksums = {}, modified } = object;
-              const age = Date.now() - modified.getTime();
-              return Option.some({ size, mediaType, etag, checksums, extraHeaders: {}, age });
-            },
-            catch: unavailable,
+          run(async () => {
+            const object = await openObject(folder, storedKey(key));
+            if (object === undefined) return Option.none();
+            await object.close();
+            const { size, mediaType, etag, checksums = {}, modified } = object;
+            const age = Date.now() - modified.getTime();
+            return Option.some({ size, mediaType, etag, checksums, extraHeaders: {}, age });
           }),
       });
       return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
