@@ -241,12 +241,6 @@ export const forbiddenHeaders = (
     ? { ...absent, names: [...absent.names, ...absent.deniable] }
     : absent;
 
-/** The checksums of a whole file in parts that a provider verifies. */
-export const fileChecksumsOf = (name: ProviderName): ReadonlyArray<ChecksumAlgorithm> => {
-  const { fileChecksums = [] }: Provider = PROVIDERS[name];
-  return fileChecksums;
-};
-
 /**
  * Whether an object is asked for its checksums: where any but MD5, which the ETag tells, came with
  * it. Some servers that know no others refuse the question (S3Proxy).

@@ -49,10 +49,10 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const client = makeClient(settings, credentials);
       const addresses = yield* Effect.promise(() => locate(settings, client));
       const { checksums, partChecksums, ...provider }: Provider = PROVIDERS[settings.provider];
-      const at = { signer, address: addresses.internal, region };
-      const once = yield* bucketWriteOnce(at, provider);
       const bySdk =
         settings.signer === "sdk" ? yield* sdkSigner(client, addresses.internal.scope) : undefined;
+      const at = { signer: bySdk?.(signer) ?? signer, address: addresses.internal, region };
+      const once = yield* bucketWriteOnce(at, provider);
       const presigner = v4Presigner({
         addresses,
         region,

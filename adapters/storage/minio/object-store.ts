@@ -6,21 +6,16 @@ import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../settings/thrown.ts";
-import { fileChecksumsOf, tellsChecksums } from "../providers.ts";
 import { current } from "../credentials/held.ts";
 import type { BucketWriteOnce } from "../rest/bucket-write-once.ts";
-import { callFailed, refusalIn, type StoreRefusal } from "../rest/refusal-reason.ts";
-import { reasonOfMultipart, s3Multipart } from "../rest/s3-multipart.ts";
+import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { s3ObjectStore } from "../rest/s3-object-store.ts";
-import { type Bucket as At, signedFetch } from "../rest/signed-fetch.ts";
+import type { Bucket as At } from "../rest/signed-fetch.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import type { KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
-/**
- * The calls to the bucket. The MinIO client, which is loaded with the first call, makes those that
- * change something. It has no way to ask for checksums, so a signed request of our own does.
- */
+/** The calls to the bucket. The MinIO client is loaded with the first one that it makes. */
 export function objectStore(
   settings: MinioSettings,
   { at, once }: { readonly at: At<KeySigner>; readonly once: BucketWriteOnce },
@@ -40,19 +35,11 @@ export function objectStore(
       ),
       Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
     );
-  const headers = tellsChecksums(settings.provider) ? CHECKSUMS : [];
   const store = s3ObjectStore(
     settings,
     { at, once },
     {
-      head: (key) => signedFetch(at, { method: "HEAD", ...(key && { key, headers }) }),
-      list: Effect.map(signedFetch(at, { method: "GET", query: LIST }), refusalIn),
       makeBucket: call((minio) => minio.makeBucket(bucket, region)),
-      multipart: s3Multipart(at, {
-        reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
-        ifNone: [["if-none-match", "*"]],
-        fileChecksums: fileChecksumsOf(settings.provider),
-      }),
       keep: ({ key, version: versionId = "" }) =>
         call((minio) => minio.removeObjectTagging(bucket, key, { versionId })),
       remove: ({ key, version: versionId }) =>
@@ -63,9 +50,6 @@ export function objectStore(
   const client = call(async () => undefined);
   return { ...store, ensureBucket: Effect.andThen(client, store.ensureBucket) };
 }
-
-const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
-const LIST = [["max-keys", "1"]] as const;
 
 function optionsOf(
   { endpoint, region, pathStyle }: MinioSettings,

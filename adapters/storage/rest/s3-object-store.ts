@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { say, type Text, VARIABLES } from "../../settings/source.ts";
@@ -10,6 +10,7 @@ import {
   type ProviderName,
   PROVIDERS,
   provider as providerSetting,
+  tellsChecksums,
 } from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import {
@@ -17,35 +18,36 @@ import {
   clockFault,
   noBucket,
   reasonOfRefusal,
-  type StoreRefusal,
+  refusalIn,
 } from "./refusal-reason.ts";
 import { type BucketWriteOnce, portOf } from "./bucket-write-once.ts";
 import { factsOfHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
-import type { Bucket } from "./signed-fetch.ts";
+import { reasonOfMultipart, s3Multipart } from "./s3-multipart.ts";
+import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
-type Call<A = void> = Effect.Effect<A, StoreUnavailable>;
-
-/** The calls to a bucket, made by the client of its store. */
+/** The calls that change something in a bucket, made by the official client of its store. */
 interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
-  /** The answer to `HEAD` for an object, or for the bucket; a refusal is an answer too. */
-  readonly head: (key?: StorageKey) => Call<Pick<Response, "status" | "ok" | "headers">>;
-  /** The answer to a request for the list of objects; only its refusal counts. */
-  readonly list: Call<StoreRefusal>;
-  readonly makeBucket: Call;
-  /** Offered only if the provider is used for multipart uploads. */
-  readonly multipart: Multipart;
+  readonly makeBucket: Effect.Effect<void, StoreUnavailable>;
 }
 
-/** The `ObjectStore` of every store with the API of S3. */
+/**
+ * The `ObjectStore` of every store with the API of S3. It looks by signed requests of our own: the
+ * official clients hide headers of an answer, or cannot ask for checksums.
+ */
 export function s3ObjectStore(
   settings: BucketSettings & { readonly provider: ProviderName; readonly createBucket: boolean },
   { at: bucket, once }: { readonly at: Bucket; readonly once: BucketWriteOnce },
-  { head, list, makeBucket, keep, remove, multipart }: BucketCalls,
+  { makeBucket, keep, remove }: BucketCalls,
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
   const provider: Provider = PROVIDERS[settings.provider];
   const fail = (reason: Text) => Effect.fail(new StoreUnavailable({ reason: say(reason, words) }));
+
+  const headers = tellsChecksums(settings.provider) ? CHECKSUMS : [];
+  /** The answer for an object, or for the bucket. */
+  const head = (key?: StorageKey) =>
+    signedFetch(bucket, { method: "HEAD", ...(key && { key, headers }) });
 
   let isWarned = false;
   /** Whether the bucket exists; fails if that is unknown, or if the clocks differ. */
@@ -62,7 +64,8 @@ export function s3ObjectStore(
     if (fault !== undefined) return yield* fail(fault);
     if (ok || status === 404) return ok;
     // The answer to a HEAD has no body that could say why.
-    return yield* fail(reasonOfRefusal(settings, { ...(yield* list), status }));
+    const list = yield* signedFetch(bucket, { method: "GET", query: LIST });
+    return yield* fail(reasonOfRefusal(settings, { ...refusalIn(list), status }));
   });
 
   return ObjectStore.of({
@@ -81,7 +84,16 @@ export function s3ObjectStore(
     ...portOf(once),
     ...(provider.partChecksums === undefined
       ? {}
-      : { multipart: { ...multipart, abandoned: provider.abandoned } }),
+      : {
+          multipart: {
+            ...s3Multipart(bucket, {
+              reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
+              ifNone: [["if-none-match", "*"]],
+              fileChecksums: provider.fileChecksums ?? [],
+            }),
+            abandoned: provider.abandoned,
+          },
+        }),
     lifecycle: s3Lifecycle(bucket, {
       removesParts: provider.partChecksums !== undefined && provider.abandoned === undefined,
     }),
@@ -104,6 +116,9 @@ export function s3ObjectStore(
     }),
   });
 }
+
+const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
+const LIST = [["max-keys", "1"]] as const;
 
 const NOT_FROM_A_STORE: Text = ({ name }) =>
   `the answer is not from an S3 store; check ${name(endpoint)}`;
