@@ -1,60 +1,38 @@
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import { createHash } from "node:crypto";
 import zlib from "node:zlib";
-import { failed, type Findings, passed, unknown } from "./finding.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import {
+  attemptWith,
+  effectOf,
+  type Harm,
+  HARMS,
+  type Place,
+  REMOVAL,
+  type Row,
+  UNSIGNED_HEADERS,
+} from "../../storage/contract/unsigned-headers.ts";
+import { failed, type Findings, passed } from "./finding.ts";
 import { told } from "./store-answer.ts";
-import { BYTES, check, OTHER_BYTES, type Target } from "./target.ts";
+import { check, OTHER_BYTES, type Target } from "./target.ts";
 
 const MEND =
   "give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), which may do what `valetkey policy put` prints";
 
-const ALL_USERS = 'uri="http://acs.amazonaws.com/groups/global/AllUsers"';
-const SSE_KEY = Buffer.alloc(32, 7);
-
-/** A header that a client can add without a signature, and how to see that the store obeyed it. */
-interface Added {
-  readonly name: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly effect: "public" | "tagged" | "encrypted" | "accepted";
-  readonly why: string;
-}
-
-const OTHERS_READ = "Whoever holds an upload URL can let everybody read the file.";
-
-const ADDED: ReadonlyArray<Added> = [
-  {
-    name: "x-amz-acl",
-    headers: { "x-amz-acl": "public-read" },
-    effect: "public",
-    why: OTHERS_READ,
-  },
-  {
-    name: "x-amz-grant-read",
-    headers: { "x-amz-grant-read": ALL_USERS },
-    effect: "public",
-    why: OTHERS_READ,
-  },
-  {
-    name: "x-amz-tagging",
-    headers: { "x-amz-tagging": "valetkey=pending" },
-    effect: "tagged",
-    why: "With the mark of unconfirmed uploads, the bucket's rule removes a file that was confirmed.",
-  },
-  {
-    name: "x-amz-server-side-encryption-customer-key",
-    headers: {
-      "x-amz-server-side-encryption-customer-algorithm": "AES256",
-      "x-amz-server-side-encryption-customer-key": SSE_KEY.toString("base64"),
-      "x-amz-server-side-encryption-customer-key-md5": createHash("md5")
-        .update(SSE_KEY)
-        .digest("base64"),
-    },
-    effect: "encrypted",
-    why: "Nobody but the client can read the file.",
-  },
-];
+/** Why a harm matters. */
+const WHY: Readonly<Record<Harm, string>> = {
+  "writes under another key":
+    "One upload URL writes every key: whoever holds one can replace the files of others.",
+  "stores other bytes":
+    "Whoever holds an upload URL can read every file that the signing key can read, or make the file unreadable.",
+  "lets others read the file": "Whoever holds an upload URL can let everybody read the file.",
+  "removes the file, or changes what a rule or confirm knows it by":
+    "A confirmed file can disappear or change, and nothing in the store's answers tells.",
+  "locks, moves or encrypts the file":
+    "A file can be kept where nobody can read it, or cannot be removed.",
+  "comes with a download": "A download does not say what was granted.",
+};
 
 /** What the key for uploads may do beyond a PUT, by its own requests and by headers on a PUT. */
 export const privilege = (
@@ -64,9 +42,7 @@ export const privilege = (
 ): Effect.Effect<Findings> =>
   Effect.all([
     check("least privilege", ownRequests(target, stored)),
-    check("least privilege", copySource(target, audience, stored)),
-    ...ADDED.map((added) => check("unsigned headers", addedHeader(target, audience, added))),
-    check("unsigned headers", deleteAfter(target, audience)),
+    ...TRIED.map((harm) => check("unsigned headers", unsigned(target, audience, harm, stored))),
     check("forged upload", forged(target, audience)),
   ]).pipe(Effect.map((findings) => findings.flat()));
 
@@ -95,111 +71,81 @@ const ownRequests = Effect.fnUntraced(function* (target: Target, stored: Storage
       ];
 });
 
-const copySource = Effect.fnUntraced(function* (
+/** What comes with a download is overridden by a signed GET, and confirm tells the rest. */
+const TRIED = HARMS.filter((harm) => harm !== "comes with a download");
+
+const unsigned = Effect.fnUntraced(function* (
   target: Target,
   audience: Audience,
-  stored: StorageKey,
+  harm: Harm,
+  other: StorageKey,
 ) {
-  const key = yield* target.newKey;
-  const signed = yield* target.signPut(key, { audience });
-  const headers = { "x-amz-copy-source": `/${target.s3?.bucket}/${stored}` };
-  const answer = yield* target.put(signed, { headers, body: OTHER_BYTES });
-  if (!answer.ok) {
-    return [
-      passed("least privilege", `an upload cannot become a copy of another file (${told(answer)})`),
-    ];
+  const bucket = target.s3?.bucket ?? "";
+  const rows = UNSIGNED_HEADERS[harm];
+  const place = { bucket, other, content: OTHER_BYTES };
+  const tried = yield* Effect.forEach(
+    rows,
+    (row) =>
+      Effect.flatMap(target.newKey, (created) =>
+        attempt(target, audience, { harm, row, place, created }),
+      ),
+    { concurrency: 4 },
+  );
+  const removes = harm.startsWith("removes");
+  const isSwift = tried.some(({ answer }) => SWIFT.some((name) => name in answer.headers));
+  // Waiting is for servers that may be a Swift.
+  if (removes && (isSwift || ["swift", "s3"].includes(target.s3?.provider ?? "s3"))) {
+    yield* Effect.sleep(REMOVAL);
   }
-  const read = yield* target.send("GET", (yield* target.signGet(key, { audience })).url);
-  if (!read.ok) {
-    return [unknown("least privilege", `what a copy has made cannot be read (${told(read)})`)];
-  }
-  return read.body.equals(BYTES)
-    ? [
+  const findings = yield* Effect.forEach(
+    tried,
+    (each) => Effect.map(each.effect, (effect) => ({ ...each, effect })),
+    { concurrency: 4 },
+  );
+  const obeyed = findings.filter(({ effect }) => effect !== undefined);
+  const refused = tried.filter(({ answer }) => !answer.ok).length;
+  return obeyed.length === 0
+    ? [passed("unsigned headers", `none ${harm}: ${rows.length} tried, ${refused} refused`)]
+    : obeyed.map(({ name, effect }) =>
         failed(
-          "least privilege",
-          "with an unsigned x-amz-copy-source an upload became a copy of another file",
-          "Whoever holds an upload URL can read every file that the signing key can read.",
-          MEND,
+          "unsigned headers",
+          `an unsigned ${name} ${harm}: ${effect}`,
+          WHY[harm],
+          `${MEND}; or let a proxy remove the header: nginx: proxy_set_header ${name} "";`,
         ),
-      ]
-    : [passed("least privilege", "an unsigned x-amz-copy-source is ignored")];
+      );
 });
-
-const addedHeader = Effect.fnUntraced(function* (
-  target: Target,
-  audience: Audience,
-  { name, headers, effect, why }: Added,
-): Effect.fn.Return<Findings, { readonly reason: string }> {
-  const key = yield* target.newKey;
-  const signed = yield* target.signPut(key, { audience });
-  const answer = yield* target.put(signed, { headers });
-  const refusedOrIgnored = (what: string): Findings => [
-    passed("unsigned headers", `an unsigned ${name} is ${what}`),
-  ];
-  if (!answer.ok) return refusedOrIgnored(`refused (${told(answer)})`);
-  const isObeyed = yield* EFFECTS[effect](target, key, signed.url);
-  if (isObeyed === undefined) {
-    return [
-      unknown("unsigned headers", `the service's key may not look whether ${name} was obeyed`),
-    ];
-  }
-  return isObeyed
-    ? [failed("unsigned headers", `an unsigned ${name} is obeyed`, why, MEND)]
-    : refusedOrIgnored("ignored");
-});
-
-type Seen = (
-  target: Target,
-  key: StorageKey,
-  url: string,
-) => Effect.Effect<boolean | undefined, { readonly reason: string }>;
-
-/** How to see that a header was obeyed; undefined if the service's key may not look. */
-const EFFECTS: Readonly<Record<Added["effect"], Seen>> = {
-  public: (target, _key, url) =>
-    Effect.map(target.send("GET", url.slice(0, url.indexOf("?"))), ({ ok }) => ok),
-  tagged: (target, key) =>
-    Effect.map(
-      target.asKey("service", { method: "GET", key, query: [["tagging", ""]] }),
-      ({ status, text }) => (status === 403 ? undefined : text.includes("<Key>valetkey</Key>")),
-    ),
-  encrypted: (target, key) =>
-    Effect.map(target.asKey("service", { method: "HEAD", key }), ({ status }) =>
-      status === 403 ? undefined : status === 400,
-    ),
-  accepted: () => Effect.succeed(true),
-};
 
 /** The headers by which a Swift is known. */
 const SWIFT = ["x-trans-id", "x-openstack-request-id"];
 
-/** Swift removes such an object by itself; the others do not know the header. */
-const deleteAfter = Effect.fnUntraced(function* (target: Target, audience: Audience) {
+/** Sends a PUT again with a header, and looks what came of it. */
+const attempt = Effect.fnUntraced(function* (
+  target: Target,
+  audience: Audience,
+  { harm, row, place, created }: { harm: Harm; row: Row; place: Place; created: StorageKey },
+) {
+  const { name, headers, body } = attemptWith(row, place, created);
   const key = yield* target.newKey;
-  const signed = yield* target.signPut(key, { audience });
-  const answer = yield* target.put(signed, { headers: { "X-Delete-After": "1" } });
-  if (!answer.ok)
-    return [passed("unsigned headers", `X-Delete-After is refused (${told(answer)})`)];
-  // Waiting is for servers that may be a Swift.
-  const isSwift = SWIFT.some((name) => answer.headers[name] !== undefined);
-  if (!isSwift && !["swift", "s3"].includes(target.s3?.provider ?? "s3")) {
-    return [passed("unsigned headers", "the store is no Swift, which alone knows X-Delete-After")];
-  }
-  yield* Effect.sleep("2 seconds");
-  const { status } = yield* target.asKey("service", { method: "HEAD", key });
-  if (status === 403) {
-    return [unknown("unsigned headers", "the service's key may not look at what was put")];
-  }
-  return status === 404
-    ? [
-        failed(
-          "unsigned headers",
-          "an unsigned X-Delete-After is obeyed: the file was gone after a second",
-          "A confirmed file can disappear, and nothing in the store's answers tells.",
-          'let a proxy remove the header: nginx: proxy_set_header X-Delete-After ""; proxy_set_header X-Delete-At "";',
-        ),
-      ]
-    : [passed("unsigned headers", "X-Delete-After is ignored")];
+  const signed = yield* target.signPut(key, { audience, size: ByteSize.make(body.length) });
+  yield* target.put(signed, { body });
+  const { url } = yield* target.signGet(key, { audience });
+  const before = yield* target.send("GET", url);
+  const answer = yield* target.put(signed, { headers, body });
+  const elsewhere = yield* target.signGet(created, { audience });
+  const effect = Effect.gen(function* () {
+    if (!answer.ok) return undefined;
+    if (harm === "writes under another key" && (yield* target.send("GET", elsewhere.url)).ok) {
+      return "another file was written";
+    }
+    const bare = yield* target.send("GET", url.slice(0, url.indexOf("?")));
+    if (bare.ok) return "a download needs no signature";
+    const query = [["tagging", ""]] as const;
+    const tags = yield* target.asKey("service", { method: "GET", key, query });
+    if (tags.text.includes("<Key>valetkey</Key>")) return "the file is marked for removal";
+    return effectOf(headers, before, yield* target.send("GET", url));
+  });
+  return { name, answer, effect };
 });
 
 /** CVE-2026-41145: a MinIO that does not verify the signature of such an upload. */

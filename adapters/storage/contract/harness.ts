@@ -57,8 +57,6 @@ export interface OpenStore {
  * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
  * - `two endpoints`: browsers and services reach it under different origins;
  * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
- * - `extra headers`: it stores unsigned headers of a PUT, such as `Cache-Control`, and serves them
- *   with the object;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
  * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed;
  * - `multipart`: it is used for uploads in parts;
@@ -81,7 +79,6 @@ export const ABILITIES = [
   "write-once",
   "two endpoints",
   "pinned downloads",
-  "extra headers",
   "inline PDF",
   "marks",
   "multipart",

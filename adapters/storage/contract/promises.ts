@@ -5,6 +5,7 @@ import { confirm } from "./confirm.ts";
 import { exactSize } from "./exact-size.ts";
 import { expiry } from "./expiry.ts";
 import { form } from "./form.ts";
+import { harmless } from "./harmless.ts";
 import { mediaType } from "./media-type.ts";
 import { mismatch } from "./mismatch.ts";
 import { multipart } from "./multipart.ts";
@@ -29,6 +30,7 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   response,
   confirm,
   mismatch,
+  harmless,
   unconfirmed,
   multipart,
   form,

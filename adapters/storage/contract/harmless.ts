@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { assertAccepted, assertBytes } from "./assertions.ts";
+import { sendPut, upload, withHeaders } from "./put.ts";
+import { CONTENT, newKey, OTHER } from "./sample-upload.ts";
+import { send } from "./send.ts";
+import { everyStore, type StorePromise } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import {
+  attemptWith,
+  effectOf,
+  type Harm,
+  HARMS,
+  REMOVAL,
+  UNSIGNED_HEADERS,
+} from "./unsigned-headers.ts";
+
+/** Whatever a client adds to a PUT, a file that is confirmed is as it was granted. */
+export const harmless: ReadonlyArray<StorePromise> = HARMS.flatMap((harm) =>
+  everyStore({
+    [`no unsigned header ${harm}, unseen by confirm`]: (subject) => expectNone(subject, harm),
+  }),
+);
+
+async function expectNone(subject: Subject, harm: Harm): Promise<void> {
+  const { bucket, key: other } = subject;
+  const place = { bucket, other, content: CONTENT };
+  await upload({ ...(await subject.signPut()), body: OTHER });
+  const unchanged: Array<() => Promise<void>> = [];
+  for (const row of UNSIGNED_HEADERS[harm]) {
+    const created = newKey();
+    const { name, headers, body } = attemptWith(row, place, created);
+    const { put, get, receipt, key } = await subject.grant();
+    const plain = await sendPut({ ...put, body });
+    assertAccepted(plain);
+    const before = await send("GET", get.url);
+    assertBytes(before, body);
+    const added = await sendPut(withHeaders({ ...put, body }, headers));
+    if (harm === "writes under another key") {
+      // Signed for, so that it is removed if it is there.
+      await subject.signPut({ key: created });
+      const { url } = await subject.signGet({ key: created });
+      const { status } = await send("GET", url);
+      assert.equal(status, 404, `an upload with ${name} wrote under another key`);
+      if (added.ok) assert.equal(added.status, plain.status, `${name} changed the answer`);
+    }
+    const answer = await subject.confirm(receipt);
+    assert.notEqual(answer._tag, "StoreUnavailable", `confirm cannot tell what ${name} did`);
+    if (answer._tag !== "Confirmed") continue;
+    const expectUnchanged = async () => {
+      const effect = effectOf(headers, before, await send("GET", get.url));
+      assert.equal(effect, undefined, `with an unsigned ${name} ${effect}`);
+    };
+    await expectUnchanged();
+    const { status } = await send("GET", get.url.slice(0, get.url.indexOf("?")));
+    assert.notEqual(status, 200, `an unsigned ${name} made the object public`);
+    assert.notEqual(await subject.isMarked?.(key), true, `an unsigned ${name} marked the object`);
+    unchanged.push(expectUnchanged);
+  }
+  await subject.expectContent(OTHER);
+  if (!harm.startsWith("removes") || unchanged.length === 0) return;
+  await sleep(REMOVAL);
+  for (const expectUnchanged of unchanged) await expectUnchanged();
+}
