@@ -125,8 +125,8 @@ it("another deployment of the bucket takes no permission from the users of the f
   const first = await bucketPolicy(WITH_FOREIGN, String, "--put-user", "one");
   const second = await bucketPolicy(first.policy, String, "--put-user", "two");
   expect(second.code).toBe(0);
-  expect(principals(second.policy, "ValetkeyPut")).toEqual([["one", "two"]]);
-  const again = await bucketPolicy(second.policy, String, "--put-user", "one");
+  expect(principals(second.policy, "ValetkeyPut")).toEqual([["one"], ["two"]]);
+  const again = await bucketPolicy(second.policy, String, "--put-user", "two");
   expect(again.output).toContain("has the policy already");
   expect(again.policy).toBe(second.policy);
 });
@@ -135,7 +135,7 @@ it("a user that has other statements of ours is named, and keeps them unless the
   const first = await bucketPolicy(WITH_FOREIGN, String, "--put-user", "one");
   const older = first.policy.replace("s3:PutObject", "s3:GetObject");
   const refused = await bucketPolicy(older, String, "--put-user", "one");
-  expect(refused.output).toMatch(/one may do other things .* --replace/);
+  expect(refused.output).toMatch(/one.* may do other things .* --replace/);
   expect(refused.policy).toBe(older);
   const replaced = await bucketPolicy(older, String, "--put-user", "one", "--replace");
   expect(JSON.parse(replaced.policy)).toEqual(JSON.parse(first.policy));

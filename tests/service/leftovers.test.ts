@@ -10,7 +10,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { allowedBy } from "../support/assume-role.ts";
 import { valetkey } from "../support/command-line.ts";
 import { STRICT } from "../support/minio.ts";
-import { proxy, server, strict } from "./doctor.ts";
+import { leastPrivilege, proxy, server, strict } from "./doctor.ts";
 
 // What a command makes in a bucket it removes: counted on a real server, with all versions.
 
@@ -102,10 +102,6 @@ describe.skipIf(server === undefined)("nothing is left", () => {
     "by a doctor that %s interrupts before the answer to its first PUT, with a key that may not list versions",
     async (signal) => {
       const bucket = await bucketThatIs("versioned");
-      const { accessKey, secretKey, sessionToken } = await allowedBy(["service", "put"], strict(), {
-        bucket,
-        region: STRICT.region,
-      });
       let isSent = false;
       const STORAGE_ENDPOINT = await proxy({
         sees: ({ method }, { statusCode }) => {
@@ -114,13 +110,11 @@ describe.skipIf(server === undefined)("nothing is left", () => {
           process.emit(signal, signal);
         },
       });
-      const env = environment(bucket, {
-        STORAGE_ENDPOINT,
-        STORAGE_ACCESS_KEY: accessKey,
-        STORAGE_SECRET_KEY: secretKey,
-        STORAGE_SESSION_TOKEN: sessionToken,
-      });
-      const { code, stderr } = await valetkey(["doctor"], env);
+      const keys = await leastPrivilege(bucket);
+      const { code, stderr } = await valetkey(
+        ["doctor"],
+        environment(bucket, { STORAGE_ENDPOINT, ...keys }),
+      );
       expect([code, stderr]).toEqual([
         2,
         "The doctor was interrupted; every scratch object was removed.\n",

@@ -222,7 +222,7 @@ const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause
     { body: answer("InvalidAccessKeyId") },
     "does not know the access key",
   ],
-  ["temporary credentials that ended", { body: answer("ExpiredToken") }, "have ended"],
+  ["temporary credentials that ended", { body: answer("ExpiredToken") }, "has expired"],
   [
     "a header that nobody signed",
     { body: answer("AccessDenied", "<HeadersNotSigned>x-amz-acl</HeadersNotSigned>") },

@@ -85,7 +85,7 @@ it.each<[object, string | undefined]>([
   ],
   [
     { numNewerVersions: 1, age: 5 },
-    "replaced: removes every file once another version took its place",
+    "replaced: removes every file once another version took its place 5 days after it was stored",
   ],
 ])("a rule of Google's with the condition %j does this to files: %s", (condition, expected) => {
   const effects = effectsAtGoogle({

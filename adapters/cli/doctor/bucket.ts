@@ -69,7 +69,7 @@ const byRequest = Effect.fnUntraced(function* (
   const { code } = refusalIn({ status, text });
   if (code === "AccessDenied" && !(yield* seesSignatures(target, "internal"))) {
     const { seen, why, mend } = NO_SIGNED_URLS;
-    const unseen = (yield* takesSignedHeaders(target, "service", "internal"))
+    const unseen = (yield* takesSignedHeaders(target))
       ? failed("bucket", `the store ${seen}`, why, mend)
       : failed(
           "bucket",

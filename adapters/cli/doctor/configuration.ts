@@ -79,37 +79,26 @@ const named = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
 
 /** A rule that also reaches what was confirmed. */
 function ofOthers(rule: LifecycleRule): Findings {
-  switch (rule.scope) {
-    case "unconfirmed":
-    case "parts":
-      return [];
-    case "every":
-      return [
-        failed(
-          "lifecycle",
-          named(rule),
-          "It does so with confirmed files too, and nobody is told.",
-          "remove the rule, or give it a prefix outside of orgs/, or the filter of the tag valetkey=pending (`valetkey lifecycle` prints it)",
-        ),
-      ];
-    case "replaced":
-      return [
-        unknown(
-          "lifecycle",
-          `${named(rule)}, also a confirmed one`,
-          "keep the rule if files are written once (write_once); else remove it",
-        ),
-      ];
-    case "tagged":
-      return [
-        unknown(
-          "lifecycle",
-          `${named(rule)}, also a confirmed one; Valetkey sets no such tag`,
-          "look at who sets the tag, or remove the rule",
-        ),
-      ];
+  if (rule.scope === "every") {
+    return [
+      failed(
+        "lifecycle",
+        named(rule),
+        "It does so with confirmed files too, and nobody is told.",
+        "remove the rule, or give it a prefix outside of orgs/, or the filter that `valetkey lifecycle` prints",
+      ),
+    ];
   }
+  const mend = OTHERS.get(rule.scope);
+  return mend === undefined
+    ? []
+    : [unknown("lifecycle", `${named(rule)}, also a confirmed one`, mend)];
 }
+
+const OTHERS = new Map<LifecycleRule["scope"], string>([
+  ["replaced", "keep the rule if files are written once (write_once); else remove it"],
+  ["tagged", "look at who sets that tag, since Valetkey does not; or remove the rule"],
+]);
 
 /** Whether parts that nobody completes are removed, by a rule or by the store itself. */
 function abandonedParts({ store }: Target, rules: ReadonlyArray<LifecycleRule>): Findings {

@@ -3,8 +3,6 @@ import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { sendForm } from "../../storage/contract/send-form.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import { timestampOf } from "../../storage/signing/sign-query.ts";
-import { canonicalRequest, signedHeaders, stringToSign } from "../../storage/signing/v4.ts";
 import type { Target } from "./target.ts";
 
 // A URL that is refused says little: its signature covers the secret, the host and the query. Other
@@ -40,39 +38,14 @@ export const knowsSecret = Effect.fnUntraced(function* (
   return wrong === "SignatureDoesNotMatch" && (yield* codeFor(fields)) !== wrong;
 });
 
-/** Whether the store lists the bucket for a signature in a header, as official clients send it. */
-export const takesSignedHeaders = Effect.fnUntraced(function* (
-  { s3, send }: Target,
-  use: "service" | "put",
-  audience: Audience,
-) {
-  if (s3 === undefined) return false;
-  const { signers, addresses, region } = s3;
-  const now = yield* Clock.currentTimeMillis;
-  const { algorithm, accessKey, secretKey, sessionToken } = (yield* signers[use](now, 0)).keys;
-  const { origin, host, path, unsignedPrefix = "" } = addresses[audience];
-  const timestamp = timestampOf(now);
-  const day = timestamp.slice(0, 8);
-  const scope = algorithm.scope(day, region);
-  const headers = [
-    ["host", host],
-    ["x-amz-content-sha256", "UNSIGNED-PAYLOAD"],
-    ["x-amz-date", timestamp],
-    ...(sessionToken === undefined ? [] : [["x-amz-security-token", sessionToken] as const]),
-  ] as const;
-  const names = signedHeaders(headers);
-  const request = { method: "GET", path: path || "/", query: "max-keys=1" };
-  const canonical = canonicalRequest({ ...request, headers, signedHeaders: names });
-  const text = stringToSign({ algorithm, timestamp, scope, canonicalRequest: canonical });
-  const signature = algorithm.signer(secretKey, day, region)(text);
-  const { ok } = yield* send("GET", `${origin}${unsignedPrefix}${path || "/"}?max-keys=1`, {
-    headers: {
-      ...Object.fromEntries(headers.slice(1)),
-      Authorization: `${algorithm.name} Credential=${accessKey}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
-    },
-  });
-  return ok;
-});
+/**
+ * Whether the store takes a request that the official client signs in a header: it removes a version
+ * that does not exist, whose name in the query is signed too.
+ */
+export const takesSignedHeaders = ({ store, newKey, inTime }: Target) =>
+  Effect.flatMap(newKey, (key) => inTime(store.remove({ key, version: "null" }))).pipe(
+    Effect.isSuccess,
+  );
 
 /** A finding's words for a store that takes signatures in headers alone. */
 export const NO_SIGNED_URLS = {

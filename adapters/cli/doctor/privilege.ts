@@ -102,6 +102,8 @@ const unsigned = Effect.fnUntraced(function* (
     (each) => Effect.map(each.effect, (effect) => ({ ...each, effect })),
     { concurrency: 4 },
   );
+  // In lists, a file that has expired stays until another takes its place, which is then removed.
+  if (removes && isSwift) yield* Effect.all(tried.map(({ again }) => again));
   const obeyed = findings.filter(({ effect }) => effect !== undefined);
   const refused = tried.filter(({ answer }) => !answer.ok).length;
   return obeyed.length === 0
@@ -132,6 +134,7 @@ const attempt = Effect.fnUntraced(function* (
   const { url } = yield* target.signGet(key, { audience });
   const before = yield* target.send("GET", url);
   const answer = yield* target.put(signed, { headers, body });
+  if (harm === "writes under another key") target.scratch.add(created);
   const elsewhere = yield* target.signGet(created, { audience });
   const effect = Effect.gen(function* () {
     if (!answer.ok) return undefined;
@@ -145,7 +148,7 @@ const attempt = Effect.fnUntraced(function* (
     if (tags.text.includes("<Key>valetkey</Key>")) return "the file is marked for removal";
     return effectOf(headers, before, yield* target.send("GET", url));
   });
-  return { name, answer, effect };
+  return { name, answer, effect, again: target.put(signed, { body }) };
 });
 
 /** CVE-2026-41145: a MinIO that does not verify the signature of such an upload. */

@@ -74,7 +74,7 @@ export const refusedUpload = Effect.fnUntraced(function* (
   if (code !== "AccessDenied") return failed("upload", seen, WHY, mend);
   if (!(yield* seesSignatures(target, audience))) {
     const { seen, why, mend } = NO_SIGNED_URLS;
-    if (yield* takesSignedHeaders(target, "service", audience)) {
+    if (yield* takesSignedHeaders(target)) {
       return failed("upload", `the store at ${origin} ${seen}`, why, mend);
     }
     return failed(

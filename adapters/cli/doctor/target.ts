@@ -62,7 +62,7 @@ export const openTarget = Effect.gen(function* () {
     Effect.onExit(exchange, (exit) =>
       Effect.sync(() => {
         const key = keyIn(request.url);
-        if (key === undefined || !["PUT", "DELETE"].includes(request.method)) return;
+        if (key === undefined || !["PUT", "POST", "DELETE"].includes(request.method)) return;
         if (Exit.isFailure(exit)) scratch.add(key);
         else if (exit.value.ok) scratch.add(key, versionIn(exit.value.headers));
       }),

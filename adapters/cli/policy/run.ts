@@ -144,72 +144,39 @@ const mergeInto = Effect.fnUntraced(function* (
     if (!answer.ok) yield* Effect.fail(refused("written", answer));
   });
   const before = yield* read;
-  const others = before.Statement.filter((statement) => !isOurs(statement));
-  const { statements, changed } = merge(before.Statement.filter(isOurs), Statement);
-  if (changed.length > 0 && !replace) {
+  const users = new Set(Statement.flatMap(usersIn));
+  // Statements for the users of another deployment stay beside these.
+  const own = before.Statement.filter(
+    (each) => isOurs(each) && usersIn(each).every((user) => users.has(user)),
+  );
+  const others = before.Statement.filter((each) => !own.includes(each));
+  if (isDeepStrictEqual(own, Statement)) return false;
+  const known = new Set(own.flatMap(usersIn));
+  const isNew = (each: Statement) => usersIn(each).every((user) => !known.has(user));
+  const isChanged =
+    !own.every(isIn(Statement)) || !Statement.filter((each) => !isIn(own)(each)).every(isNew);
+  if (isChanged && !replace) {
     return yield* Effect.fail(
-      `${changed.join(", ")} may do other things by Valetkey's statements, perhaps for another deployment; give this one other users, or set its statements with --replace`,
+      `${[...known].join(", ")} may do other things by statements of Valetkey, perhaps for another deployment; name other users, or set these statements with --replace`,
     );
   }
-  if (before.Statement.filter(isOurs).length === statements.length && changed.length === 0) {
-    if (statements.every(isIn(before.Statement))) return false;
-  }
-  yield* write({ ...before, Statement: [...others, ...statements] });
+  const wanted = [...others, ...Statement];
+  yield* write({ ...before, Statement: wanted });
   const after = yield* read;
-  const kept = after.Statement.filter((statement) => !isOurs(statement));
-  if (isDeepStrictEqual(kept, others) && statements.every(isIn(after.Statement))) return true;
+  if (isDeepStrictEqual(after.Statement, wanted)) return true;
   yield* write(before);
   return yield* Effect.fail(
     "the store did not keep the statements, or changed those of others in the bucket's policy; it is as it was before",
   );
 });
 
-/**
- * Our statements for all users, where several deployments have theirs in one bucket; `changed` are
- * users of these that had others.
- */
-function merge(present: ReadonlyArray<Statement>, wanted: ReadonlyArray<Statement>) {
-  const users = [...new Set(wanted.flatMap(usersIn))];
-  const statements = present
-    .map((each) => forUsers(each, (user) => !users.includes(user)))
-    .filter((each) => usersIn(each).length > 0);
-  for (const own of wanted) {
-    const at = statements.findIndex((each) => isSame(each, own));
-    const together = [...usersIn(statements[at] ?? own), ...usersIn(own)];
-    const merged = { ...own, Principal: { AWS: [...new Set(together)].toSorted() } };
-    if (at === -1) statements.push(merged);
-    else statements[at] = merged;
-  }
-  const changed = users.filter((user) => {
-    const has = (each: Statement) => usersIn(each).includes(user);
-    const [before, after] = [present.filter(has), wanted.filter(has)];
-    const isEqual =
-      before.length === after.length &&
-      before.every((each) => after.some((other) => isSame(each, other)));
-    return before.length > 0 && !isEqual;
-  });
-  return { statements, changed };
-}
+const isIn = (all: ReadonlyArray<Statement>) => (one: Statement) =>
+  all.some((each) => isDeepStrictEqual(each, one));
 
 const usersIn = ({ Principal }: Statement): ReadonlyArray<string> =>
   typeof Principal === "object" && Principal !== null && "AWS" in Principal
     ? [Principal.AWS].flat().map(String)
     : [];
-
-const forUsers = (statement: Statement, isKept: (user: string) => boolean): Statement => ({
-  ...statement,
-  Principal: { AWS: usersIn(statement).filter(isKept) },
-});
-
-/** Whether two statements say the same, of whichever users. */
-const isSame = (a: Statement, b: Statement) =>
-  isDeepStrictEqual({ ...a, Principal: "" }, { ...b, Principal: "" });
-
-const isIn = (all: ReadonlyArray<Statement>) => (own: Statement) =>
-  all.some(
-    (each) =>
-      isSame(each, own) && isDeepStrictEqual(usersIn(each).toSorted(), usersIn(own).toSorted()),
-  );
 
 const refused = (what: "read" | "written", answer: Answer) => {
   const { code = "", message = "" } = refusalIn(answer);

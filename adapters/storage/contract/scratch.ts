@@ -150,12 +150,7 @@ export const obstacle = Effect.fnUntraced(function* ({ store, s3 }: Place, key: 
     key,
     query: [["versionId", "null"]],
   });
-  if (status !== 403) return undefined;
-  const versioning = yield* signedFetch(bucket, { method: "GET", query: [["versioning", ""]] });
-  // A plain request needs another permission; with versions it would only add a delete marker.
-  const isPlain = versioning.ok && !versioning.text.includes("<Status>");
-  if (isPlain && (yield* signedFetch(bucket, { method: "DELETE", key })).status !== 403) {
-    return undefined;
-  }
-  return `the service's key may not remove ${isPlain ? "objects (s3:DeleteObject)" : "versions of objects (s3:DeleteObjectVersion)"}`;
+  return status === 403
+    ? "the service's key may not remove versions of objects (s3:DeleteObjectVersion)"
+    : undefined;
 });

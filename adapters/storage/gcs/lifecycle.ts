@@ -66,47 +66,33 @@ export async function applyLifecycle(
  */
 export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>
   (lifecycle?.rule ?? []).flatMap(({ action, condition }): ReadonlyArray<LifecycleRule> => {
-    const prefixes = condition.matchesPrefix ?? [""];
-    const prefix = prefixes.find(isOverOurs);
     const name = "without a name";
-    if (prefix === undefined) return [];
-    if (action.type.startsWith("Abort")) return [{ name, scope: "parts", effect: "removes parts" }];
-    if (action.type !== "Delete") return [];
-    const { age, createdBefore, customTimeBefore, daysSinceCustomTime: days } = condition;
-    const suffixes = condition.matchesSuffix?.map((suffix) => `that ends with ${suffix}`) ?? [];
-    const files = filesOf(prefix, suffixes.slice(0, 1));
-    if (days !== undefined || customTimeBefore !== undefined) {
-      const when =
-        days === undefined
-          ? `with a custom time before ${dayOf(customTimeBefore)}`
-          : daysAfter(days, "its custom time");
-      return [
-        {
-          name,
-          scope: "unconfirmed",
-          effect: `removes ${files} ${when}`,
-          ...(days !== undefined && { days }),
-        },
-      ];
-    }
-    const replaced = condition.daysSinceNoncurrentTime;
-    if (
-      replaced !== undefined ||
-      condition.noncurrentTimeBefore !== undefined ||
-      condition.numNewerVersions !== undefined ||
-      condition.isLive === false
-    ) {
-      const when =
-        replaced === undefined
-          ? "once another version took its place"
-          : daysAfter(replaced, "another version took its place");
-      return [{ name, scope: "replaced", effect: `removes ${files} ${when}` }];
-    }
+    const prefix = (condition.matchesPrefix ?? [""]).find(isOverOurs);
+    if (prefix === undefined || action.type === "SetStorageClass") return [];
+    if (action.type !== "Delete") return [{ name, scope: "parts", effect: "removes parts" }];
+    const { age, createdBefore, daysSinceCustomTime, daysSinceNoncurrentTime } = condition;
+    const isUnconfirmed = CUSTOM.some((each) => condition[each] !== undefined);
+    const isReplaced =
+      condition.isLive === false || NONCURRENT.some((each) => condition[each] !== undefined);
     const when = [
+      ...(daysSinceCustomTime ? [daysAfter(daysSinceCustomTime, "its custom time")] : []),
+      ...(daysSinceNoncurrentTime
+        ? [daysAfter(daysSinceNoncurrentTime, "another version took its place")]
+        : isReplaced
+          ? ["once another version took its place"]
+          : []),
       ...(age === undefined ? [] : [daysAfter(age, "it was stored")]),
-      ...(createdBefore === undefined ? [] : [`if it was stored before ${dayOf(createdBefore)}`]),
-    ].join(", ");
-    return [{ name, scope: "every", effect: `removes ${files} ${when || "at once"}` }];
+      ...(createdBefore ? [`if it was stored before ${String(createdBefore).slice(0, 10)}`] : []),
+    ];
+    return [
+      {
+        name,
+        scope: isUnconfirmed ? "unconfirmed" : isReplaced ? "replaced" : "every",
+        effect: [`removes ${filesOf(prefix)}`, ...when].join(" "),
+        ...(daysSinceCustomTime !== undefined && { days: daysSinceCustomTime }),
+      },
+    ];
   });
 
-const dayOf = (date: Date | string | undefined) => new Date(date ?? "").toISOString().slice(0, 10);
+const CUSTOM = ["daysSinceCustomTime", "customTimeBefore"] as const;
+const NONCURRENT = ["daysSinceNoncurrentTime", "noncurrentTimeBefore", "numNewerVersions"] as const;

@@ -1,9 +1,15 @@
+import { reasonOfRefusal } from "../../../storage/rest/refusal-reason.ts";
 import { type Answer, type Cause, cause } from "./cause.ts";
 
 /** What the code of an answer means by itself. */
 export function byCode({ code, status, message = "" }: Answer): ReadonlyArray<Cause> {
   const known = BY_CODE.get(code ?? "");
   if (known !== undefined) return [cause(...known)];
+  if (OF_SETTINGS.has(code ?? "")) {
+    const reason = reasonOfRefusal({ bucket: "in the URL" }, { code });
+    const [what = reason, ...mend] = reason.split("; ");
+    return [cause(what, mend.join("; "))];
+  }
   if (code === "AccessDenied" && !/expired|not valid yet|not signed/i.test(message)) {
     return [
       cause(
@@ -23,39 +29,30 @@ export function byCode({ code, status, message = "" }: Answer): ReadonlyArray<Ca
   return [];
 }
 
-const BY_CODE: ReadonlyMap<string, readonly [what: string, mend: string]> = new Map([
-  [
-    "InvalidAccessKeyId",
-    [
-      "the store does not know the access key in the URL",
-      "set a key that exists there; check STORAGE_ENDPOINT and STORAGE_PROVIDER",
-    ],
-  ],
-  [
-    "ExpiredToken",
-    [
-      "the temporary credentials that signed have ended",
-      "ask for a new URL; check STORAGE_SESSION_TOKEN, or the role",
-    ],
-  ],
-  [
-    "InvalidToken",
-    ["the session token in the URL is not valid", "check STORAGE_SESSION_TOKEN, or the role"],
-  ],
-  ["NoSuchBucket", ["there is no such bucket at this endpoint", "check STORAGE_BUCKET"]],
+/** Codes of which the service itself says what is wrong, and which setting mends it. */
+const OF_SETTINGS: ReadonlySet<string> = new Set([
+  "InvalidAccessKeyId",
+  "ExpiredToken",
+  "InvalidToken",
+  "NoSuchBucket",
+]);
+
+const OTHER_BYTES = [
+  "the bytes are not those of the checksum that was granted",
+  "send the file that was measured",
+] as const;
+
+const BY_CODE: ReadonlyMap<string, readonly [what: string, mend: string]> = new Map<
+  string,
+  readonly [string, string]
+>([
   ["NoSuchKey", ["nothing was uploaded under this key", "upload first, then open"]],
   [
     "PreconditionFailed",
     ["the file was written already, and the URL writes once", "ask for a new URL"],
   ],
-  [
-    "BadDigest",
-    ["the bytes are not those of the checksum that was granted", "send the file that was measured"],
-  ],
-  [
-    "XAmzContentChecksumMismatch",
-    ["the bytes are not those of the checksum that was granted", "send the file that was measured"],
-  ],
+  ["BadDigest", OTHER_BYTES],
+  ["XAmzContentChecksumMismatch", OTHER_BYTES],
   [
     "MissingContentLength",
     ["the request did not say its length", "send a Blob, a File or a Buffer, and not a stream"],
