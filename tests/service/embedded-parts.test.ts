@@ -81,6 +81,9 @@ it.each(["1", "2"])(
   "40 completions of one upload at once make one copy and get one answer, with %s workers",
   async (workers) => {
     await start({ WEB_CONCURRENCY: workers });
+    await until("all workers", async () =>
+      service.output().includes('"message":"ready"') ? true : undefined,
+    );
     const completing = await sendAll();
     const [uploadId = ""] = uploadIds();
     const { result: answers, made } = await madeIn("temporary", () =>

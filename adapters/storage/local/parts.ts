@@ -38,11 +38,8 @@ export async function startUpload(
   const uploadId = randomUUID();
   const path = join(folder.uploads, uploadId);
   await mkdir(path, { mode: 0o700 });
-  await writeFile(join(path, ABOUT), JSON.stringify(about), {
-    flag: "wx",
-    mode: 0o600,
-    flush: true,
-  });
+  const options = { flag: "wx", mode: 0o600, flush: true };
+  await writeFile(join(path, ABOUT), JSON.stringify(about), options);
   return uploadId;
 }
 
