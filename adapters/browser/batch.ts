@@ -1,7 +1,8 @@
+import { object, tuple } from "./decode.ts";
 import type { UploadError } from "./errors.ts";
 import { makeTally, type UploadProgress } from "./progress.ts";
 import { makeRun, type Run } from "./run.ts";
-import type { Grant, Service } from "./service.ts";
+import { decodeGrant, type Grant, type Service } from "./service.ts";
 import { makeSlots } from "./slots.ts";
 import { type Task, taskOf, type UploadOptions, type UploadTask } from "./task.ts";
 import { type Job, requestOf, type UploadResult } from "./upload.ts";
@@ -106,9 +107,10 @@ async function grantAll(
       .slice(0, MOST_FILES);
     if (files.length === 0) return grants;
     try {
-      const { uploads } = await service.ask<{ readonly uploads: ReadonlyArray<Grant> }>(
+      const { uploads } = await service.ask(
         run,
         "batch",
+        object({ uploads: tuple(files.map(() => decodeGrant)) }),
         { files: files.map(({ request }) => request) },
       );
       files.forEach(({ job }, index) => grants.set(job, () => uploads[index] as Grant));

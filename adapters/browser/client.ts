@@ -1,6 +1,7 @@
-import { uploadAll, type UploadAllOptions, type UploadAllTask, type Uploads } from "./batch.ts";
-import { failUnlessReadable, nameOf } from "./file.ts";
-import { policyOf, typeByName, type UploadPolicy } from "./policies.ts";
+import { uploadAll, type UploadAllOptions, type UploadAllTask } from "./batch.ts";
+import { list, object } from "./decode.ts";
+import { failUnlessReadable } from "./file.ts";
+import { decodePolicy, typeByName, type UploadPolicy } from "./policies.ts";
 import { makeTally } from "./progress.ts";
 import type { PendingUpload, UploadStorage } from "./resume.ts";
 import { unanswered } from "./reach.ts";
@@ -50,6 +51,8 @@ const SINGLE_PUT = 16 * 2 ** 20;
 /** For how long the policies are remembered, in milliseconds: as long as a browser keeps them. */
 const POLICIES_LIFETIME = 300_000;
 
+const decodePolicies = object({ policies: list(decodePolicy) });
+
 /** A client for the uploads of an organization. */
 export function createClient(options: ClientOptions): Client {
   const service = makeService(options);
@@ -58,15 +61,15 @@ export function createClient(options: ClientOptions): Client {
 
   async function policies(run: Run): Promise<ReadonlyArray<UploadPolicy>> {
     if (known !== undefined && Date.now() - known.at < POLICIES_LIFETIME) return known.policies;
-    const answer = await service.ask<{ readonly policies: ReadonlyArray<object> }>(run, "policies");
-    known = { at: Date.now(), policies: answer.policies.map(policyOf) };
+    const { policies } = await service.ask(run, "policies", decodePolicies);
+    known = { at: Date.now(), policies };
     return known.policies;
   }
 
   async function prepare(run: Run, file: Blob, upload: UploadOptions): Promise<Job> {
     const tally = makeTally(file.size, upload.onProgress);
     run.onRetry = tally.show;
-    const filename = upload.filename ?? nameOf(file) ?? "file";
+    const filename = upload.filename ?? (file as Partial<File>).name ?? "file";
     await failUnlessReadable(file, filename);
     const { policy: name, checksum, multipart = SINGLE_PUT, resume } = upload;
     const policy = (await policies(run)).find((each) => each.name === (name ?? "files"));
@@ -104,12 +107,6 @@ export function createClient(options: ClientOptions): Client {
     return uploadInParts(job);
   }
 
-  const uploads: Uploads = {
-    service,
-    prepare,
-    finish,
-  };
-
   return {
     upload: (file, upload = {}) => {
       const run = makeRun(upload.signal);
@@ -118,8 +115,11 @@ export function createClient(options: ClientOptions): Client {
         prepare(run, file, upload).then((job) => finish(job)),
       );
     },
-    uploadAll: (files, all = {}) => uploadAll([...files], all, uploads),
+    uploadAll: (files, all = {}) => uploadAll([...files], all, { service, prepare, finish }),
     pending: async () => (await loadParts()).pendingUploads(service, options.storage),
-    policies: (signal) => policies(makeRun(signal)),
+    policies: (signal) => {
+      const run = makeRun(signal);
+      return taskOf(run, policies(run));
+    },
   };
 }

@@ -11,6 +11,8 @@ export type UploadErrorCode =
   | "not-found"
   /** The service cannot be used: it keeps failing, or something else is at its address. */
   | "service-failed"
+  /** An answer of the service, or of something else at its address, that cannot be used. */
+  | "invalid-answer"
   /** The store refused the file; `storeCode` is its own word for why. */
   | "store-refused"
   /** What arrived in the store is not what was granted. */

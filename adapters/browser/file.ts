@@ -1,8 +1,5 @@
 import { UploadError } from "./errors.ts";
 
-/** What a file is called; a Blob has no name of its own. */
-export const nameOf = (file: Blob): string | undefined => (file as Partial<File>).name;
-
 /** Fails if there is nothing to upload, or if it cannot be read. */
 export async function failUnlessReadable(file: Blob, filename: string): Promise<void> {
   try {

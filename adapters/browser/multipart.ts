@@ -1,4 +1,5 @@
 import type { Checksum } from "./checksum.ts";
+import { etag, headers, list, number, object, text, tuple, url, valid } from "./decode.ts";
 import { type Problem, UploadError } from "./errors.ts";
 import {
   type Memory,
@@ -7,17 +8,17 @@ import {
   type Remembered,
   rememberedUploads,
   type Started,
+  startDecoder,
   type UploadStorage,
 } from "./resume.ts";
 import { makeRun } from "./run.ts";
-import type { Confirmed, Service } from "./service.ts";
+import { CONFIRMED, type Service } from "./service.ts";
 import { MOST_AT_ONCE } from "./slots.ts";
 import {
   algorithmFor,
   checksumIn,
   type Job,
   lifetimeOf,
-  resultOf,
   type Sending,
   sendSigned,
   type Signed,
@@ -46,8 +47,8 @@ export async function uploadInParts(job: Job): Promise<UploadResult> {
       if (!isOver(cause)) throw cause;
       job.tally.restart();
     }
-    begun = await ask<Started>(job, "multipart", job.asked);
-    await memory.keep({ begun });
+    begun = await job.service.ask(job.run, "multipart", startDecoder(job.file.size), job.asked);
+    await memory.keep(begun);
     return await sendAll(job, { begun, etags: [] }, memory);
   } catch (cause) {
     if (begun !== undefined && job.run.signal.aborted) {
@@ -56,9 +57,6 @@ export async function uploadInParts(job: Job): Promise<UploadResult> {
     throw cause;
   }
 }
-
-const ask = <A>({ service, run }: Job, path: string, body?: object) =>
-  service.ask<A>(run, path, body);
 
 const problemOf = (cause: unknown): Problem =>
   (cause instanceof UploadError && cause.problem) || {};
@@ -69,21 +67,20 @@ async function sendAll(
   { begun, etags: known }: Omit<Remembered, "file">,
   memory: Memory,
 ): Promise<UploadResult> {
-  const { tally } = job;
+  const { run, service, tally } = job;
   const { upload } = begun;
-  const numbers = Array.from({ length: begun.part_count }, (_, index) => index + 1);
+  const total = Math.ceil(job.file.size / begun.partSize);
+  const numbers = Array.from({ length: total }, (_, index) => index + 1);
   const etags = new Map(known?.map((etag, index) => [index + 1, etag]));
   const recall = async () => {
-    const { parts } = await ask<{ readonly parts: ReadonlyArray<StoredPart> }>(
-      job,
-      `multipart/parts?upload=${upload}`,
-    );
-    for (const { part_number, size, etag } of parts) {
-      if (size === sliceOf(job, begun, part_number).size) etags.set(part_number, etag);
+    const path = `multipart/parts?upload=${encodeURIComponent(upload)}`;
+    const { parts } = await service.ask(run, path, decodeStored);
+    for (const { partNumber, size, etag } of parts) {
+      if (size && size === sliceOf(job, begun, partNumber).size) etags.set(partNumber, etag);
     }
   };
   const show = () => {
-    tally.inParts({ done: etags.size, total: begun.part_count });
+    tally.inParts({ done: etags.size, total });
     tally.show();
   };
   if (known === undefined) await recall();
@@ -101,16 +98,16 @@ async function sendAll(
     if ([...etags.values()].includes("")) await recall();
     const sent = numbers.map((number) => etags.get(number) ?? "");
     // Should the answer be lost, the upload is over, and can only be completed again.
-    await memory.keep({ begun, etags: sent });
+    await memory.keep(begun, sent);
     try {
       const parts = sent.map((etag, index) => ({ part_number: index + 1, etag }));
-      const completed = await ask<Confirmed>(job, "multipart/complete", { upload, parts });
+      const result = await service.ask(run, "multipart/complete", decodeResult, { upload, parts });
       await memory.forget();
-      return resultOf(completed);
+      return result;
     } catch (cause) {
       const { missing: lost } = problemOf(cause);
       // What the store has now is asked for then.
-      if ((cause as Partial<UploadError>).code === "mismatch") await memory.keep({ begun });
+      if ((cause as Partial<UploadError>).code === "mismatch") await memory.keep(begun);
       if (!mayMend || lost === undefined) throw cause;
       for (const number of lost) etags.delete(number);
     }
@@ -138,19 +135,20 @@ function makeSigner(
 ): (number: number) => Pick<Sending, "sign" | "drop"> {
   const signed = new Map<number, { readonly at: number; readonly part: Promise<Signed> }>();
 
-  async function signAll(numbers: ReadonlyArray<number>): Promise<Map<number, Signed>> {
-    const algorithm = algorithmFor(job, job.policy?.multipart?.checksums, begun.part_size);
+  async function signAll(numbers: ReadonlyArray<number>): Promise<ReadonlyArray<Signed>> {
+    const algorithm = algorithmFor(job, job.policy?.multipart?.checksums, begun.partSize);
     const checksums: Array<Checksum> = [];
     for (const number of algorithm ? numbers : []) {
       checksums.push(await checksumIn(job, sliceOf(job, begun, number), algorithm));
     }
     const at = Date.now();
-    const { parts } = await ask<{ readonly parts: ReadonlyArray<SignedPart> }>(
-      job,
+    const { parts } = await job.service.ask(
+      job.run,
       "multipart/parts",
+      object({ parts: tuple(numbers.map(signedPart)) }),
       { upload: begun.upload, part_numbers: numbers, ...(algorithm && { checksums }) },
     );
-    return new Map(parts.map((part) => [part.part_number, { ...part, at }]));
+    return parts.map((part) => ({ ...part, at }));
   }
 
   const isUsable = (number: number) => Date.now() - (signed.get(number)?.at ?? 0) < lifetimeOf(job);
@@ -160,11 +158,11 @@ function makeSigner(
     sign: async () => {
       if (!isUsable(number)) {
         const first = order.indexOf(number);
-        const ahead = Math.max(1, Math.floor(SIGNED_AHEAD / begun.part_size));
+        const ahead = Math.max(1, Math.floor(SIGNED_AHEAD / begun.partSize));
         const numbers = order.slice(first, first + ahead).filter((each) => !isUsable(each));
         const asked = signAll(numbers);
-        for (const each of numbers) {
-          const part = asked.then((parts) => parts.get(each) as Signed);
+        for (const [index, each] of numbers.entries()) {
+          const part = asked.then((parts) => parts[index] as Signed);
           signed.set(each, { at: Date.now(), part });
           // What has failed is asked for anew.
           part.catch(() => signed.delete(each));
@@ -175,18 +173,15 @@ function makeSigner(
   });
 }
 
-interface SignedPart extends Signed {
-  readonly part_number: number;
-}
+const signedPart = (number: number) =>
+  object({ partNumber: valid((value) => value === number), url, headers });
 
-interface StoredPart {
-  readonly part_number: number;
-  readonly size: number;
-  readonly etag: string;
-}
+const decodeStored = object({ parts: list(object({ partNumber: number, size: number, etag })) });
 
-const sliceOf = ({ file }: Job, { part_size }: Started, number: number): Blob =>
-  file.slice((number - 1) * part_size, number * part_size);
+const decodeResult = object({ ...CONFIRMED, receipt: text });
+
+const sliceOf = ({ file }: Job, { partSize }: Started, number: number): Blob =>
+  file.slice((number - 1) * partSize, number * partSize);
 
 /** Whether an upload cannot go on: by the service's word, or the store's. */
 const isOver = (cause: unknown): boolean =>
@@ -202,7 +197,7 @@ export async function pendingUploads(
   return found.map(({ remembered: { file, begun }, forget }) => ({
     ...file,
     key: begun.key,
-    expiresAt: begun.expires_at,
+    expiresAt: begun.expiresAt,
     discard: async () => {
       await discard(service, begun);
       await forget();
@@ -215,7 +210,7 @@ async function discard(service: Service, { upload }: Started): Promise<void> {
   const run = makeRun();
   const timer = setTimeout(run.abort, CLEAN_UP);
   try {
-    await service.ask(run, "multipart", { upload }, "DELETE");
+    await service.ask(run, "multipart", () => undefined, { upload }, "DELETE");
   } catch (cause) {
     if (!isOver(cause)) throw cause;
   } finally {

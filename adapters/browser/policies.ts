@@ -1,3 +1,5 @@
+import { boolean, list, number, object, optional, text, texts } from "./decode.ts";
+
 /** What the caller may upload under one policy. Sizes are in bytes, lifetimes in seconds. */
 export interface UploadPolicy {
   /** What an upload gives as `policy`. */
@@ -10,25 +12,32 @@ export interface UploadPolicy {
   readonly putLifetime: number;
   readonly getLifetime: number;
   /** The longest that a link works; undefined if links are not allowed. */
-  readonly linkLifetime?: number;
+  readonly linkLifetime?: number | undefined;
   readonly strict: boolean;
   readonly writeOnce: boolean;
   readonly requireChecksum: boolean;
   /** The algorithms that the store verifies. */
   readonly checksums: ReadonlyArray<string>;
   /** Files in parts: the largest, and the checksums of parts. Undefined if the store takes none. */
-  readonly multipart?: { readonly maxSize: number; readonly checksums: ReadonlyArray<string> };
+  readonly multipart?:
+    | { readonly maxSize: number; readonly checksums: ReadonlyArray<string> }
+    | undefined;
 }
 
-/** A policy of `GET …/policies` with its members in camel case. */
-export const policyOf = (listed: object): UploadPolicy =>
-  Object.fromEntries(
-    Object.entries(listed).map(([name, value]) => [
-      name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
-      // Extensions are no members.
-      name === "multipart" ? policyOf(value) : value,
-    ]),
-  ) as never;
+export const decodePolicy = object({
+  name: text,
+  maxSize: number,
+  allowedTypes: list(text),
+  extensions: texts,
+  putLifetime: number,
+  getLifetime: number,
+  linkLifetime: optional(number),
+  strict: boolean,
+  writeOnce: boolean,
+  requireChecksum: boolean,
+  checksums: list(text),
+  multipart: optional(object({ maxSize: number, checksums: list(text) })),
+});
 
 /** The usual type of files with such a name, for a file whose type the browser does not know. */
 export const typeByName = (name: string, policy: UploadPolicy | undefined): string | undefined =>

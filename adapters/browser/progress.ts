@@ -14,22 +14,12 @@ export interface UploadProgress {
 }
 
 /** Adds up what has been sent of a file, by its parts. */
-export interface Tally {
-  /** Whether these are more bytes of the part than ever before. */
-  readonly sent: (part: number, bytes: number) => boolean;
-  readonly retry: (part: number, retrying: Retrying) => void;
-  /** Counts what had been sent before. */
-  readonly add: (part: number, bytes: number) => void;
-  /** Nothing counts as sent any more. */
-  readonly restart: () => void;
-  readonly inParts: (parts: NonNullable<UploadProgress["parts"]>) => void;
-  readonly show: (retrying?: Retrying) => void;
-}
+export type Tally = ReturnType<typeof makeTally>;
 
 export function makeTally(
   total: number,
   onProgress: ((progress: UploadProgress) => void) | undefined,
-): Tally {
+) {
   const sentOf = new Map<number, number>();
   const mostOf = new Map<number, number>();
   let sum = 0;
@@ -45,25 +35,28 @@ export function makeTally(
   };
   return {
     show,
-    sent: (part, bytes) => {
+    /** Whether these are more bytes of the part than ever before. */
+    sent: (part: number, bytes: number): boolean => {
       const isMore = bytes > (mostOf.get(part) ?? 0);
       if (isMore) mostOf.set(part, bytes);
       set(part, bytes);
       show();
       return isMore;
     },
-    retry: (part, retrying) => {
+    retry: (part: number, retrying: Retrying) => {
       set(part, 0);
       show(retrying);
     },
+    /** Counts what had been sent before. */
     add: set,
+    /** Nothing counts as sent any more. */
     restart: () => {
       sentOf.clear();
       mostOf.clear();
       sum = 0;
       show({ attempt: 1, delay: 0, reason: "expired" });
     },
-    inParts: (next) => {
+    inParts: (next: UploadProgress["parts"]) => {
       parts = next;
     },
   };

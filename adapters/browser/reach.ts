@@ -4,9 +4,6 @@ import { Transient } from "./retry.ts";
 /** How long an address may take to show that something is there, in milliseconds. */
 const PROBE_TIMEOUT = 10_000;
 
-/** Whether this is a page, whose requests to other origins need their permission. */
-const isPage = () => globalThis.document !== undefined;
-
 /**
  * A request that was not answered. A page is not told why, so it asks without reading the answer
  * (mode `no-cors`): where that works, only the permission for its origin is missing.
@@ -22,7 +19,8 @@ export const unanswered = (options: {
   new Transient("network", async (failures, isLast) => {
     const { service, store, hasSent } = options;
     const { origin } = new URL(store ?? service);
-    const mayBeCors = isPage() && !hasSent && origin !== location.origin;
+    // Requests of a page to other origins need their permission.
+    const mayBeCors = globalThis.document !== undefined && !hasSent && origin !== location.origin;
     // Once or twice can be a connection that broke.
     if (!isLast && !(mayBeCors && failures === 3)) return undefined;
     const isServiceThere = await answers(`${service}/healthz`);

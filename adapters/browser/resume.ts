@@ -1,3 +1,14 @@
+import {
+  attempt,
+  etag,
+  list,
+  MOST_ITEMS,
+  number,
+  object,
+  optional,
+  text,
+  valid,
+} from "./decode.ts";
 import { UploadError } from "./errors.ts";
 
 /**
@@ -31,30 +42,23 @@ interface FileFacts {
   readonly policy: string | undefined;
 }
 
-/** An upload in parts as the service has started it. */
-export interface Started {
-  /** The token, which works for its caller alone. */
-  readonly upload: string;
-  readonly key: string;
-  readonly part_size: number;
-  readonly part_count: number;
-  readonly expires_at: string;
-}
+/** What the service answers to the start of a file in parts, whose number follows from its size. */
+export const startDecoder = (size: number) => {
+  const isSize = (value: number) => Number.isInteger(number(value)) && value * MOST_ITEMS >= size;
+  // The token works for its caller alone.
+  return object({ upload: text, key: text, partSize: valid(isSize), expiresAt: text });
+};
+export type Started = ReturnType<ReturnType<typeof startDecoder>>;
 
-/** What is remembered. */
-export interface Remembered {
-  readonly file: FileFacts;
-  readonly begun: Started;
-  /** There once all parts were sent: their ETags, in order. */
-  readonly etags?: ReadonlyArray<string> | undefined;
-}
+const FILE = object({ filename: text, size: number, lastModified: number, policy: optional(text) });
+
+/** What is remembered: the ETags of all parts, in order, once they were sent. */
+const memoryDecoder = (size: number) =>
+  object({ file: FILE, begun: startDecoder(size), etags: optional(list(etag)) });
+export type Remembered = ReturnType<ReturnType<typeof memoryDecoder>>;
 
 /** The memory of one upload. It works without a storage too, or with one that fails. */
-export interface Memory {
-  readonly recall: () => Promise<Remembered | undefined>;
-  readonly keep: (remembered: Omit<Remembered, "file">) => Promise<unknown>;
-  readonly forget: () => Promise<unknown>;
-}
+export type Memory = ReturnType<typeof memoryOf>;
 
 /** What is known of an upload before it is begun. */
 export interface Resumable {
@@ -66,7 +70,7 @@ export interface Resumable {
 }
 
 /** The memory of an upload. Fails if it is to go on with that of another file. */
-export function memoryOf({ file, asked, resume, service, storage }: Resumable): Memory {
+export function memoryOf({ file, asked, resume, service, storage }: Resumable) {
   const { filename, size, policy } = asked;
   const { lastModified = 0 } = file as File;
   if (
@@ -83,8 +87,9 @@ export function memoryOf({ file, asked, resume, service, storage }: Resumable): 
   const facts = { filename, size, lastModified, policy };
   const key = prefixOf(service.files) + JSON.stringify(facts);
   return {
-    recall: async () => parse(await call((storage) => storage.get(key))),
-    keep: (more) => call((storage) => storage.set(key, JSON.stringify({ file: facts, ...more }))),
+    recall: () => recall(call, key),
+    keep: (begun: Started, etags?: ReadonlyArray<string>) =>
+      call((storage) => storage.set(key, JSON.stringify({ file: facts, begun, etags }))),
     forget: () => call((storage) => storage.delete(key)),
   };
 }
@@ -96,7 +101,7 @@ export async function rememberedUploads(files: string, given: UploadStorage | un
   const found = keys
     .filter((key) => key.startsWith(prefixOf(files)))
     .map(async (key) => {
-      const remembered = parse(await call((storage) => storage.get(key)));
+      const remembered = await recall(call, key);
       return remembered && { remembered, forget: () => call((storage) => storage.delete(key)) };
     });
   return (await Promise.all(found)).filter((one) => one !== undefined);
@@ -115,14 +120,17 @@ const storing =
     }
   };
 
-/** What is in the storage could be of another version. */
-function parse(text: string | null | undefined): Remembered | undefined {
-  try {
-    const value = JSON.parse(text ?? "");
-    return value.begun.part_size > 0 ? value : undefined;
-  } catch {
-    return undefined;
-  }
+/** Reads what is remembered; what cannot be used, such as that of another version, is forgotten. */
+async function recall(call: ReturnType<typeof storing>, key: string) {
+  const kept = await call((storage) => storage.get(key));
+  if (!kept) return undefined;
+  const remembered = attempt(() => {
+    const value = JSON.parse(kept);
+    return memoryDecoder(value.file.size)(value);
+  });
+  if (remembered && key.endsWith(JSON.stringify(remembered.file))) return remembered;
+  await call((storage) => storage.delete(key));
+  return undefined;
 }
 
 const NAME = "valetkey";

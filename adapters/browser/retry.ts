@@ -11,6 +11,9 @@ const MOST_FAILURES = 9;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;
 
+/** A longer `Retry-After`, in milliseconds, is reported to the caller. */
+const LONGEST_WAIT = 300_000;
+
 /** A failure that another attempt may mend. */
 export class Transient {
   readonly reason: Retrying["reason"];
@@ -30,9 +33,11 @@ export class Transient {
 
 type Awaitable<A> = A | Promise<A>;
 
-/** An answer that says to try again; `error` is what it comes to in the end. */
-export const busy = (error: UploadError, after: number | undefined): Transient =>
-  new Transient("busy", (_, isLast) => (isLast ? error : undefined), after);
+/** An answer that says to try again; `error` if that is later than an upload waits, or in vain. */
+export const busy = (error: UploadError, after: number | undefined): Transient | UploadError =>
+  Number(after) > LONGEST_WAIT
+    ? error
+    : new Transient("busy", (_, isLast) => (isLast ? error : undefined), after);
 
 /**
  * Calls `work` until it succeeds or fails for good: again and again with full jitter (AWS
@@ -90,10 +95,14 @@ function delayAfter(failures: number, { after, reason }: Transient): number {
 export const isBusy = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && status !== 501);
 
-/** The milliseconds of a `Retry-After` header, which has seconds or a date. */
+/** With a longer time, in milliseconds, a timer fires at once. */
+const TIMER_LIMIT = 2 ** 31 - 1;
+
+/** The milliseconds of a `Retry-After` header, which has seconds or a date; as a timer takes them. */
 export function retryAfter(header: string | null | undefined): number | undefined {
   if (!header) return undefined;
-  const seconds = Number(header);
-  const milliseconds = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
-  return milliseconds >= 0 ? milliseconds : undefined;
+  const milliseconds = /^\d+$/.test(header)
+    ? Number(header) * 1000
+    : Date.parse(header) - Date.now();
+  return milliseconds >= 0 ? Math.min(milliseconds, TIMER_LIMIT) : undefined;
 }

@@ -1,21 +1,7 @@
 import { UploadError } from "./errors.ts";
 
 /** One upload under way: it can be held, and ended. */
-export interface Run {
-  /** Aborted once the upload is to end. */
-  readonly signal: AbortSignal;
-  /** Told when something is tried again. */
-  onRetry?: (retrying: Retrying) => void;
-  readonly pause: () => void;
-  readonly resume: () => void;
-  readonly abort: (reason?: unknown) => void;
-  /** Lets go of the outer signal: the upload has ended. */
-  readonly close: () => void;
-  /** Resolves once the upload may go on: it is not paused, and the browser is online. */
-  readonly ready: () => Promise<void>;
-  /** Calls `work` with a signal that is aborted when the upload is paused or ends. */
-  readonly attempt: <A>(work: (signal: AbortSignal) => Promise<A>) => Promise<A>;
-}
+export type Run = ReturnType<typeof makeRun>;
 
 /** Why an upload is trying again. */
 export interface Retrying {
@@ -31,7 +17,7 @@ export interface Retrying {
 }
 
 /** Starts a run that ends with `outer`. */
-export function makeRun(outer?: AbortSignal): Run {
+export function makeRun(outer?: AbortSignal) {
   const end = new AbortController();
   const attempts = new Set<AbortController>();
   const waiting: Array<() => void> = [];
@@ -42,9 +28,19 @@ export function makeRun(outer?: AbortSignal): Run {
   const wake = () => {
     for (const go of waiting.splice(0)) go();
   };
-  const abortByOuter = () => run.abort(outer?.reason);
-  const run: Run = {
+  const abort = (reason?: unknown) => {
+    end.abort(reason);
+    stop();
+    wake();
+  };
+  const abortByOuter = () => abort(outer?.reason);
+  if (outer?.aborted) abortByOuter();
+  outer?.addEventListener("abort", abortByOuter);
+  return {
+    /** Aborted once the upload is to end. */
     signal: end.signal,
+    /** Told when something is tried again. */
+    onRetry: undefined as ((retrying: Retrying) => void) | undefined,
     pause: () => {
       held.isPaused = true;
       stop();
@@ -53,22 +49,22 @@ export function makeRun(outer?: AbortSignal): Run {
       held.isPaused = false;
       wake();
     },
-    abort: (reason) => {
-      end.abort(reason);
-      stop();
-      wake();
+    abort,
+    /** Lets go of the outer signal and the page: the upload has ended. */
+    close: () => {
+      outer?.removeEventListener("abort", abortByOuter);
+      globalThis.removeEventListener?.("online", wake);
     },
-    close: () => outer?.removeEventListener("abort", abortByOuter),
+    /** Resolves once the upload may go on: it is not paused, and the browser is online. */
     ready: async () => {
       while (!end.signal.aborted && (held.isPaused || !isOnline())) {
-        await new Promise<void>((go) => {
-          waiting.push(go);
-          globalThis.addEventListener?.("online", () => go(), { once: true });
-        });
+        globalThis.addEventListener?.("online", wake);
+        await new Promise<void>((go) => waiting.push(go));
       }
-      throwIfAborted(run);
+      throwIfAborted(end);
     },
-    attempt: async (work) => {
+    /** Calls `work` with a signal that is aborted when the upload is paused or ends. */
+    attempt: async <A>(work: (signal: AbortSignal) => Promise<A>): Promise<A> => {
       const attempt = new AbortController();
       attempts.add(attempt);
       if (held.isPaused || end.signal.aborted) attempt.abort();
@@ -79,13 +75,10 @@ export function makeRun(outer?: AbortSignal): Run {
       }
     },
   };
-  if (outer?.aborted) abortByOuter();
-  outer?.addEventListener("abort", abortByOuter);
-  return run;
 }
 
 /** Fails with `aborted` once the run has been told to end. */
-export function throwIfAborted({ signal: { aborted, reason: cause } }: Run): void {
+export function throwIfAborted({ signal: { aborted, reason: cause } }: Pick<Run, "signal">): void {
   if (aborted) throw new UploadError("aborted", "The upload was aborted.", { cause });
 }
 

@@ -1,3 +1,7 @@
+import { retryAfter } from "./retry.ts";
+
+import { ETAG } from "./decode.ts";
+
 /** How long a transfer may stand still before it is given up, in milliseconds. */
 const LONGEST_SILENCE = 60_000;
 
@@ -13,14 +17,7 @@ export interface Put {
 }
 
 /** What the store answered. */
-export interface PutAnswer {
-  readonly status: number;
-  readonly etag: string | null | undefined;
-  readonly retryAfter: string | null | undefined;
-  /** Its error code, such as `SignatureDoesNotMatch`, and its sentence about it. */
-  readonly code: string | undefined;
-  readonly message: string | undefined;
-}
+export type PutAnswer = ReturnType<typeof answerOf>;
 
 /** Sends one PUT. Rejects if it is not answered. */
 export const put = (request: Put): Promise<PutAnswer> =>
@@ -93,15 +90,17 @@ function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): ob
   };
 }
 
+/** Most characters of an answer that are read. */
+const LONGEST_ANSWER = 2 ** 14;
+
 /** Reads the XML of S3, which is the same for Google Cloud Storage. */
-const answerOf = (
-  status: number,
-  text: string,
-  header: (name: string) => string | null,
-): PutAnswer => ({
+const answerOf = (status: number, text: string, header: (name: string) => string | null) => ({
   status,
-  etag: header("etag"),
-  retryAfter: header("retry-after"),
-  code: /<Code>(\w{1,99})<\/Code>/.exec(text)?.[1],
-  message: /<Message>([^<]{1,999})<\/Message>/.exec(text)?.[1],
+  // One that the service would refuse counts as hidden.
+  etag: ETAG.exec(header("etag") ?? "")?.[0],
+  /** When it asks for another attempt, in milliseconds. */
+  after: retryAfter(header("retry-after")),
+  /** Its error code, such as `SignatureDoesNotMatch`, and its sentence about it. */
+  code: /<Code>(\w{1,99})<\/Code>/.exec(text.slice(0, LONGEST_ANSWER))?.[1],
+  message: /<Message>([^<\p{Cc}]{1,999})<\/Message>/u.exec(text.slice(0, LONGEST_ANSWER))?.[1],
 });

@@ -1,3 +1,4 @@
+import { attempt, headers, list, number, object, optional, text, url } from "./decode.ts";
 import { type Problem, UploadError, type UploadErrorCode } from "./errors.ts";
 import { unanswered } from "./reach.ts";
 import { busy, isBusy, persist, retryAfter, type Transient } from "./retry.ts";
@@ -5,9 +6,6 @@ import { type Run, withTimeout } from "./run.ts";
 
 /** How long an answer may take, in milliseconds: some stores copy parts to put them together. */
 const TIMEOUT = 120_000;
-
-/** Whoever asks for a longer wait, in milliseconds, is told to the caller instead. */
-const LONGEST_WAIT = 300_000;
 
 /** A value, or a function that is asked for it before each request. */
 export type Provided<A> = A | (() => A | Promise<A>);
@@ -27,37 +25,34 @@ export interface ServiceOptions {
 }
 
 /** What the API answers to a grant of one upload. */
-export interface Grant {
-  readonly put_url: string;
-  readonly put_headers: Readonly<Record<string, string>>;
-  readonly key: string;
-  readonly receipt: string;
-}
+export const decodeGrant = object({ putUrl: url, putHeaders: headers, receipt: text });
+export type Grant = ReturnType<typeof decodeGrant>;
 
 /** What the API answers once an upload is confirmed or completed. */
-export interface Confirmed {
-  readonly key: string;
-  readonly size: number;
-  readonly content_type: string;
-  readonly etag: string;
-  readonly final: boolean;
-  readonly get_url: string;
-  readonly file_url: string;
-  /** Of a file in parts; others have it already. */
-  readonly receipt?: string;
-}
+export const CONFIRMED = {
+  key: text,
+  getUrl: url,
+  fileUrl: url,
+  size: number,
+  contentType: text,
+  etag: text,
+};
+
+const decodeProblem = object({
+  code: text,
+  title: text,
+  detail: optional(text),
+  limit: optional(number),
+  allowed: optional(list(text)),
+  missing: optional(list(number)),
+  errors: optional(list(object({ pointer: text, reason: text }))),
+});
 
 /** Calls of the API; each is repeated where that can help. */
-export interface Service {
-  readonly address: string;
-  /** Where the calls for the files of the organization are. */
-  readonly files: string;
-  /** Calls what is at `path`, which follows `/files/`: by POST if there is a body, else by GET. */
-  readonly ask: <A>(run: Run, path: string, body?: object, method?: "DELETE") => Promise<A>;
-}
+export type Service = ReturnType<typeof makeService>;
 
 /** The API of one organization. Throws if the endpoint is no URL. */
-export function makeService(options: ServiceOptions): Service {
+export function makeService(options: ServiceOptions) {
   // In a page it may be a path.
   const { href } = new URL(options.endpoint || "/", globalThis.location?.href);
   const address = href.endsWith("/") ? href.slice(0, -1) : href;
@@ -79,7 +74,7 @@ export function makeService(options: ServiceOptions): Service {
     } as const;
   }
 
-  async function attempt(outer: AbortSignal, url: string, init: RequestInit) {
+  async function call(outer: AbortSignal, url: string, init: RequestInit) {
     const { signal, stop } = withTimeout(outer, TIMEOUT);
     try {
       const response = await (options.fetch ?? fetch)(url, { ...init, signal });
@@ -93,13 +88,27 @@ export function makeService(options: ServiceOptions): Service {
 
   return {
     address,
+    /** Where the calls for the files of the organization are. */
     files,
-    ask: (run, path, body, method) =>
+    /** Calls what is at `path`, which follows `/files/`: by POST if there is a body, else by GET. */
+    ask: <A>(
+      run: Run,
+      path: string,
+      decode: (answer: unknown) => A,
+      body?: object,
+      method?: "DELETE",
+    ): Promise<A> =>
       persist(run, async (signal) => {
-        const { response, text } = await attempt(signal, files + path, await initOf(body, method));
-        const answer = parse(text);
-        if (response.ok && (answer !== undefined || text === "")) return answer as never;
-        throw refusalOf(response, answer);
+        const { response, text } = await call(signal, files + path, await initOf(body, method));
+        const answer: unknown = attempt(() => JSON.parse(text));
+        if (!response.ok) throw refusalOf(response, answer);
+        try {
+          return decode(answer);
+        } catch (cause) {
+          const [address] = (files + path).split("?");
+          const message = `The answer of ${address} has no valid ${cause}. Check that endpoint is the address of the service, and update this client.`;
+          throw new UploadError("invalid-answer", message, { status: response.status });
+        }
       }),
   };
 }
@@ -107,17 +116,11 @@ export function makeService(options: ServiceOptions): Service {
 const provide = async <A>(provided: Provided<A> | undefined): Promise<A | undefined> =>
   typeof provided === "function" ? (provided as () => A | Promise<A>)() : provided;
 
-/** What JSON says; undefined if it is none. */
-function parse(text: string): Problem | undefined {
-  try {
-    return JSON.parse(text) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** What it means to a client that the service answers so. */
-function refusalOf({ status, headers }: Response, problem: Problem = {}): UploadError | Transient {
+function refusalOf({ status, headers }: Response, answer: unknown): UploadError | Transient {
+  // Other members are kept: they depend on the code.
+  const problem: Problem =
+    attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
   const { code, title, detail } = problem;
   const after = retryAfter(headers.get("retry-after"));
   const error = new UploadError(
@@ -129,9 +132,7 @@ function refusalOf({ status, headers }: Response, problem: Problem = {}): Upload
       : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`,
     { problem, status, retryAfter: after && Math.ceil(after / 1000) },
   );
-  return !isBusy(status) || error.code === "quota" || Number(after) > LONGEST_WAIT
-    ? error
-    : busy(error, after);
+  return isBusy(status) && error.code !== "quota" ? busy(error, after) : error;
 }
 
 const CODES = new Map<unknown, UploadErrorCode>([

@@ -11,12 +11,14 @@ export type Slots = <A>(signal: AbortSignal, work: () => Promise<A>) => Promise<
 export function makeSlots(count: number): Slots {
   const running = new Set<object>();
   const waiting: Array<() => void> = [];
+  const wake = () => {
+    for (const go of waiting.splice(0)) go();
+  };
   return async (signal, work) => {
     while (running.size === count && !signal.aborted) {
-      await new Promise<void>((go) => {
-        waiting.push(go);
-        signal.addEventListener("abort", () => go());
-      });
+      // Once for each signal, however often it waits.
+      signal.addEventListener("abort", wake);
+      await new Promise<void>((go) => waiting.push(go));
     }
     if (signal.aborted) throw signal.reason;
     running.add(work);
@@ -24,7 +26,7 @@ export function makeSlots(count: number): Slots {
       return await work();
     } finally {
       running.delete(work);
-      for (const go of waiting.splice(0)) go();
+      wake();
     }
   };
 }

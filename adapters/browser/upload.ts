@@ -5,10 +5,11 @@ import type { UploadPolicy } from "./policies.ts";
 import type { Tally } from "./progress.ts";
 import { unanswered } from "./reach.ts";
 import type { Resumable } from "./resume.ts";
-import { busy, isBusy, persist, retryAfter, Transient } from "./retry.ts";
+import { busy, isBusy, persist, Transient } from "./retry.ts";
 import type { Run } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
-import type { Confirmed, Grant, Service } from "./service.ts";
+import { object } from "./decode.ts";
+import { CONFIRMED, decodeGrant, type Grant, type Service } from "./service.ts";
 import type { Slots } from "./slots.ts";
 
 /** An upload with all that it needs. */
@@ -54,15 +55,15 @@ export async function uploadWhole(job: Job, given?: Grant): Promise<UploadResult
   const sign = async () => {
     if (grant === undefined || Date.now() - at > lifetimeOf(job)) {
       body ??= await requestOf(job);
-      grant = await service.ask<Grant>(run, "presign", body);
+      grant = await service.ask(run, "presign", decodeGrant, body);
       at = Date.now();
     }
-    return { url: grant.put_url, headers: grant.put_headers, at };
+    return { url: grant.putUrl, headers: grant.putHeaders, at };
   };
   await sendSigned(job, { part: 0, body: file, sign, drop: () => (grant = undefined) });
   const { receipt } = grant as Grant;
-  const confirmed = await service.ask<Confirmed>(run, "confirm", { receipt });
-  return resultOf(confirmed, receipt);
+  const confirmed = await service.ask(run, "confirm", object(CONFIRMED), { receipt });
+  return { ...confirmed, receipt };
 }
 
 /** How long a URL is used, in milliseconds by a clock that need not be right. */
@@ -159,7 +160,7 @@ export function sendSigned(job: Job, sending: Sending): Promise<string> {
           return answer.etag ?? "";
         }
         if (isBusy(status) || BROKEN.test(code)) {
-          throw busy(storeRefusal(answer), retryAfter(answer.retryAfter));
+          throw busy(storeRefusal(answer), answer.after);
         }
         if (OTHER_BYTES.test(code)) throw unreadable(job.file, job.asked.filename, answer);
         // It has expired, or the store's clock is another.
@@ -179,23 +180,10 @@ const BROKEN = /^(?:IncompleteBody|RequestTimeout)$/;
 const OTHER_BYTES = /^(?:BadDigest|XAmzContent\w{1,20}Mismatch)$/;
 
 /** Why the store does not take the file. */
-function storeRefusal({ status, code, message }: PutAnswer): UploadError {
+function storeRefusal({ status, code, message, after }: PutAnswer): UploadError {
   return new UploadError(
     "store-refused",
     `The store refused the upload: ${message ?? `it answered ${status}`} (${code ?? "no code"}). Try again, or tell the operator.`,
-    { status, storeCode: code },
+    { status, storeCode: code, retryAfter: after && Math.ceil(after / 1000) },
   );
 }
-
-export const resultOf = (
-  confirmed: Confirmed,
-  receipt = confirmed.receipt as string,
-): UploadResult => ({
-  key: confirmed.key,
-  getUrl: confirmed.get_url,
-  fileUrl: confirmed.file_url,
-  receipt,
-  size: confirmed.size,
-  contentType: confirmed.content_type,
-  etag: confirmed.etag,
-});

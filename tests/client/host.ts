@@ -36,6 +36,7 @@ export interface Seen {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
+  readonly credentials: RequestCredentials | undefined;
   readonly isForStore: boolean;
   /** What follows `/files/` in the address of a call to the API. */
   readonly action: string;
@@ -54,6 +55,7 @@ export function network(trouble: Trouble = () => undefined): ReadonlyArray<Seen>
       method: init.method ?? "GET",
       url,
       headers: new Headers(init.headers),
+      credentials: init.credentials,
       isForStore: new URL(url).pathname.startsWith("/store/"),
       action: /\/files\/(.*)/.exec(url)?.[1] ?? "",
     };
@@ -99,6 +101,26 @@ export const isFor =
   (action: string) =>
   (seen: Seen): boolean =>
     seen.action === action;
+
+/** A policy as a service lists it, whose store verifies what `over` says. */
+export const policyWith = (over: object): Response =>
+  Response.json({
+    policies: [
+      {
+        name: "files",
+        max_size: 2 ** 20,
+        allowed_types: ["image/png"],
+        extensions: {},
+        put_lifetime: 900,
+        get_lifetime: 900,
+        strict: false,
+        write_once: false,
+        require_checksum: false,
+        checksums: ["sha256"],
+        ...over,
+      },
+    ],
+  });
 
 /** A refusal as a store writes it. */
 export const s3Error = (status: number, code: string): Response =>

@@ -12,6 +12,7 @@ import {
   isFor,
   isPut,
   network,
+  policyWith,
   s3Error,
   type Seen,
   startUploads,
@@ -215,7 +216,10 @@ it("an upload whose completion was not answered is completed after the reload, a
 
 it("a part that the store has lost is sent again before the upload is completed", async () => {
   const { client } = await start();
-  const lost = Response.json({ code: "UPLOAD_INCOMPLETE", missing: [2] }, { status: 409 });
+  const lost = Response.json(
+    { code: "UPLOAD_INCOMPLETE", title: "Not whole", missing: [2] },
+    { status: 409 },
+  );
   const seen = network(first(1, isFor("multipart/complete"), () => lost));
   await client.upload(FILE);
   expect(seen.filter(isPut).map(partOf).toSorted()).toEqual([1, 2, 2, 3, 4]);
@@ -231,18 +235,12 @@ it("ETags that CORS hides are asked for from the service", async () => {
   expect(seen.filter(({ action }) => action.startsWith("multipart/parts?"))).toHaveLength(1);
 });
 
-/** What the service says of a store that has less. */
-const policiesWith = (multipart?: object) =>
-  Response.json({
-    policies: [
-      { name: "files", extensions: {}, checksums: ["sha256"], put_lifetime: 900, multipart },
-    ],
-  });
-
 it("parts go without a checksum where the store verifies none that can be computed here", async () => {
   const { client } = await start();
   const seen = network(
-    first(1, isFor("policies"), () => policiesWith({ max_size: 2 ** 30, checksums: ["md5"] })),
+    first(1, isFor("policies"), () =>
+      policyWith({ multipart: { max_size: 2 ** 30, checksums: ["md5"] } }),
+    ),
   );
   await client.upload(FILE);
   expect(seen.filter(isPut)).toHaveLength(4);
@@ -256,7 +254,7 @@ it("parts go without a checksum where the store verifies none that can be comput
 
 it("a store that takes no parts gets the file with one PUT", async () => {
   const { client } = await start();
-  const seen = network(first(1, isFor("policies"), () => policiesWith()));
+  const seen = network(first(1, isFor("policies"), () => policyWith({})));
   const { getUrl } = await client.upload(FILE);
   expect(await sha256At(getUrl)).toBe(SHA_256);
   expect(seen.filter(isPut)).toHaveLength(1);
