@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema";
 import { writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { VERSION } from "../http/version.ts";
+import { printable } from "../settings/printable.ts";
 import { sentenceOf } from "../settings/setting.ts";
 import { VARIABLES } from "../settings/source.ts";
 import { reasonOf } from "../settings/thrown.ts";
@@ -11,6 +12,7 @@ import { type Certificate, FORMATS, summary, write } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
 import { interruptible } from "./interruptible.ts";
+import { showProgress, tell } from "./output.ts";
 
 /** Nothing was found out: the configuration is invalid, or the store does not answer. */
 const COULD_NOT_RUN = 2;
@@ -93,8 +95,7 @@ async function examineStore(
   options: Pick<Examination, "mayLeave" | "signal">,
 ): Promise<Findings & { versions?: string }> {
   const { examine, Unexamined } = await import("../storage/contract/examine.ts");
-  process.stderr.write(`Trying ${certified.title}, in the bucket ${certified.bucket}.
-`);
+  tell(`Trying ${certified.title}, in the bucket ${certified.bucket}.\n`);
   const { versions, ...looked } = (await certified.look?.()) ?? {};
   const store = { ...certified, store: { ...certified.store, ...looked } };
   try {
@@ -111,7 +112,7 @@ async function examineStore(
     const message = `${store.title} could not be certified: ${cause.message}.\n${cause.left === undefined ? "" : leftMessage(left)}`;
     throw new CommandFailure({ code: COULD_NOT_RUN, message });
   } finally {
-    endProgress();
+    showProgress("");
   }
 }
 
@@ -139,20 +140,12 @@ const leftMessage = (left: ReadonlyArray<string>): string =>
     ? ""
     : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
 
-/** One line that is written over on a terminal, and a line for each promise elsewhere. */
-const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) => {
-  const line = `${done}/${of} ${outcome}: ${promise}`;
-  const { isTTY, columns } = process.stderr;
-  process.stderr.write(isTTY ? `\r\u001b[K${line.slice(0, columns - 1)}` : `${line}\n`);
-};
-
-const endProgress = () => {
-  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-};
+const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) =>
+  showProgress(`${done}/${of} ${outcome}: ${promise}`);
 
 async function save(path: string, text: string): Promise<void> {
   try {
-    await writeFile(path, text);
+    await writeFile(path, printable(text));
   } catch (cause) {
     const message = `The certificate could not be written to ${path}: ${reasonOf(cause)}.`;
     throw new CommandFailure({ code: COULD_NOT_RUN, message });

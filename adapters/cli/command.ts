@@ -2,6 +2,7 @@ import * as Data from "effect/Data";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
+import { onOneLine } from "../settings/printable.ts";
 import { decoder, MISSING } from "../settings/decode.ts";
 
 /** Exit codes: 1 and 2 as `diff` and `grep` have them, the others as `sysexits.h`. */
@@ -131,7 +132,8 @@ function parse(options: Definition<unknown>["options"], args: ReadonlyArray<stri
 export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Lines of columns, each as wide as its widest cell. */
-export function columns(rows: ReadonlyArray<ReadonlyArray<string>>): string {
+export function columns(texts: ReadonlyArray<ReadonlyArray<string>>): string {
+  const rows = texts.map((row) => row.map(onOneLine));
   const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   const cells = (row: ReadonlyArray<string>) =>
     row.map((cell, at) => cell.padEnd(widths?.[at] ?? 0));

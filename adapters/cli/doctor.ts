@@ -1,9 +1,10 @@
 import * as Schema from "effect/Schema";
-import { styleText } from "node:util";
 import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
+import { onOneLine } from "../settings/printable.ts";
 import { asJson, command, EXIT, JSON_OPTION } from "./command.ts";
 import type { Cause } from "./doctor/explain/cause.ts";
 import type { Finding } from "./doctor/finding.ts";
+import { print, tell } from "./output.ts";
 
 /** Examines the configured store, and says what is wrong and what mends it. */
 export const doctor = command({
@@ -65,10 +66,8 @@ export const doctor = command({
     const report = await runDoctor(process.env, {
       origins: origin.map((url) => url.origin),
       mayLeave: leave,
-      onStart: (store) => (json ? undefined : process.stdout.write(`${store}\n\n`)),
-      tell: json
-        ? ({ check, verdict }) => isSeen && process.stderr.write(`${check}: ${verdict}\n`)
-        : (finding) => process.stdout.write(lineOf(finding)),
+      onStart: (store) => (json ? undefined : print(`${store}\n\n`)),
+      tell: json ? ({ check, verdict }) => isSeen && tell(`${check}: ${verdict}\n`) : printFinding,
     });
     const { store, findings } = report;
     const count = (verdict: Finding["verdict"]) =>
@@ -97,12 +96,12 @@ const STYLES = {
   "could not tell": ["yellow", "could not tell"],
 } as const;
 
-/** A finding as a person reads it; colours only on a terminal, and not where NO_COLOR is set. */
-function lineOf({ check, verdict, seen, why, mend }: Finding): string {
+/** Prints a finding as a person reads it: what a store has said begins no line. */
+function printFinding({ check, verdict, seen, why, mend }: Finding): void {
   const [colour, word] = STYLES[verdict];
-  const label = styleText(colour, word.padEnd(14));
   const notes = [why && `Why:  ${why}`, mend && `Mend: ${mend}`].flatMap((note) =>
-    note === undefined ? [] : [`${" ".repeat(16)}${note}\n`],
+    note === undefined ? [] : [`${" ".repeat(16)}${onOneLine(note)}\n`],
   );
-  return `${label}  ${check}: ${seen.replace(/\.$/, "")}.\n${notes.join("")}`;
+  print(word.padEnd(14), colour);
+  print(`  ${check}: ${onOneLine(seen.replace(/\.$/, ""))}.\n${notes.join("")}`);
 }

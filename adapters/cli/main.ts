@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema";
+import { inspect } from "node:util";
 import type { Listen } from "../http/listen.ts";
 import { VERSION } from "../http/version.ts";
 import { certify } from "./certify.ts";
@@ -8,6 +9,7 @@ import { config } from "./config.ts";
 import { cors } from "./cors.ts";
 import { doctor } from "./doctor.ts";
 import { lifecycle } from "./lifecycle.ts";
+import { print, tell } from "./output.ts";
 import { policy } from "./policy.ts";
 import { serve } from "./serve.ts";
 import { tokenCommands } from "./tokens.ts";
@@ -44,22 +46,22 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
   const [first = "help"] = args;
   try {
     if (first === "help" || args.includes("--help") || args.includes("-h")) {
-      process.stdout.write(chosen?.help ?? overview);
+      print(chosen?.help ?? overview);
     } else if (first === "--version") {
-      process.stdout.write(`${VERSION}\n`);
+      print(`${VERSION}\n`);
     } else if (chosen === undefined) {
       // The arguments after the first word may hold a secret.
       const message = `"valetkey ${first}" is not a command; these are:\n\n${overview}`;
       throw new CommandFailure({ code: EXIT.usage, message });
     } else {
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));
-      if (output?.message !== undefined) process.stderr.write(`${output.message}\n`);
-      process.stdout.write(output?.result ?? "");
+      if (output?.message !== undefined) tell(`${output.message}\n`);
+      print(output?.result ?? "");
       if (output?.code !== undefined) process.exitCode = output.code;
     }
   } catch (cause) {
-    if (!(cause instanceof CommandFailure)) throw cause;
-    process.stderr.write(`${cause.message.trimEnd()}\n`);
-    process.exitCode = cause.code;
+    const isExpected = cause instanceof CommandFailure;
+    tell(`${isExpected ? cause.message.trimEnd() : inspect(cause)}\n`);
+    process.exitCode = isExpected ? cause.code : EXIT.failure;
   }
 }

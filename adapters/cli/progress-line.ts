@@ -1,4 +1,5 @@
 import type { UploadProgress } from "../browser/client.ts";
+import { showProgress } from "./output.ts";
 
 /**
  * How often the line is written over, in milliseconds; elsewhere a line is written now and then.
@@ -19,12 +20,11 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
       const now = Date.now();
       if (now < nextAt) return;
       nextAt = now + interval;
-      const text = textOf(progress, (now - startedAt) / 1000);
-      stream.write(stream.isTTY ? `\r\u001b[K${text.slice(0, stream.columns - 1)}` : `${text}\n`);
+      showProgress(textOf(progress, (now - startedAt) / 1000), stream);
       isShown = true;
     },
     end: () => {
-      if (stream.isTTY && isShown) stream.write("\r\u001b[K");
+      if (isShown) showProgress("", stream);
     },
   };
 }

@@ -26,6 +26,7 @@ import * as telemetry from "../telemetry/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { readyFacts, startMessage } from "./messages.ts";
+import { print, tell } from "./output.ts";
 import { readOrFail, type Settings, warningsOf } from "./settings.ts";
 import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
 
@@ -50,7 +51,7 @@ export async function serve(listen: Listen): Promise<void> {
   } catch (cause) {
     const message = `Valetkey cannot start: ${reasonOf(cause)}\n`;
     const failure = cause instanceof CommandFailure ? cause : { code: EXIT.failure, message };
-    process.stderr.write(failure.message);
+    tell(failure.message);
     process.exit(failure.code);
   }
 }
@@ -153,7 +154,7 @@ const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
     callers: identity.callers,
     store: storage.description,
   };
-  if (telemetry.isForPeople(log.format)) process.stdout.write(startMessage(started));
+  if (telemetry.isForPeople(log.format)) print(startMessage(started));
   else yield* Effect.logInfo("ready", readyFacts(started));
   for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { UploadStorage } from "../browser/client.ts";
@@ -31,8 +31,13 @@ const defaultPath = () =>
     "uploads.json",
   );
 
+/** Most bytes of the file: with ETags of 10,000 parts an upload takes less than one of them. */
+const MOST_BYTES = 16 * 2 ** 20;
+
 function read(path: string): Map<string, string> {
   try {
+    if (statSync(path).size > MOST_BYTES) return new Map();
+    // What is of no upload, the client forgets.
     return new Map(Object.entries(JSON.parse(readFileSync(path, "utf8"))));
   } catch {
     return new Map();

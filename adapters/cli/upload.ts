@@ -5,8 +5,11 @@ import { basename } from "node:path";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { PolicyName } from "../../domain/upload-policy.ts";
 import { createClient, UploadError, type UploadResult } from "../browser/client.ts";
+import { HttpUrl } from "../settings/codecs.ts";
+import { onOneLine } from "../settings/printable.ts";
 import { codeOf } from "../settings/thrown.ts";
-import { asJson, columns, command, EXIT, JSON_OPTION } from "./command.ts";
+import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
+import { tell } from "./output.ts";
 import { makeProgressLine } from "./progress-line.ts";
 import { makeUploadMemory } from "./upload-memory.ts";
 
@@ -34,15 +37,19 @@ export const upload = command({
   schema: Schema.Struct({
     files: Schema.NonEmptyArray(Schema.NonEmptyString),
     org: OrganizationSlug,
-    endpoint: Schema.NonEmptyString,
+    endpoint: HttpUrl,
     policy: Schema.optionalKey(PolicyName),
     json: Schema.optionalKey(Schema.Boolean),
   }),
   run: async ({ files, org, endpoint, policy, json = false }) => {
     // As an option, it would stand in the list of processes.
     const token = process.env["VALETKEY_TOKEN"];
+    if (!/^[ -~]*$/.test(token ?? "")) {
+      const message = "VALETKEY_TOKEN must be a token of the service: ASCII on one line.";
+      throw new CommandFailure({ code: EXIT.usage, message });
+    }
     const client = createClient({
-      endpoint,
+      endpoint: endpoint.href,
       organization: org,
       ...(token && { token }),
       storage: makeUploadMemory(),
@@ -53,7 +60,7 @@ export const upload = command({
     const task = client.uploadAll(found, { policy, onProgress: line.show });
     const interrupt = () => {
       line.end();
-      process.stderr.write("Interrupted. Run the same command again, and large files go on.\n");
+      tell("Interrupted. Run the same command again, and large files go on.\n");
       process.exit(130);
     };
     process.once("SIGINT", interrupt);
@@ -74,7 +81,7 @@ export const upload = command({
       result: json ? asJson(rows.map(inJson)) : columns(rows.flatMap(inColumns)),
       ...(failed.length > 0 && {
         code: EXIT.failure,
-        message: failed.map(({ file, error }) => `${file}: ${error.message}`).join("\n"),
+        message: failed.map(({ file, error }) => onOneLine(`${file}: ${error.message}`)).join("\n"),
       }),
     };
   },

@@ -5,6 +5,7 @@ import { reasonOf } from "../settings/thrown.ts";
 import type { Storage } from "../storage/storage.ts";
 import * as telemetry from "../telemetry/layer.ts";
 import { CommandFailure, EXIT } from "./command.ts";
+import { tell } from "./output.ts";
 
 /** How long a command may wait for a store in all. */
 const TIMEOUT = "30 seconds";
@@ -47,7 +48,7 @@ export const withWarnings: typeof quietly = (layer) =>
   Layer.provideMerge(Layer.provide(layer, SILENCE), WARNINGS);
 
 const WARNINGS = Logger.layer([
-  Logger.make<unknown, void>(
-    ({ message }) => void process.stderr.write(`Warning: ${telemetry.partsOf(message).text}.\n`),
+  Logger.make<unknown, void>(({ message }) =>
+    tell(`Warning: ${telemetry.partsOf(message).text}.\n`),
   ),
 ]);

@@ -3,6 +3,7 @@ import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
 import { isoOf } from "../settings/instant.ts";
+import { onOneLine } from "../settings/printable.ts";
 import { writeLine } from "../settings/standard-output.ts";
 import type { TelemetrySettings } from "./settings.ts";
 
@@ -31,7 +32,7 @@ const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => 
   const { text, facts } = partsOf(message);
   const level = logLevel === "Info" ? "" : `${logLevel.toUpperCase()} `;
   const pairs = Object.entries(facts).map(([name, value]) => ` ${name}=${String(value)}`);
-  return `${date.toISOString().slice(11, 19)} ${level}${text}${pairs.join("")}`;
+  return onOneLine(`${date.toISOString().slice(11, 19)} ${level}${text}${pairs.join("")}`);
 });
 
 const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) => {

@@ -6,6 +6,7 @@ import { makeProgressLine } from "../../adapters/cli/progress-line.ts";
 import { serve } from "../../adapters/cli/serve.ts";
 import type { Listen } from "../../adapters/http/listen.ts";
 import { makeUploadMemory } from "../../adapters/cli/upload-memory.ts";
+import { isPut, network } from "../client/host.ts";
 import { startHost } from "../embed/host.ts";
 import { valetkey } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
@@ -17,6 +18,7 @@ import { startS3 } from "../support/s3-server.ts";
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
 
@@ -170,6 +172,70 @@ describe("valetkey upload", () => {
     );
   });
 
+  it("shows what the service, the store or a file is called as text, and in --json as the same text", async () => {
+    const { folder, upload } = await start();
+    const hostile = join(folder, "\u001b[2J\u009b\nb.png: done");
+    mkdirSync(hostile);
+    const photo = join(hostile, "photo.png");
+    writeFileSync(photo, "12345");
+    const line = `${folder}/\\u001b[2J\\u009b\\nb.png: done`;
+    const good = await upload([photo]);
+    expect(good.stdout).toMatch(/^[^\n]+\n$/);
+    expect(good.stdout.startsWith(`${line}/photo.png  http://`)).toBe(true);
+
+    const detail = "See \u202egro.elpmaxe\u202c.";
+    const refused = { code: "FORBIDDEN", title: "Not allowed", detail };
+    network(({ action }) =>
+      action === "batch" ? Response.json(refused, { status: 403 }) : undefined,
+    );
+    const { code, stdout, stderr } = await upload([photo]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toBe(`${line}/photo.png: Not allowed. See \\u202egro.elpmaxe\\u202c.\n`);
+    const json = await upload([photo], TOKEN, "--json");
+    expect(json.stdout).not.toMatch(/[\u202a-\u202e\u0080-\u009f]/);
+    expect(JSON.parse(json.stdout)).toEqual([
+      { file: photo, error: { code: "FORBIDDEN", message: `Not allowed. ${detail}` } },
+    ]);
+
+    vi.unstubAllGlobals();
+    network((seen) =>
+      isPut(seen)
+        ? new Response("<Error><Code>A</Code><Message>\u2066a\u009b2J</Message></Error>", {
+            status: 400,
+          })
+        : undefined,
+    );
+    expect((await upload([photo])).stderr).toBe(
+      `${line}/photo.png: The store refused the upload: it answered 400 (A). Try again, or tell the operator.\n`,
+    );
+  });
+
+  it("names an endpoint and a token that cannot be used, and does not repeat the token", async () => {
+    const { upload } = await start();
+    const wrong = await valetkey(["upload", "a", "--org", "acme", "--endpoint", "file:///a"]);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      64,
+      expect.stringMatching(/^--endpoint must be the address of the service, such as https:/),
+    ]);
+    const { code, stderr } = await upload(["a"], "a-token\nof-two-lines");
+    expect([code, stderr]).toEqual([
+      64,
+      "VALETKEY_TOKEN must be a token of the service: ASCII on one line.\n",
+    ]);
+  });
+
+  it("a service whose answer cannot be used is named, with what to do", async () => {
+    const { folder, upload } = await start();
+    const photo = join(folder, "photo.png");
+    writeFileSync(photo, "12345");
+    network(({ action }) => (action === "confirm" ? Response.json({}) : undefined));
+    const { code, stderr } = await upload([photo]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /photo\.png: The answer of http:\S+\/confirm has no valid key\. Check that endpoint is /,
+    );
+  });
+
   it("remembers in a file of the user alone what was sent, and what another process writes", async () => {
     const path = join(temporaryFolder(), "state", "uploads.json");
     const memory = makeUploadMemory(path);
@@ -183,8 +249,13 @@ describe("valetkey upload", () => {
     memory.delete("a");
     expect(makeUploadMemory(path).get("a")).toBeUndefined();
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    writeFileSync(path, "{broken");
-    expect(memory.get("b")).toBeUndefined();
+    for (const wrong of ["{broken", "null", "5", `{"b":"${"2".repeat(2 ** 24)}"}`]) {
+      writeFileSync(path, wrong);
+      expect(memory.get("b")).toBeUndefined();
+      expect(await keys()).toEqual([]);
+    }
+    memory.set("b", "3");
+    expect(readFileSync(path, "utf8")).toBe('{"b":"3"}');
   });
 });
 

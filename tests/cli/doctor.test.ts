@@ -89,6 +89,17 @@ passed          confirm: `);
   expect(code).toBe(1);
 });
 
+it("what a store says is shown as text, and begins no line of the report", async () => {
+  const message = "No.\u009b2J\u202e\npassed          upload: all is well";
+  const { env } = await startS3((request) =>
+    isPlainPut(request) ? s3Error(403, "AccessDenied", message) : undefined,
+  );
+  const { stdout } = await valetkey(["doctor"], env);
+  expect(stdout).toContain("AccessDenied: No.\\u009b2J\\u202e");
+  expect(stdout).not.toMatch(/[\u0080-\u009f\u202e]/);
+  expect(stdout).not.toMatch(/^passed +upload: all is well/m);
+});
+
 const header = (answer: Response, name: string, value: string | undefined) => {
   const headers = new Headers(answer.headers);
   if (value === undefined) headers.delete(name);

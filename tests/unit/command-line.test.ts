@@ -112,6 +112,11 @@ it.each([
   expect(code).toBe(64);
 });
 
+it("an argument is shown as text, whatever a terminal would do with it", async () => {
+  const { output } = await valetkey("\u001b[2J\u202e");
+  expect(output).toContain('"valetkey \\u001b[2J\\u202e" is not a command');
+});
+
 it("what could be a token is not repeated", async () => {
   const secret = `vk_${"0".repeat(16)}_${"a".repeat(43)}`;
   for (const line of [`token ${secret}`, `token list ${secret}`, `token revoke a ${secret}`]) {

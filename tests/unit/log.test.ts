@@ -13,14 +13,14 @@ const SAID = Effect.gen(function* () {
 });
 
 /** What stands on standard output after all of them. */
-const linesOf = (settings: TelemetrySettings) =>
+const linesOf = (settings: TelemetrySettings, said = SAID) =>
   Effect.gen(function* () {
     const written: Array<string> = [];
     const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
       written.push(String(text));
       return true;
     });
-    yield* Effect.provide(SAID, layer(settings));
+    yield* Effect.provide(said, layer(settings));
     yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)));
     write.mockRestore();
     return written.join("").trimEnd().split("\n");
@@ -33,6 +33,15 @@ it.effect("a line of the log for people has the time of day, a level to notice, 
       "00:00:00 listening port=8787 workers=2",
       "00:00:00 WARN the store is down",
       "00:00:00 ERROR failed",
+    ]);
+  }),
+);
+
+it.effect("what a request has brought begins no line of the log, and moves no cursor", () =>
+  Effect.gen(function* () {
+    const said = Effect.logInfo("asked", { path: "/\u009b2J\n00:00:00 ready", by: "\u202eeve" });
+    expect(yield* linesOf({ level: "info", format: "pretty" }, said)).toEqual([
+      "00:00:00 asked path=/\\u009b2J\\n00:00:00 ready by=\\u202eeve",
     ]);
   }),
 );
