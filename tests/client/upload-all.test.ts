@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { UploadError, type UploadProgress } from "../../adapters/browser/client.ts";
-import { network, startUploads } from "./host.ts";
+import { first, isFor, network, startUploads } from "./host.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -71,4 +71,21 @@ it("no files are no upload, and nothing is asked", async () => {
   const seen = network();
   expect(await client.uploadAll([])).toEqual([]);
   expect(seen).toEqual([]);
+});
+
+it("a file that is aborted while it waits for its grant is not granted with the others", async () => {
+  const { client } = await startUploads({ limits: { objectsPerDay: 1 } });
+  network(
+    first(1, isFor("batch"), () => {
+      all.uploads[1]?.abort();
+      return (answer) => answer;
+    }),
+  );
+  // The first is refused, so the others are asked for again; both would be more than a day has.
+  const page = new File(["<p>"], "a.html", { type: "text/html" });
+  const all = client.uploadAll([page, image("b.png"), image("c.png")]);
+  const outcomes = await all;
+  expect(
+    outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason.code : "uploaded")),
+  ).toEqual(["refused", "aborted", "uploaded"]);
 });

@@ -6,6 +6,7 @@ import {
   isFor,
   isPut,
   network,
+  policyWith,
   s3Error,
   type Seen,
   startUploads,
@@ -13,6 +14,7 @@ import {
 } from "./host.ts";
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
@@ -258,8 +260,9 @@ it("the policies are what the service lists, and are remembered", async () => {
 
 it("a store that verifies only CRC-32C gets that", async () => {
   const { client } = await startUploads();
-  const policy = { name: "files", extensions: {}, checksums: ["crc32c", "md5"], put_lifetime: 900 };
-  const seen = network(first(1, isFor("policies"), () => Response.json({ policies: [policy] })));
+  const seen = network(
+    first(1, isFor("policies"), () => policyWith({ checksums: ["crc32c", "md5"] })),
+  );
   await client.upload(FILE);
   expect(seen.filter(isPut).map(({ headers }) => headers.has("x-amz-checksum-crc32c"))).toEqual([
     true,
@@ -272,4 +275,67 @@ it("a file that is sent with one PUT has progress on Node too", async () => {
   const sent: Array<number> = [];
   await client.upload(file, { onProgress: (event) => sent.push(event.sent) });
   expect(sent).toEqual([0, 2 ** 18, 2 ** 19, 2 ** 19 + 2 ** 18, 2 ** 20]);
+});
+
+it("the store is sent no cookies, and neither is a probe of whether it is there", async () => {
+  const { client } = await startUploads();
+  const seen = network((request) =>
+    request.isForStore || request.method === "HEAD" ? "lost" : undefined,
+  );
+  await failure(client.upload(FILE));
+  const sent = seen.filter(({ isForStore, method }) => isForStore || method === "HEAD");
+  expect(sent.map(({ credentials }) => credentials)).toEqual(sent.map(() => "omit"));
+  expect(sent.length).toBeGreaterThan(9);
+});
+
+it("a URL that is refused after a minute has expired again, and is replaced again", async () => {
+  const { client } = await startUploads();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const answers = [403, 503, 403];
+  const seen = network((request) => {
+    // Files have the time of this machine.
+    if (isFor("confirm")(request)) return mismatch();
+    const status = isPut(request) ? answers.shift() : undefined;
+    if (status === 503) vi.setSystemTime(Date.now() + 61_000);
+    return status ? s3Error(status, status === 503 ? "SlowDown" : "AccessDenied") : undefined;
+  });
+  expect((await failure(client.upload(FILE))).code).toBe("mismatch");
+  expect(seen.filter(isFor("presign"))).toHaveLength(3);
+});
+
+const mismatch = () =>
+  Response.json({ code: "UPLOAD_MISMATCH", title: "Another file" }, { status: 409 });
+
+it("a URL that has expired while it was not used is not tried", async () => {
+  const { client } = await startUploads({ policies: { brief: { putLifetime: "1 second" } } });
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const busy = [503];
+  const seen = network((request) => {
+    const status = isPut(request) ? busy.shift() : undefined;
+    if (status === 503) vi.setSystemTime(Date.now() + 1500);
+    return status ? s3Error(status, "SlowDown") : undefined;
+  });
+  await client.upload(FILE, { policy: "brief" });
+  expect([seen.filter(isFor("presign")).length, seen.filter(isPut).length]).toEqual([2, 2]);
+});
+
+it("a token is asked for before each request, since it may be a new one", async () => {
+  let asked = 0;
+  const { client } = await startUploads({}, { token: () => (asked++, TOKEN) });
+  const seen = network();
+  await client.upload(FILE);
+  expect(asked).toBe(seen.filter(({ isForStore }) => !isForStore).length);
+});
+
+it("policies are asked for again after five minutes, in which they may change", async () => {
+  const { client } = await startUploads();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const seen = network();
+  await client.policies();
+  vi.setSystemTime(Date.now() + 299_000);
+  await client.policies();
+  expect(seen).toHaveLength(1);
+  vi.setSystemTime(Date.now() + 2000);
+  await client.policies();
+  expect(seen).toHaveLength(2);
 });

@@ -1,0 +1,142 @@
+import Uppy from "@uppy/core";
+import { afterEach, expect, it, vi } from "vitest";
+import { Valetkey } from "../../adapters/uppy/plugin.ts";
+import { until } from "../support/until.ts";
+import { isPut, network, startUploads, TOKEN } from "./host.ts";
+
+// The plugin with Uppy itself, without a page; in one, tests/pages/ has it.
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const PART_SIZE = 5 * 2 ** 20;
+const PHOTO = new File(["a picture"], "photo.png", { type: "image/png", lastModified: 1 });
+/** Two parts. */
+const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", PHOTO);
+
+/** Uppy with the plugin, for a service at this address. */
+function uppyFor(address: string, restrictions = {}) {
+  const uppy = new Uppy({ restrictions });
+  return uppy.use(Valetkey, {
+    endpoint: address,
+    organization: "acme",
+    token: TOKEN,
+    multipart: PART_SIZE,
+  });
+}
+
+async function start() {
+  const { address } = await startUploads();
+  const uppy = uppyFor(address);
+  const add = (file: File) => uppy.addFile({ name: file.name, type: file.type, data: file });
+  return { uppy, add };
+}
+
+/** Lets PUTs stand until they are ended; gives those that are under way, and those ended. */
+function holdPuts() {
+  const seen = network();
+  const through = globalThis.fetch;
+  const held: Array<{ readonly url: string; readonly signal: AbortSignal }> = [];
+  vi.stubGlobal("fetch", (url: string, init: RequestInit = {}) => {
+    const { method, signal } = init;
+    if (method !== "PUT" || !signal) return through(url, init);
+    held.push({ url, signal });
+    const { promise, reject } = Promise.withResolvers<Response>();
+    signal.addEventListener("abort", () => reject(signal.reason));
+    return promise;
+  });
+  const reached = (count: number) =>
+    until(`PUT ${count}`, async () => (held.length >= count ? held : undefined));
+  return { seen, held, reached };
+}
+
+it("a file that was removed and added again can be cancelled too", async () => {
+  const { uppy, add } = await start();
+  const { held, reached } = holdPuts();
+  const id = add(PHOTO);
+  const first = uppy.upload();
+  await reached(1);
+  uppy.removeFile(id);
+  expect(add(PHOTO)).toBe(id);
+  const second = uppy.upload();
+  await reached(2);
+  await first;
+  uppy.removeFile(id);
+  await second;
+  expect(held.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+});
+
+it("a file that is cancelled is no error of its own", async () => {
+  const { uppy, add } = await start();
+  const { reached } = holdPuts();
+  const errors: Array<unknown> = [];
+  uppy.on("upload-error", (_, error) => errors.push(error));
+  const id = add(PHOTO);
+  const upload = uppy.upload();
+  await reached(1);
+  uppy.removeFile(id);
+  await upload;
+  expect(errors).toEqual([]);
+});
+
+it("nothing is done any more once the plugin is removed, and what was under way ends", async () => {
+  const { uppy, add } = await start();
+  const { seen, held, reached } = holdPuts();
+  const kept: Array<Record<string, unknown>> = [];
+  uppy.on("restore:plugin-data-changed", (data) => kept.push(data));
+  const id = add(LARGE);
+  const upload = uppy.upload();
+  await reached(2);
+  const plugin = uppy.getPlugin("Valetkey");
+  if (plugin === undefined) return expect.unreachable("there is no plugin");
+  uppy.removePlugin(plugin);
+  await upload;
+  expect(held.every(({ signal }) => signal.aborted)).toBe(true);
+  expect(uppy.getState().capabilities.resumableUploads).toBe(false);
+
+  const before = seen.length;
+  // As Golden Retriever does; a plugin that listens would remove the parts of the file.
+  uppy.emit("restored", kept[0] ?? {});
+  uppy.removeFile(id);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(seen.slice(before)).toEqual([]);
+  return undefined;
+});
+
+it("a file whose upload failed has its parts removed when it is taken off", async () => {
+  const { uppy, add } = await start();
+  const seen = network((request) =>
+    isPut(request) ? new Response("", { status: 400 }) : undefined,
+  );
+  const id = add(LARGE);
+  await uppy.upload();
+  const removed = () => seen.find(({ method }) => method === "DELETE");
+  expect(removed()).toBeUndefined();
+  uppy.removeFile(id);
+  expect((await until("the removal", async () => removed())).action).toBe("multipart");
+});
+
+it("a type that Uppy does not know is that of the file's name, by the policy", async () => {
+  const { uppy } = await start();
+  uppy.addFile({ name: "a.png", type: "application/octet-stream", data: new Blob(["a"]) });
+  const { successful = [] } = (await uppy.upload()) ?? {};
+  expect(successful.map(({ response }) => response?.body)).toEqual([
+    expect.objectContaining({ contentType: "image/png" }),
+  ]);
+});
+
+it("the policy restricts what can be added, and stricter restrictions of the page stay", async () => {
+  const { address } = await startUploads({ policy: { maxSize: "1 MiB" } });
+  const largest = (restrictions: object) => {
+    const uppy = uppyFor(address, restrictions);
+    return until("the restrictions", async () => {
+      const { allowedFileTypes, maxFileSize } = uppy.opts.restrictions;
+      return allowedFileTypes?.includes(".png") ? maxFileSize : undefined;
+    });
+  };
+  expect(await largest({})).toBe(2 ** 20);
+  expect(await largest({ maxFileSize: 10 })).toBe(10);
+  expect(await largest({ maxFileSize: 2 ** 60 })).toBe(2 ** 20);
+});
