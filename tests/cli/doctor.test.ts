@@ -583,6 +583,16 @@ it("the mend of a page that may not upload is a command that says what to run", 
   expect(cors.code).toBe(1);
 });
 
+it("the doctor ends its upload in parts also where the store does not list them", async () => {
+  const asked: Array<string> = [];
+  const { findings } = await doctor(({ method, query }) => {
+    if (query.has("uploadId")) asked.push(method);
+    return method === "GET" && query.has("uploadId") ? s3Error(403, "AccessDenied") : undefined;
+  });
+  expect(seenIn(findings, "could not tell")).toEqual([expect.stringMatching(/^parts: /)]);
+  expect(asked).toEqual(["PUT", "GET", "DELETE"]);
+});
+
 const places = (findings: ReadonlyArray<Finding>) =>
   findings.filter(({ check }) => /endpoint|hosts|same bucket/.test(check));
 

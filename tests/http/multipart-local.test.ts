@@ -205,7 +205,9 @@ it("an organization that has too many uploads open is told the limit and what to
   });
   expect((await send("POST", PRESIGN, FILE)).status, "one PUT needs no place").toBe(200);
 
-  expect((await send("DELETE", MULTIPART, { upload: first.body.upload })).status).toBe(204);
+  const aborted = await send("DELETE", MULTIPART, { upload: first.body.upload });
+  expect(aborted.status).toBe(204);
+  expect(aborted.headers.get("x-request-id"), "as every answer").toMatch(/./);
   expect((await send("DELETE", MULTIPART, { upload: first.body.upload })).status).toBe(204);
   expect((await begin()).status).toBe(200);
   expect((await begin()).status).toBe(429);

@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { SERVICE_TOKEN, signedAt, startService, storeAt, TOKEN } from "./service.ts";
+import { SERVICE_TOKEN, signedAt, startService, storeFor, TOKEN } from "./service.ts";
 
 const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";
 /** An eighth of the lifetime of a URL, in seconds. */
@@ -44,19 +41,8 @@ it("the signed GET behind a file address is dated at the start of its window, an
 
 it("a browser may keep a file address no longer than the credentials live that signed it", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2029, 0, 1) });
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-open-"));
-  onTestFinished(() => {
-    vi.useRealTimers();
-    rmSync(folder, { recursive: true });
-  });
-  const file = join(folder, "credentials.json");
-  const keys = { access_key: "access-key", secret_key: "the-secret-key" };
-  writeFileSync(file, JSON.stringify({ ...keys, expires_at: "2029-01-01T00:10:00Z" }));
-  const storage = storeAt({
-    STORAGE_ENDPOINT: "https://store.example.com",
-    STORAGE_CREDENTIALS_FILE: file,
-  });
-  const { headers } = await open(`${AT}.png`, TOKEN, { storage });
+  onTestFinished(() => void vi.useRealTimers());
+  const { headers } = await open(`${AT}.png`, TOKEN, { storage: storeFor(10) });
   expect(headers.get("cache-control")).toBe("private, max-age=600");
   const always = await open(`${AT}.png`);
   expect(always.headers.get("cache-control"), "else to the end of its window").toBe(

@@ -1,11 +1,11 @@
 import * as Duration from "effect/Duration";
 import * as Redacted from "effect/Redacted";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { mebibytes } from "../../domain/byte-size.ts";
-import { PRESIGN, presignInit, startService, TOKEN_KEY } from "./service.ts";
+import { PRESIGN, presignInit, startService, storeFor, TOKEN_KEY } from "./service.ts";
 
 const FORM = { filename: "a.png", content_type: "image/png", method: "form" };
 const { open } = tokensOf([TOKEN_KEY]);
@@ -45,6 +45,15 @@ it("a form is answered with its fields, a GET, and a receipt, and without a PUT"
       "x-amz-signature": expect.stringMatching(/^[0-9a-f]{64}$/),
     },
   });
+});
+
+it("a form lives no longer than the credentials that sign it", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2029, 0, 1) });
+  onTestFinished(() => void vi.useRealTimers());
+  const { json } = await ask(FORM, { storage: storeFor(2) });
+  expect([json.form_expires_at, policyIn(json).expiration]).toEqual(
+    Array(2).fill("2029-01-01T00:02:00.000Z"),
+  );
 });
 
 it("the policy of a form has every field and no other, and ends when the answer says", async () => {

@@ -75,7 +75,7 @@ describe("health", () => {
   it("/readyz answers 503 once the service has been told to stop", async () => {
     const stopping = await startService({ isStopping: () => true });
     const answer = await stopping.request("/readyz");
-    expect(answer.status).toBe(503);
+    expect([answer.status, answer.headers.get("connection")]).toEqual([503, "close"]);
     expect((await answer.json()).status).toBe("stopping");
   });
 });

@@ -3,6 +3,10 @@ import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
 import { makeApp, type AppOptions } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/route.ts";
 import { page } from "../../adapters/http/page.ts";
@@ -49,6 +53,19 @@ export const storeOf = (provider: ProviderName) =>
 
 /** The store that these variables configure. */
 export const storeAt = (env: Env) => minio(Result.getOrThrow(readMinio(variables(env))));
+
+/** The same with credentials that end after so many minutes. */
+export function storeFor(minutes: number): ReturnType<typeof storeAt> {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-credentials-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "credentials.json");
+  const expires_at = new Date(Date.now() + minutes * 60_000).toISOString();
+  writeFileSync(file, JSON.stringify({ access_key: "key", secret_key: "secret", expires_at }));
+  return storeAt({
+    STORAGE_ENDPOINT: "https://store.example.com",
+    STORAGE_CREDENTIALS_FILE: file,
+  });
+}
 
 /** The whole service, over a store that nobody runs unless another is given. */
 export async function startService(

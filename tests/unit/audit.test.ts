@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +27,20 @@ const eventOf = (requestId: string): AuditEvent => ({
   refusal: undefined,
   address: undefined,
   requestId,
+});
+
+it("an audit that is a pipe without a reader is refused at the start, and does not hold it", () => {
+  const pipe = join(folder, "unread");
+  execFileSync("mkfifo", [pipe]);
+  const adapters = new URL("../../adapters/", import.meta.url);
+  const code = `import { read } from "${adapters}audit/settings.ts";
+      import { variables } from "${adapters}settings/source.ts";
+      const { failure } = read(variables({ AUDIT: ${JSON.stringify(pipe)} }));
+      console.log(failure.map(({ problem }) => problem).join());`;
+  // In a process that can be ended, since to open a pipe stops all of a process.
+  const args = ["--input-type=module", "--eval", code];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 60_000 });
+  expect(stdout).toBe("names a file that cannot be written (ENXIO)\n");
 });
 
 describe("an audit file", () => {

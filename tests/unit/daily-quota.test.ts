@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { addToDay, DAY, quotaExceeded, restOfDay, type Usage } from "../../domain/daily-quota.ts";
+import {
+  addToDay,
+  DAY,
+  quotaExceeded,
+  restOfDay,
+  takeBack,
+  type Usage,
+} from "../../domain/daily-quota.ts";
 
 const ONE = { bytes: 1, objects: 1 };
 const NOON = 20_000 * DAY + DAY / 2;
@@ -72,6 +79,13 @@ it("a clock that is set back within a day gives nothing back", () => {
       },
     ),
   );
+});
+
+it("what is taken back was added on that day, and never leaves less than nothing", () => {
+  const usage = { day: 20_000, bytes: 5, objects: 2 };
+  expect(takeBack(usage, ONE)).toEqual({ day: 20_000, bytes: 4, objects: 1 });
+  // The upload was counted the day before.
+  expect(takeBack(usage, { bytes: 6, objects: 3 })).toEqual({ day: 20_000, bytes: 0, objects: 0 });
 });
 
 it("the rest of a day is exact to the second", () => {

@@ -15,14 +15,21 @@ import {
   GOOG4_HMAC_SHA256,
   GOOG4_RSA_SHA256,
 } from "../../adapters/storage/signing/algorithms.ts";
-import { s3Binding, s3Overrides } from "../../adapters/storage/signing/binding.ts";
+import { s3Binding, s3Overrides, s3PartBinding } from "../../adapters/storage/signing/binding.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { always, hold } from "../../adapters/storage/credentials/held.ts";
-import { type Held, type Signer, signWith } from "../../adapters/storage/signing/signer.ts";
+import {
+  type FormSigner,
+  type Held,
+  type Signer,
+  signWith,
+} from "../../adapters/storage/signing/signer.ts";
 import { v4Presigner } from "../../adapters/storage/signing/v4-presigner.ts";
-import type { Presigner } from "../../application/ports/presigner.ts";
+import type { Presigner, SignedForm, SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
+import type { CredentialsUnavailable } from "../../domain/errors.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
+import { PartNumber } from "../../domain/multipart.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 
@@ -31,7 +38,11 @@ const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, sign
 const secret = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "a-secret" };
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-const presignerWith = (signer: Held<Signer>, binding = s3Binding({ writeOnce: true })) =>
+const presignerWith = (
+  signer: Held<Signer>,
+  binding = s3Binding({ writeOnce: true }),
+  formSigner?: Held<FormSigner>,
+) =>
   v4Presigner({
     addresses: { public: address, internal: address },
     region: "us-east-1",
@@ -39,14 +50,17 @@ const presignerWith = (signer: Held<Signer>, binding = s3Binding({ writeOnce: tr
     checksums: [],
     overrides: s3Overrides,
     signers: { put: signer, get: signer },
+    parts: { binding: s3PartBinding, checksums: [] },
+    forms: formSigner && { bucket: "files", signer: formSigner },
   });
 
 const native = (
-  signerUntil: (end: number | undefined) => Signer,
+  signerUntil: (end: number | undefined) => FormSigner,
   binding?: Parameters<typeof presignerWith>[1],
 ) =>
   Effect.fnUntraced(function* (end: number | undefined) {
-    return presignerWith(yield* hold(Effect.sync(() => signerUntil(end))), binding);
+    const held = yield* hold(Effect.sync(() => signerUntil(end)));
+    return presignerWith(held, binding, held);
   });
 
 const officially = Effect.suspend(() => {
@@ -94,7 +108,7 @@ const PROVIDERS = {
 
 const seconds = fc.integer({ min: 1, max: 604_800 });
 const given = fc.record({
-  method: fc.constantFrom("put", "get"),
+  method: fc.constantFrom("put", "get", "part", "form"),
   provider: fc.constantFrom(...Object.keys(PROVIDERS)) as fc.Arbitrary<keyof typeof PROVIDERS>,
   now: fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2090, 0) }),
   // Milliseconds from now; often around the lifetimes below.
@@ -109,11 +123,13 @@ const given = fc.record({
   minLifetime: fc.oneof(fc.integer({ min: 1, max: 120 }), seconds),
 });
 
-it("no signed URL outlives its credentials, and none is made with too short a lifetime", async () => {
+it("no signed URL or form outlives its credentials, and none is made with too short a lifetime", async () => {
   let signed = 0;
   let refused = 0;
   await fc.assert(
     fc.asyncProperty(given, async ({ method, provider, now, life, lifetime, minLifetime }) => {
+      // The official presigner signs no forms.
+      fc.pre(method !== "form" || provider !== "AWS, official");
       const end = life === undefined ? undefined : now + life;
       const exit = await Effect.gen(function* () {
         yield* TestClock.setTime(now);
@@ -130,9 +146,8 @@ it("no signed URL outlives its credentials, and none is made with too short a li
         return;
       }
       signed++;
-      const { url, expiresAt } = exit.value;
-      const stops = DateTime.toEpochMillis(expiresAt);
-      expect(stops).toBe(endOfUrl(url));
+      const stops = DateTime.toEpochMillis(exit.value.expiresAt);
+      expect(stops).toBe("fields" in exit.value ? endOfForm(exit.value) : endOfUrl(exit.value));
       // Whole seconds are lost at both ends, and nothing more.
       const asked = Math.min(lifetime * 1000, life ?? Infinity, cap * 1000);
       expect(stops).toBeLessThanOrEqual(now + asked);
@@ -144,28 +159,38 @@ it("no signed URL outlives its credentials, and none is made with too short a li
   expect(refused).toBeGreaterThan(50);
 });
 
-it.each(["put", "get"])(
-  "the official presigner refuses a %s with less than the shortest lifetime",
-  async (method) => {
-    const exit = await Effect.gen(function* () {
-      const presigner = presignerWith((yield* officially)(always(awsKey(30_000))));
-      return yield* requestOf(presigner, method, 120, 60);
-    }).pipe(Effect.provide(TestClock.layer()), Effect.runPromiseExit);
-    expect(Exit.findErrorOption(exit)).toMatchObject({
-      value: {
-        _tag: "CredentialsUnavailable",
-        reason: expect.stringContaining("30 seconds"),
-      },
-    });
-  },
-);
+const shortLived = always({ ...awsKey(undefined), longestLife: 30 });
+const byOurs = Effect.succeed(presignerWith(shortLived, undefined, shortLived));
+const byOfficial = Effect.map(officially, (sign) => presignerWith(sign(always(awsKey(30_000)))));
+
+it.each([
+  ["put", byOurs],
+  ["get", byOurs],
+  ["part", byOurs],
+  ["form", byOurs],
+  ["put", byOfficial],
+  ["get", byOfficial],
+] as const)("a %s with less than the shortest lifetime is refused", async (method, presigner) => {
+  const within = (minLifetime: number) =>
+    Effect.flatMap(presigner, (presigner) => requestOf(presigner, method, 120, minLifetime)).pipe(
+      Effect.provide(TestClock.layer()),
+      Effect.runPromiseExit,
+    );
+  expect(Exit.isSuccess(await within(30))).toBe(true);
+  expect(Exit.findErrorOption(await within(60))).toMatchObject({
+    value: {
+      _tag: "CredentialsUnavailable",
+      reason: expect.stringContaining("30 seconds"),
+    },
+  });
+});
 
 function requestOf(
   presigner: Presigner["Service"],
   method: string,
   lifetime: number,
   minLifetime: number,
-) {
+): Effect.Effect<SignedRequest | SignedForm, CredentialsUnavailable> {
   const request = {
     key: StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png"),
     lifetime: Lifetime.make(Duration.seconds(lifetime)),
@@ -173,19 +198,41 @@ function requestOf(
     audience: "public" as const,
   };
   const mediaType = MediaType.make("image/png");
-  return method === "put"
-    ? presigner.put({
+  const size = ByteSize.make(5);
+  switch (method) {
+    case "put":
+      return presigner.put({ ...request, mediaType, size, writeOnce: false, strict: false });
+    case "part":
+      return (
+        presigner.part?.({
+          ...request,
+          size,
+          uploadId: "an-upload",
+          partNumber: PartNumber.make(1),
+        }) ?? Effect.die("no parts")
+      );
+    case "form":
+      return (
+        presigner.form?.({ ...request, mediaType, minSize: size, maxSize: size }) ??
+        Effect.die("no forms")
+      );
+    default:
+      return presigner.get({
         ...request,
-        mediaType,
-        size: ByteSize.make(5),
-        writeOnce: false,
-        strict: false,
-      })
-    : presigner.get({ ...request, responseMediaType: mediaType, responseDisposition: "inline" });
+        responseMediaType: mediaType,
+        responseDisposition: "inline",
+      });
+  }
+}
+
+/** The same of a form. */
+function endOfForm({ fields }: SignedForm): number {
+  const policy = Buffer.from(fields["policy"] ?? "", "base64").toString();
+  return Date.parse(JSON.parse(policy).expiration);
 }
 
 /** The end as the store reads it, in milliseconds since 1970. */
-function endOfUrl(url: string): number {
+function endOfUrl({ url }: { readonly url: string }): number {
   const query = new URL(url).searchParams;
   const parameter = (name: string) =>
     query.get(`X-Amz-${name}`) ?? query.get(`X-Goog-${name}`) ?? "";

@@ -67,16 +67,19 @@ it("two receipts that differ in any member are encoded differently", () => {
   );
 });
 
-it.each([
+const SHA_256 = { algorithm: "sha256", value: `${"A".repeat(43)}=` } as const;
+
+it.each<[Partial<Receipt>, boolean, boolean?]>([
   [{ writeOnce: true }, true],
-  [{ checksum: { algorithm: "sha256", value: `${"A".repeat(43)}=` } as const }, true],
+  [{ checksum: SHA_256 }, true],
+  [{ checksum: SHA_256 }, false, false],
   [{ checksum: { algorithm: "crc32c", value: "AAAAAA==" } as const }, false],
   [{ putExpiresAt: DateTime.makeUnsafe(1000) }, true],
   [{}, false],
-])("with %j the object is final: %s", (over, final) => {
+])("with %j the object is final: %s, if its checksum is held: %s", (over, final, isHeld = true) => {
   const [given] = fc.sample(receipt, 1);
   if (given === undefined) throw new Error("there is no sample");
   const { checksum: _, ...plain } = given;
   const open = { ...plain, writeOnce: false, putExpiresAt: DateTime.makeUnsafe(1001), ...over };
-  expect(isFinal(open, { now: DateTime.makeUnsafe(3_600_000 + 1000), isHeld: true })).toBe(final);
+  expect(isFinal(open, { now: DateTime.makeUnsafe(3_600_000 + 1000), isHeld })).toBe(final);
 });
