@@ -1,12 +1,18 @@
 import * as Schema from "effect/Schema";
 
-/** The checksum algorithms that a store may verify, with the length of their digests in bytes. */
-const BYTES = { sha256: 32, crc32c: 4, md5: 16 } as const;
-export type ChecksumAlgorithm = keyof typeof BYTES;
-
 export const ChecksumAlgorithm = Schema.Literals(["sha256", "crc32c", "md5"]).annotate({
   identifier: "ChecksumAlgorithm",
 });
+export type ChecksumAlgorithm = typeof ChecksumAlgorithm.Type;
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** The length of digests in bytes, and their base64 with all unused bits zero. */
+const DIGESTS = {
+  sha256: { bytes: 32, form: new RegExp(pattern(32)) },
+  crc32c: { bytes: 4, form: new RegExp(pattern(4)) },
+  md5: { bytes: 16, form: new RegExp(pattern(16)) },
+};
 
 /**
  * The checksum of a file: the algorithm, and its digest in padded base64 (RFC 4648, section 4).
@@ -18,9 +24,9 @@ export const Checksum = Schema.Struct({
 }).check(
   Schema.makeFilter(
     ({ algorithm, value }) =>
-      isDigest(value, BYTES[algorithm])
+      DIGESTS[algorithm].form.test(value)
         ? undefined
-        : `Cannot parse checksum: it is not ${BYTES[algorithm]} bytes in base64`,
+        : `Cannot parse checksum: it is not ${DIGESTS[algorithm].bytes} bytes in base64`,
     {
       identifier: "Checksum",
       description:
@@ -31,7 +37,7 @@ export const Checksum = Schema.Struct({
           required: ["algorithm"],
           properties: {
             algorithm: { const: algorithm },
-            value: { pattern: pattern(BYTES[algorithm]) },
+            value: { pattern: DIGESTS[algorithm].form.source },
           },
         })),
       }),
@@ -40,22 +46,9 @@ export const Checksum = Schema.Struct({
 );
 export type Checksum = typeof Checksum.Type;
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** A regular expression for the base64 of this number of bytes. */
 function pattern(bytes: number): string {
   const padding = (3 - (bytes % 3)) % 3;
   const digits = Math.ceil((bytes * 4) / 3);
   const last = [...ALPHABET].filter((_, index) => index % 4 ** padding === 0).join("");
   return `^[A-Za-z0-9+/]{${digits - 1}}[${last}]${"=".repeat(padding)}$`;
-}
-
-/** Whether `text` is the base64 of this number of bytes, with all unused bits zero. */
-function isDigest(text: string, bytes: number): boolean {
-  const padding = (3 - (bytes % 3)) % 3;
-  const digits = Math.ceil((bytes * 4) / 3);
-  if (text.length !== digits + padding || !text.endsWith("=".repeat(padding))) return false;
-  const body = text.slice(0, digits);
-  if (!/^[A-Za-z0-9+/]*$/.test(body)) return false;
-  return padding === 0 || ALPHABET.indexOf(body.slice(-1)) % 4 ** padding === 0;
 }

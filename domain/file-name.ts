@@ -42,19 +42,11 @@ function problemOf(value: string): string | undefined {
   if (REORDERING.test(value)) {
     return "Cannot parse file name: it has a character that reverses the writing direction";
   }
-  return utf8Length(value) > MAX_BYTES ? TOO_LONG : undefined;
+  // No unit of UTF-16 has more than three bytes.
+  return value.length * 3 > MAX_BYTES && utf8Length(value) > MAX_BYTES ? TOO_LONG : undefined;
 }
 
 const TOO_LONG = `Cannot parse file name: it is longer than ${MAX_BYTES} bytes of UTF-8`;
 
-function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    // A pair of surrogates is two units and four bytes, any other unit from U+0800 three bytes.
-    if (unit >= 0xd800 && unit <= 0xdfff) bytes += 1;
-    else if (unit >= 0x800) bytes += 2;
-    else if (unit >= 0x80) bytes += 1;
-  }
-  return bytes;
-}
+/** Each byte that is escaped takes three characters, and every other byte is one. */
+const utf8Length = (text: string) => encodeURIComponent(text).replaceAll(/%../g, "_").length;

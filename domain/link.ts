@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
-import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { FileName } from "./file-name.ts";
+import { wholeSeconds } from "./lifetime.ts";
 import { MediaType } from "./media-type.ts";
 import { StorageKey } from "./storage-key.ts";
 
@@ -36,13 +36,9 @@ export type Link = typeof Link.Type;
 export const LONGEST_LINK = 3653 * 24 * 60 * 60;
 
 /** The lifetime of a link: from 1 second to 10 years, in whole seconds. */
-export const LinkLifetime = Schema.Duration.check(
-  Schema.makeFilter<Duration.Duration>((value) => {
-    const seconds = Duration.toSeconds(value);
-    return Number.isInteger(seconds) && seconds >= 1 && seconds <= LONGEST_LINK
-      ? undefined
-      : "Cannot parse link lifetime: it is not between 1 second and 10 years in whole seconds";
-  }),
+export const LinkLifetime = wholeSeconds(
+  LONGEST_LINK,
+  "link lifetime: it is not between 1 second and 10 years",
 ).pipe(Schema.brand("LinkLifetime"));
 export type LinkLifetime = typeof LinkLifetime.Type;
 

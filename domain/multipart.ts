@@ -80,10 +80,10 @@ const SMALLEST_PART = 5;
 
 /** The smallest whole number of MiB, from 5, with which 10,000 parts hold `size` bytes. */
 export const partSizeFor = (size: ByteSize): ByteSize =>
-  mebibytes(Math.max(SMALLEST_PART, quotientUp(size, MOST_PARTS * MEBIBYTE)));
+  mebibytes(Math.max(SMALLEST_PART, Math.ceil(size / (MOST_PARTS * MEBIBYTE))));
 
 /** How many parts an upload has: at least 1. */
-export const partCountOf = ({ size, partSize }: Sizes): number => quotientUp(size, partSize);
+export const partCountOf = ({ size, partSize }: Sizes): number => Math.ceil(size / partSize);
 
 /** The exact length of a part in bytes; undefined if the upload has no part of this number. */
 export function partLength(upload: Sizes, number: number): ByteSize | undefined {
@@ -92,10 +92,6 @@ export function partLength(upload: Sizes, number: number): ByteSize | undefined 
   if (number > count) return undefined;
   return number < count ? partSize : ByteSize.make(size - (count - 1) * partSize);
 }
-
-/** A quotient rounded up. Not by `Math.ceil`, since a large quotient loses its fraction. */
-const quotientUp = (dividend: number, divisor: number): number =>
-  (dividend - (dividend % divisor)) / divisor + (dividend % divisor === 0 ? 0 : 1);
 
 /** The longest that a refused start is told to wait: uploads end at any time. */
 const LONGEST_WAIT = Duration.minutes(1);
