@@ -19,11 +19,14 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   readonly upload: string;
 }) {
   const upload = yield* uploadOf(request);
-  const { multipart } = yield* ObjectStore;
-  if (multipart === undefined) return yield* new MultipartNotSupported();
-  yield* multipart.abort(upload).pipe(inTime());
+  yield* (yield* storeOfParts).abort(upload).pipe(inTime());
   yield* endMultipart(upload);
 });
+
+/** The store's calls for uploads in parts; fails if it is not used for them. */
+export const storeOfParts = Effect.flatMap(ObjectStore, ({ multipart }) =>
+  multipart === undefined ? Effect.fail(new MultipartNotSupported()) : Effect.succeed(multipart),
+);
 
 /** Gives back the place of an upload that has ended. */
 export const endMultipart = (upload: MultipartUpload) =>

@@ -3,13 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
-import {
-  InvalidUpload,
-  MultipartNotSupported,
-  PartOutOfRange,
-  PartsMissing,
-  UploadMismatch,
-} from "../domain/errors.ts";
+import { InvalidUpload, PartOutOfRange, PartsMissing, UploadMismatch } from "../domain/errors.ts";
 import {
   breaksGrant,
   faultsOfParts,
@@ -18,11 +12,10 @@ import {
   type SentPart,
 } from "../domain/multipart.ts";
 import { CONFIRM_GRACE, type Receipt } from "../domain/receipt.ts";
-import { abortQuietly, endMultipart } from "./abort-multipart.ts";
+import { abortQuietly, endMultipart, storeOfParts } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { confirmArrival } from "./confirm-upload.ts";
 import { inTime } from "./in-time.ts";
-import { ObjectStore } from "./ports/object-store.ts";
 import { Tokens } from "./ports/tokens.ts";
 import { sealReceipt, uploadOf } from "./tokens.ts";
 
@@ -54,8 +47,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
 }) {
   const { member, parts: sent } = request;
   const upload = yield* uploadOf(request);
-  const { multipart } = yield* ObjectStore;
-  if (multipart === undefined) return yield* new MultipartNotSupported();
+  const multipart = yield* storeOfParts;
   const partCount = partCountOf(upload);
   const beyond = sent.find(({ partNumber }) => partNumber > partCount);
   if (beyond !== undefined) {
@@ -111,22 +103,10 @@ const otherChecksum = ({ checksum }: MultipartUpload) => ({
 });
 
 /** The receipt with which a single PUT would be confirmed. Completing writes an object once. */
-function receiptFor(upload: MultipartUpload): Receipt {
-  const { key, fileName, mediaType, size, checksum, policy, subject, organization, issuedAt } =
-    upload;
-  return {
-    key,
-    fileName,
-    mediaType,
-    size,
-    ...(checksum === undefined ? {} : { checksum }),
-    policy,
-    subject,
-    organization,
-    writeOnce: true,
-    pending: false,
-    issuedAt,
-    putExpiresAt: upload.expiresAt,
-    confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
-  };
-}
+const receiptFor = (upload: MultipartUpload): Receipt => ({
+  ...upload,
+  writeOnce: true,
+  pending: false,
+  putExpiresAt: upload.expiresAt,
+  confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
+});

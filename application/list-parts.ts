@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { InvalidUpload, MultipartNotSupported } from "../domain/errors.ts";
+import { InvalidUpload } from "../domain/errors.ts";
+import { storeOfParts } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { LIST_TIMEOUT } from "./complete-multipart.ts";
 import { inTime } from "./in-time.ts";
-import { ObjectStore } from "./ports/object-store.ts";
 import { uploadOf } from "./tokens.ts";
 
 /**
@@ -18,9 +18,7 @@ export const listParts = Effect.fnUntraced(function* (request: {
   readonly upload: string;
 }) {
   const upload = yield* uploadOf(request);
-  const { multipart } = yield* ObjectStore;
-  if (multipart === undefined) return yield* new MultipartNotSupported();
-  const found = yield* multipart.list(upload).pipe(inTime(LIST_TIMEOUT));
+  const found = yield* (yield* storeOfParts).list(upload).pipe(inTime(LIST_TIMEOUT));
   if (Option.isNone(found)) return yield* new InvalidUpload();
   return { parts: found.value };
 });

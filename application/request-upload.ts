@@ -145,13 +145,12 @@ const grantAll = Effect.fnUntraced(function* <E>(
   const answers = [];
   for (const { key, put, get, of } of signed) {
     const { grant, policyName } = of;
-    const { checksum } = grant;
     const receipt = sealReceipt(tokens, {
       key,
       fileName: grant.fileName,
       mediaType: grant.mediaType,
       size: grant.size,
-      ...(checksum === undefined ? {} : { checksum }),
+      checksum: grant.checksum,
       policy: policyName,
       subject: principal.subject,
       organization,

@@ -50,7 +50,9 @@ export const signParts = Effect.fnUntraced(function* (request: {
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const left = Math.ceil(Duration.toSeconds(DateTime.distance(now, upload.expiresAt)));
   const lifetime = Lifetime.make(Duration.min(policy.putLifetime, Duration.seconds(left)));
-  const audience = audienceOf(member);
+  const { key, uploadId } = upload;
+  const { minLifetime } = policy;
+  const everyPart = { key, uploadId, lifetime, minLifetime, audience: audienceOf(member) };
   const signed = yield* Effect.forEach(
     parts,
     Effect.fnUntraced(function* ({ partNumber, checksum }) {
@@ -62,18 +64,7 @@ export const signParts = Effect.fnUntraced(function* (request: {
       if (checksum !== undefined && !supported.includes(checksum.algorithm)) {
         return yield* new ChecksumNotSupported({ supported });
       }
-      const { key, uploadId } = upload;
-      const { minLifetime } = policy;
-      const put = yield* sign({
-        key,
-        uploadId,
-        partNumber,
-        size,
-        checksum,
-        lifetime,
-        minLifetime,
-        audience,
-      });
+      const put = yield* sign({ ...everyPart, partNumber, size, checksum });
       return { partNumber, put };
     }),
     { concurrency: isRemote ? 10 : 1 },

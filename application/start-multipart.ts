@@ -94,13 +94,10 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
   const partSize = partSizeFor(size);
   const expiresAt = DateTime.addDuration(issuedAt, MULTIPART_LIFETIME);
   const token = yield* sealUpload({
+    ...upload,
     key,
     uploadId,
-    fileName,
-    mediaType,
-    size,
     partSize,
-    ...(checksum === undefined ? {} : { checksum }),
     policy: policyName,
     subject: principal.subject,
     organization,

@@ -48,7 +48,7 @@ export const MultipartUpload = Schema.Struct({
   /** The size of every part but the last. */
   partSize: ByteSize,
   /** The checksum of the whole file, which the store verifies when the upload is completed. */
-  checksum: Schema.optionalKey(Checksum),
+  checksum: Schema.optional(Checksum),
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,

@@ -19,7 +19,7 @@ export const Receipt = Schema.Struct({
   size: ByteSize,
   /** Whether `size` is the largest that was granted, rather than the exact one. */
   isLargest: Schema.optionalKey(Schema.Boolean),
-  checksum: Schema.optionalKey(Checksum),
+  checksum: Schema.optional(Checksum),
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,
