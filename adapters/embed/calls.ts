@@ -26,28 +26,18 @@ import { decodeBatch } from "../http/presign-batch.ts";
 import { fileAddress, linkAddress } from "../http/addresses.ts";
 import { decodeLink } from "../http/links.ts";
 import { decodeCompletion, decodeSigning, decodeStart, decodeUpload } from "../http/multipart.ts";
+import type { Refusal } from "../http/problem.ts";
 import { InvalidBody } from "../http/refusals.ts";
+import type { Services } from "../http/route.ts";
 import { principalOf } from "./caller.ts";
-import type {
-  Asked,
-  CompletedUpload,
-  Confirmation,
-  FormRequest,
-  FormUpload,
-  Link,
-  MultipartRequest,
-  MultipartUpload,
-  OpenedFile,
-  Policy,
-  SentPart,
-  SignedPart,
-  StoredPart,
-  Upload,
-  UploadInParts,
-  UploadRequest,
-  UploadsRequest,
-  Valetkey,
-} from "./valetkey.ts";
+import type { Asked, SentPart, UploadRequest, Valetkey } from "./valetkey.ts";
+
+/** The calls of a `Valetkey`, as programs. */
+export type Calls = {
+  readonly [Name in Exclude<keyof Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">]: (
+    call: Parameters<Valetkey[Name]>[0],
+  ) => Effect.Effect<Awaited<ReturnType<Valetkey[Name]>>, Refusal, Services>;
+};
 
 /** The use cases with plain data for input and output, of a service at `publicUrl`. */
 export function callsAt(publicUrl: URL) {
@@ -55,13 +45,13 @@ export function callsAt(publicUrl: URL) {
   const confirmationOf = (
     confirmed: Effect.Success<ReturnType<typeof confirmUpload>>,
     organization: string,
-  ): Confirmation => ({
+  ) => ({
     ...plain(confirmed),
     ...downloadOf(confirmed),
     fileUrl: fileAddress(publicUrl, organization, confirmed),
   });
   return {
-    requestUpload: Effect.fnUntraced(function* (call: UploadRequest) {
+    requestUpload: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { upload, policy } = yield* decodePresign(bodyOf(call));
       const idempotencyKey = yield* parseIdempotencyKey(call);
@@ -69,7 +59,7 @@ export function callsAt(publicUrl: URL) {
       return uploadOf(granted);
     }),
 
-    requestUploads: Effect.fnUntraced(function* (call: UploadsRequest) {
+    requestUploads: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { files, policy, strict } = call;
       const uploads = yield* decodeBatch(
@@ -80,7 +70,7 @@ export function callsAt(publicUrl: URL) {
       return granted.map(uploadOf);
     }),
 
-    requestForm: Effect.fnUntraced(function* (call: FormRequest) {
+    requestForm: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { filename, contentType: content_type, size, policy } = call;
       const request = yield* decodeForm(
@@ -94,16 +84,16 @@ export function callsAt(publicUrl: URL) {
         formExpiresAt: DateTime.toDate(form.expiresAt),
         ...downloadOf(granted),
         receipt,
-      } satisfies FormUpload;
+      };
     }),
 
-    confirmUpload: Effect.fnUntraced(function* (call: Parameters<Valetkey["confirmUpload"]>[0]) {
+    confirmUpload: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "confirm");
       const confirmed = yield* confirmUpload({ member, receipt: call.receipt });
       return confirmationOf(confirmed, call.organization);
     }),
 
-    startMultipart: Effect.fnUntraced(function* (call: MultipartRequest) {
+    startMultipart: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { filename, contentType: content_type, size, policy, checksum } = call;
       const asked = yield* decodeStart(given({ filename, content_type, size, policy, checksum }));
@@ -115,15 +105,15 @@ export function callsAt(publicUrl: URL) {
         partSize: started.partSize,
         partCount: started.partCount,
         expiresAt: DateTime.toDate(started.expiresAt),
-      } satisfies MultipartUpload;
+      };
     }),
 
-    signParts: Effect.fnUntraced(function* (call: Parameters<Valetkey["signParts"]>[0]) {
+    signParts: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { upload, partNumbers: part_numbers, checksums } = call;
       const asked = yield* decodeSigning(given({ upload, part_numbers, checksums }));
       const { parts } = yield* signParts({ member, ...asked });
-      return parts.map(({ partNumber, put }): SignedPart => ({
+      return parts.map(({ partNumber, put }) => ({
         partNumber,
         url: put.url,
         headers: put.headers,
@@ -131,32 +121,30 @@ export function callsAt(publicUrl: URL) {
       }));
     }),
 
-    listParts: Effect.fnUntraced(function* (call: UploadInParts) {
+    listParts: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { upload } = yield* decodeUpload(given({ upload: call.upload }));
       const { parts } = yield* listParts({ member, upload });
-      return parts.map(({ partNumber, size, etag }): StoredPart => ({ partNumber, size, etag }));
+      return parts.map(({ partNumber, size, etag }) => ({ partNumber, size, etag }));
     }),
 
-    completeMultipart: Effect.fnUntraced(function* (
-      call: Parameters<Valetkey["completeMultipart"]>[0],
-    ) {
+    completeMultipart: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { upload, parts } = call;
       const body = given({ upload, parts: Array.isArray(parts) ? parts.map(partOf) : parts });
       const asked = yield* decodeCompletion({ member, body });
       const completed = yield* completeMultipart({ member, ...asked });
       const { receipt } = completed;
-      return { ...confirmationOf(completed, call.organization), receipt } satisfies CompletedUpload;
+      return { ...confirmationOf(completed, call.organization), receipt };
     }),
 
-    abortMultipart: Effect.fnUntraced(function* (call: UploadInParts) {
+    abortMultipart: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "write");
       const { upload } = yield* decodeUpload(given({ upload: call.upload }));
       yield* abortMultipart({ member, upload });
     }),
 
-    makeLink: Effect.fnUntraced(function* (call: Parameters<Valetkey["makeLink"]>[0]) {
+    makeLink: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "read");
       const { receipt, expiresIn: expires_in } = call;
       const request = yield* decodeLink(given({ receipt, expires_in }));
@@ -164,20 +152,20 @@ export function callsAt(publicUrl: URL) {
       return {
         linkUrl: linkAddress(publicUrl, token),
         expiresAt: DateTime.toDate(expiresAt),
-      } satisfies Link;
+      };
     }),
 
-    openFile: Effect.fnUntraced(function* (call: Parameters<Valetkey["openFile"]>[0]) {
+    openFile: Effect.fnUntraced(function* (call) {
       const { key, download = false, version } = call;
       if (typeof key !== "string") return yield* Effect.die(new TypeError("key must be a string"));
       const member = yield* admitCaller(call, "read");
       const { get } = yield* openFile({ member, path: pathIn(key, member), download, version });
-      return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) } satisfies OpenedFile;
+      return { url: get.url, expiresAt: DateTime.toDate(get.expiresAt) };
     }),
 
-    policies: Effect.fnUntraced(function* (call: Asked) {
+    policies: Effect.fnUntraced(function* (call) {
       const offered = yield* listPolicies(yield* admitCaller(call, "write"));
-      return offered.map(({ linkLifetime, multipart, ...policy }): Policy => ({
+      return offered.map(({ linkLifetime, multipart, ...policy }) => ({
         name: policy.name,
         maxSize: policy.maxSize,
         allowedTypes: policy.allowedTypes,
@@ -192,7 +180,7 @@ export function callsAt(publicUrl: URL) {
         ...(multipart && { multipart }),
       }));
     }),
-  };
+  } satisfies Calls;
 }
 
 /** The body of `POST …/presign` for a file. */
@@ -209,7 +197,7 @@ const partOf = (part: Partial<SentPart> | null): unknown => {
 };
 
 /** A granted upload as a host sees it. */
-const uploadOf = (granted: Effect.Success<ReturnType<typeof requestUpload>>): Upload => ({
+const uploadOf = (granted: Effect.Success<ReturnType<typeof requestUpload>>) => ({
   key: granted.key,
   putUrl: granted.put.url,
   putHeaders: granted.put.headers,

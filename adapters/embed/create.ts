@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Record from "effect/Record";
 import { makePatientCheck } from "../../application/check-readiness.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
@@ -14,7 +15,7 @@ import { asResponse } from "../http/answer.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
-import { internalProblem, type Refusal } from "../http/problem.ts";
+import { internalProblem } from "../http/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import type { Services } from "../http/route.ts";
 import { PATTERNS } from "../http/routes.ts";
@@ -23,7 +24,7 @@ import * as random from "../storage/random.ts";
 import { mountsOf } from "../storage/storage.ts";
 import * as tokens from "../tokens/layer.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
-import { callsAt, plain } from "./calls.ts";
+import { type Calls, callsAt, plain } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
@@ -45,8 +46,6 @@ export function createValetkey<
 >(
   options: ValetkeyOptions<Algorithm, Files, Others>,
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
-  /** The calls whose types know the policies. */
-  type Typed = Valetkey<Algorithm, NeedsChecksum<Files, Others>>;
   const { store, countIn, ...settings } = configurationOf(options);
   const { failedAuthentications = "off" } = settings.limits;
   const authenticator = authenticatorOf(options.authenticate);
@@ -75,13 +74,12 @@ export function createValetkey<
     if (Cause.hasInterruptsOnly(exit.cause)) expectOpen();
     throw Cause.squash(exit.cause);
   };
-  const call =
-    <Asked, Given>(use: (asked: Asked) => Effect.Effect<Given, Refusal, Services>) =>
-    (asked: Asked): Promise<Given> =>
-      run(Effect.mapError(use(asked), rejectionOf));
-
   const { publicUrl, corsOrigins, trustedProxies } = settings.http;
-  const calls = callsAt(publicUrl);
+  // Their types know the policies, which no call depends on.
+  const calls = Record.map(
+    callsAt(publicUrl),
+    (use) => (asked: never) => run(Effect.mapError(use(asked), rejectionOf)),
+  ) as unknown as Pick<Valetkey<Algorithm, NeedsChecksum<Files, Others>>, keyof Calls>;
   const mounts = mountsOf(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
     (path) => `${basePathOf(publicUrl)}${path}`,
@@ -124,19 +122,8 @@ export function createValetkey<
   };
 
   return {
+    ...calls,
     ready: () => run(ready(store.description)),
-    requestUpload: call(calls.requestUpload) as Typed["requestUpload"],
-    requestUploads: call(calls.requestUploads) as Typed["requestUploads"],
-    requestForm: call(calls.requestForm) as Typed["requestForm"],
-    confirmUpload: call(calls.confirmUpload),
-    startMultipart: call(calls.startMultipart) as Typed["startMultipart"],
-    signParts: call(calls.signParts),
-    listParts: call(calls.listParts),
-    completeMultipart: call(calls.completeMultipart),
-    abortMultipart: call(calls.abortMultipart),
-    makeLink: call(calls.makeLink),
-    openFile: call(calls.openFile),
-    policies: call(calls.policies),
     fetch,
     handles: ({ url }) => isOurs(pathIn(url)),
     paths,
