@@ -2,6 +2,7 @@ import * as Arr from "effect/Array";
 import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import * as Struct from "effect/Struct";
 import { LinkLifetime } from "../../domain/link.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import {
@@ -17,8 +18,11 @@ import { DurationText, Parsed, Size } from "../settings/codecs.ts";
 export type Spelling = "document" | "option";
 
 /** What a member of a policy is called there. */
-export const nameOf = (member: keyof UploadPolicy, spelling: Spelling): string =>
-  MEMBERS[member][spelling];
+export function nameOf(member: keyof UploadPolicy, spelling: Spelling): string {
+  const option = member === "deleteMismatch" ? "onMismatch" : member;
+  if (spelling === "option") return option;
+  return option.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
 
 /** Reads an object of policies by their names. */
 export const decodePolicies = (
@@ -27,9 +31,6 @@ export const decodePolicies = (
 ): Decoded<ReadonlyMap<string, Partial<UploadPolicy>>> => DECODERS[spelling](policies);
 
 interface Member<A> {
-  /** What it is called in a document, and among options. */
-  readonly document: string;
-  readonly option: string;
   readonly codec: Schema.ConstraintCodec<A, unknown>;
   /** What is wrong with any other value. */
   readonly reason: string;
@@ -48,39 +49,29 @@ const ON_MISMATCH = new Map([
 
 const MEMBERS: { readonly [M in keyof UploadPolicy]-?: Member<NonNullable<UploadPolicy[M]>> } = {
   callers: {
-    document: "callers",
-    option: "callers",
     codec: Schema.NonEmptyArray(CallerKind),
     reason: 'it is not a list of "user", "service" or both',
   },
   maxSize: {
-    document: "max_size",
-    option: "maxSize",
     codec: Size,
     reason: 'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB, GiB or TiB)',
   },
   allowedTypes: {
-    document: "allowed_types",
-    option: "allowedTypes",
     codec: Schema.NonEmptyArray(AllowedType),
     reason: "it is not a list of media types in lower case, with one at least",
   },
-  putLifetime: { document: "put_lifetime", option: "putLifetime", ...LifetimeText },
-  getLifetime: { document: "get_lifetime", option: "getLifetime", ...LifetimeText },
-  minLifetime: { document: "min_lifetime", option: "minLifetime", ...LifetimeText },
-  writeOnce: { document: "write_once", option: "writeOnce", ...TrueOrFalse },
-  strict: { document: "strict", option: "strict", ...TrueOrFalse },
-  requireChecksum: { document: "require_checksum", option: "requireChecksum", ...TrueOrFalse },
-  inlinePdf: { document: "inline_pdf", option: "inlinePdf", ...TrueOrFalse },
+  putLifetime: LifetimeText,
+  getLifetime: LifetimeText,
+  minLifetime: LifetimeText,
+  writeOnce: TrueOrFalse,
+  strict: TrueOrFalse,
+  requireChecksum: TrueOrFalse,
+  inlinePdf: TrueOrFalse,
   deleteMismatch: {
-    document: "on_mismatch",
-    option: "onMismatch",
     codec: Parsed((text) => ON_MISMATCH.get(text)),
     reason: 'it is neither "keep" nor "delete"',
   },
   unconfirmedAfter: {
-    document: "unconfirmed_after",
-    option: "unconfirmedAfter",
     // Whole days, as lifecycle rules count.
     codec: Parsed((text) => {
       const days = Number(/^(\d+) days?$/.exec(text)?.[1]);
@@ -89,8 +80,6 @@ const MEMBERS: { readonly [M in keyof UploadPolicy]-?: Member<NonNullable<Upload
     reason: 'it is not a number of whole days such as "3 days"',
   },
   linkLifetime: {
-    document: "link_lifetime",
-    option: "linkLifetime",
     codec: DurationText(LinkLifetime),
     reason: 'it is not a duration such as "365 days", up to 10 years',
   },
@@ -103,7 +92,7 @@ const DECODERS = { document: decoderOf("document"), option: decoderOf("option") 
 
 function decoderOf(spelling: Spelling) {
   const members = new Map(
-    Object.entries(MEMBERS).map(([name, member]) => [member[spelling], { name, ...member }]),
+    Struct.keys(MEMBERS).map((name) => [nameOf(name, spelling), { name, ...MEMBERS[name] }]),
   );
   const fields = Record.fromEntries(
     [...members].map(([name, { codec }]) => [name, Schema.optional(codec)]),
