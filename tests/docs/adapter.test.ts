@@ -128,6 +128,7 @@ it.skipIf(server === undefined)(
       "sha256 is refused with a list of what the store verifies",
       "a PUT cannot be made write-once, and is not reported as such",
       "a GET sets type and disposition, and no other header",
+      "a strict upload is not final while its URL works",
       "a PDF is saved, whatever the policy says",
     ]);
   },

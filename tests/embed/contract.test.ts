@@ -87,9 +87,7 @@ const RACES = /at once leaves|concurrent/;
 
 /** What a promise asks for and does not depend on. */
 const INDIFFERENT: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
-  // A store that refuses such a header keeps the promise as well.
-  ["no unsigned header hides an overwrite from the next confirm", ["1: PUT 200"]],
-  // Nor does it matter whether a store takes what it has to ignore.
+  // It does not matter whether a store takes what it has to ignore.
   ["a field after the file changes nothing", ["0: POST 201", "1: POST 201"]],
 ]);
 

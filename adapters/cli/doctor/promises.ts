@@ -78,7 +78,7 @@ export const promises = (
               "promise",
               reason,
               "Whoever holds a URL can replace the file, also after it was confirmed.",
-              "valetkey certify says what the bucket keeps as it is",
+              "suspend its versions, or set STORAGE_BUCKET to another; if it is unknown, allow what is missing",
             ),
           ],
         });
