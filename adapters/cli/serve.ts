@@ -10,6 +10,7 @@ import * as audit from "../audit/layer.ts";
 import { type AppOptions, makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Listen, Listening } from "../http/listen.ts";
+import { listenProbes } from "../http/listen-probes.ts";
 import { page } from "../http/page.ts";
 import type { Services } from "../http/route.ts";
 import type { HttpSettings } from "../http/settings.ts";
@@ -74,6 +75,12 @@ const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
       readiness,
       isStopping: () => isStopping,
     });
+    const { host, probePort: port } = http;
+    if (port !== undefined && isFirst(env)) {
+      const canSign = Effect.map(readiness, ({ signing }) => signing.state === "ok");
+      const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
+      yield* Effect.promise(() => listenProbes({ host, port, isReady }));
+    }
     if (cluster.isPrimary) yield* announce(settings, env);
     else tellPrimary();
     if (isFirst(env)) yield* Effect.forkChild(reportReadiness(readiness, storage.description));

@@ -48,6 +48,15 @@ export const settings = {
     shape: "a port from 1 to 65535",
     example: "8787",
   }),
+  probePort: optional({
+    variable: "PROBE_PORT",
+    meaning:
+      "Where Node also answers `/healthz` and `/readyz`, however busy the service is: see [operations](operations.md#health).",
+    otherwise: "none",
+    codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
+    shape: "a port from 1 to 65535",
+    example: "8788",
+  }),
   publicUrl: optional({
     variable: "PUBLIC_URL",
     option: "publicUrl",
@@ -113,7 +122,10 @@ export const read = (source: Source) =>
     readSettings(
       settings,
       source,
-      ({ host, publicUrl, workers = 1, shutdownGrace, shutdownTimeout }) => [
+      ({ host, probePort, publicUrl, workers = 1, shutdownGrace, shutdownTimeout }) => [
+        ...(probePort !== undefined && ("Deno" in globalThis || "Bun" in globalThis)
+          ? [fault(settings.probePort, "is for Node alone; ask PORT on Bun and Deno")]
+          : []),
         ...(workers > 1 && "Deno" in globalThis
           ? [fault(settings.workers, "must be 1 on Deno, whose processes cannot share a port yet")]
           : []),

@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
 import { need } from "../support/need.ts";
+import { freePort } from "../support/free-port.ts";
 import { startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
 
 // The manifests of deploy/kubernetes, as an operator applies them.
 
@@ -134,7 +136,10 @@ describe.skipIf(tools === undefined).each(OVERLAYS)("%s", (overlay) => {
     const { NetworkPolicy, Service, Deployment, HorizontalPodAutoscaler } = rendered;
     const { http, limits } = Result.getOrThrow(readAll(environmentOf(rendered)));
     const [{ ports }] = Deployment.spec.template.spec.containers;
-    expect(ports).toEqual([{ name: "http", containerPort: http.port }]);
+    expect(ports).toEqual([
+      { name: "http", containerPort: http.port },
+      { name: "probes", containerPort: http.probePort },
+    ]);
     expect(NetworkPolicy.spec.podSelector).toEqual({ matchLabels: Service.spec.selector });
     const open = NetworkPolicy.spec.ingress.flatMap(({ from }) =>
       from.flatMap(({ ipBlock }) => ipBlock?.cidr ?? []),
@@ -155,16 +160,21 @@ describe.skipIf(tools === undefined).each(OVERLAYS)("%s", (overlay) => {
   it("a service with the variables of the pods answers every probe", async () => {
     const rendered = parse(render(overlay));
     const [container] = rendered.Deployment.spec.template.spec.containers;
+    const ownPort = String(await freePort());
     const service = await startProcess({
       ...environmentOf(rendered),
       HOST: "127.0.0.1",
+      PROBE_PORT: ownPort,
       SHUTDOWN_GRACE: "0 seconds",
       ...PLATFORM[overlay],
     });
     for (const probe of ["startupProbe", "livenessProbe", "readinessProbe"] as const) {
       const { path, port } = container[probe].httpGet;
-      expect(port).toBe("http");
-      expect((await fetch(`${service.address}${path}`)).status, path).toBe(200);
+      expect(port).toBe("probes");
+      await until(path, async () => {
+        const answer = await fetch(`http://127.0.0.1:${ownPort}${path}`);
+        return answer.ok || undefined;
+      });
     }
     await service.stop();
   });

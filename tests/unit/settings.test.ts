@@ -202,6 +202,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   ORGANIZATIONS_TOKEN: [token],
   ORGANIZATIONS_URL: [trustedUrl],
   PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8787.5", "65536"] })],
+  PROBE_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8788.5", "65536"] })],
   PUBLIC_URL: [origin],
   RECEIPT_KEYS: [
     {
