@@ -42,7 +42,9 @@ export async function send(
     host: hostname.replace(/^\[|\]$/g, ""),
     port,
     path,
-    headers: { ...length, ...headers },
+    headers: chunked && "Content-Length" in headers ? sent : { ...length, ...headers },
+    // What a store has not read stays on the connection, which nothing else may use then.
+    ...(chunked ? { agent: false } : {}),
     ...(signal === undefined ? {} : { signal }),
   });
   outgoing.setTimeout(SILENCE, () =>
