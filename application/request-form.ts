@@ -85,15 +85,12 @@ export const requestForm = Effect.fnUntraced(function* ({
   // Signed before it is counted, so that what cannot be signed is not counted.
   yield* (yield* Limiter).countUpload({ organization, size, objects: 1 });
   const receipt = sealReceipt(yield* Tokens, {
+    ...grant,
     key,
-    fileName,
-    mediaType,
-    size,
     ...(upload.size === undefined ? { isLargest: true } : {}),
     policy: policyName,
     subject: principal.subject,
     organization,
-    writeOnce: false,
     pending: false,
     issuedAt,
     putExpiresAt: form.expiresAt,
