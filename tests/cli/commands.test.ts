@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -91,6 +101,19 @@ describe("valetkey token", () => {
         scopes: ["read"],
       },
     ]);
+  });
+
+  it("create leaves the file its permissions, and its place behind a symbolic link", async () => {
+    const folder = temporaryFolder();
+    const [file, link] = [join(folder, "tokens.json"), join(folder, "link.json")] as const;
+    await createToken(file, "--org", "acme");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    chmodSync(file, 0o640);
+    symlinkSync(file, link);
+    await createToken(link, "--org", "acme");
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(JSON.parse(readFileSync(file, "utf8")).tokens).toHaveLength(2);
   });
 
   it.each([

@@ -155,3 +155,10 @@ export function signedAt({ searchParams }: URL): number {
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date) ?? [];
   return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) / 1000;
 }
+
+/** The headers that a URL of MinIO binds, without those that it forbids, which are in its query. */
+export const boundHeaders = ({ searchParams }: URL): string =>
+  (searchParams.get("X-Amz-SignedHeaders") ?? "")
+    .split(";")
+    .filter((name) => searchParams.get(name) !== "")
+    .join(";");

@@ -157,6 +157,19 @@ describe.skipIf(server === undefined)("nothing is left", () => {
     expect(await leftIn(bucket)).toEqual([]);
   });
 
+  it("by the doctor with one key that has the policies of all uses, which it advises to split", async () => {
+    const bucket = await bucketThatIs("plain");
+    const all = ["put", "get", "service"];
+    const key = await allowedBy(all, strict(), { bucket, region: STRICT.region });
+    const env = environment(bucket, {
+      STORAGE_ACCESS_KEY: key.accessKey,
+      STORAGE_SECRET_KEY: key.secretKey,
+      STORAGE_SESSION_TOKEN: key.sessionToken,
+    });
+    expect((await valetkey(["doctor"], env)).stdout).toContain("take the statements Never… out");
+    expect(await leftIn(bucket)).toEqual([]);
+  });
+
   it.each(["versioned", "suspended"] as const)(
     "by certify in a bucket of yours that is %s",
     async (kind) => {

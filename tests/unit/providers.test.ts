@@ -56,8 +56,9 @@ it("the rule for pages names every header of a signed PUT, and is added once bes
       conditions.push(condition);
     },
   } as unknown as Bucket;
-  expect(await applyCors(bucket, ["https://app.example.com"])).toBe("added");
-  expect(await applyCors(bucket, ["https://app.example.com"])).toBe("there");
+  for (const outcome of ["added", "there"]) {
+    expect(await applyCors(bucket, ["https://app.example.com"])).toMatchObject({ outcome });
+  }
   expect(metadata).toMatchObject({ cors: [other, rule] });
   expect(conditions).toEqual([{ ifMetagenerationMatch: 7 }]);
 });

@@ -84,7 +84,9 @@ export const refusedUpload = Effect.fnUntraced(function* (
       PASS_QUERY,
     );
   }
-  if (names.get.from === names.put.from) return failed("upload", seen, WHY, mend);
+  if (names.get.from === names.put.from) {
+    return failed("upload", seen, WHY, target.s3.provider === "minio" ? ONE_KEY : mend);
+  }
   const { ok } = yield* target.asKey("get", { method: "PUT", key: yield* target.newKey, body: "" });
   return ok
     ? failed(
@@ -95,6 +97,10 @@ export const refusedUpload = Effect.fnUntraced(function* (
       )
     : failed("upload", seen, WHY, mend);
 });
+
+/** MinIO reads a header that the URL forbids as if it were there, and then a statement denies it. */
+const ONE_KEY =
+  "allow the key what `valetkey policy put` prints; if it has these statements already and does everything, give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), or take the statements Never… out of its policy, since the URL of such a key forbids the same headers";
 
 /** What to change on the way, by what the store saw. */
 const CHANGED: ReadonlyMap<string, string> = new Map([
