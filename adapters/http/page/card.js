@@ -89,10 +89,7 @@ export function makeCard({ name, size, type, file, act }) {
       if (contentType.startsWith("image/")) showImage(getUrl);
     },
     /** Shows no more what an earlier attempt has sent. */
-    clearRequests() {
-      find(".requests ol").replaceChildren();
-      card.classList.remove("has-requests");
-    },
+    clearRequests: () => find(".requests ol").replaceChildren(),
     /** @param {Record} record */
     showRequests({ shown }) {
       const list = find(".requests ol");
@@ -104,7 +101,6 @@ export function makeCard({ name, size, type, file, act }) {
         request.querySelector("button").setAttribute("aria-label", `Copy the ${title} request`);
         list.append(request);
       }
-      card.classList.add("has-requests");
     },
   };
 }
