@@ -15,7 +15,7 @@ const pages = globSync(["*.md", ".github/**/*.md", "docs/**/*.md", "deploy/examp
 });
 
 /** The text of a page without its code, in which anything may look like a link or a heading. */
-const proseOf = (page: string) => page.replaceAll(/^```[^\n]*\n.*?^```$/gms, "");
+const proseOf = (page: string) => page.replaceAll(/^ *```[^\n]*\n.*?^ *```$/gms, "");
 
 /** What GitHub makes of a heading in an address. */
 const anchorsOf = (page: string): ReadonlyArray<string> =>

@@ -124,6 +124,23 @@ describe.skipIf(server === undefined)("nothing is left", () => {
     },
   );
 
+  it("by the doctor on a store that hides expired files before it removes them, as Swift does", async () => {
+    const bucket = await bucketThatIs("plain");
+    const expired = new Set<string>();
+    const STORAGE_ENDPOINT = await proxy({
+      instead: ({ method, url = "", headers }, response) => {
+        const [path = ""] = url.split("?");
+        if (method === "PUT" && "x-delete-after" in headers) expired.add(path);
+        const isHidden = method === "HEAD" && expired.has(path);
+        if (isHidden) response.writeHead(404).end();
+        return isHidden;
+      },
+    });
+    await valetkey(["doctor"], environment(bucket, { STORAGE_ENDPOINT }));
+    expect(expired.size).toBeGreaterThan(0);
+    expect(await leftIn(bucket)).toEqual([]);
+  });
+
   it("by the doctor with a lock that holds new objects, which it says instead of writing", async () => {
     const bucket = await bucketThatIs("retained");
     const { code, stdout } = await valetkey(["doctor"], environment(bucket));

@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { startMinio } from "./minio.ts";
+import { DANGERS } from "./store-dangers.ts";
 
 // `npm run certificates -- PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION …`: tries every promise on
 // servers that run, and on a MinIO that it starts where none is named, and writes docs/stores/.
@@ -36,7 +37,7 @@ function certify(name: ProviderName, server: Server): void {
   if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
   const page = `${FOLDER}${name}.md`;
   const call = ["deploy/cli.ts", "certify", "--name", `${title} ${version}`];
-  execFileSync("node", [...call, "--format", "markdown", "--output", page], {
+  const { status } = spawnSync("node", [...call, "--format", "markdown", "--output", page], {
     stdio: "inherit",
     env: {
       PATH: process.env["PATH"],
@@ -48,6 +49,15 @@ function certify(name: ProviderName, server: Server): void {
       STORAGE_SECRET_KEY: secretKey,
     },
   });
+  // The command ends with 1 if something is not kept, which the page says too.
+  if (status !== 0 && status !== 1) throw new Error(`${title} could not be certified`);
+  const danger = DANGERS[name];
+  if (danger) {
+    writeFileSync(
+      page,
+      readFileSync(page, "utf8").replace("\n\n", () => `\n\n${danger.text}\n\n`),
+    );
+  }
   execFileSync("oxfmt", [page], { stdio: "inherit" });
 }
 

@@ -45,16 +45,16 @@ export function openScratch({ store, s3 }: Place): Scratch {
 
   const clear = Effect.fnUntraced(function* (key: StorageKey, versions: Iterable<string>) {
     let isCleared = true;
+    // First, since a marker may hide the null version, and Swift an expired file that it still lists.
+    yield* removeOne(key, "null");
     for (const version of versions) isCleared = (yield* removeOne(key, version)) && isCleared;
     let tried: string | undefined;
     for (let round = 0; round < MOST_VERSIONS; round += 1) {
       const found = yield* look(key);
       if (found === undefined) return isCleared;
-      // Where nothing is named, a plain request would hide the null version below a delete marker.
-      const version = found.version ?? (round === 0 ? "null" : undefined);
-      if (round > 1 && version === tried) return false;
-      tried = version;
-      yield* removeOne(key, version);
+      if (round > 1 && found.version === tried) return false;
+      tried = found.version;
+      yield* removeOne(key, tried);
     }
     return false;
   });
