@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { LinksNotAllowed, LinkTooLong } from "../domain/errors.ts";
 import type { LinkLifetime } from "../domain/link.ts";
+import type { StorageKey } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
 import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
@@ -13,8 +14,9 @@ import { receiptOf, sealLink } from "./tokens.ts";
 
 /**
  * Makes a link that opens the file of a receipt for whoever holds it. It lasts as long as the
- * caller asks, or as long as the policy allows if the caller does not say. It opens the version
- * that is there now, if the bucket keeps several; the newest if the store does not answer.
+ * caller asks, or as long as the policy allows if the caller does not say. If the bucket keeps
+ * several versions and the caller names none, it opens the one that is there now; the newest if the
+ * store does not answer.
  *
  * Fails with `OrganizationNotFound`, `InvalidReceipt`, `LinksNotAllowed` or `LinkTooLong`.
  */
@@ -22,6 +24,8 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly receipt: string;
   readonly lifetime?: LinkLifetime | undefined;
+  /** As confirming named it. */
+  readonly version?: string | undefined;
 }) {
   const { key, fileName, mediaType, policy } = yield* receiptOf(request);
   const longest = (yield* Policies).get(policy)?.linkLifetime;
@@ -32,13 +36,17 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   }
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const expiresAt = DateTime.addDuration(now, lifetime);
+  const version = request.version ?? (yield* versionNow(key));
+  const file = { key, fileName, mediaType, policy, ...(version !== undefined && { version }) };
+  const token = yield* sealLink({ ...file, issuedAt: now, expiresAt });
+  return { token, expiresAt };
+});
+
+const versionNow = Effect.fnUntraced(function* (key: StorageKey) {
   const found = yield* (yield* ObjectStore).head(key).pipe(
     inTime(),
     Effect.tapError((reason) => Effect.logWarning("a link names no version", { key, reason })),
     Effect.option,
   );
-  const version = Option.getOrUndefined(Option.flatten(found))?.version;
-  const file = { key, fileName, mediaType, policy, ...(version !== undefined && { version }) };
-  const token = yield* sealLink({ ...file, issuedAt: now, expiresAt });
-  return { token, expiresAt };
+  return Option.getOrUndefined(Option.flatten(found))?.version;
 });

@@ -1,11 +1,13 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
 import { dispositionOf } from "../domain/disposition.ts";
 import { OrganizationNotFound } from "../domain/errors.ts";
 import { FileName } from "../domain/file-name.ts";
 import { mediaTypeOf } from "../domain/media-type.ts";
 import { format, parseIn } from "../domain/storage-key.ts";
+import { ObjectVersion } from "../domain/object-version.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";
 import { Policies } from "./ports/policies.ts";
@@ -35,7 +37,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
   readonly version?: string | undefined;
 }) {
   const { member, path, download, version } = request;
-  if (version !== undefined && !VERSION.test(version)) return yield* new OrganizationNotFound();
+  if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
   const parts = parseIn(member.organization, path);
   if (Option.isNone(parts)) return yield* new OrganizationNotFound();
   const { uuid, extension } = parts.value;
@@ -60,4 +62,4 @@ export const openFile = Effect.fnUntraced(function* (request: {
 });
 
 /** At most 1,024 bytes: "How S3 Versioning works", Amazon S3 User Guide. */
-const VERSION = /^[!-~]{1,1024}$/;
+const isVersion = Schema.is(ObjectVersion);

@@ -13,7 +13,7 @@ export const Link = Schema.Struct({
   key: StorageKey,
   fileName: FileName,
   mediaType: MediaType,
-  /** The version or generation that was there when the link was made, if there are several. */
+  /** The version or generation that the link opens, if there are several. */
   version: Schema.optionalKey(Schema.String),
   /** The policy that the file was uploaded under; it limits the link. */
   policy: Schema.String,

@@ -146,8 +146,8 @@ export function callsAt(publicUrl: URL) {
 
     makeLink: Effect.fnUntraced(function* (call) {
       const member = yield* admitCaller(call, "read");
-      const { receipt, expiresIn: expires_in } = call;
-      const request = yield* decodeLink(given({ receipt, expires_in }));
+      const { receipt, expiresIn: expires_in, version } = call;
+      const request = yield* decodeLink(given({ receipt, expires_in, version }));
       const { token, expiresAt } = yield* makeLink({ member, ...request });
       return {
         linkUrl: linkAddress(publicUrl, token),

@@ -63,10 +63,15 @@ export interface Valetkey<
   readonly abortMultipart: (upload: UploadInParts) => Promise<void>;
   /**
    * Makes a link that opens the file for whoever has it, if the policy of the receipt has
-   * `linkLifetime`. It works for `expiresIn` seconds; for `linkLifetime` if that is left out.
+   * `linkLifetime`. It works for `expiresIn` seconds; for `linkLifetime` if that is left out. It
+   * opens the `version` that confirming named; the one that is there now if that is left out.
    */
   readonly makeLink: (
-    file: Asked & { readonly receipt: string; readonly expiresIn?: number | undefined },
+    file: Asked & {
+      readonly receipt: string;
+      readonly expiresIn?: number | undefined;
+      readonly version?: string | undefined;
+    },
   ) => Promise<Link>;
   /** Signs a GET for a file of the organization; the store is not asked whether it exists. */
   readonly openFile: (

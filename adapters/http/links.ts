@@ -5,6 +5,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as application from "../../application/make-link.ts";
 import { LinkLifetime, LONGEST_LINK } from "../../domain/link.ts";
+import { ObjectVersion } from "../../domain/object-version.ts";
 import { decoder } from "../settings/decode.ts";
 import { linkAddress } from "./addresses.ts";
 import { answer } from "./answer.ts";
@@ -43,6 +44,9 @@ export const LinkRequest = Schema.Struct({
       ),
     ),
   ),
+  version: Schema.optionalKey(
+    ObjectVersion.annotate({ description: "As `confirm` named it; the present one if left out." }),
+  ),
 }).annotate({ identifier: "LinkRequest" });
 
 const decode = decoder(LinkRequest, Object.keys(LinkRequest.fields));
@@ -51,8 +55,8 @@ const decode = decoder(LinkRequest, Object.keys(LinkRequest.fields));
 export const decodeLink = Effect.fnUntraced(function* (body: unknown) {
   const decoded = decode(body);
   if (Result.isFailure(decoded)) return yield* receiptRefusal(decoded.failure);
-  const { receipt, expires_in } = decoded.success;
+  const { receipt, expires_in, version } = decoded.success;
   const lifetime =
     expires_in === undefined ? undefined : LinkLifetime.make(Duration.seconds(expires_in));
-  return { receipt, lifetime };
+  return { receipt, lifetime, version };
 });

@@ -119,19 +119,24 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
       const confirmed = await confirm(receipt);
       if (confirmed._tag !== "Confirmed") throw new Error(confirmed._tag);
       const { version, get } = confirmed;
-      const link = await run((member) => makeLink({ member, receipt }));
-      const token = "token" in link ? link.token : link._tag;
+      const linkTo = async (version?: string) => {
+        const link = await run((member) => makeLink({ member, receipt, version }));
+        return "token" in link ? link.token : link._tag;
+      };
+      const early = await linkTo();
       await upload({ ...put, body: OTHER });
+      const late = await linkTo(version);
 
       const [, slug = ""] = fileAddress(new URL("https://a.example"), "acme", confirmed).split("?");
       expect(slug).toBe(`version=${encodeURIComponent(version ?? "")}`);
       const path = key.split("/files/")[1] ?? "";
-      const [opened, newest, followed] = [
+      const [opened, newest, ...followed] = [
         await run((member) => openFile({ member, path, download: false, version })),
         await run((member) => openFile({ member, path, download: false })),
-        await run(() => followLink(token)),
+        await run(() => followLink(early)),
+        await run(() => followLink(late)),
       ].map((answer) => ("get" in answer ? answer.get.url : answer._tag));
-      for (const url of [get.url, opened, followed]) {
+      for (const url of [get.url, opened, ...followed]) {
         expect((await shows(url)).equals(CONTENT)).toBe(true);
       }
       expect((await shows(newest)).equals(OTHER)).toBe(true);
