@@ -58,7 +58,7 @@ for (const [file, count] of builtIn) {
 }
 
 // By the characters that an attack makes it read, and not by time, which depends on the machine.
-const LIMITS = { attackTimeout: null, incubationTimeout: null };
+const LIMITS = { timeout: null, attackTimeout: null, incubationTimeout: null };
 const waiting = expressions.values();
 const worker = async () => {
   for (const { source, flags, file } of waiting) {
