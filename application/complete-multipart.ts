@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
+import * as Schedule from "effect/Schedule";
 import { InvalidUpload, PartOutOfRange, PartsMissing, UploadMismatch } from "../domain/errors.ts";
 import {
   breaksGrant,
@@ -82,6 +83,12 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   // requests to complete an upload, all but one find that it has ended.
   const receipt = receiptFor(upload);
   const confirmed = yield* confirmArrival({ member, receipt }).pipe(
+    // While another request completes the same upload, some stores have no object for a moment.
+    Effect.retry({
+      while: ({ _tag }) => _tag === "UploadIncomplete" && ending === "completed",
+      schedule: Schedule.spaced("200 millis"),
+      times: 5,
+    }),
     Effect.catchTag("UploadIncomplete", (incomplete) =>
       Effect.fail(
         Result.isFailure(outcome)

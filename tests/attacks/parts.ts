@@ -33,6 +33,10 @@ async function startedBy(
   return JSON.parse((await exchange(jwt.address, request)).body).upload;
 }
 
+/** The upload that somebody started in development. */
+const started = async ({ dev }: Site): Promise<string> =>
+  JSON.parse((await exchange(dev.address, presign(dev, good, { path: MULTIPART }))).body).upload;
+
 /** Uploads of others, to somebody who belongs to acme. */
 const OF_OTHERS: typeof UPLOADS = [
   ["the upload of a colleague", (site) => startedBy(site, { sub: "user-2" })],
@@ -184,8 +188,12 @@ export const parts: ReadonlyArray<Attack> = [
   ...VALUES.map(([input, step, members, outcome]): Attack => ({
     input,
     to: "dev",
-    request: (site) =>
-      ask(site, { method: "POST", path: `${MULTIPART}${step}`, body: `{"upload":"a",${members}}` }),
+    request: async (site) => {
+      // The upload is looked at before its parts.
+      const upload = outcome === noUpload ? "a" : await started(site);
+      const body = `{"upload":"${upload}",${members}}`;
+      return ask(site, { method: "POST", path: `${MULTIPART}${step}`, body });
+    },
     outcome,
   })),
   ...[

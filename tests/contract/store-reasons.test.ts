@@ -167,7 +167,6 @@ it.skipIf(fakeGcs === undefined)(
     expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
     for (const change of [
       ({ keep }) => keep({ key: putRequest().key, version: undefined }),
-      ({ remove }) => remove({ key: putRequest().key, version: "1" }),
       ({ lifecycle }) => lifecycle?.apply(7) ?? Effect.void,
     ] satisfies ReadonlyArray<Parameters<typeof program>[0]>) {
       expect(await reasonOf(program(change))).toMatch(

@@ -22,9 +22,13 @@ afterEach(async () => {
 /** A service over the embedded store, some of whose ways with an upload in parts may be replaced. */
 async function start({
   replace = () => ({}),
+  head = (answer) => answer,
   ...over
 }: NonNullable<Parameters<typeof startService>[0]> & {
   readonly replace?: (multipart: Multipart) => Partial<Multipart>;
+  readonly head?: (
+    answer: ReturnType<ObjectStore["Service"]["head"]>,
+  ) => ReturnType<ObjectStore["Service"]["head"]>;
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-starts-"));
   closing.push(() => rmSync(directory, { recursive: true }));
@@ -39,7 +43,11 @@ async function start({
     Effect.map(ObjectStore, ({ multipart, ...others }) =>
       multipart === undefined
         ? others
-        : { ...others, multipart: { ...multipart, ...replace(multipart) } },
+        : {
+            ...others,
+            head: (key) => head(others.head(key)),
+            multipart: { ...multipart, ...replace(multipart) },
+          },
     ),
   ).pipe(Layer.provideMerge(store), Layer.orDie);
   const audit: Array<AuditEvent> = [];
@@ -341,4 +349,13 @@ it("each step of an upload in parts is audited with what the upload is", async (
     { ...facts, action: "start-multipart", key: second.key },
     { ...facts, action: "abort-multipart", key: second.key },
   ]);
+});
+
+it("a completed upload whose object is not there for a moment is looked for again", async () => {
+  let looks = 0;
+  const { begin, finish } = await start({
+    head: (answer) => (++looks === 1 ? Effect.succeedNone : answer),
+  });
+  expect(await finish((await begin()).body.upload)).toMatchObject({ status: 200 });
+  expect(looks).toBe(2);
 });

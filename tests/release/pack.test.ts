@@ -28,7 +28,7 @@ const isGuide = (file: string) => GUIDE.test(file);
  * for browsers and the plugin for Uppy, so that a picture or a table of data that comes along is
  * seen, and code and pages can still grow.
  */
-const BUDGET = { packed: 545_000, unpacked: 1_893_000 };
+const BUDGET = { packed: 575_000, unpacked: 1_975_000 };
 
 let folder: string;
 let files: ReadonlyArray<string>;

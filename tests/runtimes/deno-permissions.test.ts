@@ -66,7 +66,8 @@ async function gcs(isKeyless: boolean): Promise<Env> {
 const ENVIRONMENTS: Readonly<Record<Store, () => Env | Promise<Env>>> = {
   local: () => ({}),
   minio: () => ({ ...S3, STORAGE_ADAPTER: "minio" }),
-  aws: () => ({ ...S3, STORAGE_ADAPTER: "aws" }),
+  // The official client makes a bucket of its own.
+  aws: () => ({ ...S3, STORAGE_ADAPTER: "aws", STORAGE_BUCKET: `deno-${crypto.randomUUID()}` }),
   "gcs with a key": () => gcs(false),
   "gcs without a key": () => gcs(true),
 };

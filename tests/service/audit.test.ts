@@ -88,7 +88,8 @@ describe("each decision", () => {
     expect(parse(text)).toEqual([
       line("presign", granted.id, { ...developer, ...file }),
       line("confirm", early.id, {
-        ...member,
+        ...developer,
+        ...file,
         decision: "refused",
         code: "UPLOAD_INCOMPLETE",
       }),

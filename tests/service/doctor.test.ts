@@ -51,8 +51,9 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
     const report = await doctor({ STORAGE_BUCKET: await newBucket() });
     const found = failures(report).join("\n");
     expect(found).toContain("list the bucket, read objects, remove objects, as the root user");
-    expect(found).toContain("an unsigned x-amz-copy-source an upload became a copy");
-    expect(found).toContain("an unsigned x-amz-tagging is obeyed");
+    // The signature forbids the others.
+    expect(found).toContain("an unsigned x-amz-storage-class locks, moves or encrypts the file");
+    expect(found).not.toContain("x-amz-copy-source");
   });
 
   it("names a wrong secret, and does not print it", async () => {
@@ -161,14 +162,17 @@ describe.skipIf(server === undefined || other === undefined)("valetkey doctor", 
   });
 
   it.each([
-    ["x-amz-meta-via", "an x-amz-* header, which nobody signed; so http://127.0.0.1"],
-    ["x-amz-tagging", "x-amz-tagging, which nobody signed; the store obeys it"],
+    [
+      "x-amz-meta-via",
+      "a proxy on the way adds an x-amz-* header, which nobody signed; so http://127.0.0.1",
+    ],
+    ["x-amz-tagging", "accepted: something there changes the request"],
   ])("names the header %s that a proxy adds", async (name, seen) => {
     const endpoint = await proxy({ headers: (headers) => (headers[name] = "via=proxy") });
     const found = failures(
       await doctor({ STORAGE_BUCKET: await newBucket(), STORAGE_PUBLIC_ENDPOINT: endpoint }),
     );
-    expect(found).toContainEqual(expect.stringContaining(`a proxy on the way adds ${seen}`));
+    expect(found).toContainEqual(expect.stringContaining(seen));
   });
 
   it("names a missing rule for uploads that nobody confirms, and sees that the mark is taken off", async () => {

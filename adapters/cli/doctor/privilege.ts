@@ -133,20 +133,27 @@ const attempt = Effect.fnUntraced(function* (
   yield* target.put(signed, { body });
   const { url } = yield* target.signGet(key, { audience });
   const before = yield* target.send("GET", url);
+  const unsignedUrl = url.slice(0, url.indexOf("?"));
+  // A bucket that is public, or a cache on the way, is told of elsewhere.
+  const wasOpen = (yield* target.send("GET", unsignedUrl)).ok;
   const answer = yield* target.put(signed, { headers, body });
   if (harm === "writes under another key") target.scratch.add(created);
   const elsewhere = yield* target.signGet(created, { audience });
   const effect = Effect.gen(function* () {
-    if (!answer.ok) return undefined;
+    if (!before.ok || !answer.ok) return undefined;
     if (harm === "writes under another key" && (yield* target.send("GET", elsewhere.url)).ok) {
       return "another file was written";
     }
-    const bare = yield* target.send("GET", url.slice(0, url.indexOf("?")));
-    if (bare.ok) return "a download needs no signature";
+    if (!wasOpen && (yield* target.send("GET", unsignedUrl)).ok) {
+      return "a download needs no signature";
+    }
     const query = [["tagging", ""]] as const;
     const tags = yield* target.asKey("service", { method: "GET", key, query });
     if (tags.text.includes("<Key>valetkey</Key>")) return "the file is marked for removal";
-    return effectOf(headers, before, yield* target.send("GET", url));
+    const after = yield* target.send("GET", url);
+    // What cannot be read is not confirmed, unless it was removed later.
+    if (!after.ok && !harm.startsWith("removes")) return undefined;
+    return effectOf(headers, before, after);
   });
   return { name, answer, effect, again: target.put(signed, { body }) };
 });

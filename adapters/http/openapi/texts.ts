@@ -218,7 +218,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
         name: "version",
         in: "query",
         description: "The version of the file, as `confirm` named it; the newest if left out.",
-        schema: { type: "string", maxLength: 1024 },
+        schema: { type: "string", pattern: "^[!-~]{1,1024}$" },
       },
     ],
     answers: REDIRECT,

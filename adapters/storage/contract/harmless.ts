@@ -4,7 +4,7 @@ import { assertAccepted, assertBytes } from "./assertions.ts";
 import { sendPut, upload, withHeaders } from "./put.ts";
 import { CONTENT, newKey, OTHER } from "./sample-upload.ts";
 import { send } from "./send.ts";
-import { everyStore, type StorePromise } from "./store-promise.ts";
+import { type StorePromise, storesWith } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import {
   attemptWith,
@@ -17,7 +17,7 @@ import {
 
 /** Whatever a client adds to a PUT, a file that is confirmed is as it was granted. */
 export const harmless: ReadonlyArray<StorePromise> = HARMS.flatMap((harm) =>
-  everyStore({
+  storesWith("unsigned headers", {
     [`no unsigned header ${harm}, unseen by confirm`]: (subject) => expectNone(subject, harm),
   }),
 );

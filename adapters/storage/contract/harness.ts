@@ -62,7 +62,8 @@ export interface OpenStore {
  * - `multipart`: it is used for uploads in parts;
  * - `replaced parts`: it forgets a part in whose place another one came;
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
- * - `forms`: it takes HTML forms that are bound by a signed policy.
+ * - `forms`: it takes HTML forms that are bound by a signed policy;
+ * - `unsigned headers`: those that a client adds to a PUT change nothing of a file that is confirmed.
  */
 export type Ability = (typeof ABILITIES)[number];
 
@@ -85,4 +86,5 @@ export const ABILITIES = [
   "replaced parts",
   "file checksums",
   "forms",
+  "unsigned headers",
 ] as const;

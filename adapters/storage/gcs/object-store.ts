@@ -168,7 +168,7 @@ const STILL_MARKED =
 
 const ONLY_SIGNS = new StoreUnavailable({
   reason:
-    "an HMAC key only signs, and cannot change anything in the bucket; give the key of a service account",
+    "an HMAC key only signs, and cannot change what describes a file or a bucket; give the key of a service account",
 });
 
 /** The official client, with the key of a service account or the credentials of this machine. */

@@ -54,7 +54,9 @@ export const s3Lifecycle = (
       const after = yield* read(bucket);
       const kept = rulesIn(after.text);
       const lost = others.filter((rule) => !kept.includes(rule));
-      if (lost.length === 0 && isThere(kept) && after.least === before.least) {
+      // A bucket without rules need not say what is the default.
+      const isSame = before.least === null || after.least === before.least;
+      if (lost.length === 0 && isThere(kept) && isSame) {
         return { outcome: "added" as const, days };
       }
       yield* write(bucket, before);
