@@ -67,10 +67,7 @@ const lifecycle = (target: Target, waits: number | undefined): Effect.Effect<Fin
       return [unconfirmed, ...rules.flatMap(ofOthers), ...abandonedParts(target, rules)];
     }).pipe(
       Effect.catch(({ reason }) =>
-        Effect.succeed([
-          unknown("lifecycle", reason, reason.includes(" 403 ") ? ROLE : undefined),
-          ...abandonedParts(target, []),
-        ]),
+        Effect.succeed([unknown("lifecycle", reason, reason.includes(" 403 ") ? ROLE : undefined)]),
       ),
     ),
   );
