@@ -1,7 +1,7 @@
 import { object, tuple } from "./decode.ts";
 import type { UploadError } from "./errors.ts";
 import { makeTally, type UploadProgress } from "./progress.ts";
-import { makeRun, type Run } from "./run.ts";
+import type { Run } from "./run.ts";
 import { decodeGrant, type Grant, type Service } from "./service.ts";
 import { makeSlots } from "./slots.ts";
 import { type Task, taskOf, type UploadOptions, type UploadTask } from "./task.ts";
@@ -33,6 +33,7 @@ export interface UploadAllTask extends Task<ReadonlyArray<PromiseSettledResult<U
 /** What `uploadAll` needs of a client. */
 export interface Uploads {
   readonly service: Service;
+  readonly runWith: (options: UploadOptions) => Run;
   readonly prepare: (run: Run, file: Blob, options: UploadOptions) => Promise<Job>;
   /** Uploads a file, for which there may be a grant. */
   readonly finish: (job: Job, grant?: Grant) => Promise<UploadResult>;
@@ -42,18 +43,19 @@ export interface Uploads {
 export function uploadAll(
   files: ReadonlyArray<Blob>,
   options: UploadAllOptions,
-  { service, prepare, finish }: Uploads,
+  { service, runWith, prepare, finish }: Uploads,
 ): UploadAllTask {
-  const { onProgress, onFileProgress, signal, ...each } = options;
-  const all = makeRun(signal);
+  const { onProgress, onFileProgress, ...each } = options;
+  const all = runWith(each);
   const preparing = makeSlots(MOST_PREPARED);
   const tally = makeTally(
     files.reduce((sum, { size }) => sum + size, 0),
     onProgress,
   );
 
+  all.onRetry = tally.show;
   const members = files.map((file, index) => {
-    const run = makeRun(all.signal);
+    const run = runWith({ ...each, signal: all.signal });
     const show = (progress: UploadProgress) => {
       onFileProgress?.(file, progress);
       tally.add(index, progress.sent);

@@ -6,7 +6,7 @@ import { makeTally } from "./progress.ts";
 import type { PendingUpload, UploadStorage } from "./resume.ts";
 import { unanswered } from "./reach.ts";
 import { persist } from "./retry.ts";
-import { makeRun, type Run } from "./run.ts";
+import { makeRun, type RetryOptions, type Run } from "./run.ts";
 import { type Grant, makeService, type ServiceOptions } from "./service.ts";
 import { makeSlots, MOST_AT_ONCE } from "./slots.ts";
 import { taskOf, type UploadOptions, type UploadTask } from "./task.ts";
@@ -19,7 +19,7 @@ export type { UploadAllOptions, UploadAllTask } from "./batch.ts";
 export type { UploadPolicy } from "./policies.ts";
 export type { PendingUpload, UploadStorage } from "./resume.ts";
 export type { UploadProgress } from "./progress.ts";
-export type { Retrying } from "./run.ts";
+export type { Retrying, RetryOptions } from "./run.ts";
 export type { Provided, ServiceOptions } from "./service.ts";
 export type { Task, UploadOptions, UploadTask } from "./task.ts";
 export type { UploadResult } from "./upload.ts";
@@ -28,6 +28,8 @@ export type { UploadResult } from "./upload.ts";
 export interface ClientOptions extends ServiceOptions {
   /** Where uploads in parts are remembered; the browser's IndexedDB if left out. */
   readonly storage?: UploadStorage | undefined;
+  /** For how long uploads try again; options of one upload go before. */
+  readonly retry?: RetryOptions | undefined;
 }
 
 /** Uploads of one organization. */
@@ -45,8 +47,8 @@ export interface Client {
 /** The part of the client for files in parts, which is loaded with the first of them. */
 const loadParts = () => import("./multipart.ts");
 
-/** From how many bytes a file is sent in parts: some parts, of 5 MiB, that go at a time. */
-const SINGLE_PUT = 16 * 2 ** 20;
+/** Larger files are sent in parts: what is lost when the line breaks is at most one of 5 MiB. */
+const SINGLE_PUT = 5 * 2 ** 20;
 
 /** For how long the policies are remembered, in milliseconds: as long as a browser keeps them. */
 const POLICIES_LIFETIME = 300_000;
@@ -57,6 +59,10 @@ const decodePolicies = object({ policies: list(decodePolicy) });
 export function createClient(options: ClientOptions): Client {
   const service = makeService(options);
   const slots = makeSlots(MOST_AT_ONCE);
+  const runWith = ({ signal, retry }: UploadOptions) =>
+    makeRun(signal, { ...options.retry, ...retry });
+  // What cannot be used is told at once.
+  runWith({});
   let known: { readonly at: number; readonly policies: ReadonlyArray<UploadPolicy> } | undefined;
 
   async function policies(run: Run): Promise<ReadonlyArray<UploadPolicy>> {
@@ -109,16 +115,17 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     upload: (file, upload = {}) => {
-      const run = makeRun(upload.signal);
+      const run = runWith(upload);
       return taskOf(
         run,
         prepare(run, file, upload).then((job) => finish(job)),
       );
     },
-    uploadAll: (files, all = {}) => uploadAll([...files], all, { service, prepare, finish }),
+    uploadAll: (files, all = {}) =>
+      uploadAll([...files], all, { service, runWith, prepare, finish }),
     pending: async () => (await loadParts()).pendingUploads(service, options.storage),
     policies: (signal) => {
-      const run = makeRun(signal);
+      const run = runWith({ signal });
       return taskOf(run, policies(run));
     },
   };

@@ -1,6 +1,6 @@
 import type { Checksum } from "./checksum.ts";
 import { etag, headers, list, number, object, text, tuple, url, valid } from "./decode.ts";
-import { type Problem, UploadError } from "./errors.ts";
+import { UploadError } from "./errors.ts";
 import {
   type Memory,
   memoryOf,
@@ -11,6 +11,7 @@ import {
   startDecoder,
   type UploadStorage,
 } from "./resume.ts";
+import { persist } from "./retry.ts";
 import { makeRun } from "./run.ts";
 import { CONFIRMED, type Service } from "./service.ts";
 import { MOST_AT_ONCE } from "./slots.ts";
@@ -19,6 +20,8 @@ import {
   checksumIn,
   type Job,
   lifetimeOf,
+  notArrived,
+  problemOf,
   type Sending,
   sendSigned,
   type Signed,
@@ -58,9 +61,6 @@ export async function uploadInParts(job: Job): Promise<UploadResult> {
   }
 }
 
-const problemOf = (cause: unknown): Problem =>
-  (cause instanceof UploadError && cause.problem) || {};
-
 /** Sends what the store does not have yet, and has the parts put together. */
 async function sendAll(
   job: Job,
@@ -75,6 +75,7 @@ async function sendAll(
   const recall = async () => {
     const path = `multipart/parts?upload=${encodeURIComponent(upload)}`;
     const { parts } = await service.ask(run, path, decodeStored);
+    etags.clear();
     for (const { partNumber, size, etag } of parts) {
       if (size && size === sliceOf(job, begun, partNumber).size) etags.set(partNumber, etag);
     }
@@ -86,7 +87,7 @@ async function sendAll(
   if (known === undefined) await recall();
   for (const number of etags.keys()) tally.add(number, sliceOf(job, begun, number).size);
   show();
-  for (let mayMend = true; ; mayMend = false) {
+  return persist(run, async () => {
     const missing = numbers.filter((number) => !etags.has(number));
     const signer = makeSigner(job, begun, missing);
     await inParallel(missing, async (number) => {
@@ -94,9 +95,10 @@ async function sendAll(
       etags.set(number, await sendSigned(job, { part: number, body, ...signer(number) }));
       show();
     });
-    // A browser sees the ETag only where CORS shares it.
+    // A browser sees the ETag only where CORS shares it, and only the store's answer has one.
     if ([...etags.values()].includes("")) await recall();
-    const sent = numbers.map((number) => etags.get(number) ?? "");
+    const sent = numbers.flatMap((number) => etags.get(number) ?? []);
+    if (sent.length < total) throw notArrived(new UploadError("mismatch", LOST));
     // Should the answer be lost, the upload is over, and can only be completed again.
     await memory.keep(begun, sent);
     try {
@@ -105,14 +107,18 @@ async function sendAll(
       await memory.forget();
       return result;
     } catch (cause) {
-      const { missing: lost } = problemOf(cause);
-      // What the store has now is asked for then.
-      if ((cause as Partial<UploadError>).code === "mismatch") await memory.keep(begun);
-      if (!mayMend || lost === undefined) throw cause;
-      for (const number of lost) etags.delete(number);
+      if ((cause as Partial<UploadError>).code !== "mismatch") throw cause;
+      // The store says what it has, unless the service has ended the upload.
+      await memory.keep(begun);
+      await recall().catch(() => {
+        throw cause;
+      });
+      throw notArrived(cause as UploadError);
     }
-  }
+  });
 }
+
+const LOST = "The store has not got all parts that it was sent. Try again.";
 
 /** Calls `work` for each, a few at a time. What is under way when one fails is waited for. */
 async function inParallel(numbers: ReadonlyArray<number>, work: (number: number) => Promise<void>) {

@@ -5,6 +5,25 @@ import { Transient } from "./retry.ts";
 const PROBE_TIMEOUT = 10_000;
 
 /**
+ * For how long answers that cannot be used come from an address that has given no other, before
+ * they are taken for its settings, in milliseconds: a gateway that restarts and a captive portal
+ * give them too.
+ */
+const PROOF = 45_000;
+
+/** The origins that have answered as a service or a store does: they are there, and let pages in. */
+const known = new Set<string>();
+
+/** Notes that an answer from this address was read. */
+export const noteAnswer = (url: string): unknown => known.add(new URL(url).origin);
+
+/** An answer of something else than the service, such as a captive portal. */
+export const strange = (service: string, error: UploadError): Transient =>
+  new Transient("network", ({ isLast, silence }) =>
+    isLast || (silence >= PROOF && !known.has(new URL(service).origin)) ? error : undefined,
+  );
+
+/**
  * A request that was not answered. A page is not told why, so it asks without reading the answer
  * (mode `no-cors`): where that works, only the permission for its origin is missing.
  */
@@ -16,13 +35,16 @@ export const unanswered = (options: {
   /** Whether some of the body was sent, which comes after any permission. */
   readonly hasSent: boolean;
 }): Transient =>
-  new Transient("network", async (failures, isLast) => {
+  new Transient("network", async ({ isLast, silence }) => {
     const { service, store, hasSent } = options;
     const { origin } = new URL(store ?? service);
     // Requests of a page to other origins need their permission.
-    const mayBeCors = globalThis.document !== undefined && !hasSent && origin !== location.origin;
-    // Once or twice can be a connection that broke.
-    if (!isLast && !(mayBeCors && failures === 3)) return undefined;
+    const mayBeCors =
+      globalThis.document !== undefined &&
+      !hasSent &&
+      !known.has(origin) &&
+      origin !== location.origin;
+    if (!isLast && !(mayBeCors && silence >= PROOF)) return undefined;
     const isServiceThere = await answers(`${service}/healthz`);
     if (mayBeCors && (store === undefined ? isServiceThere : await answers(origin))) {
       return new UploadError(

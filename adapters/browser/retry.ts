@@ -1,26 +1,15 @@
 import type { UploadError } from "./errors.ts";
 import { isOnline, pause, type Retrying, type Run, throwIfAborted } from "./run.ts";
 
-/**
- * After how many failures in a row an upload gives up. With the delays below that is a minute on
- * average, in which a phone changes its network and a service restarts.
- */
-const MOST_FAILURES = 9;
-
-/** In milliseconds. */
+/** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
 const FIRST_DELAY = 500;
-const LONGEST_DELAY = 30_000;
-
-/** A longer `Retry-After`, in milliseconds, is reported to the caller. */
-const LONGEST_WAIT = 300_000;
+const LONGEST_DELAY = 10_000;
 
 /** A failure that another attempt may mend. */
 export class Transient {
   readonly reason: Retrying["reason"];
-  /**
-   * Why it is final after so many failures in a row; undefined as long as another attempt may help.
-   */
-  readonly verdict: (failures: number, isLast: boolean) => Awaitable<UploadError | undefined>;
+  /** Why it is final; undefined as long as another attempt may help. */
+  readonly verdict: (failed: Failed) => Awaitable<UploadError | undefined>;
   /** What the answer's `Retry-After` asks for, in milliseconds. */
   readonly after: number | undefined;
 
@@ -33,27 +22,42 @@ export class Transient {
 
 type Awaitable<A> = A | Promise<A>;
 
-/** An answer that says to try again; `error` if that is later than an upload waits, or in vain. */
-export const busy = (error: UploadError, after: number | undefined): Transient | UploadError =>
-  Number(after) > LONGEST_WAIT
-    ? error
-    : new Transient("busy", (_, isLast) => (isLast ? error : undefined), after);
+/** What has come of the attempts so far. */
+export interface Failed {
+  /** How many failures there were in a row. */
+  readonly attempt: number;
+  /** For how long nothing has got further, in milliseconds. */
+  readonly silence: number;
+  /** Whether nothing is tried again. */
+  readonly isLast: boolean;
+}
+
+/** A failure that is `error` once nothing is tried again. */
+export const transient = (
+  reason: Retrying["reason"],
+  error: UploadError,
+  after?: number,
+): Transient => new Transient(reason, ({ isLast }) => (isLast ? error : undefined), after);
 
 /**
  * Calls `work` until it succeeds or fails for good: again and again with full jitter (AWS
- * Architecture Blog, "Exponential Backoff And Jitter"), or after the time that the answer asks for.
- * While the run is paused or the browser offline nothing is tried, and nothing counts as a failure.
- * `work` calls `progressed` once it gets further than ever before, which starts the count anew.
+ * Architecture Blog, "Exponential Backoff And Jitter"), or after the time that the answer asks for,
+ * as long as the run allows since the first failure or since anything of it got further. While the
+ * run is paused or the browser offline nothing is tried, and nothing counts as a failure. `work`
+ * calls `progressed` once it gets further than ever before, which starts the count anew.
  */
 export async function persist<A>(
   run: Run,
   work: (signal: AbortSignal, progressed: () => void) => Promise<A>,
   onRetry = run.onRetry,
 ): Promise<A> {
-  let failures = 0;
-  const progressed = () => void (failures = 0);
-  const tell = (reason: Retrying["reason"], delay = 0) =>
-    onRetry?.({ attempt: failures, delay, reason });
+  let attempt = 0;
+  let first = 0;
+  const progressed = () => {
+    attempt = 0;
+    run.progressed();
+  };
+  const tell = (reason: Retrying["reason"]) => onRetry?.({ attempt, delay: 0, reason });
   for (;;) {
     if (!isOnline()) tell("offline");
     await run.ready();
@@ -67,11 +71,18 @@ export async function persist<A>(
       } else if (!(cause instanceof Transient)) {
         throw cause;
       } else if (isOnline() || cause.reason !== "network") {
-        failures += 1;
-        const verdict = await cause.verdict(failures, failures === MOST_FAILURES);
+        const now = Date.now();
+        if (attempt === 0) first = now;
+        attempt += 1;
+        const since = Math.max(first, run.lastProgress());
+        const until = since + run.patience;
+        const { reason, after = 0 } = cause;
+        const delay = Math.min(delayAfter(attempt, cause), until - now);
+        const retrying = { attempt, delay, reason, since, until };
+        const isLast = now + after >= until || run.shouldRetry?.(retrying) === false;
+        const verdict = await cause.verdict({ attempt, silence: now - since, isLast });
         if (verdict !== undefined) throw verdict;
-        const delay = delayAfter(failures, cause);
-        tell(cause.reason, delay);
+        onRetry?.(retrying);
         await pause(run, delay);
       }
     }
@@ -84,10 +95,10 @@ const failIfAborted = (signal: AbortSignal) => (cause: unknown) => {
   throw signal.aborted ? PAUSED : cause;
 };
 
-function delayAfter(failures: number, { after, reason }: Transient): number {
+function delayAfter(attempt: number, { after, reason }: Transient): number {
   if (reason === "expired") return 0;
   // Many clients were told the same time, so some of the jitter comes on top.
-  const most = after === undefined ? FIRST_DELAY * 2 ** failures : FIRST_DELAY;
+  const most = after === undefined ? FIRST_DELAY * 2 ** attempt : FIRST_DELAY;
   return (after ?? 0) + Math.random() * Math.min(LONGEST_DELAY, most);
 }
 

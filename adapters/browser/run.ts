@@ -14,14 +14,35 @@ export interface Retrying {
    * `offline`: the browser has no network; `resumed`: it was paused and goes on.
    */
   readonly reason: "network" | "busy" | "expired" | "offline" | "resumed";
+  /** Since when nothing has got further, as `Date.now()` says it; not there if it only waits. */
+  readonly since?: number;
+  /** When the upload fails if nothing gets further until then. */
+  readonly until?: number;
 }
 
-/** Starts a run that ends with `outer`. */
-export function makeRun(outer?: AbortSignal) {
+/** For how long what fails is tried again. */
+export interface RetryOptions {
+  /** How long nothing may get further, without the time that it is paused or offline. */
+  readonly for?: `${number} ${"second" | "minute" | "hour"}${"" | "s"}` | undefined;
+  /** Whether to try again; told each time. */
+  readonly shouldRetry?: ((retrying: Retrying) => boolean) | undefined;
+}
+
+const UNITS = { second: 1000, minute: 60_000, hour: 3_600_000 };
+
+/** In milliseconds. Throws if it is no duration. */
+function millisecondsOf(duration: string): number {
+  const [, count, unit] = /^(\d+) (second|minute|hour)s?$/.exec(duration) ?? [];
+  if (unit !== undefined) return Number(count) * UNITS[unit as keyof typeof UNITS];
+  throw new TypeError(`retry.for is ${duration}, and not a duration such as 10 minutes.`);
+}
+
+/** Starts a run that ends with `outer`. Throws if `retry` cannot be used. */
+export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
   const attempts = new Set<AbortController>();
   const waiting: Array<() => void> = [];
-  const held = { isPaused: false };
+  const held = { isPaused: false, lastProgress: 0 };
   const stop = () => {
     for (const attempt of attempts) attempt.abort();
   };
@@ -39,6 +60,13 @@ export function makeRun(outer?: AbortSignal) {
   return {
     /** Aborted once the upload is to end. */
     signal: end.signal,
+    /** How long nothing may get further, in milliseconds. */
+    patience: millisecondsOf(retry.for ?? "5 minutes"),
+    shouldRetry: retry.shouldRetry,
+    /** Notes that something got further. */
+    progressed: () => void (held.lastProgress = Date.now()),
+    /** When something got further last, or could again. */
+    lastProgress: () => held.lastProgress,
     /** Told when something is tried again. */
     onRetry: undefined as ((retrying: Retrying) => void) | undefined,
     pause: () => {
@@ -60,6 +88,7 @@ export function makeRun(outer?: AbortSignal) {
       while (!end.signal.aborted && (held.isPaused || !isOnline())) {
         globalThis.addEventListener?.("online", wake);
         await new Promise<void>((go) => waiting.push(go));
+        held.lastProgress = Date.now();
       }
       throwIfAborted(end);
     },
@@ -85,12 +114,13 @@ export function throwIfAborted({ signal: { aborted, reason: cause } }: Pick<Run,
 /** Whether the browser has a network; other runtimes do not say. */
 export const isOnline = (): boolean => globalThis.navigator?.onLine !== false;
 
-/** Waits `milliseconds`, or until the run is paused or ends. */
+/** Waits `milliseconds`, or until the run is paused or ends, or the browser has a network again. */
 export const pause = (run: Run, milliseconds: number): Promise<void> =>
   run.attempt(
     (outer) =>
       new Promise((resolve) => {
-        const { signal } = withTimeout(outer, milliseconds);
+        const { signal, abort } = withTimeout(outer, milliseconds);
+        globalThis.addEventListener?.("online", abort, { signal });
         signal.addEventListener("abort", () => resolve());
       }),
   );
@@ -106,7 +136,11 @@ export function withTimeout(outer: AbortSignal | undefined, milliseconds: number
     stop();
     inner.abort();
   };
-  const timer = setTimeout(abort, outer?.aborted ? 0 : milliseconds);
+  let timer = setTimeout(abort, outer?.aborted ? 0 : milliseconds);
   outer?.addEventListener("abort", abort);
-  return { signal: inner.signal, stop };
+  const extend = (milliseconds: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(abort, milliseconds);
+  };
+  return { signal: inner.signal, stop, abort, extend };
 }

@@ -1,9 +1,16 @@
-import { retryAfter } from "./retry.ts";
-
 import { ETAG } from "./decode.ts";
+import { retryAfter } from "./retry.ts";
+import { withTimeout } from "./run.ts";
 
-/** How long a transfer may stand still before it is given up, in milliseconds. */
+/**
+ * How long a transfer may stand still before it is given up, in milliseconds; longer once the end
+ * was handed to the system, which may have more of it than a slow line takes in a minute.
+ */
 const LONGEST_SILENCE = 60_000;
+const LONGEST_ENDING = 150_000;
+
+/** How many bytes may be handed over at a time. */
+const CHUNK = 256 * 1024;
 
 /** One PUT to the store. */
 export interface Put {
@@ -20,8 +27,21 @@ export interface Put {
 export type PutAnswer = ReturnType<typeof answerOf>;
 
 /** Sends one PUT. Rejects if it is not answered. */
-export const put = (request: Put): Promise<PutAnswer> =>
-  typeof XMLHttpRequest === "undefined" ? putByFetch(request) : putByXhr(request);
+export async function put(request: Put): Promise<PutAnswer> {
+  const silence = (bytes: number) =>
+    bytes + CHUNK < request.body.size ? LONGEST_SILENCE : LONGEST_ENDING;
+  const { signal, stop, extend } = withTimeout(request.signal, silence(0));
+  const onSent = (bytes: number) => {
+    extend(silence(bytes));
+    request.onSent(bytes);
+  };
+  const send = typeof XMLHttpRequest === "undefined" ? putByFetch : putByXhr;
+  try {
+    return await send({ ...request, signal, onSent });
+  } finally {
+    stop();
+  }
+}
 
 /** Where there is one, since `fetch` does not tell how much of a body has been sent. */
 const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> =>
@@ -30,14 +50,8 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
     xhr.open("PUT", url);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     const giveUp = () => xhr.abort();
-    let timer = setTimeout(giveUp, LONGEST_SILENCE);
-    xhr.upload.addEventListener("progress", ({ loaded }) => {
-      clearTimeout(timer);
-      timer = setTimeout(giveUp, LONGEST_SILENCE);
-      onSent(loaded);
-    });
+    xhr.upload.addEventListener("progress", ({ loaded }) => onSent(loaded));
     xhr.addEventListener("loadend", () => {
-      clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
       if (xhr.status === 0) return reject(new TypeError("no answer"));
       // Asked for, a header that is not shared is a complaint in the console. Names are in lower
@@ -68,9 +82,6 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
 
 /** Where a stream is sent with the length that is given: Node and Bun. */
 const SENDS_LENGTH = globalThis.process?.versions?.node && !("Deno" in globalThis);
-
-/** How many bytes are read at a time. */
-const CHUNK = 256 * 1024;
 
 /** A body that tells how much of it was taken. */
 function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): object {

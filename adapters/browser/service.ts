@@ -1,7 +1,7 @@
 import { attempt, headers, list, number, object, optional, text, url } from "./decode.ts";
 import { type Problem, UploadError, type UploadErrorCode } from "./errors.ts";
-import { unanswered } from "./reach.ts";
-import { busy, isBusy, persist, retryAfter, type Transient } from "./retry.ts";
+import { noteAnswer, strange, unanswered } from "./reach.ts";
+import { isBusy, persist, retryAfter, type Transient, transient } from "./retry.ts";
 import { type Run, withTimeout } from "./run.ts";
 
 /** How long an answer may take, in milliseconds: some stores copy parts to put them together. */
@@ -101,13 +101,15 @@ export function makeService(options: ServiceOptions) {
       persist(run, async (signal) => {
         const { response, text } = await call(signal, files + path, await initOf(body, method));
         const answer: unknown = attempt(() => JSON.parse(text));
-        if (!response.ok) throw refusalOf(response, answer);
+        if (answer !== undefined) noteAnswer(address);
+        if (!response.ok) throw refusalOf(address, response, answer);
         try {
           return decode(answer);
         } catch (cause) {
-          const [address] = (files + path).split("?");
-          const message = `The answer of ${address} has no valid ${cause}. Check that endpoint is the address of the service, and update this client.`;
-          throw new UploadError("invalid-answer", message, { status: response.status });
+          const [place] = (files + path).split("?");
+          const message = `The answer of ${place} has no valid ${cause}. Check that endpoint is the address of the service, and update this client.`;
+          const error = new UploadError("invalid-answer", message, { status: response.status });
+          throw answer === undefined ? strange(address, error) : error;
         }
       }),
   };
@@ -117,7 +119,11 @@ const provide = async <A>(provided: Provided<A> | undefined): Promise<A | undefi
   typeof provided === "function" ? (provided as () => A | Promise<A>)() : provided;
 
 /** What it means to a client that the service answers so. */
-function refusalOf({ status, headers }: Response, answer: unknown): UploadError | Transient {
+function refusalOf(
+  service: string,
+  { status, headers }: Response,
+  answer: unknown,
+): UploadError | Transient {
   // Other members are kept: they depend on the code.
   const problem: Problem =
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
@@ -132,7 +138,8 @@ function refusalOf({ status, headers }: Response, answer: unknown): UploadError 
       : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`,
     { problem, status, retryAfter: after && Math.ceil(after / 1000) },
   );
-  return isBusy(status) && error.code !== "quota" ? busy(error, after) : error;
+  if (status < 400) return strange(service, error);
+  return isBusy(status) && error.code !== "quota" ? transient("busy", error, after) : error;
 }
 
 const CODES = new Map<unknown, UploadErrorCode>([

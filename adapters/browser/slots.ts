@@ -1,3 +1,5 @@
+import { Transient } from "./retry.ts";
+
 /**
  * How many bodies are on their way at a time, of all files and parts: browsers open 6 connections
  * to a host over HTTP/1.1, and the page needs some itself.
@@ -7,15 +9,19 @@ export const MOST_AT_ONCE = 4;
 /** Runs `work` once fewer than the allowed number run; rejects if `signal` is aborted before. */
 export type Slots = <A>(signal: AbortSignal, work: () => Promise<A>) => Promise<A>;
 
-/** At most `count` at a time. */
+/**
+ * At most `count` at a time. A line that breaks takes with it what is on its way: so it is one after
+ * such a failure, and one more with each success.
+ */
 export function makeSlots(count: number): Slots {
+  let most = count;
   const running = new Set<object>();
   const waiting: Array<() => void> = [];
   const wake = () => {
     for (const go of waiting.splice(0)) go();
   };
   return async (signal, work) => {
-    while (running.size === count && !signal.aborted) {
+    while (running.size >= most && !signal.aborted) {
       // Once for each signal, however often it waits.
       signal.addEventListener("abort", wake);
       await new Promise<void>((go) => waiting.push(go));
@@ -23,7 +29,12 @@ export function makeSlots(count: number): Slots {
     if (signal.aborted) throw signal.reason;
     running.add(work);
     try {
-      return await work();
+      const done = await work();
+      most = Math.min(count, most + 1);
+      return done;
+    } catch (cause) {
+      if (cause instanceof Transient && cause.reason === "network") most = 1;
+      throw cause;
     } finally {
       running.delete(work);
       wake();

@@ -1,6 +1,6 @@
 import type { UploadProgress } from "./progress.ts";
 import type { PendingUpload } from "./resume.ts";
-import { type Run, throwIfAborted } from "./run.ts";
+import { type RetryOptions, type Run, throwIfAborted } from "./run.ts";
 import type { UploadResult } from "./upload.ts";
 
 /** Options of one upload. */
@@ -21,7 +21,7 @@ export interface UploadOptions {
   readonly checksum?: boolean | undefined;
   /**
    * Files of more bytes than this are sent in parts, where the store takes them; `false` for none,
-   * 16 MiB if left out.
+   * 5 MiB if left out.
    */
   readonly multipart?: number | false | undefined;
   /**
@@ -29,6 +29,8 @@ export interface UploadOptions {
    * `false` forgets it. One of `pending()` goes on with that one, or fails if the file is another.
    */
   readonly resume?: boolean | PendingUpload | undefined;
+  /** For how long what fails is tried again; 5 minutes without anything getting further if left out. */
+  readonly retry?: RetryOptions | undefined;
 }
 
 /** Work under way: a promise of its result that can be held and ended. */

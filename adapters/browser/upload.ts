@@ -1,11 +1,11 @@
 import { type Checksum, checksumOf, chooseAlgorithm, MOST_IN_MEMORY } from "./checksum.ts";
-import { UploadError } from "./errors.ts";
+import { type Problem, UploadError } from "./errors.ts";
 import { failUnlessReadable, unreadable } from "./file.ts";
 import type { UploadPolicy } from "./policies.ts";
 import type { Tally } from "./progress.ts";
-import { unanswered } from "./reach.ts";
+import { noteAnswer, unanswered } from "./reach.ts";
 import type { Resumable } from "./resume.ts";
-import { busy, isBusy, persist, Transient } from "./retry.ts";
+import { isBusy, persist, Transient, transient } from "./retry.ts";
 import type { Run } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
 import { object } from "./decode.ts";
@@ -60,11 +60,32 @@ export async function uploadWhole(job: Job, given?: Grant): Promise<UploadResult
     }
     return { url: grant.putUrl, headers: grant.putHeaders, at };
   };
-  await sendSigned(job, { part: 0, body: file, sign, drop: () => (grant = undefined) });
-  const { receipt } = grant as Grant;
-  const confirmed = await service.ask(run, "confirm", object(CONFIRMED), { receipt });
-  return { ...confirmed, receipt };
+  return persist(run, async () => {
+    await sendSigned(job, { part: 0, body: file, sign, drop: () => (grant = undefined) });
+    const { receipt } = grant as Grant;
+    try {
+      const confirmed = await service.ask(run, "confirm", object(CONFIRMED), { receipt });
+      return { ...confirmed, receipt };
+    } catch (cause) {
+      throw problemOf(cause).code === "UPLOAD_INCOMPLETE"
+        ? notArrived(cause as UploadError)
+        : cause;
+    }
+  });
 }
+
+/** What the service says of a failure. */
+export const problemOf = (cause: unknown): Problem =>
+  (cause instanceof UploadError && cause.problem) || {};
+
+/** How often something is sent again that the store has not got. */
+const MOST_RESENDS = 5;
+
+/** The store has not got what it was sent: something else, such as a captive portal, has answered. */
+export const notArrived = (error: UploadError): Transient =>
+  new Transient("network", ({ attempt, isLast }) =>
+    isLast || attempt > MOST_RESENDS ? error : undefined,
+  );
 
 /** How long a URL is used, in milliseconds by a clock that need not be right. */
 export const lifetimeOf = ({ policy }: Job): number => (policy?.putLifetime ?? 900) * 1000;
@@ -149,6 +170,7 @@ export function sendSigned(job: Job, sending: Sending): Promise<string> {
         let answer: PutAnswer;
         try {
           answer = await put({ url, headers, body, signal, onSent });
+          noteAnswer(url);
         } catch (cause) {
           if (signal.aborted) throw cause;
           await failUnlessReadable(job.file, job.asked.filename);
@@ -160,7 +182,7 @@ export function sendSigned(job: Job, sending: Sending): Promise<string> {
           return answer.etag ?? "";
         }
         if (isBusy(status) || BROKEN.test(code)) {
-          throw busy(storeRefusal(answer), answer.after);
+          throw transient("busy", storeRefusal(answer), answer.after);
         }
         if (OTHER_BYTES.test(code)) throw unreadable(job.file, job.asked.filename, answer);
         // It has expired, or the store's clock is another.

@@ -380,7 +380,9 @@ describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Ch
     const tab = await browser.newPage();
     await tab.goto(origin);
     await tab.waitForFunction(() => "page" in globalThis);
-    const outcome = await tab.evaluate(() => page.outcomeOf(page.make().upload(page.fileOf(10))));
+    const outcome = await tab.evaluate(() =>
+      page.outcomeOf(page.make({ retry: { for: "1 second" } }).upload(page.fileOf(10))),
+    );
     expect(outcome).toEqual({
       code: "cors",
       message: `${service.address} accepts no requests from pages of ${origin}. Add that origin to CORS_ORIGINS.`,
@@ -407,7 +409,9 @@ describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Ch
     const tab = await browser.newPage();
     await tab.goto(origin);
     await tab.waitForFunction(() => "page" in globalThis);
-    const outcome = await tab.evaluate(() => page.outcomeOf(page.make().upload(page.fileOf(10))));
+    const outcome = await tab.evaluate(() =>
+      page.outcomeOf(page.make({ retry: { for: "1 second" } }).upload(page.fileOf(10))),
+    );
     expect(outcome).toEqual({
       code: "cors",
       message: `${address} accepts no requests from pages of ${origin}. Add that origin to the bucket's CORS rules.`,

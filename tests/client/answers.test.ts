@@ -128,7 +128,7 @@ describe("an answer that cannot be used", () => {
     network(({ action }) =>
       action === "presign" ? new Response("<h1>Welcome to our network") : undefined,
     );
-    const error = await failure(client.upload(FILE));
+    const error = await failure(client.upload(FILE, { retry: { for: "0 seconds" } }));
     expect([error.code, error.message]).toEqual([
       "invalid-answer",
       expect.stringContaining("/presign has no valid put_url. Check that endpoint is"),

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
 import { checksumOf, chooseAlgorithm } from "../../adapters/browser/checksum.ts";
 import { makeTally, type UploadProgress } from "../../adapters/browser/progress.ts";
-import { retryAfter } from "../../adapters/browser/retry.ts";
+import { UploadError } from "../../adapters/browser/errors.ts";
+import { retryAfter, transient } from "../../adapters/browser/retry.ts";
 import { makeSlots } from "../../adapters/browser/slots.ts";
 
 afterEach(() => {
@@ -75,6 +76,34 @@ it("what waits for its turn is let go when it is aborted, and the others go on",
   resolve();
   await first;
   expect(await third).toBe("third");
+});
+
+it("after a failure of the line one runs at a time, and one more with each success", async () => {
+  const slots = makeSlots(4);
+  const { signal } = new AbortController();
+  const running: Array<() => void> = [];
+  /** How many of twelve run at a time, one batch after the other. */
+  const batches = async (): Promise<ReadonlyArray<number>> => {
+    const all = Array.from({ length: 12 }, () =>
+      slots(signal, () => new Promise<void>((resolve) => running.push(resolve))),
+    );
+    const counts: Array<number> = [];
+    while (running.length > 0) {
+      counts.push(running.length);
+      for (const done of running.splice(0)) done();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(all);
+    return counts;
+  };
+  const fail = (reason: "network" | "busy") => {
+    const failure = transient(reason, new UploadError("offline", ""));
+    return expect(slots(signal, () => Promise.reject(failure))).rejects.toBe(failure);
+  };
+  await fail("busy");
+  expect(await batches()).toEqual([4, 4, 4]);
+  await fail("network");
+  expect(await batches()).toEqual([1, 2, 4, 4, 1]);
 });
 
 it("CRC-32C is that of RFC 9260, also over several slices", async () => {

@@ -1,8 +1,13 @@
 import { afterEach, expect, it, vi } from "vitest";
-import type { UploadProgress } from "../../adapters/browser/client.ts";
+import {
+  createClient,
+  type UploadOptions,
+  type UploadProgress,
+} from "../../adapters/browser/client.ts";
 import {
   failure,
   first,
+  type Happening,
   isFor,
   isPut,
   network,
@@ -20,6 +25,8 @@ afterEach(() => {
 });
 
 const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
+/** Options of an upload that tries nothing again. */
+const ONCE = { retry: { for: "0 seconds" } } as const;
 const busy = () => new Response("{}", { status: 429, headers: { "Retry-After": "1" } });
 
 it("an upload is granted strictly, sent with a checksum, confirmed, and can be read", async () => {
@@ -66,7 +73,7 @@ it("a redirect of the service is not followed with the token", async () => {
   const seen = network(({ action }) =>
     action === "presign" ? Response.redirect("http://127.0.0.1:2/elsewhere", 307) : undefined,
   );
-  const error = await failure(client.upload(FILE));
+  const error = await failure(client.upload(FILE, ONCE));
   expect([error.code, error.message]).toEqual([
     "service-failed",
     expect.stringMatching(/^The service answered (307|with a redirect)\. Check that endpoint/),
@@ -94,9 +101,9 @@ it("a 429 is tried again after the time that it names, and progress says so", as
   network(first(1, isPut, busy));
   const progress: Array<UploadProgress> = [];
   await client.upload(FILE, { onProgress: (event) => progress.push(event) });
-  expect(progress.map(({ retrying }) => retrying).filter(Boolean)).toEqual([
-    { attempt: 1, delay: 1000, reason: "busy" },
-  ]);
+  const [retrying, ...more] = progress.flatMap(({ retrying }) => retrying ?? []);
+  expect(retrying).toMatchObject({ attempt: 1, delay: 1000, reason: "busy" });
+  expect(more).toEqual([]);
 });
 
 it("progress never goes back but on a retry that says so, and ends at 100 percent", async () => {
@@ -137,15 +144,117 @@ it("a URL that the store no longer accepts is replaced by a fresh one, once", as
   expect(all.filter(isPut)).toHaveLength(2);
 });
 
+/** Trouble that takes 30 seconds each time. */
+const slowly = (happening: Happening): Happening => {
+  vi.setSystemTime(Date.now() + 30_000);
+  return happening;
+};
+
 it("an upload that keeps failing ends, and says what does not answer", async () => {
   const { client } = await startUploads();
-  network(({ isForStore }) => (isForStore ? "lost" : undefined));
+  vi.useFakeTimers({ toFake: ["Date"] });
+  network(({ isForStore }) => (isForStore ? slowly("lost") : undefined));
   expect((await failure(client.upload(FILE))).code).toBe("unreachable");
   vi.unstubAllGlobals();
-  const seen = network(() => "lost");
-  expect((await failure(client.upload(FILE))).code).toBe("offline");
-  // The policies are known, so the presign comes first.
-  expect(seen.filter(isFor("presign"))).toHaveLength(9);
+  const seen = network(({ method }) => (method === "HEAD" ? "lost" : slowly("lost")));
+  const progress: Array<UploadProgress> = [];
+  const start = Date.now() + 30_000;
+  const upload = client.upload(FILE, { onProgress: (event) => progress.push(event) });
+  expect((await failure(upload)).code).toBe("offline");
+  // The last one is five minutes after the first.
+  expect(seen.filter(isFor("policies"))).toHaveLength(11);
+  const told = progress.flatMap(({ retrying }) => retrying ?? []);
+  expect(told.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  for (const { since, until } of told) expect([since, until]).toEqual([start, start + 300_000]);
+});
+
+it("how long an upload tries again is an option of the client and of an upload", async () => {
+  const { client } = await startUploads({}, { retry: { for: "2 minutes" } });
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const seen = network((request) => (isPut(request) ? slowly("lost") : undefined));
+  const puts = async (options: UploadOptions) => {
+    const before = seen.filter(isPut).length;
+    await failure(client.upload(FILE, options));
+    return seen.filter(isPut).length - before;
+  };
+  expect(await puts({})).toBe(5);
+  expect(await puts({ retry: { for: "1 minute" } })).toBe(3);
+  expect(await puts({ retry: { shouldRetry: ({ attempt }) => attempt < 4 } })).toBe(4);
+  expect(await puts(ONCE)).toBe(1);
+});
+
+it.each(["10", "10 minutes ", "ten minutes", "1.5 hours", "", 600_000])(
+  "a client is not made with %j as the time to try again",
+  (given) => {
+    const retry = { for: given as "1 second" };
+    const make = () => createClient({ endpoint: "http://a.test", organization: "acme", retry });
+    expect(make).toThrow(`retry.for is ${given}, and not a duration such as 10 minutes.`);
+  },
+);
+
+it("the time that an upload is paused or offline does not count", async () => {
+  const { client } = await startUploads();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  let left = 8;
+  const seen = network((request) => {
+    // Files have the time of this machine.
+    if (isFor("confirm")(request)) return mismatch();
+    if (!isPut(request) || left-- <= 0) return undefined;
+    if (left === 4) {
+      task.pause();
+      setTimeout(() => {
+        vi.setSystemTime(Date.now() + 3_600_000);
+        task.resume();
+      }, 0);
+    }
+    return slowly("lost");
+  });
+  const task = client.upload(FILE, { retry: { for: "2 minutes" } });
+  expect((await failure(task)).code).toBe("mismatch");
+  expect(seen.filter(isPut)).toHaveLength(9);
+});
+
+it.each<[string, (seen: Seen) => boolean]>([
+  ["the policies", isFor("policies")],
+  ["the grant", isFor("presign")],
+  ["the confirmation", isFor("confirm")],
+])("a captive portal in place of the answer to %s is waited for", async (_, matches) => {
+  const { client } = await startUploads();
+  const portal = [
+    () => new Response("<h1>Welcome to our network", { headers: { "Content-Type": "text/html" } }),
+    () => Response.redirect("http://127.0.0.1:2/welcome", 302),
+  ];
+  const seen = network((request) => (matches(request) ? portal.shift()?.() : undefined));
+  const { getUrl } = await client.upload(FILE);
+  expect(seen.filter(matches)).toHaveLength(3);
+  expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
+});
+
+it("what is no answer of the service is told sooner if there was never one from its address", async () => {
+  const endpoint = "http://127.0.0.1:9";
+  const client = createClient({ endpoint, organization: "acme" });
+  vi.spyOn(Math, "random").mockReturnValue(0);
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const seen = network(() => slowly(new Response("<h1>It works!")));
+  expect((await failure(client.upload(FILE))).code).toBe("invalid-answer");
+  expect(seen).toHaveLength(3);
+});
+
+const page = () => new Response("<h1>Welcome to our network");
+
+it("a PUT that something else has answered is sent again, and not without end", async () => {
+  const { client } = await startUploads();
+  const seen = network(first(2, isPut, page));
+  const { getUrl } = await client.upload(FILE);
+  expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
+  expect([seen.filter(isPut).length, seen.filter(isFor("presign")).length]).toEqual([3, 1]);
+  vi.unstubAllGlobals();
+  const all = network((request) => (isPut(request) ? page() : undefined));
+  expect(await failure(client.upload(FILE))).toMatchObject({
+    code: "mismatch",
+    problem: { code: "UPLOAD_INCOMPLETE" },
+  });
+  expect(all.filter(isPut)).toHaveLength(6);
 });
 
 it("a refusal by the policy says what is allowed, and nothing is sent", async () => {
@@ -282,10 +391,10 @@ it("the store is sent no cookies, and neither is a probe of whether it is there"
   const seen = network((request) =>
     request.isForStore || request.method === "HEAD" ? "lost" : undefined,
   );
-  await failure(client.upload(FILE));
+  await failure(client.upload(FILE, ONCE));
   const sent = seen.filter(({ isForStore, method }) => isForStore || method === "HEAD");
-  expect(sent.map(({ credentials }) => credentials)).toEqual(sent.map(() => "omit"));
-  expect(sent.length).toBeGreaterThan(9);
+  expect(sent.map(({ method }) => method).toSorted()).toEqual(["HEAD", "PUT"]);
+  expect(sent.map(({ credentials }) => credentials)).toEqual(["omit", "omit"]);
 });
 
 it("a URL that is refused after a minute has expired again, and is replaced again", async () => {

@@ -5,9 +5,9 @@ import { expect, it } from "vitest";
 import { unpacked } from "../support/packed.ts";
 
 /** What a page loads for `valetkey/client`, the part for files in parts with it. */
-const BUDGET = 9_000;
+const BUDGET = 9_900;
 
-it("the client is less than 9 kB, compressed, and imports nothing but its own modules", async () => {
+it("the client is less than 9.9 kB, compressed, and imports nothing but its own modules", async () => {
   const folder = join(await unpacked(), "dist/adapters/browser");
   const modules = globSync("*.js", { cwd: folder });
   expect(modules).toContain("client.js");
