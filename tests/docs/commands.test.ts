@@ -15,10 +15,11 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "valetkey-commands-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const FILES: Readonly<Record<string, string>> = {
   "videos.json": snippetsOf("docs/uploads.md").get("videos.json") ?? "",
   "tokens.json": JSON.stringify({ tokens: [] }),
+  "upload-key.pub.pem": String(publicKey.export({ type: "spki", format: "pem" })),
   "/run/secrets/service-account.json": JSON.stringify({
     type: "service_account",
     client_email: "signer@project.iam.gserviceaccount.com",

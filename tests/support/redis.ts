@@ -1,24 +1,17 @@
 import { createClient } from "@redis/client";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { atTestEnd } from "./at-test-end.ts";
 import { freePort } from "./free-port.ts";
-import type { Found } from "./setup.ts";
+import { findOnPath } from "./on-path.ts";
 import { until } from "./until.ts";
 
 /** Where redis-server is, or how to get it. */
-export function findRedis(): Found<string> {
-  const { TEST_REDIS_SERVER: given, PATH = "" } = process.env;
-  const onPath = PATH.split(delimiter).map((folder) => join(folder, "redis-server"));
-  const value = given || onPath.find((path) => existsSync(path));
-  return {
-    value,
-    source: value ?? "apt-get install redis-server, or name one with TEST_REDIS_SERVER",
-  };
-}
+export const findRedis = () =>
+  findOnPath("redis-server", { from: "redis-server", variable: "TEST_REDIS_SERVER" });
 
 /** A Redis of one or more nodes, which can be hurt. */
 export interface Redis {

