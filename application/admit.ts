@@ -2,7 +2,7 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import { OrganizationNotFound, ScopeMissing } from "../domain/errors.ts";
 import type { Allowance } from "../domain/limits.ts";
-import { isSlug, type OrganizationId } from "../domain/organization.ts";
+import { isSlug, type OrganizationId, type OrganizationSlug } from "../domain/organization.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
 import type { RecordFacts } from "./ports/audit.ts";
 import { Limiter } from "./ports/limiter.ts";
@@ -12,6 +12,8 @@ import type { Audience } from "./ports/presigner.ts";
 /** A caller who was admitted to an organization: the input of each use case. */
 export interface Member {
   readonly principal: Principal;
+  /** The organization's name, as the caller wrote it. */
+  readonly slug: OrganizationSlug;
   readonly organization: OrganizationId;
   readonly recordFacts?: RecordFacts | undefined;
 }
@@ -57,7 +59,8 @@ export function admitWith(
       Effect.flatMapEager(limiter.countRequest("organization", organization), (shared) => {
         if (!principal.scopes.has(scope)) return Effect.fail(new ScopeMissing({ scope }));
         const allowances = [own, shared].filter((allowance) => allowance !== undefined);
-        return Effect.succeed<Admission>({ principal, organization, recordFacts, allowances });
+        const member = { principal, slug, organization, recordFacts };
+        return Effect.succeed<Admission>({ ...member, allowances });
       }),
     );
   });

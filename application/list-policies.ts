@@ -4,6 +4,7 @@ import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import type { MediaType } from "../domain/media-type.ts";
 import { allowedByExtension, type UploadPolicy } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
+import { mayUse } from "./choose-policy.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
@@ -44,11 +45,11 @@ export interface MultipartOffer {
  * The policies that a caller may use. What they say is what `requestUpload` and `startMultipart`
  * enforce.
  */
-export const listPolicies = Effect.fnUntraced(function* ({ principal }: Member) {
+export const listPolicies = Effect.fnUntraced(function* (member: Member) {
   const { checksums, largestPut = Infinity, part, partChecksums = [] } = yield* Presigner;
   const store = yield* ObjectStore;
   return [...(yield* Policies)].flatMap(([name, policy]): ReadonlyArray<OfferedPolicy> => {
-    if (!policy.callers.includes(principal.kind)) return [];
+    if (!mayUse(member, policy)) return [];
     const extensions = allowedByExtension(policy.allowedTypes);
     const multipart = part && {
       maxSize: policy.maxSize,

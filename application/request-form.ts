@@ -8,11 +8,11 @@ import { CONFIRM_GRACE } from "../domain/receipt.ts";
 import { generate } from "../domain/storage-key.ts";
 import { authorize, DEFAULT_POLICY, type UploadRequest } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";
+import { choosePolicy } from "./choose-policy.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { Tokens } from "./ports/tokens.ts";
-import { unknownPolicy } from "./request-upload.ts";
 import { sealReceipt } from "./tokens.ts";
 
 /** An upload by an HTML form, and its policy, as a caller asks for them. */
@@ -45,11 +45,9 @@ export const requestForm = Effect.fnUntraced(function* ({
   readonly idempotencyKey?: string | undefined;
 }) {
   const { principal, organization } = member;
-  const policies = yield* Policies;
   const presigner = yield* Presigner;
   if (presigner.form === undefined) return yield* new FormNotSupported();
-  const policy = policies.get(policyName);
-  if (policy === undefined) return yield* unknownPolicy(policies, principal.kind);
+  const policy = yield* choosePolicy(yield* Policies, member, policyName);
   // A form carries what a PUT carries.
   const maxSize = ByteSize.make(Math.min(policy.maxSize, presigner.largestPut ?? Infinity));
   const grant = yield* authorize({ ...policy, maxSize, requireChecksum: false }, principal.kind, {
@@ -83,7 +81,7 @@ export const requestForm = Effect.fnUntraced(function* ({
     responseDisposition: dispositionOf(mediaType, fileName, policy),
   });
   // Signed before it is counted, so that what cannot be signed is not counted.
-  yield* (yield* Limiter).countUpload({ organization, size, objects: 1 });
+  yield* (yield* Limiter).countUpload({ organization, caller: principal, size });
   const receipt = sealReceipt(yield* Tokens, {
     ...grant,
     key,

@@ -10,19 +10,18 @@ import {
   ChecksumNotSupported,
   FileTooLarge,
   IdempotencyNotSupported,
-  UnknownPolicy,
   type UploadRefusal,
   UploadRefused,
 } from "../domain/errors.ts";
 import {
   authorize,
-  type CallerKind,
   DEFAULT_POLICY,
   type RequestedUpload,
   type UploadGrant,
   type UploadPolicy,
 } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";
+import { choosePolicy } from "./choose-policy.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { Policies } from "./ports/policies.ts";
 import { type Audience, Presigner } from "./ports/presigner.ts";
@@ -96,10 +95,7 @@ const grantAll = Effect.fnUntraced(function* <E>(
   let size = 0;
   const refused = (refusal: UploadRefusal) => refuse(refusal, granted.length);
   for (const { upload, policy: policyName = DEFAULT_POLICY } of uploads) {
-    const policy = policies.get(policyName);
-    if (policy === undefined) {
-      return yield* Effect.fail(refused(unknownPolicy(policies, principal.kind)));
-    }
+    const policy = yield* Effect.mapErrorEager(choosePolicy(policies, member, policyName), refused);
     const grant = yield* Effect.mapErrorEager(authorize(policy, principal.kind, upload), refused);
     const { mediaType, fileName, checksum } = grant;
     if (checksum !== undefined && !presigner.checksums.includes(checksum.algorithm)) {
@@ -132,6 +128,7 @@ const grantAll = Effect.fnUntraced(function* <E>(
   // Signed before they are counted, so that uploads that cannot be signed are not counted.
   const earlier = yield* Context.get(services, Limiter).countUpload({
     organization,
+    caller: principal,
     size,
     objects: uploads.length,
     retry: isRepeatable
@@ -214,9 +211,3 @@ function sign(presigner: Presigner["Service"], upload: Granted) {
     concurrent: presigner.isRemote,
   });
 }
-
-/** The refusal of an unknown policy, which lists those that the caller may use. */
-export const unknownPolicy = (policies: ReadonlyMap<string, UploadPolicy>, caller: CallerKind) =>
-  new UnknownPolicy({
-    known: [...policies].flatMap(([name, { callers }]) => (callers.includes(caller) ? [name] : [])),
-  });

@@ -13,13 +13,13 @@ import { MULTIPART_LIFETIME, partCountOf, partSizeFor } from "../domain/multipar
 import { generate } from "../domain/storage-key.ts";
 import { authorize, DEFAULT_POLICY, type UploadRequest } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
+import { choosePolicy } from "./choose-policy.ts";
 import { inTime } from "./in-time.ts";
 import { abortQuietly } from "./abort-multipart.ts";
 import { type FirstRequest, Limiter } from "./ports/limiter.ts";
 import { type Multipart, ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
-import { unknownPolicy } from "./request-upload.ts";
 import { memoryOfStart, recallStart, retryOfStart } from "./retries.ts";
 import { sealUpload } from "./tokens.ts";
 
@@ -48,9 +48,7 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
   const { part } = yield* Presigner;
   if (multipart === undefined || part === undefined) return yield* new MultipartNotSupported();
 
-  const policies = yield* Policies;
-  const policy = policies.get(policyName);
-  if (policy === undefined) return yield* unknownPolicy(policies, principal.kind);
+  const policy = yield* choosePolicy(yield* Policies, member, policyName);
   // Where a checksum is required, each part has to have one.
   const upload = yield* authorize({ ...policy, requireChecksum: false }, principal.kind, {
     ...request.upload,
@@ -71,6 +69,7 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
       : retryOfStart({ principal, idempotencyKey, upload, policy: policyName, start });
   const counted = {
     organization,
+    caller: principal,
     size,
     multipart: { key: start.key, lifetime: MULTIPART_LIFETIME },
     retry,

@@ -142,12 +142,14 @@ export class RateLimited extends Data.TaggedError("RateLimited")<{
 }> {}
 
 /**
- * More than the organization may be granted in a day, or, if it is `multipart`, more uploads in
- * parts than it may have open at once; `retryAfter` in seconds.
+ * More than the organization may be granted in a day, more bytes than one caller may be granted
+ * there if it is `caller`, or, if it is `multipart`, more uploads in parts than the organization
+ * may have open at once; `retryAfter` in seconds.
  */
 export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
   bytes: Schema.optionalKey(Schema.Number),
   objects: Schema.optionalKey(Schema.Number),
+  caller: Schema.optionalKey(Schema.Number),
   multipart: Schema.optionalKey(Schema.Number),
   retryAfter: Schema.Number,
 }) {}

@@ -13,6 +13,8 @@ export interface RateLimit {
 export interface DailyQuota {
   readonly bytes?: number | undefined;
   readonly objects?: number | undefined;
+  /** Of `bytes`, those of one caller. */
+  readonly bytesPerSubject?: number | undefined;
 }
 
 /** The limits of a deployment; a member that is left out has no limit. */

@@ -14,6 +14,7 @@ import {
   mediaTypeOf,
   TYPES_WITH_EXTENSION,
 } from "./media-type.ts";
+import type { OrganizationSlug } from "./organization.ts";
 
 /** A media type, or all subtypes of one (`image/*`), in lower case and without parameters. */
 export const AllowedType = Schema.String.check(
@@ -35,6 +36,8 @@ export type CallerKind = typeof CallerKind.Type;
 /** What may be uploaded and by whom, and how long its URLs work. */
 export interface UploadPolicy {
   readonly callers: ReadonlyArray<CallerKind>;
+  /** The names of those that have the policy; for others it does not exist. All if undefined. */
+  readonly organizations?: ReadonlyArray<OrganizationSlug> | undefined;
   /** The largest file, in bytes. */
   readonly maxSize: ByteSize;
   readonly allowedTypes: ReadonlyArray<AllowedType>;

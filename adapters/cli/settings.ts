@@ -124,7 +124,7 @@ export function warningsOf(
   const rows: ReadonlyArray<readonly [boolean, string]> = [
     [
       identity.callers.auth !== "dev" && !limits.isLimited,
-      "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY or LIMIT_OBJECTS_PER_DAY",
+      "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY, LIMIT_BYTES_PER_SUBJECT_PER_DAY or LIMIT_OBJECTS_PER_DAY",
     ],
     [
       (limits.replicas > 1 || cluster.isWorker) && storage.fetch !== undefined,

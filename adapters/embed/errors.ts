@@ -58,10 +58,11 @@ interface Refusals {
   IDEMPOTENCY_CONFLICT: Status<422>;
   RATE_LIMITED: Later<429>;
   QUOTA_EXCEEDED: Later<429> & {
-    /** A day's bytes and uploads, or the uploads in parts that may be open at once. */
+    /** A day's bytes and uploads, the caller's bytes, or the open uploads in parts. */
     readonly limits: {
       readonly bytes?: number;
       readonly objects?: number;
+      readonly caller?: number;
       readonly multipart?: number;
     };
   };

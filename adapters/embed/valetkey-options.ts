@@ -34,6 +34,8 @@ export interface Caller {
 export interface PolicyOptions {
   /** Which callers may use it; both kinds if left out. */
   readonly callers?: ReadonlyArray<"user" | "service"> | undefined;
+  /** The names of the organizations that have it; for others it does not exist. All if left out. */
+  readonly organizations?: ReadonlyArray<string> | undefined;
   /** The largest file, at most what one PUT to the store can carry; 10 MiB if left out. */
   readonly maxSize?: Size | undefined;
   /** Such as `image/png` or `image/*`, in lower case; images, PDF and plain text if left out. */
@@ -71,6 +73,8 @@ export interface LimitOptions {
   readonly failedAuthentications?: Rate | undefined;
   /** The bytes that an organization may be granted in one day (UTC). */
   readonly bytesPerDay?: Size | undefined;
+  /** The bytes that one caller may be granted in an organization in one day (UTC). */
+  readonly bytesPerSubjectPerDay?: Size | undefined;
   /** The uploads that an organization may be granted in one day (UTC). */
   readonly objectsPerDay?: number | undefined;
   /** The uploads in parts that an organization may have open at once; 100 if left out. */

@@ -302,7 +302,7 @@ export const PROBLEMS = {
     headers: { ...retryAfter(seconds), ...rateLimitHeaders([allowance]) },
   }),
   QuotaExceeded: (refusal) => {
-    const { bytes, objects, multipart, retryAfter: seconds } = refusal;
+    const { caller, bytes = caller, objects, multipart, retryAfter: seconds } = refusal;
     if (multipart !== undefined) {
       return {
         code: "QUOTA_EXCEEDED",
@@ -318,9 +318,9 @@ export const PROBLEMS = {
     ];
     return {
       code: "QUOTA_EXCEEDED",
-      title: "Daily quota exceeded",
-      detail: `An organization may be granted up to ${quota.join(" and ")} in a day. The next day (UTC) begins in ${count(seconds, "second")}.`,
-      members: { limits: Struct.pick(refusal, ["bytes", "objects"]) },
+      title: caller === undefined ? "Daily quota exceeded" : "Daily quota of the caller exceeded",
+      detail: `${caller === undefined ? "An organization" : "One caller"} may be granted up to ${quota.join(" and ")} in a day. The next day (UTC) begins in ${count(seconds, "second")}.`,
+      members: { limits: Struct.pick(refusal, ["bytes", "objects", "caller"]) },
       headers: retryAfter(seconds),
     };
   },

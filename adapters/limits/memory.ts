@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { Limiter } from "../../application/ports/limiter.ts";
+import { Limiter, type UploadToCount } from "../../application/ports/limiter.ts";
 import {
   addToDay,
   DAY,
@@ -32,7 +32,8 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   const retries = retryMemory();
   const { multipartUploads: mostOpen = Infinity } = limits;
   const open = openUploads(mostOpen);
-  const isUnlimited = limits.daily.bytes === undefined && limits.daily.objects === undefined;
+  const { bytes, objects, bytesPerSubject } = limits.daily;
+  const isUnlimited = (bytes ?? objects ?? bytesPerSubject) === undefined;
   let sweptAt = 0;
 
   /** Runs with requests: a timer would keep the process alive. */
@@ -59,7 +60,7 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         return allowanceOf(of, limit, taken);
       });
     },
-    countUpload: ({ organization, size, objects = 1, retry, multipart }) => {
+    countUpload: ({ organization, caller, size, objects = 1, retry, multipart }) => {
       if (retry === undefined && multipart === undefined && isUnlimited) return Effect.undefined;
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         sweep(now);
@@ -69,14 +70,16 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         if (first?.is === "one too many") return Effect.fail(full(first));
         const wait = multipart && open.timeToWait(organization, now);
         if (wait !== undefined) return Effect.fail(tooManyOpen(mostOpen, Duration.millis(wait)));
-        const usage = addToDay(
-          limits.daily,
-          usages.get(organization),
-          { bytes: size, objects },
-          now,
-        );
-        if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
+        const more = { bytes: size, objects };
+        const own = bytesPerSubject === undefined ? undefined : callerIn(organization, caller);
+        const ownUsage = own && addToDay({ bytes: bytesPerSubject }, usages.get(own), more, now);
+        const usage = addToDay(limits.daily, usages.get(organization), more, now);
+        if (usage === undefined || (own && !ownUsage)) {
+          const limited = usage === undefined ? "organization" : "subject";
+          return Effect.fail(quotaExceeded(limits.daily, limited, restOfDay(now)));
+        }
         usages.set(organization, usage);
+        if (own && ownUsage) usages.set(own, ownUsage);
         first?.add();
         if (multipart !== undefined && mostOpen < Infinity) open.add(organization, multipart, now);
         return Effect.undefined;
@@ -84,13 +87,13 @@ export function inMemory(limits: Limits): Limiter["Service"] {
     },
     replaceMemory: (first) =>
       Effect.map(Clock.currentTimeMillis, (now) => retries.replace(first, now)),
-    uncountUpload: ({ organization, size, objects = 1, retry, multipart }) =>
+    uncountUpload: ({ organization, caller, size, objects = 1, retry, multipart }) =>
       Effect.sync(() => {
         if (retry !== undefined && !retries.forget({ organization, retry })) return;
         if (multipart !== undefined) open.remove(organization, multipart.key);
-        const usage = usages.get(organization);
-        if (usage !== undefined) {
-          usages.set(organization, takeBack(usage, { bytes: size, objects }));
+        for (const name of [organization, callerIn(organization, caller)]) {
+          const usage = usages.get(name);
+          if (usage !== undefined) usages.set(name, takeBack(usage, { bytes: size, objects }));
         }
       }),
     endMultipart: ({ organization, key }) => Effect.sync(() => open.remove(organization, key)),
@@ -98,6 +101,10 @@ export function inMemory(limits: Limits): Limiter["Service"] {
 }
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
+
+/** The name by which a caller's usage is kept; no organization's id has a space. */
+const callerIn = (organization: string, { kind, subject }: UploadToCount["caller"]): string =>
+  `${organization} ${kind} ${subject}`;
 
 const full = ({ of, retryAfter }: { readonly of: string; readonly retryAfter: number }) =>
   new LimitsUnavailable({

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import * as Struct from "effect/Struct";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { Parsed, Size, WholeNumber } from "../settings/codecs.ts";
 import { oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
@@ -25,6 +26,12 @@ const RATE = {
   otherwise: "no limit",
 };
 
+const BYTES = {
+  codec: Size,
+  shape: "a size with its unit: B, KiB, MiB, GiB or TiB",
+  otherwise: "no limit",
+};
+
 const Count = WholeNumber({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
 /** Settings of how much is too much. */
@@ -44,13 +51,18 @@ export const settings = {
     example: "1200 per minute",
   }),
   bytes: optional({
+    ...BYTES,
     variable: "LIMIT_BYTES_PER_DAY",
     option: "limits.bytesPerDay",
     meaning: "Bytes per organization and day (UTC).",
-    otherwise: "no limit",
-    codec: Size,
-    shape: "a size with its unit: B, KiB, MiB, GiB or TiB",
     example: "50 GiB",
+  }),
+  bytesPerSubject: optional({
+    ...BYTES,
+    variable: "LIMIT_BYTES_PER_SUBJECT_PER_DAY",
+    option: "limits.bytesPerSubjectPerDay",
+    meaning: "Bytes per caller in an organization and day (UTC).",
+    example: "5 GiB",
   }),
   objects: optional({
     variable: "LIMIT_OBJECTS_PER_DAY",
@@ -104,17 +116,18 @@ const MULTIPART_UPLOADS = 100;
 /** Reads the settings. */
 export const read = (source: Source) =>
   Result.map(readSettings(settings, source), (given) => {
-    const { subject, organization, bytes, objects, onFailure, replicas } = given;
+    const { subject, organization, onFailure, replicas } = given;
+    const daily = Struct.pick(given, ["bytes", "objects", "bytesPerSubject"]);
     const { multipartUploads = MULTIPART_UPLOADS, failedAuthentications } = given;
     const most = multipartUploads === "off" ? undefined : multipartUploads;
     const chosen = given.multipartUploads === undefined ? undefined : most;
     return {
       limits: {
         requests: { subject, organization },
-        daily: { bytes, objects },
+        daily,
         multipartUploads: most,
       } satisfies Limits,
-      isLimited: [subject, organization, bytes, objects, chosen].some(
+      isLimited: [subject, organization, ...Object.values(daily), chosen].some(
         (limit) => limit !== undefined,
       ),
       refusesOnFailure: onFailure === "refuse",

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema";
 import * as Struct from "effect/Struct";
 import { LinkLifetime } from "../../domain/link.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
+import { OrganizationSlug } from "../../domain/organization.ts";
 import {
   AllowedType,
   CallerKind,
@@ -51,6 +52,10 @@ const MEMBERS: { readonly [M in keyof UploadPolicy]-?: Member<NonNullable<Upload
   callers: {
     codec: Schema.NonEmptyArray(CallerKind),
     reason: 'it is not a list of "user", "service" or both',
+  },
+  organizations: {
+    codec: Schema.NonEmptyArray(OrganizationSlug),
+    reason: 'it is not a list of names of organizations such as "acme", with one at least',
   },
   maxSize: {
     codec: Size,

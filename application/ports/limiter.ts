@@ -9,11 +9,13 @@ import type {
 } from "../../domain/errors.ts";
 import type { Allowance, Limited } from "../../domain/limits.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
+import type { Principal } from "../../domain/principal.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
 /** An upload that is about to be granted, or several that are granted together or not at all. */
 export interface UploadToCount {
   readonly organization: OrganizationId;
+  readonly caller: Pick<Principal, "kind" | "subject">;
   /** In bytes; the sum of several. */
   readonly size: number;
   /** How many uploads; 1 if undefined. */

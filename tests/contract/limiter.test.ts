@@ -63,7 +63,7 @@ const inRedis = (redis: () => Redis): Keeper => ({
   endDay: Effect.promise(() => redis().ask("EVAL", YESTERDAY, "0")),
 });
 
-const YESTERDAY = `for _, key in ipairs(redis.call('KEYS', '*:granted')) do
+const YESTERDAY = `for _, key in ipairs(redis.call('KEYS', '*:granted*')) do
   redis.call('HINCRBY', key, 'day', -1)
 end`;
 
@@ -178,7 +178,7 @@ function promises({ layer, after, endDay }: Keeper): void {
     { bytes: 100, objects: 3 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
-      const upload = (size: number) => countUpload({ organization, size });
+      const upload = (size: number) => countUpload({ organization, caller: ALICE, size });
       const expectRefused = Effect.fnUntraced(function* (size: number) {
         const refusal = yield* Effect.flip(upload(size));
         if (refusal._tag !== "QuotaExceeded") return expect.unreachable(refusal._tag);
@@ -193,10 +193,60 @@ function promises({ layer, after, endDay }: Keeper): void {
       yield* upload(0);
       yield* expectRefused(1);
       yield* expectRefused(0);
-      yield* countUpload({ organization: someOrganization(), size: 100 });
+      yield* countUpload({ organization: someOrganization(), caller: ALICE, size: 100 });
       yield* endDay;
       yield* upload(100);
       yield* expectRefused(1);
+    }),
+  );
+
+  promise(
+    "a caller is granted at most its daily bytes in each organization, and a refusal charges neither the caller nor the organization",
+    { bytes: 100, bytesPerSubject: 60, objects: 4 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      const upload = (caller: UploadToCount["caller"], size: number) =>
+        countUpload({ organization, caller, size });
+      const refusal = (caller: UploadToCount["caller"], size: number) =>
+        Effect.map(Effect.flip(upload(caller, size)), (refused) => {
+          if (refused._tag !== "QuotaExceeded") return expect.unreachable(refused._tag);
+          expect(refused.retryAfter).toBeGreaterThan(0);
+          expect(refused.retryAfter).toBeLessThanOrEqual(Duration.toSeconds(DAY));
+          const { bytes, objects, caller } = refused;
+          return { bytes, objects, caller };
+        });
+      const own = { bytes: undefined, objects: undefined, caller: 60 };
+      const shared = { bytes: 100, objects: 4, caller: undefined };
+      expect(yield* refusal(ALICE, 61)).toEqual(own);
+      yield* upload(ALICE, 50);
+      expect(yield* refusal(ALICE, 11)).toEqual(own);
+      const service = { ...ALICE, kind: "service" } as const;
+      expect(yield* refusal(service, 51)).toEqual(shared);
+      yield* upload(service, 40);
+      yield* upload(ALICE, 10);
+      expect(yield* refusal(ALICE, 1)).toEqual(shared);
+      expect(yield* refusal(service, 1)).toEqual(shared);
+      yield* countUpload({ organization: someOrganization(), caller: ALICE, size: 60 });
+      yield* endDay;
+      yield* upload(ALICE, 60);
+      expect(yield* refusal(ALICE, 1)).toEqual(own);
+      yield* upload(service, 20);
+    }),
+  );
+
+  promise(
+    "of many uploads of one caller at once, exactly as many are granted as there are bytes for, and a retry charges nothing",
+    { bytesPerSubject: 1000 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const { organization, retry } = someUpload();
+      const { allowed, refused } = yield* atOnce(300, () =>
+        countUpload({ organization, caller: ALICE, size: 7 }),
+      );
+      expect([allowed.length, refused.length]).toEqual([142, 158]);
+      const last = { organization, caller: ALICE, size: 6, retry };
+      expect(yield* countUpload(last)).toBeUndefined();
+      expect(yield* countUpload(last)).toBe(retry.memory);
+      yield* Effect.flip(countUpload({ ...last, size: 1, retry: undefined }));
     }),
   );
 
@@ -206,7 +256,7 @@ function promises({ layer, after, endDay }: Keeper): void {
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
       const upload = (objects: number, size: number) =>
-        countUpload({ organization, size, objects });
+        countUpload({ organization, caller: ALICE, size, objects });
       const expectRefused = Effect.fnUntraced(function* (objects: number, size: number) {
         expect((yield* Effect.flip(upload(objects, size)))._tag).toBe("QuotaExceeded");
       });
@@ -216,7 +266,7 @@ function promises({ layer, after, endDay }: Keeper): void {
       yield* expectRefused(2, 51);
       yield* upload(5, 49);
       yield* expectRefused(2, 0);
-      yield* countUpload({ organization, size: 1 });
+      yield* countUpload({ organization, caller: ALICE, size: 1 });
       yield* expectRefused(1, 0);
     }),
   );
@@ -239,11 +289,11 @@ function promises({ layer, after, endDay }: Keeper): void {
     { bytes: 1000 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
-      const taken = yield* atOnce(300, () => countUpload({ organization, size: 7 }));
+      const taken = yield* atOnce(300, () => countUpload({ organization, caller: ALICE, size: 7 }));
       expect(taken.allowed).toHaveLength(142);
       expect(taken.refused.map(({ _tag }) => _tag)).toEqual(Array(158).fill("QuotaExceeded"));
-      yield* countUpload({ organization, size: 1000 - 142 * 7 });
-      yield* Effect.flip(countUpload({ organization, size: 1 }));
+      yield* countUpload({ organization, caller: ALICE, size: 1000 - 142 * 7 });
+      yield* Effect.flip(countUpload({ organization, caller: ALICE, size: 1 }));
     }),
   );
 
@@ -252,7 +302,7 @@ function promises({ layer, after, endDay }: Keeper): void {
     { bytes: Number.MAX_SAFE_INTEGER },
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
-      const upload = (size: number) => countUpload({ organization, size });
+      const upload = (size: number) => countUpload({ organization, caller: ALICE, size });
       yield* upload(Number.MAX_SAFE_INTEGER - 2);
       expect((yield* Effect.flip(upload(3)))._tag).toBe("QuotaExceeded");
       expect((yield* Effect.flip(upload(Number.MAX_SAFE_INTEGER)))._tag).toBe("QuotaExceeded");
@@ -383,8 +433,10 @@ function promises({ layer, after, endDay }: Keeper): void {
         expect(refusal).toMatchObject({ _tag: "QuotaExceeded", multipart: 50, retryAfter: 60 });
         expect(refusal).not.toHaveProperty("bytes");
       }
-      yield* countUpload({ organization, size: 50 });
-      expect(yield* Effect.flip(countUpload({ organization, size: 1 }))).toMatchObject({
+      yield* countUpload({ organization, caller: ALICE, size: 50 });
+      expect(
+        yield* Effect.flip(countUpload({ organization, caller: ALICE, size: 1 })),
+      ).toMatchObject({
         bytes: 300,
       });
       yield* countUpload(someParts(someOrganization()));
@@ -460,7 +512,7 @@ function promises({ layer, after, endDay }: Keeper): void {
 
   promise(
     "an upload that could not begin gives back its place, its bytes and its idempotency key",
-    { multipartUploads: 1, bytes: 5, objects: 1 },
+    { multipartUploads: 1, bytes: 5, objects: 1, bytesPerSubject: 5 },
     Effect.fnUntraced(function* ({ countUpload, uncountUpload }) {
       const organization = someOrganization();
       for (const memory of ["the first", "the second"]) {
@@ -524,6 +576,7 @@ const someParts = (
   { size = 5, lifetime = DAY }: { size?: number; lifetime?: Duration.Duration } = {},
 ) => ({
   organization,
+  caller: ALICE,
   size,
   multipart: {
     key: StorageKey.make(`orgs/${organization}/files/2026/11/${crypto.randomUUID()}.png`),
@@ -716,11 +769,14 @@ const atOnce = Effect.fnUntraced(function* <A, E>(
   };
 });
 
+const ALICE = { kind: "user", subject: "alice" } as const;
+
 const someOrganization = () => OrganizationId.make(crypto.randomUUID());
 
 const someUpload = (retry: Partial<RetriedUpload> = {}) =>
   ({
     organization: someOrganization(),
+    caller: ALICE,
     size: 5,
     retry: {
       caller: ["user", "alice"],

@@ -446,6 +446,34 @@ describe("a call that is refused rejects with its code and facts", () => {
     }
   });
 
+  it("a policy of other organizations is one that does not exist to every call", async () => {
+    const { valetkey } = await startHost({
+      policies: { films: { organizations: ["globex"] }, drafts: { organizations: ["acme"] } },
+    });
+    const film = { ...FILE, policy: "films" };
+    const unknown = { code: "UNKNOWN_POLICY", known: ["files", "drafts"] };
+    for (const call of [
+      valetkey.requestUpload(film),
+      valetkey.requestUploads({ ...FILE, files: [film] } as never),
+      valetkey.requestForm(film),
+      valetkey.startMultipart(film),
+    ]) {
+      expect(await rejection(call)).toMatchObject(unknown);
+    }
+    await valetkey.requestUpload({ ...FILE, policy: "drafts" });
+    const listed = await valetkey.policies(FILE);
+    expect(listed.map(({ name }) => name)).toEqual(["files", "drafts"]);
+  });
+
+  it("an upload beyond the caller's daily bytes is refused with the limit", async () => {
+    const small = await startHost({ limits: { bytesPerSubjectPerDay: "6 B" } });
+    await small.valetkey.requestUpload(FILE);
+    expect(await rejection(small.valetkey.requestUpload(FILE))).toMatchObject({
+      code: "QUOTA_EXCEEDED",
+      limits: { caller: 6 },
+    });
+  });
+
   it("an upload beyond the organization's daily quota is refused with the limit and the time to wait", async () => {
     const small = await startHost({ limits: { objectsPerDay: 1 } });
     await small.valetkey.requestUpload(FILE);

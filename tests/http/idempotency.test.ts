@@ -306,6 +306,7 @@ it("the URLs and receipts of a retry never expire later than the first ones", as
               scopes: EVERY_SCOPE,
               organizations: "every",
             },
+            slug: OrganizationSlug.make("acme"),
             organization: OrganizationId.make("acme"),
           },
           idempotencyKey: "key-1",

@@ -1,5 +1,11 @@
 import * as Duration from "effect/Duration";
-import { expect, it } from "vitest";
+import * as Layer from "effect/Layer";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { layer as local } from "../../adapters/storage/local/layer.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
 import { PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
 
 const HOUR = Duration.hours(1);
@@ -34,6 +40,52 @@ it("answers say what is left of each limit, and a 429 says when to retry", async
   expect(Number(third.headers.get("retry-after"))).toBeLessThanOrEqual(1800);
   // Another caller has requests of its own, and shares those of the organization.
   for (const status of [200, 200]) expect((await ask(SERVICE_TOKEN)).status).toBe(status);
+});
+
+it("the bytes of a caller count in every way to upload, and those of others do not", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-limits-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const place = new URL("http://127.0.0.1:8787/store");
+  const { request, close } = await startService({
+    storage: Layer.orDie(local({ directory, bucket: "files" }, place, () => {})),
+    policies: { tiny: { maxSize: ByteSize.make(50) } },
+    limits: { requests: {}, daily: { bytesPerSubject: 100 } },
+  });
+  onTestFinished(close);
+  const ask = async (path: string, body: object, token?: string) => {
+    const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    const answer = await request(PRESIGN.replace("presign", path), presignInit(body, headers));
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  const file = (size: number) => ({ filename: "a.png", content_type: "image/png", size });
+  const { size: _, ...unknown } = file(0);
+  const form = { ...unknown, method: "form", policy: "tiny" };
+  const ways: ReadonlyArray<readonly [path: string, body: object]> = [
+    ["presign", file(10)],
+    ["batch", { files: [file(10), file(10)] }],
+    ["multipart", file(20)],
+    ["presign", form],
+  ];
+  for (const [path, body] of ways) expect((await ask(path, body)).status).toBe(200);
+  for (const [path, body] of ways) {
+    const refused = await ask(path, body);
+    expect([refused.status, refused.body.code]).toEqual([429, "QUOTA_EXCEEDED"]);
+    expect(refused.body.limits).toEqual({ caller: 100 });
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  }
+  expect((await ask("presign", file(100), SERVICE_TOKEN)).status).toBe(200);
+});
+
+it("an upload in parts that the store cannot begin gives its bytes back to the caller", async () => {
+  const { request } = await startService({
+    limits: { requests: {}, daily: { bytesPerSubject: 5 } },
+  });
+  const path = PRESIGN.replace("presign", "multipart");
+  for (let times = 0; times < 2; times++) {
+    expect((await request(path, presignInit())).status).toBe(503);
+  }
+  expect((await request(PRESIGN, presignInit())).status).toBe(200);
+  expect((await request(PRESIGN, presignInit())).status).toBe(429);
 });
 
 it("the requests of all members count for their organization", async () => {

@@ -1,8 +1,10 @@
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import * as Redacted from "effect/Redacted";
+import { describe, expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { AllowedType } from "../../domain/upload-policy.ts";
-import { PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
 const AS_SERVICE = { Authorization: `Bearer ${SERVICE_TOKEN}` };
 const policies = {
@@ -116,6 +118,67 @@ it.each([
 });
 
 const SHA256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
+
+describe("a policy of some organizations", () => {
+  const organizations = ["acme", "Acme", "globex"].map(
+    (name) => [OrganizationSlug.make(name), OrganizationId.make(`org_${name}`)] as const,
+  );
+  const startTwo = async () => {
+    const dev = { value: Redacted.make(TOKEN), isGenerated: false };
+    const service = { value: Redacted.make(SERVICE_TOKEN), isGenerated: false };
+    const { request } = await startService({
+      policies: { films: { organizations: [OrganizationSlug.make("acme")] }, sealed: {} },
+      identity: {
+        callers: { auth: "dev", exposed: false, tokens: { user: dev, service } },
+        organizations: { table: new Map(organizations) },
+      },
+    });
+    return async (organization: string, path: string, body?: object) => {
+      const init = presignInit(body);
+      const answer = await request(
+        `/api/v1/orgs/${organization}/files/${path}`,
+        body === undefined ? { headers: init.headers ?? {} } : init,
+      );
+      return { status: answer.status, body: await answer.json() };
+    };
+  };
+  const asked = (policy: string) =>
+    [
+      ["presign", { ...PNG, policy }],
+      ["presign", { ...PNG, policy, method: "form" }],
+      ["batch", { files: [PNG, { ...PNG, policy }] }],
+      ["batch", { files: [PNG], policy }],
+      ["multipart", { ...PNG, policy }],
+    ] as const;
+
+  it("grants uploads of its organizations, and is one that does not exist to all others", async () => {
+    const ask = await startTwo();
+    for (const [index, [path, body]] of asked("films").entries()) {
+      const own = await ask("acme", path, body);
+      // There is no store that could begin an upload in parts.
+      if (path === "multipart") expect(own.body.code, path).toBe("STORE_UNAVAILABLE");
+      else expect(own.status, path).toBe(200);
+      for (const other of ["globex", "Acme"]) {
+        const hidden = await ask(other, path, body);
+        const [, unknown] = asked("nothing")[index] ?? [];
+        expect(hidden, path).toEqual(await ask(other, path, unknown));
+        expect([hidden.status, hidden.body.code]).toEqual([400, "UNKNOWN_POLICY"]);
+        expect(hidden.body.known).toEqual(["files", "sealed"]);
+      }
+    }
+  });
+
+  it("is listed for its organizations alone", async () => {
+    const ask = await startTwo();
+    const listed = async (organization: string) =>
+      (await ask(organization, "policies")).body.policies.map(({ name }: { name: string }) => name);
+    expect(await listed("acme")).toEqual(["files", "films", "sealed"]);
+    expect(await listed("globex")).toEqual(["files", "sealed"]);
+    expect((await ask("acme", "presign", { ...PNG, policy: "none" })).body.known).toContain(
+      "films",
+    );
+  });
+});
 
 it("a checksum is bound as the header that the store verifies", async () => {
   const checksum = { algorithm: "sha256", value: SHA256 };

@@ -548,7 +548,10 @@ describe("a file of credentials says which file and which member, and nothing of
 
 describe("a document of policies is refused with the path to the member", () => {
   it.each<[unknown, string]>([
-    [{ a: { sise: 1 } }, "/a/sise: it is not a known member; the members are callers, max_size"],
+    [
+      { a: { sise: 1 } },
+      "/a/sise: it is not a known member; the members are callers, organizations, max_size",
+    ],
     [
       { a: { put_lifetime: "8 days" } },
       '/a/put_lifetime: it is not a duration such as "15 minutes"',
@@ -560,6 +563,9 @@ describe("a document of policies is refused with the path to the member", () => 
     [{ a: { max_size: "big" } }, "/a/max_size: it is neither a number of bytes"],
     [{ a: { max_size: 0.5 } }, "/a/max_size: it is neither a number of bytes"],
     [{ a: { callers: ["robot"] } }, '/a/callers: it is not a list of "user", "service" or both'],
+    [{ a: { organizations: "acme" } }, "/a/organizations: it is not a list of names of"],
+    [{ a: { organizations: [] } }, "/a/organizations: it is not a list of names of"],
+    [{ a: { organizations: ["a/b"] } }, "/a/organizations: it is not a list of names of"],
     [{ a: { write_once: "yes" } }, "/a/write_once: it is neither true nor false"],
     [{ "A b": {} }, "/A b: it is not named by"],
     [{ a: 5 }, "/a: it is not an object"],

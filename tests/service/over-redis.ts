@@ -186,6 +186,7 @@ export function promisesOver(
       const env = {
         LIMIT_REQUESTS_PER_SUBJECT: "200 per day",
         LIMIT_OBJECTS_PER_DAY: "40",
+        LIMIT_BYTES_PER_SUBJECT_PER_DAY: "1000 B",
         LIMITS_ON_FAILURE: "refuse",
       };
       services = await Promise.all([start(redis, env), start(redis, env)]);
@@ -215,6 +216,15 @@ export function promisesOver(
       expectGranted(answers, 40, "429 QUOTA_EXCEEDED");
       const { status } = await decided(services[1], { organization: "globex" });
       expect(status, "another organization").toBe(200);
+    });
+
+    it("never grant a caller more bytes in a day than its quota", async () => {
+      const answers = await sendAll({ total: 60, clients: 32 }, (index) =>
+        askAgain(either(index), { size: 50 }),
+      );
+      expectGranted(answers, 20, "429 QUOTA_EXCEEDED");
+      const { status } = await decided(services[1], { token: services[1].serviceToken, size: 50 });
+      expect(status, "another caller").toBe(200);
     });
 
     it("give all that come with one Idempotency-Key the same object, and charge one", async () => {

@@ -13,7 +13,7 @@ describe("the limits", () => {
     expect(limits({})).toEqual({
       limits: {
         requests: { subject: undefined, organization: undefined },
-        daily: { bytes: undefined, objects: undefined },
+        daily: { bytes: undefined, objects: undefined, bytesPerSubject: undefined },
         multipartUploads: 100,
       },
       isLimited: false,
@@ -27,6 +27,7 @@ describe("the limits", () => {
     ["LIMIT_REQUESTS_PER_SUBJECT", "1 per minute"],
     ["LIMIT_REQUESTS_PER_ORGANIZATION", "1 per minute"],
     ["LIMIT_BYTES_PER_DAY", "1 GiB"],
+    ["LIMIT_BYTES_PER_SUBJECT_PER_DAY", "1 GiB"],
     ["LIMIT_OBJECTS_PER_DAY", "1"],
     ["LIMIT_MULTIPART_UPLOADS", "1"],
   ])("are on where %s is set", (name, value) => {

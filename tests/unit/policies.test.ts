@@ -77,6 +77,21 @@ it.each<[string, Partial<StoreCapabilities>, object, string]>([
   expect(faultsOn(store, members)).toEqual([expect.stringContaining(`/files/${fault}`)]);
 });
 
+it("the organizations of a policy are those of files, unless it has its own", () => {
+  const document = {
+    files: { organizations: ["acme"] },
+    films: {},
+    all: { organizations: ["b.c"] },
+  };
+  const place = { files: defaultPolicy, store: ABLE, spelling: "document" } as const;
+  const read = Result.getOrThrow(policiesOf(document, place));
+  expect([...read.values()].map(({ organizations }) => organizations)).toEqual([
+    ["acme"],
+    ["acme"],
+    ["b.c"],
+  ]);
+});
+
 it("a removal a second after the last confirmation is accepted", () => {
   const put_lifetime = Duration.toSeconds(Duration.days(1)) - 1;
   const members = { put_lifetime: `${put_lifetime} seconds`, unconfirmed_after: "2 days" };

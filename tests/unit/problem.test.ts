@@ -27,4 +27,7 @@ it("a daily quota tells only the limits that it has", () => {
   const { detail, members } = problemOf(new QuotaExceeded({ bytes: 2 ** 20, retryAfter: 2 }));
   expect(detail).toContain("granted up to 1 MiB (1048576 bytes) in a day");
   expect(members).toStrictEqual({ limits: { bytes: 2 ** 20 } });
+  const own = problemOf(new QuotaExceeded({ caller: 2 ** 20, retryAfter: 2 }));
+  expect(own.detail).toContain("One caller may be granted up to 1 MiB (1048576 bytes) in a day");
+  expect(own.members).toStrictEqual({ limits: { caller: 2 ** 20 } });
 });

@@ -17,6 +17,7 @@ const tagOf = (counted: Effect.Effect<unknown, { readonly _tag: string }>) =>
   Effect.match(counted, { onSuccess: () => "counted", onFailure: ({ _tag }) => _tag });
 
 it("while Redis is away, each process counts, and takes back and ends what it has counted", async () => {
+  const caller = { kind: "user", subject: "mia" } as const;
   const limits = {
     requests: { subject: { count: 1, window: Duration.days(1) } },
     daily: { objects: 2 },
@@ -29,6 +30,7 @@ it("while Redis is away, each process counts, and takes back and ends what it ha
 
       const upload = {
         organization,
+        caller,
         size: ByteSize.make(5),
         multipart: { key, lifetime: Duration.days(1) },
       };
@@ -37,7 +39,7 @@ it("while Redis is away, each process counts, and takes back and ends what it ha
       yield* limiter.uncountUpload(upload);
       expect([yield* start, yield* start]).toEqual(["counted", "QuotaExceeded"]);
       yield* limiter.endMultipart({ organization, key });
-      const single = tagOf(limiter.countUpload({ organization, size: upload.size }));
+      const single = tagOf(limiter.countUpload({ organization, caller, size: upload.size }));
       expect([yield* start, yield* single]).toEqual(["counted", "QuotaExceeded"]);
     }),
   );

@@ -177,6 +177,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   JWT_TYPE: [text],
   LIMITS_ON_FAILURE: exactly("allow", "refuse"),
   LIMIT_BYTES_PER_DAY: [size("1.5 TiB")],
+  LIMIT_BYTES_PER_SUBJECT_PER_DAY: [size("1.5 TiB")],
   LIMIT_FAILED_AUTHENTICATIONS: [rate, { value: "off" }],
   LIMIT_MULTIPART_UPLOADS: [wholeNumber({ also: ["1"] }), { value: "off" }],
   LIMIT_OBJECTS_PER_DAY: [wholeNumber({ also: ["1"] })],

@@ -37,10 +37,12 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
     maxItems: 100,
   }),
   scope: Scope.annotate({ description: "What the caller lacks." }),
-  limits: Schema.Struct({ bytes: count, objects: count, multipart: count }).annotate({
-    description:
-      "What one organization may be granted in a day (UTC); `multipart` is how many uploads in parts it may have open at once.",
-  }),
+  limits: Schema.Struct({ bytes: count, objects: count, caller: count, multipart: count }).annotate(
+    {
+      description:
+        "What one organization may be granted in a day (UTC); `caller` is how many bytes one caller may be granted in it, `multipart` is how many uploads in parts it may have open at once.",
+    },
+  ),
   request_id: Schema.String.annotate({
     format: "uuid",
     description: "Names the request in the log.",

@@ -79,6 +79,7 @@ export const SAMPLES: {
   RateLimited: [new rules.RateLimited({ allowance, retryAfter: 1 })],
   QuotaExceeded: [
     new rules.QuotaExceeded({ bytes: 50 * 2 ** 30, objects: 10_000, retryAfter: 3600 }),
+    new rules.QuotaExceeded({ caller: 5 * 2 ** 30, retryAfter: 3600 }),
     new rules.QuotaExceeded({ multipart: 100, retryAfter: 60 }),
   ],
   IdempotencyConflict: [new rules.IdempotencyConflict()],

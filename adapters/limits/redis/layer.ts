@@ -2,7 +2,11 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
-import { Limiter, type RetriedUpload } from "../../../application/ports/limiter.ts";
+import {
+  Limiter,
+  type RetriedUpload,
+  type UploadToCount,
+} from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable } from "../../../domain/errors.ts";
 import type { Limits } from "../../../domain/limits.ts";
@@ -33,6 +37,11 @@ export const layer = (
       const redis = yield* connect(settings);
       const protect = breaker();
       const mostOpen = limits.multipartUploads;
+      const { bytes, objects, bytesPerSubject } = limits.daily;
+      const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
+      /** The keys of an upload; without a quota of callers none is named. */
+      const uploadKeys = ({ organization, caller, retry }: UploadToCount) =>
+        keysOf(organization, retry, bytesPerSubject === undefined ? undefined : caller);
       const outcome =
         spare === undefined ? "requests are refused" : "each process counts by itself";
       let lastReason = "";
@@ -66,19 +75,17 @@ export const layer = (
           );
           return orElse(decision, spare?.countRequest(limited, name));
         },
-        countUpload: ({ organization, size, objects: count = 1, retry, multipart }) => {
-          const { bytes, objects } = limits.daily;
+        countUpload: (asked) => {
+          const { size, objects: count = 1, retry, multipart } = asked;
           const takesPlace = multipart !== undefined && mostOpen !== undefined;
-          if (bytes === undefined && objects === undefined && retry === undefined && !takesPlace) {
-            return Effect.undefined;
-          }
+          if (!hasQuota && retry === undefined && !takesPlace) return Effect.undefined;
           const place = takesPlace
             ? [multipart.key, mostOpen, wholeMillis(multipart.lifetime)]
             : ["", 0, 0];
-          const quota = [size, count, bytes ?? "", objects ?? ""];
+          const quota = [size, count, bytes ?? "", objects ?? "", bytesPerSubject ?? ""];
           const values = [...quota, ...remembered(retry), ...place];
           const decision = Effect.flatMap(
-            decide(() => redis.takeUpload(keysOf(organization, retry), values)),
+            decide(() => redis.takeUpload(uploadKeys(asked), values)),
             ([outcome, value]): Counted => {
               switch (outcome) {
                 case "granted":
@@ -89,18 +96,14 @@ export const layer = (
                   return Effect.fail(new IdempotencyConflict());
                 case "full":
                   return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
-                case "exceeded":
-                  return Effect.fail(quotaExceeded(limits.daily, Number(value)));
+                case "subject":
+                case "organization":
+                  return Effect.fail(quotaExceeded(limits.daily, outcome, Number(value)));
               }
             },
           );
           // A retry without the memory of the first request would get another object.
-          return retry === undefined
-            ? orElse(
-                decision,
-                spare?.countUpload({ organization, size, objects: count, multipart }),
-              )
-            : decision;
+          return retry === undefined ? orElse(decision, spare?.countUpload(asked)) : decision;
         },
         replaceMemory: ({ organization, retry, memory }) => {
           const [, key] = keysOf(organization, retry);
@@ -110,11 +113,11 @@ export const layer = (
           );
         },
         uncountUpload: (upload) => {
-          const { organization, size, objects = 1, retry, multipart } = upload;
+          const { size, objects = 1, retry, multipart } = upload;
           const values = [size, objects, retry?.memory ?? "", multipart?.key ?? ""];
           // The upload may have been counted here or there.
           return Effect.andThen(
-            Effect.ignore(decide(() => redis.takeBackUpload(keysOf(organization, retry), values))),
+            Effect.ignore(decide(() => redis.takeBackUpload(uploadKeys(upload), values))),
             spare?.uncountUpload(upload) ?? Effect.void,
           );
         },
@@ -132,11 +135,24 @@ export const layer = (
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
-/** The keys of an organization's quota, of an idempotency key, and of the open uploads. */
-function keysOf(organization: OrganizationId, retry: RetriedUpload | undefined) {
+/**
+ * The keys of an organization's quota, of an idempotency key, of the open uploads, and of a
+ * caller's quota.
+ */
+function keysOf(
+  organization: OrganizationId,
+  retry: RetriedUpload | undefined,
+  caller?: UploadToCount["caller"],
+) {
   const tag = `valetkey:{organization ${organization}}`;
   const retryName = retry === undefined ? "" : digest([...retry.caller, retry.key]);
-  return [`${tag}:granted`, `${tag}:retry:${retryName}`, `${tag}:multipart`] as const;
+  const callerName = caller === undefined ? "" : digest([caller.kind, caller.subject]);
+  return [
+    `${tag}:granted`,
+    `${tag}:retry:${retryName}`,
+    `${tag}:multipart`,
+    `${tag}:granted:${callerName}`,
+  ] as const;
 }
 
 /** What the script remembers of the first request. */

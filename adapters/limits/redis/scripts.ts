@@ -51,18 +51,22 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 
 /**
  * Counts uploads that are granted together, unless they are a retry, find no place or go over the
- * quota, as `adapters/limits/memory.ts` does. Takes their size and number, the quota (bytes and
- * objects, each empty if there is none), with an idempotency key a hash of the request (else
- * empty), its memory and for how many milliseconds it is remembered, and of an upload in parts its
- * key (else empty), how many may be open and for how many milliseconds it is. Answers the outcome
- * and a value that belongs to it.
+ * quota, as `adapters/limits/memory.ts` does. Takes their size and number, the quotas (bytes and
+ * objects of the organization, and bytes of the caller, each empty if there is none), with an
+ * idempotency key a hash of the request (else empty), its memory and for how many milliseconds it
+ * is remembered, and of an upload in parts its key (else empty), how many may be open and for how
+ * many milliseconds it is. Answers the outcome and a value that belongs to it.
  */
 export const takeUpload = script(
-  3,
+  4,
   `
-local size, count, bytes, objects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local request, memory, milliseconds = ARGV[5], ARGV[6], ARGV[7]
-local upload, most, open = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
+local size, count = ARGV[1], ARGV[2]
+local quotas = {
+  {of = 'organization', key = KEYS[1], bytes = tonumber(ARGV[3]), objects = tonumber(ARGV[4])},
+  {of = 'subject', key = KEYS[4], bytes = tonumber(ARGV[5])},
+}
+local request, memory, milliseconds = ARGV[6], ARGV[7], ARGV[8]
+local upload, most, open = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
 if request ~= '' then
   local first = redis.call('HMGET', KEYS[2], 'request', 'memory')
   if first[1] then
@@ -80,19 +84,27 @@ if upload ~= '' then
     return {'full', tostring(first[2] - milli)}
   end
 end
-if bytes or objects then
-  local day = math.floor(now / 86400)
-  local counted = tonumber(redis.call('HGET', KEYS[1], 'day') or -1)
-  if counted < day then redis.call('DEL', KEYS[1]) else day = counted end
-  local left = (day + 1) * 86400 - now
-  local usage = redis.call('HMGET', KEYS[1], 'bytes', 'objects')
-  if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + count > objects then
-    return {'exceeded', tostring(left)}
+for _, quota in ipairs(quotas) do
+  local key, bytes, objects = quota.key, quota.bytes, quota.objects
+  if bytes or objects then
+    local day = math.floor(now / 86400)
+    local counted = tonumber(redis.call('HGET', key, 'day') or -1)
+    if counted < day then redis.call('DEL', key) else day = counted end
+    local left = (day + 1) * 86400 - now
+    local usage = redis.call('HMGET', key, 'bytes', 'objects')
+    if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + count > objects then
+      return {quota.of, tostring(left)}
+    end
+    quota.day, quota.left = day, left
   end
-  redis.call('HSET', KEYS[1], 'day', day)
-  redis.call('HINCRBY', KEYS[1], 'bytes', size)
-  redis.call('HINCRBY', KEYS[1], 'objects', count)
-  redis.call('EXPIRE', KEYS[1], left)
+end
+for _, quota in ipairs(quotas) do
+  if quota.day then
+    redis.call('HSET', quota.key, 'day', quota.day)
+    redis.call('HINCRBY', quota.key, 'bytes', size)
+    redis.call('HINCRBY', quota.key, 'objects', count)
+    redis.call('EXPIRE', quota.key, quota.left)
+  end
 end
 if request ~= '' then
   redis.call('HSET', KEYS[2], 'request', request, 'memory', memory)
@@ -125,7 +137,7 @@ return memory
  * parts its key (else empty).
  */
 export const takeBackUpload = script(
-  3,
+  4,
   `
 local less = {bytes = ARGV[1], objects = ARGV[2]}
 local memory, upload = ARGV[3], ARGV[4]
@@ -134,9 +146,11 @@ if memory ~= '' then
   redis.call('DEL', KEYS[2])
 end
 if upload ~= '' then redis.call('ZREM', KEYS[3], upload) end
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  for field, value in pairs(less) do
-    if redis.call('HINCRBY', KEYS[1], field, 0 - value) < 0 then redis.call('HSET', KEYS[1], field, 0) end
+for _, key in ipairs({KEYS[1], KEYS[4]}) do
+  if redis.call('EXISTS', key) == 1 then
+    for field, value in pairs(less) do
+      if redis.call('HINCRBY', key, field, 0 - value) < 0 then redis.call('HSET', key, field, 0) end
+    end
   end
 end
 return 1

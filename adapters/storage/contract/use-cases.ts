@@ -18,7 +18,7 @@ import { requestUpload, requestUploads } from "../../../application/request-uplo
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { LinkLifetime } from "../../../domain/link.ts";
-import { OrganizationId } from "../../../domain/organization.ts";
+import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../../domain/principal.ts";
 import type { UploadDifference } from "../../../domain/upload-difference.ts";
 import { defaultPolicy, type UploadRequest } from "../../../domain/upload-policy.ts";
@@ -40,7 +40,12 @@ export const mismatchOf = (...differences: ReadonlyArray<Partial<UploadDifferenc
 
 const HOUR = LinkLifetime.make(Duration.hours(1));
 const MEMBER = caller("user", "member");
-const IN_ACME = { principal: MEMBER, organization: OrganizationId.make("acme") };
+const inOrganization = (name: string, principal: Principal): Member => ({
+  principal,
+  slug: OrganizationSlug.make(name),
+  organization: OrganizationId.make(name),
+});
+const IN_ACME = inOrganization("acme", MEMBER);
 const UPLOAD: UploadRequest = {
   fileName: FileName.make("é.png"),
   mediaType: PNG,
@@ -81,9 +86,8 @@ export function useCases({
     program: (member: Member) => Effect.Effect<A, E, Layer.Success<typeof services>>,
     over: { principal?: Principal; organization?: string; at?: number } = {},
   ) => {
-    const { principal = MEMBER, at } = over;
-    const organization = OrganizationId.make(over.organization ?? "acme");
-    const outcome = program({ principal, organization }).pipe(
+    const { principal = MEMBER, organization = "acme", at } = over;
+    const outcome = program(inOrganization(organization, principal)).pipe(
       Effect.provide(services),
       Effect.match({
         onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
@@ -127,9 +131,9 @@ export function useCases({
         waiting?: Duration.Input;
       } = {},
     ) => {
-      const { principal = MEMBER, at, waiting } = over;
-      const organization = OrganizationId.make(over.organization ?? "acme");
-      const confirmed = confirmUpload({ member: { principal, organization }, receipt }).pipe(
+      const { principal = MEMBER, organization = "acme", at, waiting } = over;
+      const member = inOrganization(organization, principal);
+      const confirmed = confirmUpload({ member, receipt }).pipe(
         Effect.provide(services),
         Effect.match({
           onSuccess: (facts) => ({ _tag: "Confirmed" as const, ...facts }),

@@ -1,0 +1,27 @@
+import * as Effect from "effect/Effect";
+import { UnknownPolicy } from "../domain/errors.ts";
+import type { UploadPolicy } from "../domain/upload-policy.ts";
+import type { Member } from "./admit.ts";
+
+/**
+ * Finds a policy by its name. One of other organizations is answered like one that does not exist,
+ * with the names of those that the member may use.
+ */
+export function choosePolicy(
+  policies: ReadonlyMap<string, UploadPolicy>,
+  member: Member,
+  name: string,
+): Effect.Effect<UploadPolicy, UnknownPolicy> {
+  const policy = policies.get(name);
+  if (policy !== undefined && isShared(member, policy)) return Effect.succeed(policy);
+  const known = [...policies].flatMap(([name, policy]) => (mayUse(member, policy) ? [name] : []));
+  return Effect.fail(new UnknownPolicy({ known }));
+}
+
+/** Whether a member may use a policy. */
+export const mayUse = (member: Member, policy: UploadPolicy): boolean =>
+  isShared(member, policy) && policy.callers.includes(member.principal.kind);
+
+/** Whether the member's organization has a policy. */
+const isShared = ({ slug }: Member, { organizations }: UploadPolicy): boolean =>
+  organizations?.includes(slug) ?? true;
