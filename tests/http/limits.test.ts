@@ -8,6 +8,7 @@ import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
 
+const fileOf = (size: number) => ({ filename: "a.png", content_type: "image/png", size });
 const HOUR = Duration.hours(1);
 
 it("answers say what is left of each limit, and a 429 says when to retry", async () => {
@@ -57,13 +58,12 @@ it("the bytes of a caller count in every way to upload, and those of others do n
     const answer = await request(PRESIGN.replace("presign", path), presignInit(body, headers));
     return { status: answer.status, headers: answer.headers, body: await answer.json() };
   };
-  const file = (size: number) => ({ filename: "a.png", content_type: "image/png", size });
-  const { size: _, ...unknown } = file(0);
+  const { size: _, ...unknown } = fileOf(0);
   const form = { ...unknown, method: "form", policy: "tiny" };
   const ways: ReadonlyArray<readonly [path: string, body: object]> = [
-    ["presign", file(10)],
-    ["batch", { files: [file(10), file(10)] }],
-    ["multipart", file(20)],
+    ["presign", fileOf(10)],
+    ["batch", { files: [fileOf(10), fileOf(10)] }],
+    ["multipart", fileOf(20)],
     ["presign", form],
   ];
   for (const [path, body] of ways) expect((await ask(path, body)).status).toBe(200);
@@ -73,7 +73,7 @@ it("the bytes of a caller count in every way to upload, and those of others do n
     expect(refused.body.limits).toEqual({ caller: 100 });
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   }
-  expect((await ask("presign", file(100), SERVICE_TOKEN)).status).toBe(200);
+  expect((await ask("presign", fileOf(100), SERVICE_TOKEN)).status).toBe(200);
 });
 
 it("an upload in parts that the store cannot begin gives its bytes back to the caller", async () => {

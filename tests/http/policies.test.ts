@@ -119,6 +119,16 @@ it.each([
 
 const SHA256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
 
+/** Every way to ask for an upload under a policy. */
+const waysUnder = (policy: string) =>
+  [
+    ["presign", { ...PNG, policy }],
+    ["presign", { ...PNG, policy, method: "form" }],
+    ["batch", { files: [PNG, { ...PNG, policy }] }],
+    ["batch", { files: [PNG], policy }],
+    ["multipart", { ...PNG, policy }],
+  ] as const;
+
 describe("a policy of some organizations", () => {
   const organizations = ["acme", "Acme", "globex"].map(
     (name) => [OrganizationSlug.make(name), OrganizationId.make(`org_${name}`)] as const,
@@ -142,25 +152,17 @@ describe("a policy of some organizations", () => {
       return { status: answer.status, body: await answer.json() };
     };
   };
-  const asked = (policy: string) =>
-    [
-      ["presign", { ...PNG, policy }],
-      ["presign", { ...PNG, policy, method: "form" }],
-      ["batch", { files: [PNG, { ...PNG, policy }] }],
-      ["batch", { files: [PNG], policy }],
-      ["multipart", { ...PNG, policy }],
-    ] as const;
 
   it("grants uploads of its organizations, and is one that does not exist to all others", async () => {
     const ask = await startTwo();
-    for (const [index, [path, body]] of asked("films").entries()) {
+    for (const [index, [path, body]] of waysUnder("films").entries()) {
       const own = await ask("acme", path, body);
       // There is no store that could begin an upload in parts.
       if (path === "multipart") expect(own.body.code, path).toBe("STORE_UNAVAILABLE");
       else expect(own.status, path).toBe(200);
       for (const other of ["globex", "Acme"]) {
         const hidden = await ask(other, path, body);
-        const [, unknown] = asked("nothing")[index] ?? [];
+        const [, unknown] = waysUnder("nothing")[index] ?? [];
         expect(hidden, path).toEqual(await ask(other, path, unknown));
         expect([hidden.status, hidden.body.code]).toEqual([400, "UNKNOWN_POLICY"]);
         expect(hidden.body.known).toEqual(["files", "sealed"]);
