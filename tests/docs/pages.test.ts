@@ -115,3 +115,25 @@ it.each([
   const allowed = snippetsOf("docs/operations.md").get(file)?.toLowerCase();
   for (const header of needed) expect(allowed).toContain(`"${header.toLowerCase()}"`);
 });
+
+/** Whoever takes the name in the registry would be installed. */
+it("until the package is published, nothing that people type or copy asks the registry for it", () => {
+  const isPublished = !read("README.md").includes("**Not on npm yet.**");
+  const files = [
+    ...pages,
+    "docs/llms.txt",
+    ...globSync("deploy/examples/*/package.json", { cwd: ROOT }),
+  ];
+  const asking = files.flatMap((file) =>
+    ASKS.flatMap((asks) => read(file).match(asks) ?? []).map((text) => `${file}: ${text}`),
+  );
+  expect(isPublished ? [] : asking).toEqual([]);
+});
+
+const ASKS = [
+  // Not ./valetkey-0.1.0.tgz.
+  /(?:npm (?:i|install|add|exec)|(?:pnpm|yarn|bun|deno) (?:add|i|install)|npx|bunx|pnpx|dlx)\b(?! --no)[^\n`]* valetkey(?:@|\b(?![-/]))[^\n`]*/g,
+  /(?:npm|jsr):valetkey\b/g,
+  /(?:unpkg|jsdelivr|esm\.sh|skypack)[^\n]*valetkey/g,
+  /"valetkey": "(?!file:)[^"]*"/g,
+];

@@ -77,10 +77,12 @@ describe("a release", () => {
       repository: { url: "git+https://github.com/owner/name.git" },
     },
     changelog: "# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-01-31\n\n- This.\n",
+    published: undefined,
   };
 
   it("a release can be made where tag, version and changelog agree", () => {
     expect(faultsOf(good)).toEqual([]);
+    expect(faultsOf({ ...good, published: good.manifest.repository.url })).toEqual([]);
   });
 
   it.each([
@@ -96,6 +98,11 @@ describe("a release", () => {
       "the repository is another",
       { repository: "fork/name" },
       /github\.com\/fork\/name\.git alone/,
+    ],
+    [
+      "somebody else has the name on npm",
+      { published: "git+https://github.com/else/name.git" },
+      /else\/name\.git, and is not ours/,
     ],
   ])("a release cannot be made where %s", (_, over, says) => {
     const faults = faultsOf({ ...good, ...over });

@@ -8,10 +8,18 @@ export interface Release {
   readonly repository: string;
   readonly manifest: { readonly version: string; readonly repository: { readonly url: string } };
   readonly changelog: string;
+  /** The repository that the package of this name on npm says it is of; undefined if there is none. */
+  readonly published: string | undefined;
 }
 
 /** Why a release cannot be made: sentences for who makes it, or none. */
-export function faultsOf({ tag, repository, manifest, changelog }: Release): ReadonlyArray<string> {
+export function faultsOf({
+  tag,
+  repository,
+  manifest,
+  changelog,
+  published,
+}: Release): ReadonlyArray<string> {
   const { version } = manifest;
   const { url } = manifest.repository;
   return [
@@ -29,6 +37,11 @@ export function faultsOf({ tag, repository, manifest, changelog }: Release): Rea
       ? []
       : [
           `package.json says that the repository is ${url}, and npm accepts a statement of provenance from git+https://github.com/${repository}.git alone: write that there.`,
+        ]),
+    ...(published === undefined || published === url
+      ? []
+      : [
+          `The package of this name on npm is of ${published}, and is not ours: ask npm for the name, or choose another, and let no page name it.`,
         ]),
   ];
 }

@@ -9,7 +9,6 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 /** What comes before the version. */
 const BEFORE = [
   /(?<=export const VERSION = ")[^"]+/g,
-  /(?<="valetkey": ")\d[^"]*/g,
   /(?<=valetkey-)\d+\.\d+\.\d+[\w.-]*(?=\.tgz)/g,
   /(?<=newTag: )\d+\.\d+\.\d+[\w.-]*/g,
 ];
