@@ -7,28 +7,43 @@ set -eu
 go_image=golang:1.26-bookworm
 here=$(cd "$(dirname "$0")" && pwd)
 
-# Says what a command has said only if it fails.
-quietly() {
-  "$@" >"$cache/build.log" 2>&1 || { cat "$cache/build.log" >&2; exit 1; }
+# Says every 30 seconds how far Go is, and all that it has said only if it fails.
+with_progress() {
+  "$@" >"$cache/build.log" 2>&1 &
+  pid=$!
+  # What runs in the background is not told of Ctrl-C.
+  trap 'kill "$pid"; exit 130' INT TERM
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 1
+    seconds=$(($(date +%s) - started))
+    if [ $((seconds / 30)) -gt "${said:-0}" ]; then
+      said=$((seconds / 30))
+      compiled=$(grep -cv '^go: ' "$cache/build.log" || true)
+      echo "  $compiled of $packages packages after $seconds seconds" >&2
+    fi
+  done
+  trap - INT TERM
+  said=0
+  wait "$pid" || { cat "$cache/build.log" >&2; exit 1; }
 }
 
-# build NAME VERSION MINUTES: leaves the path of the binary in $built.
+# build NAME VERSION PACKAGES TIME: leaves the path of the binary in $built.
 build() {
-  name=$1 version=$2
+  name=$1 version=$2 packages=$3
   cache="${XDG_CACHE_HOME:-$HOME/.cache}/valetkey/$name-$version"
   built="$cache/$name"
   if [ ! -x "$built" ]; then
     mkdir -p "$cache"
     started=$(date +%s)
     if command -v go >/dev/null; then
-      echo "Building $name with Go, once, into $cache (about $3)..." >&2
+      echo "Building $name with Go, once, into $cache ($4)..." >&2
       # Static, so that it runs in an image that has nothing else.
-      GOBIN="$cache" CGO_ENABLED=0 quietly go install -trimpath -ldflags "-s -w" \
+      GOBIN="$cache" CGO_ENABLED=0 with_progress go install -v -trimpath -ldflags "-s -w" \
         "github.com/minio/$name@$version"
     elif docker info >/dev/null 2>&1; then
-      echo "Building $name in the image $go_image, once, into $cache (about $3)..." >&2
-      quietly docker run --rm -v "$cache:/out" -e GOBIN=/out -e CGO_ENABLED=0 "$go_image" \
-        go install -trimpath -ldflags "-s -w" "github.com/minio/$name@$version"
+      echo "Building $name in the image $go_image, once, into $cache ($4)..." >&2
+      with_progress docker run --rm -v "$cache:/out" -e GOBIN=/out -e CGO_ENABLED=0 "$go_image" \
+        go install -v -trimpath -ldflags "-s -w" "github.com/minio/$name@$version"
     else
       echo "$name cannot be built here: install Go or start a Docker engine." >&2
       exit 1
@@ -43,6 +58,6 @@ build() {
 }
 
 # The client makes the keys of the compose file; tests need the server alone.
-[ "${1:-}" = --server-only ] || build mc v0.0.0-20250313080218-cf909e1063a9 "a minute"
-build minio v0.0.0-20260212201848-7aac2a2c5b7c "5 minutes"
+[ "${1:-}" = --server-only ] || build mc v0.0.0-20250313080218-cf909e1063a9 580 "1 to 3 minutes"
+build minio v0.0.0-20260212201848-7aac2a2c5b7c 1300 "5 minutes on two free cores, 15 on busy ones"
 echo "$built"

@@ -116,6 +116,18 @@ it.each([
   for (const header of needed) expect(allowed).toContain(`"${header.toLowerCase()}"`);
 });
 
+it("pages and examples ask for the Node that package.json asks for", () => {
+  const [, version = ""] = /^>=(.*)$/.exec(JSON.parse(read("package.json")).engines.node) ?? [];
+  const asked = pages.flatMap((page) =>
+    [...read(page).matchAll(/Node (\d[\d.]*\d) or (?:later|newer)/g)].map(([, asked]) => asked),
+  );
+  expect([...new Set(asked)]).toEqual([version]);
+  for (const file of globSync("deploy/examples/*/package.json", { cwd: ROOT })) {
+    const { engines } = JSON.parse(read(file));
+    if (engines !== undefined) expect(engines.node, file).toBe(`>=${version}`);
+  }
+});
+
 /** Whoever takes the name in the registry would be installed. */
 it("until the package is published, nothing that people type or copy asks the registry for it", () => {
   const isPublished = !read("README.md").includes("**Not on npm yet.**");

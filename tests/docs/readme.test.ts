@@ -1,10 +1,20 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createClient } from "../../adapters/browser/client.ts";
+import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { makeProject, type Project } from "../support/project.ts";
+import { startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
+import { until } from "../support/until.ts";
 
 // The README's client and its package, together: the page of an application that embeds Valetkey.
 
+const ROOT = new URL("../..", import.meta.url).pathname;
 const minio = await need("minio");
 const snippets = snippetsOf("README.md");
 
@@ -34,6 +44,41 @@ afterAll(() => project?.remove());
 it("the README has the snippets that are tested here, and no others", () => {
   expect([...snippets.keys()]).toEqual(["client.js", "three-lines.js", "uploads.ts"]);
 });
+
+it.skipIf(minio === undefined)(
+  "the MinIO that the page starts has room for its service",
+  async () => {
+    const [server = "", service = ""] = readFileSync(join(ROOT, "README.md"), "utf8")
+      .split("\n\n")
+      .filter((block) => /^ {4}/.test(block) && /MINIO_ROOT_USER|STORAGE_ADAPTER/.test(block));
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-readme-"));
+    const port = String(await freePort());
+    const here = (block: string) => block.replaceAll("9000", port).replace(".minio", folder);
+    const child = spawn("sh", ["-ec", here(server)], {
+      cwd: ROOT,
+      stdio: "ignore",
+      detached: true,
+    });
+    const ended = once(child, "exit");
+    try {
+      const isUp = `http://127.0.0.1:${port}/minio/health/cluster`;
+      await until("MinIO's start", async () => (await fetch(isUp)).ok || undefined);
+      const command = here(service).replace("npm start", "exec node deploy/node.ts");
+      const { address, token, stop } = await startProcess({}, () => ["/bin/sh", "-ec", command]);
+      const client = createClient({ endpoint: address, organization: "acme", token });
+      const { getUrl } = await client.upload(
+        new File(["a picture"], "a.png", { type: "image/png" }),
+      );
+      expect(await (await fetch(getUrl)).text()).toBe("a picture");
+      expect(new URL(getUrl).port).toBe(port);
+      await stop();
+    } finally {
+      process.kill(-(child.pid ?? 0));
+      await ended;
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 /** Runs a few lines in a page whose own origin is the service; the store is elsewhere. */
 async function inPage(lines: string) {
