@@ -5,7 +5,7 @@ import type { Run } from "./run.ts";
 import { decodeGrant, type Grant, type Service } from "./service.ts";
 import { makeSlots } from "./slots.ts";
 import { type Task, taskOf, type UploadOptions, type UploadTask } from "./task.ts";
-import { type Job, requestOf, type UploadResult } from "./upload.ts";
+import { type Job, type Kept, makeKept, requestOf, type UploadResult } from "./upload.ts";
 
 /** How many files one request asks for: fewer than it may, so that long names fit its body. */
 const MOST_FILES = 50;
@@ -34,16 +34,16 @@ export interface UploadAllTask extends Task<ReadonlyArray<PromiseSettledResult<U
 export interface Uploads {
   readonly service: Service;
   readonly runWith: (options: UploadOptions) => Run;
-  readonly prepare: (run: Run, file: Blob, options: UploadOptions) => Promise<Job>;
-  /** Uploads a file, for which there may be a grant. */
-  readonly finish: (job: Job, grant?: Grant) => Promise<UploadResult>;
+  readonly prepare: (run: Run, file: Blob, options: UploadOptions, kept: Kept) => Promise<Job>;
+  readonly begin: (file: Blob, options: UploadOptions, kept: Kept) => UploadTask;
+  readonly finish: (job: Job) => Promise<UploadResult>;
 }
 
 /** Uploads files with one grant for all that need no parts. */
 export function uploadAll(
   files: ReadonlyArray<Blob>,
   options: UploadAllOptions,
-  { service, runWith, prepare, finish }: Uploads,
+  { service, runWith, prepare, begin, finish }: Uploads,
 ): UploadAllTask {
   const { onProgress, onFileProgress, ...each } = options;
   const all = runWith(each);
@@ -61,26 +61,31 @@ export function uploadAll(
       tally.add(index, progress.sent);
       tally.show(progress.retrying);
     };
+    const own = { ...each, onProgress: show };
+    const kept = makeKept();
+    const retry = () => begin(file, own, kept);
     const prepared = preparing(run.signal, async () => {
-      const job = await prepare(run, file, { ...each, onProgress: show });
+      const job = await prepare(run, file, own, kept);
       // Parts are granted one by one.
       return { job, request: job.isInParts ? undefined : await requestOf(job) };
     });
-    return { run, prepared };
+    return { run, prepared, retry };
   });
-  const grants = Promise.allSettled(members.map(({ prepared }) => prepared)).then((outcomes) =>
+  const granting = Promise.allSettled(members.map(({ prepared }) => prepared)).then((outcomes) =>
     grantAll(
       all,
       service,
       outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
     ),
   );
-  const uploads = members.map(({ run, prepared }) =>
-    taskOf(
-      run,
-      prepared.then(async ({ job }) => finish(job, (await grants).get(job)?.())),
-    ),
-  );
+  const uploads = members.map(({ run, prepared, retry }) => {
+    const finished = prepared.then(async ({ job }) => {
+      const refused = (await granting).get(job);
+      if (refused !== undefined) throw refused.cause;
+      return finish(job);
+    });
+    return Object.assign(taskOf(run, finished), { retry });
+  });
   const runs = [all, ...members.map(({ run }) => run)];
   return Object.assign(taskOf(all, Promise.allSettled(uploads)), {
     pause: () => runs.forEach((run) => run.pause()),
@@ -96,18 +101,18 @@ interface Asking {
   readonly request: object | undefined;
 }
 
-/** What gives the grant of each file, or throws why there is none. */
+/** Has the files granted; gives why some are not. */
 async function grantAll(
   run: Run,
   service: Service,
   asking: ReadonlyArray<Asking>,
-): Promise<ReadonlyMap<Job, () => Grant>> {
-  const grants = new Map<Job, () => Grant>();
+): Promise<ReadonlyMap<Job, { readonly cause: unknown }>> {
+  const refused = new Map<Job, { readonly cause: unknown }>();
+  const isOpen = ({ job, request }: Asking) =>
+    request && !job.kept.granted && !refused.has(job) && !job.run.signal.aborted;
   for (;;) {
-    const files = asking
-      .filter(({ job, request }) => request && !grants.has(job) && !job.run.signal.aborted)
-      .slice(0, MOST_FILES);
-    if (files.length === 0) return grants;
+    const files = asking.filter(isOpen).slice(0, MOST_FILES);
+    if (files.length === 0) return refused;
     try {
       const { uploads } = await service.ask(
         run,
@@ -115,14 +120,12 @@ async function grantAll(
         object({ uploads: tuple(files.map(() => decodeGrant)) }),
         { files: files.map(({ request }) => request) },
       );
-      files.forEach(({ job }, index) => grants.set(job, () => uploads[index] as Grant));
+      files.forEach(({ job }, index) => {
+        job.kept.granted = { grant: uploads[index] as Grant, at: Date.now() };
+      });
     } catch (cause) {
       // All are granted or none is: what is refused is left out, and the others asked for again.
-      for (const { job } of refusedOf(files, cause)) {
-        grants.set(job, () => {
-          throw cause;
-        });
-      }
+      for (const { job } of refusedOf(files, cause)) refused.set(job, { cause });
     }
   }
 }

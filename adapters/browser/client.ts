@@ -7,10 +7,10 @@ import type { PendingUpload, UploadStorage } from "./resume.ts";
 import { unanswered } from "./reach.ts";
 import { persist } from "./retry.ts";
 import { makeRun, type RetryOptions, type Run } from "./run.ts";
-import { type Grant, makeService, type ServiceOptions } from "./service.ts";
+import { makeService, type ServiceOptions } from "./service.ts";
 import { makeSlots, MOST_AT_ONCE } from "./slots.ts";
 import { taskOf, type UploadOptions, type UploadTask } from "./task.ts";
-import { type Job, uploadWhole } from "./upload.ts";
+import { type Job, type Kept, makeKept, uploadWhole } from "./upload.ts";
 
 export { UploadError } from "./errors.ts";
 export { dropTarget, pasteTarget } from "./targets.ts";
@@ -72,7 +72,7 @@ export function createClient(options: ClientOptions): Client {
     return known.policies;
   }
 
-  async function prepare(run: Run, file: Blob, upload: UploadOptions): Promise<Job> {
+  async function prepare(run: Run, file: Blob, upload: UploadOptions, kept: Kept): Promise<Job> {
     const tally = makeTally(file.size, upload.onProgress);
     run.onRetry = tally.show;
     const filename = upload.filename ?? (file as Partial<File>).name ?? "file";
@@ -100,11 +100,12 @@ export function createClient(options: ClientOptions): Client {
       checksum,
       resume,
       storage: options.storage,
+      kept,
     };
   }
 
-  async function finish(job: Job, grant?: Grant) {
-    if (!job.isInParts) return uploadWhole(job, grant);
+  async function finish(job: Job) {
+    if (!job.isInParts) return uploadWhole(job);
     const { uploadInParts } = await persist(job.run, () =>
       loadParts().catch(() => {
         throw unanswered({ service: service.address, hasSent: false });
@@ -113,16 +114,16 @@ export function createClient(options: ClientOptions): Client {
     return uploadInParts(job);
   }
 
+  function begin(file: Blob, upload: UploadOptions, kept: Kept = makeKept()): UploadTask {
+    const run = runWith(upload);
+    const task = taskOf(run, prepare(run, file, upload, kept).then(finish));
+    return Object.assign(task, { retry: () => begin(file, upload, kept) });
+  }
+
   return {
-    upload: (file, upload = {}) => {
-      const run = runWith(upload);
-      return taskOf(
-        run,
-        prepare(run, file, upload).then((job) => finish(job)),
-      );
-    },
+    upload: (file, upload = {}) => begin(file, upload),
     uploadAll: (files, all = {}) =>
-      uploadAll([...files], all, { service, runWith, prepare, finish }),
+      uploadAll([...files], all, { service, runWith, prepare, begin, finish }),
     pending: async () => (await loadParts()).pendingUploads(service, options.storage),
     policies: (signal) => {
       const run = runWith({ signal });

@@ -67,10 +67,12 @@ export interface Resumable {
   readonly service: { readonly files: string };
   readonly resume: boolean | PendingUpload | undefined;
   readonly storage: UploadStorage | undefined;
+  /** Remembers for as long as the page is open. */
+  readonly kept: { readonly parts: UploadStorage };
 }
 
 /** The memory of an upload. Fails if it is to go on with that of another file. */
-export function memoryOf({ file, asked, resume, service, storage }: Resumable) {
+export function memoryOf({ file, asked, resume, service, storage, kept }: Resumable) {
   const { filename, size, policy } = asked;
   const { lastModified = 0 } = file as File;
   if (
@@ -83,7 +85,8 @@ export function memoryOf({ file, asked, resume, service, storage }: Resumable) {
     );
   }
   // Without the time of its last change, another file of the same name could be taken for it.
-  const call = storing(lastModified && resume !== false ? storage : null);
+  const lasting = lastModified && resume !== false ? (storage ?? indexedDbStorage()) : null;
+  const call = storing(lasting ?? kept.parts);
   const facts = { filename, size, lastModified, policy };
   const key = prefixOf(service.files) + JSON.stringify(facts);
   return {

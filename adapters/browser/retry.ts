@@ -8,7 +8,7 @@ const LONGEST_DELAY = 10_000;
 /** A failure that another attempt may mend. */
 export class Transient {
   readonly reason: Retrying["reason"];
-  /** Why it is final; undefined as long as another attempt may help. */
+  /** Why it is final, such as if it is the last one; undefined if another attempt may help. */
   readonly verdict: (failed: Failed) => Awaitable<UploadError | undefined>;
   /** What the answer's `Retry-After` asks for, in milliseconds. */
   readonly after: number | undefined;
@@ -22,15 +22,8 @@ export class Transient {
 
 type Awaitable<A> = A | Promise<A>;
 
-/** What has come of the attempts so far. */
-export interface Failed {
-  /** How many failures there were in a row. */
-  readonly attempt: number;
-  /** For how long nothing has got further, in milliseconds. */
-  readonly silence: number;
-  /** Whether nothing is tried again. */
-  readonly isLast: boolean;
-}
+/** `silence` is for how long nothing has got further, in milliseconds. */
+type Failed = { readonly attempt: number; readonly silence: number; readonly isLast: boolean };
 
 /** A failure that is `error` once nothing is tried again. */
 export const transient = (
@@ -55,7 +48,7 @@ export async function persist<A>(
   let first = 0;
   const progressed = () => {
     attempt = 0;
-    run.progressed();
+    run.progress.at = Date.now();
   };
   const tell = (reason: Retrying["reason"]) => onRetry?.({ attempt, delay: 0, reason });
   for (;;) {
@@ -74,7 +67,7 @@ export async function persist<A>(
         const now = Date.now();
         if (attempt === 0) first = now;
         attempt += 1;
-        const since = Math.max(first, run.lastProgress());
+        const since = Math.max(first, run.progress.at);
         const until = since + run.patience;
         const { reason, after = 0 } = cause;
         const delay = Math.min(delayAfter(attempt, cause), until - now);

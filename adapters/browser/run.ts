@@ -28,12 +28,10 @@ export interface RetryOptions {
   readonly shouldRetry?: ((retrying: Retrying) => boolean) | undefined;
 }
 
-const UNITS = { second: 1000, minute: 60_000, hour: 3_600_000 };
-
 /** In milliseconds. Throws if it is no duration. */
-function millisecondsOf(duration: string): number {
+function inMilliseconds(duration: string): number {
   const [, count, unit] = /^(\d+) (second|minute|hour)s?$/.exec(duration) ?? [];
-  if (unit !== undefined) return Number(count) * UNITS[unit as keyof typeof UNITS];
+  if (unit) return Number(count) * 1000 * (unit === "hour" ? 3600 : unit === "minute" ? 60 : 1);
   throw new TypeError(`retry.for is ${duration}, and not a duration such as 10 minutes.`);
 }
 
@@ -42,7 +40,8 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
   const attempts = new Set<AbortController>();
   const waiting: Array<() => void> = [];
-  const held = { isPaused: false, lastProgress: 0 };
+  const held = { isPaused: false };
+  const progress = { at: 0 };
   const stop = () => {
     for (const attempt of attempts) attempt.abort();
   };
@@ -61,12 +60,10 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     /** Aborted once the upload is to end. */
     signal: end.signal,
     /** How long nothing may get further, in milliseconds. */
-    patience: millisecondsOf(retry.for ?? "5 minutes"),
+    patience: inMilliseconds(retry.for ?? "5 minutes"),
     shouldRetry: retry.shouldRetry,
-    /** Notes that something got further. */
-    progressed: () => void (held.lastProgress = Date.now()),
     /** When something got further last, or could again. */
-    lastProgress: () => held.lastProgress,
+    progress,
     /** Told when something is tried again. */
     onRetry: undefined as ((retrying: Retrying) => void) | undefined,
     pause: () => {
@@ -88,7 +85,7 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
       while (!end.signal.aborted && (held.isPaused || !isOnline())) {
         globalThis.addEventListener?.("online", wake);
         await new Promise<void>((go) => waiting.push(go));
-        held.lastProgress = Date.now();
+        progress.at = Date.now();
       }
       throwIfAborted(end);
     },

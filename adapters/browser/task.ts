@@ -44,7 +44,10 @@ export interface Task<A> extends Promise<A> {
 }
 
 /** An upload under way. It rejects with an `UploadError`. */
-export type UploadTask = Task<UploadResult>;
+export interface UploadTask extends Task<UploadResult> {
+  /** Uploads the file again once it has failed, from where it was left. */
+  readonly retry: () => UploadTask;
+}
 
 /** The task of what `work` does in a run. */
 export function taskOf<A>(run: Run, work: Promise<A>): Task<A> {

@@ -4,7 +4,7 @@ import { failUnlessReadable, unreadable } from "./file.ts";
 import type { UploadPolicy } from "./policies.ts";
 import type { Tally } from "./progress.ts";
 import { noteAnswer, unanswered } from "./reach.ts";
-import type { Resumable } from "./resume.ts";
+import type { Resumable, UploadStorage } from "./resume.ts";
 import { isBusy, persist, Transient, transient } from "./retry.ts";
 import type { Run } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
@@ -29,7 +29,19 @@ export interface Job extends Resumable {
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
   readonly checksum: boolean | undefined;
+  readonly kept: Kept;
 }
+
+/** What an upload has reached, for another that goes on with it. */
+export interface Kept {
+  /** The grant of a file that goes with one PUT. */
+  granted?: Granted | undefined;
+  /** Parts of a file that no storage remembers. */
+  readonly parts: UploadStorage;
+}
+type Granted = { readonly grant: Grant; readonly at: number };
+
+export const makeKept = (): Kept => ({ parts: new Map() });
 
 /** An upload that is in the store, and confirmed. */
 export interface UploadResult {
@@ -47,22 +59,21 @@ export interface UploadResult {
 }
 
 /** An upload with one PUT, which may have been granted before. */
-export async function uploadWhole(job: Job, given?: Grant): Promise<UploadResult> {
-  const { run, service, file } = job;
+export async function uploadWhole(job: Job): Promise<UploadResult> {
+  const { run, service, file, kept } = job;
   let body: object | undefined;
-  let grant = given;
-  let at = Date.now();
   const sign = async () => {
-    if (grant === undefined || Date.now() - at > lifetimeOf(job)) {
+    let { granted } = kept;
+    if (granted === undefined || Date.now() - granted.at > lifetimeOf(job)) {
       body ??= await requestOf(job);
-      grant = await service.ask(run, "presign", decodeGrant, body);
-      at = Date.now();
+      const grant = await service.ask(run, "presign", decodeGrant, body);
+      kept.granted = granted = { grant, at: Date.now() };
     }
-    return { url: grant.putUrl, headers: grant.putHeaders, at };
+    return { url: granted.grant.putUrl, headers: granted.grant.putHeaders, at: granted.at };
   };
   return persist(run, async () => {
-    await sendSigned(job, { part: 0, body: file, sign, drop: () => (grant = undefined) });
-    const { receipt } = grant as Grant;
+    await sendSigned(job, { part: 0, body: file, sign, drop: () => (kept.granted = undefined) });
+    const { receipt } = (kept.granted as Granted).grant;
     try {
       const confirmed = await service.ask(run, "confirm", object(CONFIRMED), { receipt });
       return { ...confirmed, receipt };

@@ -21,7 +21,7 @@ export interface Upload {
   readonly error?: UploadError;
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Uploads the file again. */
+  /** Uploads the file again, from where it was left. */
   readonly retry: () => void;
   /** Takes the file off the list; an upload under way is aborted. */
   readonly remove: () => void;
@@ -43,13 +43,12 @@ export function useUploads(client: Client, options: UploadOptions = {}): Uploads
   const { current: tasks } = useRef(new Map<number, UploadTask>());
   useEffect(() => () => tasks.forEach((task) => task.abort()), [tasks]);
 
-  function start(id: number, file: Blob) {
+  function start(id: number, file: Blob, failed?: UploadTask) {
     const change = (next: Partial<Upload>) =>
       setUploads((all) => all.map((one) => (one.id === id ? { ...one, ...next } : one)));
-    const task = client.upload(file, {
-      ...options,
-      onProgress: (progress) => change({ progress }),
-    });
+    const task =
+      failed?.retry() ??
+      client.upload(file, { ...options, onProgress: (progress) => change({ progress }) });
     const upload: Upload = {
       id,
       file,
@@ -62,7 +61,7 @@ export function useUploads(client: Client, options: UploadOptions = {}): Uploads
         task.resume();
         change({ status: "uploading" });
       },
-      retry: () => start(id, file),
+      retry: () => start(id, file, task),
       remove: () => {
         task.abort();
         setUploads((all) => all.filter((one) => one.id !== id));

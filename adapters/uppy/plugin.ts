@@ -39,6 +39,8 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
   readonly #client: Client;
   readonly #events: EventManager<M, B>;
   readonly #tasks = new Map<string, UploadTask>();
+  /** Uploads that failed, which go on where they were left. */
+  readonly #failed = new Map<string, { readonly task: UploadTask; readonly data: unknown }>();
   /** Uploads in parts that were begun, as the client remembers them. */
   readonly #begun = new Map<string, string>();
 
@@ -101,6 +103,7 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
 
   /** Ends the upload of a file, and removes parts of it that an earlier attempt has left. */
   async #discard({ id, meta, size, data }: UppyFile<M, B>) {
+    this.#failed.delete(id);
     const task = this.#tasks.get(id);
     if (task !== undefined) return task.abort();
     if (this.#begun.size === 0) return;
@@ -151,9 +154,12 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
 
   async #uploadFile(file: UppyFile<M, B>) {
     const { policy, checksum, multipart } = this.opts;
-    let task: UploadTask | undefined;
+    const failed = this.#failed.get(file.id);
+    this.#failed.delete(file.id);
+    // Its content may have been edited meanwhile.
+    let task = failed && failed.data === file.data ? failed.task.retry() : undefined;
     try {
-      task = this.#client.upload(dataOf(file), {
+      task ??= this.#client.upload(dataOf(file), {
         policy,
         checksum,
         multipart,
@@ -177,7 +183,9 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
       });
     } catch (cause) {
       const error = cause as UploadError;
-      if (error.code !== "aborted") this.uppy.emit("upload-error", file, error);
+      if (error.code === "aborted") return;
+      if (task !== undefined) this.#failed.set(file.id, { task, data: file.data });
+      this.uppy.emit("upload-error", file, error);
     } finally {
       // The same file may have been added again meanwhile.
       if (this.#tasks.get(file.id) === task) this.#tasks.delete(file.id);

@@ -53,6 +53,37 @@ it("a file that does not say when it was changed never goes on with another", as
   expect([...storage]).toEqual([]);
 });
 
+it("an upload that has failed goes on, though nothing else remembers it", async () => {
+  const { client } = await startUploads();
+  const blob = new Blob([LARGE], { type: "image/png" });
+  network((seen) => (isPut(seen) && seen.url.includes("partNumber=2") ? refused() : undefined));
+  const task = client.upload(blob, inParts);
+  await failure(task);
+  const again = task.retry();
+  await failure(again);
+  vi.unstubAllGlobals();
+  const seen = network();
+  expect((await again.retry()).size).toBe(LARGE.size);
+  expect([seen.filter(isFor("multipart")).length, seen.filter(isPut).length]).toEqual([0, 1]);
+});
+
+it("an upload with one PUT that has failed goes on with its grant, of several files too", async () => {
+  const { client } = await startUploads({ limits: { objectsPerDay: 2 } });
+  const file = new File(["a"], "a.png", { type: "image/png" });
+  const away = { retry: { for: "0 seconds" } } as const;
+  const seen = network(({ action }) => (action === "confirm" ? "lost" : undefined));
+  const task = client.upload(file, away);
+  expect((await failure(task)).code).toBe("offline");
+  const all = client.uploadAll([file], away);
+  await all;
+  vi.unstubAllGlobals();
+  const after = network();
+  expect((await task.retry()).size).toBe(1);
+  expect((await all.uploads[0]?.retry())?.size).toBe(1);
+  const granted = [isFor("presign"), isFor("batch")].map((is) => [...seen, ...after].filter(is));
+  expect(granted.map(({ length }) => length)).toEqual([1, 1]);
+});
+
 it("uploads of another organization are not pending", async () => {
   const { client, address, storage } = await leave();
   const other = { endpoint: address, organization: "globex", token: TOKEN, storage };

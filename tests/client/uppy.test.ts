@@ -2,7 +2,7 @@ import Uppy from "@uppy/core";
 import { afterEach, expect, it, vi } from "vitest";
 import { Valetkey } from "../../adapters/uppy/plugin.ts";
 import { until } from "../support/until.ts";
-import { isPut, network, startUploads, TOKEN } from "./host.ts";
+import { isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
 
 // The plugin with Uppy itself, without a page; in one, tests/pages/ has it.
 
@@ -116,6 +116,29 @@ it("a file whose upload failed has its parts removed when it is taken off", asyn
   expect(removed()).toBeUndefined();
   uppy.removeFile(id);
   expect((await until("the removal", async () => removed())).action).toBe("multipart");
+});
+
+const refusePuts = () =>
+  network((request) => (isPut(request) ? new Response("", { status: 400 }) : undefined));
+const begun = (seen: ReturnType<typeof network>) => seen.filter(isFor("multipart")).length;
+
+it("Retry goes on where a file was left, and not once its content is another", async () => {
+  const { uppy } = await start();
+  // Without the time of its last change nothing remembers it.
+  const id = uppy.addFile({ name: "a.png", type: "image/png", data: new Blob([LARGE]) });
+  const seen = refusePuts();
+  await uppy.upload();
+  expect(begun(seen)).toBe(1);
+  vi.unstubAllGlobals();
+  const again = refusePuts();
+  await uppy.retryUpload(id);
+  expect([begun(again), again.filter(isPut).length]).toEqual([0, 2]);
+  vi.unstubAllGlobals();
+  const last = network();
+  uppy.setFileState(id, { data: new Blob(["another picture"]) });
+  await uppy.retryUpload(id);
+  expect([begun(last), uppy.getFile(id).error]).toEqual([0, null]);
+  expect(last.filter(isFor("presign"))).toHaveLength(1);
 });
 
 it("a type that Uppy does not know is that of the file's name, by the policy", async () => {
