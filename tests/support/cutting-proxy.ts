@@ -16,6 +16,21 @@ export interface CuttingProxy {
   readonly holdAfter: (puts: number) => void;
   /** Cuts the connections that are held, and holds none from now on. */
   readonly release: () => void;
+  /** Cuts all connections and refuses others, until it is called with `false`. */
+  readonly refuse: (isAway: boolean) => void;
+  /** Lets nothing through in either direction, and ends nothing, until it is called with `false`. */
+  readonly stall: (isStalled: boolean) => void;
+  /** Answers the requests that begin from now on, as long as it gives an answer. */
+  readonly answer: (reply: (head: string) => string | undefined) => void;
+  /**
+   * Resets connections again and again, each time after as many bytes to the server as this says:
+   * all of them, or only the one that has carried the last of these bytes.
+   */
+  readonly resetEvery: (bytes: () => number, which: "all" | "one") => void;
+  /** How many bytes a second go to the server, over all connections. */
+  readonly limit: (bytesPerSecond: number) => void;
+  /** How many bytes have gone to the server. */
+  readonly sent: () => number;
   readonly close: () => Promise<void>;
 }
 
@@ -23,6 +38,12 @@ export interface CuttingProxy {
 const REFUSED = 2;
 
 const PUT = Buffer.from("PUT ");
+const REQUEST = /^[A-Z]{3,7} \/\S* HTTP\/1\.1\r\n/;
+const LENGTH = /\r\ncontent-length: (\d+)\r\n/i;
+
+/** An answer of something else on the way, after which the connection is closed. */
+export const reply = (status: string, body: string, headers = ""): string =>
+  `HTTP/1.1 ${status}\r\nContent-Type: text/html\r\nContent-Length: ${body.length}\r\n${headers}Connection: close\r\n\r\n${body}`;
 
 /** Passes on what comes to a port of its own. */
 export async function startCuttingProxy(target: () => number): Promise<CuttingProxy> {
@@ -32,6 +53,16 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
   let left = Infinity;
   let cuts = 0;
   let refused = 0;
+  let replyTo: Parameters<CuttingProxy["answer"]>[0] | undefined;
+  let resets: { readonly next: () => number; readonly which: "all" | "one" } | undefined;
+  let untilReset = Infinity;
+  let rate = Infinity;
+  let freeAt = 0;
+  let sent = 0;
+  let stalled = false;
+  const cutAll = () => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
   const server = createServer((client) => {
     if (refused > 0) {
       refused -= 1;
@@ -51,6 +82,8 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
       socket.on("error", end);
       socket.on("close", end);
     }
+    /** An answer that is given once the whole body of its request has come. */
+    let replying: { readonly text: string; left: number } | undefined;
     client.on("data", (chunk) => {
       // Over HTTP/1.1 a browser begins no request before the one before it is answered.
       if (chunk.subarray(0, PUT.length).equals(PUT) && passing-- <= 0) {
@@ -58,18 +91,41 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
         held.add(client);
         return;
       }
+      const [head = ""] = chunk.toString("latin1", 0, 8192).split("\r\n\r\n");
+      const text = REQUEST.test(head) && !replying ? replyTo?.(head) : undefined;
+      if (text !== undefined) {
+        replying = { text, left: head.length + 4 + Number(LENGTH.exec(`${head}\r\n`)?.[1] ?? 0) };
+      }
+      sent += chunk.length;
+      if (replying !== undefined) {
+        replying.left -= chunk.length;
+        if (replying.left <= 0) client.end(replying.text);
+        return;
+      }
       left -= chunk.length;
+      untilReset -= chunk.length;
       if (left <= 0) {
         left = Infinity;
         cuts += 1;
         refused = REFUSED;
-        for (const socket of sockets) socket.resetAndDestroy();
-      } else if (!upstream.write(chunk)) {
+        cutAll();
+      } else if (untilReset <= 0 && resets !== undefined) {
+        untilReset = resets.next();
+        cuts += 1;
+        if (resets.which === "all") cutAll();
+        else client.resetAndDestroy();
+      } else {
+        const isFull = !upstream.write(chunk);
+        freeAt = Math.max(freeAt, performance.now()) + (chunk.length / rate) * 1000;
+        const wait = Math.max(0, freeAt - performance.now());
+        if (!isFull && wait < 1) return;
         client.pause();
-        upstream.once("drain", () => client.resume());
+        const free = isFull ? once(upstream, "drain").catch(() => undefined) : Promise.resolve();
+        setTimeout(() => void free.then(() => stalled || client.resume()), wait);
       }
     });
     upstream.pipe(client);
+    if (stalled) for (const socket of [client, upstream]) socket.pause();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -83,6 +139,21 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
       for (const socket of held) socket.resetAndDestroy();
       held.clear();
     },
+    refuse: (isAway) => {
+      refused = isAway ? Infinity : 0;
+      if (isAway) cutAll();
+    },
+    stall: (isStalled) => {
+      stalled = isStalled;
+      for (const socket of sockets) socket[isStalled ? "pause" : "resume"]();
+    },
+    answer: (next) => (replyTo = next),
+    resetEvery: (next, which) => {
+      resets = { next, which };
+      untilReset = next();
+    },
+    limit: (bytesPerSecond) => (rate = bytesPerSecond),
+    sent: () => sent,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
