@@ -100,7 +100,7 @@ export const isBusy = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && status !== 501);
 
 /** With a longer time, in milliseconds, a timer fires at once. */
-const TIMER_LIMIT = 2 ** 31 - 1;
+export const TIMER_LIMIT = 2 ** 31 - 1;
 
 /** The milliseconds of a `Retry-After` header, which has seconds or a date; as a timer takes them. */
 export function retryAfter(header: string | null | undefined): number | undefined {

@@ -1,16 +1,12 @@
 import { ETAG } from "./decode.ts";
-import { retryAfter } from "./retry.ts";
+import { retryAfter, TIMER_LIMIT } from "./retry.ts";
 import { withTimeout } from "./run.ts";
 
 /**
- * How long a transfer may stand still before it is given up, in milliseconds; longer once the end
- * was handed to the system, which may have more of it than a slow line takes in a minute.
+ * How long a transfer may stand still before it is given up, in milliseconds: the system may have
+ * taken more of it than a slow line carries in a minute.
  */
-const LONGEST_SILENCE = 60_000;
-const LONGEST_ENDING = 150_000;
-
-/** How many bytes may be handed over at a time. */
-const CHUNK = 256 * 1024;
+const LONGEST_SILENCE = 120_000;
 
 /** One PUT to the store. */
 export interface Put {
@@ -28,14 +24,15 @@ export type PutAnswer = ReturnType<typeof answerOf>;
 
 /** Sends one PUT. Rejects if it is not answered. */
 export async function put(request: Put): Promise<PutAnswer> {
-  const silence = (bytes: number) =>
-    bytes + CHUNK < request.body.size ? LONGEST_SILENCE : LONGEST_ENDING;
-  const { signal, stop, extend } = withTimeout(request.signal, silence(0));
+  const isXhr = typeof XMLHttpRequest !== "undefined";
+  // Deno does not tell progress.
+  const silence = isXhr || SENDS_LENGTH ? LONGEST_SILENCE : TIMER_LIMIT;
+  const { signal, stop, extend } = withTimeout(request.signal, silence);
   const onSent = (bytes: number) => {
-    extend(silence(bytes));
+    extend(silence);
     request.onSent(bytes);
   };
-  const send = typeof XMLHttpRequest === "undefined" ? putByFetch : putByXhr;
+  const send = isXhr ? putByXhr : putByFetch;
   try {
     return await send({ ...request, signal, onSent });
   } finally {
@@ -82,6 +79,9 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
 
 /** Where a stream is sent with the length that is given: Node and Bun. */
 const SENDS_LENGTH = globalThis.process?.versions?.node && !("Deno" in globalThis);
+
+/** How many bytes are read at a time. */
+const CHUNK = 256 * 1024;
 
 /** A body that tells how much of it was taken. */
 function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): object {

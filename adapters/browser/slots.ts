@@ -9,10 +9,7 @@ export const MOST_AT_ONCE = 4;
 /** Runs `work` once fewer than the allowed number run; rejects if `signal` is aborted before. */
 export type Slots = <A>(signal: AbortSignal, work: () => Promise<A>) => Promise<A>;
 
-/**
- * At most `count` at a time. A line that breaks takes with it what is on its way: so it is one after
- * such a failure, and one more with each success.
- */
+/** At most `count` at a time; one after the line broke, which loses what is on its way. */
 export function makeSlots(count: number): Slots {
   let most = count;
   const running = new Set<object>();

@@ -32,15 +32,12 @@ export interface Job extends Resumable {
   readonly kept: Kept;
 }
 
-/** What an upload has reached, for another that goes on with it. */
+/** What another upload of the file goes on with: a grant, or parts that no storage remembers. */
 export interface Kept {
-  /** The grant of a file that goes with one PUT. */
   granted?: Granted | undefined;
-  /** Parts of a file that no storage remembers. */
   readonly parts: UploadStorage;
 }
 type Granted = { readonly grant: Grant; readonly at: number };
-
 export const makeKept = (): Kept => ({ parts: new Map() });
 
 /** An upload that is in the store, and confirmed. */
@@ -161,22 +158,32 @@ export interface Sending {
 const FRESH = 60_000;
 
 /**
+ * A line that breaks after so many bytes is no dead one: that counts as progress, unless the body
+ * went over it so many times.
+ */
+const MUCH = 2 ** 20;
+const MOST_TIMES = 20;
+
+/**
  * PUTs to the store until it has the body; a 403 gets one fresh URL. Gives the ETag if it is
  * shared.
  */
 export function sendSigned(job: Job, sending: Sending): Promise<string> {
   const { part, body, sign, drop } = sending;
   let wasRenewed = false;
+  let carried = 0;
   return persist(
     job.run,
     (signal, progressed) =>
       job.slots(signal, async () => {
         const { url, headers, at } = await sign();
         const age = Date.now() - at;
-        let hasSent = false;
+        let sent = 0;
         const onSent = (bytes: number) => {
-          hasSent ||= bytes > 0;
-          if (job.tally.sent(part, bytes)) progressed();
+          carried += bytes - sent;
+          sent = bytes;
+          const isCarrying = sent > MUCH && carried < MOST_TIMES * body.size;
+          if (job.tally.sent(part, bytes) || isCarrying) progressed();
         };
         let answer: PutAnswer;
         try {
@@ -185,7 +192,7 @@ export function sendSigned(job: Job, sending: Sending): Promise<string> {
         } catch (cause) {
           if (signal.aborted) throw cause;
           await failUnlessReadable(job.file, job.asked.filename);
-          throw unanswered({ service: job.service.address, store: url, hasSent });
+          throw unanswered({ service: job.service.address, store: url, hasSent: sent > 0 });
         }
         const { status, code = "" } = answer;
         // 412: an attempt whose answer was lost had arrived.

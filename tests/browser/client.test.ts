@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type * as client from "../../adapters/browser/client.ts";
 import { bundleClient } from "../../deploy/bundle-client.ts";
 import { launchChromium } from "../support/chromium.ts";
-import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
+import { type CuttingProxy, reply, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -202,6 +202,70 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       }
       expect(events.at(-1)).toMatchObject({ percent: 100, sent: large });
       expect(events.some(({ retrying }) => retrying?.reason === "network")).toBe(true);
+    });
+
+    describe("over a bad line", () => {
+      const SIZE = 7 * MIB;
+      const GATEWAY = reply("502 Bad Gateway", "<h1>Bad Gateway</h1>");
+      const PORTAL = reply("200 OK", "<h1>Welcome to our network</h1>");
+      const SOMEBODY = reply("200 OK", "<h1>It works!</h1>", "Access-Control-Allow-Origin: *\r\n");
+
+      beforeEach(async () => {
+        // Delays are short, and longer with each failure all the same.
+        await tab.addInitScript(() => (Math.random = () => 0.02));
+        await open();
+      });
+      afterEach(() => {
+        network.answer(() => undefined);
+        network.resetEvery(() => Infinity, "all");
+      });
+
+      /** Begins an upload; gives its outcome once it has one. */
+      const upload = async (size = SIZE) => {
+        await tab.evaluate((size) => {
+          const { make, fileOf, onProgress, outcomeOf } = page;
+          page.outcome = outcomeOf(make().upload(fileOf(size), { onProgress }));
+        }, size);
+        return () => tab.evaluate(() => page.outcome);
+      };
+
+      it("an upload waits for the end of an outage", async () => {
+        network.refuse(true);
+        const outcome = await upload();
+        await tab.waitForFunction(() =>
+          page.events.some(({ retrying }) => Number(retrying?.attempt) > 9),
+        );
+        network.refuse(false);
+        expect(await sha256At(await outcome())).toBe(sha256Of(SIZE));
+      });
+
+      it.each([
+        ["a gateway", GATEWAY],
+        ["a captive portal", PORTAL],
+      ])("what %s answers without a word about CORS is waited for", async (_, answer) => {
+        let left = 12;
+        network.answer(() => (left-- > 0 ? answer : undefined));
+        const outcome = await upload();
+        expect(await sha256At(await outcome())).toBe(sha256Of(SIZE));
+        expect(left).toBeLessThan(0);
+      });
+
+      it.each([1000, SIZE])("what of %i bytes something else took is sent again", async (size) => {
+        let left = 1;
+        network.answer((head) => (head.startsWith("PUT ") && left-- > 0 ? SOMEBODY : undefined));
+        const outcome = await upload(size);
+        expect(await sha256At(await outcome())).toBe(sha256Of(size));
+        expect(puts).toHaveLength(size === SIZE ? 3 : 2);
+      });
+
+      it("a line that resets all its connections again and again carries the file", async () => {
+        const before = network.cuts();
+        const after = [2.5e6, 2.5e6, 2.5e6, 2.5e6];
+        network.resetEvery(() => after.shift() ?? Infinity, "all");
+        const outcome = await upload();
+        expect(await sha256At(await outcome())).toBe(sha256Of(SIZE));
+        expect(network.cuts()).toBe(before + 4);
+      });
     });
 
     it("after a reload in the middle only the rest is sent", async () => {

@@ -230,6 +230,57 @@ it.each<[string, (seen: Seen) => boolean]>([
   expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
 });
 
+it("a line that breaks after much was sent is no dead one, up to twenty times the file", async () => {
+  const { client } = await startUploads();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  network((request) => (request.method === "HEAD" ? "lost" : undefined));
+  const through = globalThis.fetch;
+  let puts = 0;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    if (init.method !== "PUT") return through(url, init);
+    puts += 1;
+    let taken = 0;
+    for await (const chunk of init.body as ReadableStream<Uint8Array>) {
+      taken += chunk.length;
+      if (taken > 2 ** 21) break;
+    }
+    slowly("lost");
+    throw new TypeError("fetch failed");
+  });
+  const file = new File([new Uint8Array(2 ** 22)], "a.png", { type: "image/png" });
+  const upload = client.upload(file, { retry: { for: "1 minute" } });
+  expect((await failure(upload)).code).toBe("offline");
+  // Some 2 MiB each time; and three times more within the minute after that.
+  expect(puts).toBeGreaterThan(30);
+  expect(puts).toBeLessThan(45);
+});
+
+it("a transfer that stands still for two minutes is begun again", async () => {
+  const { client } = await startUploads();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+  const { promise, resolve } = Promise.withResolvers<AbortSignal>();
+  const seen = network();
+  const through = globalThis.fetch;
+  let isFirst = true;
+  vi.stubGlobal("fetch", (url: string, init: RequestInit = {}) => {
+    const { method, signal } = init;
+    if (method !== "PUT" || !signal || !isFirst) return through(url, init);
+    isFirst = false;
+    resolve(signal);
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason)),
+    );
+  });
+  const upload = client.upload(FILE);
+  const signal = await promise;
+  vi.advanceTimersByTime(100_000);
+  expect(signal.aborted).toBe(false);
+  vi.advanceTimersByTime(20_000);
+  expect(signal.aborted).toBe(true);
+  expect((await upload).size).toBe(FILE.size);
+  expect(seen.filter(isPut)).toHaveLength(1);
+});
+
 it("what is no answer of the service is told sooner if there was never one from its address", async () => {
   const endpoint = "http://127.0.0.1:9";
   const client = createClient({ endpoint, organization: "acme" });

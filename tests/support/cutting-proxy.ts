@@ -97,9 +97,16 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
         replying = { text, left: head.length + 4 + Number(LENGTH.exec(`${head}\r\n`)?.[1] ?? 0) };
       }
       sent += chunk.length;
+      freeAt = Math.max(freeAt, performance.now()) + (chunk.length / rate) * 1000;
+      const wait = Math.max(0, freeAt - performance.now());
+      const holdBack = (isFree: Promise<unknown>) => {
+        client.pause();
+        setTimeout(() => void isFree.then(() => stalled || client.resume()), wait);
+      };
       if (replying !== undefined) {
         replying.left -= chunk.length;
         if (replying.left <= 0) client.end(replying.text);
+        else if (wait > 1) holdBack(Promise.resolve());
         return;
       }
       left -= chunk.length;
@@ -116,12 +123,8 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
         else client.resetAndDestroy();
       } else {
         const isFull = !upstream.write(chunk);
-        freeAt = Math.max(freeAt, performance.now()) + (chunk.length / rate) * 1000;
-        const wait = Math.max(0, freeAt - performance.now());
-        if (!isFull && wait < 1) return;
-        client.pause();
-        const free = isFull ? once(upstream, "drain").catch(() => undefined) : Promise.resolve();
-        setTimeout(() => void free.then(() => stalled || client.resume()), wait);
+        const drained = () => once(upstream, "drain").catch(() => undefined);
+        if (isFull || wait > 1) holdBack(isFull ? drained() : Promise.resolve());
       }
     });
     upstream.pipe(client);
