@@ -1,5 +1,5 @@
 import { uploadAll, type UploadAllOptions, type UploadAllTask } from "./batch.ts";
-import { list, object } from "./decode.ts";
+import { check, list, object } from "./decode.ts";
 import { failUnlessReadable } from "./file.ts";
 import { decodePolicy, typeByName, type UploadPolicy } from "./policies.ts";
 import { makeTally } from "./progress.ts";
@@ -73,6 +73,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function prepare(run: Run, file: Blob, upload: UploadOptions, kept: Kept): Promise<Job> {
+    check(file?.size >= 0, `file must be a File or a Blob, not "${file}".`);
     const tally = makeTally(file.size, upload.onProgress);
     run.onRetry = tally.show;
     const filename = upload.filename ?? (file as Partial<File>).name ?? "file";

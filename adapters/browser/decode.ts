@@ -18,11 +18,16 @@ export function attempt<A>(work: () => A): A | undefined {
   }
 }
 
+/** Throws a `TypeError` unless something can be used. */
+export function check(isUsable: unknown, message?: string): void {
+  if (!isUsable) throw new TypeError(message);
+}
+
 /** A value as it is, if it passes. */
 export function valid<A>(passes: (value: A) => unknown): Decode<A> {
   return (value) => {
-    if (passes(value as A)) return value as A;
-    throw new TypeError();
+    check(passes(value as A));
+    return value as A;
   };
 }
 

@@ -76,4 +76,30 @@ export class UploadError extends Error implements UploadErrorFacts {
     const { limit, allowed } = facts.problem ?? {};
     Object.assign(this, { name: "UploadError", code, limit, allowed }, facts);
   }
+
+  /** What may be shown to a person. To translate it, write your own for each `code`. */
+  get userMessage(): string {
+    const { code, limit, allowed, problem, status, message } = this;
+    const title = problem?.title;
+    if (limit) return `${title}: at most ${(limit / 2 ** 20).toLocaleString()} MB.`;
+    if (allowed) return `${title}: choose ${allowed.map(inWords).join(", ")}.`;
+    // Without a status it is about the file.
+    return SENTENCES[code] ?? (status === undefined ? message : FAILED);
+  }
 }
+
+const FAILED = "The upload failed. Try again later.";
+
+const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
+  quota: "No more files are accepted today.",
+  unauthenticated: "Sign in, then try again.",
+  forbidden: "You may not upload here.",
+  "not-found": "You may not upload here.",
+  cors: FAILED,
+  unreachable: FAILED,
+  offline: "Check the network connection, then try again.",
+};
+
+/** What people call a media type: PNG, TEXT, VIDEO. */
+const inWords = (type: string): string =>
+  type.replace(/^.*[/.](?!\*|plain)|\/.*|\+.*/g, "").toUpperCase();

@@ -1,4 +1,4 @@
-import { attempt, headers, list, number, object, optional, text, url } from "./decode.ts";
+import { attempt, check, headers, list, number, object, optional, text, url } from "./decode.ts";
 import { type Problem, UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, type Transient, transient } from "./retry.ts";
@@ -16,8 +16,11 @@ export interface ServiceOptions {
   readonly endpoint: string;
   /** The organization, by the name that it has in addresses. */
   readonly organization: string;
-  /** Sent as `Authorization: Bearer …`, to the service only. */
-  readonly token?: Provided<string> | undefined;
+  /**
+   * Sent as `Authorization: Bearer …`, to the service only. A function is asked again, with `true`,
+   * once the service has refused what it gave.
+   */
+  readonly token?: string | ((wasRefused: boolean) => string | Promise<string>) | undefined;
   /** Sent with each request to the service, and never to the store. */
   readonly headers?: Provided<Readonly<Record<string, string>>> | undefined;
   /** Calls the service in place of `fetch`. It is not used for the store. */
@@ -51,28 +54,38 @@ const decodeProblem = object({
 /** Calls of the API; each is repeated where that can help. */
 export type Service = ReturnType<typeof makeService>;
 
-/** The API of one organization. Throws if the endpoint is no URL. */
+/** The API of one organization. Throws a `TypeError` if an option cannot be used. */
 export function makeService(options: ServiceOptions) {
-  // In a page it may be a path.
-  const { href } = new URL(options.endpoint || "/", globalThis.location?.href);
-  const address = href.endsWith("/") ? href.slice(0, -1) : href;
-  const files = `${address}/api/v1/orgs/${encodeURIComponent(options.organization)}/files/`;
+  const { endpoint, organization, token, headers } = options;
+  const isAddress = /^(?:https?:|[./]|$)/i.test(endpoint);
+  check(isAddress, `endpoint must be a URL or a path, not "${endpoint}".`);
+  check(organization, `organization must be a name, not "${organization}".`);
+  // A server may load the module that makes the client of a page, and has no page.
+  const url = attempt(() => new URL(endpoint || "/", globalThis.location?.href));
+  const address = `${url}`.replace(/\/$/, "");
+  const files = `${address}/api/v1/orgs/${encodeURIComponent(organization)}/files/`;
 
-  async function initOf(body: object | undefined, method: string | undefined) {
-    const [token, headers] = await Promise.all([provide(options.token), provide(options.headers)]);
-    return {
-      method: method ?? (body ? "POST" : "GET"),
-      // Made here, so that a token that no header can carry is not taken for a silent service.
-      headers: new Headers({
-        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-        ...(body && { "Content-Type": "application/json" }),
-        ...headers,
-      }),
-      ...(body && { body: JSON.stringify(body) }),
-      // What follows a redirect could send the headers elsewhere.
-      redirect: "manual",
-    } as const;
+  const lost = (hasSent: boolean) => unanswered({ service: address, hasSent });
+
+  /** Gives an option, or what its function gives, which may need the network too. */
+  async function provide(provided: unknown, wasRefused = false): Promise<unknown> {
+    try {
+      return await (typeof provided === "function" ? provided(wasRefused) : provided);
+    } catch (cause) {
+      throw LOST.test(`${cause}`) ? lost(true) : cause;
+    }
   }
+
+  async function authorize(wasRefused: boolean) {
+    const given = await provide(token, wasRefused);
+    if (given === undefined) return undefined;
+    const isToken = typeof given === "string" && /^[ -~]*$/.test(given);
+    check(isToken, `token must be ASCII on one line, not this ${typeof given}.`);
+    return { Authorization: `Bearer ${given}` };
+  }
+  /** Asks for one token for all requests that are refused meanwhile. */
+  let renewing: ReturnType<typeof authorize> | undefined;
+  const renew = () => (renewing ??= authorize(true).finally(() => (renewing = undefined)));
 
   async function call(outer: AbortSignal, url: string, init: RequestInit) {
     const { signal, stop } = withTimeout(outer, TIMEOUT);
@@ -80,7 +93,7 @@ export function makeService(options: ServiceOptions) {
       const response = await (options.fetch ?? fetch)(url, { ...init, signal });
       return { response, text: await response.text() };
     } catch {
-      throw unanswered({ service: address, hasSent: false });
+      throw lost(false);
     } finally {
       stop();
     }
@@ -99,7 +112,24 @@ export function makeService(options: ServiceOptions) {
       method?: "DELETE",
     ): Promise<A> =>
       persist(run, async (signal) => {
-        const { response, text } = await call(signal, files + path, await initOf(body, method));
+        check(url, "endpoint must be a URL where there is no page.");
+        const send = async (authorization: object | undefined) =>
+          call(signal, files + path, {
+            method: method ?? (body ? "POST" : "GET"),
+            // Made here, so that headers that cannot be sent are not taken for a silent service.
+            headers: new Headers({
+              ...authorization,
+              ...(body && { "Content-Type": "application/json" }),
+              ...((await provide(headers)) as object),
+            }),
+            ...(body && { body: JSON.stringify(body) }),
+            // What follows a redirect could send the headers elsewhere.
+            redirect: "manual",
+          });
+        let { response, text } = await send(await authorize(false));
+        if (response.status === 401 && typeof token === "function") {
+          ({ response, text } = await send(await renew()));
+        }
         const answer: unknown = attempt(() => JSON.parse(text));
         if (answer !== undefined) noteAnswer(address);
         if (!response.ok) throw refusalOf(address, response, answer);
@@ -114,9 +144,6 @@ export function makeService(options: ServiceOptions) {
       }),
   };
 }
-
-const provide = async <A>(provided: Provided<A> | undefined): Promise<A | undefined> =>
-  typeof provided === "function" ? (provided as () => A | Promise<A>)() : provided;
 
 /** What it means to a client that the service answers so. */
 function refusalOf(
@@ -141,6 +168,9 @@ function refusalOf(
   if (status < 400) return strange(service, error);
   return isBusy(status) && error.code !== "quota" ? transient("busy", error, after) : error;
 }
+
+/** The names that browsers and Node have for a request without an answer. */
+const LOST = /to fetch|fetch failed|Load failed/;
 
 const CODES = new Map<unknown, UploadErrorCode>([
   ["QUOTA_EXCEEDED", "quota"],

@@ -44,7 +44,7 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
   /** Uploads in parts that were begun, as the client remembers them. */
   readonly #begun = new Map<string, string>();
 
-  /** Throws if the endpoint is no URL. */
+  /** Throws a `TypeError` if an option cannot be used. */
   constructor(uppy: Uppy<M, B>, options: ValetkeyOptions) {
     super(uppy, options);
     this.id = options.id ?? "Valetkey";
@@ -182,9 +182,12 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
         body: { ...result } as unknown as B,
       });
     } catch (cause) {
-      const error = cause as UploadError;
-      if (error.code === "aborted") return;
+      const { code, message, userMessage = message } = cause as UploadError;
+      if (code === "aborted") return;
       if (task !== undefined) this.#failed.set(file.id, { task, data: file.data });
+      this.uppy.log(message, "error");
+      // Uppy shows the message to a person.
+      const error = Object.create(cause as Error, { message: { value: userMessage } });
       this.uppy.emit("upload-error", file, error);
     } finally {
       // The same file may have been added again meanwhile.

@@ -1,5 +1,6 @@
 import Uppy from "@uppy/core";
 import { afterEach, expect, it, vi } from "vitest";
+import { UploadError } from "../../adapters/browser/client.ts";
 import { Valetkey } from "../../adapters/uppy/plugin.ts";
 import { until } from "../support/until.ts";
 import { isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
@@ -140,6 +141,22 @@ it("Retry goes on where a file was left, and not once its content is another", a
   await uppy.retryUpload(id);
   expect([begun(last), uppy.getFile(id).error]).toEqual([0, null]);
   expect(last.filter(isFor("presign"))).toHaveLength(1);
+});
+
+it("an error of Uppy speaks to a person, and has what a program needs", async () => {
+  const { uppy } = await start();
+  const errors: Array<unknown> = [];
+  uppy.on("upload-error", (_, error) => errors.push(error));
+  const logged = vi.spyOn(uppy, "log");
+  const id = uppy.addFile({ name: "a.exe", type: "application/x-a", data: new Blob(["a"]) });
+  await uppy.upload();
+  expect(uppy.getFile(id).error).toMatch(/^Files of this type are not accepted: choose PNG, /);
+  expect(errors).toEqual([expect.any(UploadError)]);
+  expect(errors[0]).toMatchObject({ code: "refused", status: 415 });
+  expect(logged).toHaveBeenCalledWith(
+    expect.stringContaining("This file is application/x-a"),
+    "error",
+  );
 });
 
 it("a type that Uppy does not know is that of the file's name, by the policy", async () => {

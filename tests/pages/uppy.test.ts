@@ -288,7 +288,7 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
       );
       await choose([PNG]);
       await button("Upload 1 file").click();
-      expect(await failure()).toContain("Not allowed. Ask an administrator.");
+      expect(await failure()).toContain("You may not upload here.");
       await page.unrouteAll();
       await button("Retry upload").click();
       await isDone();

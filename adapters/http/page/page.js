@@ -8,7 +8,7 @@ import { atClock, inUnits } from "./words.js";
 /** @returns {any} */
 const find = (selector) => document.querySelector(selector);
 
-const organization = () => find("#organization").value.trim();
+const organization = () => find("#organization").value.trim() || "acme";
 
 /** A token is entered only where the one in the address is missing or did not do. */
 const token = () => find("#token").value.trim() || tokenInAddress();

@@ -1,0 +1,159 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type ClientOptions, createClient } from "../../adapters/browser/client.ts";
+import { failure, first, isFor, network, startUploads, TOKEN } from "./host.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
+const OPTIONS: ClientOptions = { endpoint: "http://127.0.0.1:9", organization: "acme" };
+
+describe("a path as endpoint", () => {
+  it("is no mistake in a module that a server loads, and its first use there says what is wrong", async () => {
+    const client = createClient({ ...OPTIONS, endpoint: "/uploads" });
+    const seen = network();
+    for (const outcome of await Promise.allSettled([client.upload(FILE), client.policies()])) {
+      expect(outcome).toEqual({
+        status: "rejected",
+        reason: new TypeError("endpoint must be a URL where there is no page."),
+      });
+    }
+    expect(await client.pending()).toEqual([]);
+    expect(seen).toEqual([]);
+  });
+
+  it("is one of the page's origin", async () => {
+    const { address } = await startUploads();
+    vi.stubGlobal("location", { href: `${address}/a/page` });
+    const client = createClient({ endpoint: "/", organization: "acme", token: TOKEN });
+    expect((await client.upload(FILE)).size).toBe(FILE.size);
+  });
+});
+
+describe("an option that cannot be used", () => {
+  it.each<[string, object]>([
+    ['organization must be a name, not "undefined".', { organization: undefined }],
+    ['organization must be a name, not "".', { organization: "" }],
+    ['endpoint must be a URL or a path, not "undefined".', { endpoint: undefined }],
+    [
+      'endpoint must be a URL or a path, not "uploads.example.com".',
+      { endpoint: "uploads.example.com" },
+    ],
+    ['endpoint must be a URL or a path, not "localhost:80".', { endpoint: "localhost:80" }],
+  ])("of the client is named when it is given: %s", (message, mistake) => {
+    expect(() => createClient({ ...OPTIONS, ...mistake })).toThrow(new TypeError(message));
+  });
+
+  it.each<[string, unknown]>([
+    ['file must be a File or a Blob, not "text".', "text"],
+    ['file must be a File or a Blob, not "undefined".', undefined],
+    ['file must be a File or a Blob, not "[object Object]".', { name: "photo.png" }],
+  ])("is a file that is none, and nothing is asked: %s", async (message, file) => {
+    const { client } = await startUploads();
+    const seen = network();
+    await expect(client.upload(file as File)).rejects.toThrow(new TypeError(message));
+    expect(seen).toEqual([]);
+  });
+
+  it.each([
+    ["two\nlines", "token must be ASCII on one line, not this string."],
+    [{ access: "two" }, "token must be ASCII on one line, not this object."],
+    [null, "token must be ASCII on one line, not this object."],
+  ])(
+    "is a token that no header can carry, of which the message has no part",
+    async (token, message) => {
+      const { client } = await startUploads({}, { token: async () => token as string });
+      const seen = network();
+      await expect(client.upload(FILE)).rejects.toThrow(new TypeError(message));
+      expect(seen).toEqual([]);
+    },
+  );
+});
+
+const refused = () => Response.json({ code: "UNAUTHENTICATED", title: "a" }, { status: 401 });
+
+describe("a token that the service refuses", () => {
+  it("is replaced once by a function, which is told that it was refused", async () => {
+    const asked: Array<boolean> = [];
+    const token = (wasRefused: boolean) => {
+      asked.push(wasRefused);
+      return asked.includes(true) ? TOKEN : "expired";
+    };
+    const { client } = await startUploads({}, { token });
+    const seen = network();
+    expect((await client.upload(FILE)).size).toBe(FILE.size);
+    expect(seen.filter(isFor("policies"))).toHaveLength(2);
+    expect(asked.slice(0, 2)).toEqual([false, true]);
+    expect(asked.slice(2).some(Boolean)).toBe(false);
+  });
+
+  it("is final if the new one is refused too", async () => {
+    const token = vi.fn((_wasRefused: boolean) => "expired");
+    const { client } = await startUploads({}, { token });
+    const seen = network();
+    expect((await failure(client.upload(FILE))).code).toBe("unauthenticated");
+    expect(token.mock.calls).toEqual([[false], [true]]);
+    expect(seen.filter(isFor("policies"))).toHaveLength(2);
+  });
+
+  it("is final at once if it is a value, or of headers", async () => {
+    const { client } = await startUploads({}, { token: "expired", headers: () => ({}) });
+    const seen = network();
+    expect((await failure(client.upload(FILE))).code).toBe("unauthenticated");
+    expect(seen).toHaveLength(1);
+  });
+
+  it("is replaced by one for all requests that are refused meanwhile", async () => {
+    const { promise: fresh, resolve } = Promise.withResolvers<string>();
+    let renewals = 0;
+    let current = Promise.resolve("expired");
+    const token = (wasRefused: boolean) => {
+      if (wasRefused) {
+        renewals += 1;
+        current = fresh;
+      }
+      return current;
+    };
+    const { client } = await startUploads({}, { token });
+    const seen = network();
+    const uploads = Promise.all(Array.from({ length: 4 }, () => client.upload(FILE)));
+    await vi.waitFor(() => expect(seen).toHaveLength(4));
+    // Long enough for every refusal to arrive.
+    await fetch(seen[0]?.url ?? "");
+    resolve(TOKEN);
+    expect(await uploads).toHaveLength(4);
+    expect(renewals).toBe(1);
+  });
+
+  it("is replaced in the middle of an upload as at its start", async () => {
+    const { client } = await startUploads({}, { token: () => TOKEN });
+    const seen = network(first(1, isFor("confirm"), refused));
+    expect((await client.upload(FILE)).size).toBe(FILE.size);
+    expect(seen.filter(isFor("confirm"))).toHaveLength(2);
+  });
+});
+
+it.each(["Failed to fetch", "Load failed", "NetworkError when attempting to fetch resource."])(
+  "a token or headers that are lost on the way are asked for again: %s",
+  async (message) => {
+    const left = [1, 1, 1];
+    const lose = <A>(value: A) => {
+      if (left.pop()) throw new TypeError(message);
+      return value;
+    };
+    const provided = { token: async () => lose(TOKEN), headers: () => lose({}) };
+    const { client } = await startUploads({}, provided);
+    expect((await client.upload(FILE)).size).toBe(FILE.size);
+    expect(left).toEqual([]);
+  },
+);
+
+it("a token that cannot be had for another reason ends the upload with that", async () => {
+  const cause = new Error("nobody is signed in");
+  const token = vi.fn(() => Promise.reject(cause));
+  const { client } = await startUploads({}, { token });
+  await expect(client.upload(FILE)).rejects.toBe(cause);
+  expect(token).toHaveBeenCalledTimes(1);
+});

@@ -1,0 +1,91 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { UploadError, type UploadErrorCode } from "../../adapters/browser/client.ts";
+import { failure, isPut, network, s3Error, startUploads } from "./host.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
+
+it.each<[File, object, string]>([
+  [
+    new File([new Uint8Array(3 * 2 ** 19 + 1)], "a.png", { type: "image/png" }),
+    { maxSize: 3 * 2 ** 19 },
+    "The file is too large: at most 1.5 MB.",
+  ],
+  [
+    new File(["<p>"], "a.html", { type: "text/html" }),
+    {},
+    "Files of this type are not accepted: choose PNG, JPEG, GIF, WEBP, AVIF, PDF, TEXT.",
+  ],
+  [
+    new File(["<p>"], "a.html", { type: "text/html" }),
+    { allowedTypes: ["video/*", "image/svg+xml", "application/vnd.oasis.opendocument.text"] },
+    "Files of this type are not accepted: choose VIDEO, SVG, TEXT.",
+  ],
+])("a person is told what the policy accepts", async (file, policy, sentence) => {
+  const { client } = await startUploads({ policy });
+  expect((await failure(client.upload(file))).userMessage).toBe(sentence);
+});
+
+it.each<[object, string]>([
+  [{ token: "another" }, "Sign in, then try again."],
+  [{ organization: "globex" }, "You may not upload here."],
+])("a person is told what a caller %j can do", async (options, sentence) => {
+  const { client } = await startUploads({}, options);
+  expect((await failure(client.upload(FILE))).userMessage).toBe(sentence);
+});
+
+it("a person is told of a quota", async () => {
+  const { client } = await startUploads({ limits: { objectsPerDay: 1 } });
+  await client.upload(FILE);
+  const { userMessage } = await failure(client.upload(FILE));
+  expect(userMessage).toBe("No more files are accepted today.");
+});
+
+it("a person is told no words of the store", async () => {
+  const { client } = await startUploads();
+  network((seen) => (isPut(seen) ? s3Error(400, "InvalidRequest") : undefined));
+  const { message, userMessage } = await failure(client.upload(FILE));
+  expect(message).toContain("InvalidRequest");
+  expect(userMessage).toBe("The upload failed. Try again later.");
+});
+
+it("a person is told which file cannot be read", async () => {
+  const { client } = await startUploads();
+  const { message, userMessage } = await failure(client.upload(new File([], "empty.png")));
+  expect(userMessage).toBe(message);
+});
+
+/** No code may be left out; the status is that of the service or the store. */
+const CODES: { readonly [Code in UploadErrorCode]: number | undefined } = {
+  refused: 400,
+  quota: 429,
+  unauthenticated: 401,
+  forbidden: 403,
+  "not-found": 404,
+  "service-failed": 502,
+  "invalid-answer": 200,
+  "store-refused": 400,
+  mismatch: 409,
+  cors: undefined,
+  unreachable: undefined,
+  offline: undefined,
+  aborted: undefined,
+  "file-changed": undefined,
+  "empty-file": undefined,
+  directory: undefined,
+};
+
+it.each(Object.entries(CODES))(
+  "what a person is told of %s is a sentence without jargon",
+  (code, status) => {
+    const isOfFile = /^(?:aborted|file-changed|empty-file|directory)$/.test(code);
+    const message = isOfFile ? "photo.png is empty." : "Add the origin to CORS_ORIGINS.";
+    const { userMessage } = new UploadError(code as UploadErrorCode, message, { status });
+    expect(userMessage).toMatch(/^[\w., ]+\.$/);
+    expect(userMessage).not.toMatch(/header|origin|polic|token|service|store|CORS|_/i);
+  },
+);
