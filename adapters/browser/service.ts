@@ -65,22 +65,19 @@ export function makeService(options: ServiceOptions) {
   const address = `${url}`.replace(/\/$/, "");
   const files = `${address}/api/v1/orgs/${encodeURIComponent(organization)}/files/`;
 
-  const lost = (hasSent: boolean) => unanswered({ service: address, hasSent });
-
   /** Gives an option, or what its function gives, which may need the network too. */
   async function provide(provided: unknown, wasRefused = false): Promise<unknown> {
     try {
       return await (typeof provided === "function" ? provided(wasRefused) : provided);
     } catch (cause) {
-      throw LOST.test(`${cause}`) ? lost(true) : cause;
+      throw LOST.test(`${cause}`) ? unanswered({ service: address, hasSent: true }) : cause;
     }
   }
 
   async function authorize(wasRefused: boolean) {
     const given = await provide(token, wasRefused);
     if (given === undefined) return undefined;
-    const isToken = typeof given === "string" && /^[ -~]*$/.test(given);
-    check(isToken, `token must be ASCII on one line, not this ${typeof given}.`);
+    check(attempt(() => text(given)) === given, `token must be text on one line.`);
     return { Authorization: `Bearer ${given}` };
   }
   /** Asks for one token for all requests that are refused meanwhile. */
@@ -93,7 +90,7 @@ export function makeService(options: ServiceOptions) {
       const response = await (options.fetch ?? fetch)(url, { ...init, signal });
       return { response, text: await response.text() };
     } catch {
-      throw lost(false);
+      throw unanswered({ service: address, hasSent: false });
     } finally {
       stop();
     }
@@ -112,7 +109,7 @@ export function makeService(options: ServiceOptions) {
       method?: "DELETE",
     ): Promise<A> =>
       persist(run, async (signal) => {
-        check(url, "endpoint must be a URL where there is no page.");
+        check(url, "endpoint must be a URL outside of a page.");
         const send = async (authorization: object | undefined) =>
           call(signal, files + path, {
             method: method ?? (body ? "POST" : "GET"),
@@ -170,7 +167,7 @@ function refusalOf(
 }
 
 /** The names that browsers and Node have for a request without an answer. */
-const LOST = /to fetch|fetch failed|Load failed/;
+const LOST = /fetch|Load f/;
 
 const CODES = new Map<unknown, UploadErrorCode>([
   ["QUOTA_EXCEEDED", "quota"],

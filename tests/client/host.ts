@@ -7,6 +7,7 @@ import {
 } from "../../adapters/browser/client.ts";
 import type { ValetkeyOptions } from "../../adapters/embed/index.ts";
 import { startHost } from "../embed/host.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 
 export const TOKEN = "a-token-of-mia";
 
@@ -20,6 +21,8 @@ export async function startUploads(
       headers.get("authorization") === `Bearer ${TOKEN}` ? { id: "mia" } : undefined,
     ...over,
   });
+  ended.delete(host.address);
+  atTestEnd(() => void ended.add(host.address));
   // Full jitter at its shortest: what is tried again is tried at once.
   vi.spyOn(Math, "random").mockReturnValue(0);
   const client: Client = createClient({
@@ -30,6 +33,9 @@ export async function startUploads(
   });
   return { ...host, client };
 }
+
+/** The services of tests that are over: parts of theirs may still be about to be removed. */
+const ended = new Set<string>();
 
 /** A request as the network sees it. */
 export interface Seen {
@@ -51,6 +57,7 @@ export function network(trouble: Trouble = () => undefined): ReadonlyArray<Seen>
   const seen: Array<Seen> = [];
   const real = globalThis.fetch;
   vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    if (ended.has(new URL(url).origin)) throw new TypeError("fetch failed");
     const request: Seen = {
       method: init.method ?? "GET",
       url,

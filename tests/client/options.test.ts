@@ -17,7 +17,7 @@ describe("a path as endpoint", () => {
     for (const outcome of await Promise.allSettled([client.upload(FILE), client.policies()])) {
       expect(outcome).toEqual({
         status: "rejected",
-        reason: new TypeError("endpoint must be a URL where there is no page."),
+        reason: new TypeError("endpoint must be a URL outside of a page."),
       });
     }
     expect(await client.pending()).toEqual([]);
@@ -58,9 +58,9 @@ describe("an option that cannot be used", () => {
   });
 
   it.each([
-    ["two\nlines", "token must be ASCII on one line, not this string."],
-    [{ access: "two" }, "token must be ASCII on one line, not this object."],
-    [null, "token must be ASCII on one line, not this object."],
+    ["two\nlines", "token must be text on one line."],
+    [{ access: "two" }, "token must be text on one line."],
+    [null, "token must be text on one line."],
   ])(
     "is a token that no header can carry, of which the message has no part",
     async (token, message) => {
