@@ -37,6 +37,8 @@ const url = (description: string, example: string) =>
 const instant = (description: string, example: string) =>
   Schema.String.annotate({ format: "date-time", description, examples: [example] });
 
+const flag = (description: string) => Schema.Boolean.annotate({ description });
+
 const get = {
   get_url: url("Shows the file once it is there.", GET_URL),
   get_expires_at: instant("When `get_url` stops working.", "2026-11-25T12:00:00.000Z"),
@@ -72,7 +74,7 @@ export type FormUpload = typeof FormUpload.Encoded;
 
 export const Uploads = Schema.Struct({
   uploads: Schema.Array(Upload).annotate({ description: "In the order of `files`." }),
-}).annotate({ identifier: "Uploads" });
+}).annotate({ identifier: "UploadList" });
 export type Uploads = typeof Uploads.Encoded;
 
 const etag = Schema.String.annotate({
@@ -89,6 +91,7 @@ const confirmed = {
     Schema.String.annotate({ description: "If the bucket keeps several; the URLs name it." }),
   ),
   checksum: Schema.optionalKey(Checksum),
+  final: flag("Whether the PUT can no longer change the file."),
   ...get,
   file_url: url(
     "Opens the file for members of the organization.",
@@ -96,17 +99,12 @@ const confirmed = {
   ),
 };
 
-export const ConfirmedUpload = Schema.Union([
-  Schema.Struct({ ...confirmed, final: Schema.Literal(true) }).annotate({
-    identifier: "FinalUpload",
-    description: "The PUT can no longer change the file.",
-  }),
-  Schema.Struct({
-    ...confirmed,
-    final: Schema.Literal(false),
-    mutable_until: instant("Until when the PUT can change it.", "2026-11-24T13:15:00.000Z"),
-  }).annotate({ identifier: "MutableUpload", description: "The PUT can still change the file." }),
-]).annotate({
+export const ConfirmedUpload = Schema.Struct({
+  ...confirmed,
+  mutable_until: Schema.optionalKey(
+    instant("Until when the PUT can change it, unless it is final.", "2026-11-24T13:15:00.000Z"),
+  ),
+}).annotate({
   identifier: "ConfirmedUpload",
   description: "`checksum` is there only if the store itself has verified it.",
 });
@@ -114,7 +112,6 @@ export type ConfirmedUpload = typeof ConfirmedUpload.Encoded;
 
 export const CompletedUpload = Schema.Struct({
   ...confirmed,
-  final: Schema.Literal(true),
   receipt: Token,
 }).annotate({
   identifier: "CompletedUpload",
@@ -162,7 +159,7 @@ export const Parts = Schema.Struct({
       etag,
     }).annotate({ identifier: "StoredPart" }),
   ),
-}).annotate({ identifier: "Parts" });
+}).annotate({ identifier: "PartList" });
 export type Parts = typeof Parts.Encoded;
 
 export const Link = Schema.Struct({
@@ -171,7 +168,6 @@ export const Link = Schema.Struct({
 }).annotate({ identifier: "Link" });
 export type Link = typeof Link.Encoded;
 
-const flag = (description: string) => Schema.Boolean.annotate({ description });
 const seconds = (description: string, example: number) =>
   Schema.Number.check(
     Schema.makeFilter<number>((value) => Number.isInteger(value) && value > 0, {
@@ -253,7 +249,7 @@ export const Readiness = Schema.Struct({
     store: PartState,
     limits: PartState,
     write_once: Schema.optionalKey(PartState),
-  }),
+  }).annotate({ identifier: "ReadinessParts" }),
 }).annotate({ identifier: "Readiness" });
 export type Readiness = typeof Readiness.Encoded;
 

@@ -59,8 +59,12 @@ const FormRequest = Schema.Struct({
 });
 
 /** The bodies and answers of `POST …/presign`. */
-export const PresignRequest = Schema.Union([UploadRequest, FormRequest]);
-export const PresignAnswer = Schema.Union([Upload, FormUpload]);
+export const PresignRequest = Schema.Union([UploadRequest, FormRequest]).annotate({
+  identifier: "PresignRequest",
+});
+export const PresignAnswer = Schema.Union([Upload, FormUpload], { mode: "oneOf" }).annotate({
+  identifier: "PresignAnswer",
+});
 
 /** With the members that no form can bind, so that their refusal says so. */
 const Known = Schema.Struct({ ...FormRequest.fields, checksum, strict });

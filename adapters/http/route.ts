@@ -16,6 +16,7 @@ import type { Scope } from "../../domain/principal.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";
 import type { Refusal } from "./problem.ts";
+import type { InvalidBody } from "./refusals.ts";
 
 /** What the handlers of the routes need. */
 export type Services =
@@ -151,9 +152,9 @@ export const publicRoute = <E extends Refusal>(
   row: PublicRoute<E> & { readonly refusals: AllOf<NoInfer<E>> },
 ): Route => row;
 
-/** A row for members, with all that its handler refuses. */
+/** A row for members, with all that its handler refuses beside an invalid body. */
 export const memberRoute = <E extends Refusal>(
-  row: MemberRoute<E> & { readonly refusals: AllOf<NoInfer<E>> },
+  row: MemberRoute<E> & { readonly refusals: AllOf<Exclude<E, InvalidBody>> },
 ): Route => row;
 
 /** The value of `Allow` for a path. */

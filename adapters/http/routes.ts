@@ -36,7 +36,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: PresignAnswer,
     handler: presignPutOrForm,
     refusals: {
-      InvalidBody: true,
       InvalidMember: true,
       InvalidIdempotencyKey: true,
       UnknownPolicy: true,
@@ -65,7 +64,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: Uploads,
     handler: presignBatch,
     refusals: {
-      InvalidBody: true,
       InvalidIdempotencyKey: true,
       UploadRefused: true,
       IdempotencyNotSupported: true,
@@ -85,7 +83,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: ConfirmedUpload,
     handler: confirm,
     refusals: {
-      InvalidBody: true,
       InvalidReceipt: true,
       OrganizationNotFound: true,
       UploadIncomplete: true,
@@ -104,7 +101,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: MultipartUpload,
     handler: multipart.startMultipart,
     refusals: {
-      InvalidBody: true,
       InvalidMember: true,
       InvalidIdempotencyKey: true,
       MultipartNotSupported: true,
@@ -128,7 +124,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     body: multipart.MultipartAbort,
     handler: multipart.abort,
     refusals: {
-      InvalidBody: true,
       InvalidUpload: true,
       MultipartNotSupported: true,
       OrganizationNotFound: true,
@@ -145,7 +140,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: SignedParts,
     handler: multipart.signParts,
     refusals: {
-      InvalidBody: true,
       InvalidUpload: true,
       MultipartNotSupported: true,
       OrganizationNotFound: true,
@@ -181,7 +175,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: CompletedUpload,
     handler: multipart.complete,
     refusals: {
-      InvalidBody: true,
       InvalidUpload: true,
       MultipartNotSupported: true,
       OrganizationNotFound: true,
@@ -203,7 +196,6 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: Link,
     handler: makeLink,
     refusals: {
-      InvalidBody: true,
       InvalidReceipt: true,
       OrganizationNotFound: true,
       LinksNotAllowed: true,

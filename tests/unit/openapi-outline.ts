@@ -2,9 +2,15 @@
 export interface Node {
   readonly $ref?: string;
   readonly type?: string;
+  readonly format?: string;
   readonly const?: unknown;
   readonly enum?: ReadonlyArray<unknown>;
   readonly oneOf?: ReadonlyArray<Node>;
+  readonly discriminator?: {
+    readonly propertyName: string;
+    readonly mapping: Readonly<Record<string, string>>;
+  };
+  readonly additionalProperties?: unknown;
   readonly allOf?: ReadonlyArray<Node>;
   readonly properties?: Readonly<Record<string, Node>>;
   readonly required?: ReadonlyArray<string>;
@@ -78,9 +84,7 @@ export const outlineOf = ({ paths, components }: Document): string =>
   ].join("\n");
 
 const contentOf = (answer: Answer | undefined) =>
-  Object.values(answer?.content ?? {}).flatMap(({ schema = {} }) =>
-    (schema.oneOf ?? [schema]).map(inShort),
-  );
+  Object.values(answer?.content ?? {}).flatMap(({ schema = {} }) => inShort(schema));
 
 /** Those that not every answer has. */
 const headersOf = ({ headers = {} }: Answer) =>
@@ -91,5 +95,5 @@ const headersOf = ({ headers = {} }: Answer) =>
 /** On one line, and a reference by its name. */
 const inShort = (schema: object): string =>
   JSON.stringify(schema, (name, value) =>
-    ["description", "examples"].includes(name) ? undefined : value,
+    ["description", "discriminator", "examples"].includes(name) ? undefined : value,
   ).replaceAll(/\{"\$ref":"#\/components\/schemas\/(\w+)"\}/g, "$1");

@@ -49,6 +49,9 @@ const ask = async (init: RequestInit = {}, app = service) => app.request("/opena
 const text = await (await ask()).text();
 const document: Document = JSON.parse(text);
 const { schemas, headers } = document.components;
+/** The schema that a reference names. */
+const named = (schema: Node | undefined): Node | undefined =>
+  schemas[schema?.$ref?.split("/").at(-1) ?? ""];
 const operationsOf = ({ paths }: Document) =>
   Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({
@@ -100,9 +103,8 @@ it.each<Problem>([...refusals.map(problemOf), internalProblem(crypto.randomUUID(
     const answers = operations.flatMap(({ operation }) => {
       const answer = operation.responses[status];
       const schema = answer?.content?.["application/problem+json"]?.schema;
-      const names = (schema?.oneOf ?? [schema]).map((each) => each?.$ref?.split("/").at(-1) ?? "");
-      const isOfCode = names.some(
-        (name) => schemas[name]?.properties?.["code"]?.enum?.[0] === code,
+      const isOfCode = (named(schema)?.oneOf ?? [schema]).some(
+        (each) => named(each)?.properties?.["code"]?.enum?.[0] === code,
       );
       return answer !== undefined && isOfCode ? [answer] : [];
     });
@@ -120,6 +122,51 @@ it.each<Problem>([...refusals.map(problemOf), internalProblem(crypto.randomUUID(
     }
   },
 );
+
+// What generators of clients read, or read wrongly.
+
+it("every body has a name", () => {
+  for (const { name, operation } of operations) {
+    for (const { content = {} } of [
+      operation.requestBody ?? {},
+      ...Object.values(operation.responses),
+    ]) {
+      for (const [type, { schema }] of Object.entries(content)) {
+        const isAnything = type === "*/*" || name.endsWith("/openapi.json");
+        expect(isAnything || named(schema), `${name} ${type}`).toBeTruthy();
+      }
+    }
+  }
+});
+
+it("refusals of one status are told apart by their code", () => {
+  const unions = Object.entries(schemas).filter(([, { discriminator }]) => discriminator);
+  expect(unions.length).toBeGreaterThan(20);
+  for (const [name, { oneOf = [], discriminator }] of unions) {
+    expect(discriminator?.propertyName).toBe("code");
+    const codes = oneOf.map((each) => [named(each)?.properties?.["code"]?.enum?.[0], each.$ref]);
+    expect(Object.entries(discriminator?.mapping ?? {}), name).toEqual(codes);
+  }
+});
+
+it("numbers have their width, headers a type, and booleans both values", () => {
+  const nodes: Array<Node> = [];
+  JSON.parse(
+    JSON.stringify(schemas),
+    (_, value) => (typeof value?.type === "string" ? nodes.push(value) : 0, value),
+  );
+  expect(nodes.length).toBeGreaterThan(200);
+  for (const node of nodes) {
+    expect(node.type).not.toBe("number");
+    const isWide =
+      node.type === "integer" && Number(node.maximum ?? node.enum?.[0] ?? Infinity) >= 2 ** 31;
+    expect(node.format === "int64", JSON.stringify(node)).toBe(isWide);
+    if (node.type === "boolean") expect([node.enum, node.const]).toEqual([undefined, undefined]);
+  }
+  for (const { schema } of Object.values(headers)) expect(schema.type).toBeTypeOf("string");
+  // Of a body whose `method` may be left out.
+  expect(text.match(/"anyOf"/g)).toHaveLength(1);
+});
 
 /** Whether a schema permits a text or a number. */
 function permits(schema: Node | undefined, value: string | number): boolean {

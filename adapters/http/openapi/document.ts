@@ -1,11 +1,10 @@
-import * as JsonSchema from "effect/JsonSchema";
 import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
-import * as SchemaRepresentation from "effect/SchemaRepresentation";
 import { allowedMethods, type ApiAuthentication, type AppOptions, type Route } from "../route.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
-import { refusedAnswers } from "./refused-answers.ts";
+import { type Collect, refusedAnswers } from "./refused-answers.ts";
+import { toOpenapi } from "./to-openapi.ts";
 import { type Operation, PATH_PARAMETERS, TEXTS } from "./texts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -51,16 +50,26 @@ export function openapiDocument(
   { publicUrl, apiAuthentication: authentication = BEARER }: AppOptions,
 ): Json {
   const schemas: Record<string, unknown> = {};
+  const examples: Record<string, unknown> = {};
   const held = new Map<unknown, Json>();
-  /** A schema as OpenAPI writes it. Schemas with a name are collected, and referred to. */
-  const json = (schema: unknown): Json => {
-    if (!Schema.isSchema(schema)) return schema as Json;
-    const known = held.get(schema);
-    if (known !== undefined) return known;
-    const { schemas: written, definitions } = toOpenapi(schema);
-    Object.assign(schemas, definitions);
-    held.set(schema, written[0]);
-    return written[0];
+  const collect: Collect = {
+    schema: (schema) => {
+      if (!Schema.isSchema(schema)) return schema as Json;
+      const known = held.get(schema);
+      if (known !== undefined) return known;
+      const { schemas: written, definitions } = toOpenapi(schema);
+      Object.assign(schemas, definitions);
+      held.set(schema, written[0]);
+      return written[0];
+    },
+    oneOf: (name, byCode) => {
+      schemas[name] = { oneOf: Object.values(byCode), discriminator: discriminatorOf(byCode) };
+      return { $ref: `#/components/schemas/${name}` };
+    },
+    example: (name, example) => {
+      examples[name] = example;
+      return { $ref: `#/components/examples/${name}` };
+    },
   };
   const paths: Record<string, Record<string, Json>> = {};
   const allowed = new Set<string>();
@@ -69,7 +78,7 @@ export function openapiDocument(
     if (operationId === undefined) continue;
     const allow = allowedMethods(routes, path);
     allowed.add(allow);
-    const described = describe({ ...route, ...TEXTS[operationId], allow }, json);
+    const described = describe({ ...route, operationId, ...TEXTS[operationId], allow }, collect);
     const item = (paths[path.replaceAll(/:(\w+)/g, "{$1}")] ??= {});
     for (const method of methods) {
       const suffix = method === "HEAD" ? "Head" : "";
@@ -84,13 +93,15 @@ export function openapiDocument(
     components: {
       securitySchemes: authentication.securitySchemes,
       headers: headerComponents([...allowed].sort()),
+      examples,
       schemas,
     },
   };
 }
 
-function describe(operation: Operation, json: (schema: unknown) => Json): Json {
-  const { path, tag, summary, scope, body, answer } = operation;
+function describe(operation: Operation, collect: Collect): Json {
+  const { schema: json } = collect;
+  const { path, tag = "files", summary, scope, body, answer } = operation;
   const needed = scope && `Needs the scope \`${scope}\`.`;
   const inPath = Array.from(path.matchAll(/:(\w+)/g), ([, name = ""]) => {
     const parameter = PATH_PARAMETERS[name];
@@ -116,18 +127,11 @@ function describe(operation: Operation, json: (schema: unknown) => Json): Json {
       required: true,
       content: { "application/json": { schema: json(body), examples } },
     },
-    responses: { ...answered, ...refusedAnswers(operation, json) },
+    responses: { ...answered, ...refusedAnswers(operation, collect) },
   };
 }
 
-const toOpenapi = (schema: Schema.Constraint) =>
-  JsonSchema.toMultiDocumentOpenApi3_1(
-    SchemaRepresentation.toJsonSchemaMultiDocument(
-      SchemaRepresentation.toRepresentations([Schema.toEncoded(schema).ast]),
-      // As requests are decoded.
-      { onExcessProperty: "error", includeAnnotationKey: (key) => KEYWORDS.has(key) },
-    ),
-  );
-
-/** Keywords of JSON Schema that come from annotations, since no check goes with them. */
-const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required"]);
+const discriminatorOf = (byCode: Readonly<Record<string, Json>>) => ({
+  propertyName: "code",
+  mapping: Rec.map(byCode, ({ $ref }) => $ref),
+});

@@ -16,7 +16,7 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   "Cache-Control": {
     required: true,
     description: "The answer must not be stored.",
-    schema: { const: "no-store" },
+    schema: { type: "string", const: "no-store" },
   },
   RateLimit: {
     description:
@@ -37,10 +37,17 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   "WWW-Authenticate": {
     required: true,
     description: "How to authenticate.",
-    schema: { const: 'Bearer realm="valetkey"' },
+    schema: { type: "string", const: 'Bearer realm="valetkey"' },
   },
-  Allow: { required: true, description: "The methods to use instead.", schema: { enum: allowed } },
-  Accept: { description: "Set if the request is not JSON.", schema: { const: "application/json" } },
+  Allow: {
+    required: true,
+    description: "The methods to use instead.",
+    schema: { type: "string", enum: allowed },
+  },
+  Accept: {
+    description: "Set if the request is not JSON.",
+    schema: { type: "string", const: "application/json" },
+  },
 });
 
 const NO_NAMES: ReadonlyArray<string> = [];

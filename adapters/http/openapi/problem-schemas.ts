@@ -10,7 +10,9 @@ import { SAMPLES } from "./samples.ts";
 const bytes = Schema.Natural.annotate({ description: "Bytes." });
 const count = Schema.optionalKey(Schema.Natural);
 const listOf = (description: string) => Schema.Array(Schema.String).annotate({ description });
-const sizeOrText = Schema.Union([Schema.String, Schema.Natural]);
+const sizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf" }).annotate({
+  identifier: "SizeOrText",
+});
 
 /** The members that only some problem documents have. */
 const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
@@ -39,8 +41,9 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   scope: Scope.annotate({ description: "What the caller lacks." }),
   limits: Schema.Struct({ bytes: count, objects: count, caller: count, multipart: count }).annotate(
     {
+      identifier: "Quota",
       description:
-        "What one organization may be granted in a day (UTC); `caller` is how many bytes one caller may be granted in it, `multipart` is how many uploads in parts it may have open at once.",
+        "What one organization may be granted in a day (UTC); `caller` is how many bytes one caller may be granted in it, and `multipart` how many uploads in parts it may have open at once.",
     },
   ),
   request_id: Schema.String.annotate({

@@ -1,6 +1,7 @@
 import * as Arr from "effect/Array";
 import type * as Effect from "effect/Effect";
 import * as Rec from "effect/Record";
+import * as Str from "effect/String";
 import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
@@ -47,28 +48,41 @@ const BODY_REFUSALS: AllOf<UnreadBody> = {
   InvalidBody: true,
 };
 
+/** Collects the named parts of the document, and gives what refers to them. */
+export interface Collect {
+  /** A schema as OpenAPI writes it; one without a name is written in place. */
+  readonly schema: (schema: unknown) => Json;
+  /** A schema of several problem documents, by their codes. */
+  readonly oneOf: (name: string, byCode: Readonly<Record<string, Json>>) => Json;
+  readonly example: (name: string, example: Json) => Json;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
 /** The refusals of an operation, by status. */
-export function refusedAnswers(operation: Operation, json: (schema: unknown) => object) {
+export function refusedAnswers(operation: Operation, collect: Collect) {
   // `TEXTS` describes a status that the operation itself answers with, such as 503 of `/readyz`.
   const samples = samplesOf(operation).filter(
     ({ problem }) => !Object.hasOwn(operation.answers, problem.status),
   );
   return Rec.map(
     Arr.groupBy(samples, ({ problem }) => String(problem.status)),
-    (samples) => {
-      const byCode = Arr.groupBy(samples, ({ problem }) => problem.code);
-      const schemas = Object.keys(byCode).map((code) => json(PROBLEM_SCHEMAS[code]));
-      const examples = samples.map(({ name, problem }) => [
-        name,
-        { summary: problem.title, value: documentOf(problem) },
-      ]);
+    (samples, status) => {
+      const byCode = Arr.groupBy(samples, ({ problem }): string => problem.code);
+      const schemas = Rec.map(byCode, (_, code) => collect.schema(PROBLEM_SCHEMAS[code]));
+      const name = `${Str.capitalize(operation.operationId)}${status}`;
+      const [only, ...others] = Object.values(schemas);
+      const examples = samples.map(({ name, problem, isOwn }) => {
+        const example = { summary: problem.title, value: documentOf(problem) };
+        return [name, isOwn ? example : collect.example(name, example)];
+      });
       return {
         description: Object.entries(byCode).map(inWords).join("\n"),
         // The first sample decides on the id: the server's own refusals come first and may lack it.
         headers: Object.assign({}, ...samples.map(({ headers }) => headers), samples[0].headers),
         content: {
           "application/problem+json": {
-            schema: schemas.length === 1 ? schemas[0] : { oneOf: schemas },
+            schema: others.length === 0 ? only : collect.oneOf(name, schemas),
             examples: Object.fromEntries(examples),
           },
         },
@@ -109,9 +123,13 @@ function samplesOf({ allow, scope, body, bodyLimit, refusals }: Operation) {
       return {
         name: each.length === 1 ? tag : `${tag}${index + 1}`,
         problem,
+        isOwn: own[tag] !== undefined,
         headers: answerHeaders({ isCounted, isRead, own: Object.keys(headers) }),
       };
     });
   });
-  return [...samples, { name: "Internal", problem: INTERNAL, headers: answerHeaders({}) }];
+  return [
+    ...samples,
+    { name: "Internal", problem: INTERNAL, isOwn: false, headers: answerHeaders({}) },
+  ];
 }

@@ -13,6 +13,17 @@ const differences = [
 ];
 const reason = "for the operator";
 
+const OF_UPLOADS = {
+  FileTooLarge: [new rules.FileTooLarge({ limit: 10 * 2 ** 20, actual: 20 * 2 ** 20 })],
+  MediaTypeNotAllowed: [
+    new rules.MediaTypeNotAllowed({ actual: "text/html", allowed: ["image/png", "image/jpeg"] }),
+  ],
+  UnknownPolicy: [new rules.UnknownPolicy({ known: ["files"] })],
+  PolicyNotAllowed: [new rules.PolicyNotAllowed({ callers: ["service"] })],
+  ChecksumRequired: [new rules.ChecksumRequired()],
+  ChecksumNotSupported: [new rules.ChecksumNotSupported({ supported: ["crc32c", "md5"] })],
+} as const;
+
 /**
  * At least one example of each refusal, with all members that it can have. They describe the
  * refusals in the document. A new refusal does not compile until it has an example here.
@@ -47,22 +58,10 @@ export const SAMPLES: {
   MethodNotAllowed: [new refusals.MethodNotAllowed({ allow: "GET" })],
   NotFound: [new refusals.NotFound()],
   LoopbackOnly: [new refusals.LoopbackOnly()],
-  FileTooLarge: [new rules.FileTooLarge({ limit: 10 * 2 ** 20, actual: 20 * 2 ** 20 })],
-  MediaTypeNotAllowed: [
-    new rules.MediaTypeNotAllowed({ actual: "text/html", allowed: ["image/png", "image/jpeg"] }),
-  ],
-  UnknownPolicy: [new rules.UnknownPolicy({ known: ["files"] })],
-  PolicyNotAllowed: [new rules.PolicyNotAllowed({ callers: ["service"] })],
-  ChecksumRequired: [new rules.ChecksumRequired()],
-  ChecksumNotSupported: [new rules.ChecksumNotSupported({ supported: ["crc32c", "md5"] })],
-  UploadRefused: [
-    new rules.FileTooLarge({ limit: 10 * 2 ** 20, actual: 20 * 2 ** 20 }),
-    new rules.MediaTypeNotAllowed({ actual: "text/html", allowed: ["image/png", "image/jpeg"] }),
-    new rules.UnknownPolicy({ known: ["files"] }),
-    new rules.PolicyNotAllowed({ callers: ["service"] }),
-    new rules.ChecksumRequired(),
-    new rules.ChecksumNotSupported({ supported: ["crc32c", "md5"] }),
-  ].map((refusal) => new rules.UploadRefused({ index: 3, refusal })),
+  ...OF_UPLOADS,
+  UploadRefused: Object.values(OF_UPLOADS).map(
+    ([refusal]) => new rules.UploadRefused({ index: 3, refusal }),
+  ),
   InvalidReceipt: [new rules.InvalidReceipt()],
   UploadIncomplete: [new rules.UploadIncomplete()],
   UploadMismatch: [new rules.UploadMismatch({ differences })],

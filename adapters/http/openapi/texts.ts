@@ -6,7 +6,8 @@ import type { OperationId, Route } from "../route.ts";
 
 /** What the document says of an operation beside its row of the table of routes. */
 interface Text {
-  readonly tag: "files" | "links" | "service";
+  /** `files` if left out. */
+  readonly tag?: "links" | "service";
   readonly summary: string;
   readonly description?: string;
   /** Parameters outside the path, as OpenAPI writes them. */
@@ -18,7 +19,8 @@ interface Text {
 }
 
 /** A row of the table of routes, with what the document says of it. */
-export type Operation = Omit<Route, "handler"> & Text & { readonly allow: string };
+export type Operation = Omit<Route, "handler"> &
+  Text & { readonly operationId: OperationId; readonly allow: string };
 
 interface AnswerText {
   readonly description: string;
@@ -58,7 +60,7 @@ const REDIRECT: Text["answers"] = {
         description: "How long the answer may be kept. The answer to a link may not be kept.",
         schema: { type: "string", pattern: "^(?:no-store|private, max-age=[1-9][0-9]*)$" },
       },
-      "Referrer-Policy": { required: true, schema: { const: "no-referrer" } },
+      "Referrer-Policy": { required: true, schema: { type: "string", const: "no-referrer" } },
     },
   },
 };
@@ -80,7 +82,6 @@ const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 /** The texts of the operations; an operation without a text does not compile. */
 export const TEXTS: Readonly<Record<OperationId, Text>> = {
   presign: {
-    tag: "files",
     summary: "Ask to upload a file",
     description:
       "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there. With `method: form` it has an HTML form instead of the PUT.",
@@ -98,7 +99,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "The upload is granted." } },
   },
   presignBatch: {
-    tag: "files",
     summary: "Ask to upload several files",
     description:
       "All of up to 100 files are granted or none is, and they count as one request. A file has the members of a single request to upload.",
@@ -110,7 +110,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "All uploads are granted." } },
   },
   confirm: {
-    tag: "files",
     summary: "Confirm that the file arrived as it was granted",
     description:
       "A receipt works for the caller it was given to, and for services, until a day after the upload URL stops working.",
@@ -118,7 +117,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "The file is there, as it was granted." } },
   },
   startMultipart: {
-    tag: "files",
     summary: "Start an upload in parts",
     description:
       "For large files, and for networks that break. Each part is sent with a PUT of its own: of `part_size` bytes, and the last one of what is left. All bytes count for the daily quota now.",
@@ -129,14 +127,12 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "The upload is granted." } },
   },
   abortMultipart: {
-    tag: "files",
     summary: "Abort an upload in parts",
     description: "Removes its parts. A file that was completed stays.",
     examples: { upload: { upload: RECEIPT } },
     answers: { 204: { description: "The upload has ended." } },
   },
   signParts: {
-    tag: "files",
     summary: "Ask for the URLs of parts",
     description: "Each URL takes exactly the bytes of its part. A part may be sent again.",
     examples: {
@@ -150,7 +146,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "The URLs, in the order of `part_numbers`." } },
   },
   listParts: {
-    tag: "files",
     summary: "List the parts that are in the store",
     parameters: [
       {
@@ -164,7 +159,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "The parts, by their numbers." } },
   },
   completeMultipart: {
-    tag: "files",
     summary: "Complete an upload in parts",
     description:
       "Name all parts, in any order, with the `ETag` that the store answered to each PUT. The answer has the receipt, with which links are made. To complete an upload again gives the same answer.",
@@ -177,7 +171,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "The file is there, as it was granted." } },
   },
   makeLink: {
-    tag: "files",
     summary: "Make a link to a file",
     description:
       "Needs a policy with `link_lifetime`. The link opens the file for everyone who has it.",
@@ -185,7 +178,6 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: { 200: { description: "The link." } },
   },
   policies: {
-    tag: "files",
     summary: "List what may be uploaded",
     description:
       "The policies that the caller may use. Requests to upload, in one PUT or in parts, are held to exactly these.",
@@ -196,14 +188,13 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
           "Cache-Control": {
             required: true,
             description: "How long a browser may keep the answer.",
-            schema: { const: `private, max-age=${POLICIES_LIFETIME}` },
+            schema: { type: "string", const: `private, max-age=${POLICIES_LIFETIME}` },
           },
         },
       },
     },
   },
   openFile: {
-    tag: "files",
     summary: "Open a file",
     description: "Redirects without asking the store. If the file is not there, the store says so.",
     parameters: [
@@ -250,7 +241,9 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: {
       200: {
         description: "OpenAPI 3.1.",
-        headers: { "Cache-Control": { required: true, schema: { const: DOCUMENT_LIFETIME } } },
+        headers: {
+          "Cache-Control": { required: true, schema: { type: "string", const: DOCUMENT_LIFETIME } },
+        },
       },
     },
   },

@@ -1,0 +1,26 @@
+import * as JsonSchema from "effect/JsonSchema";
+import * as Schema from "effect/Schema";
+import * as SchemaRepresentation from "effect/SchemaRepresentation";
+
+/** A schema as OpenAPI writes it, in the shapes that generators of clients read. */
+export const toOpenapi = (schema: Schema.Constraint) =>
+  wholeNumbers(
+    JsonSchema.toMultiDocumentOpenApi3_1(
+      SchemaRepresentation.toJsonSchemaMultiDocument(
+        SchemaRepresentation.toRepresentations([Schema.toEncoded(schema).ast]),
+        // As requests are decoded.
+        { onExcessProperty: "error", includeAnnotationKey: (key) => KEYWORDS.has(key) },
+      ),
+    ),
+  );
+
+/** Keywords of JSON Schema that come from annotations, since no check goes with them. */
+const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required"]);
+
+/** All numbers of the API are whole. */
+const wholeNumbers = <A>(written: A): A =>
+  JSON.parse(JSON.stringify(written), (_, value) => {
+    if (value?.type !== "number" && value?.type !== "integer") return value;
+    const { maximum = Infinity, enum: [largest] = [maximum] } = value;
+    return { ...value, type: "integer", ...(largest < 2 ** 31 ? {} : { format: "int64" }) };
+  });
