@@ -55,6 +55,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly php: string;
   /** The path of Schemathesis. */
   readonly schemathesis: string;
+  /** The path of openapi-python-client. */
+  readonly pythonClient: string;
   /** What renders and validates Kubernetes manifests. */
   readonly manifests: ManifestTools;
   /** That a process may be given mounts of its own. */
@@ -93,6 +95,11 @@ const FINDERS: Finders = {
     findPythonTool("schemathesis", {
       from: "schemathesis==4.32.5",
       variable: "TEST_SCHEMATHESIS",
+    }),
+  pythonClient: () =>
+    findPythonTool("openapi-python-client", {
+      from: "openapi-python-client==0.29.1",
+      variable: "TEST_OPENAPI_PYTHON_CLIENT",
     }),
   manifests: findManifestTools,
   mounts: findMounts,
