@@ -1,4 +1,4 @@
-import type { UploadError } from "./errors.ts";
+import { UploadError } from "./errors.ts";
 import { isOnline, pause, type Retrying, type Run, throwIfAborted } from "./run.ts";
 
 /** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
@@ -85,7 +85,7 @@ export async function persist<A>(
 const PAUSED = Symbol("paused");
 
 const failIfAborted = (signal: AbortSignal) => (cause: unknown) => {
-  throw signal.aborted ? PAUSED : cause;
+  throw signal.aborted && !(cause instanceof UploadError) ? PAUSED : cause;
 };
 
 function delayAfter(attempt: number, { after, reason }: Transient): number {

@@ -84,6 +84,20 @@ it("an upload with one PUT that has failed goes on with its grant, of several fi
   expect(granted.map(({ length }) => length)).toEqual([1, 1]);
 });
 
+it("an upload that was paused and then fails for good is not begun once more", async () => {
+  const { client } = await startUploads();
+  const seen = network((request) => {
+    if (!isPut(request)) return undefined;
+    if (seen.filter(isPut).length > 1) return refused();
+    task.pause();
+    setTimeout(task.resume, 0);
+    return "lost";
+  });
+  const task = client.upload(new File(["a"], "a.png", { type: "image/png" }));
+  expect((await failure(task)).code).toBe("store-refused");
+  expect(seen.filter(isPut)).toHaveLength(2);
+});
+
 it("uploads of another organization are not pending", async () => {
   const { client, address, storage } = await leave();
   const other = { endpoint: address, organization: "globex", token: TOKEN, storage };
