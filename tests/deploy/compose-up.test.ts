@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
+import { dockerEnvironment } from "../support/docker-environment.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { snippetsOf } from "../support/snippets.ts";
@@ -39,7 +40,6 @@ async function up(file: string): Promise<Project> {
     REPLICAS: "2",
     LIMIT_REQUESTS_PER_SUBJECT: "100000 per minute",
   };
-  const { PATH = "", HOME = "" } = process.env;
   const [command = "", ...first] = compose ?? [];
   const withSettings =
     (env: Readonly<Record<string, string>>) =>
@@ -47,7 +47,7 @@ async function up(file: string): Promise<Project> {
       const project = ["--project-name", `valetkey-test-${port}`, "--file", join(DEPLOY, file)];
       // A file .env beside it is somebody's own.
       const all = [...first, ...project, "--env-file", "/dev/null", ...args];
-      return run(command, all, { PATH, HOME, ...settings, ...env });
+      return run(command, all, { ...dockerEnvironment(), ...settings, ...env });
     };
   const project: Project = {
     address,

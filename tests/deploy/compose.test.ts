@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
+import { dockerEnvironment } from "../support/docker-environment.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { until } from "../support/until.ts";
@@ -28,6 +29,13 @@ interface Service {
   readonly read_only?: boolean;
   readonly cap_drop?: ReadonlyArray<string>;
 }
+
+it("a project is started in the engine that DOCKER_HOST names, without what else is set here", () => {
+  const engine = { DOCKER_HOST: "tcp://192.0.2.1:2376", DOCKER_TLS_VERIFY: "1" };
+  const base = { PATH: "/usr/bin", HOME: "/home/mia" };
+  const own = { COMPOSE_FILE: "own.yaml", STORAGE_BUCKET: "own" };
+  expect(dockerEnvironment({ ...base, ...engine, ...own })).toEqual({ ...base, ...engine });
+});
 
 /** The services of a file, with what they extend; a shell fills in variables as Compose does. */
 function servicesOf(file: string, env: Readonly<Record<string, string>> = {}) {

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { need } from "../support/need.ts";
 import { createValetkey, isValetkeyError } from "../../adapters/embed/index.ts";
@@ -45,7 +47,22 @@ const keyOf = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
 
 it("the guides for operators and uploads have the snippets that are tested here", () => {
   expect([...snippetsOf("docs/operations.md").keys()]).toEqual(["cors.json", "gcs-cors.json"]);
-  expect([...snippetsOf("docs/uploads.md").keys()]).toEqual(["videos.json"]);
+  expect([...snippetsOf("docs/uploads.md").keys()]).toEqual(["parts.sh", "videos.json"]);
+});
+
+it("a file goes in parts by the commands of the guide, with the settings beside them", async () => {
+  const commands = snippetsOf("docs/uploads.md").get("parts.sh") ?? "";
+  const [, settings = ""] = /^# The service: (.*) npm start$/m.exec(commands) ?? [];
+  const command = `${settings} exec node deploy/node.ts`;
+  const service = await startProcess({}, () => ["/bin/sh", "-c", command]);
+  closing.push(service.stop);
+  const { address, token } = service;
+  const script = commands.replace("http://127.0.0.1:8787", address);
+  const { stdout } = await promisify(execFile)("sh", ["-ec", script], {
+    cwd: directory,
+    env: { ...process.env, DEV_TOKEN: token },
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ size: 20 * 2 ** 20, final: true });
 });
 
 it("videos of 50 MB are granted under the policy of the example, and larger ones are not", async () => {

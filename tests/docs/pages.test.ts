@@ -5,6 +5,7 @@ import { gcsBinding } from "../../adapters/storage/gcs/binding.ts";
 import { s3Binding } from "../../adapters/storage/signing/binding.ts";
 import { putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import type { Checksum } from "../../domain/checksum.ts";
+import { proseOf } from "../support/markdown.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -13,9 +14,6 @@ const pages = globSync(["*.md", ".github/**/*.md", "docs/**/*.md", "deploy/examp
   cwd: ROOT,
   exclude: (name) => name.includes("node_modules"),
 });
-
-/** The text of a page without its code, in which anything may look like a link or a heading. */
-const proseOf = (page: string) => page.replaceAll(/^ *```[^\n]*\n.*?^ *```$/gms, "");
 
 /** What GitHub makes of a heading in an address. */
 const anchorsOf = (page: string): ReadonlyArray<string> =>
@@ -26,12 +24,16 @@ const anchorsOf = (page: string): ReadonlyArray<string> =>
       .replaceAll(" ", "-"),
   );
 
+/** How pages of the package link to what is not in it. */
+const REPOSITORY = "https://github.com/valetkey/valetkey/blob/main/";
+
 it.each(pages)("every link of %s leads to an existing page and heading", (page) => {
   const astray: Array<string> = [];
   for (const [, target = ""] of proseOf(read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
-    if (/^(?:https?|mailto):/.test(target)) continue;
-    const [path = "", anchor] = target.split("#");
-    const file = path === "" ? page : join(dirname(page), path);
+    const isOurs = target.startsWith(REPOSITORY);
+    if (!isOurs && /^(?:https?|mailto):/.test(target)) continue;
+    const [path = "", anchor] = target.replace(REPOSITORY, "").split("#");
+    const file = path === "" ? page : join(isOurs ? "" : dirname(page), path);
     const isThere =
       existsSync(join(ROOT, file)) &&
       (anchor === undefined || anchorsOf(read(file)).includes(anchor));

@@ -1,23 +1,49 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
 import { installProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // The recipes of docs/embedding.md, each in the project of somebody who uses that host.
 
 const snippets = snippetsOf("docs/embedding.md");
-const RECIPES = ["with-express.ts", "with-fastify.ts", "with-nest.ts", "with-koa.ts"];
+const RECIPES = [
+  "with-express.ts",
+  "with-fastify.ts",
+  "with-nest.ts",
+  "with-koa.ts",
+  "with-deno.ts",
+];
 
-/** What somebody who uses NestJS has; its decorators are functions, since Node runs no syntax of theirs. */
+/** What somebody who uses NestJS has. */
 const APP_MODULE = `
 import { Controller, Get, Module } from "@nestjs/common";
-class Hello { hello() { return "hello"; } }
-Get("hello")(Hello.prototype, "hello", Object.getOwnPropertyDescriptor(Hello.prototype, "hello")!);
-Controller()(Hello);
+@Controller()
+class Hello {
+  @Get("hello") hello() { return "hello"; }
+}
+@Module({ controllers: [Hello] })
 export class AppModule {}
-Module({ controllers: [Hello] })(AppModule);
 `;
+
+/** As `nest new` writes it, with NestJS 12. */
+const NEST = {
+  compilerOptions: {
+    module: "nodenext",
+    moduleResolution: "nodenext",
+    target: "ES2023",
+    esModuleInterop: true,
+    isolatedModules: true,
+    emitDecoratorMetadata: true,
+    experimentalDecorators: true,
+    strict: true,
+    skipLibCheck: true,
+    outDir: "nest",
+    types: ["node"],
+  },
+  files: ["with-nest.ts"],
+};
 
 const TSCONFIG = {
   compilerOptions: {
@@ -29,6 +55,8 @@ const TSCONFIG = {
     skipLibCheck: true,
     types: ["node"],
   },
+  // Nest compiles its own, and Deno has globals of its own.
+  files: ["with-express.ts", "with-fastify.ts", "with-koa.ts"],
 };
 
 let project: Project;
@@ -48,6 +76,7 @@ beforeAll(async () => {
   project.link("@types/node");
   project.write("app.module.ts", APP_MODULE);
   project.write("tsconfig.json", JSON.stringify(TSCONFIG));
+  project.write("nest.json", JSON.stringify(NEST));
   for (const name of ["uploads.ts", ...RECIPES]) project.write(name, snippets.get(name) ?? "");
 });
 afterAll(() => project?.remove());
@@ -57,15 +86,22 @@ it("every recipe compiles", async () => {
   expect(code, output).toBe(0);
 });
 
-it.each(RECIPES)("%s uploads and confirms a file, and leaves the host its own", async (name) => {
-  const port = String(await freePort());
-  for (const file of ["uploads.ts", name]) {
-    project.write(file, (snippets.get(file) ?? "").replaceAll("3000", port));
-  }
-  project.write(
-    "drive.ts",
-    `
-    import "./${name}";
+it.for(RECIPES)(
+  "%s uploads and confirms a file, and leaves the host its own",
+  async (name, { skip }) => {
+    if (name === "with-deno.ts" && (await need("runtimes")) === undefined) skip();
+    const port = String(await freePort());
+    for (const file of ["uploads.ts", name]) {
+      project.write(file, (snippets.get(file) ?? "").replaceAll("3000", port));
+    }
+    if (name === "with-nest.ts") {
+      const compiled = await project.run(["tsc", "-p", "nest.json"]);
+      expect(compiled.code, compiled.output).toBe(0);
+    }
+    project.write(
+      "drive.ts",
+      `
+    import "./${name === "with-nest.ts" ? "nest/with-nest.js" : name}";
     const address = "http://127.0.0.1:${port}";
     const ask = async (action, body) => {
       const answer = await fetch(address + "/api/v1/orgs/acme/files/" + action, {
@@ -86,11 +122,22 @@ it.each(RECIPES)("%s uploads and confirms a file, and leaves the host its own", 
     console.log(JSON.stringify([put.status, confirmed.status, hello, nowhere.status]));
     process.exit(0);
     `,
-  );
-  const { code, output } = await project.run(["node", "drive.ts"]);
-  expect(code, output).toBe(0);
-  expect(output).toContain('[200,200,"hello",404]');
-});
+    );
+    const { code, output } = await project.run([
+      ...(name === "with-deno.ts" ? DENO : ["node"]),
+      "drive.ts",
+    ]);
+    expect(code, output).toBe(0);
+    expect(output).toContain('[200,200,"hello",404]');
+  },
+);
+
+/** As the page runs it. */
+const [DENO_COMMAND = ""] =
+  /deno run .*(?= with-deno\.ts)/.exec(
+    readFileSync(new URL("../../docs/embedding.md", import.meta.url), "utf8"),
+  ) ?? [];
+const DENO = DENO_COMMAND.split(" ");
 
 it.each([...snippets.keys()].filter((name) => name.startsWith("deploy/")))(
   "%s is shown as it is in the example that is tested",

@@ -27,6 +27,16 @@ export function uploadTo(address: string, organization: string, cookie?: string)
     put: (url: string, body: string) =>
       fetch(url, { method: "PUT", headers: { "Content-Type": "image/png" }, body }),
     confirm: (receipt: string) => post(`${files}/confirm`, { receipt }, cookie),
+    /** Begins an upload in parts, and aborts it. */
+    abort: async (size: number) => {
+      const file = { filename: "photo.png", content_type: "image/png", size };
+      const { upload } = await (await post(`${files}/multipart`, file, cookie)).json();
+      const parts = `${files}/multipart/parts?upload=${encodeURIComponent(upload)}`;
+      const headers = { "Content-Type": "application/json", Cookie: cookie ?? "" };
+      const body = JSON.stringify({ upload });
+      const aborted = await fetch(`${files}/multipart`, { method: "DELETE", headers, body });
+      return { aborted, after: await fetch(parts, { headers }) };
+    },
   };
 }
 

@@ -80,6 +80,11 @@ export const testExample = (name: string) =>
         ]);
       });
 
+      test("an upload in parts is aborted, and what was sent of it is gone", async () => {
+        const { aborted, after } = await uploadTo(started.address, "acme", cookie).abort(5);
+        expect([aborted.status, after.status]).toEqual([204, 400]);
+      });
+
       if (name === "nextjs") {
         test("a server action grants what a route confirms and a Server Component shows", async () => {
           const { address } = started;

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
@@ -120,6 +122,14 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   it("the component for React compiles", async () => {
     await open("Uploads.tsx").then(({ page }) => page.close());
     expect(await pages.compile(["Uploads.tsx"])).toBe("");
+  });
+
+  it("the script of the component for Svelte compiles", async () => {
+    const [, script = ""] =
+      /<script lang="ts">(.*)<\/script>/s.exec(snippets.get("Uploads.svelte") ?? "") ?? [];
+    const text = `/// <reference types="svelte" />\n${script}\nexport { add };`;
+    writeFileSync(join(pages.folder, "uploads-svelte.ts"), text);
+    expect(await pages.compile(["uploads-svelte.ts"])).toBe("");
   });
 
   it("the hook for React pauses, resumes, retries and removes", async () => {

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, expect, it } from "vitest";
 import { importsOf } from "../support/imports.ts";
+import { proseOf } from "../support/markdown.ts";
 import { need } from "../support/need.ts";
 import { packed, unpacked } from "../support/packed.ts";
 
@@ -64,6 +65,19 @@ it("the package is what was built of the sources, its licence and what there is 
   expect(read("LICENSE")).toContain("Apache License");
   expect(manifest().license).toBe("Apache-2.0");
 });
+
+it("every link of a page leads to a file of the package, or to an address", () => {
+  const astray = files.filter(isPage).flatMap((file) =>
+    [...proseOf(read(file)).matchAll(/(?<!!\[[^\]]*)\]\(([^)#\s]+)/g)]
+      .map(([, target = ""]) => target)
+      .filter((target) => !/^(?:https?|mailto):/.test(target))
+      .filter((target) => !existsSync(join(folder, dirname(file), target)))
+      .map((target) => `${file}: ${target}`),
+  );
+  expect(astray).toEqual([]);
+});
+
+const isPage = (file: string) => /\.(?:md|txt)$/.test(file);
 
 it("no file speaks of a source map that is not there", () => {
   expect(files.filter((file) => read(file).includes("//# sourceMappingURL="))).toEqual([]);

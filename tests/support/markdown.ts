@@ -10,3 +10,6 @@ export function tableOf(rows: ReadonlyArray<ReadonlyArray<string>>): string {
   const rule = widths.map((width) => "-".repeat(width));
   return [head, rule, ...body].map((row) => `| ${row?.join(" | ")} |\n`).join("");
 }
+
+/** The text of a page without its code, in which anything may look like a link or a heading. */
+export const proseOf = (page: string) => page.replaceAll(/^ *```[^\n]*\n.*?^ *```$/gms, "");

@@ -1,7 +1,7 @@
 import { createValetkey } from "valetkey";
 import { local } from "valetkey/local";
 import { minio } from "valetkey/minio";
-import { attachments, userOf, users } from "./users.ts";
+import { attachments, userOf, users } from "./users";
 
 const { PORT = "3000", STORAGE_ENDPOINT, STORAGE_ACCESS_KEY, STORAGE_SECRET_KEY } = process.env;
 
@@ -21,6 +21,3 @@ export const valetkey = createValetkey({
   organizations: (slug, caller) => (users.get(caller.id)?.organization === slug ? slug : undefined),
   onConfirmed: (upload) => void attachments.set(upload.key, upload),
 });
-
-/** For route handlers, whatever the method. */
-export const answer = (request: Request): Promise<Response> => valetkey.fetch(request);

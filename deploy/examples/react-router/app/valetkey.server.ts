@@ -1,7 +1,7 @@
 import { createValetkey } from "valetkey";
 import { local } from "valetkey/local";
 import { minio } from "valetkey/minio";
-import { attachments, userOf, users } from "./users.server.ts";
+import { attachments, userOf, users } from "./users.server";
 
 const { PORT = "3000", STORAGE_ENDPOINT, STORAGE_ACCESS_KEY, STORAGE_SECRET_KEY } = process.env;
 

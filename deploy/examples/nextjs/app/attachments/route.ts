@@ -1,4 +1,4 @@
-import { attachments, userOf } from "../../users.ts";
+import { attachments, userOf } from "../../users";
 
 export function GET(request: Request): Response {
   const user = userOf(request.headers.get("cookie"));

@@ -1,4 +1,4 @@
-import { sessions, users } from "../../users.ts";
+import { sessions, users } from "../../users";
 
 // Stands for your own way to sign in.
 export async function POST(request: Request): Promise<Response> {

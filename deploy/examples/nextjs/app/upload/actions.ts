@@ -2,8 +2,8 @@
 
 import { cookies } from "next/headers";
 import { isValetkeyError, type Upload } from "valetkey";
-import { userOf } from "../../users.ts";
-import { valetkey } from "../../valetkey.ts";
+import { userOf } from "../../users";
+import { valetkey } from "../../valetkey";
 
 /** What a browser tells of a file, which is checked here. */
 interface File {

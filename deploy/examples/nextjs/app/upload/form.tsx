@@ -1,7 +1,7 @@
 "use client";
 
 import { useState } from "react";
-import { confirmUpload, requestUpload } from "./actions.ts";
+import { confirmUpload, requestUpload } from "./actions";
 
 export function UploadForm() {
   const [told, tell] = useState("");

@@ -1,7 +1,7 @@
 import { cookies } from "next/headers";
-import { attachments, userOf } from "../../users.ts";
-import { valetkey } from "../../valetkey.ts";
-import { UploadForm } from "./form.tsx";
+import { attachments, userOf } from "../../users";
+import { valetkey } from "../../valetkey";
+import { UploadForm } from "./form";
 
 /** Lists what the signed-in user has uploaded, each with a fresh URL, and takes another file. */
 export default async function UploadPage() {

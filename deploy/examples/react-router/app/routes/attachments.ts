@@ -1,4 +1,4 @@
-import { attachments, userOf } from "../users.server.ts";
+import { attachments, userOf } from "../users.server";
 
 export function loader({ request }: { request: Request }): Response {
   const user = userOf(request.headers.get("cookie"));

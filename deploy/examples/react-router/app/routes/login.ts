@@ -1,4 +1,4 @@
-import { sessions, users } from "../users.server.ts";
+import { sessions, users } from "../users.server";
 
 // Stands for your own way to sign in.
 export async function action({ request }: { request: Request }): Promise<Response> {

@@ -1,4 +1,4 @@
-import { valetkey } from "../valetkey.server.ts";
+import { valetkey } from "../valetkey.server";
 
 const answer = ({ request }: { request: Request }): Promise<Response> => valetkey.fetch(request);
 

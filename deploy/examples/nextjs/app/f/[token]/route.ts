@@ -1,1 +1,5 @@
-export { answer as GET } from "../../../valetkey.ts";
+import { valetkey } from "../../../valetkey";
+
+const answer = (request: Request): Promise<Response> => valetkey.fetch(request);
+
+export { answer as GET };

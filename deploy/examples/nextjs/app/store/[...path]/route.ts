@@ -1,2 +1,6 @@
 // For local() alone: the bytes that other stores get themselves.
-export { answer as GET, answer as PUT, answer as OPTIONS } from "../../../valetkey.ts";
+import { valetkey } from "../../../valetkey";
+
+const answer = (request: Request): Promise<Response> => valetkey.fetch(request);
+
+export { answer as GET, answer as OPTIONS, answer as POST, answer as PUT };
