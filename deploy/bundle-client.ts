@@ -1,10 +1,9 @@
-import { minify } from "@swc/core";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
-// Makes the modules of `valetkey/client` of adapters/browser/: an entry, and what it loads when it
-// is needed. `npm run build` puts them in place of what the compiler has made of the same sources;
-// run from its source, the service makes them for its page.
+// Makes the module of `valetkey/client` of adapters/browser/. `npm run build` puts it in place of
+// what the compiler has made of the same sources; run from its source, the service makes it for its
+// page.
 
 const SOURCE = fileURLToPath(new URL("../adapters/browser/client.ts", import.meta.url));
 
@@ -13,8 +12,6 @@ export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
   const bundle = await rolldown({
     input: { client: SOURCE },
     platform: "browser",
-    // What is loaded later shares the entry's code, rather than that a page waits for a third file.
-    preserveEntrySignatures: "allow-extension",
     onLog: (_level, { message }) => {
       throw new Error(message);
     },
@@ -24,15 +21,11 @@ export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
     minify: true,
     comments: false,
     entryFileNames: "[name].js",
-    chunkFileNames: "[name].js",
   });
   await bundle.close();
-  const modules = output.filter((one) => one.type === "chunk");
-  const minified = modules.map(async ({ fileName, code }) => {
-    // What rolldown has made small becomes 1.5 % smaller.
-    const compress = { passes: 5, toplevel: true, unsafe_arrows: true };
-    const smaller = await minify(code, { module: true, compress, mangle: { toplevel: true } });
-    return [fileName, smaller.code] as const;
-  });
-  return new Map(await Promise.all(minified));
+  return new Map(
+    output.flatMap((chunk) =>
+      chunk.type === "chunk" ? [[chunk.fileName, chunk.code] as const] : [],
+    ),
+  );
 }

@@ -48,10 +48,9 @@ export function uploadAll(
   const { onProgress, onFileProgress, ...each } = options;
   const all = runWith(each);
   const preparing = makeSlots(MOST_PREPARED);
-  const tally = makeTally(
-    files.reduce((sum, { size }) => sum + size, 0),
-    onProgress,
-  );
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  // Of each file some byte is missing until that is confirmed.
+  const tally = makeTally(total, onProgress, total);
 
   all.onRetry = tally.show;
   const members = files.map((file, index) => {

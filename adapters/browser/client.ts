@@ -1,11 +1,10 @@
 import { uploadAll, type UploadAllOptions, type UploadAllTask } from "./batch.ts";
 import { check, list, object } from "./decode.ts";
 import { failUnlessReadable } from "./file.ts";
+import { uploadInParts } from "./multipart.ts";
 import { decodePolicy, typeByName, type UploadPolicy } from "./policies.ts";
 import { makeTally } from "./progress.ts";
-import type { PendingUpload, UploadStorage } from "./resume.ts";
-import { unanswered } from "./reach.ts";
-import { persist } from "./retry.ts";
+import { type PendingUpload, pendingUploads, type UploadStorage } from "./resume.ts";
 import { makeRun, type RetryOptions, type Run } from "./run.ts";
 import { makeService, type ServiceOptions } from "./service.ts";
 import { makeSlots, MOST_AT_ONCE } from "./slots.ts";
@@ -44,9 +43,6 @@ export interface Client {
   readonly policies: (signal?: AbortSignal) => Promise<ReadonlyArray<UploadPolicy>>;
 }
 
-/** The part of the client for files in parts, which is loaded with the first of them. */
-const loadParts = () => import("./multipart.ts");
-
 /** Larger files are sent in parts: what is lost when the line breaks is at most one of 5 MiB. */
 const SINGLE_PUT = 5 * 2 ** 20;
 
@@ -54,6 +50,8 @@ const SINGLE_PUT = 5 * 2 ** 20;
 const POLICIES_LIFETIME = 300_000;
 
 const decodePolicies = object({ policies: list(decodePolicy) });
+
+const finish = (job: Job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job));
 
 /** A client for the uploads of an organization. */
 export function createClient(options: ClientOptions): Client {
@@ -78,7 +76,9 @@ export function createClient(options: ClientOptions): Client {
     run.onRetry = tally.show;
     const filename = upload.filename ?? (file as Partial<File>).name ?? "file";
     await failUnlessReadable(file, filename);
-    const { policy: name, checksum, multipart = SINGLE_PUT, resume } = upload;
+    const { checksum, multipart = SINGLE_PUT, resume } = upload;
+    const pending = resume instanceof Object ? resume : undefined;
+    const { policy: name } = pending ?? upload;
     const policy = (await policies(run)).find((each) => each.name === (name ?? "files"));
     const { size, type } = file;
     return {
@@ -97,22 +97,14 @@ export function createClient(options: ClientOptions): Client {
         policy: name,
       },
       policy,
-      isInParts: multipart !== false && size > multipart && policy?.multipart !== undefined,
+      isInParts:
+        pending !== undefined ||
+        (multipart !== false && size > multipart && policy?.multipart !== undefined),
       checksum,
       resume,
       storage: options.storage,
       kept,
     };
-  }
-
-  async function finish(job: Job) {
-    if (!job.isInParts) return uploadWhole(job);
-    const { uploadInParts } = await persist(job.run, () =>
-      loadParts().catch(() => {
-        throw unanswered({ service: service.address, hasSent: false });
-      }),
-    );
-    return uploadInParts(job);
   }
 
   function begin(file: Blob, upload: UploadOptions, kept: Kept = makeKept()): UploadTask {
@@ -125,7 +117,7 @@ export function createClient(options: ClientOptions): Client {
     upload: (file, upload = {}) => begin(file, upload),
     uploadAll: (files, all = {}) =>
       uploadAll([...files], all, { service, runWith, prepare, begin, finish }),
-    pending: async () => (await loadParts()).pendingUploads(service, options.storage),
+    pending: () => pendingUploads(service, options.storage),
     policies: (signal) => {
       const run = runWith({ signal });
       return taskOf(run, policies(run));

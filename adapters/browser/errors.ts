@@ -103,3 +103,7 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
 /** What people call a media type: PNG, TEXT, VIDEO. */
 const inWords = (type: string): string =>
   type.replace(/^.*[/.](?!\*|plain)|\/.*|\+.*/g, "").toUpperCase();
+
+/** What the service says of a failure. */
+export const problemOf = (cause: unknown): Problem =>
+  (cause instanceof UploadError && cause.problem) || {};

@@ -1,19 +1,18 @@
-import type { Checksum } from "./checksum.ts";
+import { type Checksum, chooseAlgorithm } from "./checksum.ts";
 import { etag, headers, list, number, object, text, tuple, url, valid } from "./decode.ts";
 import { UploadError } from "./errors.ts";
 import {
+  discardParts,
+  isOver,
   type Memory,
   memoryOf,
-  type PendingUpload,
   type Remembered,
-  rememberedUploads,
+  type SentPart,
   type Started,
   startDecoder,
-  type UploadStorage,
 } from "./resume.ts";
 import { persist } from "./retry.ts";
-import { makeRun } from "./run.ts";
-import { CONFIRMED, type Service } from "./service.ts";
+import { CONFIRMED } from "./service.ts";
 import { MOST_AT_ONCE } from "./slots.ts";
 import {
   algorithmFor,
@@ -21,7 +20,6 @@ import {
   type Job,
   lifetimeOf,
   notArrived,
-  problemOf,
   type Sending,
   sendSigned,
   type Signed,
@@ -34,12 +32,14 @@ import {
  */
 const SIGNED_AHEAD = 60 * 2 ** 20;
 
-/** How long an aborted upload waits for its parts to be removed, in milliseconds. */
-const CLEAN_UP = 10_000;
-
-/** Uploads a file in parts, from where it was left. */
+/** Uploads a file in parts, from where it was left; of two tabs one waits for the other. */
 export async function uploadInParts(job: Job): Promise<UploadResult> {
   const memory = memoryOf(job);
+  const onWait = () => job.tally.show({ attempt: 0, delay: 0, reason: "elsewhere" });
+  return memory.alone(job.run, onWait, () => uploadAlone(job, memory));
+}
+
+async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
   const remembered = await memory.recall();
   let begun = remembered?.begun;
   try {
@@ -51,11 +51,10 @@ export async function uploadInParts(job: Job): Promise<UploadResult> {
       job.tally.restart();
     }
     begun = await job.service.ask(job.run, "multipart", startDecoder(job.file.size), job.asked);
-    await memory.keep(begun);
-    return await sendAll(job, { begun, etags: [] }, memory);
+    return await sendAll(job, { begun }, memory);
   } catch (cause) {
     if (begun !== undefined && job.run.signal.aborted) {
-      await discard(job.service, begun).then(memory.forget, () => undefined);
+      await discardParts(job.service, begun).then(memory.forget, () => undefined);
     }
     throw cause;
   }
@@ -64,55 +63,72 @@ export async function uploadInParts(job: Job): Promise<UploadResult> {
 /** Sends what the store does not have yet, and has the parts put together. */
 async function sendAll(
   job: Job,
-  { begun, etags: known }: Omit<Remembered, "file">,
+  { begun, parts }: Pick<Remembered, "begun"> & Partial<Remembered>,
   memory: Memory,
 ): Promise<UploadResult> {
   const { run, service, tally } = job;
   const { upload } = begun;
   const total = Math.ceil(job.file.size / begun.partSize);
   const numbers = Array.from({ length: total }, (_, index) => index + 1);
-  const etags = new Map(known?.map((etag, index) => [index + 1, etag]));
-  const recall = async () => {
-    const path = `multipart/parts?upload=${encodeURIComponent(upload)}`;
-    const { parts } = await service.ask(run, path, decodeStored);
-    etags.clear();
-    for (const { partNumber, size, etag } of parts) {
-      if (size && size === sliceOf(job, begun, partNumber).size) etags.set(partNumber, etag);
-    }
-  };
+  /** The parts that are in the store as they are in the file. */
+  const sent = new Map<number, SentPart>();
+  const keep = () => memory.keep(begun, [...sent.values()]);
   const show = () => {
-    tally.inParts({ done: etags.size, total });
+    tally.inParts({ done: sent.size, total });
     tally.show();
   };
-  if (known === undefined) await recall();
-  for (const number of etags.keys()) tally.add(number, sliceOf(job, begun, number).size);
+  /** Drops the parts that the store does not have so, and takes the ETags that CORS hides. */
+  const compare = async () => {
+    const path = `multipart/parts?upload=${encodeURIComponent(upload)}`;
+    const stored = await service.ask(run, path, decodeStored);
+    const etags = new Map(stored.parts.map(({ partNumber, etag }) => [partNumber, etag]));
+    for (const [number, part] of sent) {
+      const etag = etags.get(number);
+      if (etag && bare(part.etag ?? etag) === bare(etag)) sent.set(number, { ...part, etag });
+      else sent.delete(number);
+    }
+  };
+  const isMissing = (number: number) => number <= total && !sent.has(number);
+  const { hash, signing, checksums } = makeSigner(job, begun, isMissing);
   show();
+  // A file can change under its name, size and date.
+  await inParallel(parts ?? [], async (part) => {
+    const { partNumber, checksum } = part;
+    if ((await hash(partNumber)).value !== checksum) return;
+    sent.set(partNumber, part);
+    tally.add(partNumber, sliceOf(job, begun, partNumber).size);
+    show();
+  });
+  if (parts && sent.size < total) await compare();
+  await keep();
   return persist(run, async () => {
-    const missing = numbers.filter((number) => !etags.has(number));
-    const signer = makeSigner(job, begun, missing);
-    await inParallel(missing, async (number) => {
-      const body = sliceOf(job, begun, number);
-      etags.set(number, await sendSigned(job, { part: number, body, ...signer(number) }));
+    await inParallel(numbers.filter(isMissing), async (partNumber) => {
+      const body = sliceOf(job, begun, partNumber);
+      const etag = await sendSigned(job, { part: partNumber, body, ...signing(partNumber) });
+      const checksum = checksums.get(partNumber) ?? "";
+      sent.set(partNumber, { partNumber, etag: etag || undefined, checksum });
+      // Once all are: should the answer be lost, the upload is over, and can only be completed again.
+      await keep();
       show();
     });
     // A browser sees the ETag only where CORS shares it, and only the store's answer has one.
-    if ([...etags.values()].includes("")) await recall();
-    const sent = numbers.flatMap((number) => etags.get(number) ?? []);
-    if (sent.length < total) throw notArrived(new UploadError("mismatch", LOST));
-    // Should the answer be lost, the upload is over, and can only be completed again.
-    await memory.keep(begun, sent);
+    if ([...sent.values()].some(({ etag }) => !etag)) await compare();
+    if (sent.size < total) throw notArrived(new UploadError("mismatch", LOST));
     try {
-      const parts = sent.map((etag, index) => ({ part_number: index + 1, etag }));
+      const parts = [...sent].map(([part_number, { etag }]) => ({ part_number, etag }));
       const result = await service.ask(run, "multipart/complete", decodeResult, { upload, parts });
-      await memory.forget();
+      // Another tab that waits for this one completes the upload again, and has the same answer.
+      if (!(await memory.isAwaited())) await memory.forget();
+      tally.finish();
       return result;
     } catch (cause) {
       if ((cause as Partial<UploadError>).code !== "mismatch") throw cause;
       // The store says what it has, unless the service has ended the upload.
-      await memory.keep(begun);
-      await recall().catch(() => {
+      await compare().catch(async () => {
+        await memory.forget();
         throw cause;
       });
+      await keep();
       throw notArrived(cause as UploadError);
     }
   });
@@ -120,52 +136,59 @@ async function sendAll(
 
 const LOST = "The store has not got all parts that it was sent. Try again.";
 
+/** The ETag without quotes, which some stores leave out in lists. */
+const bare = (etag: string) => etag.replaceAll('"', "");
+
 /** Calls `work` for each, a few at a time. What is under way when one fails is waited for. */
-async function inParallel(numbers: ReadonlyArray<number>, work: (number: number) => Promise<void>) {
-  const left = numbers.values();
+async function inParallel<A>(items: ReadonlyArray<A>, work: (item: A) => Promise<void>) {
+  const left = items.values();
   const failures: Array<unknown> = [];
   const worker = async () => {
-    for (const number of left) {
-      if (failures.length === 0) await work(number).catch((cause: unknown) => failures.push(cause));
+    for (const item of left) {
+      if (failures.length === 0) await work(item).catch((cause: unknown) => failures.push(cause));
     }
   };
   await Promise.all(Array.from({ length: MOST_AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
 }
 
-/** Signs parts in the order in which they are sent, several at a time. */
-function makeSigner(
-  job: Job,
-  begun: Started,
-  order: ReadonlyArray<number>,
-): (number: number) => Pick<Sending, "sign" | "drop"> {
+/** Signs parts in their order, several at a time, for which it computes their checksums. */
+function makeSigner(job: Job, begun: Started, isNeeded: (number: number) => boolean) {
   const signed = new Map<number, { readonly at: number; readonly part: Promise<Signed> }>();
+  const verified = algorithmFor(job, job.policy?.multipart?.checksums, begun.partSize);
+  // A memory needs one in any case.
+  const algorithm = verified ?? chooseAlgorithm(["sha256", "crc32c"], begun.partSize);
+  const checksums = new Map<number, string>();
+
+  async function hash(number: number): Promise<Checksum> {
+    const checksum = await checksumIn(job, sliceOf(job, begun, number), algorithm);
+    checksums.set(number, checksum.value);
+    return checksum;
+  }
 
   async function signAll(numbers: ReadonlyArray<number>): Promise<ReadonlyArray<Signed>> {
-    const algorithm = algorithmFor(job, job.policy?.multipart?.checksums, begun.partSize);
     const checksums: Array<Checksum> = [];
-    for (const number of algorithm ? numbers : []) {
-      checksums.push(await checksumIn(job, sliceOf(job, begun, number), algorithm));
-    }
+    for (const number of numbers) checksums.push(await hash(number));
     const at = Date.now();
     const { parts } = await job.service.ask(
       job.run,
       "multipart/parts",
       object({ parts: tuple(numbers.map(signedPart)) }),
-      { upload: begun.upload, part_numbers: numbers, ...(algorithm && { checksums }) },
+      { upload: begun.upload, part_numbers: numbers, ...(verified && { checksums }) },
     );
     return parts.map((part) => ({ ...part, at }));
   }
 
   const isUsable = (number: number) => Date.now() - (signed.get(number)?.at ?? 0) < lifetimeOf(job);
 
-  return (number) => ({
+  const signing = (number: number): Pick<Sending, "sign" | "drop"> => ({
     drop: () => signed.delete(number),
     sign: async () => {
       if (!isUsable(number)) {
-        const first = order.indexOf(number);
         const ahead = Math.max(1, Math.floor(SIGNED_AHEAD / begun.partSize));
-        const numbers = order.slice(first, first + ahead).filter((each) => !isUsable(each));
+        const numbers = Array.from({ length: ahead }, (_, index) => number + index).filter(
+          (each) => isNeeded(each) && !isUsable(each),
+        );
         const asked = signAll(numbers);
         for (const [index, each] of numbers.entries()) {
           const part = asked.then((parts) => parts[index] as Signed);
@@ -177,49 +200,16 @@ function makeSigner(
       return signed.get(number)?.part as Promise<Signed>;
     },
   });
+
+  return { hash, signing, /** Of each part the last one. */ checksums };
 }
 
 const signedPart = (number: number) =>
   object({ partNumber: valid((value) => value === number), url, headers });
 
-const decodeStored = object({ parts: list(object({ partNumber: number, size: number, etag })) });
+const decodeStored = object({ parts: list(object({ partNumber: number, etag })) });
 
 const decodeResult = object({ ...CONFIRMED, receipt: text });
 
 const sliceOf = ({ file }: Job, { partSize }: Started, number: number): Blob =>
   file.slice((number - 1) * partSize, number * partSize);
-
-/** Whether an upload cannot go on: by the service's word, or the store's. */
-const isOver = (cause: unknown): boolean =>
-  problemOf(cause).code === "INVALID_UPLOAD" ||
-  (cause as Partial<UploadError>).storeCode === "NoSuchUpload";
-
-/** Uploads that were begun here, and not ended. */
-export async function pendingUploads(
-  service: Service,
-  storage: UploadStorage | undefined,
-): Promise<ReadonlyArray<PendingUpload>> {
-  const found = await rememberedUploads(service.files, storage);
-  return found.map(({ remembered: { file, begun }, forget }) => ({
-    ...file,
-    key: begun.key,
-    expiresAt: begun.expiresAt,
-    discard: async () => {
-      await discard(service, begun);
-      await forget();
-    },
-  }));
-}
-
-/** Removes the parts of an upload. */
-async function discard(service: Service, { upload }: Started): Promise<void> {
-  const run = makeRun();
-  const timer = setTimeout(run.abort, CLEAN_UP);
-  try {
-    await service.ask(run, "multipart", () => undefined, { upload }, "DELETE");
-  } catch (cause) {
-    if (!isOver(cause)) throw cause;
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -2,10 +2,10 @@ import type { Retrying } from "./run.ts";
 
 /** How far an upload is. */
 export interface UploadProgress {
-  /** Bytes that have been sent; never more than `total`, and fewer than before only on a retry. */
+  /** Bytes that have been sent: fewer than before only on a retry, and all once it is confirmed. */
   readonly sent: number;
   readonly total: number;
-  /** 0 to 100. */
+  /** 0 to 100, in whole numbers; 100 once the upload is confirmed. */
   readonly percent: number;
   /** There if something is sent again, or will be. */
   readonly retrying?: Retrying | undefined;
@@ -16,9 +16,11 @@ export interface UploadProgress {
 /** Adds up what has been sent of a file, by its parts. */
 export type Tally = ReturnType<typeof makeTally>;
 
+/** A tally of `total` bytes, of which so many count before it is finished. */
 export function makeTally(
   total: number,
   onProgress: ((progress: UploadProgress) => void) | undefined,
+  most = total - 1,
 ) {
   const sentOf = new Map<number, number>();
   const mostOf = new Map<number, number>();
@@ -30,8 +32,14 @@ export function makeTally(
     sentOf.set(part, bytes);
   };
   const show = (retrying?: Retrying) => {
-    shown = Math.min(total, retrying === undefined ? Math.max(sum, shown) : sum);
-    onProgress?.({ sent: shown, total, percent: (shown / total) * 100, retrying, parts });
+    shown = Math.min(most, retrying === undefined ? Math.max(sum, shown) : sum);
+    onProgress?.({
+      sent: shown,
+      total,
+      percent: Math.floor((shown / total) * 100),
+      retrying,
+      parts,
+    });
   };
   return {
     show,
@@ -49,6 +57,11 @@ export function makeTally(
     },
     /** Counts what had been sent before. */
     add: set,
+    /** All has been sent, and is confirmed. */
+    finish: () => {
+      sum = most = total;
+      show();
+    },
     /** Nothing counts as sent any more. */
     restart: () => {
       sentOf.clear();

@@ -9,7 +9,12 @@ import {
   text,
   valid,
 } from "./decode.ts";
-import { UploadError } from "./errors.ts";
+import { problemOf, UploadError } from "./errors.ts";
+import { makeRun, type Run, throwIfAborted } from "./run.ts";
+import type { Service } from "./service.ts";
+
+/** How long an aborted upload waits for its parts to be removed, in milliseconds. */
+const CLEAN_UP = 10_000;
 
 /**
  * Where uploads in parts are remembered, as text by key. A `Map` will do; methods may return
@@ -52,9 +57,13 @@ export type Started = ReturnType<ReturnType<typeof startDecoder>>;
 
 const FILE = object({ filename: text, size: number, lastModified: number, policy: optional(text) });
 
-/** What is remembered: the ETags of all parts, in order, once they were sent. */
+/** A part that arrived: its ETag, unless CORS hides it, and the checksum of what was sent. */
+const decodePart = object({ partNumber: number, etag: optional(etag), checksum: text });
+export type SentPart = ReturnType<typeof decodePart>;
+
+/** What is remembered; a memory without checksums is one of an earlier version. */
 const memoryDecoder = (size: number) =>
-  object({ file: FILE, begun: startDecoder(size), etags: optional(list(etag)) });
+  object({ file: FILE, begun: startDecoder(size), parts: list(decodePart) });
 export type Remembered = ReturnType<ReturnType<typeof memoryDecoder>>;
 
 /** The memory of one upload. It works without a storage too, or with one that fails. */
@@ -76,7 +85,7 @@ export function memoryOf({ file, asked, resume, service, storage, kept }: Resuma
   const { filename, size, policy } = asked;
   const { lastModified = 0 } = file as File;
   if (
-    typeof resume === "object" &&
+    resume instanceof Object &&
     !(filename === resume.filename && size === resume.size && lastModified === resume.lastModified)
   ) {
     throw new UploadError(
@@ -89,32 +98,74 @@ export function memoryOf({ file, asked, resume, service, storage, kept }: Resuma
   const call = storing(lasting ?? kept.parts);
   const facts = { filename, size, lastModified, policy };
   const key = prefixOf(service.files) + JSON.stringify(facts);
+  const locks = lasting ? globalThis.navigator?.locks : undefined;
+  const isIn = (locks: ReadonlyArray<LockInfo> = []) => locks.some(({ name }) => name === key);
   return {
     recall: () => recall(call, key),
-    keep: (begun: Started, etags?: ReadonlyArray<string>) =>
-      call((storage) => storage.set(key, JSON.stringify({ file: facts, begun, etags }))),
+    keep: (begun: Started, parts: ReadonlyArray<SentPart>) =>
+      call((storage) => storage.set(key, JSON.stringify({ file: facts, begun, parts }))),
     forget: () => call((storage) => storage.delete(key)),
+    /**
+     * Calls `work` while no other tab does for the same file, where the page has locks: in a secure
+     * context. Calls `onWait` if there is one that does.
+     */
+    alone: async <A>(run: Run, onWait: () => void, work: () => Promise<A>): Promise<A> => {
+      let result: Promise<A> | undefined;
+      await locks
+        ?.query()
+        .then(({ held }) => isIn(held) && onWait())
+        .then(() => locks.request(key, { signal: run.signal }, () => (result = work())))
+        // They are denied where a page can remember nothing, as in a sandbox.
+        .catch(() => throwIfAborted(run));
+      return result ?? work();
+    },
+    /** Whether another tab waits for this one. */
+    isAwaited: async () => isIn((await locks?.query())?.pending),
   };
 }
 
-/** All uploads of a service and organization that are remembered. */
-export async function rememberedUploads(files: string, given: UploadStorage | undefined) {
-  const call = storing(given);
+/** Uploads that were begun here, and not ended. */
+export async function pendingUploads(
+  service: Service,
+  storage: UploadStorage | undefined,
+): Promise<ReadonlyArray<PendingUpload>> {
+  const call = storing(storage ?? indexedDbStorage());
   const keys = [...((await call((storage) => storage.keys())) ?? [])];
   const found = keys
-    .filter((key) => key.startsWith(prefixOf(files)))
-    .map(async (key) => {
+    .filter((key) => key.startsWith(prefixOf(service.files)))
+    .map(async (key): Promise<PendingUpload | undefined> => {
       const remembered = await recall(call, key);
-      return remembered && { remembered, forget: () => call((storage) => storage.delete(key)) };
+      if (remembered === undefined) return undefined;
+      const { file, begun } = remembered;
+      const discard = async () => {
+        await discardParts(service, begun);
+        await call((storage) => storage.delete(key));
+      };
+      return { ...file, key: begun.key, expiresAt: begun.expiresAt, discard };
     });
   return (await Promise.all(found)).filter((one) => one !== undefined);
 }
+
+/** Removes the parts of an upload. */
+export async function discardParts(service: Service, { upload }: Started): Promise<void> {
+  const run = makeRun(AbortSignal.timeout(CLEAN_UP));
+  await service
+    .ask(run, "multipart", () => undefined, { upload }, "DELETE")
+    .catch((cause: unknown) => {
+      if (!isOver(cause)) throw cause;
+    });
+}
+
+/** Whether an upload cannot go on: by the service's word, or the store's. */
+export const isOver = (cause: unknown): boolean =>
+  problemOf(cause).code === "INVALID_UPLOAD" ||
+  (cause as Partial<UploadError>).storeCode === "NoSuchUpload";
 
 const prefixOf = (files: string) => `valetkey ${files} `;
 
 /** What calls a storage, and gives undefined if that fails: an upload does without a memory. */
 const storing =
-  (storage: UploadStorage | null = indexedDbStorage()) =>
+  (storage: UploadStorage | null) =>
   async <A>(act: (storage: UploadStorage) => Awaitable<A>): Promise<A | undefined> => {
     try {
       return storage ? await act(storage) : undefined;

@@ -59,8 +59,7 @@ export async function persist<A>(
     } catch (cause) {
       throwIfAborted(run);
       if (cause === PAUSED) {
-        await run.ready();
-        tell("resumed");
+        tell("paused");
       } else if (!(cause instanceof Transient)) {
         throw cause;
       } else if (isOnline() || cause.reason !== "network") {

@@ -11,9 +11,10 @@ export interface Retrying {
   readonly delay: number;
   /**
    * `network`: no answer; `busy`: a 408, 429 or 5xx; `expired`: the URL was no longer accepted;
-   * `offline`: the browser has no network; `resumed`: it was paused and goes on.
+   * `offline`: the browser has no network; `paused`: what was on its way is sent again once it goes
+   * on; `elsewhere`: it waits for another tab that uploads the same file.
    */
-  readonly reason: "network" | "busy" | "expired" | "offline" | "resumed";
+  readonly reason: "network" | "busy" | "expired" | "offline" | "paused" | "elsewhere";
   /** Since when nothing has got further, as `Date.now()` says it; not there if it only waits. */
   readonly since?: number;
   /** When the upload fails if nothing gets further until then. */

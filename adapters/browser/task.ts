@@ -26,7 +26,8 @@ export interface UploadOptions {
   readonly multipart?: number | false | undefined;
   /**
    * Whether an upload in parts goes on where one of the same file was left, also after a reload;
-   * `false` forgets it. One of `pending()` goes on with that one, or fails if the file is another.
+   * `false` forgets it. One of `pending()` goes on with that one, under its policy, or fails if the
+   * file is another.
    */
   readonly resume?: boolean | PendingUpload | undefined;
   /** For how long what fails is tried again; 5 minutes without anything getting further if left out. */
@@ -35,7 +36,10 @@ export interface UploadOptions {
 
 /** Work under way: a promise of its result that can be held and ended. */
 export interface Task<A> extends Promise<A> {
-  /** Holds the upload; what was sent of a file in parts is kept. */
+  /**
+   * Holds the upload: parts on their way arrive, and no others are sent. A file with one PUT is sent
+   * again once it goes on.
+   */
   readonly pause: () => void;
   /** Goes on after `pause()`. */
   readonly resume: () => void;

@@ -1,5 +1,5 @@
 import { type Checksum, checksumOf, chooseAlgorithm, MOST_IN_MEMORY } from "./checksum.ts";
-import { type Problem, UploadError } from "./errors.ts";
+import { problemOf, UploadError } from "./errors.ts";
 import { failUnlessReadable, unreadable } from "./file.ts";
 import type { UploadPolicy } from "./policies.ts";
 import type { Tally } from "./progress.ts";
@@ -73,6 +73,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
     const { receipt } = (kept.granted as Granted).grant;
     try {
       const confirmed = await service.ask(run, "confirm", object(CONFIRMED), { receipt });
+      job.tally.finish();
       return { ...confirmed, receipt };
     } catch (cause) {
       throw problemOf(cause).code === "UPLOAD_INCOMPLETE"
@@ -81,10 +82,6 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
     }
   });
 }
-
-/** What the service says of a failure. */
-export const problemOf = (cause: unknown): Problem =>
-  (cause instanceof UploadError && cause.problem) || {};
 
 /** How often something is sent again that the store has not got. */
 const MOST_RESENDS = 5;
@@ -172,11 +169,17 @@ export function sendSigned(job: Job, sending: Sending): Promise<string> {
   const { part, body, sign, drop } = sending;
   let wasRenewed = false;
   let carried = 0;
+  let signing: Promise<Signed> | undefined;
   return persist(
     job.run,
     (signal, progressed) =>
       job.slots(signal, async () => {
-        const { url, headers, at } = await sign();
+        // An upload that is paused meanwhile keeps no slot from other files.
+        const { url, headers, at } = await new Promise<Signed>((resolve, reject) => {
+          signal.addEventListener("abort", reject);
+          signing ??= sign().finally(() => (signing = undefined));
+          signing.then(resolve, reject);
+        });
         const age = Date.now() - at;
         let sent = 0;
         const onSent = (bytes: number) => {
@@ -187,7 +190,14 @@ export function sendSigned(job: Job, sending: Sending): Promise<string> {
         };
         let answer: PutAnswer;
         try {
-          answer = await put({ url, headers, body, signal, onSent });
+          // A part on its way arrives, also if the upload is paused.
+          answer = await put({
+            url,
+            headers,
+            body,
+            signal: part ? job.run.signal : signal,
+            onSent,
+          });
           noteAnswer(url);
         } catch (cause) {
           if (signal.aborted) throw cause;

@@ -77,6 +77,13 @@ const sha256At = async (outcome: Outcome): Promise<string> => {
   return createHash("sha256").update(bytes).digest("hex");
 };
 
+/** What comes of a file of five parts, the same in each tab. */
+const uploadIn = (tab: Page): Promise<Outcome> =>
+  tab.evaluate(() => {
+    const { make, fileOf, onProgress, outcomeOf } = page;
+    return outcomeOf(make().upload(fileOf(22 * 2 ** 20), { onProgress }));
+  });
+
 let browser: Browser;
 let modules: ReadonlyMap<string, string>;
 let site: Server;
@@ -288,11 +295,115 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
         const upload = client.upload(fileOf(22 * 2 ** 20), { resume: pending, onProgress });
         const outcome = await outcomeOf(upload);
         const left = await client.pending();
-        return { outcome, pending: pending?.filename, left: left.length, first: events[0]?.parts };
+        return {
+          outcome,
+          pending: pending?.filename,
+          left: left.length,
+          first: events.find(({ parts }) => parts?.done === 2)?.parts,
+        };
       });
       expect(await sha256At(outcome)).toBe(sha256Of(22 * MIB));
       expect([pending, left, first]).toEqual(["a.png", 0, { done: 2, total: 5 }]);
       expect(puts).toHaveLength(3);
+    });
+
+    it("a file whose content has changed under its name, size and date is not mixed with what was sent of it", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "valetkey-client-"));
+      const path = join(folder, "large.png");
+      const written = new Date(1_700_000_000_000);
+      const write = (bytes: Buffer) => {
+        writeFileSync(path, bytes);
+        utimesSync(path, written, written);
+      };
+      const before = Buffer.alloc(22 * MIB, 1);
+      write(before);
+      await tab.locator("input").setInputFiles(path);
+      network.holdAfter(2);
+      await tab.evaluate(async () => {
+        const { make, onProgress, events } = page;
+        const [file] = document.querySelector("input")?.files ?? [];
+        page.task = make().upload(file ?? new Blob(), { onProgress });
+        page.task.catch(() => undefined);
+        while ((events.at(-1)?.parts?.done ?? 0) < 2) await new Promise(requestAnimationFrame);
+      });
+      await tab.reload();
+      network.release();
+      await tab.waitForFunction(() => "page" in globalThis);
+      // A byte of each part.
+      const after = Buffer.from(before);
+      for (let at = 0; at < after.length; at += 5 * MIB) after[at] = 2;
+      write(after);
+      await tab.locator("input").setInputFiles(path);
+      const outcome = await tab.evaluate(async () => {
+        const client = page.make();
+        const [file] = document.querySelector("input")?.files ?? [];
+        const [pending] = await client.pending();
+        return page.outcomeOf(client.upload(file ?? new Blob(), { resume: pending }));
+      });
+      expect(await sha256At(outcome)).toBe(createHash("sha256").update(after).digest("hex"));
+      rmSync(folder, { recursive: true });
+    });
+
+    it("of two tabs with the same file one waits, and goes on when the other is closed", async () => {
+      const other = await context.newPage();
+      await other.goto(origin);
+      await other.waitForFunction(() => "page" in globalThis);
+      const begun: Array<string> = [];
+      context.on("request", (request) => {
+        if (request.url().endsWith("/files/multipart")) begun.push(request.method());
+      });
+      network.holdAfter(2);
+      uploadIn(tab).catch(() => undefined);
+      await tab.waitForFunction(() => page.events.at(-1)?.parts?.done === 2);
+      const outcome = uploadIn(other);
+      await other.waitForFunction(() => page.events.at(-1)?.retrying?.reason === "elsewhere");
+      await tab.close();
+      network.release();
+      expect(await sha256At(await outcome)).toBe(sha256Of(22 * MIB));
+      expect(begun.filter((method) => method === "POST")).toEqual(["POST"]);
+      expect(await other.evaluate(() => page.events.some(({ parts }) => parts?.done === 2))).toBe(
+        true,
+      );
+    });
+
+    it("of two tabs with the same file both have one result", async () => {
+      const other = await context.newPage();
+      await other.goto(origin);
+      await other.waitForFunction(() => "page" in globalThis);
+      network.holdAfter(2);
+      const first = uploadIn(tab);
+      await tab.waitForFunction(() => page.events.at(-1)?.parts?.done === 2);
+      const second = uploadIn(other);
+      await other.waitForFunction(() => page.events.at(-1)?.retrying?.reason === "elsewhere");
+      network.release();
+      const keys = [await first, await second].map(
+        (one) => "url" in one && new URL(one.url).pathname,
+      );
+      expect(keys[1]).toBe(keys[0]);
+      expect(await tab.evaluate(async () => (await page.make().pending()).length)).toBe(0);
+    });
+
+    it("while an upload is paused its parts on their way arrive, and no others are sent", async () => {
+      const held: Array<() => Promise<void>> = [];
+      await tab.route(
+        ({ searchParams }) => searchParams.has("partNumber"),
+        (route) => void held.push(() => route.continue()),
+      );
+      await tab.evaluate(() => {
+        const { make, fileOf, onProgress, outcomeOf } = page;
+        page.task = make().upload(fileOf(22 * 2 ** 20), { onProgress });
+        page.outcome = outcomeOf(page.task);
+      });
+      await until("4 parts", async () => (held.length === 4 ? true : undefined));
+      await tab.evaluate(() => page.task.pause());
+      for (const go of held) await go();
+      await tab.waitForFunction(() => page.events.at(-1)?.parts?.done === 4);
+      expect(held).toHaveLength(4);
+      await tab.evaluate(() => page.task.resume());
+      await until("the last part", async () => (held.length === 5 ? true : undefined));
+      await held[4]?.();
+      expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(22 * MIB));
+      expect(puts).toHaveLength(5);
     });
 
     it("an aborted upload leaves no parts behind", async () => {

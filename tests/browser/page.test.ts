@@ -34,6 +34,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
       STORAGE_SECRET_KEY: minio?.secretKey ?? "",
       LOG_LEVEL: "debug",
       STORAGE_MAX_FILE_SIZE: "64 MiB",
+      STORAGE_POLICIES: JSON.stringify({ films: { allowed_types: ["video/mp4"] } }),
     });
     // The first readiness check creates the bucket.
     await fetch(`${service.address}/readyz`);
@@ -178,6 +179,31 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     network.release();
     await page.getByRole("button", { name: "Discard never.png" }).click();
     await expect.poll(() => unfinished.count()).toBe(0);
+    await page.close();
+  });
+
+  it("a file goes on after a reload under its policy, and is unfinished until it has arrived", async () => {
+    const { page, requests } = await open();
+    await page.getByLabel("Policy").selectOption("films");
+    network.holdAfter(2);
+    await drop(page, ["film.mp4"], "video/mp4", LARGE);
+    await page.getByText("2 of 6 parts").waitFor();
+    await page.reload();
+    network.release();
+    const unfinished = page.locator("#pending .card");
+    await unfinished.waitFor();
+    requests.length = 0;
+    await page.route("**/multipart/complete", (route) => route.fulfill({ status: 400 }), {
+      times: 1,
+    });
+    // Of its own, the page would ask for the policy `files`.
+    await drop(page, ["film.mp4"], "video/mp4", LARGE);
+    await card(page, "film.mp4", "failed").waitFor();
+    expect(await unfinished.innerText()).toContain("film.mp4, 30 MiB");
+    await page.getByRole("button", { name: "Try again film.mp4" }).click();
+    await card(page, "film.mp4", "done").waitFor();
+    expect(await unfinished.count()).toBe(0);
+    expect(lastSteps(requests)).not.toContain("multipart");
     await page.close();
   });
 

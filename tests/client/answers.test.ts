@@ -312,6 +312,8 @@ async function leave() {
   return { ...host, storage, key, kept: JSON.parse(text) };
 }
 
+const SENT = { partNumber: 1, etag: "a", checksum: "a" };
+
 describe("what is remembered of an upload", () => {
   it.each<[string, (kept: { readonly file: object; readonly begun: object }) => unknown]>([
     ["no JSON", () => undefined],
@@ -323,8 +325,12 @@ describe("what is remembered of an upload", () => {
     ["of parts of no size", (kept) => ({ ...kept, begun: { ...kept.begun, partSize: "big" } })],
     ["of no token", (kept) => ({ ...kept, begun: { ...kept.begun, upload: undefined } })],
     ["of a token of 16 MB", (kept) => ({ ...kept, begun: { ...kept.begun, upload: LONG } })],
-    ["of ETags that no store has", (kept) => ({ ...kept, etags: ["a b", "\u001b"] })],
-    ["of too many parts", (kept) => ({ ...kept, etags: Array(10_001).fill("a") })],
+    ["of ETags that no store has", (kept) => ({ ...kept, parts: [{ ...SENT, etag: "a b" }] })],
+    ["of parts without a checksum", (kept) => ({ ...kept, parts: [{ partNumber: 1 }] })],
+    [
+      "of too many parts",
+      (kept) => ({ ...kept, parts: Array.from({ length: 10_001 }, () => SENT) }),
+    ],
   ])("is forgotten if it is %s, and the file is sent anew", async (_, change) => {
     const { client, storage, key, kept } = await leave();
     storage.set(key, JSON.stringify(change(kept)) ?? "{broken");

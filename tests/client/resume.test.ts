@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { createClient } from "../../adapters/browser/client.ts";
-import { failure, first, isFor, isPut, network, type Seen, startUploads, TOKEN } from "./host.ts";
+import { failure, first, isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
 
 // What goes on where it was left, and what must not.
 
@@ -16,7 +16,6 @@ const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", {
   type: "image/png",
   lastModified: 1_700_000_000_000,
 });
-const isListing = ({ action }: Seen) => action.startsWith("multipart/parts?");
 const refused = () => new Response("", { status: 400 });
 
 /** An upload in parts that was begun, and failed for good. */
@@ -33,14 +32,14 @@ it("an upload that fails keeps what it has sent: the file goes on the next time"
   const { client } = await leave();
   const seen = network();
   await client.upload(LARGE, inParts);
-  expect([seen.filter(isFor("multipart")).length, seen.filter(isListing).length]).toEqual([0, 1]);
+  expect(seen.filter(isFor("multipart"))).toEqual([]);
 });
 
 it("the same file under another policy is another upload", async () => {
   const { client } = await leave();
   const seen = network();
   await client.upload(LARGE, { ...inParts, policy: "films" });
-  expect([seen.filter(isFor("multipart")).length, seen.filter(isListing).length]).toEqual([1, 0]);
+  expect(seen.filter(isFor("multipart"))).toHaveLength(1);
   expect(await client.pending()).toMatchObject([{ filename: "film.png", policy: undefined }]);
 });
 
@@ -105,19 +104,80 @@ it("uploads of another organization are not pending", async () => {
   expect(await client.pending()).toHaveLength(1);
 });
 
-it("after a mismatch the store is asked what it has, instead of the ETags of before", async () => {
+it("what goes on does so under the policy that it was begun under", async () => {
   const storage = new Map<string, string>();
-  const { client } = await startUploads({}, { storage });
-  const mismatch = { code: "UPLOAD_MISMATCH", title: "Another file" };
-  network((seen) =>
-    isFor("multipart/complete")(seen) ? Response.json(mismatch, { status: 409 }) : undefined,
-  );
-  expect((await failure(client.upload(LARGE, inParts))).code).toBe("mismatch");
+  const policies = { films: { maxSize: "100 MiB", allowedTypes: ["video/mp4"] } } as const;
+  const { client } = await startUploads({ policies }, { storage });
+  const film = new File([LARGE], "film.mp4", { type: "video/mp4", lastModified: 5 });
+  network((seen) => (isPut(seen) ? refused() : undefined));
+  await failure(client.upload(film, { ...inParts, policy: "films" }));
   vi.unstubAllGlobals();
+  const [pending] = await client.pending();
+  // Neither the default policy nor the size from which files go in parts is asked again.
+  expect((await client.upload(film, { resume: pending })).key).toBe(pending?.key);
+});
+
+/** Two tabs of one page: they share what is remembered. */
+async function twoTabs() {
+  const storage = new Map<string, string>();
+  const { client, address } = await startUploads({}, { storage });
+  const options = { endpoint: address, organization: "acme", token: TOKEN, storage };
+  const waits = Promise.withResolvers<void>();
+  const second = (extra: object = {}) =>
+    createClient(options).upload(LARGE, {
+      ...inParts,
+      ...extra,
+      onProgress: ({ retrying }) => {
+        if (retrying?.reason === "elsewhere") waits.resolve();
+      },
+    });
+  /** An upload in the first tab that stands still once it is under way. */
+  const begun = Promise.withResolvers<void>();
+  const first = client.upload(LARGE, {
+    ...inParts,
+    onProgress: ({ parts }) => parts && begun.resolve(),
+  });
+  await begun.promise;
+  first.pause();
+  return { storage, client, first, second, waiting: waits.promise };
+}
+
+it("of two tabs that upload the same file one waits, and has the result of the other", async () => {
+  const { storage, first, second, waiting } = await twoTabs();
   const seen = network();
-  await client.upload(LARGE, inParts);
-  expect([seen.filter(isListing).length, seen.filter(isPut).length]).toEqual([1, 0]);
+  const other = second();
+  await waiting;
+  first.resume();
+  expect((await other).key).toBe((await first).key);
+  expect(seen.filter(isPut)).toHaveLength(2);
   expect([...storage]).toEqual([]);
+});
+
+it("a tab that waits goes on when the other one is aborted, also while that is paused", async () => {
+  const { storage, first, second, waiting } = await twoTabs();
+  const other = second();
+  await waiting;
+  first.abort();
+  expect((await failure(first)).code).toBe("aborted");
+  expect((await other).size).toBe(LARGE.size);
+  expect([...storage]).toEqual([]);
+});
+
+it("a tab that is aborted while it waits leaves the upload of the other alone", async () => {
+  const { first, second, waiting } = await twoTabs();
+  const other = second();
+  await waiting;
+  other.abort();
+  expect((await failure(other)).code).toBe("aborted");
+  first.resume();
+  expect((await first).size).toBe(LARGE.size);
+});
+
+it("an upload that remembers nothing waits for no other", async () => {
+  const { first, second } = await twoTabs();
+  expect((await second({ resume: false })).size).toBe(LARGE.size);
+  first.resume();
+  await first;
 });
 
 it("a part that the store answers with 412 has not arrived, unlike a whole file", async () => {

@@ -120,34 +120,44 @@ function tag(code) {
   return element;
 }
 
+/** The uploads that were begun before the page was loaded, by their files. */
+const unfinished = new Map();
+
 /**
- * Shows the uploads that were begun before the page was loaded.
- * @param {ReadonlyArray<{ filename: string, size: number, discard: () => Promise<void> }>} pending
+ * Shows these uploads.
+ * @param {ReadonlyArray<any>} pending
  */
 export function showUnfinished(pending) {
-  const cards = pending.map(({ filename, size, discard }) => {
-    const card = copyOf("unfinished");
-    card.dataset.file = idOf({ name: filename, size });
-    card.querySelector("h3").textContent = `${filename}, ${inUnits(size)}`;
-    const button = card.querySelector("button");
+  unfinished.clear();
+  for (const begun of pending) {
+    const { filename, size, lastModified, discard } = begun;
+    const notice = copyOf("unfinished");
+    const file = { name: filename, size, lastModified };
+    unfinished.set(idOf(file), { begun, notice });
+    notice.querySelector("h3").textContent = `${filename}, ${inUnits(size)}`;
+    const button = notice.querySelector("button");
     button.setAttribute("aria-label", `Discard ${filename}`);
     button.addEventListener("click", async () => {
       button.disabled = true;
       await discard().then(
-        () => card.remove(),
+        () => endUnfinished(file, false),
         () => (button.disabled = false),
       );
     });
-    return card;
-  });
-  document.querySelector("#pending")?.replaceChildren(...cards);
-}
-
-/** A file that goes on is not unfinished any more. @param {File} file */
-export function hideUnfinished(file) {
-  for (const card of document.querySelectorAll("#pending .card")) {
-    if (/** @type {HTMLElement} */ (card).dataset.file === idOf(file)) card.remove();
   }
+  const notices = [...unfinished.values()].map(({ notice }) => notice);
+  document.querySelector("#pending")?.replaceChildren(...notices);
 }
 
-const idOf = ({ name, size }) => `${size} ${name}`;
+/** The upload of a file that goes on, and its notice; undefined if it is another. */
+export const unfinishedOf = (file) => unfinished.get(idOf(file));
+
+/** Shows again that an upload is unfinished, or forgets it. */
+export function endUnfinished(file, isLeft) {
+  const notice = unfinishedOf(file)?.notice;
+  if (isLeft && notice) return document.querySelector("#pending")?.append(notice);
+  notice?.remove();
+  return unfinished.delete(idOf(file));
+}
+
+const idOf = ({ name, size, lastModified }) => `${size} ${lastModified} ${name}`;

@@ -1,5 +1,5 @@
 import { createClient, dropTarget, pasteTarget, UploadError } from "./client/client.js";
-import { hideUnfinished, makeCard, showUnfinished } from "./card.js";
+import { endUnfinished, makeCard, showUnfinished, unfinishedOf } from "./card.js";
 import { recorder } from "./requests.js";
 import { atClock, inUnits } from "./words.js";
 
@@ -87,18 +87,17 @@ const { key, fileUrl } = await client.upload(file${options});
 function uploadAll(files) {
   if (files.length === 0) return;
   find("#empty").hidden = true;
-  for (const file of files) hideUnfinished(file);
   const rows = files.map((file) => row(file));
-  if (files.length === 1) {
-    rows[0].start();
-    return;
-  }
-  const byFile = new Map(rows.map((each) => [each.file, each]));
-  const all = client.uploadAll(files, {
+  const alone = rows.filter(({ file }) => rows.length === 1 || unfinishedOf(file));
+  const together = rows.filter((each) => !alone.includes(each));
+  for (const each of alone) each.start();
+  if (together.length === 0) return;
+  const byFile = new Map(together.map((each) => [each.file, each]));
+  const all = client.uploadAll([...byFile.keys()], {
     policy: policyName(),
     onFileProgress: (file, progress) => byFile.get(file)?.card.showProgress(progress),
   });
-  for (const [index, each] of rows.entries()) each.follow(all.uploads[index]);
+  for (const [index, each] of together.entries()) each.follow(all.uploads[index]);
   all.catch(() => undefined);
 }
 
@@ -124,8 +123,12 @@ function row(file) {
   const each = {
     file,
     card,
-    start: () =>
-      each.follow(client.upload(file, { policy: policyName(), onProgress: card.showProgress })),
+    start: () => {
+      const { begun: resume, notice } = unfinishedOf(file) ?? {};
+      notice?.remove();
+      const { showProgress: onProgress } = card;
+      return each.follow(client.upload(file, { policy: policyName(), resume, onProgress }));
+    },
     /** @param {any} upload Under way. */
     follow: async (upload) => {
       task = upload;
@@ -138,8 +141,10 @@ function row(file) {
         const result = await upload;
         card.showDone(result);
         remember({ name, ...result });
+        endUnfinished(file, false);
       } catch (cause) {
         showFailure(card, cause);
+        endUnfinished(file, cause?.code !== "aborted");
       }
       records.forget(record);
       showTotal();

@@ -35,7 +35,8 @@ const RETRIES = {
   busy: "The store is busy",
   expired: "The signed URL expired",
   offline: "This browser is offline",
-  resumed: "Going on",
+  paused: "Paused",
+  elsewhere: "Another tab uploads this file",
 };
 
 /**
@@ -44,7 +45,8 @@ const RETRIES = {
  */
 export function inWords({ reason, delay, attempt }) {
   if (reason === "offline") return `${RETRIES.offline}: it goes on when there is a network.`;
-  if (reason === "resumed") return "Going on.";
+  if (reason === "paused") return "Paused.";
+  if (reason === "elsewhere") return `${RETRIES.elsewhere}: this one waits for it.`;
   if (reason === "expired") return `${RETRIES.expired}: a new one was asked for.`;
   return `${RETRIES[reason]}: attempt ${attempt + 1} in ${inTime(delay / 1000)}.`;
 }
