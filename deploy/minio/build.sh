@@ -9,22 +9,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 # Says every 30 seconds how far Go is, and all that it has said only if it fails.
 with_progress() {
-  "$@" >"$cache/build.log" 2>&1 &
-  pid=$!
-  # What runs in the background is not told of Ctrl-C.
-  trap 'kill "$pid"; exit 130' INT TERM
-  while kill -0 "$pid" 2>/dev/null; do
-    sleep 1
-    seconds=$(($(date +%s) - started))
-    if [ $((seconds / 30)) -gt "${said:-0}" ]; then
-      said=$((seconds / 30))
-      compiled=$(grep -cv '^go: ' "$cache/build.log" || true)
-      echo "  $compiled of $packages packages after $seconds seconds" >&2
-    fi
-  done
-  trap - INT TERM
-  said=0
-  wait "$pid" || { cat "$cache/build.log" >&2; exit 1; }
+  # Ends with this script; the sleep must not keep its outputs open.
+  while sleep 30 >/dev/null 2>&1 && kill -0 $$; do
+    echo "  $(grep -cv '^go: ' "$cache/build.log") of $packages packages" >&2
+  done &
+  reporter=$!
+  "$@" >"$cache/build.log" 2>&1 || { kill "$reporter"; cat "$cache/build.log" >&2; exit 1; }
+  kill "$reporter"
 }
 
 # build NAME VERSION PACKAGES TIME: leaves the path of the binary in $built.
