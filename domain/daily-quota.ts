@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration";
 import { QuotaExceeded } from "./errors.ts";
-import type { DailyQuota, Limited } from "./limits.ts";
+import type { DailyQuota } from "./limits.ts";
 
 /** What an organization, or one caller in it, was granted on one day. */
 export interface Usage {
@@ -15,7 +15,7 @@ export const DAY = Duration.toMillis(Duration.days(1));
 
 /** Adds uploads to what was granted today; undefined if that would exceed the quota. */
 export function addToDay(
-  { bytes = Infinity, objects = Infinity }: Omit<DailyQuota, "bytesPerSubject">,
+  { bytes = Infinity, objects = Infinity }: DailyQuota,
   usage: Usage | undefined,
   more: Omit<Usage, "day">,
   now: number,
@@ -36,19 +36,13 @@ export const takeBack = (usage: Usage, less: Omit<Usage, "day">): Usage => ({
   objects: Math.max(0, usage.objects - less.objects),
 });
 
-/** The refusal of an upload that would exceed the quota of `limited`. */
-export function quotaExceeded(
-  { bytes, objects, bytesPerSubject = 0 }: DailyQuota,
-  limited: Limited,
-  retryAfter: number,
-): QuotaExceeded {
-  if (limited === "subject") return new QuotaExceeded({ caller: bytesPerSubject, retryAfter });
-  return new QuotaExceeded({
+/** The refusal of an upload that would exceed the quota of the organization. */
+export const quotaExceeded = ({ bytes, objects }: DailyQuota, retryAfter: number): QuotaExceeded =>
+  new QuotaExceeded({
     ...(bytes === undefined ? {} : { bytes }),
     ...(objects === undefined ? {} : { objects }),
     retryAfter,
   });
-}
 
 /** Seconds until the day (UTC) of `now` ends. */
 export const restOfDay = (now: number): number => Math.ceil((DAY - (now % DAY)) / 1000);

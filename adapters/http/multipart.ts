@@ -22,13 +22,8 @@ import {
   Token,
 } from "./answers.ts";
 import { confirmedAnswer } from "./confirm.ts";
-import {
-  askedFacts,
-  grantedFacts,
-  parseIdempotencyKey,
-  refusalOfUpload,
-  UploadRequest,
-} from "./presign.ts";
+import { parseIdempotencyKey } from "./idempotency-key.ts";
+import { askedFacts, grantedFacts, refusalOfUpload, UploadRequest } from "./presign.ts";
 import { InvalidBody } from "./refusals.ts";
 import type { MemberRequest } from "./route.ts";
 

@@ -7,10 +7,10 @@ import type { RequestedUpload } from "../../domain/upload-policy.ts";
 import { decoder } from "../settings/decode.ts";
 import { answer } from "./answer.ts";
 import type { Uploads } from "./answers.ts";
+import { parseIdempotencyKey } from "./idempotency-key.ts";
 import {
   askedFacts,
   grantedFacts,
-  parseIdempotencyKey,
   requestedUpload,
   uploadAnswer,
   UploadRequest,

@@ -8,13 +8,8 @@ import { ByteSize } from "../../domain/byte-size.ts";
 import { decoder } from "../settings/decode.ts";
 import { answer } from "./answer.ts";
 import { FormUpload, Upload } from "./answers.ts";
-import {
-  askedFacts,
-  parseIdempotencyKey,
-  presign,
-  refusalOfUpload,
-  UploadRequest,
-} from "./presign.ts";
+import { parseIdempotencyKey } from "./idempotency-key.ts";
+import { askedFacts, presign, refusalOfUpload, UploadRequest } from "./presign.ts";
 import type { InvalidBody, InvalidMember } from "./refusals.ts";
 import type { MemberRequest, Services } from "./route.ts";
 

@@ -15,6 +15,7 @@ import type { Tokens } from "../../application/ports/tokens.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";
+import type { OperationId } from "./openapi/texts.ts";
 import type { Refusal } from "./problem.ts";
 import type { InvalidBody } from "./refusals.ts";
 
@@ -125,24 +126,6 @@ interface MemberRoute<E> extends Row {
   readonly scope: Scope;
   readonly handler: (request: MemberRequest) => Effect.Effect<Response, E, Services>;
 }
-
-/** The operations that the OpenAPI document describes. */
-export type OperationId =
-  | "presign"
-  | "presignBatch"
-  | "confirm"
-  | "startMultipart"
-  | "abortMultipart"
-  | "signParts"
-  | "listParts"
-  | "completeMultipart"
-  | "makeLink"
-  | "policies"
-  | "openFile"
-  | "followLink"
-  | "health"
-  | "readiness"
-  | "openapi";
 
 /** Exactly the refusals of `E`: an object of this type does not compile while one is missing. */
 export type AllOf<E extends { readonly _tag: string }> = { readonly [T in E["_tag"]]: true };

@@ -24,6 +24,27 @@ import { memberRoute, publicRoute, type Route } from "./route.ts";
 
 const FILES = "/api/v1/orgs/:slug/files";
 
+/** What is refused before one upload is granted, in one PUT or in parts. */
+const OF_GRANTS = {
+  InvalidMember: true,
+  InvalidIdempotencyKey: true,
+  UnknownPolicy: true,
+  PolicyNotAllowed: true,
+  FileTooLarge: true,
+  MediaTypeNotAllowed: true,
+  ChecksumNotSupported: true,
+  IdempotencyConflict: true,
+  QuotaExceeded: true,
+  LimitsUnavailable: true,
+} as const;
+
+/** What is refused of an upload in parts. */
+const OF_PARTS = {
+  InvalidUpload: true,
+  MultipartNotSupported: true,
+  OrganizationNotFound: true,
+} as const;
+
 /** All that the service answers beside what is mounted into it. */
 export const ROUTES: ReadonlyArray<Route> = [
   memberRoute({
@@ -36,20 +57,11 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: PresignAnswer,
     handler: presignPutOrForm,
     refusals: {
-      InvalidMember: true,
-      InvalidIdempotencyKey: true,
-      UnknownPolicy: true,
-      PolicyNotAllowed: true,
-      FileTooLarge: true,
-      MediaTypeNotAllowed: true,
+      ...OF_GRANTS,
       ChecksumRequired: true,
-      ChecksumNotSupported: true,
       FormNotSupported: true,
       FormCannotBind: true,
       IdempotencyNotSupported: true,
-      IdempotencyConflict: true,
-      QuotaExceeded: true,
-      LimitsUnavailable: true,
       CredentialsUnavailable: true,
     },
   }),
@@ -101,17 +113,8 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: MultipartUpload,
     handler: multipart.startMultipart,
     refusals: {
-      InvalidMember: true,
-      InvalidIdempotencyKey: true,
+      ...OF_GRANTS,
       MultipartNotSupported: true,
-      ChecksumNotSupported: true,
-      UnknownPolicy: true,
-      PolicyNotAllowed: true,
-      FileTooLarge: true,
-      MediaTypeNotAllowed: true,
-      IdempotencyConflict: true,
-      QuotaExceeded: true,
-      LimitsUnavailable: true,
       StoreUnavailable: true,
     },
   }),
@@ -124,9 +127,7 @@ export const ROUTES: ReadonlyArray<Route> = [
     body: multipart.MultipartAbort,
     handler: multipart.abort,
     refusals: {
-      InvalidUpload: true,
-      MultipartNotSupported: true,
-      OrganizationNotFound: true,
+      ...OF_PARTS,
       StoreUnavailable: true,
     },
   }),
@@ -140,9 +141,7 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: SignedParts,
     handler: multipart.signParts,
     refusals: {
-      InvalidUpload: true,
-      MultipartNotSupported: true,
-      OrganizationNotFound: true,
+      ...OF_PARTS,
       PartOutOfRange: true,
       ChecksumRequired: true,
       ChecksumNotSupported: true,
@@ -158,9 +157,7 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: Parts,
     handler: multipart.listParts,
     refusals: {
-      InvalidUpload: true,
-      MultipartNotSupported: true,
-      OrganizationNotFound: true,
+      ...OF_PARTS,
       StoreUnavailable: true,
     },
   }),
@@ -175,9 +172,7 @@ export const ROUTES: ReadonlyArray<Route> = [
     answer: CompletedUpload,
     handler: multipart.complete,
     refusals: {
-      InvalidUpload: true,
-      MultipartNotSupported: true,
-      OrganizationNotFound: true,
+      ...OF_PARTS,
       PartOutOfRange: true,
       PartsMissing: true,
       UploadIncomplete: true,

@@ -11,7 +11,7 @@ import {
   takeBack,
   type Usage,
 } from "../../domain/daily-quota.ts";
-import { IdempotencyConflict, LimitsUnavailable } from "../../domain/errors.ts";
+import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../domain/errors.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { tooManyOpen } from "../../domain/multipart.ts";
 import { allowanceOf, type Bucket, take } from "../../domain/token-bucket.ts";
@@ -71,15 +71,16 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         const wait = multipart && open.timeToWait(organization, now);
         if (wait !== undefined) return Effect.fail(tooManyOpen(mostOpen, Duration.millis(wait)));
         const more = { bytes: size, objects };
-        const own = bytesPerSubject === undefined ? undefined : callerIn(organization, caller);
-        const ownUsage = own && addToDay({ bytes: bytesPerSubject }, usages.get(own), more, now);
         const usage = addToDay(limits.daily, usages.get(organization), more, now);
-        if (usage === undefined || (own && !ownUsage)) {
-          const limited = usage === undefined ? "organization" : "subject";
-          return Effect.fail(quotaExceeded(limits.daily, limited, restOfDay(now)));
+        if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
+        if (bytesPerSubject !== undefined) {
+          const name = callerIn(organization, caller);
+          const own = addToDay({ bytes: bytesPerSubject }, usages.get(name), more, now);
+          const refusal = { caller: bytesPerSubject, retryAfter: restOfDay(now) };
+          if (own === undefined) return Effect.fail(new QuotaExceeded(refusal));
+          usages.set(name, own);
         }
         usages.set(organization, usage);
-        if (own && ownUsage) usages.set(own, ownUsage);
         first?.add();
         if (multipart !== undefined && mostOpen < Infinity) open.add(organization, multipart, now);
         return Effect.undefined;

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { OperationId } from "../../adapters/http/route.ts";
+import type { OperationId } from "../../adapters/http/openapi/texts.ts";
 import { ROUTES } from "../../adapters/http/routes.ts";
 import { Scope } from "../../domain/principal.ts";
 import { startService } from "./service.ts";

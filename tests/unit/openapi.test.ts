@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { type AppOptions, makeApp } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/route.ts";
-import { parseIdempotencyKey } from "../../adapters/http/presign.ts";
+import { parseIdempotencyKey } from "../../adapters/http/idempotency-key.ts";
 import { SAMPLES } from "../../adapters/http/openapi/samples.ts";
 import {
   internalProblem,

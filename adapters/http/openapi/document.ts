@@ -3,9 +3,9 @@ import * as Schema from "effect/Schema";
 import { allowedMethods, type ApiAuthentication, type AppOptions, type Route } from "../route.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
-import { type Collect, refusedAnswers } from "./refused-answers.ts";
+import { type Collect, type Operation, refusedAnswers } from "./refused-answers.ts";
 import { toOpenapi } from "./to-openapi.ts";
-import { type Operation, PATH_PARAMETERS, TEXTS } from "./texts.ts";
+import { PATH_PARAMETERS, TEXTS } from "./texts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -63,12 +63,15 @@ export function openapiDocument(
       return written[0];
     },
     oneOf: (name, byCode) => {
-      schemas[name] = { oneOf: Object.values(byCode), discriminator: discriminatorOf(byCode) };
+      const mapping = Rec.map(byCode, ({ $ref }) => $ref);
+      const discriminator = { propertyName: "code", mapping };
+      schemas[name] = { oneOf: Object.values(byCode), discriminator };
       return { $ref: `#/components/schemas/${name}` };
     },
     example: (name, example) => {
-      examples[name] = example;
-      return { $ref: `#/components/examples/${name}` };
+      const known = (examples[name] ??= example);
+      const isKnown = JSON.stringify(known) === JSON.stringify(example);
+      return isKnown ? { $ref: `#/components/examples/${name}` } : example;
     },
   };
   const paths: Record<string, Record<string, Json>> = {};
@@ -130,8 +133,3 @@ function describe(operation: Operation, collect: Collect): Json {
     responses: { ...answered, ...refusedAnswers(operation, collect) },
   };
 }
-
-const discriminatorOf = (byCode: Readonly<Record<string, Json>>) => ({
-  propertyName: "code",
-  mapping: Rec.map(byCode, ({ $ref }) => $ref),
-});

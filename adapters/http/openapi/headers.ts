@@ -1,3 +1,6 @@
+/** A text that is always the same. */
+export const only = (text: string) => ({ type: "string", const: text });
+
 const REQUEST_ID = { schema: { type: "string", format: "uuid" } };
 
 /** A header with `values` for each limit. */
@@ -16,7 +19,7 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   "Cache-Control": {
     required: true,
     description: "The answer must not be stored.",
-    schema: { type: "string", const: "no-store" },
+    schema: only("no-store"),
   },
   RateLimit: {
     description:
@@ -37,7 +40,7 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   "WWW-Authenticate": {
     required: true,
     description: "How to authenticate.",
-    schema: { type: "string", const: 'Bearer realm="valetkey"' },
+    schema: only('Bearer realm="valetkey"'),
   },
   Allow: {
     required: true,
@@ -46,7 +49,7 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   },
   Accept: {
     description: "Set if the request is not JSON.",
-    schema: { type: "string", const: "application/json" },
+    schema: only("application/json"),
   },
 });
 

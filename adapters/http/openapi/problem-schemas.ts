@@ -1,6 +1,7 @@
 import * as Arr from "effect/Array";
 import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
+import * as Str from "effect/String";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { Scope } from "../../../domain/principal.ts";
 import { MemberFault } from "../../settings/decode.ts";
@@ -78,9 +79,5 @@ function schemaOf(problems: Arr.NonEmptyReadonlyArray<Problem>): Schema.Constrai
     detail: Schema.String.annotate({ description: "What is wrong and what to do about it." }),
     code: Schema.Literal(code),
     ...Object.fromEntries(fields),
-  }).annotate({ identifier: pascalCase(code) });
-}
-
-function pascalCase(code: string): string {
-  return code.toLowerCase().replaceAll(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase());
+  }).annotate({ identifier: Str.snakeToPascal(code.toLowerCase()) });
 }

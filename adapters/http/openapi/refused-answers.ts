@@ -9,11 +9,11 @@ import { documentOf } from "../answer.ts";
 import { problemOf, type Refusal } from "../problem.ts";
 import type { UnreadBody } from "../request-body.ts";
 import { BodyTooLarge, MethodNotAllowed } from "../refusals.ts";
-import type { AllOf } from "../route.ts";
+import type { AllOf, Route } from "../route.ts";
 import { answerHeaders } from "./headers.ts";
 import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { SAMPLES } from "./samples.ts";
-import type { Operation } from "./texts.ts";
+import type { OperationId, Text } from "./texts.ts";
 
 /** What the server itself refuses: requests that it cannot read, and too many at once. */
 const SERVER_REFUSALS = {
@@ -54,10 +54,15 @@ export interface Collect {
   readonly schema: (schema: unknown) => Json;
   /** A schema of several problem documents, by their codes. */
   readonly oneOf: (name: string, byCode: Readonly<Record<string, Json>>) => Json;
+  /** An example; one that differs from another of its name is written in place. */
   readonly example: (name: string, example: Json) => Json;
 }
 
 type Json = Readonly<Record<string, unknown>>;
+
+/** A row of the table of routes, with what the document says of it. */
+export type Operation = Omit<Route, "handler"> &
+  Text & { readonly operationId: OperationId; readonly allow: string };
 
 /** The refusals of an operation, by status. */
 export function refusedAnswers(operation: Operation, collect: Collect) {
@@ -72,10 +77,10 @@ export function refusedAnswers(operation: Operation, collect: Collect) {
       const schemas = Rec.map(byCode, (_, code) => collect.schema(PROBLEM_SCHEMAS[code]));
       const name = `${Str.capitalize(operation.operationId)}${status}`;
       const [only, ...others] = Object.values(schemas);
-      const examples = samples.map(({ name, problem, isOwn }) => {
-        const example = { summary: problem.title, value: documentOf(problem) };
-        return [name, isOwn ? example : collect.example(name, example)];
-      });
+      const examples = samples.map(({ name, problem }) => [
+        name,
+        collect.example(name, { summary: problem.title, value: documentOf(problem) }),
+      ]);
       return {
         description: Object.entries(byCode).map(inWords).join("\n"),
         // The first sample decides on the id: the server's own refusals come first and may lack it.
@@ -123,13 +128,9 @@ function samplesOf({ allow, scope, body, bodyLimit, refusals }: Operation) {
       return {
         name: each.length === 1 ? tag : `${tag}${index + 1}`,
         problem,
-        isOwn: own[tag] !== undefined,
         headers: answerHeaders({ isCounted, isRead, own: Object.keys(headers) }),
       };
     });
   });
-  return [
-    ...samples,
-    { name: "Internal", problem: INTERNAL, isOwn: false, headers: answerHeaders({}) },
-  ];
+  return [...samples, { name: "Internal", problem: INTERNAL, headers: answerHeaders({}) }];
 }

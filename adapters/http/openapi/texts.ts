@@ -1,11 +1,11 @@
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { SEGMENTS } from "../../../domain/storage-key.ts";
 import { DOCUMENT_LIFETIME, LINK_TOKEN, POLICIES_LIFETIME, RECEIPT, Token } from "../answers.ts";
-import { IDEMPOTENCY_KEY } from "../presign.ts";
-import type { OperationId, Route } from "../route.ts";
+import { IDEMPOTENCY_KEY } from "../idempotency-key.ts";
+import { only } from "./headers.ts";
 
 /** What the document says of an operation beside its row of the table of routes. */
-interface Text {
+export interface Text {
   /** `files` if left out. */
   readonly tag?: "links" | "service";
   readonly summary: string;
@@ -17,10 +17,6 @@ interface Text {
   /** The answers that are not refusals, by status. */
   readonly answers: Readonly<Record<string, AnswerText>>;
 }
-
-/** A row of the table of routes, with what the document says of it. */
-export type Operation = Omit<Route, "handler"> &
-  Text & { readonly operationId: OperationId; readonly allow: string };
 
 interface AnswerText {
   readonly description: string;
@@ -60,7 +56,7 @@ const REDIRECT: Text["answers"] = {
         description: "How long the answer may be kept. The answer to a link may not be kept.",
         schema: { type: "string", pattern: "^(?:no-store|private, max-age=[1-9][0-9]*)$" },
       },
-      "Referrer-Policy": { required: true, schema: { type: "string", const: "no-referrer" } },
+      "Referrer-Policy": { required: true, schema: only("no-referrer") },
     },
   },
 };
@@ -80,7 +76,7 @@ const IDEMPOTENCY = {
 const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
 /** The texts of the operations; an operation without a text does not compile. */
-export const TEXTS: Readonly<Record<OperationId, Text>> = {
+export const TEXTS = {
   presign: {
     summary: "Ask to upload a file",
     description:
@@ -188,7 +184,7 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
           "Cache-Control": {
             required: true,
             description: "How long a browser may keep the answer.",
-            schema: { type: "string", const: `private, max-age=${POLICIES_LIFETIME}` },
+            schema: only(`private, max-age=${POLICIES_LIFETIME}`),
           },
         },
       },
@@ -241,10 +237,11 @@ export const TEXTS: Readonly<Record<OperationId, Text>> = {
     answers: {
       200: {
         description: "OpenAPI 3.1.",
-        headers: {
-          "Cache-Control": { required: true, schema: { type: "string", const: DOCUMENT_LIFETIME } },
-        },
+        headers: { "Cache-Control": { required: true, schema: only(DOCUMENT_LIFETIME) } },
       },
     },
   },
-};
+} satisfies Readonly<Record<string, Text>>;
+
+/** The operations that the document describes. */
+export type OperationId = keyof typeof TEXTS;

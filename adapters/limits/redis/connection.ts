@@ -4,7 +4,6 @@ import * as Fiber from "effect/Fiber";
 import * as Redacted from "effect/Redacted";
 import * as Schedule from "effect/Schedule";
 import { replaceMemory, takeBackUpload, takeRequest, takeUpload } from "./scripts.ts";
-import type { Limited } from "../../../domain/limits.ts";
 import type { RedisSettings } from "./settings.ts";
 
 /** How long to wait for the first connection, so that the first requests are counted too. */
@@ -62,7 +61,7 @@ export async function reach({ urls, isCluster }: RedisSettings): Promise<void> {
 
 type ScriptArguments = [keys: ReadonlyArray<string>, values: ReadonlyArray<string | number>];
 
-type UploadOutcome = "granted" | "retry" | "conflict" | "full" | Limited;
+type UploadOutcome = "granted" | "retry" | "conflict" | "full" | "exceeded" | "caller exceeded";
 
 const scripts = { takeRequest, takeUpload, replaceMemory, takeBackUpload };
 const options = {

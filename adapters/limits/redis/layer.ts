@@ -8,10 +8,9 @@ import {
   type UploadToCount,
 } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
-import { IdempotencyConflict, LimitsUnavailable } from "../../../domain/errors.ts";
+import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
 import type { Limits } from "../../../domain/limits.ts";
 import { tooManyOpen } from "../../../domain/multipart.ts";
-import type { OrganizationId } from "../../../domain/organization.ts";
 import { allowanceOf } from "../../../domain/token-bucket.ts";
 import { digest } from "../retry-memory.ts";
 import { breaker } from "./breaker.ts";
@@ -39,9 +38,7 @@ export const layer = (
       const mostOpen = limits.multipartUploads;
       const { bytes, objects, bytesPerSubject } = limits.daily;
       const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
-      /** The keys of an upload; without a quota of callers none is named. */
-      const uploadKeys = ({ organization, caller, retry }: UploadToCount) =>
-        keysOf(organization, retry, bytesPerSubject === undefined ? undefined : caller);
+      const withOwn = bytesPerSubject !== undefined;
       const outcome =
         spare === undefined ? "requests are refused" : "each process counts by itself";
       let lastReason = "";
@@ -85,7 +82,7 @@ export const layer = (
           const quota = [size, count, bytes ?? "", objects ?? "", bytesPerSubject ?? ""];
           const values = [...quota, ...remembered(retry), ...place];
           const decision = Effect.flatMap(
-            decide(() => redis.takeUpload(uploadKeys(asked), values)),
+            decide(() => redis.takeUpload(keysOf(asked, withOwn), values)),
             ([outcome, value]): Counted => {
               switch (outcome) {
                 case "granted":
@@ -96,9 +93,12 @@ export const layer = (
                   return Effect.fail(new IdempotencyConflict());
                 case "full":
                   return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
-                case "subject":
-                case "organization":
-                  return Effect.fail(quotaExceeded(limits.daily, outcome, Number(value)));
+                case "exceeded":
+                  return Effect.fail(quotaExceeded(limits.daily, Number(value)));
+                case "caller exceeded":
+                  return Effect.fail(
+                    new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter: Number(value) }),
+                  );
               }
             },
           );
@@ -106,7 +106,7 @@ export const layer = (
           return retry === undefined ? orElse(decision, spare?.countUpload(asked)) : decision;
         },
         replaceMemory: ({ organization, retry, memory }) => {
-          const [, key] = keysOf(organization, retry);
+          const [, key] = keysOf({ organization, retry });
           return Effect.map(
             decide(() => redis.replaceMemory([key], [retry.memory, memory])),
             (kept) => kept ?? undefined,
@@ -117,13 +117,13 @@ export const layer = (
           const values = [size, objects, retry?.memory ?? "", multipart?.key ?? ""];
           // The upload may have been counted here or there.
           return Effect.andThen(
-            Effect.ignore(decide(() => redis.takeBackUpload(uploadKeys(upload), values))),
+            Effect.ignore(decide(() => redis.takeBackUpload(keysOf(upload, withOwn), values))),
             spare?.uncountUpload(upload) ?? Effect.void,
           );
         },
         endMultipart: (upload) => {
           if (mostOpen === undefined) return Effect.void;
-          const [, , key] = keysOf(upload.organization, undefined);
+          const [, , key] = keysOf(upload);
           return Effect.andThen(
             Effect.ignore(decide(() => redis.remove(key, upload.key))),
             spare?.endMultipart(upload) ?? Effect.void,
@@ -140,13 +140,12 @@ type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
  * caller's quota.
  */
 function keysOf(
-  organization: OrganizationId,
-  retry: RetriedUpload | undefined,
-  caller?: UploadToCount["caller"],
+  { organization, retry, caller }: Pick<UploadToCount, "organization"> & Partial<UploadToCount>,
+  withOwn = false,
 ) {
   const tag = `valetkey:{organization ${organization}}`;
   const retryName = retry === undefined ? "" : digest([...retry.caller, retry.key]);
-  const callerName = caller === undefined ? "" : digest([caller.kind, caller.subject]);
+  const callerName = withOwn && caller ? digest([caller.kind, caller.subject]) : "";
   return [
     `${tag}:granted`,
     `${tag}:retry:${retryName}`,

@@ -62,8 +62,8 @@ export const takeUpload = script(
   `
 local size, count = ARGV[1], ARGV[2]
 local quotas = {
-  {of = 'organization', key = KEYS[1], bytes = tonumber(ARGV[3]), objects = tonumber(ARGV[4])},
-  {of = 'subject', key = KEYS[4], bytes = tonumber(ARGV[5])},
+  {over = 'exceeded', key = KEYS[1], bytes = tonumber(ARGV[3]), objects = tonumber(ARGV[4])},
+  {over = 'caller exceeded', key = KEYS[4], bytes = tonumber(ARGV[5])},
 }
 local request, memory, milliseconds = ARGV[6], ARGV[7], ARGV[8]
 local upload, most, open = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
@@ -93,7 +93,7 @@ for _, quota in ipairs(quotas) do
     local left = (day + 1) * 86400 - now
     local usage = redis.call('HMGET', key, 'bytes', 'objects')
     if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + count > objects then
-      return {quota.of, tostring(left)}
+      return {quota.over, tostring(left)}
     end
     quota.day, quota.left = day, left
   end
