@@ -1,18 +1,16 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
-import { snippetsOf } from "../support/snippets.ts";
 
-// The programs of docs/generated-clients.md, with clients that the commands of the page generate of
-// the document of a service that runs.
+// The programs that docs/generated-clients.md names, with clients that the commands of the page
+// generate from the document of a running service.
 
 const page = readFileSync(new URL("../../docs/generated-clients.md", import.meta.url), "utf8");
-const snippets = snippetsOf("docs/generated-clients.md");
 
 /** The commands of a section of the page, without the one that runs the program, and that one. */
 function commandsOf(section: string) {
@@ -26,8 +24,8 @@ function commandsOf(section: string) {
 }
 
 const CLIENTS = {
-  Go: { file: "main.go", tool: await need("go") },
-  Python: { file: "upload.py", tool: await need("pythonClient") },
+  Go: { example: "go-client", tool: await need("go") },
+  Python: { example: "python-client", tool: await need("pythonClient") },
 };
 
 let service: ServiceProcess;
@@ -55,8 +53,9 @@ describe.each(Object.entries(CLIENTS))("a client that is generated in %s", (name
   it.skipIf(language.tool === undefined)(
     "compiles, uploads and confirms a file, and reads a refusal",
     async () => {
-      const program = snippets.get(language.file) ?? expect.unreachable();
-      writeFileSync(join(folder, language.file), program);
+      cpSync(new URL(`../../deploy/examples/${language.example}`, import.meta.url), folder, {
+        recursive: true,
+      });
       writeFileSync(join(folder, "photo.png"), "the bytes of a picture");
       expect(generate.length).toBeGreaterThan(0);
       for (const command of generate) await sh(here(command));
