@@ -15,12 +15,19 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
   const interval = stream.isTTY ? ON_TERMINAL : ELSEWHERE;
   let nextAt = stream.isTTY ? 0 : startedAt + ELSEWHERE;
   let isShown = false;
+  /** Bytes of each file that were sent by an earlier run. */
+  const earlier = new Map<Blob, number>();
   return {
+    showFile: (file: Blob, { sent, retrying }: UploadProgress) => {
+      const known = earlier.get(file) ?? (retrying ? undefined : sent);
+      if (known !== undefined) earlier.set(file, Math.min(known, sent));
+    },
     show: (progress: UploadProgress) => {
       const now = Date.now();
       if (now < nextAt) return;
       nextAt = now + interval;
-      showProgress(textOf(progress, (now - startedAt) / 1000), stream);
+      const own = [...earlier.values()].reduce((left, sent) => left - sent, progress.sent);
+      showProgress(textOf(progress, own, (now - startedAt) / 1000), stream);
       isShown = true;
     },
     end: () => {
@@ -29,11 +36,12 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
   };
 }
 
-function textOf({ sent, total, percent, retrying }: UploadProgress, seconds: number): string {
+/** The line; `own` are the bytes that were sent in these seconds. */
+function textOf(progress: UploadProgress, own: number, seconds: number): string {
+  const { sent, total, percent, retrying } = progress;
   const filled = Math.floor((percent / 100) * BAR_WIDTH);
   const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}]`;
-  const speed = sent / seconds;
-  const left = speed > 0 && seconds > 1 ? `, ${inTime((total - sent) / speed)} left` : "";
+  const left = own > 0 && seconds > 1 ? `, ${inTime(((total - sent) / own) * seconds)} left` : "";
   const again = retrying === undefined ? "" : `, trying again (${retrying.reason})`;
   return `${bar} ${Math.floor(percent)} % of ${inUnits(total)}${left}${again}`;
 }

@@ -1,10 +1,12 @@
 import * as Schema from "effect/Schema";
 import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
+import { mediaTypeOf } from "../../domain/media-type.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { PolicyName } from "../../domain/upload-policy.ts";
 import { createClient, UploadError, type UploadResult } from "../browser/client.ts";
+import { withTimeout } from "../browser/run.ts";
 import { HttpUrl } from "../settings/codecs.ts";
 import { onOneLine } from "../settings/printable.ts";
 import { codeOf } from "../settings/thrown.ts";
@@ -13,10 +15,14 @@ import { tell } from "./output.ts";
 import { makeProgressLine } from "./progress-line.ts";
 import { makeUploadMemory } from "./upload-memory.ts";
 
+/** How long a service may take to give its first answer, in milliseconds. */
+const REACH_TIMEOUT = 10_000;
+
 /** Uploads files by `valetkey/client`, as a page does. */
 export const upload = command({
   name: "upload",
-  summary: "Upload files through a running service; a large one goes on where it was left",
+  summary:
+    "Upload files through a running service, with the token in $VALETKEY_TOKEN; a large file goes on where it was left",
   options: {
     files: {
       value: "FILE...",
@@ -48,16 +54,34 @@ export const upload = command({
       const message = "VALETKEY_TOKEN must be a token of the service: ASCII on one line.";
       throw new CommandFailure({ code: EXIT.usage, message });
     }
+    let isReached = false;
     const client = createClient({
+      fetch: async (url, init) => {
+        const answer = await fetch(url, init);
+        isReached = true;
+        return answer;
+      },
       endpoint: endpoint.href,
       organization: org,
       ...(token && { token }),
       storage: makeUploadMemory(),
     });
+    const policies = await client
+      .policies(withTimeout(undefined, REACH_TIMEOUT).signal)
+      .catch(() => []);
+    if (!isReached) {
+      const message = `No answer from ${endpoint.href} in 10 seconds. Check --endpoint, the network, and that the service runs.`;
+      throw new CommandFailure({ code: EXIT.failure, message });
+    }
+    const types = policies.find(({ name }) => name === (policy ?? "files"))?.extensions ?? {};
     const line = makeProgressLine();
-    const opened = await Promise.all(files.map((path) => open(path)));
+    const opened = await Promise.all(files.map((path) => open(path, types)));
     const found = opened.filter((each) => each instanceof File);
-    const task = client.uploadAll(found, { policy, onProgress: line.show });
+    const task = client.uploadAll(found, {
+      policy,
+      onProgress: line.show,
+      onFileProgress: line.showFile,
+    });
     const interrupt = () => {
       line.end();
       tell("Interrupted. Run the same command again, and large files go on.\n");
@@ -97,13 +121,18 @@ type Row =
   | { readonly file: string; readonly error: Failure };
 
 /** The file at a path, which is read when it is sent, or why it cannot be. */
-async function open(path: string): Promise<File | Failure> {
+async function open(
+  path: string,
+  types: Readonly<Record<string, string>>,
+): Promise<File | Failure> {
   try {
     const found = await stat(path);
     if (found.isDirectory())
       return { code: "directory", message: "It is a folder. Name its files." };
     const content = await openAsBlob(path);
-    return new File([content], basename(path), { lastModified: Math.floor(found.mtimeMs) });
+    const extension = extname(path).toLowerCase();
+    const type = types[extension] ?? mediaTypeOf(extension.slice(1));
+    return new File([content], basename(path), { type, lastModified: Math.floor(found.mtimeMs) });
   } catch (cause) {
     const missing = codeOf(cause) === "ENOENT";
     return {

@@ -141,9 +141,10 @@ describe("valetkey token", () => {
 
 describe("valetkey upload", () => {
   const TOKEN = "a-token-of-mia";
-  const start = async () => {
+  const start = async (over: Parameters<typeof startHost>[0] = {}) => {
     const folder = temporaryFolder();
     const host = await startHost({
+      ...over,
       authenticate: ({ headers }) =>
         headers.get("authorization") === `Bearer ${TOKEN}` ? { id: "mia" } : undefined,
     });
@@ -233,6 +234,53 @@ describe("valetkey upload", () => {
     );
   });
 
+  it("says in its help where the token comes from", async () => {
+    expect((await valetkey(["upload", "--help"])).stdout).toContain("$VALETKEY_TOKEN");
+  });
+
+  it("gives files the usual type of their extension, and the policy's where that has another", async () => {
+    const { folder, upload } = await start({
+      policy: {
+        allowedTypes: ["video/mp4", "audio/mpeg", "text/plain", "application/octet-stream"],
+      },
+    });
+    const names = ["film.MP4", "song.mp3", "read.txt", "unknown.zz", "none"];
+    const paths = names.map((name) => join(folder, name));
+    for (const path of paths) writeFileSync(path, "12345");
+    const { stdout } = await upload(paths, TOKEN, "--json");
+    const types = JSON.parse(stdout).map((row: { content_type: string }) => row.content_type);
+    expect(types).toEqual([
+      "video/mp4",
+      "audio/mpeg",
+      "text/plain",
+      "application/octet-stream",
+      "application/octet-stream",
+    ]);
+    const refused = join(folder, "table.xlsx");
+    writeFileSync(refused, "12345");
+    expect((await upload([refused])).stderr).toContain("This file is application/vnd.openxml");
+  });
+
+  it("gives up a service that was never reached in ten seconds, and says so", async () => {
+    const { folder, upload } = await start();
+    const photo = join(folder, "photo.png");
+    writeFileSync(photo, "12345");
+    network(() => "lost");
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: 0 });
+    const running = upload([photo]);
+    let hasEnded = false;
+    void running.finally(() => (hasEnded = true));
+    while (!hasEnded) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    const { code, stderr } = await running;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^No answer from http:\S+ in 10 seconds\. Check --endpoint, the network/,
+    );
+  });
+
   it("names an endpoint and a token that cannot be used, and does not repeat the token", async () => {
     const { upload } = await start();
     const wrong = await valetkey(["upload", "a", "--org", "acme", "--endpoint", "file:///a"]);
@@ -294,7 +342,7 @@ const progressLine = (stream: { readonly isTTY: boolean; readonly columns: numbe
     vi.setSystemTime(now);
     line.show({ sent, total, percent: (100 * sent) / total, ...more });
   };
-  return { written, show, end: line.end };
+  return { written, show, showFile: line.showFile, end: line.end };
 };
 
 const MIB = 2 ** 20;
@@ -314,6 +362,29 @@ describe("the line that shows how far an upload is", () => {
       `\r\u001b[K[${"#".repeat(6)}${"-".repeat(18)}] 25 % of 10.0 MiB, 6 s left`,
       `\r\u001b[K[${"#".repeat(12)}${"-".repeat(12)}] 50 % of 10.0 MiB, 3 s left, tryi`,
       "\r\u001b[K",
+    ]);
+  });
+
+  it("counts for the time left only what this run has sent", () => {
+    const { written, show, showFile } = progressLine({ isTTY: true, columns: 80 });
+    const [left, other] = [new Blob(["a"]), new Blob(["b"])];
+    const progress = (sent: number, more = {}) => ({ sent, total: 50 * MIB, percent: 0, ...more });
+    const retrying = { attempt: 1, delay: 0, reason: "network" } as const;
+    showFile(other, progress(0, { retrying }));
+    showFile(left, progress(40 * MIB));
+    showFile(other, progress(0));
+    show(0, 40 * MIB, 100 * MIB);
+    showFile(left, progress(44 * MIB));
+    show(2000, 44 * MIB, 100 * MIB);
+    // The service has forgotten it, and all of it is sent again.
+    showFile(left, progress(0, { retrying }));
+    show(4000, 0, 100 * MIB);
+    show(8000, 20 * MIB, 100 * MIB);
+    expect(written.map((text) => /\d+ s left/.exec(text)?.[0])).toEqual([
+      undefined,
+      "28 s left",
+      undefined,
+      "32 s left",
     ]);
   });
 
