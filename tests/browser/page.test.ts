@@ -73,10 +73,29 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     const refused = card(page, "page.html", "failed");
     await refused.waitFor();
     const status = await refused.getByRole("status").innerText();
-    expect(status).toMatch(/^Files of this type are not accepted\. This file is text\/html\./);
-    expect(status).toContain("image/png");
+    expect(status).toMatch(/^Files of this type are not accepted: choose PNG, JPEG, GIF, /);
+    expect(await refused.locator(".detail").innerText()).toContain("This file is text/html.");
     expect(await refused.getByRole("button", { name: "Try again" }).count()).toBe(0);
     expect(requests.filter((request) => request.method() === "PUT")).toEqual([]);
+    await page.close();
+  });
+
+  it("the page tells a person without a token where to get one, and shows on a phone what was chosen", async () => {
+    const page = await browser.newPage({ viewport: { width: 375, height: 720 } });
+    await page.goto(service.address);
+    await drop(page, ["a.png"]);
+    const failed = card(page, "a.png", "failed");
+    await failed.waitFor();
+    const text = await failed.innerText();
+    expect(text).toContain("Enter the token that the service printed");
+    expect(text).not.toMatch(/header|bearer/i);
+    await page.getByLabel("Token", { exact: true }).fill(service.token);
+    await page.getByLabel("Token", { exact: true }).blur();
+    await page.evaluate(() => scrollTo(0, 0));
+    await drop(page, ["b.png"]);
+    const done = card(page, "b.png", "done");
+    await done.waitFor();
+    await expect.poll(() => done.evaluate(isInView)).toBe(true);
     await page.close();
   });
 
@@ -298,6 +317,12 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     return { page, requests, errors };
   }
 });
+
+/** Whether all of an element can be seen without scrolling. */
+const isInView = (element: Element): boolean => {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight;
+};
 
 /** As many bytes as 6 parts have, of which 4 are sent at a time. */
 const LARGE = 30 * 2 ** 20;

@@ -44,10 +44,11 @@ export function makeCard({ name, size, type, file, act }) {
   /** @type {Array<{ at: number, sent: number }>} */
   let samples = [];
 
-  /** @type {(state: State, sentence: string, code?: string) => void} */
-  function setState(state, sentence, code) {
+  /** @type {(state: State, sentence: string, code?: string, detail?: string) => void} */
+  function setState(state, sentence, code, detail = "") {
     card.dataset.state = state;
     find(".status").replaceChildren(sentence, ...(code === undefined ? [] : [" ", tag(code)]));
+    find(".detail").textContent = detail;
     if (state !== "sending") samples = [];
   }
 

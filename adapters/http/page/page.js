@@ -1,4 +1,4 @@
-import { createClient, dropTarget, pasteTarget, UploadError } from "./client/client.js";
+import { createClient, dropTarget, pasteTarget } from "./client/client.js";
 import { endUnfinished, makeCard, showUnfinished, unfinishedOf } from "./card.js";
 import { recorder } from "./requests.js";
 import { atClock, inUnits } from "./words.js";
@@ -88,6 +88,8 @@ function uploadAll(files) {
   if (files.length === 0) return;
   find("#empty").hidden = true;
   const rows = files.map((file) => row(file));
+  // On a phone the list is below the fold.
+  rows[0].card.element.scrollIntoView({ block: "center" });
   const alone = rows.filter(({ file }) => rows.length === 1 || unfinishedOf(file));
   const together = rows.filter((each) => !alone.includes(each));
   for (const each of alone) each.start();
@@ -157,16 +159,23 @@ function row(file) {
 const OF_FILE = new Set(["refused", "empty-file", "directory", "mismatch"]);
 
 function showFailure(card, cause) {
-  const code = cause instanceof UploadError ? (cause.problem?.code ?? cause.code) : cause?.name;
+  const { code, message, userMessage = message } = cause;
   const isAborted = code === "aborted";
-  card.element.classList.toggle("is-final", OF_FILE.has(cause?.code));
+  const isUnknown = code === "unauthenticated";
+  card.element.classList.toggle("is-final", OF_FILE.has(code));
   card.setState(
     isAborted ? "aborted" : "failed",
-    isAborted ? "Cancelled. Nothing of it is left in the store." : String(cause?.message ?? cause),
-    isAborted ? undefined : code,
+    isAborted
+      ? "Cancelled. Nothing of it is left in the store."
+      : isUnknown
+        ? "Enter the token that the service printed when it started, then try again."
+        : userMessage,
+    isAborted ? undefined : (cause.problem?.code ?? code),
+    // For whoever runs the service.
+    isAborted || isUnknown || message === userMessage ? "" : message,
   );
   card.element.scrollIntoView({ block: "nearest" });
-  if (cause?.code === "unauthenticated") askForToken();
+  if (isUnknown) askForToken();
 }
 
 function askForToken() {
