@@ -39,10 +39,14 @@ export async function checksumOf(
 
 /** CRC-32C (RFC 9260, appendix A), big-endian, a slice at a time. */
 async function crc32c(blob: Blob): Promise<Uint8Array> {
+  const entries = table();
   let crc = ~0;
   for (let start = 0; start < blob.size; start += SLICE) {
     const slice = new Uint8Array(await blob.slice(start, start + SLICE).arrayBuffer());
-    for (const byte of slice) crc = (table()[(crc ^ byte) & 255] ?? 0) ^ (crc >>> 8);
+    // Ten times as fast as `for … of` is here.
+    for (let at = 0; at < slice.length; at++) {
+      crc = (entries[(crc ^ (slice[at] ?? 0)) & 255] ?? 0) ^ (crc >>> 8);
+    }
   }
   const bytes = new DataView(new ArrayBuffer(4));
   bytes.setInt32(0, ~crc);
