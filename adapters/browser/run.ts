@@ -1,3 +1,4 @@
+import { check } from "./decode.ts";
 import { UploadError } from "./errors.ts";
 
 /** One upload under way: it can be held, and ended. */
@@ -32,8 +33,8 @@ export interface RetryOptions {
 /** In milliseconds. Throws if it is no duration. */
 function inMilliseconds(duration: string): number {
   const [, count, unit] = /^(\d+) (second|minute|hour)s?$/.exec(duration) ?? [];
-  if (unit) return Number(count) * 1000 * (unit === "hour" ? 3600 : unit === "minute" ? 60 : 1);
-  throw new TypeError(`retry.for is ${duration}, and not a duration such as 10 minutes.`);
+  check(unit, `retry.for is ${duration}, and not a duration such as 10 minutes.`);
+  return Number(count) * 1000 * (unit === "hour" ? 3600 : unit === "minute" ? 60 : 1);
 }
 
 /** Starts a run that ends with `outer`. Throws if `retry` cannot be used. */

@@ -9,7 +9,7 @@ export const MOST_AT_ONCE = 4;
 /** Runs `work` once fewer than the allowed number run; rejects if `signal` is aborted before. */
 export type Slots = <A>(signal: AbortSignal, work: () => Promise<A>) => Promise<A>;
 
-/** At most `count` at a time; one after the line broke, which loses what is on its way. */
+/** At most `count` at a time; one once the line broke, and one more with every two that arrive. */
 export function makeSlots(count: number): Slots {
   let most = count;
   const running = new Set<object>();
@@ -18,7 +18,7 @@ export function makeSlots(count: number): Slots {
     for (const go of waiting.splice(0)) go();
   };
   return async (signal, work) => {
-    while (running.size >= most && !signal.aborted) {
+    while (running.size + 1 > most && !signal.aborted) {
       // Once for each signal, however often it waits.
       signal.addEventListener("abort", wake);
       await new Promise<void>((go) => waiting.push(go));
@@ -27,7 +27,7 @@ export function makeSlots(count: number): Slots {
     running.add(work);
     try {
       const done = await work();
-      most = Math.min(count, most + 1);
+      most = Math.min(count, most + 0.5);
       return done;
     } catch (cause) {
       if (cause instanceof Transient && cause.reason === "network") most = 1;
