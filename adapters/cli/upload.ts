@@ -6,7 +6,6 @@ import { mediaTypeOf } from "../../domain/media-type.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { PolicyName } from "../../domain/upload-policy.ts";
 import { createClient, UploadError, type UploadResult } from "../browser/client.ts";
-import { withTimeout } from "../browser/run.ts";
 import { HttpUrl } from "../settings/codecs.ts";
 import { onOneLine } from "../settings/printable.ts";
 import { codeOf } from "../settings/thrown.ts";
@@ -66,9 +65,7 @@ export const upload = command({
       ...(token && { token }),
       storage: makeUploadMemory(),
     });
-    const policies = await client
-      .policies(withTimeout(undefined, REACH_TIMEOUT).signal)
-      .catch(() => []);
+    const policies = await client.policies(AbortSignal.timeout(REACH_TIMEOUT)).catch(() => []);
     if (!isReached) {
       const message = `No answer from ${endpoint.href} in 10 seconds. Check --endpoint, the network, and that the service runs.`;
       throw new CommandFailure({ code: EXIT.failure, message });
