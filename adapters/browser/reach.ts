@@ -4,11 +4,7 @@ import { Transient } from "./retry.ts";
 /** How long an address may take to show that something is there, in milliseconds. */
 const PROBE_TIMEOUT = 10_000;
 
-/**
- * For how long answers that cannot be used come from an address that has given no other, before
- * they are taken for its settings, in milliseconds: a gateway that restarts and a captive portal
- * give them too.
- */
+/** A gateway that restarts, and a captive portal, end within this time, in milliseconds. */
 const PROOF = 45_000;
 
 /** The origins that have answered as a service or a store does: they are there, and let pages in. */

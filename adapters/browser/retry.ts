@@ -26,11 +26,8 @@ type Awaitable<A> = A | Promise<A>;
 type Failed = { readonly attempt: number; readonly silence: number; readonly isLast: boolean };
 
 /** A failure that is `error` once nothing is tried again. */
-export const transient = (
-  reason: Retrying["reason"],
-  error: UploadError,
-  after?: number,
-): Transient => new Transient(reason, ({ isLast }) => (isLast ? error : undefined), after);
+export const transient = (reason: Retrying["reason"], error: UploadError, after?: number) =>
+  new Transient(reason, ({ isLast }) => (isLast ? error : undefined), after);
 
 /**
  * Calls `work` until it succeeds or fails for good: again and again with full jitter (AWS

@@ -1,7 +1,7 @@
 import { attempt, check, headers, list, number, object, optional, text, url } from "./decode.ts";
 import { type Problem, UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
-import { isBusy, persist, retryAfter, type Transient, transient } from "./retry.ts";
+import { isBusy, persist, retryAfter, transient } from "./retry.ts";
 import { type Run, withTimeout } from "./run.ts";
 
 /** How long an answer may take, in milliseconds: some stores copy parts to put them together. */
@@ -143,11 +143,7 @@ export function makeService(options: ServiceOptions) {
 }
 
 /** What it means to a client that the service answers so. */
-function refusalOf(
-  service: string,
-  { status, headers }: Response,
-  answer: unknown,
-): UploadError | Transient {
+function refusalOf(service: string, { status, headers }: Response, answer: unknown) {
   // Other members are kept: they depend on the code.
   const problem: Problem =
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};

@@ -154,10 +154,7 @@ export interface Sending {
 /** A URL that is refused within this time did not expire: in milliseconds. */
 const FRESH = 60_000;
 
-/**
- * A line that breaks after so many bytes is no dead one: that counts as progress, unless the body
- * went over it so many times.
- */
+/** A line that breaks after so many bytes makes progress, until the body went so many times. */
 const MUCH = 2 ** 20;
 const MOST_TIMES = 20;
 
