@@ -37,6 +37,13 @@ const LARGE = { name: "large.png", mimeType: "image/png", buffer: randomBytes(18
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read, { timeout: 30_000 });
 
+const refuseConfirm = (route: Route) =>
+  route.fulfill({
+    status: 409,
+    headers: { "Access-Control-Allow-Origin": "*" },
+    json: { code: "UPLOAD_MISMATCH", title: "Another file", detail: "These differ: size." },
+  });
+
 const isPut = (request: Request) => request.method() === "PUT";
 
 let browser: Browser;
@@ -291,6 +298,28 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
       await button("Retry upload").click();
       await isDone();
     });
+
+    it.each<[string, (route: Route) => Promise<void>, string, number]>([
+      ["sends again what was refused", refuseConfirm, "Another file. These differ: size.", 2],
+      ["confirms again what was not answered", (route) => route.abort(), "Failed to fetch", 1],
+    ])(
+      "a confirm that fails is an error of the stock S3 plugin, and Retry %s",
+      async (_, fail, message, count) => {
+        const puts = requestsOf(page, isPut);
+        await open("aws-s3");
+        await page.route("**/confirm", fail);
+        await choose([PNG]);
+        await button("Upload 1 file").click();
+        expect(await failure()).toContain(message);
+        expect(await page.getByText("Complete", { exact: true }).count()).toBe(0);
+        expect(await ask("uppy.getFiles()[0].error")).toBe(message);
+        await page.unrouteAll();
+        await button("Retry upload").click();
+        await isDone();
+        expect(puts).toHaveLength(count);
+        expect(await ask("uppy.getFiles()[0].error")).toBeNull();
+      },
+    );
 
     it("the stock S3 plugin says with the recipe why a file is refused", async () => {
       await open("aws-s3");
