@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createHash } from "node:crypto";
+import { createHash, createPrivateKey } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../adapters/browser/client.ts";
 import { freePort } from "../support/free-port.ts";
@@ -47,14 +48,21 @@ interface Backend {
 }
 
 const COOKIE = "session=5e0c";
+/** Of somebody else in the same organization; the backend in Node knows her. */
+const ANOTHER = "session=77aa";
 
 const BACKENDS: Readonly<Record<"node" | "go" | "python" | "php", Backend>> = {
   node: {
     file: "server.mjs",
     yours: [
       "yours.mjs",
-      `export const personOf = async ({ headers }) =>
-         headers.cookie === "${COOKIE}" ? { id: "mia", organizations: ["acme"] } : undefined;`,
+      `const people = { "${COOKIE}": "mia", "${ANOTHER}": "ann" };
+       export const personOf = async ({ headers }) => {
+         const id = people[headers.cookie];
+         return id === undefined ? undefined : { id, organizations: ["acme"] };
+       };
+       export const kept = [];
+       export const keep = async ({ id }, file) => kept.push({ id, ...file });`,
     ],
     install: blockWith("npm install"),
     start: () => "exec node server.mjs",
@@ -122,8 +130,8 @@ interface Place {
 }
 
 interface Started {
-  /** Asks it for a token, with a cookie. */
-  readonly ask: (cookie: string) => Promise<Response>;
+  /** Asks it for a token, with a cookie; or for something else. */
+  readonly ask: (cookie: string, path?: string, init?: RequestInit) => Promise<Response>;
   readonly stop: () => Promise<void>;
 }
 
@@ -138,7 +146,8 @@ async function start(language: keyof typeof BACKENDS, keys: string): Promise<Sta
   await install(backend.install ?? "true", { into: folder, env });
   mkdirSync(join(folder, "public"));
   copyFileSync(join(keys, "upload-key.pem"), join(folder, "upload-key.pem"));
-  write(backend.file, (snippets.get(backend.file) ?? "").replace("3000", String(port)));
+  const program = language === "node" ? keepingServer() : snippets.get(backend.file);
+  write(backend.file, (program ?? "").replace("3000", String(port)));
   write(...backend.yours);
   if (backend.build !== undefined) await run(backend.build, { cwd: folder, env });
   const child = spawn("sh", ["-c", backend.start(port)], { cwd: folder, env, stdio: "pipe" });
@@ -147,8 +156,11 @@ async function start(language: keyof typeof BACKENDS, keys: string): Promise<Sta
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   }
-  const ask = (cookie: string) =>
-    fetch(`http://127.0.0.1:${port}/upload-token`, { headers: { Cookie: cookie } });
+  const ask: Started["ask"] = (cookie, path = "/upload-token", init) =>
+    fetch(`http://127.0.0.1:${port}${path}`, {
+      ...init,
+      headers: { ...init?.headers, Cookie: cookie },
+    });
   await until(`the start of the backend in ${language}`, () => {
     if (child.exitCode !== null) throw new Error(output);
     return ask("");
@@ -161,6 +173,21 @@ async function start(language: keyof typeof BACKENDS, keys: string): Promise<Sta
   return { ask, stop };
 }
 
+/** The server in Node that keeps files, as the page adds it, and shows what it has kept. */
+const keepingServer = () => {
+  const route = (snippets.get("attachments.mjs") ?? "").replace(
+    `${AUDIENCE}/api`,
+    `${service.address}/api`,
+  );
+  const shown = 'app.get("/kept", (_request, response) => response.json(kept));';
+  return snippets
+    .get("server.mjs")
+    ?.replace("{ personOf }", "{ keep, kept, personOf }")
+    .replace("app.listen", `${route}${shown}\napp.listen`);
+};
+
+const ISSUER = "https://app.example.com";
+const AUDIENCE = "https://uploads.example.com";
 const LANGUAGES = Object.keys(BACKENDS) as ReadonlyArray<keyof typeof BACKENDS>;
 let keys: string;
 let service: ServiceProcess;
@@ -171,7 +198,12 @@ beforeAll(async () => {
   const command = blockWith("AUTH=jwt")
     .replace("upload-key.pub.pem", join(keys, "upload-key.pub.pem"))
     .replace("npm start", "exec node deploy/node.ts");
-  service = await startProcess({}, () => ["/bin/sh", "-ec", command]);
+  const [, serviceClaim = ""] = /`JWT_SERVICE_CLAIM=(\S+)`/.exec(page) ?? [];
+  service = await startProcess({ JWT_SERVICE_CLAIM: serviceClaim }, () => [
+    "/bin/sh",
+    "-ec",
+    command,
+  ]);
   started = await Promise.all(LANGUAGES.map((language) => start(language, keys)));
 });
 afterAll(async () => {
@@ -182,7 +214,8 @@ afterAll(async () => {
 
 it("every program of the page is tested here", () => {
   const files = Object.values(BACKENDS).map(({ file }) => file);
-  expect([...snippets.keys()]).toEqual(["keys.sh", "page.js", ...files]);
+  const ofKeeping = ["post.js", "attachments.mjs"];
+  expect([...snippets.keys()]).toEqual(["keys.sh", "page.js", ...files, ...ofKeeping]);
 });
 
 /** A client as the page shows it, for the owner of a cookie. */
@@ -216,8 +249,8 @@ describe.each(LANGUAGES.map((language, index) => ({ language, index })))(
       const [, claims = ""] = (await answer.text()).split(".");
       const { exp, ...others } = JSON.parse(Buffer.from(claims, "base64url").toString());
       expect(others).toEqual({
-        iss: "https://app.example.com",
-        aud: "https://uploads.example.com",
+        iss: ISSUER,
+        aud: AUDIENCE,
         sub: "mia",
         organizations: ["acme"],
         scope: "write confirm",
@@ -234,3 +267,47 @@ describe.each(LANGUAGES.map((language, index) => ({ language, index })))(
     });
   },
 );
+
+describe("the backend that keeps files", () => {
+  const kept = async ({ ask }: Started) => (await ask(COOKIE, "/kept")).json();
+  /** Posts a receipt as the page does, with a cookie, and gives the status. */
+  async function post({ ask }: Started, cookie: string, client: object): Promise<number> {
+    let status = 0;
+    const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
+    await new AsyncFunction("client", "file", "fetch", snippets.get("post.js") ?? "")(
+      client,
+      file,
+      async (path: string, init: RequestInit) => ({ status } = await ask(cookie, path, init)),
+    );
+    return status;
+  }
+
+  it("has the key of what a person uploaded, and of nobody else's upload", async ({ skip }) => {
+    const backend = started[0] ?? skip();
+    const uploaded = await clientOf(backend, COOKIE).upload(file);
+    const client = { upload: () => Promise.resolve(uploaded) };
+    expect(await post(backend, ANOTHER, client)).toBe(404);
+    expect(await post(backend, "session=none", client)).toBe(401);
+    expect(await kept(backend)).toEqual([]);
+    expect(await post(backend, COOKIE, client)).toBe(204);
+    const { key, size } = uploaded;
+    expect(await kept(backend)).toEqual([{ id: "mia", key, size, content_type: "image/png" }]);
+  });
+
+  it.each(["service", undefined])("where nobody is signed in, kind %s", async (kind) => {
+    const { receipt } = await clientOf(started[0]!, COOKIE).upload(file);
+    const token = await new SignJWT({ organizations: ["acme"], scope: "confirm", kind })
+      .setProtectedHeader({ alg: "RS256" })
+      .setIssuer(ISSUER)
+      .setAudience(AUDIENCE)
+      .setSubject("queue")
+      .setExpirationTime("5 minutes")
+      .sign(createPrivateKey(readFileSync(join(keys, "upload-key.pem"))));
+    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/confirm`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ receipt }),
+    });
+    expect(answer.status).toBe(kind === "service" ? 200 : 404);
+  });
+});
