@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { startIssuer } from "../support/issuer.ts";
@@ -49,6 +50,7 @@ it("the page has the snippets that are tested here, and recipes, and no others",
   expect([...snippets.keys()].filter((name) => !isRecipe(name))).toEqual([
     "uploads.ts",
     "server.ts",
+    "page.js",
     "tokens.ts",
     "with-hono.ts",
     "calls.ts",
@@ -86,6 +88,37 @@ it("the first upload is granted, stored, confirmed and reported", async () => {
   `);
   expect(output).toMatch(/^mia uploaded orgs\/org_1\/files\/\S+\.png$/m);
   expect(output).toContain("[200,200,200,401]");
+});
+
+it("a page of the same origin uploads by its cookie alone, and shows the file", async () => {
+  const output = await run(`
+    import "./server.ts";
+    const send = globalThis.fetch;
+    globalThis.location = new URL("http://127.0.0.1:${port}/page");
+    globalThis.fetch = (url, init) => {
+      const headers = new Headers(init?.headers);
+      headers.set("Cookie", "session=5e0c");
+      return send(url, { ...init, headers });
+    };
+    globalThis.file = new File(["12345"], "a.png", { type: "image/png" });
+    const { readFileSync, writeFileSync } = await import("node:fs");
+    writeFileSync("shown.js", readFileSync("page.js", "utf8") + "globalThis.shown = fileUrl;");
+    await import("./shown.js");
+    console.log(await (await fetch(shown)).text());
+  `);
+  expect(output).toMatch(/^mia uploaded orgs\/org_1\/files\/\S+\.png\n12345$/m);
+});
+
+it("a new folder runs what the page shows", async () => {
+  const page = readFileSync(new URL("../../docs/embedding.md", import.meta.url), "utf8");
+  const [init = ""] = /npm init -y[^\n#]*/.exec(page) ?? [];
+  const { code, output } = await project.run([
+    "sh",
+    "-ec",
+    `mkdir new; cp uploads.ts new; cd new; ${init}
+     echo 'import "./uploads.ts"; process.exit(0)' > drive.ts; node drive.ts`,
+  ]);
+  expect(code, output).toBe(0);
 });
 
 describe("bring your own identity", () => {

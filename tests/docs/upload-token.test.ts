@@ -62,7 +62,8 @@ const BACKENDS: Readonly<Record<"node" | "go" | "python" | "php", Backend>> = {
          return id === undefined ? undefined : { id, organizations: ["acme"] };
        };
        export const kept = [];
-       export const keep = async ({ id }, file) => kept.push({ id, ...file });`,
+       export const keep = async ({ id }, file) => kept.push({ id, ...file });
+       export const fileOf = async (person, index) => kept[index];`,
     ],
     install: blockWith("npm install"),
     start: () => "exec node server.mjs",
@@ -175,14 +176,12 @@ async function start(language: keyof typeof BACKENDS, keys: string): Promise<Sta
 
 /** The server in Node that keeps files, as the page adds it, and shows what it has kept. */
 const keepingServer = () => {
-  const route = (snippets.get("attachments.mjs") ?? "").replace(
-    `${AUDIENCE}/api`,
-    `${service.address}/api`,
-  );
+  const routes = ["attachments.mjs", "photos.mjs"].map((name) => snippets.get(name)).join("");
+  const route = routes.replace(`${AUDIENCE}/api`, `${service.address}/api`);
   const shown = 'app.get("/kept", (_request, response) => response.json(kept));';
   return snippets
     .get("server.mjs")
-    ?.replace("{ personOf }", "{ keep, kept, personOf }")
+    ?.replace("{ personOf }", "{ fileOf, keep, kept, personOf }")
     .replace("app.listen", `${route}${shown}\napp.listen`);
 };
 
@@ -214,7 +213,7 @@ afterAll(async () => {
 
 it("every program of the page is tested here", () => {
   const files = Object.values(BACKENDS).map(({ file }) => file);
-  const ofKeeping = ["post.js", "attachments.mjs"];
+  const ofKeeping = ["post.js", "attachments.mjs", "photos.mjs"];
   expect([...snippets.keys()]).toEqual(["keys.sh", "page.js", ...files, ...ofKeeping]);
 });
 
@@ -268,34 +267,46 @@ describe.each(LANGUAGES.map((language, index) => ({ language, index })))(
   },
 );
 
-describe("the backend that keeps files", () => {
-  const kept = async ({ ask }: Started) => (await ask(COOKIE, "/kept")).json();
-  /** Posts a receipt as the page does, with a cookie, and gives the status. */
-  async function post({ ask }: Started, cookie: string, client: object): Promise<number> {
-    let status = 0;
-    const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
-    await new AsyncFunction("client", "file", "fetch", snippets.get("post.js") ?? "")(
-      client,
-      file,
-      async (path: string, init: RequestInit) => ({ status } = await ask(cookie, path, init)),
-    );
-    return status;
-  }
+const keptBy = async ({ ask }: Started) => (await ask(COOKIE, "/kept")).json();
 
+/** Posts a receipt as the page does, with a cookie, and gives the status. */
+async function post({ ask }: Started, cookie: string, client: object): Promise<number> {
+  let status = 0;
+  const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
+  await new AsyncFunction("client", "file", "fetch", snippets.get("post.js") ?? "")(
+    client,
+    file,
+    async (path: string, init: RequestInit) => ({ status } = await ask(cookie, path, init)),
+  );
+  return status;
+}
+
+describe("the backend that keeps files", () => {
   it("has the key of what a person uploaded, and of nobody else's upload", async ({ skip }) => {
     const backend = started[0] ?? skip();
     const uploaded = await clientOf(backend, COOKIE).upload(file);
     const client = { upload: () => Promise.resolve(uploaded) };
     expect(await post(backend, ANOTHER, client)).toBe(404);
     expect(await post(backend, "session=none", client)).toBe(401);
-    expect(await kept(backend)).toEqual([]);
+    expect(await keptBy(backend)).toEqual([]);
     expect(await post(backend, COOKIE, client)).toBe(204);
-    const { key, size } = uploaded;
-    expect(await kept(backend)).toEqual([{ id: "mia", key, size, content_type: "image/png" }]);
+    const { key, size, fileUrl: file_url } = uploaded;
+    expect(await keptBy(backend)).toEqual([{ id: "mia", key, size, file_url }]);
+    const photo = await backend.ask(ANOTHER, "/photos/0", { redirect: "manual" });
+    expect(photo.status).toBe(302);
+    expect(await (await fetch(photo.headers.get("location") ?? "")).text()).toBe("a picture");
+    expect((await backend.ask("session=none", "/photos/0")).status).toBe(404);
+    expect((await backend.ask(COOKIE, "/photos/1")).status).toBe(404);
   });
 
-  it.each(["service", undefined])("where nobody is signed in, kind %s", async (kind) => {
-    const { receipt } = await clientOf(started[0]!, COOKIE).upload(file);
+  it.each([
+    { kind: "service", status: 200 },
+    { kind: undefined, status: 404 },
+  ])("where nobody is signed in, a token of the kind $kind gets $status", async (told) => {
+    const { kind, status } = told;
+    const [node] = started;
+    if (node === undefined) throw new Error("Node is always here");
+    const { receipt } = await clientOf(node, COOKIE).upload(file);
     const token = await new SignJWT({ organizations: ["acme"], scope: "confirm", kind })
       .setProtectedHeader({ alg: "RS256" })
       .setIssuer(ISSUER)
@@ -308,6 +319,6 @@ describe("the backend that keeps files", () => {
       headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
       body: JSON.stringify({ receipt }),
     });
-    expect(answer.status).toBe(kind === "service" ? 200 : 404);
+    expect(answer.status).toBe(status);
   });
 });
