@@ -56,7 +56,7 @@ export type Service = ReturnType<typeof makeService>;
 
 /** The API of one organization. Throws a `TypeError` if an option cannot be used. */
 export function makeService(options: ServiceOptions) {
-  const { endpoint, organization, token, headers } = options;
+  const { endpoint, organization, token } = options;
   const isAddress = /^(?:https?:|[./]|$)/i.test(endpoint);
   check(isAddress, `endpoint must be a URL or a path, not "${endpoint}".`);
   check(organization, `organization must be a name, not "${organization}".`);
@@ -66,23 +66,45 @@ export function makeService(options: ServiceOptions) {
   const files = `${address}/api/v1/orgs/${encodeURIComponent(organization)}/files/`;
 
   /** Gives an option, or what its function gives, which may need the network too. */
-  async function provide(provided: unknown, wasRefused = false): Promise<unknown> {
+  async function provide(
+    outer: AbortSignal,
+    name: "token" | "headers",
+    wasRefused = false,
+  ): Promise<unknown> {
+    const provided = options[name];
+    if (typeof provided !== "function") return provided;
+    const { signal, stop } = withTimeout(outer, TIMEOUT);
     try {
-      return await (typeof provided === "function" ? provided(wasRefused) : provided);
+      return await new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("fetch: no answer")));
+        Promise.resolve(provided(wasRefused)).then(resolve, reject);
+      });
     } catch (cause) {
-      throw LOST.test(`${cause}`) ? unanswered({ service: address, hasSent: true }) : cause;
+      const isLost = LOST.test(`${cause}`);
+      const error = new UploadError(
+        isLost ? "offline" : "unauthenticated",
+        `The function ${name} failed: ${cause}. Check the address that it asks.`,
+        { cause },
+      );
+      throw isLost ? transient("network", error) : error;
+    } finally {
+      stop();
     }
   }
 
-  async function authorize(wasRefused: boolean) {
-    const given = await provide(token, wasRefused);
+  async function authorize(signal: AbortSignal, wasRefused: boolean) {
+    const given = await provide(signal, "token", wasRefused);
     if (given === undefined) return undefined;
-    check(attempt(() => text(given)) === given, `token must be text on one line.`);
-    return { Authorization: `Bearer ${given}` };
+    if (attempt(() => text(given)) === given) return { Authorization: `Bearer ${given}` };
+    throw new UploadError(
+      "unauthenticated",
+      "token is not text on one line. Check what its address answers to who is not signed in.",
+    );
   }
   /** Asks for one token for all requests that are refused meanwhile. */
   let renewing: ReturnType<typeof authorize> | undefined;
-  const renew = () => (renewing ??= authorize(true).finally(() => (renewing = undefined)));
+  const renew = (signal: AbortSignal) =>
+    (renewing ??= authorize(signal, true).finally(() => (renewing = undefined)));
 
   async function call(outer: AbortSignal, url: string, init: RequestInit) {
     const { signal, stop } = withTimeout(outer, TIMEOUT);
@@ -117,15 +139,15 @@ export function makeService(options: ServiceOptions) {
             headers: new Headers({
               ...authorization,
               ...(body && { "Content-Type": "application/json" }),
-              ...((await provide(headers)) as object),
+              ...((await provide(signal, "headers")) as object),
             }),
             ...(body && { body: JSON.stringify(body) }),
             // What follows a redirect could send the headers elsewhere.
             redirect: "manual",
           });
-        let { response, text } = await send(await authorize(false));
+        let { response, text } = await send(await authorize(signal, false));
         if (response.status === 401 && typeof token === "function") {
-          ({ response, text } = await send(await renew()));
+          ({ response, text } = await send(await renew(signal)));
         }
         const answer: unknown = attempt(() => JSON.parse(text));
         if (answer !== undefined) noteAnswer(address);

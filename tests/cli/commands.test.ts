@@ -267,6 +267,12 @@ describe("valetkey upload", () => {
     writeFileSync(photo, "12345");
     network(() => "lost");
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: 0 });
+    // It has a clock of its own.
+    vi.spyOn(AbortSignal, "timeout").mockImplementation((milliseconds) => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), milliseconds);
+      return controller.signal;
+    });
     const running = upload([photo]);
     const pass = async (): Promise<void> => {
       await new Promise((resolve) => setImmediate(resolve));

@@ -5,6 +5,7 @@ import { failure, first, isFor, network, startUploads, TOKEN } from "./host.ts";
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
+  vi.useRealTimers();
 });
 
 const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
@@ -56,20 +57,6 @@ describe("an option that cannot be used", () => {
     await expect(client.upload(file as File)).rejects.toThrow(new TypeError(message));
     expect(seen).toEqual([]);
   });
-
-  it.each([
-    ["two\nlines", "token must be text on one line."],
-    [{ access: "two" }, "token must be text on one line."],
-    [null, "token must be text on one line."],
-  ])(
-    "is a token that no header can carry, of which the message has no part",
-    async (token, message) => {
-      const { client } = await startUploads({}, { token: async () => token as string });
-      const seen = network();
-      await expect(client.upload(FILE)).rejects.toThrow(new TypeError(message));
-      expect(seen).toEqual([]);
-    },
-  );
 });
 
 const refused = () => Response.json({ code: "UNAUTHENTICATED", title: "a" }, { status: 401 });
@@ -150,10 +137,55 @@ it.each(["Failed to fetch", "Load failed", "NetworkError when attempting to fetc
   },
 );
 
-it("a token that cannot be had for another reason ends the upload with that", async () => {
-  const cause = new Error("nobody is signed in");
-  const token = vi.fn(() => Promise.reject(cause));
-  const { client } = await startUploads({}, { token });
-  await expect(client.upload(FILE)).rejects.toBe(cause);
-  expect(token).toHaveBeenCalledTimes(1);
+const NO_TOKEN =
+  "token is not text on one line. Check what its address answers to who is not signed in.";
+const cause = new Error("nobody is signed in");
+
+it.each<[string, unknown, string]>([
+  ["is on two lines, such as a page", "two\nlines", NO_TOKEN],
+  ["is given by a function so", () => "two\nlines", NO_TOKEN],
+  ["is no text", async () => ({ access: "two" }), NO_TOKEN],
+  ["is null", () => null, NO_TOKEN],
+  [
+    "cannot be had",
+    () => Promise.reject(cause),
+    "The function token failed: Error: nobody is signed in. Check the address that it asks.",
+  ],
+])("a token that %s asks a person to sign in, and nothing is sent", async (_, token, message) => {
+  const { client } = await startUploads({}, { token: token as string });
+  const seen = network();
+  const error = await failure(client.upload(FILE));
+  expect([error.code, error.message]).toEqual(["unauthenticated", message]);
+  expect(error.userMessage).toBe("Sign in, then try again.");
+  expect(seen).toEqual([]);
+});
+
+it.each(["token", "headers"])("a function %s that never answers is asked again", async (name) => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+  const { promise: isAsked, resolve } = Promise.withResolvers<void>();
+  let asked = 0;
+  const provide = () => {
+    asked += 1;
+    resolve();
+    if (asked === 1) return new Promise<never>(() => {});
+    return name === "token" ? TOKEN : {};
+  };
+  const { client } = await startUploads({}, { token: TOKEN, [name]: provide });
+  const upload = client.upload(FILE);
+  await isAsked;
+  expect(asked).toBe(1);
+  vi.advanceTimersByTime(120_000);
+  expect((await upload).size).toBe(FILE.size);
+  expect(asked).toBeGreaterThan(1);
+});
+
+it("a token that is asked for in vain is named, and not the service", async () => {
+  const lost = new TypeError("Failed to fetch");
+  const token = () => Promise.reject(lost);
+  const { client } = await startUploads({}, { token, retry: { shouldRetry: () => false } });
+  const error = await failure(client.upload(FILE));
+  expect([error.code, error.message]).toEqual([
+    "offline",
+    "The function token failed: TypeError: Failed to fetch. Check the address that it asks.",
+  ]);
 });

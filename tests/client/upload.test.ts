@@ -345,13 +345,6 @@ it.each([
   expect((await failure(client.upload(FILE))).code).toBe(code);
 });
 
-it("a token that no header can carry is a mistake of the caller, and is not tried again", async () => {
-  const { client } = await startUploads({}, { token: "two\nlines" });
-  const seen = network();
-  await expect(client.upload(FILE)).rejects.toThrow(TypeError);
-  expect(seen).toEqual([]);
-});
-
 it("an empty file is named as one, before anything is asked", async () => {
   const { client } = await startUploads();
   const seen = network();

@@ -31,8 +31,8 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 export const atClock = (moment) => CLOCK.format(moment);
 
 const RETRIES = {
-  network: "The store did not answer",
-  busy: "The store is busy",
+  network: "No answer",
+  busy: "Too busy to answer",
   expired: "The signed URL expired",
   offline: "This browser is offline",
   paused: "Paused",
@@ -41,12 +41,13 @@ const RETRIES = {
 
 /**
  * Why an upload tries again, and when.
- * @param {{ reason: keyof typeof RETRIES, delay: number, attempt: number }} retrying
+ * @param {{ reason: keyof typeof RETRIES, delay: number, until?: number }} retrying
  */
-export function inWords({ reason, delay, attempt }) {
+export function inWords({ reason, delay, until = 0 }) {
   if (reason === "offline") return `${RETRIES.offline}: it goes on when there is a network.`;
   if (reason === "paused") return "Paused.";
   if (reason === "elsewhere") return `${RETRIES.elsewhere}: this one waits for it.`;
   if (reason === "expired") return `${RETRIES.expired}: a new one was asked for.`;
-  return `${RETRIES[reason]}: attempt ${attempt + 1} in ${inTime(delay / 1000)}.`;
+  const left = inTime((until - Date.now()) / 1000);
+  return `${RETRIES[reason]}: tried again in ${inTime(delay / 1000)}, given up in ${left}.`;
 }
