@@ -53,7 +53,7 @@ it.skipIf(minio === undefined)(
       .filter((block) => /^ {4}/.test(block) && /MINIO_ROOT_USER|STORAGE_ADAPTER/.test(block));
     const folder = mkdtempSync(join(tmpdir(), "valetkey-readme-"));
     const port = String(await freePort());
-    const here = (block: string) => block.replaceAll("9000", port).replace(".minio", folder);
+    const here = (block: string) => block.replaceAll("9000", port).replaceAll(".minio", folder);
     const child = spawn("sh", ["-ec", here(server)], {
       cwd: ROOT,
       stdio: "ignore",
@@ -76,6 +76,7 @@ it.skipIf(minio === undefined)(
       process.kill(-(child.pid ?? 0));
       await ended;
       rmSync(folder, { recursive: true });
+      rmSync(`${folder}-secret`);
     }
   },
 );
