@@ -18,6 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const FILES: Readonly<Record<string, string>> = {
   "videos.json": snippetsOf("docs/uploads.md").get("videos.json") ?? "",
+  ".minio-secret": "a-secret-of-the-tests",
   "tokens.json": JSON.stringify({ tokens: [] }),
   "upload-key.pub.pem": String(publicKey.export({ type: "spki", format: "pem" })),
   "/run/secrets/service-account.json": JSON.stringify({
@@ -51,7 +52,11 @@ it.each(commands)("$page: $command", ({ command }) => {
   const printed = execFileSync("sh", ["-c", `npm() { [ "$1" != start ] || env; }\n${script}`], {
     cwd: ROOT,
     encoding: "utf8",
-    env: { PATH: process.env["PATH"] },
+    env: {
+      PATH: process.env["PATH"],
+      MINIO_ROOT_USER: "valetkey",
+      MINIO_ROOT_PASSWORD: "a-secret-of-the-tests",
+    },
   });
   const variables = [...printed.matchAll(/^(\w+)=(.*)$/gm)].filter(([, name = ""]) =>
     KNOWN.has(name),
