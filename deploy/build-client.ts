@@ -4,7 +4,7 @@ import { bundleClient } from "./bundle-client.ts";
 // Puts the modules of `valetkey/client` in place of what the compiler has made of their sources;
 // its declarations stay.
 
-const folder = new URL("../dist/adapters/browser/", import.meta.url);
+const folder = new URL("../dist/adapters/client/", import.meta.url);
 
 for await (const name of glob("*.js", { cwd: folder })) await rm(new URL(name, folder));
 for (const [name, code] of await bundleClient()) await writeFile(new URL(name, folder), code);

@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
-// Makes the module of `valetkey/client` of adapters/browser/. `npm run build` puts it in place of
+// Makes the module of `valetkey/client` of adapters/client/. `npm run build` puts it in place of
 // what the compiler has made of the same sources; run from its source, the service makes it for its
 // page.
 
-const SOURCE = fileURLToPath(new URL("../adapters/browser/client.ts", import.meta.url));
+const SOURCE = fileURLToPath(new URL("../adapters/client/client.ts", import.meta.url));
 
 /** The code of each module, by its file name. */
 export async function bundleClient(): Promise<ReadonlyMap<string, string>> {

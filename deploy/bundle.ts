@@ -35,9 +35,10 @@ const { output } = await bundle.write({
 });
 await bundle.close();
 await cp(path("dist/adapters/http/page"), path("bundle/page"), { recursive: true });
-await cp(path("dist/adapters/browser"), path("bundle/browser"), {
+await cp(path("dist/adapters/client"), path("bundle/client"), {
   recursive: true,
-  filter: (file) => !file.endsWith(".d.ts"),
+  // What runs in pages with a framework is not served.
+  filter: (file) => !/\.d\.ts$|\/(?:react|uppy)$/.test(file),
 });
 
 /** The folders of the packages that the bundle has something of. */

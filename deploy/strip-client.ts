@@ -2,9 +2,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 
 // Makes modules of `valetkey/client` for Deno, which runs no bundler without leave to load native
-// code: those of adapters/browser/ without their types, under their own names.
+// code: those of adapters/client/ without their types, under their own names.
 
-const FOLDER = new URL("../adapters/browser/", import.meta.url);
+const FOLDER = new URL("../adapters/client/", import.meta.url);
 
 /** The code of each module, by the name under which a page asks for it. */
 export async function stripClient(): Promise<ReadonlyMap<string, string>> {

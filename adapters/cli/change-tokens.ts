@@ -2,8 +2,8 @@ import * as Result from "effect/Result";
 import { existsSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { decodeTokens, type StoredToken } from "../identity/token-file.ts";
-import { readJsonFile } from "../settings/json-file.ts";
-import { codeOf } from "../settings/thrown.ts";
+import { readJsonFile } from "../json/json-file.ts";
+import { codeOf } from "../thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 
 /**

@@ -2,8 +2,8 @@ import * as Data from "effect/Data";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
-import { onOneLine } from "../settings/printable.ts";
-import { decoder, MISSING } from "../settings/decode.ts";
+import { onOneLine } from "../printable.ts";
+import { decoder, MISSING } from "../json/decode.ts";
 
 /** Exit codes: 1 and 2 as `diff` and `grep` have them, the others as `sysexits.h`. */
 export const EXIT = {

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
-import { onOneLine } from "../settings/printable.ts";
+import { onOneLine } from "../printable.ts";
 import { asJson, command, EXIT, JSON_OPTION } from "./command.ts";
 import type { Cause } from "./doctor/explain/cause.ts";
 import type { Finding } from "./doctor/finding.ts";

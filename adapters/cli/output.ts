@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { printable } from "../settings/printable.ts";
+import { printable } from "../printable.ts";
 
 // Everything that a command writes goes through here.
 

@@ -1,4 +1,4 @@
-import type { UploadProgress } from "../browser/client.ts";
+import type { UploadProgress } from "../client/client.ts";
 import { showProgress } from "./output.ts";
 
 /**

@@ -6,7 +6,7 @@ import { Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import * as identity from "../identity/settings.ts";
 import { decodeTokens, endOf, idOf, newToken, type StoredToken } from "../identity/token-file.ts";
-import { readJsonFile } from "../settings/json-file.ts";
+import { readJsonFile } from "../json/json-file.ts";
 import { changeTokens } from "./change-tokens.ts";
 import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import type { UploadStorage } from "../browser/client.ts";
+import type { UploadStorage } from "../client/client.ts";
 
 /**
  * Where `valetkey upload` remembers what was sent of large files: a file in the user's folder for

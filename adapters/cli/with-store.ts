@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
-import { reasonOf } from "../settings/thrown.ts";
+import { reasonOf } from "../thrown.ts";
 import type { Storage } from "../storage/storage.ts";
-import * as telemetry from "../telemetry/layer.ts";
+import * as telemetry from "../telemetry/log.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { tell } from "./output.ts";
 

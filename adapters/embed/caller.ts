@@ -8,7 +8,7 @@ import { IdentityUnavailable, OrganizationNotFound, Unauthenticated } from "../.
 import { OrganizationId } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
-import { messageOf } from "../settings/thrown.ts";
+import { messageOf } from "../thrown.ts";
 import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */

@@ -20,7 +20,7 @@ import { limitFailures } from "../limits/failed-authentications.ts";
 import type { Services } from "../http/route.ts";
 import { PATTERNS } from "../http/routes.ts";
 import * as limits from "../limits/layer.ts";
-import * as random from "../storage/random.ts";
+import * as random from "../crypto/random.ts";
 import { mountsOf } from "../storage/storage.ts";
 import * as tokens from "../tokens/layer.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";

@@ -59,11 +59,11 @@ export {
 } from "../../domain/upload-policy.ts";
 
 // The adapters.
-export { layer as auditTo } from "../audit/layer.ts";
+export { layer as auditTo } from "../telemetry/audit.ts";
 export { layer as identity } from "../identity/layer.ts";
 export type { IdentitySettings } from "../identity/settings.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
-export { layer as random } from "../storage/random.ts";
+export { layer as random } from "../crypto/random.ts";
 export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
 export { layerOf, limiterIn, type OwnStore, storageAt, storageOf } from "./layers.ts";
 

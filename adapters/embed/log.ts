@@ -1,7 +1,7 @@
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import * as References from "effect/References";
-import { partsOf } from "../telemetry/layer.ts";
+import { partsOf } from "../telemetry/log.ts";
 import type { LogEntry } from "./valetkey-options.ts";
 
 /** Hands the log to the host, or warnings and errors to the console. */

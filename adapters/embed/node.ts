@@ -5,7 +5,7 @@ import { answerUnreadable } from "../http/broken-request.ts";
 import { problemOf } from "../http/problem.ts";
 import { NotFound } from "../http/refusals.ts";
 import { pathIn } from "../http/addresses.ts";
-import { isError } from "../settings/thrown.ts";
+import { isError } from "../thrown.ts";
 import { toConsole } from "./log.ts";
 import { matcherOf, mountTeller } from "./paths.ts";
 import type { Valetkey } from "./valetkey.ts";

@@ -16,7 +16,7 @@ const load = loadOnce(async (): Promise<ReadonlyMap<string, string>> => {
     return isDeno ? made.stripClient() : made.bundleClient();
   }
   // Beside this module where it is built, and in a folder of its own where it is bundled.
-  return read("../browser/").catch(() => read("./browser/"));
+  return read("../client/").catch(() => read("./client/"));
 });
 
 async function read(path: string): Promise<ReadonlyMap<string, string>> {

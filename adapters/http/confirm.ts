@@ -5,7 +5,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../application/confirm-upload.ts";
 import { InvalidReceipt } from "../../domain/errors.ts";
-import { decoder, type MemberFault, MISSING } from "../settings/decode.ts";
+import { decoder, type MemberFault, MISSING } from "../json/decode.ts";
 import { fileAddress } from "./addresses.ts";
 import { answer } from "./answer.ts";
 import { type ConfirmedUpload, Token } from "./answers.ts";

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema";
 import * as application from "../../application/make-link.ts";
 import { LinkLifetime, LONGEST_LINK } from "../../domain/link.ts";
 import { ObjectVersion } from "../../domain/object-version.ts";
-import { decoder } from "../settings/decode.ts";
+import { decoder } from "../json/decode.ts";
 import { linkAddress } from "./addresses.ts";
 import { answer } from "./answer.ts";
 import { type Link, Token } from "./answers.ts";

@@ -12,7 +12,7 @@ import { uploadOf } from "../../application/tokens.ts";
 import { Checksum } from "../../domain/checksum.ts";
 import { InvalidUpload } from "../../domain/errors.ts";
 import { MOST_PARTS, PartNumber } from "../../domain/multipart.ts";
-import { decoder, type Decoded, memberAt, MISSING } from "../settings/decode.ts";
+import { decoder, type Decoded, memberAt, MISSING } from "../json/decode.ts";
 import { answer, answerEmpty } from "./answer.ts";
 import {
   type CompletedUpload,

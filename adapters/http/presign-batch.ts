@@ -4,7 +4,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { requestUploads } from "../../application/request-upload.ts";
 import type { RequestedUpload } from "../../domain/upload-policy.ts";
-import { decoder } from "../settings/decode.ts";
+import { decoder } from "../json/decode.ts";
 import { answer } from "./answer.ts";
 import type { Uploads } from "./answers.ts";
 import { parseIdempotencyKey } from "./idempotency-key.ts";

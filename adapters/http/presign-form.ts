@@ -5,7 +5,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { type RequestedForm, requestForm } from "../../application/request-form.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
-import { decoder } from "../settings/decode.ts";
+import { decoder } from "../json/decode.ts";
 import { answer } from "./answer.ts";
 import { FormUpload, Upload } from "./answers.ts";
 import { parseIdempotencyKey } from "./idempotency-key.ts";

@@ -14,8 +14,8 @@ import {
   PolicyName,
   type RequestedUpload,
 } from "../../domain/upload-policy.ts";
-import { decoder, type MemberFault, MISSING } from "../settings/decode.ts";
-import { isoOf } from "../settings/instant.ts";
+import { decoder, type MemberFault, MISSING } from "../json/decode.ts";
+import { isoOf } from "../time.ts";
 import { answer } from "./answer.ts";
 import type { Upload } from "./answers.ts";
 import { parseIdempotencyKey } from "./idempotency-key.ts";

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect";
 import { identity } from "effect/Function";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../domain/errors.ts";
-import { parseJson } from "../settings/json-file.ts";
-import { fetchFailureOf } from "../settings/thrown.ts";
+import { parseJson } from "../json/json-file.ts";
+import { fetchFailureOf } from "../thrown.ts";
 
 /** The largest document that is read, in bytes. */
 const LARGEST = 256 * 1024;

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { randomBytes } from "node:crypto";
 import type { CallerKind } from "../../domain/upload-policy.ts";
-import { readJsonFile } from "../settings/json-file.ts";
+import { readJsonFile } from "../json/json-file.ts";
 import {
   allOf,
   fault,

@@ -4,7 +4,7 @@ import { timingSafeEqual } from "node:crypto";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
-import { watchJson } from "../settings/json-file.ts";
+import { watchJson } from "../json/json-file.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import { organizationsOf } from "./claims.ts";
 import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";

@@ -4,7 +4,7 @@ import * as Result from "effect/Result";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { DEFAULT_POLICY, type UploadPolicy } from "../../domain/upload-policy.ts";
-import type { Decoded } from "../settings/decode.ts";
+import type { Decoded } from "../json/decode.ts";
 import { decodePolicies, nameOf, type Spelling } from "./document.ts";
 
 /**

@@ -12,7 +12,7 @@ import {
   PolicyName,
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
-import { type Decoded, decoder, type MemberFault } from "../settings/decode.ts";
+import { type Decoded, decoder, type MemberFault } from "../json/decode.ts";
 import { DurationText, Parsed, Size } from "../settings/codecs.ts";
 
 /** Where policies are written: in a JSON document, or in options of the package. */

@@ -9,8 +9,8 @@ import {
   defaultPolicy,
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
-import { shownPointer } from "../settings/decode.ts";
-import { parseJson, readJsonFile } from "../settings/json-file.ts";
+import { shownPointer } from "../json/decode.ts";
+import { parseJson, readJsonFile } from "../json/json-file.ts";
 import { decodeOnly, DurationText, List, Size } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";

@@ -1,4 +1,4 @@
-import { memberAt } from "./decode.ts";
+import { memberAt } from "../json/decode.ts";
 
 // Where settings are written, and how they are called there.
 

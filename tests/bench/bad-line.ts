@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type * as client from "../../adapters/browser/client.ts";
+import type * as client from "../../adapters/client/client.ts";
 import { bundleClient } from "../../deploy/bundle-client.ts";
 import { findChromium, launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, reply, startCuttingProxy } from "../support/cutting-proxy.ts";

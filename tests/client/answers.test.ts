@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createClient, UploadError } from "../../adapters/browser/client.ts";
-import { retryAfter } from "../../adapters/browser/retry.ts";
+import { createClient, UploadError } from "../../adapters/client/client.ts";
+import { retryAfter } from "../../adapters/client/retry.ts";
 import { failure, first, isFor, isPut, network, startUploads } from "./host.ts";
 
 // Answers of a service that is broken or hostile, which is not ours to run: its answers are given

@@ -4,7 +4,7 @@ import {
   type ClientOptions,
   createClient,
   UploadError,
-} from "../../adapters/browser/client.ts";
+} from "../../adapters/client/client.ts";
 import type { ValetkeyOptions } from "../../adapters/embed/index.ts";
 import { startHost } from "../embed/host.ts";
 import { atTestEnd } from "../support/at-test-end.ts";

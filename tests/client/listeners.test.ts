@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { afterEach, expect, it, vi } from "vitest";
-import { makeRun } from "../../adapters/browser/run.ts";
-import { makeSlots } from "../../adapters/browser/slots.ts";
+import { makeRun } from "../../adapters/client/run.ts";
+import { makeSlots } from "../../adapters/client/slots.ts";
 import { failure, isPut, network, startUploads } from "./host.ts";
 
 // A page uses one signal, and is one window, for as long as it is open.

@@ -5,7 +5,7 @@ import {
   createClient,
   type UploadProgress,
   type UploadTask,
-} from "../../adapters/browser/client.ts";
+} from "../../adapters/client/client.ts";
 import {
   failure,
   first,

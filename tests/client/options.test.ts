@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ClientOptions, createClient } from "../../adapters/browser/client.ts";
+import { type ClientOptions, createClient } from "../../adapters/client/client.ts";
 import { failure, first, isFor, network, startUploads, TOKEN } from "./host.ts";
 
 afterEach(() => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { createClient } from "../../adapters/browser/client.ts";
+import { createClient } from "../../adapters/client/client.ts";
 import { failure, first, isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
 
 // What goes on where it was left, and what must not.

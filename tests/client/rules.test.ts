@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
-import { checksumOf, chooseAlgorithm } from "../../adapters/browser/checksum.ts";
-import { makeTally, type UploadProgress } from "../../adapters/browser/progress.ts";
-import { UploadError } from "../../adapters/browser/errors.ts";
-import { retryAfter, transient } from "../../adapters/browser/retry.ts";
-import { makeSlots } from "../../adapters/browser/slots.ts";
+import { checksumOf, chooseAlgorithm } from "../../adapters/client/checksum.ts";
+import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
+import { UploadError } from "../../adapters/client/errors.ts";
+import { retryAfter, transient } from "../../adapters/client/retry.ts";
+import { makeSlots } from "../../adapters/client/slots.ts";
 
 afterEach(() => {
   vi.unstubAllGlobals();

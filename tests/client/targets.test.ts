@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dropTarget, pasteTarget } from "../../adapters/browser/targets.ts";
+import { dropTarget, pasteTarget } from "../../adapters/client/targets.ts";
 
 /** An entry of a file system as browsers give it for a dropped item. */
 const fileEntry = (file: File) => ({

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { UploadError, type UploadProgress } from "../../adapters/browser/client.ts";
+import { UploadError, type UploadProgress } from "../../adapters/client/client.ts";
 import { first, isFor, network, startUploads } from "./host.ts";
 
 afterEach(() => {

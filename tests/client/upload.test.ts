@@ -4,7 +4,7 @@ import {
   type UploadOptions,
   type UploadProgress,
   type UploadTask,
-} from "../../adapters/browser/client.ts";
+} from "../../adapters/client/client.ts";
 import {
   failure,
   first,

@@ -1,7 +1,7 @@
 import Uppy from "@uppy/core";
 import { afterEach, expect, it, vi } from "vitest";
-import { UploadError } from "../../adapters/browser/client.ts";
-import { Valetkey } from "../../adapters/uppy/plugin.ts";
+import { UploadError } from "../../adapters/client/client.ts";
+import { Valetkey } from "../../adapters/client/uppy/plugin.ts";
 import { until } from "../support/until.ts";
 import { isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
 

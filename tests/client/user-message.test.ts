@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { UploadError, type UploadErrorCode } from "../../adapters/browser/client.ts";
+import { UploadError, type UploadErrorCode } from "../../adapters/client/client.ts";
 import { failure, isPut, network, s3Error, startUploads } from "./host.ts";
 
 afterEach(() => {

@@ -16,7 +16,7 @@ import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { CONTENT, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Lifetime } from "../../domain/lifetime.ts";

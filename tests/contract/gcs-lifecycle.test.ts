@@ -11,7 +11,7 @@ import { BucketCors } from "../../adapters/storage/bucket-cors.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 

@@ -11,7 +11,7 @@ import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";

@@ -14,7 +14,7 @@ import { newKey, PNG } from "../../adapters/storage/contract/sample-upload.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import { partsOf, startUpload, writePart } from "../../adapters/storage/local/parts.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 
 const MOST = 10_000;

@@ -13,7 +13,7 @@ import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner, type SignedPut } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";

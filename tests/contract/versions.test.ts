@@ -14,7 +14,7 @@ import { send } from "../../adapters/storage/contract/send.ts";
 import { everyStore } from "../../adapters/storage/contract/store-promise.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { fileAddress } from "../../adapters/http/addresses.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import { followLink } from "../../application/follow-link.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { UploadError, type UploadErrorCode } from "../../adapters/browser/errors.ts";
+import { UploadError, type UploadErrorCode } from "../../adapters/client/errors.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // The sentences of docs/client.md for people who read German.

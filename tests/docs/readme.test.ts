@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createClient } from "../../adapters/browser/client.ts";
+import { createClient } from "../../adapters/client/client.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { makeProject, type Project } from "../support/project.ts";

@@ -8,7 +8,7 @@ import { unpacked } from "../support/packed.ts";
 const BUDGET = 9_900;
 
 it("the client is less than 9.9 kB, compressed, in one module that imports nothing", async () => {
-  const folder = join(await unpacked(), "dist/adapters/browser");
+  const folder = join(await unpacked(), "dist/adapters/client");
   const modules = globSync("*.js", { cwd: folder });
   expect(modules).toEqual(["client.js"]);
   const text = readFileSync(join(folder, "client.js"), "utf8");

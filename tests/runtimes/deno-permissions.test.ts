@@ -141,7 +141,7 @@ it.skipIf(minio === undefined)(
     const { served, page, said } = await tryOut("minio", [
       `--allow-net=127.0.0.1,${hostname}`,
       "--allow-env",
-      "--allow-read=adapters/http/page,adapters/browser,deploy/strip-client.ts",
+      "--allow-read=adapters/http/page,adapters/client,deploy/strip-client.ts",
     ]);
     expect(served, said).toEqual(SERVED);
     expect(page).toBe(200);

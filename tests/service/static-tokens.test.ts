@@ -23,7 +23,7 @@ import { listenNode } from "../../adapters/http/listen-node.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { tokensOfFile } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
-import { RECHECK } from "../../adapters/settings/json-file.ts";
+import { RECHECK } from "../../adapters/json/json-file.ts";
 import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";

@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { appendTo } from "../../adapters/audit/append.ts";
-import { layer as fileOf } from "../../adapters/audit/layer.ts";
+import { appendTo } from "../../adapters/telemetry/append.ts";
+import { layer as fileOf } from "../../adapters/telemetry/audit.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { until } from "../support/until.ts";
 
@@ -33,7 +33,7 @@ it("an audit that is a pipe without a reader is refused at the start, and does n
   const pipe = join(folder, "unread");
   execFileSync("mkfifo", [pipe]);
   const adapters = new URL("../../adapters/", import.meta.url);
-  const code = `import { read } from "${adapters}audit/settings.ts";
+  const code = `import { read } from "${adapters}telemetry/audit-settings.ts";
       import { variables } from "${adapters}settings/source.ts";
       const { failure } = read(variables({ AUDIT: ${JSON.stringify(pipe)} }));
       console.log(failure.map(({ problem }) => problem).join());`;

@@ -9,7 +9,7 @@ import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { newKey, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 

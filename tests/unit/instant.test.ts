@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { isoOf } from "../../adapters/settings/instant.ts";
+import { isoOf } from "../../adapters/time.ts";
 
 it("an instant is written as Date writes it, however many were written before", () => {
   const instants = fc.array(fc.integer({ min: -50_000, max: 50_000 }), { maxLength: 100 });

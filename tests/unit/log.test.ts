@@ -2,8 +2,8 @@ import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { onTestFinished, vi } from "vitest";
 import { logOf, logTo } from "../../adapters/embed/log.ts";
-import { isForPeople, layer } from "../../adapters/telemetry/layer.ts";
-import type { TelemetrySettings } from "../../adapters/telemetry/settings.ts";
+import { isForPeople, layer } from "../../adapters/telemetry/log.ts";
+import type { TelemetrySettings } from "../../adapters/telemetry/log-settings.ts";
 
 const SAID = Effect.gen(function* () {
   yield* Effect.logDebug("asked");

@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted";
 import { expect, it } from "vitest";
 import { inMemory } from "../../adapters/limits/memory.ts";
 import { layer } from "../../adapters/limits/redis/layer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { OrganizationId } from "../../domain/organization.ts";

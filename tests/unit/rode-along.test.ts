@@ -9,7 +9,7 @@ import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { newKey } from "../../adapters/storage/contract/sample-upload.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
-import { layer as telemetry } from "../../adapters/telemetry/layer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 
 // A server here repeats what a Ceph 16.2, a Swift 2.30 and a MinIO under TLS answered when they were

@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import mediaTypes from "mime-db";
-import { layer as random } from "../../adapters/storage/random.ts";
+import { layer as random } from "../../adapters/crypto/random.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";

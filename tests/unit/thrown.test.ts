@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { runInNewContext } from "node:vm";
-import { codeOf, isError, messageOf } from "../../adapters/settings/thrown.ts";
+import { codeOf, isError, messageOf } from "../../adapters/thrown.ts";
 import { isValetkeyError } from "../../adapters/embed/index.ts";
 
 /** As Jest makes one for each file of tests. */

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { codeOf, messageOf } from "../../settings/thrown.ts";
+import { codeOf, messageOf } from "../../thrown.ts";
 import { NoAnswer } from "./target.ts";
 
 /** How long an answer of anything but the store is waited for. */

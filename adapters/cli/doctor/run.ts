@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as redis from "../../limits/redis/settings.ts";
 import { allOf } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
-import { reasonOf } from "../../settings/thrown.ts";
+import { reasonOf } from "../../thrown.ts";
 import { CommandFailure, EXIT } from "../command.ts";
 import { interruptible } from "../interruptible.ts";
 import { configurationMessage } from "../messages.ts";

@@ -15,7 +15,7 @@ import {
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
-import { codeOf, messageOf } from "../../settings/thrown.ts";
+import { codeOf, messageOf } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import { getRequest, putRequest } from "../../storage/contract/sample-upload.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import * as Str from "effect/String";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { Scope } from "../../../domain/principal.ts";
-import { MemberFault } from "../../settings/decode.ts";
+import { MemberFault } from "../../json/decode.ts";
 import { internalProblem, type Problem, problemOf, type Refusal } from "../problem.ts";
 import { SAMPLES } from "./samples.ts";
 

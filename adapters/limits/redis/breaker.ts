@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { LimitsUnavailable } from "../../../domain/errors.ts";
-import { messageOf } from "../../settings/thrown.ts";
+import { messageOf } from "../../thrown.ts";
 
 /** How long a decision may take. */
 const TIMEOUT = "50 millis";

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { reasonOf } from "../../settings/thrown.ts";
+import { reasonOf } from "../../thrown.ts";
 import { type Exchange, type Listener, withExchanges, shown } from "./exchange.ts";
 import type { Ability, Harness, OpenStore } from "./harness.ts";
 import { hasOf, openStore } from "./open-store.ts";

@@ -11,7 +11,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
-import { codeOf } from "../../settings/thrown.ts";
+import { codeOf } from "../../thrown.ts";
 import {
   assertAccepted,
   assertBytes,

@@ -3,7 +3,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { reasonOf } from "../../settings/thrown.ts";
+import { reasonOf } from "../../thrown.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
 import type { BuiltStore } from "./subject.ts";

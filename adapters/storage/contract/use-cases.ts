@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as TestClock from "effect/testing/TestClock";
 import { layer as limiter } from "../../limits/memory.ts";
-import { layer as random } from "../random.ts";
+import { layer as random } from "../../crypto/random.ts";
 import { tokensOf } from "../../tokens/tokens.ts";
 import type { Member } from "../../../application/admit.ts";
 import { confirmUpload } from "../../../application/confirm-upload.ts";

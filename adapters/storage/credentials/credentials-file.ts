@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { decoder, inWords } from "../../settings/decode.ts";
-import { jsonIn, readJsonFile } from "../../settings/json-file.ts";
+import { decoder, inWords } from "../../json/decode.ts";
+import { jsonIn, readJsonFile } from "../../json/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 

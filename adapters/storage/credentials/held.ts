@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { reasonOf } from "../../settings/thrown.ts";
+import { reasonOf } from "../../thrown.ts";
 import type { Held } from "../signing/signer.ts";
 
 /** Something that may expire, at a time in milliseconds since 1970. */

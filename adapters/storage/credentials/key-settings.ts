@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
-import { RECHECK } from "../../settings/json-file.ts";
+import { RECHECK } from "../../json/json-file.ts";
 import { Secret } from "../../settings/codecs.ts";
 import {
   excludedBy,

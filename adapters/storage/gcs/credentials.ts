@@ -2,8 +2,8 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { decoder, inWords } from "../../settings/decode.ts";
-import { parseJson } from "../../settings/json-file.ts";
+import { decoder, inWords } from "../../json/decode.ts";
+import { parseJson } from "../../json/json-file.ts";
 import { type Fault, fault, optional, type Setting, type Values } from "../../settings/setting.ts";
 import {
   type AccessKey,

@@ -18,7 +18,7 @@ import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { VARIABLES, type Words } from "../../settings/source.ts";
 import { credentialSettings } from "./credentials.ts";
-import { messageOf } from "../../settings/thrown.ts";
+import { messageOf } from "../../thrown.ts";
 
 /**
  * Google rotates the keys that `signBlob` signs with, and promises 12 hours: "Signed URLs", Cloud

@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
-import { RECHECK } from "../../settings/json-file.ts";
+import { RECHECK } from "../../json/json-file.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";

@@ -23,7 +23,7 @@ import { applyLifecycle, effectsIn, lifecycleRule } from "./lifecycle.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { codeOf, isError } from "../../settings/thrown.ts";
+import { codeOf, isError } from "../../thrown.ts";
 
 /**
  * The calls to the bucket, made by the official client, which is loaded with the first of them.

@@ -1,6 +1,6 @@
 import { lstat, unlink, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { codeOf } from "../../settings/thrown.ts";
+import { codeOf } from "../../thrown.ts";
 
 /**
  * Runs `work` once no other process runs its own under the same path. The claim is a file that is

@@ -1,5 +1,5 @@
 import type { RefusalCode } from "./refusal.ts";
-import { codeOf, messageOf } from "../../settings/thrown.ts";
+import { codeOf, messageOf } from "../../thrown.ts";
 
 /** A failure of the store: the code for the client, and the reason for the operator. */
 export interface Failure {

@@ -11,7 +11,7 @@ import {
 } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { randomBytes, randomUUID } from "node:crypto";
-import { codeOf } from "../../settings/thrown.ts";
+import { codeOf } from "../../thrown.ts";
 
 /** The longest pause between two pieces of an upload or download, in milliseconds. */
 export const LONGEST_PAUSE = 30_000;

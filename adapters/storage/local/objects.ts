@@ -7,7 +7,7 @@ import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { type Checksums, type Sum, sumOf } from "./checksums.ts";
 import { type Folder, openRegular } from "./folder.ts";
 import type { RefusalCode } from "./refusal.ts";
-import { codeOf } from "../../settings/thrown.ts";
+import { codeOf } from "../../thrown.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
 // four bytes. One file is linked or renamed in one step, so bytes and properties always appear

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Completion } from "../../../application/ports/object-store.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
-import { codeOf } from "../../settings/thrown.ts";
+import { codeOf } from "../../thrown.ts";
 import { sumOf } from "./checksums.ts";
 import { withClaim } from "./claim.ts";
 import { type Folder, makeFolder } from "./folder.ts";

@@ -5,7 +5,7 @@ import https from "node:https";
 import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { codeOf, isError } from "../../settings/thrown.ts";
+import { codeOf, isError } from "../../thrown.ts";
 import { current } from "../credentials/held.ts";
 import type { BucketWriteOnce } from "../rest/bucket-write-once.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";

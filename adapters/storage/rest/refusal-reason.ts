@@ -1,6 +1,6 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { say, type Text, VARIABLES, type Words } from "../../settings/source.ts";
-import { reasonOf } from "../../settings/thrown.ts";
+import { reasonOf } from "../../thrown.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { Answer } from "./signed-fetch.ts";

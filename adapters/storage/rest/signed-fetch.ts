@@ -5,7 +5,7 @@ import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import type { Held, Signer } from "../signing/signer.ts";
-import { fetchFailureOf } from "../../settings/thrown.ts";
+import { fetchFailureOf } from "../../thrown.ts";
 
 /** The address of a bucket, and its signer. */
 export interface Bucket<S extends Signer = Signer> {

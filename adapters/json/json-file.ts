@@ -4,7 +4,7 @@ import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { codeOf } from "./thrown.ts";
+import { codeOf } from "../thrown.ts";
 
 /** Parses JSON; the reason of a failure never shows any of it. */
 export const parseJson = (text: string): Result.Result<unknown, string> =>

@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema";
 import { closeSync, constants, openSync } from "node:fs";
 import { fault, optional, type Read, readSettings, type Values } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { codeOf } from "../settings/thrown.ts";
+import { codeOf } from "../thrown.ts";
 
 /** Where the audit goes. */
 export const settings = {

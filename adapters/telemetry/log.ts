@@ -2,10 +2,10 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
-import { isoOf } from "../settings/instant.ts";
-import { onOneLine } from "../settings/printable.ts";
-import { writeLine } from "../settings/standard-output.ts";
-import type { TelemetrySettings } from "./settings.ts";
+import { isoOf } from "../time.ts";
+import { onOneLine } from "../printable.ts";
+import { writeLine } from "./standard-output.ts";
+import type { TelemetrySettings } from "./log-settings.ts";
 
 const LEVELS = {
   debug: "Debug",

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
-import { isoOf } from "../settings/instant.ts";
-import { writeLine } from "../settings/standard-output.ts";
+import { isoOf } from "../time.ts";
+import { writeLine } from "./standard-output.ts";
 import { appendTo } from "./append.ts";
 
 /** Writes each decision as a line of JSON: to standard output, to a file, or not at all. */

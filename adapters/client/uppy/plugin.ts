@@ -16,7 +16,7 @@ import {
   type UploadOptions,
   type UploadStorage,
   type UploadTask,
-} from "../browser/client.ts";
+} from "../client.ts";
 
 /** Options of the plugin: where the service is, and how each file is uploaded. */
 export interface ValetkeyOptions

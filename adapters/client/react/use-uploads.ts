@@ -6,7 +6,7 @@ import type {
   UploadProgress,
   UploadResult,
   UploadTask,
-} from "../browser/client.ts";
+} from "../client.ts";
 
 /** A file that was added, and what to do with it. */
 export interface Upload {
