@@ -13,6 +13,7 @@ import {
   type UploadPolicy,
 } from "../../domain/upload-policy.ts";
 import { type Decoded, decoder, type MemberFault } from "../json/decode.ts";
+import { snakeCase } from "../names.ts";
 import { DurationText, Parsed, Size } from "../settings/codecs.ts";
 
 /** Where policies are written: in a JSON document, or in options of the package. */
@@ -21,8 +22,7 @@ export type Spelling = "document" | "option";
 /** What a member of a policy is called there. */
 export function nameOf(member: keyof UploadPolicy, spelling: Spelling): string {
   const option = member === "deleteMismatch" ? "onMismatch" : member;
-  if (spelling === "option") return option;
-  return option.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return spelling === "option" ? option : snakeCase(option);
 }
 
 /** Reads an object of policies by their names. */

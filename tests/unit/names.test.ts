@@ -1,0 +1,17 @@
+import { expect, expectTypeOf, it } from "vitest";
+import { camelCase, snakeCase } from "../../adapters/names.ts";
+
+it.each([
+  ["size", "size"],
+  ["contentType", "content_type"],
+  ["putExpiresAt", "put_expires_at"],
+  ["sha256", "sha256"],
+])("%s is %s in snake case, and comes back", (camel, snake) => {
+  expect(snakeCase(camel)).toBe(snake);
+  expect(camelCase(snake)).toBe(camel);
+});
+
+it("the types say what the functions return", () => {
+  expectTypeOf(snakeCase("putExpiresAt")).toEqualTypeOf<"put_expires_at">();
+  expectTypeOf(camelCase("put_expires_at")).toEqualTypeOf<"putExpiresAt">();
+});
