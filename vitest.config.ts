@@ -17,7 +17,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
     { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
     {
       name: "contract",
-      // It is about users of a server of one's own, which deploy/policies/README.md has.
+      // It is about users of a server of one's own, which adapters/cli/policies/README.md has.
       exclude: process.env["TEST_S3_USERS_SECRET"] ? [] : ["tests/contract/bucket-policy.test.ts"],
     },
     { name: "browser", isolate: true },

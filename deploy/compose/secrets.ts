@@ -39,7 +39,7 @@ const USES = ["service", "put", "get"] as const;
 function usersOf(keys: Readonly<Record<"admin" | (typeof USES)[number], string>>) {
   const policies = USES.map((use) => {
     const policy = JSON.parse(readFileSync(`${values.policies}/s3-${use}.json`, "utf8"));
-    // SeaweedFS takes no statement that denies, and needs none: deploy/policies/README.md.
+    // SeaweedFS takes no statement that denies, and needs none: adapters/cli/policies/README.md.
     const Statement = policy.Statement.filter(
       ({ Effect }: { Effect: string }) => Effect !== "Deny",
     );

@@ -17,7 +17,7 @@ import { PartNumber } from "../../domain/multipart.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
 
-// Tests the policy of deploy/policies on your own server. It needs the users valetkey-put,
+// Tests the policy of adapters/cli/policies on your own server. It needs the users valetkey-put,
 // valetkey-get and valetkey-service, whose access keys are their names, all with this secret.
 const server = ownServer();
 const secret = process.env["TEST_S3_USERS_SECRET"];
@@ -60,7 +60,10 @@ if (server !== undefined && secret) {
       secretKey: server.secretKey,
     });
     const setPolicy = async (without?: string) => {
-      const file = new URL(`../../deploy/policies/${server.provider}-bucket.json`, import.meta.url);
+      const file = new URL(
+        `../../adapters/cli/policies/${server.provider}-bucket.json`,
+        import.meta.url,
+      );
       const policy = JSON.parse(
         readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`),
       );

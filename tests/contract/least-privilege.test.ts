@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** Credentials of the real server that may do what a policy of `deploy/policies` allows. */
+/** Credentials of the real server that may do what a policy of `adapters/cli/policies` allows. */
 async function allowedBy(name: string) {
   if (server === undefined) throw new Error("there is no MinIO");
   const { accessKey, secretKey, sessionToken } = await keysAllowedBy(name, server, { bucket });

@@ -29,7 +29,7 @@ it.each(["ceph", "versitygw"] as const)(
   (provider) => {
     const form = s3Form(provider, inputFor("files"));
     if (form.kind !== "bucket") throw new Error("not a policy of the bucket");
-    const file = new URL(`../../deploy/policies/${provider}-bucket.json`, import.meta.url);
+    const file = new URL(`../../adapters/cli/policies/${provider}-bucket.json`, import.meta.url);
     const shipped = readFileSync(file, "utf8")
       .replaceAll("valetkey-put", "putter")
       .replaceAll("valetkey-get", "getter")

@@ -40,10 +40,7 @@ beforeAll(() => {
   ]) {
     cpSync(join(ROOT, name), join(sources, name), {
       recursive: true,
-      filter: (path) =>
-        !path.startsWith(join(ROOT, "deploy/")) ||
-        path.startsWith(join(ROOT, "deploy/policies")) ||
-        path.endsWith(".ts"),
+      filter: (path) => !path.startsWith(join(ROOT, "deploy/")) || path.endsWith(".ts"),
     });
   }
   symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));

@@ -1,11 +1,11 @@
-import ceph from "../../../deploy/policies/ceph-bucket.json" with { type: "json" };
-import gcs from "../../../deploy/policies/gcs-roles.json" with { type: "json" };
-import diagnose from "../../../deploy/policies/s3-diagnose.json" with { type: "json" };
-import get from "../../../deploy/policies/s3-get.json" with { type: "json" };
-import putTagging from "../../../deploy/policies/s3-put-tagging.json" with { type: "json" };
-import put from "../../../deploy/policies/s3-put.json" with { type: "json" };
-import service from "../../../deploy/policies/s3-service.json" with { type: "json" };
-import versitygw from "../../../deploy/policies/versitygw-bucket.json" with { type: "json" };
+import ceph from "../policies/ceph-bucket.json" with { type: "json" };
+import gcs from "../policies/gcs-roles.json" with { type: "json" };
+import diagnose from "../policies/s3-diagnose.json" with { type: "json" };
+import get from "../policies/s3-get.json" with { type: "json" };
+import putTagging from "../policies/s3-put-tagging.json" with { type: "json" };
+import put from "../policies/s3-put.json" with { type: "json" };
+import service from "../policies/s3-service.json" with { type: "json" };
+import versitygw from "../policies/versitygw-bucket.json" with { type: "json" };
 import type { ProviderName } from "../../storage/providers.ts";
 import type { Use } from "./use.ts";
 

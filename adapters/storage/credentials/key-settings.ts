@@ -185,4 +185,4 @@ export const signersOf = Effect.fnUntraced(function* (
 });
 
 const adviceOnOneKey = ({ name }: Words = VARIABLES): string =>
-  `uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy of another object; set ${name(separateKeySettings.putAccessKey)} and ${name(separateKeySettings.putSecretKey)} to a key that may only put, with the permissions in https://github.com/valetkey/valetkey/tree/main/deploy/policies`;
+  `uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy of another object; set ${name(separateKeySettings.putAccessKey)} and ${name(separateKeySettings.putSecretKey)} to a key that may only put, with the permissions in https://github.com/valetkey/valetkey/tree/main/adapters/cli/policies`;
