@@ -3,7 +3,7 @@ import { Client } from "minio";
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 import { type Bundle, bundleWorker, startWorker } from "./worker.ts";

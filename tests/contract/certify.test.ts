@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
 import { freePort } from "../support/free-port.ts";
-import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");

@@ -12,7 +12,7 @@ import { hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { startGcsVerifier } from "../support/gcs-verifier.ts";
+import { startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
 
 // The reasons that an operator reads if a store cannot be used, from real stores that refuse.

@@ -18,8 +18,8 @@ import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import { ownServer } from "./own-server.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
-import { startGoogleMachine } from "../support/google-machine.ts";
+import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { startGoogleMachine } from "../google/machine.ts";
 import { need } from "../support/need.ts";
 import type { MinioServer } from "../support/minio.ts";
 

@@ -12,7 +12,7 @@ import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");

@@ -4,7 +4,7 @@ import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
-import { type GoogleMachine, startGoogleMachine } from "../support/google-machine.ts";
+import { type GoogleMachine, startGoogleMachine } from "../google/machine.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { createBucket } from "../support/gcs-verifier.ts";
+import { createBucket } from "../google/store.ts";
 import { readLock, used } from "../support/lock.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";

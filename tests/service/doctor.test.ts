@@ -3,7 +3,7 @@ import type { RequestListener } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../support/free-port.ts";
-import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import {

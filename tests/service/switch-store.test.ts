@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
-import { createBucket, startGcsVerifier } from "../support/gcs-verifier.ts";
+import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { findChromium } from "./chromium.ts";
 import { findCompose } from "./compose.ts";
-import { startFakeGcs } from "./fake-gcs.ts";
+import { startFakeGcs } from "../google/fake-gcs-server.ts";
 import { installPackage } from "./install-package.ts";
 import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
 import { type MinioServer, startMinio, startStrictMinio } from "./minio.ts";

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { freePort } from "./free-port.ts";
-import { findGoTool } from "./go-tool.ts";
-import type { Found } from "./setup.ts";
-import { until } from "./until.ts";
+import { freePort } from "../support/free-port.ts";
+import { findGoTool } from "../support/go-tool.ts";
+import type { Found } from "../support/setup.ts";
+import { until } from "../support/until.ts";
 
 const NAME = "fake-gcs-server";
 

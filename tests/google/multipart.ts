@@ -1,11 +1,11 @@
 // The multipart uploads of Google Cloud Storage's XML API, which fake-gcs-server does not have. A
-// part of the tests' double in gcs-verifier.ts, written from Google's documentation: "XML API
+// part of the tests' double in store.ts, written from Google's documentation: "XML API
 // multipart uploads", "Initiate", "Upload a part", "List parts", "Complete" and "Abort". Google does
 // not document by which codes it refuses a completion; those of Amazon S3 stand here.
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { Refusal, type WireRequest } from "./gcs-signature.ts";
+import { Refusal, type WireRequest } from "./signature.ts";
 
 export interface Reply {
   readonly status: number;

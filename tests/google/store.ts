@@ -1,6 +1,7 @@
 // A double of Google Cloud Storage's XML API: no bucket of Google's can be reached in tests, and
 // fake-gcs-server, which stores the bytes behind it, checks nothing of what a signed URL binds.
 // It is written from Google's documentation and not from our signer, and holds no private key.
+import { createCRC32 } from "hash-wasm";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -22,8 +23,8 @@ import {
   checkPolicyDocument,
   verifySignature,
   type WireRequest,
-} from "./gcs-signature.ts";
-import { gcsMultipart, type Reply, type Resource } from "./gcs-multipart.ts";
+} from "./signature.ts";
+import { gcsMultipart, type Reply, type Resource } from "./multipart.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 
 /** What the double stands in front of, and whom it believes. */
@@ -385,21 +386,10 @@ function checkPayload(declared: string | undefined, body: Buffer): void {
 
 const md5 = (body: Buffer) => createHash("md5").update(body).digest();
 
-/** Node's `zlib.crc32` is of another polynomial than the Castagnoli one, here bit-reversed. */
-const CRC32C_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
-  let rest = index;
-  for (let bit = 0; bit < 8; bit += 1) rest = rest & 1 ? (rest >>> 1) ^ 0x82f63b78 : rest >>> 1;
-  return rest;
-});
+const castagnoli = await createCRC32(0x82f63b78);
 
 /** Big-endian, as it is written in base64. */
-function crc32c(body: Buffer): Buffer {
-  let rest = 0xffffffff;
-  for (const byte of body) rest = (CRC32C_TABLE[(rest ^ byte) & 0xff] ?? 0) ^ (rest >>> 8);
-  const result = Buffer.alloc(4);
-  result.writeUInt32BE(~rest >>> 0);
-  return result;
-}
+const crc32c = (body: Buffer) => Buffer.from(castagnoli.init().update(body).digest("binary"));
 
 /** The XML API's is the MD5 in hexadecimal digits, and fake-gcs-server's is in base64. */
 const xmlEtag = ({ etag = "" }: IncomingHttpHeaders) =>

@@ -1,5 +1,5 @@
 // What Google Cloud Storage's XML API checks of a V4 signed URL, as functions of the raw request.
-// A part of the tests' double in gcs-verifier.ts: written from Google's documentation, not from
+// A part of the tests' double in store.ts: written from Google's documentation, not from
 // our signer, whose words and helpers it does not share, so that one error cannot hide another.
 import {
   constants,
