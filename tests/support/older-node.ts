@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { Found } from "./setup.ts";
+import { CACHE } from "./tools.ts";
+
+/** The newest of each older line that the package is for, besides the one that runs the tests. */
+const VERSIONS = { 22: "22.23.3", 24: "24.21.0" } as const;
+
+const { platform, arch } = process;
+// The package `node` would bring this one by a script; as a development dependency it would be
+// the second that has a claim to `node_modules/.bin/node`.
+const PACKAGE = `${platform === "darwin" && arch === "arm64" ? "node-bin" : "node"}-${platform}-${arch}`;
+
+/**
+ * Takes the first that is there: the binary that `TEST_NODE_22` (say) names, one in the user's
+ * cache, npm to install one there (unless `TEST_BUILD=off`).
+ */
+export async function findOlderNode(line: keyof typeof VERSIONS): Promise<Found<string>> {
+  const variable = `TEST_NODE_${line}`;
+  const version = VERSIONS[line];
+  const folder = join(CACHE, `node-${version}`);
+  const binary = join(folder, "node_modules", PACKAGE, "bin", "node");
+  const value =
+    process.env[variable] ||
+    (existsSync(binary) || (await install(version, folder)) ? binary : undefined);
+  const command = `npm install --prefix ${folder} ${PACKAGE}@${version}`;
+  return { value, source: value ?? `${command}, or ${variable}=…` };
+}
+
+/** Installs a version once into the user's cache, if it may. */
+async function install(version: string, folder: string): Promise<boolean> {
+  if (process.env["TEST_BUILD"] === "off" || !isOnPath("npm")) return false;
+  console.error(`Installing Node ${version} with npm, once, into ${folder} (about 50 MB)...`);
+  const child = spawn(
+    "npm",
+    ["install", "--prefix", folder, "--no-audit", "--no-fund", `${PACKAGE}@${version}`],
+    { stdio: ["ignore", "ignore", "inherit"] },
+  );
+  await once(child, "close");
+  return child.exitCode === 0;
+}
+
+const isOnPath = (name: string) =>
+  (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));
