@@ -16,7 +16,7 @@ import { type Cell, chartOf, type Outcome, told } from "./502-chart.ts";
 import { rewrite, writePart } from "./pages.ts";
 import { markdown, short } from "./rounds.ts";
 
-// `npm run bench:502`: the same uploads over the same lines into the same MinIO, through a backend
+// Sends the same uploads over the same lines into the same MinIO, through a backend
 // that waits for 15 seconds and straight into the store. Writes its table and picture into
 // docs/why.md, in about two minutes.
 
@@ -265,7 +265,7 @@ function write(measured: {
     `${lead}. One process of Valetkey signed all of them and held ${megabytes(direct[0]?.peak ?? Number.NaN)} ` +
     `of memory. In 256 MiB the proxy held ${held.proxied.uploads} uploads of 8 MiB at once; with ` +
     `${held.direct.uploads} under way, Valetkey held ${megabytes(held.direct.resident)}.`;
-  writePart("docs/why.md", "npm run bench:502", `${summary}\n\n${table}`);
+  writePart("docs/why.md", "npm run bench -- 502", `${summary}\n\n${table}`);
   rewrite("README.md", /\[[^\]]*\](?=\(docs\/why\.md\))/, `[${lead}]`);
   const picture = new URL("../../docs/images/502.svg", import.meta.url);
   writeFileSync(picture, chartOf(CELLS, proxied, direct));

@@ -1,126 +1,22 @@
-import { availableParallelism, cpus } from "node:os";
-import { parseArgs } from "node:util";
-import { installTools } from "../support/tools.ts";
-import { HAS_PROC } from "./cpu.ts";
-import { QUICK, standing } from "./goals.ts";
-import { writePart } from "./pages.ts";
-import { type Choice, type Comparison, markdown, measure, type Result, tableOf } from "./rounds.ts";
-
-// `npm run bench`: what requests and signatures cost, in microseconds of CPU, beside what others
-// need. Microseconds are of this machine and this hour; speeds relative to another contender, which
-// are taken within each round, are what can be compared.
-
-const USAGE = `npm run bench -- [options]
-  --only NAMES   sections (requests, signing, identity, not-yours, steps), or contenders by a part
-                 of their name, separated by commas
-  --rounds N     rounds that count (5)
-  --quick        what the goals need, in a minute; fails below half of a goal
-  --write        writes the tables into the pages that have them
-  --json         prints JSON`;
-
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", default: "" },
-    rounds: { type: "string" },
-    quick: { type: "boolean", default: false },
-    write: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  console.log(USAGE);
-  process.exit();
-}
-const { quick } = values;
-const only = values.only.split(",").filter((name) => name !== "");
-const rounds = Number(values.rounds ?? 5);
-if (!Number.isSafeInteger(rounds) || rounds < 1) {
-  console.error(`--rounds takes a number of rounds\n${USAGE}`);
-  process.exit(1);
-}
-/** Where people read; JSON has standard output to itself. */
-const tell = values.json ? console.error : console.log;
-
-await installTools("bench");
-const { requests, steps } = await import("./requests.ts");
-const { signing } = await import("./signing.ts");
-const { identity } = await import("./identity.ts");
-const { benchNotYours } = await import("./not-yours.ts");
-
-interface Section {
-  readonly milliseconds: number;
-  /** The page that has it. */
-  readonly page?: string;
-  /** Measured only if it is named. */
-  readonly isExtra?: true;
-  readonly open: (choice: Choice) => Promise<Comparison>;
-}
-const PERFORMANCE = "docs/performance.md";
-const SECTIONS: Readonly<Record<string, Section>> = {
-  requests: { milliseconds: quick ? 1000 : 2000, open: requests, page: PERFORMANCE },
-  steps: {
-    milliseconds: 2000,
-    open: steps,
-    page: "docs/decisions/cost-of-a-request.md",
-    isExtra: true,
-  },
-  signing: { milliseconds: quick ? 200 : 400, open: signing, page: PERFORMANCE },
-  identity: { milliseconds: 300, open: identity },
+// `npm run bench -- NAME [options]`: runs one of these programs, and the first where none is named.
+const PROGRAMS = {
+  compare: "what requests and signatures cost, beside others; --help has its options",
+  growth: "what a request costs as there is more of something; writes docs/performance.md",
+  profile: "where the CPU of a presign goes, by folder and package",
+  start: "how soon each store's adapter listens and signs, and its memory",
+  "502": "uploads over slow lines, through a backend and straight to the store; writes docs/why.md",
 };
 
-const machine = {
-  node: process.version,
-  cores: availableParallelism(),
-  model: cpus()[0]?.model ?? "unknown",
-};
-tell(`Node ${machine.node}, ${machine.cores} × ${machine.model}, ${rounds} rounds`);
+const named = process.argv[2]?.startsWith("--") ? undefined : process.argv[2];
+// Each program reads the options that come after its name.
+if (named !== undefined) process.argv.splice(2, 1);
 
-const measured: Array<{ readonly title: string; readonly results: ReadonlyArray<Result> }> = [];
-for (const [section, { milliseconds, open, page, isExtra = false }] of Object.entries(SECTIONS)) {
-  const isNamed = only.includes(section);
-  const isWanted = (name: string) =>
-    quick
-      ? QUICK.has(name)
-      : isNamed || (!isExtra && (only.length === 0 || only.some((part) => name.includes(part))));
-  if (isExtra && !isNamed) continue;
-  if (open !== signing && open !== identity && !HAS_PROC) {
-    tell("\nCPU of requests is read from /proc, which this system does not have: use Linux.");
-    continue;
-  }
-  const comparison = await open({ isWanted, milliseconds });
-  try {
-    if (comparison.contenders.length === 0) continue;
-    tell(`\n${comparison.title}\n`);
-    const results = await measure(comparison.contenders, rounds);
-    const table = tableOf(comparison, results);
-    tell(table);
-    for (const missing of comparison.missing) tell(`Not measured: ${missing}`);
-    measured.push({ title: comparison.title, results });
-    if (values.write && page !== undefined) writePart(page, `npm run bench, ${section}`, table);
-  } finally {
-    await comparison.close();
-  }
+if (named === undefined && process.argv[2] === "--help") {
+  for (const [name, purpose] of Object.entries(PROGRAMS)) console.log(name.padEnd(9), purpose);
+} else if (Object.hasOwn(PROGRAMS, named ?? "compare")) {
+  await import(`./${named ?? "compare"}.ts`);
+} else {
+  const names = Object.keys(PROGRAMS).join(", ");
+  console.error(`there is no benchmark ${named}; there are ${names}`);
+  process.exitCode = 64;
 }
-
-const goals = standing(measured.flatMap(({ results }) => results));
-if (goals.length > 0) {
-  const rows = goals.map(({ contender, reference, speed, goal }) => [
-    contender,
-    `${reference} = 1`,
-    speed.toFixed(2),
-    goal.toFixed(2),
-  ]);
-  tell(`\nGoals\n\n${markdown([["", "where", "speed", "goal"], ...rows])}`);
-}
-for (const { contender, reference, speed, goal, isFarOff } of goals) {
-  if (!quick || !isFarOff) continue;
-  console.error(
-    `\n${contender} is below half of its goal: ${speed.toFixed(2)} of ${goal} where ${reference} is 1.`,
-  );
-  process.exitCode = 1;
-}
-
-if (!quick && (only.length === 0 || only.includes("not-yours"))) await benchNotYours(tell);
-if (values.json)
-  console.log(JSON.stringify({ machine, rounds, sections: measured, goals }, null, 2));

@@ -12,7 +12,7 @@ import { writePart } from "./pages.ts";
 import { costOfRequest, type Server, service } from "./requests.ts";
 import { type Contender, markdown, measure, medianOf, type Result, short } from "./rounds.ts";
 
-// `npm run bench:growth`: what a request costs as there is more of something, and how much memory
+// Measures what a request costs as there is more of something, and how much memory
 // a million requests leave behind. Writes docs/performance.md, in about eight minutes.
 
 const { values } = parseArgs({
@@ -240,7 +240,7 @@ async function run(): Promise<void> {
     const million = await memoryOfRequests(Number(values.requests));
     const text = `${markdown([head, ...rows])}\n\n${million}`;
     console.log(`\n${text}`);
-    if (!values["no-write"]) writePart("docs/performance.md", "npm run bench:growth", text);
+    if (!values["no-write"]) writePart("docs/performance.md", "npm run bench -- growth", text);
   } finally {
     await redis?.stop();
     rmSync(folder, { recursive: true });

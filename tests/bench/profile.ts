@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 import { costOfRequest, service } from "./requests.ts";
 import { markdown, short } from "./rounds.ts";
 
-// `npm run bench:profile`: where the CPU of a presign request goes, by layer: folders of ours, and
+// Finds where the CPU of a presign request goes, by layer: folders of ours, and
 // packages. A sample counts for every layer on its stack (inclusive) and for the one on top (own);
 // what the engine does by itself counts for who called it. What is resumed after an `await` has
 // only those on its stack that run it then.

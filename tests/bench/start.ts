@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,11 +9,12 @@ import { freePort } from "../support/free-port.ts";
 import { cpuOf, memoryOf } from "./cpu.ts";
 import { markdown, short } from "./rounds.ts";
 
-// `npm run bench:start`: how soon the built service listens, bundled as in the image and not, what
+// Measures how soon the built service listens, bundled as in the image and not, what
 // CPU it has used by then, how long the first presign takes, and what memory it holds when idle.
 // The store answers nothing. Of several starts the least counts, and of memory the most.
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+execFileSync("npm", ["run", "bundle"], { cwd: ROOT, stdio: "inherit" });
 const ROUNDS = 5;
 const TOKEN = "a-token-of-the-benchmark";
 const folder = mkdtempSync(join(tmpdir(), "valetkey-start-"));

@@ -13,7 +13,7 @@ const explained = [...CONFIGURATION.values()].flat();
 it.each([
   ["configuration", configurationPage()],
   ["errors", errorsPage()],
-])("docs/%s.md is what npm run docs writes", (name, made) => {
+])("docs/%s.md is what npm run generate writes", (name, made) => {
   const page = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8");
   expect(page).toBe(made);
 });

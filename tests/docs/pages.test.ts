@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
@@ -62,6 +63,21 @@ it.each(ofProject)("every npm script that %s names exists", (page) => {
     .map(([, name = ""]) => name)
     .filter((name) => !Object.hasOwn(scripts, name));
   expect(missing).toEqual([]);
+});
+
+it.each([
+  ["bench", "tests/bench/bench.ts"],
+  ["generate", "tests/support/generate.ts"],
+])("every name that pages give to npm run %s exists", (script, file) => {
+  const help = execFileSync("node", [file, "--help"], { cwd: ROOT, encoding: "utf8" });
+  const names = [...help.matchAll(/^\w+/gm)].map(([name]) => name);
+  const named = ofProject.flatMap((page) =>
+    [...read(page).matchAll(new RegExp(`npm run ${script} -- (\\w+)`, "g"))].map(
+      ([, name]) => name,
+    ),
+  );
+  expect(named.length).toBeGreaterThan(0);
+  expect(names).toEqual(expect.arrayContaining(named));
 });
 
 it("every promise in the table of what is bound is a file of the contract suite", () => {

@@ -8,7 +8,7 @@ import { readStoresPage, storesPage } from "../support/stores-page.ts";
 const FOLDER = new URL("../../docs/stores/", import.meta.url);
 const providers = Object.entries(PROVIDERS) as ReadonlyArray<readonly [ProviderName, Provider]>;
 
-it("docs/stores.md says of the providers what npm run docs writes", () => {
+it("docs/stores.md says of the providers what npm run generate writes", () => {
   expect(readStoresPage()).toBe(storesPage(readStoresPage()));
 });
 

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { unpacked } from "../support/packed.ts";
 
 // What each entry point declares, as others see it, is kept in api/: a change that breaks them is
-// a change of one of these files. `npm run api` writes them anew.
+// a change of one of these files. `npm run generate -- declarations` writes them anew.
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const { exports, peerDependenciesMeta } = JSON.parse(

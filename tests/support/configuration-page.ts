@@ -80,7 +80,7 @@ The service reads environment variables once, when it starts. An empty variable 
 
 The package takes the same settings as options, in camel case: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays. A setting without an option is the host's own business.
 
-This page is made by \`npm run docs\` from the settings in the code.
+This page is made by \`npm run generate\` from the settings in the code.
 `;
 
 function sectionOf(group: string, settings: Group): string {

@@ -28,5 +28,5 @@ A refusal is \`application/problem+json\` (RFC 9457) with a \`code\` that stays 
 
 A refusal in XML is from the store: see [a 403 from the store](operations.md#a-403-from-the-store). Why one of several faults is answered first is in [the order of refusals](https://github.com/valetkey/valetkey/blob/main/docs/decisions/order-of-refusals.md).
 
-This page is made by \`npm run docs\` from the table in the code.
+This page is made by \`npm run generate\` from the table in the code.
 `;

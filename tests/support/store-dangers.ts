@@ -8,7 +8,7 @@ export interface Danger {
   readonly text: string;
 }
 
-/** The dangers that `npm run certificates` puts in front of a certificate, of each store with some. */
+/** The dangers that `npm run generate -- certificates` puts in front of a certificate, of each store with some. */
 export const DANGERS: Readonly<Partial<Record<ProviderName, Danger>>> = {
   swift: {
     promises: [

@@ -9,7 +9,10 @@ export const readStoresPage = (): string =>
 /** The page with what is made from the table of providers, between two comments each. */
 export const storesPage = (page: string): string =>
   Object.entries(BLOCKS).reduce((text, [name, table]) => {
-    const [start, end] = [`<!-- ${name}: made by npm run docs -->\n`, `<!-- end of ${name} -->`];
+    const [start, end] = [
+      `<!-- ${name}: made by npm run generate -->\n`,
+      `<!-- end of ${name} -->`,
+    ];
     const [before, rest = ""] = text.split(start);
     const [, after] = rest.split(end);
     if (after === undefined) throw new Error(`docs/stores.md has no place for ${name}`);

@@ -4,7 +4,7 @@ import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/stor
 import { startMinio } from "./minio.ts";
 import { DANGERS } from "./store-dangers.ts";
 
-// `npm run certificates -- PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION …`: tries every promise on
+// `npm run generate -- certificates PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION …`: tries every promise on
 // servers that run, and on a MinIO that it starts where none is named, and writes docs/stores/.
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { findChromium, launchChromium } from "./chromium.ts";
 import { startProcess } from "./service-process.ts";
 
-// `npm run docs:picture`: takes the README's picture of the page after an upload to a service that
+// `npm run generate -- picture`: takes the README's picture of the page after an upload to a service that
 // runs.
 
 const PICTURE = new URL("../../docs/images/page.png", import.meta.url);

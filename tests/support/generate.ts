@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { configurationPage } from "./configuration-page.ts";
+import { errorsPage } from "./errors-page.ts";
+import { readStoresPage, storesPage } from "./stores-page.ts";
+
+// `npm run generate` writes what is made from the code, `npm run generate -- NAME` one of it;
+// `--help` has the names.
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+function writePages(): void {
+  const pages = {
+    configuration: configurationPage(),
+    errors: errorsPage(),
+    stores: storesPage(readStoresPage()),
+  };
+  for (const [name, page] of Object.entries(pages)) writeFileSync(`${ROOT}docs/${name}.md`, page);
+}
+
+const run = (command: string, args: ReadonlyArray<string>): void => {
+  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+};
+
+/** Lets a test write the file that it compares with. */
+const update = (test: string) => () => run("vitest", ["run", `tests/${test}.test.ts`, "--update"]);
+
+interface Generated {
+  readonly purpose: string;
+  readonly write: (args: ReadonlyArray<string>) => void;
+  /** Written only if it is named. */
+  readonly isExtra?: true;
+}
+
+const GENERATED: Readonly<Record<string, Generated>> = {
+  pages: {
+    purpose: "the pages of docs/ that are made from settings and tables",
+    write: writePages,
+  },
+  openapi: { purpose: "the outline of the API's document", write: update("unit/openapi") },
+  contract: { purpose: "the promises that stores keep", write: update("embed/contract") },
+  declarations: { purpose: "what the package declares", write: update("release/api") },
+  certificates: {
+    purpose: "docs/stores/, of PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION … and a MinIO",
+    write: (servers) => run("node", ["tests/support/write-certificates.ts", ...servers]),
+    isExtra: true,
+  },
+  picture: {
+    purpose: "the README's picture of the page",
+    write: () => run("node", ["tests/support/write-picture.ts"]),
+    isExtra: true,
+  },
+};
+
+const [first, ...others] = process.argv.slice(2);
+if (first?.startsWith("-")) {
+  for (const [name, { purpose }] of Object.entries(GENERATED)) {
+    console.log(name.padEnd(13), purpose);
+  }
+} else if (first === undefined) {
+  for (const { write, isExtra } of Object.values(GENERATED)) if (!isExtra) write([]);
+} else if (Object.hasOwn(GENERATED, first)) {
+  GENERATED[first]?.write(others);
+} else {
+  console.error(`nothing is generated as ${first}; see npm run generate -- --help`);
+  process.exitCode = 64;
+}
