@@ -3,7 +3,7 @@ import { effectsIn } from "../../adapters/storage/rest/lifecycle-rules.ts";
 import { effectsIn as effectsAtGoogle } from "../../adapters/storage/gcs/lifecycle.ts";
 
 const rule = (inside: string, status = "Enabled") =>
-  `<LifecycleConfiguration><Rule><ID>r</ID><Status>${status}</Status>${inside}</Rule></LifecycleConfiguration>`;
+  `<Rule><ID>r</ID><Status>${status}</Status>${inside}</Rule>`;
 const EXPIRES = "<Expiration><Days>1</Days></Expiration>";
 const tag = (key: string, value: string) => `<Tag><Key>${key}</Key><Value>${value}</Value></Tag>`;
 
@@ -64,10 +64,9 @@ it.each<[string, string | undefined, string?]>([
   expect(effects).toEqual(expected === undefined ? [] : [expected]);
 });
 
-it("each action of a rule, and each rule, is told", () => {
+it("each action of a rule is told", () => {
   const both = `${EXPIRES}<NoncurrentVersionExpiration><NoncurrentDays>2</NoncurrentDays></NoncurrentVersionExpiration>`;
   expect(effectsIn(rule(both)).map(({ scope }) => scope)).toEqual(["every", "replaced"]);
-  expect(effectsIn(rule(EXPIRES) + rule(EXPIRES))).toHaveLength(2);
 });
 
 it.each<[object, string | undefined]>([

@@ -1,5 +1,16 @@
-import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import {
+  type BucketLocationConstraint,
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  DeleteObjectTaggingCommand,
+  S3Client,
+  type S3ClientConfig,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
+import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
+import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { AwsSettings } from "./settings.ts";
 
@@ -31,6 +42,44 @@ export function makeClient(
     ...(credentials === undefined ? {} : { credentials }),
   });
 }
+
+/** The calls that change something in the bucket. */
+export function bucketCalls(settings: AwsSettings, client: S3Client): BucketCalls {
+  const { bucket: Bucket, region } = settings;
+  const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
+    Effect.tryPromise({
+      try: (abortSignal) => make({ abortSignal }),
+      catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
+    });
+  // us-east-1 is the only region that must not be named when a bucket is made.
+  const location =
+    region === "us-east-1"
+      ? {}
+      : { CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint } };
+  return {
+    makeBucket: call((options) =>
+      client.send(new CreateBucketCommand({ Bucket, ...location }), options),
+    ),
+    keep: ({ key: Key, version: VersionId }) =>
+      call((options) =>
+        client.send(new DeleteObjectTaggingCommand({ Bucket, Key, VersionId }), options),
+      ),
+    remove: ({ key: Key, version: VersionId }) =>
+      call((options) => client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), options)),
+  };
+}
+
+/** The store's answer to a failed call; undefined if there was none. */
+function refusalIn(cause: unknown): StoreRefusal | undefined {
+  if (!(cause instanceof S3ServiceException)) return undefined;
+  const { name, message, $metadata } = cause;
+  const status = $metadata.httpStatusCode;
+  if (status === undefined) return undefined;
+  return { status, code: WITHOUT_CODE.has(name) ? undefined : name, message };
+}
+
+/** Names that the client gives to an answer without a code. */
+const WITHOUT_CODE: ReadonlySet<string> = new Set(["403", "NotFound", "Unknown", "UnknownError"]);
 
 /** What a signature for the bucket names. */
 export interface SigningScope {

@@ -1,24 +1,15 @@
-import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
-import { Presigner } from "../../../application/ports/presigner.ts";
-import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
-import { current, hold } from "../credentials/held.ts";
-import { BucketCors } from "../bucket-cors.ts";
-import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
-import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
-import { v4Presigner } from "../signing/v4-presigner.ts";
-import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
-import { locate, makeClient } from "./client.ts";
-import { bucketWriteOnce } from "../rest/bucket-write-once.ts";
-import { makeBucketInBackground } from "../rest/make-bucket.ts";
-import { s3Cors } from "../rest/s3-cors.ts";
-import { S3Access } from "../rest/s3-access.ts";
-import { objectStore } from "./object-store.ts";
-import { sdkSigner } from "./sdk-signer.ts";
+import type { ObjectStore } from "../../../application/ports/object-store.ts";
+import type { Presigner } from "../../../application/ports/presigner.ts";
 import { VARIABLES } from "../../settings/source.ts";
+import { current, hold } from "../credentials/held.ts";
+import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
+import { s3Services } from "../rest/s3-services.ts";
 import { region as regionSetting } from "../settings.ts";
+import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
+import { bucketCalls, locate, makeClient } from "./client.ts";
+import { sdkSigner } from "./sdk-signer.ts";
 import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
 
 /** Amazon S3, or another store with its API; the official presigner can sign instead of our own. */
@@ -48,37 +39,17 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       });
       const client = makeClient(settings, credentials);
       const addresses = yield* Effect.promise(() => locate(settings, client));
-      const { checksums, partChecksums, ...provider }: Provider = PROVIDERS[settings.provider];
-      const bySdk =
-        settings.signer === "sdk" ? yield* sdkSigner(client, addresses.internal.scope) : undefined;
-      const at = { signer: bySdk?.(signer) ?? signer, address: addresses.internal, region };
-      const once = yield* bucketWriteOnce(at, provider);
-      const presigner = v4Presigner({
+      return yield* s3Services(settings, {
         addresses,
-        region,
-        binding: s3Binding(once),
-        absent: forbiddenHeaders(provider, signers.put === signer),
-        checksums,
-        largestPut: provider.largestPut,
-        parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
-        overrides: s3Overrides,
-        // The official presigner signs no forms.
-        forms:
-          provider.forms && !bySdk ? { bucket: settings.bucket, signer: signers.put } : undefined,
-        signers: bySdk ? { put: bySdk(signers.put), get: bySdk(signers.get) } : signers,
+        signer,
+        signers,
+        officially:
+          settings.signer === "sdk"
+            ? yield* sdkSigner(client, addresses.internal.scope)
+            : undefined,
+        client: Effect.succeed(bucketCalls(settings, client)),
       });
-      return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, objectStore(settings, client, { at, once })),
-        Context.add(BucketCors, s3Cors(at, settings)),
-        Context.add(S3Access, {
-          provider: settings.provider,
-          bucket: settings.bucket,
-          region,
-          addresses,
-          signers: { service: signer, ...signers },
-        }),
-      );
-    }).pipe(Effect.tap(makeBucketInBackground(settings))),
+    }),
   );
 
 /** Warns if the endpoint is in another region, which would refuse every signature. */

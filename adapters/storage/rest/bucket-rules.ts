@@ -1,29 +1,131 @@
+import * as Effect from "effect/Effect";
+import { hash } from "node:crypto";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 import { refusalIn } from "./refusal-reason.ts";
-import type { Answer } from "./signed-fetch.ts";
+import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
+import { document, element, textsIn } from "./xml.ts";
 
-// What a bucket answers about its own rules. A server that does not know a question answers another
-// one: it lists or makes the bucket, and would remove it where rules should be removed.
+/** One kind of rules that a bucket has. */
+interface Kind {
+  /** The query parameter that names them. */
+  readonly query: string;
+  /** The element of the document, and that of a rule in it. */
+  readonly root: string;
+  readonly rule: string;
+  /** In messages: the rules, and all of them together. */
+  readonly rules: string;
+  readonly whole: string;
+  /** What to do about a status. */
+  readonly advice?: ReadonlyMap<number, string>;
+}
 
-/** Whether the bucket has no such rules. */
-export const isUnset = (answer: Answer): boolean =>
+/** The rules as the store returned them; the text is empty if there are none. */
+interface Rules {
+  readonly text: string;
+  /** Each from tag to tag. */
+  readonly rules: ReadonlyArray<string>;
+  readonly minimum: string | null;
+}
+
+/** A property beside the rules, in a header of question and answer: a `PUT` without it resets it. */
+const MINIMUM = "x-amz-transition-default-minimum-object-size";
+
+/** A change of rules. */
+interface Change<A> {
+  /** The rules of others, which stay as they are. */
+  readonly others: ReadonlyArray<string>;
+  readonly own: ReadonlyArray<string>;
+  /** Whether our rules are among these as they should be. */
+  readonly isThere: (rules: ReadonlyArray<string>) => boolean;
+  readonly result: A;
+}
+
+/**
+ * The rules of a bucket, which a `PUT` replaces all at once: "PutBucketCors" and
+ * "PutBucketLifecycleConfiguration", Amazon S3 API Reference. A client that parses and rewrites them
+ * drops what it does not know. So ours are inserted into the text from the store, and no other rule
+ * is touched. What was written is read again, since some stores accept a rule and do not keep it.
+ */
+export const bucketRules = (bucket: Bucket, kind: Kind) => {
+  const { root, rule, rules: title } = kind;
+  const query = [[kind.query, ""]] as const;
+  const refused = (done: "read" | "written", answer: Answer) =>
+    new StoreUnavailable({
+      reason: `the bucket's ${kind.whole} could not be ${done}: ${answer.status} ${refusalIn(answer).code ?? ""}${kind.advice?.get(answer.status) ?? ""}`,
+    });
+  const documentWith = (rules: ReadonlyArray<string>) => document(root, rules.join(""));
+
+  /** `consequence` follows the reason if the answer is not understood. */
+  const read = Effect.fnUntraced(function* (consequence = "") {
+    const answer = yield* signedFetch(bucket, { method: "GET", query });
+    const minimum = answer.headers.get(MINIMUM);
+    if (isUnset(answer)) return { text: "", rules: [], minimum } satisfies Rules;
+    if (!answer.ok) return yield* refused("read", answer);
+    const { text } = answer;
+    const rules = textsIn(text, rule).map((content) => element(rule, content));
+    const isWhole = text.split("Rule>").length - 1 === 2 * rules.length;
+    if (text.includes(`<${root}`) && isWhole) return { text, rules, minimum } satisfies Rules;
+    return yield* new StoreUnavailable({
+      reason: `this store's answer about its ${title} is not understood${consequence}`,
+    });
+  });
+
+  const write = Effect.fnUntraced(function* (body: string, minimum: string | null) {
+    const headers = [
+      ["content-md5", hash("md5", body, "base64")],
+      ["content-type", "application/xml"],
+      ...(minimum === null ? [] : [[MINIMUM, minimum] as const]),
+    ] as const;
+    const answer = yield* signedFetch(
+      bucket,
+      body === "" ? { method: "DELETE", query } : { method: "PUT", query, headers, body },
+    );
+    if (!answer.ok) yield* refused("written", answer);
+  });
+
+  /** The document with these rules instead of its own, and all else that is in it. */
+  const withRules = ({ text, rules }: Rules, wanted: ReadonlyArray<string>) => {
+    if (wanted.length === 0) return "";
+    if (text === "") return documentWith(wanted);
+    return rules
+      .reduce((rest, rule) => rest.replace(rule, ""), text)
+      .replace(`</${root}>`, () => `${wanted.join("")}</${root}>`);
+  };
+
+  return {
+    read: read(),
+    documentWith,
+    /** Makes the change that `plan` finds for the present rules; if the store fails to, undoes it. */
+    change: Effect.fnUntraced(function* <A>(plan: (rules: ReadonlyArray<string>) => Change<A>) {
+      const before = yield* read(", so none was changed");
+      const { others, own, isThere, result } = plan(before.rules);
+      if (isThere(before.rules)) return { outcome: "there" as const, ...result };
+      yield* write(withRules(before, [...others, ...own]), before.minimum);
+      const after = yield* read();
+      const lost = others.filter((rule) => !after.rules.includes(rule));
+      // A bucket without rules need not say what is the default.
+      const isSame = before.minimum === null || after.minimum === before.minimum;
+      if (lost.length === 0 && isThere(after.rules) && isSame) {
+        return { outcome: "added" as const, ...result };
+      }
+      yield* write(before.text, before.minimum);
+      return yield* new StoreUnavailable({
+        reason:
+          lost.length > 0
+            ? `the store changed ${lost.length} of the bucket's other ${title}; they were restored, and no rule was added`
+            : isThere(after.rules)
+              ? `the store changed ${MINIMUM}; it was restored, and no rule was added`
+              : `the store did not keep what was added; the bucket's ${title} are as they were`,
+      });
+    }),
+  };
+};
+
+/**
+ * Whether the bucket has no such rules. A server that does not know the question answers another
+ * one: it lists or makes the bucket, and would remove it where rules should be removed.
+ */
+const isUnset = (answer: Answer): boolean =>
   answer.ok
     ? answer.text.trim() === ""
     : answer.status === 404 && /^NoSuch\w*Configuration$/.test(refusalIn(answer).code ?? "");
-
-/** The elements of a name, each as its text from tag to tag. */
-export const elementsIn = (text: string, name: string): ReadonlyArray<string> =>
-  insideIn(text, name).map((inside) => `<${name}>${inside}</${name}>`);
-
-/** What is inside of each element of a name. */
-export const insideIn = (text: string, name: string): ReadonlyArray<string> =>
-  text
-    .split(`<${name}>`)
-    .slice(1)
-    .flatMap((rest) => {
-      const end = rest.indexOf(`</${name}>`);
-      return end === -1 ? [] : [rest.slice(0, end)];
-    });
-
-/** Whether a document is the expected one, and all its rules were found. */
-export const isWhole = (document: string, root: string, rules: number): boolean =>
-  document.includes(`<${root}`) && document.split("Rule>").length - 1 === 2 * rules;

@@ -6,6 +6,7 @@ import type { Provider } from "../providers.ts";
 import { PENDING_TAG, versionQuery } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
+import { element, textIn, textsIn } from "./xml.ts";
 
 /** An object, and what its store does with unsigned headers and checksums. */
 interface StoredObject {
@@ -68,26 +69,18 @@ export const failIfMarked = (object: StoredObject) =>
 const STILL_MARKED = `the store answered that it removed the tag ${PENDING_TAG.key} of a file, and the file still has it; the bucket's rule would remove the file, so it is not confirmed`;
 
 const isMarked = (object: StoredObject) =>
-  Effect.map(ask(object, "tagging"), (tags) => tags.includes(MARK));
-
-const MARK = `<Key>${PENDING_TAG.key}</Key>`;
+  Effect.map(ask(object, "tagging"), (tags) => tags.includes(element("Key", PENDING_TAG.key)));
 
 /** Everybody except the owner who has a grant in the ACL. */
 function readersIn(acl: string): string {
-  const idIn = (xml: string) => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
-  const owner = idIn(textIn(acl, "Owner") ?? "");
-  const grants = acl.split("<Grant>").slice(1);
-  return grants
+  const owner = idIn(textIn(acl, "Owner"));
+  return textsIn(acl, "Grant")
     .map(idIn)
     .filter((id) => id !== owner)
     .join(", ");
 }
 
-/** The text of the first element with this name. */
-function textIn(xml: string, name: string): string | undefined {
-  const [, after] = xml.split(`<${name}>`, 2);
-  return after?.split(`</${name}>`, 1)[0];
-}
+const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
 
 /**
  * Called when a store answers `HEAD` with 400. Fails with `ObjectUnreadable` if the reason is that

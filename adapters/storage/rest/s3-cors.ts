@@ -1,12 +1,21 @@
-import * as Effect from "effect/Effect";
-import { hash } from "node:crypto";
-import { StoreUnavailable } from "../../../domain/errors.ts";
 import { type BucketCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
 import { type ProviderName, PROVIDERS } from "../providers.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
-import { elementsIn, insideIn, isUnset, isWhole } from "./bucket-rules.ts";
-import { refusalIn } from "./refusal-reason.ts";
-import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
+import { bucketRules } from "./bucket-rules.ts";
+import type { Bucket } from "./signed-fetch.ts";
+import { element, textsIn } from "./xml.ts";
+
+const CORS = {
+  query: "cors",
+  root: "CORSConfiguration",
+  rule: "CORSRule",
+  rules: "CORS rules",
+  whole: "CORS rules",
+  advice: new Map([
+    [403, "; run the command with a key that may do s3:GetBucketCORS and s3:PutBucketCORS"],
+    [501, "; this server has no rules per bucket"],
+  ]),
+};
 
 const ID = "valetkey";
 
@@ -26,20 +35,20 @@ export function s3Cors(
   bucket: Bucket,
   { provider, bucket: name }: { readonly provider: ProviderName; readonly bucket: string },
 ): BucketCors["Service"] {
-  if (PROVIDERS[provider].cors === "server") {
-    return provider === "minio"
-      ? {
-          rule: (origins) => `MINIO_API_CORS_ALLOW_ORIGIN=${origins.join(",")}\n`,
-          byHand:
-            "MinIO has no rules per bucket: start the server with this variable, which replaces the present list",
-        }
-      : {
-          rule: awsRule,
-          byHand: `${PROVIDERS[provider].title} has no rules per bucket; see what its own settings allow`,
-        };
+  const { title, cors } = PROVIDERS[provider];
+  if (provider === "minio") {
+    return {
+      rule: (origins) => `MINIO_API_CORS_ALLOW_ORIGIN=${origins.join(",")}\n`,
+      byHand:
+        "MinIO has no rules per bucket: start the server with this variable, which replaces the present list",
+    };
   }
-  const apply: BucketCors["Service"]["apply"] = (origins, { replace } = { replace: false }) =>
-    applyRule(bucket, origins, replace);
+  if (cors === "server") {
+    return {
+      rule: awsRule,
+      byHand: `${title} has no rules per bucket; see what its own settings allow`,
+    };
+  }
   if (provider === "swift") {
     return {
       rule: (origins) =>
@@ -48,17 +57,29 @@ export function s3Cors(
         "run this with the user that owns the container; it replaces the origins that the container has (swift stat shows them)",
     };
   }
-  if (provider === "b2") {
-    return {
-      rule: b2Rule,
-      byHand: `put it into cors.json beside your other rules, and run: b2 bucket update --cors-rules "$(cat cors.json)" ${name}`,
-      apply,
-    };
-  }
+  const [rule, command] =
+    provider === "b2"
+      ? [b2Rule, `b2 bucket update --cors-rules "$(cat cors.json)" ${name}`]
+      : [
+          awsRule,
+          `aws s3api put-bucket-cors --bucket ${name} --cors-configuration file://cors.json`,
+        ];
   return {
-    rule: awsRule,
-    byHand: `put it into cors.json beside your other rules, and run: aws s3api put-bucket-cors --bucket ${name} --cors-configuration file://cors.json`,
-    apply,
+    rule,
+    byHand: `put it into cors.json beside your other rules, and run: ${command}`,
+    apply: (asked, { replace } = { replace: false }) =>
+      bucketRules(bucket, CORS).change((present) => {
+        const ours = present.filter(isOurs);
+        const merged = mergeOrigins(ours.flatMap(originsIn), asked, replace);
+        const own = ruleFor(merged.origins);
+        return {
+          others: present.filter((rule) => !isOurs(rule)),
+          own: [own],
+          isThere: (rules) =>
+            rules.filter(isOurs).length === 1 && rules.some((rule) => saysSame(rule, own)),
+          result: merged,
+        };
+      }),
   };
 }
 
@@ -91,99 +112,34 @@ const b2Rule = (origins: ReadonlyArray<string>) =>
   ]);
 
 const elements = (name: string, values: ReadonlyArray<string | number>) =>
-  values.map((value) => `<${name}>${value}</${name}>`).join("");
+  values.map((value) => element(name, value)).join("");
 
-const ruleOf = (origins: ReadonlyArray<string>) =>
-  `<CORSRule>${elements("ID", [ID])}${elements("AllowedOrigin", origins)}${elements("AllowedMethod", METHODS)}${elements("AllowedHeader", HEADERS)}${elements("ExposeHeader", EXPOSED)}${elements("MaxAgeSeconds", [CORS_MAX_AGE])}</CORSRule>`;
+const ruleFor = (origins: ReadonlyArray<string>) =>
+  element(
+    "CORSRule",
+    [
+      element("ID", ID),
+      elements("AllowedOrigin", origins),
+      elements("AllowedMethod", METHODS),
+      elements("AllowedHeader", HEADERS),
+      elements("ExposeHeader", EXPOSED),
+      element("MaxAgeSeconds", CORS_MAX_AGE),
+    ].join(""),
+  );
 
-const documentOf = (rules: ReadonlyArray<string>) =>
-  `<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rules.join("")}</CORSConfiguration>`;
+const originsIn = (rule: string) => textsIn(rule, "AllowedOrigin");
 
-/**
- * "PutBucketCors", Amazon S3 API Reference. A `PUT` replaces all rules, so ours is inserted into
- * the text of the store, and no other rule is touched.
- */
-const applyRule = Effect.fnUntraced(function* (
-  bucket: Bucket,
-  asked: ReadonlyArray<string>,
-  replace: boolean,
-) {
-  const before = rulesIn(yield* read(bucket));
-  // Some stores drop the name.
-  const isOurs = (rule: string) =>
-    rule.includes(`<ID>${ID}</ID>`) || says(rule, ruleOf(originsIn(rule)));
-  const merged = mergeOrigins(before.filter(isOurs).flatMap(originsIn), asked, replace);
-  const own = ruleOf(merged.origins);
-  const others = before.filter((rule) => !isOurs(rule));
-  if (before.length - others.length === 1 && before.some((rule) => says(rule, own))) {
-    return { outcome: "there" as const, ...merged };
-  }
-  yield* write(bucket, [...others, own]);
-  const after = rulesIn(yield* read(bucket));
-  const lost = others.filter((rule) => !after.includes(rule));
-  if (lost.length === 0 && after.some((rule) => says(rule, own))) {
-    return { outcome: "added" as const, ...merged };
-  }
-  yield* before.length === 0 ? remove(bucket) : write(bucket, before);
-  return yield* new StoreUnavailable({
-    reason: `the store changed ${lost.length} of the bucket's other CORS rules, or dropped ours; the rules are as they were before`,
-  });
-});
+/** Some stores drop the name, so a rule that says what ours says is ours. */
+const isOurs = (rule: string) =>
+  rule.includes(element("ID", ID)) || saysSame(rule, ruleFor(originsIn(rule)));
 
-const rulesIn = (document: string) => elementsIn(document, "CORSRule");
+/** Whether two rules say the same, in whatever order. */
+const saysSame = (one: string, other: string) => partsIn(one) === partsIn(other);
 
-const originsIn = (rule: string) => insideIn(rule, "AllowedOrigin");
-
-/** Whether a rule, in whatever order, says what ours says. */
-const says = (rule: string, own: string) => partsOf(rule) === partsOf(own);
-
-const partsOf = (rule: string) =>
+const partsIn = (rule: string) =>
   rule
     .split("<")
     .filter((part) => /^(?:Allowed|Expose|MaxAge)/.test(part))
     .toSorted()
     .join("\n")
     .toLowerCase();
-
-const QUERY = [["cors", ""]] as const;
-
-const read = Effect.fnUntraced(function* (bucket: Bucket) {
-  const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
-  if (isUnset(answer)) return "";
-  if (!answer.ok) return yield* refused("read", answer);
-  const { text } = answer;
-  if (!isWhole(text, "CORSConfiguration", rulesIn(text).length)) return yield* NOT_READ;
-  return text;
-});
-
-const NOT_READ = new StoreUnavailable({
-  reason: "this store's answer about its CORS rules is not understood, so none was changed",
-});
-
-const write = Effect.fnUntraced(function* (bucket: Bucket, rules: ReadonlyArray<string>) {
-  const body = documentOf(rules);
-  const headers = [
-    ["content-md5", hash("md5", body, "base64")],
-    ["content-type", "application/xml"],
-  ] as const;
-  const answer = yield* signedFetch(bucket, { method: "PUT", query: QUERY, headers, body });
-  if (!answer.ok) yield* refused("written", answer);
-});
-
-const remove = Effect.fnUntraced(function* (bucket: Bucket) {
-  const answer = yield* signedFetch(bucket, { method: "DELETE", query: QUERY });
-  if (!answer.ok) yield* refused("removed", answer);
-});
-
-function refused(what: "read" | "written" | "removed", answer: Answer) {
-  const { code = "" } = refusalIn(answer);
-  const advice =
-    answer.status === 403
-      ? "; run the command with a key that may do s3:GetBucketCORS and s3:PutBucketCORS"
-      : answer.status === 501
-        ? "; this server has no rules per bucket"
-        : "";
-  return new StoreUnavailable({
-    reason: `the bucket's CORS rules could not be ${what}: ${answer.status} ${code}${advice}`,
-  });
-}

@@ -17,6 +17,7 @@ import {
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
+import { document, element, escape, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
  * Multipart uploads of a bucket of S3's API: "CreateMultipartUpload" and the like, Amazon S3 API
@@ -59,7 +60,7 @@ export const s3Multipart = (
         query: [["uploads", ""]],
         headers: [["content-type", mediaType], ...(checksum ? announced(checksum) : [])],
       });
-      const uploadId = answer.ok ? textsIn(answer.text, "UploadId")[0] : undefined;
+      const uploadId = answer.ok ? textIn(answer.text, "UploadId") : undefined;
       return uploadId ?? (yield* refused(answer));
     }),
     list: Effect.fnUntraced(function* (upload) {
@@ -69,10 +70,10 @@ export const s3Multipart = (
         const text: string | undefined = yield* page(upload, after);
         if (text === undefined) return Option.none();
         parts.push(...partsIn(text));
-        const [isTruncated] = textsIn(text, "IsTruncated");
-        const [next] = textsIn(text, "NextPartNumberMarker");
+        const next: string | undefined = textIn(text, "NextPartNumberMarker");
+        const isTruncated: boolean = textIn(text, "IsTruncated") === "true";
         // A store that repeats its page would be asked forever.
-        after = isTruncated === "true" && Number(next) > Number(after) ? next : undefined;
+        after = isTruncated && Number(next) > Number(after) ? next : undefined;
       }
       return Option.some(newestOf(parts));
     }),
@@ -88,7 +89,7 @@ export const s3Multipart = (
             ? [[CHECKSUM_HEADERS[checksum.algorithm], checksum.value] as const, WHOLE]
             : []),
         ],
-        body: completionOf(parts),
+        body: completionFrom(parts),
       });
       // A store that takes long answers with 200 before it knows whether it succeeds.
       if (answer.ok && answer.text.includes("<CompleteMultipartUploadResult")) return "completed";
@@ -110,13 +111,13 @@ const announced = ({ algorithm }: Checksum): ReadonlyArray<Pair> => [
 ];
 
 /** A part, and when it arrived, in milliseconds since 1970. */
-export type DatedPart = StoredPart & { readonly arrived: number };
+type DatedPart = StoredPart & { readonly arrived: number };
 
 /**
  * The parts in ascending order, each number once. SeaweedFS also lists the parts in whose place
  * others came, in any order, with the second in which each arrived.
  */
-export function newestOf(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
+function newestOf(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
   const newest = new Map<number, DatedPart>();
   for (const part of parts) {
     const { arrived = -1 } = newest.get(part.partNumber) ?? {};
@@ -126,7 +127,7 @@ export function newestOf(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> 
 }
 
 /** What the refusal of a completion means, by its code. */
-export const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
+const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
   ["NoSuchUpload", "ended"],
   ["PreconditionFailed", "exists"],
   ["InvalidPart", "changed"],
@@ -144,45 +145,32 @@ export function reasonOfMultipart(settings: BucketSettings, refusal: StoreRefusa
     : reasonOfRefusal(settings, refusal);
 }
 
-const completionOf = (parts: ReadonlyArray<StoredPart>) =>
-  `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts
-    .map(
-      ({ partNumber, etag, crc32c }) =>
-        `<Part><PartNumber>${partNumber}</PartNumber><ETag>${escape(etag)}</ETag>${
-          crc32c === undefined ? "" : `<ChecksumCRC32C>${escape(crc32c)}</ChecksumCRC32C>`
-        }</Part>`,
-    )
-    .join("")}</CompleteMultipartUpload>`;
+const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
+  document(
+    "CompleteMultipartUpload",
+    parts
+      .map(({ partNumber, etag, crc32c }) =>
+        element(
+          "Part",
+          element("PartNumber", partNumber) +
+            element("ETag", escape(etag)) +
+            (crc32c === undefined ? "" : element("ChecksumCRC32C", escape(crc32c))),
+        ),
+      )
+      .join(""),
+  );
 
-function* partsIn(text: string): Generator<DatedPart> {
-  for (const part of textsIn(text, "Part")) {
-    const [partNumber] = textsIn(part, "PartNumber");
-    const [size] = textsIn(part, "Size");
-    const [etag] = textsIn(part, "ETag");
-    if (partNumber === undefined || size === undefined || etag === undefined) continue;
-    const arrived = Date.parse(textsIn(part, "LastModified")[0] ?? "") || 0;
-    const [crc32c] = textsIn(part, "ChecksumCRC32C");
-    yield {
+const partsIn = (text: string): ReadonlyArray<DatedPart> =>
+  textsIn(text, "Part").flatMap((part) => {
+    const [partNumber, size, etag, crc32c, date = ""] = MEMBERS.map((name) => textIn(part, name));
+    if (partNumber === undefined || size === undefined || etag === undefined) return [];
+    return {
       partNumber: Number(partNumber),
       size: Number(size),
       etag: unescape(etag),
-      ...(crc32c === undefined ? {} : { crc32c: unescape(crc32c) }),
-      arrived,
+      ...(crc32c !== undefined && { crc32c: unescape(crc32c) }),
+      arrived: Date.parse(date) || 0,
     };
-  }
-}
+  });
 
-/** The texts of all elements with this name, which has no attributes. */
-const textsIn = (xml: string, name: string): ReadonlyArray<string> =>
-  xml
-    .split(`<${name}>`)
-    .slice(1)
-    .map((rest) => rest.slice(0, Math.max(0, rest.indexOf(`</${name}>`))));
-
-const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-const unescape = (text: string) =>
-  text
-    .replaceAll(/&(?:quot|#34);/g, '"')
-    .replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&amp;", "&");
+const MEMBERS = ["PartNumber", "Size", "ETag", "ChecksumCRC32C", "LastModified"];

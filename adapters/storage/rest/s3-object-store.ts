@@ -26,8 +26,15 @@ import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { reasonOfMultipart, s3Multipart } from "./s3-multipart.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
+/** The settings of a bucket with the API of S3. */
+export interface S3Settings extends BucketSettings {
+  readonly provider: ProviderName;
+  readonly region: string;
+  readonly createBucket: boolean;
+}
+
 /** The calls that change something in a bucket, made by the official client of its store. */
-interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
+export interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
   readonly makeBucket: Effect.Effect<void, StoreUnavailable>;
 }
 
@@ -36,9 +43,10 @@ interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
  * official clients hide headers of an answer, or cannot ask for checksums.
  */
 export function s3ObjectStore(
-  settings: BucketSettings & { readonly provider: ProviderName; readonly createBucket: boolean },
+  settings: S3Settings,
   { at: bucket, once }: { readonly at: Bucket; readonly once: BucketWriteOnce },
-  { makeBucket, keep, remove }: BucketCalls,
+  /** Loads the official client. */
+  client: Effect.Effect<BucketCalls, StoreUnavailable>,
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
   const provider: Provider = PROVIDERS[settings.provider];
@@ -70,6 +78,8 @@ export function s3ObjectStore(
 
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
+      // A missing client is reported before anything else.
+      const { makeBucket } = yield* client;
       if (yield* hasBucket) return;
       if (!settings.createBucket) return yield* fail(noBucket(settings));
       // Another process may have made it at the same moment.
@@ -79,8 +89,12 @@ export function s3ObjectStore(
         ),
       );
     }).pipe(Effect.andThen(once.settle)),
-    keep: (object) => Effect.andThen(keep(object), failIfMarked({ bucket, provider, ...object })),
-    remove,
+    keep: (object) =>
+      Effect.andThen(
+        Effect.flatMap(client, ({ keep }) => keep(object)),
+        failIfMarked({ bucket, provider, ...object }),
+      ),
+    remove: (object) => Effect.flatMap(client, ({ remove }) => remove(object)),
     ...portOf(once),
     ...(provider.partChecksums === undefined
       ? {}

@@ -1,0 +1,65 @@
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import { type Audience, Presigner } from "../../../application/ports/presigner.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import type { StoreUnavailable } from "../../../domain/errors.ts";
+import { BucketCors } from "../bucket-cors.ts";
+import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
+import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
+import type { BucketAddress } from "../signing/bucket-address.ts";
+import type { Held, KeySigner, Signer, Signers } from "../signing/signer.ts";
+import { v4Presigner } from "../signing/v4-presigner.ts";
+import { bucketWriteOnce } from "./bucket-write-once.ts";
+import { makeBucketInBackground } from "./make-bucket.ts";
+import { S3Access } from "./s3-access.ts";
+import { s3Cors } from "./s3-cors.ts";
+import { type BucketCalls, s3ObjectStore, type S3Settings } from "./s3-object-store.ts";
+
+/** The services of a bucket with the API of S3, for the adapter that knows its keys and addresses. */
+export const s3Services = Effect.fnUntraced(
+  function* (
+    settings: S3Settings,
+    store: {
+      readonly addresses: Readonly<Record<Audience, BucketAddress>>;
+      /** The service's own key. */
+      readonly signer: Held<KeySigner>;
+      readonly signers: Signers<KeySigner>;
+      /** The official presigner with a signer's keys, if it signs; it signs no forms. */
+      readonly officially?: ((held: Held<KeySigner>) => Held<Signer>) | undefined;
+      /** Loads the official client. */
+      readonly client: Effect.Effect<BucketCalls, StoreUnavailable>;
+    },
+  ) {
+    const { bucket, region } = settings;
+    const { addresses, signer, signers, officially } = store;
+    const provider: Provider = PROVIDERS[settings.provider];
+    const { checksums, partChecksums, largestPut } = provider;
+    const sign = (held: Held<KeySigner>): Held<Signer> => officially?.(held) ?? held;
+    const at = { signer: sign(signer), address: addresses.internal, region };
+    const once = yield* bucketWriteOnce(at, provider);
+    const presigner = v4Presigner({
+      addresses,
+      region,
+      binding: s3Binding(once),
+      absent: forbiddenHeaders(provider, signers.put === signer),
+      overrides: s3Overrides,
+      checksums,
+      largestPut,
+      parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
+      forms: provider.forms && !officially ? { bucket, signer: signers.put } : undefined,
+      signers: { put: sign(signers.put), get: sign(signers.get) },
+    });
+    return Context.make(Presigner, presigner).pipe(
+      Context.add(ObjectStore, s3ObjectStore(settings, { at, once }, store.client)),
+      Context.add(BucketCors, s3Cors(at, settings)),
+      Context.add(S3Access, {
+        provider: settings.provider,
+        bucket,
+        region,
+        addresses,
+        signers: { service: signer, ...signers },
+      }),
+    );
+  },
+  (services, settings) => Effect.tap(services, makeBucketInBackground(settings)),
+);
