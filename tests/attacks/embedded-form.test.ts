@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { listenNode } from "../../adapters/http/listen-node.ts";
 import type { Listening } from "../../adapters/http/listen.ts";
-import { newKey, PNG } from "../../adapters/storage/contract/sample-upload.ts";
+import { newKey, PNG } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { Presigner, type SignedForm } from "../../application/ports/presigner.ts";

@@ -5,7 +5,7 @@ import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { afterEach, expect, it } from "vitest";
-import { CONTENT, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";

@@ -7,7 +7,7 @@ import { Client } from "minio";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
@@ -83,8 +83,8 @@ if (server !== undefined && secret) {
       const stored = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
       expect(stored.status, stored.body.toString()).toBe(200);
       const confirmed = await confirm(receipt);
-      expect(confirmed).toMatchObject({ _tag: "Confirmed" });
-      if (confirmed._tag !== "Confirmed") return;
+      expect(confirmed).toMatchObject({ _tag: "Done" });
+      if (confirmed._tag !== "Done") return;
       expect((await send("GET", confirmed.get.url)).body.equals(CONTENT)).toBe(true);
       expect((await confirm((await grant()).receipt))._tag).toBe("UploadIncomplete");
     });
@@ -158,7 +158,7 @@ if (server !== undefined && secret) {
         const { put, receipt, key } = await grant({}, "kept");
         const stored = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
         expect(stored.status, stored.body.toString()).toBe(200);
-        expect((await confirm(receipt))._tag).toBe("Confirmed");
+        expect((await confirm(receipt))._tag).toBe("Done");
         const facts = await Effect.runPromise(services.store.head(key));
         expect(Option.map(facts, ({ extraHeaders }) => extraHeaders)).toEqual(Option.some({}));
         const other = await grant();

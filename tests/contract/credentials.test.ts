@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, type TestContext, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
-import { CONTENT, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import zlib from "node:zlib";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { newKey, PNG } from "../../adapters/storage/contract/sample-upload.ts";
+import { newKey, PNG } from "../../adapters/storage/contract/uploads.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import { partsOf, startUpload, writePart } from "../../adapters/storage/local/parts.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";

@@ -7,7 +7,7 @@ import { Client } from "minio";
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
@@ -144,7 +144,7 @@ describe.skipIf(server === undefined).each<{
     const strict = await grant({ strict: true, checksum: SHA256 });
     expect((await put(strict.put, { [name]: value })).status).toBe(403);
     expect((await put(strict.put)).status).toBe(200);
-    expect((await confirm(strict.receipt))._tag).toBe("Confirmed");
+    expect((await confirm(strict.receipt))._tag).toBe("Done");
     const { key, size, mediaType } = putRequest();
     const uploadId = await Effect.runPromise(
       store.multipart?.create({ key, mediaType }) ?? Effect.die("no parts"),
@@ -162,7 +162,7 @@ describe.skipIf(server === undefined).each<{
     const { put: signed, receipt, key } = await grant();
     await put(signed);
     await client.setObjectTagging(bucket, key, { scanned: "clean" });
-    expect((await confirm(receipt))._tag).toBe("Confirmed");
+    expect((await confirm(receipt))._tag).toBe("Done");
   });
 
   it("an upload with a granted mark can have no other tag", async () => {
@@ -211,7 +211,7 @@ describe.skipIf(server === undefined).each<{
     await client.setObjectLockConfig(bucket, { mode: "GOVERNANCE", unit: "Days", validity: 1 });
     const granted = await grant({ checksum: MD5 });
     expect((await put(granted.put)).status).toBe(200);
-    expect((await confirm(granted.receipt))._tag).toBe("Confirmed");
+    expect((await confirm(granted.receipt))._tag).toBe("Done");
   });
 
   it("an upload that is bound to an MD5 and became a copy is a mismatch by its ETag", async () => {

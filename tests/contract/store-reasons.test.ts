@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";

@@ -7,9 +7,9 @@ import * as Layer from "effect/Layer";
 import { Client } from "minio";
 import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { upload } from "../../adapters/storage/contract/put.ts";
+import { upload } from "../../adapters/storage/contract/uploads.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
-import { CONTENT, OTHER, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, OTHER, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { everyStore } from "../../adapters/storage/contract/store-promise.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
@@ -117,7 +117,7 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
       const { put, key, receipt } = await grant({}, "shown");
       await upload(put);
       const confirmed = await confirm(receipt);
-      if (confirmed._tag !== "Confirmed") throw new Error(confirmed._tag);
+      if (confirmed._tag !== "Done") throw new Error(confirmed._tag);
       const { version, get } = confirmed;
       const linkTo = async (version?: string) => {
         const link = await run((member) => makeLink({ member, receipt, version }));
@@ -170,7 +170,7 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
       const confirmed = await confirm(receipt);
       await upload({ ...put, body: OTHER });
 
-      const url = confirmed._tag === "Confirmed" ? confirmed.get.url : confirmed._tag;
+      const url = confirmed._tag === "Done" ? confirmed.get.url : confirmed._tag;
       expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
       await Effect.runPromise(store.remove({ key, version: first.version ?? "" }));
       expect((await send("GET", url)).status).toBe(404);
@@ -182,7 +182,7 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
       const services = await open(make, server);
       const { grant, confirm } = useCases(services);
       for (const [policy, after] of [
-        ["cleaned", "Confirmed"],
+        ["cleaned", "Done"],
         ["files", "UploadMismatch"],
       ] as const) {
         const { put, key, receipt } = await grant({}, policy);

@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import { afterEach, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, PNG, putRequest } from "../../adapters/storage/contract/sample-upload.ts";
+import { CONTENT, PNG, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";

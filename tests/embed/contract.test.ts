@@ -3,16 +3,21 @@ import * as Option from "effect/Option";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { examine, type Findings } from "../../adapters/storage/contract/examine.ts";
 import { ABILITIES } from "../../adapters/storage/contract/harness.ts";
-import { hasOf, openStore, requireAbilities } from "../../adapters/storage/contract/open-store.ts";
 import { PROMISES } from "../../adapters/storage/contract/promises.ts";
 import {
   type Harm,
   HARMS,
   UNSIGNED_HEADERS,
 } from "../../adapters/storage/contract/unsigned-headers.ts";
-import { CONTENT, LONGER } from "../../adapters/storage/contract/sample-upload.ts";
-import type { StorePromise } from "../../adapters/storage/contract/store-promise.ts";
-import { type BuiltStore, subjectOf } from "../../adapters/storage/contract/subject.ts";
+import { CONTENT, LONGER } from "../../adapters/storage/contract/uploads.ts";
+import { isMadeBy, type StorePromise } from "../../adapters/storage/contract/store-promise.ts";
+import {
+  type BuiltStore,
+  hasFrom,
+  openStore,
+  requireAbilities,
+  subjectOf,
+} from "../../adapters/storage/contract/subject.ts";
 import type { ObjectFacts } from "../../application/ports/object-store.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 
@@ -52,8 +57,8 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-const has = hasOf(store.without ?? []);
-const OWN = PROMISES.filter(({ isMadeBy }) => isMadeBy(has));
+const has = hasFrom(store);
+const OWN = PROMISES.filter(isMadeBy(has));
 const promiseOf = (title: string): StorePromise => {
   const promise = PROMISES.find((each) => each.title === title);
   if (promise === undefined) throw new Error(`there is no promise "${title}"`);
@@ -139,7 +144,7 @@ it.each(STEADY)("a store that turns one answer round does not keep: $title", asy
 const BEYOND = ABILITIES.filter(has)
   .flatMap((ability) =>
     PROMISES.filter(
-      ({ isMadeBy }) => isMadeBy((each) => each !== ability) && !isMadeBy(() => true),
+      (promise) => isMadeBy((each) => each !== ability)(promise) && promise.lacks.length > 0,
     ),
   )
   // A store that forgets a replaced part keeps this one as well.

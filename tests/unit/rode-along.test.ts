@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { newKey } from "../../adapters/storage/contract/sample-upload.ts";
+import { newKey } from "../../adapters/storage/contract/uploads.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import type { Audience, SignedRequest } from "../../../application/ports/presigner.ts";
-import { digest } from "../../storage/contract/checksum.ts";
+import { digest } from "../../storage/contract/digest.ts";
 import type { Answer } from "../../storage/contract/send.ts";
 import { failed, type Findings, passed } from "./finding.ts";
 import { BYTES, check, type Target } from "./target.ts";

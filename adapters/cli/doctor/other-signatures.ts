@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
-import { sendForm } from "../../storage/contract/send-form.ts";
+import { sendForm } from "../../storage/contract/uploads.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import type { Target } from "./target.ts";
 

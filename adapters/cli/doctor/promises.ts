@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type { Audience, PutRequest } from "../../../application/ports/presigner.ts";
 import { MediaType } from "../../../domain/media-type.ts";
-import { digest } from "../../storage/contract/checksum.ts";
+import { digest } from "../../storage/contract/digest.ts";
 import type { Answer } from "../../storage/contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../../storage/signing/binding.ts";

@@ -17,7 +17,7 @@ import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
 import { codeOf, messageOf } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
-import { getRequest, putRequest } from "../../storage/contract/sample-upload.ts";
+import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
 import { type Answer, send } from "../../storage/contract/send.ts";
 import { S3Access } from "../../storage/rest/s3-access.ts";

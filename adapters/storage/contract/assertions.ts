@@ -2,27 +2,27 @@ import assert from "node:assert/strict";
 import { refusalIn } from "../rest/refusal-reason.ts";
 import type { Answer } from "./send.ts";
 
-// What `node:assert` has no words for. Nothing here or in a promise needs a test runner.
+// Assertions beyond `node:assert`. Neither they nor the promises need a test runner.
 
 /** Fails unless the store answered with one of these statuses. */
 export function assertStatus(answer: Answer, statuses: ReadonlyArray<number>): void {
   if (statuses.includes(answer.status)) return;
-  const message = `${told(answer)} instead of ${[...new Set(statuses)].join(" or ")}`;
+  const message = `${described(answer)} instead of ${[...new Set(statuses)].join(" or ")}`;
   throw new assert.AssertionError({ message, stackStartFn: assertStatus });
 }
 
 /** Fails unless the store did what it was asked to do. */
-export const assertAccepted = (answer: Answer): void => assert.ok(answer.ok, told(answer));
+export const assertAccepted = (answer: Answer): void => assert.ok(answer.ok, described(answer));
 
 /** Fails unless the store did not do what it was asked to do. */
-export const assertNotAccepted = (answer: Answer): void => assert.ok(!answer.ok, told(answer));
+export const assertNotAccepted = (answer: Answer): void => assert.ok(!answer.ok, described(answer));
 
 /** Fails unless the answer has exactly these bytes. */
 export function assertBytes(answer: Answer, bytes: Uint8Array): void {
   const { body } = answer;
   assert.ok(
     body.equals(bytes),
-    `${told(answer)} and ${body.length} bytes, which are not the ${bytes.length} expected`,
+    `${described(answer)} and ${body.length} bytes, which are not the ${bytes.length} expected`,
   );
 }
 
@@ -30,7 +30,7 @@ export function assertBytes(answer: Answer, bytes: Uint8Array): void {
 export const assertMatches = (actual: unknown, expected: unknown): void =>
   assert.deepEqual(sameMembers(actual, expected), expected);
 
-/** What a value has of the members that are expected, so that a difference shows no others. */
+/** The members of a value that are expected, so that a difference shows no others. */
 function sameMembers(actual: unknown, expected: unknown): unknown {
   if (Array.isArray(actual) && Array.isArray(expected)) {
     return actual.map((item, index) => sameMembers(item, expected[index]));
@@ -45,8 +45,8 @@ function sameMembers(actual: unknown, expected: unknown): unknown {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What the store said of a refusal. Its body is not repeated: it may hold the signature. */
-function told({ ok, status, body }: Answer): string {
+/** Describes an answer without its body, which may hold the signature. */
+function described({ ok, status, body }: Answer): string {
   const { code, message } = refusalIn({ status, text: ok ? "" : body.toString() });
   const said = [code, message].filter(Boolean).join(": ");
   return `the store answered with ${status}${said && ` (${said})`}`;

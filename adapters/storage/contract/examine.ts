@@ -1,15 +1,14 @@
 import * as Effect from "effect/Effect";
 import { reasonOf } from "../../thrown.ts";
-import { type Exchange, type Listener, withExchanges, shown } from "./exchange.ts";
+import { type Exchange, type Listener, printable, withExchanges } from "./exchange.ts";
 import type { Ability, Harness, OpenStore } from "./harness.ts";
-import { hasOf, openStore } from "./open-store.ts";
 import { PROMISES } from "./promises.ts";
-import { newKey } from "./sample-upload.ts";
 import { obstacle, openScratch, type Scratch } from "./scratch.ts";
-import type { StorePromise } from "./store-promise.ts";
-import { type BuiltStore, subjectOf } from "./subject.ts";
+import { isMadeBy, type StorePromise } from "./store-promise.ts";
+import { type BuiltStore, hasFrom, openStore, subjectOf } from "./subject.ts";
+import { newKey } from "./uploads.ts";
 
-/** What was found of one promise. */
+/** The outcome of one promise. */
 export interface Finding {
   readonly promise: string;
   /** `not offered` where the service does not rely on the store for it. */
@@ -24,10 +23,10 @@ export interface Finding {
   readonly exchanges?: ReadonlyArray<Exchange>;
 }
 
-/** What was found of a store. */
+/** The outcome of an examination. */
 export interface Findings {
   readonly findings: ReadonlyArray<Finding>;
-  /** What the store calls itself in its answers. */
+  /** The store's name for itself, in its answers. */
   readonly server: string | undefined;
   /** What could not be removed again. */
   readonly left: ReadonlyArray<string>;
@@ -36,7 +35,7 @@ export interface Findings {
 /** A harness whose store this machine can open. */
 export type Openable = Harness & { readonly open: () => Promise<OpenStore> };
 
-/** How a store is examined. */
+/** A store to examine. */
 export interface Examination {
   /** The store as the service uses it. */
   readonly store: Openable;
@@ -60,129 +59,125 @@ export class Unexamined extends Error {
  * `Unexamined` if the store cannot be opened, or stops answering.
  */
 export async function examine(examination: Examination): Promise<Findings> {
-  const { store, able = store, onFinding } = examination;
-  const has = hasOf(store.without ?? []);
-  const couldHave = hasOf(able.without ?? []);
-  const offered = PROMISES.filter(({ isMadeBy }) => isMadeBy(has));
-  const others = PROMISES.filter(({ isMadeBy }) => !isMadeBy(has) && isMadeBy(() => true));
-  const tried = others.filter(({ isMadeBy }) => isMadeBy(couldHave));
+  const { store, able = store, mayLeave = false, onFinding, signal } = examination;
+  const has = hasFrom(store);
+  const offered = PROMISES.filter(isMadeBy(has));
+  const missing = PROMISES.filter(
+    (promise) => promise.lacks.length === 0 && !offered.includes(promise),
+  );
+  const tried = missing.filter(isMadeBy(hasFrom(able)));
   const findings: Array<Finding> = [];
   const left: Array<string> = [];
   let server: string | undefined;
+
   const tryAll = async (
     openable: Openable,
     promises: ReadonlyArray<StorePromise>,
-    judge: (finding: Finding, promise: StorePromise) => Finding,
+    findingFrom: (finding: Finding, promise: StorePromise) => Finding,
   ) => {
     const { close, ...built } = await opened(openable);
     const scratch = openScratch(built);
     const remembering = rememberingIn(built, scratch);
     let isAnswering = true;
-    let failure: Unexamined | undefined;
     try {
-      const reason = await Effect.runPromise(
-        Effect.orElseSucceed(obstacle(built, newKey()), () => undefined),
-      );
-      if (reason !== undefined && examination.mayLeave !== true) {
+      const check = Effect.orElseSucceed(obstacle(built, newKey()), () => undefined);
+      const reason = await Effect.runPromise(check);
+      if (reason !== undefined && !mayLeave) {
         throw new Unexamined(
           `nothing was written, since it could not be removed again: ${reason}; --leave writes it all the same`,
         );
       }
       for (const promise of promises) {
-        if (examination.signal.aborted) throw new Unexamined("it was interrupted");
-        const found = await tryPromise(promise, remembering, (seen) => {
-          if (seen.key !== undefined) scratch.add(seen.key, seen.version);
+        if (signal.aborted) throw new Unexamined("it was interrupted");
+        const found = await tryPromise(promise, remembering, ({ key, version, ...seen }) => {
+          if (key !== undefined) scratch.add(key, version);
           server ??= seen.server;
         });
         if (found.outcome === "not kept") {
           isAnswering = false;
-          await answersStill(built);
+          await requireAnswer(built);
           isAnswering = true;
         }
-        const finding = judge(found, promise);
+        const finding = findingFrom(found, promise);
         findings.push(finding);
         onFinding(finding, { done: findings.length, of: offered.length + tried.length });
       }
     } catch (cause) {
-      if (cause instanceof Unexamined) failure = cause;
-      else throw cause;
+      throw cause instanceof Unexamined ? Object.assign(cause, { left }) : cause;
     } finally {
-      const place = ` in the bucket ${built.bucket}`;
       const names = isAnswering ? await Effect.runPromise(scratch.remove) : scratch.names();
-      left.push(...names.map((name) => `${name}${place}`));
+      left.push(...names.map((name) => `${name} in the bucket ${built.bucket}`));
       await close();
     }
-    if (failure !== undefined) throw Object.assign(failure, { left });
+  };
+
+  const notOffered = ({ title, needs }: StorePromise): Finding => {
+    const lacking = needs.find((ability) => !has(ability));
+    return { promise: title, outcome: "not offered", ...(lacking && { needs: lacking }) };
   };
   await tryAll(store, offered, (finding) => finding);
   if (tried.length > 0) {
     await tryAll(able, tried, ({ outcome }, promise) => ({
-      ...notOffered(promise, has),
+      ...notOffered(promise),
       wouldKeep: outcome === "kept",
     }));
   }
-  for (const promise of others.filter((other) => !tried.includes(other))) {
-    findings.push(notOffered(promise, has));
-  }
+  findings.push(...missing.filter((promise) => !tried.includes(promise)).map(notOffered));
   return { findings, server, left };
 }
-
-const notOffered = ({ title, needs = [] }: StorePromise, has: BuiltStore["has"]): Finding => {
-  const missing = needs.find((ability) => !has(ability));
-  return { promise: title, outcome: "not offered", ...(missing && { needs: missing }) };
-};
 
 async function tryPromise(
   { title: promise, check }: StorePromise,
   store: BuiltStore,
-  onSeen: (seen: Parameters<Listener>[1]) => void,
+  onExchange: (facts: Parameters<Listener>[1]) => void,
 ): Promise<Finding> {
   const exchanges: Array<Exchange> = [];
-  const listen: Listener = (exchange, seen) => {
+  const listen: Listener = (exchange, facts) => {
     exchanges.push(exchange);
-    onSeen(seen);
+    onExchange(facts);
   };
   try {
     await within(
-      TIME.promise,
+      TIMEOUTS.promise,
       withExchanges(listen, () => check(subjectOf(store))),
     );
     return { promise, outcome: "kept" };
   } catch (cause) {
-    const reason = shown(reasonOf(cause)).slice(0, LONGEST_REASON);
-    return { promise, outcome: "not kept", reason, exchanges: exchanges.slice(-TELLING) };
+    const reason = printable(reasonOf(cause)).slice(0, LONGEST_REASON);
+    // A refused PUT shows in the GET after it.
+    return { promise, outcome: "not kept", reason, exchanges: exchanges.slice(-2) };
   }
 }
 
-/** How many exchanges tell what happened: a refused PUT shows in the GET after it. */
-const TELLING = 2;
 const LONGEST_REASON = 1000;
 
-/** How long a store may take to make a bucket, to say that it is there, and to show one promise. */
-const TIME = { open: "10 seconds", answer: "4 seconds", promise: "1 minute" } as const;
+/** For making a bucket, for an answer that it is there, and for one promise. */
+const TIMEOUTS = { open: "10 seconds", answer: "4 seconds", promise: "1 minute" } as const;
 
 /** Opens the store; `Unexamined` says why it cannot be. */
 async function opened(store: Openable) {
   const opening = openStore(store, store.open);
   try {
-    return await within(TIME.open, opening);
+    return await within(TIMEOUTS.open, opening);
   } catch (cause) {
     void opening.then(({ close }) => close()).catch(() => undefined);
-    throw new Unexamined(shown(reasonOf(cause)), { cause });
+    throw new Unexamined(printable(reasonOf(cause)), { cause });
   }
 }
 
 /** Throws `Unexamined` if the store no longer answers. */
-async function answersStill({ store }: BuiltStore): Promise<void> {
+async function requireAnswer({ store }: BuiltStore): Promise<void> {
   try {
-    await within(TIME.answer, Effect.runPromise(store.ensureBucket));
+    await within(TIMEOUTS.answer, Effect.runPromise(store.ensureBucket));
   } catch (cause) {
-    const reason = shown(reasonOf(cause));
-    throw new Unexamined(`it no longer answers: ${reason}`, { cause });
+    throw new Unexamined(`it no longer answers: ${printable(reasonOf(cause))}`, { cause });
   }
 }
 
-const within = <A>(duration: (typeof TIME)[keyof typeof TIME], promise: Promise<A>): Promise<A> =>
+const within = <A>(
+  duration: (typeof TIMEOUTS)[keyof typeof TIMEOUTS],
+  promise: Promise<A>,
+): Promise<A> =>
   Effect.runPromise(
     Effect.tryPromise({ try: () => promise, catch: (cause) => cause }).pipe(
       Effect.timeoutOrElse({
@@ -192,38 +187,34 @@ const within = <A>(duration: (typeof TIME)[keyof typeof TIME], promise: Promise<
     ),
   );
 
-/** The same store, which remembers what is made in it. */
-function rememberingIn(store: BuiltStore, scratch: Scratch): BuiltStore {
-  const { presigner, store: objects } = store;
-  const { multipart } = objects;
-  const { form } = presigner;
+/** The same store, which remembers each key that it signs for, and each upload in parts. */
+function rememberingIn(built: BuiltStore, scratch: Scratch): BuiltStore {
+  const { presigner, store } = built;
+  const { multipart } = store;
+  const signing =
+    <R extends { readonly key: Parameters<Scratch["add"]>[0] }, A>(sign: (request: R) => A) =>
+    (request: R): A => {
+      scratch.add(request.key);
+      return sign(request);
+    };
+  const { put, get, form } = presigner;
   return {
-    ...store,
+    ...built,
+    presigner: {
+      ...presigner,
+      put: signing(put),
+      get: signing(get),
+      ...(form && { form: signing(form) }),
+    },
     store: {
-      ...objects,
+      ...store,
       ...(multipart && {
         multipart: {
           ...multipart,
           create: (object) =>
-            Effect.tap(multipart.create(object), (uploadId) =>
-              Effect.sync(() => {
-                scratch.add(object.key);
-                scratch.addUpload({ key: object.key, uploadId });
-              }),
+            Effect.tap(signing(multipart.create)(object), (uploadId) =>
+              Effect.sync(() => scratch.addUpload({ key: object.key, uploadId })),
             ),
-        },
-      }),
-    },
-    presigner: {
-      ...presigner,
-      put: (request) => {
-        scratch.add(request.key);
-        return presigner.put(request);
-      },
-      ...(form && {
-        form: (request) => {
-          scratch.add(request.key);
-          return form(request);
         },
       }),
     },

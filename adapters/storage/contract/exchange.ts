@@ -18,25 +18,10 @@ export interface Exchange {
   };
 }
 
-/** A request as it was sent. */
-interface Sent {
-  readonly method: string;
-  /** With its query. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string | number>>;
-}
-
-/** An answer as it came. */
-interface Received {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: Buffer;
-}
-
-/** What is told of each exchange: the one that may be shown, and what else is to be known of it. */
+/** Receives each exchange, as it may be shown, with facts for the examination alone. */
 export type Listener = (
   exchange: Exchange,
-  seen: {
+  facts: {
     /** The server's name for itself. */
     readonly server: string | undefined;
     /** The object that was asked for, and the version of it that the answer names. */
@@ -47,25 +32,38 @@ export type Listener = (
 
 const listeners = new AsyncLocalStorage<Listener>();
 
-/** Runs something, and tells of each exchange with a store that it makes. */
+/** Runs something, and reports each exchange with a store that it makes. */
 export const withExchanges = <A>(listener: Listener, run: () => Promise<A>): Promise<A> =>
   listeners.run(listener, run);
 
-/** Tells of an exchange, if anyone listens. */
-export function tell(sent: Sent, { status, headers, body }: Received): void {
+/** Reports an exchange as it was sent and received, if anyone listens. */
+export function reportExchange(
+  sent: {
+    readonly method: string;
+    /** With its query. */
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string | number>>;
+  },
+  received: {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, unknown>>;
+    readonly body: Buffer;
+  },
+): void {
   const listener = listeners.getStore();
   if (listener === undefined) return;
+  const { status, headers, body } = received;
   const code = status < 300 ? undefined : refusalIn({ status, text: body.toString() }).code;
   const server = headers["server"];
   listener(
     {
       method: sent.method,
-      path: shown(sent.path),
+      path: printable(sent.path),
       headers: only(SENT, sent.headers),
       answer: { status, ...(code && { code }), headers: only(RECEIVED, headers) },
     },
     {
-      server: typeof server === "string" ? shown(server) : undefined,
+      server: typeof server === "string" ? printable(server) : undefined,
       key: keyIn(sent.path),
       version: versionIn(headers),
     },
@@ -73,21 +71,21 @@ export function tell(sent: Sent, { status, headers, body }: Received): void {
 }
 
 /**
- * A text that a store has a part in, as it can be shown: without control characters, and without
- * the values of parameters in it that could be secret.
+ * A text to which a store contributed, without control characters, and without the values of
+ * parameters in it that could be secret.
  */
-export const shown = (text: string): string =>
+export const printable = (text: string): string =>
   text
     .replaceAll(CONTROL, "")
     .replaceAll(PARAMETER, (whole, before: string, name: string) =>
-      TOLD.test(name) ? whole : `${before}${name}=…`,
+      PUBLIC.test(name) ? whole : `${before}${name}=…`,
     );
 
 const CONTROL = /[^\P{Cc}\n]/gu;
 const PARAMETER = /([?&;])([\w-]+)=[^&;\s"'<>]+/g;
 
 /** The parameters of a URL whose values anyone may know. */
-const TOLD =
+const PUBLIC =
   /^(?:X-(?:Amz|Goog)-(?:Algorithm|Date|Expires|SignedHeaders)|partNumber|response-[a-z-]+)$/;
 
 const SENT =

@@ -43,7 +43,7 @@ export interface OpenStore {
 }
 
 /**
- * What not every store can do:
+ * An ability that not every store has:
  *
  * - `sha256`, `crc32c`, `md5`: it verifies this checksum of a PUT, and reports it for the object
  *   (except MD5);

@@ -1,4 +1,4 @@
-// What every store of Valetkey promises, as tests for our adapters and for those of others.
+// The promises of every store of Valetkey, as tests for our adapters and for those of others.
 
 import type { Harness } from "./harness.ts";
 import { PROMISES } from "./promises.ts";

@@ -1,7 +1,7 @@
 import type { Provider } from "../providers.ts";
 import type { Ability } from "./harness.ts";
 
-/** What a provider of the S3 API cannot do, as the table of providers says. */
+/** The abilities that a provider of the S3 API lacks, by the table of providers. */
 export const missingAbilities = ({
   checksums,
   writeOnce,

@@ -9,24 +9,25 @@ import { signParts } from "../../../application/sign-parts.ts";
 import { startMultipart } from "../../../application/start-multipart.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
-import { FileName } from "../../../domain/file-name.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { codeOf } from "../../thrown.ts";
-import {
-  assertAccepted,
-  assertBytes,
-  assertMatches,
-  assertNotAccepted,
-  assertStatus,
-} from "./assertions.ts";
-import { digest } from "./checksum.ts";
-import { upload as sendWhole } from "./put.ts";
-import { CONTENT, newKey, OTHER, PNG, putRequest } from "./sample-upload.ts";
-import type { Ability } from "./harness.ts";
+import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./assertions.ts";
+import { checksumFor } from "./digest.ts";
 import { type Answer, send } from "./send.ts";
 import { type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
-import { caller, mismatchOf } from "./use-cases.ts";
+import {
+  CONTENT,
+  newKey,
+  OTHER,
+  PNG,
+  type Put,
+  putRequest,
+  sendPut,
+  UPLOAD,
+  upload,
+} from "./uploads.ts";
+import { caller, mismatch } from "./use-cases.ts";
 
 /** Two parts: one of 5 MiB, and a short one. */
 const FILE: Uint8Array = Uint8Array.from(
@@ -35,61 +36,59 @@ const FILE: Uint8Array = Uint8Array.from(
 );
 const FIRST = FILE.subarray(0, 5 * 2 ** 20);
 const LAST = FILE.subarray(5 * 2 ** 20);
+const OTHER_LAST = LAST.map((byte) => byte ^ 1);
 
-const fileWith = ({ size = FILE.length, checksum }: { size?: number; checksum?: Checksum }) => ({
-  fileName: FileName.make("é.png"),
-  mediaType: PNG,
+/** How an upload differs from one of `FILE` without a checksum. */
+interface Change {
+  readonly size?: number;
+  readonly checksum?: Checksum;
+}
+
+const fileWith = ({ size = FILE.length, checksum }: Change) => ({
+  ...UPLOAD,
   size: ByteSize.make(size),
   checksum,
 });
 
-/** An upload of `FILE` in parts. */
-async function start(subject: Subject, over: { size?: number; checksum?: Checksum } = {}) {
-  const { run, refusals } = subject;
-  const started = await run((member) => startMultipart({ member, upload: fileWith(over) }));
+/** An upload in parts, with the use cases that continue it. */
+async function start({ run, refusals }: Subject, change: Change = {}) {
+  const started = await run((member) => startMultipart({ member, upload: fileWith(change) }));
   if (started._tag !== "Done") throw new Error(`not started: ${started._tag}`);
-  const { upload } = started;
+  const token = { upload: started.upload };
   const sign = async (number: number, checksum?: Checksum) => {
     const parts = [{ partNumber: PartNumber.make(number), checksum }];
-    const signed = await run((member) => signParts({ member, upload, parts }));
+    const signed = await run((member) => signParts({ member, ...token, parts }));
     const put = signed._tag === "Done" ? signed.parts[0]?.put : undefined;
     if (put === undefined) throw new Error(`not signed: ${signed._tag}`);
     return put;
   };
-  const sendPart = async (number: number, body: Uint8Array) => {
-    const { url, headers } = await sign(number);
-    return send("PUT", url, { headers, body });
+  const list = async () => {
+    const listed = await run((member) => listParts({ member, ...token }));
+    return listed._tag === "Done" ? listed.parts : listed._tag;
   };
   return {
     ...started,
     sign,
-    sendPart,
     /** Sends a part that has to be accepted, and returns its ETag. */
-    store: async (number: number, body: Uint8Array) => etagOf(await sendPart(number, body)),
+    store: async (number: number, body: Uint8Array, checksum?: Checksum) =>
+      upload({ ...(await sign(number, checksum)), body }),
     /** Names the parts in descending order, since no order is asked for. */
-    complete: (
-      etags: Readonly<Record<number, string>>,
-      over: Parameters<typeof run>[1] = undefined,
-    ) => {
+    complete: (etags: Readonly<Record<number, string>>, call?: Parameters<typeof run>[1]) => {
       const ascending = Object.entries(etags).map(([number, etag]) => ({
         partNumber: PartNumber.make(Number(number)),
         etag,
       }));
       const parts = ascending.toReversed();
-      return run((member) => completeMultipart({ member, upload, parts }), over);
+      return run((member) => completeMultipart({ member, ...token, parts }), call);
     },
-    list: async () => {
-      const listed = await run((member) => listParts({ member, upload }));
-      return listed._tag === "Done" ? listed.parts : listed._tag;
-    },
+    list,
     abort: async () =>
-      (await run((member) => Effect.as(abortMultipart({ member, upload }), {})))._tag,
-    /** Checks that a part was refused; a store may cut the connection of a body that it refuses. */
-    expectNone: async (sending: Promise<Answer>) => {
-      const answer = await sending.catch(noneIfCut);
+      (await run((member) => Effect.as(abortMultipart({ member, ...token }), {})))._tag,
+    /** Checks that a part is refused; a store may cut the connection of a body that it refuses. */
+    expectRefused: async (put: Put) => {
+      const answer = await sendPut(put).catch(noneIfCut);
       if (answer !== undefined) assertStatus(answer, [400, 411, ...refusals]);
-      const listed = await run((member) => listParts({ member, upload }));
-      assertMatches(listed, { _tag: "Done", parts: [] });
+      assert.deepEqual(await list(), []);
     },
   };
 }
@@ -98,63 +97,49 @@ function noneIfCut(cause: unknown): undefined {
   if (!["ECONNRESET", "EPIPE"].includes(String(codeOf(cause)))) throw cause;
 }
 
-function etagOf(answer: Answer): string {
-  assertAccepted(answer);
-  return answer.headers.etag ?? "";
+/** An upload that waits to be completed, with the ETags of its parts. */
+async function uploaded(subject: Subject, change?: Change) {
+  const started = await start(subject, change);
+  const checksum = (body: Uint8Array) => change?.checksum && checksumFor("crc32c", body);
+  const last = await started.store(2, LAST, checksum(LAST));
+  const first = await started.store(1, FIRST, checksum(FIRST));
+  return { ...started, etags: { 1: first, 2: last } };
 }
 
-/** A whole upload that waits to be completed, with the ETags of its parts. */
-async function uploaded(subject: Subject) {
-  const upload = await start(subject);
-  const last = await upload.store(2, LAST);
-  const first = await upload.store(1, FIRST);
-  return { ...upload, etags: { 1: first, 2: last } };
-}
+const assertFile = async ({ get }: { readonly get: { readonly url: string } }): Promise<Answer> => {
+  const answer = await send("GET", get.url);
+  assertBytes(answer, FILE);
+  return answer;
+};
 
-const bare = (etag: string) => etag.replaceAll('"', "");
+const INVALID = "InvalidUpload";
 
-const crc32cOf = (bytes: Uint8Array): Checksum => ({
-  algorithm: "crc32c",
-  value: digest("crc32c", bytes),
-});
-
-/** An upload whose file has a checksum, with all its parts in the store. */
-async function uploadedWith(subject: Subject, checksum: Checksum) {
-  const upload = await start(subject, { checksum });
-  const etags: Record<number, string> = {};
-  for (const [number, body] of [FIRST, LAST].entries()) {
-    const { url, headers } = await upload.sign(number + 1, crc32cOf(body));
-    etags[number + 1] = etagOf(await send("PUT", url, { headers, body }));
-  }
-  return { ...upload, complete: () => upload.complete(etags) };
-}
-
-/** What some stores that take parts do, and others do not. */
-const someStores: ReadonlyArray<StorePromise> = [
+/** Promises in which stores that take parts differ. */
+const someStores = [
   ...storesWith("file checksums", {
     "a file in parts that has the checksum given at its start is completed": async (subject) => {
-      const checksum = crc32cOf(FILE);
-      const { complete, sign } = await uploadedWith(subject, checksum);
+      const checksum = checksumFor("crc32c", FILE);
+      const { complete, sign, etags } = await uploaded(subject, { checksum });
       await assert.rejects(sign(1), /ChecksumRequired/);
-      const md5 = { algorithm: "md5", value: digest("md5", FIRST) } as const;
-      await assert.rejects(sign(1, md5), /ChecksumNotSupported/);
-      const completed = await complete();
+      await assert.rejects(sign(1, checksumFor("md5", FIRST)), /ChecksumNotSupported/);
+      const completed = await complete(etags);
       assertMatches(completed, { _tag: "Done", size: FILE.length, checksum });
-      assertMatches(await complete(), { _tag: "Done", checksum });
-      if (completed._tag === "Done") assertBytes(await send("GET", completed.get.url), FILE);
+      assertMatches(await complete(etags), { _tag: "Done", checksum });
+      if (completed._tag === "Done") await assertFile(completed);
     },
     "a file in parts that has another checksum than that given at its start is not stored": async (
       subject,
     ) => {
-      const { complete, list, key } = await uploadedWith(subject, crc32cOf(FIRST));
-      assertMatches(await complete(), mismatchOf({ property: "checksum" }));
-      assert.equal(await list(), "InvalidUpload");
-      assertStatus(await send("GET", (await subject.signGet({ key })).url), [404]);
+      const checksum = checksumFor("crc32c", FIRST);
+      const { complete, list, key, etags } = await uploaded(subject, { checksum });
+      assertMatches(await complete(etags), mismatch({ property: "checksum" }));
+      assert.equal(await list(), INVALID);
+      await subject.expectNothing(key);
     },
   }),
   ...storesWithout("file checksums", {
     "the checksum of a whole file in parts is refused": async ({ run }) => {
-      const upload = fileWith({ checksum: crc32cOf(FILE) });
+      const upload = fileWith({ checksum: checksumFor("crc32c", FILE) });
       const refused = await run((member) => startMultipart({ member, upload }));
       assertMatches(refused, { _tag: "ChecksumNotSupported", supported: [] });
     },
@@ -162,52 +147,40 @@ const someStores: ReadonlyArray<StorePromise> = [
   ...storesWith("replaced parts", {
     "a part that was replaced is not completed under its old ETag": async (subject) => {
       const { complete, store, etags } = await uploaded(subject);
-      const replaced = await store(
-        2,
-        LAST.map((byte) => byte ^ 1),
-      );
-      assertMatches(
-        await complete(etags),
-        mismatchOf({ property: "parts/2/etag", actual: replaced }),
-      );
+      const replaced = await store(2, OTHER_LAST);
+      const difference = { property: "parts/2/etag", actual: replaced };
+      assertMatches(await complete(etags), mismatch(difference));
       assertMatches(await complete({ ...etags, 2: replaced }), { _tag: "Done" });
     },
-    "a part that was replaced while the upload is completed is not part of the object": async (
-      subject,
-    ) => {
-      const { multipart } = subject.store;
+    "a part that was replaced while the upload is completed is not part of the object": async ({
+      presigner,
+      store,
+    }) => {
+      const { multipart } = store;
       if (multipart === undefined) throw new Error("the store has no multipart");
       const key = newKey();
       const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
       const part = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
-      const signed = subject.presigner.part?.(part) ?? Effect.never;
-      const { url, headers } = await Effect.runPromise(signed);
-      etagOf(await send("PUT", url, { headers, body: CONTENT }));
+      const put = await Effect.runPromise(presigner.part?.(part) ?? Effect.never);
+      await upload(put);
       const listed = await Effect.runPromise(multipart.list({ key, uploadId }));
-      etagOf(await send("PUT", url, { headers, body: OTHER }));
+      await upload({ ...put, body: OTHER });
       const parts = Option.getOrThrow(listed);
       const completing = multipart.complete({ key, uploadId, parts });
       assert.equal(await Effect.runPromise(completing), "changed");
-      assert.equal(Option.isNone(await Effect.runPromise(subject.store.head(key))), true);
+      assert.equal(Option.isNone(await Effect.runPromise(store.head(key))), true);
     },
   }),
   ...storesWithout("replaced parts", {
     "a part that was replaced is completed only where its own ETag is named": async (subject) => {
       const { complete, store, etags } = await uploaded(subject);
-      await store(
-        2,
-        LAST.map((byte) => byte ^ 1),
-      );
+      await store(2, OTHER_LAST);
       const completed = await complete(etags);
-      if (completed._tag === "Done") assertBytes(await send("GET", completed.get.url), FILE);
-      else assertMatches(completed, mismatchOf({ property: "parts/2/etag" }));
+      if (completed._tag === "Done") await assertFile(completed);
+      else assertMatches(completed, mismatch({ property: "parts/2/etag" }));
     },
   }),
-].map((promise) => ({
-  ...promise,
-  needs: ["multipart", ...(promise.needs ?? [])] as const,
-  isMadeBy: (has: (ability: Ability) => boolean) => has("multipart") && promise.isMadeBy(has),
-}));
+].map((promise) => ({ ...promise, needs: ["multipart", ...promise.needs] as const }));
 
 /** Files that are uploaded in parts. */
 export const multipart: ReadonlyArray<StorePromise> = [
@@ -221,80 +194,76 @@ export const multipart: ReadonlyArray<StorePromise> = [
         { partNumber: 1, size: FIRST.length },
         { partNumber: 2, size: LAST.length },
       ]);
-      const completed = await complete({ 2: bare(etags[2]), 1: etags[1] });
+      const completed = await complete({ 2: etags[2].replaceAll('"', ""), 1: etags[1] });
       const facts = { _tag: "Done", key, size: FILE.length, mediaType: PNG, final: true };
       assertMatches(completed, facts);
-      assertMatches(subject.told, [{ key, organization: "acme", subject: "member" }]);
+      assertMatches(subject.reported, [{ key, organization: "acme", subject: "member" }]);
       if (completed._tag !== "Done") return;
-      const read = await send("GET", completed.get.url);
-      assertBytes(read, FILE);
-      assert.equal(read.headers["content-type"], PNG);
+      const { headers } = await assertFile(completed);
+      assert.equal(headers["content-type"], PNG);
     },
     "a file of one short part is an upload in parts too": async (subject) => {
-      const upload = await start(subject, { size: LAST.length });
-      const etag = await upload.store(1, LAST);
-      assertMatches(await upload.complete({ 1: etag }), { _tag: "Done", final: true });
+      const { store, complete } = await start(subject, { size: LAST.length });
+      const etag = await store(1, LAST);
+      assertMatches(await complete({ 1: etag }), { _tag: "Done", final: true });
     },
     "a part one byte longer or shorter than its own length is refused": async (subject) => {
-      const { sendPart, expectNone } = await start(subject);
-      await expectNone(sendPart(1, FILE.subarray(0, FIRST.length + 1)));
-      await expectNone(sendPart(1, FILE.subarray(0, FIRST.length - 1)));
-      await expectNone(sendPart(2, Buffer.concat([LAST, LAST.subarray(0, 1)])));
-      await expectNone(sendPart(2, LAST.subarray(1)));
-      await expectNone(sendPart(2, FIRST));
+      const { sign, expectRefused } = await start(subject);
+      for (const [number, body] of [
+        [1, FILE.subarray(0, FIRST.length + 1)],
+        [1, FILE.subarray(0, FIRST.length - 1)],
+        [2, Buffer.concat([LAST, LAST.subarray(0, 1)])],
+        [2, LAST.subarray(1)],
+        [2, FIRST],
+      ] as const) {
+        await expectRefused({ ...(await sign(number)), body });
+      }
     },
     "a part that does not say its length is refused": async (subject) => {
-      const { sign, expectNone } = await start(subject);
-      const { url, headers } = await sign(2);
-      await expectNone(send("PUT", url, { headers, body: LAST, chunked: true }));
+      const { sign, expectRefused } = await start(subject);
+      await expectRefused({ ...(await sign(2)), body: LAST, chunked: true });
     },
     "the URL of a part works for no other part, upload or object": async (subject) => {
-      const { sign, expectNone, key } = await start(subject);
+      const { sign, expectRefused, key } = await start(subject);
       const other = await start(subject);
-      const { url, headers } = await sign(2);
-      const own = new URL(url);
-      const uploadId = (await other.sign(2)).url;
-      const id = new URL(uploadId).searchParams.get("uploadId") ?? "";
+      const put = { ...(await sign(2)), body: LAST };
+      const { searchParams } = new URL((await other.sign(2)).url);
       for (const [name, value] of [
         ["partNumber", "1"],
         ["partNumber", "3"],
-        ["uploadId", id],
+        ["uploadId", searchParams.get("uploadId") ?? ""],
       ] as const) {
-        const changed = new URL(own);
+        const changed = new URL(put.url);
         changed.searchParams.set(name, value);
-        await expectNone(send("PUT", changed.href, { headers, body: LAST }));
+        await expectRefused({ ...put, url: changed.href });
       }
-      const elsewhere = own.href.replace(key, other.key);
-      await expectNone(send("PUT", elsewhere, { headers, body: LAST }));
+      await expectRefused({ ...put, url: put.url.replace(key, other.key) });
       assert.deepEqual(await other.list(), []);
-      const read = await send("GET", own.href);
-      assertStatus(read, [405, ...subject.refusals]);
+      assertStatus(await send("GET", put.url), [405, ...subject.refusals]);
     },
     "a part is verified by each checksum that is offered": async (subject) => {
       const { partChecksums = [] } = subject.presigner;
       assert.notDeepEqual(partChecksums, []);
       for (const algorithm of partChecksums) {
-        const { sign, expectNone, list } = await start(subject);
-        const put = await sign(2, { algorithm, value: digest(algorithm, LAST) });
-        const other = LAST.map((byte) => byte ^ 1);
-        await expectNone(send("PUT", put.url, { headers: put.headers, body: other }));
-        const { headers } = await sign(2);
-        await expectNone(send("PUT", put.url, { headers, body: LAST }));
-        etagOf(await send("PUT", put.url, { headers: put.headers, body: LAST }));
+        const { sign, expectRefused, list } = await start(subject);
+        const put = { ...(await sign(2, checksumFor(algorithm, LAST))), body: LAST };
+        await expectRefused({ ...put, body: OTHER_LAST });
+        await expectRefused({ ...put, headers: (await sign(2)).headers });
+        await upload(put);
         assertMatches(await list(), [{ partNumber: 2 }]);
       }
     },
     "an upload without one of its parts is not completed, and can be continued": async (
       subject,
     ) => {
-      const upload = await start(subject);
-      const first = await upload.store(1, FIRST);
+      const { store, complete } = await start(subject);
+      const first = await store(1, FIRST);
       const missing = { _tag: "PartsMissing", missing: [2] };
-      assertMatches(await upload.complete({ 1: first }), missing);
-      assertMatches(await upload.complete({ 1: first, 2: '"0"' }), missing);
-      const last = await upload.store(2, LAST);
-      assertMatches(await upload.complete({ 1: first }), missing);
-      assertMatches(await upload.complete({ 1: first, 2: last }), { _tag: "Done" });
+      assertMatches(await complete({ 1: first }), missing);
+      assertMatches(await complete({ 1: first, 2: '"0"' }), missing);
+      const last = await store(2, LAST);
+      assertMatches(await complete({ 1: first }), missing);
+      assertMatches(await complete({ 1: first, 2: last }), { _tag: "Done" });
     },
     "completing again, or several times at once, gives the same answer": async (subject) => {
       const { complete, etags } = await uploaded(subject);
@@ -311,51 +280,48 @@ export const multipart: ReadonlyArray<StorePromise> = [
       for (let round = 0; round < 4; round += 1) {
         const { abort, complete, list, etags, key } = await uploaded(subject);
         const [completed] = await Promise.all([complete(etags), abort()]);
-        const found = await send("GET", (await subject.signGet({ key })).url);
+        const found = await subject.read({ key });
         if (completed._tag === "Done" || found.ok) assertBytes(found, FILE);
         else assertStatus(found, [404]);
-        assert.equal(await list(), "InvalidUpload");
+        assert.equal(await list(), INVALID);
       }
     },
     "an object that is already under the key is not replaced": async (subject) => {
       const { complete, etags, key } = await uploaded(subject);
-      await sendWhole(await subject.signPut({ key }));
-      assertMatches(
-        await complete(etags),
-        mismatchOf({ property: "size", expected: FILE.length, actual: CONTENT.length }),
-      );
-      const { url } = await subject.signGet({ key });
-      assertBytes(await send("GET", url), CONTENT);
+      await upload(await subject.signPut({ key }));
+      const difference = { property: "size", expected: FILE.length, actual: CONTENT.length };
+      assertMatches(await complete(etags), mismatch(difference));
+      await subject.expectContent(CONTENT, key);
     },
     "an aborted upload is over, and nothing of it stays": async (subject) => {
-      const { abort, complete, list, sendPart, etags, key } = await uploaded(subject);
+      const { abort, complete, list, sign, etags, key } = await uploaded(subject);
       assert.deepEqual([await abort(), await abort()], ["Done", "Done"]);
-      assert.equal(await list(), "InvalidUpload");
-      assert.equal((await complete(etags))._tag, "InvalidUpload");
-      assertNotAccepted(await sendPart(2, LAST));
-      assertStatus(await send("GET", (await subject.signGet({ key })).url), [404]);
+      assert.equal(await list(), INVALID);
+      assert.equal((await complete(etags))._tag, INVALID);
+      assertNotAccepted(await sendPut({ ...(await sign(2)), body: LAST }));
+      await subject.expectNothing(key);
     },
     "a completed upload takes no more parts, and to abort it removes nothing": async (subject) => {
-      const { abort, complete, sendPart, etags } = await uploaded(subject);
+      const { abort, complete, sign, etags } = await uploaded(subject);
       const completed = await complete(etags);
-      assertNotAccepted(await sendPart(2, LAST));
+      assertNotAccepted(await sendPut({ ...(await sign(2)), body: LAST }));
       assert.equal(await abort(), "Done");
       if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
-      assertBytes(await send("GET", completed.get.url), FILE);
+      await assertFile(completed);
     },
     "an upload is valid for its person, its organization and its time": async (subject) => {
       const { complete, etags, expiresAt } = await uploaded(subject);
       const stranger = caller("user", "stranger");
       const service = caller("service", "backend");
       const organization = "globex";
-      for (const [over, tag] of [
+      for (const [call, tag] of [
         [{ principal: stranger }, "OrganizationNotFound"],
         [{ organization }, "OrganizationNotFound"],
         [{ organization, principal: service }, "OrganizationNotFound"],
-        [{ at: expiresAt.epochMilliseconds }, "InvalidUpload"],
+        [{ at: expiresAt.epochMilliseconds }, INVALID],
         [{ principal: service }, "Done"],
       ] as const) {
-        assert.equal((await complete(etags, over))._tag, tag);
+        assert.equal((await complete(etags, call))._tag, tag);
       }
     },
     "the URL of a part ends no later than its upload": async (subject) => {
@@ -380,8 +346,7 @@ export const multipart: ReadonlyArray<StorePromise> = [
   ...someStores,
   ...storesWithout("multipart", {
     "an upload in parts is refused": async ({ run }) => {
-      const upload = { fileName: FileName.make("a.png"), mediaType: PNG, size: ByteSize.make(1) };
-      const refused = await run((member) => startMultipart({ member, upload }));
+      const refused = await run((member) => startMultipart({ member, upload: UPLOAD }));
       assert.equal(refused._tag, "MultipartNotSupported");
     },
   }),

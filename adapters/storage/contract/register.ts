@@ -1,14 +1,13 @@
 import { beforeAll, describe, it } from "vitest";
 import { ABILITIES, type Harness } from "./harness.ts";
-import { hasOf, openStore, requireAbilities } from "./open-store.ts";
-import type { StorePromise } from "./store-promise.ts";
-import { type BuiltStore, subjectOf } from "./subject.ts";
+import { isMadeBy, type StorePromise } from "./store-promise.ts";
+import { type BuiltStore, hasFrom, openStore, requireAbilities, subjectOf } from "./subject.ts";
 
 /** Registers a test for each promise of the store, which is opened once for all of them. */
 export function register(harness: Harness, promises: ReadonlyArray<StorePromise>): void {
   requireAbilities(harness);
-  const { name, without = [], open } = harness;
-  const has = hasOf(without);
+  const { name, open } = harness;
+  const has = hasFrom(harness);
   const lacks = ABILITIES.filter((ability) => !has(ability)).join(", ");
 
   describe(lacks === "" ? name : `${name} (without: ${lacks})`, () => {
@@ -20,10 +19,10 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
       return close;
     });
 
-    for (const promise of promises.filter(({ isMadeBy }) => isMadeBy(has))) {
-      it.skipIf(open === undefined)(promise.title, async () => {
+    for (const { title, check } of promises.filter(isMadeBy(has))) {
+      it.skipIf(open === undefined)(title, async () => {
         if (built === undefined) throw new Error(`${name} did not open`);
-        await promise.check(subjectOf(built));
+        await check(subjectOf(built));
       });
     }
   });

@@ -11,14 +11,14 @@ interface Place {
   readonly s3: S3Access["Service"] | undefined;
 }
 
-/** What a command has made in a store, which it removes before it ends. */
+/** The objects and uploads that a command has made in a store, and removes before it ends. */
 export interface Scratch {
   /** Notes that something may be under a key, and the version or delete marker that was named. */
   readonly add: (key: StorageKey, version?: string) => void;
   readonly addUpload: (upload: MultipartId) => void;
-  /** What may be there, by name. */
+  /** Names of what may be there. */
   readonly names: () => ReadonlyArray<string>;
-  /** Removes all of it with every version and delete marker, and returns what is left. */
+  /** Removes all of it with every version and delete marker, and returns the names of what is left. */
   readonly remove: Effect.Effect<ReadonlyArray<string>>;
 }
 
@@ -33,6 +33,12 @@ export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) 
 /** The key in a path or a URL; those of ours are never encoded. */
 export const keyIn = (path: string): StorageKey | undefined =>
   /orgs\/[^?]+/.exec(path)?.[0] as StorageKey | undefined;
+
+/** Timeout for the removal of everything under one key. */
+const REMOVE_TIMEOUT = "5 seconds";
+
+/** The most versions that one key gets, and more. */
+const MOST_VERSIONS = 40;
 
 /**
  * Begins with nothing. Versions are remembered from the answers, because a store need not show those
@@ -58,6 +64,8 @@ export function openScratch({ store, s3 }: Place): Scratch {
     }
     return false;
   });
+  const abort = (upload: MultipartId) =>
+    Effect.as(store.multipart?.abort(upload) ?? Effect.void, true);
 
   return {
     add: (key, version) => {
@@ -66,17 +74,12 @@ export function openScratch({ store, s3 }: Place): Scratch {
       if (version !== undefined) versions.add(version);
     },
     addUpload: (upload) => void uploads.push(upload),
-    names: () => [...objects.keys(), ...uploads.map(partsOf)],
+    names: () => [...objects.keys(), ...uploads.map(nameOfParts)],
     remove: Effect.suspend(() =>
       Effect.all(
         [
-          ...uploads.map((upload) =>
-            leaving(
-              partsOf(upload),
-              Effect.as(store.multipart?.abort(upload) ?? Effect.void, true),
-            ),
-          ),
-          ...[...objects].map(([key, versions]) => leaving(key, clear(key, versions))),
+          ...uploads.map((upload) => unlessRemoved(nameOfParts(upload), abort(upload))),
+          ...[...objects].map(([key, versions]) => unlessRemoved(key, clear(key, versions))),
         ],
         { concurrency: 12 },
       ),
@@ -84,36 +87,49 @@ export function openScratch({ store, s3 }: Place): Scratch {
   };
 }
 
-const partsOf = ({ key }: MultipartId) => `the parts of ${key}`;
+const nameOfParts = ({ key }: MultipartId) => `the parts of ${key}`;
 
-/** How one object is looked at, and how one version of it is removed; false where that is refused. */
+/** The name, or nothing once what it names is removed. */
+const unlessRemoved = (name: string, removal: Effect.Effect<boolean, unknown>) =>
+  Effect.timeoutOption(removal, REMOVE_TIMEOUT).pipe(
+    Effect.catch(() => Effect.succeedNone),
+    Effect.map((removed) => (Option.contains(removed, true) ? [] : [name])),
+  );
+
+/** Calls for one object. */
 interface Calls {
   /** The version, or the delete marker, that is in front; undefined if there is nothing. */
   readonly look: (
     key: StorageKey,
   ) => Effect.Effect<{ readonly version?: string | undefined } | undefined, unknown>;
+  /** Removes one version; false where that is refused. */
   readonly removeOne: (
     key: StorageKey,
     version: string | undefined,
   ) => Effect.Effect<boolean, unknown>;
 }
 
+const bucketFrom = ({ signers, addresses, region }: S3Access["Service"]) => ({
+  signer: signers.service,
+  address: addresses.internal,
+  region,
+});
+
+const removeVersion = (s3: S3Access["Service"], key: StorageKey, version?: string) => {
+  const query = version === undefined ? [] : [["versionId", version] as const];
+  return signedFetch(bucketFrom(s3), { method: "DELETE", key, query });
+};
+
 /** By requests with the service's key, which follow the time of the fiber that runs them. */
-function byRequest({ signers, addresses, region }: S3Access["Service"]): Calls {
-  const bucket = { signer: signers.service, address: addresses.internal, region };
-  return {
-    look: Effect.fnUntraced(function* (key) {
-      const { status, headers } = yield* signedFetch(bucket, { method: "HEAD", key });
-      const isGone = status === 404 && !headers.has("x-amz-delete-marker");
-      return isGone ? undefined : { version: headers.get("x-amz-version-id") ?? undefined };
-    }),
-    removeOne: Effect.fnUntraced(function* (key, version) {
-      const query = version === undefined ? [] : [["versionId", version] as const];
-      const { ok, status } = yield* signedFetch(bucket, { method: "DELETE", key, query });
-      return ok || status === 404;
-    }),
-  };
-}
+const byRequest = (s3: S3Access["Service"]): Calls => ({
+  look: Effect.fnUntraced(function* (key) {
+    const { status, headers } = yield* signedFetch(bucketFrom(s3), { method: "HEAD", key });
+    const isGone = status === 404 && !headers.has("x-amz-delete-marker");
+    return isGone ? undefined : { version: headers.get("x-amz-version-id") ?? undefined };
+  }),
+  removeOne: (key, version) =>
+    Effect.map(removeVersion(s3, key, version), ({ ok, status }) => ok || status === 404),
+});
 
 const byPort = (store: Place["store"]): Calls => ({
   look: (key) => Effect.map(store.head(key), Option.getOrUndefined),
@@ -123,33 +139,15 @@ const byPort = (store: Place["store"]): Calls => ({
       : Effect.as(store.remove({ key, version }), true),
 });
 
-const leaving = (what: string, isGone: Effect.Effect<boolean, unknown>) =>
-  Effect.timeoutOption(isGone, TIMEOUT).pipe(
-    Effect.catch(() => Effect.succeedNone),
-    Effect.map((gone) => (Option.contains(gone, true) ? [] : [what])),
-  );
-
-/** How long removing what is under one key may take. */
-const TIMEOUT = "5 seconds";
-
-/** How often one key is written at most, and more. */
-const MOST_VERSIONS = 40;
-
 /**
- * Why nothing that is written could be removed again; undefined if it could. It is found out without
- * writing: by the bucket's own retention, and by a request to remove a version that does not exist.
+ * Says why nothing that is written could be removed again; undefined if it could. Nothing is written
+ * to find it out: the bucket's own retention is read, and a version removed that does not exist.
  */
 export const obstacle = Effect.fnUntraced(function* ({ store, s3 }: Place, key: StorageKey) {
   const retention = yield* store.lifecycle?.retention ?? Effect.undefined;
   if (retention !== undefined) return `the bucket holds each new object for ${retention}`;
   if (s3 === undefined) return undefined;
-  const { signers, addresses, region } = s3;
-  const bucket = { signer: signers.service, address: addresses.internal, region };
-  const { status } = yield* signedFetch(bucket, {
-    method: "DELETE",
-    key,
-    query: [["versionId", "null"]],
-  });
+  const { status } = yield* removeVersion(s3, key, "null");
   return status === 403
     ? "the service's key may not remove versions of objects (s3:DeleteObjectVersion)"
     : undefined;

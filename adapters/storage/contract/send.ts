@@ -2,7 +2,7 @@ import { once } from "node:events";
 import http, { type IncomingHttpHeaders } from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
-import { tell } from "./exchange.ts";
+import { reportExchange } from "./exchange.ts";
 
 /** An answer with its whole body. */
 export interface Answer {
@@ -12,6 +12,9 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
+
+/** Longest silence of a store, in milliseconds. */
+const SILENCE = 10_000;
 
 /**
  * Sends exactly the given headers and `Host`, to the address in the URL, with the path unchanged.
@@ -56,11 +59,8 @@ export async function send(
   outgoing.end(chunked ? undefined : body);
   const [answer] = await once(outgoing, "response");
   onBegin?.();
-  const { statusCode: status, headers: received } = answer;
-  const ok = status >= 200 && status < 300;
-  const whole = { status, ok, headers: received, body: await buffer(answer) };
-  tell({ method, path, headers: sent }, whole);
-  return whole;
+  const { statusCode, headers: received } = answer;
+  return reported({ method, path, headers: sent }, statusCode, received, await buffer(answer));
 }
 
 /** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
@@ -71,12 +71,21 @@ export async function sendByFetch(
   const method = "PUT";
   const signal = AbortSignal.timeout(SILENCE);
   const answer = await fetch(url, { method, headers, body, signal });
-  const { status, ok } = answer;
-  const received = Object.fromEntries(answer.headers);
-  const whole = { status, ok, headers: received, body: Buffer.from(await answer.arrayBuffer()) };
   const [, path] = partsOf(url);
-  tell({ method, path, headers }, whole);
-  return whole;
+  const received = Object.fromEntries(answer.headers);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  return reported({ method, path, headers }, answer.status, received, bytes);
+}
+
+function reported(
+  sent: Parameters<typeof reportExchange>[0],
+  status: number,
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+): Answer {
+  const answer = { status, ok: status >= 200 && status < 300, headers, body };
+  reportExchange(sent, answer);
+  return answer;
 }
 
 /** The origin of a URL, and the rest of it as it is written. */
@@ -84,6 +93,3 @@ function partsOf(url: string): readonly [origin: string, path: string] {
   const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
   return [origin, path];
 }
-
-/** How long a store may say nothing, in milliseconds. */
-const SILENCE = 10_000;

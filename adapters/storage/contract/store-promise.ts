@@ -5,27 +5,39 @@ import type { Subject } from "./subject.ts";
 export interface StorePromise {
   readonly title: string;
   readonly check: (subject: Subject) => Promise<void>;
-  /** The abilities that it is about; none if every store makes it, or one without an ability. */
-  readonly needs?: ReadonlyArray<Ability>;
-  /** Whether a store with these abilities makes the promise. */
-  readonly isMadeBy: (has: (ability: Ability) => boolean) => boolean;
+  /** Abilities without which a store does not make the promise. */
+  readonly needs: ReadonlyArray<Ability>;
+  /** Abilities in whose place a store makes the promise. */
+  readonly lacks: ReadonlyArray<Ability>;
 }
 
 type ChecksByTitle = Readonly<Record<string, StorePromise["check"]>>;
 
 /** Promises that every store makes. */
-export const everyStore = (checks: ChecksByTitle): ReadonlyArray<StorePromise> =>
-  promises(checks, () => true);
+export const everyStore = (checks: ChecksByTitle) => promises(checks, {});
 
 /** Promises of the stores that have this ability. */
-export const storesWith = (ability: Ability, checks: ChecksByTitle): ReadonlyArray<StorePromise> =>
-  promises(checks, (has) => has(ability)).map((promise) => ({ ...promise, needs: [ability] }));
+export const storesWith = (ability: Ability, checks: ChecksByTitle) =>
+  promises(checks, { needs: [ability] });
 
-/** What the stores without this ability promise instead. */
-export const storesWithout = (
-  ability: Ability,
+/** Promises of the stores without this ability. */
+export const storesWithout = (ability: Ability, checks: ChecksByTitle) =>
+  promises(checks, { lacks: [ability] });
+
+const promises = (
   checks: ChecksByTitle,
-): ReadonlyArray<StorePromise> => promises(checks, (has) => !has(ability));
+  condition: Partial<Pick<StorePromise, "needs" | "lacks">>,
+): ReadonlyArray<StorePromise> =>
+  Object.entries(checks).map(([title, check]) => ({
+    title,
+    check,
+    needs: [],
+    lacks: [],
+    ...condition,
+  }));
 
-const promises = (checks: ChecksByTitle, isMadeBy: StorePromise["isMadeBy"]) =>
-  Object.entries(checks).map(([title, check]) => ({ title, check, isMadeBy }));
+/** Tells whether a store with certain abilities makes a promise. */
+export const isMadeBy =
+  (has: (ability: Ability) => boolean) =>
+  ({ needs, lacks }: StorePromise): boolean =>
+    needs.every(has) && !lacks.some(has);

@@ -1,39 +1,22 @@
 import * as Effect from "effect/Effect";
-import * as TestClock from "effect/testing/TestClock";
-import type { ObjectStore } from "../../../application/ports/object-store.ts";
-import type {
-  GetRequest,
+import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Option from "effect/Option";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import {
+  type GetRequest,
   Presigner,
-  PutRequest,
-  SignedPut,
-  SignedRequest,
+  type PutRequest,
+  type SignedPut,
+  type SignedRequest,
 } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import type { S3Access } from "../rest/s3-access.ts";
+import { reasonOf } from "../../thrown.ts";
+import { S3Access } from "../rest/s3-access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
-import type { Ability, OpenStore } from "./harness.ts";
-import { type Put, sendPut, upload } from "./put.ts";
-import { CONTENT, getRequest, newKey, putRequest } from "./sample-upload.ts";
-import { send } from "./send.ts";
-import { type UseCases, useCases } from "./use-cases.ts";
-
-/** The subject of a promise: one store, and one key without an object. */
-export interface Subject extends BuiltStore, UseCases {
-  readonly key: StorageKey;
-  /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
-  readonly signPut: (over?: Partial<PutRequest> & Moment) => Promise<SignedPut>;
-  /** Signs a GET for browsers, with the given changes. */
-  readonly signGet: (over?: Partial<GetRequest> & Moment) => Promise<SignedRequest>;
-  /**
-   * Sends a PUT, and checks that the store refuses it, with one of the given statuses or its usual
-   * ones, and stores nothing.
-   */
-  readonly expectRefused: (put: Put, statuses?: ReadonlyArray<number>) => Promise<void>;
-  /** Sends a PUT, and checks that its body is stored, byte for byte. */
-  readonly expectStored: (put: Put) => Promise<void>;
-  /** Checks that exactly these bytes are stored; `CONTENT` by default. */
-  readonly expectContent: (content?: Uint8Array) => Promise<void>;
-}
+import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
+import { type Answer, send } from "./send.ts";
+import { CONTENT, getRequest, newKey, type Put, putRequest, sendPut, upload } from "./uploads.ts";
+import { runAt, type UseCases, useCases } from "./use-cases.ts";
 
 /** A store whose layer is built. */
 export interface BuiltStore extends Omit<OpenStore, "layer" | "close"> {
@@ -46,47 +29,121 @@ export interface BuiltStore extends Omit<OpenStore, "layer" | "close"> {
   readonly refusals: ReadonlyArray<number>;
 }
 
-interface Moment {
+/** Opens the store of a harness, whose layer is built until `close`. */
+export async function openStore(
+  harness: Omit<Harness, "open">,
+  open: () => Promise<OpenStore>,
+): Promise<BuiltStore & { readonly close: () => Promise<void> }> {
+  const { name, refusals = [403] } = harness;
+  const opened = await open();
+  const runtime = ManagedRuntime.make(opened.layer);
+  const close = async () => {
+    await runtime.dispose();
+    await opened.close?.();
+  };
+  const has = hasFrom(harness);
+  try {
+    requireMembers(opened, has);
+    await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
+    const services = Effect.all({
+      presigner: Presigner,
+      store: ObjectStore,
+      s3: Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined),
+    });
+    return { ...opened, ...(await runtime.runPromise(services)), has, refusals, close };
+  } catch (cause) {
+    await close();
+    throw new Error(`${name} could not be opened: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Tells which abilities the store of a harness has. */
+export const hasFrom =
+  ({ without = [] }: Pick<Harness, "without">): BuiltStore["has"] =>
+  (ability) =>
+    !without.includes(ability);
+
+/** Throws if the harness names an ability that does not exist. */
+export function requireAbilities({ name, without = [] }: Harness): void {
+  const unknown = without.filter((ability) => !ABILITIES.includes(ability));
+  if (unknown.length > 0) {
+    throw new Error(
+      `${name}: nothing is called ${unknown.join(", ")}; "without" takes ${ABILITIES.join(", ")}`,
+    );
+  }
+}
+
+/** Throws if the harness lacks a member by which an ability is tested. */
+function requireMembers(opened: OpenStore, has: BuiltStore["has"]): void {
+  for (const [ability, member] of [
+    ["two endpoints", "origins"],
+    ["marks", "isMarked"],
+  ] as const) {
+    if (has(ability) && opened[member] === undefined) {
+      throw new Error(
+        `open() gives no "${member}", which tests of ${ability} need; give it, or say without: ["${ability}"]`,
+      );
+    }
+  }
+}
+
+interface SignedAt {
   /** When the signature is made, in milliseconds since 1970; now by default. */
   readonly signedAt?: number;
+}
+
+/** The subject of a promise: one store, and one key without an object. */
+export interface Subject extends BuiltStore, UseCases {
+  readonly key: StorageKey;
+  /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
+  readonly signPut: (over?: Partial<PutRequest> & SignedAt) => Promise<SignedPut>;
+  /** Signs a GET for browsers, with the given changes. */
+  readonly signGet: (over?: Partial<GetRequest> & SignedAt) => Promise<SignedRequest>;
+  /** Sends a signed GET for browsers, with the given changes. */
+  readonly read: (over?: Partial<GetRequest> & SignedAt) => Promise<Answer>;
+  /**
+   * Sends a PUT, and checks that the store refuses it, with one of the given statuses or its usual
+   * ones, and stores nothing.
+   */
+  readonly expectRefused: (put: Put, statuses?: ReadonlyArray<number>) => Promise<void>;
+  /** Sends a PUT, and checks that its body is stored, byte for byte. */
+  readonly expectStored: (put: Put) => Promise<void>;
+  /** Checks that exactly these bytes are stored; `CONTENT` by default. */
+  readonly expectContent: (content?: Uint8Array, key?: StorageKey) => Promise<void>;
+  /** Checks that nothing is stored. */
+  readonly expectNothing: (key?: StorageKey) => Promise<void>;
 }
 
 /** A new key in the store, with what a test can do with it. */
 export function subjectOf(built: BuiltStore): Subject {
   const { presigner, refusals } = built;
-  const key = newKey();
-  const signGet: Subject["signGet"] = ({ signedAt, ...over } = {}) =>
-    at(signedAt, presigner.get({ ...getRequest(key), ...over }));
-  const read = async () => send("GET", (await signGet()).url);
-  const expectContent: Subject["expectContent"] = async (content = CONTENT) => {
-    const answer = await read();
+  const own = newKey();
+  const signGet: Subject["signGet"] = ({ signedAt: at, ...over } = {}) =>
+    runAt({ at }, presigner.get({ ...getRequest(own), ...over }));
+  const read: Subject["read"] = async (over) => send("GET", (await signGet(over)).url);
+  const expectContent: Subject["expectContent"] = async (content = CONTENT, key = own) => {
+    const answer = await read({ key });
     assertStatus(answer, [200]);
     assertBytes(answer, content);
   };
+  const expectNothing = async (key = own) => assertStatus(await read({ key }), [404]);
   return {
     ...built,
     ...useCases(built),
-    key,
+    key: own,
     signGet,
-    signPut: ({ signedAt, ...over } = {}) =>
-      at(signedAt, presigner.put({ ...putRequest(key), ...over })),
+    signPut: ({ signedAt: at, ...over } = {}) =>
+      runAt({ at }, presigner.put({ ...putRequest(own), ...over })),
+    read,
     expectRefused: async (put, statuses = refusals) => {
       assertStatus(await sendPut(put), statuses);
-      assertStatus(await read(), [404]);
+      await expectNothing();
     },
     expectStored: async (put) => {
       await upload(put);
       await expectContent(put.body);
     },
     expectContent,
+    expectNothing,
   };
-}
-
-/** Runs under a clock that stands at `moment`, or under the real one. */
-function at<A, E>(moment: number | undefined, effect: Effect.Effect<A, E>): Promise<A> {
-  return Effect.runPromise(
-    moment === undefined
-      ? effect
-      : Effect.andThen(TestClock.setTime(moment), effect).pipe(Effect.provide(TestClock.layer())),
-  );
 }

@@ -15,14 +15,41 @@ import { Policies } from "../../../application/ports/policies.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { Tokens } from "../../../application/ports/tokens.ts";
 import { requestUpload, requestUploads } from "../../../application/request-upload.ts";
-import { ByteSize } from "../../../domain/byte-size.ts";
-import { FileName } from "../../../domain/file-name.ts";
 import { LinkLifetime } from "../../../domain/link.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../../domain/principal.ts";
 import type { UploadDifference } from "../../../domain/upload-difference.ts";
 import { defaultPolicy, type UploadRequest } from "../../../domain/upload-policy.ts";
-import { CONTENT, PNG } from "./sample-upload.ts";
+import { UPLOAD } from "./uploads.ts";
+
+/** Who calls a use case, and when. */
+interface Call extends Moment {
+  /** A person by default. */
+  readonly principal?: Principal;
+  /** `acme` by default. */
+  readonly organization?: string;
+}
+
+/** When an effect runs; now by default. */
+interface Moment {
+  /** Milliseconds since 1970. */
+  readonly at?: number | undefined;
+  /** Time that passes while it runs. */
+  readonly waiting?: Duration.Input;
+}
+
+/** Runs an effect at a moment, or under the real clock. */
+export const runAt = <A, E>({ at, waiting }: Moment, effect: Effect.Effect<A, E>): Promise<A> =>
+  Effect.runPromise(
+    at === undefined && waiting === undefined
+      ? effect
+      : Effect.gen(function* () {
+          yield* TestClock.setTime(at ?? Date.now());
+          const running = yield* Effect.forkChild(effect);
+          if (waiting !== undefined) yield* TestClock.adjust(waiting);
+          return yield* Fiber.join(running);
+        }).pipe(Effect.provide(TestClock.layer())),
+  );
 
 /** A caller with every scope. */
 export const caller = (kind: Principal["kind"], subject: string): Principal => ({
@@ -32,123 +59,78 @@ export const caller = (kind: Principal["kind"], subject: string): Principal => (
   organizations: "every",
 });
 
-/** The answer of `confirm` to an upload that differs from its grant. */
-export const mismatchOf = (...differences: ReadonlyArray<Partial<UploadDifference>>) => ({
+const MEMBER = caller("user", "member");
+const memberFrom = ({ principal = MEMBER, organization = "acme" }: Call): Member => ({
+  principal,
+  slug: OrganizationSlug.make(organization),
+  organization: OrganizationId.make(organization),
+});
+
+/** The refusal of an upload that differs from its grant. */
+export const mismatch = (...differences: ReadonlyArray<Partial<UploadDifference>>) => ({
   _tag: "UploadMismatch",
   differences,
 });
 
-const HOUR = LinkLifetime.make(Duration.hours(1));
-const MEMBER = caller("user", "member");
-const inOrganization = (name: string, principal: Principal): Member => ({
-  principal,
-  slug: OrganizationSlug.make(name),
-  organization: OrganizationId.make(name),
-});
-const IN_ACME = inOrganization("acme", MEMBER);
-const UPLOAD: UploadRequest = {
-  fileName: FileName.make("é.png"),
-  mediaType: PNG,
-  size: ByteSize.make(CONTENT.length),
-  strict: false,
-};
+const POLICIES = new Map([
+  ["files", defaultPolicy],
+  [
+    "shown",
+    { ...defaultPolicy, inlinePdf: true, linkLifetime: LinkLifetime.make(Duration.hours(1)) },
+  ],
+  ["cleaned", { ...defaultPolicy, deleteMismatch: true }],
+  ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
+]);
 
 export type UseCases = ReturnType<typeof useCases>;
 
 /** The use cases over one store, for members of several organizations. */
-export function useCases({
-  presigner,
-  store,
-}: {
+export function useCases(services: {
   readonly presigner: Presigner["Service"];
   readonly store: ObjectStore["Service"];
 }) {
-  const told: Array<ConfirmedUpload> = [];
-  const services = Layer.mergeAll(
-    Layer.succeed(Presigner, presigner),
-    Layer.succeed(ObjectStore, store),
-    Layer.succeed(
-      Policies,
-      new Map([
-        ["files", defaultPolicy],
-        ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
-        ["cleaned", { ...defaultPolicy, deleteMismatch: true }],
-        ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
-      ]),
-    ),
+  /** The uploads that were reported as confirmed. */
+  const reported: Array<ConfirmedUpload> = [];
+  const ports = Layer.mergeAll(
+    Layer.succeed(Presigner, services.presigner),
+    Layer.succeed(ObjectStore, services.store),
+    Layer.succeed(Policies, POLICIES),
     limiter({ requests: {}, daily: {} }),
     Layer.succeed(Tokens, tokensOf([{ id: "test", secret: randomBytes(32) }])),
-    Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void told.push(upload))),
+    Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void reported.push(upload))),
     random,
   );
-  /** The outcome of a use case for a member: `Done` with its facts, or the refusal. */
-  const run = <A extends object, E>(
-    program: (member: Member) => Effect.Effect<A, E, Layer.Success<typeof services>>,
-    over: { principal?: Principal; organization?: string; at?: number } = {},
-  ) => {
-    const { principal = MEMBER, organization = "acme", at } = over;
-    const outcome = program(inOrganization(organization, principal)).pipe(
-      Effect.provide(services),
-      Effect.match({
-        onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
-        onFailure: (refusal) => refusal,
-      }),
-    );
-    return Effect.runPromise(
-      at === undefined
-        ? outcome
-        : Effect.andThen(TestClock.setTime(at), outcome).pipe(Effect.provide(TestClock.layer())),
-    );
-  };
-  return {
-    run,
-    /** The uploads that were reported as confirmed. */
-    told,
-    /** Grants an upload of `CONTENT` as a PNG, with the given changes. */
-    grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
-      Effect.runPromise(
-        requestUpload({ member: IN_ACME, policy, upload: { ...UPLOAD, ...over } }).pipe(
-          Effect.provide(services),
-        ),
-      ),
-    /** Grants several such uploads together. */
-    grantAll: (count: number) =>
-      Effect.runPromise(
-        requestUploads({
-          member: IN_ACME,
-          uploads: Array.from({ length: count }, () => ({ upload: UPLOAD })),
-        }).pipe(Effect.provide(services)),
-      ),
-    /** The code of the answer, with its members. */
-    confirm: (
-      receipt: string,
-      over: {
-        principal?: Principal;
-        organization?: string;
-        /** The time of the request; now by default. */
-        at?: number;
-        /** How much time passes during the request. */
-        waiting?: Duration.Input;
-      } = {},
-    ) => {
-      const { principal = MEMBER, organization = "acme", at, waiting } = over;
-      const member = inOrganization(organization, principal);
-      const confirmed = confirmUpload({ member, receipt }).pipe(
-        Effect.provide(services),
+  type Program<A, E> = (member: Member) => Effect.Effect<A, E, Layer.Success<typeof ports>>;
+
+  /** Runs a use case for a member: `Done` with its facts, or the refusal. */
+  const run = <A extends object, E>(program: Program<A, E>, call: Call = {}) =>
+    runAt(
+      call,
+      program(memberFrom(call)).pipe(
+        Effect.provide(ports),
         Effect.match({
-          onSuccess: (facts) => ({ _tag: "Confirmed" as const, ...facts }),
+          onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
           onFailure: (refusal) => refusal,
         }),
-      );
-      if (at === undefined && waiting === undefined) return Effect.runPromise(confirmed);
-      return Effect.runPromise(
-        Effect.gen(function* () {
-          yield* TestClock.setTime(at ?? Date.now());
-          const answer = yield* Effect.forkChild(confirmed);
-          if (waiting !== undefined) yield* TestClock.adjust(waiting);
-          return yield* Fiber.join(answer);
-        }).pipe(Effect.provide(TestClock.layer())),
-      );
+      ),
+    );
+  /** Runs a use case that may not be refused. */
+  const granted = <A, E>(program: Program<A, E>) =>
+    Effect.runPromise(Effect.provide(program(memberFrom({})), ports));
+
+  return {
+    run,
+    granted,
+    reported,
+    /** Grants an upload of `CONTENT` as a PNG, with the given changes. */
+    grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
+      granted((member) => requestUpload({ member, policy, upload: { ...UPLOAD, ...over } })),
+    /** Grants several such uploads together. */
+    grantAll: (count: number) => {
+      const uploads = Array.from({ length: count }, () => ({ upload: UPLOAD }));
+      return granted((member) => requestUploads({ member, uploads }));
     },
+    confirm: (receipt: string, call?: Call) =>
+      run((member) => confirmUpload({ member, receipt }), call),
   };
 }

@@ -2,22 +2,25 @@ import * as Duration from "effect/Duration";
 import assert from "node:assert/strict";
 import { MediaType } from "../../../domain/media-type.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
-import { upload, withHeaders } from "./put.ts";
-import { CONTENT, EXTRA_HEADERS } from "./sample-upload.ts";
 import { send } from "./send.ts";
 import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
+import { CONTENT, upload, withHeaders } from "./uploads.ts";
+
+/** Headers that a client may add to a PUT unsigned, where stores keep them. */
+const EXTRA_HEADERS = {
+  "Content-Encoding": "gzip",
+  "Cache-Control": "public, max-age=31536000",
+  "Content-Disposition": "inline; filename=evil.html",
+} as const;
 
 /** A download has our headers, whatever headers came with the upload. */
-export const response: ReadonlyArray<StorePromise> = [
+export const download: ReadonlyArray<StorePromise> = [
   ...everyStore({
     "a GET answers with the type and disposition that were signed": async (subject) => {
       await upload(await subject.signPut());
       const responseDisposition = "attachment; filename=\"_.svg\"; filename*=UTF-8''%C3%A9.svg";
-      const { url } = await subject.signGet({
-        responseMediaType: MediaType.make("image/svg+xml"),
-        responseDisposition,
-      });
-      const { headers } = await send("GET", url);
+      const responseMediaType = MediaType.make("image/svg+xml");
+      const { headers } = await subject.read({ responseMediaType, responseDisposition });
       assert.equal(headers["content-type"], "image/svg+xml");
       assert.equal(headers["content-disposition"], responseDisposition);
     },
@@ -49,9 +52,9 @@ export const response: ReadonlyArray<StorePromise> = [
     },
   }),
   ...storesWith("pinned downloads", {
-    "a GET does not repeat unsigned headers of the upload": async ({ signPut, signGet }) => {
+    "a GET does not repeat unsigned headers of the upload": async ({ signPut, read }) => {
       await upload(withHeaders(await signPut(), EXTRA_HEADERS));
-      const answer = await send("GET", (await signGet()).url);
+      const answer = await read();
       const { headers } = answer;
       assert.equal(headers["content-encoding"] ?? "identity", "identity");
       assert.equal(headers["cache-control"], "private, max-age=60");
@@ -60,11 +63,11 @@ export const response: ReadonlyArray<StorePromise> = [
     },
   }),
   ...storesWithout("pinned downloads", {
-    "a GET sets type and disposition, and no other header": async (subject) => {
+    "a GET sets type and disposition, and no other header": async ({ signPut, read }) => {
       // Cloud Storage would decompress an object that is marked as compressed.
       const { "Content-Encoding": _, ...further } = EXTRA_HEADERS;
-      await upload(withHeaders(await subject.signPut(), further));
-      const { headers } = await send("GET", (await subject.signGet()).url);
+      await upload(withHeaders(await signPut(), further));
+      const { headers } = await read();
       assert.equal(headers["content-disposition"], "inline");
       assert.notEqual(headers["cache-control"], "private, max-age=60");
     },

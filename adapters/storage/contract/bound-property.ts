@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import type { PutRequest } from "../../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { assertMatches, assertStatus } from "./assertions.ts";
+import { checksumFor, digest } from "./digest.ts";
+import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import { CONTENT, LONGER, OTHER, PNG } from "./uploads.ts";
+import { sendPut, upload, withHeaders, withoutHeader } from "./uploads.ts";
+import { mismatch } from "./use-cases.ts";
+
+const HTML = { "Content-Type": "text/html" };
+
+const mediaType: ReadonlyArray<StorePromise> = [
+  ...storesWith("bound type", {
+    "a PUT of another type is refused": async ({ signPut, expectRefused }) => {
+      await expectRefused(withHeaders(await signPut(), HTML));
+    },
+    "a PUT without a type is refused": async ({ signPut, expectRefused, refusals }) => {
+      await expectRefused(withoutHeader(await signPut(), "Content-Type"), [400, ...refusals]);
+    },
+    "a type with parameters is bound as it was declared": async (subject) => {
+      const mediaType = MediaType.make('text/plain; Charset="utf-8"; codecs="a, b"');
+      const put = await subject.signPut({ mediaType });
+      await subject.expectRefused(withHeaders(put, { "Content-Type": "text/plain" }));
+      await subject.expectStored(put);
+    },
+  }),
+  ...storesWithout("bound type", {
+    "a type that was not bound is compared on confirm": async ({ grant, confirm }) => {
+      const { put, receipt } = await grant();
+      await upload(withHeaders(put, HTML));
+      const difference = { property: "mediaType", expected: PNG, actual: "text/html" };
+      assertMatches(await confirm(receipt), mismatch(difference));
+    },
+  }),
+];
+
+/** The two ways in which a size can be bound, with the title of the promise where it is not. */
+const SIZES = [
+  {
+    ability: "exact size by default",
+    when: "by default",
+    over: {},
+    otherwise: "a size that only strict binds is compared on confirm",
+  },
+  {
+    ability: "bound size",
+    when: "under strict",
+    over: { strict: true },
+    otherwise: "a size that strict does not bind is compared on confirm",
+  },
+] as const;
+
+const exactSize: ReadonlyArray<StorePromise> = [
+  ...SIZES.flatMap(({ ability, when, over }) =>
+    storesWith(ability, {
+      [`${when}, a PUT one byte longer or shorter than granted is refused`]: async (subject) => {
+        const put = await subject.signPut(over);
+        await subject.expectRefused({ ...put, body: LONGER });
+        await subject.expectRefused({ ...put, body: CONTENT.subarray(1) });
+        await subject.expectStored(put);
+      },
+      [`${when}, a PUT that does not say its length is refused`]: async (subject) => {
+        const put = await subject.signPut(over);
+        // Stores have their own status for this, whether the signature is valid or not.
+        await subject.expectRefused({ ...put, chunked: true }, [403, 411]);
+      },
+      [`${when}, a PUT that says its length and comes in chunks has no other size`]: async (
+        subject,
+      ) => {
+        const put = withHeaders(await subject.signPut(over), {
+          "Content-Length": `${CONTENT.length}`,
+        });
+        // Many servers hang up, as RFC 9112, section 6.1, allows it.
+        await sendPut({ ...put, body: LONGER, chunked: true }).catch(() => undefined);
+        assert.notEqual((await subject.read()).body.length, LONGER.length);
+      },
+    }),
+  ),
+  ...SIZES.flatMap(({ ability, over, otherwise }) =>
+    storesWithout(ability, {
+      [otherwise]: async ({ grant, confirm }) => {
+        const { put, receipt } = await grant(over);
+        await upload({ ...put, body: LONGER });
+        const difference = { property: "size", expected: CONTENT.length, actual: LONGER.length };
+        assertMatches(await confirm(receipt), mismatch(difference));
+      },
+    }),
+  ),
+  ...everyStore({
+    "a strict PUT is refused without the headers that were returned": async (subject) => {
+      const { has, refusals } = subject;
+      const put = await subject.signPut({ strict: true });
+      const names = Object.keys(put.headers);
+      const bindsSize = has("bound size") && !has("exact size by default");
+      const further = has("write-once") || bindsSize ? 1 : 0;
+      assert.ok(names.length > further, "a header is missing from those returned");
+      for (const name of names) {
+        if (name === "Content-Type" && !has("bound type")) continue;
+        await subject.expectRefused(withoutHeader(put, name), [400, ...refusals]);
+      }
+    },
+  }),
+];
+
+const checksum = (algorithm: ChecksumAlgorithm): ReadonlyArray<StorePromise> => {
+  const checksum = checksumFor(algorithm, CONTENT);
+  return [
+    ...storesWith(algorithm, {
+      [`${algorithm} is offered`]: async ({ presigner }) =>
+        assert.ok(presigner.checksums.includes(algorithm)),
+      [`${algorithm}: other bytes of the same size are refused, and the right ones stored`]: async (
+        subject,
+      ) => {
+        const put = await subject.signPut({ checksum });
+        await subject.expectRefused({ ...put, body: OTHER }, [400]);
+        await subject.expectStored(put);
+      },
+      [`${algorithm}: other bytes with their own checksum, or with none, are refused`]: async ({
+        signPut,
+        expectRefused,
+        refusals,
+      }) => {
+        const put = { ...(await signPut({ checksum })), body: OTHER };
+        const [name = "", value = ""] =
+          Object.entries(put.headers).find(([, value]) => value.endsWith(checksum.value)) ?? [];
+        const own = value.replace(checksum.value, digest(algorithm, OTHER));
+        await expectRefused(withHeaders(put, { [name]: own }));
+        await expectRefused(withoutHeader(put, name), [400, ...refusals]);
+      },
+    }),
+    ...storesWithout(algorithm, {
+      [`${algorithm} is not offered, since the store does not verify it`]: async ({ presigner }) =>
+        assert.ok(!presigner.checksums.includes(algorithm)),
+      [`${algorithm} is refused with a list of what the store verifies`]: async (subject) => {
+        const refused = await subject.grant({ checksum }).catch((refusal: unknown) => refusal);
+        const supported = subject.presigner.checksums;
+        assertMatches(refused, { _tag: "ChecksumNotSupported", supported });
+      },
+    }),
+  ];
+};
+
+const replaces =
+  (over: Partial<PutRequest>) =>
+  async ({ signPut, expectStored }: Subject) => {
+    const put = await signPut(over);
+    assert.equal(put.isOnce, false);
+    await upload(put);
+    await expectStored({ ...put, body: OTHER });
+  };
+
+/** On request, one PUT for a key is stored and every other is refused. */
+const writeOnce: ReadonlyArray<StorePromise> = [
+  ...(["writeOnce", "strict"] as const).flatMap((option) =>
+    storesWith("write-once", {
+      [`a PUT cannot be replayed under ${option}`]: async (subject) => {
+        const put = await subject.signPut({ [option]: true });
+        assert.equal(put.isOnce, true);
+        await upload(put);
+        const replayed = await sendPut({ ...put, body: OTHER });
+        assertStatus(replayed, [412, ...subject.refusals]);
+        await subject.expectContent();
+      },
+    }),
+  ),
+  ...storesWith("write-once", {
+    "a write-once PUT without its condition is refused": async (subject) => {
+      const { url } = await subject.signPut({ writeOnce: true });
+      const { headers } = await subject.signPut();
+      await subject.expectRefused({ url, headers }, [400, ...subject.refusals]);
+    },
+    "exactly one of several concurrent write-once PUTs is stored": async (subject) => {
+      const put = await subject.signPut({ writeOnce: true });
+      const bodies = Array.from({ length: 16 }, (_, i) => CONTENT.map((byte) => byte ^ i));
+      const answers = await Promise.all(bodies.map((body) => sendPut({ ...put, body })));
+      const winners = bodies.filter((_, i) => answers[i]?.ok);
+      assert.equal(winners.length, 1);
+      // The others came too late, or while the first was still running.
+      for (const answer of answers) {
+        if (!answer.ok) assertStatus(answer, [409, 412, ...subject.refusals]);
+      }
+      await subject.expectContent(winners[0]);
+    },
+  }),
+  ...everyStore({ "a PUT that is not write-once replaces the object": replaces({}) }),
+  ...storesWithout("write-once", {
+    "a PUT cannot be made write-once, and is not reported as such": replaces({
+      writeOnce: true,
+      strict: true,
+    }),
+  }),
+];
+
+/** The store refuses a PUT whose type, size, bytes or place differ from what was granted. */
+export const boundProperty = [
+  mediaType,
+  exactSize,
+  checksum("sha256"),
+  checksum("crc32c"),
+  checksum("md5"),
+  writeOnce,
+].flat();
