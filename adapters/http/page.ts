@@ -15,7 +15,6 @@ const FILES = [
   ["/page.js", "page.js", SCRIPT],
   ["/card.js", "card.js", SCRIPT],
   ["/requests.js", "requests.js", SCRIPT],
-  ["/words.js", "words.js", SCRIPT],
 ] as const;
 
 const load = loadOnce((name) => readFile(new URL(`./page/${name}`, import.meta.url)));

@@ -52,9 +52,10 @@ describe.skipIf(executablePath === undefined)("the page to try the service on", 
 
   it("files are chosen, and requests opened, by the keyboard alone", async () => {
     const page = await browser.newPage();
+    // Before the page is there, or the browser could be asked too late to tell.
+    const chooser = page.waitForEvent("filechooser");
     await page.goto(`${service.address}/#token=${service.token}`);
     await page.locator("#drop").focus();
-    const chooser = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
     const file = { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("hello") };
     await (await chooser).setFiles([file]);

@@ -1,164 +1,159 @@
-import { inBytes, inTime, inUnits, inWords } from "./words.js";
-
 /**
- * What the page shows of one upload.
+ * An upload on the page.
  *
- * @typedef {import("./requests.js").Record} Record
- * @typedef {"waiting" | "sending" | "paused" | "done" | "failed" | "aborted"} State
- * @typedef {(act: "pause" | "resume" | "abort" | "retry") => void} Act
+ * @typedef {{
+ *   name: string, size: number, lastModified?: number, type?: string, file?: File, card: any,
+ *   state: "uploading" | "paused" | "unfinished" | "done" | "failed" | "aborted",
+ *   task?: any, progress?: any, result?: any, error?: any,
+ *   begun?: any, // As the client lists it after a reload.
+ *   at?: number, // When it was confirmed, if that was before a reload.
+ *   since?: { at: number, sent: number }, // From when its speed is measured.
+ *   requests: Array<[title: string, about: string, command: string]>, partSize?: number,
+ * }} Upload
  */
 
-/** @type {(id: string) => any} */
-const copyOf = (id) => {
-  const template = /** @type {HTMLTemplateElement} */ (document.querySelector(`#${id}`));
-  return template.content.cloneNode(true).firstElementChild;
+/** @returns {any} */
+const copyOf = (id) => document.querySelector(id).content.cloneNode(true).firstElementChild;
+
+/** Makes the card of a file. `onClick` gets the names of buttons. */
+export function makeCard({ name, file }, onClick) {
+  const card = copyOf("#card");
+  card.querySelector("h3").textContent = name;
+  card.querySelector("progress").setAttribute("aria-label", `Sent of ${name}`);
+  card.querySelector(".thumb").textContent = /\.(.{1,4})[^.]*$/.exec(name)?.[1] ?? "";
+  if (file?.type.startsWith("image/")) showImage(card, URL.createObjectURL(file));
+  for (const button of card.querySelectorAll("[data-act]")) {
+    button.setAttribute("aria-label", `${button.textContent} ${name}`);
+    button.addEventListener("click", () => onClick(button.dataset.act));
+  }
+  return card;
+}
+
+/** Shows an upload as it is now. @param {Upload} upload */
+export function render(upload) {
+  const { card, state, size, type, progress, result, error, requests } = upload;
+  const find = (selector) => card.querySelector(selector);
+  card.dataset.state = state;
+  setText(find(".size"), inUnits(size), type);
+  setText(find(".status"), SENTENCES[state](upload));
+  setText(find(".detail"), state === "failed" && detailFrom(error));
+  find(".progress").hidden = state !== "uploading" && state !== "paused";
+  if (progress) {
+    const { percent, parts } = progress;
+    find("progress").value = percent;
+    find("progress").style.setProperty("--parts", parts?.total ?? 1);
+    const done = parts && `${parts.done} of ${parts.total} parts`;
+    setText(find(".numbers"), `${percent} %`, done, ...speedFrom(upload));
+  }
+  if (result) {
+    find("a").href = result.getUrl;
+    if (result.contentType.startsWith("image/")) showImage(card, result.getUrl);
+  }
+  const acts = actsOn(upload);
+  for (const button of card.querySelectorAll("[data-act]")) {
+    button.hidden = !acts.includes(button.dataset.act);
+    // The keyboard's focus would be lost with its button.
+    if (button.hidden && button === document.activeElement) find("summary").focus();
+  }
+  const list = find(".requests ol");
+  find(".requests").hidden = requests.length === 0;
+  if (list.children.length > requests.length) list.replaceChildren();
+  for (const [title, about, command] of requests.slice(list.children.length)) {
+    const item = copyOf("#request");
+    item.querySelector("h4").textContent = title;
+    item.querySelector("p").textContent = about;
+    item.querySelector("code").textContent = command;
+    item.querySelector("button").setAttribute("aria-label", `Copy the ${title} request`);
+    list.append(item);
+  }
+}
+
+/** Sets a text that is another: a live region reads out again what is set again. */
+export function setText(element, ...texts) {
+  const text = texts.filter(Boolean).join(" · ");
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Shows an image in place of the extension, if the browser can. */
+function showImage(card, url) {
+  if (card.dataset.image === url) return;
+  card.dataset.image = url;
+  const image = Object.assign(new Image(), { alt: "", src: url });
+  image.decode().then(
+    () => card.querySelector(".thumb").replaceChildren(image),
+    () => undefined,
+  );
+}
+
+/** Failures that another attempt with the same file cannot mend. */
+const FINAL = new Set(["refused", "empty-file", "directory", "mismatch"]);
+
+/** @param {Upload} upload */
+function actsOn({ state, error, begun }) {
+  if (state === "uploading") return ["pause", "abort"];
+  if (state === "paused") return ["resume", "abort"];
+  if (state === "done") return ["open"];
+  return [error && !FINAL.has(error.code) && "retry", begun && "discard"];
+}
+
+const SENTENCES = {
+  uploading: ({ progress }) => (progress?.retrying ? reasonFrom(progress.retrying) : ""),
+  paused: () => "Paused.",
+  unfinished: () => "It was not finished. Choose the file again, and it goes on.",
+  done: ({ at, result: { size, contentType } }) =>
+    at
+      ? `Confirmed at ${new Date(at).toLocaleTimeString([], { timeStyle: "short" })}.`
+      : `Confirmed: the store has ${size.toLocaleString([], BYTES)} of ${contentType}, as signed.`,
+  failed: ({ error: { code, message, userMessage = message } }) =>
+    code === "unauthenticated"
+      ? "Enter the token that the service printed when it started, then try again."
+      : userMessage,
+  aborted: () => "Cancelled. Nothing of it is left in the store.",
 };
 
-/** For how long the speed is averaged, in milliseconds. */
-const SPEED_WINDOW = 5000;
-
-/**
- * A card for a file, on top of the list.
- * @param {{ name: string, size: number, type: string, file?: File, act: Act }} options
- */
-export function makeCard({ name, size, type, file, act }) {
-  const card = copyOf("card");
-  /** @type {(selector: string) => any} */
-  const find = (selector) => card.querySelector(selector);
-  find("h3").textContent = name;
-  find(".size").textContent = [inUnits(size), type].filter(Boolean).join(" · ");
-  find("progress").setAttribute("aria-label", `Sent of ${name}`);
-  const dot = name.lastIndexOf(".");
-  find(".thumb").textContent = dot < 0 ? "" : name.slice(dot + 1, dot + 5);
-  if (file?.type.startsWith("image/")) showImage(URL.createObjectURL(file));
-  for (const button of card.querySelectorAll("button[data-act]")) {
-    button.setAttribute("aria-label", `${button.textContent} ${name}`);
-    button.addEventListener("click", () => {
-      act(button.dataset.act);
-      // The button may be gone now, under the keyboard's focus.
-      if (button.hidden || !button.checkVisibility()) card.querySelector("summary")?.focus();
-    });
-  }
-  document.querySelector("#list")?.prepend(card);
-
-  /** @type {Array<{ at: number, sent: number }>} */
-  let samples = [];
-
-  /** @type {(state: State, sentence: string, code?: string, detail?: string) => void} */
-  function setState(state, sentence, code, detail = "") {
-    card.dataset.state = state;
-    find(".status").replaceChildren(sentence, ...(code === undefined ? [] : [" ", tag(code)]));
-    find(".detail").textContent = detail;
-    if (state !== "sending") samples = [];
-  }
-
-  /** An image that is shown only if a page may show it. @param {string} url */
-  function showImage(url) {
-    const image = new Image();
-    image.alt = "";
-    image.src = url;
-    image.decode().then(
-      () => find(".thumb").replaceChildren(image),
-      () => undefined,
-    );
-  }
-
-  return {
-    element: card,
-    setState,
-    /** @param {any} progress Of the client. */
-    showProgress({ sent, total, percent, parts, retrying }) {
-      if (card.dataset.state !== "paused") setState("sending", retrying ? inWords(retrying) : "");
-      find("progress").value = percent;
-      if (parts) find(".progress").style.setProperty("--parts", String(parts.total));
-      const now = performance.now();
-      samples = retrying ? [] : samples.filter(({ at }) => now - at < SPEED_WINDOW);
-      samples.push({ at: now, sent });
-      find(".numbers").textContent = [
-        `${Math.floor(percent)} %`,
-        parts && `${parts.done} of ${parts.total} parts`,
-        ...speedOf(samples, total),
-      ]
-        .filter(Boolean)
-        .join(" · ");
-    },
-    /** @param {{ size: number, contentType: string, getUrl: string }} result */
-    showDone({ size, contentType, getUrl }) {
-      setState("done", `Confirmed: the store has ${inBytes(size)} of ${contentType}, as signed.`);
-      find("[data-act=open]").href = getUrl;
-      find("[data-act=open]").setAttribute("aria-label", `Open ${name}`);
-      if (contentType.startsWith("image/")) showImage(getUrl);
-    },
-    /** Shows no more what an earlier attempt has sent. */
-    clearRequests: () => find(".requests ol").replaceChildren(),
-    /** @param {Record} record */
-    showRequests({ shown }) {
-      const list = find(".requests ol");
-      for (const { title, about, command } of shown.slice(list.children.length)) {
-        const request = copyOf("request");
-        request.querySelector("h4").textContent = title;
-        request.querySelector("p").textContent = about;
-        request.querySelector("code").textContent = command;
-        request.querySelector("button").setAttribute("aria-label", `Copy the ${title} request`);
-        list.append(request);
-      }
-    },
-  };
+/** The code, and for whoever runs the service the message if it says more. */
+function detailFrom({ code, problem, message, userMessage }) {
+  const isMore = code !== "unauthenticated" && message !== userMessage;
+  return (problem?.code ?? code) + (isMore ? `: ${message}` : "");
 }
 
-/** How fast it goes, and how long it still takes, once that can be told. */
-function speedOf(samples, total) {
-  const [first, last] = [samples[0], samples.at(-1)];
-  const seconds = (last.at - first.at) / 1000;
-  const speed = (last.sent - first.sent) / seconds;
-  if (seconds < 1 || !(speed > 0)) return [];
-  return [`${inUnits(Math.round(speed))}/s`, `${inTime((total - last.sent) / speed)} left`];
+const REASONS = {
+  network: "No answer",
+  busy: "Too busy to answer",
+  expired: "The signed URL expired, and is replaced",
+  offline: "This browser is offline: it goes on when there is a network",
+  paused: "Paused",
+  elsewhere: "Another tab uploads this file: this one waits for it",
+};
+
+function reasonFrom({ reason, delay, until }) {
+  const times = `tried again in ${inTime(delay)}, given up in ${inTime(until - Date.now())}`;
+  return delay === 0 ? `${REASONS[reason]}.` : `${REASONS[reason]}: ${times}.`;
 }
 
-function tag(code) {
-  const element = document.createElement("code");
-  element.textContent = code;
-  return element;
+/** The speed, and the time that is left, once they have been measured for a second. */
+function speedFrom(upload) {
+  const { state, progress, since } = upload;
+  const now = { at: performance.now(), sent: progress.sent };
+  // What is sent again, or not at all, has no speed.
+  if (since === undefined || progress.retrying || state === "paused") upload.since = now;
+  const time = now.at - upload.since.at;
+  const speed = (now.sent - upload.since.sent) / time;
+  if (time < 1000 || speed <= 0) return [];
+  return [`${inUnits(speed * 1000)}/s`, `${inTime((progress.total - now.sent) / speed)} left`];
 }
 
-/** The uploads that were begun before the page was loaded, by their files. */
-const unfinished = new Map();
+const BYTES = { style: "unit", unit: "byte", unitDisplay: "long" };
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/**
- * Shows these uploads.
- * @param {ReadonlyArray<any>} pending
- */
-export function showUnfinished(pending) {
-  unfinished.clear();
-  for (const begun of pending) {
-    const { filename, size, lastModified, discard } = begun;
-    const notice = copyOf("unfinished");
-    const file = { name: filename, size, lastModified };
-    unfinished.set(idOf(file), { begun, notice });
-    notice.querySelector("h3").textContent = `${filename}, ${inUnits(size)}`;
-    const button = notice.querySelector("button");
-    button.setAttribute("aria-label", `Discard ${filename}`);
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      await discard().then(
-        () => endUnfinished(file, false),
-        () => (button.disabled = false),
-      );
-    });
-  }
-  const notices = [...unfinished.values()].map(({ notice }) => notice);
-  document.querySelector("#pending")?.replaceChildren(...notices);
+/** A size in the unit in which it has up to three digits. */
+export function inUnits(bytes) {
+  const power = Math.max(0, Math.ceil(Math.log2(bytes / 1000) / 10));
+  const size = bytes / 1024 ** power;
+  return `${size.toLocaleString([], { maximumSignificantDigits: 3 })} ${UNITS[power]}`;
 }
 
-/** The upload of a file that goes on, and its notice; undefined if it is another. */
-export const unfinishedOf = (file) => unfinished.get(idOf(file));
-
-/** Shows again that an upload is unfinished, or forgets it. */
-export function endUnfinished(file, isLeft) {
-  const notice = unfinishedOf(file)?.notice;
-  if (isLeft && notice) return document.querySelector("#pending")?.append(notice);
-  notice?.remove();
-  return unfinished.delete(idOf(file));
+function inTime(milliseconds) {
+  const seconds = Math.max(1, Math.round(milliseconds / 1000));
+  return seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
-
-const idOf = ({ name, size, lastModified }) => `${size} ${lastModified} ${name}`;

@@ -1,14 +1,19 @@
 import { createClient, dropTarget, pasteTarget } from "./client/client.js";
-import { endUnfinished, makeCard, showUnfinished, unfinishedOf } from "./card.js";
-import { recorder } from "./requests.js";
-import { atClock, inUnits } from "./words.js";
+import { inUnits, makeCard, render, setText } from "./card.js";
+import { recordingFetch } from "./requests.js";
 
-/** The page to try the service on: a client like any other, which shows what it sends. */
+/**
+ * The page to try the service on: a client like any other, which shows what it sends.
+ *
+ * @typedef {import("./card.js").Upload} Upload
+ */
 
 /** @returns {any} */
 const find = (selector) => document.querySelector(selector);
 
+const endpoint = new URL(".", location.href).href;
 const organization = () => find("#organization").value.trim() || "acme";
+const policyName = () => find("#policy").value || "files";
 
 /** A token is entered only where the one in the address is missing or did not do. */
 const token = () => find("#token").value.trim() || tokenInAddress();
@@ -16,61 +21,57 @@ const token = () => find("#token").value.trim() || tokenInAddress();
 // Not read as query parameters, where a plus sign would become a space.
 const tokenInAddress = () => location.hash.match(/^#token=(.+)/)?.[1] ?? "";
 
-const endpoint = new URL(".", location.href).href;
-
-/** The cards by their records. @type {Map<object, ReturnType<typeof makeCard>>} */
-const cards = new Map();
-const records = recorder((record) => cards.get(record)?.showRequests(record));
+/** In the order in which they came. @type {Upload[]} */
+let uploads = [];
 
 /** @type {ReturnType<typeof createClient>} */
 let client;
 
-/** Makes the client for who is entered, and shows what that one may upload. */
+/** What the caller may upload. @type {Awaited<ReturnType<typeof client.policies>>} */
+let policies = [];
+
+/** Makes the client for who is entered, and shows what that one may upload, and has begun. */
 async function enter() {
-  const made = createClient({
-    endpoint,
-    organization: organization(),
-    token,
-    fetch: records.fetch,
-  });
+  const made = createClient({ endpoint, organization: organization(), token, fetch });
   client = made;
-  showCode();
-  const [policies, pending] = await Promise.all([
+  const [allowed, pending] = await Promise.all([
     token() === "" ? [] : made.policies().catch(() => []),
     made.pending().catch(() => []),
   ]);
   // Another one may have been entered meanwhile.
   if (client !== made) return;
-  showPolicies(policies);
-  showUnfinished(pending);
+  policies = allowed;
+  const chosen = policyName();
+  find("#policy").replaceChildren(...policies.map(({ name }) => new Option(name, name)));
+  find("#policy").value = policies.some(({ name }) => name === chosen) ? chosen : "files";
+  find("#policy-field").hidden = policies.length < 2;
+  showPolicy();
+  remove(({ state }) => state === "unfinished");
+  for (const begun of pending) {
+    const upload = { ...begun, name: begun.filename, begun, state: "unfinished" };
+    if (!uploads.some((each) => isSame(each, upload))) add(upload);
+  }
 }
 
-/** What may be uploaded. @type {Awaited<ReturnType<typeof client.policies>>} */
-let offered = [];
+const isSame = (one, other) =>
+  one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
 
-function showPolicies(policies) {
-  offered = policies;
-  const select = find("#policy");
-  const chosen = select.value;
-  select.replaceChildren(...offered.map(({ name }) => new Option(name, name)));
-  select.value = offered.some(({ name }) => name === chosen) ? chosen : "files";
-  find("#policy-field").hidden = offered.length < 2;
-  showLimits();
-}
+const isLeft = ({ begun, state }) => begun && state !== "uploading" && state !== "paused";
 
-function showLimits() {
-  const policy = offered.find(({ name }) => name === policyName());
+/** Of two uploads that look the same it does not matter which is found. */
+const findSilent = (name, size) =>
+  uploads
+    .filter(({ task, requests }) => task && requests.length === 0)
+    .find((each) => each.name === name && each.size === size);
+const fetch = recordingFetch(findSilent, render);
+
+function showPolicy() {
+  const policy = policies.find(({ name }) => name === policyName());
   const { allowedTypes = [], extensions = {} } = policy ?? {};
   find("#file").accept = [...allowedTypes, ...Object.keys(extensions)].join();
   find("#limits").textContent = policy
     ? `Up to ${inUnits(policy.maxSize)} of ${allowedTypes.join(", ")}`
     : "The policy of the service says which.";
-  showCode();
-}
-
-const policyName = () => find("#policy").value || "files";
-
-function showCode() {
   const options = policyName() === "files" ? "" : `, { policy: ${JSON.stringify(policyName())} }`;
   find("#code code").textContent = `import { createClient } from "valetkey/client";
 
@@ -83,162 +84,114 @@ const { key, fileUrl } = await client.upload(file${options});
 `;
 }
 
-/** @param {ReadonlyArray<File>} files */
-function uploadAll(files) {
-  if (files.length === 0) return;
-  find("#empty").hidden = true;
-  const rows = files.map((file) => row(file));
-  // On a phone the list is below the fold.
-  rows[0].card.element.scrollIntoView({ block: "center" });
-  const alone = rows.filter(({ file }) => rows.length === 1 || unfinishedOf(file));
-  const together = rows.filter((each) => !alone.includes(each));
-  for (const each of alone) each.start();
-  if (together.length === 0) return;
-  const byFile = new Map(together.map((each) => [each.file, each]));
-  const all = client.uploadAll([...byFile.keys()], {
-    policy: policyName(),
-    onFileProgress: (file, progress) => byFile.get(file)?.card.showProgress(progress),
-  });
-  for (const [index, each] of together.entries()) each.follow(all.uploads[index]);
-  all.catch(() => undefined);
+/** Puts an upload on top of the list. @returns {Upload} */
+function add(facts) {
+  /** @type {Upload} */
+  const upload = { ...facts, requests: [], card: makeCard(facts, (act) => acts[act]?.(upload)) };
+  uploads.push(upload);
+  find("#list").prepend(upload.card);
+  update(upload);
+  return upload;
 }
 
-/** One file in the list. @param {File} file */
-function row(file) {
-  const { name, size, type } = file;
-  const record = { name, size, shown: [] };
-  /** @type {any} */
-  let task;
-  const card = makeCard({
-    name,
-    size,
-    type,
-    file,
-    act: (act) => {
-      if (act === "retry") return each.start();
-      task?.[act]();
-      if (act === "pause") card.setState("paused", "Paused.");
-      if (act === "resume") card.setState("sending", "");
-    },
-  });
-  cards.set(record, card);
-  const each = {
-    file,
-    card,
-    start: () => {
-      const { begun: resume, notice } = unfinishedOf(file) ?? {};
-      notice?.remove();
-      const { showProgress: onProgress } = card;
-      return each.follow(client.upload(file, { policy: policyName(), resume, onProgress }));
-    },
-    /** @param {any} upload Under way. */
-    follow: async (upload) => {
-      task = upload;
-      record.shown = [];
-      card.clearRequests();
-      records.expect(record);
-      card.setState("waiting", "");
-      showTotal();
-      try {
-        const result = await upload;
-        card.showDone(result);
-        remember({ name, ...result });
-        endUnfinished(file, false);
-      } catch (cause) {
-        showFailure(card, cause);
-        endUnfinished(file, cause?.code !== "aborted");
-      }
-      records.forget(record);
-      showTotal();
-    },
-  };
-  return each;
+/** Called by the buttons of a card. */
+const acts = {
+  pause(upload) {
+    upload.task.pause();
+    update(upload, { state: "paused" });
+  },
+  resume(upload) {
+    upload.task.resume();
+    update(upload, { state: "uploading", since: undefined });
+  },
+  abort: ({ task }) => task.abort(),
+  retry: start,
+  discard: (upload) => upload.begun.discard().then(() => remove((each) => each === upload)),
+};
+
+/** @type {(upload: Upload, change?: Partial<Upload>) => void} */
+function update(upload, change) {
+  render(Object.assign(upload, change));
+  showTotal();
 }
 
-/** What no other attempt at the same file can mend. */
-const OF_FILE = new Set(["refused", "empty-file", "directory", "mismatch"]);
-
-function showFailure(card, cause) {
-  const { code, message, userMessage = message } = cause;
-  const isAborted = code === "aborted";
-  const isUnknown = code === "unauthenticated";
-  card.element.classList.toggle("is-final", OF_FILE.has(code));
-  card.setState(
-    isAborted ? "aborted" : "failed",
-    isAborted
-      ? "Cancelled. Nothing of it is left in the store."
-      : isUnknown
-        ? "Enter the token that the service printed when it started, then try again."
-        : userMessage,
-    isAborted ? undefined : (cause.problem?.code ?? code),
-    // For whoever runs the service.
-    isAborted || isUnknown || message === userMessage ? "" : message,
-  );
-  card.element.scrollIntoView({ block: "nearest" });
-  if (isUnknown) askForToken();
+/** @param {(upload: Upload) => boolean} isMeant */
+function remove(isMeant) {
+  for (const { card } of uploads.filter(isMeant)) card.remove();
+  uploads = uploads.filter((each) => !isMeant(each));
+  showTotal();
 }
 
-function askForToken() {
-  find("#token-field").hidden = false;
-  find("#token").focus();
-}
+const isOver = ({ state }) => state === "done" || state === "failed" || state === "aborted";
 
 function showTotal() {
-  const states = [...document.querySelectorAll("#list .card")].map(
-    (card) => /** @type {HTMLElement} */ (card).dataset.state,
+  const count = (state) => uploads.filter((each) => each.state === state).length;
+  const [all, done, failed] = [
+    uploads.length - count("unfinished"),
+    count("done"),
+    count("failed"),
+  ];
+  const words = `${done} of ${all} confirmed${failed > 0 ? `, ${failed} failed` : ""}`;
+  setText(find("#total"), all > 0 && words);
+  find("#clear").hidden = !uploads.some(isOver);
+  find("#empty").hidden = uploads.length > 0;
+}
+
+/** @param {ReadonlyArray<File>} files */
+function uploadAll(files) {
+  const chosen = files.map((file) => {
+    const { name, size, lastModified, type } = file;
+    const left = uploads.find((each) => isLeft(each) && isSame(each, file));
+    const upload = left ?? add({ name, size, lastModified, type, file, state: "uploading" });
+    return Object.assign(upload, { file });
+  });
+  // On a phone the list is below the fold.
+  chosen[0]?.card.scrollIntoView({ block: "center" });
+  const together = chosen.filter(({ begun }) => chosen.length > 1 && !begun);
+  for (const each of chosen) if (!together.includes(each)) start(each);
+  const all = client.uploadAll(
+    together.map(({ file }) => file),
+    {
+      policy: policyName(),
+      onFileProgress: (file, progress) =>
+        update(
+          together.find((each) => each.file === file),
+          { progress },
+        ),
+    },
   );
-  const count = (state) => states.filter((one) => one === state).length;
-  const done = count("done");
-  const failed = count("failed");
-  const words = [`${done} of ${states.length} confirmed`, failed > 0 && `${failed} failed`];
-  find("#total").textContent = states.length === 0 ? "" : words.filter(Boolean).join(", ");
-  find("#clear").hidden = !states.some((state) => state !== "waiting" && state !== "sending");
-  find("#empty").hidden = states.length > 0;
+  for (const [index, each] of together.entries()) follow(each, all.uploads[index]);
 }
 
-/** Where this tab keeps what it has uploaded, so that a reload shows it again. */
-const HISTORY = "valetkey-history";
-const LONGEST_HISTORY = 50;
-
-function remember({ name, size, contentType, getUrl }) {
-  const entry = { name, size, contentType, getUrl, at: Date.now() };
-  const entries = [...history(), entry].slice(-LONGEST_HISTORY);
-  sessionStorage.setItem(HISTORY, JSON.stringify(entries));
+/** Uploads one file, from where it was left. @param {Upload} upload */
+function start(upload) {
+  const { file, begun: resume } = upload;
+  const onProgress = (progress) => update(upload, { progress });
+  follow(upload, client.upload(file, { policy: policyName(), resume, onProgress }));
 }
 
-function history() {
+/** Shows an upload until it ends. */
+async function follow(upload, task) {
+  const anew = { progress: undefined, since: undefined, requests: [] };
+  update(upload, { task, state: "uploading", ...anew });
   try {
-    return JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]");
-  } catch {
-    return [];
+    const result = await task;
+    update(upload, { state: "done", result, begun: undefined });
+    const entry = { name: upload.name, at: Date.now(), result };
+    sessionStorage.setItem(HISTORY, JSON.stringify([...history(), entry].slice(-50)));
+  } catch (error) {
+    if (error.code === "aborted") update(upload, { state: "aborted", error, begun: undefined });
+    else update(upload, { state: "failed", error });
+    upload.card.scrollIntoView({ block: "nearest" });
+    if (error.code !== "unauthenticated") return;
+    find("#token-field").hidden = false;
+    find("#token").focus();
   }
 }
 
-function showHistory() {
-  for (const entry of history()) {
-    const { name, size, contentType: type, at } = entry;
-    const card = makeCard({ name, size, type, act: () => undefined });
-    card.showDone(entry);
-    card.setState("done", `Confirmed at ${atClock(at)}.`);
-  }
-  showTotal();
-}
-
-function clearFinished() {
-  for (const card of document.querySelectorAll("#list .card")) {
-    const { state } = /** @type {HTMLElement} */ (card).dataset;
-    if (state === "done" || state === "failed" || state === "aborted") card.remove();
-  }
-  sessionStorage.removeItem(HISTORY);
-  showTotal();
-  find("#drop").focus();
-}
-
-/** Browsers call every pasted screenshot `image.png`. */
-function withOwnName(file) {
-  if (file.name !== "image.png") return file;
-  return new File([file], "pasted-image.png", { type: file.type });
-}
+/** Where this tab keeps its last uploads, so that a reload shows them again. */
+const HISTORY = "valetkey-history";
+const history = () => JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]");
 
 /** Without a secure context there is no clipboard to write to; the text is selected instead. */
 async function copy(button) {
@@ -253,6 +206,16 @@ async function copy(button) {
   button.addEventListener("blur", () => (button.textContent = "Copy"), { once: true });
 }
 
+/** Browsers call every pasted screenshot `image.png`. */
+const withOwnName = (file) =>
+  file.name === "image.png" ? new File([file], "pasted-image.png", { type: file.type }) : file;
+
+function readAddress() {
+  find("#token").value = "";
+  find("#token-field").hidden = tokenInAddress() !== "";
+  enter();
+}
+
 pasteTarget(document, (files) => uploadAll(files.map(withOwnName)));
 dropTarget(document, uploadAll, (isOver) => document.body.classList.toggle("dragging", isOver));
 document.addEventListener("click", ({ target }) => {
@@ -264,15 +227,16 @@ find("#file").addEventListener("change", ({ target }) => {
   // So that choosing the same file again is a change.
   target.value = "";
 });
-find("#clear").addEventListener("click", clearFinished);
-find("#policy").addEventListener("change", showLimits);
-
-function readAddress() {
-  find("#token").value = "";
-  find("#token-field").hidden = tokenInAddress() !== "";
-  enter();
-}
-addEventListener("hashchange", readAddress);
+find("#clear").addEventListener("click", () => {
+  remove(isOver);
+  sessionStorage.removeItem(HISTORY);
+  find("#drop").focus();
+});
+find("#policy").addEventListener("change", showPolicy);
 for (const field of ["#organization", "#token"]) find(field).addEventListener("change", enter);
-showHistory();
+addEventListener("hashchange", readAddress);
+for (const { name, at, result } of history()) {
+  const { size, contentType: type } = result;
+  add({ name, size, type, at, result, state: "done" });
+}
 readAddress();

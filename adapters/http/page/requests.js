@@ -1,131 +1,74 @@
-/**
- * What the client sends, in words for a shell: the requests to the service as it makes them, and
- * those to the store that the answers are for.
- *
- * @typedef {{ title: string, about: string, command: string }} Shown
- * @typedef {{
- *   name: string, size: number, shown: Shown[], partSize?: number,
- * }} Record What was sent for one file.
- */
+/** @typedef {import("./card.js").Upload} Upload */
+
+const GRANT = ["Presign", "The service signs name, type and size."];
+const COMPARISON = "The service compares what arrived with the grant.";
+
+/** Titles and explanations, by the end of the address. */
+const STEPS = {
+  presign: GRANT,
+  batch: GRANT,
+  multipart: ["Start", "The service begins an upload in parts."],
+  "multipart/parts": ["Sign parts", "The service signs the length of each."],
+  "multipart/complete": ["Complete", COMPARISON],
+  confirm: ["Confirm", COMPARISON],
+};
 
 /**
- * A `fetch` that records what is sent for which file. Answers have a receipt or an upload, by which
- * the requests that follow are known.
+ * Makes a `fetch` that adds to uploads what is sent for them, as commands for a shell: requests to
+ * the service as they are made, and those to the store that the answers are for.
  *
- * @param {(record: Record) => void} onChange
+ * @param {(filename: string, size: number) => Upload | undefined} findUpload
+ *   Finds an upload for which nothing was sent yet.
+ * @param {(upload: Upload) => void} onChange
  */
-export function recorder(onChange) {
-  /** @type {Set<Record>} */
-  const waiting = new Set();
-  /** @type {Map<string, Record>} */
-  const byToken = new Map();
+export function recordingFetch(findUpload, onChange) {
+  /** The uploads by the receipt or the token that their requests have. */
+  const known = new Map();
 
-  /** @type {(record: Record | undefined, ...shown: Shown[]) => void} */
-  function add(record, ...shown) {
-    if (record === undefined) return;
-    record.shown.push(...shown);
-    onChange(record);
-  }
-
-  /** The file that a request asks for; of two that look the same it does not matter which. */
-  function take({ filename, size }) {
-    for (const record of waiting) {
-      if (record.name === filename && record.size === size) {
-        waiting.delete(record);
-        return record;
-      }
+  return async (url, init) => {
+    const response = await fetch(url, init);
+    const step = STEPS[url.split("/files/")[1]];
+    if (!response.ok || !step || init.method !== "POST") return response;
+    const answer = await response.clone().json();
+    const asked = JSON.parse(init.body);
+    for (const [index, each] of (answer.uploads ?? [answer]).entries()) {
+      const file = asked.files?.[index] ?? asked;
+      const token = file.receipt ?? file.upload ?? each.receipt ?? each.upload;
+      if (file.filename) known.set(token, findUpload(file.filename, file.size));
+      const upload = known.get(token);
+      // Parts differ in their number only.
+      if (!upload || each.parts?.[0].part_number > 1) continue;
+      upload.partSize ??= each.part_size;
+      upload.requests.push([...step, requestTo(url, init)], ...storeRequests(upload, each));
+      onChange(upload);
     }
-    return undefined;
-  }
-
-  /** @type {(url: string, init: RequestInit, answer: any) => void} */
-  function record(url, init, answer) {
-    const asked = typeof init.body === "string" ? JSON.parse(init.body) : {};
-    const step = new URL(url).pathname.split("/files/").at(-1);
-    const sent = curlOf(url, init);
-    if (step === "presign" || step === "batch") {
-      const [files, grants] =
-        step === "batch" ? [asked.files, answer.uploads] : [[asked], [answer]];
-      grants.forEach((grant, index) => {
-        const file = take(files[index]);
-        if (file === undefined) return;
-        byToken.set(grant.receipt, file);
-        add(
-          file,
-          { title: "Presign", about: "The service signs name, type and size.", command: sent },
-          { title: "PUT", about: "The file goes to the store.", command: putOf(grant, file.name) },
-        );
-      });
-    } else if (step === "multipart" && init.method === "POST") {
-      const file = take(asked);
-      if (file === undefined) return;
-      byToken.set(answer.upload, file);
-      file.partSize = answer.part_size;
-      const about = `The service begins an upload of ${answer.part_count} parts.`;
-      add(file, { title: "Start", about, command: sent });
-    } else if (step === "multipart/parts" && init.method === "POST") {
-      const file = byToken.get(asked.upload);
-      const [part] = answer.parts;
-      if (file === undefined || part.part_number !== 1) return;
-      const put = curl("--include --globoff --upload-file part", headersOf(part.headers), part.url);
-      add(
-        file,
-        { title: "Sign parts", about: "The service signs the length of each.", command: sent },
-        {
-          title: "PUT part 1",
-          about: "Each part goes to the store. The others differ in their number only.",
-          command: `head -c ${file.partSize} ${quote(file.name)} > part\n${put}`,
-        },
-      );
-    } else if (step === "confirm" || step === "multipart/complete") {
-      const file = byToken.get(asked.receipt ?? asked.upload);
-      const title = step === "confirm" ? "Confirm" : "Complete";
-      add(
-        file,
-        { title, about: "The service compares what arrived with the grant.", command: sent },
-        {
-          title: "GET",
-          about: "The store serves the file.",
-          command: curl("--remote-name", [], answer.get_url),
-        },
-      );
-    }
-  }
-
-  return {
-    /** @type {(record: Record) => void} */
-    expect: (record) => void waiting.add(record),
-    /** @type {(record: Record) => void} */
-    forget: (record) => void waiting.delete(record),
-    /** @type {(url: string, init: RequestInit) => Promise<Response>} */
-    fetch: async (url, init) => {
-      const response = await fetch(url, init);
-      if (response.ok) {
-        const answer = await response
-          .clone()
-          .json()
-          .catch(() => undefined);
-        if (answer !== undefined) record(url, init, answer);
-      }
-      return response;
-    },
+    return response;
   };
 }
 
-/** @type {(url: string, init: RequestInit) => string} */
-function curlOf(url, { method, headers, body }) {
-  const data = typeof body === "string" ? [`--data ${quote(body)}`] : [];
-  const options = [...headersOf(Object.fromEntries(new Headers(headers))), ...data];
-  return curl(method === "POST" ? "--include" : `--include --request ${method}`, options, url);
+function storeRequests({ name, partSize }, { put_url, put_headers, parts, get_url }) {
+  if (put_url) {
+    return [["PUT", "The file goes to the store.", put(quote(name), put_headers, put_url)]];
+  }
+  if (parts) {
+    const [{ url, headers }] = parts;
+    const command = `head -c ${partSize} ${quote(name)} > part\n${put("part", headers, url)}`;
+    return [["PUT part 1", "Each part goes to the store.", command]];
+  }
+  return get_url ? [["GET", "The store serves the file.", curl("--remote-name", {}, get_url)]] : [];
 }
 
-const putOf = ({ put_url, put_headers }, name) =>
-  curl(`--include --globoff --upload-file ${quote(name)}`, headersOf(put_headers), put_url);
+const requestTo = (url, { headers, body }) =>
+  curl(`--include --data ${quote(body)}`, Object.fromEntries(headers), url);
 
-const curl = (first, options, url) => [`curl ${first}`, ...options, quote(url)].join(" \\\n  ");
+const put = (file, headers, url) => curl(`--include --globoff --upload-file ${file}`, headers, url);
 
-const headersOf = (headers) =>
-  Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`);
+const curl = (options, headers, url) =>
+  [
+    `curl ${options}`,
+    ...Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`),
+    quote(url),
+  ].join(" \\\n  ");
 
 /** One word of a POSIX shell: inside single quotes, only a single quote means anything. */
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
