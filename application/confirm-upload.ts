@@ -55,7 +55,7 @@ export const confirmArrival = Effect.fnUntraced(function* ({
   if (differences.length > 0) {
     const { version } = facts;
     // Without a version it could be another object by now that is removed.
-    if (policy.deleteMismatch && version !== undefined) {
+    if (policy.onMismatch === "delete" && version !== undefined) {
       yield* store.remove({ key, version }).pipe(
         Effect.catch(({ reason }) =>
           Effect.logWarning("a file that differs from its grant could not be removed", {

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema";
+import * as SchemaGetter from "effect/SchemaGetter";
 
 /** A size in bytes: a whole number from 1 to 2^53 - 1, so that no arithmetic on it loses a byte. */
 export const ByteSize = Schema.Number.check(
@@ -18,6 +19,24 @@ export const ByteSize = Schema.Number.check(
   ),
 ).pipe(Schema.brand("ByteSize"));
 export type ByteSize = typeof ByteSize.Type;
+
+const UNITS = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const isUnit = (text: string): text is keyof typeof UNITS => Object.hasOwn(UNITS, text);
+
+/** A number of bytes, or a text such as `"200 MiB"`. */
+export type WrittenSize = number | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB"}`;
+
+/** A size as a person writes it. */
+export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
+  Schema.decodeTo(ByteSize, {
+    decode: SchemaGetter.transform((written) => {
+      if (typeof written === "number") return written;
+      const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(written) ?? [];
+      return isUnit(unit) ? Number(count) * UNITS[unit] : Number.NaN;
+    }),
+    encode: SchemaGetter.passthrough({ strict: false }),
+  }),
+) as Schema.Codec<ByteSize, WrittenSize>;
 
 /** `count` MiB (of 1,048,576 bytes) as a size in bytes. */
 export const mebibytes = (count: number): ByteSize => ByteSize.make(count * 1024 * 1024);

@@ -22,3 +22,15 @@ export function wholeSeconds(longest: number, problem: string) {
     }),
   );
 }
+
+/** A duration in whole seconds, such as `"15 minutes"`. */
+export type WrittenLifetime = `${number} ${"second" | "minute" | "hour" | "day"}${"" | "s"}`;
+
+/** A lifetime as a person writes it. */
+export const lifetimeText = <A extends Duration.Duration>(
+  lifetime: Schema.Codec<A, Duration.Duration>,
+) =>
+  Schema.DurationFromString.pipe(Schema.decodeTo(lifetime)) as unknown as Schema.Codec<
+    A,
+    WrittenLifetime
+  >;

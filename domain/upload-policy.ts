@@ -1,12 +1,13 @@
-import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { type ByteSize, mebibytes } from "./byte-size.ts";
+import * as SchemaGetter from "effect/SchemaGetter";
+import * as SchemaIssue from "effect/SchemaIssue";
+import { type ByteSize, SizeText, type WrittenSize } from "./byte-size.ts";
 import type { Checksum } from "./checksum.ts";
 import { ChecksumRequired, FileTooLarge, MediaTypeNotAllowed, PolicyNotAllowed } from "./errors.ts";
 import type { FileName } from "./file-name.ts";
-import { Lifetime } from "./lifetime.ts";
-import type { LinkLifetime } from "./link.ts";
+import { Lifetime, lifetimeText, type WrittenLifetime } from "./lifetime.ts";
+import { LinkLifetime } from "./link.ts";
 import {
   essence,
   extensionsOf,
@@ -14,7 +15,7 @@ import {
   mediaTypeOf,
   TYPES_WITH_EXTENSION,
 } from "./media-type.ts";
-import type { OrganizationSlug } from "./organization.ts";
+import { OrganizationSlug } from "./organization.ts";
 
 /** A media type, or all subtypes of one (`image/*`), in lower case and without parameters. */
 export const AllowedType = Schema.String.check(
@@ -34,41 +35,123 @@ export const CallerKind = Schema.Literals(["user", "service"]);
 export type CallerKind = typeof CallerKind.Type;
 
 /** What may be uploaded and by whom, and how long its URLs work. */
-export interface UploadPolicy {
-  readonly callers: ReadonlyArray<CallerKind>;
-  /** The names of those that have the policy; for others it does not exist. All if undefined. */
-  readonly organizations?: ReadonlyArray<OrganizationSlug> | undefined;
-  /** The largest file, in bytes. */
-  readonly maxSize: ByteSize;
-  readonly allowedTypes: ReadonlyArray<AllowedType>;
-  readonly putLifetime: Lifetime;
-  readonly getLifetime: Lifetime;
+export interface WrittenPolicy {
+  /** The callers who may use it: `"user"`, `"service"` or both; both if left out. */
+  readonly callers?: ReadonlyArray<"user" | "service"> | undefined;
+  /** The names of the organizations that have it; for others it does not exist. All if left out. */
+  readonly organizations?: ReadonlyArray<string> | undefined;
+  /** The largest file, at most what the store takes, in parts if need be; 10 MiB if left out. */
+  readonly maxSize?: WrittenSize | undefined;
+  /** Such as `image/png` or `image/*`, in lower case; images, PDF and plain text if left out. */
+  readonly allowedTypes?: ReadonlyArray<string> | undefined;
+  /** The lifetime of the PUT, `"1 second"` to `"7 days"`; 15 minutes if left out. */
+  readonly putLifetime?: WrittenLifetime | undefined;
+  /** The lifetime of the GET, `"1 second"` to `"7 days"`; 24 hours if left out. */
+  readonly getLifetime?: WrittenLifetime | undefined;
   /**
-   * The shortest lifetime of a URL, unless its own lifetime is shorter. A URL expires with the
-   * credentials that signed it; if they expire sooner than this, no URL is made.
+   * No URL is made that expires sooner, unless its own lifetime is shorter; 1 minute if left out. A
+   * URL expires with the credentials that signed it.
    */
-  readonly minLifetime: Lifetime;
+  readonly minLifetime?: WrittenLifetime | undefined;
   /** The store accepts one PUT for a key and refuses every later one. */
-  readonly writeOnce: boolean;
+  readonly writeOnce?: boolean | undefined;
+  /** Binds everything that the store can enforce; the PUT then needs further headers. */
+  readonly strict?: boolean | undefined;
+  /** Each upload must have a checksum, which the store verifies. */
+  readonly requireChecksum?: boolean | undefined;
+  /** Browsers show a PDF rather than save it, and may run scripts in it. */
+  readonly inlinePdf?: boolean | undefined;
+  /** `"delete"` removes a file that differs from its grant, if the bucket keeps versions. */
+  readonly onMismatch?: "keep" | "delete" | undefined;
   /**
-   * Everything that the store can enforce is signed, including what needs further headers of the
-   * PUT.
+   * The age at which the bucket removes an unconfirmed upload, such as `"3 days"`; never if left out.
+   * It needs `writeOnce`, so that no marked object replaces a confirmed one.
    */
-  readonly strict: boolean;
-  /** Each request must have a checksum, which the store verifies. */
-  readonly requireChecksum: boolean;
-  /**
-   * After how many days the bucket removes an unconfirmed upload; never if undefined. It needs
-   * `writeOnce`, so that no marked object replaces a confirmed one.
-   */
-  readonly unconfirmedAfter?: number | undefined;
-  /** A file that differs from its grant is removed, if the bucket keeps versions. */
-  readonly deleteMismatch: boolean;
-  /** PDF is shown in place rather than saved. Browsers may run scripts in it. */
-  readonly inlinePdf: boolean;
-  /** The longest lifetime of a link to the file; links are not allowed if undefined. */
-  readonly linkLifetime?: LinkLifetime | undefined;
+  readonly unconfirmedAfter?: `${number} ${"day" | "days"}` | undefined;
+  /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
+  readonly linkLifetime?: WrittenLifetime | undefined;
 }
+
+/** Whole days, as lifecycle rules count. */
+const Days = Schema.String.pipe(
+  Schema.decodeTo(Schema.Number.check(Schema.isBetween({ minimum: 1, maximum: 3650 })), {
+    decode: SchemaGetter.transform((text) => Number(/^(\d+) days?$/.exec(text)?.[1])),
+    encode: SchemaGetter.transform((days) => `${days} days`),
+  }),
+) as unknown as Schema.Codec<number, `${number} ${"day" | "days"}`>;
+
+/** A member with the value of a policy that leaves it out, and the fault of any other value. */
+const member = <A, I>(schema: Schema.Codec<A, I>, fallback: NoInfer<I>, fault: string) =>
+  withFault(Schema.withDecodingDefault<typeof schema>(Effect.succeed(fallback))(schema), fault);
+
+/** A member that a policy need not have. */
+const optional = <A, I>(schema: Schema.Codec<A, I>, fault: string) =>
+  withFault(Schema.optional(schema), fault);
+
+const withFault = <S extends Schema.Constraint>(schema: S, message: string) =>
+  Schema.catchDecoding<S>(() => Effect.fail(new SchemaIssue.InvalidValue({ message })))(schema);
+
+const listOf = <A, I>(item: Schema.Codec<A, I>) => Schema.Array(item).check(Schema.isMinLength(1));
+
+const LIFETIME = 'it is not a duration such as "15 minutes", from "1 second" to "7 days"';
+const BOOLEAN = "it is neither true nor false";
+
+/**
+ * A policy, from what is written of it. JSON documents, options of the package and
+ * docs/configuration.md read their members here.
+ */
+export const UploadPolicy = Schema.Struct({
+  callers: member(
+    listOf(CallerKind),
+    ["user", "service"],
+    'it is not a list of "user", "service" or both',
+  ),
+  organizations: optional(
+    listOf(OrganizationSlug),
+    'it is not a list of names of organizations such as "acme", with one at least',
+  ),
+  maxSize: member(
+    SizeText,
+    "10 MiB",
+    'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB, GiB or TiB)',
+  ),
+  allowedTypes: member(
+    listOf(AllowedType),
+    [
+      "image/png",
+      "image/jpeg",
+      "image/gif",
+      "image/webp",
+      "image/avif",
+      "application/pdf",
+      "text/plain",
+    ],
+    "it is not a list of media types in lower case, with one at least",
+  ),
+  putLifetime: member(lifetimeText(Lifetime), "15 minutes", LIFETIME),
+  getLifetime: member(lifetimeText(Lifetime), "24 hours", LIFETIME),
+  minLifetime: member(lifetimeText(Lifetime), "1 minute", LIFETIME),
+  writeOnce: member(Schema.Boolean, false, BOOLEAN),
+  strict: member(Schema.Boolean, false, BOOLEAN),
+  requireChecksum: member(Schema.Boolean, false, BOOLEAN),
+  inlinePdf: member(Schema.Boolean, false, BOOLEAN),
+  onMismatch: member(
+    Schema.Literals(["keep", "delete"]),
+    "keep",
+    'it is neither "keep" nor "delete"',
+  ),
+  unconfirmedAfter: optional(Days, 'it is not a number of whole days such as "3 days"'),
+  linkLifetime: optional(
+    lifetimeText(LinkLifetime),
+    'it is not a duration such as "365 days", up to 10 years',
+  ),
+} satisfies {
+  readonly [M in keyof WrittenPolicy]-?: Schema.Constraint & { readonly Encoded: WrittenPolicy[M] };
+});
+export interface UploadPolicy extends Schema.Schema.Type<typeof UploadPolicy> {}
+
+/** 10 MiB of images, PDF or plain text for every caller; 15 minutes to upload, 24 hours to read. */
+export const defaultPolicy: UploadPolicy = Schema.decodeSync(UploadPolicy)({});
 
 /** What a caller asks to upload. */
 export interface UploadRequest {
@@ -95,29 +178,6 @@ export interface UploadGrant
       UploadPolicy,
       "putLifetime" | "getLifetime" | "minLifetime" | "writeOnce" | "unconfirmedAfter"
     > {}
-
-/** 10 MiB of images, PDF or plain text for every caller; 15 minutes to upload, 24 hours to read. */
-export const defaultPolicy: UploadPolicy = {
-  callers: ["user", "service"],
-  maxSize: mebibytes(10),
-  allowedTypes: [
-    "image/png",
-    "image/jpeg",
-    "image/gif",
-    "image/webp",
-    "image/avif",
-    "application/pdf",
-    "text/plain",
-  ].map((type) => AllowedType.make(type)),
-  putLifetime: Lifetime.make(Duration.minutes(15)),
-  getLifetime: Lifetime.make(Duration.hours(24)),
-  minLifetime: Lifetime.make(Duration.minutes(1)),
-  writeOnce: false,
-  strict: false,
-  requireChecksum: false,
-  deleteMismatch: false,
-  inlinePdf: false,
-};
 
 /** Grants an upload that the policy allows; fails with the rule that it breaks. */
 export function authorize(

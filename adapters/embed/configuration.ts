@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import { DEFAULT_POLICY, defaultPolicy } from "../../domain/upload-policy.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
-import { policiesOf } from "../policies/complete.ts";
+import { completePolicies } from "../policies/document.ts";
 import { allOf, fault, optional, readSettings } from "../settings/setting.ts";
 import { options as optionsIn } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
@@ -54,7 +54,7 @@ export function configurationOf(given: ValetkeyOptions<never>) {
     http: server,
     limits: limits.read(source),
     policies: Result.mapError(
-      policiesOf(
+      completePolicies(
         { ...policies, [DEFAULT_POLICY]: policy },
         { files: defaultPolicy, store: capabilities, spelling: "option" },
       ),

@@ -1,15 +1,14 @@
+import type { WrittenSize as Size } from "../../domain/byte-size.ts";
+import type { WrittenLifetime as Lifetime } from "../../domain/lifetime.ts";
+import type { WrittenPolicy as PolicyOptions } from "../../domain/upload-policy.ts";
 import type { ChecksumAlgorithm, SharedCount, Storage } from "./opaque.ts";
 
 // Plain data and functions alone, so that embedders need not know the inner types.
 
+export type { Lifetime, PolicyOptions, Size };
+
 /** A value, or a promise of it. */
 export type Awaitable<A> = A | PromiseLike<A>;
-
-/** A number of bytes, or a text such as `"200 MiB"`. */
-export type Size = number | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB"}`;
-
-/** A duration in whole seconds, such as `"15 minutes"`. */
-export type Lifetime = `${number} ${"second" | "minute" | "hour" | "day"}${"" | "s"}`;
 
 /** A limit on requests, such as `"120 per minute"`. */
 export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
@@ -28,38 +27,6 @@ export interface Caller {
   readonly kind?: "user" | "service" | undefined;
   /** What the caller may do: upload, open files, confirm uploads; everything if left out. */
   readonly scopes?: ReadonlyArray<"write" | "read" | "confirm"> | undefined;
-}
-
-/** What may be uploaded and by whom, and how long its URLs work. */
-export interface PolicyOptions {
-  /** Which callers may use it; both kinds if left out. */
-  readonly callers?: ReadonlyArray<"user" | "service"> | undefined;
-  /** The names of the organizations that have it; for others it does not exist. All if left out. */
-  readonly organizations?: ReadonlyArray<string> | undefined;
-  /** The largest file, at most what one PUT to the store can carry; 10 MiB if left out. */
-  readonly maxSize?: Size | undefined;
-  /** Such as `image/png` or `image/*`, in lower case; images, PDF and plain text if left out. */
-  readonly allowedTypes?: ReadonlyArray<string> | undefined;
-  /** How long the PUT works, 1 second to 7 days; 15 minutes if left out. */
-  readonly putLifetime?: Lifetime | undefined;
-  /** How long the GET works, 1 second to 7 days; 24 hours if left out. */
-  readonly getLifetime?: Lifetime | undefined;
-  /** No URL is made that expires sooner; 1 minute if left out. */
-  readonly minLifetime?: Lifetime | undefined;
-  /** The store accepts only one PUT for a key. */
-  readonly writeOnce?: boolean | undefined;
-  /** Binds everything that the store can enforce; the PUT then needs all of `putHeaders`. */
-  readonly strict?: boolean | undefined;
-  /** Each upload must have a checksum. */
-  readonly requireChecksum?: boolean | undefined;
-  /** Browsers show a PDF rather than save it, and may run scripts in it. */
-  readonly inlinePdf?: boolean | undefined;
-  /** What `confirmUpload` does with a file that differs from its grant; `"keep"` if left out. */
-  readonly onMismatch?: "keep" | "delete" | undefined;
-  /** After how many days the bucket removes an unconfirmed upload; needs `writeOnce`. */
-  readonly unconfirmedAfter?: `${number} ${"day" | "days"}` | undefined;
-  /** The longest lifetime of a link to a file; without it links are not allowed. */
-  readonly linkLifetime?: Lifetime | undefined;
 }
 
 /** Limits on callers and organizations; what is left out has no limit. */

@@ -94,7 +94,7 @@ const formatter = (members: ReadonlyArray<string>) => {
       if (issue._tag === "MissingKey") return MISSING;
       if (issue._tag === "UnexpectedKey") return known;
       const ast = "ast" in issue ? issue.ast : undefined;
-      const message = ast?.annotations?.["message"];
+      const { message } = ("annotations" in issue ? issue : ast)?.annotations ?? {};
       if (typeof message === "string") return message;
       const type = ast && EXPECTED.get(ast._tag);
       return `it is not ${type ?? "of the right type"}`;

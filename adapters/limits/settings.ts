@@ -2,8 +2,9 @@ import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as Struct from "effect/Struct";
+import { SizeText } from "../../domain/byte-size.ts";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
-import { Parsed, Size, WholeNumber } from "../settings/codecs.ts";
+import { Parsed, WholeNumber } from "../settings/codecs.ts";
 import { oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
@@ -27,7 +28,7 @@ const RATE = {
 };
 
 const BYTES = {
-  codec: Size,
+  codec: SizeText,
   shape: "a size with its unit: B, KiB, MiB, GiB or TiB",
   otherwise: "no limit",
 };

@@ -1,129 +1,131 @@
 import * as Arr from "effect/Array";
+import * as Duration from "effect/Duration";
+import { identity } from "effect/Function";
 import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import * as Struct from "effect/Struct";
-import { LinkLifetime } from "../../domain/link.ts";
-import { Lifetime } from "../../domain/lifetime.ts";
-import { OrganizationSlug } from "../../domain/organization.ts";
-import {
-  AllowedType,
-  CallerKind,
-  PolicyName,
-  type UploadPolicy,
-} from "../../domain/upload-policy.ts";
-import { type Decoded, decoder, type MemberFault } from "../json/decode.ts";
-import { snakeCase } from "../names.ts";
-import { DurationText, Parsed, Size } from "../settings/codecs.ts";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import { CONFIRM_GRACE } from "../../domain/receipt.ts";
+import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../domain/upload-policy.ts";
+import { type Decoded, decoder, memberAt } from "../json/decode.ts";
+import { camelCase, snakeCase } from "../names.ts";
 
 /** Where policies are written: in a JSON document, or in options of the package. */
-export type Spelling = "document" | "option";
+type Spelling = "document" | "option";
 
-/** What a member of a policy is called there. */
-export function nameOf(member: keyof UploadPolicy, spelling: Spelling): string {
-  const option = member === "deleteMismatch" ? "onMismatch" : member;
-  return spelling === "option" ? option : snakeCase(option);
+/** The name of a member there. */
+const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
+  document: snakeCase,
+  option: identity,
+};
+
+/** Where policies are written, and the store that has to keep them. */
+interface Place {
+  readonly store: StoreCapabilities;
+  readonly spelling: Spelling;
 }
 
-/** Reads an object of policies by their names. */
+/**
+ * Reads all policies of a document: what one leaves out is as in the document's `files`, and what
+ * that leaves out as in `files` here. Fails with what the chosen store cannot enforce.
+ */
+export const completePolicies = (
+  document: unknown,
+  { files, store, spelling }: { readonly files: UploadPolicy } & Place,
+): Decoded<ReadonlyMap<string, UploadPolicy>> =>
+  Result.flatMap(decodePolicies(document, spelling), (policies) => {
+    const base = { ...files, ...policies[DEFAULT_POLICY] };
+    const complete = {
+      [DEFAULT_POLICY]: base,
+      ...Record.map(policies, (own) => ({ ...base, ...own })),
+    };
+    const faults = Object.entries(complete).flatMap(([name, policy]) =>
+      rules(policy, { store, spelling })
+        .filter(([, isBroken]) => isBroken)
+        .map(([member, , reason]) => ({
+          pointer: `/${name}/${SPELLINGS[spelling](member)}`,
+          reason,
+        })),
+    );
+    return Arr.isReadonlyArrayNonEmpty(faults)
+      ? Result.fail(faults)
+      : Result.succeed(new Map(Object.entries(complete)));
+  });
+
+/** Reads an object of policies by their names, each with the members that are written there. */
 export const decodePolicies = (
-  policies: unknown,
+  document: unknown,
   spelling: Spelling,
-): Decoded<ReadonlyMap<string, Partial<UploadPolicy>>> => DECODERS[spelling](policies);
-
-interface Member<A> {
-  readonly codec: Schema.ConstraintCodec<A, unknown>;
-  /** What is wrong with any other value. */
-  readonly reason: string;
-}
-
-const LifetimeText = {
-  codec: DurationText(Lifetime),
-  reason: 'it is not a duration such as "15 minutes", from "1 second" to "7 days"',
-};
-const TrueOrFalse = { codec: Schema.Boolean, reason: "it is neither true nor false" };
-
-const ON_MISMATCH = new Map([
-  ["keep", false],
-  ["delete", true],
-]);
-
-const MEMBERS: { readonly [M in keyof UploadPolicy]-?: Member<NonNullable<UploadPolicy[M]>> } = {
-  callers: {
-    codec: Schema.NonEmptyArray(CallerKind),
-    reason: 'it is not a list of "user", "service" or both',
-  },
-  organizations: {
-    codec: Schema.NonEmptyArray(OrganizationSlug),
-    reason: 'it is not a list of names of organizations such as "acme", with one at least',
-  },
-  maxSize: {
-    codec: Size,
-    reason: 'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB, GiB or TiB)',
-  },
-  allowedTypes: {
-    codec: Schema.NonEmptyArray(AllowedType),
-    reason: "it is not a list of media types in lower case, with one at least",
-  },
-  putLifetime: LifetimeText,
-  getLifetime: LifetimeText,
-  minLifetime: LifetimeText,
-  writeOnce: TrueOrFalse,
-  strict: TrueOrFalse,
-  requireChecksum: TrueOrFalse,
-  inlinePdf: TrueOrFalse,
-  deleteMismatch: {
-    codec: Parsed((text) => ON_MISMATCH.get(text)),
-    reason: 'it is neither "keep" nor "delete"',
-  },
-  unconfirmedAfter: {
-    // Whole days, as lifecycle rules count.
-    codec: Parsed((text) => {
-      const days = Number(/^(\d+) days?$/.exec(text)?.[1]);
-      return days >= 1 && days <= 3650 ? days : undefined;
-    }),
-    reason: 'it is not a number of whole days such as "3 days"',
-  },
-  linkLifetime: {
-    codec: DurationText(LinkLifetime),
-    reason: 'it is not a duration such as "365 days", up to 10 years',
-  },
-};
+): Decoded<Readonly<Record<string, Partial<UploadPolicy>>>> =>
+  Result.flatMap(DECODERS[spelling](document), (policies) => {
+    const misnamed = Object.keys(policies).find((name) => !isPolicyName(name));
+    if (misnamed !== undefined) return Result.fail([{ pointer: `/${misnamed}`, reason: NAME }]);
+    return Result.succeed(
+      Record.map(policies, (policy, name) =>
+        Record.mapKeys(
+          Record.filter(policy, (_, member) => memberAt(document, [name, member]) !== undefined),
+          camelCase,
+        ),
+      ),
+    );
+  });
 
 const NAME = "it is not named by 1 to 63 lower-case letters, digits and hyphens";
 const isPolicyName = Schema.is(PolicyName);
 
-const DECODERS = { document: decoderOf("document"), option: decoderOf("option") };
+const DECODERS = Record.map(SPELLINGS, (spell) => {
+  const members = Record.mapKeys(UploadPolicy.fields, spell);
+  const policies = Schema.Record(Schema.String, Schema.Struct(members));
+  return decoder(policies, Object.keys(members), 2);
+});
 
-function decoderOf(spelling: Spelling) {
-  const members = new Map(
-    Struct.keys(MEMBERS).map((name) => [nameOf(name, spelling), { name, ...MEMBERS[name] }]),
-  );
-  const fields = Record.fromEntries(
-    [...members].map(([name, { codec }]) => [name, Schema.optional(codec)]),
-  );
-  const decode = decoder(
-    Schema.Record(Schema.String, Schema.Struct(fields)),
-    [...members.keys()],
-    2,
-  );
-  /** A fault inside of a member is told as one of the member. */
-  const ofMember = (fault: MemberFault): MemberFault => {
-    const [, policy, member = ""] = fault.pointer.split("/");
-    const reason = members.get(member)?.reason;
-    return reason === undefined ? fault : { pointer: `/${policy}/${member}`, reason };
-  };
-  const membersOf = (policy: { readonly [name: string]: unknown }): Partial<UploadPolicy> =>
-    Object.fromEntries(
-      Object.entries(policy)
-        .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => [members.get(name)?.name, value]),
-    );
-  return (document: unknown): Decoded<ReadonlyMap<string, Partial<UploadPolicy>>> =>
-    Result.flatMap(Result.mapError(decode(document), Arr.map(ofMember)), (policies) => {
-      const misnamed = Object.keys(policies).find((name) => !isPolicyName(name));
-      return misnamed === undefined
-        ? Result.succeed(new Map(Object.entries(Record.map(policies, membersOf))))
-        : Result.fail([{ pointer: `/${misnamed}`, reason: NAME }] as const);
-    });
+/** The limit of a store on the size of files, if this one is above it, and the reason for it. */
+export function sizeLimit(size: number, store: StoreCapabilities) {
+  const { largestPut, largestMultipart, noMultipart } = store;
+  const most = Math.max(largestPut, largestMultipart ?? 0);
+  if (size <= most) return undefined;
+  if (largestMultipart !== undefined) return { most, why: "this store takes no larger files" };
+  const part = noMultipart && `, and it is not used for files in parts: ${noMultipart}`;
+  return { most, why: `a single PUT to this store carries no more${part ?? ""}` };
+}
+
+const DAY = 24 * 60 * 60;
+
+/** The rules that a policy can break: what the store cannot enforce, and what contradicts itself. */
+function rules(
+  { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter }: UploadPolicy,
+  { store, spelling }: Place,
+): ReadonlyArray<readonly [keyof UploadPolicy, isBroken: boolean, reason: string]> {
+  const isRemoved = unconfirmedAfter !== undefined;
+  const limit = sizeLimit(maxSize, store);
+  const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
+  return [
+    ["maxSize", limit !== undefined, `it is more than ${limit?.most} bytes: ${limit?.why}`],
+    ["writeOnce", writeOnce && !store.writeOnce, "it is true, and this store cannot enforce it"],
+    [
+      "requireChecksum",
+      requireChecksum && store.checksums.length === 0,
+      "it is true, and this store verifies none",
+    ],
+    [
+      "onMismatch",
+      onMismatch === "delete" && !store.versions,
+      "it is delete, and this store cannot remove exactly what was looked at",
+    ],
+    [
+      "unconfirmedAfter",
+      isRemoved && !store.marks,
+      "it is set, and this store cannot mark uploads and remove what stays marked",
+    ],
+    [
+      "unconfirmedAfter",
+      isRemoved && !writeOnce,
+      `it is set, and needs ${SPELLINGS[spelling]("writeOnce")}: a second PUT would mark a confirmed file again`,
+    ],
+    [
+      "unconfirmedAfter",
+      isRemoved && unconfirmedAfter * DAY <= latest,
+      "it is not longer than an upload can take, with the day in which it can be confirmed",
+    ],
+  ];
 }

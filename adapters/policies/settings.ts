@@ -2,7 +2,8 @@ import * as Arr from "effect/Array";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import { Lifetime } from "../../domain/lifetime.ts";
+import { mebibytes, SizeText, type WrittenSize } from "../../domain/byte-size.ts";
+import { Lifetime, lifetimeText } from "../../domain/lifetime.ts";
 import {
   AllowedType,
   DEFAULT_POLICY,
@@ -11,16 +12,16 @@ import {
 } from "../../domain/upload-policy.ts";
 import { shownPointer } from "../json/decode.ts";
 import { parseJson, readJsonFile } from "../json/json-file.ts";
-import { decodeOnly, DurationText, List, Size } from "../settings/codecs.ts";
+import { decodeOnly, List } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { largestFile, policiesOf, whyNoLarger } from "./complete.ts";
+import { completePolicies, sizeLimit } from "./document.ts";
 
 /** Whether a size has no unit, as sizes in MiB once had none in the environment. */
 export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
 
 const LIFETIME = {
-  codec: DurationText(Lifetime),
+  codec: lifetimeText(Lifetime),
   shape: "a duration such as 15 minutes, from 1 second to 7 days",
 };
 
@@ -36,8 +37,8 @@ export const settings = {
     otherwise: "`10 MiB`",
     codec: Schema.String.pipe(
       Schema.decodeTo(
-        Size,
-        decodeOnly((text) => (isWithoutUnit(text) ? `${text} MiB` : text)),
+        SizeText,
+        decodeOnly((text) => (isWithoutUnit(text) ? `${text} MiB` : text) as WrittenSize),
       ),
     ),
     shape: "a size above 0 with its unit: B, KiB, MiB, GiB or TiB",
@@ -85,13 +86,11 @@ export const read = (
   store: StoreCapabilities,
 ): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
-    readSettings(settings, source, ({ maxSize = 0 }) => [
-      maxSize > largestFile(store) &&
-        fault(
-          settings.maxSize,
-          `must be at most ${Math.floor(largestFile(store) / 2 ** 20)} MiB: ${whyNoLarger(store)}`,
-        ),
-    ]),
+    readSettings(settings, source, ({ maxSize = 0 }) => {
+      const limit = sizeLimit(maxSize, store);
+      const most = Math.floor((limit?.most ?? 0) / mebibytes(1));
+      return limit ? [fault(settings.maxSize, `must be at most ${most} MiB: ${limit.why}`)] : [];
+    }),
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
@@ -101,7 +100,7 @@ export const read = (
         Result.mapError((problem) => [unusable(`${where} ${problem}`)]),
         Result.flatMap((policies) =>
           Result.mapError(
-            policiesOf(policies, { files, store, spelling: "document" }),
+            completePolicies(policies, { files, store, spelling: "document" }),
             Arr.map(({ pointer, reason }) =>
               unusable(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
             ),

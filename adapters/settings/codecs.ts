@@ -1,9 +1,6 @@
-import type * as Duration from "effect/Duration";
-import { identity } from "effect/Function";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as SchemaGetter from "effect/SchemaGetter";
-import { ByteSize } from "../../domain/byte-size.ts";
 
 // What settings decode: the text of a variable, or the value that an option has in its place.
 
@@ -30,11 +27,6 @@ export const Pair = <A, B>(
   const decode = Schema.decodeUnknownOption(Schema.Tuple(values));
   return Parsed((text) => Option.getOrUndefined(decode(text.split(separator))));
 };
-
-/** Text such as `15 minutes`, for a duration that `schema` takes. */
-export const DurationText = <A extends Duration.Duration>(
-  schema: Schema.ConstraintCodec<A, Duration.Duration>,
-) => Schema.DurationFromString.pipe(Schema.decodeTo(schema, decodeOnly(identity)));
 
 /** `on` or `off`, or a boolean. */
 export const OnOff = Schema.Literals([true, false, "on", "off"]).pipe(
@@ -79,26 +71,6 @@ export const HttpUrl = Schema.Union([Schema.URL, Schema.URLFromString]).check(
 
 /** The same, without a path. */
 export const HttpOrigin = HttpUrl.check(Schema.makeFilter<URL>((url) => url.pathname === "/"));
-
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ["B", 1],
-  ["KiB", 2 ** 10],
-  ["MiB", 2 ** 20],
-  ["GiB", 2 ** 30],
-  ["TiB", 2 ** 40],
-]);
-
-/** Bytes, as a number or as text with a unit. */
-export const Size = Schema.Union([Schema.Number, Schema.String]).pipe(
-  Schema.decodeTo(
-    ByteSize,
-    decodeOnly((value) => {
-      if (typeof value === "number") return value;
-      const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) ?? [];
-      return Number(count) * (UNITS.get(unit) ?? Number.NaN);
-    }),
-  ),
-);
 
 /** An `https` URL, or an `http` URL of this machine, since its answers are trusted. */
 export const HttpsUrl = Schema.URLFromString.check(

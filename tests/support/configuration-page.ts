@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit-settings.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 import { adapter } from "../../adapters/cli/storage.ts";
@@ -7,6 +8,7 @@ import * as jwt from "../../adapters/identity/jwt-settings.ts";
 import * as identity from "../../adapters/identity/settings.ts";
 import * as redis from "../../adapters/limits/redis/settings.ts";
 import * as limits from "../../adapters/limits/settings.ts";
+import { snakeCase } from "../../adapters/names.ts";
 import * as policies from "../../adapters/policies/settings.ts";
 import { directory } from "../../adapters/settings/directory.ts";
 import type { Setting } from "../../adapters/settings/setting.ts";
@@ -17,6 +19,7 @@ import * as gcs from "../../adapters/storage/gcs/settings.ts";
 import { bucket } from "../../adapters/storage/settings.ts";
 import * as telemetry from "../../adapters/telemetry/log-settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
+import { UploadPolicy } from "../../domain/upload-policy.ts";
 import { tableOf } from "./markdown.ts";
 
 type Group = ReadonlyArray<Setting<unknown>>;
@@ -72,7 +75,22 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
 
 /** The whole page, as it is in docs/configuration.md. */
 export const configurationPage = (): string =>
-  `${OPENING}\n${[...CONFIGURATION].map(([group, settings]) => sectionOf(group, settings)).join("\n")}`;
+  `${OPENING}\n${[...CONFIGURATION].map(([group, settings]) => sectionOf(group, settings)).join("\n")}\n${membersOfPolicies()}`;
+
+/** The members of a policy, with the doc comments of their declaration. */
+function membersOfPolicies(): string {
+  const source = readFileSync(new URL("../../domain/upload-policy.ts", import.meta.url), "utf8");
+  const rows = Object.keys(UploadPolicy.fields).map((member) => {
+    const [, comment = ""] =
+      new RegExp(`/\\*\\*((?:(?!\\*/).)*)\\*/\\s+readonly ${member}\\?: `, "s").exec(source) ?? [];
+    const meaning = comment.replaceAll(/\s*\n\s*\*\s*/g, " ").trim();
+    return [`\`${snakeCase(member)}\``, `\`${member}\``, meaning.replaceAll(/`\w+`/g, snakeCase)];
+  });
+  return `## Members of a policy\n\n${MEMBERS}\n${tableOf([["member", "option", "meaning"], ...rows])}`;
+}
+
+const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`policies\`; [uploads](uploads.md#policies) shows them at work. What a policy leaves out is as in \`files\`.
+`;
 
 const OPENING = `# Configuration
 

@@ -1,11 +1,13 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { policiesOf } from "../../adapters/policies/complete.ts";
+import { completePolicies } from "../../adapters/policies/document.ts";
+import { snakeCase } from "../../adapters/names.ts";
 import { read } from "../../adapters/policies/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import { defaultPolicy } from "../../domain/upload-policy.ts";
+import { defaultPolicy, UploadPolicy } from "../../domain/upload-policy.ts";
+import { configurationPage } from "../support/configuration-page.ts";
 
 const MIB = 2 ** 20;
 
@@ -27,7 +29,7 @@ const ALL_SET = {
 };
 
 const readOn = (store: Partial<StoreCapabilities>, members: object) =>
-  policiesOf(
+  completePolicies(
     { files: { ...ALL_SET, ...members } },
     { files: defaultPolicy, store: { ...ABLE, ...store }, spelling: "document" },
   );
@@ -43,11 +45,11 @@ it("a policy is taken whole by a store that can do all that it sets", () => {
     maxSize: 100 * MIB,
     writeOnce: true,
     requireChecksum: true,
-    deleteMismatch: true,
+    onMismatch: "delete",
     unconfirmedAfter: 3,
   });
   const kept = readOn({}, { on_mismatch: "keep", write_once: true });
-  expect(Result.getOrThrow(kept).get("files")?.deleteMismatch).toBe(false);
+  expect(Result.getOrThrow(kept).get("files")?.onMismatch).toBe("keep");
 });
 
 it.each<[string, Partial<StoreCapabilities>, object, string]>([
@@ -84,7 +86,7 @@ it("the organizations of a policy are those of files, unless it has its own", ()
     all: { organizations: ["b.c"] },
   };
   const place = { files: defaultPolicy, store: ABLE, spelling: "document" } as const;
-  const read = Result.getOrThrow(policiesOf(document, place));
+  const read = Result.getOrThrow(completePolicies(document, place));
   expect([...read.values()].map(({ organizations }) => organizations)).toEqual([
     ["acme"],
     ["acme"],
@@ -98,6 +100,29 @@ it("a removal a second after the last confirmation is accepted", () => {
   expect(faultsOn({}, members)).toEqual([]);
 });
 
+const faultOf = (spelling: "document" | "option", name: string) => {
+  const place = { files: defaultPolicy, store: ABLE, spelling };
+  return Result.getFailure(completePolicies({ films: { [name]: [{}] } }, place));
+};
+
+it.each(Object.keys(UploadPolicy.fields))(
+  "the member %s is read from documents and from options, and explained on the page",
+  (member) => {
+    const inDocument = snakeCase(member);
+    for (const [spelling, name] of [
+      ["document", inDocument],
+      ["option", member],
+    ] as const) {
+      const reason = expect.stringMatching(/^it is n(?:ot an? |either )(?!known)/);
+      const fault = { pointer: `/films/${name}`, reason };
+      expect(faultOf(spelling, name)).toMatchObject({ value: [fault] });
+    }
+    expect(configurationPage()).toMatch(
+      new RegExp(`^\\| \`${inDocument}\` +\\| \`${member}\` +\\| \\S.{20}`, "m"),
+    );
+  },
+);
+
 it.each(["0 days", "3651 days"])("unconfirmed_after of %s is refused", (unconfirmed_after) => {
   expect(faultsOn({}, { unconfirmed_after })).toEqual([
     '/files/unconfirmed_after: it is not a number of whole days such as "3 days"',
@@ -106,7 +131,7 @@ it.each(["0 days", "3651 days"])("unconfirmed_after of %s is refused", (unconfir
 });
 
 it.each(["Staff", "-staff", "staff_"])("a policy cannot be named %s", (name) => {
-  const read = policiesOf(
+  const read = completePolicies(
     { [name]: {} },
     { files: defaultPolicy, store: ABLE, spelling: "option" },
   );

@@ -19,7 +19,11 @@ import { LinkLifetime } from "../../../domain/link.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../../domain/principal.ts";
 import type { UploadDifference } from "../../../domain/upload-difference.ts";
-import { defaultPolicy, type UploadRequest } from "../../../domain/upload-policy.ts";
+import {
+  defaultPolicy,
+  type UploadPolicy,
+  type UploadRequest,
+} from "../../../domain/upload-policy.ts";
 import { UPLOAD } from "./uploads.ts";
 
 /** Who calls a use case, and when. */
@@ -72,13 +76,13 @@ export const mismatch = (...differences: ReadonlyArray<Partial<UploadDifference>
   differences,
 });
 
-const POLICIES = new Map([
+const POLICIES = new Map<string, UploadPolicy>([
   ["files", defaultPolicy],
   [
     "shown",
     { ...defaultPolicy, inlinePdf: true, linkLifetime: LinkLifetime.make(Duration.hours(1)) },
   ],
-  ["cleaned", { ...defaultPolicy, deleteMismatch: true }],
+  ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
   ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
 ]);
 
