@@ -62,6 +62,7 @@ interface Suite {
 export default defineConfig({
   test: {
     globalSetup: ["tests/support/setup.ts"],
+    reporters: ["./tests/support/reporter.ts"],
     // Most tests wait for servers and processes: a worker uses half a core.
     maxWorkers: availableParallelism() + 3,
     sequence: { sequencer: LongestFirst },

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundled } from "../support/bundled.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -189,7 +190,7 @@ describe.each([
     async () => {
       const file = join(folder, "tokens.json");
       const command = ["token", "create", "--org", "acme", "--file", file];
-      const { output } = await runToEnd({}, ["node", "deploy/cli.ts", ...command]);
+      const { output } = await runToEnd({}, ["node", await bundled("cli"), ...command]);
       const token = /^vk_\S+$/m.exec(output)?.[0] ?? "";
       return use("static", { AUTH: "static", AUTH_TOKENS_FILE: file }, async () => token);
     },

@@ -178,16 +178,19 @@ async function startOldDesign({ endpoint, accessKey, secretKey }: MinioServer) {
 }
 
 const startService = (minio: MinioServer) =>
-  startProcess({
-    STORAGE_ADAPTER: "minio",
-    STORAGE_ENDPOINT: minio.endpoint,
-    STORAGE_ACCESS_KEY: minio.accessKey,
-    STORAGE_SECRET_KEY: minio.secretKey,
-    STORAGE_BUCKET: BUCKET,
-    STORAGE_MAX_FILE_SIZE: "1024",
-    LOG_LEVEL: "warn",
-    AUDIT: "off",
-  });
+  startProcess(
+    {
+      STORAGE_ADAPTER: "minio",
+      STORAGE_ENDPOINT: minio.endpoint,
+      STORAGE_ACCESS_KEY: minio.accessKey,
+      STORAGE_SECRET_KEY: minio.secretKey,
+      STORAGE_BUCKET: BUCKET,
+      STORAGE_MAX_FILE_SIZE: "1024",
+      LOG_LEVEL: "warn",
+      AUDIT: "off",
+    },
+    "node",
+  );
 
 async function presign(port: number, token: string, size: number) {
   const body = JSON.stringify({ filename: "a.png", content_type: TYPE, size });

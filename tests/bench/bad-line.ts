@@ -104,19 +104,22 @@ async function run(store: string, trouble: string, size: number): Promise<string
   const toService = await startCuttingProxy(() => portOf(service.address));
   const toStore = isLocal ? toService : await startCuttingProxy(() => portOf(at));
   const endpoint = `http://127.0.0.1:${toService.port}`;
-  const service = await startProcess({
-    CORS_ORIGINS: origin,
-    STORAGE_MAX_FILE_SIZE: "200 MiB",
-    PUBLIC_URL: endpoint,
-    ...(!isLocal && {
-      STORAGE_ADAPTER: "minio",
-      STORAGE_CREATE_BUCKET: "on",
-      STORAGE_ENDPOINT: at,
-      STORAGE_PUBLIC_ENDPOINT: `http://127.0.0.1:${toStore.port}`,
-      STORAGE_ACCESS_KEY: accessKey,
-      STORAGE_SECRET_KEY: secretKey,
-    }),
-  });
+  const service = await startProcess(
+    {
+      CORS_ORIGINS: origin,
+      STORAGE_MAX_FILE_SIZE: "200 MiB",
+      PUBLIC_URL: endpoint,
+      ...(!isLocal && {
+        STORAGE_ADAPTER: "minio",
+        STORAGE_CREATE_BUCKET: "on",
+        STORAGE_ENDPOINT: at,
+        STORAGE_PUBLIC_ENDPOINT: `http://127.0.0.1:${toStore.port}`,
+        STORAGE_ACCESS_KEY: accessKey,
+        STORAGE_SECRET_KEY: secretKey,
+      }),
+    },
+    "node",
+  );
   await fetch(`${service.address}/readyz`);
   const tab = await browser.newPage();
   await tab.goto(origin);

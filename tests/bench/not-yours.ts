@@ -21,14 +21,17 @@ export async function benchNotYours(tell: (text: string) => void): Promise<void>
   const sha256 = createHash("sha256").update(TOKEN).digest("hex");
   const token = { id: ID, sha256, kind: "user", subject: "bench", scopes: ["write"] };
   writeFileSync(file, JSON.stringify({ tokens: [{ ...token, organizations: ["acme"] }] }));
-  const service = await startProcess({
-    AUTH: "static",
-    AUTH_TOKENS_FILE: file,
-    ORGANIZATIONS: "acme=org_1,globex=org_2",
-    RECEIPT_KEYS: `bench:${receiptKey("test").toString("base64")}`,
-    LOG_LEVEL: "error",
-    AUDIT: "off",
-  });
+  const service = await startProcess(
+    {
+      AUTH: "static",
+      AUTH_TOKENS_FILE: file,
+      ORGANIZATIONS: "acme=org_1,globex=org_2",
+      RECEIPT_KEYS: `bench:${receiptKey("test").toString("base64")}`,
+      LOG_LEVEL: "error",
+      AUDIT: "off",
+    },
+    "node",
+  );
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const time = (slug: string) =>
     new Promise<number>((resolve, reject) => {

@@ -149,7 +149,10 @@ export async function service(
     readonly requestOf?: (token: string) => (n: number) => string;
   } = {},
 ): Promise<Server> {
-  const { address, pid, token, stop } = await startProcess({ ...SETTINGS, ...env }, command);
+  const { address, pid, token, stop } = await startProcess(
+    { ...SETTINGS, ...env },
+    command ?? "node",
+  );
   const nth = requestOf(token);
   let sent = 0;
   return { port: Number(new URL(address).port), pid, request: () => nth(sent++), stop };

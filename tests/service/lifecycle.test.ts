@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { bundled } from "../support/bundled.ts";
 import { need } from "../support/need.ts";
 import { runToEnd } from "../support/service-process.ts";
 
@@ -15,8 +16,8 @@ const env = {
     slow: { unconfirmed_after: "7 days" },
   }),
 };
-const run = (args: ReadonlyArray<string>, over: Readonly<Record<string, string>> = {}) =>
-  runToEnd({ ...env, ...over }, ["node", "deploy/cli.ts", "lifecycle", ...args]);
+const run = async (args: ReadonlyArray<string>, over: Readonly<Record<string, string>> = {}) =>
+  runToEnd({ ...env, ...over }, ["node", await bundled("cli"), "lifecycle", ...args]);
 
 it("the command prints the rule of the policy that waits longest", async () => {
   const { code, output } = await run([]);

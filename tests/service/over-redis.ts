@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import type { Redis } from "../support/redis.ts";
-import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { type RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
 export const path = (await need("redis")) ?? "";
@@ -16,7 +16,7 @@ export const stopping: Array<() => Promise<unknown>> = [];
 export async function startUncounted(
   redis: Pick<Redis, "urls" | "isCluster">,
   env: Readonly<Record<string, string>>,
-  runtime: keyof typeof RUNTIMES = "node",
+  runtime?: keyof typeof RUNTIMES,
 ): Promise<ServiceProcess> {
   const service = await startProcess(envOf(redis, env), runtime);
   stopping.push(service.stop);
@@ -26,7 +26,7 @@ export async function startUncounted(
 export async function start(
   redis: Redis,
   env: Readonly<Record<string, string>>,
-  runtime: keyof typeof RUNTIMES = "node",
+  runtime?: keyof typeof RUNTIMES,
 ): Promise<ServiceProcess> {
   const service = await startUncounted(redis, env, runtime);
   await counted(service);

@@ -24,6 +24,7 @@ import { read } from "../../adapters/identity/settings.ts";
 import { tokensOfFile } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
 import { RECHECK } from "../../adapters/json/json-file.ts";
+import { bundled } from "../support/bundled.ts";
 import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
@@ -37,6 +38,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const freshFile = () => join(folder, `tokens-${++files}.json`);
 
+const cli = await bundled("cli");
+
 /** Runs `valetkey token` as a person does. */
 const command = (
   args: ReadonlyArray<string>,
@@ -46,7 +49,7 @@ const command = (
     const { PATH = "", HOME = "" } = process.env;
     const child = execFile(
       join(ROOT, "node_modules/.bin/node"),
-      ["deploy/cli.ts", "token", ...args],
+      [cli, "token", ...args],
       { cwd: ROOT, env: { PATH, HOME, ...COMPILE_CACHE, ...env } },
       (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { bundled } from "../support/bundled.ts";
 import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -23,12 +24,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const cli = await bundled("cli");
+
 /** Starts `valetkey upload` as a person does. */
 function start(args: ReadonlyArray<string>, token = service.token) {
   const { PATH = "" } = process.env;
   const child = spawn(
     join(ROOT, "node_modules/.bin/node"),
-    ["deploy/cli.ts", "upload", ...args, "--org", "acme", "--endpoint", service.address],
+    [cli, "upload", ...args, "--org", "acme", "--endpoint", service.address],
     {
       cwd: ROOT,
       env: { PATH, HOME: folder, ...COMPILE_CACHE, VALETKEY_TOKEN: token },

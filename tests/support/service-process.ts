@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atTestEnd } from "./at-test-end.ts";
+import { bundled } from "./bundled.ts";
 import { commandPath } from "./command-path.ts";
 import { COMPILE_CACHE } from "./compile-cache.ts";
 import { DENO_PERMISSIONS, denoCommand } from "./deno-permissions.ts";
@@ -34,7 +35,7 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 /** What starts an entry point, for the folder of the embedded store; a name is of a dependency. */
 export type Command = (directory: string) => ReadonlyArray<string>;
 
-/** Commands that start an entry point with the embedded store, by runtime. */
+/** Commands that start an entry point from its source with the embedded store, by runtime. */
 export const RUNTIMES = {
   node: () => ["node", "deploy/node.ts"],
   deno: denoCommand(DENO_PERMISSIONS.local),
@@ -42,20 +43,19 @@ export const RUNTIMES = {
 } as const satisfies Readonly<Record<string, Command>>;
 
 /**
- * Starts the service with `env` beside the defaults, and waits until it answers, or ends. At the
- * end of a test it is killed if it still runs.
+ * Starts the service with `env` beside the defaults, bundled where no runtime is named, and waits
+ * until it answers, or ends. At the end of a test it is killed if it still runs.
  */
 export async function startProcess(
   env: Readonly<Record<string, string>> = {},
-  runtime: keyof typeof RUNTIMES | Command = "node",
+  runtime?: keyof typeof RUNTIMES | Command,
 ): Promise<ServiceProcess> {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-process-"));
   const port = String(await freePort());
   const token = crypto.randomUUID();
   const serviceToken = crypto.randomUUID();
-  const command: Command = typeof runtime === "string" ? RUNTIMES[runtime] : runtime;
-  if (["deno", "bun"].includes(command(directory)[0] ?? "")) await need("runtimes");
-  const { child, output } = launch(command(directory), {
+  const command = await commandFor(runtime, directory);
+  const { child, output } = launch(command, {
     PORT: port,
     DEV_TOKEN: token,
     DEV_SERVICE_TOKEN: serviceToken,
@@ -107,6 +107,16 @@ export async function startProcess(
   };
 }
 
+async function commandFor(
+  runtime: keyof typeof RUNTIMES | Command | undefined,
+  directory: string,
+): Promise<ReadonlyArray<string>> {
+  if (runtime === undefined) return ["node", await bundled("node")];
+  const command = typeof runtime === "string" ? RUNTIMES[runtime](directory) : runtime(directory);
+  if (["deno", "bun"].includes(command[0] ?? "")) await need("runtimes");
+  return command;
+}
+
 /** Signatures of URLs, receipts and links. */
 const SEALED = /X-(?:Amz|Goog)-Signature=|v1\.[a-z0-9-]+\.[\w-]{20,}\.[\w-]{43}|vk_[0-9a-f]{16}_/;
 
@@ -118,12 +128,12 @@ const secretsOf = (env: Readonly<Record<string, string>>): ReadonlyArray<string>
       : [],
   );
 
-/** Runs an entry point to its end, as for a configuration that it refuses. */
+/** Runs an entry point to its end, such as the bundled service that refuses its configuration. */
 export async function runToEnd(
   env: Readonly<Record<string, string>>,
-  command: ReadonlyArray<string> = RUNTIMES.node(),
+  command?: ReadonlyArray<string>,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const { child, output } = launch(command, env);
+  const { child, output } = launch(command ?? ["node", await bundled("node")], env);
   // One that starts after all must not outlive the test that expected otherwise.
   const overdue = setTimeout(() => child.kill("SIGKILL"), 150 * SECOND);
   atTestEnd(() => child.kill("SIGKILL"));

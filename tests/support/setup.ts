@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import { bundleService } from "./bundle.ts";
 import { findChromium } from "./chromium.ts";
 import { findCompose } from "./compose.ts";
 import { startFakeGcs } from "../google/fake-gcs-server.ts";
@@ -62,6 +63,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly manifests: ManifestTools;
   /** That a process may be given mounts of its own. */
   readonly mounts: true;
+  /** The folder of the bundled service and command. */
+  readonly service: string;
   /** The packed package. */
   readonly package: Package;
   /** The `node_modules` of an empty project where npm has installed it. */
@@ -105,6 +108,7 @@ const FINDERS: Finders = {
     }),
   manifests: findManifestTools,
   mounts: findMounts,
+  service: bundleService,
   package: pack,
   installed: installPacked,
   bench: () => installTools("bench"),
