@@ -1,4 +1,3 @@
-import * as Result from "effect/Result";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { listenNode } from "../../adapters/http/listen-node.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import { objectsHandler } from "../../adapters/storage/local/handler.ts";
 import { openObject } from "../../adapters/storage/local/objects.ts";
+import { Refused } from "../../adapters/storage/local/refusal.ts";
 import { verify } from "../../adapters/storage/local/verify.ts";
 import type { SigningKeys } from "../../adapters/storage/signing/sign-query.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
@@ -69,11 +69,11 @@ export async function startS3(between: Between = () => undefined) {
     const isForPuts = query.get("X-Amz-Credential")?.startsWith(PUT_ACCESS_KEY) === true;
     const { keys, objects } = isForPuts ? puts : all;
     if (query.has("X-Amz-Signature")) {
-      const verified = verify(request, { keys, region: REGION, now: Date.now() });
-      if (Result.isFailure(verified)) {
-        const { failure } = verified;
-        const code = typeof failure === "string" ? failure : failure.code;
-        return s3Error(403, code === "RequestExpired" ? "AccessDenied" : code);
+      try {
+        verify(request, { keys, region: REGION, now: Date.now() });
+      } catch (cause) {
+        if (!(cause instanceof Refused)) throw cause;
+        return s3Error(403, cause.code === "RequestExpired" ? "AccessDenied" : cause.code);
       }
     }
     if (isForPuts && method !== "PUT") return s3Error(403, "AccessDenied");

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { failureOf } from "../../adapters/storage/local/failure.ts";
+import { failureFrom } from "../../adapters/storage/local/refusal.ts";
 
 it.each([
   ["ENOSPC", "InsufficientStorage", "free some space"],
@@ -13,7 +13,9 @@ it.each([
 ])(
   "%s of the file system is %s to a client, and tells the operator: %s",
   (code, answer, advice) => {
-    const failure = failureOf(Object.assign(new Error(`${code}: what the system says`), { code }));
+    const failure = failureFrom(
+      Object.assign(new Error(`${code}: what the system says`), { code }),
+    );
     expect(failure.code).toBe(answer);
     expect(failure.reason).toContain(advice);
     expect(failure.reason).toContain(`${code}: what the system says`);

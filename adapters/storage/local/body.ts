@@ -1,4 +1,10 @@
-import type { RefusalCode } from "./refusal.ts";
+import { Refused } from "./refusal.ts";
+
+/** Longest pause between two pieces of an upload or download, in milliseconds. */
+export const LONGEST_PAUSE = 30_000;
+
+/** Slowest transfer that is accepted after the first minute, in bytes per millisecond. */
+const SLOWEST_RATE = 16;
 
 /** Timeouts for a body, or for its reader, in milliseconds. */
 export interface Timeouts {
@@ -8,8 +14,14 @@ export interface Timeouts {
   readonly whole: number;
 }
 
+/** The timeouts for a body of this size. */
+export const timeoutsFor = (size: number): Timeouts => ({
+  piece: LONGEST_PAUSE,
+  whole: 60_000 + size / SLOWEST_RATE,
+});
+
 /**
- * The pieces of a body as they arrive. Throws `BodyBroken` if they take too long or the connection
+ * The pieces of a body as they arrive. Throws `Refused` if they take too long or the connection
  * breaks. The caller handles what was not read.
  */
 export async function* chunksOf(
@@ -24,23 +36,14 @@ export async function* chunksOf(
       let timer: ReturnType<typeof setTimeout> | undefined;
       const stalled = new Promise<never>((_, reject) => {
         const wait = Math.min(timeouts.piece, end - performance.now());
-        timer = setTimeout(() => reject(new BodyBroken("RequestTimeout")), wait);
+        timer = setTimeout(() => reject(new Refused("RequestTimeout")), wait);
       });
-      const read = reader.read().catch(() => Promise.reject(new BodyBroken("IncompleteBody")));
+      const read = reader.read().catch(() => Promise.reject(new Refused("IncompleteBody")));
       const next = await Promise.race([read, stalled]).finally(() => clearTimeout(timer));
       if (next.done) return;
       yield next.value;
     }
   } finally {
     reader.releaseLock();
-  }
-}
-
-/** The body did not arrive as it should, or its reader stopped. */
-export class BodyBroken extends Error {
-  readonly code: RefusalCode;
-  constructor(code: RefusalCode) {
-    super(code);
-    this.code = code;
   }
 }

@@ -12,9 +12,7 @@ import {
 import { join, resolve } from "node:path";
 import { randomBytes, randomUUID } from "node:crypto";
 import { codeOf } from "../../thrown.ts";
-
-/** The longest pause between two pieces of an upload or download, in milliseconds. */
-export const LONGEST_PAUSE = 30_000;
+import { LONGEST_PAUSE } from "./body.ts";
 
 /** The store's folders and its secret. */
 export interface Folder {
@@ -93,17 +91,11 @@ export async function checkFolder({ objects, temporary }: Folder): Promise<void>
 
 const PROBE = Buffer.alloc(64 * 1024);
 
+/** Reads the secret of the store, and makes it first if there is none. */
 async function openSecret(path: string): Promise<string> {
   try {
-    const file = await open(path, "wx", 0o600);
-    try {
-      const secret = randomBytes(32).toString("base64");
-      await file.writeFile(secret);
-      await file.sync();
-      return secret;
-    } finally {
-      await file.close();
-    }
+    const secret = randomBytes(32).toString("base64");
+    await writeFile(path, secret, { flag: "wx", mode: 0o600, flush: true });
   } catch (cause) {
     if (codeOf(cause) !== "EEXIST") throw cause;
   }

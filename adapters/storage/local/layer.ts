@@ -13,11 +13,11 @@ import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { failureOf } from "./failure.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
 import { openObject } from "./objects.ts";
 import { completeUpload, endUpload, partsOf, removeAbandoned, startUpload } from "./parts.ts";
+import { failureFrom } from "./refusal.ts";
 import type { LocalSettings } from "./settings.ts";
 
 const ACCESS_KEY = "valetkey-local";
@@ -29,7 +29,7 @@ const SWEEP_INTERVAL = 60_000;
 const run = <A>(call: () => Promise<A>) =>
   Effect.tryPromise({
     try: call,
-    catch: (cause) => new StoreUnavailable({ reason: failureOf(cause).reason }),
+    catch: (cause) => new StoreUnavailable({ reason: failureFrom(cause).reason }),
   });
 
 /**
@@ -45,17 +45,13 @@ export const layer = (
   Layer.effectContext(
     Effect.gen(function* () {
       const folder = yield* run(() => openFolder(settings.directory));
-      // The timer does not keep the process alive.
+      const sweep = () =>
+        void Promise.all([removeLeftovers(folder.temporary), removeAbandoned(folder)]).catch(
+          () => undefined,
+        );
       yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          setInterval(
-            () =>
-              void Promise.all([removeLeftovers(folder.temporary), removeAbandoned(folder)]).catch(
-                () => undefined,
-              ),
-            SWEEP_INTERVAL,
-          ).unref(),
-        ),
+        // The timer does not keep the process alive.
+        Effect.sync(() => setInterval(sweep, SWEEP_INTERVAL).unref()),
         (timer) => Effect.sync(() => clearInterval(timer)),
       );
       const log = Effect.runForkWith(yield* Effect.context());

@@ -1,17 +1,23 @@
-import * as Result from "effect/Result";
+import { createCRC32 } from "hash-wasm";
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BodyBroken, type Timeouts } from "./body.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { type Checksums, type Sum, sumOf } from "./checksums.ts";
-import { type Folder, openRegular } from "./folder.ts";
-import type { RefusalCode } from "./refusal.ts";
 import { codeOf } from "../../thrown.ts";
+import type { Timeouts } from "./body.ts";
+import { type Folder, openRegular } from "./folder.ts";
+import { Refused } from "./refusal.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
 // four bytes. One file is linked or renamed in one step, so bytes and properties always appear
 // together. The file's name is the hash of the key, so no key becomes a path.
+
+const LENGTH_BYTES = 4;
+const CHUNK_BYTES = 256 * 1024;
+const DAMAGED = "a stored object is damaged; bring it back from a copy, or upload it again";
+
+/** Checksums by their algorithms, in base64. */
+export type Checksums = { readonly [Algorithm in ChecksumAlgorithm]?: string };
 
 /** The properties of an object that are stored with its bytes. */
 export interface Properties {
@@ -29,7 +35,7 @@ export interface StoredObject extends Properties {
   readonly modified: Date;
   /**
    * The bytes from `start` to `end`, both included and counted from 0. The stream fails with
-   * `BodyBroken` if they are not read in time.
+   * `Refused` if they are not read in time.
    */
   readonly bytes: (range: {
     readonly start: number;
@@ -38,6 +44,10 @@ export interface StoredObject extends Properties {
   }) => ReadableStream<Uint8Array>;
   readonly close: () => Promise<void>;
 }
+
+/** The file of the object with this key. */
+export const objectPath = (folder: Folder, key: string) =>
+  join(folder.objects, createHash("sha256").update(key).digest("hex"));
 
 /** Opens the object of a key; undefined if there is none. */
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
@@ -59,7 +69,7 @@ export async function openStored(path: string): Promise<StoredObject | undefined
       ...propertiesIn(await readExactly(file, size, length)),
       size,
       modified: mtime,
-      bytes: (range) => streamOf(file, range),
+      bytes: (range) => streamFrom(file, range),
       close: () => file.close(),
     };
   } catch (cause) {
@@ -68,130 +78,26 @@ export async function openStored(path: string): Promise<StoredObject | undefined
   }
 }
 
-/** Bytes that arrive to be stored. */
-export interface Writing {
-  /** How many they must be; not compared if undefined. */
-  readonly size?: number;
-  readonly checksums?: Checksums;
-  /** Throws `BodyBroken` if they do not all arrive. */
-  readonly bytes: AsyncIterable<Uint8Array>;
-}
-
-/**
- * Stores bytes in a file, and returns their ETag. Bytes that do not match `checksums`
- * are refused.
- */
-export function writeObject(
-  folder: Folder,
-  upload: Writing & {
-    readonly path: (etag: string) => string;
-    readonly mediaType: string;
-    readonly writeOnce: boolean;
-  },
-): Promise<Result.Result<string, RefusalCode>> {
-  const { mediaType, checksums = {} } = upload;
-  return writeFile<RefusalCode>(folder, upload, async (file) => {
-    const sums = new Map<string, Sum>();
-    for (const algorithm of ["md5", ...Object.keys(checksums)] as Array<ChecksumAlgorithm>) {
-      sums.set(algorithm, await sumOf(algorithm));
-    }
-    let size = 0;
-    const { size: granted = Infinity } = upload;
-    try {
-      for await (const chunk of upload.bytes) {
-        size += chunk.length;
-        if (size > granted) break;
-        for (const sum of sums.values()) sum.update(chunk);
-        await file.writeFile(chunk);
-      }
-    } catch (cause) {
-      if (cause instanceof BodyBroken) return Result.fail(cause.code);
-      throw cause;
-    }
-    if (size !== (upload.size ?? size)) return Result.fail("IncompleteBody");
-    const digests = new Map([...sums].map(([algorithm, sum]) => [algorithm, sum.digest()]));
-    for (const [algorithm, value] of Object.entries(checksums)) {
-      // oxlint-disable-next-line valetkey/constant-time -- who sends the bytes knows their checksum
-      if (digests.get(algorithm)?.toString("base64") !== value) return Result.fail("BadDigest");
-    }
-    const etag = `"${digests.get("md5")?.toString("hex")}"`;
-    return Result.succeed({ mediaType, etag, checksums });
-  });
-}
-
-/** Stores what `write` writes under a key that has no object yet, and returns its ETag. */
-export async function writeNew<E>(
-  folder: Folder,
-  key: string,
-  write: (file: FileHandle) => Promise<Result.Result<Properties, E>>,
-): Promise<Result.Result<string, E | "PreconditionFailed">> {
-  const path = objectPath(folder, key);
-  if (await lstat(path).catch(() => undefined)) return Result.fail("PreconditionFailed");
-  return writeFile(folder, { path: () => path, writeOnce: true }, write);
-}
-
-/**
- * Stores bytes and the properties that `write` gives of them. They go to a temporary file that is
- * synced and then moved into place. So a crash leaves a whole file or none, and of several
- * write-once files exactly one is stored.
- */
-async function writeFile<E>(
-  folder: Folder,
-  target: { readonly path: (etag: string) => string; readonly writeOnce: boolean },
-  write: (file: FileHandle) => Promise<Result.Result<Properties, E>>,
-): Promise<Result.Result<string, E | "PreconditionFailed">> {
-  const temporary = join(folder.temporary, randomUUID());
-  const file = await open(temporary, "wx", 0o600);
+function propertiesIn(json: Buffer): Properties {
   try {
-    const written = await write(file);
-    if (Result.isFailure(written)) return Result.fail(written.failure);
-    await file.writeFile(trailerOf(written.success));
-    await file.sync();
-    const path = target.path(written.success.etag);
-    if (!(await moveIntoPlace(temporary, path, target.writeOnce))) {
-      return Result.fail("PreconditionFailed");
-    }
-    await syncFolder(dirname(path));
-    return Result.succeed(written.success.etag);
-  } finally {
-    await file.close();
-    await unlink(temporary).catch(() => undefined);
+    const properties = JSON.parse(json.toString()) as Properties;
+    const { mediaType, etag } = properties;
+    if (typeof mediaType === "string" && typeof etag === "string") return properties;
+  } catch {
+    // It is not JSON.
   }
+  throw new Error(DAMAGED);
 }
 
-const LENGTH_BYTES = 4;
-const CHUNK_BYTES = 256 * 1024;
-
-function trailerOf(properties: Properties): Buffer {
-  const json = Buffer.from(JSON.stringify(properties));
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32BE(json.length);
-  return Buffer.concat([json, length]);
+async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  // Checked before the buffer is made, since a damaged length would ask for gigabytes.
+  if (position < 0) throw new Error(DAMAGED);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  if (bytesRead !== length) throw new Error(DAMAGED);
+  return buffer;
 }
 
-/** Where the object of a key is. */
-export const objectPath = (folder: Folder, key: string) =>
-  join(folder.objects, createHash("sha256").update(key).digest("hex"));
-
-/** Neither `link` nor `rename` follows a symbolic link at the target. */
-async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Promise<boolean> {
-  try {
-    await (writeOnce ? link(from, to) : rename(from, to));
-    return true;
-  } catch (cause) {
-    if (writeOnce && codeOf(cause) === "EEXIST") return false;
-    throw cause;
-  }
-}
-
-/** Lets the new name survive a power cut, if the system can sync a folder. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  await folder.sync().catch(() => undefined);
-  await folder.close();
-}
-
-function streamOf(
+function streamFrom(
   file: FileHandle,
   { start, end, timeouts }: Parameters<StoredObject["bytes"]>[0],
 ): ReadableStream<Uint8Array> {
@@ -215,7 +121,7 @@ function streamOf(
         return;
       }
       const stop = () => {
-        controller.error(new BodyBroken("RequestTimeout"));
+        controller.error(new Refused("RequestTimeout"));
         void file.close();
       };
       timer = setTimeout(stop, Math.min(timeouts.piece, deadline - performance.now()));
@@ -227,23 +133,104 @@ function streamOf(
   });
 }
 
-function propertiesIn(json: Buffer): Properties {
-  try {
-    const properties = JSON.parse(json.toString()) as Properties;
-    const { mediaType, etag } = properties;
-    if (typeof mediaType === "string" && typeof etag === "string") return properties;
-  } catch {
-    // It is not JSON.
+/** Starts a checksum of bytes as they arrive. */
+export async function sumOf(algorithm: ChecksumAlgorithm) {
+  if (algorithm !== "crc32c") {
+    const hash = createHash(algorithm);
+    return { update: (chunk: Uint8Array) => void hash.update(chunk), digest: () => hash.digest() };
   }
-  throw new Error(DAMAGED);
+  // The Castagnoli polynomial, bit-reversed (RFC 3385, section 3).
+  const crc = (await createCRC32(0x82f63b78)).init();
+  return {
+    update: (chunk: Uint8Array) => void crc.update(chunk),
+    digest: () => Buffer.from(crc.digest("binary")),
+  };
 }
 
-const DAMAGED = "a stored object is damaged; bring it back from a copy, or upload it again";
+/** Bytes that arrive to be stored. */
+export interface Writing {
+  /** Their number, if it is known. */
+  readonly size?: number;
+  readonly checksums?: Checksums;
+  /** Throws `Refused` if they do not all arrive. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
 
-async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  // Checked before the buffer is made, since a damaged length would ask for gigabytes.
-  if (position < 0) throw new Error(DAMAGED);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  if (bytesRead !== length) throw new Error(DAMAGED);
-  return buffer;
+/** A place for an object, which its ETag may name. */
+interface Target {
+  readonly path: (etag: string) => string;
+  readonly writeOnce: boolean;
+}
+
+/**
+ * Stores bytes in a file, and returns their ETag. Throws `Refused` if they are more or fewer than
+ * `size`, or do not match `checksums`.
+ */
+export const writeObject = (
+  folder: Folder,
+  upload: Writing & Target & { readonly mediaType: string },
+): Promise<string> =>
+  writeFile(folder, upload, async (file) => {
+    const { mediaType, checksums = {}, size: granted = Infinity } = upload;
+    const algorithms = ["md5", ...Object.keys(checksums)] as ReadonlyArray<ChecksumAlgorithm>;
+    const sums = await Promise.all(algorithms.map(sumOf));
+    let size = 0;
+    for await (const chunk of upload.bytes) {
+      size += chunk.length;
+      if (size > granted) break;
+      for (const sum of sums) sum.update(chunk);
+      await file.writeFile(chunk);
+    }
+    if (size !== (upload.size ?? size)) throw new Refused("IncompleteBody");
+    const [md5, ...others] = sums.map((sum) => sum.digest());
+    for (const [index, value] of Object.values(checksums).entries()) {
+      // In any time: who sends the bytes knows their checksum.
+      if (others[index]?.toString("base64") !== value) throw new Refused("BadDigest");
+    }
+    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums };
+  });
+
+/**
+ * Stores bytes and the properties that `write` returns, and returns the ETag among them. They go to
+ * a temporary file that is synced and then moved into place. So a crash leaves a whole file or none,
+ * and of several write-once files exactly one is stored.
+ */
+export async function writeFile(
+  folder: Folder,
+  { path: pathFor, writeOnce }: Target,
+  write: (file: FileHandle) => Promise<Properties>,
+): Promise<string> {
+  const temporary = join(folder.temporary, randomUUID());
+  const file = await open(temporary, "wx", 0o600);
+  try {
+    const properties = await write(file);
+    const json = Buffer.from(JSON.stringify(properties));
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32BE(json.length);
+    await file.writeFile(Buffer.concat([json, length]));
+    await file.sync();
+    const path = pathFor(properties.etag);
+    await moveIntoPlace(temporary, path, writeOnce);
+    await syncFolder(dirname(path));
+    return properties.etag;
+  } finally {
+    await file.close();
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+/** Neither `link` nor `rename` follows a symbolic link at the target. */
+async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Promise<void> {
+  try {
+    await (writeOnce ? link(from, to) : rename(from, to));
+  } catch (cause) {
+    throw writeOnce && codeOf(cause) === "EEXIST" ? new Refused("PreconditionFailed") : cause;
+  }
+}
+
+/** Lets the new name survive a power cut, if the system can sync a folder. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  await folder.sync().catch(() => undefined);
+  await folder.close();
 }

@@ -1,4 +1,6 @@
-/** Why the store refuses a request, by the error code of S3 or MinIO. */
+import { codeOf, messageOf } from "../../thrown.ts";
+
+/** Reasons for which the store refuses a request, by the error code of S3 or MinIO. */
 export type RefusalCode = keyof typeof REFUSALS;
 
 const REFUSALS = {
@@ -12,6 +14,7 @@ const REFUSALS = {
   InsufficientStorage: [507, "The store has no room for the object."],
   InvalidAccessKeyId: [403, "The store does not know the access key."],
   InvalidDigest: [400, "A checksum is not base64 of the right length."],
+  InvalidPart: [400, "A part was replaced since the parts were listed."],
   InvalidRange: [416, "The range is outside of the object."],
   MalformedPOSTRequest: [400, "The form is not well-formed multipart/form-data."],
   MethodNotAllowed: [405, "An object takes PUT, GET and HEAD, and the bucket takes POST."],
@@ -40,21 +43,23 @@ const REFUSALS = {
 /** The status, the message, and the code of S3 if it is another. */
 type Answer = readonly [status: number, message: string, code?: string];
 
-/** A refusal with more details than its code. */
-export interface Refused {
+/** The store refuses the request, or its body did not arrive. */
+export class Refused extends Error {
   readonly code: RefusalCode;
-  readonly message?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The message is that of the code if it is left out. */
+  constructor(code: RefusalCode, message?: string, headers: Refused["headers"] = {}) {
+    super(message ?? REFUSALS[code][1]);
+    this.code = code;
+    this.headers = headers;
+  }
 }
 
 /** The refusal as S3's REST API answers it: a status, and XML that names the code. */
-export function refusal(
-  refused: RefusalCode | Refused,
-  headers?: Record<string, string>,
-): Response {
-  const { code, message }: Refused = typeof refused === "string" ? { code: refused } : refused;
-  const [status, usual, codeOfS3 = code]: Answer = REFUSALS[code];
+export function refusalAnswer({ code, message, headers }: Refused): Response {
+  const [status, , codeInS3 = code]: Answer = REFUSALS[code];
   return new Response(
-    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${codeOfS3}</Code><Message>${escape(message ?? usual)}</Message></Error>\n`,
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${codeInS3}</Code><Message>${escape(message)}</Message></Error>\n`,
     { status, headers: { "Content-Type": "application/xml", ...headers } },
   );
 }
@@ -62,3 +67,46 @@ export function refusal(
 /** Escapes text for XML. */
 const escape = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+/** A failure of the store itself: the code for the client, and the reason for the operator. */
+export interface Failure {
+  readonly code: RefusalCode;
+  readonly reason: string;
+}
+
+/** The failure that an error of the file system means. */
+export function failureFrom(cause: unknown): Failure {
+  const message = messageOf(cause);
+  const [code, problem] = FAILURES.get(codeOf(cause)) ?? ["ServiceUnavailable"];
+  return { code, reason: problem === undefined ? message : `${problem} (${message})` };
+}
+
+type Known = readonly [code: RefusalCode, problem?: string];
+const FULL: Known = [
+  "InsufficientStorage",
+  "the disk is full; free some space, or move the folder of the store to a larger one",
+];
+const FORBIDDEN: Known = [
+  "ServiceUnavailable",
+  "the service may not write to the folder of the store; give its user the folder",
+];
+const NO_HANDLES: Known = [
+  "SlowDown",
+  "too many files are open; raise the limit of the process (ulimit -n)",
+];
+const FAILURES = new Map<unknown, Known>([
+  ["ENOSPC", FULL],
+  ["EDQUOT", FULL],
+  ["EMFILE", NO_HANDLES],
+  ["ENFILE", NO_HANDLES],
+  ["EACCES", FORBIDDEN],
+  ["EPERM", FORBIDDEN],
+  ["EROFS", ["ServiceUnavailable", "the folder of the store is read-only; mount it for writing"]],
+  [
+    "ENOENT",
+    [
+      "ServiceUnavailable",
+      "the folder of the store is gone; put it back, or restart for an empty one",
+    ],
+  ],
+]);

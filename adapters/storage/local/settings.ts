@@ -9,7 +9,7 @@ export const settings = {
   directory,
 };
 
-/** What the adapter is configured with. */
+/** The configuration of the adapter. */
 export type LocalSettings = Values<typeof settings>;
 
 /** Reads the settings. */

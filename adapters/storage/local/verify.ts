@@ -1,15 +1,14 @@
 import { timingSafeEqual } from "node:crypto";
-import * as Result from "effect/Result";
 import { canonicalQuery, type SigningKeys, timestampOf } from "../signing/sign-query.ts";
 import { canonicalRequest, type Pair, stringToSign } from "../signing/v4.ts";
-import type { RefusalCode, Refused } from "./refusal.ts";
+import { Refused } from "./refusal.ts";
 
-/** How far a client's clock may be ahead, in milliseconds. */
+/** Tolerated lead of a client's clock, in milliseconds. */
 const CLOCK_TOLERANCE = 15 * 60 * 1000;
-/** In seconds. */
+/** Longest lifetime of a signature, in seconds. */
 const LONGEST_LIFE = 7 * 24 * 60 * 60;
 
-/** With what a signature must be made, and when it is checked. */
+/** The key and region of a valid signature, and the moment of the check. */
 export interface ExpectedSignature {
   readonly keys: SigningKeys;
   readonly region: string;
@@ -19,44 +18,37 @@ export interface ExpectedSignature {
 
 /**
  * Checks a signed request as S3 does: the signature must be made with our secret for this method,
- * path, query and set of headers, and now must be within its lifetime.
+ * path, query and set of headers, and now must be within its lifetime. Throws `Refused`.
  */
-export function verify(
-  request: Request,
-  expected: ExpectedSignature,
-): Result.Result<void, RefusalCode | Refused> {
+export function verify(request: Request, expected: ExpectedSignature): void {
   const url = new URL(request.url);
   const query = [...url.searchParams];
   const signature = url.searchParams.get("X-Amz-Signature");
-  if (signature === null) return Result.fail("AccessDenied");
-  if (new Set(query.map(([name]) => name)).size !== query.length) return MALFORMED;
+  if (signature === null) throw new Refused("AccessDenied");
+  if (new Set(query.map(([name]) => name)).size !== query.length) throw malformed();
 
   const parameter = (name: string) => url.searchParams.get(`X-Amz-${name}`) ?? "";
   const expires = parameter("Expires");
-  if (!/^[1-9]\d{0,5}$/.test(expires) || Number(expires) > LONGEST_LIFE) return MALFORMED;
-  const claimed = signerClaimed(parameter, expected);
-  if (Result.isFailure(claimed)) return Result.fail(claimed.failure);
-  const { sign, scope, timestamp, start } = claimed.success;
-  const { now, keys } = expected;
-  const { algorithm } = keys;
+  if (!/^[1-9]\d{0,5}$/.test(expires) || Number(expires) > LONGEST_LIFE) throw malformed();
+  const { sign, scope, timestamp, start } = claimedSigner(parameter, expected);
 
   const signedHeaders = parameter("SignedHeaders");
-  if (!/^[a-z0-9-]+(?:;[a-z0-9-]+)*$/.test(signedHeaders)) return MALFORMED;
+  if (!/^[a-z0-9-]+(?:;[a-z0-9-]+)*$/.test(signedHeaders)) throw malformed();
   const headers: Array<Pair> = [];
   for (const name of signedHeaders.split(";")) {
     const value =
       name === "host" ? (request.headers.get("host") ?? url.host) : request.headers.get(name);
     if (value === null) {
       const message = `The header ${name} was signed, but the request does not have it.`;
-      return Result.fail({ code: "SignatureDoesNotMatch", message });
+      throw new Refused("SignatureDoesNotMatch", message);
     }
     headers.push([name, value]);
   }
-  if (!headers.some(([name]) => name === "host")) return Result.fail("SignatureDoesNotMatch");
+  if (!headers.some(([name]) => name === "host")) throw new Refused("SignatureDoesNotMatch");
 
   const signed = sign(
     stringToSign({
-      algorithm,
+      algorithm: expected.keys.algorithm,
       timestamp,
       scope,
       canonicalRequest: canonicalRequest({
@@ -71,38 +63,35 @@ export function verify(
   if (!equal(signed, signature)) {
     const received = headers.map(([name, value]) => `${name}: ${value}`).join(", ");
     const message = `The method, the address or a signed header differs from what was signed; received was ${request.method} with ${received}.`;
-    return Result.fail({ code: "SignatureDoesNotMatch", message });
+    throw new Refused("SignatureDoesNotMatch", message);
   }
-  if (now < start - CLOCK_TOLERANCE) return Result.fail("RequestNotYetValid");
-  if (now >= start + Number(expires) * 1000) return Result.fail("RequestExpired");
-  return Result.void;
+  const { now } = expected;
+  if (now < start - CLOCK_TOLERANCE) throw new Refused("RequestNotYetValid");
+  if (now >= start + Number(expires) * 1000) throw new Refused("RequestExpired");
 }
 
 /**
  * Checks the fields of an HTML form as S3 does: its policy must be signed with our secret, each
- * condition met, and no field there that the policy does not name. Returns what the policy allows.
+ * condition met, and no field there that the policy does not name. Returns what the policy allows,
+ * or throws `Refused`.
  */
 export function verifyForm(
   fields: ReadonlyMap<string, string>,
   expected: ExpectedSignature & { readonly bucket: string },
-): Result.Result<
-  { readonly key: string; readonly mediaType: string; readonly min: number; readonly max: number },
-  RefusalCode | Refused
-> {
+) {
   const field = (name: string) => fields.get(name) ?? "";
   const policy = field("policy");
-  if (!BASE64.test(policy) || !fields.has("x-amz-signature")) return Result.fail("AccessDenied");
-  const claimed = signerClaimed((name) => field(`x-amz-${name.toLowerCase()}`), expected);
-  if (Result.isFailure(claimed)) return Result.fail(claimed.failure);
-  if (!equal(claimed.success.sign(policy), field("x-amz-signature"))) {
+  if (!BASE64.test(policy) || !fields.has("x-amz-signature")) throw new Refused("AccessDenied");
+  const { sign } = claimedSigner((name) => field(`x-amz-${name.toLowerCase()}`), expected);
+  if (!equal(sign(policy), field("x-amz-signature"))) {
     const message = "The policy of the form differs from what was signed.";
-    return Result.fail({ code: "SignatureDoesNotMatch", message });
+    throw new Refused("SignatureDoesNotMatch", message);
   }
   // Whatever has our signature was written by `formToBeSigned`.
   const { expiration, conditions }: FormPolicy = JSON.parse(
     Buffer.from(policy, "base64").toString(),
   );
-  if (expected.now >= Date.parse(expiration)) return Result.fail("RequestExpired");
+  if (expected.now >= Date.parse(expiration)) throw new Refused("RequestExpired");
   const known = new Set(["policy", "x-amz-signature"]);
   let sizes: readonly [min: number, max: number] = [0, 0];
   for (const condition of conditions) {
@@ -113,14 +102,14 @@ export function verifyForm(
     }
     for (const [name, value] of Object.entries(condition)) {
       const sent = name === "bucket" ? expected.bucket : fields.get(name.toLowerCase());
-      if (sent !== value) return Result.fail(differing(name));
+      if (sent !== value) throw differing(name);
       known.add(name.toLowerCase());
     }
   }
   const extra = [...fields.keys()].find((name) => !known.has(name));
-  if (extra !== undefined) return Result.fail(differing(extra));
+  if (extra !== undefined) throw differing(extra);
   const [min, max] = sizes;
-  return Result.succeed({ key: field("key"), mediaType: field("content-type"), min, max });
+  return { key: field("key"), mediaType: field("content-type"), min, max };
 }
 
 /** No other text that we sign is of this form. */
@@ -133,44 +122,32 @@ interface FormPolicy {
   >;
 }
 
-const differing = (name: string): Refused => ({
-  code: "PolicyConditionFailed",
-  message: `The field ${name.slice(0, 100)} is not as it was signed, or was not signed.`,
-});
+const differing = (name: string) =>
+  new Refused(
+    "PolicyConditionFailed",
+    `The field ${name.slice(0, 100)} is not as it was signed, or was not signed.`,
+  );
 
-/** What signs as a request claims that it was signed, if that is with our key. */
-function signerClaimed(
+/** The signer that a request claims to be signed by; throws `Refused` if that is not our key. */
+function claimedSigner(
   parameter: (name: "Algorithm" | "Credential" | "Date") => string,
   { keys, region }: ExpectedSignature,
-): Result.Result<
-  {
-    readonly sign: (text: string) => string;
-    readonly scope: string;
-    readonly timestamp: string;
-    /** Milliseconds since 1970. */
-    readonly start: number;
-  },
-  RefusalCode
-> {
+) {
   const { algorithm, accessKey: ours, secretKey } = keys;
   const timestamp = parameter("Date");
   const start = parseTimestamp(timestamp);
-  if (parameter("Algorithm") !== algorithm.name || start === undefined) return MALFORMED;
+  if (parameter("Algorithm") !== algorithm.name || start === undefined) throw malformed();
   const day = timestamp.slice(0, 8);
   const scope = algorithm.scope(day, region);
   const [accessKey, ...credentialScope] = parameter("Credential").split("/");
-  if (accessKey !== ours) return Result.fail("InvalidAccessKeyId");
-  if (credentialScope.join("/") !== scope) return MALFORMED;
-  return Result.succeed({
-    sign: algorithm.signer(secretKey, day, region),
-    scope,
-    timestamp,
-    start,
-  });
+  if (accessKey !== ours) throw new Refused("InvalidAccessKeyId");
+  if (credentialScope.join("/") !== scope) throw malformed();
+  return { sign: algorithm.signer(secretKey, day, region), scope, timestamp, start };
 }
 
-const MALFORMED = Result.fail<RefusalCode>("AuthorizationQueryParametersError");
+const malformed = () => new Refused("AuthorizationQueryParametersError");
 
+/** The moment that a timestamp names, in milliseconds since 1970; undefined if there is none. */
 function parseTimestamp(text: string): number | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)?.slice(1).map(Number);
   if (parts === undefined) return undefined;
