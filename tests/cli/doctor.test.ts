@@ -117,7 +117,7 @@ const isForPuts = (query: URLSearchParams) =>
 /** The headers that the server of these tests takes, with what they do elsewhere. */
 const TAKEN = HARMS.filter((harm) => harm !== "comes with a download").flatMap((harm) =>
   UNSIGNED_HEADERS[harm]
-    .map(([headers]) => Object.keys(headers)[0] ?? "")
+    .map((headers) => Object.keys(headers)[0] ?? "")
     .filter((name) => !/^x-(?:amz-copy-source|delete-after|minio-source-.*)$/.test(name))
     .map((name) => [name, harm] as const),
 );

@@ -394,7 +394,7 @@ const OBEYED: Readonly<
 
 it.each(
   HARMS.flatMap((harm) =>
-    UNSIGNED_HEADERS[harm].map(([headers]) => ({ harm, name: Object.keys(headers)[0] ?? "" })),
+    UNSIGNED_HEADERS[harm].map((headers) => ({ harm, name: Object.keys(headers)[0] ?? "" })),
   ),
 )("a store that obeys $name, which $harm, does not keep the promise", async ({ harm, name }) => {
   const sent = new Map<string, string>();

@@ -12,15 +12,7 @@ interface Place {
 }
 
 /** The objects and uploads that a command has made in a store, and removes before it ends. */
-export interface Scratch {
-  /** Notes that something may be under a key, and the version or delete marker that was named. */
-  readonly add: (key: StorageKey, version?: string) => void;
-  readonly addUpload: (upload: MultipartId) => void;
-  /** Names of what may be there. */
-  readonly names: () => ReadonlyArray<string>;
-  /** Removes all of it with every version and delete marker, and returns the names of what is left. */
-  readonly remove: Effect.Effect<ReadonlyArray<string>>;
-}
+export type Scratch = ReturnType<typeof openScratch>;
 
 /** The version that the headers of an answer name: of what was written, or of a delete marker. */
 export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) {
@@ -44,7 +36,7 @@ const MOST_VERSIONS = 40;
  * Begins with nothing. Versions are remembered from the answers, because a store need not show those
  * that lie below a delete marker (Ceph), and the key need not have the permission to list them.
  */
-export function openScratch({ store, s3 }: Place): Scratch {
+export function openScratch({ store, s3 }: Place) {
   const objects = new Map<StorageKey, Set<string>>();
   const uploads: Array<MultipartId> = [];
   const { look, removeOne } = s3 === undefined ? byPort(store) : byRequest(s3);
@@ -68,13 +60,16 @@ export function openScratch({ store, s3 }: Place): Scratch {
     Effect.as(store.multipart?.abort(upload) ?? Effect.void, true);
 
   return {
-    add: (key, version) => {
+    /** Notes that something may be under a key, and the version or delete marker that was named. */
+    add: (key: StorageKey, version?: string) => {
       const versions = objects.get(key) ?? new Set();
       objects.set(key, versions);
       if (version !== undefined) versions.add(version);
     },
-    addUpload: (upload) => void uploads.push(upload),
-    names: () => [...objects.keys(), ...uploads.map(nameOfParts)],
+    addUpload: (upload: MultipartId) => void uploads.push(upload),
+    /** Names of what may be there. */
+    names: (): ReadonlyArray<string> => [...objects.keys(), ...uploads.map(nameOfParts)],
+    /** Removes all of it with every version and delete marker, and returns the names of what is left. */
     remove: Effect.suspend(() =>
       Effect.all(
         [

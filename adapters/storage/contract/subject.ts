@@ -6,17 +6,14 @@ import {
   type GetRequest,
   Presigner,
   type PutRequest,
-  type SignedPut,
-  type SignedRequest,
 } from "../../../application/ports/presigner.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
 import { reasonOf } from "../../thrown.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
-import { type Answer, send } from "./send.ts";
+import { send } from "./send.ts";
 import { CONTENT, getRequest, newKey, type Put, putRequest, sendPut, upload } from "./uploads.ts";
-import { runAt, type UseCases, useCases } from "./use-cases.ts";
+import { runAt, useCases } from "./use-cases.ts";
 
 /** A store whose layer is built. */
 export interface BuiltStore extends Omit<OpenStore, "layer" | "close"> {
@@ -87,59 +84,49 @@ function requireMembers(opened: OpenStore, has: BuiltStore["has"]): void {
   }
 }
 
-interface SignedAt {
-  /** When the signature is made, in milliseconds since 1970; now by default. */
-  readonly signedAt?: number;
-}
+/** When a request is signed, in milliseconds since 1970; now by default. */
+type SignedAt = { readonly signedAt?: number };
 
 /** The subject of a promise: one store, and one key without an object. */
-export interface Subject extends BuiltStore, UseCases {
-  readonly key: StorageKey;
-  /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
-  readonly signPut: (over?: Partial<PutRequest> & SignedAt) => Promise<SignedPut>;
-  /** Signs a GET for browsers, with the given changes. */
-  readonly signGet: (over?: Partial<GetRequest> & SignedAt) => Promise<SignedRequest>;
-  /** Sends a signed GET for browsers, with the given changes. */
-  readonly read: (over?: Partial<GetRequest> & SignedAt) => Promise<Answer>;
-  /**
-   * Sends a PUT, and checks that the store refuses it, with one of the given statuses or its usual
-   * ones, and stores nothing.
-   */
-  readonly expectRefused: (put: Put, statuses?: ReadonlyArray<number>) => Promise<void>;
-  /** Sends a PUT, and checks that its body is stored, byte for byte. */
-  readonly expectStored: (put: Put) => Promise<void>;
-  /** Checks that exactly these bytes are stored; `CONTENT` by default. */
-  readonly expectContent: (content?: Uint8Array, key?: StorageKey) => Promise<void>;
-  /** Checks that nothing is stored. */
-  readonly expectNothing: (key?: StorageKey) => Promise<void>;
-}
+export type Subject = ReturnType<typeof subjectOf>;
 
-/** A new key in the store, with what a test can do with it. */
-export function subjectOf(built: BuiltStore): Subject {
+/** A new key in the store, with the steps of a test. */
+export function subjectOf(built: BuiltStore) {
   const { presigner, refusals } = built;
   const own = newKey();
-  const signGet: Subject["signGet"] = ({ signedAt: at, ...over } = {}) =>
+  /** Signs a GET for browsers, with the given changes. */
+  const signGet = ({ signedAt: at, ...over }: Partial<GetRequest> & SignedAt = {}) =>
     runAt({ at }, presigner.get({ ...getRequest(own), ...over }));
-  const read: Subject["read"] = async (over) => send("GET", (await signGet(over)).url);
-  const expectContent: Subject["expectContent"] = async (content = CONTENT, key = own) => {
+  /** Sends such a GET. */
+  const read = async (over?: Parameters<typeof signGet>[0]) =>
+    send("GET", (await signGet(over)).url);
+  /** Checks that exactly these bytes are stored; `CONTENT` by default. */
+  const expectContent = async (content = CONTENT, key = own) => {
     const answer = await read({ key });
     assertStatus(answer, [200]);
     assertBytes(answer, content);
   };
+  /** Checks that nothing is stored. */
   const expectNothing = async (key = own) => assertStatus(await read({ key }), [404]);
   return {
     ...built,
     ...useCases(built),
     key: own,
-    signGet,
-    signPut: ({ signedAt: at, ...over } = {}) =>
+    /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
+    signPut: ({ signedAt: at, ...over }: Partial<PutRequest> & SignedAt = {}) =>
       runAt({ at }, presigner.put({ ...putRequest(own), ...over })),
+    signGet,
     read,
-    expectRefused: async (put, statuses = refusals) => {
+    /**
+     * Sends a PUT, and checks that the store refuses it, with one of the given statuses or its
+     * usual ones, and stores nothing.
+     */
+    expectRefused: async (put: Put, statuses = refusals) => {
       assertStatus(await sendPut(put), statuses);
       await expectNothing();
     },
-    expectStored: async (put) => {
+    /** Sends a PUT, and checks that its body is stored, byte for byte. */
+    expectStored: async (put: Put) => {
       await upload(put);
       await expectContent(put.body);
     },

@@ -1,123 +1,100 @@
 import type { Answer } from "./send.ts";
 
-/** Headers that a client adds to a PUT without a signature, and the servers that obey them. */
-export type Row = readonly [headers: Readonly<Record<string, string>>, servers: string];
+/** Headers that a client adds to a PUT without a signature. */
+export type Row = Readonly<Record<string, string>>;
 
-const copySource = (vendor: string, servers: string): Row => [
-  { [`x-${vendor}-copy-source`]: "/BUCKET/OTHER" },
-  servers,
-];
-const acl = (name: string, servers: string): Row => [{ [name]: "public-read" }, servers];
+/** Rows of one header each, with the same value. */
+const headers = (names: ReadonlyArray<string>, value: string): ReadonlyArray<Row> =>
+  names.map((name) => ({ [name]: value }));
+
+const COPY_VENDORS = ["amz", "goog", "oss", "cos", "obs", "bce", "tos", "kss"];
 const CALL = Buffer.from('{"callbackUrl":"http://127.0.0.1:9","callbackBody":"a"}').toString(
   "base64",
 );
 const EVERYBODY = 'uri="http://acs.amazonaws.com/groups/global/AllUsers"';
+const ETAG = "0123456789abcdef0123456789abcdef";
+const PAST = "2001-01-01T00:00:00Z";
 
 /**
- * Every header by which a known server does something else than store the body, by what it does;
- * docs/decisions/unsigned-headers.md has the sources. BUCKET stands for the bucket, OTHER for the key
- * of another file, NEW for a key without one, SECONDS and INSTANT for a moment from now.
+ * Every header by which a known server does something else than store the body, by its effect;
+ * docs/decisions/unsigned-headers.md has the servers and the sources. BUCKET stands for the bucket,
+ * OTHER for the key of another file, NEW for a key without one, SECONDS and INSTANT for a moment from
+ * now.
  */
 export const UNSIGNED_HEADERS = {
   "writes under another key": [
-    [{ "x-amz-meta-snowball-auto-extract": "true" }, "Amazon Snowball, MinIO, RustFS"],
-    [{ "x-amz-rename-source": "/BUCKET/OTHER" }, "Amazon directory buckets, SeaweedFS"],
-    [
-      { "pic-operations": '{"rules":[{"fileid":"/NEW","rule":"imageMogr2/strip"}]}' },
-      "Tencent COS",
-    ],
-    [{ "x-oss-callback": CALL }, "Alibaba OSS, which calls the address"],
-    [{ "x-cos-callback": CALL }, "Tencent COS"],
-    [{ "x-obs-callback": CALL }, "Huawei OBS"],
+    { "x-amz-meta-snowball-auto-extract": "true" },
+    { "x-amz-rename-source": "/BUCKET/OTHER" },
+    { "pic-operations": '{"rules":[{"fileid":"/NEW","rule":"imageMogr2/strip"}]}' },
+    ...headers(["x-oss-callback", "x-cos-callback", "x-obs-callback"], CALL),
   ],
   "stores other bytes": [
-    copySource("amz", "Amazon S3, MinIO, Ceph"),
-    copySource("goog", "Google Cloud Storage"),
-    copySource("oss", "Alibaba OSS"),
-    copySource("cos", "Tencent COS"),
-    copySource("obs", "Huawei OBS"),
-    copySource("bce", "Baidu BOS"),
-    copySource("tos", "Volcengine TOS"),
-    copySource("kss", "Kingsoft KS3"),
-    [{ "x-amz-write-offset-bytes": "SIZE" }, "Amazon directory buckets, which append"],
-    [{ "x-oss-symlink-target": "OTHER" }, "Alibaba OSS"],
-    [{ "x-bce-symlink-target": "OTHER" }, "Baidu BOS"],
-    [{ "x-copy-from": "/BUCKET/OTHER" }, "OpenStack Swift, Ceph"],
-    [{ "x-symlink-target": "BUCKET/OTHER" }, "OpenStack Swift"],
-    [{ "x-object-manifest": "BUCKET/OTHER" }, "OpenStack Swift, Ceph"],
-    [{ "x-minio-replication-server-side-encryption-sealed-key": "AAAA" }, "MinIO, RustFS"],
+    ...headers(
+      COPY_VENDORS.map((vendor) => `x-${vendor}-copy-source`),
+      "/BUCKET/OTHER",
+    ),
+    { "x-amz-write-offset-bytes": "SIZE" },
+    ...headers(["x-oss-symlink-target", "x-bce-symlink-target"], "OTHER"),
+    { "x-copy-from": "/BUCKET/OTHER" },
+    ...headers(["x-symlink-target", "x-object-manifest"], "BUCKET/OTHER"),
+    { "x-minio-replication-server-side-encryption-sealed-key": "AAAA" },
   ],
   "lets others read the file": [
-    acl("x-amz-acl", "Amazon S3, Ceph"),
-    [{ "x-amz-grant-read": EVERYBODY }, "Amazon S3, Ceph"],
-    [{ "x-amz-grant-full-control": EVERYBODY }, "Amazon S3, Ceph"],
-    acl("x-goog-acl", "Google Cloud Storage"),
-    acl("x-oss-object-acl", "Alibaba OSS"),
-    acl("x-cos-acl", "Tencent COS"),
-    acl("x-obs-acl", "Huawei OBS"),
-    acl("x-bce-acl", "Baidu BOS"),
-    acl("x-tos-acl", "Volcengine TOS"),
-    acl("x-kss-acl", "Kingsoft KS3"),
+    { "x-amz-acl": "public-read" },
+    ...headers(["x-amz-grant-read", "x-amz-grant-full-control"], EVERYBODY),
+    ...headers(["x-goog-acl", "x-oss-object-acl", "x-cos-acl", "x-obs-acl"], "public-read"),
+    ...headers(["x-bce-acl", "x-tos-acl", "x-kss-acl"], "public-read"),
   ],
   "removes the file, or changes what a rule or confirm knows it by": [
-    [{ "x-amz-tagging": "valetkey=pending" }, "Amazon S3, MinIO, Ceph"],
-    [{ "x-minio-source-mtime": "2001-01-01T00:00:00Z" }, "MinIO, RustFS"],
-    [{ "x-minio-source-mtime": "2099-01-01T00:00:00Z" }, "MinIO, RustFS"],
-    [{ "x-minio-source-etag": "0123456789abcdef0123456789abcdef" }, "MinIO, RustFS"],
-    [{ "x-rustfs-source-mtime": "2001-01-01T00:00:00Z" }, "RustFS"],
-    [{ "x-rustfs-source-etag": "0123456789abcdef0123456789abcdef" }, "RustFS"],
-    [{ "x-amz-meta-mtime": "978307200" }, "rclone"],
-    [{ "x-http-method-override": "DELETE" }, "gateways of no known name"],
-    [{ "x-obs-expires": "1" }, "Huawei OBS"],
-    [{ "x-amz-meta-object-expires": "+1s" }, "Storj"],
-    [{ "x-delete-after": "2" }, "OpenStack Swift"],
-    [{ "x-delete-at": "SECONDS" }, "OpenStack Swift"],
+    { "x-amz-tagging": "valetkey=pending" },
+    { "x-minio-source-mtime": PAST },
+    { "x-minio-source-mtime": "2099-01-01T00:00:00Z" },
+    { "x-minio-source-etag": ETAG },
+    { "x-rustfs-source-mtime": PAST },
+    { "x-rustfs-source-etag": ETAG },
+    { "x-amz-meta-mtime": "978307200" },
+    { "x-http-method-override": "DELETE" },
+    { "x-obs-expires": "1" },
+    { "x-amz-meta-object-expires": "+1s" },
+    { "x-delete-after": "2" },
+    { "x-delete-at": "SECONDS" },
   ],
   "locks, moves or encrypts the file": [
-    [{ "x-amz-storage-class": "REDUCED_REDUNDANCY" }, "Amazon S3, MinIO"],
-    [{ "x-amz-storage-class": "GLACIER" }, "Amazon S3, Ceph where it has such a class"],
-    [{ "x-goog-storage-class": "ARCHIVE" }, "Google Cloud Storage"],
-    [{ "x-amz-website-redirect-location": "/elsewhere" }, "Amazon S3, Ceph"],
-    [
-      {
-        "x-amz-server-side-encryption-aws-kms-key-id": "a",
-        "x-amz-server-side-encryption": "aws:kms",
-      },
-      "Amazon S3, MinIO",
-    ],
-    [
-      {
-        "x-amz-object-lock-mode": "GOVERNANCE",
-        "x-amz-object-lock-retain-until-date": "INSTANT",
-      },
-      "Amazon S3, MinIO, Ceph",
-    ],
-    [
-      {
-        "x-amz-server-side-encryption-customer-algorithm": "AES256",
-        "x-amz-server-side-encryption-customer-key": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
-        "x-amz-server-side-encryption-customer-key-md5": "y4HAEFCYWuvAXWFTtA1Qpg==",
-      },
-      "Amazon S3, MinIO, Ceph",
-    ],
+    { "x-amz-storage-class": "REDUCED_REDUNDANCY" },
+    { "x-amz-storage-class": "GLACIER" },
+    { "x-goog-storage-class": "ARCHIVE" },
+    { "x-amz-website-redirect-location": "/elsewhere" },
+    {
+      "x-amz-server-side-encryption-aws-kms-key-id": "a",
+      "x-amz-server-side-encryption": "aws:kms",
+    },
+    {
+      "x-amz-object-lock-mode": "GOVERNANCE",
+      "x-amz-object-lock-retain-until-date": "INSTANT",
+    },
+    {
+      "x-amz-server-side-encryption-customer-algorithm": "AES256",
+      "x-amz-server-side-encryption-customer-key": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
+      "x-amz-server-side-encryption-customer-key-md5": "y4HAEFCYWuvAXWFTtA1Qpg==",
+    },
   ],
   "comes with a download": [
-    [{ "content-encoding": "gzip" }, "all"],
-    [{ "cache-control": "public, max-age=31536000" }, "all"],
-    [{ "content-disposition": "inline; filename=evil.html" }, "all"],
-    [{ "content-language": "tlh" }, "all"],
-    [{ expires: "Thu, 01 Dec 2033 16:00:00 GMT" }, "all"],
+    { "content-encoding": "gzip" },
+    { "cache-control": "public, max-age=31536000" },
+    { "content-disposition": "inline; filename=evil.html" },
+    { "content-language": "tlh" },
+    { expires: "Thu, 01 Dec 2033 16:00:00 GMT" },
   ],
 } as const satisfies Readonly<Record<string, ReadonlyArray<Row>>>;
 
-/** What a header does. */
+/** The effect of a header. */
 export type Harm = keyof typeof UNSIGNED_HEADERS;
 export const HARMS = Object.keys(UNSIGNED_HEADERS) as ReadonlyArray<Harm>;
 
-/** How long a file takes to be gone that is removed two seconds later, in milliseconds. */
+/** Milliseconds until a file is gone that is removed after two seconds. */
 export const REMOVAL = 3500;
 
-/** Where the headers are tried. */
+/** The bucket in which the headers are tried, another file in it, and the body. */
 export interface Place {
   readonly bucket: string;
   readonly other: string;
@@ -125,7 +102,7 @@ export interface Place {
 }
 
 /** A PUT with one of the headers, its values filled in, and the key that it would write besides. */
-export function attemptWith<Key extends string>([template]: Row, place: Place, created: Key) {
+export function attemptWith(template: Row, place: Place, created: string) {
   const now = Date.now();
   const values: Readonly<Record<string, string>> = {
     BUCKET: place.bucket,
@@ -147,7 +124,7 @@ export function attemptWith<Key extends string>([template]: Row, place: Place, c
   return { name, headers, body: Buffer.concat([opening, padding]) };
 }
 
-/** What a header did to a file, as downloads before and after it show; undefined if nothing. */
+/** Describes what a header did to a file, from downloads before and after it; undefined if nothing. */
 export function effectOf(
   headers: Readonly<Record<string, string>>,
   before: Answer,
@@ -162,7 +139,7 @@ export function effectOf(
   const sent = Object.values(headers);
   const shown = Object.entries(after.headers).find(
     ([name, value]) =>
-      !OF_THE_CLIENT.test(name) &&
+      !CLIENT_METADATA.test(name) &&
       value !== before.headers[name] &&
       (name.startsWith("x-amz-tagging") || sent.includes(`${value}`.replaceAll('"', ""))),
   );
@@ -171,7 +148,7 @@ export function effectOf(
 
 const MINUTE = 60_000;
 /** Metadata of one's own, which changes nothing about a download. */
-const OF_THE_CLIENT = /^x-[a-z]+-meta-/;
+const CLIENT_METADATA = /^x-[a-z]+-meta-/;
 
 const BODIES: Readonly<Record<string, (key: string) => Uint8Array>> = {
   // The name of an entry is a key, or the last part of one beside the archive.

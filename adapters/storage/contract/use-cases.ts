@@ -27,7 +27,7 @@ import {
 import { UPLOAD } from "./uploads.ts";
 
 /** Who calls a use case, and when. */
-interface Call extends Moment {
+export interface Call extends Moment {
   /** A person by default. */
   readonly principal?: Principal;
   /** `acme` by default. */
@@ -35,7 +35,7 @@ interface Call extends Moment {
 }
 
 /** When an effect runs; now by default. */
-interface Moment {
+export interface Moment {
   /** Milliseconds since 1970. */
   readonly at?: number | undefined;
   /** Time that passes while it runs. */
@@ -85,8 +85,6 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
   ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
 ]);
-
-export type UseCases = ReturnType<typeof useCases>;
 
 /** The use cases over one store, for members of several organizations. */
 export function useCases(services: {
