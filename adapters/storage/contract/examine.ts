@@ -15,9 +15,9 @@ export interface Finding {
   readonly outcome: "kept" | "not kept" | "not offered";
   /** The ability that is not offered. */
   readonly needs?: Ability;
-  /** Whether the store keeps what is not offered; left out where that could not be tried. */
+  /** True if the store keeps what is not offered; left out where that could not be tried. */
   readonly wouldKeep?: boolean;
-  /** What happened instead, where it is not kept. */
+  /** The reason why it is not kept. */
   readonly reason?: string;
   /** The last exchanges before that. */
   readonly exchanges?: ReadonlyArray<Exchange>;
@@ -28,7 +28,7 @@ export interface Findings {
   readonly findings: ReadonlyArray<Finding>;
   /** The store's name for itself, in its answers. */
   readonly server: string | undefined;
-  /** What could not be removed again. */
+  /** Names of what could not be removed again. */
   readonly left: ReadonlyArray<string>;
 }
 
@@ -41,7 +41,7 @@ export interface Examination {
   readonly store: Openable;
   /** The same store as if it had more abilities, to try what is not offered. */
   readonly able?: Openable | undefined;
-  /** Whether it may write what it cannot remove again. */
+  /** Lets it write what it cannot remove again. */
   readonly mayLeave?: boolean;
   readonly onFinding: (finding: Finding, progress: { done: number; of: number }) => void;
   /** Ends the examination after the promise at hand. */
@@ -50,7 +50,7 @@ export interface Examination {
 
 /** The store gave no answer at all, or the examination was ended. */
 export class Unexamined extends Error {
-  /** What was made and could not be removed again; undefined if the store was never open. */
+  /** Names of what could not be removed again; undefined if the store was never open. */
   left: ReadonlyArray<string> | undefined;
 }
 

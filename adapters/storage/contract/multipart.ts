@@ -38,7 +38,7 @@ const FIRST = FILE.subarray(0, 5 * 2 ** 20);
 const LAST = FILE.subarray(5 * 2 ** 20);
 const OTHER_LAST = LAST.map((byte) => byte ^ 1);
 
-/** How an upload differs from one of `FILE` without a checksum. */
+/** Differences from an upload of `FILE` without a checksum. */
 interface Change {
   readonly size?: number;
   readonly checksum?: Checksum;

@@ -7,7 +7,7 @@ import { reportExchange } from "./exchange.ts";
 /** An answer with its whole body. */
 export interface Answer {
   readonly status: number;
-  /** Whether the status is a success; stores use several. */
+  /** True if the status is a success; stores use several. */
   readonly ok: boolean;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -46,7 +46,7 @@ export async function send(
     port,
     path,
     headers: chunked && "Content-Length" in headers ? sent : { ...length, ...headers },
-    // What a store has not read stays on the connection, which nothing else may use then.
+    // Bytes that the store has not read stay on the connection, so nothing else may use it.
     ...(chunked ? { agent: false } : {}),
     ...(signal === undefined ? {} : { signal }),
   });

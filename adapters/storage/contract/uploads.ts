@@ -20,7 +20,7 @@ export const OTHER: Uint8Array = CONTENT.map((byte) => byte ^ 1);
 export const LONGER: Uint8Array = Buffer.concat([CONTENT, new Uint8Array(1)]);
 export const PNG: MediaType = MediaType.make("image/png");
 
-/** What a client asks for, to upload `CONTENT` as a PNG. */
+/** A client's request to upload `CONTENT` as a PNG. */
 export const UPLOAD: UploadRequest = {
   fileName: FileName.make("é.png"),
   mediaType: PNG,

@@ -26,7 +26,7 @@ import {
 } from "../../../domain/upload-policy.ts";
 import { UPLOAD } from "./uploads.ts";
 
-/** Who calls a use case, and when. */
+/** The caller of a use case, and the moment. */
 export interface Call extends Moment {
   /** A person by default. */
   readonly principal?: Principal;
@@ -34,7 +34,7 @@ export interface Call extends Moment {
   readonly organization?: string;
 }
 
-/** When an effect runs; now by default. */
+/** The moment at which an effect runs; now by default. */
 export interface Moment {
   /** Milliseconds since 1970. */
   readonly at?: number | undefined;

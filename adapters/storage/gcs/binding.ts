@@ -1,39 +1,31 @@
 import * as DateTime from "effect/DateTime";
-import type { GetRequest } from "../../../application/ports/presigner.ts";
-import type { Checksum } from "../../../domain/checksum.ts";
+import type { GetRequest, PartRequest } from "../../../application/ports/presigner.ts";
 import type { Binding, PartBinding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
+
+interface Options {
+  /** Whether `content-length` is signed as well, which Google does not document to be enforced. */
+  readonly signLength: boolean;
+}
 
 /**
  * The binding of Cloud Storage, where the exact size needs a header of its own: "HTTP headers and
  * query string parameters for XML and JSON", Cloud Storage documentation.
  */
 export const gcsBinding =
-  (options: {
-    /**
-     * Whether `content-length` is signed as well, which Google does not document to be enforced.
-     */
-    readonly signLength: boolean;
-  }): Binding =>
-  ({ size, mediaType, strict, writeOnce, checksum, pendingSince }, host) => {
-    const md5: Array<Pair> = [];
-    const conditions: Array<Pair> = [];
-    if (strict) conditions.push(["x-goog-content-length-range", `${size},${size}`]);
-    if (pendingSince !== undefined) {
-      conditions.push(["x-goog-custom-time", DateTime.formatIso(pendingSince)]);
-    }
-    if (checksum?.algorithm === "md5") md5.push(headerOfHash(checksum));
-    else if (checksum !== undefined) conditions.push(headerOfHash(checksum));
+  (options: Options): Binding =>
+  (request, host) => {
+    const { mediaType, strict, writeOnce, pendingSince } = request;
     const isOnce = strict || writeOnce;
-    if (isOnce) conditions.push(["x-goog-if-generation-match", "0"]);
+    const { md5, hash, length, range } = headersFor(request, options);
+    const conditions: ReadonlyArray<Pair> = [
+      ...(strict ? [range] : []),
+      ...(pendingSince ? [["x-goog-custom-time", DateTime.formatIso(pendingSince)] as const] : []),
+      ...hash,
+      ...(isOnce ? [["x-goog-if-generation-match", "0"] as const] : []),
+    ];
     return {
-      signed: [
-        ...(options.signLength ? [["content-length", String(size)] as const] : []),
-        ...md5,
-        ["content-type", mediaType],
-        ["host", host],
-        ...conditions,
-      ],
+      signed: [...length, ...md5, ["content-type", mediaType], ["host", host], ...conditions],
       isOnce,
       toSend: Object.fromEntries([["Content-Type", mediaType], ...md5, ...conditions]),
     };
@@ -44,35 +36,35 @@ export const gcsBinding =
  * needs a header of its own, as that of a whole object does.
  */
 export const gcsPartBinding =
-  (options: Parameters<typeof gcsBinding>[0]): PartBinding =>
-  ({ size, checksum }, host) => {
-    const md5 = checksum?.algorithm === "md5" ? [headerOfHash(checksum)] : [];
-    const range: Pair = ["x-goog-content-length-range", `${size},${size}`];
-    const hash = checksum === undefined || md5.length > 0 ? [] : [headerOfHash(checksum)];
+  (options: Options): PartBinding =>
+  (request, host) => {
+    const { md5, hash, length, range } = headersFor(request, options);
     return {
-      headers: [
-        ...(options.signLength ? [["content-length", String(size)] as const] : []),
-        ...md5,
-        ["host", host],
-        range,
-        ...hash,
-      ],
+      headers: [...length, ...md5, ["host", host], range, ...hash],
       toSend: Object.fromEntries([...md5, range, ...hash]),
     };
   };
 
-const headerOfHash = ({ algorithm, value }: Checksum): Pair =>
-  algorithm === "md5" ? ["content-md5", value] : ["x-goog-hash", `${algorithm}=${value}`];
+/** The headers for the size and the checksum of a PUT, of which Google has two for the latter. */
+function headersFor(
+  { size, checksum }: Pick<PartRequest, "size" | "checksum">,
+  { signLength }: Options,
+): Readonly<Record<"length" | "md5" | "hash", ReadonlyArray<Pair>>> & { readonly range: Pair } {
+  const isMd5 = checksum?.algorithm === "md5";
+  return {
+    length: signLength ? [["content-length", String(size)]] : [],
+    range: ["x-goog-content-length-range", `${size},${size}`],
+    md5: isMd5 ? [["content-md5", checksum.value]] : [],
+    hash: checksum && !isMd5 ? [["x-goog-hash", `${checksum.algorithm}=${checksum.value}`]] : [],
+  };
+}
 
 /**
  * Query parameters of a GET that set the type and disposition of the answer, and name one version
  * of the object if there is one.
  */
-export function gcsOverrides(request: GetRequest): Array<Pair> {
-  const query: Array<Pair> = [
-    ["response-content-disposition", request.responseDisposition],
-    ["response-content-type", request.responseMediaType],
-  ];
-  if (request.version !== undefined) query.unshift(["generation", request.version]);
-  return query;
-}
+export const gcsOverrides = (request: GetRequest): Array<Pair> => [
+  ...(request.version === undefined ? [] : [["generation", request.version] as const]),
+  ["response-content-disposition", request.responseDisposition],
+  ["response-content-type", request.responseMediaType],
+];

@@ -14,7 +14,7 @@ const HEADERS = [
 ];
 
 /** "Set up and view CORS configurations", Cloud Storage documentation. */
-const ruleOf = (origins: ReadonlyArray<string>) => ({
+const ruleFor = (origins: ReadonlyArray<string>) => ({
   origin: [...origins],
   method: ["GET", "PUT"],
   responseHeader: HEADERS,
@@ -23,7 +23,7 @@ const ruleOf = (origins: ReadonlyArray<string>) => ({
 
 /** The rule as `gcloud` takes it. */
 export const corsRule = (origins: ReadonlyArray<string>): string =>
-  `${JSON.stringify([ruleOf(origins)], undefined, 2)}\n`;
+  `${JSON.stringify([ruleFor(origins)], undefined, 2)}\n`;
 
 /** Adds the origins to the rule that is otherwise written as ours, or the rule to the others. */
 export async function applyCors(
@@ -33,14 +33,14 @@ export async function applyCors(
 ): Promise<AppliedCors> {
   const [{ cors = [], metageneration = 0 }] = await bucket.getMetadata();
   const isOurs = (rule: (typeof cors)[number]) =>
-    isDeepStrictEqual(rule, ruleOf(rule.origin ?? []));
+    isDeepStrictEqual(rule, ruleFor(rule.origin ?? []));
   const ours = cors.filter(isOurs);
   const merged = mergeOrigins(
     ours.flatMap(({ origin = [] }) => origin),
     asked,
     replace,
   );
-  const own = ruleOf(merged.origins);
+  const own = ruleFor(merged.origins);
   if (isDeepStrictEqual(ours, [own])) return { outcome: "there", ...merged };
   const wanted = [...cors.filter((rule) => !isOurs(rule)), own];
   // Fails if the bucket has changed since, so as not to overwrite that change.

@@ -24,14 +24,14 @@ import * as storage from "../settings.ts";
 import { GOOG4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
-// Who signs for Cloud Storage, in one place: the settings, the choice among them, and how a key is
-// read. There are three kinds. The key of a service account signs, and the official client uses it
+// The signers for Cloud Storage: their settings, the choice among them, and the reading of a key.
+// There are three kinds. The key of a service account signs, and the official client uses it
 // for the calls to the bucket. An HMAC key only signs. Without a key, IAM signs (keyless.ts).
 
 /** A key that signs here: of a service account (RSA), or an HMAC key. */
 export type GcsSigner = KeySigner<KeyObject> | KeySigner;
 
-/** Whether the key is a service account's, which the official client can use as well. */
+/** Tells whether the key is a service account's, which the official client can use as well. */
 export const isServiceAccount = (signer: GcsSigner): signer is KeySigner<KeyObject> =>
   typeof signer.keys.secretKey !== "string";
 
@@ -81,7 +81,7 @@ export const credentialSettings = {
   applicationCredentials,
   accessKey: mainKeySettings.accessKey,
   secretKey: mainKeySettings.secretKey,
-  // Who may only put, and only get: an HMAC key, or an account that IAM signs as.
+  // For PUTs alone, and for GETs alone: an HMAC key, or an account as which IAM signs.
   ...separateKeySettings,
   putRole: account("put"),
   getRole: account("get"),
@@ -100,11 +100,11 @@ export const NO_KEY: Choice = { faults: [] };
 
 /** Chooses the first that is given: a key of a service account, an HMAC key, or none. */
 export function chooseKey(values: CredentialValues): Choice {
-  const { credentialsFile, credentials, accessKey } = values;
-  if (credentialsFile !== undefined) {
+  const { credentialsFile: file, credentials, accessKey } = values;
+  if (file !== undefined) {
     const from = credentialSettings.credentialsFile;
     return accessKey === undefined && credentials === undefined
-      ? choiceOf(from, readCredentials(credentialsFile, decodeKey), credentialsFile)
+      ? choiceFrom(from, readCredentials(file, decodeKey), file)
       : { faults: [fault(from, "must be the only key that is given")] };
   }
   const account = serviceAccountIn(values);
@@ -119,17 +119,16 @@ function serviceAccountIn({ credentials, applicationCredentials: path }: Credent
   if (credentials !== undefined) {
     const given = Redacted.value(credentials);
     const json = typeof given === "string" ? parseJson(given) : Result.succeed(given);
-    const read = Result.flatMap(json, decodeServiceAccount);
-    return choiceOf(
-      credentialSettings.credentials,
-      Result.mapError(read, (problem) => `its value ${problem}`),
+    const key = Result.flatMap(json, decodeServiceAccount).pipe(
+      Result.mapError((problem) => `its value ${problem}`),
     );
+    return choiceFrom(credentialSettings.credentials, key);
   }
   if (path === undefined) return NO_KEY;
-  const read = readCredentials(path, (json) =>
-    OTHER_KINDS.has(typeOf(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
+  const key = readCredentials(path, (json) =>
+    OTHER_KINDS.has(kindIn(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
   );
-  return choiceOf(applicationCredentials, read, path);
+  return choiceFrom(applicationCredentials, key, path);
 }
 
 /** Google credentials without a key, which Google's own library reads. */
@@ -141,7 +140,7 @@ const OTHER_KINDS: ReadonlySet<unknown> = new Set([
   "impersonated_service_account",
 ]);
 
-const choiceOf = (
+const choiceFrom = (
   from: Setting<unknown>,
   read: Result.Result<GcsKey | undefined, string>,
   path?: string,
@@ -176,19 +175,18 @@ export const separateFaults = (
   ...separateKeyFaults(values),
   ...(["put", "get"] as const).flatMap((use) => {
     const separate = separateKey(values, use);
-    const role = credentialSettings[`${use}Role`];
-    const faults = [];
-    if (separate !== undefined && Result.isFailure(hmacKey(separate))) {
-      faults.push(notOfGoogle(credentialSettings[`${use}AccessKey`]));
-    }
-    if (values[`${use}Role`] === undefined) return faults;
-    if (values[`${use}AccessKey`] !== undefined) {
-      faults.push(fault(role, "must not be set beside an access key for the same use"));
-    } else if (key !== undefined) {
-      // IAM signs as another account only where there is no key.
-      faults.push(fault(role, "must not be set beside a key: give one for this use too"));
-    }
-    return faults;
+    const isForeign = separate !== undefined && Result.isFailure(hmacKey(separate));
+    const besideRole =
+      values[`${use}AccessKey`] !== undefined
+        ? "must not be set beside an access key for the same use"
+        : // IAM signs as another account only where there is no key.
+          key && "must not be set beside a key: give one for this use too";
+    return [
+      ...(isForeign ? [notOfGoogle(credentialSettings[`${use}AccessKey`])] : []),
+      ...(values[`${use}Role`] !== undefined && besideRole !== undefined
+        ? [fault(credentialSettings[`${use}Role`], besideRole)]
+        : []),
+    ];
   }),
 ];
 
@@ -216,12 +214,12 @@ export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = ({ expiresAt, ...ke
 
 /** Reads a service account's key as Google gives it out, or `{access_key, secret_key}`. */
 export const decodeKey: DecodeCredentials<GcsKey> = (json) =>
-  typeOf(json) === undefined
+  kindIn(json) === undefined
     ? Result.flatMap(decodeAccessKey(json), hmacKey)
     : decodeServiceAccount(json);
 
-/** What kind of Google credentials parsed JSON says it is. */
-const typeOf = (json: unknown): unknown =>
+/** The kind of Google credentials that parsed JSON says it is. */
+const kindIn = (json: unknown): unknown =>
   typeof json === "object" && json !== null && "type" in json ? json.type : undefined;
 
 /** A string that matches, or the given reason. */
@@ -243,19 +241,18 @@ const decode = decoder(
 /** Reads a service account's key, whose members are Google's. */
 const decodeServiceAccount: DecodeCredentials<GcsKey> = (json) =>
   Result.flatMap(Result.mapError(decode(json), inWords), (key) => {
-    const secretKey = rsaKeyOf(key.private_key);
-    if (secretKey === undefined) {
-      return Result.fail("has a fault: /private_key: it is not a readable RSA key in PEM");
-    }
-    const accessKey = key.client_email;
-    return Result.succeed({
-      signer: signWith({ algorithm: GOOG4_RSA_SHA256, accessKey, secretKey }),
-      project: key.project_id,
-      universeDomain: key.universe_domain,
-    });
+    const { client_email: accessKey, project_id: project, universe_domain: universeDomain } = key;
+    const secretKey = readRsaKey(key.private_key);
+    return secretKey === undefined
+      ? Result.fail("has a fault: /private_key: it is not a readable RSA key in PEM")
+      : Result.succeed({
+          signer: signWith({ algorithm: GOOG4_RSA_SHA256, accessKey, secretKey }),
+          project,
+          universeDomain,
+        });
   });
 
-function rsaKeyOf(pem: string): KeyObject | undefined {
+function readRsaKey(pem: string): KeyObject | undefined {
   try {
     const key = createPrivateKey(pem);
     return key.asymmetricKeyType === "rsa" ? key : undefined;

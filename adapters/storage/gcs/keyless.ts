@@ -55,7 +55,7 @@ export const keylessSigner = Effect.fnUntraced(function* (
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
 
-  /** What IAM signs as the account, `made` of its address, and the signature in hexadecimal. */
+  /** Lets IAM sign what `make` makes of the account; the signature is in hexadecimal. */
   const sign = <A extends { readonly text: string }>(make: (signatory: Signatory) => A) =>
     Effect.gen(function* () {
       const signatory = yield* current(account);

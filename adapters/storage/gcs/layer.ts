@@ -27,8 +27,8 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
   Layer.effectContext(
     Effect.gen(function* () {
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
-      const addresses = addressesOf(settings);
-      const keySigner = settings.key && (yield* signerOf(settings.key));
+      const addresses = addressesFrom(settings);
+      const keySigner = settings.key && (yield* signerFrom(settings.key));
       const signer: Held<FormSigner> = keySigner ?? always(yield* keylessSigner(settings));
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
         const role = settings[`${use}Role`];
@@ -59,7 +59,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
     }).pipe(Effect.tap(makeBucketInBackground(settings))),
   );
 
-function addressesOf(settings: GcsSettings) {
+function addressesFrom(settings: GcsSettings) {
   const { bucket, endpoint, publicEndpoint = endpoint, customDomain, pathStyle } = settings;
   const at = (endpoint: URL) => bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
   const own: BucketAddress | undefined = customDomain && {
@@ -72,7 +72,7 @@ function addressesOf(settings: GcsSettings) {
 }
 
 /** Signs with a key; with the new key if its file changes. */
-function signerOf({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
+function signerFrom({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
   if (path === undefined) return Effect.succeed(always(signer));
   const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);
   return hold(signerInFile, RECHECK);

@@ -61,7 +61,7 @@ export async function applyLifecycle(
 }
 
 /**
- * What the rules do to files of ours. Confirmed ones have a custom time that no rule reaches, or
+ * The effects of the rules on files of ours. Confirmed ones have a custom time that no rule reaches, or
  * none, and every class can be read at once.
  */
 export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>

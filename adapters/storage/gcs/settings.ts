@@ -92,7 +92,7 @@ export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 /** The region in the scope of a signature; Cloud Storage accepts any text there. */
 export const REGION = "auto";
 
-/** What Cloud Storage can do: "Quotas and limits", its documentation. */
+/** The capabilities of Cloud Storage: "Quotas and limits", its documentation. */
 export const GCS_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 40,
   largestMultipart: 5 * 2 ** 40,
@@ -104,12 +104,12 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
 
 /** The configuration of the adapter: its settings, with what follows from them. */
 export interface GcsSettings extends Values<typeof settings> {
-  /** How messages name settings; as variables if left out. */
+  /** The names of settings in messages; those of variables if left out. */
   readonly words?: Words | undefined;
   readonly endpoint: URL;
   readonly iamEndpoint: URL;
   readonly universeDomain: string;
-  /** What signs; IAM if undefined. */
+  /** The key that signs; IAM does if undefined. */
   readonly key?: GcsKey | undefined;
   /** A warning for the log. */
   readonly notice?: string | undefined;
