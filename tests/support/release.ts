@@ -1,5 +1,3 @@
-import { SEMVER } from "./semver.ts";
-
 /** What is asked of a release, before anything is published. */
 export interface Release {
   /** Of git, such as `v1.2.3`. */
@@ -56,9 +54,11 @@ export interface Section {
 export const sectionsOf = (changelog: string): ReadonlyArray<Section> =>
   [...changelog.matchAll(/^## (.*)$/gm)].flatMap(([, heading = ""]) => {
     if (heading === "Unreleased") return [];
-    const [, version, day] = /^(\S+) - (\d{4}-\d{2}-\d{2})$/.exec(heading) ?? [];
-    if (version === undefined || day === undefined || !SEMVER.test(version)) {
+    const [, version, day] = HEADING.exec(heading) ?? [];
+    if (version === undefined || day === undefined) {
       throw new Error(`"## ${heading}" is neither "## Unreleased" nor as "## 1.2.3 - 2026-01-31"`);
     }
     return [{ version, day }];
   });
+
+const HEADING = /^(\d+\.\d+\.\d+(?:-[\w.-]+)?) - (\d{4}-\d{2}-\d{2})$/;
