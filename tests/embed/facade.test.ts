@@ -304,6 +304,27 @@ describe("an upload by calls alone", () => {
       status: 422,
     });
   });
+
+  it("the URLs and receipts of a repeated call are valid, for one upload", async () => {
+    const { valetkey } = host;
+    const again = { ...FILE, idempotencyKey: "draft-8" };
+    const [first, second] = [
+      await valetkey.requestUpload(again),
+      await valetkey.requestUpload(again),
+    ];
+    expect((await put(second)).status).toBe(200);
+    expect((await put(first, "54321")).status).toBe(412);
+    expect((await put(second, "54321")).status).toBe(412);
+    for (const { receipt } of [first, second]) {
+      expect(
+        await valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt }),
+      ).toMatchObject({ key: first.key, final: true });
+    }
+    expect(await (await fetch(first.getUrl)).text()).toBe("12345");
+    const third = await valetkey.requestUpload(again);
+    expect((await put(third, "54321")).status).toBe(412);
+    expect(await (await fetch(third.getUrl)).text()).toBe("12345");
+  });
 });
 
 type Calls = Omit<Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">;

@@ -164,6 +164,25 @@ describe("fetch", () => {
     expect(await ask(host.address)).toBe(host.address);
     expect(await ask("https://evil.example")).toBe(null);
   });
+
+  it("fetch warns of each refused origin once, and of 100 origins at most", async () => {
+    const { valetkey, address, log } = await startHost();
+    const ask = (Origin: string, method = "POST") =>
+      valetkey.fetch(new Request(`${address}${PRESIGN}`, { method, headers: { Origin } }));
+    await ask("https://other.example.com", "OPTIONS");
+    await ask("https://other.example.com");
+    await ask(address);
+    for (let i = 0; i < 150; i++) await ask(`https://${i}.example.com`);
+    const warned = log.filter(({ message }) =>
+      message.startsWith("a request from another origin is not allowed"),
+    );
+    expect(warned).toHaveLength(100);
+    expect(warned[0]).toMatchObject({
+      level: "warn",
+      facts: { origin: "https://other.example.com" },
+    });
+    expect(new Set(warned.map(({ facts }) => facts["origin"])).size).toBe(100);
+  });
 });
 
 describe("toNodeHandler", () => {
