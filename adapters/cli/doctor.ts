@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema";
 import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
 import { asJson, command, EXIT, JSON_OPTION } from "./command.ts";
-import type { Cause } from "./doctor/explain/cause.ts";
+import type { Cause } from "./doctor/explain.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { print, tell } from "./output.ts";
 
@@ -55,9 +55,10 @@ export const doctor = command({
   }),
   run: async ({ origin = [], leave = false, explain: url, header, json = false, ...answer }) => {
     if (url !== undefined) {
-      const { runExplain } = await import("./doctor/run.ts");
-      const sent = header && new Map(header.map(pairOf));
-      const causes = runExplain(process.env, { url, sent, ...answer });
+      const { explain, readSigners } = await import("./doctor/explain.ts");
+      const sent = header && new Map(header.map(parseHeader));
+      const failed = { url, sent, ...answer, now: Date.now(), ...readSigners(process.env) };
+      const causes = explain(failed);
       return { result: json ? asJson({ causes }) : causes.map(inLines).join("") };
     }
     // What examines is loaded for this command alone.
@@ -82,7 +83,7 @@ export const doctor = command({
   },
 });
 
-const pairOf = (header: string): readonly [name: string, value: string] => {
+const parseHeader = (header: string): readonly [name: string, value: string] => {
   const colon = header.indexOf(":");
   return [header.slice(0, colon).toLowerCase(), header.slice(colon + 1).trim()];
 };

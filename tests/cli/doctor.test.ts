@@ -183,19 +183,19 @@ const FAULTS: ReadonlyArray<{
   {
     what: "that does not tell its time",
     between: async (_, usual) => header(await usual(), "Date", "never"),
-    unknown: [/^clock: .* does not tell its time/],
+    unknown: [/^clock: .*sends no Date/],
   },
   {
     what: "with the bucket in another region",
     between: async (_, usual) => header(await usual(), "x-amz-bucket-region", "eu-west-1"),
     failed: ["region: the bucket is in eu-west-1, and STORAGE_REGION is us-east-1"],
-    unknown: ["everything else: without the bucket nothing further was tried"],
+    unknown: ["everything else: the bucket cannot be used, so nothing further was tried"],
   },
   {
     what: "without the bucket",
     env: { STORAGE_BUCKET: "elsewhere" },
     failed: [/^bucket: the bucket elsewhere does not exist/],
-    unknown: ["everything else: without the bucket nothing further was tried"],
+    unknown: ["everything else: the bucket cannot be used, so nothing further was tried"],
   },
   {
     what: "that knows another secret",
@@ -310,7 +310,7 @@ const FAULTS: ReadonlyArray<{
         ? new Response(null, { status: 403 })
         : undefined,
     failed: [/^confirm: what was put cannot be looked at: /],
-    unknown: [/^scratch: \d+ scratch keys below orgs\/valetkey-doctor\/ could not be cleared$/],
+    unknown: [/^scratch: \d+ scratch keys below orgs\/valetkey-doctor\/ could not be removed$/],
   },
   {
     what: "whose key for the service may not begin uploads in parts",
@@ -426,14 +426,14 @@ const FAULTS: ReadonlyArray<{
     between: ({ method, query }) =>
       method === "PUT" && query.get("X-Amz-Signature") === "0".repeat(64) ? ok() : undefined,
     failed: ["signatures: a PUT with a wrong signature was accepted: the store verifies none"],
-    unknown: ["everything else: without signatures nothing else holds"],
+    unknown: ["everything else: the store verifies no signatures, so nothing further was tried"],
   },
   {
     what: "that takes signatures in a header alone",
     between: ({ query }) =>
       query.has("X-Amz-Signature") ? s3Error(403, "AccessDenied") : undefined,
     failed: ["bucket: the store takes requests that are signed in a header, and no signed URLs"],
-    unknown: ["everything else: without the bucket nothing further was tried"],
+    unknown: ["everything else: the bucket cannot be used, so nothing further was tried"],
   },
   {
     what: "that answers every question about its bucket with a list",
@@ -445,7 +445,7 @@ const FAULTS: ReadonlyArray<{
     unknown: [
       "lifecycle: this store's answer about its lifecycle rules is not understood",
       ...["versioning", "encryption", "object lock"].map(
-        (name) => `${name}: this store has no such setting, or does not tell it`,
+        (name) => `${name}: this store has no such setting, or does not show it`,
       ),
     ],
   },
@@ -464,8 +464,8 @@ const FAULTS: ReadonlyArray<{
     unknown: [
       "lifecycle: the bucket's lifecycle could not be read: 403 AccessDenied",
       "versioning: the service's key may not look at it",
-      "encryption: the store does not tell (500 InternalError)",
-      "object lock: this store has no such setting, or does not tell it",
+      "encryption: the store does not show it (500 InternalError)",
+      "object lock: this store has no such setting, or does not show it",
     ],
   },
   {
@@ -507,7 +507,7 @@ const FAULTS: ReadonlyArray<{
         : query.get("versionId") === "null"
           ? new Response(null, { status: 204 })
           : undefined,
-    unknown: [/^scratch: \d+ scratch keys below orgs\/valetkey-doctor\/ could not be cleared$/],
+    unknown: [/^scratch: \d+ scratch keys below orgs\/valetkey-doctor\/ could not be removed$/],
   },
 ];
 

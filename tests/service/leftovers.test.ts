@@ -155,7 +155,7 @@ describe.skipIf(server === undefined)("nothing is left", () => {
     expect(await leftIn(bucket)).toEqual([]);
     const left = await valetkey(["doctor", "--leave"], environment(bucket));
     expect(left.stdout).toMatch(
-      /scratch: what is written now cannot be removed again: [^]*promise: [^]*could not be cleared/,
+      /scratch: what is written now cannot be removed again: [^]*promise: [^]*could not be removed/,
     );
   });
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain } from "../../adapters/cli/doctor/explain.ts";
-import type { FailedRequest } from "../../adapters/cli/doctor/explain/cause.ts";
+import { explain, type FailedRequest } from "../../adapters/cli/doctor/explain.ts";
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0, 0);
 const SIGNATURE = "0123456789abcdef".repeat(4);
@@ -196,7 +195,7 @@ const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause
   [
     "a signature that does not match, at a store that tells nothing",
     { status: 403, body: answer("SignatureDoesNotMatch") },
-    "something that the URL binds was sent otherwise: content-length, content-type, if-none-match",
+    "a signed value was changed: content-length, content-type, if-none-match",
   ],
   [
     "a PUT to a URL for GET",

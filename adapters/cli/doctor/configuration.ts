@@ -1,33 +1,44 @@
 import * as Effect from "effect/Effect";
 import type { LifecycleRule } from "../../../application/ports/object-store.ts";
-import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import type { Answer } from "../../storage/rest/signed-fetch.ts";
-import { failed, type Findings, passed, unknown } from "./finding.ts";
-import { check, type Target } from "./target.ts";
+import { check, type Doctor } from "./doctor.ts";
 
-/** The role that may look at these things and change nothing. */
-const ROLE =
+/** How to let the service's key read the bucket's settings. */
+const DIAGNOSE =
   "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
 
-/** How the bucket is set up: what removes objects, and what keeps or encrypts them. */
-export const configuration = (target: Target, waits: number | undefined): Effect.Effect<Findings> =>
-  Effect.all([lifecycle(target, waits), ...(target.s3 === undefined ? [] : setUp(target))]).pipe(
-    Effect.map((findings) => findings.flat()),
-  );
+/** Reads the bucket's settings: rules that remove objects, versions, encryption, locks. */
+export const configuration = (doctor: Doctor): Effect.Effect<unknown> =>
+  Effect.all([
+    lifecycle(doctor),
+    ...(doctor.s3 === undefined ? [] : SETTINGS.map((look) => look(doctor))),
+  ]);
 
-const setUp = (target: Target) => [
-  look(target, "versioning", "versioning", "VersioningConfiguration", (text) =>
+const setting = (name: string, query: string, root: string, describe: (text: string) => string) =>
+  check(name, function* ({ sendAs }, { passed, unknown }) {
+    const { ok, status, text, told } = yield* sendAs("service", {
+      method: "GET",
+      query: [[query, ""]],
+    });
+    // Stores answer with 404 where nothing is set.
+    if (status === 404 || (ok && text.includes(`<${root}`))) passed(describe(ok ? text : ""));
+    else if (status === 403) unknown("the service's key may not look at it", DIAGNOSE);
+    else if (status === 501 || ok) unknown("this store has no such setting, or does not show it");
+    else unknown(`the store does not show it (${told})`);
+  });
+
+const SETTINGS = [
+  setting("versioning", "versioning", "VersioningConfiguration", (text) =>
     text.includes("<Status>Enabled</Status>")
       ? "on: an overwritten file is kept as an older version"
       : "off: an overwritten file is gone",
   ),
-  look(target, "encryption", "encryption", "ServerSideEncryptionConfiguration", (text) => {
+  setting("encryption", "encryption", "ServerSideEncryptionConfiguration", (text) => {
     const algorithm = /<SSEAlgorithm>([\w:-]{1,40})</.exec(text)?.[1];
     return algorithm === undefined
       ? "the bucket has no default encryption of its own"
       : `the bucket encrypts with ${algorithm}`;
   }),
-  look(target, "object lock", "object-lock", "ObjectLockConfiguration", (text) =>
+  setting("object lock", "object-lock", "ObjectLockConfiguration", (text) =>
     text.includes("<DefaultRetention>")
       ? "on, with a default: no upload can be removed before its time"
       : text.includes("Enabled")
@@ -36,119 +47,64 @@ const setUp = (target: Target) => [
   ),
 ];
 
-/** Whether the bucket's rules remove what nobody confirms or completes, and nothing else. */
-const lifecycle = (target: Target, waits: number | undefined): Effect.Effect<Findings> =>
-  check(
-    "lifecycle",
-    Effect.gen(function* () {
-      const { effects } = target.store.lifecycle ?? {};
-      if (effects === undefined) return [];
-      const rules = yield* effects;
-      const marked = rules.filter(({ scope }) => scope === "unconfirmed");
-      const soon = marked.find(({ days = 0 }) => waits !== undefined && days < waits);
-      const unconfirmed =
-        waits === undefined
-          ? passed("lifecycle", "no policy marks uploads, so no rule has to remove them")
-          : soon !== undefined
-            ? failed(
-                "lifecycle",
-                `${named(soon)}, and a policy waits ${waits} days`,
-                "Uploads are removed before they can be confirmed.",
-                "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it",
-              )
-            : marked.length > 0
-              ? passed("lifecycle", "the bucket removes uploads that nobody confirms")
-              : failed(
-                  "lifecycle",
-                  "a policy sets unconfirmed_after, and the bucket has no rule for it",
-                  "Uploads that nobody confirms stay for ever.",
-                  "valetkey lifecycle --apply",
-                );
-      return [unconfirmed, ...rules.flatMap(ofOthers), ...abandonedParts(target, rules)];
-    }).pipe(
-      Effect.catch(({ reason }) =>
-        Effect.succeed([unknown("lifecycle", reason, reason.includes(" 403 ") ? ROLE : undefined)]),
-      ),
-    ),
-  );
-
-const named = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
-
-/** A rule that also reaches what was confirmed. */
-function ofOthers(rule: LifecycleRule): Findings {
-  if (rule.scope === "every") {
-    return [
-      failed(
-        "lifecycle",
-        named(rule),
-        "It does so with confirmed files too, and nobody is told.",
-        "remove the rule, or give it a prefix outside of orgs/, or the filter that `valetkey lifecycle` prints",
-      ),
-    ];
+/** Finds the rules that remove unconfirmed or incomplete uploads, and those that remove more. */
+const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknown }) {
+  const { store, waits } = doctor;
+  const read = yield* Effect.result(store.lifecycle?.effects ?? Effect.undefined);
+  if (read._tag === "Failure") {
+    const { reason } = read.failure;
+    return unknown(reason, reason.includes(" 403 ") ? DIAGNOSE : undefined);
   }
-  const mend = OTHERS.get(rule.scope);
-  return mend === undefined
-    ? []
-    : [unknown("lifecycle", `${named(rule)}, also a confirmed one`, mend)];
-}
+  const rules = read.success;
+  if (rules === undefined) return;
+  const marked = rules.filter(({ scope }) => scope === "unconfirmed");
+  const soon = marked.find(({ days = 0 }) => waits !== undefined && days < waits);
+  if (waits === undefined) passed("no policy marks uploads, so no rule has to remove them");
+  else if (soon !== undefined) {
+    failed(
+      `${describe(soon)}, and a policy waits ${waits} days`,
+      "Uploads are removed before they can be confirmed.",
+      "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it",
+    );
+  } else if (marked.length > 0) passed("the bucket removes uploads that nobody confirms");
+  else {
+    failed(
+      "a policy sets unconfirmed_after, and the bucket has no rule for it",
+      "Uploads that nobody confirms stay for ever.",
+      "valetkey lifecycle --apply",
+    );
+  }
+  for (const rule of rules) {
+    const mend = MENDS.get(rule.scope);
+    if (mend !== undefined) unknown(`${describe(rule)}, also a confirmed one`, mend);
+    if (rule.scope === "every") {
+      failed(
+        describe(rule),
+        "It also removes or changes confirmed files, and nothing reports it.",
+        "remove the rule, or give it a prefix outside of orgs/, or the filter that `valetkey lifecycle` prints",
+      );
+    }
+  }
+  abandonedParts(doctor, rules);
+});
 
-const OTHERS = new Map<LifecycleRule["scope"], string>([
+const describe = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
+
+const MENDS = new Map<LifecycleRule["scope"], string>([
   ["replaced", "keep the rule if files are written once (write_once); else remove it"],
   ["tagged", "look at who sets that tag, since Valetkey does not; or remove the rule"],
 ]);
 
-/** Whether parts that nobody completes are removed, by a rule or by the store itself. */
-function abandonedParts({ store }: Target, rules: ReadonlyArray<LifecycleRule>): Findings {
+function abandonedParts({ store, report }: Doctor, rules: ReadonlyArray<LifecycleRule>): void {
   const { multipart, lifecycle } = store;
-  if (multipart === undefined) return [];
-  if (rules.some(({ scope }) => scope === "parts")) {
-    return [passed("abandoned parts", "the bucket removes parts of uploads that nobody completes")];
-  }
-  if (multipart.abandoned !== undefined) return [passed("abandoned parts", multipart.abandoned)];
+  if (multipart === undefined) return;
+  const { passed, failed, unknown } = report("abandoned parts");
   const seen = "the bucket has no rule that removes parts of uploads that nobody completes";
-  return lifecycle?.removesParts === true
-    ? [
-        failed(
-          "abandoned parts",
-          seen,
-          "They are paid for, and no list of objects shows them.",
-          "valetkey lifecycle --apply",
-        ),
-      ]
-    : [unknown("abandoned parts", seen)];
+  if (rules.some(({ scope }) => scope === "parts")) {
+    passed("the bucket removes parts of uploads that nobody completes");
+  } else if (multipart.abandoned !== undefined) passed(multipart.abandoned);
+  else if (lifecycle?.removesParts === true) {
+    const why = "They cost money, and no list of objects shows them.";
+    failed(seen, why, "valetkey lifecycle --apply");
+  } else unknown(seen);
 }
-
-const look = (
-  target: Target,
-  name: string,
-  query: string,
-  root: string,
-  describe: (text: string) => string,
-): Effect.Effect<Findings> =>
-  check(
-    name,
-    Effect.map(ask(target, query), (answer) => [
-      (answer.ok && answer.text.includes(`<${root}`)) || isUnset(answer)
-        ? passed(name, describe(answer.ok ? answer.text : ""))
-        : hidden(name, answer),
-    ]),
-  );
-
-const ask = (target: Target, query: string) =>
-  target.asKey("service", { method: "GET", query: [[query, ""]] });
-
-/** Nothing is set, which stores answer with 404. */
-const isUnset = ({ status }: Answer) => status === 404;
-
-const hidden = (name: string, answer: Answer) =>
-  answer.status === 403
-    ? unknown(name, "the service's key may not look at it", ROLE)
-    : answer.status === 501 || answer.ok
-      ? unknown(name, "this store has no such setting, or does not tell it")
-      : unknown(
-          name,
-          `the store does not tell (${answer.status} ${refusalIn(answer).code ?? ""})`.replace(
-            " )",
-            ")",
-          ),
-        );

@@ -1,55 +1,64 @@
 import * as Effect from "effect/Effect";
-import type { Audience, SignedRequest } from "../../../application/ports/presigner.ts";
+import type { Audience } from "../../../application/ports/presigner.ts";
 import { digest } from "../../storage/contract/digest.ts";
-import type { Answer } from "../../storage/contract/send.ts";
-import { failed, type Findings, passed } from "./finding.ts";
-import { BYTES, check, type Target } from "./target.ts";
+import { BYTES, check, type Doctor, type StoreAnswer } from "./doctor.ts";
 
-const WHY = 'The browser sends no upload from that page, and shows only "Failed to fetch".';
-
-/** Whether a page of each origin may upload: by the preflight that a browser sends, and the PUT. */
+/** Uploads as a page of each origin: the preflight, and the PUT unless only a look is taken. */
 export const cors = (
-  target: Target,
+  doctor: Doctor,
   audience: Audience,
-  settings: {
-    readonly origins: ReadonlyArray<string>;
-    readonly isEmbedded: boolean;
-    /** Whether the preflight alone is looked at, and nothing is uploaded. */
-    readonly isLook: boolean;
-  },
-): Effect.Effect<Findings> =>
-  Effect.forEach(settings.origins, (origin) =>
-    check(
-      "cors",
-      Effect.gen(function* () {
-        const { isEmbedded, isLook } = settings;
-        const mend = isEmbedded ? `add ${origin} to CORS_ORIGINS` : mendOf(target, origin);
-        const [algorithm] = target.presigner.checksums;
-        const signed = yield* target.signPut(yield* target.newKey, {
-          audience,
-          strict: true,
-          ...(algorithm && { checksum: { algorithm, value: digest(algorithm, BYTES) } }),
-        });
-        const names = Object.keys(signed.headers).map((name) => name.toLowerCase());
-        const preflight = yield* target.send("OPTIONS", signed.url, {
-          headers: {
-            Origin: origin,
-            "Access-Control-Request-Method": "PUT",
-            "Access-Control-Request-Headers": names.toSorted().join(","),
-          },
-        });
-        const problem = preflightProblem(preflight, origin, names);
-        if (problem !== undefined) {
-          const how = allowedIn(preflight).length > 1 ? TWICE : mend;
-          return [failed("cors", `${origin}: ${problem}`, WHY, how)];
-        }
-        if (isLook) return [passed("cors", `${origin} may upload`)];
-        return yield* exposed(target, signed, origin, mend);
-      }),
-    ),
-  ).pipe(Effect.map((findings) => findings.flat()));
+  options: { readonly isLook: boolean },
+): Effect.Effect<unknown> =>
+  Effect.forEach(doctor.origins, (origin) => uploadFrom(doctor, origin, audience, options));
 
-function mendOf({ s3, rules }: Target, origin: string): string {
+const uploadFrom = check(
+  "cors",
+  function* (
+    doctor,
+    report,
+    origin: string,
+    audience: Audience,
+    { isLook }: { readonly isLook: boolean },
+  ) {
+    const { send, signPut, presigner, put } = doctor;
+    const failed = (answer: StoreAnswer, problem: string) =>
+      report.failed(
+        `${origin}: ${problem}`,
+        'The browser sends no upload from that page, and shows only "Failed to fetch".',
+        allowedBy(answer).length > 1 ? ALLOWED_TWICE : allowMend(doctor, origin),
+      );
+    const [algorithm] = presigner.checksums;
+    const checksum = algorithm && { algorithm, value: digest(algorithm, BYTES) };
+    const signed = yield* signPut({ audience, strict: true, ...(checksum && { checksum }) });
+    const names = Object.keys(signed.headers).map((name) => name.toLowerCase());
+    const preflight = yield* send("OPTIONS", signed.url, {
+      headers: {
+        Origin: origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": names.toSorted().join(","),
+      },
+    });
+    const problem = preflightProblem(preflight, origin, names);
+    if (problem !== undefined) return failed(preflight, problem);
+    if (isLook) return report.passed(`${origin} may upload`);
+    const answer = yield* put(signed, { headers: { Origin: origin } });
+    if (!allows(answer, origin)) {
+      const isTwice = allowedBy(answer).length > 1;
+      const problem = isTwice ? "allows origins twice" : "does not allow the page";
+      return failed(answer, `the answer to the PUT itself ${problem}`);
+    }
+    return lists(answer, "expose-headers", "etag")
+      ? report.passed(`${origin} may upload, and read the ETag`)
+      : report.failed(
+          `${origin}: the page may upload, but not read the ETag`,
+          "Large files in parts cannot be completed without it.",
+          allowMend(doctor, origin),
+        );
+  },
+);
+
+function allowMend({ isEmbedded, s3, rules }: Doctor, origin: string): string {
+  if (isEmbedded) return `add ${origin} to CORS_ORIGINS`;
   if (s3?.provider === "minio") {
     return `start MinIO with ${origin} in MINIO_API_CORS_ALLOW_ORIGIN; it has no rules per bucket`;
   }
@@ -58,46 +67,16 @@ function mendOf({ s3, rules }: Target, origin: string): string {
     : `valetkey cors --origin ${origin} --apply`;
 }
 
-/** Whether the answer to the PUT itself lets the page read it, with its ETag. */
-const exposed = Effect.fnUntraced(function* (
-  target: Target,
-  signed: SignedRequest,
-  origin: string,
-  mend: string,
-) {
-  const answer = yield* target.put(signed, { headers: { Origin: origin } });
-  const exposed = listIn(answer, "access-control-expose-headers");
-  if (!allows(answer, origin)) {
-    const isTwice = allowedIn(answer).length > 1;
-    const problem = isTwice ? "allows origins twice" : "does not allow the page";
-    return [
-      failed(
-        "cors",
-        `${origin}: the answer to the PUT itself ${problem}`,
-        WHY,
-        isTwice ? TWICE : mend,
-      ),
-    ];
-  }
-  return exposed.includes("etag") || exposed.includes("*")
-    ? [passed("cors", `${origin} may upload, and read the ETag`)]
-    : [
-        failed(
-          "cors",
-          `${origin}: the page may upload, but not read the ETag`,
-          "Large files in parts cannot be put together without it.",
-          mend,
-        ),
-      ];
-});
+const ALLOWED_TWICE =
+  "let the store or the proxy add CORS headers, and not both: nginx: proxy_hide_header Access-Control-Allow-Origin";
 
 function preflightProblem(
-  answer: Answer,
+  answer: StoreAnswer,
   origin: string,
   names: ReadonlyArray<string>,
 ): string | undefined {
   if (!answer.ok || !allows(answer, origin)) {
-    const allowed = allowedIn(answer);
+    const allowed = allowedBy(answer);
     const instead =
       allowed.length === 0
         ? "no origin is allowed"
@@ -106,25 +85,21 @@ function preflightProblem(
           : `it allows ${allowed[0]}`;
     return `the preflight is answered with ${answer.status}, and ${instead}`;
   }
-  const methods = listIn(answer, "access-control-allow-methods");
-  if (!methods.includes("put") && !methods.includes("*")) return "the preflight does not allow PUT";
-  const headers = listIn(answer, "access-control-allow-headers");
-  const missing = names.filter((name) => !headers.includes(name) && !headers.includes("*"));
+  if (!lists(answer, "allow-methods", "put")) return "the preflight does not allow PUT";
+  const missing = names.filter((name) => !lists(answer, "allow-headers", name));
   return missing.length === 0 ? undefined : `the preflight does not allow ${missing.join(", ")}`;
 }
 
-/** Browsers take one value alone, even if several are the same. */
-const allowedIn = ({ headers }: Answer): ReadonlyArray<string> =>
-  headers["access-control-allow-origin"]?.split(",").map((value) => value.trim()) ?? [];
+const allows = ({ headers }: StoreAnswer, origin: string) =>
+  ["*", origin].includes(headers["access-control-allow-origin"] ?? "");
 
-const allows = (answer: Answer, origin: string) =>
-  ["*", origin].includes(answer.headers["access-control-allow-origin"] ?? "");
+/** The allowed origins. Browsers take one value alone, even if several are the same. */
+const allowedBy = (answer: StoreAnswer) => splitList(answer.headers["access-control-allow-origin"]);
 
-const TWICE =
-  "let the store or the proxy add CORS headers, and not both: nginx: proxy_hide_header Access-Control-Allow-Origin";
+const lists = ({ headers }: StoreAnswer, name: string, item: string): boolean => {
+  const items = splitList(String(headers[`access-control-${name}`] ?? "").toLowerCase());
+  return items.includes(item) || items.includes("*");
+};
 
-const listIn = ({ headers }: Answer, name: string): ReadonlyArray<string> =>
-  String(headers[name] ?? "")
-    .toLowerCase()
-    .split(",")
-    .map((item) => item.trim());
+const splitList = (list: string | undefined): ReadonlyArray<string> =>
+  list?.split(",").map((item) => item.trim()) ?? [];

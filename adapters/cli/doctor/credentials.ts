@@ -1,42 +1,113 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { failed, type Finding, type Findings, passed } from "./finding.ts";
-import type { Target } from "./target.ts";
-import type { KeyNames } from "./key-names.ts";
+import type { Env } from "../../settings/source.ts";
+import { check, type Doctor } from "./doctor.ts";
 
-const WORK = { put: "uploads", get: "downloads" } as const;
+/** Where the key for each use is configured, and how to correct it. */
+export type KeyNames = Readonly<Record<"service" | "put" | "get", KeyName>>;
 
-/** Whose credentials sign, from where they come, and until when they last. */
-export const credentials = (target: Target, names: KeyNames): Effect.Effect<Findings> =>
-  Effect.gen(function* () {
-    const key = yield* target.newKey;
-    const findings: Array<Finding> = [];
-    for (const use of ["put", "get"] as const) {
-      const signed = yield* Effect.result(
-        use === "put" ? target.signPut(key) : target.signGet(key),
-      );
-      findings.push(
-        signed._tag === "Success"
-          ? passed(
-              "credentials",
-              `${WORK[use]} are signed by ${ownerIn(signed.success.url)}, from ${names[use].from}${yield* lifeOf(target, use)}`,
-            )
-          : failed(
-              "credentials",
-              `${WORK[use]} cannot be signed: ${signed.failure.reason}`,
-              "Nothing can be uploaded or downloaded without credentials.",
-              names[use].mend,
-            ),
-      );
+export interface KeyName {
+  /** Such as `STORAGE_PUT_ACCESS_KEY`. */
+  readonly from: string;
+  /** The setting of the secret, or the origin of the credentials. */
+  readonly secret: string;
+  /** The setting of the session token, or the origin of the credentials. */
+  readonly token: string;
+  /** How to correct a key that the store refuses. */
+  readonly mend: string;
+}
+
+/** Names the keys as the environment sets them. */
+export function readKeyNames(env: Env, adapter: string): KeyNames {
+  if (adapter === "local") return { service: EMBEDDED, put: EMBEDDED, get: EMBEDDED };
+  const google = ["STORAGE_GCS_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"].find(
+    (name) => env[name],
+  );
+  const main = env["STORAGE_CREDENTIALS_FILE"]
+    ? whole("STORAGE_CREDENTIALS_FILE")
+    : env["STORAGE_ACCESS_KEY"]
+      ? pair(env, "")
+      : adapter !== "gcs"
+        ? CHAIN
+        : google === undefined
+          ? MACHINE
+          : whole(google);
+  const separate = (use: "PUT" | "GET") =>
+    env[`STORAGE_${use}_ROLE`]
+      ? whole(`STORAGE_${use}_ROLE`)
+      : env[`STORAGE_${use}_ACCESS_KEY`]
+        ? pair(env, `${use}_`)
+        : main;
+  return { service: main, put: separate("PUT"), get: separate("GET") };
+}
+
+/** Credentials that are set as a whole. */
+const whole = (from: string, mend = `correct ${from}`): KeyName => ({
+  from,
+  secret: from,
+  token: from,
+  mend,
+});
+
+const EMBEDDED = whole(
+  "the folder of the embedded store",
+  "let the service write to STORAGE_LOCAL_DIR",
+);
+const MACHINE = whole(
+  "the service account of this machine",
+  "set GOOGLE_APPLICATION_CREDENTIALS, or give this machine a service account",
+);
+const CHAIN = whole(
+  "the usual chain of the store's own client",
+  "set STORAGE_ACCESS_KEY and STORAGE_SECRET_KEY, or give this machine a profile or a role",
+);
+
+/** A key, its secret and its token, each in a variable. */
+function pair(env: Env, use: "" | "PUT_" | "GET_"): KeyName {
+  const from = `STORAGE_${use}ACCESS_KEY`;
+  const secret = `STORAGE_${use}SECRET_KEY`;
+  const token = `STORAGE_${use}SESSION_TOKEN`;
+  const quoted = [from, secret, token].find((name) => /^(["']).*\1$/s.test(env[name] ?? ""));
+  // Common mistakes of values that were pasted; no value is shown.
+  const flaw =
+    quoted !== undefined
+      ? `: ${quoted} has quotes around it, and they count`
+      : (env[from] ?? "").length > (env[secret] ?? "").length
+        ? `: ${from} is longer than ${secret}, so the two may be swapped`
+        : env[from]?.startsWith("ASIA") === true && !env[token]
+          ? `: it is a temporary key, which needs ${token}`
+          : "";
+  return {
+    from,
+    secret,
+    token,
+    mend: `correct ${from} and ${secret}, which belong together${flaw}`,
+  };
+}
+
+/** Names the owner and the source of the credentials that sign, and their end. */
+export const credentials = check("credentials", function* (doctor, { passed, failed }) {
+  const { signPut, signGet, newKey, names } = doctor;
+  for (const [use, work, sign] of [
+    ["put", "uploads", signPut()],
+    ["get", "downloads", Effect.flatMap(newKey, (key) => signGet(key))],
+  ] as const) {
+    const signed = yield* Effect.result(sign);
+    const { from, mend } = names[use];
+    if (signed._tag === "Success") {
+      const owner = ownerIn(signed.success.url);
+      passed(`${work} are signed by ${owner}, from ${from}${yield* expiry(doctor, use)}`);
+    } else {
+      const why = "Nothing can be uploaded or downloaded without credentials.";
+      failed(`${work} cannot be signed: ${signed.failure.reason}`, why, mend);
     }
-    return findings;
-  });
+  }
+});
 
-const lifeOf = Effect.fnUntraced(
-  function* ({ s3 }: Target, use: "put" | "get") {
+const expiry = Effect.fnUntraced(
+  function* ({ s3 }: Doctor, use: "put" | "get") {
     if (s3 === undefined) return "";
-    const now = yield* Clock.currentTimeMillis;
-    const { expiresAt } = yield* s3.signers[use](now, 0);
+    const { expiresAt } = yield* s3.signers[use](yield* Clock.currentTimeMillis, 0);
     return expiresAt === undefined ? "" : `, until ${new Date(expiresAt).toISOString()}`;
   },
   Effect.orElseSucceed(() => ""),
@@ -44,8 +115,8 @@ const lifeOf = Effect.fnUntraced(
 
 /** The access key or the account in a signed URL, which is not secret. */
 function ownerIn(url: string): string {
-  for (const [name, value] of new URL(url).searchParams) {
-    if (/^X-(?:Amz|Goog)-Credential$/.test(name)) return value.split("/")[0] ?? value;
-  }
-  return "a key";
+  const { searchParams } = new URL(url);
+  const credential =
+    searchParams.get("X-Amz-Credential") ?? searchParams.get("X-Goog-Credential") ?? "a key";
+  return credential.split("/")[0] ?? credential;
 }

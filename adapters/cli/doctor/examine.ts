@@ -1,141 +1,109 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import { obstacle } from "../../storage/contract/scratch.ts";
 import { bucket } from "./bucket.ts";
 import { configuration } from "./configuration.ts";
-import { obstacle } from "../../storage/contract/scratch.ts";
 import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
-import { endpoints, type Reached } from "./endpoints.ts";
-import { hosts } from "./hosts.ts";
-import { failed, type Findings, unknown } from "./finding.ts";
-import { folder } from "./folder.ts";
-import type { KeyNames } from "./key-names.ts";
+import { type Doctor, type Examination, openDoctor, removeScratch, SCRATCH } from "./doctor.ts";
+import { reportTo, type Tell } from "./finding.ts";
 import { privilege } from "./privilege.ts";
-import { openTarget, removeScratch, SCRATCH, type Target } from "./target.ts";
 import { promises } from "./promises.ts";
 import { publicAccess } from "./public-access.ts";
+import { endpoints, type Reached } from "./reach.ts";
 import { service } from "./service.ts";
-import { signatures } from "./signatures.ts";
-import { upload } from "./upload.ts";
-
-/** What the checks need to know of the configuration. */
-export interface Examination {
-  readonly names: KeyNames;
-  /** Origins of pages that upload. */
-  readonly origins: ReadonlyArray<string>;
-  readonly provider: string;
-  /** The largest file that a policy allows, in bytes. */
-  readonly largest: number;
-  /** How many days uploads wait to be confirmed at most; undefined if no policy marks them. */
-  readonly waits: number | undefined;
-  /** Whether the service is its own store, which has no bucket to look at. */
-  readonly isEmbedded: boolean;
-  /** Whether it may write what it cannot remove again. */
-  readonly mayLeave: boolean;
-}
+import { hosts, signatures, upload } from "./upload.ts";
 
 /**
  * Examines the store, and tells findings as they come. It writes under scratch keys alone, which it
  * clears at the end by the store's time, also when it is interrupted. A dead store ends it within 15
  * seconds.
  */
-export const examine = (examination: Examination, tell: (findings: Findings) => void) =>
-  Effect.gen(function* () {
-    const target = yield* openTarget;
-    if (examination.isEmbedded) tell(yield* folder(target));
-    tell(yield* credentials(target, examination.names));
-    const reached = yield* endpoints(target);
-    tell(reached.findings);
-    if (reached.alive.length === 0) {
-      tell([
-        unknown("everything else", "the store cannot be reached, so nothing further was tried"),
-      ]);
-      return;
-    }
-    yield* target.forgetSilence;
-    const clear = Effect.suspend(() =>
-      examination.isEmbedded || target.scratch.names().length === 0
-        ? Effect.void
-        : Effect.andThen(target.forgetSilence, Effect.map(removeScratch(target), tell)),
-    );
-    yield* checks(target, { ...examination, alive: reached.alive }, tell).pipe(
-      Effect.ensuring(clear),
-      Effect.provideService(Clock.Clock, behind(yield* Clock.Clock, reached.ahead)),
-    );
-  });
-
-const checks = Effect.fnUntraced(function* (
-  target: Target,
-  examination: Examination & Pick<Reached, "alive">,
-  tell: (findings: Findings) => void,
-) {
-  const { names, origins, isEmbedded, largest, waits, provider, mayLeave, alive } = examination;
-  const look = { origins, isEmbedded, isLook: true };
-  if (isEmbedded) {
-    tell(yield* cors(target, "public", look));
-    return;
-  }
-  const { findings, isThere, isKeyRefused } = yield* bucket(target, names);
-  tell(findings);
-  if (!isThere) {
-    tell([unknown("everything else", "without the bucket nothing further was tried")]);
-    return;
-  }
-  const isOneKey = [names.put, names.get].every(({ from }) => from === names.service.from);
-  if (isKeyRefused && isOneKey) {
-    tell([unknown("everything else", "the store refuses the key, so nothing further was tried")]);
-    return;
-  }
-  const setUp = isKeyRefused ? Effect.succeed([]) : configuration(target, waits);
-  const reason = isKeyRefused
-    ? "the store refuses the service's key"
-    : yield* obstacle(target, yield* target.newKey).pipe(Effect.orElseSucceed(() => undefined));
-  if (reason !== undefined) {
-    tell([cannotRemove(reason, { mayLeave, isFault: !isKeyRefused })]);
-    if (!mayLeave) {
-      tell(yield* cors(target, "public", look));
-      tell(yield* setUp);
-      return;
-    }
-  }
-  tell(yield* hosts(target));
-  const uploaded = yield* upload(target, names, { audiences: alive, largest });
-  tell(uploaded.findings);
-  const { audience = "public", key } = uploaded;
-  if (key !== undefined) {
-    const { findings, areVerified } = yield* signatures(target, audience);
-    tell(findings);
-    if (!areVerified) {
-      tell([unknown("everything else", "without signatures nothing else holds")]);
-      return;
-    }
-  }
-  tell(yield* cors(target, audience, { ...look, isLook: key === undefined }));
-  if (isKeyRefused) {
-    tell([unknown("confirm", "the store refuses the service's key, so nothing was tried with it")]);
-  } else if (key !== undefined) {
-    tell(yield* service(target, audience, { marks: waits !== undefined }));
-  }
-  if (key === undefined) {
-    tell([unknown("promises", "no upload works, so nothing was tried with one")]);
-  } else {
-    tell(yield* promises(target, audience, { provider }));
-    tell(yield* publicAccess(target, audience, key));
-    if (target.s3 !== undefined) tell(yield* privilege(target, audience, key));
-  }
-  tell(yield* setUp);
+export const examine = Effect.fnUntraced(function* (examination: Examination, tell: Tell) {
+  const doctor = yield* openDoctor(examination, tell);
+  if (doctor.isEmbedded) yield* folder(doctor, tell);
+  yield* credentials(doctor);
+  const { alive, ahead } = yield* endpoints(doctor);
+  if (alive.length === 0) return skip(doctor, "the store cannot be reached");
+  yield* doctor.forgetSilence;
+  const clear = Effect.suspend(() =>
+    doctor.isEmbedded || doctor.scratch.names().length === 0
+      ? Effect.void
+      : Effect.andThen(doctor.forgetSilence, removeScratch(doctor)),
+  );
+  return yield* (doctor.isEmbedded ? look(doctor) : checks(doctor, alive)).pipe(
+    Effect.ensuring(clear),
+    Effect.provideService(Clock.Clock, behind(yield* Clock.Clock, ahead)),
+  );
 });
 
-function cannotRemove(
-  reason: string,
-  { mayLeave, isFault }: { readonly mayLeave: boolean; readonly isFault: boolean },
-) {
-  if (mayLeave) return unknown("scratch", `what is written now cannot be removed again: ${reason}`);
+const skip = ({ report }: Doctor, reason: string): void =>
+  report("everything else").unknown(`${reason}, so nothing further was tried`);
+
+/** Asks whether pages may upload, without an upload. */
+const look = (doctor: Doctor) => cors(doctor, "public", { isLook: true });
+
+const checks = Effect.fnUntraced(function* (doctor: Doctor, alive: Reached["alive"]) {
+  const { names, report, mayLeave } = doctor;
+  const state = yield* bucket(doctor);
+  if (state === "unusable") return skip(doctor, "the bucket cannot be used");
+  const isKeyRefused = state === "key refused";
+  const isOneKey = [names.put, names.get].every(({ from }) => from === names.service.from);
+  if (isKeyRefused && isOneKey) return skip(doctor, "the store refuses the key");
+  const reason = isKeyRefused
+    ? "the store refuses the service's key"
+    : yield* obstacle(doctor, yield* doctor.newKey).pipe(Effect.orElseSucceed(() => undefined));
+  const settings = isKeyRefused ? Effect.void : configuration(doctor);
+  if (reason !== undefined) {
+    reportObstacle(doctor, reason, isKeyRefused);
+    if (!mayLeave) return yield* Effect.andThen(look(doctor), settings);
+  }
+  yield* hosts(doctor);
+  const uploaded = yield* upload(doctor, alive);
+  if (!uploaded) {
+    yield* look(doctor);
+  } else {
+    const { audience } = uploaded;
+    if ((yield* signatures(doctor, audience)) === false) {
+      return skip(doctor, "the store verifies no signatures");
+    }
+    yield* cors(doctor, audience, { isLook: false });
+  }
+  if (isKeyRefused) {
+    report("confirm").unknown("the store refuses the service's key, so nothing was tried with it");
+  }
+  if (!uploaded) report("promises").unknown("no upload works, so nothing was tried with one");
+  else {
+    const { audience, key } = uploaded;
+    if (!isKeyRefused) yield* service(doctor, audience);
+    yield* promises(doctor, audience);
+    yield* publicAccess(doctor, audience, key);
+    if (doctor.s3 !== undefined) yield* privilege(doctor, audience, key);
+  }
+  return yield* settings;
+});
+
+/** Reports that scratch objects could not be removed again. */
+function reportObstacle({ report, mayLeave }: Doctor, reason: string, isKeyRefused: boolean): void {
+  const { failed, unknown } = report("scratch");
   const seen = `nothing was written, since it could not be removed again: ${reason}`;
   const mend = `valetkey doctor --leave writes scratch objects all the same, below ${SCRATCH}`;
-  return isFault
-    ? failed("scratch", seen, "Uploads and permissions are tried with scratch objects.", mend)
-    : unknown("scratch", seen, mend);
+  if (mayLeave) unknown(`what is written now cannot be removed again: ${reason}`);
+  else if (isKeyRefused) unknown(seen, mend);
+  else failed(seen, "Uploads and permissions are tried with scratch objects.", mend);
+}
+
+const folder = ({ store }: Doctor, tell: Tell) =>
+  Effect.match(store.ensureBucket, {
+    onSuccess: () => reportTo(tell, "folder").passed("the embedded store can write to its folder"),
+    onFailure: ({ reason }) => reportFolder(tell, reason),
+  });
+
+/** Reports a folder that cannot be used; the reason says what mends it, behind a semicolon. */
+export function reportFolder(tell: Tell, reason: string): void {
+  const [, seen = reason, mend = "let the service's user write to STORAGE_LOCAL_DIR", detail = ""] =
+    /^(.*?); (.*?)( \(.*)$/s.exec(reason) ?? [];
+  reportTo(tell, "folder").failed(`${seen}${detail}`, "No upload can be stored.", mend);
 }
 
 /** A clock that is corrected by so many milliseconds. */

@@ -1,9 +1,9 @@
-/** What one check found. */
+/** The result of a check. */
 export interface Finding {
   /** Names the check in a word or two, such as `clock`. */
   readonly check: string;
   readonly verdict: "passed" | "failed" | "could not tell";
-  /** What was seen, as a sentence without its full stop. */
+  /** The observation, as a sentence without its full stop. */
   readonly seen: string;
   /** Why it matters; undefined where nothing is wrong. */
   readonly why?: string;
@@ -11,25 +11,15 @@ export interface Finding {
   readonly mend?: string;
 }
 
-export type Findings = ReadonlyArray<Finding>;
+export type Tell = (finding: Finding) => unknown;
 
-export const passed = (check: string, seen: string): Finding => ({
-  check,
-  verdict: "passed",
-  seen,
-});
+/** The findings of one check; each is told at once. */
+export type Report = ReturnType<typeof reportTo>;
 
-export const failed = (check: string, seen: string, why: string, mend: string): Finding => ({
-  check,
-  verdict: "failed",
-  seen,
-  why,
-  mend,
-});
-
-export const unknown = (check: string, seen: string, mend?: string): Finding => ({
-  check,
-  verdict: "could not tell",
-  seen,
-  ...(mend === undefined ? {} : { mend }),
+export const reportTo = (tell: Tell, check: string) => ({
+  passed: (seen: string): void => void tell({ check, verdict: "passed", seen }),
+  failed: (seen: string, why: string, mend: string): void =>
+    void tell({ check, verdict: "failed", seen, why, mend }),
+  unknown: (seen: string, mend?: string): void =>
+    void tell({ check, verdict: "could not tell", seen, ...(mend !== undefined && { mend }) }),
 });

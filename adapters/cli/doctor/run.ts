@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import * as redis from "../../limits/redis/settings.ts";
+import * as redisSettings from "../../limits/redis/settings.ts";
 import { allOf } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
 import { reasonOf } from "../../thrown.ts";
@@ -9,32 +9,24 @@ import { interruptible } from "../interruptible.ts";
 import { configurationMessage } from "../messages.ts";
 import { misspellings, readStore } from "../settings.ts";
 import { quietly } from "../with-store.ts";
-import { explain } from "./explain.ts";
-import type { Cause, FailedRequest } from "./explain/cause.ts";
-import { examine } from "./examine.ts";
-import type { Finding, Findings } from "./finding.ts";
-import { unusableFolder } from "./folder.ts";
-import { keyNamesOf } from "./key-names.ts";
-import { publicUrl } from "./public-url.ts";
-import { counter } from "./redis.ts";
+import { readKeyNames } from "./credentials.ts";
+import type { Examination } from "./doctor.ts";
+import { examine, reportFolder } from "./examine.ts";
+import type { Finding, Tell } from "./finding.ts";
+import { publicUrl, redis } from "./reach.ts";
 
-/** How the doctor is run. */
-interface Run {
-  /** Origins of pages; those of the service if empty. */
-  readonly origins: ReadonlyArray<string>;
-  /** Whether it may write what it cannot remove again. */
-  readonly mayLeave: boolean;
+interface Run extends Pick<Examination, "origins" | "mayLeave"> {
   readonly onStart: (store: string) => unknown;
-  /** Gets each finding as soon as it is there. */
-  readonly tell: (finding: Finding) => unknown;
+  /** Gets each finding at once. */
+  readonly tell: Tell;
 }
 
 /**
- * Examines the store that the environment configures. Rejects with a `CommandFailure` whose code is
- * 2 if it could not run.
+ * Examines the store that the environment configures, for pages of `origins` or else of the service.
+ * Rejects with a `CommandFailure` whose code is 2 if it could not run.
  */
-export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell }: Run) {
-  const read = allOf({ store: readStore(env), redis: redis.read(variables(env)) });
+export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: print }: Run) {
+  const read = allOf({ store: readStore(env), redis: redisSettings.read(variables(env)) });
   if (Result.isFailure(read)) {
     const message = configurationMessage("The doctor cannot run", read.failure, misspellings(env));
     throw new CommandFailure({ code: EXIT.couldNotRun, message });
@@ -42,79 +34,52 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell }: 
   const { http, policies, storage } = read.success.store;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
-  const found = (more: Findings) => {
-    for (const finding of more) {
-      findings.push(finding);
-      tell(finding);
-    }
+  const tell: Tell = (finding) => {
+    findings.push(finding);
+    print(finding);
   };
   onStart(storage.description);
-  const adapter = env["STORAGE_ADAPTER"] || "local";
-  const [waits] = [...policies.values()]
-    .flatMap(({ unconfirmedAfter }) => unconfirmedAfter ?? [])
-    .toSorted((a, b) => b - a);
+  const all = [...policies.values()];
+  const waits = all.flatMap(({ unconfirmedAfter }) => unconfirmedAfter ?? []);
   const examined = examine(
     {
-      names: keyNamesOf(env, adapter),
+      names: readKeyNames(env, env["STORAGE_ADAPTER"] || "local"),
       origins: origins.length > 0 ? origins : http.corsOrigins,
       provider: storage.description.split(" at ")[0] ?? "",
-      largest: Math.max(...[...policies.values()].map(({ maxSize }) => maxSize)),
-      waits,
+      largest: Math.max(...all.map(({ maxSize }) => maxSize)),
+      waits: waits.length === 0 ? undefined : Math.max(...waits),
       isEmbedded,
       mayLeave,
     },
-    found,
+    tell,
   ).pipe(
     Effect.provide(quietly(storage.layer)),
     Effect.catchIf(
       () => isEmbedded,
-      ({ reason }) => Effect.sync(() => found([unusableFolder(reason)])),
+      ({ reason }) => Effect.sync(() => reportFolder(tell, reason)),
     ),
   );
-  const around = Effect.all(
+  const peers = Effect.all(
     [
-      ...(read.success.redis === undefined ? [] : [counter(read.success.redis)]),
+      ...(read.success.redis === undefined ? [] : [redis(read.success.redis, tell)]),
       // The embedded store is at that address too, and is looked at anyway.
-      ...(env["PUBLIC_URL"] && !isEmbedded ? [publicUrl(http.publicUrl)] : []),
+      ...(env["PUBLIC_URL"] && !isEmbedded ? [publicUrl(http.publicUrl, tell)] : []),
     ],
     { concurrency: "unbounded" },
-  ).pipe(Effect.map((all) => found(all.flat())));
+  );
   await interruptible(async (signal) => {
     try {
-      await Effect.runPromise(Effect.andThen(examined, around), { signal });
+      await Effect.runPromise(Effect.andThen(examined, peers), { signal });
     } catch (cause) {
+      const last = findings.at(-1);
+      const written = last?.check === "scratch" ? last.seen : "it had written nothing";
       throw new CommandFailure({
         code: EXIT.couldNotRun,
         message: signal.aborted
-          ? `The doctor was interrupted; ${findings.at(-1)?.check === "scratch" ? findings.at(-1)?.seen : "it had written nothing"}.`
+          ? `The doctor was interrupted; ${written}.`
           : `The doctor could not finish: ${reasonOf(cause)}.`,
       });
     }
   });
   return { store: storage.description, findings };
 }
-
-/**
- * Says what differs between a signed URL and a request with it that failed. Hosts and access keys
- * are those of the environment, as far as its configuration names them.
- */
-export function runExplain(
-  env: Env,
-  failed: Omit<FailedRequest, "now" | "hosts" | "accessKeys">,
-): ReadonlyArray<Cause> {
-  const hosts = ["STORAGE_PUBLIC_ENDPOINT", "STORAGE_ENDPOINT"].flatMap((name) => {
-    const endpoint = env[name];
-    return endpoint && URL.canParse(endpoint) ? hostsOf(new URL(endpoint), env) : [];
-  });
-  const keys = ["", "PUT_", "GET_"].flatMap((use) => env[`STORAGE_${use}ACCESS_KEY`] ?? []);
-  // A role or the usual chain signs with other keys than these.
-  const isKnown = env["STORAGE_ACCESS_KEY"] && !env["STORAGE_PUT_ROLE"] && !env["STORAGE_GET_ROLE"];
-  const accessKeys = isKnown ? keys : [];
-  return explain({ ...failed, now: Date.now(), hosts, accessKeys });
-}
-
-/** With the bucket in the path, or in the host. */
-const hostsOf = ({ host }: URL, { STORAGE_BUCKET: bucket = "files" }: Env) => [
-  host,
-  `${bucket}.${host}`,
-];

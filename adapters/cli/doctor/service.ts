@@ -4,138 +4,110 @@ import * as Option from "effect/Option";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
-import { differencesOf, type UploadDifference } from "../../../domain/upload-difference.ts";
+import { differencesOf } from "../../../domain/upload-difference.ts";
 import { digest } from "../../storage/contract/digest.ts";
 import { putRequest } from "../../storage/contract/uploads.ts";
-import { failed, type Findings, passed } from "./finding.ts";
-import { told } from "./store-answer.ts";
-import { BYTES, check, type Target } from "./target.ts";
+import { BYTES, check, type Doctor } from "./doctor.ts";
 
-/** Whether the service itself can do its part for an upload: confirm it, and put parts together. */
-export const service = (
-  target: Target,
-  audience: Audience,
-  { marks }: { readonly marks: boolean },
-): Effect.Effect<Findings> =>
+/** Does the service's own part of an upload: confirms it, and puts parts together. */
+export const service = (doctor: Doctor, audience: Audience): Effect.Effect<unknown> =>
   Effect.all([
-    check("confirm", confirms(target, audience)),
-    ...(marks ? [check("confirm", confirmsMarked(target, audience))] : []),
-    check("parts", putsTogether(target, audience)),
-  ]).pipe(Effect.map((findings) => findings.flat()));
+    confirm(doctor, audience),
+    ...(doctor.waits === undefined ? [] : [confirmMarked(doctor, audience)]),
+    parts(doctor, audience),
+  ]);
 
-const cannot = (name: string, seen: string, why: string) =>
-  failed(name, seen, why, "allow the service's key what `valetkey policy service` prints");
+const ALLOW_SERVICE = "allow the service's key what `valetkey policy service` prints";
+const ALLOW_PUT = "allow the key for uploads what `valetkey policy put` prints";
+const UNCONFIRMED = "No upload is confirmed.";
+
+const SIZE = ByteSize.make(BYTES.length);
 
 /** Puts a file with a checksum, and compares what the service sees of it with what was sent. */
-const confirms = Effect.fnUntraced(function* (target: Target, audience: Audience) {
-  const key = yield* target.newKey;
-  const [algorithm] = target.presigner.checksums;
+const confirm = check("confirm", function* (doctor, { passed, failed }, audience: Audience) {
+  const [algorithm] = doctor.presigner.checksums;
   const checksum = algorithm && { algorithm, value: digest(algorithm, BYTES) };
-  const signed = yield* target.signPut(key, { audience, ...(checksum && { checksum }) });
-  const answer = yield* target.put(signed);
-  // The check of that promise has more to say.
-  if (!answer.ok) return [];
-  const facts = yield* Effect.result(target.store.head(key));
+  const signed = yield* doctor.signPut({ audience, ...(checksum && { checksum }) });
+  // The check of the promise reports why.
+  if (!(yield* doctor.put(signed)).ok) return;
+  const facts = yield* Effect.result(doctor.store.head(signed.key));
   if (facts._tag === "Failure") {
     const { failure } = facts;
     const reason = "reason" in failure ? failure.reason : "nobody can read the object";
-    return [
-      cannot("confirm", `what was put cannot be looked at: ${reason}`, "No upload is confirmed."),
-    ];
+    failed(`what was put cannot be looked at: ${reason}`, UNCONFIRMED, ALLOW_SERVICE);
+  } else if (Option.isNone(facts.success)) {
+    failed("the service does not see what was put", UNCONFIRMED, ALLOW_SERVICE);
+  } else {
+    const { mediaType } = putRequest(signed.key);
+    const granted = { size: SIZE, mediaType, writeOnce: signed.isOnce, pending: false };
+    const differences = differencesOf(
+      { ...granted, ...(checksum && { checksum }) },
+      facts.success.value,
+    ).map(
+      ({ property, expected, actual }) =>
+        `${property} is ${actual}${expected === "" ? ", which was not sent" : `, and was ${expected}`}`,
+    );
+    if (differences.length === 0) passed("the service sees what was put, as it was sent");
+    else {
+      failed(
+        `what was put is not what the service sees: ${differences.join("; ")}`,
+        "No upload is confirmed, since each differs from its grant.",
+        "let what stands in front of the store change no header of requests and of answers",
+      );
+    }
   }
-  if (Option.isNone(facts.success)) {
-    return [cannot("confirm", "the service does not see what was put", "No upload is confirmed.")];
-  }
-  const differences = differencesOf(
-    {
-      size: ByteSize.make(BYTES.length),
-      mediaType: putRequest(key).mediaType,
-      writeOnce: signed.isOnce,
-      pending: false,
-      ...(checksum && { checksum }),
-    },
-    facts.success.value,
-  );
-  return differences.length === 0
-    ? [passed("confirm", "the service sees what was put, as it was sent")]
-    : [
-        failed(
-          "confirm",
-          `what was put is not what the service sees: ${differences.map(inWords).join("; ")}`,
-          "No upload is confirmed, since each differs from its grant.",
-          "let what stands in front of the store change no header of requests and of answers",
-        ),
-      ];
 });
 
-const inWords = ({ property, expected, actual }: UploadDifference) =>
-  `${property} is ${actual}${expected === "" ? ", which was not sent" : `, and was ${expected}`}`;
-
-const confirmsMarked = Effect.fnUntraced(function* (target: Target, audience: Audience) {
-  const key = yield* target.newKey;
+const confirmMarked = check("confirm", function* (doctor, { passed, failed }, audience: Audience) {
   const pendingSince = yield* DateTime.now;
-  const signed = yield* target.signPut(key, { audience, writeOnce: true, pendingSince });
-  const answer = yield* target.put(signed);
-  if (!answer.ok) {
-    return [
-      failed(
-        "confirm",
-        `an upload with the mark of unconfirmed ones is refused (${told(answer)})`,
-        "A policy sets unconfirmed_after, so its uploads carry that mark.",
-        "allow the key for uploads what `valetkey policy put` prints",
-      ),
-    ];
+  const { key, ...signed } = yield* doctor.signPut({ audience, writeOnce: true, pendingSince });
+  const { ok, told } = yield* doctor.put(signed);
+  if (!ok) {
+    return failed(
+      `an upload with the mark of unconfirmed ones is refused (${told})`,
+      "A policy sets unconfirmed_after, so its uploads carry that mark.",
+      ALLOW_PUT,
+    );
   }
-  const facts = yield* Effect.option(target.store.head(key));
+  const facts = yield* Effect.option(doctor.store.head(key));
   const version = Option.getOrUndefined(Option.flatten(facts))?.version;
-  return yield* Effect.match(target.store.keep({ key, version }), {
-    onSuccess: () => [passed("confirm", "the mark of unconfirmed uploads is taken off")],
-    onFailure: ({ reason }) => [
-      cannot("confirm", `the mark cannot be taken off: ${reason}`, "Confirmed files are removed."),
-    ],
+  return yield* Effect.match(doctor.store.keep({ key, version }), {
+    onSuccess: () => passed("the mark of unconfirmed uploads is taken off"),
+    onFailure: ({ reason }) =>
+      failed(
+        `the mark cannot be taken off: ${reason}`,
+        "Confirmed files are removed.",
+        ALLOW_SERVICE,
+      ),
   });
 });
 
-/** One part of an upload, which is abandoned at the end. */
-const putsTogether = Effect.fnUntraced(function* (
-  { store, presigner, ...target }: Target,
-  audience: Audience,
-): Effect.fn.Return<Findings, { readonly reason: string }> {
-  const { multipart } = store;
-  const { part } = presigner;
-  if (multipart === undefined || part === undefined) return [];
-  const request = { ...putRequest(yield* target.newKey), audience };
+/** Puts one part of an upload, which is aborted at the end. */
+const parts = check("parts", function* (doctor, { passed, failed }, audience: Audience) {
+  const { multipart } = doctor.store;
+  const { part } = doctor.presigner;
+  if (multipart === undefined || part === undefined) return;
+  const request = { ...putRequest(yield* doctor.newKey), audience };
   const { key, mediaType } = request;
-  const created = yield* Effect.result(
-    Effect.uninterruptible(
-      Effect.tap(target.inTime(multipart.create({ key, mediaType })), (uploadId) =>
-        Effect.sync(() => target.scratch.addUpload({ key, uploadId })),
-      ),
-    ),
+  const created = yield* doctor.inTime(multipart.create({ key, mediaType })).pipe(
+    Effect.tap((uploadId) => Effect.sync(() => doctor.scratch.addUpload({ key, uploadId }))),
+    Effect.uninterruptible,
+    Effect.result,
   );
   if (created._tag === "Failure") {
-    const { reason } = created.failure;
-    return [
-      cannot(
-        "parts",
-        `no upload in parts can be begun: ${reason}`,
-        "Large files are answered with 503.",
-      ),
-    ];
+    const seen = `no upload in parts can be begun: ${created.failure.reason}`;
+    return failed(seen, "Large files are answered with 503.", ALLOW_SERVICE);
   }
   const uploadId = created.success;
-  const size = ByteSize.make(BYTES.length);
-  const signed = yield* part({ ...request, uploadId, size, partNumber: PartNumber.make(1) });
-  const answer = yield* target.put(signed);
-  const parts = yield* multipart.list({ key, uploadId });
-  return [
-    answer.ok && Option.exists(parts, ({ length }) => length === 1)
-      ? passed("parts", "a part of a large file is taken, and listed")
-      : failed(
-          "parts",
-          `a part of a large file is refused (${told(answer)})`,
-          "Files above the size of one PUT cannot be uploaded.",
-          "allow the key for uploads what `valetkey policy put` prints",
-        ),
-  ];
+  const partNumber = PartNumber.make(1);
+  const signed = yield* part({ ...request, uploadId, size: SIZE, partNumber });
+  const { ok, told } = yield* doctor.put(signed);
+  const listed = yield* multipart.list({ key, uploadId });
+  return ok && Option.exists(listed, ({ length }) => length === 1)
+    ? passed("a part of a large file is taken, and listed")
+    : failed(
+        `a part of a large file is refused (${told})`,
+        "Files above the size of one PUT cannot be uploaded.",
+        ALLOW_PUT,
+      );
 });

@@ -1,128 +1,179 @@
 import * as Effect from "effect/Effect";
+import type * as Result from "effect/Result";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import type { Answer } from "../../storage/contract/send.ts";
-import { failed, type Finding, type Findings, passed, unknown } from "./finding.ts";
-import type { KeyNames } from "./key-names.ts";
-import { readBack } from "./read-back.ts";
-import { refusedUpload } from "./refused-upload.ts";
-import { mendOf, told } from "./store-answer.ts";
-import type { Target } from "./target.ts";
+import { BYTES, check, type NoAnswer, type StoreAnswer, withWrongSignature } from "./doctor.ts";
+import { headersAdded, ONE_STORE, refusedUpload } from "./refused-upload.ts";
+import { refusalMend, refusalReason } from "./refusals.ts";
 
-/** A stored scratch object, with what else the checks of uploads found. */
+/** A stored scratch object, and the endpoint where uploads work. */
 export interface Uploaded {
-  readonly findings: Findings;
-  /** Where uploads work; undefined if nowhere. */
-  readonly audience: Audience | undefined;
-  readonly key: StorageKey | undefined;
-}
-
-/** An upload that did not work, and the answer, if there was one. */
-interface Tried {
   readonly audience: Audience;
-  readonly url: string;
-  readonly answer?: Answer;
-  readonly reason?: string;
+  readonly key: StorageKey;
 }
 
-/** Uploads as a browser does, reads back, and looks for what something on the way has changed. */
-export const upload = (
-  target: Target,
-  names: KeyNames,
-  { audiences, largest }: { readonly audiences: ReadonlyArray<Audience>; readonly largest: number },
-): Effect.Effect<Uploaded> => {
-  const findings: Array<Finding> = [];
-  let works: Uploaded["audience"];
-  let stored: StorageKey | undefined;
-  return Effect.gen(function* () {
-    const inVain: Array<Tried> = [];
-    let acceptedAt: string | undefined;
-    const further: Array<Finding> = [];
-    // Where only services get through, the other checks go on with their URLs.
-    for (const audience of audiences) {
-      const key = yield* target.newKey;
-      const { url, ...signed } = yield* target.signPut(key, { audience });
-      const sent = yield* Effect.result(target.put({ ...signed, url }));
-      if (sent._tag === "Failure") {
-        inVain.push({ audience, url, reason: sent.failure.reason });
-        continue;
-      }
-      if (!sent.success.ok) {
-        inVain.push({ audience, url, answer: sent.success });
-        continue;
-      }
-      works = audience;
-      stored = key;
-      acceptedAt = new URL(url).origin;
-      further.push(
-        passed("upload", `a PUT to ${acceptedAt} was accepted`),
-        ...(sent.success.headers.etag === undefined ? [WITHOUT_ETAG] : []),
-        ...(yield* readBack(target, names, key, audience)),
-        ...(yield* large(target, names, { audience, largest })),
-      );
-      break;
-    }
-    for (const { audience, url, answer, reason } of inVain) {
-      findings.push(
-        answer === undefined
-          ? failed(
-              "upload",
-              `a PUT to ${new URL(url).origin} was not answered: ${reason}`,
-              "Every upload fails like this.",
-              "look at the log of the store, and at what stands in front of it",
-            )
-          : yield* refusedUpload(target, names, { audience, url, answer, acceptedAt }),
-      );
-    }
-    findings.push(...further);
-    return { findings, audience: works, key: stored };
-  }).pipe(
-    Effect.catch(({ reason }) =>
-      Effect.succeed({
-        findings: [...findings, unknown("upload", reason)],
-        audience: works,
-        key: stored,
-      }),
-    ),
-  );
-};
-
-const WITHOUT_ETAG = failed(
+/**
+ * Uploads as a browser does, reads back, and looks for what something on the way has changed; gives
+ * undefined where no upload works. Where only services get through, their endpoint is used.
+ */
+export const upload = check(
   "upload",
-  "the answer to a PUT has no ETag",
-  "A proxy removes it; large files cannot be put together without it.",
-  "let the proxy pass the headers of the store's answers on",
+  function* (
+    doctor,
+    report,
+    audiences: ReadonlyArray<Audience>,
+  ): Effect.fn.Return<Uploaded | undefined, { readonly reason: string }> {
+    const attempts: Array<Attempt> = [];
+    for (const audience of audiences) {
+      const { key, ...signed } = yield* doctor.signPut({ audience });
+      const sent = yield* Effect.result(doctor.put(signed));
+      attempts.push({ audience, key, url: signed.url, sent });
+      if (sent._tag === "Success" && sent.success.ok) break;
+    }
+    const accepted = attempts.find(({ sent }) => sent._tag === "Success" && sent.success.ok);
+    const acceptedAt = accepted && new URL(accepted.url).origin;
+    for (const { audience, url, sent } of attempts) {
+      if (sent._tag === "Failure") {
+        report.failed(
+          `a PUT to ${new URL(url).origin} was not answered: ${sent.failure.reason}`,
+          "Every upload fails like this.",
+          "look at the log of the store, and at what stands in front of it",
+        );
+      } else if (!sent.success.ok) {
+        yield* refusedUpload(doctor, { audience, url, answer: sent.success, acceptedAt });
+      } else {
+        report.passed(`a PUT to ${acceptedAt} was accepted`);
+        if (sent.success.headers.etag !== undefined) continue;
+        report.failed(
+          "the answer to a PUT has no ETag",
+          "A proxy removes it; large files cannot be completed without it.",
+          "let the proxy pass the headers of the store's answers on",
+        );
+      }
+    }
+    if (accepted === undefined) return undefined;
+    yield* readBack(doctor, accepted);
+    yield* largeUpload(doctor, accepted.audience);
+    return accepted;
+  },
+);
+
+interface Attempt extends Uploaded {
+  readonly url: string;
+  readonly sent: Result.Result<StoreAnswer, NoAnswer>;
+}
+
+/** Reads a stored object back, at both endpoints, and looks for what was added to it on the way. */
+const readBack = check(
+  "download",
+  function* (doctor, { passed, failed }, { key, audience }: Uploaded) {
+    const { url } = yield* doctor.signGet(key, { audience });
+    const answer = yield* doctor.send("GET", url);
+    const why = "Files cannot be opened.";
+    if (!answer.ok) {
+      const reason = refusalReason(doctor, "get", answer);
+      failed(`reading back was refused: ${reason}`, why, refusalMend(doctor, "get", answer));
+    } else if (answer.body.equals(BYTES)) passed("the same bytes were read back");
+    else {
+      failed(
+        `${answer.body.length} other bytes were read back`,
+        why,
+        "look at what stands in front of the store: it changes what it passes on",
+      );
+    }
+    const other = audience === "public" ? "internal" : "public";
+    const elsewhere = yield* doctor.signGet(key, { audience: other });
+    const [here, there] = [url, elsewhere.url].map((url) => new URL(url).origin);
+    if (here !== there) {
+      const seen = yield* Effect.option(doctor.send("GET", elsewhere.url));
+      const sameBucket = doctor.report("same bucket");
+      if (seen._tag === "Some" && seen.value.status === 404) {
+        sameBucket.failed(
+          `what was put at ${here} is not found at ${there}`,
+          "The two endpoints lead to different stores or buckets, so no upload can be confirmed.",
+          ONE_STORE,
+        );
+      } else if (seen._tag === "Some" && seen.value.ok) {
+        sameBucket.passed(`it was read at ${there} too`);
+      }
+    }
+    if (doctor.s3 === undefined) return;
+    const { ok, headers } = yield* doctor.sendAs("service", { method: "HEAD", key });
+    const added = Object.entries(headers).flatMap(([name, value]) =>
+      name === "x-amz-tagging-count" && value !== "0"
+        ? "x-amz-tagging"
+        : name.startsWith("x-amz-meta-") || name === "x-amz-website-redirect-location"
+          ? name
+          : [],
+    );
+    if (ok && added.length > 0) headersAdded(doctor, added.join(", "), "the store obeys it");
+  },
 );
 
 /** More than proxies let through by default: "client_max_body_size", nginx documentation. */
 const LARGE = 2 ** 20 + 1;
 
-/** Whether a body of more than a megabyte arrives, where a policy allows files of that size. */
-const large = Effect.fnUntraced(function* (
-  target: Target,
-  names: KeyNames,
-  { audience, largest }: { readonly audience: Audience; readonly largest: number },
-): Effect.fn.Return<Findings, { readonly reason: string }> {
-  if (largest < LARGE) return [];
-  const size = ByteSize.make(LARGE);
-  const signed = yield* target.signPut(yield* target.newKey, { audience, size });
-  const sent = yield* Effect.result(target.put(signed, { body: new Uint8Array(LARGE) }));
+/** Puts more than a megabyte, where a policy allows files of that size. */
+const largeUpload = check("size", function* (doctor, report, audience: Audience) {
+  if (doctor.largest < LARGE) return;
+  const signed = yield* doctor.signPut({ audience, size: ByteSize.make(LARGE) });
+  const sent = yield* Effect.result(doctor.put(signed, { body: new Uint8Array(LARGE) }));
   if (sent._tag === "Failure") {
-    yield* target.forgetSilence;
-    return [unknown("size", `a PUT of 1 MiB was not answered: ${sent.failure.reason}`)];
-  }
-  const answer = sent.success;
-  if (answer.ok) return [passed("size", "a PUT of 1 MiB was accepted")];
-  const refused = { use: "put", name: names.put, bucket: target.s3?.bucket ?? "" } as const;
-  return [
-    failed(
-      "size",
-      `a PUT of 1 MiB was refused (${told(answer)}), and a small one was accepted`,
+    yield* doctor.forgetSilence;
+    report.unknown(`a PUT of 1 MiB was not answered: ${sent.failure.reason}`);
+  } else if (sent.success.ok) report.passed("a PUT of 1 MiB was accepted");
+  else {
+    report.failed(
+      `a PUT of 1 MiB was refused (${sent.success.told}), and a small one was accepted`,
       "Larger files cannot be uploaded.",
-      answer.status === 413
+      sent.success.status === 413
         ? "let the proxy pass larger bodies on: nginx: client_max_body_size 0"
-        : mendOf(answer, refused),
-    ),
-  ];
+        : refusalMend(doctor, "put", sent.success),
+    );
+  }
+});
+
+/** Puts a file with a wrong signature; false where the store accepts it. */
+export const signatures = check("signatures", function* (doctor, report, audience: Audience) {
+  const { url, headers } = yield* doctor.signPut({ audience });
+  const { ok, told } = yield* doctor.put({ url: withWrongSignature(url), headers });
+  if (!ok) {
+    report.passed(`a PUT with a wrong one is refused (${told})`);
+    return true;
+  }
+  report.failed(
+    "a PUT with a wrong signature was accepted: the store verifies none",
+    "Everybody who reaches the store can read, write and remove every file.",
+    "switch authentication on (SeaweedFS: weed s3 -config=FILE with the keys), or use another store: this one is for tests",
+  );
+  return false;
+});
+
+/** Sends a URL for each endpoint to the other, which has to refuse it. */
+export const hosts = check("hosts", function* (doctor, { passed, failed }) {
+  const key = yield* doctor.newKey;
+  const internal = yield* doctor.signPut({ key, audience: "internal" });
+  const external = yield* doctor.signPut({ key, audience: "public" });
+  const [from, to] = [internal, external].map(({ url }) => new URL(url).origin);
+  if (from === to) return passed("browsers and services use one endpoint");
+  const prefix = (audience: Audience) => doctor.s3?.addresses[audience].unsignedPrefix ?? "";
+  const [own, other] = [`${from}${prefix("internal")}`, `${to}${prefix("public")}`];
+  const { headers } = internal;
+  const atPublic = yield* doctor.put({ url: internal.url.replace(own, other), headers });
+  if (atPublic.ok) {
+    return failed(
+      `a URL that was signed for ${from} is accepted at ${to}: a proxy there changes the header Host`,
+      "A signature covers the host, so URLs for browsers are refused behind such a proxy (SignatureDoesNotMatch).",
+      "let the proxy pass the header on: nginx: proxy_set_header Host $http_host; Apache: ProxyPreserveHost On",
+    );
+  }
+  const atInternal = yield* doctor.put({ ...external, url: external.url.replace(other, own) });
+  return atInternal.ok
+    ? failed(
+        `a URL that was signed for ${to} is accepted at ${from}: something there changes the header Host, or ignores it`,
+        "A URL should work where it was signed for and nowhere else.",
+        "let the proxy at STORAGE_ENDPOINT pass the header Host on",
+      )
+    : passed(`a URL for ${to} is refused at ${from} (${atInternal.told}), and the other way round`);
 });

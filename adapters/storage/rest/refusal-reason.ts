@@ -42,9 +42,9 @@ export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): St
 export function reasonOfRefusal(settings: BucketSettings, refusal: StoreRefusal): string {
   const { words = VARIABLES } = settings;
   const { status, code, message = "" } = refusal;
-  const advice = code === undefined ? undefined : ADVICE.get(code);
-  if (code === "NoSuchBucket" || (code === undefined && status === 404)) return noBucket(settings);
-  if (advice !== undefined) return `${say(advice, words)} (${code}${followed(message)})`;
+  const fault = faultIn(code);
+  if (fault === "bucket" || (code === undefined && status === 404)) return noBucket(settings);
+  if (fault !== undefined) return `${say(ADVICE[fault], words)} (${code}${followed(message)})`;
   if (code !== undefined) return `the store answered ${code}${followed(message)}`;
   return `the answer (${status ?? "without a status"}) has no error code, so it is not from a store; check ${words.name(storage.endpoint)}`;
 }
@@ -55,36 +55,46 @@ export const noBucket = ({ bucket, words = VARIABLES }: BucketSettings): string 
 
 const followed = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
 
-const ACCESS_KEY: Text = ({ name }) =>
-  `the store does not know the access key; check ${name(mainKeySettings.accessKey)}`;
-const SECRET_KEY: Text = ({ name }) =>
-  `the secret key is wrong; check ${name(mainKeySettings.secretKey)}`;
-const REGION: Text = ({ name }) =>
-  `the region is wrong; set ${name(storage.region)} to the bucket's own`;
-const TOKEN: Text = ({ name }) =>
-  `the session token is invalid or has expired; renew ${name(mainKeySettings.sessionToken)}`;
-const CLOCK = "the store rejects the time of the request; correct this machine's clock";
+/** What a code of S3's API is about; undefined for all others. */
+export const faultIn = (code: string | undefined): Fault | undefined => FAULTS.get(code ?? "");
 
-const ADVICE: ReadonlyMap<string, Text> = new Map<string, Text>([
-  ["InvalidAccessKeyId", ACCESS_KEY],
-  ["InvalidAccessKey", ACCESS_KEY],
-  ["SignatureDoesNotMatch", SECRET_KEY],
-  ["InvalidToken", TOKEN],
-  ["InvalidTokenId", TOKEN],
-  ["ExpiredToken", TOKEN],
-  ["RequestTimeTooSkewed", CLOCK],
-  ["RequestExpired", CLOCK],
-  ["ExpiredPresignRequest", CLOCK],
-  ["RequestNotReadyYet", CLOCK],
-  ["AuthorizationHeaderMalformed", REGION],
-  ["AuthorizationQueryParametersError", REGION],
-  ["IllegalLocationConstraintException", REGION],
-  ["InvalidRegion", REGION],
-  ["PermanentRedirect", REGION],
-  ["TemporaryRedirect", REGION],
-  ["AccessDenied", "the key may not list the bucket; allow it s3:ListBucket"],
-  ["AllAccessDisabled", "all access to the bucket is disabled; ask its owner to enable it"],
-]);
+type Fault = keyof typeof CODES;
+
+const CODES = {
+  "access key": ["InvalidAccessKeyId", "InvalidAccessKey"],
+  "secret key": ["SignatureDoesNotMatch"],
+  "session token": ["InvalidToken", "InvalidTokenId", "ExpiredToken"],
+  clock: ["RequestTimeTooSkewed", "RequestExpired", "ExpiredPresignRequest", "RequestNotReadyYet"],
+  region: [
+    "AuthorizationHeaderMalformed",
+    "AuthorizationQueryParametersError",
+    "IllegalLocationConstraintException",
+    "InvalidRegion",
+    "PermanentRedirect",
+    "TemporaryRedirect",
+  ],
+  permission: ["AccessDenied"],
+  access: ["AllAccessDisabled"],
+  bucket: ["NoSuchBucket"],
+} as const;
+
+const FAULTS = new Map(
+  Object.entries(CODES).flatMap(([fault, codes]) =>
+    codes.map((code): [string, Fault] => [code, fault as Fault]),
+  ),
+);
+
+const ADVICE: Readonly<Record<Exclude<Fault, "bucket">, Text>> = {
+  "access key": ({ name }) =>
+    `the store does not know the access key; check ${name(mainKeySettings.accessKey)}`,
+  "secret key": ({ name }) => `the secret key is wrong; check ${name(mainKeySettings.secretKey)}`,
+  "session token": ({ name }) =>
+    `the session token is invalid or has expired; renew ${name(mainKeySettings.sessionToken)}`,
+  clock: "the store rejects the time of the request; correct this machine's clock",
+  region: ({ name }) => `the region is wrong; set ${name(storage.region)} to the bucket's own`,
+  permission: "the key may not list the bucket; allow it s3:ListBucket",
+  access: "all access to the bucket is disabled; ask its owner to enable it",
+};
 
 const TOLERATED = 60_000;
 
