@@ -10,7 +10,7 @@ import { reasonOf } from "../thrown.ts";
 import type { Examination, Findings } from "../storage/contract/examine.ts";
 import { type Certificate, FORMATS, summary, write } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
-import { command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
+import { command, CommandFailure, EXIT, flag, JSON_OPTION, option } from "./command.ts";
 import { interruptible } from "./interruptible.ts";
 import { showProgress, tell } from "./output.ts";
 
@@ -25,38 +25,25 @@ export const certify = command({
   name: "certify",
   summary: "Try what your store really enforces, and write a certificate of it",
   options: {
-    endpoint: {
-      value: "ENDPOINT",
-      shape: "the URL of a store",
+    endpoint: option("ENDPOINT", Schema.NonEmptyString, "the URL of a store", {
       note: "$STORAGE_ENDPOINT if left out",
       isArgument: true,
-    },
-    name: {
-      value: "NAME",
-      shape: "what the certificate calls the store",
-      note: 'such as "versitygw 1.8.0"',
-    },
-    format: {
-      value: "FORMAT",
-      shape: "text, markdown or json",
+    }),
+    name: option(
+      "NAME",
+      Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,100}$/u)),
+      "what the certificate calls the store",
+      { note: 'such as "versitygw 1.8.0"' },
+    ),
+    format: option("FORMAT", Schema.Literals(FORMATS), "text, markdown or json", {
       note: "text if left out",
-      choices: FORMATS,
-    },
-    output: { value: "FILE", shape: "the path of a file", note: "standard output if left out" },
-    leave: {
-      shape: "without a value",
-      note: "writes objects also where they cannot be removed again",
-    },
+    }),
+    output: option("FILE", Schema.NonEmptyString, "the path of a file", {
+      note: "standard output if left out",
+    }),
+    leave: flag("writes objects also where they cannot be removed again"),
     ...JSON_OPTION,
   },
-  schema: Schema.Struct({
-    endpoint: Schema.optionalKey(Schema.NonEmptyString),
-    name: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,100}$/u))),
-    format: Schema.optionalKey(Schema.Literals(FORMATS)),
-    output: Schema.optionalKey(Schema.NonEmptyString),
-    leave: Schema.optionalKey(Schema.Boolean),
-    json: Schema.optionalKey(Schema.Boolean),
-  }),
   run: async (input) => {
     const { endpoint, name, json = false, output, leave: mayLeave = false } = input;
     const { format = json ? "json" : "text" } = input;

@@ -1,6 +1,6 @@
 import * as Data from "effect/Data";
 import * as Result from "effect/Result";
-import type * as Schema from "effect/Schema";
+import * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
 import { onOneLine } from "../printable.ts";
 import { decoder, MISSING } from "../json/decode.ts";
@@ -20,34 +20,61 @@ export class CommandFailure extends Data.Error<{ code: number; message: string }
 
 /** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */
 export interface Option {
-  /** What stands for the value in the help. An option without it is a switch. */
+  /** The placeholder of the value in the help. An option without it is a switch. */
   readonly value?: string;
+  /** Schema of one value; boolean for a switch. */
+  readonly schema?: Schema.Codec<unknown, unknown>;
   /** Completes the sentence "--name must be …". */
   readonly shape: string;
   readonly note?: string;
   readonly isArgument?: true;
+  readonly isRequired?: true;
   readonly isRepeatable?: true;
   /** The environment variable that is read where the option is left out. */
   readonly variable?: string;
-  /** All values that it takes, if they are few. */
-  readonly choices?: ReadonlyArray<string>;
 }
 
-/** The option of a command whose result a program can read. */
-export const JSON_OPTION = {
-  json: { shape: "without a value", note: "prints JSON, for programs" },
-} as const;
+type Options = Readonly<Record<string, Option>>;
 
-/** A command as \`main\` calls it. */
+/** An option with a value. */
+export const option = <const A, const More extends Partial<Option> = object>(
+  value: string,
+  schema: Schema.Codec<A, unknown>,
+  shape: string,
+  more?: More,
+) => ({ value, schema, shape, ...(more as More) });
+
+/** A switch. */
+export const flag = (note: string): Option => ({ shape: "without a value", note });
+
+/** The option of a command whose result a program can read. */
+export const JSON_OPTION = { json: flag("prints JSON, for programs") };
+
+/** The options of a command, decoded. */
+type Input<O extends Options> = {
+  readonly [K in keyof O as O[K] extends { isRequired: true } ? K : never]: Given<O[K]>;
+} & {
+  readonly [K in keyof O as O[K] extends { isRequired: true } ? never : K]?: Given<O[K]>;
+};
+type Given<O extends Option> = O extends { isRepeatable: true }
+  ? readonly [Value<O>, ...ReadonlyArray<Value<O>>]
+  : Value<O>;
+type Value<O extends Option> = O extends { schema: Schema.Codec<infer A, unknown> } ? A : boolean;
+
+/** The values of an option that takes one of a few; else none. */
+export const choicesFor = ({ schema = Schema.Boolean }: Option): ReadonlyArray<string> =>
+  "literals" in schema ? (schema.literals as ReadonlyArray<string>) : [];
+
+/** A command as `main` calls it. */
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  readonly options: Readonly<Record<string, Option>>;
+  readonly options: Options;
   readonly help: string;
   readonly run: (args: ReadonlyArray<string>) => Promise<Output | void>;
 }
 
-/** What a command writes: a result to standard output, a message to standard error. */
+/** The output of a command: a result to standard output, a message to standard error. */
 export interface Output {
   readonly result?: string;
   readonly message?: string;
@@ -55,24 +82,29 @@ export interface Output {
   readonly code?: number;
 }
 
-/** One row of the table of commands; `name` is what follows `valetkey`. */
-interface Definition<A> {
+/** Makes a command that decodes its arguments; a `CommandFailure` names every mistake in them. */
+export function command<const O extends Options>({
+  name,
+  summary,
+  options,
+  run,
+}: {
+  /** The words after `valetkey`. */
   readonly name: string;
   readonly summary: string;
-  readonly options: Readonly<Record<string, Option>>;
-  readonly schema: Schema.ConstraintCodec<A, unknown>;
-  readonly run: (input: A) => Promise<Output | void>;
-}
-
-/** A command that decodes its arguments; a `CommandFailure` names every mistake in them. */
-export function command<A>({ name, summary, options, schema, run }: Definition<A>): Command {
-  const decode = decoder(schema);
-  const rows = Object.entries(options).map(([option, { isArgument, value = "", shape, note }]) => [
+  readonly options: O;
+  readonly run: (input: Input<O>) => Promise<Output | void>;
+}): Command {
+  const all = Object.entries<Option>(options);
+  const decode = decoder(
+    Schema.Struct(Object.fromEntries(all.map(([key, option]) => [key, fieldFor(option)]))),
+  );
+  const rows = all.map(([option, { isArgument, value = "", shape, note }]) => [
     isArgument ? `  ${value}` : `  --${option} ${value}`,
     note === undefined ? shape : `${shape}; ${note}`,
   ]);
-  const argument = Object.values(options).find(({ isArgument }) => isArgument)?.value ?? [];
-  const help = `Usage: ${["valetkey", name].concat(argument).join(" ")} [options]
+  const argument = all.flatMap(([, { isArgument, value = "" }]) => (isArgument ? value : []));
+  const help = `Usage: ${["valetkey", name, ...argument].join(" ")} [options]
 
 ${summary}.
 
@@ -82,13 +114,13 @@ ${columns([...rows, ["  --help", "show this"]])}`;
     summary,
     options,
     help,
-    run: async (args: ReadonlyArray<string>) => {
+    run: async (args) => {
       const { input, mistakes } = parse(options, args);
       const decoded = decode(input);
-      if (Result.isSuccess(decoded) && mistakes.size === 0) return run(decoded.success);
+      if (Result.isSuccess(decoded) && mistakes.size === 0) return run(decoded.success as Input<O>);
       for (const { pointer, reason } of Result.isFailure(decoded) ? decoded.failure : []) {
         const [, option = ""] = pointer.split("/");
-        const { isArgument, value, variable, shape } = options[option] ?? {};
+        const { isArgument, value, variable, shape } = options[option] as Option;
         const unset = variable === undefined ? "" : `, and ${variable} is not set`;
         const problem = reason === MISSING ? `is missing${unset}; it must be` : "must be";
         mistakes.add(`${isArgument ? value : `--${option}`} ${problem} ${shape}.`);
@@ -99,8 +131,13 @@ ${columns([...rows, ["  --help", "show this"]])}`;
   };
 }
 
-/** What is given for each option. Node's own errors would name one mistake at a time. */
-function parse(options: Definition<unknown>["options"], args: ReadonlyArray<string>) {
+function fieldFor({ schema = Schema.Boolean, isRepeatable, isRequired }: Option) {
+  const all = isRepeatable ? Schema.NonEmptyArray(schema) : schema;
+  return isRequired ? all : Schema.optionalKey(all);
+}
+
+/** Reads the given options. Node's own errors would name one mistake at a time. */
+function parse(options: Options, args: ReadonlyArray<string>) {
   const types: Record<string, { type: "string" | "boolean"; multiple: boolean }> = {};
   for (const [name, { value, isArgument, isRepeatable = false }] of Object.entries(options)) {
     if (!isArgument) types[name] = { type: value ? "string" : "boolean", multiple: isRepeatable };

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { type Command, command } from "./command.ts";
+import { choicesFor, type Command, command, option } from "./command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -9,9 +9,11 @@ export const completion = (commands: ReadonlyArray<Command>) =>
     name: "completion",
     summary: "Print what makes your shell complete commands and options",
     options: {
-      shell: { value: "SHELL", shape: "bash, zsh or fish", isArgument: true, choices: SHELLS },
+      shell: option("SHELL", Schema.Literals(SHELLS), "bash, zsh or fish", {
+        isArgument: true,
+        isRequired: true,
+      }),
     },
-    schema: Schema.Struct({ shell: Schema.Literals(SHELLS) }),
     run: async ({ shell }) => ({ result: SCRIPTS[shell](commands) }),
   });
 
@@ -24,8 +26,8 @@ function continuations(commands: ReadonlyArray<Command>): ReadonlyArray<readonly
     const words = name.split(" ");
     words.forEach((word, at) => add(words.slice(0, at).join(" "), word));
     add(name, "--help");
-    for (const [option, { isArgument, choices = [] }] of Object.entries(options)) {
-      for (const word of isArgument ? choices : [`--${option}`]) add(name, word);
+    for (const [word, option] of Object.entries(options)) {
+      for (const each of option.isArgument ? choicesFor(option) : [`--${word}`]) add(name, each);
     }
   }
   return [...next]
@@ -34,18 +36,20 @@ function continuations(commands: ReadonlyArray<Command>): ReadonlyArray<readonly
 }
 
 /** The options that take one of a few values, once each. */
-const choicesOf = (commands: ReadonlyArray<Command>) =>
+const choicesByOption = (commands: ReadonlyArray<Command>) =>
   new Map(
     commands.flatMap(({ options }) =>
-      Object.entries(options).flatMap(([option, { isArgument, choices }]) =>
-        choices === undefined || isArgument ? [] : [[`--${option}`, choices.join(" ")] as const],
+      Object.entries(options).flatMap(([name, option]) =>
+        option.isArgument || choicesFor(option).length === 0
+          ? []
+          : [[`--${name}`, choicesFor(option).join(" ")] as const],
       ),
     ),
   );
 
 function bash(commands: ReadonlyArray<Command>): string {
   const cases = [
-    ...[...choicesOf(commands)].map(([option, words]) => [`*" ${option} "`, words] as const),
+    ...[...choicesByOption(commands)].map(([option, words]) => [`*" ${option} "`, words] as const),
     ...continuations(commands).map(
       ([typed, words]) => [typed === "" ? '" "' : `"${typed} "*`, words] as const,
     ),
@@ -71,9 +75,11 @@ function fish(commands: ReadonlyArray<Command>): string {
       const about = at === parts.length - 1 ? summary : `Commands for each ${word}`;
       return `-n "${[seen(before), not].filter((text) => text !== "").join("; and ")}" -f -a ${word} -d ${quoted(about)}`;
     });
-    const flags = Object.entries(options).map(([option, { isArgument, value, choices, shape }]) => {
-      const list = choices === undefined ? "" : ` -f -a "${choices.join(" ")}"`;
-      const flag = isArgument ? list : ` -l ${option}${value === undefined ? "" : " -r"}${list}`;
+    const flags = Object.entries(options).map(([word, option]) => {
+      const { isArgument, value, shape } = option;
+      const choices = choicesFor(option).join(" ");
+      const list = choices === "" ? "" : ` -f -a "${choices}"`;
+      const flag = isArgument ? list : ` -l ${word}${value === undefined ? "" : " -r"}${list}`;
       return `-n "${seen(parts)}"${flag} -d ${quoted(shape)}`;
     });
     return [...subcommands, ...flags];

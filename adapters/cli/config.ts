@@ -1,6 +1,5 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import * as Schema from "effect/Schema";
 import type { Setting } from "../settings/setting.ts";
 import { type Env, variables } from "../settings/source.ts";
 import { decodeAwsSigner, readCredentials } from "../storage/credentials/credentials-file.ts";
@@ -13,7 +12,6 @@ export const config = command({
   name: "config",
   summary: "Show the configuration in force and where each value comes from, without secrets",
   options: JSON_OPTION,
-  schema: Schema.Struct({ json: Schema.optionalKey(Schema.Boolean) }),
   run: async ({ json = false }) => {
     const configured = readOrFail(process.env);
     const rows = rowsOf(process.env);

@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import * as Schema from "effect/Schema";
 import { HttpOrigin } from "../settings/codecs.ts";
 import { BucketCors } from "../storage/bucket-cors.ts";
-import { command, CommandFailure, EXIT } from "./command.ts";
+import { command, CommandFailure, EXIT, flag, option } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
 
@@ -12,23 +11,17 @@ export const cors = command({
   name: "cors",
   summary: "Print the rule by which pages of other origins may upload into the bucket",
   options: {
-    origin: {
-      value: "ORIGIN",
-      shape: "the origin of a page that uploads, such as https://app.example.com",
-      note: "CORS_ORIGINS if left out; may be repeated",
-      isRepeatable: true,
-    },
-    apply: { shape: "without a value", note: "adds the rule to the bucket" },
-    replace: {
-      shape: "without a value",
-      note: "for --apply; pages that the rule allowed so far and are not named may upload no longer",
-    },
+    origin: option(
+      "ORIGIN",
+      HttpOrigin,
+      "the origin of a page that uploads, such as https://app.example.com",
+      { note: "CORS_ORIGINS if left out; may be repeated", isRepeatable: true },
+    ),
+    apply: flag("adds the rule to the bucket"),
+    replace: flag(
+      "for --apply; pages that the rule allowed so far and are not named may upload no longer",
+    ),
   },
-  schema: Schema.Struct({
-    origin: Schema.optionalKey(Schema.NonEmptyArray(HttpOrigin)),
-    apply: Schema.optionalKey(Schema.Boolean),
-    replace: Schema.optionalKey(Schema.Boolean),
-  }),
   run: async ({ origin, apply = false, replace = false }) => {
     const { http, storage } = readStoreOrFail(process.env);
     const origins = origin?.map((url) => url.origin) ?? http.corsOrigins;

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema";
 import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
-import { asJson, command, EXIT, JSON_OPTION } from "./command.ts";
+import { asJson, command, EXIT, flag, JSON_OPTION, option } from "./command.ts";
 import type { Cause } from "./doctor/explain.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { print, tell } from "./output.ts";
@@ -11,48 +11,37 @@ export const doctor = command({
   name: "doctor",
   summary: "Examine the configured store: what works, what does not, and what mends it",
   options: {
-    origin: {
-      value: "ORIGIN",
-      shape: "the origin of a page that uploads, such as https://app.example.com",
-      note: "CORS_ORIGINS if left out; may be repeated",
-      isRepeatable: true,
-    },
-    leave: {
-      shape: "without a value",
-      note: "writes scratch objects also where they cannot be removed again",
-    },
-    explain: {
-      value: "URL",
-      shape: "a signed URL that fails, in quotes",
+    origin: option(
+      "ORIGIN",
+      HttpOrigin,
+      "the origin of a page that uploads, such as https://app.example.com",
+      { note: "CORS_ORIGINS if left out; may be repeated", isRepeatable: true },
+    ),
+    leave: flag("writes scratch objects also where they cannot be removed again"),
+    explain: option("URL", Schema.NonEmptyString, "a signed URL that fails, in quotes", {
       note: "says what differs, and examines nothing else",
-    },
-    status: {
-      value: "STATUS",
-      shape: "the status of the answer, such as 403",
-      note: "for --explain",
-    },
-    body: { value: "TEXT", shape: "the body of the answer", note: "for --explain" },
-    method: { value: "METHOD", shape: "the method that was sent", note: "for --explain" },
-    header: {
-      value: "HEADER",
-      shape: 'a header that was sent, such as "Content-Type: image/png"',
-      note: "for --explain; may be repeated",
-      isRepeatable: true,
-    },
+    }),
+    status: option(
+      "STATUS",
+      WholeNumber({ minimum: 100, maximum: 599 }),
+      "the status of the answer, such as 403",
+      { note: "for --explain" },
+    ),
+    body: option("TEXT", Schema.String, "the body of the answer", { note: "for --explain" }),
+    method: option(
+      "METHOD",
+      Schema.String.check(Schema.isPattern(/^[A-Za-z]{1,20}$/)),
+      "the method that was sent",
+      { note: "for --explain" },
+    ),
+    header: option(
+      "HEADER",
+      Schema.String.check(Schema.isPattern(/^[\w-]{1,100}:/)),
+      'a header that was sent, such as "Content-Type: image/png"',
+      { note: "for --explain; may be repeated", isRepeatable: true },
+    ),
     ...JSON_OPTION,
   },
-  schema: Schema.Struct({
-    origin: Schema.optionalKey(Schema.NonEmptyArray(HttpOrigin)),
-    leave: Schema.optionalKey(Schema.Boolean),
-    explain: Schema.optionalKey(Schema.NonEmptyString),
-    status: Schema.optionalKey(WholeNumber({ minimum: 100, maximum: 599 })),
-    body: Schema.optionalKey(Schema.String),
-    method: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z]{1,20}$/))),
-    header: Schema.optionalKey(
-      Schema.NonEmptyArray(Schema.String.check(Schema.isPattern(/^[\w-]{1,100}:/))),
-    ),
-    json: Schema.optionalKey(Schema.Boolean),
-  }),
   run: async ({ origin = [], leave = false, explain: url, header, json = false, ...answer }) => {
     if (url !== undefined) {
       const { explain, readSigners } = await import("./doctor/explain.ts");

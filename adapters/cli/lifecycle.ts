@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../domain/multipart.ts";
-import { command, CommandFailure, EXIT } from "./command.ts";
+import { command, CommandFailure, EXIT, flag } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
 
@@ -14,16 +13,9 @@ export const lifecycle = command({
   name: "lifecycle",
   summary: "Print the rules by which the bucket removes uploads that nobody confirms or completes",
   options: {
-    apply: { shape: "without a value", note: "adds the rules to the bucket" },
-    replace: {
-      shape: "without a value",
-      note: "for --apply; also where uploads of other deployments would wait less",
-    },
+    apply: flag("adds the rules to the bucket"),
+    replace: flag("for --apply; also where uploads of other deployments would wait less"),
   },
-  schema: Schema.Struct({
-    apply: Schema.optionalKey(Schema.Boolean),
-    replace: Schema.optionalKey(Schema.Boolean),
-  }),
   run: async ({ apply = false, replace = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
     const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));

@@ -1,4 +1,3 @@
-import * as Schema from "effect/Schema";
 import { inspect } from "node:util";
 import type { Listen } from "../http/listen.ts";
 import { VERSION } from "../http/version.ts";
@@ -21,7 +20,6 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     name: "serve",
     summary: "Run the service; environment variables configure it, see docs/configuration.md",
     options: {},
-    schema: Schema.Struct({}),
     run: () => serve(listen),
   });
   const commands = [

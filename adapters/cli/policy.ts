@@ -1,10 +1,11 @@
 import * as Schema from "effect/Schema";
-import { command } from "./command.ts";
+import { command, flag, option } from "./command.ts";
 import { USES } from "./policy/use.ts";
 import { readStoreOrFail } from "./settings.ts";
 
 const user = (what: string) => ({
   value: "NAME",
+  schema: Schema.NonEmptyString,
   shape: `the user that ${what}, as the store knows it`,
   note: "for a policy of the bucket (Ceph, versitygw); the configured access key or valetkey-… if left out",
 });
@@ -14,32 +15,18 @@ export const policy = command({
   name: "policy",
   summary: "Print what each key has to be allowed, and nothing more, in the form of the store",
   options: {
-    use: {
-      value: "KEY",
-      shape: "put, get, service or diagnose; the first three if left out",
-      isArgument: true,
-      choices: USES,
-    },
-    apply: {
-      shape: "without a value",
-      note: "adds it to the policy of the bucket, where the store has one for users",
-    },
-    replace: {
-      shape: "without a value",
-      note: "for --apply; also where these users may do other things by it so far",
-    },
+    use: option(
+      "KEY",
+      Schema.Literals(USES),
+      "put, get, service or diagnose; the first three if left out",
+      { isArgument: true },
+    ),
+    apply: flag("adds it to the policy of the bucket, where the store has one for users"),
+    replace: flag("for --apply; also where these users may do other things by it so far"),
     "put-user": user("signs uploads"),
     "get-user": user("signs downloads"),
     "service-user": user("the service itself is"),
   },
-  schema: Schema.Struct({
-    use: Schema.optionalKey(Schema.Literals(USES)),
-    apply: Schema.optionalKey(Schema.Boolean),
-    replace: Schema.optionalKey(Schema.Boolean),
-    "put-user": Schema.optionalKey(Schema.NonEmptyString),
-    "get-user": Schema.optionalKey(Schema.NonEmptyString),
-    "service-user": Schema.optionalKey(Schema.NonEmptyString),
-  }),
   run: async ({ use, apply = false, replace = false, ...users }) => {
     const configured = readStoreOrFail(process.env);
     // The documents are loaded for this command alone.

@@ -8,17 +8,18 @@ import * as identity from "../identity/settings.ts";
 import { decodeTokens, endOf, idOf, newToken, type StoredToken } from "../identity/token-file.ts";
 import { readJsonFile } from "../json/json-file.ts";
 import { changeTokens } from "./change-tokens.ts";
-import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
+import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION, option } from "./command.ts";
 
-const FILE = {
-  value: "PATH",
-  shape: "the path of the file that keeps hashes of tokens",
-  note: `$${identity.tokensFile.variable} if left out`,
-  variable: identity.tokensFile.variable,
-} as const;
-const SLUG = "an organization's name, such as acme (letters, digits, _, - and .)";
-const WHEN = "90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC)";
-const MANY = { isRepeatable: true } as const;
+const FILE = option(
+  "PATH",
+  Schema.NonEmptyString,
+  "the path of the file that keeps hashes of tokens",
+  {
+    isRequired: true,
+    note: `$${identity.tokensFile.variable} if left out`,
+    variable: identity.tokensFile.variable,
+  },
+);
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
@@ -44,34 +45,26 @@ const create = command({
   name: "token create",
   summary: "Make a token for AUTH=static, and print it once",
   options: {
-    org: { value: "SLUG", shape: SLUG, note: "may be repeated", ...MANY },
-    kind: {
-      value: "KIND",
-      shape: "user or service",
-      note: "service if left out",
-      choices: CallerKind.literals,
-    },
-    scope: {
-      value: "SCOPE",
-      shape: "write, read or confirm",
+    org: option(
+      "SLUG",
+      OrganizationSlug,
+      "an organization's name, such as acme (letters, digits, _, - and .)",
+      { note: "may be repeated", isRequired: true, isRepeatable: true },
+    ),
+    kind: option("KIND", CallerKind, "user or service", { note: "service if left out" }),
+    scope: option("SCOPE", Scope, "write, read or confirm", {
       note: "all if left out",
-      choices: Scope.literals,
-      ...MANY,
-    },
-    subject: { value: "NAME", shape: "1 to 256 printable characters", note: "its id if left out" },
-    expires: { value: "WHEN", shape: WHEN, note: "never if left out" },
+      isRepeatable: true,
+    }),
+    subject: option("NAME", Subject, "1 to 256 printable characters", {
+      note: "its id if left out",
+    }),
+    expires: option("WHEN", Instant, "90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC)", {
+      note: "never if left out",
+    }),
     file: FILE,
     ...JSON_OPTION,
   },
-  schema: Schema.Struct({
-    org: Schema.NonEmptyArray(OrganizationSlug),
-    kind: Schema.optionalKey(CallerKind),
-    scope: Schema.optionalKey(Schema.NonEmptyArray(Scope)),
-    subject: Schema.optionalKey(Subject),
-    expires: Schema.optionalKey(Instant),
-    file: Schema.NonEmptyString,
-    json: Schema.optionalKey(Schema.Boolean),
-  }),
   run: async ({ org, kind = "service", scope = Scope.literals, subject, expires, file, json }) => {
     const { id, token, sha256 } = newToken();
     const holder = { kind, subject: subject ?? id, organizations: org, scopes: scope };
@@ -90,10 +83,6 @@ const list = command({
   name: "token list",
   summary: "List the tokens of AUTH=static",
   options: { file: FILE, ...JSON_OPTION },
-  schema: Schema.Struct({
-    file: Schema.NonEmptyString,
-    json: Schema.optionalKey(Schema.Boolean),
-  }),
   run: async ({ file, json = false }) => {
     const tokens = Result.flatMap(readJsonFile(file), decodeTokens);
     if (Result.isFailure(tokens)) {
@@ -129,10 +118,12 @@ const revoke = command({
   name: "token revoke",
   summary: "Revoke a token of AUTH=static; a running service refuses it within seconds",
   options: {
-    id: { value: "ID", shape: "the id of a token, or the token itself", isArgument: true },
+    id: option("ID", Schema.NonEmptyString, "the id of a token, or the token itself", {
+      isArgument: true,
+      isRequired: true,
+    }),
     file: FILE,
   },
-  schema: Schema.Struct({ id: Schema.NonEmptyString, file: Schema.NonEmptyString }),
   run: async ({ id: given, file }) => {
     const id = idOf(given) ?? given;
     await changeTokens(file, (tokens) => {

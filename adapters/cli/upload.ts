@@ -9,7 +9,7 @@ import { createClient, UploadError, type UploadResult } from "../client/client.t
 import { HttpUrl } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
 import { codeOf } from "../thrown.ts";
-import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION } from "./command.ts";
+import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION, option } from "./command.ts";
 import { tell } from "./output.ts";
 import { makeProgressLine } from "./progress-line.ts";
 import { makeUploadMemory } from "./upload-memory.ts";
@@ -23,29 +23,23 @@ export const upload = command({
   summary:
     "Upload files through a running service, with the token in $VALETKEY_TOKEN; a large file goes on where it was left",
   options: {
-    files: {
-      value: "FILE...",
-      shape: "the path of a file, or several",
+    files: option("FILE...", Schema.NonEmptyString, "the path of a file, or several", {
       isArgument: true,
+      isRequired: true,
       isRepeatable: true,
-    },
-    org: { value: "SLUG", shape: "an organization's name, such as acme" },
-    endpoint: {
-      value: "URL",
-      shape: "the address of the service, such as https://uploads.example.com",
-      note: "$VALETKEY_ENDPOINT if left out",
-      variable: "VALETKEY_ENDPOINT",
-    },
-    policy: { value: "NAME", shape: "the name of a policy", note: "files if left out" },
+    }),
+    org: option("SLUG", OrganizationSlug, "an organization's name, such as acme", {
+      isRequired: true,
+    }),
+    endpoint: option(
+      "URL",
+      HttpUrl,
+      "the address of the service, such as https://uploads.example.com",
+      { isRequired: true, note: "$VALETKEY_ENDPOINT if left out", variable: "VALETKEY_ENDPOINT" },
+    ),
+    policy: option("NAME", PolicyName, "the name of a policy", { note: "files if left out" }),
     ...JSON_OPTION,
   },
-  schema: Schema.Struct({
-    files: Schema.NonEmptyArray(Schema.NonEmptyString),
-    org: OrganizationSlug,
-    endpoint: HttpUrl,
-    policy: Schema.optionalKey(PolicyName),
-    json: Schema.optionalKey(Schema.Boolean),
-  }),
   run: async ({ files, org, endpoint, policy, json = false }) => {
     // As an option, it would stand in the list of processes.
     const token = process.env["VALETKEY_TOKEN"];

@@ -23,7 +23,7 @@ import { type Answer, send } from "../../storage/contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { S3Access } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
-import type { KeyNames } from "./credentials.ts";
+import type { KeyNames } from "./key-names.ts";
 import { type Report, reportTo, type Tell } from "./finding.ts";
 
 /** The configuration, as far as the checks need it. */

@@ -101,9 +101,13 @@ const folder = ({ store }: Doctor, tell: Tell) =>
 
 /** Reports a folder that cannot be used; the reason says what mends it, behind a semicolon. */
 export function reportFolder(tell: Tell, reason: string): void {
-  const [, seen = reason, mend = "let the service's user write to STORAGE_LOCAL_DIR", detail = ""] =
-    /^(.*?); (.*?)( \(.*)$/s.exec(reason) ?? [];
-  reportTo(tell, "folder").failed(`${seen}${detail}`, "No upload can be stored.", mend);
+  const [problem = reason, ...rest] = reason.split("; ");
+  const [mend, ...detail] = rest.join("; ").split(" (");
+  reportTo(tell, "folder").failed(
+    [problem, ...detail].join(" ("),
+    "No upload can be stored.",
+    mend || "let the service's user write to STORAGE_LOCAL_DIR",
+  );
 }
 
 /** A clock that is corrected by so many milliseconds. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { sendForm } from "../../storage/contract/uploads.ts";
 import { faultIn, reasonOfRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
-import type { KeyName } from "./credentials.ts";
+import type { KeyName } from "./key-names.ts";
 import { type Doctor, type StoreAnswer, withWrongSignature } from "./doctor.ts";
 
 // Reasons of a store's refusals, and probes that tell such reasons apart.

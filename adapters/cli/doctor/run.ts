@@ -9,7 +9,7 @@ import { interruptible } from "../interruptible.ts";
 import { configurationMessage } from "../messages.ts";
 import { misspellings, readStore } from "../settings.ts";
 import { quietly } from "../with-store.ts";
-import { readKeyNames } from "./credentials.ts";
+import { readKeyNames } from "./key-names.ts";
 import type { Examination } from "./doctor.ts";
 import { examine, reportFolder } from "./examine.ts";
 import type { Finding, Tell } from "./finding.ts";
