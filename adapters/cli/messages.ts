@@ -78,6 +78,6 @@ function callerLines(callers: CallerSettings, address: string): ReadonlyArray<re
     case "jwt":
       return [serves, ["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
     case "forward":
-      return [serves, ["Callers", `named by ${callers.headers.user}, from trusted proxies`]];
+      return [serves, ["Callers", `named by ${callers.user}, from trusted proxies`]];
   }
 }

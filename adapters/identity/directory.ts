@@ -9,14 +9,8 @@ import * as Semaphore from "effect/Semaphore";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
-import { idFor, NOT_FOUND } from "./organizations.ts";
+import { type DirectorySettings, idFor, NOT_FOUND } from "./organizations.ts";
 import { fetchJson } from "./fetch-json.ts";
-
-/** Where organizations are looked up, and the token for it. */
-export interface DirectorySettings {
-  readonly url: URL;
-  readonly token?: Redacted.Redacted | undefined;
-}
 
 /**
  * How many requests may run, and run or wait: names can be invented faster than they are answered.

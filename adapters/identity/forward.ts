@@ -1,11 +1,76 @@
 import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { Authenticator, Call } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
 import { organizationsOf, scopesOf } from "./claims.ts";
-import { isWithin } from "../settings/networks.ts";
-import type { ForwardSettings } from "./forward-settings.ts";
+import { Parsed } from "../settings/codecs.ts";
+import { isWithin, PROXIES } from "../settings/networks.ts";
+import {
+  optional,
+  type Read,
+  readSettings,
+  setting,
+  type Values,
+  withDefault,
+} from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
+
+const HEADER = {
+  codec: Parsed((name) => (/^[A-Za-z0-9-]+$/.test(name) ? name.toLowerCase() : undefined)),
+  shape: "the name of a header: letters, digits and hyphens",
+};
+
+/** Settings of `AUTH=forward`. */
+export const settings = {
+  trusted: setting({
+    ...PROXIES,
+    variable: "FORWARD_AUTH_TRUSTED",
+    meaning: "Where the proxy connects from. Required for `AUTH=forward`.",
+  }),
+  user: withDefault("x-forwarded-user", {
+    ...HEADER,
+    variable: "FORWARD_AUTH_USER",
+    meaning: "The header that says who calls.",
+    otherwise: "`X-Forwarded-User`",
+    example: "X-Forwarded-User",
+  }),
+  organizations: optional({
+    ...HEADER,
+    variable: "FORWARD_AUTH_ORGANIZATIONS",
+    meaning: "The header that says for which organizations.",
+    otherwise: "`X-Forwarded-Groups`",
+    example: "X-Forwarded-Groups",
+  }),
+  scopes: optional({
+    ...HEADER,
+    variable: "FORWARD_AUTH_SCOPES",
+    meaning: "The header that says what the caller may do.",
+    otherwise: "every scope",
+    example: "X-Forwarded-Scopes",
+  }),
+  kind: optional({
+    ...HEADER,
+    variable: "FORWARD_AUTH_KIND",
+    meaning: "The header that is `service` for services.",
+    otherwise: "all are people",
+    example: "X-Forwarded-Kind",
+  }),
+};
+
+/** The proxies that are trusted, and their headers, in lower case. */
+export type ForwardSettings = Values<typeof settings>;
+
+/** Reads the settings; with a directory of organizations, headers need not name them. */
+export const read = (source: Source, hasDirectory: boolean): Read<ForwardSettings> =>
+  Result.map(
+    readSettings(settings, source),
+    ({ organizations = hasDirectory ? undefined : "x-forwarded-groups", ...values }) => ({
+      ...values,
+      organizations,
+    }),
+  );
 
 const isSubject = Schema.is(Subject);
 
@@ -13,15 +78,16 @@ const isSubject = Schema.is(Subject);
  * `AUTH=forward`: headers of a proxy that has authenticated the caller. They are believed only if
  * the connection comes from the proxy, and each header is there once, under its exact name.
  */
-export function forwardedHeaders(settings: ForwardSettings): Authenticator["Service"] {
-  const { user, organizations, scopes, kind } = settings.headers;
-  const names = new Set(Object.values(settings.headers).filter((name) => name !== undefined));
+export function forwardedHeaders(given: ForwardSettings): Authenticator["Service"] {
+  const { trusted, user, organizations, scopes, kind } = given;
+  const used = [user, organizations, scopes, kind].filter((name) => name !== undefined);
+  const names = new Set(used);
   return {
     authenticate: (call) => {
-      if (!isWithin(settings.trusted, call.address) || hasVariant(call, names)) return NOT_GOOD;
+      if (!isWithin(trusted, call.address) || hasVariant(call, names)) return NOT_GOOD;
       const subject = call.headers.get(user);
       // The values of a repeated header are joined by a comma and a space.
-      const isRepeated = [...names].some((name) => call.headers.get(name)?.includes(", "));
+      const isRepeated = used.some((name) => call.headers.get(name)?.includes(", "));
       if (!isSubject(subject) || subject.includes(",") || isRepeated) return NOT_GOOD;
       const listOf = (name: string) => call.headers.get(name)?.split(",") ?? [];
       return Effect.succeed<Principal>({
@@ -38,7 +104,7 @@ export function forwardedHeaders(settings: ForwardSettings): Authenticator["Serv
 const NOT_GOOD = Effect.fail(new Unauthenticated({ by: "proxy" }));
 
 /**
- * Whether there is a header that a proxy on the way could take for one of ours: the same name with
+ * Returns true if a proxy on the way could take a header for one of ours: it has the same name with
  * underscores, which CGI and its successors do not tell from hyphens.
  */
 function hasVariant({ headers }: Call, names: ReadonlySet<string>): boolean {

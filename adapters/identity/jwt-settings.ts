@@ -9,6 +9,7 @@ import {
   type Read,
   readSettings,
   setting,
+  type Values,
   withDefault,
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
@@ -108,34 +109,11 @@ export const settings = {
   }),
 };
 
-/** Which tokens are valid, and what their claims mean. */
-export interface JwtSettings {
-  readonly issuer: string;
-  readonly audience: string;
-  /** The only accepted type of token; any if undefined. */
-  readonly type?: string | undefined;
-  readonly algorithms: ReadonlyArray<string>;
-  readonly keys:
-    | { readonly kind: "url"; readonly url: URL }
-    | { readonly kind: "pem"; readonly pem: string };
-  /** Where claims stand in a token. */
-  readonly claims: {
-    readonly subject: string;
-    /** Undefined where tokens say nothing of organizations, and a directory does. */
-    readonly organizations?: string | undefined;
-    /** Undefined where all callers may do everything. */
-    readonly scopes?: string | undefined;
-    readonly scopesPrefix: string;
-    /** What makes a caller a service; all are persons if undefined. */
-    readonly service?: { readonly path: string; readonly value: string } | undefined;
-  };
-}
+/** The tokens that are valid, and the meaning of their claims. */
+export type JwtSettings = Values<typeof settings>;
 
 /** Reads the settings; with a directory of organizations, tokens need not name them. */
-export const read = (
-  source: Source,
-  hasDirectory: boolean,
-): Read<{ readonly auth: "jwt" } & JwtSettings> =>
+export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> =>
   Result.map(
     readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => [
       (jwksUrl === undefined) === (publicKey === undefined) &&
@@ -151,24 +129,13 @@ export const read = (
             `must be a key for one of ${name(settings.algorithms)}, and of RSA with 2048 bits or more`,
         ),
     ]),
-    ({
-      jwksUrl,
-      publicKey = "",
-      subject,
-      organizations = hasDirectory ? undefined : "organizations",
-      scopes,
-      scopesPrefix,
-      service,
-      ...accepted
-    }) => ({
-      auth: "jwt",
-      ...accepted,
-      keys: jwksUrl ? { kind: "url", url: jwksUrl } : { kind: "pem", pem: publicKey },
-      claims: { subject, organizations, scopes, scopesPrefix, service },
+    ({ organizations = hasDirectory ? undefined : "organizations", ...values }) => ({
+      ...values,
+      organizations,
     }),
   );
 
-/** Whether a key can verify tokens; otherwise the service would start and refuse everybody. */
+/** Returns true if a key can verify tokens; otherwise the service would refuse everybody. */
 function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
   const names = ALGORITHMS_OF.get(asymmetricKeyType ?? "");

@@ -34,8 +34,8 @@ interface Verified {
 /** `AUTH=jwt`: signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
 export const jsonWebTokens = (settings: JwtSettings) =>
   Effect.gen(function* () {
-    const keySet =
-      settings.keys.kind === "pem" ? keyOfPem(settings.keys.pem) : yield* keysAt(settings.keys.url);
+    const { jwksUrl, publicKey = "" } = settings;
+    const keySet = jwksUrl === undefined ? keyOfPem(publicKey) : yield* keysAt(jwksUrl);
     const known = new Map<string, Verified>();
     const optionsAt = (now: number) => ({
       algorithms: [...settings.algorithms],
@@ -72,7 +72,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
         if (isKnown) return before.principal;
         if (!saysToBeGood(token, settings, now)) return yield* NOT_GOOD;
         const { payload, keys } = yield* verify(token, now);
-        const principal = principalOf(payload, settings.claims);
+        const principal = principalFrom(payload, settings);
         if (principal === undefined) return yield* NOT_GOOD;
         const [oldest] = known.keys();
         if (known.size >= CAPACITY && oldest !== undefined) known.delete(oldest);
@@ -118,10 +118,10 @@ async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTV
 const NOT_GOOD = new Unauthenticated({ by: "token" });
 
 /** Undefined if the token has no usable subject. */
-function principalOf(claims: JWTPayload, paths: JwtSettings["claims"]): Principal | undefined {
-  const subject = claimAt(claims, paths.subject);
+function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | undefined {
+  const subject = claimAt(claims, settings.subject);
   if (!isSubject(subject)) return undefined;
-  const { organizations, scopes, scopesPrefix, service } = paths;
+  const { organizations, scopes, scopesPrefix, service } = settings;
   const isService = service !== undefined && claimAt(claims, service.path) === service.value;
   return {
     kind: isService ? "service" : "user",

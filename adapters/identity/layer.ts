@@ -3,46 +3,40 @@ import { identity } from "effect/Function";
 import * as Layer from "effect/Layer";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
-import type { OrganizationSettings } from "./organization-settings.ts";
-import type { CallerSettings, IdentitySettings } from "./settings.ts";
+import { developmentTokens } from "./dev.ts";
+import { organizationsFromDirectory } from "./directory.ts";
+import { forwardedHeaders } from "./forward.ts";
 import { organizationsFromTable } from "./organizations.ts";
+import type { CallerSettings, IdentitySettings } from "./settings.ts";
+import { tokensOfFile } from "./static.ts";
 
-/**
- * Who calls, by the configured kind of identity, whose code alone is loaded. `guard` may put
- * something before it.
- */
+/** Identifies callers in the configured way; `guard` may put something before it. */
 export const layer = (
-  { callers, organizations }: IdentitySettings,
+  { callers, organizations: { table, directory } }: IdentitySettings,
   guard: (authenticator: Authenticator["Service"]) => Authenticator["Service"] = identity,
 ): Layer.Layer<Authenticator | Organizations> =>
   Layer.merge(
-    Layer.effect(Authenticator, Effect.map(authenticatorOf(callers), guard)),
-    Layer.effect(Organizations, organizationsOf(organizations)),
+    Layer.effect(Authenticator, Effect.map(authenticator(callers), guard)),
+    Layer.effect(
+      Organizations,
+      directory === undefined
+        ? Effect.succeed(organizationsFromTable(table))
+        : organizationsFromDirectory(directory),
+    ),
   );
 
-const authenticatorOf = (callers: CallerSettings) =>
-  Effect.gen(function* () {
-    switch (callers.auth) {
-      case "dev":
-        return (yield* load(() => import("./dev.ts"))).developmentTokens(callers.tokens);
-      case "static":
-        return yield* (yield* load(() => import("./static.ts"))).tokensOfFile(
-          callers.file,
-          callers.tokens,
-        );
-      case "jwt":
-        return yield* (yield* load(() => import("./jwt.ts"))).jsonWebTokens(callers);
-      case "forward":
-        return (yield* load(() => import("./forward.ts"))).forwardedHeaders(callers);
+const authenticator = Effect.fnUntraced(function* (callers: CallerSettings) {
+  switch (callers.auth) {
+    case "dev":
+      return developmentTokens(callers.tokens);
+    case "static":
+      return yield* tokensOfFile(callers.file, callers.tokens);
+    case "jwt": {
+      // Its library is loaded for nobody else.
+      const { jsonWebTokens } = yield* Effect.promise(() => import("./jwt.ts"));
+      return yield* jsonWebTokens(callers);
     }
-  });
-
-const organizationsOf = ({ table, directory }: OrganizationSettings) =>
-  directory === undefined
-    ? Effect.succeed(organizationsFromTable(table))
-    : Effect.flatMap(
-        load(() => import("./directory.ts")),
-        ({ organizationsFromDirectory }) => organizationsFromDirectory(directory),
-      );
-
-const load = <A>(module: () => Promise<A>): Effect.Effect<A> => Effect.promise(module);
+    case "forward":
+      return forwardedHeaders(callers);
+  }
+});

@@ -16,9 +16,9 @@ import {
   withDefault,
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import * as forward from "./forward-settings.ts";
+import * as forward from "./forward.ts";
 import * as jwt from "./jwt-settings.ts";
-import * as organizations from "./organization-settings.ts";
+import * as organizations from "./organizations.ts";
 import { decodeTokens, type StoredToken } from "./token-file.ts";
 
 const TOKEN = {
@@ -164,8 +164,9 @@ const CALLERS: Readonly<
         onFailure: (problem) => [fault(fixed.file, `names a file that ${problem}`)],
       }),
     ),
-  jwt: jwt.read,
-  forward: forward.read,
+  jwt: (...args) => Result.map(jwt.read(...args), (values) => ({ auth: "jwt", ...values })),
+  forward: (...args) =>
+    Result.map(forward.read(...args), (values) => ({ auth: "forward", ...values })),
 };
 
 const orGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({

@@ -18,9 +18,11 @@ export async function identity({ isWanted, milliseconds }: Choice): Promise<Comp
     issuer: "https://login.example.com",
     audience: "valetkey",
     algorithms: ["RS256"],
-    keys: { kind: "pem", pem: await jose.exportSPKI(publicKey) },
-    claims: { subject: "sub", organizations: "organizations", scopesPrefix: "" },
-  } as const;
+    publicKey: await jose.exportSPKI(publicKey),
+    subject: "sub",
+    organizations: "organizations",
+    scopesPrefix: "",
+  };
   const sign = (subject: string) =>
     new jose.SignJWT({ organizations: ["acme"] })
       .setProtectedHeader({ alg: "RS256" })

@@ -123,7 +123,9 @@ describe("each decision", () => {
       callers: {
         auth: "forward",
         trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
-        headers: { user: "x-user", organizations: "x-groups", scopes: "x-scopes" },
+        user: "x-user",
+        organizations: "x-groups",
+        scopes: "x-scopes",
       },
       organizations: {},
     } as const;

@@ -31,7 +31,9 @@ beforeAll(async () => {
       callers: {
         auth: "forward",
         trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
-        headers: { user: "x-user", organizations: "x-groups", scopes: "x-scopes" },
+        user: "x-user",
+        organizations: "x-groups",
+        scopes: "x-scopes",
       },
       organizations: {},
     },

@@ -3,7 +3,7 @@ import * as audit from "../../adapters/telemetry/audit-settings.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 import { adapter } from "../../adapters/cli/storage.ts";
 import * as http from "../../adapters/http/settings.ts";
-import * as forward from "../../adapters/identity/forward-settings.ts";
+import * as forward from "../../adapters/identity/forward.ts";
 import * as jwt from "../../adapters/identity/jwt-settings.ts";
 import * as identity from "../../adapters/identity/settings.ts";
 import * as redis from "../../adapters/limits/redis/settings.ts";

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import { describe, expect, it } from "vitest";
-import { read as readOrganizations } from "../../adapters/identity/organization-settings.ts";
+import { read as readOrganizations } from "../../adapters/identity/organizations.ts";
 import { read as readRedis } from "../../adapters/limits/redis/settings.ts";
 import { read as readLimits } from "../../adapters/limits/settings.ts";
 import type { Read } from "../../adapters/settings/setting.ts";
