@@ -1,5 +1,6 @@
 import * as Redacted from "effect/Redacted";
-import type { CallerSettings, DevelopmentToken } from "../identity/settings.ts";
+import type { DevelopmentToken } from "../identity/dev.ts";
+import type { CallerSettings } from "../identity/settings.ts";
 import { type Fault, sentenceOf } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
 

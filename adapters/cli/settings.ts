@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import { closest } from "fastest-levenshtein";
 import cluster from "node:cluster";
-import * as audit from "../telemetry/audit-settings.ts";
+import * as audit from "../telemetry/audit.ts";
 import * as http from "../http/settings.ts";
 import { isLoopbackName, nameOfHost } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
@@ -11,7 +11,7 @@ import * as redis from "../limits/redis/settings.ts";
 import { allOf, type Fault, fault, type Read, type Setting } from "../settings/setting.ts";
 import { type Env, variables } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
-import * as telemetry from "../telemetry/log-settings.ts";
+import * as telemetry from "../telemetry/log.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { configurationMessage } from "./messages.ts";

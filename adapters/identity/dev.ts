@@ -1,12 +1,74 @@
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import { timingSafeEqual } from "node:crypto";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
+import { fault, oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
-import type { DevelopmentToken } from "./settings.ts";
+
+const TOKEN = {
+  otherwise: "random, printed",
+  codec: Schema.RedactedFromValue(
+    Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
+  ),
+  shape: "16 or more letters, digits and -._~+/",
+  example: "$(openssl rand -hex 16)",
+};
+
+/** Settings of `AUTH=dev`. */
+export const settings = {
+  exposed: withDefault("no", {
+    ...oneOf(["yes", "no"]),
+    variable: "AUTH_DEV_EXPOSED",
+    meaning: "Whether other machines may use the development tokens.",
+    shape: "yes (answer more than this machine, with a development token) or no",
+    example: "yes",
+  }),
+  userToken: optional({
+    ...TOKEN,
+    variable: "DEV_TOKEN",
+    meaning: "The token of a person, for `AUTH=dev`.",
+  }),
+  serviceToken: optional({
+    ...TOKEN,
+    variable: "DEV_SERVICE_TOKEN",
+    meaning: "The token of a service, for `AUTH=dev`.",
+  }),
+};
+
+/** Reads the settings, and generates the tokens that are not set. */
+export const read = (source: Source) =>
+  Result.map(
+    readSettings(settings, source, ({ userToken, serviceToken }) => [
+      userToken !== undefined &&
+        serviceToken !== undefined &&
+        // oxlint-disable-next-line valetkey/constant-time -- both are the operator's, at startup
+        Redacted.value(userToken) === Redacted.value(serviceToken) &&
+        fault(settings.serviceToken, ({ name }) => `must differ from ${name(settings.userToken)}`),
+    ]),
+    ({ exposed, userToken, serviceToken }) => ({
+      /** Other machines may use the tokens. */
+      exposed: exposed === "yes",
+      tokens: { user: orGenerated(userToken), service: orGenerated(serviceToken) },
+    }),
+  );
+
+/** A token that lets everyone in who has it. */
+export interface DevelopmentToken {
+  readonly value: Redacted.Redacted;
+  /** It was generated for this run, so that a person has to be told. */
+  readonly isGenerated: boolean;
+}
+
+const orGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
+  value: value ?? Redacted.make(randomBytes(16).toString("hex")),
+  isGenerated: value === undefined,
+});
 
 /** `AUTH=dev`: one token for a person and one for a service, both with every scope. */
 export function developmentTokens(

@@ -1,13 +1,39 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
 import { timingSafeEqual } from "node:crypto";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
-import { watchJson } from "../json/json-file.ts";
+import { readJsonFile, watchJson } from "../json/json-file.ts";
+import { fault, type Read, readSettings, setting } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import { bearerOf, hashOf } from "./bearer.ts";
 import { organizationsOf } from "./claims.ts";
 import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";
+
+/** Settings of `AUTH=static`. */
+export const settings = {
+  file: setting({
+    variable: "AUTH_TOKENS_FILE",
+    meaning: "Hashes of tokens, for `AUTH=static`.",
+    codec: Schema.NonEmptyString,
+    shape: "the path of a file that valetkey token create has made",
+    example: "/etc/valetkey/tokens.json",
+  }),
+};
+
+/** Reads the setting, and the tokens in the file at startup. */
+export const read = (
+  source: Source,
+): Read<{ readonly file: string; readonly tokens: ReadonlyArray<StoredToken> }> =>
+  Result.flatMap(readSettings(settings, source), ({ file }) =>
+    Result.mapBoth(Result.flatMap(readJsonFile(file), decodeTokens), {
+      onSuccess: (tokens) => ({ file, tokens }),
+      onFailure: (problem) => [fault(settings.file, `names a file that ${problem}`)],
+    }),
+  );
 
 /**
  * `AUTH=static`: the tokens in a file, which is read again every 5 seconds. If it cannot be read,

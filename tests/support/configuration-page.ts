@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import * as audit from "../../adapters/telemetry/audit-settings.ts";
+import * as audit from "../../adapters/telemetry/audit.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 import { adapter } from "../../adapters/cli/storage.ts";
 import * as http from "../../adapters/http/settings.ts";
@@ -17,7 +17,7 @@ import * as aws from "../../adapters/storage/aws/settings.ts";
 import { keySettings } from "../../adapters/storage/credentials/key-settings.ts";
 import * as gcs from "../../adapters/storage/gcs/settings.ts";
 import { bucket } from "../../adapters/storage/settings.ts";
-import * as telemetry from "../../adapters/telemetry/log-settings.ts";
+import * as telemetry from "../../adapters/telemetry/log.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
 import { UploadPolicy } from "../../domain/upload-policy.ts";
 import { tableOf } from "./markdown.ts";

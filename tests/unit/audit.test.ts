@@ -33,7 +33,7 @@ it("an audit that is a pipe without a reader is refused at the start, and does n
   const pipe = join(folder, "unread");
   execFileSync("mkfifo", [pipe]);
   const adapters = new URL("../../adapters/", import.meta.url);
-  const code = `import { read } from "${adapters}telemetry/audit-settings.ts";
+  const code = `import { read } from "${adapters}telemetry/audit.ts";
       import { variables } from "${adapters}settings/source.ts";
       const { failure } = read(variables({ AUDIT: ${JSON.stringify(pipe)} }));
       console.log(failure.map(({ problem }) => problem).join());`;

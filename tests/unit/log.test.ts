@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import { onTestFinished, vi } from "vitest";
 import { logOf, logTo } from "../../adapters/embed/log.ts";
 import { isForPeople, layer } from "../../adapters/telemetry/log.ts";
-import type { TelemetrySettings } from "../../adapters/telemetry/log-settings.ts";
+import type { TelemetrySettings } from "../../adapters/telemetry/log.ts";
 
 const SAID = Effect.gen(function* () {
   yield* Effect.logDebug("asked");
