@@ -113,7 +113,7 @@ it("a form that breaks off after its whole file is not stored, and leaves nothin
   await until("the file", async () => {
     const [name] = filesIn("temporary");
     const size = name && statSync(join(directory, "temporary", name)).size;
-    return size === FILE.length || undefined;
+    return size === FILE.length;
   });
   outgoing.end("\n\r\n");
   const [{ statusCode }] = await once(outgoing, "response");
@@ -130,9 +130,9 @@ it("a form whose connection breaks in the file is not stored, and leaves nothing
   });
   outgoing.on("error", () => undefined);
   outgoing.write(body.slice(0, -40));
-  await until("the upload's start", async () => filesIn("temporary").length > 0 || undefined);
+  await until("the upload's start", () => filesIn("temporary").length > 0);
   outgoing.destroy();
-  await until("the upload's end", async () => filesIn("temporary").length === 0 || undefined);
+  await until("the upload's end", () => filesIn("temporary").length === 0);
   expect(stored()).toBe(before);
 });
 
@@ -235,7 +235,7 @@ it("a refused form of half a megabyte is answered, and its connection is used ag
     socket.write(
       `POST /store/files/ HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    await until(answer, async () => answers.includes(answer) || undefined);
+    await until(answer, () => answers.includes(answer));
   }
   socket.destroy();
   await service.stop();

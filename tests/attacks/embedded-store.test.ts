@@ -144,9 +144,9 @@ describe("an upload that breaks off", () => {
       `PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000000\r\nContent-Type: ${headers["Content-Type"]}\r\n\r\n`,
     );
     socket.write("x".repeat(500_000));
-    await until("the upload's start", async () => (temporary().length > 0 ? true : undefined));
+    await until("the upload's start", () => temporary().length > 0);
     socket.destroy();
-    await until("the cleaning", async () => (temporary().length === 0 ? true : undefined));
+    await until("the cleaning", () => temporary().length === 0);
     expect(objects()).toEqual([]);
   });
 
@@ -324,7 +324,7 @@ describe("the store's folder", () => {
     leave("old", 6);
     leave("young", 4);
     vi.advanceTimersByTime(60_000);
-    await until("the clearing", async () => (temporary().length === 1 ? true : undefined));
+    await until("the clearing", () => temporary().length === 1);
     expect(temporary()).toEqual(["young"]);
     await Effect.runPromise(Scope.close(scope, Exit.void));
     expect(vi.getTimerCount()).toBe(0);

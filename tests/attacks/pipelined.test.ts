@@ -55,14 +55,15 @@ describe("requests that are sent at once", () => {
       // Its body does not come, so that it stays in progress.
       sockets.push(await unread(service, slowRequest(service)));
       const answer = await fetch(`${service.address}/nowhere`);
-      return answer.status === 503 ? answer : undefined;
+      return answer.status === 503 && answer;
     });
     expect(refused.headers.get("retry-after")).toBe("1");
     expect(await refused.json()).toMatchObject({ code: "OVERLOADED" });
     expect((await fetch(`${service.address}/healthz`)).status).toBe(200);
     for (const socket of sockets) socket.destroy();
-    await until("the service to take requests again", async () =>
-      (await fetch(`${service.address}/nowhere`)).status === 404 ? true : undefined,
+    await until(
+      "the service to take requests again",
+      async () => (await fetch(`${service.address}/nowhere`)).status === 404,
     );
     expect(service.output()).toContain("503 OVERLOADED");
   });
@@ -94,7 +95,7 @@ it("connections beyond MAX_CONNECTIONS are closed, and the log says so", async (
   const sockets = await Promise.all(["", "", ""].map((text) => unread(service, text)));
   const beyond = await exchange(service.address, [get(service, "/healthz")]);
   expect(beyond.text).toBe("");
-  await until("a line in the log", async () => service.output().includes("MAX_CONNECTIONS"));
+  await until("a line in the log", () => service.output().includes("MAX_CONNECTIONS"));
   for (const socket of sockets) socket.destroy();
   await until("the next connection", async () => (await fetch(`${service.address}/healthz`)).ok);
   await service.stop();

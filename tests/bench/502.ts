@@ -167,8 +167,9 @@ async function startOldDesign({ endpoint, accessKey, secretKey }: MinioServer) {
     stdio: "inherit",
     env: { ...process.env, STORAGE_ACCESS_KEY: accessKey, STORAGE_SECRET_KEY: secretKey },
   });
-  await until("the start of the old design", async () =>
-    (await fetch(`http://127.0.0.1:${port}/`)).ok ? true : undefined,
+  await until(
+    "the start of the old design",
+    async () => (await fetch(`http://127.0.0.1:${port}/`)).ok,
   );
   const stop = async () => {
     child.kill();

@@ -213,8 +213,9 @@ async function listening(
   });
   const address = `http://127.0.0.1:${port}`;
   const program = [command, ...args].join(" ");
-  await until(`the start of ${program}`, async () =>
-    child.exitCode !== null || (await fetch(address)).status ? true : undefined,
+  await until(
+    `the start of ${program}`,
+    async () => child.exitCode !== null || (await fetch(address)).status,
   );
   if (child.exitCode !== null) throw new Error(`${program} ended at its start`);
   return {

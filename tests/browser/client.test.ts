@@ -394,13 +394,13 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
         page.task = make().upload(fileOf(22 * 2 ** 20), { onProgress });
         page.outcome = outcomeOf(page.task);
       });
-      await until("4 parts", async () => (held.length === 4 ? true : undefined));
+      await until("4 parts", () => held.length === 4);
       await tab.evaluate(() => page.task.pause());
       for (const go of held) await go();
       await tab.waitForFunction(() => page.events.at(-1)?.parts?.done === 4);
       expect(held).toHaveLength(4);
       await tab.evaluate(() => page.task.resume());
-      await until("the last part", async () => (held.length === 5 ? true : undefined));
+      await until("the last part", () => held.length === 5);
       await held[4]?.();
       expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(22 * MIB));
       expect(puts).toHaveLength(5);
@@ -501,7 +501,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
         page.task = make().upload(fileOf(1000), { policy: "brief" });
         page.outcome = outcomeOf(page.task);
       });
-      await until("the expiry", async () => (Date.now() > expiry + 1000 ? true : undefined));
+      await until("the expiry", () => Date.now() > expiry + 1000);
       await tab.evaluate(() => page.task.resume());
       expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(1000));
       expect(presigned).toEqual(["presign", "presign", "confirm"]);

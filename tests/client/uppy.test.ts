@@ -48,8 +48,7 @@ function holdPuts() {
     signal.addEventListener("abort", () => reject(signal.reason));
     return promise;
   });
-  const reached = (count: number) =>
-    until(`PUT ${count}`, async () => (held.length >= count ? held : undefined));
+  const reached = (count: number) => until(`PUT ${count}`, () => held.length >= count && held);
   return { seen, held, reached };
 }
 
@@ -116,7 +115,7 @@ it("a file whose upload failed has its parts removed when it is taken off", asyn
   const removed = () => seen.find(({ method }) => method === "DELETE");
   expect(removed()).toBeUndefined();
   uppy.removeFile(id);
-  expect((await until("the removal", async () => removed())).action).toBe("multipart");
+  expect((await until("the removal", () => removed())).action).toBe("multipart");
 });
 
 const refusePuts = () =>
@@ -174,7 +173,7 @@ it("the policy restricts what can be added, and stricter restrictions of the pag
     const uppy = uppyFor(address, restrictions);
     return until("the restrictions", async () => {
       const { allowedFileTypes, maxFileSize } = uppy.opts.restrictions;
-      return allowedFileTypes?.includes(".png") ? maxFileSize : undefined;
+      return allowedFileTypes?.includes(".png") && maxFileSize;
     });
   };
   expect(await largest({})).toBe(2 ** 20);

@@ -53,11 +53,7 @@ const inRedis = (redis: () => Redis): Keeper => ({
   },
   after: (_, attempt) =>
     Effect.flatMap(Effect.context<never>(), (context) =>
-      Effect.promise(() =>
-        until("what takes time", async () =>
-          (await Effect.runPromiseWith(context)(attempt)) ? true : undefined,
-        ),
-      ),
+      Effect.promise(() => until("what takes time", () => Effect.runPromiseWith(context)(attempt))),
     ),
   // Moves what was counted today to yesterday.
   endDay: Effect.promise(() => redis().ask("EVAL", YESTERDAY, "0")),

@@ -173,7 +173,7 @@ describe.skipIf(tools === undefined).each(OVERLAYS)("%s", (overlay) => {
       expect(port).toBe("probes");
       await until(path, async () => {
         const answer = await fetch(`http://127.0.0.1:${ownPort}${path}`);
-        return answer.ok || undefined;
+        return answer.ok;
       });
     }
     await service.stop();

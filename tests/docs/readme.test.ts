@@ -62,7 +62,7 @@ it.skipIf(minio === undefined)(
     const ended = once(child, "exit");
     try {
       const isUp = `http://127.0.0.1:${port}/minio/health/cluster`;
-      await until("MinIO's start", async () => (await fetch(isUp)).ok || undefined);
+      await until("MinIO's start", async () => (await fetch(isUp)).ok);
       const command = here(service).replace("npm start", "exec node deploy/node.ts");
       const { address, token, stop } = await startProcess({}, () => ["/bin/sh", "-ec", command]);
       const client = createClient({ endpoint: address, organization: "acme", token });

@@ -47,8 +47,9 @@ async function asProcess(binary: string): Promise<Found<string>> {
   };
   const endpoint = `http://${host}:${port}`;
   try {
-    await until(`${NAME}'s start`, async () =>
-      (await fetch(`${endpoint}/_internal/healthcheck`)).ok ? true : undefined,
+    await until(
+      `${NAME}'s start`,
+      async () => (await fetch(`${endpoint}/_internal/healthcheck`)).ok,
     );
   } catch (cause) {
     await stop();

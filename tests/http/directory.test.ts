@@ -151,9 +151,7 @@ describe("an organization", () => {
             { concurrency: "unbounded" },
           ),
         );
-        yield* Effect.promise(() =>
-          until("the stalled questions", async () => (asked.length === 4 ? true : undefined)),
-        );
+        yield* Effect.promise(() => until("the stalled questions", () => asked.length === 4));
         for (const subject of ["user-1", "user-2", "user-3"]) {
           expect(yield* resolve({ subject })).toBe("org_1");
         }
@@ -182,9 +180,7 @@ describe("an organization", () => {
             { concurrency: "unbounded" },
           ),
         );
-        yield* Effect.promise(() =>
-          until("the stalled questions", async () => (asked.length === 32 ? true : undefined)),
-        );
+        yield* Effect.promise(() => until("the stalled questions", () => asked.length === 32));
         expect(yield* resolve({ subject: "one-more" })).toBe("IdentityUnavailable");
         yield* TestClock.adjust("2 seconds");
         expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
@@ -338,15 +334,13 @@ describe("a directory that gives an unexpected answer", () => {
       });
       const resolve = yield* organizations({ url });
       const outcome = yield* Effect.forkChild(resolve());
-      yield* Effect.promise(() =>
-        until("the question", async () => (asked.length > 0 ? true : undefined)),
-      );
+      yield* Effect.promise(() => until("the question", () => asked.length > 0));
       yield* TestClock.adjust("1999 millis");
       expect(outcome.pollUnsafe()).toBeUndefined();
       yield* TestClock.adjust("1 milli");
       expect(yield* Fiber.join(outcome)).toBe("IdentityUnavailable");
       // Nor is the connection kept for an answer that nobody waits for.
-      yield* Effect.promise(() => until("the end of it", async () => isLeft || undefined));
+      yield* Effect.promise(() => until("the end of it", () => isLeft));
     }),
   );
 });

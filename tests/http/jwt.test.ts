@@ -377,9 +377,7 @@ describe("the issuer's keys", () => {
         const refreshed = Effect.fnUntraced(function* () {
           const before = issuer.requests();
           yield* TestClock.adjust(10 * MINUTE);
-          yield* Effect.promise(() =>
-            until("a refresh", async () => issuer.requests() > before || undefined),
-          );
+          yield* Effect.promise(() => until("a refresh", () => issuer.requests() > before));
         });
         issuer.setDown(true);
         for (const subject of ["user-2", "user-3", "user-4"]) {
@@ -490,7 +488,7 @@ describe("the service", () => {
     expect(headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
     expect(JSON.stringify(body)).not.toContain(issuer.url);
     issuer.setDown(false);
-    await until("the recovery", async () => (await ask(token)).status === 200 || undefined);
+    await until("the recovery", async () => (await ask(token)).status === 200);
   });
 
   it.each([

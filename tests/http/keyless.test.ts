@@ -139,7 +139,5 @@ it("a presign while the metadata server is down is answered with 503, and the se
   const { request } = await start();
   expect((await request(PRESIGN, presignInit())).status).toBe(503);
   machine.state.isSilent = false;
-  await until("the recovery", async () =>
-    (await request(PRESIGN, presignInit())).status === 200 ? true : undefined,
-  );
+  await until("the recovery", async () => (await request(PRESIGN, presignInit())).status === 200);
 });

@@ -79,13 +79,13 @@ it.each(runtimes)("%s lets an upload under way end before it stops", async (runt
   );
   const temporary = join(service.directory, "temporary");
   // The service looks after its folder there too, so any file would not tell.
-  await until("the upload's start", async () =>
+  await until("the upload's start", () =>
     readdirSync(temporary).some((name) => readFileSync(join(temporary, name)).includes("12345"))
       ? true
       : undefined,
   );
   const stopped = service.stop();
-  await until("the stop", async () => (service.output().includes("stopping") ? true : undefined));
+  await until("the stop", () => service.output().includes("stopping"));
   socket.write("67890");
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
   expect(await stopped).toBe(0);

@@ -25,7 +25,7 @@ it.each(runtimes)(
     const clients = Array.from({ length: 10 }, async () => {
       while (!stopping.signal.aborted) answers.push(await ask("/healthz"));
     });
-    await until("some answers", async () => (answers.length > 100 ? true : undefined));
+    await until("some answers", () => answers.length > 100);
     service.signal("SIGTERM");
     await Promise.all(clients);
     clearInterval(probe);
@@ -72,7 +72,7 @@ it.each(runtimes)("%s ends at once at a second signal, and not at SIGHUP", async
   service.signal("SIGHUP");
   expect((await fetch(`${service.address}/readyz`)).status).toBe(200);
   service.signal("SIGTERM");
-  await until("the stop", async () => service.output().includes("stopping") || undefined);
+  await until("the stop", () => service.output().includes("stopping"));
   const again = setInterval(() => service.signal("SIGTERM"), 150);
   expect(await service.ended).toBe(128 + 15);
   clearInterval(again);

@@ -45,11 +45,11 @@ it.each(runtimes)("a worker that dies on %s is started again", async (runtime) =
   process.kill(first ?? 0, "SIGKILL");
   const workers = await until("another worker", async () => {
     const now = workersOf(service);
-    return now.length === 2 && !now.includes(first ?? 0) ? now : undefined;
+    return now.length === 2 && !now.includes(first ?? 0) && now;
   });
   expect(workers).toContain(second);
   expect(service.output()).toMatch(/"message":"a worker ended and is started again","number":[12]/);
-  await until("an answer", async () => (await fetch(`${service.address}/healthz`)).ok || undefined);
+  await until("an answer", async () => (await fetch(`${service.address}/healthz`)).ok);
   expect(await service.stop()).toBe(0);
   expect(workers.filter(isAlive)).toEqual([]);
 });
@@ -70,7 +70,7 @@ it.each(runtimes)("connections on %s to workers that are killed end at once", as
     }),
   );
   if (runtime === "node") {
-    await until("the connections", async () => (openFiles() >= before + 5 ? true : undefined));
+    await until("the connections", () => openFiles() >= before + 5);
   }
   // Each ends with an answer of another worker, or without one.
   const ends = sockets.map((socket) => text(socket).catch(() => ""));
@@ -84,7 +84,7 @@ it("all workers end with their primary, however it ends", async () => {
   const workers = workersOf(service);
   service.signal("SIGKILL");
   await service.ended;
-  await until("their end", async () => (workers.some(isAlive) ? undefined : true));
+  await until("their end", () => (workers.some(isAlive) ? undefined : true));
   await service.stop();
 });
 
@@ -95,14 +95,12 @@ it("workers serve during the grace period, and a second signal ends all at once"
   });
   const workers = workersOf(service);
   service.signal("SIGTERM");
-  await until("the stop", async () =>
-    service.output().split('"message":"stopping"').length === 3 ? true : undefined,
-  );
+  await until("the stop", () => service.output().split('"message":"stopping"').length === 3);
   expect((await fetch(`${service.address}/readyz`)).status).toBe(503);
   const again = setInterval(() => service.signal("SIGTERM"), 150);
   expect(await service.ended).toBe(128 + 15);
   clearInterval(again);
-  await until("the workers' end", async () => (workers.some(isAlive) ? undefined : true));
+  await until("the workers' end", () => (workers.some(isAlive) ? undefined : true));
   await service.stop();
 });
 
@@ -130,9 +128,7 @@ async function startWorkers(
   runtime: (typeof runtimes)[number] = "node",
 ): Promise<ServiceProcess> {
   const service = await startProcess({ ...WORKERS, ...env }, runtime);
-  await until("two workers", async () =>
-    service.output().includes('"message":"ready"') ? true : undefined,
-  );
+  await until("two workers", () => service.output().includes('"message":"ready"'));
   return service;
 }
 

@@ -88,13 +88,13 @@ it("600 callers of a process that has no keys yet share one fetch of them, and o
     RECEIPT_KEYS: SHARED.RECEIPT_KEYS,
     AUDIT: "off",
   });
-  await until("a fetch that fails", async () => issuer.requests() > 0 || undefined);
+  await until("a fetch that fails", () => issuer.requests() > 0);
   issuer.setDown(false);
   const before = issuer.requests();
   const asked = { method: "POST", token: await issuer.sign(), body: FILE };
   const statuses = await until("keys", async () => {
     const answers = await atOnce(`${cold.address}${PRESIGN}`, asked);
-    return answers.includes(200) ? answers : undefined;
+    return answers.includes(200) && answers;
   });
   // Those that came before the next fetch was allowed are told to come again.
   expect(new Set([503, ...statuses])).toEqual(new Set([503, 200]));

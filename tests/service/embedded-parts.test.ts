@@ -71,7 +71,7 @@ async function madeIn<A>(folder: string, work: () => Promise<A>) {
   const result = await work();
   // Events come in their order, this one last.
   writeFileSync(join(path, "last"), "");
-  await until("the last event", async () => (made.has("last") ? true : undefined));
+  await until("the last event", () => made.has("last"));
   watching.close();
   made.delete("last");
   return { result, made };
@@ -81,9 +81,7 @@ it.each(["1", "2"])(
   "40 completions of one upload at once make one copy and get one answer, with %s workers",
   async (workers) => {
     await start({ WEB_CONCURRENCY: workers });
-    await until("all workers", async () =>
-      service.output().includes('"message":"ready"') ? true : undefined,
-    );
+    await until("all workers", () => service.output().includes('"message":"ready"'));
     const completing = await sendAll();
     const [uploadId = ""] = uploadIds();
     const { result: answers, made } = await madeIn("temporary", () =>

@@ -46,7 +46,7 @@ async function upload(size: number) {
 const storeReads = (reason: RegExp) =>
   until(`/readyz saying ${reason}`, async () => {
     const { status, parts } = await (await fetch(`${service.address}/readyz`)).json();
-    return status === "degraded" && reason.test(parts.store.reason) ? true : undefined;
+    return status === "degraded" && reason.test(parts.store.reason);
   });
 
 const errorOf = ({ status, headers, body }: Awaited<ReturnType<typeof send>>) => ({
@@ -116,18 +116,12 @@ it("clients that leave in the middle of many downloads leave no file open", asyn
   for (let client = 0; client < 5; client++) {
     const socket = connect(Number(port), "127.0.0.1").pause();
     socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(20));
-    await until("the opening of the files", async () =>
-      openObjects(service.pid).length > 0 ? true : undefined,
-    );
+    await until("the opening of the files", () => openObjects(service.pid).length > 0);
     socket.destroy();
     await once(socket, "close");
   }
   // The garbage collector would close them too, some time.
-  await until(
-    "the closing of the files",
-    async () => (openObjects(service.pid).length === 0 ? true : undefined),
-    20,
-  );
+  await until("the closing of the files", () => openObjects(service.pid).length === 0, 20);
   expect(service.output()).not.toContain("Warning");
 });
 

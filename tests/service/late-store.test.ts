@@ -69,7 +69,7 @@ async function start(
 }
 
 const logged = (service: ServiceProcess, text: string) =>
-  until(`"${text}" in the log`, async () => (service.output().includes(text) ? true : undefined));
+  until(`"${text}" in the log`, () => service.output().includes(text));
 
 describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", (adapter) => {
   it("a store that starts later gets its bucket, without any request to /readyz", async () => {
@@ -135,14 +135,11 @@ describe.skipIf(minio === undefined)("embedded", () => {
     const port = await freePort();
     const { valetkey, log } = await startEmbedded(port);
     const upload = await valetkey.requestUpload(FILE);
-    await until(
-      "the warning",
-      async () =>
-        log.some(({ message }) => message.startsWith("the bucket could not be made yet")) ||
-        undefined,
+    await until("the warning", () =>
+      log.some(({ message }) => message.startsWith("the bucket could not be made yet")),
     );
     await openDoor(port);
-    await until("the upload", async () => ((await put(upload)).ok ? true : undefined));
+    await until("the upload", async () => (await put(upload)).ok);
   });
 
   it("ready() waits for a store that takes three seconds to make a bucket", async () => {

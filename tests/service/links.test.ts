@@ -74,18 +74,18 @@ it("a link is revoked while the service runs, if LINKS_DENIED is a file", async 
       (await fetch(`${service.address}/f/${link}`, { redirect: "manual" })).status;
     expect(await follow(token)).toBe(302);
     writeFileSync(path, JSON.stringify([endOf(token)]));
-    await until("the link's end", async () => (await follow(token)) === 404 || undefined);
+    await until("the link's end", async () => (await follow(token)) === 404);
     expect(await follow(other)).toBe(302);
     // What cannot be read leaves the last list.
     writeFileSync(path, `["${endOf(other)}`);
-    await until("the warning", async () =>
-      service.output().includes("the links that it named stay revoked") ? true : undefined,
+    await until("the warning", () =>
+      service.output().includes("the links that it named stay revoked"),
     );
     expect(service.output()).toContain(`the file ${path} is not JSON`);
     expect(service.output()).not.toContain(endOf(other));
     expect([await follow(token), await follow(other)]).toEqual([404, 302]);
     writeFileSync(path, JSON.stringify([endOf(other)]));
-    await until("the end of the other", async () => (await follow(other)) === 404 || undefined);
+    await until("the end of the other", async () => (await follow(other)) === 404);
     expect(await follow(token)).toBe(302);
   } finally {
     await service.stop();

@@ -69,8 +69,9 @@ it("an upload whose completion is killed can be completed after the restart", as
   let isOver = false;
   const end = () => (isOver = true);
   first.call("POST", "/complete", { upload: first.upload, parts }).then(end, end);
-  await until("a copy of the parts", async () =>
-    isOver || readdirSync(join(directory, "temporary")).length > 0 ? true : undefined,
+  await until(
+    "a copy of the parts",
+    () => isOver || readdirSync(join(directory, "temporary")).length > 0,
   );
   first.service.signal("SIGKILL");
   await first.service.ended;

@@ -81,7 +81,7 @@ export async function presign(
 export const counted = (service: ServiceProcess): Promise<true> =>
   until("a counted upload", async () => {
     const { status } = await presign(service, { ...anUpload(), token: service.serviceToken });
-    return status === 200 ? true : undefined;
+    return status === 200;
   });
 
 const anUpload = () => ({
@@ -133,7 +133,7 @@ function keepAsking(service: ServiceProcess) {
     /** Waits for so many further answers. */
     answered: (more: number) => {
       const enough = answers.length + more;
-      return until("the answers", async () => (answers.length >= enough ? true : undefined));
+      return until("the answers", () => answers.length >= enough);
     },
     stop: () => {
       done.abort();
@@ -304,7 +304,7 @@ export function promisesOver(
           const answer = await fetch(`${service?.address}/readyz`);
           expect(answer.status).toBe(200);
           const { status: whole, parts } = await answer.json();
-          return parts.limits.state === state && whole === status ? true : undefined;
+          return parts.limits.state === state && whole === status;
         });
       await ready("ok", "ready");
       await redis.kill();

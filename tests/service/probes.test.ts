@@ -27,12 +27,12 @@ it("probes are answered while the thread of the service stands still, and tell w
   const port = await freePort();
   await listenProbes({ host: "127.0.0.1", port, isReady: async () => true });
   const at = (path: string) => `http://127.0.0.1:${port}${path}`;
-  await until("readiness", async () => (await fetch(at("/readyz"))).ok || undefined);
+  await until("readiness", async () => (await fetch(at("/readyz"))).ok);
   expect(askFromElsewhere(at("/healthz"), 200)).toEqual({ status: "ok" });
   expect(askFromElsewhere(at("/readyz"), 200)).toEqual({ status: "ok" });
   expect(askFromElsewhere(at("/healthz"), 503)).toEqual({ status: "hanging" });
   expect(askFromElsewhere(at("/readyz"), 503)).toEqual({ status: "hanging" });
-  await until("the thread's next word", async () => (await fetch(at("/healthz"))).ok || undefined);
+  await until("the thread's next word", async () => (await fetch(at("/healthz"))).ok);
   expect((await fetch(at("/openapi.json"))).status).toBe(503);
 });
 
@@ -49,7 +49,7 @@ it.each([{}, { WEB_CONCURRENCY: "2" }])(
     const ask = async (path: string) =>
       (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status;
     const becomes = (path: string, status: number) =>
-      until(`${status} of ${path}`, async () => (await ask(path)) === status || undefined);
+      until(`${status} of ${path}`, async () => (await ask(path)) === status);
     await becomes("/healthz", 200);
     await becomes("/readyz", 200);
     service.signal("SIGTERM");

@@ -103,8 +103,9 @@ it("an upload in parts that was killed goes on where it was left", async () => {
   const path = file("large.png", content);
   const memory = join(folder, ".local/state/valetkey/uploads.json");
   const child = start([path]);
-  await until("the upload's first part", async () =>
-    existsSync(memory) && readFileSync(memory, "utf8").includes("large.png") ? true : undefined,
+  await until(
+    "the upload's first part",
+    () => existsSync(memory) && readFileSync(memory, "utf8").includes("large.png"),
   );
   child.kill("SIGKILL");
   await once(child, "exit");

@@ -109,7 +109,7 @@ async function start(
   const address = `http://127.0.0.1:${port}`;
   await until("the example's start", async () => {
     if (!isRunning()) throw new Error(`it ended: ${text}`);
-    return (await fetch(address)).status > 0 ? true : undefined;
+    return (await fetch(address)).status > 0;
   }).catch((cause: unknown) => {
     if (isRunning()) kill("SIGKILL");
     throw cause;

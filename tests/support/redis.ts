@@ -140,7 +140,7 @@ async function startNode({
   const isUp = () =>
     until("the start of Redis", async () => {
       if (running.child.exitCode !== null) throw new Error("redis-server has ended");
-      return (await ask("PING")) === "PONG" ? true : undefined;
+      return (await ask("PING")) === "PONG";
     });
 
   let running = await launch();

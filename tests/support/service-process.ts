@@ -73,8 +73,9 @@ export async function startProcess(
   });
   let isOver = false;
   child.once("close", () => (isOver = true));
-  await until("the service's start", async () =>
-    isOver || (await fetch(`${address}/healthz`)).ok ? true : undefined,
+  await until(
+    "the service's start",
+    async () => isOver || (await fetch(`${address}/healthz`)).ok,
   ).catch((cause: unknown) => {
     child.kill("SIGKILL");
     throw cause;

@@ -1,9 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Asks again and again until `attempt` gives something, for at most `seconds`. */
+/**
+ * Asks again and again until `attempt` gives something, for at most `seconds`; an attempt that throws
+ * gives nothing. Unlike `vi.waitFor`, it also runs before tests and in benchmarks.
+ */
 export async function until<A>(
   what: string,
-  attempt: () => Promise<A | undefined>,
+  attempt: () => Promise<A | false | undefined> | A | false | undefined,
   seconds = 150,
 ): Promise<A> {
   const end = performance.now() + seconds * 1000;
@@ -11,7 +14,7 @@ export async function until<A>(
   while (performance.now() < end) {
     try {
       const found = await attempt();
-      if (found !== undefined) return found;
+      if (found) return found;
     } catch (cause) {
       last = cause;
     }

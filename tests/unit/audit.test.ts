@@ -95,18 +95,13 @@ describe("an audit file", () => {
     await Effect.gen(function* () {
       const tell = yield* Audit;
       for (const id of ids) yield* tell(eventOf(id));
-      yield* Effect.promise(() =>
-        until("the complaint", async () => messages.length > 0 || undefined),
-      );
+      yield* Effect.promise(() => until("the complaint", () => messages.length > 0));
       mkdirSync(directory);
-      yield* Effect.promise(() => until("the lines", async () => existsSync(path) || undefined));
+      yield* Effect.promise(() => until("the lines", () => existsSync(path)));
       for (const id of later) {
         yield* tell(eventOf(id));
         yield* Effect.promise(() =>
-          until(
-            `line ${id}`,
-            async () => readFileSync(path, "utf8").includes(`"${id}"`) || undefined,
-          ),
+          until(`line ${id}`, () => readFileSync(path, "utf8").includes(`"${id}"`)),
         );
       }
     }).pipe(Effect.provide(fileOf(path)), Effect.provide(log), Effect.runPromise);
@@ -149,9 +144,7 @@ describe("an audit file", () => {
       Logger.make<unknown, void>(({ message }) => void messages.push(JSON.stringify(message))),
     ]);
     const told = (count: number) =>
-      Effect.promise(() =>
-        until(`message ${count}`, async () => messages.length >= count || undefined),
-      );
+      Effect.promise(() => until(`message ${count}`, () => messages.length >= count));
     await Effect.gen(function* () {
       const append = yield* appendTo(path);
       for (const [round, lost] of [2, 1].entries()) {

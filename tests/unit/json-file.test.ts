@@ -33,11 +33,11 @@ it.effect("a watched file that cannot be used is reported once, until it can be 
       Effect.gen(function* () {
         const before = looks;
         yield* TestClock.adjust(RECHECK);
-        yield* Effect.promise(() => until(what, async () => looks > before || undefined));
+        yield* Effect.promise(() => until(what, () => looks > before));
       });
     writeFileSync(path, "0");
     yield* Effect.provide(watchJson(path, watcher), log);
-    yield* Effect.promise(() => until("the first look", async () => said.length > 0 || undefined));
+    yield* Effect.promise(() => until("the first look", () => said.length > 0));
     yield* look("a second look");
     yield* look("a third look");
     writeFileSync(path, "1");

@@ -42,7 +42,7 @@ it("a download that is not read is aborted, and one that is cancelled leaves no 
   await cancelled?.bytes({ start: 0, end: SIZE - 1, timeouts }).cancel();
   if (process.platform === "linux") {
     const open = () => readdirSync("/proc/self/fd").map(targetOf).join();
-    await until("closing", async () => !open().includes(directory) || undefined, 10);
+    await until("closing", () => !open().includes(directory), 10);
   }
   rmSync(directory, { recursive: true });
 });
