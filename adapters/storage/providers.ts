@@ -1,6 +1,5 @@
-import { closest, distance } from "fastest-levenshtein";
-import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { oneOf, type Setting, setting } from "../settings/setting.ts";
 import type { AbsentHeaders } from "./signing/sign-query.ts";
 
@@ -13,16 +12,11 @@ export interface Provider extends StoreCapabilities {
   readonly region?: string | undefined;
   /** One of its regions, if one has to be configured. */
   readonly regionExample?: string;
-  /**
-   * Whether a bucket is by default part of the path (`https://host/bucket/key`), or of the host.
-   */
+  /** Whether a bucket is by default in the path (`https://host/bucket/key`), or in the host. */
   readonly pathStyle: boolean;
   /** Where origins are allowed: in rules of the bucket, or in a setting of the server. */
   readonly cors: "bucket" | "server";
-  /**
-   * What it does with unsigned `x-amz-*` headers of a PUT: Amazon S3 refuses them; others obey
-   * them, and some also obey those that say who may read the object.
-   */
+  /** Its way with unsigned `x-amz-*` headers of a PUT; ACLs say who may read the object. */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
   /** The headers that a signature can forbid there, of those that it would obey. */
   readonly absent?: AbsentHeaders & {
@@ -41,25 +35,20 @@ export interface Provider extends StoreCapabilities {
   readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /** The checksums of a whole file that it verifies when a multipart upload is completed. */
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
-  /**
-   * What removes multipart uploads that nobody completes, if no rule of the bucket does: a sentence
-   * for the operator, without a full stop.
-   */
+  /** As in `Multipart`: removes uploads that nobody completes. */
   readonly abandoned?: string;
   /** Whether it keeps a part in whose place another one came, and completes either. */
   readonly keepsReplacedParts?: boolean;
-  /**
-   * Whether it takes HTML forms that are bound by a policy ("POST Object"), and holds them to it.
-   */
+  /** Whether it takes HTML forms that are bound by a policy ("POST Object"). */
   readonly forms: boolean;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
 
-/** What some providers call 5 GB, in its smaller meaning. */
+/** The smaller meaning of 5 GB. */
 const FIVE_GB = 5_000_000_000;
 
-/** What Amazon documents ("Uploading objects", S3 User Guide); the others differ from it. */
+/** Amazon's own limits ("Uploading objects", S3 User Guide); the others differ from it. */
 export const S3_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 30,
   writeOnce: true,
@@ -68,7 +57,7 @@ export const S3_CAPABILITIES: StoreCapabilities = {
   checksums: ["sha256", "crc32c", "md5"],
 };
 
-/** What providers do that are used for multipart uploads: "Amazon S3 multipart upload limits". */
+/** Capabilities of providers that are used for multipart uploads: "Amazon S3 multipart upload limits". */
 export const S3_MULTIPART = {
   largestMultipart: 5 * 2 ** 40,
   fileChecksums: ["crc32c"],
@@ -84,7 +73,7 @@ const S3 = {
   ...S3_CAPABILITIES,
 } as const satisfies Omit<Provider, "title">;
 
-/** What all of them do, and so a server of no known provider too. */
+/** Capabilities that all of them have, and so a server of no known provider too. */
 const LEAST = {
   ...S3,
   checksums: ["md5"],
@@ -104,8 +93,8 @@ const OBEYED = [
 ] as const;
 
 /**
- * The one table of what each provider can do; docs/stores.md prints it. What a provider's own pages
- * do not promise, and nobody here has seen, counts as missing.
+ * The capabilities of each provider; docs/stores.md prints the table. A promise that is neither on
+ * a provider's own pages nor was seen here counts as missing.
  */
 export const PROVIDERS = {
   // Amazon refuses SHA-256 and CRC-32C of a part that were not announced.
@@ -146,7 +135,7 @@ export const PROVIDERS = {
         "x-amz-grant-read-acp",
         "x-amz-grant-write-acp",
         "x-amz-storage-class",
-      ],
+      ].toSorted(),
       signedAs: "nothing",
     },
     writeOnce: "without versions",
@@ -238,22 +227,15 @@ export const forbiddenHeaders = (
   isShared: boolean,
 ): AbsentHeaders | undefined =>
   absent?.deniable !== undefined && isShared
-    ? { ...absent, names: [...absent.names, ...absent.deniable] }
+    ? { ...absent, names: [...absent.names, ...absent.deniable].toSorted() }
     : absent;
 
-/**
- * Whether an object is asked for its checksums: where any but MD5, which the ETag tells, came with
- * it. Some servers that know no others refuse the question (S3Proxy).
- */
-export const tellsChecksums = (name: ProviderName): boolean =>
-  PROVIDERS[name].checksums.some((algorithm) => algorithm !== "md5");
-
-const NAMES = Object.keys(PROVIDERS) as [ProviderName];
+const NAMES = oneOf(Object.keys(PROVIDERS) as [ProviderName]);
 
 /** The provider of the API. */
 export const provider: Setting<ProviderName> = setting({
-  ...oneOf(NAMES),
-  nearest: fitting,
+  ...NAMES,
+  nearest: meantBy,
   variable: "STORAGE_PROVIDER",
   option: "provider",
   meaning: "[Whose S3](stores.md#providers-of-the-s3-api) it is, also for `minio`.",
@@ -261,27 +243,16 @@ export const provider: Setting<ProviderName> = setting({
   example: "r2",
 });
 
-/**
- * The provider that a text probably means, by name, by title or by spelling; else the one that
- * promises what the named service does too.
- */
-function fitting(text: string): string {
+/** The provider that a text probably means, by name, by title or by spelling; else any server. */
+function meantBy(text: string): string {
   const meant = text.toLowerCase();
-  if (GOOGLE.test(meant)) return "gcs, which is an adapter of its own";
-  const named = NAMES.find(
-    (name) => meant.includes(name) || PROVIDERS[name].title.toLowerCase().includes(meant),
+  if (/google|^gcs$/.test(meant)) return "gcs, which is an adapter of its own";
+  const named = Object.entries(PROVIDERS).find(
+    ([name, { title }]) => meant.includes(name) || title.toLowerCase().includes(meant),
   );
-  const nearest = closest(meant, NAMES);
-  // Further away it is another word, such as the name of a service that has no preset.
-  const isNear = distance(meant, nearest) * 2 < nearest.length;
-  return named ?? (isNear ? nearest : GENERIC);
+  return (
+    named?.[0] ??
+    NAMES.nearest(text) ??
+    "s3, which is for every other service and promises what all of them do: md5 as checksum, no write-once, no tags"
+  );
 }
-
-const GOOGLE = /google|^gcs$/;
-
-const { checksums, writeOnce, marks }: Provider = PROVIDERS.s3;
-const GENERIC = `s3, which is for every other service and promises what all of them do: ${[
-  `${checksums.join(", ")} as checksum`,
-  `${writeOnce ? "" : "no "}write-once`,
-  `${marks ? "" : "no "}tags`,
-].join(", ")}`;

@@ -1,6 +1,7 @@
 import * as DateTime from "effect/DateTime";
-import type { GetRequest, PartRequest } from "../../../application/ports/presigner.ts";
-import type { Binding, PartBinding } from "../signing/binding.ts";
+import type { GetRequest } from "../../../application/ports/presigner.ts";
+import type { Checksum } from "../../../domain/checksum.ts";
+import { bind, type Binding, type PartBinding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 
 interface Options {
@@ -14,21 +15,20 @@ interface Options {
  */
 export const gcsBinding =
   (options: Options): Binding =>
-  (request, host) => {
-    const { mediaType, strict, writeOnce, pendingSince } = request;
+  ({ size, mediaType, strict, writeOnce, checksum, pendingSince }, host) => {
     const isOnce = strict || writeOnce;
-    const { md5, hash, length, range } = headersFor(request, options);
-    const conditions: ReadonlyArray<Pair> = [
-      ...(strict ? [range] : []),
-      ...(pendingSince ? [["x-goog-custom-time", DateTime.formatIso(pendingSince)] as const] : []),
-      ...hash,
-      ...(isOnce ? [["x-goog-if-generation-match", "0"] as const] : []),
-    ];
-    return {
-      signed: [...length, ...md5, ["content-type", mediaType], ["host", host], ...conditions],
-      isOnce,
-      toSend: Object.fromEntries([["Content-Type", mediaType], ...md5, ...conditions]),
-    };
+    const { md5, hash } = checksumHeaders(checksum);
+    const { signed, toSend } = bind([
+      options.signLength && ["content-length", String(size)],
+      md5,
+      ["content-type", mediaType],
+      ["host", host],
+      strict && ["x-goog-content-length-range", `${size},${size}`],
+      pendingSince && ["x-goog-custom-time", DateTime.formatIso(pendingSince)],
+      hash,
+      isOnce && ["x-goog-if-generation-match", "0"],
+    ]);
+    return { signed, toSend, isOnce };
   };
 
 /**
@@ -37,26 +37,27 @@ export const gcsBinding =
  */
 export const gcsPartBinding =
   (options: Options): PartBinding =>
-  (request, host) => {
-    const { md5, hash, length, range } = headersFor(request, options);
-    return {
-      headers: [...length, ...md5, ["host", host], range, ...hash],
-      toSend: Object.fromEntries([...md5, range, ...hash]),
-    };
+  ({ size, checksum }, host) => {
+    const { md5, hash } = checksumHeaders(checksum);
+    return bind([
+      options.signLength && ["content-length", String(size)],
+      md5,
+      ["host", host],
+      ["x-goog-content-length-range", `${size},${size}`],
+      hash,
+    ]);
   };
 
-/** The headers for the size and the checksum of a PUT, of which Google has two for the latter. */
-function headersFor(
-  { size, checksum }: Pick<PartRequest, "size" | "checksum">,
-  { signLength }: Options,
-): Readonly<Record<"length" | "md5" | "hash", ReadonlyArray<Pair>>> & { readonly range: Pair } {
-  const isMd5 = checksum?.algorithm === "md5";
-  return {
-    length: signLength ? [["content-length", String(size)]] : [],
-    range: ["x-goog-content-length-range", `${size},${size}`],
-    md5: isMd5 ? [["content-md5", checksum.value]] : [],
-    hash: checksum && !isMd5 ? [["x-goog-hash", `${checksum.algorithm}=${checksum.value}`]] : [],
-  };
+/** The header of a checksum, of which Google has two. */
+function checksumHeaders(checksum: Checksum | undefined): {
+  readonly md5?: Pair;
+  readonly hash?: Pair;
+} {
+  if (checksum === undefined) return {};
+  const { algorithm, value } = checksum;
+  return algorithm === "md5"
+    ? { md5: ["content-md5", value] }
+    : { hash: ["x-goog-hash", `${algorithm}=${value}`] };
 }
 
 /**

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect";
-import type { WriteOnce } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { Provider } from "../providers.ts";
@@ -50,7 +49,3 @@ export const bucketWriteOnce = Effect.fnUntraced(function* (
     }),
   };
 });
-
-/** The member of `ObjectStore`, which stores leave out if it depends on no bucket. */
-export const portOf = (once: BucketWriteOnce): { readonly writeOnce?: WriteOnce } =>
-  once.look === undefined ? {} : { writeOnce: { holds: () => once.writeOnce, look: once.look } };

@@ -4,8 +4,9 @@ import * as Schedule from "effect/Schedule";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 
-/** How long one attempt may take: some stores need seconds to make a bucket. */
+/** Longest time of one attempt: some stores need seconds to make a bucket. */
 const ATTEMPT_TIMEOUT = "30 seconds";
+const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${ATTEMPT_TIMEOUT}` });
 
 /** Pauses of one second, growing to one minute. */
 const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
@@ -21,28 +22,21 @@ export const makeBucketInBackground = ({
   readonly bucket: string;
   readonly createBucket: boolean;
 }) =>
-  Effect.fnUntraced(function* (store: Context.Context<ObjectStore>) {
+  Effect.fnUntraced(function* (services: Context.Context<ObjectStore>) {
     if (!createBucket) return;
-    let isLate = false;
-    yield* Context.get(store, ObjectStore).ensureBucket.pipe(
+    let failures = 0;
+    yield* Context.get(services, ObjectStore).ensureBucket.pipe(
       Effect.timeoutOrElse({ duration: ATTEMPT_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
-      Effect.tapError(({ reason }) => {
-        if (isLate) return Effect.void;
-        isLate = true;
-        return Effect.logWarning("the bucket could not be made yet; trying again", {
-          bucket,
-          reason,
-        });
-      }),
+      Effect.tapError(({ reason }) =>
+        failures++ === 0
+          ? Effect.logWarning("the bucket could not be made yet; trying again", { bucket, reason })
+          : Effect.void,
+      ),
       Effect.retry(BACK_OFF),
-      Effect.andThen(
-        Effect.suspend(() =>
-          isLate ? Effect.logInfo("the bucket exists now", { bucket }) : Effect.void,
-        ),
+      Effect.tap(() =>
+        failures > 0 ? Effect.logInfo("the bucket exists now", { bucket }) : Effect.void,
       ),
       Effect.ignore,
       Effect.forkScoped,
     );
   });
-
-const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${ATTEMPT_TIMEOUT}` });

@@ -10,7 +10,6 @@ import {
   type ProviderName,
   PROVIDERS,
   provider as providerSetting,
-  tellsChecksums,
 } from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import {
@@ -20,7 +19,7 @@ import {
   reasonOfRefusal,
   refusalIn,
 } from "./refusal-reason.ts";
-import { type BucketWriteOnce, portOf } from "./bucket-write-once.ts";
+import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { factsOfHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { reasonOfMultipart, s3Multipart } from "./s3-multipart.ts";
@@ -52,7 +51,9 @@ export function s3ObjectStore(
   const provider: Provider = PROVIDERS[settings.provider];
   const fail = (reason: Text) => Effect.fail(new StoreUnavailable({ reason: say(reason, words) }));
 
-  const headers = tellsChecksums(settings.provider) ? CHECKSUMS : [];
+  // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
+  const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
+  const headers = hasChecksums ? CHECKSUMS : [];
   /** The answer for an object, or for the bucket. */
   const head = (key?: StorageKey) =>
     signedFetch(bucket, { method: "HEAD", ...(key && { key, headers }) });
@@ -95,7 +96,7 @@ export function s3ObjectStore(
         failIfMarked({ bucket, provider, ...object }),
       ),
     remove: (object) => Effect.flatMap(client, ({ remove }) => remove(object)),
-    ...portOf(once),
+    ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
     ...(provider.partChecksums === undefined
       ? {}
       : {

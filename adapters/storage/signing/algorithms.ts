@@ -3,22 +3,10 @@ import { hmacSha256 } from "../../crypto/hmac.ts";
 import type { Algorithm } from "./v4.ts";
 
 /** The algorithm of AWS, and of every store that speaks its API; its secret is text. */
-export const AWS4_HMAC_SHA256: Algorithm<string> = hmacChain({
-  name: "AWS4-HMAC-SHA256",
-  prefix: "X-Amz-",
-  beforeSecret: "AWS4",
-  service: "s3",
-  terminator: "aws4_request",
-});
+export const AWS4_HMAC_SHA256: Algorithm<string> = hmacChain("AWS4", "X-Amz-", "s3");
 
 /** The algorithm of Cloud Storage for the HMAC keys of its interoperable API. */
-export const GOOG4_HMAC_SHA256: Algorithm<string> = hmacChain({
-  name: "GOOG4-HMAC-SHA256",
-  prefix: "X-Goog-",
-  beforeSecret: "GOOG4",
-  service: "storage",
-  terminator: "goog4_request",
-});
+export const GOOG4_HMAC_SHA256: Algorithm<string> = hmacChain("GOOG4", "X-Goog-", "storage");
 
 /** The algorithm of Cloud Storage for service accounts: RSASSA-PKCS1-v1_5 with a private key. */
 export const GOOG4_RSA_SHA256: Algorithm<KeyObject> = {
@@ -32,20 +20,18 @@ export const GOOG4_RSA_SHA256: Algorithm<KeyObject> = {
  * A symmetric algorithm: a chain of HMACs over the secret and each part of the scope derives the
  * signing key of a day and region.
  */
-function hmacChain(of: {
-  readonly name: string;
-  readonly prefix: Algorithm<string>["prefix"];
-  readonly beforeSecret: string;
-  readonly service: string;
-  readonly terminator: string;
-}): Algorithm<string> {
-  const { name, prefix, beforeSecret, service, terminator } = of;
+function hmacChain(
+  scheme: "AWS4" | "GOOG4",
+  prefix: Algorithm<string>["prefix"],
+  service: string,
+): Algorithm<string> {
+  const terminator = `${scheme.toLowerCase()}_request`;
   return {
-    name,
+    name: `${scheme}-HMAC-SHA256`,
     prefix,
     scope: (day, region) => `${day}/${region}/${service}/${terminator}`,
     signer: (secret, day, region) => {
-      let key = Buffer.from(beforeSecret + secret);
+      let key = Buffer.from(scheme + secret);
       for (const part of [day, region, service, terminator]) {
         key = createHmac("sha256", key).update(part).digest();
       }

@@ -1,4 +1,10 @@
-import { type Signatory, type SigningKeys, timestampOf } from "./sign-query.ts";
+import {
+  contextOf,
+  type Signatory,
+  type SigningKeys,
+  signText,
+  timestampOf,
+} from "./sign-query.ts";
 
 /** A form to be signed. */
 export interface FormToSign {
@@ -19,30 +25,30 @@ export function signForm<Secret>(
   keys: SigningKeys<Secret>,
   form: FormToSign,
 ): Readonly<Record<string, string>> {
-  const { fields, text, signatureField } = formToBeSigned(keys, form);
-  const day = timestampOf(form.now).slice(0, 8);
-  const sign = keys.algorithm.signer(keys.secretKey, day, form.region);
-  return { ...fields, [signatureField]: sign(text) };
+  const { context, fields, text, signatureField } = formToBeSigned(keys, form);
+  return { ...fields, [signatureField]: signText(keys, context, text) };
 }
 
 /**
- * The text to sign for a secret that is elsewhere, which is the policy, and all other fields. The
+ * The text to sign for a secret that may be elsewhere, which is the policy, and all other fields. The
  * store refuses a form with a field that its policy does not name, so no other rides along. Source:
  * "POST Policy", Amazon S3 API Reference; "Signatures: policy document", Cloud Storage
  * documentation.
  */
 export function formToBeSigned(
-  { algorithm, accessKey, sessionToken }: Signatory,
+  signatory: Signatory,
   { bucket, fields, sizes, region, now, expiresIn }: FormToSign,
 ) {
+  const { algorithm, sessionToken } = signatory;
   const timestamp = timestampOf(now);
+  const context = contextOf(signatory, timestamp, region);
   const prefix = algorithm.prefix.toLowerCase();
   const signed = {
     ...fields,
     [`${prefix}algorithm`]: algorithm.name,
-    [`${prefix}credential`]: `${accessKey}/${algorithm.scope(timestamp.slice(0, 8), region)}`,
+    [`${prefix}credential`]: context.credential,
     [`${prefix}date`]: timestamp,
-    ...(sessionToken === undefined ? {} : { [`${prefix}security-token`]: sessionToken }),
+    ...(sessionToken !== undefined && { [`${prefix}security-token`]: sessionToken }),
   };
   const document = {
     expiration: new Date((Math.floor(now / 1000) + expiresIn) * 1000).toISOString(),
@@ -53,5 +59,6 @@ export function formToBeSigned(
     ],
   };
   const policy = Buffer.from(JSON.stringify(document)).toString("base64");
-  return { fields: { ...signed, policy }, text: policy, signatureField: `${prefix}signature` };
+  const signatureField = `${prefix}signature`;
+  return { context, fields: { ...signed, policy }, text: policy, signatureField };
 }

@@ -46,7 +46,7 @@ export interface QuerySigning {
 
 /** Headers that are signed as absent, so that a client that adds one has no valid signature. */
 export interface AbsentHeaders {
-  /** In lower case. */
+  /** In lower case, in ascending order. */
   readonly names: ReadonlyArray<string>;
   /**
    * How the store signs a header that is named as signed and missing: MinIO takes its value from
@@ -57,25 +57,17 @@ export interface AbsentHeaders {
 
 /** Signs a URL that allows this request until `now + expiresIn`, and no other. */
 export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigning): string {
-  const { context, text, url } = prepare(keys, signing);
-  context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, context.region);
-  return url + context.sign(text);
+  const { context, text, url } = toBeSigned(keys, signing);
+  return url + signText(keys, context, text);
 }
 
-/** The text to sign for a secret that is elsewhere, and the URL up to the signature. */
-export function toBeSigned(
-  signatory: Signatory,
-  signing: QuerySigning,
-): { readonly text: string; readonly url: string } {
-  return prepare(signatory, signing);
-}
-
-function prepare(signatory: Signatory, signing: QuerySigning) {
+/** The text to sign for a secret that may be elsewhere, and the URL up to the signature. */
+export function toBeSigned(signatory: Signatory, signing: QuerySigning) {
   const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampOf(signing.now);
   const { headers, names, query: further } = withAbsent(signing);
-  const context = contextOf(signatory, timestamp.slice(0, 8), signing.region);
+  const context = contextOf(signatory, timestamp, signing.region);
   let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${encodeComponent(names)}`;
   if (further.length > 0) query = withFurther(query, canonicalQuery(further));
   const text = stringToSign({
@@ -94,6 +86,16 @@ function prepare(signatory: Signatory, signing: QuerySigning) {
   return { context, text, url };
 }
 
+/** The signature of a text in hexadecimal; the signing key is derived once for a context. */
+export function signText<Secret>(
+  { algorithm, secretKey }: SigningKeys<Secret>,
+  context: SigningContext,
+  text: string,
+): string {
+  context.sign ??= algorithm.signer(secretKey, context.day, context.region);
+  return context.sign(text);
+}
+
 /** The headers and the query that are signed, and the names of all signed headers. */
 export function withAbsent({
   headers,
@@ -101,10 +103,19 @@ export function withAbsent({
   absent,
 }: Pick<QuerySigning, "headers" | "query" | "absent">) {
   if (absent === undefined) return { headers, query, names: signedHeaders(headers) };
-  const missing = absent.names
-    .filter((name) => !headers.some(([sent]) => sent === name))
-    .map((name): Pair => [name, ""]);
-  const all = [...headers, ...missing].sort(compare);
+  // Both are sorted, so they are merged and not sorted again.
+  const all: Array<Pair> = [];
+  const missing: Array<Pair> = [];
+  let next = 0;
+  for (const name of absent.names) {
+    let header = headers[next];
+    for (; header !== undefined && header[0] < name; header = headers[++next]) all.push(header);
+    if (header?.[0] === name) continue;
+    const pair: Pair = [name, ""];
+    all.push(pair);
+    missing.push(pair);
+  }
+  all.push(...headers.slice(next));
   const names = signedHeaders(all);
   return absent.signedAs === "nothing"
     ? { headers, query, names }
@@ -119,15 +130,15 @@ export function canonicalQuery(pairs: ReadonlyArray<Pair>): string {
 }
 
 /** Lower-case names, as almost all are, sort after those of the signature. */
-function withFurther(query: string, further: string): string {
-  if (further >= "a") return `${query}&${further}`;
-  return sorted(
-    `${query}&${further}`.split("&").map((pair): Pair => {
-      const [name = "", value = ""] = pair.split("=");
-      return [name, value];
-    }),
-  );
-}
+const withFurther = (query: string, further: string): string =>
+  further >= "a"
+    ? `${query}&${further}`
+    : sorted(
+        `${query}&${further}`.split("&").map((pair): Pair => {
+          const [name = "", value = ""] = pair.split("=");
+          return [name, value];
+        }),
+      );
 
 function sorted(encoded: Array<Pair>): string {
   // Most are in order already, and to see that costs less than to sort.
@@ -143,10 +154,12 @@ const isInOrder = (pair: Pair, index: number, pairs: ReadonlyArray<Pair>) =>
 const compare = (a: Pair, b: Pair) => compareText(a[0], b[0]) || compareText(a[1], b[1]);
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-interface SigningContext {
+/** A day and region in which a signatory signs. */
+export interface SigningContext {
   readonly day: string;
   readonly region: string;
   readonly scope: string;
+  readonly credential: string;
   /** The fixed parts of the query between changing values. */
   readonly beforeDate: string;
   readonly beforeExpires: string;
@@ -156,21 +169,23 @@ interface SigningContext {
 
 const contexts = new WeakMap<Signatory, SigningContext>();
 
-function contextOf(signatory: Signatory, day: string, region: string): SigningContext {
+/** The context of a signature with this timestamp; the same object until the next day. */
+export function contextOf(signatory: Signatory, timestamp: string, region: string): SigningContext {
+  const day = timestamp.slice(0, 8);
   const held = contexts.get(signatory);
   if (held?.day === day && held.region === region) return held;
-  const { name, prefix, scope: scopeOf } = signatory.algorithm;
-  const scope = scopeOf(day, region);
-  const credential = encodeComponent(`${signatory.accessKey}/${scope}`);
+  const { algorithm, accessKey, sessionToken } = signatory;
+  const { name, prefix } = algorithm;
+  const scope = algorithm.scope(day, region);
+  const credential = `${accessKey}/${scope}`;
   const token =
-    signatory.sessionToken === undefined
-      ? ""
-      : `&${prefix}Security-Token=${encodeComponent(signatory.sessionToken)}`;
+    sessionToken === undefined ? "" : `&${prefix}Security-Token=${encodeComponent(sessionToken)}`;
   const context: SigningContext = {
     day,
     region,
     scope,
-    beforeDate: `${prefix}Algorithm=${name}&${prefix}Credential=${credential}&${prefix}Date=`,
+    credential,
+    beforeDate: `${prefix}Algorithm=${name}&${prefix}Credential=${encodeComponent(credential)}&${prefix}Date=`,
     beforeExpires: `&${prefix}Expires=`,
     beforeHeaders: `${token}&${prefix}SignedHeaders=`,
   };

@@ -1,21 +1,22 @@
-import type * as DateTime from "effect/DateTime";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import {
   type Audience,
   type GetRequest,
   type ObjectRequest,
   Presigner,
+  type SignedForm,
   type SignedPut,
   type SignedRequest,
 } from "../../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { type Binding, type PartBinding, queryOfPart } from "./binding.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import type { Binding, PartBinding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
-import { formPresigner, type FormSigning } from "./form-presigner.ts";
-import { encodeKey, type Pair } from "./v4.ts";
-import { endOf, lifeNeeded, secondsOfLife, signingTime, tooShortLived } from "./lifetime.ts";
 import type { AbsentHeaders } from "./sign-query.ts";
-import type { Signer, Signers } from "./signer.ts";
+import type { FormSigner, Held, Signer, Signers } from "./signer.ts";
+import { encodeKey, type Pair } from "./v4.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
 export function v4Presigner(store: {
@@ -40,82 +41,129 @@ export function v4Presigner(store: {
     | undefined;
   /** Headers that no PUT may have, apart from those that its binding signs. */
   readonly absent?: AbsentHeaders | undefined;
-  /** What signs HTML forms; none are signed if undefined. */
-  readonly forms?: FormSigning | undefined;
+  /** The bucket of HTML forms, and their signer; none are signed if undefined. */
+  readonly forms?: { readonly bucket: string; readonly signer: Held<FormSigner> } | undefined;
 }): Presigner["Service"] {
-  /** Signs for now; `answer` makes the result of the URL and the instant at which it ends. */
-  const sign = <A>(
+  const { addresses, region, signers, parts, forms, largestPut } = store;
+
+  /** Signs a URL for now; `answer` makes the result of it and of the instant at which it ends. */
+  const signUrl = <A>(
     method: "GET" | "PUT",
     request: ObjectRequest,
-    bound: { readonly headers: ReadonlyArray<Pair>; readonly query: ReadonlyArray<Pair> },
+    headers: ReadonlyArray<Pair>,
+    query: ReadonlyArray<Pair>,
     answer: (url: string, expiresAt: DateTime.Utc) => A,
   ) =>
-    // Eager, since held keys sign at once, and each step of a fiber costs as much as a hash.
-    Effect.clockWith((clock) => {
-      const moment = clock.currentTimeMillisUnsafe();
-      const needed = lifeNeeded(request);
-      return Effect.flatMapEager(store.signers[USES[method]](moment, needed), (signer) => {
-        const now = signingTime(request, moment);
-        const { origin, unsignedPrefix, path } = store.addresses[request.audience];
-        const expiresIn = secondsOfLife(request, signer, now);
-        if (expiresIn * 1000 < needed - 1000) return tooShortLived(expiresIn);
-        const url = signer.sign({
-          method,
-          origin,
-          unsignedPrefix,
-          path: `${path}/${encodeKey(request.key)}`,
-          query: bound.query,
-          headers: bound.headers,
-          absent: method === "PUT" ? store.absent : undefined,
-          region: store.region,
-          now,
-          expiresIn,
-        });
-        return Effect.mapEager(url, (url) => answer(url, endOf(now, expiresIn)));
+    inTime(method === "PUT" ? signers.put : signers.get, request, (signer, now, expiresIn) => {
+      const { origin, unsignedPrefix, path } = addresses[request.audience];
+      const url = signer.sign({
+        method,
+        origin,
+        unsignedPrefix,
+        path: `${path}/${encodeKey(request.key)}`,
+        query,
+        headers,
+        absent: method === "PUT" ? store.absent : undefined,
+        region,
+        now,
+        expiresIn,
       });
+      return Effect.mapEager(url, (url) => answer(url, endOf(now, expiresIn)));
     });
 
-  const { parts } = store;
   return Presigner.of({
     put: (request) => {
-      const { host } = store.addresses[request.audience];
-      const { signed, toSend, isOnce } = store.binding(request, host);
-      return sign("PUT", request, { headers: signed, query: [] }, (url, expiresAt): SignedPut => ({
-        method: "PUT",
-        url,
-        headers: toSend,
-        expiresAt,
-        isOnce,
-      }));
+      const { host } = addresses[request.audience];
+      const { signed, toSend: headers, isOnce } = store.binding(request, host);
+      return signUrl("PUT", request, signed, [], (url, expiresAt): SignedPut => {
+        return { method: "PUT", url, headers, expiresAt, isOnce };
+      });
     },
     get: (request) => {
-      const { host } = store.addresses[request.audience];
-      return sign(
-        "GET",
-        request,
-        { headers: [["host", host]], query: store.overrides(request) },
-        (url, expiresAt): SignedRequest => ({ method: "GET", url, headers: {}, expiresAt }),
-      );
+      const { host } = addresses[request.audience];
+      const query = store.overrides(request);
+      return signUrl("GET", request, [["host", host]], query, (url, expiresAt): SignedRequest => {
+        return { method: "GET", url, headers: {}, expiresAt };
+      });
     },
     ...(parts && {
       part: (request) => {
-        const { host } = store.addresses[request.audience];
-        const { headers, toSend } = parts.binding(request, host);
-        return sign(
-          "PUT",
-          request,
-          { headers, query: queryOfPart(request) },
-          (url, expiresAt): SignedRequest => ({ method: "PUT", url, headers: toSend, expiresAt }),
-        );
+        const { host } = addresses[request.audience];
+        const { signed, toSend: headers } = parts.binding(request, host);
+        // The same in the API of S3 and of Google.
+        const query: ReadonlyArray<Pair> = [
+          ["partNumber", String(request.partNumber)],
+          ["uploadId", request.uploadId],
+        ];
+        return signUrl("PUT", request, signed, query, (url, expiresAt): SignedRequest => {
+          return { method: "PUT", url, headers, expiresAt };
+        });
       },
       partChecksums: parts.checksums,
     }),
-    ...(store.forms === undefined ? {} : { form: formPresigner(store, store.forms) }),
+    // "POST Object", Amazon S3 API Reference; "POST Object", Cloud Storage XML API.
+    ...(forms && {
+      form: (request) =>
+        inTime(forms.signer, request, (signer, now, expiresIn) => {
+          const { origin, unsignedPrefix, path } = addresses[request.audience];
+          const fields = signer.signForm({
+            bucket: forms.bucket,
+            fields: {
+              key: request.key,
+              "Content-Type": request.mediaType,
+              // So that a page that sends the form into a frame hears of it: 204, the default of
+              // Google and Amazon, leaves the frame as it is.
+              success_action_status: "201",
+            },
+            sizes: [request.minSize, request.maxSize],
+            region,
+            now,
+            expiresIn,
+          });
+          const url = `${origin}${unsignedPrefix}${path}/`;
+          return Effect.mapEager(fields, (fields): SignedForm => {
+            return { url, fields, expiresAt: endOf(now, expiresIn) };
+          });
+        }),
+    }),
     isRemote: store.isRemote ?? false,
     checksums: store.checksums,
-    ...(store.largestPut === undefined ? {} : { largestPut: store.largestPut }),
-    publicOrigin: store.addresses.public.origin,
+    ...(largestPut === undefined ? {} : { largestPut }),
+    publicOrigin: addresses.public.origin,
   });
 }
 
-const USES = { PUT: "put", GET: "get" } as const;
+/**
+ * Signs with credentials that live long enough for the request, from now or from the beginning of
+ * its window. The lifetime, in whole seconds, is the requested one, or less if the credentials
+ * expire sooner. Seconds are rounded down; a lifetime one second short is accepted.
+ */
+const inTime = <S extends Signer, A>(
+  held: Held<S>,
+  { lifetime, minLifetime, window }: ObjectRequest & Pick<GetRequest, "window">,
+  sign: (signer: S, now: number, expiresIn: number) => Effect.Effect<A, CredentialsUnavailable>,
+): Effect.Effect<A, CredentialsUnavailable> =>
+  // Eager, since held keys sign at once, and each step of a fiber costs as much as a hash.
+  Effect.clockWith((clock) => {
+    const moment = clock.currentTimeMillisUnsafe();
+    const needed = Math.min(Duration.toMillis(lifetime), Duration.toMillis(minLifetime));
+    return Effect.flatMapEager(held(moment, needed), (signer) => {
+      const { expiresAt = Infinity, longestLife = Infinity } = signer;
+      const step = window === undefined ? 0 : Duration.toMillis(window);
+      const now = step > 0 ? Math.floor(moment / step) * step : moment;
+      const left = Math.floor(expiresAt / 1000) - Math.floor(now / 1000);
+      const expiresIn = Math.min(Duration.toSeconds(lifetime), longestLife, left);
+      return expiresIn * 1000 < needed - 1000 ? tooShort(expiresIn) : sign(signer, now, expiresIn);
+    });
+  });
+
+/** When the store begins to refuse a signature made at `now`. */
+const endOf = (now: number, seconds: number) =>
+  DateTime.makeUnsafe((Math.floor(now / 1000) + seconds) * 1000);
+
+const tooShort = (seconds: number) =>
+  Effect.fail(
+    new CredentialsUnavailable({
+      reason: `a URL could only live for ${seconds} seconds, since the credentials expire then; the policy's min_lifetime is longer`,
+    }),
+  );
