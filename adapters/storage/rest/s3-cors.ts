@@ -27,7 +27,6 @@ const HEADERS = [
   "x-amz-tagging",
 ].toSorted();
 
-const METHODS = ["GET", "PUT"];
 const EXPOSED = ["ETag"];
 
 /** The permission for pages, in the form of each store of S3's API. */
@@ -71,7 +70,7 @@ export function s3Cors(
       bucketRules(bucket, CORS).change((present) => {
         const ours = present.filter(isOurs);
         const merged = mergeOrigins(ours.flatMap(originsIn), asked, replace);
-        const own = ruleFor(merged.origins);
+        const own = xmlRule(merged.origins);
         return {
           others: present.filter((rule) => !isOurs(rule)),
           own: [own],
@@ -83,21 +82,18 @@ export function s3Cors(
   };
 }
 
+const ruleFor = (origins: ReadonlyArray<string>) => ({
+  ID,
+  AllowedOrigins: origins,
+  AllowedMethods: ["GET", "PUT"],
+  AllowedHeaders: HEADERS,
+  ExposeHeaders: EXPOSED,
+  MaxAgeSeconds: CORS_MAX_AGE,
+});
+
 const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
-const awsRule = (origins: ReadonlyArray<string>) =>
-  json({
-    CORSRules: [
-      {
-        ID,
-        AllowedOrigins: origins,
-        AllowedMethods: METHODS,
-        AllowedHeaders: HEADERS,
-        ExposeHeaders: EXPOSED,
-        MaxAgeSeconds: CORS_MAX_AGE,
-      },
-    ],
-  });
+const awsRule = (origins: ReadonlyArray<string>) => json({ CORSRules: [ruleFor(origins)] });
 
 const b2Rule = (origins: ReadonlyArray<string>) =>
   json([
@@ -111,27 +107,24 @@ const b2Rule = (origins: ReadonlyArray<string>) =>
     },
   ]);
 
-const elements = (name: string, values: ReadonlyArray<string | number>) =>
-  values.map((value) => element(name, value)).join("");
-
-const ruleFor = (origins: ReadonlyArray<string>) =>
+/** The rule as an element: the name of a list loses its plural. */
+const xmlRule = (origins: ReadonlyArray<string>) =>
   element(
     "CORSRule",
-    [
-      element("ID", ID),
-      elements("AllowedOrigin", origins),
-      elements("AllowedMethod", METHODS),
-      elements("AllowedHeader", HEADERS),
-      elements("ExposeHeader", EXPOSED),
-      element("MaxAgeSeconds", CORS_MAX_AGE),
-    ].join(""),
+    Object.entries(ruleFor(origins))
+      .flatMap(([name, value]) =>
+        typeof value === "object"
+          ? value.map((each) => element(name.slice(0, -1), each))
+          : element(name, value),
+      )
+      .join(""),
   );
 
 const originsIn = (rule: string) => textsIn(rule, "AllowedOrigin");
 
 /** Some stores drop the name, so a rule that says what ours says is ours. */
 const isOurs = (rule: string) =>
-  rule.includes(element("ID", ID)) || saysSame(rule, ruleFor(originsIn(rule)));
+  rule.includes(element("ID", ID)) || saysSame(rule, xmlRule(originsIn(rule)));
 
 /** Whether two rules say the same, in whatever order. */
 const saysSame = (one: string, other: string) => partsIn(one) === partsIn(other);

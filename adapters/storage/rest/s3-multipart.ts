@@ -1,10 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type {
-  Completion,
-  Multipart,
-  MultipartId,
-} from "../../../application/ports/object-store.ts";
+import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
@@ -37,19 +33,6 @@ export const s3Multipart = (
 ): Multipart => {
   const refused = (answer: Answer) =>
     Effect.fail(new StoreUnavailable({ reason: store.reasonOf(refusalIn(answer)) }));
-  const page = Effect.fnUntraced(function* ({ key, uploadId }: MultipartId, after: string) {
-    const answer = yield* signedFetch(bucket, {
-      method: "GET",
-      key,
-      query: [
-        ["part-number-marker", after],
-        ["uploadId", uploadId],
-      ],
-    });
-    if (isEnded(answer)) return undefined;
-    if (!answer.ok || !answer.text.includes("<ListPartsResult")) return yield* refused(answer);
-    return answer.text;
-  });
 
   return {
     fileChecksums: store.fileChecksums,
@@ -63,15 +46,24 @@ export const s3Multipart = (
       const uploadId = answer.ok ? textIn(answer.text, "UploadId") : undefined;
       return uploadId ?? (yield* refused(answer));
     }),
-    list: Effect.fnUntraced(function* (upload) {
+    list: Effect.fnUntraced(function* ({ key, uploadId }) {
       const parts: Array<DatedPart> = [];
       let after: string | undefined = "0";
       while (after !== undefined) {
-        const text: string | undefined = yield* page(upload, after);
-        if (text === undefined) return Option.none();
+        const answer: Answer = yield* signedFetch(bucket, {
+          method: "GET",
+          key,
+          query: [
+            ["part-number-marker", after],
+            ["uploadId", uploadId],
+          ],
+        });
+        if (isEnded(answer)) return Option.none();
+        const { ok, text } = answer;
+        if (!ok || !text.includes("<ListPartsResult")) return yield* refused(answer);
         parts.push(...partsIn(text));
-        const next: string | undefined = textIn(text, "NextPartNumberMarker");
-        const isTruncated: boolean = textIn(text, "IsTruncated") === "true";
+        const next = textIn(text, "NextPartNumberMarker");
+        const isTruncated = textIn(text, "IsTruncated") === "true";
         // A store that repeats its page would be asked forever.
         after = isTruncated && Number(next) > Number(after) ? next : undefined;
       }

@@ -1,10 +1,4 @@
-import {
-  contextOf,
-  type Signatory,
-  type SigningKeys,
-  signText,
-  timestampOf,
-} from "./sign-query.ts";
+import { type Signatory, type SigningKeys, signText, timestampOf } from "./sign-query.ts";
 
 /** A form to be signed. */
 export interface FormToSign {
@@ -25,8 +19,8 @@ export function signForm<Secret>(
   keys: SigningKeys<Secret>,
   form: FormToSign,
 ): Readonly<Record<string, string>> {
-  const { context, fields, text, signatureField } = formToBeSigned(keys, form);
-  return { ...fields, [signatureField]: signText(keys, context, text) };
+  const { fields, text, signatureField } = formToBeSigned(keys, form);
+  return { ...fields, [signatureField]: signText(keys, form, text) };
 }
 
 /**
@@ -36,17 +30,15 @@ export function signForm<Secret>(
  * documentation.
  */
 export function formToBeSigned(
-  signatory: Signatory,
+  { algorithm, accessKey, sessionToken }: Signatory,
   { bucket, fields, sizes, region, now, expiresIn }: FormToSign,
 ) {
-  const { algorithm, sessionToken } = signatory;
   const timestamp = timestampOf(now);
-  const context = contextOf(signatory, timestamp, region);
   const prefix = algorithm.prefix.toLowerCase();
   const signed = {
     ...fields,
     [`${prefix}algorithm`]: algorithm.name,
-    [`${prefix}credential`]: context.credential,
+    [`${prefix}credential`]: `${accessKey}/${algorithm.scope(timestamp.slice(0, 8), region)}`,
     [`${prefix}date`]: timestamp,
     ...(sessionToken !== undefined && { [`${prefix}security-token`]: sessionToken }),
   };
@@ -59,6 +51,5 @@ export function formToBeSigned(
     ],
   };
   const policy = Buffer.from(JSON.stringify(document)).toString("base64");
-  const signatureField = `${prefix}signature`;
-  return { context, fields: { ...signed, policy }, text: policy, signatureField };
+  return { fields: { ...signed, policy }, text: policy, signatureField: `${prefix}signature` };
 }

@@ -57,12 +57,15 @@ export interface AbsentHeaders {
 
 /** Signs a URL that allows this request until `now + expiresIn`, and no other. */
 export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigning): string {
-  const { context, text, url } = toBeSigned(keys, signing);
-  return url + signText(keys, context, text);
+  const { text, url } = toBeSigned(keys, signing);
+  return url + signText(keys, signing, text);
 }
 
 /** The text to sign for a secret that may be elsewhere, and the URL up to the signature. */
-export function toBeSigned(signatory: Signatory, signing: QuerySigning) {
+export function toBeSigned(
+  signatory: Signatory,
+  signing: QuerySigning,
+): { readonly text: string; readonly url: string } {
   const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampOf(signing.now);
@@ -83,16 +86,17 @@ export function toBeSigned(signatory: Signatory, signing: QuerySigning) {
     }),
   });
   const url = `${signing.origin}${signing.unsignedPrefix ?? ""}${path}?${query}&${algorithm.prefix}Signature=`;
-  return { context, text, url };
+  return { text, url };
 }
 
-/** The signature of a text in hexadecimal; the signing key is derived once for a context. */
+/** The signature of a text in hexadecimal; the signing key is derived once for a day and region. */
 export function signText<Secret>(
-  { algorithm, secretKey }: SigningKeys<Secret>,
-  context: SigningContext,
+  keys: SigningKeys<Secret>,
+  { now, region }: Pick<QuerySigning, "now" | "region">,
   text: string,
 ): string {
-  context.sign ??= algorithm.signer(secretKey, context.day, context.region);
+  const context = contextOf(keys, timestampOf(now), region);
+  context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, region);
   return context.sign(text);
 }
 
@@ -155,11 +159,10 @@ const compare = (a: Pair, b: Pair) => compareText(a[0], b[0]) || compareText(a[1
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** A day and region in which a signatory signs. */
-export interface SigningContext {
+interface SigningContext {
   readonly day: string;
   readonly region: string;
   readonly scope: string;
-  readonly credential: string;
   /** The fixed parts of the query between changing values. */
   readonly beforeDate: string;
   readonly beforeExpires: string;
@@ -169,23 +172,21 @@ export interface SigningContext {
 
 const contexts = new WeakMap<Signatory, SigningContext>();
 
-/** The context of a signature with this timestamp; the same object until the next day. */
-export function contextOf(signatory: Signatory, timestamp: string, region: string): SigningContext {
+function contextOf(signatory: Signatory, timestamp: string, region: string): SigningContext {
   const day = timestamp.slice(0, 8);
   const held = contexts.get(signatory);
   if (held?.day === day && held.region === region) return held;
   const { algorithm, accessKey, sessionToken } = signatory;
   const { name, prefix } = algorithm;
   const scope = algorithm.scope(day, region);
-  const credential = `${accessKey}/${scope}`;
+  const credential = encodeComponent(`${accessKey}/${scope}`);
   const token =
     sessionToken === undefined ? "" : `&${prefix}Security-Token=${encodeComponent(sessionToken)}`;
   const context: SigningContext = {
     day,
     region,
     scope,
-    credential,
-    beforeDate: `${prefix}Algorithm=${name}&${prefix}Credential=${encodeComponent(credential)}&${prefix}Date=`,
+    beforeDate: `${prefix}Algorithm=${name}&${prefix}Credential=${credential}&${prefix}Date=`,
     beforeExpires: `&${prefix}Expires=`,
     beforeHeaders: `${token}&${prefix}SignedHeaders=`,
   };
