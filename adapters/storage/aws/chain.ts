@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect";
 import * as Equal from "effect/Equal";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
+import { awsSigner } from "../credentials/credentials-file.ts";
 import { lookUp } from "../credentials/held.ts";
-import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
-import { type KeySigner, signWith } from "../signing/signer.ts";
+import type { KeySigner } from "../signing/signer.ts";
 
 /** The part of a credential provider that is used here. */
 export type Chain = () => Promise<{
@@ -31,9 +31,9 @@ export function signerOfChain(
   return lookUp("AWS", () => makeChain()()).pipe(
     Effect.map(({ accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken, ...ends }) => {
       const expiresAt = (ends.originalExpiration ?? ends.expiration)?.getTime();
-      const keys = { algorithm: AWS4_HMAC_SHA256, accessKey, secretKey, sessionToken };
-      const isSame = last?.expiresAt === expiresAt && Equal.equals(last?.keys, keys);
-      return last !== undefined && isSame ? last : (last = signWith(keys, expiresAt));
+      const next = awsSigner({ accessKey, secretKey, sessionToken, expiresAt });
+      const isSame = last?.expiresAt === expiresAt && Equal.equals(last?.keys, next.keys);
+      return last !== undefined && isSame ? last : (last = next);
     }),
   );
 }

@@ -10,7 +10,7 @@ import { region as regionSetting } from "../settings.ts";
 import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
 import { bucketCalls, locate, makeClient } from "./client.ts";
 import { sdkSigner } from "./sdk-signer.ts";
-import { type AwsSettings, regionOfEndpoint } from "./settings.ts";
+import { type AwsSettings, regionIn } from "./settings.ts";
 
 /** Amazon S3, or another store with its API; the official presigner can sign instead of our own. */
 export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
@@ -54,7 +54,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
 
 /** Warns if the endpoint is in another region, which would refuse every signature. */
 function warnOfRegion({ region, endpoint, words = VARIABLES }: AwsSettings): Effect.Effect<void> {
-  const actual = endpoint && regionOfEndpoint(endpoint);
+  const actual = endpoint && regionIn(endpoint);
   return actual === undefined || actual === region
     ? Effect.void
     : Effect.logWarning(

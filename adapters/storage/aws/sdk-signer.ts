@@ -21,24 +21,24 @@ export const sdkSigner = (
   Effect.map(presignerPackage, ({ S3RequestPresigner }) => {
     const sign = async (keys: SigningKeys, signing: QuerySigning) => {
       const presigner = new S3RequestPresigner({ ...config, credentials: identityOf(keys) });
-      const { origin, path } = signing;
+      const { method, origin, path, expiresIn, now } = signing;
       const { protocol, hostname, port } = new URL(origin);
       // It cannot name a header that it does not sign, as Ceph needs it for those that are absent.
       const { headers, query: parameters } = withAbsent(signing);
       // It moves all other headers into the query, where no store looks at them.
       const bound = new Set(headers.map(([name]) => name));
       const request = {
-        method: signing.method,
+        method,
         protocol,
         hostname,
         path,
         query: Object.fromEntries(parameters),
         headers: Object.fromEntries(headers),
-        ...(port === "" ? {} : { port: Number(port) }),
+        ...(port !== "" && { port: Number(port) }),
       };
       const { query = {} } = await presigner.presign(request, {
-        expiresIn: signing.expiresIn,
-        signingDate: new Date(signing.now),
+        expiresIn,
+        signingDate: new Date(now),
         signingRegion,
         signingService,
         signableHeaders: bound,
@@ -47,16 +47,15 @@ export const sdkSigner = (
       const pairs = Object.entries(query).map(([name, value]): Pair => [name, String(value)]);
       return `${origin}${path}?${canonicalQuery(pairs)}`;
     };
-    const signerOf = ({ keys, expiresAt }: KeySigner): Signer => ({
-      expiresAt,
-      sign: (signing) =>
-        Effect.tryPromise({
-          try: () => sign(keys, signing),
-          catch: (cause) => new CredentialsUnavailable({ reason: String(cause) }),
-        }),
-    });
     return (held) => (now, remaining, rejected) =>
-      Effect.map(held(now, remaining, rejected), signerOf);
+      Effect.map(held(now, remaining, rejected), ({ keys, expiresAt }): Signer => ({
+        expiresAt,
+        sign: (signing) =>
+          Effect.tryPromise({
+            try: () => sign(keys, signing),
+            catch: (cause) => new CredentialsUnavailable({ reason: String(cause) }),
+          }),
+      }));
   });
 
 const presignerPackage = Effect.promise(async () => {

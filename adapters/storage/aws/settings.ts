@@ -57,9 +57,9 @@ export const settings = {
 
 type AwsValues = Values<typeof settings>;
 
-/** What the adapter is configured with. */
+/** The configuration of the adapter. */
 export interface AwsSettings extends Omit<AwsValues, "account"> {
-  /** How settings are called in messages about the store; as variables if left out. */
+  /** How messages about the store name settings; as variables if left out. */
   readonly words?: Words | undefined;
   readonly provider: ProviderName;
   readonly region: string;
@@ -76,27 +76,29 @@ export function read(source: Source): Read<AwsSettings> {
     ({ signer, bucket = "", ...values }) => [
       ...keyFaults(values),
       ...storage.addressingFaults({ bucket, ...values }),
-      ...(signer === "native" && isBeyondNative(bucket)
-        ? [fault(settings.signer, "must be sdk for an ARN or a directory bucket")]
-        : []),
+      // Their names say what they are: an ARN, or a directory bucket by its suffix.
+      signer === "native" &&
+        /^arn:|--x-s3$/.test(bucket) &&
+        fault(settings.signer, "must be sdk for an ARN or a directory bucket"),
       ...placeFaults(values),
-      ...(["put", "get"] as const)
-        .filter((use) => values[`${use}Role`] !== undefined)
-        .filter((use) => values[`${use}AccessKey`] !== undefined)
-        .map((use) => excludedBy(settings[`${use}Role`], settings[`${use}AccessKey`])),
+      ...(["put", "get"] as const).map(
+        (use) =>
+          values[`${use}Role`] !== undefined &&
+          values[`${use}AccessKey`] !== undefined &&
+          excludedBy(settings[`${use}Role`], settings[`${use}AccessKey`]),
+      ),
     ],
   );
   return Result.map(values, ({ account = "", ...values }) => {
-    const name = providerOf(values);
+    const name = providerFrom(values);
     const provider: Provider = PROVIDERS[name];
     const { region = provider.region ?? "", endpoint, pathStyle } = values;
-    const own = endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account)));
     return {
       ...values,
       words: source.words,
       provider: name,
       region,
-      endpoint: own,
+      endpoint: endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account))),
       // An endpoint of one's own rarely has names for its buckets.
       pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
       publicPathStyle: pathStyle ?? true,
@@ -107,7 +109,7 @@ export function read(source: Source): Read<AwsSettings> {
 /** Faults if the values do not say where the store is. */
 function placeFaults(values: Partial<AwsValues>) {
   const { region, account, endpoint } = values;
-  const name = providerOf(values);
+  const name = providerFrom(values);
   const provider: Provider = PROVIDERS[name];
   const missing: Text = ({ assign }) => `must be set for ${assign(settings.provider, name)}`;
   if (region === undefined && provider.region === undefined) {
@@ -119,33 +121,28 @@ function placeFaults(values: Partial<AwsValues>) {
 }
 
 /** The provider; if it is not configured, Amazon by its address, or any server with its API. */
-const providerOf = ({ provider, endpoint }: Partial<AwsValues>): ProviderName =>
+const providerFrom = ({ provider, endpoint }: Partial<AwsValues>): ProviderName =>
   provider ?? (endpoint === undefined || AMAZON.test(endpoint.hostname) ? "aws" : "s3");
 
 const AMAZON = /\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
 
 /** The region in the host name of a known provider. */
-export function regionOfEndpoint({ hostname }: URL): string | undefined {
-  return REGION_IN_HOST.exec(hostname)?.[1];
-}
+export const regionIn = ({ hostname }: URL): string | undefined =>
+  REGION_IN_HOST.exec(hostname)?.[1];
 
 const REGION_IN_HOST =
   /(?:^|\.|s3-)([a-z]{2}(?:-[a-z]+)+-\d+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|backblazeb2\.com|wasabisys\.com)$/;
-
-/** ARNs, and directory buckets by the suffix that all their names have. */
-const isBeyondNative = (bucket: string) => bucket.startsWith("arn:") || bucket.endsWith("--x-s3");
 
 /**
  * The source, in which the official client's variables for an endpoint count too: the client
  * follows them, so our signatures must. They are not meant for another provider's endpoint.
  */
-const withAmazonsVariables = ({ valueOf, ...source }: Source): Source => ({
+const withAmazonsVariables = (source: Source): Source => ({
   ...source,
   valueOf: (setting) => {
-    const value = valueOf(setting);
-    const isAmazon = (valueOf(settings.provider) ?? "aws") === "aws";
-    return value === undefined && setting.variable === settings.endpoint.variable && isAmazon
-      ? source.env["AWS_ENDPOINT_URL_S3"] || source.env["AWS_ENDPOINT_URL"] || undefined
-      : value;
+    const value = source.valueOf(setting);
+    if (value !== undefined || setting.variable !== settings.endpoint.variable) return value;
+    if ((source.valueOf(settings.provider) ?? "aws") !== "aws") return undefined;
+    return source.env["AWS_ENDPOINT_URL_S3"] || source.env["AWS_ENDPOINT_URL"] || undefined;
   },
 });

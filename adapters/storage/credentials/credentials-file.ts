@@ -7,7 +7,7 @@ import { jsonIn, readJsonFile } from "../../json/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
-/** Decodes credentials from parsed JSON, or says what is wrong without showing its content. */
+/** Decodes credentials from parsed JSON; a failure says why without showing its content. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
 
 /** Reads the credentials in a file at startup. */
@@ -37,12 +37,9 @@ export interface AccessKey {
 }
 
 /** The name of an access key: whatever can precede the slash in a credential. */
-export const AccessKeyName = Schema.String.check(
-  Schema.makeFilter<string>((name) =>
-    /^[!-.0-~]{3,128}$/.test(name)
-      ? undefined
-      : "it is not 3 to 128 printable characters without a slash",
-  ),
+export const AccessKeyName = textThat(
+  (name) => /^[!-.0-~]{3,128}$/.test(name),
+  "it is not 3 to 128 printable characters without a slash",
 );
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
@@ -52,12 +49,9 @@ const fields = {
   secret_key: Schema.NonEmptyString,
   session_token: Schema.optionalKey(Schema.NonEmptyString),
   expires_at: Schema.optionalKey(
-    Schema.String.check(
-      Schema.makeFilter<string>((text) =>
-        RFC_3339.test(text) && !Number.isNaN(Date.parse(text))
-          ? undefined
-          : "it is not an instant such as 2026-12-31T23:59:59Z",
-      ),
+    textThat(
+      (text) => RFC_3339.test(text) && !Number.isNaN(Date.parse(text)),
+      "it is not an instant such as 2026-12-31T23:59:59Z",
     ),
   ),
 };
@@ -75,8 +69,16 @@ export const decodeAccessKey: DecodeCredentials<AccessKey> = (json) =>
     onFailure: inWords,
   });
 
-/** The same as a signer of AWS's algorithm. */
+/** Decodes the same to a signer of AWS's algorithm. */
 export const decodeAwsSigner: DecodeCredentials<KeySigner> = (json) =>
-  Result.map(decodeAccessKey(json), ({ expiresAt, ...keys }) =>
-    signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }, expiresAt),
-  );
+  Result.map(decodeAccessKey(json), awsSigner);
+
+/** A signer of AWS's algorithm. */
+export const awsSigner = ({ expiresAt, ...keys }: AccessKey): KeySigner =>
+  signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }, expiresAt);
+
+/** A text that is valid, or the given reason. */
+function textThat(isValid: (text: string) => boolean, reason: string) {
+  const filter = Schema.makeFilter<string>((text) => (isValid(text) ? undefined : reason));
+  return Schema.String.check(filter);
+}

@@ -2,7 +2,9 @@ import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
+import * as Str from "effect/String";
 import { RECHECK } from "../../json/json-file.ts";
+import { snakeCase } from "../../names.ts";
 import { Secret } from "../../settings/codecs.ts";
 import {
   excludedBy,
@@ -16,26 +18,24 @@ import {
 } from "../../settings/setting.ts";
 import { VARIABLES, type Words } from "../../settings/source.ts";
 import { credentialsFile } from "../settings.ts";
-import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
-import { type Held, type KeySigner, type Signers, signWith } from "../signing/signer.ts";
+import type { Held, KeySigner, Signers } from "../signing/signer.ts";
 import {
   type AccessKey,
   AccessKeyName,
+  awsSigner,
   credentialsIn,
   decodeAwsSigner,
   readCredentials,
 } from "./credentials-file.ts";
 import { always, hold } from "./held.ts";
 
-const USES = ["put", "get"] as const;
-type Use = (typeof USES)[number];
-
 const WORK = { put: "uploads", get: "downloads" } as const;
+type Use = keyof typeof WORK;
 
 /** The settings of one access key: for one use, or the main key without a use. */
 const settingsOfKey = (use?: Use) => ({
   accessKey: optional({
-    ...named(use, "ACCESS_KEY", "accessKey"),
+    ...named(use, "accessKey"),
     meaning:
       use === undefined
         ? "The key that signs, and that looks at the bucket."
@@ -46,14 +46,14 @@ const settingsOfKey = (use?: Use) => ({
     codec: AccessKeyName,
   }),
   secretKey: optional({
-    ...named(use, "SECRET_KEY", "secretKey"),
+    ...named(use, "secretKey"),
     meaning: "Its secret.",
     shape: "the secret of the access key, without white space around it",
     example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     codec: Secret,
   }),
   sessionToken: optional({
-    ...named(use, "SESSION_TOKEN", "sessionToken"),
+    ...named(use, "sessionToken"),
     meaning: "Its token, where it is temporary.",
     shape: "the token that came with temporary credentials, without white space around it",
     example: "IQoJb3JpZ2luX2VjEXAMPLE",
@@ -61,13 +61,10 @@ const settingsOfKey = (use?: Use) => ({
   }),
 });
 
-const named = (use: Use | undefined, variable: string, option: string) =>
-  use === undefined
-    ? { variable: `STORAGE_${variable}`, option }
-    : {
-        variable: `STORAGE_${use.toUpperCase()}_${variable}`,
-        option: `${use}${option.charAt(0).toUpperCase()}${option.slice(1)}`,
-      };
+const named = (use: Use | undefined, name: string) => {
+  const option = use === undefined ? name : `${use}${Str.capitalize(name)}`;
+  return { option, variable: `STORAGE_${snakeCase(option).toUpperCase()}` };
+};
 
 /** The setting of a role of Amazon's or a service account of Google's that signs for one use. */
 export const roleOf = (
@@ -75,7 +72,7 @@ export const roleOf = (
   explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
 ): Setting<string | undefined> =>
   optional({
-    ...named(use, "ROLE", "role"),
+    ...named(use, "role"),
     meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
     ...explained,
   });
@@ -83,19 +80,20 @@ export const roleOf = (
 /** Settings of the main key. */
 export const mainKeySettings = settingsOfKey();
 
-const KEYS = { put: settingsOfKey("put"), get: settingsOfKey("get") };
+const put = settingsOfKey("put");
+const get = settingsOfKey("get");
 
 /**
  * Settings of keys that may only put, and only get. On some stores, an unsigned header can turn a
  * PUT into a copy of whatever its key can read; a key that reads nothing prevents that.
  */
 export const separateKeySettings = {
-  putAccessKey: KEYS.put.accessKey,
-  putSecretKey: KEYS.put.secretKey,
-  putSessionToken: KEYS.put.sessionToken,
-  getAccessKey: KEYS.get.accessKey,
-  getSecretKey: KEYS.get.secretKey,
-  getSessionToken: KEYS.get.sessionToken,
+  putAccessKey: put.accessKey,
+  putSecretKey: put.secretKey,
+  putSessionToken: put.sessionToken,
+  getAccessKey: get.accessKey,
+  getSecretKey: get.secretKey,
+  getSessionToken: get.sessionToken,
 };
 
 /** Keys that may only put, and only get, if they are configured. */
@@ -141,8 +139,10 @@ export function halfKeyFaults(
 }
 
 /** Faults of the keys for one use. */
-export const separateKeyFaults = (values: SeparateKeySettings): ReadonlyArray<Fault> =>
-  USES.flatMap((use) => halfKeyFaults(valuesFor(values, use), KEYS[use]));
+export const separateKeyFaults = (values: SeparateKeySettings): ReadonlyArray<Fault> => [
+  ...halfKeyFaults(valuesFor(values, "put"), put),
+  ...halfKeyFaults(valuesFor(values, "get"), get),
+];
 
 /** Faults of keys that do not go together, or cannot be read. */
 export const keyFaults = (values: Partial<KeySettings>): ReadonlyArray<Fault> => [
@@ -170,7 +170,7 @@ export function configuredSigner(
 }
 
 const signerWith = (key: AccessKey | undefined): Held<KeySigner> | undefined =>
-  key && always(signWith({ algorithm: AWS4_HMAC_SHA256, ...key }));
+  key && always(awsSigner(key));
 
 /** The signer for each method: a role, or a key of its own, or else the main signer. */
 export const signersOf = Effect.fnUntraced(function* (

@@ -4,7 +4,7 @@ import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { Provider } from "../providers.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
-/** What is known of a bucket in which a PUT can be told to write once, or not. */
+/** Whether a PUT can be told to write once in a bucket. */
 export type BucketWriteOnce = Effect.Success<ReturnType<typeof bucketWriteOnce>>;
 
 /**
@@ -15,13 +15,14 @@ export const bucketWriteOnce = Effect.fnUntraced(function* (
   bucket: Bucket,
   { title, writeOnce }: Pick<Provider, "title" | "writeOnce">,
 ) {
-  if (writeOnce !== "without versions")
+  if (writeOnce !== "without versions") {
     return { writeOnce, look: undefined, settle: Effect.void, judge: Effect.succeed<ObjectFacts> };
+  }
   let holds: boolean | undefined;
   const look = Effect.gen(function* () {
     // Without an answer what was seen last still counts, since nothing can be uploaded either.
-    const request = { method: "GET", query: [["versioning", ""]] } as const;
-    const { ok, status, text } = yield* signedFetch(bucket, request);
+    const query = [["versioning", ""]] as const;
+    const { ok, status, text } = yield* signedFetch(bucket, { method: "GET", query });
     holds = ok ? !text.includes("<Status>Enabled</Status>") : undefined;
     if (holds === true) return;
     const seen = ok
@@ -34,14 +35,14 @@ export const bucketWriteOnce = Effect.fnUntraced(function* (
   const settle = Effect.suspend(() => (holds === undefined ? Effect.ignore(look) : Effect.void));
   yield* Effect.timeoutOption(settle, "2 seconds");
   return {
-    /** For signing; asks nobody. */
+    /** As last seen; makes no request. */
     get writeOnce() {
       return holds === true;
     },
     look,
     /** Looks if it is unknown. */
     settle,
-    /** The same facts, and whether a write-once PUT could replace the object after all. */
+    /** Adds to the facts whether a write-once PUT could replace the object after all. */
     judge: Effect.fnUntraced(function* (facts: ObjectFacts) {
       if (facts.version !== undefined) holds = false;
       else yield* settle;

@@ -12,7 +12,7 @@ import { element, textIn, textsIn } from "./xml.ts";
 interface StoredObject {
   readonly bucket: Bucket;
   readonly key: StorageKey;
-  /** The one that is meant; the newest if undefined. */
+  /** The newest if undefined. */
   readonly version?: string | undefined;
   readonly provider: Pick<Provider, "reports" | "unsigned">;
 }
@@ -31,54 +31,49 @@ export const factsOfHead = Effect.fnUntraced(function* (newest: StoredObject, he
   const facts: ObjectFacts = { ...found, isReplayable: true };
   if (unsigned === "refused") return facts;
   const object = { ...newest, version: facts.version };
-  const added: Record<string, string> = {};
-  const add = (name: string, value: string | null) => {
-    if (value !== null) added[name] = value;
-  };
-  for (const [name, value] of CHOSEN_BY_CLIENTS) {
-    if (headers.get(name) === value) add(name, value);
+  const added = CHOSEN_BY_CLIENTS.filter(([name, value]) => headers.get(name) === value);
+  if (
+    headers.has(LOCK_MODE) &&
+    !(yield* ask(object, "object-lock")).includes("<DefaultRetention>")
+  ) {
+    added.push(...[...headers].filter(([name]) => LOCK.has(name)));
   }
-  if (headers.has(LOCK[0])) {
-    const own = yield* ask(object, "object-lock");
-    if (!own.includes("<DefaultRetention>")) for (const name of LOCK) add(name, headers.get(name));
-  }
-  if ((headers.get("x-amz-tagging-count") ?? "0") !== "0") {
-    if (yield* isMarked(object)) add("x-amz-tagging", PENDING_TAG.key);
+  if ((headers.get("x-amz-tagging-count") ?? "0") !== "0" && (yield* isMarked(object))) {
+    added.push(["x-amz-tagging", PENDING_TAG.key]);
   }
   if (unsigned === "obeyed, with ACLs") {
     const readers = readersIn(yield* ask(object, "acl"));
-    if (readers !== "") add("x-amz-acl", readers);
+    if (readers !== "") added.push(["x-amz-acl", readers]);
   }
-  return { ...facts, extraHeaders: { ...facts.extraHeaders, ...added } };
+  return { ...facts, extraHeaders: { ...facts.extraHeaders, ...Object.fromEntries(added) } };
 });
 
 /** Values that are never a bucket's default: MinIO's other storage class, and a legal hold. */
-const CHOSEN_BY_CLIENTS = [
+const CHOSEN_BY_CLIENTS: ReadonlyArray<readonly [string, string]> = [
   ["x-amz-storage-class", "REDUCED_REDUNDANCY"],
   ["x-amz-object-lock-legal-hold", "ON"],
-] as const;
+];
 
-const LOCK = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"] as const;
+const LOCK_MODE = "x-amz-object-lock-mode";
+const LOCK = new Set([LOCK_MODE, "x-amz-object-lock-retain-until-date"]);
 
 /** Fails if an object has the mark of an unconfirmed upload, which was just removed. */
 export const failIfMarked = (object: StoredObject) =>
-  Effect.flatMap(isMarked(object), (marked) =>
-    marked ? Effect.fail(new StoreUnavailable({ reason: STILL_MARKED })) : Effect.void,
-  );
+  Effect.flatMap(isMarked(object), (marked) => (marked ? STILL_MARKED : Effect.void));
 
-const STILL_MARKED = `the store answered that it removed the tag ${PENDING_TAG.key} of a file, and the file still has it; the bucket's rule would remove the file, so it is not confirmed`;
+const STILL_MARKED = new StoreUnavailable({
+  reason: `the store answered that it removed the tag ${PENDING_TAG.key} of a file, and the file still has it; the bucket's rule would remove the file, so it is not confirmed`,
+});
 
 const isMarked = (object: StoredObject) =>
   Effect.map(ask(object, "tagging"), (tags) => tags.includes(element("Key", PENDING_TAG.key)));
 
 /** Everybody except the owner who has a grant in the ACL. */
-function readersIn(acl: string): string {
-  const owner = idIn(textIn(acl, "Owner"));
-  return textsIn(acl, "Grant")
+const readersIn = (acl: string): string =>
+  textsIn(acl, "Grant")
     .map(idIn)
-    .filter((id) => id !== owner)
+    .filter((id) => id !== idIn(textIn(acl, "Owner")))
     .join(", ");
-}
 
 const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
 
@@ -103,18 +98,16 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
   }
 });
 
-/**
- * The answer to a further question about an object; empty if the store does not know such things.
- */
+/** The answer to a further question about an object; empty if the store does not know the question. */
 const ask = Effect.fnUntraced(function* (
   { bucket, key, version }: StoredObject,
   what: keyof typeof PERMISSIONS,
 ) {
+  const ofObject = what !== "object-lock";
   const { ok, status, text } = yield* signedFetch(bucket, {
     method: "GET",
-    ...(what === "object-lock"
-      ? { query: [[what, ""]] }
-      : { key, query: [[what, ""], ...versionQuery(version)] }),
+    ...(ofObject && { key }),
+    query: [[what, ""], ...(ofObject ? versionQuery(version) : [])],
   });
   if (ok) return text;
   if (NOT_OFFERED.has(status)) return "";

@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import { say, type Text, VARIABLES } from "../../settings/source.ts";
+import { VARIABLES } from "../../settings/source.ts";
 import {
   type Provider,
   type ProviderName,
@@ -49,8 +49,6 @@ export function s3ObjectStore(
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
   const provider: Provider = PROVIDERS[settings.provider];
-  const fail = (reason: Text) => Effect.fail(new StoreUnavailable({ reason: say(reason, words) }));
-
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
   const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
   const headers = hasChecksums ? CHECKSUMS : [];
@@ -73,7 +71,7 @@ export function s3ObjectStore(
     if (fault !== undefined) return yield* fail(fault);
     if (ok || status === 404) return ok;
     // The answer to a HEAD has no body that could say why.
-    const list = yield* signedFetch(bucket, { method: "GET", query: LIST });
+    const list = yield* signedFetch(bucket, { method: "GET", query: [["max-keys", "1"]] });
     return yield* fail(reasonOfRefusal(settings, { ...refusalIn(list), status }));
   });
 
@@ -97,18 +95,16 @@ export function s3ObjectStore(
       ),
     remove: (object) => Effect.flatMap(client, ({ remove }) => remove(object)),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
-    ...(provider.partChecksums === undefined
-      ? {}
-      : {
-          multipart: {
-            ...s3Multipart(bucket, {
-              reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
-              ifNone: [["if-none-match", "*"]],
-              fileChecksums: provider.fileChecksums ?? [],
-            }),
-            abandoned: provider.abandoned,
-          },
+    ...(provider.partChecksums && {
+      multipart: {
+        ...s3Multipart(bucket, {
+          reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
+          ifNone: [["if-none-match", "*"]],
+          fileChecksums: provider.fileChecksums ?? [],
         }),
+        abandoned: provider.abandoned,
+      },
+    }),
     lifecycle: s3Lifecycle(bucket, {
       removesParts: provider.partChecksums !== undefined && provider.abandoned === undefined,
     }),
@@ -126,19 +122,19 @@ export function s3ObjectStore(
       }
       if (!ok) return yield* fail(`the store answered the request for an object with ${status}`);
       const facts = yield* factsOfHead(object, headers);
-      if (facts === undefined) return yield* fail(NOT_FROM_A_STORE);
+      if (facts === undefined) {
+        return yield* fail(`the answer is not from an S3 store; check ${words.name(endpoint)}`);
+      }
       return Option.some(yield* once.judge(facts));
     }),
   });
 }
 
+const fail = (reason: string) => Effect.fail(new StoreUnavailable({ reason }));
+
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
-const LIST = [["max-keys", "1"]] as const;
 
-const NOT_FROM_A_STORE: Text = ({ name }) =>
-  `the answer is not from an S3 store; check ${name(endpoint)}`;
-
-/** The server that answers so, as far as its headers tell. */
+/** The server that answered, if its headers show it. */
 export function providerIn(headers: Headers): ProviderName | undefined {
   const server = headers.get("server") ?? "";
   if (server.startsWith("SeaweedFS")) return "seaweedfs";

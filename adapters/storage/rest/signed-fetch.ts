@@ -2,10 +2,10 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import type { BucketAddress } from "../signing/bucket-address.ts";
-import { encodeKey, type Pair } from "../signing/v4.ts";
-import type { Held, Signer } from "../signing/signer.ts";
 import { fetchFailureOf } from "../../thrown.ts";
+import type { BucketAddress } from "../signing/bucket-address.ts";
+import type { Held, Signer } from "../signing/signer.ts";
+import { encodeKey, type Pair } from "../signing/v4.ts";
 
 /** The address of a bucket, and its signer. */
 export interface Bucket<S extends Signer = Signer> {
@@ -33,18 +33,17 @@ export const signedFetch = Effect.fnUntraced(
       readonly body?: string;
     },
   ) {
-    const { method, key, query = [], headers = [], body } = request;
+    const { method, key, query = [], headers = [], body = null } = request;
+    const { origin, host, unsignedPrefix, path } = address;
     const now = yield* Clock.currentTimeMillis;
     const signer = yield* held(now, 0);
     const url = yield* signer.sign({
       method,
-      origin: address.origin,
-      unsignedPrefix: address.unsignedPrefix,
-      path: key === undefined ? address.path || "/" : `${address.path}/${encodeKey(key)}`,
+      origin,
+      unsignedPrefix,
+      path: key === undefined ? path || "/" : `${path}/${encodeKey(key)}`,
       query,
-      headers: [["host", address.host] as const, ...headers].toSorted(([a], [b]) =>
-        a < b ? -1 : 1,
-      ),
+      headers: [["host", host] as const, ...headers].toSorted(([a], [b]) => (a < b ? -1 : 1)),
       region,
       now,
       expiresIn: 60,
@@ -57,7 +56,7 @@ export const signedFetch = Effect.fnUntraced(
           redirect: "manual",
           headers: Object.fromEntries(headers),
           signal,
-          ...(body === undefined ? {} : { body }),
+          body,
         });
         const { status, ok, headers: received } = answer;
         return { status, ok, headers: received, text: await answer.text() };
