@@ -11,7 +11,7 @@ export class BucketCors extends Context.Service<
   {
     /** The rule alone, as the store's own tools take it. */
     readonly rule: (origins: ReadonlyArray<string>) => string;
-    /** How the rule is set by hand, in a sentence. */
+    /** Tells how to set the rule by hand, to follow "To set it yourself:". */
     readonly byHand: string;
     /**
      * Adds the origins to our rule, or the rule to the existing ones; fails rather than change
@@ -25,7 +25,7 @@ export class BucketCors extends Context.Service<
   }
 >()("valetkey/BucketCors") {}
 
-/** How our rule is after it was applied. */
+/** Our rule after it was applied. */
 export interface AppliedCors {
   readonly outcome: "added" | "there";
   /** The origins of our rule now, and those that it had before and has no longer. */
@@ -33,7 +33,7 @@ export interface AppliedCors {
   readonly removed: ReadonlyArray<string>;
 }
 
-/** What our rule has to say, where it says `present` so far. */
+/** Merges the origins of our rule with those that are asked for, or replaces them. */
 export function mergeOrigins(
   present: ReadonlyArray<string>,
   asked: ReadonlyArray<string>,
@@ -45,5 +45,5 @@ export function mergeOrigins(
   };
 }
 
-/** How long a browser may remember the answer to a preflight, in seconds. */
+/** Lifetime of an answer to a preflight in a browser, in seconds. */
 export const CORS_MAX_AGE = 3600;

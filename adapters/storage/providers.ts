@@ -3,7 +3,7 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { oneOf, type Setting, setting } from "../settings/setting.ts";
 import type { AbsentHeaders } from "./signing/sign-query.ts";
 
-/** How a store with the API of S3 differs from others. */
+/** A store with the API of S3, and its differences from others. */
 export interface Provider extends StoreCapabilities {
   readonly title: string;
   /** Its endpoint in a region; undefined if everyone has their own, or the client knows it. */
@@ -12,9 +12,9 @@ export interface Provider extends StoreCapabilities {
   readonly region?: string | undefined;
   /** One of its regions, if one has to be configured. */
   readonly regionExample?: string;
-  /** Whether a bucket is by default in the path (`https://host/bucket/key`), or in the host. */
+  /** True if a bucket is by default in the path (`https://host/bucket/key`) and not in the host. */
   readonly pathStyle: boolean;
-  /** Where origins are allowed: in rules of the bucket, or in a setting of the server. */
+  /** The place in which origins are allowed: rules of the bucket, or a setting of the server. */
   readonly cors: "bucket" | "server";
   /** Its way with unsigned `x-amz-*` headers of a PUT; ACLs say who may read the object. */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
@@ -37,9 +37,9 @@ export interface Provider extends StoreCapabilities {
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /** As in `Multipart`: removes uploads that nobody completes. */
   readonly abandoned?: string;
-  /** Whether it keeps a part in whose place another one came, and completes either. */
+  /** True if it keeps a part that was replaced, and completes either. */
   readonly keepsReplacedParts?: boolean;
-  /** Whether it takes HTML forms that are bound by a policy ("POST Object"). */
+  /** True if it takes HTML forms that are bound by a policy ("POST Object"). */
   readonly forms: boolean;
   /** The version that the contract suite was run on. */
   readonly tried?: string;

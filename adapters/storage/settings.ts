@@ -10,7 +10,7 @@ export const BucketName = Schema.String.check(
 );
 
 /** The setting of the bucket, whose name follows the rules of its store. */
-export const bucketOf = (codec: Schema.ConstraintCodec<string, unknown>, shape: string) =>
+export const bucketSetting = (codec: Schema.ConstraintCodec<string, unknown>, shape: string) =>
   withDefault("files", {
     variable: "STORAGE_BUCKET",
     option: "bucket",
@@ -20,7 +20,7 @@ export const bucketOf = (codec: Schema.ConstraintCodec<string, unknown>, shape: 
     codec,
   });
 
-export const bucket = bucketOf(
+export const bucket = bucketSetting(
   BucketName,
   "a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
 );

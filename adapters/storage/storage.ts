@@ -19,7 +19,7 @@ export interface Storage {
 /** The path below `PUBLIC_URL` at which the service answers as a store. */
 export const STORE_PATH = "/store";
 
-/** What the service serves for a store: a handler by its path, or nothing. */
+/** The handlers that a store needs the service to serve, by their paths. */
 export const mountsOf = ({ fetch }: Storage) =>
   fetch === undefined ? [] : [{ path: STORE_PATH, fetch }];
 

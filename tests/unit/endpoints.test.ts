@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { locate, makeClient, placeOf } from "../../adapters/storage/aws/client.ts";
+import { locate, makeClient, placeFor } from "../../adapters/storage/aws/client.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";
 import { awsStorage } from "../../adapters/storage/aws/storage.ts";
@@ -112,8 +112,8 @@ it.each([
     const settings = Result.getOrThrow(
       readAws(variables({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://files.test" })),
     );
-    expect(placeOf(settings, "internal").pathStyle).toBe(internal);
-    expect(placeOf(settings, "public")).toEqual({
+    expect(placeFor(settings, "internal").pathStyle).toBe(internal);
+    expect(placeFor(settings, "public")).toEqual({
       endpoint: new URL("https://files.test"),
       pathStyle: external,
     });

@@ -2,7 +2,7 @@ import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import * as Effect from "effect/Effect";
 import { expect, it } from "vitest";
-import { identityOf } from "../../adapters/storage/aws/chain.ts";
+import { identityFrom } from "../../adapters/storage/aws/chain.ts";
 import { locate, makeClient } from "../../adapters/storage/aws/client.ts";
 import { sdkSigner } from "../../adapters/storage/aws/sdk-signer.ts";
 import { always } from "../../adapters/storage/credentials/held.ts";
@@ -28,7 +28,7 @@ async function signed(bucket: string) {
     pathStyle: false,
     signer: "sdk",
   } as const;
-  const client = makeClient(settings, identityOf(KEYS));
+  const client = makeClient(settings, identityFrom(KEYS));
   const { origin, path, host, scope } = (await locate(settings, client)).public;
   const url = Effect.gen(function* () {
     const held = (yield* sdkSigner(client, scope))(always(signWith(KEYS)));

@@ -39,7 +39,7 @@ export function signerOfChain(
 }
 
 /** Keys as the official client names them. */
-export const identityOf = ({ accessKey, secretKey, sessionToken }: SigningKeys) => ({
+export const identityFrom = ({ accessKey, secretKey, sessionToken }: SigningKeys) => ({
   accessKeyId: accessKey,
   secretAccessKey: secretKey,
   ...(sessionToken === undefined ? {} : { sessionToken }),

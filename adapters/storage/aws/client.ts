@@ -14,8 +14,8 @@ import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { AwsSettings } from "./settings.ts";
 
-/** Where an audience reaches the store, and whether the bucket is part of the path there. */
-export function placeOf(
+/** Returns the endpoint for an audience, and whether the bucket is in the path there. */
+export function placeFor(
   { endpoint, publicEndpoint, pathStyle, publicPathStyle = pathStyle }: AwsSettings,
   audience: Audience,
 ): { readonly endpoint: URL | undefined; readonly pathStyle: boolean } {
@@ -24,7 +24,7 @@ export function placeOf(
     : { endpoint: publicEndpoint, pathStyle: publicPathStyle };
 }
 
-/** The official client; without credentials, with those of its own chain. */
+/** Makes the official client; without credentials, it has those of its own chain. */
 export function makeClient(
   { region, endpoint, pathStyle }: AwsSettings,
   credentials?: NonNullable<S3ClientConfig["credentials"]>,
@@ -43,7 +43,7 @@ export function makeClient(
   });
 }
 
-/** The calls that change something in the bucket. */
+/** Makes the calls that change something in the bucket. */
 export function bucketCalls(settings: AwsSettings, client: S3Client): BucketCalls {
   const { bucket: Bucket, region } = settings;
   const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
@@ -81,7 +81,7 @@ function refusalIn(cause: unknown): StoreRefusal | undefined {
 /** Names that the client gives to an answer without a code. */
 const WITHOUT_CODE: ReadonlySet<string> = new Set(["403", "NotFound", "Unknown", "UnknownError"]);
 
-/** What a signature for the bucket names. */
+/** The service and region in a signature for the bucket. */
 export interface SigningScope {
   /** Such as `s3`, or `s3express` for a directory bucket. */
   readonly signingName: string;
@@ -90,8 +90,9 @@ export interface SigningScope {
 }
 
 /**
- * Where the endpoint rules of the official client place the bucket for each audience. FIPS,
- * dual-stack endpoints and the regions of ARNs are as the usual variables and profiles set them.
+ * Finds the address of the bucket for each audience by the endpoint rules of the official client.
+ * FIPS, dual-stack endpoints and the regions of ARNs are as the usual variables and profiles set
+ * them.
  */
 export async function locate(
   settings: AwsSettings,
@@ -103,7 +104,7 @@ export async function locate(
   const { useArnRegion } = config;
   const UseArnRegion = typeof useArnRegion === "function" ? await useArnRegion() : useArnRegion;
   const at = (audience: Audience) => {
-    const { endpoint, pathStyle } = placeOf(settings, audience);
+    const { endpoint, pathStyle } = placeFor(settings, audience);
     const { url, properties } = config.endpointProvider({
       Bucket,
       Region,

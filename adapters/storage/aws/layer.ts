@@ -4,10 +4,10 @@ import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { Presigner } from "../../../application/ports/presigner.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { current, hold } from "../credentials/held.ts";
-import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
+import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { s3Services } from "../rest/s3-services.ts";
 import { region as regionSetting } from "../settings.ts";
-import { identityOf, signerOfChain, signerOfRole } from "./chain.ts";
+import { identityFrom, signerOfChain, signerOfRole } from "./chain.ts";
 import { bucketCalls, locate, makeClient } from "./client.ts";
 import { sdkSigner } from "./sdk-signer.ts";
 import { type AwsSettings, regionIn } from "./settings.ts";
@@ -24,7 +24,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       );
       const run = Effect.runPromiseWith(yield* Effect.context());
       const credentials = async () => ({
-        ...identityOf((await run(current(signer))).keys),
+        ...identityFrom((await run(current(signer))).keys),
         // So that the official client asks each time, which costs nothing, and no replaced key
         // signs.
         expiration: new Date(0),
@@ -33,7 +33,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
         arn === undefined
           ? Effect.undefined
           : Effect.flatMap(signerOfRole({ arn, use, region, as: credentials }), hold);
-      const signers = yield* signersOf(settings, signer, {
+      const signers = yield* signersFrom(settings, signer, {
         put: yield* role("put", settings.putRole),
         get: yield* role("get", settings.getRole),
       });

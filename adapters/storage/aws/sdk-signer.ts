@@ -10,7 +10,7 @@ import {
 } from "../signing/sign-query.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
-import { identityOf } from "./chain.ts";
+import { identityFrom } from "./chain.ts";
 import type { SigningScope } from "./client.ts";
 
 /** Turns signers with keys into signers whose requests the official presigner signs. */
@@ -20,7 +20,7 @@ export const sdkSigner = (
 ): Effect.Effect<(held: Held<KeySigner>) => Held<Signer>> =>
   Effect.map(presignerPackage, ({ S3RequestPresigner }) => {
     const sign = async (keys: SigningKeys, signing: QuerySigning) => {
-      const presigner = new S3RequestPresigner({ ...config, credentials: identityOf(keys) });
+      const presigner = new S3RequestPresigner({ ...config, credentials: identityFrom(keys) });
       const { method, origin, path, expiresIn, now } = signing;
       const { protocol, hostname, port } = new URL(origin);
       // It cannot name a header that it does not sign, as Ceph needs it for those that are absent.

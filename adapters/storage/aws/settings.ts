@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { keyFaults, keySettings, roleOf } from "../credentials/key-settings.ts";
+import { keyFaults, keySettings, roleSetting } from "../credentials/key-settings.ts";
 import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
 import {
   excludedBy,
@@ -16,7 +16,7 @@ import type { Source, Text, Words } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
 
 const role = (use: "put" | "get") =>
-  roleOf(use, {
+  roleSetting(use, {
     codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
     shape: "the ARN of a role",
     example: `arn:aws:iam::123456789012:role/valetkey-${use}`,
@@ -33,7 +33,7 @@ export const settings = {
     shape: "the id of a Cloudflare account: 32 hexadecimal digits",
     example: "0123456789abcdef0123456789abcdef",
   }),
-  bucket: storage.bucketOf(
+  bucket: storage.bucketSetting(
     Schema.Union([storage.BucketName, Schema.String.check(Schema.isPattern(/^arn:\S+$/))]),
     "a bucket name (3 to 63 lower-case letters, digits, dots and hyphens) or an ARN",
   ),
@@ -59,7 +59,7 @@ type AwsValues = Values<typeof settings>;
 
 /** The configuration of the adapter. */
 export interface AwsSettings extends Omit<AwsValues, "account"> {
-  /** How messages about the store name settings; as variables if left out. */
+  /** Names settings in messages about the store; as variables if left out. */
   readonly words?: Words | undefined;
   readonly provider: ProviderName;
   readonly region: string;

@@ -2,7 +2,6 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
-import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { reasonOf } from "../../thrown.ts";
@@ -73,40 +72,43 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
   );
 
   yield* Effect.gen(function* () {
-    let told: string | undefined;
-    for (let failures = 0; ;) {
-      const renewed = yield* Effect.result(renew);
-      failures = Result.isSuccess(renewed) ? 0 : failures + 1;
-      const reason = Result.isFailure(renewed) ? renewed.failure.reason : undefined;
-      if (reason !== told) {
+    let reported: string | undefined;
+    let failures = 0;
+    while (true) {
+      const reason = yield* Effect.match(renew, {
+        onSuccess: () => undefined,
+        onFailure: (failure) => failure.reason,
+      });
+      failures = reason === undefined ? 0 : failures + 1;
+      if (reason !== reported) {
         yield* reason === undefined
           ? Effect.logInfo("credentials were obtained again")
           : Effect.logWarning("credentials could not be obtained", { reason });
-        told = reason;
+        reported = reason;
       }
-      const now = yield* Clock.currentTimeMillis;
+      const half = remainingLife(held, yield* Clock.currentTimeMillis) / 2;
       const pause =
         failures > 0
           ? Math.min(SECOND * 2 ** (failures - 1), recheck ?? MAX_BACK_OFF)
-          : Math.min(recheck ?? Infinity, Math.max(SECOND, lifeOf(held, now) / 2));
+          : Math.min(recheck ?? Infinity, Math.max(SECOND, half));
       if (pause === Infinity) return;
       yield* Effect.sleep(Math.min(pause, MAX_PAUSE));
     }
   }).pipe(Effect.forkScoped);
 
   return (now, remaining, rejected) => {
-    if (held !== undefined && held !== rejected && lifeOf(held, now) >= remaining) {
+    if (held !== undefined && held !== rejected && remainingLife(held, now) >= remaining) {
       return Effect.succeed(held);
     }
-    const isFresh = last !== undefined && Math.abs(now - last.at) < SECOND;
-    const renewed = last !== undefined && isFresh && pending === undefined ? last.exit : renew;
+    const isRecent = last !== undefined && Math.abs(now - last.at) < SECOND;
+    const renewed = last !== undefined && isRecent && pending === undefined ? last.exit : renew;
     return Effect.flatMap(renewed, (value) => withLife(value, now, remaining));
   };
 });
 
 /** Fails if fewer than `remaining` milliseconds are left, or if the expiry cannot be read. */
 function withLife<A extends Ending>(value: A, now: number, remaining: number) {
-  const life = lifeOf(value, now);
+  const life = remainingLife(value, now);
   if (life >= remaining) return Effect.succeed(value);
   if (Number.isNaN(life)) {
     return Effect.fail(unavailable("the time at which the credentials expire cannot be read"));
@@ -119,7 +121,8 @@ function withLife<A extends Ending>(value: A, now: number, remaining: number) {
 
 const unavailable = (reason: string) => new CredentialsUnavailable({ reason });
 
-const lifeOf = (value: Ending | undefined, now: number) => (value?.expiresAt ?? Infinity) - now;
+const remainingLife = (value: Ending | undefined, now: number) =>
+  (value?.expiresAt ?? Infinity) - now;
 
 /** Asks the client library of a cloud for its credentials, which can take a slow network call. */
 export const lookUp = <A>(

@@ -67,7 +67,7 @@ const named = (use: Use | undefined, name: string) => {
 };
 
 /** The setting of a role of Amazon's or a service account of Google's that signs for one use. */
-export const roleOf = (
+export const roleSetting = (
   use: Use,
   explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
 ): Setting<string | undefined> =>
@@ -173,7 +173,7 @@ const signerWith = (key: AccessKey | undefined): Held<KeySigner> | undefined =>
   key && always(awsSigner(key));
 
 /** The signer for each method: a role, or a key of its own, or else the main signer. */
-export const signersOf = Effect.fnUntraced(function* (
+export const signersFrom = Effect.fnUntraced(function* (
   settings: KeySettings & { readonly words?: Words | undefined },
   main: Held<KeySigner>,
   roles: { readonly [use in Use]?: Held<KeySigner> | undefined } = {},

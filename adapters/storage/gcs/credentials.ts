@@ -14,7 +14,7 @@ import {
 import {
   halfKeyFaults,
   mainKeySettings,
-  roleOf,
+  roleSetting,
   separateKey,
   separateKeyFaults,
   type SeparateKeySettings,
@@ -57,7 +57,7 @@ const applicationCredentials: Setting<string | undefined> = optional({
 });
 
 const account = (use: "put" | "get") =>
-  roleOf(use, {
+  roleSetting(use, {
     codec: Schema.String.check(Schema.isPattern(ACCOUNT)),
     shape: "the address of a service account",
     example: "valetkey-put@my-project.iam.gserviceaccount.com",

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { AppliedLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { KEY_PREFIX } from "../../../domain/storage-key.ts";
-import { daysAfter, filesOf, isOverOurs } from "../rest/lifecycle-rules.ts";
+import { daysAfter, filesBelow, isOverOurs } from "../rest/lifecycle-rules.ts";
 
 /** "Object Lifecycle Management", Cloud Storage documentation. */
 const rulesFor = (days: number): ReadonlyArray<Rule> => [
@@ -88,7 +88,7 @@ export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<Lifecycl
       {
         name,
         scope: isUnconfirmed ? "unconfirmed" : isReplaced ? "replaced" : "every",
-        effect: [`removes ${filesOf(prefix)}`, ...when].join(" "),
+        effect: [`removes ${filesBelow(prefix)}`, ...when].join(" "),
         ...(daysSinceCustomTime !== undefined && { days: daysSinceCustomTime }),
       },
     ];

@@ -15,7 +15,7 @@ export function gcsMultipart(bucket: Bucket, name: string): Multipart {
     ifNone: [],
     // It compares none when it puts parts together.
     fileChecksums: [],
-    reasonOf: ({ status, code = "" }) =>
+    explain: ({ status, code = "" }) =>
       status === 403
         ? "the service's account may not make large files; allow it storage.multipartUploads.create, abort and listParts, and storage.objects.create and get"
         : `the store answered ${status} ${code} for a file in parts in the bucket ${name}`,

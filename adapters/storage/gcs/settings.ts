@@ -26,7 +26,7 @@ import {
 
 /** Settings of Google Cloud Storage. */
 export const settings = {
-  bucket: storage.bucketOf(
+  bucket: storage.bucketSetting(
     // "Bucket names", Cloud Storage documentation.
     Schema.String.check(Schema.isPattern(/^(?!goog)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/)),
     "a bucket name: lower-case letters, digits, dots, hyphens and underscores",

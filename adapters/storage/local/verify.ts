@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { canonicalQuery, type SigningKeys, timestampOf } from "../signing/sign-query.ts";
+import { canonicalQuery, type SigningKeys, timestampAt } from "../signing/sign-query.ts";
 import { canonicalRequest, type Pair, stringToSign } from "../signing/v4.ts";
 import { Refused } from "./refusal.ts";
 
@@ -153,7 +153,7 @@ function parseTimestamp(text: string): number | undefined {
   if (parts === undefined) return undefined;
   const [year = 0, month = 0, day, hour, minute, second] = parts;
   const milliseconds = Date.UTC(year, month - 1, day, hour, minute, second);
-  return timestampOf(milliseconds) === text ? milliseconds : undefined;
+  return timestampAt(milliseconds) === text ? milliseconds : undefined;
 }
 
 function equal(a: string, b: string): boolean {

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { Presigner } from "../../../application/ports/presigner.ts";
-import { configuredSigner, signersOf } from "../credentials/key-settings.ts";
+import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { s3Services } from "../rest/s3-services.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { bucketCalls } from "./client.ts";
@@ -22,7 +22,7 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       return yield* s3Services(settings, {
         addresses: { public: locate(publicEndpoint), internal: locate(endpoint) },
         signer,
-        signers: yield* signersOf(settings, signer),
+        signers: yield* signersFrom(settings, signer),
         client: bucketCalls(settings, signer),
       });
     }),

@@ -23,9 +23,9 @@ export const settings = {
   pathStyle: withDefault(true, storage.pathStyle),
 };
 
-/** What the adapter is configured with. */
+/** The configuration of the adapter. */
 export interface MinioSettings extends Values<typeof settings> {
-  /** How settings are called in messages about the store; as variables if left out. */
+  /** Names settings in messages about the store; as variables if left out. */
   readonly words?: Words | undefined;
 }
 

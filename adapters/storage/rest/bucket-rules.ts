@@ -15,7 +15,7 @@ interface Kind {
   /** In messages: the rules, and all of them together. */
   readonly rules: string;
   readonly whole: string;
-  /** What to do about a status. */
+  /** Advice that follows a status. */
   readonly advice?: ReadonlyMap<number, string>;
 }
 
@@ -35,7 +35,7 @@ interface Change<A> {
   /** The rules of others, which stay as they are. */
   readonly others: ReadonlyArray<string>;
   readonly own: ReadonlyArray<string>;
-  /** Whether our rules are among these as they should be. */
+  /** Tells whether our rules are among these, unchanged. */
   readonly isThere: (rules: ReadonlyArray<string>) => boolean;
   readonly result: A;
 }
@@ -122,7 +122,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
 };
 
 /**
- * Whether the bucket has no such rules. A server that does not know the question answers another
+ * Tells whether the bucket has no such rules. A server that does not know the question answers another
  * one: it lists or makes the bucket, and would remove it where rules should be removed.
  */
 const isUnset = (answer: Answer): boolean =>

@@ -4,7 +4,7 @@ import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { Provider } from "../providers.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
-/** Whether a PUT can be told to write once in a bucket. */
+/** Knowledge of a bucket in which a PUT can be told to write once, or not. */
 export type BucketWriteOnce = Effect.Success<ReturnType<typeof bucketWriteOnce>>;
 
 /**

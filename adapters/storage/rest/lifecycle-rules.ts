@@ -4,14 +4,14 @@ import { PENDING_TAG } from "../signing/binding.ts";
 import { textIn, textsIn } from "./xml.ts";
 
 /**
- * What a rule does to files of ours while it is enabled: "PutBucketLifecycleConfiguration" and
+ * Finds the effects of an enabled rule on files of ours: "PutBucketLifecycleConfiguration" and
  * "Lifecycle configuration elements", Amazon S3 User Guide.
  */
 export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   const prefix = textIn(rule, "Prefix") ?? "";
   if (!rule.includes("<Status>Enabled</Status>") || !isOverOurs(prefix)) return [];
   const tags = textsIn(rule, "Tag").map((tag) => `${textIn(tag, "Key")}=${textIn(tag, "Value")}`);
-  const files = filesOf(prefix, [
+  const files = filesBelow(prefix, [
     ...tags.map((tag) => `with the tag ${tag}`),
     ...textsIn(rule, "ObjectSizeGreaterThan").map((bytes) => `above ${bytes} bytes`),
     ...textsIn(rule, "ObjectSizeLessThan").map((bytes) => `below ${bytes} bytes`),
@@ -19,7 +19,7 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   const name = textIn(rule, "ID") ?? "without a name";
   const isOfMark = tags.includes(`${PENDING_TAG.key}=${PENDING_TAG.value}`);
   const scope = isOfMark ? "unconfirmed" : tags.length > 0 ? "tagged" : "every";
-  const effectOf = (action: string, within: string): Omit<LifecycleRule, "name"> | undefined => {
+  const effectBy = (action: string, within: string): Omit<LifecycleRule, "name"> | undefined => {
     if (action.startsWith("Abort")) return { scope: "parts", effect: "removes parts" };
     const storageClass = textIn(within, "StorageClass") ?? "";
     const moves = action.endsWith("Transition");
@@ -45,17 +45,17 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   };
   return ACTIONS.flatMap((action) =>
     textsIn(rule, action).flatMap((within) => {
-      const effect = effectOf(action, within);
+      const effect = effectBy(action, within);
       return effect === undefined ? [] : [{ name, ...effect }];
     }),
   );
 }
 
-/** Whether a prefix covers files of ours. */
+/** Tells whether a prefix covers files of ours. */
 export const isOverOurs = (prefix: string): boolean =>
   prefix.startsWith(KEY_PREFIX) || KEY_PREFIX.startsWith(prefix);
 
-export const filesOf = (prefix: string, further: ReadonlyArray<string> = []): string =>
+export const filesBelow = (prefix: string, further: ReadonlyArray<string> = []): string =>
   [KEY_PREFIX.startsWith(prefix) ? "every file" : `every file below ${prefix}`, ...further].join(
     " ",
   );

@@ -44,13 +44,13 @@ export function factsIn(
   };
 }
 
-/** How old an object is whose store answers at one time, and says that it was written at another. */
+/** The age of an object, from the times at which the store answered and the object was written. */
 export function ageAt(answered: string | null | undefined, written: string | null | undefined) {
   const age = Date.parse(answered ?? "") - Date.parse(written ?? "");
   return Number.isNaN(age) ? {} : { age };
 }
 
-/** Whether Cloud Storage made up the header, which the object does not have. */
+/** Tells whether Cloud Storage added a header that the object does not have. */
 const isGenerated = (name: string, value: string) =>
   name === "expires" ||
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));

@@ -13,7 +13,7 @@ export interface StoreRefusal {
   readonly message?: string | undefined;
 }
 
-/** A bucket, and how its settings are called in messages: as variables if `words` is left out. */
+/** A bucket; `words` names its settings in messages, as variables if left out. */
 export interface BucketSettings {
   readonly bucket: string;
   readonly words?: Words | undefined;
@@ -38,7 +38,7 @@ export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): St
   message: /<Message>([^<]*)<\/Message>/.exec(text)?.[1]?.replaceAll("&#39;", "'"),
 });
 
-/** Why a store refuses, and what to do: "Error responses", Amazon S3 API Reference. */
+/** Says why a store refuses, and what to do: "Error responses", Amazon S3 API Reference. */
 export function reasonOfRefusal(settings: BucketSettings, refusal: StoreRefusal): string {
   const { words = VARIABLES } = settings;
   const { status, code, message = "" } = refusal;
@@ -96,7 +96,8 @@ const ADVICE: Readonly<Record<Exclude<Fault, "bucket">, Text>> = {
   access: "all access to the bucket is disabled; ask its owner to enable it",
 };
 
-const TOLERATED = 60_000;
+/** Tolerated difference of two clocks, in milliseconds. */
+const MAX_SKEW = 60_000;
 
 /**
  * The fault if this machine's clock (`now`, milliseconds since 1970) and the store's (the `Date` of
@@ -106,7 +107,7 @@ const TOLERATED = 60_000;
 export function clockFault(date: string | null | undefined, now: number): string | undefined {
   const difference = now - Date.parse(date ?? "");
   // Without a date, the difference is not a number.
-  if (!(Math.abs(difference) > TOLERATED)) return undefined;
+  if (!(Math.abs(difference) > MAX_SKEW)) return undefined;
   const minutes = Math.round(Math.abs(difference) / 60_000);
   return `this machine's clock is ${minutes} min ${difference > 0 ? "ahead of" : "behind"} the store's; correct it, or the store refuses uploads`;
 }

@@ -5,8 +5,8 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 
 /**
- * What a command for operators needs of a bucket of S3's API beyond the ports: it sends requests
- * with each of the keys, to each of the addresses. Stores of S3's API provide it with their layer.
+ * Access to a bucket of S3's API beyond the ports, with each of its keys and at each of its
+ * addresses, for commands of operators. Stores of S3's API provide it with their layer.
  */
 export class S3Access extends Context.Service<
   S3Access,

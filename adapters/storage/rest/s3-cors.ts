@@ -126,7 +126,7 @@ const originsIn = (rule: string) => textsIn(rule, "AllowedOrigin");
 const isOurs = (rule: string) =>
   rule.includes(element("ID", ID)) || saysSame(rule, xmlRule(originsIn(rule)));
 
-/** Whether two rules say the same, in whatever order. */
+/** Tells whether two rules say the same, in whatever order. */
 const saysSame = (one: string, other: string) => partsIn(one) === partsIn(other);
 
 const partsIn = (rule: string) =>

@@ -81,7 +81,7 @@ const PARTS_RULE = rule(
 );
 
 /**
- * Whether a rule says all that ours says, in whatever order: without its filter it would remove
+ * Tells whether a rule says all that ours says, in whatever order: without its filter it would remove
  * every file.
  */
 const saysAllOf = (own: string) => {

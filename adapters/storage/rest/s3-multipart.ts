@@ -24,15 +24,15 @@ import { document, element, escape, textIn, textsIn, unescape } from "./xml.ts";
 export const s3Multipart = (
   bucket: Bucket,
   store: {
-    /** Why the store refuses a call, and what to do. */
-    readonly reasonOf: (refusal: StoreRefusal) => string;
+    /** Says why the store refuses a call, and what to do. */
+    readonly explain: (refusal: StoreRefusal) => string;
     /** The headers by which a completion fails if there is an object under the key. */
     readonly ifNone: ReadonlyArray<Pair>;
     readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
 ): Multipart => {
   const refused = (answer: Answer) =>
-    Effect.fail(new StoreUnavailable({ reason: store.reasonOf(refusalIn(answer)) }));
+    Effect.fail(new StoreUnavailable({ reason: store.explain(refusalIn(answer)) }));
 
   return {
     fileChecksums: store.fileChecksums,
@@ -67,7 +67,7 @@ export const s3Multipart = (
         // A store that repeats its page would be asked forever.
         after = isTruncated && Number(next) > Number(after) ? next : undefined;
       }
-      return Option.some(newestOf(parts));
+      return Option.some(newestParts(parts));
     }),
     complete: Effect.fnUntraced(function* ({ key, uploadId, parts, checksum }) {
       const answer = yield* signedFetch(bucket, {
@@ -109,7 +109,7 @@ type DatedPart = StoredPart & { readonly arrived: number };
  * The parts in ascending order, each number once. SeaweedFS also lists the parts in whose place
  * others came, in any order, with the second in which each arrived.
  */
-function newestOf(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
+function newestParts(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
   const newest = new Map<number, DatedPart>();
   for (const part of parts) {
     const { arrived = -1 } = newest.get(part.partNumber) ?? {};
@@ -118,7 +118,7 @@ function newestOf(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
   return [...newest.values()].sort((a, b) => a.partNumber - b.partNumber);
 }
 
-/** What the refusal of a completion means, by its code. */
+/** The outcome of a completion that is refused, by the code. */
 const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
   ["NoSuchUpload", "ended"],
   ["PreconditionFailed", "exists"],
@@ -130,7 +130,7 @@ const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
 
 const isEnded = (answer: Answer) => refusalIn(answer).code === "NoSuchUpload";
 
-/** Why a store refuses a call for a multipart upload, and what to do. */
+/** Says why a store refuses a call for a multipart upload, and what to do. */
 export function reasonOfMultipart(settings: BucketSettings, refusal: StoreRefusal): string {
   return refusal.code === "AccessDenied"
     ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"

@@ -52,12 +52,12 @@ export function s3ObjectStore(
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
   const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
   const headers = hasChecksums ? CHECKSUMS : [];
-  /** The answer for an object, or for the bucket. */
+  /** Asks for an object, or for the bucket. */
   const head = (key?: StorageKey) =>
     signedFetch(bucket, { method: "HEAD", ...(key && { key, headers }) });
 
   let isWarned = false;
-  /** Whether the bucket exists; fails if that is unknown, or if the clocks differ. */
+  /** Looks for the bucket; fails if that is unknown, or if the clocks differ. */
   const hasBucket = Effect.gen(function* () {
     const { ok, status, headers } = yield* head();
     const actual = providerIn(headers) ?? settings.provider;
@@ -98,7 +98,7 @@ export function s3ObjectStore(
     ...(provider.partChecksums && {
       multipart: {
         ...s3Multipart(bucket, {
-          reasonOf: (refusal) => reasonOfMultipart(settings, refusal),
+          explain: (refusal) => reasonOfMultipart(settings, refusal),
           ifNone: [["if-none-match", "*"]],
           fileChecksums: provider.fileChecksums ?? [],
         }),

@@ -16,7 +16,7 @@ export type Binding = (
   request: PutRequest,
   host: string,
 ) => Bound & {
-  /** Whether the store is told to accept only one PUT for the key. */
+  /** True if the store is told to accept only one PUT for the key. */
   readonly isOnce: boolean;
 };
 

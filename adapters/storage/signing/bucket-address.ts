@@ -2,7 +2,7 @@
 export interface BucketAddress {
   /** Scheme, host and port. */
   readonly origin: string;
-  /** Host, and the port unless it is the scheme's default: what a client sends as `Host`. */
+  /** The `Host` of a request: with the port unless it is the scheme's default. */
   readonly host: string;
   /**
    * The path prefix that a reverse proxy strips before the store sees the request: sent, but not
@@ -22,7 +22,7 @@ export function bucketAddress(input: {
   readonly endpoint: URL;
   readonly bucket: string;
   readonly pathStyle: boolean;
-  /** Whether the store sees the endpoint's path. */
+  /** True if the store sees the endpoint's path. */
   readonly signsPath: boolean;
 }): BucketAddress {
   const { protocol, host, pathname } = input.endpoint;

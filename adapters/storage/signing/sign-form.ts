@@ -1,4 +1,4 @@
-import { type Signatory, type SigningKeys, signText, timestampOf } from "./sign-query.ts";
+import { type Signatory, type SigningKeys, signText, timestampAt } from "./sign-query.ts";
 
 /** A form to be signed. */
 export interface FormToSign {
@@ -33,7 +33,7 @@ export function formToBeSigned(
   { algorithm, accessKey, sessionToken }: Signatory,
   { bucket, fields, sizes, region, now, expiresIn }: FormToSign,
 ) {
-  const timestamp = timestampOf(now);
+  const timestamp = timestampAt(now);
   const prefix = algorithm.prefix.toLowerCase();
   const signed = {
     ...fields,

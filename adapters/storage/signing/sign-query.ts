@@ -49,7 +49,7 @@ export interface AbsentHeaders {
   /** In lower case, in ascending order. */
   readonly names: ReadonlyArray<string>;
   /**
-   * How the store signs a header that is named as signed and missing: MinIO takes its value from
+   * The way in which the store signs a header that is named as signed and missing: MinIO takes its value from
    * the query, Ceph leaves it out.
    */
   readonly signedAs: "parameters" | "nothing";
@@ -68,9 +68,9 @@ export function toBeSigned(
 ): { readonly text: string; readonly url: string } {
   const { path } = signing;
   const { algorithm } = signatory;
-  const timestamp = timestampOf(signing.now);
+  const timestamp = timestampAt(signing.now);
   const { headers, names, query: further } = withAbsent(signing);
-  const context = contextOf(signatory, timestamp, signing.region);
+  const context = contextFor(signatory, timestamp, signing.region);
   let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${encodeComponent(names)}`;
   if (further.length > 0) query = withFurther(query, canonicalQuery(further));
   const text = stringToSign({
@@ -95,7 +95,7 @@ export function signText<Secret>(
   { now, region }: Pick<QuerySigning, "now" | "region">,
   text: string,
 ): string {
-  const context = contextOf(keys, timestampOf(now), region);
+  const context = contextFor(keys, timestampAt(now), region);
   context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, region);
   return context.sign(text);
 }
@@ -172,7 +172,7 @@ interface SigningContext {
 
 const contexts = new WeakMap<Signatory, SigningContext>();
 
-function contextOf(signatory: Signatory, timestamp: string, region: string): SigningContext {
+function contextFor(signatory: Signatory, timestamp: string, region: string): SigningContext {
   const day = timestamp.slice(0, 8);
   const held = contexts.get(signatory);
   if (held?.day === day && held.region === region) return held;
@@ -198,7 +198,7 @@ let lastSecond = Number.NaN;
 let lastTimestamp = "";
 
 /** A time as `YYYYMMDDTHHMMSSZ`, rounded down to the second. */
-export function timestampOf(milliseconds: number): string {
+export function timestampAt(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
   if (second !== lastSecond) {
     lastTimestamp = new Date(second * 1000).toISOString().replace(/[-:]|\.\d+/g, "");

@@ -3,11 +3,11 @@ import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { type FormToSign, signForm } from "./sign-form.ts";
 import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts";
 
-/** A signer, and until when its signatures are valid. */
+/** A signer, and the end of its signatures. */
 export interface Signer {
   readonly sign: (signing: QuerySigning) => Effect.Effect<string, CredentialsUnavailable>;
   /**
-   * When the store begins to refuse what it signed, in milliseconds since 1970; never if undefined.
+   * The end of what it signed, in milliseconds since 1970; never if undefined.
    */
   readonly expiresAt?: number | undefined;
   /** The longest lifetime of a signature in seconds, if that is less than 7 days. */

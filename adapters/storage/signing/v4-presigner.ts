@@ -24,14 +24,14 @@ export function v4Presigner(store: {
   readonly region: string;
   readonly binding: Binding;
   readonly signers: Signers<Signer>;
-  /** Whether signing is a network call. */
+  /** True if signing is a network call. */
   readonly isRemote?: boolean;
   /** The query that sets the headers of the answer to a GET. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** The largest object that one PUT can make, in bytes. */
   readonly largestPut?: number;
-  /** How parts are bound; none are signed if undefined. */
+  /** The binding of parts; none are signed if undefined. */
   readonly parts?:
     | {
         readonly binding: PartBinding;
@@ -68,7 +68,7 @@ export function v4Presigner(store: {
         now,
         expiresIn,
       });
-      return Effect.mapEager(url, (url) => answer(url, endOf(now, expiresIn)));
+      return Effect.mapEager(url, (url) => answer(url, endAt(now, expiresIn)));
     });
 
   return Presigner.of({
@@ -122,7 +122,7 @@ export function v4Presigner(store: {
           });
           const url = `${origin}${unsignedPrefix}${path}/`;
           return Effect.mapEager(fields, (fields): SignedForm => {
-            return { url, fields, expiresAt: endOf(now, expiresIn) };
+            return { url, fields, expiresAt: endAt(now, expiresIn) };
           });
         }),
     }),
@@ -157,8 +157,8 @@ const inTime = <S extends Signer, A>(
     });
   });
 
-/** When the store begins to refuse a signature made at `now`. */
-const endOf = (now: number, seconds: number) =>
+/** The instant at which the store begins to refuse a signature made at `now`. */
+const endAt = (now: number, seconds: number) =>
   DateTime.makeUnsafe((Math.floor(now / 1000) + seconds) * 1000);
 
 const tooShort = (seconds: number) =>

@@ -107,7 +107,7 @@ export function encodeKey(key: string): string {
 const inPercent = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 
 const UNRESERVED = /^[A-Za-z0-9\-._~]*$/;
-/** What `encodeURIComponent` does not encode although it is reserved. */
+/** Reserved characters that `encodeURIComponent` does not encode. */
 const LEFT_AS_IS = /[!'()*]/;
 const EACH_LEFT_AS_IS = /[!'()*]/g;
 const UNRESERVED_PATH = /^[A-Za-z0-9\-._~/]*$/;
