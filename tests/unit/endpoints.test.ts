@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { locate, makeClient, placeFor } from "../../adapters/storage/aws/client.ts";
+import { locate, makeClient } from "../../adapters/storage/aws/client.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";
 import { awsStorage } from "../../adapters/storage/aws/storage.ts";
@@ -108,15 +108,17 @@ it.each([
   [{ STORAGE_ENDPOINT: "https://store.test", STORAGE_PATH_STYLE: "off" }, false, false],
 ])(
   "with %j, the bucket is in the path: %s, and at a public endpoint: %s",
-  (env, internal, external) => {
+  async (env, internal, external) => {
     const settings = Result.getOrThrow(
-      readAws(variables({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://files.test" })),
+      readAws(variables({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://public.test" })),
     );
-    expect(placeFor(settings, "internal").pathStyle).toBe(internal);
-    expect(placeFor(settings, "public")).toEqual({
-      endpoint: new URL("https://files.test"),
-      pathStyle: external,
-    });
+    const addresses = await locate(settings, makeClient(settings));
+    expect(addresses.internal.path).toBe(internal ? "/files" : "");
+    expect(addresses.public).toMatchObject(
+      external
+        ? { origin: "https://public.test", path: "/files" }
+        : { origin: "https://files.public.test", path: "" },
+    );
   },
 );
 

@@ -14,16 +14,6 @@ import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { AwsSettings } from "./settings.ts";
 
-/** Returns the endpoint for an audience, and whether the bucket is in the path there. */
-export function placeFor(
-  { endpoint, publicEndpoint, pathStyle, publicPathStyle = pathStyle }: AwsSettings,
-  audience: Audience,
-): { readonly endpoint: URL | undefined; readonly pathStyle: boolean } {
-  return audience === "internal" || publicEndpoint === undefined
-    ? { endpoint, pathStyle }
-    : { endpoint: publicEndpoint, pathStyle: publicPathStyle };
-}
-
 /** Makes the official client; without credentials, it has those of its own chain. */
 export function makeClient(
   { region, endpoint, pathStyle }: AwsSettings,
@@ -98,17 +88,16 @@ export async function locate(
   settings: AwsSettings,
   { config }: S3Client,
 ): Promise<Readonly<Record<Audience, BucketAddress & { readonly scope: SigningScope }>>> {
-  const { bucket: Bucket, region: Region } = settings;
+  const { bucket: Bucket, region: Region, endpoint, publicEndpoint, pathStyle } = settings;
   const UseFIPS = await config.useFipsEndpoint();
   const UseDualStack = await config.useDualstackEndpoint();
   const { useArnRegion } = config;
   const UseArnRegion = typeof useArnRegion === "function" ? await useArnRegion() : useArnRegion;
-  const at = (audience: Audience) => {
-    const { endpoint, pathStyle } = placeFor(settings, audience);
+  const at = (endpoint: URL | undefined, ForcePathStyle: boolean) => {
     const { url, properties } = config.endpointProvider({
       Bucket,
       Region,
-      ForcePathStyle: pathStyle,
+      ForcePathStyle,
       UseFIPS,
       UseDualStack,
       UseArnRegion,
@@ -121,5 +110,7 @@ export async function locate(
     const scope = { signingName, signingRegion };
     return { origin: url.origin, host: url.host, unsignedPrefix: "", path, scope };
   };
-  return { public: at("public"), internal: at("internal") };
+  const internal = at(endpoint, pathStyle);
+  const { publicPathStyle = pathStyle } = settings;
+  return { public: publicEndpoint ? at(publicEndpoint, publicPathStyle) : internal, internal };
 }

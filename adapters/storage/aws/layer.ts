@@ -41,7 +41,6 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const addresses = yield* Effect.promise(() => locate(settings, client));
       return yield* s3Services(settings, {
         addresses,
-        signer,
         signers,
         officially:
           settings.signer === "sdk"

@@ -5,7 +5,9 @@ import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { decoder, inWords } from "../../json/decode.ts";
 import { jsonIn, readJsonFile } from "../../json/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
+import type { SigningKeys } from "../signing/sign-query.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
+import type { Ending } from "./held.ts";
 
 /** Decodes credentials from parsed JSON; a failure says why without showing its content. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
@@ -28,13 +30,7 @@ export const credentialsIn = <A>(
   Effect.mapError(jsonIn(path, decode), (reason) => new CredentialsUnavailable({ reason }));
 
 /** An access key with its secret. */
-export interface AccessKey {
-  readonly accessKey: string;
-  readonly secretKey: string;
-  readonly sessionToken?: string | undefined;
-  /** Milliseconds since 1970. */
-  readonly expiresAt?: number | undefined;
-}
+export type AccessKey = Omit<SigningKeys, "algorithm"> & Ending;
 
 /** The name of an access key: whatever can precede the slash in a credential. */
 export const AccessKeyName = textThat(

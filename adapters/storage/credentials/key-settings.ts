@@ -18,7 +18,7 @@ import {
 } from "../../settings/setting.ts";
 import { VARIABLES, type Words } from "../../settings/source.ts";
 import { credentialsFile } from "../settings.ts";
-import type { Held, KeySigner, Signers } from "../signing/signer.ts";
+import type { Held, KeySigner } from "../signing/signer.ts";
 import {
   type AccessKey,
   AccessKeyName,
@@ -172,16 +172,16 @@ export function configuredSigner(
 const signerWith = (key: AccessKey | undefined): Held<KeySigner> | undefined =>
   key && always(awsSigner(key));
 
-/** The signer for each method: a role, or a key of its own, or else the main signer. */
+/** The service's own signer, and that for each method: a role, a key for it, or else the same. */
 export const signersFrom = Effect.fnUntraced(function* (
   settings: KeySettings & { readonly words?: Words | undefined },
-  main: Held<KeySigner>,
+  service: Held<KeySigner>,
   roles: { readonly [use in Use]?: Held<KeySigner> | undefined } = {},
 ) {
-  const signerFor = (use: Use) => roles[use] ?? signerWith(separateKey(settings, use)) ?? main;
-  const signers: Signers<KeySigner> = { put: signerFor("put"), get: signerFor("get") };
-  if (signers.put === main) yield* Effect.logWarning(adviceOnOneKey(settings.words));
-  return signers;
+  const signerFor = (use: Use) => roles[use] ?? signerWith(separateKey(settings, use)) ?? service;
+  const put = signerFor("put");
+  if (put === service) yield* Effect.logWarning(adviceOnOneKey(settings.words));
+  return { service, put, get: signerFor("get") };
 });
 
 const adviceOnOneKey = ({ name }: Words = VARIABLES): string =>

@@ -21,7 +21,6 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
         bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
       return yield* s3Services(settings, {
         addresses: { public: locate(publicEndpoint), internal: locate(endpoint) },
-        signer,
         signers: yield* signersFrom(settings, signer),
         client: bucketCalls(settings, signer),
       });

@@ -4,12 +4,7 @@ import type { Completion, Multipart } from "../../../application/ports/object-st
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
-import {
-  type BucketSettings,
-  reasonOfRefusal,
-  refusalIn,
-  type StoreRefusal,
-} from "./refusal-reason.ts";
+import { refusalIn, type StoreRefusal } from "./refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
@@ -129,13 +124,6 @@ const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
 ] as const);
 
 const isEnded = (answer: Answer) => refusalIn(answer).code === "NoSuchUpload";
-
-/** Says why a store refuses a call for a multipart upload, and what to do. */
-export function reasonOfMultipart(settings: BucketSettings, refusal: StoreRefusal): string {
-  return refusal.code === "AccessDenied"
-    ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
-    : reasonOfRefusal(settings, refusal);
-}
 
 const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
   document(

@@ -22,7 +22,7 @@ import {
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { factsOfHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
-import { reasonOfMultipart, s3Multipart } from "./s3-multipart.ts";
+import { s3Multipart } from "./s3-multipart.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
 /** The settings of a bucket with the API of S3. */
@@ -98,7 +98,10 @@ export function s3ObjectStore(
     ...(provider.partChecksums && {
       multipart: {
         ...s3Multipart(bucket, {
-          explain: (refusal) => reasonOfMultipart(settings, refusal),
+          explain: (refusal) =>
+            refusal.code === "AccessDenied"
+              ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
+              : reasonOfRefusal(settings, refusal),
           ifNone: [["if-none-match", "*"]],
           fileChecksums: provider.fileChecksums ?? [],
         }),

@@ -7,7 +7,7 @@ import { BucketCors } from "../bucket-cors.ts";
 import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import type { Held, KeySigner, Signer, Signers } from "../signing/signer.ts";
+import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { bucketWriteOnce } from "./bucket-write-once.ts";
 import { makeBucketInBackground } from "./make-bucket.ts";
@@ -21,9 +21,7 @@ export const s3Services = Effect.fnUntraced(
     settings: S3Settings,
     store: {
       readonly addresses: Readonly<Record<Audience, BucketAddress>>;
-      /** The service's own key. */
-      readonly signer: Held<KeySigner>;
-      readonly signers: Signers<KeySigner>;
+      readonly signers: S3Access["Service"]["signers"];
       /** The official presigner with a signer's keys, if it signs; it signs no forms. */
       readonly officially?: ((held: Held<KeySigner>) => Held<Signer>) | undefined;
       /** Loads the official client. */
@@ -31,17 +29,17 @@ export const s3Services = Effect.fnUntraced(
     },
   ) {
     const { bucket, region } = settings;
-    const { addresses, signer, signers, officially } = store;
+    const { addresses, signers, officially } = store;
     const provider: Provider = PROVIDERS[settings.provider];
     const { checksums, partChecksums, largestPut } = provider;
     const sign = (held: Held<KeySigner>): Held<Signer> => officially?.(held) ?? held;
-    const at = { signer: sign(signer), address: addresses.internal, region };
+    const at = { signer: sign(signers.service), address: addresses.internal, region };
     const once = yield* bucketWriteOnce(at, provider);
     const presigner = v4Presigner({
       addresses,
       region,
       binding: s3Binding(once),
-      absent: forbiddenHeaders(provider, signers.put === signer),
+      absent: forbiddenHeaders(provider, signers.put === signers.service),
       overrides: s3Overrides,
       checksums,
       largestPut,
@@ -52,13 +50,7 @@ export const s3Services = Effect.fnUntraced(
     return Context.make(Presigner, presigner).pipe(
       Context.add(ObjectStore, s3ObjectStore(settings, { at, once }, store.client)),
       Context.add(BucketCors, s3Cors(at, settings)),
-      Context.add(S3Access, {
-        provider: settings.provider,
-        bucket,
-        region,
-        addresses,
-        signers: { service: signer, ...signers },
-      }),
+      Context.add(S3Access, { provider: settings.provider, bucket, region, addresses, signers }),
     );
   },
   (services, settings) => Effect.tap(services, makeBucketInBackground(settings)),
