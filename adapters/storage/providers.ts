@@ -117,7 +117,7 @@ export const PROVIDERS = {
       deniable: OBEYED,
       signedAs: "parameters",
     },
-    partChecksums: ["sha256", "crc32c", "md5"],
+    partChecksums: S3.checksums,
     abandoned:
       "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
     ...S3_MULTIPART,

@@ -77,23 +77,24 @@ export const roleSetting = (
     ...explained,
   });
 
-/** Settings of the main key. */
-export const mainKeySettings = settingsOfKey();
+const KEYS = { main: settingsOfKey(), put: settingsOfKey("put"), get: settingsOfKey("get") };
+type KeyName = keyof typeof KEYS;
 
-const put = settingsOfKey("put");
-const get = settingsOfKey("get");
+/** Settings of the main key. */
+export const mainKeySettings = KEYS.main;
+type KeyValues = Values<typeof mainKeySettings>;
 
 /**
  * Settings of keys that may only put, and only get. On some stores, an unsigned header can turn a
  * PUT into a copy of whatever its key can read; a key that reads nothing prevents that.
  */
 export const separateKeySettings = {
-  putAccessKey: put.accessKey,
-  putSecretKey: put.secretKey,
-  putSessionToken: put.sessionToken,
-  getAccessKey: get.accessKey,
-  getSecretKey: get.secretKey,
-  getSessionToken: get.sessionToken,
+  putAccessKey: KEYS.put.accessKey,
+  putSecretKey: KEYS.put.secretKey,
+  putSessionToken: KEYS.put.sessionToken,
+  getAccessKey: KEYS.get.accessKey,
+  getSecretKey: KEYS.get.secretKey,
+  getSessionToken: KEYS.get.sessionToken,
 };
 
 /** Keys that may only put, and only get, if they are configured. */
@@ -103,58 +104,53 @@ export type SeparateKeySettings = Values<typeof separateKeySettings>;
 export const keySettings = { ...mainKeySettings, credentialsFile, ...separateKeySettings };
 
 /** The keys as configured: in variables, in a file, or not at all. */
-export type KeySettings = Values<typeof keySettings>;
+type KeySettings = Values<typeof keySettings>;
 
-type KeyValues = Values<typeof mainKeySettings>;
-
-const valuesFor = (values: SeparateKeySettings, use: Use): KeyValues => ({
-  accessKey: values[`${use}AccessKey`],
-  secretKey: values[`${use}SecretKey`],
-  sessionToken: values[`${use}SessionToken`],
-});
-
-/** The configured key; undefined if there is none. */
-const keyIn = ({ accessKey, secretKey, sessionToken }: KeyValues): AccessKey | undefined =>
-  accessKey === undefined || secretKey === undefined
-    ? undefined
+const valuesFor = (values: Partial<KeySettings>, key: KeyName): KeyValues =>
+  key === "main"
+    ? values
     : {
-        accessKey,
-        secretKey: Redacted.value(secretKey),
-        sessionToken: sessionToken && Redacted.value(sessionToken),
+        accessKey: values[`${key}AccessKey`],
+        secretKey: values[`${key}SecretKey`],
+        sessionToken: values[`${key}SessionToken`],
       };
 
-/** The configured key for one use; undefined if there is none. */
-export const separateKey = (values: SeparateKeySettings, use: Use): AccessKey | undefined =>
-  keyIn(valuesFor(values, use));
-
-/** Faults if a name has no secret, or a secret no name. */
-export function halfKeyFaults(
-  values: KeyValues,
-  { accessKey, secretKey } = mainKeySettings,
-): ReadonlyArray<Fault> {
-  if ((values.accessKey === undefined) === (values.secretKey === undefined)) return [];
-  return values.accessKey === undefined
-    ? [missingBeside(accessKey, secretKey)]
-    : [missingBeside(secretKey, accessKey)];
+/** The configured key; undefined if there is none. */
+export function keyIn(values: Partial<KeySettings>, key: KeyName): AccessKey | undefined {
+  const { accessKey, secretKey, sessionToken } = valuesFor(values, key);
+  if (accessKey === undefined || secretKey === undefined) return undefined;
+  return {
+    accessKey,
+    secretKey: Redacted.value(secretKey),
+    sessionToken: sessionToken && Redacted.value(sessionToken),
+  };
 }
 
-/** Faults of the keys for one use. */
-export const separateKeyFaults = (values: SeparateKeySettings): ReadonlyArray<Fault> => [
-  ...halfKeyFaults(valuesFor(values, "put"), put),
-  ...halfKeyFaults(valuesFor(values, "get"), get),
-];
+/** Faults of these keys if a name has no secret, or a secret no name. */
+export const halfKeyFaults = (
+  values: Partial<KeySettings>,
+  ...keys: ReadonlyArray<KeyName>
+): ReadonlyArray<Fault> =>
+  keys.flatMap((key) => {
+    const given = valuesFor(values, key);
+    const { accessKey, secretKey } = KEYS[key];
+    if ((given.accessKey === undefined) === (given.secretKey === undefined)) return [];
+    return given.accessKey === undefined
+      ? missingBeside(accessKey, secretKey)
+      : missingBeside(secretKey, accessKey);
+  });
 
 /** Faults of keys that do not go together, or cannot be read. */
-export const keyFaults = (values: Partial<KeySettings>): ReadonlyArray<Fault> => [
-  ...mainKeyFaults(values),
-  ...separateKeyFaults(values),
-];
+export function keyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
+  const half = halfKeyFaults(values, "main");
+  const main = half.length > 0 ? half : fileFaults(values);
+  return [...main, ...halfKeyFaults(values, "put", "get")];
+}
 
-function mainKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
-  const half = halfKeyFaults(values);
-  if (half.length > 0 || values.credentialsFile === undefined) return half;
-  if (values.accessKey !== undefined) return [excludedBy(credentialsFile, keySettings.accessKey)];
-  const read = readCredentials(values.credentialsFile, decodeAwsSigner);
+function fileFaults({ credentialsFile: path, accessKey }: Partial<KeySettings>) {
+  if (path === undefined) return [];
+  if (accessKey !== undefined) return [excludedBy(credentialsFile, mainKeySettings.accessKey)];
+  const read = readCredentials(path, decodeAwsSigner);
   return Result.isSuccess(read) ? [] : [fault(credentialsFile, `cannot be used: ${read.failure}`)];
 }
 
@@ -165,7 +161,7 @@ export function configuredSigner(
   if (settings.credentialsFile !== undefined) {
     return hold(credentialsIn(settings.credentialsFile, decodeAwsSigner), RECHECK);
   }
-  const signer = signerWith(keyIn(settings));
+  const signer = signerWith(keyIn(settings, "main"));
   return signer && Effect.succeed(signer);
 }
 
@@ -178,7 +174,7 @@ export const signersFrom = Effect.fnUntraced(function* (
   service: Held<KeySigner>,
   roles: { readonly [use in Use]?: Held<KeySigner> | undefined } = {},
 ) {
-  const signerFor = (use: Use) => roles[use] ?? signerWith(separateKey(settings, use)) ?? service;
+  const signerFor = (use: Use) => roles[use] ?? signerWith(keyIn(settings, use)) ?? service;
   const put = signerFor("put");
   if (put === service) yield* Effect.logWarning(adviceOnOneKey(settings.words));
   return { service, put, get: signerFor("get") };

@@ -13,10 +13,9 @@ import {
 } from "../credentials/credentials-file.ts";
 import {
   halfKeyFaults,
+  keyIn,
   mainKeySettings,
   roleSetting,
-  separateKey,
-  separateKeyFaults,
   type SeparateKeySettings,
   separateKeySettings,
 } from "../credentials/key-settings.ts";
@@ -152,7 +151,7 @@ const choiceFrom = (
 
 function hmacKeyIn({ accessKey, secretKey }: CredentialValues): Choice {
   if (accessKey === undefined || secretKey === undefined) {
-    return { faults: halfKeyFaults({ accessKey, secretKey }) };
+    return { faults: halfKeyFaults({ accessKey, secretKey }, "main") };
   }
   return Result.match(hmacKey({ accessKey, secretKey: Redacted.value(secretKey) }), {
     onSuccess: (key) => ({ key, faults: [] }),
@@ -172,9 +171,9 @@ export const separateFaults = (
   values: CredentialValues,
   key: GcsKey | undefined,
 ): ReadonlyArray<Fault> => [
-  ...separateKeyFaults(values),
+  ...halfKeyFaults(values, "put", "get"),
   ...(["put", "get"] as const).flatMap((use) => {
-    const separate = separateKey(values, use);
+    const separate = keyIn(values, use);
     const isForeign = separate !== undefined && Result.isFailure(hmacKey(separate));
     const besideRole =
       values[`${use}AccessKey`] !== undefined
@@ -195,7 +194,7 @@ export const separateSigner = (
   values: SeparateKeySettings,
   use: "put" | "get",
 ): GcsSigner | undefined => {
-  const key = separateKey(values, use);
+  const key = keyIn(values, use);
   return key && Result.getOrUndefined(hmacKey(key))?.signer;
 };
 

@@ -71,7 +71,7 @@ export function toBeSigned(
   const timestamp = timestampAt(signing.now);
   const { headers, names, query: further } = withAbsent(signing);
   const context = contextFor(signatory, timestamp, signing.region);
-  let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeHeaders}${encodeComponent(names)}`;
+  let query = context.query(timestamp, signing.expiresIn, encodeComponent(names));
   if (further.length > 0) query = withFurther(query, canonicalQuery(further));
   const text = stringToSign({
     algorithm,
@@ -163,10 +163,8 @@ interface SigningContext {
   readonly day: string;
   readonly region: string;
   readonly scope: string;
-  /** The fixed parts of the query between changing values. */
-  readonly beforeDate: string;
-  readonly beforeExpires: string;
-  readonly beforeHeaders: string;
+  /** The query that all signed URLs have. */
+  readonly query: (timestamp: string, expiresIn: number, names: string) => string;
   sign?: (stringToSign: string) => string;
 }
 
@@ -180,15 +178,17 @@ function contextFor(signatory: Signatory, timestamp: string, region: string): Si
   const { name, prefix } = algorithm;
   const scope = algorithm.scope(day, region);
   const credential = encodeComponent(`${accessKey}/${scope}`);
+  const beforeDate = `${prefix}Algorithm=${name}&${prefix}Credential=${credential}&${prefix}Date=`;
+  const beforeExpires = `&${prefix}Expires=`;
   const token =
     sessionToken === undefined ? "" : `&${prefix}Security-Token=${encodeComponent(sessionToken)}`;
+  const beforeNames = `${token}&${prefix}SignedHeaders=`;
   const context: SigningContext = {
     day,
     region,
     scope,
-    beforeDate: `${prefix}Algorithm=${name}&${prefix}Credential=${credential}&${prefix}Date=`,
-    beforeExpires: `&${prefix}Expires=`,
-    beforeHeaders: `${token}&${prefix}SignedHeaders=`,
+    query: (timestamp, expiresIn, names) =>
+      `${beforeDate}${timestamp}${beforeExpires}${expiresIn}${beforeNames}${names}`,
   };
   contexts.set(signatory, context);
   return context;
