@@ -8,8 +8,8 @@ import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { valetkey } from "../support/command-line.ts";
 import { type Between, s3Error, startS3 } from "../support/s3-server.ts";
 
-// The doctor before a store that does one thing otherwise, all in this process; before real stores
-// tests/service/doctor.test.ts has it.
+// The doctor against a store with one fault, all in this process. Real stores are in
+// tests/service/doctor-store.test.ts, and faults on the way to them in doctor-network.test.ts.
 
 /** What the doctor finds of a store. */
 async function doctor(between?: Between, env: Readonly<Record<string, string>> = {}) {

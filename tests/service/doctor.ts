@@ -9,7 +9,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, onTestFinished, vi } from "vitest";
+import { afterEach, expect, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { allowedBy } from "../support/assume-role.ts";
@@ -175,4 +175,27 @@ export async function leastPrivilege(
         : [],
     ),
   );
+}
+
+export type Env = Readonly<Record<string, string>>;
+
+const SECRETS = /SECRET_KEY|SESSION_TOKEN/;
+
+/** A bucket with keys for each use, and the faults that the doctor finds with them. */
+export async function makeKeyedBucket() {
+  const bucket = await newBucket();
+  const keys: Env = await leastPrivilege(bucket, ["service", "diagnose"]);
+  const examine = async (env: Env) => {
+    const report = await doctor({ STORAGE_BUCKET: bucket, ...keys, ...env });
+    expect(report.output).not.toMatch(/\n\s+at /);
+    for (const [name, value] of Object.entries({ ...keys, ...env })) {
+      if (SECRETS.test(name) && value !== "") expect(report.output).not.toContain(value);
+    }
+    // The hole of the MinIO of these tests is not what they are about.
+    const found = report.findings.filter(
+      ({ verdict, check }) => verdict === "failed" && check !== "forged upload",
+    );
+    return { ...report, found };
+  };
+  return { bucket, keys, examine };
 }
