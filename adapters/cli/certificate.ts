@@ -1,30 +1,30 @@
 import type { Exchange } from "../storage/contract/exchange.ts";
 import type { Finding } from "../storage/contract/examine.ts";
 
-/** What a store keeps of the promises, and when that was seen. */
+/** The promises that a store keeps, and when that was seen. */
 export interface Certificate {
   /** Its name, as it was given or as it is configured. */
   readonly store: string;
   /** What it calls itself in its answers. */
-  readonly server?: string;
+  readonly server: string | undefined;
   /** The day, such as `2026-11-25`, in UTC. */
   readonly date: string;
   /** The version of Valetkey. */
   readonly valetkey: string;
   readonly adapter: string;
-  readonly provider?: string;
+  readonly provider: string | undefined;
   /** Whether its bucket keeps versions, for which the certificate holds. */
-  readonly bucket?: string;
+  readonly bucket: string | undefined;
   readonly promises: ReadonlyArray<Finding>;
   /** What could not be removed again. */
   readonly left: ReadonlyArray<string>;
 }
 
-/** How a certificate can be written. */
+/** The forms in which a certificate can be written. */
 export const FORMATS = ["text", "markdown", "json"] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** The certificate as it is printed. */
+/** Writes the certificate. */
 export const write = (certificate: Certificate, format: Format): string =>
   WRITERS[format](certificate);
 
@@ -34,7 +34,7 @@ const WRITERS = {
   json: (certificate: Certificate) => `${JSON.stringify(certificate, null, 2)}\n`,
 };
 
-/** How many promises had each outcome. */
+/** Counts the promises by their outcome. */
 export function summary({ promises }: Certificate): string {
   const count = (outcome: Finding["outcome"]) =>
     promises.filter((finding) => finding.outcome === outcome).length;
@@ -42,7 +42,7 @@ export function summary({ promises }: Certificate): string {
 }
 
 function asText(certificate: Certificate): string {
-  const facts = factsOf(certificate).map(([name, value]) => `${name.padEnd(10)} ${value}\n`);
+  const facts = namedFacts(certificate).map(([name, value]) => `${name.padEnd(10)} ${value}\n`);
   const lines = certificate.promises
     .filter(({ outcome }) => outcome !== "not offered")
     .map((finding) => {
@@ -50,15 +50,20 @@ function asText(certificate: Certificate): string {
       return line + indented(evidenceIn(finding), 13);
     });
   const missing = notOffered(certificate).map((line) => `not offered  ${line}\n`);
-  const left = certificate.left.map((what) => `  ${what}\n`).join("");
   return `${facts.join("")}
 ${summary(certificate)}
 
-${lines.join("")}${missing.join("")}${left && `\nThis could not be removed again:\n${left}`}`;
+${lines.join("")}${missing.join("")}${leftMessage(certificate.left)}`;
 }
 
+/** Lists what could not be removed again. */
+export const leftMessage = (left: ReadonlyArray<string>): string =>
+  left.length === 0
+    ? ""
+    : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
+
 function asMarkdown(certificate: Certificate): string {
-  const facts = factsOf(certificate).slice(1);
+  const [, ...facts] = namedFacts(certificate);
   const withOutcome = (outcome: Finding["outcome"]) =>
     certificate.promises
       .filter((finding) => finding.outcome === outcome)
@@ -93,39 +98,29 @@ function notOffered({ promises }: Certificate): ReadonlyArray<string> {
   });
 }
 
-const factsOf = (certificate: Certificate): ReadonlyArray<readonly [string, string]> => [
-  ["Store", certificate.store],
-  ...(certificate.server === undefined ? [] : [["Server", certificate.server] as const]),
-  ["Date", certificate.date],
-  ["Valetkey", certificate.valetkey],
-  ["Adapter", certificate.adapter],
-  ...(certificate.provider === undefined ? [] : [["Provider", certificate.provider] as const]),
-  ...(certificate.bucket === undefined ? [] : [["Bucket", certificate.bucket] as const]),
-];
+const namedFacts = (certificate: Certificate) =>
+  Object.entries(certificate).flatMap(([name, value]): ReadonlyArray<[string, string]> =>
+    typeof value === "string" ? [[name.charAt(0).toUpperCase() + name.slice(1), value]] : [],
+  );
 
-/** What happened instead of what was promised, a line each. */
-const evidenceIn = ({ reason, exchanges = [] }: Finding): string =>
-  reason === undefined ? "" : [reason, ...exchanges.map(linesOf)].join("\n");
-
-const linesOf = ({ method, path, headers, answer }: Exchange): string =>
-  [
+/** The differences from a promise, a line each. */
+function evidenceIn({ reason, exchanges = [] }: Finding): string {
+  if (reason === undefined) return "";
+  const lines = exchanges.flatMap(({ method, path, headers, answer }) => [
     `${method} ${path}`,
     ...headerLines(headers),
     `-> ${answer.status}${answer.code === undefined ? "" : ` ${answer.code}`}`,
     ...headerLines(answer.headers),
-  ].join("\n");
+  ]);
+  return [reason, ...lines].join("\n");
+}
 
 const headerLines = (headers: Exchange["headers"]) =>
   Object.entries(headers).map(([name, value]) => `   ${name}: ${value}`);
 
-/** The lines of a text, each behind some blanks and with its end; nothing for no text. */
+/** Indents the lines of a text that is not empty, and ends it with a line break. */
 const indented = (text: string, by: number): string =>
-  text === ""
-    ? ""
-    : text
-        .split("\n")
-        .map((line) => (line === "" ? "\n" : `${" ".repeat(by)}${line}\n`))
-        .join("");
+  text === "" ? "" : `${text.replaceAll(/^(?=.)/gm, " ".repeat(by))}\n`;
 
-/** Text of ours or of a server, which means nothing to Markdown. */
+/** Escapes text of ours or of a server for Markdown. */
 const escaped = (text: string): string => text.replaceAll(/[\\`*_<>[\]]/g, "\\$&");

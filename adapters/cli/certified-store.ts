@@ -8,8 +8,6 @@ import { awsStorage } from "../storage/aws/storage.ts";
 import type { Examination, Openable } from "../storage/contract/examine.ts";
 import type { Ability } from "../storage/contract/harness.ts";
 import { missingAbilities } from "../storage/contract/missing-abilities.ts";
-import { hold } from "../storage/credentials/held.ts";
-import { configuredSigner } from "../storage/credentials/key-settings.ts";
 import * as gcs from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
 import * as minio from "../storage/minio/settings.ts";
@@ -18,10 +16,9 @@ import { type Provider, type ProviderName, PROVIDERS } from "../storage/provider
 import { signedFetch } from "../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../storage/settings.ts";
 import { PENDING_TAG } from "../storage/signing/binding.ts";
-import { bucketAddress } from "../storage/signing/bucket-address.ts";
 import type { Storage } from "../storage/storage.ts";
 import { adapter } from "./storage.ts";
-import { quietly, withWarnings } from "./with-store.ts";
+import { asService, quietly, s3Access, withWarnings } from "./with-store.ts";
 
 /** A store to certify, with what is needed to examine it. */
 export interface CertifiedStore extends Omit<Examination, "onFinding" | "signal" | "mayLeave"> {
@@ -32,7 +29,7 @@ export interface CertifiedStore extends Omit<Examination, "onFinding" | "signal"
   readonly provider?: ProviderName;
   /** The bucket that is used. */
   readonly bucket: string;
-  /** Looks what the bucket does with former versions, and what the store cannot do then. */
+  /** Finds whether the bucket keeps former versions, and what the store cannot do then. */
   readonly look?: () => Promise<{
     readonly versions: string;
     readonly without: ReadonlyArray<Ability>;
@@ -54,17 +51,20 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   };
   const given: Env = { ...environment, ...elsewhere };
   const isOwnBucket = !given[bucket.variable];
-  const own = { [bucket.variable]: newBucket(), STORAGE_CREATE_BUCKET: "on" };
+  const own = {
+    [bucket.variable]: `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`,
+    STORAGE_CREATE_BUCKET: "on",
+  };
   const source = variables({ ...given, ...(isOwnBucket && own) });
-  return Result.flatMap(readSettings({ adapter }, source), (values) => {
-    switch (values.adapter) {
+  return Result.flatMap(readSettings({ adapter }, source), ({ adapter: name }) => {
+    switch (name) {
       case "aws":
         return Result.map(aws.read(source), (settings) =>
-          s3Store({ adapter: "aws", settings }, isOwnBucket),
+          s3Store(name, settings, (over) => awsStorage({ ...settings, ...over }), isOwnBucket),
         );
       case "minio":
         return Result.map(minio.read(source), (settings) =>
-          s3Store({ adapter: "minio", settings }, isOwnBucket),
+          s3Store(name, settings, (over) => minioStorage({ ...settings, ...over }), isOwnBucket),
         );
       case "gcs":
         return isOwnBucket
@@ -78,52 +78,68 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   });
 }
 
-const newBucket = () => `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`;
-
-type Configured =
-  | { readonly adapter: "aws"; readonly settings: aws.AwsSettings }
-  | { readonly adapter: "minio"; readonly settings: minio.MinioSettings };
-
-/** A store with the API of S3. */
-function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
-  const { bucket, provider, endpoint, publicEndpoint, pathStyle } = configured.settings;
-  const title = `${PROVIDERS[provider].title} at ${endpoint?.origin ?? configured.settings.region}`;
+/** A store with the API of S3; `open` makes it with some settings changed. */
+function s3Store(
+  adapter: "aws" | "minio",
+  settings: minio.MinioSettings | aws.AwsSettings,
+  open: (over: { provider?: ProviderName; createBucket?: boolean }) => Storage,
+  isOwnBucket: boolean,
+): CertifiedStore {
+  const { bucket, provider, region, endpoint, publicEndpoint, pathStyle } = settings;
+  const title = `${PROVIDERS[provider].title} at ${endpoint?.origin ?? region}`;
   const origins =
     pathStyle && endpoint && publicEndpoint && endpoint.origin !== publicEndpoint.origin
       ? { public: publicEndpoint.origin, internal: endpoint.origin }
       : undefined;
-  const ask = askOf(configured);
-  const openableAs = (provider: ProviderName, log: typeof quietly): Openable => ({
-    name: title,
-    without: [
-      ...missingAbilities(PROVIDERS[provider]),
-      // The official presigner signs no forms.
-      ...(configured.adapter === "aws" &&
-      configured.settings.signer === "sdk" &&
-      PROVIDERS[provider].forms
-        ? (["forms"] as const)
-        : []),
-      ...(origins === undefined ? (["two endpoints"] as const) : []),
-    ],
-    refusals: REFUSALS,
-    open: async () => ({
-      layer: log(storageAs(configured, provider).layer),
-      bucket,
-      ...(origins && { origins }),
-      isMarked: async (key) => {
-        const { text } = await ask({ method: "GET", key: key as StorageKey, query: TAGGING });
-        return text.includes(`<Value>${PENDING_TAG.value}</Value>`);
-      },
-    }),
-  });
+  // The official presigner signs no forms.
+  const isWithoutForms = "signer" in settings && settings.signer === "sdk";
+  /** Asks the bucket in another way than the adapter does, with the main key. */
+  const ask = (request: Parameters<typeof signedFetch>[1]) =>
+    s3Access.pipe(
+      Effect.flatMap((s3) =>
+        s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
+      ),
+      Effect.provide(quietly(open({ createBucket: false }).layer)),
+      Effect.runPromise,
+    );
+  const openableAs = (provider: ProviderName, log: typeof quietly): Openable => {
+    const { forms, ...abilities }: Provider = PROVIDERS[provider];
+    return {
+      name: title,
+      without: [
+        ...missingAbilities({ ...abilities, forms: forms && !isWithoutForms }),
+        ...(origins === undefined ? (["two endpoints"] as const) : []),
+      ],
+      refusals: REFUSALS,
+      open: async () => ({
+        layer: log(open({ provider }).layer),
+        bucket,
+        ...(origins && { origins }),
+        isMarked: async (key) => {
+          const query = [["tagging", ""]] as const;
+          const { text } = await ask({ method: "GET", key: key as StorageKey, query });
+          return text.includes(`<Value>${PENDING_TAG.value}</Value>`);
+        },
+      }),
+    };
+  };
   const store = openableAs(provider, withWarnings);
+  /** What the bucket does with former versions of an object, in words. */
+  const findVersions = async () => {
+    if (isOwnBucket) return "without versions";
+    const request = { method: "GET", query: [["versioning", ""]] } as const;
+    const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
+    if (!ok) return "unknown whether it keeps versions";
+    if (text.includes("<Status>Enabled</Status>")) return "with versions";
+    return text.includes("<Status>") ? "versions suspended" : "without versions";
+  };
   return {
     title,
-    adapter: configured.adapter,
+    adapter,
     provider,
     bucket,
     look: async () => {
-      const versions = isOwnBucket ? "without versions" : await versionsIn(ask);
+      const versions = await findVersions();
       const { writeOnce }: Provider = PROVIDERS[provider];
       const isVoid = writeOnce === "without versions" && !HARMLESS.has(versions);
       const { without = [] } = store;
@@ -140,19 +156,8 @@ function s3Store(configured: Configured, isOwnBucket: boolean): CertifiedStore {
   };
 }
 
-const TAGGING = [["tagging", ""]] as const;
-
-/** Buckets of which every provider promises what it promises of any. */
+/** Buckets in which every provider keeps what it promises of any. */
 const HARMLESS: ReadonlySet<string> = new Set(["without versions", "versions suspended"]);
-
-/** What the bucket does with former versions of an object, in words. */
-async function versionsIn(ask: ReturnType<typeof askOf>): Promise<string> {
-  const request = { method: "GET", query: [["versioning", ""]] } as const;
-  const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
-  if (!ok) return "unknown whether it keeps versions";
-  if (text.includes("<Status>Enabled</Status>")) return "with versions";
-  return text.includes("<Status>") ? "versions suspended" : "without versions";
-}
 
 /**
  * Servers differ in how they refuse what was not granted; all of these say that the client may not.
@@ -161,36 +166,6 @@ const REFUSALS = [400, 401, 403];
 
 /** The provider as which every ability is tried. */
 const MOST_ABLE: ProviderName = "minio";
-
-const storageAs = ({ adapter, settings }: Configured, provider: ProviderName): Storage =>
-  adapter === "aws"
-    ? awsStorage({ ...settings, provider })
-    : minioStorage({ ...settings, provider });
-
-type Request = Parameters<typeof signedFetch>[1];
-
-/** Asks the bucket in another way than the adapter does, with the main key. */
-const askOf = (configured: Configured) => (request: Request) =>
-  Effect.runPromise(
-    Effect.scoped(Effect.flatMap(bucketOf(configured), (bucket) => signedFetch(bucket, request))),
-  );
-
-const bucketOf = Effect.fnUntraced(function* ({ adapter, settings }: Configured) {
-  const { bucket, region, pathStyle } = settings;
-  const configured = configuredSigner(settings);
-  if (adapter === "minio") {
-    const { endpoint } = settings;
-    const signer = yield* configured ?? Effect.die("a MinIO needs an access key");
-    const address = bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
-    return { signer, region, address };
-  }
-  const { locate, makeClient } = yield* Effect.promise(() => import("../storage/aws/client.ts"));
-  const { signerOfChain } = yield* Effect.promise(() => import("../storage/aws/chain.ts"));
-  const client = makeClient(settings);
-  const { internal: address } = yield* Effect.promise(() => locate(settings, client));
-  const signer = yield* configured ?? hold(signerOfChain(() => client.config.credentials));
-  return { signer, region, address };
-});
 
 /** Google Cloud Storage, whose marks only an API of its own could show. */
 function gcsStore(settings: gcs.GcsSettings): CertifiedStore {

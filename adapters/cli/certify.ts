@@ -1,21 +1,16 @@
-import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { VERSION } from "../http/version.ts";
 import { printable } from "../printable.ts";
-import { sentenceOf } from "../settings/setting.ts";
-import { VARIABLES } from "../settings/source.ts";
 import { reasonOf } from "../thrown.ts";
 import type { Examination, Findings } from "../storage/contract/examine.ts";
-import { type Certificate, FORMATS, summary, write } from "./certificate.ts";
+import { type Certificate, FORMATS, leftMessage, summary, write } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { command, CommandFailure, EXIT, flag, JSON_OPTION, option } from "./command.ts";
 import { interruptible } from "./interruptible.ts";
 import { showProgress, tell } from "./output.ts";
-
-/** Nothing was found out: the configuration is invalid, or the store does not answer. */
-const COULD_NOT_RUN = 2;
+import { orFail } from "./settings.ts";
 
 /**
  * Tries every promise on the configured store, and writes what it keeps. The exit code is 0 if it
@@ -48,22 +43,19 @@ export const certify = command({
     const { endpoint, name, json = false, output, leave: mayLeave = false } = input;
     const { format = json ? "json" : "text" } = input;
     const { certifiedStore } = await import("./certified-store.ts");
-    const store = Result.getOrThrowWith(certifiedStore(process.env, endpoint), (faults) => {
-      const lines = faults.map((fault) => `  ${sentenceOf(fault, VARIABLES)}.\n`);
-      const message = `No store can be certified: invalid configuration.\n\n${lines.join("")}`;
-      return new CommandFailure({ code: COULD_NOT_RUN, message });
-    });
+    const read = certifiedStore(process.env, endpoint);
+    const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
     const { findings, server, left, versions } = await interruptible((signal) =>
       examineStore(store, { mayLeave, signal }),
     );
     const certificate: Certificate = {
       store: name ?? store.title,
-      ...(server !== undefined && { server }),
+      server,
       date: new Date().toISOString().slice(0, 10),
       valetkey: VERSION,
       adapter: store.adapter,
-      ...(store.provider !== undefined && { provider: store.provider }),
-      ...(versions !== undefined && { bucket: versions }),
+      provider: store.provider,
+      bucket: versions,
       promises: findings,
       left,
     };
@@ -97,7 +89,7 @@ async function examineStore(
     // A store that was never open may have made the bucket all the same.
     const left = await withoutBucket(store, cause.left ?? []);
     const message = `${store.title} could not be certified: ${cause.message}.\n${cause.left === undefined ? "" : leftMessage(left)}`;
-    throw new CommandFailure({ code: COULD_NOT_RUN, message });
+    throw new CommandFailure({ code: EXIT.couldNotRun, message });
   } finally {
     showProgress("");
   }
@@ -114,18 +106,13 @@ async function withoutBucket(
       () => true,
       () => false,
     ),
-    setTimeout(PATIENCE, false, { ref: false }),
+    setTimeout(REMOVE_TIMEOUT, false, { ref: false }),
   ]);
   return removed ? [] : [...left, `the bucket ${bucket}`];
 }
 
 /** How long removing the bucket may take, in milliseconds. */
-const PATIENCE = 4000;
-
-const leftMessage = (left: ReadonlyArray<string>): string =>
-  left.length === 0
-    ? ""
-    : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
+const REMOVE_TIMEOUT = 4000;
 
 const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) =>
   showProgress(`${done}/${of} ${outcome}: ${promise}`);
@@ -135,6 +122,6 @@ async function save(path: string, text: string): Promise<void> {
     await writeFile(path, printable(text));
   } catch (cause) {
     const message = `The certificate could not be written to ${path}: ${reasonOf(cause)}.`;
-    throw new CommandFailure({ code: COULD_NOT_RUN, message });
+    throw new CommandFailure({ code: EXIT.couldNotRun, message });
   }
 }

@@ -1,14 +1,11 @@
 import * as Schema from "effect/Schema";
 import { command, flag, option } from "./command.ts";
-import { USES } from "./policy/use.ts";
 import { readStoreOrFail } from "./settings.ts";
 
-const user = (what: string) => ({
-  value: "NAME",
-  schema: Schema.NonEmptyString,
-  shape: `the user that ${what}, as the store knows it`,
-  note: "for a policy of the bucket (Ceph, versitygw); the configured access key or valetkey-… if left out",
-});
+const user = (role: string) =>
+  option("NAME", Schema.NonEmptyString, `the user that ${role}, as the store knows it`, {
+    note: "for a policy of the bucket (Ceph, versitygw); the configured access key or valetkey-… if left out",
+  });
 
 /** Prints what each key needs to be allowed, or adds it to the policy of the bucket. */
 export const policy = command({
@@ -17,7 +14,7 @@ export const policy = command({
   options: {
     use: option(
       "KEY",
-      Schema.Literals(USES),
+      Schema.Literals(["put", "get", "service", "diagnose"]),
       "put, get, service or diagnose; the first three if left out",
       { isArgument: true },
     ),

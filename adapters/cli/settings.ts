@@ -21,10 +21,11 @@ import * as storage from "./storage.ts";
 export const readOrFail = (env: Env): Settings =>
   orFail(readAll(env), "Valetkey cannot start", env);
 
-const orFail = <A>(read: Read<A>, what: string, env: Env): A =>
+/** The settings; throws a `CommandFailure` that begins with `failure` and names all at fault. */
+export const orFail = <A>(read: Read<A>, failure: string, env: Env, code = EXIT.configuration): A =>
   Result.getOrThrowWith(read, (faults) => {
-    const message = configurationMessage(what, faults, misspellings(env));
-    return new CommandFailure({ code: EXIT.configuration, message });
+    const message = configurationMessage(failure, faults, misspellings(env));
+    return new CommandFailure({ code, message });
   });
 
 /** What a command for the store reads; throws a `CommandFailure` that names all that is at fault. */

@@ -1,22 +1,24 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
-import { reasonOf } from "../thrown.ts";
+import * as Option from "effect/Option";
+import { S3Access } from "../storage/rest/s3-access.ts";
 import type { Storage } from "../storage/storage.ts";
 import * as telemetry from "../telemetry/log.ts";
+import { reasonOf } from "../thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { tell } from "./output.ts";
 
-/** How long a command may wait for a store in all. */
+/** The time limit of a command that uses the store. */
 const TIMEOUT = "30 seconds";
 
 /**
- * Runs what a command does with the store. Rejects with a `CommandFailure` that begins with
- * `failure`, such as "The rule was not added", and says why.
+ * Runs a command's work with the store. Rejects with a `CommandFailure` that begins with `failure`,
+ * such as "The rule was not added", and says why.
  */
 export async function runWithStore<A, E>(
   { layer }: Storage,
-  program: Effect.Effect<A, E, Provided>,
+  program: Effect.Effect<A, E, Layer.Success<Storage["layer"]>>,
   failure: string,
 ): Promise<A> {
   const inTime = Effect.timeoutOrElse(program, {
@@ -32,17 +34,25 @@ export async function runWithStore<A, E>(
   }
 }
 
-type Provided = Layer.Success<Storage["layer"]>;
+/** Requests to a bucket of S3's API beyond the ports; undefined for another store. */
+export const s3Access = Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined);
+
+/** The bucket as the service's own key reaches it. */
+export const asService = ({ signers, addresses, region }: S3Access["Service"]) => ({
+  signer: signers.service,
+  address: addresses.internal,
+  region,
+});
 
 const SILENCE = telemetry.layer({ level: "none", format: "json" });
 
-/** The layer without a word. */
+/** The layer without its log. */
 export const quietly = (layer: Storage["layer"]): Storage["layer"] =>
   Layer.provideMerge(layer, SILENCE);
 
 /**
- * The layer without its advice for a service. What is said of the store while it is used, such as
- * that it is another one than was configured, is told to the person.
+ * The layer without its advice for a service. Warnings about the store while it is used, such as
+ * that it is another one than was configured, are shown to the person.
  */
 export const withWarnings: typeof quietly = (layer) =>
   Layer.provideMerge(Layer.provide(layer, SILENCE), WARNINGS);

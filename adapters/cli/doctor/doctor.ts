@@ -21,8 +21,9 @@ import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
 import { type Answer, send } from "../../storage/contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import { S3Access } from "../../storage/rest/s3-access.ts";
+import type { S3Access } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
+import { s3Access } from "../with-store.ts";
 import type { KeyNames } from "./key-names.ts";
 import { type Report, reportTo, type Tell } from "./finding.ts";
 
@@ -76,7 +77,7 @@ export type Doctor = Effect.Success<ReturnType<typeof openDoctor>>;
 export const openDoctor = Effect.fnUntraced(function* (examination: Examination, tell: Tell) {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
-  const s3 = Option.getOrUndefined(yield* Effect.serviceOption(S3Access));
+  const s3 = yield* s3Access;
   const rules = Option.getOrUndefined(yield* Effect.serviceOption(BucketCors));
   const scratch = openScratch({ store, s3 });
   let silence: NoAnswer | undefined;

@@ -1,13 +1,11 @@
 import * as Effect from "effect/Effect";
-import * as Result from "effect/Result";
 import * as redisSettings from "../../limits/redis/settings.ts";
 import { allOf } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
 import { reasonOf } from "../../thrown.ts";
 import { CommandFailure, EXIT } from "../command.ts";
 import { interruptible } from "../interruptible.ts";
-import { configurationMessage } from "../messages.ts";
-import { misspellings, readStore } from "../settings.ts";
+import { orFail, readStore } from "../settings.ts";
 import { quietly } from "../with-store.ts";
 import { readKeyNames } from "./key-names.ts";
 import type { Examination } from "./doctor.ts";
@@ -27,11 +25,8 @@ interface Run extends Pick<Examination, "origins" | "mayLeave"> {
  */
 export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: print }: Run) {
   const read = allOf({ store: readStore(env), redis: redisSettings.read(variables(env)) });
-  if (Result.isFailure(read)) {
-    const message = configurationMessage("The doctor cannot run", read.failure, misspellings(env));
-    throw new CommandFailure({ code: EXIT.couldNotRun, message });
-  }
-  const { http, policies, storage } = read.success.store;
+  const { store, redis: counter } = orFail(read, "The doctor cannot run", env, EXIT.couldNotRun);
+  const { http, policies, storage } = store;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
   const tell: Tell = (finding) => {
@@ -61,7 +56,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   );
   const peers = Effect.all(
     [
-      ...(read.success.redis === undefined ? [] : [redis(read.success.redis, tell)]),
+      ...(counter === undefined ? [] : [redis(counter, tell)]),
       // The embedded store is at that address too, and is looked at anyway.
       ...(env["PUBLIC_URL"] && !isEmbedded ? [publicUrl(http.publicUrl, tell)] : []),
     ],

@@ -1,14 +1,13 @@
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
 import { isDeepStrictEqual } from "node:util";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import { S3Access } from "../../storage/rest/s3-access.ts";
+import type { S3Access } from "../../storage/rest/s3-access.ts";
 import { type Answer, signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { asJson, type Output } from "../command.ts";
 import type { StoreSettings } from "../settings.ts";
-import { runWithStore } from "../with-store.ts";
+import { asService, runWithStore, s3Access } from "../with-store.ts";
 import {
   googleForm,
   isOurs,
@@ -16,8 +15,8 @@ import {
   type PolicyForm,
   s3Form,
   type Statement,
+  type Use,
 } from "./documents.ts";
-import type { Use } from "./use.ts";
 
 interface Wish {
   /** All three keys if undefined. */
@@ -30,7 +29,7 @@ interface Wish {
 /** Prints the policy of one use, or those of all three keys by use. */
 export const printPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
   withStore(settings, (s3) =>
-    Effect.map(formOf(settings, s3, wish), (form): Output => {
+    Effect.map(chooseForm(settings, s3, wish), (form): Output => {
       if (form.kind === "none") return { message: `${form.instead}.` };
       if (form.kind === "bucket") {
         return { result: asJson(form.document), message: `To set it: ${form.byHand}.` };
@@ -49,7 +48,7 @@ export const printPolicy = (settings: StoreSettings, wish: Wish): Promise<Output
 export const applyPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
   withStore(settings, (s3) =>
     Effect.gen(function* () {
-      const form = yield* formOf(settings, s3, wish);
+      const form = yield* chooseForm(settings, s3, wish);
       if (form.kind !== "bucket" || s3 === undefined) {
         const byHand =
           form.kind === "users"
@@ -75,14 +74,9 @@ type Access = S3Access["Service"];
 const withStore = <A, E>(
   { storage }: StoreSettings,
   use: (s3: Access | undefined) => Effect.Effect<A, E>,
-): Promise<A> =>
-  runWithStore(
-    storage,
-    Effect.flatMap(Effect.serviceOption(S3Access), (found) => use(Option.getOrUndefined(found))),
-    "The policy was not set",
-  );
+): Promise<A> => runWithStore(storage, Effect.flatMap(s3Access, use), "The policy was not set");
 
-const formOf = Effect.fnUntraced(function* (
+const chooseForm = Effect.fnUntraced(function* (
   { policies, storage }: StoreSettings,
   s3: Access | undefined,
   { users }: Wish,
@@ -99,16 +93,16 @@ const formOf = Effect.fnUntraced(function* (
     marks: all.some(({ unconfirmedAfter }) => unconfirmedAfter !== undefined),
     longestPut: Math.max(...all.map(({ putLifetime }) => Duration.toMillis(putLifetime))),
     users: {
-      put: users.put ?? (yield* configured(s3, "put")),
-      get: users.get ?? (yield* configured(s3, "get")),
-      service: users.service ?? (yield* configured(s3, "service")),
+      put: users.put ?? (yield* configuredUser(s3, "put")),
+      get: users.get ?? (yield* configuredUser(s3, "get")),
+      service: users.service ?? (yield* configuredUser(s3, "service")),
     },
   };
   return s3 === undefined ? googleForm(input) : s3Form(s3.provider, input);
 });
 
 /** The access key is the user's name on versitygw; elsewhere it is not. */
-const configured = Effect.fnUntraced(
+const configuredUser = Effect.fnUntraced(
   function* (s3: Access | undefined, use: keyof Access["signers"]) {
     if (s3?.provider !== "versitygw") return `valetkey-${use}`;
     const now = yield* Clock.currentTimeMillis;
@@ -121,13 +115,13 @@ const configured = Effect.fnUntraced(
 
 const QUERY = [["policy", ""]] as const;
 
-/** Whether anything had to be changed. Statements of others are kept, or nothing is changed. */
+/** Gives whether anything was changed. Statements of others are kept, or nothing is changed. */
 const mergeInto = Effect.fnUntraced(function* (
   s3: Access,
   { Version, Statement }: Policy,
   replace: boolean,
 ) {
-  const bucket = { signer: s3.signers.service, address: s3.addresses.internal, region: s3.region };
+  const bucket = asService(s3);
   const read = Effect.gen(function* () {
     const answer = yield* signedFetch(bucket, { method: "GET", query: QUERY });
     if (answer.ok) return JSON.parse(answer.text) as Policy;
