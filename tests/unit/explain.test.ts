@@ -1,5 +1,10 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { explain, type FailedRequest } from "../../adapters/cli/doctor/explain.ts";
+import {
+  CODES_OF_CLIENTS,
+  explain,
+  type FailedRequest,
+} from "../../adapters/cli/doctor/explain.ts";
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0, 0);
 const SIGNATURE = "0123456789abcdef".repeat(4);
@@ -268,5 +273,31 @@ describe("valetkey doctor --explain", () => {
   it("names a URL of Google's that has expired", () => {
     const url = signed().replaceAll("X-Amz-", "X-Goog-").replace("115930", "110000");
     expect(explain({ url, now: NOW })[0]?.what).toContain("has expired 45 minutes ago");
+  });
+});
+
+/** The part of the pages about refusals of stores. */
+const PAGE = readdirSync("docs")
+  .filter((name) => name.endsWith(".md"))
+  .flatMap((name) => readFileSync(`docs/${name}`, "utf8").split(/^## /m))
+  .filter((section) => section.startsWith("A 403 from the store"))
+  .join("");
+
+describe("the page about refusals of stores", () => {
+  const codes = new Set(PAGE.match(/(?<=`)[A-Z]+[a-z][A-Za-z]{6,}(?=`)/g));
+
+  it("has the codes that are common", () => {
+    for (const code of ["SignatureDoesNotMatch", "AccessDenied", "InvalidAccessKeyId"]) {
+      expect(codes).toContain(code);
+    }
+  });
+
+  it.each([...codes])("and --explain give a cause for %s", (code) => {
+    const [cause] = explain({ url: signed(), now: NOW, status: 403, body: answer(code) });
+    expect(cause?.what).not.toContain("nothing in the URL or the answer differs");
+  });
+
+  it.each([...CODES_OF_CLIENTS])("has %s, which --explain knows", (code) => {
+    expect(codes).toContain(code);
   });
 });

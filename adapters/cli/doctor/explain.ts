@@ -323,15 +323,18 @@ function addedCause(
 }
 
 /** The meaning of an answer's code by itself. */
-function codeCause({ code, status, message = "" }: Answer): Causes {
+function codeCause({ code, status, message = "", text }: Answer): Causes {
   const known = BY_CODE.get(code ?? "");
   if (known !== undefined) return cause(...known);
-  if (["access key", "session token", "bucket"].includes(faultIn(code) ?? "")) {
+  const fault = faultIn(code);
+  // The URL, its headers and the region in the answer show these better.
+  const isShown = fault === "secret key" || fault === "clock" || regionNamed(text) !== undefined;
+  if (fault !== undefined && fault !== "permission" && !isShown) {
     const reason = reasonOfRefusal({ bucket: "in the URL" }, { code });
     const [what = reason, ...mend] = reason.split("; ");
     return cause(what, mend.join("; "));
   }
-  if (code === "AccessDenied") {
+  if (fault === "permission") {
     return causeIf(
       !/expired|not valid yet|not signed/i.test(message),
       "the store verified the signature, and the key may not do this",
@@ -364,3 +367,6 @@ const BY_CODE = new Map<string, readonly [what: string, mend: string]>([
   ],
   ["EntityTooLarge", ["the file is larger than the store takes in one PUT", "upload it in parts"]],
 ]);
+
+/** The codes by which stores refuse what a client sends. */
+export const CODES_OF_CLIENTS: Iterable<string> = BY_CODE.keys();
