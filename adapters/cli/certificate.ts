@@ -5,7 +5,7 @@ import type { Finding } from "../storage/contract/examine.ts";
 export interface Certificate {
   /** Its name, as it was given or as it is configured. */
   readonly store: string;
-  /** What it calls itself in its answers. */
+  /** Its name for itself in its answers. */
   readonly server: string | undefined;
   /** The day, such as `2026-11-25`, in UTC. */
   readonly date: string;
@@ -13,10 +13,10 @@ export interface Certificate {
   readonly valetkey: string;
   readonly adapter: string;
   readonly provider: string | undefined;
-  /** Whether its bucket keeps versions, for which the certificate holds. */
+  /** The versioning of its bucket, for which the certificate holds. */
   readonly bucket: string | undefined;
   readonly promises: ReadonlyArray<Finding>;
-  /** What could not be removed again. */
+  /** Objects and buckets that could not be removed again. */
   readonly left: ReadonlyArray<string>;
 }
 

@@ -124,7 +124,7 @@ function s3Store(
     };
   };
   const store = openableAs(provider, withWarnings);
-  /** What the bucket does with former versions of an object, in words. */
+  /** Says whether the bucket keeps former versions of an object. */
   const findVersions = async () => {
     if (isOwnBucket) return "without versions";
     const request = { method: "GET", query: [["versioning", ""]] } as const;

@@ -95,7 +95,7 @@ async function examineStore(
   }
 }
 
-/** What is left once the bucket is removed that was made for the examination. */
+/** Removes the bucket that was made for the examination, and lists what is left. */
 async function withoutBucket(
   { bucket, removeBucket }: CertifiedStore,
   left: ReadonlyArray<string>,
@@ -111,7 +111,7 @@ async function withoutBucket(
   return removed ? [] : [...left, `the bucket ${bucket}`];
 }
 
-/** How long removing the bucket may take, in milliseconds. */
+/** Time limit to remove the bucket, in milliseconds. */
 const REMOVE_TIMEOUT = 4000;
 
 const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) =>

@@ -15,7 +15,7 @@ export const EXIT = {
   configuration: 78,
 };
 
-/** Why a command cannot do its work, as a person reads it, and the exit code that says so. */
+/** The reason that a command cannot do its work, for a person, and the exit code. */
 export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
 /** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */

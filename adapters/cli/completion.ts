@@ -17,7 +17,7 @@ export const completion = (commands: ReadonlyArray<Command>) =>
     run: async ({ shell }) => ({ result: SCRIPTS[shell](commands) }),
   });
 
-/** What may follow the words that were typed, the longest first. */
+/** The words that may follow those that were typed, the longest first. */
 function continuations(commands: ReadonlyArray<Command>): ReadonlyArray<readonly [string, string]> {
   const next = new Map<string, Set<string>>();
   const add = (typed: string, word: string) =>

@@ -5,7 +5,7 @@ import { type Env, variables } from "../settings/source.ts";
 import { decodeAwsSigner, readCredentials } from "../storage/credentials/credentials-file.ts";
 import { keySettings } from "../storage/credentials/key-settings.ts";
 import { asJson, columns, command, JSON_OPTION } from "./command.ts";
-import { readOrFail, type Settings, settings, settingsInUse, warningsOf } from "./settings.ts";
+import { readOrFail, type Settings, settings, settingsInUse, findWarnings } from "./settings.ts";
 
 /** Prints what each variable is set to, and from where that comes; secrets are hidden. */
 export const config = command({
@@ -14,9 +14,9 @@ export const config = command({
   options: JSON_OPTION,
   run: async ({ json = false }) => {
     const configured = readOrFail(process.env);
-    const rows = rowsOf(process.env);
-    const summary = summaryOf(configured);
-    const warnings = warningsOf(process.env, configured);
+    const rows = configRows(process.env);
+    const summary = summarize(configured);
+    const warnings = findWarnings(process.env, configured);
     if (json) return { result: asJson({ ...summary, warnings, settings: rows }) };
     const about = Object.entries(summary).map(([name, value]) => [name, String(value)]);
     const table = rows.map(({ variable, value, from }) => [
@@ -42,8 +42,8 @@ interface Row {
   readonly from: string;
 }
 
-/** What is in force as a whole. */
-const summaryOf = ({ http, identity, policies, storage }: Settings) => ({
+/** The configuration as a whole. */
+const summarize = ({ http, identity, policies, storage }: Settings) => ({
   address: http.publicUrl.origin,
   store: storage.description,
   callers: identity.callers.auth,
@@ -51,7 +51,7 @@ const summaryOf = ({ http, identity, policies, storage }: Settings) => ({
 });
 
 /** A row for each setting in use, and for each variable that is set although it is not in use. */
-export function rowsOf(env: Env): ReadonlyArray<Row> {
+export function configRows(env: Env): ReadonlyArray<Row> {
   const inUse = settingsInUse(env);
   const used = new Set(inUse.map(({ variable }) => variable));
   const fromFile = keyInFile(env);
@@ -60,7 +60,7 @@ export function rowsOf(env: Env): ReadonlyArray<Row> {
     const text = env[variable];
     if (text) return { variable, value: shown(setting, text), from: "variable" };
     const file = fromFile.get(variable);
-    return file ?? { variable, value: defaultOf(setting), from: "default" };
+    return file ?? { variable, value: describeDefault(setting), from: "default" };
   });
   const unused = settings
     .filter(({ variable }) => env[variable] && !used.has(variable))
@@ -79,7 +79,7 @@ const shown = ({ decode }: Setting<unknown>, text: string): string => {
 };
 
 /** The default as a person reads it; null where there is none. */
-function defaultOf({ otherwise, fallback }: Setting<unknown>): string | null {
+function describeDefault({ otherwise, fallback }: Setting<unknown>): string | null {
   const value = fallback?.value;
   if (typeof value === "boolean") return value ? "on" : "off";
   if (typeof value === "string") return value;

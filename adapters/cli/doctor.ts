@@ -50,7 +50,7 @@ export const doctor = command({
       const causes = explain(failed);
       return { result: json ? asJson({ causes }) : causes.map(inLines).join("") };
     }
-    // What examines is loaded for this command alone.
+    // The checks are loaded for this command alone.
     const { runDoctor } = await import("./doctor/run.ts");
     const isSeen = json && process.stderr.isTTY;
     const report = await runDoctor(process.env, {

@@ -29,7 +29,7 @@ ${hints.map((hint) => `  ${hint}\n\n`).join("")}Every variable is explained in d
 export const inShell = (example: string): string =>
   /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
 
-/** What is told of a service that has started. */
+/** The facts about a service that has started. */
 interface Started {
   readonly address: string;
   readonly callers: CallerSettings;

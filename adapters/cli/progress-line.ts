@@ -2,18 +2,18 @@ import type { UploadProgress } from "../client/client.ts";
 import { showProgress } from "./output.ts";
 
 /**
- * How often the line is written over, in milliseconds; elsewhere a line is written now and then.
+ * Milliseconds between two updates of the line on a terminal, and between two lines elsewhere.
  */
-const ON_TERMINAL = 100;
-const ELSEWHERE = 10_000;
+const TERMINAL_INTERVAL = 100;
+const LOG_INTERVAL = 10_000;
 
 const BAR_WIDTH = 24;
 
 /** A line on standard error that shows how far something is, with its speed. */
 export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
   const startedAt = Date.now();
-  const interval = stream.isTTY ? ON_TERMINAL : ELSEWHERE;
-  let nextAt = stream.isTTY ? 0 : startedAt + ELSEWHERE;
+  const interval = stream.isTTY ? TERMINAL_INTERVAL : LOG_INTERVAL;
+  let nextAt = stream.isTTY ? 0 : startedAt + LOG_INTERVAL;
   let isShown = false;
   /** Bytes of each file that were sent by an earlier run. */
   const earlier = new Map<Blob, number>();
@@ -27,7 +27,7 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
       if (now < nextAt) return;
       nextAt = now + interval;
       const own = [...earlier.values()].reduce((left, sent) => left - sent, progress.sent);
-      showProgress(textOf(progress, own, (now - startedAt) / 1000), stream);
+      showProgress(describe(progress, own, (now - startedAt) / 1000), stream);
       isShown = true;
     },
     end: () => {
@@ -37,7 +37,7 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
 }
 
 /** The line; `own` are the bytes that were sent in these seconds. */
-function textOf(progress: UploadProgress, own: number, seconds: number): string {
+function describe(progress: UploadProgress, own: number, seconds: number): string {
   const { sent, total, percent, retrying } = progress;
   const filled = Math.floor((percent / 100) * BAR_WIDTH);
   const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}]`;

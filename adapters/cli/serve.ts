@@ -28,7 +28,7 @@ import * as tokens from "../tokens/layer.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import { print, tell } from "./output.ts";
-import { readOrFail, type Settings, warningsOf } from "./settings.ts";
+import { readOrFail, type Settings, findWarnings } from "./settings.ts";
 import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
 
 /**
@@ -87,10 +87,10 @@ const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
     yield* stopServer(server, http.shutdown);
-  }).pipe(Effect.provide(layerOf(settings)));
+  }).pipe(Effect.provide(makeLayer(settings)));
 
 /** All that the routes need. */
-function layerOf(settings: Settings) {
+function makeLayer(settings: Settings) {
   // Development on one's own machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
   const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;
@@ -163,7 +163,7 @@ const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
   };
   if (telemetry.isForPeople(log.format)) print(startMessage(started));
   else yield* Effect.logInfo("ready", readyFacts(started));
-  for (const warning of warningsOf(env, settings)) yield* Effect.logWarning(warning);
+  for (const warning of findWarnings(env, settings)) yield* Effect.logWarning(warning);
 });
 
 /**

@@ -28,7 +28,7 @@ export const orFail = <A>(read: Read<A>, failure: string, env: Env, code = EXIT.
     return new CommandFailure({ code, message });
   });
 
-/** What a command for the store reads; throws a `CommandFailure` that names all that is at fault. */
+/** The settings for a command; throws a `CommandFailure` that names every one at fault. */
 export const readStoreOrFail = (env: Env): StoreSettings =>
   orFail(readStore(env), "The command cannot run", env);
 
@@ -41,21 +41,21 @@ export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
 export function readStore(env: Env) {
   const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
   const pages = http.readPages(source);
-  const store = storage.read(source, publicUrlOf(pages));
+  const store = storage.read(source, publicUrlOrUnknown(pages));
   return allOf({
     http: pages,
-    policies: policies.read(source, capabilitiesOf(store)),
+    policies: policies.read(source, capabilitiesOrMost(store)),
     storage: store,
   });
 }
 
 /** Stand-ins for what is at fault, so that the other settings can be read. */
-const publicUrlOf = (read: Read<{ readonly publicUrl: URL }>) =>
+const publicUrlOrUnknown = (read: Read<{ readonly publicUrl: URL }>) =>
   Result.match(read, {
     onSuccess: ({ publicUrl }) => publicUrl,
     onFailure: () => new URL("http://unknown"),
   });
-const capabilitiesOf = (store: ReturnType<typeof storage.read>) =>
+const capabilitiesOrMost = (store: ReturnType<typeof storage.read>) =>
   Result.match(store, {
     onSuccess: ({ capabilities }) => capabilities,
     onFailure: () => ({ ...S3_CAPABILITIES, ...S3_MULTIPART }),
@@ -67,13 +67,13 @@ export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
 export function readAll(env: Env) {
   const source = variables(env);
   const server = http.read(source);
-  const store = storage.read(source, publicUrlOf(server));
+  const store = storage.read(source, publicUrlOrUnknown(server));
   const parts = {
     audit: audit.read(source),
     http: server,
     identity: identity.read(source),
     limits: limits.read(source),
-    policies: policies.read(source, capabilitiesOf(store)),
+    policies: policies.read(source, capabilitiesOrMost(store)),
     redis: redis.read(source),
     storage: store,
     telemetry: telemetry.read(source),
@@ -116,7 +116,7 @@ const faultIf = <A>(
 ): ReadonlyArray<Fault> => (Result.isSuccess(read) && isWrong(read.success) ? [fault] : []);
 
 /** Warnings about a valid configuration. */
-export function warningsOf(
+export function findWarnings(
   env: Env,
   { http, identity, limits, redis, storage }: Settings,
 ): ReadonlyArray<string> {
@@ -146,17 +146,17 @@ export function warningsOf(
   ];
 }
 
-/** Whether several processes serve, counted over all machines. */
+/** Tells whether several processes serve, counted over all machines. */
 const areSeveral = ({ replicas }: limits.LimitSettings, { workers }: http.HttpSettings) =>
   replicas > 1 || workers > 1 || cluster.isWorker;
 
 /** A hint for each unknown variable that looks like one of ours. */
 export const misspellings = (env: Env): ReadonlyArray<string> =>
   Object.keys(env)
-    .filter((name) => OURS.test(name) && !KNOWN.includes(name))
+    .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))
     .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
 
-const OURS = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|SHUTDOWN)_/;
+const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|SHUTDOWN)_/;
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
@@ -169,7 +169,7 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
 /** The settings that count in this environment: without those of stores and callers not chosen. */
 export function settingsInUse(env: Env): ReadonlyArray<Setting<unknown>> {
   const chosen = new Set([
-    ...storage.settingsOf(variables(env)),
+    ...storage.chosenSettings(variables(env)),
     ...identity.settingsOf(variables(env)),
   ]);
   const ofChoices = new Set([...storage.settings, ...identity.settings]);

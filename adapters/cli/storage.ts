@@ -45,7 +45,7 @@ const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
 export const settings = all([{ adapter }, ...Object.values(SETTINGS)]);
 
 /** The settings of the choice and of the store that it names. */
-export const settingsOf = (source: Source): ReadonlyArray<Setting<unknown>> =>
+export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> =>
   all([
     { adapter },
     Result.match(readSettings({ adapter }, source), {

@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import type { UploadStorage } from "../client/client.ts";
 
 /**
- * Where `valetkey upload` remembers what was sent of large files: a file in the user's folder for
- * state (XDG Base Directory Specification). What others write meanwhile is kept; without the file
+ * Remembers for `valetkey upload` the sent parts of large files: a file in the user's folder for
+ * state (XDG Base Directory Specification). Entries of other processes are kept; without the file
  * uploads work too, and start anew.
  */
 export function makeUploadMemory(path = defaultPath()): UploadStorage {
@@ -31,13 +31,13 @@ const defaultPath = () =>
     "uploads.json",
   );
 
-/** Most bytes of the file: with ETags of 10,000 parts an upload takes less than one of them. */
-const MOST_BYTES = 16 * 2 ** 20;
+/** Largest file that is read; an upload of 10,000 parts takes less than 1 MiB with its ETags. */
+const MAX_BYTES = 16 * 2 ** 20;
 
 function read(path: string): Map<string, string> {
   try {
-    if (statSync(path).size > MOST_BYTES) return new Map();
-    // What is of no upload, the client forgets.
+    if (statSync(path).size > MAX_BYTES) return new Map();
+    // The client removes entries that it does not know.
     return new Map(Object.entries(JSON.parse(readFileSync(path, "utf8"))));
   } catch {
     return new Map();

@@ -14,7 +14,7 @@ import { tell } from "./output.ts";
 import { makeProgressLine } from "./progress-line.ts";
 import { makeUploadMemory } from "./upload-memory.ts";
 
-/** How long a service may take to give its first answer, in milliseconds. */
+/** Time limit of the service's first answer, in milliseconds. */
 const REACH_TIMEOUT = 10_000;
 
 /** Uploads files by `valetkey/client`, as a page does. */
@@ -89,7 +89,7 @@ export const upload = command({
       const outcome = left.next().value;
       return outcome?.status === "fulfilled"
         ? { file: path, result: outcome.value }
-        : { file: path, error: failureOf(outcome?.reason) };
+        : { file: path, error: readFailure(outcome?.reason) };
     });
     const failed = rows.filter((row) => "error" in row);
     return {
@@ -135,7 +135,7 @@ async function open(
   }
 }
 
-const failureOf = (cause: unknown): Failure =>
+const readFailure = (cause: unknown): Failure =>
   cause instanceof UploadError
     ? {
         code: cause.problem?.code ?? cause.code,
@@ -143,7 +143,7 @@ const failureOf = (cause: unknown): Failure =>
       }
     : { code: "failed", message: String(cause) };
 
-/** Where the client speaks of its options. */
+/** Messages in place of those in which the client names its options. */
 const MESSAGES: ReadonlyMap<string, string> = new Map([
   [
     "unauthenticated",

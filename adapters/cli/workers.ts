@@ -8,10 +8,10 @@ import { CommandFailure } from "./command.ts";
 import type { Env } from "../settings/source.ts";
 import type { Settings } from "./settings.ts";
 
-/** What a worker tells its primary once it listens. */
+/** The message of a worker to its primary once it listens. */
 const LISTENING = "listening";
 
-/** Whether this process is the first of several workers, or the only one. */
+/** Tells whether this process is the first of several workers, or the only one. */
 export const isFirst = ({ VALETKEY_WORKER = "1" }: Env): boolean => VALETKEY_WORKER === "1";
 
 /** Tells the primary, if there is one, that this worker listens. */
@@ -19,7 +19,7 @@ export const tellPrimary = (): unknown => process.send?.(LISTENING);
 
 /**
  * Keeps workers running on one address until `stopSignal`, and passes that on. The first has to
- * listen before others start, so that a fault is told once: its exit code is then the failure. A
+ * listen before others start, so that a fault is reported once: its exit code is then the failure. A
  * worker that dies later is started again, after 1 to 30 seconds if it did not live for a minute.
  */
 export const runWorkers = Effect.fnUntraced(function* (
@@ -34,7 +34,7 @@ export const runWorkers = Effect.fnUntraced(function* (
   },
 ) {
   const log = Effect.runForkWith(yield* Effect.context());
-  const secrets = yield* secretsOf(settings);
+  const secrets = yield* makeSecrets(settings);
   const running = new Set<Worker>();
   let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
@@ -98,7 +98,7 @@ function closeLostConnection({ process }: Worker): void {
 }
 
 /** The secrets that each process would make for itself, as variables. */
-const secretsOf = Effect.fnUntraced(function* ({
+const makeSecrets = Effect.fnUntraced(function* ({
   identity: { callers },
   tokens: { keys, directory },
 }: Omit<Settings, "http">) {

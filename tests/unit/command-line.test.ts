@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execFileSync } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { rowsOf } from "../../adapters/cli/config.ts";
+import { configRows } from "../../adapters/cli/config.ts";
 import { main } from "../../adapters/cli/main.ts";
 
 let output = "";
@@ -233,7 +233,7 @@ describe("valetkey config", () => {
     JWT_AUDIENCE: "not used",
   };
   const row = (variable: string, env: Readonly<Record<string, string>> = ENV) =>
-    rowsOf(env).find((row) => row.variable === variable);
+    configRows(env).find((row) => row.variable === variable);
 
   it("shows what is set, what is a default, and what is set but not used", () => {
     expect(row("STORAGE_ENDPOINT")).toMatchObject({
@@ -249,14 +249,14 @@ describe("valetkey config", () => {
 
   it("shows no secret", () => {
     expect(row("STORAGE_SECRET_KEY")).toMatchObject({ value: "(hidden)", from: "variable" });
-    expect(JSON.stringify(rowsOf(ENV))).not.toMatch(/secret-of|c2VjcmV0/);
+    expect(JSON.stringify(configRows(ENV))).not.toMatch(/secret-of|c2VjcmV0/);
   });
 
   it("names the file that a key comes from", () => {
     const folder = mkdtempSync(join(tmpdir(), "valetkey-config-"));
     const file = join(folder, "key.json");
     writeFileSync(file, JSON.stringify({ access_key: "in-file", secret_key: "secret-of-file" }));
-    const rows = rowsOf({ STORAGE_ADAPTER: "minio", STORAGE_CREDENTIALS_FILE: file });
+    const rows = configRows({ STORAGE_ADAPTER: "minio", STORAGE_CREDENTIALS_FILE: file });
     rmSync(folder, { recursive: true });
     expect(rows).toContainEqual({
       variable: "STORAGE_ACCESS_KEY",

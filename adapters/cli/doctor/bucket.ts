@@ -20,7 +20,7 @@ import {
 
 const WHY = "Confirming an upload, and everything else that looks at the bucket, needs this.";
 
-/** How far the service's own key gets: further checks need the bucket. */
+/** The bucket as the service's own key sees it; further checks need it. */
 type State = "there" | "unusable" | "key refused";
 
 /** Lists the bucket with the service's own key, and names its region and its server. */

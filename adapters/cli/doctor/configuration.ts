@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { check, type Doctor } from "./doctor.ts";
 
-/** How to let the service's key read the bucket's settings. */
+/** Advice to let the service's key read the bucket's settings. */
 const DIAGNOSE =
   "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
 

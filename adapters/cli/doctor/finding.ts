@@ -5,7 +5,7 @@ export interface Finding {
   readonly verdict: "passed" | "failed" | "could not tell";
   /** The observation, as a sentence without its full stop. */
   readonly seen: string;
-  /** Why it matters; undefined where nothing is wrong. */
+  /** The consequence; undefined where nothing is wrong. */
   readonly why?: string;
   /** The command or the setting that mends it, or that would tell. */
   readonly mend?: string;
@@ -13,7 +13,7 @@ export interface Finding {
 
 export type Tell = (finding: Finding) => unknown;
 
-/** The findings of one check; each is told at once. */
+/** The findings of one check; each is passed on at once. */
 export type Report = ReturnType<typeof reportTo>;
 
 export const reportTo = (tell: Tell, check: string) => ({

@@ -1,6 +1,6 @@
 import type { Env } from "../../settings/source.ts";
 
-/** Where the key for each use is configured, and how to correct it. */
+/** The settings of the key for each use, and how to correct it. */
 export type KeyNames = Readonly<Record<"service" | "put" | "get", KeyName>>;
 
 export interface KeyName {
@@ -10,7 +10,7 @@ export interface KeyName {
   readonly secret: string;
   /** The setting of the session token, or the origin of the credentials. */
   readonly token: string;
-  /** How to correct a key that the store refuses. */
+  /** Advice where the store refuses the key. */
   readonly mend: string;
 }
 

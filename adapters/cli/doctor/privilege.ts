@@ -142,7 +142,7 @@ const attempt = Effect.fnUntraced(function* (
     const tags = yield* doctor.sendAs("service", { method: "GET", key, query });
     if (tags.text.includes("<Key>valetkey</Key>")) return "the file is marked for removal";
     const after = yield* send("GET", url);
-    // What cannot be read is not confirmed, unless it was removed later.
+    // An unreadable file is not confirmed, unless it was removed later.
     return after.ok || harm.startsWith("removes") ? effectOf(headers, before, after) : undefined;
   });
   return { name, answer, effect, again: put(signed, { body }) };

@@ -119,6 +119,6 @@ function refusedAlways(
     .failed(
       `a signed ${header} does not arrive as it was sent (${told}): something on the way removes or changes it`,
       "Every upload that is bound by it fails.",
-      `let what stands in front of the store pass ${header} on`,
+      `let the proxy in front of the store pass ${header} on`,
     );
 }

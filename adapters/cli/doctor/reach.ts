@@ -193,7 +193,7 @@ const NETWORK_PROBLEMS = new Map<string, Problem>(
     EHOSTUNREACH: ["cannot be reached", "correct SETTING, or the route to it"],
     ECONNRESET: [
       "closes the connection without an answer",
-      "check whether SETTING has to be https, and what stands in front of the store",
+      "check whether SETTING has to be https, and the proxies in front of the store",
     ],
     EPROTO: NO_TLS,
     ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,

@@ -28,7 +28,7 @@ export function refusalMend({ names }: Doctor, use: Use, { status, code }: Store
   const byFault = fault && BY_FAULT[fault]?.(names[use], use);
   if (byFault !== undefined) return byFault;
   if (code === undefined) {
-    return "look at what stands in front of the store, and at its log: this answer is not a store's";
+    return "look at the proxies in front of the store, and at its log: this answer is not a store's";
   }
   if (code === "MissingContentLength") {
     return "let the proxy pass Content-Length on, and not send bodies in chunks: nginx: proxy_request_buffering on";
@@ -54,7 +54,7 @@ const BY_FAULT: Readonly<
 
 const WORK = { service: "of the service", put: "for uploads", get: "for downloads" } as const;
 
-/** Whether the store refuses the key itself, whatever it may do. */
+/** Tells whether the store refuses the key itself, for any request. */
 export const isKeyRefused = ({ code }: StoreAnswer): boolean =>
   ["access key", "secret key", "session token"].includes(faultIn(code) ?? "");
 
@@ -72,7 +72,7 @@ export const PASS_QUERY =
 export const PASS_REQUEST =
   "let the proxy pass Host, path, query, Content-Type and Content-Length on unchanged: nginx: proxy_pass without a path, proxy_set_header Host $http_host";
 export const OR_PROXY =
-  "; or, if a proxy stands in front, let it pass Host and the path on unchanged";
+  "; or, if there is a proxy in front, let it pass Host and the path on unchanged";
 
 /** Says how to mend an endpoint that has the bucket's name, which is added anyway; else undefined. */
 export function bucketTwice({ s3, bucket }: Doctor, audience: Audience): string | undefined {
@@ -87,7 +87,7 @@ export function bucketTwice({ s3, bucket }: Doctor, audience: Audience): string 
 // The signature of a URL covers the secret, the host and the query, so its refusal says little.
 // Other signatures cover only some of them.
 
-/** Whether the store sees signatures: it denies requests without one, and names a wrong one. */
+/** Tells whether the store sees signatures: it denies requests without one, and names a wrong one. */
 export const seesSignatures = Effect.fnUntraced(function* (doctor: Doctor, audience: Audience) {
   const { url } = yield* doctor.signGet(yield* doctor.newKey, { audience });
   const { code } = yield* doctor.send("GET", withWrongSignature(url));
@@ -95,7 +95,7 @@ export const seesSignatures = Effect.fnUntraced(function* (doctor: Doctor, audie
 });
 
 /**
- * Whether the secret is right, by a form, whose signature covers its policy alone; false also where
+ * Tells whether the secret is right, by a form, whose signature covers its policy alone; false also where
  * the answers do not differ. The policy has expired, so nothing is written.
  */
 export const knowsSecret = Effect.fnUntraced(function* (
@@ -128,7 +128,7 @@ export const knowsSecret = Effect.fnUntraced(function* (
 });
 
 /**
- * Whether the store takes a request that the official client signs in a header: it removes a version
+ * Tells whether the store takes a request that the official client signs in a header: it removes a version
  * that does not exist, whose name in the query is signed too.
  */
 export const takesSignedHeaders = ({ store, newKey, inTime }: Doctor) =>

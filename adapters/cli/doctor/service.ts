@@ -52,7 +52,7 @@ const confirm = check("confirm", function* (doctor, { passed, failed }, audience
       failed(
         `what was put is not what the service sees: ${differences.join("; ")}`,
         "No upload is confirmed, since each differs from its grant.",
-        "let what stands in front of the store change no header of requests and of answers",
+        "let the proxy in front of the store change no header of requests and of answers",
       );
     }
   }

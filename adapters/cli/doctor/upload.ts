@@ -38,7 +38,7 @@ export const upload = check(
         report.failed(
           `a PUT to ${new URL(url).origin} was not answered: ${sent.failure.reason}`,
           "Every upload fails like this.",
-          "look at the log of the store, and at what stands in front of it",
+          "look at the log of the store, and at the proxies in front of it",
         );
       } else if (!sent.success.ok) {
         yield* refusedUpload(doctor, { audience, url, answer: sent.success, acceptedAt });
@@ -79,7 +79,7 @@ const readBack = check(
       failed(
         `${answer.body.length} other bytes were read back`,
         why,
-        "look at what stands in front of the store: it changes what it passes on",
+        "look at the proxy in front of the store: it changes what it passes on",
       );
     }
     const other = audience === "public" ? "internal" : "public";

@@ -26,19 +26,19 @@ export interface Statement {
 /** The facts that a policy depends on. */
 export interface PolicyInput {
   readonly bucket: string;
-  /** Whether some uploads carry the mark of unconfirmed ones, which is a tag. */
+  /** Set if some uploads carry the mark of unconfirmed ones, which is a tag. */
   readonly marks: boolean;
   /** The longest life of an upload URL, in milliseconds. */
   readonly longestPut: number;
   readonly users: Readonly<Record<"put" | "get" | "service", string>>;
 }
 
-/** Who takes a policy: each user has one, or the bucket has one for all users. */
+/** The place of policies: each user has one, or the bucket has one for all users. */
 export type PolicyForm =
   | {
       readonly kind: "users";
       readonly documents: Readonly<Record<Use, object>>;
-      /** How to give a user its policy, which is in a file named after its use. */
+      /** The command that gives a user its policy, which is in a file named after its use. */
       readonly byHand: (use: string) => string;
     }
   | { readonly kind: "bucket"; readonly document: Policy; readonly byHand: string }

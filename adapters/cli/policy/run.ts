@@ -22,7 +22,7 @@ interface Wish {
   /** All three keys if undefined. */
   readonly use: Use | undefined;
   readonly users: Readonly<Record<"put" | "get" | "service", string | undefined>>;
-  /** Whether users may lose what our statements allowed them so far. */
+  /** Permission to take from users what our statements allowed them so far. */
   readonly replace: boolean;
 }
 
