@@ -1,36 +1,44 @@
-import { object, tuple } from "./decode.ts";
-import type { UploadError } from "./errors.ts";
+import { type Grant, grantsDecoder, type UploadResult } from "./decode.ts";
+import { problemIn } from "./errors.ts";
 import { makeTally, type UploadProgress } from "./progress.ts";
-import type { Run } from "./run.ts";
-import { decodeGrant, type Grant, type Service } from "./service.ts";
+import { makeTask, type Run, type Task } from "./run.ts";
+import type { Service } from "./service.ts";
 import { makeSlots } from "./slots.ts";
-import { type Task, taskOf, type UploadOptions, type UploadTask } from "./task.ts";
-import { type Job, type Kept, makeKept, requestOf, type UploadResult } from "./upload.ts";
+import {
+  type Job,
+  keepSigned,
+  type Kept,
+  makeKept,
+  requestFor,
+  signedFrom,
+  type UploadOptions,
+  type UploadTask,
+} from "./upload.ts";
 
-/** How many files one request asks for: fewer than it may, so that long names fit its body. */
+/** The most files of one request: fewer than allowed, so that long names fit its body. */
 const MOST_FILES = 50;
 
-/** How many files are looked at or hashed at a time; each may be in memory meanwhile. */
+/** The most files that are read or hashed at a time; each may be in memory meanwhile. */
 const MOST_PREPARED = 4;
 
-/** Options of `uploadAll`; they hold for each file. */
+/** Options of `uploadAll`, for each of the files. */
 export interface UploadAllOptions extends Omit<
   UploadOptions,
   "filename" | "contentType" | "onProgress" | "resume"
 > {
-  /** How far all files are together. */
+  /** Called with the progress of all files together. */
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
-  /** How far one of them is. */
+  /** Called with the progress of one file. */
   readonly onFileProgress?: ((file: Blob, progress: UploadProgress) => void) | undefined;
 }
 
-/** Uploads under way. It resolves, as `Promise.allSettled` does, to what became of each file. */
+/** Uploads under way. It resolves, as `Promise.allSettled` does, to the outcome of each file. */
 export interface UploadAllTask extends Task<ReadonlyArray<PromiseSettledResult<UploadResult>>> {
   /** The upload of each file, in the order of the files. */
   readonly uploads: ReadonlyArray<UploadTask>;
 }
 
-/** What `uploadAll` needs of a client. */
+/** The client of these uploads. */
 export interface Uploads {
   readonly service: Service;
   readonly runWith: (options: UploadOptions) => Run;
@@ -49,7 +57,7 @@ export function uploadAll(
   const all = runWith(each);
   const preparing = makeSlots(MOST_PREPARED);
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  // Of each file some byte is missing until that is confirmed.
+  // Each file has all its bytes only once it is confirmed.
   const tally = makeTally(total, onProgress, total);
 
   all.onRetry = tally.show;
@@ -66,7 +74,7 @@ export function uploadAll(
     const prepared = preparing(run.signal, async () => {
       const job = await prepare(run, file, own, kept);
       // Parts are granted one by one.
-      return { job, request: job.isInParts ? undefined : await requestOf(job) };
+      return { job, request: job.isInParts ? undefined : await requestFor(job) };
     });
     return { run, prepared, retry };
   });
@@ -78,60 +86,49 @@ export function uploadAll(
     ),
   );
   const uploads = members.map(({ run, prepared, retry }) => {
-    const finished = prepared.then(async ({ job }) => {
-      const refused = (await granting).get(job);
-      if (refused !== undefined) throw refused.cause;
-      return finish(job);
-    });
-    return Object.assign(taskOf(run, finished), { retry });
+    const finished = prepared.then(({ job }) => granting.then(() => finish(job)));
+    return Object.assign(makeTask(run, finished), { retry });
   });
   const runs = [all, ...members.map(({ run }) => run)];
-  return Object.assign(taskOf(all, Promise.allSettled(uploads)), {
+  return Object.assign(makeTask(all, Promise.allSettled(uploads)), {
     pause: () => runs.forEach((run) => run.pause()),
     resume: () => runs.forEach((run) => run.resume()),
     uploads,
   });
 }
 
-/** A file that waits for its grant. */
+/** A file that waits for its grant; without a request if it needs none. */
 interface Asking {
   readonly job: Job;
-  /** Undefined if it needs none. */
   readonly request: object | undefined;
 }
 
-/** Has the files granted; gives why some are not. */
-async function grantAll(
-  run: Run,
-  service: Service,
-  asking: ReadonlyArray<Asking>,
-): Promise<ReadonlyMap<Job, { readonly cause: unknown }>> {
-  const refused = new Map<Job, { readonly cause: unknown }>();
-  const isOpen = ({ job, request }: Asking) =>
-    request && !job.kept.granted && !refused.has(job) && !job.run.signal.aborted;
+/** Has the files granted, as many as possible at a time. */
+async function grantAll(run: Run, service: Service, asking: ReadonlyArray<Asking>): Promise<void> {
+  const isOpen = ({ job: { run, kept }, request }: Asking) =>
+    request && !kept.signatures.has(0) && !run.signal.aborted;
   for (;;) {
     const files = asking.filter(isOpen).slice(0, MOST_FILES);
-    if (files.length === 0) return refused;
+    if (files.length === 0) return;
     try {
-      const { uploads } = await service.ask(
-        run,
-        "batch",
-        object({ uploads: tuple(files.map(() => decodeGrant)) }),
-        { files: files.map(({ request }) => request) },
-      );
-      files.forEach(({ job }, index) => {
-        job.kept.granted = { grant: uploads[index] as Grant, at: Date.now() };
-      });
+      const body = { files: files.map(({ request }) => request) };
+      const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), body);
+      for (const [index, { job }] of files.entries()) {
+        const signed = Promise.resolve([signedFrom(uploads[index] as Grant)]);
+        keepSigned(job.kept.signatures, [0], signed);
+      }
     } catch (cause) {
-      // All are granted or none is: what is refused is left out, and the others asked for again.
-      for (const { job } of refusedOf(files, cause)) refused.set(job, { cause });
+      // All are granted or none is: the refused one is left out, and the others are asked for again.
+      for (const { job } of refusedBy(cause, files)) {
+        keepSigned(job.kept.signatures, [0], Promise.reject(cause));
+      }
     }
   }
 }
 
-/** For which of the files a batch was refused. */
-function refusedOf(files: ReadonlyArray<Asking>, cause: unknown): ReadonlyArray<Asking> {
-  const { pointer = "" } = (cause as Partial<UploadError>).problem?.errors?.[0] ?? {};
+/** The file that a batch was refused for, or all of them. */
+function refusedBy(cause: unknown, files: ReadonlyArray<Asking>): ReadonlyArray<Asking> {
+  const { pointer = "" } = problemIn(cause).errors?.[0] ?? {};
   const file = files[Number(/^\/files\/(\d{1,3})\//.exec(pointer)?.[1])];
   return file === undefined ? files : [file];
 }

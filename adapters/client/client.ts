@@ -1,33 +1,37 @@
 import { uploadAll, type UploadAllOptions, type UploadAllTask } from "./batch.ts";
-import { check, list, object } from "./decode.ts";
+import { check, decodePolicies, type UploadPolicy } from "./decode.ts";
 import { failUnlessReadable } from "./file.ts";
 import { uploadInParts } from "./multipart.ts";
-import { decodePolicy, typeByName, type UploadPolicy } from "./policies.ts";
 import { makeTally } from "./progress.ts";
 import { type PendingUpload, pendingUploads, type UploadStorage } from "./resume.ts";
-import { makeRun, type RetryOptions, type Run } from "./run.ts";
-import { makeService, type ServiceOptions } from "./service.ts";
+import { makeRun, makeTask, type RetryOptions, type Run } from "./run.ts";
+import { makeService, type ServiceOptions, typeByName } from "./service.ts";
 import { makeSlots, MOST_AT_ONCE } from "./slots.ts";
-import { taskOf, type UploadOptions, type UploadTask } from "./task.ts";
-import { type Job, type Kept, makeKept, uploadWhole } from "./upload.ts";
+import {
+  type Job,
+  type Kept,
+  makeKept,
+  type UploadOptions,
+  type UploadTask,
+  uploadWhole,
+} from "./upload.ts";
 
 export { UploadError } from "./errors.ts";
 export { dropTarget, pasteTarget } from "./targets.ts";
-export type { Problem, UploadErrorCode, UploadErrorFacts } from "./errors.ts";
+export type { Problem, UploadPolicy, UploadResult } from "./decode.ts";
+export type { UploadErrorCode, UploadErrorFacts } from "./errors.ts";
 export type { UploadAllOptions, UploadAllTask } from "./batch.ts";
-export type { UploadPolicy } from "./policies.ts";
 export type { PendingUpload, UploadStorage } from "./resume.ts";
 export type { UploadProgress } from "./progress.ts";
-export type { Retrying, RetryOptions } from "./run.ts";
+export type { Retrying, RetryOptions, Task } from "./run.ts";
 export type { Provided, ServiceOptions } from "./service.ts";
-export type { Task, UploadOptions, UploadTask } from "./task.ts";
-export type { UploadResult } from "./upload.ts";
+export type { UploadOptions, UploadTask } from "./upload.ts";
 
 /** Options of `createClient`. */
 export interface ClientOptions extends ServiceOptions {
   /** Where uploads in parts are remembered; the browser's IndexedDB if left out. */
   readonly storage?: UploadStorage | undefined;
-  /** For how long uploads try again; options of one upload go before. */
+  /** For how long failures are tried again; options of one upload override it. */
   readonly retry?: RetryOptions | undefined;
 }
 
@@ -37,19 +41,17 @@ export interface Client {
   readonly upload: (file: Blob, options?: UploadOptions) => UploadTask;
   /** Uploads files that are granted together; one that fails leaves the others alone. */
   readonly uploadAll: (files: Iterable<Blob>, options?: UploadAllOptions) => UploadAllTask;
-  /** Uploads in parts that were begun and not ended, such as before a reload. */
+  /** Lists uploads in parts that were begun and not ended, such as before a reload. */
   readonly pending: () => Promise<ReadonlyArray<PendingUpload>>;
-  /** What the caller may upload. */
+  /** Lists what the caller may upload. */
   readonly policies: (signal?: AbortSignal) => Promise<ReadonlyArray<UploadPolicy>>;
 }
 
-/** Larger files are sent in parts: what is lost when the line breaks is at most one of 5 MiB. */
+/** Larger files are sent in parts: a line that breaks loses at most one of 5 MiB. */
 const SINGLE_PUT = 5 * 2 ** 20;
 
-/** For how long the policies are remembered, in milliseconds: as long as a browser keeps them. */
+/** The time for which policies are kept, in milliseconds: as long as a browser keeps them. */
 const POLICIES_LIFETIME = 300_000;
-
-const decodePolicies = object({ policies: list(decodePolicy) });
 
 const finish = (job: Job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job));
 
@@ -59,7 +61,7 @@ export function createClient(options: ClientOptions): Client {
   const slots = makeSlots(MOST_AT_ONCE);
   const runWith = ({ signal, retry }: UploadOptions) =>
     makeRun(signal, { ...options.retry, ...retry });
-  // What cannot be used is told at once.
+  // An option that cannot be used throws here.
   runWith({});
   let known: { readonly at: number; readonly policies: ReadonlyArray<UploadPolicy> } | undefined;
 
@@ -109,7 +111,7 @@ export function createClient(options: ClientOptions): Client {
 
   function begin(file: Blob, upload: UploadOptions, kept: Kept = makeKept()): UploadTask {
     const run = runWith(upload);
-    const task = taskOf(run, prepare(run, file, upload, kept).then(finish));
+    const task = makeTask(run, prepare(run, file, upload, kept).then(finish));
     return Object.assign(task, { retry: () => begin(file, upload, kept) });
   }
 
@@ -120,7 +122,7 @@ export function createClient(options: ClientOptions): Client {
     pending: () => pendingUploads(service, options.storage),
     policies: (signal) => {
       const run = runWith({ signal });
-      return taskOf(run, policies(run));
+      return makeTask(run, policies(run));
     },
   };
 }

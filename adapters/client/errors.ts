@@ -1,4 +1,6 @@
-/** Why an upload went no further. */
+import type { Problem } from "./decode.ts";
+
+/** Why an upload failed. */
 export type UploadErrorCode =
   /** The policy does not allow the file: `limit` or `allowed` say what it does. */
   | "refused"
@@ -29,7 +31,7 @@ export type UploadErrorCode =
   | "empty-file"
   | "directory";
 
-/** What is known of a failure beside its code. */
+/** Facts of a failure beside its code. */
 export interface UploadErrorFacts {
   /** The service's answer (RFC 9457), with its own `code`, `title` and `detail`. */
   readonly problem?: Problem | undefined;
@@ -40,22 +42,6 @@ export interface UploadErrorFacts {
   /** In seconds, where trying again helps later. */
   readonly retryAfter?: number | undefined;
   readonly cause?: unknown;
-}
-
-/** A problem document of the service; other members depend on its code. */
-export interface Problem {
-  readonly code?: string | undefined;
-  readonly title?: string | undefined;
-  readonly detail?: string | undefined;
-  /** The most bytes that the policy allows. */
-  readonly limit?: number | undefined;
-  /** The media types that the policy allows. */
-  readonly allowed?: ReadonlyArray<string> | undefined;
-  /** The numbers of parts that did not arrive. */
-  readonly missing?: ReadonlyArray<number> | undefined;
-  readonly errors?:
-    | ReadonlyArray<{ readonly pointer: string; readonly reason: string }>
-    | undefined;
 }
 
 /** Why an upload failed. The message says what is wrong and what to do about it. */
@@ -77,7 +63,7 @@ export class UploadError extends Error implements UploadErrorFacts {
     Object.assign(this, { name: "UploadError", code, limit, allowed }, facts);
   }
 
-  /** What may be shown to a person. To translate it, write your own for each `code`. */
+  /** A sentence for a person. To translate it, write your own for each `code`. */
   get userMessage(): string {
     const { code, limit, allowed, problem, status, message } = this;
     const title = problem?.title;
@@ -100,10 +86,10 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   offline: "Check the network connection, then try again.",
 };
 
-/** What people call a media type: PNG, TEXT, VIDEO. */
+/** The usual name of a media type: PNG, TEXT, VIDEO. */
 const inWords = (type: string): string =>
   type.replace(/^.*[/.](?!\*|plain)|\/.*|\+.*/g, "").toUpperCase();
 
-/** What the service says of a failure. */
-export const problemOf = (cause: unknown): Problem =>
+/** Gives the service's problem document of a failure. */
+export const problemIn = (cause: unknown): Problem =>
   (cause instanceof UploadError && cause.problem) || {};

@@ -1,40 +1,37 @@
-import { type Checksum, chooseAlgorithm } from "./checksum.ts";
-import { etag, headers, list, number, object, text, tuple, url, valid } from "./decode.ts";
-import { UploadError } from "./errors.ts";
+import { type Checksum, chooseAlgorithm } from "./file.ts";
 import {
-  discardParts,
-  isOver,
-  type Memory,
-  memoryOf,
+  decodeResult,
+  decodeStored,
   type Remembered,
   type SentPart,
-  type Started,
+  signedDecoder,
   startDecoder,
-} from "./resume.ts";
+  type UploadResult,
+} from "./decode.ts";
+import { UploadError } from "./errors.ts";
+import { discardParts, isOver, makeMemory, type Memory } from "./resume.ts";
 import { persist } from "./retry.ts";
-import { CONFIRMED } from "./service.ts";
 import { MOST_AT_ONCE } from "./slots.ts";
 import {
   algorithmFor,
   checksumIn,
+  isSigned,
   type Job,
-  lifetimeOf,
+  keepSigned,
   notArrived,
-  type Sending,
-  sendSigned,
-  type Signed,
-  type UploadResult,
+  sendPart,
+  type Signatures,
 } from "./upload.ts";
 
 /**
- * How many bytes of parts are asked for, and hashed, with one request; with parts of 5 MiB that is
+ * The bytes of parts that are hashed, and asked for, with one request; with parts of 5 MiB that is
  * one request for 12 parts. Their URLs are used long before they expire.
  */
 const SIGNED_AHEAD = 60 * 2 ** 20;
 
 /** Uploads a file in parts, from where it was left; of two tabs one waits for the other. */
 export async function uploadInParts(job: Job): Promise<UploadResult> {
-  const memory = memoryOf(job);
+  const memory = makeMemory(job);
   const onWait = () => job.tally.show({ attempt: 0, delay: 0, reason: "elsewhere" });
   return memory.alone(job.run, onWait, () => uploadAlone(job, memory));
 }
@@ -60,23 +57,32 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
   }
 }
 
-/** Sends what the store does not have yet, and has the parts put together. */
+/** Sends the parts that the store does not have, and has all put together. */
 async function sendAll(
   job: Job,
   { begun, parts }: Pick<Remembered, "begun"> & Partial<Remembered>,
   memory: Memory,
 ): Promise<UploadResult> {
-  const { run, service, tally } = job;
-  const { upload } = begun;
-  const total = Math.ceil(job.file.size / begun.partSize);
-  const numbers = Array.from({ length: total }, (_, index) => index + 1);
+  const { run, service, tally, file, policy } = job;
+  const { upload, partSize } = begun;
+  const total = Math.ceil(file.size / partSize);
   /** The parts that are in the store as they are in the file. */
   const sent = new Map<number, SentPart>();
+  const signatures: Signatures = new Map();
+  const verified = algorithmFor(job, policy?.multipart?.checksums, partSize);
+  // A memory needs one in any case.
+  const algorithm = verified ?? chooseAlgorithm(["sha256", "crc32c"], partSize);
+  const slice = (number: number) => file.slice((number - 1) * partSize, number * partSize);
+  const hash = (number: number) => checksumIn(job, slice(number), algorithm);
   const keep = () => memory.keep(begun, [...sent.values()]);
   const show = () => {
     tally.inParts({ done: sent.size, total });
     tally.show();
   };
+  const missing = (from = 1) =>
+    Array.from({ length: total - from + 1 }, (_, index) => from + index).filter(
+      (number) => !sent.has(number),
+    );
   /** Drops the parts that the store does not have so, and takes the ETags that CORS hides. */
   const compare = async () => {
     const path = `multipart/parts?upload=${encodeURIComponent(upload)}`;
@@ -88,29 +94,45 @@ async function sendAll(
       else sent.delete(number);
     }
   };
-  const isMissing = (number: number) => number <= total && !sent.has(number);
-  const { hash, signing, checksums } = makeSigner(job, begun, isMissing);
+  /** Signs parts in their order, several at a time, for which it computes their checksums. */
+  const askFor = async (numbers: ReadonlyArray<number>) => {
+    const checksums: Array<Checksum> = [];
+    for (const number of numbers) checksums.push(await hash(number));
+    const { parts } = await service.ask(run, "multipart/parts", signedDecoder(numbers), {
+      upload,
+      part_numbers: numbers,
+      ...(verified && { checksums }),
+    });
+    return parts.map((part, index) => ({ ...part, checksum: checksums[index]?.value ?? "" }));
+  };
+  const sign = (number: number) => {
+    const numbers = missing(number)
+      .slice(0, Math.max(1, Math.floor(SIGNED_AHEAD / partSize)))
+      .filter((each) => !isSigned(job, signatures, each));
+    keepSigned(signatures, numbers, askFor(numbers));
+  };
+  const send = async (partNumber: number) => {
+    const body = slice(partNumber);
+    const part = { number: partNumber, body, signatures, sign: () => sign(partNumber) };
+    const { etag, checksum = "" } = await sendPart(job, part);
+    sent.set(partNumber, { partNumber, etag: etag || undefined, checksum });
+    // Of all of them too: if the answer to the completion is lost, it is only asked for again.
+    await keep();
+    show();
+  };
   show();
   // A file can change under its name, size and date.
   await inParallel(parts ?? [], async (part) => {
     const { partNumber, checksum } = part;
     if ((await hash(partNumber)).value !== checksum) return;
     sent.set(partNumber, part);
-    tally.add(partNumber, sliceOf(job, begun, partNumber).size);
+    tally.add(partNumber, slice(partNumber).size);
     show();
   });
   if (parts && sent.size < total) await compare();
   await keep();
   return persist(run, async () => {
-    await inParallel(numbers.filter(isMissing), async (partNumber) => {
-      const body = sliceOf(job, begun, partNumber);
-      const etag = await sendSigned(job, { part: partNumber, body, ...signing(partNumber) });
-      const checksum = checksums.get(partNumber) ?? "";
-      sent.set(partNumber, { partNumber, etag: etag || undefined, checksum });
-      // Once all are: should the answer be lost, the upload is over, and can only be completed again.
-      await keep();
-      show();
-    });
+    await inParallel(missing(), send);
     // A browser sees the ETag only where CORS shares it, and only the store's answer has one.
     if ([...sent.values()].some(({ etag }) => !etag)) await compare();
     if (sent.size < total) throw notArrived(new UploadError("mismatch", LOST));
@@ -139,7 +161,7 @@ const LOST = "The store has not got all parts that it was sent. Try again.";
 /** The ETag without quotes, which some stores leave out in lists. */
 const bare = (etag: string) => etag.replaceAll('"', "");
 
-/** Calls `work` for each, a few at a time. What is under way when one fails is waited for. */
+/** Calls `work` for each, a few at a time. Waits for those under way when one fails. */
 async function inParallel<A>(items: ReadonlyArray<A>, work: (item: A) => Promise<void>) {
   const left = items.values();
   const failures: Array<unknown> = [];
@@ -151,65 +173,3 @@ async function inParallel<A>(items: ReadonlyArray<A>, work: (item: A) => Promise
   await Promise.all(Array.from({ length: MOST_AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
 }
-
-/** Signs parts in their order, several at a time, for which it computes their checksums. */
-function makeSigner(job: Job, begun: Started, isNeeded: (number: number) => boolean) {
-  const signed = new Map<number, { readonly at: number; readonly part: Promise<Signed> }>();
-  const verified = algorithmFor(job, job.policy?.multipart?.checksums, begun.partSize);
-  // A memory needs one in any case.
-  const algorithm = verified ?? chooseAlgorithm(["sha256", "crc32c"], begun.partSize);
-  const checksums = new Map<number, string>();
-
-  async function hash(number: number): Promise<Checksum> {
-    const checksum = await checksumIn(job, sliceOf(job, begun, number), algorithm);
-    checksums.set(number, checksum.value);
-    return checksum;
-  }
-
-  async function signAll(numbers: ReadonlyArray<number>): Promise<ReadonlyArray<Signed>> {
-    const checksums: Array<Checksum> = [];
-    for (const number of numbers) checksums.push(await hash(number));
-    const at = Date.now();
-    const { parts } = await job.service.ask(
-      job.run,
-      "multipart/parts",
-      object({ parts: tuple(numbers.map(signedPart)) }),
-      { upload: begun.upload, part_numbers: numbers, ...(verified && { checksums }) },
-    );
-    return parts.map((part) => ({ ...part, at }));
-  }
-
-  const isUsable = (number: number) => Date.now() - (signed.get(number)?.at ?? 0) < lifetimeOf(job);
-
-  const signing = (number: number): Pick<Sending, "sign" | "drop"> => ({
-    drop: () => signed.delete(number),
-    sign: async () => {
-      if (!isUsable(number)) {
-        const ahead = Math.max(1, Math.floor(SIGNED_AHEAD / begun.partSize));
-        const numbers = Array.from({ length: ahead }, (_, index) => number + index).filter(
-          (each) => isNeeded(each) && !isUsable(each),
-        );
-        const asked = signAll(numbers);
-        for (const [index, each] of numbers.entries()) {
-          const part = asked.then((parts) => parts[index] as Signed);
-          signed.set(each, { at: Date.now(), part });
-          // What has failed is asked for anew.
-          part.catch(() => signed.delete(each));
-        }
-      }
-      return signed.get(number)?.part as Promise<Signed>;
-    },
-  });
-
-  return { hash, signing, /** Of each part the last one. */ checksums };
-}
-
-const signedPart = (number: number) =>
-  object({ partNumber: valid((value) => value === number), url, headers });
-
-const decodeStored = object({ parts: list(object({ partNumber: number, etag })) });
-
-const decodeResult = object({ ...CONFIRMED, receipt: text });
-
-const sliceOf = ({ file }: Job, { partSize }: Started, number: number): Blob =>
-  file.slice((number - 1) * partSize, number * partSize);

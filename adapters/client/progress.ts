@@ -1,35 +1,35 @@
 import type { Retrying } from "./run.ts";
 
-/** How far an upload is. */
+/** The progress of an upload. */
 export interface UploadProgress {
   /** Bytes that have been sent: fewer than before only on a retry, and all once it is confirmed. */
   readonly sent: number;
   readonly total: number;
   /** 0 to 100, in whole numbers; 100 once the upload is confirmed. */
   readonly percent: number;
-  /** There if something is sent again, or will be. */
+  /** Present if something is sent again, or will be. */
   readonly retrying?: Retrying | undefined;
-  /** There if the file is sent in parts. */
+  /** Present if the file is sent in parts. */
   readonly parts?: { readonly done: number; readonly total: number } | undefined;
 }
 
 /** Adds up what has been sent of a file, by its parts. */
 export type Tally = ReturnType<typeof makeTally>;
 
-/** A tally of `total` bytes, of which so many count before it is finished. */
+/** Makes a tally of `total` bytes, of which at most `most` count before it is finished. */
 export function makeTally(
   total: number,
   onProgress: ((progress: UploadProgress) => void) | undefined,
   most = total - 1,
 ) {
-  const sentOf = new Map<number, number>();
-  const mostOf = new Map<number, number>();
+  const sentBy = new Map<number, number>();
+  const mostBy = new Map<number, number>();
   let sum = 0;
   let shown = 0;
   let parts: UploadProgress["parts"];
   const set = (part: number, bytes: number) => {
-    sum += bytes - (sentOf.get(part) ?? 0);
-    sentOf.set(part, bytes);
+    sum += bytes - (sentBy.get(part) ?? 0);
+    sentBy.set(part, bytes);
   };
   const show = (retrying?: Retrying) => {
     shown = Math.min(most, retrying === undefined ? Math.max(sum, shown) : sum);
@@ -43,10 +43,10 @@ export function makeTally(
   };
   return {
     show,
-    /** Whether these are more bytes of the part than ever before. */
+    /** Counts what was sent of a part; returns true if that is more than ever before. */
     sent: (part: number, bytes: number): boolean => {
-      const isMore = bytes > (mostOf.get(part) ?? 0);
-      if (isMore) mostOf.set(part, bytes);
+      const isMore = bytes > (mostBy.get(part) ?? 0);
+      if (isMore) mostBy.set(part, bytes);
       set(part, bytes);
       show();
       return isMore;
@@ -64,8 +64,8 @@ export function makeTally(
     },
     /** Nothing counts as sent any more. */
     restart: () => {
-      sentOf.clear();
-      mostOf.clear();
+      sentBy.clear();
+      mostBy.clear();
       sum = 0;
       show({ attempt: 1, delay: 0, reason: "expired" });
     },

@@ -1,11 +1,11 @@
 import { UploadError } from "./errors.ts";
 import { Transient } from "./retry.ts";
 
-/** How long an address may take to show that something is there, in milliseconds. */
+/** The longest time for a probe, in milliseconds. */
 const PROBE_TIMEOUT = 10_000;
 
 /** A gateway that restarts, and a captive portal, end within this time, in milliseconds. */
-const PROOF = 45_000;
+const OUTAGE = 45_000;
 
 /** The origins that have answered as a service or a store does: they are there, and let pages in. */
 const known = new Set<string>();
@@ -16,7 +16,7 @@ export const noteAnswer = (url: string): unknown => known.add(new URL(url).origi
 /** An answer of something else than the service, such as a captive portal. */
 export const strange = (service: string, error: UploadError): Transient =>
   new Transient("network", ({ isLast, silence }) =>
-    isLast || (silence >= PROOF && !known.has(new URL(service).origin)) ? error : undefined,
+    isLast || (silence >= OUTAGE && !known.has(new URL(service).origin)) ? error : undefined,
   );
 
 /**
@@ -28,7 +28,7 @@ export const unanswered = (options: {
   readonly service: string;
   /** The URL at the store, if the request went there. */
   readonly store?: string;
-  /** Whether some of the body was sent, which comes after any permission. */
+  /** Is true if some of the body was sent, which comes after any permission. */
   readonly hasSent: boolean;
 }): Transient =>
   new Transient("network", async ({ isLast, silence }) => {
@@ -40,7 +40,7 @@ export const unanswered = (options: {
       !hasSent &&
       !known.has(origin) &&
       origin !== location.origin;
-    if (!isLast && !(mayBeCors && silence >= PROOF)) return undefined;
+    if (!isLast && !(mayBeCors && silence >= OUTAGE)) return undefined;
     const isServiceThere = await answers(`${service}/healthz`);
     if (mayBeCors && (store === undefined ? isServiceThere : await answers(origin))) {
       return new UploadError(

@@ -1,20 +1,10 @@
-import {
-  attempt,
-  etag,
-  list,
-  MOST_ITEMS,
-  number,
-  object,
-  optional,
-  text,
-  valid,
-} from "./decode.ts";
-import { problemOf, UploadError } from "./errors.ts";
+import { attempt, type FileFacts, memoryDecoder, type SentPart, type Started } from "./decode.ts";
+import { problemIn, UploadError } from "./errors.ts";
 import { makeRun, type Run, throwIfAborted } from "./run.ts";
 import type { Service } from "./service.ts";
 
-/** How long an aborted upload waits for its parts to be removed, in milliseconds. */
-const CLEAN_UP = 10_000;
+/** The longest time to remove the parts of an aborted upload, in milliseconds. */
+const REMOVE_TIMEOUT = 10_000;
 
 /**
  * Where uploads in parts are remembered, as text by key. A `Map` will do; methods may return
@@ -29,47 +19,19 @@ export interface UploadStorage {
 
 type Awaitable<A> = A | Promise<A>;
 
-/** An upload in parts that was begun and not ended; it goes on when its file is uploaded again. */
+/** An upload in parts that was begun and not ended. To continue it, upload its file again. */
 export interface PendingUpload extends FileFacts {
   readonly key: string;
-  /** Until when it can go on: ISO 8601. */
+  /** When it can no longer be continued: ISO 8601. */
   readonly expiresAt: string;
   /** Removes what was sent. */
   readonly discard: () => Promise<void>;
 }
 
-/** What tells a file, and the policy that it is uploaded under. */
-interface FileFacts {
-  readonly filename: string;
-  readonly size: number;
-  /** As `File.lastModified`. */
-  readonly lastModified: number;
-  readonly policy: string | undefined;
-}
-
-/** What the service answers to the start of a file in parts, whose number follows from its size. */
-export const startDecoder = (size: number) => {
-  const isSize = (value: number) => Number.isInteger(number(value)) && value * MOST_ITEMS >= size;
-  // The token works for its caller alone.
-  return object({ upload: text, key: text, partSize: valid(isSize), expiresAt: text });
-};
-export type Started = ReturnType<ReturnType<typeof startDecoder>>;
-
-const FILE = object({ filename: text, size: number, lastModified: number, policy: optional(text) });
-
-/** A part that arrived: its ETag, unless CORS hides it, and the checksum of what was sent. */
-const decodePart = object({ partNumber: number, etag: optional(etag), checksum: text });
-export type SentPart = ReturnType<typeof decodePart>;
-
-/** What is remembered; a memory without checksums is one of an earlier version. */
-const memoryDecoder = (size: number) =>
-  object({ file: FILE, begun: startDecoder(size), parts: list(decodePart) });
-export type Remembered = ReturnType<ReturnType<typeof memoryDecoder>>;
-
 /** The memory of one upload. It works without a storage too, or with one that fails. */
-export type Memory = ReturnType<typeof memoryOf>;
+export type Memory = ReturnType<typeof makeMemory>;
 
-/** What is known of an upload before it is begun. */
+/** An upload before it is begun. */
 export interface Resumable {
   readonly file: Blob;
   readonly asked: Omit<FileFacts, "lastModified">;
@@ -80,8 +42,8 @@ export interface Resumable {
   readonly kept: { readonly parts: UploadStorage };
 }
 
-/** The memory of an upload. Fails if it is to go on with that of another file. */
-export function memoryOf({ file, asked, resume, service, storage, kept }: Resumable) {
+/** Makes the memory of an upload. Fails if it is to continue that of another file. */
+export function makeMemory({ file, asked, resume, service, storage, kept }: Resumable) {
   const { filename, size, policy } = asked;
   const { lastModified = 0 } = file as File;
   if (
@@ -97,7 +59,7 @@ export function memoryOf({ file, asked, resume, service, storage, kept }: Resuma
   const lasting = lastModified && resume !== false ? (storage ?? indexedDbStorage()) : null;
   const call = storing(lasting ?? kept.parts);
   const facts = { filename, size, lastModified, policy };
-  const key = prefixOf(service.files) + JSON.stringify(facts);
+  const key = prefixFor(service.files) + JSON.stringify(facts);
   const locks = lasting ? globalThis.navigator?.locks : undefined;
   const isIn = (locks: ReadonlyArray<LockInfo> = []) => locks.some(({ name }) => name === key);
   return {
@@ -119,7 +81,7 @@ export function memoryOf({ file, asked, resume, service, storage, kept }: Resuma
         .catch(() => throwIfAborted(run));
       return result ?? work();
     },
-    /** Whether another tab waits for this one. */
+    /** Resolves to true if another tab waits for this one. */
     isAwaited: async () => isIn((await locks?.query())?.pending),
   };
 }
@@ -132,7 +94,7 @@ export async function pendingUploads(
   const call = storing(storage ?? indexedDbStorage());
   const keys = [...((await call((storage) => storage.keys())) ?? [])];
   const found = keys
-    .filter((key) => key.startsWith(prefixOf(service.files)))
+    .filter((key) => key.startsWith(prefixFor(service.files)))
     .map(async (key): Promise<PendingUpload | undefined> => {
       const remembered = await recall(call, key);
       if (remembered === undefined) return undefined;
@@ -148,7 +110,7 @@ export async function pendingUploads(
 
 /** Removes the parts of an upload. */
 export async function discardParts(service: Service, { upload }: Started): Promise<void> {
-  const run = makeRun(AbortSignal.timeout(CLEAN_UP));
+  const run = makeRun(AbortSignal.timeout(REMOVE_TIMEOUT));
   await service
     .ask(run, "multipart", () => undefined, { upload }, "DELETE")
     .catch((cause: unknown) => {
@@ -156,14 +118,14 @@ export async function discardParts(service: Service, { upload }: Started): Promi
     });
 }
 
-/** Whether an upload cannot go on: by the service's word, or the store's. */
+/** Is true if an upload cannot be continued, as the service or the store says. */
 export const isOver = (cause: unknown): boolean =>
-  problemOf(cause).code === "INVALID_UPLOAD" ||
+  problemIn(cause).code === "INVALID_UPLOAD" ||
   (cause as Partial<UploadError>).storeCode === "NoSuchUpload";
 
-const prefixOf = (files: string) => `valetkey ${files} `;
+const prefixFor = (files: string) => `valetkey ${files} `;
 
-/** What calls a storage, and gives undefined if that fails: an upload does without a memory. */
+/** Makes calls of a storage that give undefined if they fail: an upload does without a memory. */
 const storing =
   (storage: UploadStorage | null) =>
   async <A>(act: (storage: UploadStorage) => Awaitable<A>): Promise<A | undefined> => {
@@ -174,7 +136,7 @@ const storing =
     }
   };
 
-/** Reads what is remembered; what cannot be used, such as that of another version, is forgotten. */
+/** Reads a memory; one that cannot be used, such as that of another version, is removed. */
 async function recall(call: ReturnType<typeof storing>, key: string) {
   const kept = await call((storage) => storage.get(key));
   if (!kept) return undefined;

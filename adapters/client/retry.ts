@@ -1,28 +1,26 @@
 import { UploadError } from "./errors.ts";
-import { isOnline, pause, type Retrying, type Run, throwIfAborted } from "./run.ts";
+import { isOnline, type Retrying, type Run, throwIfAborted, withTimeout } from "./run.ts";
 
 /** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 10_000;
 
+type Awaitable<A> = A | Promise<A>;
+
 /** A failure that another attempt may mend. */
 export class Transient {
-  readonly reason: Retrying["reason"];
-  /** Why it is final, such as if it is the last one; undefined if another attempt may help. */
-  readonly verdict: (failed: Failed) => Awaitable<UploadError | undefined>;
-  /** What the answer's `Retry-After` asks for, in milliseconds. */
-  readonly after: number | undefined;
+  declare readonly reason: Retrying["reason"];
+  /** Gives the error if it is final; undefined if another attempt may help. */
+  declare readonly verdict: (failed: Failed) => Awaitable<UploadError | undefined>;
+  /** The milliseconds of the answer's `Retry-After`. */
+  declare readonly after: number | undefined;
 
   constructor(reason: Retrying["reason"], verdict: Transient["verdict"], after?: number) {
-    this.reason = reason;
-    this.verdict = verdict;
-    this.after = after;
+    Object.assign(this, { reason, verdict, after });
   }
 }
 
-type Awaitable<A> = A | Promise<A>;
-
-/** `silence` is for how long nothing has got further, in milliseconds. */
+/** `silence` is the time without progress, in milliseconds. */
 type Failed = { readonly attempt: number; readonly silence: number; readonly isLast: boolean };
 
 /** A failure that is `error` once nothing is tried again. */
@@ -32,7 +30,7 @@ export const transient = (reason: Retrying["reason"], error: UploadError, after?
 /**
  * Calls `work` until it succeeds or fails for good: again and again with full jitter (AWS
  * Architecture Blog, "Exponential Backoff And Jitter"), or after the time that the answer asks for,
- * as long as the run allows since the first failure or since anything of it got further. While the
+ * as long as the run allows since the first failure or the last progress of any of it. While the
  * run is paused or the browser offline nothing is tried, and nothing counts as a failure. `work`
  * calls `progressed` once it gets further than ever before, which starts the count anew.
  */
@@ -45,34 +43,39 @@ export async function persist<A>(
   let first = 0;
   const progressed = () => {
     attempt = 0;
-    run.progress.at = Date.now();
+    run.progressAt = Date.now();
   };
-  const tell = (reason: Retrying["reason"]) => onRetry?.({ attempt, delay: 0, reason });
+  const wait = (reason: Retrying["reason"]) => onRetry?.({ attempt, delay: 0, reason });
   for (;;) {
-    if (!isOnline()) tell("offline");
+    if (!isOnline()) wait("offline");
     await run.ready();
     try {
       return await run.attempt((signal) => work(signal, progressed).catch(failIfAborted(signal)));
     } catch (cause) {
       throwIfAborted(run);
       if (cause === PAUSED) {
-        tell("paused");
+        wait("paused");
       } else if (!(cause instanceof Transient)) {
         throw cause;
       } else if (isOnline() || cause.reason !== "network") {
         const now = Date.now();
         if (attempt === 0) first = now;
         attempt += 1;
-        const since = Math.max(first, run.progress.at);
+        const since = Math.max(first, run.progressAt);
         const until = since + run.patience;
         const { reason, after = 0 } = cause;
-        const delay = Math.min(delayAfter(attempt, cause), until - now);
-        const retrying = { attempt, delay, reason, since, until };
+        const retrying = {
+          attempt,
+          delay: Math.min(delayAfter(attempt, cause), until - now),
+          reason,
+          since,
+          until,
+        };
         const isLast = now + after >= until || run.shouldRetry?.(retrying) === false;
         const verdict = await cause.verdict({ attempt, silence: now - since, isLast });
         if (verdict !== undefined) throw verdict;
         onRetry?.(retrying);
-        await pause(run, delay);
+        await delay(run, retrying.delay);
       }
     }
   }
@@ -86,19 +89,30 @@ const failIfAborted = (signal: AbortSignal) => (cause: unknown) => {
 
 function delayAfter(attempt: number, { after, reason }: Transient): number {
   if (reason === "expired") return 0;
-  // Many clients were told the same time, so some of the jitter comes on top.
+  // Many clients got the same time, so some of the jitter comes on top.
   const most = after === undefined ? FIRST_DELAY * 2 ** attempt : FIRST_DELAY;
   return (after ?? 0) + Math.random() * Math.min(LONGEST_DELAY, most);
 }
 
-/** Whether a later request may be answered differently (RFC 9110). */
+/** Waits `milliseconds`, or until the run is paused or ends, or the browser has a network again. */
+const delay = (run: Run, milliseconds: number): Promise<void> =>
+  run.attempt(
+    (outer) =>
+      new Promise((resolve) => {
+        const { signal, abort } = withTimeout(outer, milliseconds);
+        globalThis.addEventListener?.("online", abort, { signal });
+        signal.addEventListener("abort", () => resolve());
+      }),
+  );
+
+/** Is true if a later request may be answered differently (RFC 9110). */
 export const isBusy = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && status !== 501);
 
 /** With a longer time, in milliseconds, a timer fires at once. */
 export const TIMER_LIMIT = 2 ** 31 - 1;
 
-/** The milliseconds of a `Retry-After` header, which has seconds or a date; as a timer takes them. */
+/** Reads a `Retry-After` header, of seconds or a date, as milliseconds that a timer takes. */
 export function retryAfter(header: string | null | undefined): number | undefined {
   if (!header) return undefined;
   const milliseconds = /^\d+$/.test(header)

@@ -6,28 +6,51 @@ export type Run = ReturnType<typeof makeRun>;
 
 /** Why an upload is trying again. */
 export interface Retrying {
-  /** How many failures there were in a row. */
+  /** The number of failures in a row. */
   readonly attempt: number;
-  /** In how many milliseconds it is tried again. */
+  /** Milliseconds until it is tried again. */
   readonly delay: number;
   /**
    * `network`: no answer; `busy`: a 408, 429 or 5xx; `expired`: the URL was no longer accepted;
-   * `offline`: the browser has no network; `paused`: what was on its way is sent again once it goes
-   * on; `elsewhere`: it waits for another tab that uploads the same file.
+   * `offline`: the browser has no network; `paused`: a body that was on its way is sent again after
+   * `resume()`; `elsewhere`: another tab uploads the same file.
    */
   readonly reason: "network" | "busy" | "expired" | "offline" | "paused" | "elsewhere";
-  /** Since when nothing has got further, as `Date.now()` says it; not there if it only waits. */
+  /** The time of the last progress, as `Date.now()` has it; absent if the upload only waits. */
   readonly since?: number;
-  /** When the upload fails if nothing gets further until then. */
+  /** When the upload fails if there is no progress until then. */
   readonly until?: number;
 }
 
-/** For how long what fails is tried again. */
+/** For how long failures are tried again. */
 export interface RetryOptions {
-  /** How long nothing may get further, without the time that it is paused or offline. */
+  /** The longest time without progress; time that is paused or offline does not count. */
   readonly for?: `${number} ${"second" | "minute" | "hour"}${"" | "s"}` | undefined;
-  /** Whether to try again; told each time. */
+  /** Asked before each attempt; `false` ends the upload. */
   readonly shouldRetry?: ((retrying: Retrying) => boolean) | undefined;
+}
+
+/** Work under way: a promise of its result that can be held and ended. */
+export interface Task<A> extends Promise<A> {
+  /**
+   * Holds the upload: parts on their way arrive, and no others are sent. A file with one PUT is sent
+   * again after `resume()`.
+   */
+  readonly pause: () => void;
+  /** Continues after `pause()`. */
+  readonly resume: () => void;
+  /** Ends the upload with the error `aborted`, and removes parts that were sent. */
+  readonly abort: (reason?: unknown) => void;
+}
+
+/** Makes the task of `work` in a run. */
+export function makeTask<A>(run: Run, work: Promise<A>): Task<A> {
+  const { pause, resume, abort, close } = run;
+  const ended = work.catch((cause: unknown) => {
+    throwIfAborted(run);
+    throw cause;
+  });
+  return Object.assign(ended.finally(close), { pause, resume, abort });
 }
 
 /** In milliseconds. Throws if it is no duration. */
@@ -42,14 +65,8 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
   const attempts = new Set<AbortController>();
   const waiting: Array<() => void> = [];
-  const held = { isPaused: false };
-  const progress = { at: 0 };
-  const stop = () => {
-    for (const attempt of attempts) attempt.abort();
-  };
-  const wake = () => {
-    for (const go of waiting.splice(0)) go();
-  };
+  const stop = () => attempts.forEach((attempt) => attempt.abort());
+  const wake = () => waiting.splice(0).forEach((resolve) => resolve());
   const abort = (reason?: unknown) => {
     end.abort(reason);
     stop();
@@ -58,36 +75,37 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const abortByOuter = () => abort(outer?.reason);
   if (outer?.aborted) abortByOuter();
   outer?.addEventListener("abort", abortByOuter);
-  return {
+  const run = {
     /** Aborted once the upload is to end. */
     signal: end.signal,
-    /** How long nothing may get further, in milliseconds. */
+    /** The longest time without progress, in milliseconds. */
     patience: inMilliseconds(retry.for ?? "5 minutes"),
     shouldRetry: retry.shouldRetry,
-    /** When something got further last, or could again. */
-    progress,
-    /** Told when something is tried again. */
+    /** The time of the last progress, or of the end of a pause. */
+    progressAt: 0,
+    /** Called when something is tried again. */
     onRetry: undefined as ((retrying: Retrying) => void) | undefined,
+    isPaused: false,
     pause: () => {
-      held.isPaused = true;
+      run.isPaused = true;
       stop();
     },
     resume: () => {
-      held.isPaused = false;
+      run.isPaused = false;
       wake();
     },
     abort,
-    /** Lets go of the outer signal and the page: the upload has ended. */
+    /** Removes the listeners of an upload that has ended. */
     close: () => {
       outer?.removeEventListener("abort", abortByOuter);
       globalThis.removeEventListener?.("online", wake);
     },
-    /** Resolves once the upload may go on: it is not paused, and the browser is online. */
+    /** Resolves once the upload is not paused, and the browser is online. */
     ready: async () => {
-      while (!end.signal.aborted && (held.isPaused || !isOnline())) {
+      while (!end.signal.aborted && (run.isPaused || !isOnline())) {
         globalThis.addEventListener?.("online", wake);
-        await new Promise<void>((go) => waiting.push(go));
-        progress.at = Date.now();
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        run.progressAt = Date.now();
       }
       throwIfAborted(end);
     },
@@ -95,7 +113,7 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     attempt: async <A>(work: (signal: AbortSignal) => Promise<A>): Promise<A> => {
       const attempt = new AbortController();
       attempts.add(attempt);
-      if (held.isPaused || end.signal.aborted) attempt.abort();
+      if (run.isPaused || end.signal.aborted) attempt.abort();
       try {
         return await work(attempt.signal);
       } finally {
@@ -103,28 +121,18 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
       }
     },
   };
+  return run;
 }
 
-/** Fails with `aborted` once the run has been told to end. */
+/** Fails with `aborted` once the run is to end. */
 export function throwIfAborted({ signal: { aborted, reason: cause } }: Pick<Run, "signal">): void {
   if (aborted) throw new UploadError("aborted", "The upload was aborted.", { cause });
 }
 
-/** Whether the browser has a network; other runtimes do not say. */
+/** Is false if the browser says that it has no network; other runtimes do not say. */
 export const isOnline = (): boolean => globalThis.navigator?.onLine !== false;
 
-/** Waits `milliseconds`, or until the run is paused or ends, or the browser has a network again. */
-export const pause = (run: Run, milliseconds: number): Promise<void> =>
-  run.attempt(
-    (outer) =>
-      new Promise((resolve) => {
-        const { signal, abort } = withTimeout(outer, milliseconds);
-        globalThis.addEventListener?.("online", abort, { signal });
-        signal.addEventListener("abort", () => resolve());
-      }),
-  );
-
-/** A signal that is aborted with `outer`, or after some milliseconds. */
+/** Makes a signal that is aborted with `outer`, or after some milliseconds. */
 export function withTimeout(outer: AbortSignal | undefined, milliseconds: number) {
   const inner = new AbortController();
   const stop = () => {

@@ -3,10 +3,10 @@ import { retryAfter, TIMER_LIMIT } from "./retry.ts";
 import { withTimeout } from "./run.ts";
 
 /**
- * How long a transfer may stand still before it is given up, in milliseconds: the system may have
- * taken more of it than a slow line carries in a minute.
+ * The longest time without progress of a transfer, in milliseconds: the system may have taken more
+ * of it than a slow line carries in a minute.
  */
-const LONGEST_SILENCE = 120_000;
+const SEND_TIMEOUT = 120_000;
 
 /** One PUT to the store. */
 export interface Put {
@@ -15,18 +15,18 @@ export interface Put {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Blob;
   readonly signal: AbortSignal;
-  /** Told how many bytes of the body have been sent. */
+  /** Called with the number of bytes of the body that have been sent. */
   readonly onSent: (bytes: number) => void;
 }
 
-/** What the store answered. */
-export type PutAnswer = ReturnType<typeof answerOf>;
+/** An answer of the store. */
+export type PutAnswer = ReturnType<typeof answerFrom>;
 
 /** Sends one PUT. Rejects if it is not answered. */
 export async function put(request: Put): Promise<PutAnswer> {
   const isXhr = typeof XMLHttpRequest !== "undefined";
-  // Deno does not tell progress.
-  const silence = isXhr || SENDS_LENGTH ? LONGEST_SILENCE : TIMER_LIMIT;
+  // Deno reports no progress.
+  const silence = isXhr || SENDS_LENGTH ? SEND_TIMEOUT : TIMER_LIMIT;
   const { signal, stop, extend } = withTimeout(request.signal, silence);
   const onSent = (bytes: number) => {
     extend(silence);
@@ -40,7 +40,7 @@ export async function put(request: Put): Promise<PutAnswer> {
   }
 }
 
-/** Where there is one, since `fetch` does not tell how much of a body has been sent. */
+/** Used where there is one, since `fetch` does not report how much of a body has been sent. */
 const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> =>
   new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
@@ -55,7 +55,7 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
       // case.
       const names = xhr.getAllResponseHeaders();
       resolve(
-        answerOf(xhr.status, xhr.responseText, (name) =>
+        answerFrom(xhr.status, xhr.responseText, (name) =>
           names.includes(`${name}:`) ? xhr.getResponseHeader(name) : null,
         ),
       );
@@ -74,16 +74,16 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
   });
   const text = await response.text();
   onSent(body.size);
-  return answerOf(response.status, text, (name) => response.headers.get(name));
+  return answerFrom(response.status, text, (name) => response.headers.get(name));
 }
 
 /** Where a stream is sent with the length that is given: Node and Bun. */
 const SENDS_LENGTH = globalThis.process?.versions?.node && !("Deno" in globalThis);
 
-/** How many bytes are read at a time. */
+/** The bytes that are read at a time. */
 const CHUNK = 256 * 1024;
 
-/** A body that tells how much of it was taken. */
+/** A body that reports how much of it was taken. */
 function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): object {
   let taken = 0;
   const stream = new ReadableStream<Uint8Array>({
@@ -105,7 +105,7 @@ function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): ob
 const LONGEST_ANSWER = 2 ** 14;
 
 /** Reads the XML of S3, which is the same for Google Cloud Storage. */
-const answerOf = (status: number, text: string, header: (name: string) => string | null) => ({
+const answerFrom = (status: number, text: string, header: (name: string) => string | null) => ({
   status,
   // One that the service would refuse counts as hidden.
   etag: ETAG.exec(header("etag") ?? "")?.[0],

@@ -1,24 +1,32 @@
-import { attempt, check, headers, list, number, object, optional, text, url } from "./decode.ts";
-import { type Problem, UploadError, type UploadErrorCode } from "./errors.ts";
+import {
+  attempt,
+  check,
+  type Decode,
+  decodeProblem,
+  type Problem,
+  text,
+  type UploadPolicy,
+} from "./decode.ts";
+import { UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, transient } from "./retry.ts";
 import { type Run, withTimeout } from "./run.ts";
 
-/** How long an answer may take, in milliseconds: some stores copy parts to put them together. */
+/** The longest time for an answer, in milliseconds: some stores copy parts to put them together. */
 const TIMEOUT = 120_000;
 
-/** A value, or a function that is asked for it before each request. */
+/** A value, or a function that gives it before each request. */
 export type Provided<A> = A | (() => A | Promise<A>);
 
-/** Where the service is, and as whom it is called. */
+/** The service, and the caller. */
 export interface ServiceOptions {
   /** The address of the service, such as `https://uploads.example.com`; it may have a path. */
   readonly endpoint: string;
   /** The organization, by the name that it has in addresses. */
   readonly organization: string;
   /**
-   * Sent as `Authorization: Bearer …`, to the service only. A function is asked again, with `true`,
-   * once the service has refused what it gave.
+   * Sent as `Authorization: Bearer …`, to the service only. A function is called again, with `true`,
+   * once the service has refused its token.
    */
   readonly token?: string | ((wasRefused: boolean) => string | Promise<string>) | undefined;
   /** Sent with each request to the service, and never to the store. */
@@ -27,29 +35,10 @@ export interface ServiceOptions {
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
-/** What the API answers to a grant of one upload. */
-export const decodeGrant = object({ putUrl: url, putHeaders: headers, receipt: text });
-export type Grant = ReturnType<typeof decodeGrant>;
-
-/** What the API answers once an upload is confirmed or completed. */
-export const CONFIRMED = {
-  key: text,
-  getUrl: url,
-  fileUrl: url,
-  size: number,
-  contentType: text,
-  etag: text,
-};
-
-const decodeProblem = object({
-  code: text,
-  title: text,
-  detail: optional(text),
-  limit: optional(number),
-  allowed: optional(list(text)),
-  missing: optional(list(number)),
-  errors: optional(list(object({ pointer: text, reason: text }))),
-});
+/** The usual type of files with such a name, for a file whose type the browser does not know. */
+export const typeByName = (name: string, policy: UploadPolicy | undefined): string | undefined =>
+  // With a dot or of one letter, so that it names nothing that every object has.
+  policy?.extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
 
 /** Calls of the API; each is repeated where that can help. */
 export type Service = ReturnType<typeof makeService>;
@@ -120,13 +109,13 @@ export function makeService(options: ServiceOptions) {
 
   return {
     address,
-    /** Where the calls for the files of the organization are. */
+    /** The address of the calls for the files of the organization. */
     files,
     /** Calls what is at `path`, which follows `/files/`: by POST if there is a body, else by GET. */
     ask: <A>(
       run: Run,
       path: string,
-      decode: (answer: unknown) => A,
+      decode: Decode<A>,
       body?: object,
       method?: "DELETE",
     ): Promise<A> =>
@@ -151,7 +140,7 @@ export function makeService(options: ServiceOptions) {
         }
         const answer: unknown = attempt(() => JSON.parse(text));
         if (answer !== undefined) noteAnswer(address);
-        if (!response.ok) throw refusalOf(address, response, answer);
+        if (!response.ok) throw refusalFrom(address, response, answer);
         try {
           return decode(answer);
         } catch (cause) {
@@ -164,8 +153,8 @@ export function makeService(options: ServiceOptions) {
   };
 }
 
-/** What it means to a client that the service answers so. */
-function refusalOf(service: string, { status, headers }: Response, answer: unknown) {
+/** Gives the failure that an answer of the service stands for. */
+function refusalFrom(service: string, { status, headers }: Response, answer: unknown) {
   // Other members are kept: they depend on the code.
   const problem: Problem =
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
@@ -175,7 +164,7 @@ function refusalOf(service: string, { status, headers }: Response, answer: unkno
     // An answer without a code is not of the service, but of something at its address.
     (code && (CODES.get(code) ?? CODES.get(status))) || "service-failed",
     code
-      ? // Where a file stands in a batch means nothing to a person.
+      ? // The place of a file in a batch means nothing to a person.
         `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "")}`
       : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`,
     { problem, status, retryAfter: after && Math.ceil(after / 1000) },

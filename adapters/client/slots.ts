@@ -1,8 +1,8 @@
 import { Transient } from "./retry.ts";
 
 /**
- * How many bodies are on their way at a time, of all files and parts: browsers open 6 connections
- * to a host over HTTP/1.1, and the page needs some itself.
+ * The most bodies on their way at a time, of all files and parts: browsers open 6 connections to a
+ * host over HTTP/1.1, and the page needs some itself.
  */
 export const MOST_AT_ONCE = 4;
 
@@ -14,14 +14,12 @@ export function makeSlots(count: number): Slots {
   let most = count;
   const running = new Set<object>();
   const waiting: Array<() => void> = [];
-  const wake = () => {
-    for (const go of waiting.splice(0)) go();
-  };
+  const wake = () => waiting.splice(0).forEach((resolve) => resolve());
   return async (signal, work) => {
     while (running.size + 1 > most && !signal.aborted) {
       // Once for each signal, however often it waits.
       signal.addEventListener("abort", wake);
-      await new Promise<void>((go) => waiting.push(go));
+      await new Promise<void>((resolve) => waiting.push(resolve));
     }
     if (signal.aborted) throw signal.reason;
     running.add(work);

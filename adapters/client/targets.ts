@@ -1,6 +1,6 @@
 /**
  * Calls `onFiles` with the files that are pasted into an element or the document, such as a
- * screenshot. Pasted text is left alone. Returns what ends it.
+ * screenshot. Pasted text is left alone. Returns a function that removes the listeners.
  */
 export function pasteTarget(
   target: EventTarget,
@@ -19,7 +19,8 @@ export function pasteTarget(
 
 /**
  * Calls `onFiles` with the files that are dropped on an element or the document, and those in
- * dropped folders. `onDrag` is told when files come over it and leave it. Returns what ends it.
+ * dropped folders. Calls `onDrag` when files come over it and leave it. Returns a function that
+ * removes the listeners.
  */
 export function dropTarget(
   target: EventTarget,
@@ -34,7 +35,7 @@ export function dropTarget(
     onDrag?.(isOver);
     if (event.type !== "drop") return;
     // All at once: the list is empty once this event is over.
-    void Promise.all([...dataTransfer.items].map(filesOf)).then((files) => onFiles(files.flat()));
+    void Promise.all([...dataTransfer.items].map(filesIn)).then((files) => onFiles(files.flat()));
   };
   return listen(target, { dragover: over(true), dragleave: over(false), drop: over(false) });
 }
@@ -51,10 +52,10 @@ function listen(
 }
 
 /** The file of a dropped item, or the files of a folder and those in it. */
-function filesOf(item: DataTransferItem): Promise<ReadonlyArray<File>> {
+function filesIn(item: DataTransferItem): Promise<ReadonlyArray<File>> {
   const file = item.getAsFile();
   const entry = item.webkitGetAsEntry?.();
-  // What cannot be read is left as it is: its upload says so.
+  // The upload of one that cannot be read says so.
   const itself = () => (file ? [file] : []);
   return entry ? walk(entry).catch(itself) : Promise.resolve(itself());
 }

@@ -1,16 +1,64 @@
-import { type Checksum, checksumOf, chooseAlgorithm, MOST_IN_MEMORY } from "./checksum.ts";
-import { problemOf, UploadError } from "./errors.ts";
-import { failUnlessReadable, unreadable } from "./file.ts";
-import type { UploadPolicy } from "./policies.ts";
-import type { Tally } from "./progress.ts";
+import {
+  decodeConfirmed,
+  decodeGrant,
+  type Grant,
+  type UploadPolicy,
+  type UploadResult,
+} from "./decode.ts";
+import { problemIn, UploadError } from "./errors.ts";
+import {
+  type Checksum,
+  computeChecksum,
+  chooseAlgorithm,
+  failUnlessReadable,
+  MOST_IN_MEMORY,
+  unreadable,
+} from "./file.ts";
+import type { Tally, UploadProgress } from "./progress.ts";
 import { noteAnswer, unanswered } from "./reach.ts";
-import type { Resumable, UploadStorage } from "./resume.ts";
+import type { PendingUpload, Resumable, UploadStorage } from "./resume.ts";
 import { isBusy, persist, Transient, transient } from "./retry.ts";
-import type { Run } from "./run.ts";
+import type { RetryOptions, Run, Task } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
-import { object } from "./decode.ts";
-import { CONFIRMED, decodeGrant, type Grant, type Service } from "./service.ts";
+import type { Service } from "./service.ts";
 import type { Slots } from "./slots.ts";
+
+/** Options of one upload. */
+export interface UploadOptions {
+  /** The name of the file; its own if left out. */
+  readonly filename?: string | undefined;
+  /** Its media type; if left out its own, or that of its extension in the policy. */
+  readonly contentType?: string | undefined;
+  /** The policy to upload under; `files` if left out. */
+  readonly policy?: string | undefined;
+  readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
+  /** Aborts the upload. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Sends a checksum that the store verifies: `true` for any size, `false` only where the policy
+   * requires it; if left out, where it costs little.
+   */
+  readonly checksum?: boolean | undefined;
+  /**
+   * Files of more bytes than this are sent in parts, where the store takes them; `false` for none,
+   * 5 MiB if left out.
+   */
+  readonly multipart?: number | false | undefined;
+  /**
+   * Continues an upload in parts where one of the same file was left, also after a reload; `false`
+   * forgets it. With one of `pending()` that one is continued, under its policy; the upload fails if
+   * the file is another.
+   */
+  readonly resume?: boolean | PendingUpload | undefined;
+  /** For how long failures are tried again; 5 minutes without progress if left out. */
+  readonly retry?: RetryOptions | undefined;
+}
+
+/** An upload under way. It rejects with an `UploadError`. */
+export interface UploadTask extends Task<UploadResult> {
+  /** Uploads the file again once it has failed, from where it was left. */
+  readonly retry: () => UploadTask;
+}
 
 /** An upload with all that it needs. */
 export interface Job extends Resumable {
@@ -18,72 +66,93 @@ export interface Job extends Resumable {
   readonly service: Service;
   readonly slots: Slots;
   readonly tally: Tally;
-  /** What every request for an upload of the file says. */
+  /** The members of each request for an upload of the file. */
   readonly asked: {
     readonly filename: string;
     readonly content_type: string;
     readonly size: number;
     readonly policy: string | undefined;
   };
-  /** What that policy says; undefined if it is not among those of the caller. */
+  /** That policy; undefined if it is not among those of the caller. */
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
   readonly checksum: boolean | undefined;
   readonly kept: Kept;
 }
 
-/** What another upload of the file goes on with: a grant, or parts that no storage remembers. */
+/** Kept for another upload of the file: its grant, or parts that no storage remembers. */
 export interface Kept {
-  granted?: Granted | undefined;
+  readonly signatures: Signatures;
   readonly parts: UploadStorage;
 }
-type Granted = { readonly grant: Grant; readonly at: number };
-export const makeKept = (): Kept => ({ parts: new Map() });
+export const makeKept = (): Kept => ({ signatures: new Map(), parts: new Map() });
 
-/** An upload that is in the store, and confirmed. */
-export interface UploadResult {
-  /** The name of the object in its bucket: what to keep. */
-  readonly key: string;
-  /** Shows the file to everyone who has the URL, for as long as the policy says. */
-  readonly getUrl: string;
-  /** Opens the file for members of the organization, for good. */
-  readonly fileUrl: string;
-  /** What the service needs to make a link to the file. */
-  readonly receipt: string;
-  readonly size: number;
-  readonly contentType: string;
-  readonly etag: string;
+/** A PUT that the service has signed: of a whole file with its receipt, of a part with its checksum. */
+export interface Signed {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly receipt?: string;
+  readonly checksum?: string;
 }
 
-/** An upload with one PUT, which may have been granted before. */
+/** By the number of the part, 0 for a whole file, with the time when it was asked for. */
+export type Signatures = Map<number, { readonly at: number; readonly signed: Promise<Signed> }>;
+
+/** Remembers the signed PUTs of these parts. */
+export function keepSigned(
+  signatures: Signatures,
+  numbers: ReadonlyArray<number>,
+  asked: Promise<ReadonlyArray<Signed>>,
+): void {
+  for (const [index, number] of numbers.entries()) {
+    const signed = asked.then((all) => all[index] as Signed);
+    signatures.set(number, { at: Date.now(), signed });
+    // Reported by the upload of the part, if there is one.
+    signed.catch(() => undefined);
+  }
+}
+
+/** A file, or a part of one, that is sent with one PUT. */
+export interface Part {
+  /** 0 for a whole file. */
+  readonly number: number;
+  readonly body: Blob;
+  readonly signatures: Signatures;
+  /** Puts a signature for it among those. */
+  readonly sign: () => void;
+}
+
+/** Uploads a file with one PUT, which may have been granted before. */
 export async function uploadWhole(job: Job): Promise<UploadResult> {
-  const { run, service, file, kept } = job;
-  let body: object | undefined;
-  const sign = async () => {
-    let { granted } = kept;
-    if (granted === undefined || Date.now() - granted.at > lifetimeOf(job)) {
-      body ??= await requestOf(job);
-      const grant = await service.ask(run, "presign", decodeGrant, body);
-      kept.granted = granted = { grant, at: Date.now() };
-    }
-    return { url: granted.grant.putUrl, headers: granted.grant.putHeaders, at: granted.at };
+  const { run, service, file: body, kept } = job;
+  const { signatures } = kept;
+  let request: Promise<object> | undefined;
+  const ask = async () => {
+    request ??= requestFor(job);
+    return [signedFrom(await service.ask(run, "presign", decodeGrant, await request))];
   };
+  const sign = () => keepSigned(signatures, [0], ask());
   return persist(run, async () => {
-    await sendSigned(job, { part: 0, body: file, sign, drop: () => (kept.granted = undefined) });
-    const { receipt } = (kept.granted as Granted).grant;
+    const { receipt = "" } = await sendPart(job, { number: 0, body, signatures, sign });
     try {
-      const confirmed = await service.ask(run, "confirm", object(CONFIRMED), { receipt });
+      const confirmed = await service.ask(run, "confirm", decodeConfirmed, { receipt });
       job.tally.finish();
       return { ...confirmed, receipt };
     } catch (cause) {
-      throw problemOf(cause).code === "UPLOAD_INCOMPLETE"
-        ? notArrived(cause as UploadError)
-        : cause;
+      const isLost = problemIn(cause).code === "UPLOAD_INCOMPLETE";
+      throw isLost ? notArrived(cause as UploadError) : cause;
     }
   });
 }
 
-/** How often something is sent again that the store has not got. */
+/** A grant as a signed PUT. */
+export const signedFrom = ({ putUrl: url, putHeaders: headers, receipt }: Grant): Signed => ({
+  url,
+  headers,
+  receipt,
+});
+
+/** The most times that something is sent again that the store has not got. */
 const MOST_RESENDS = 5;
 
 /** The store has not got what it was sent: something else, such as a captive portal, has answered. */
@@ -92,18 +161,19 @@ export const notArrived = (error: UploadError): Transient =>
     isLast || attempt > MOST_RESENDS ? error : undefined,
   );
 
-/** How long a URL is used, in milliseconds by a clock that need not be right. */
-export const lifetimeOf = ({ policy }: Job): number => (policy?.putLifetime ?? 900) * 1000;
+/** Is true if the URL of a part has not expired, by a clock that need not be right. */
+export const isSigned = ({ policy }: Job, signatures: Signatures, number: number): boolean =>
+  Date.now() - (signatures.get(number)?.at ?? 0) < (policy?.putLifetime ?? 900) * 1000;
 
-/** The body of a presign request for the file. */
-export async function requestOf(job: Job): Promise<object> {
+/** Makes the body of a presign request for the file. */
+export async function requestFor(job: Job): Promise<object> {
   const algorithm = algorithmFor(job, job.policy?.checksums, job.file.size);
   const checksum = algorithm && (await checksumIn(job, job.file, algorithm));
   return { ...job.asked, strict: true, ...(checksum && { checksum }) };
 }
 
 /**
- * The algorithm for a checksum of `size` bytes that the store verifies: if it is asked for,
+ * Chooses the algorithm for a checksum of `size` bytes that the store verifies: if it is asked for,
  * required, or at no cost that anybody would notice.
  */
 export function algorithmFor(
@@ -123,114 +193,90 @@ export function algorithmFor(
   return algorithm;
 }
 
-/** The checksum of the file or of a part of it. */
+/** Computes the checksum of the file or of a part of it. */
 export const checksumIn = (
   { file, asked }: Job,
   body: Blob,
   algorithm: ReturnType<typeof chooseAlgorithm>,
 ): Promise<Checksum> =>
-  checksumOf(body, algorithm).catch((cause: unknown) => {
+  computeChecksum(body, algorithm).catch((cause: unknown) => {
     throw unreadable(file, asked.filename, cause);
   });
 
-/** A signed PUT. */
-export interface Signed {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** When it was asked for, in milliseconds. */
-  readonly at: number;
-}
-
-/** A body, and what has it signed. */
-export interface Sending {
-  readonly body: Blob;
-  /** The number of the part; 0 for a whole file. */
-  readonly part: number;
-  readonly sign: () => Promise<Signed>;
-  /** Has it signed anew the next time. */
-  readonly drop: () => void;
-}
-
-/** A URL that is refused within this time did not expire: in milliseconds. */
-const FRESH = 60_000;
+/** A URL that is refused within this time, in milliseconds, did not expire. */
+const EXPIRY_GRACE = 60_000;
 
 /** A line that breaks after so many bytes makes progress, until the body went so many times. */
-const MUCH = 2 ** 20;
-const MOST_TIMES = 20;
+const PROGRESS_BYTES = 2 ** 20;
+const MOST_SENDS = 20;
 
 /**
- * PUTs to the store until it has the body; a 403 gets one fresh URL. Gives the ETag if it is
- * shared.
+ * PUTs a part to the store until it is there; a 403 gets one fresh URL. Gives what was signed, and
+ * the ETag if it is shared.
  */
-export function sendSigned(job: Job, sending: Sending): Promise<string> {
-  const { part, body, sign, drop } = sending;
+export function sendPart(job: Job, part: Part): Promise<Signed & { readonly etag: string }> {
+  const { run, service, slots, tally, file, asked } = job;
+  const { number, body, signatures, sign } = part;
   let wasRenewed = false;
   let carried = 0;
-  let signing: Promise<Signed> | undefined;
   return persist(
-    job.run,
-    (signal, progressed) =>
-      job.slots(signal, async () => {
+    run,
+    (outer, progressed) =>
+      slots(outer, async () => {
+        if (!isSigned(job, signatures, number)) sign();
+        const { at = 0, signed: asking } = signatures.get(number) ?? {};
         // An upload that is paused meanwhile keeps no slot from other files.
-        const { url, headers, at } = await new Promise<Signed>((resolve, reject) => {
-          signal.addEventListener("abort", reject);
-          signing ??= sign().finally(() => (signing = undefined));
-          signing.then(resolve, reject);
+        const signed = await new Promise<Signed>((resolve, reject) => {
+          outer.addEventListener("abort", reject);
+          asking?.then(resolve, (cause: unknown) => {
+            signatures.delete(number);
+            reject(cause);
+          });
         });
         const age = Date.now() - at;
         let sent = 0;
         const onSent = (bytes: number) => {
           carried += bytes - sent;
           sent = bytes;
-          const isCarrying = sent > MUCH && carried < MOST_TIMES * body.size;
-          if (job.tally.sent(part, bytes) || isCarrying) progressed();
+          const isCarrying = sent > PROGRESS_BYTES && carried < MOST_SENDS * body.size;
+          if (tally.sent(number, bytes) || isCarrying) progressed();
         };
-        let answer: PutAnswer;
-        try {
-          // A part on its way arrives, also if the upload is paused.
-          answer = await put({
-            url,
-            headers,
-            body,
-            signal: part ? job.run.signal : signal,
-            onSent,
-          });
-          noteAnswer(url);
-        } catch (cause) {
-          if (signal.aborted) throw cause;
-          await failUnlessReadable(job.file, job.asked.filename);
-          throw unanswered({ service: job.service.address, store: url, hasSent: sent > 0 });
-        }
-        const { status, code = "" } = answer;
+        // A part on its way arrives, also if the upload is paused.
+        const signal = number ? run.signal : outer;
+        const { url } = signed;
+        const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
+          if (outer.aborted) throw cause;
+          await failUnlessReadable(file, asked.filename);
+          throw unanswered({ service: service.address, store: url, hasSent: sent > 0 });
+        });
+        noteAnswer(url);
+        const { status, code = "", etag = "" } = answer;
         // 412: an attempt whose answer was lost had arrived.
-        if ((status >= 200 && status < 300) || (part === 0 && status === 412)) {
-          return answer.etag ?? "";
+        if ((status >= 200 && status < 300) || (number === 0 && status === 412)) {
+          return { ...signed, etag };
         }
         if (isBusy(status) || BROKEN.test(code)) {
           throw transient("busy", storeRefusal(answer), answer.after);
         }
-        if (OTHER_BYTES.test(code)) throw unreadable(job.file, job.asked.filename, answer);
+        if (OTHER_BYTES.test(code)) throw unreadable(file, asked.filename, answer);
         // It has expired, or the store's clock is another.
-        if (status !== 403 || (wasRenewed && age < FRESH)) throw storeRefusal(answer);
+        if (status !== 403 || (wasRenewed && age < EXPIRY_GRACE)) throw storeRefusal(answer);
         wasRenewed = true;
-        drop();
+        signatures.delete(number);
         throw new Transient("expired", () => undefined);
       }),
-    (retrying) => job.tally.retry(part, retrying),
+    (retrying) => tally.retry(number, retrying),
   );
 }
 
-/**
- * The store's words for a body that did not arrive, and for one that is not that of the checksum.
- */
+/** The store's codes for a body that did not arrive, and for one of another checksum. */
 const BROKEN = /^(?:IncompleteBody|RequestTimeout)$/;
 const OTHER_BYTES = /^(?:BadDigest|XAmzContent\w{1,20}Mismatch)$/;
 
 /** Why the store does not take the file. */
-function storeRefusal({ status, code, message, after }: PutAnswer): UploadError {
-  return new UploadError(
+const storeRefusal = ({ status, code, message, after }: PutAnswer): UploadError =>
+  new UploadError(
     "store-refused",
     `The store refused the upload: ${message ?? `it answered ${status}`} (${code ?? "no code"}). Try again, or tell the operator.`,
     { status, storeCode: code, retryAfter: after && Math.ceil(after / 1000) },
   );
-}

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
-import { checksumOf, chooseAlgorithm } from "../../adapters/client/checksum.ts";
+import { computeChecksum, chooseAlgorithm } from "../../adapters/client/file.ts";
 import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
 import { UploadError } from "../../adapters/client/errors.ts";
 import { retryAfter, transient } from "../../adapters/client/retry.ts";
@@ -108,13 +108,13 @@ it("after a failure of the line one runs at a time, and one more with every two 
 
 it("CRC-32C is that of RFC 9260, also over several slices", async () => {
   // The check value of the algorithm, 0xE3069283.
-  expect(await checksumOf(new Blob(["123456789"]), "crc32c")).toEqual({
+  expect(await computeChecksum(new Blob(["123456789"]), "crc32c")).toEqual({
     algorithm: "crc32c",
     value: "4waSgw==",
   });
   const zeros = new Blob([new Uint8Array(32)]);
   // RFC 3720, appendix B.4, where the bytes are written the other way round.
-  expect((await checksumOf(zeros, "crc32c")).value).toBe("ipE2qg==");
+  expect((await computeChecksum(zeros, "crc32c")).value).toBe("ipE2qg==");
 });
 
 it("SHA-256 is used where there is one and the body is small, and CRC-32C elsewhere", () => {

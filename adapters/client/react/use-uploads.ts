@@ -8,16 +8,16 @@ import type {
   UploadTask,
 } from "../client.ts";
 
-/** A file that was added, and what to do with it. */
+/** A file that was added, with its upload. */
 export interface Upload {
   /** Stays the same, as the `key` of a list does. */
   readonly id: number;
   readonly file: Blob;
   readonly status: "uploading" | "paused" | "done" | "failed";
   readonly progress?: UploadProgress;
-  /** There once it is `done`. */
+  /** Present once it is `done`. */
   readonly result?: UploadResult;
-  /** There if it has `failed`. */
+  /** Present if it has `failed`. */
   readonly error?: UploadError;
   readonly pause: () => void;
   readonly resume: () => void;
@@ -27,7 +27,7 @@ export interface Upload {
   readonly remove: () => void;
 }
 
-/** What `useUploads` gives. */
+/** The uploads of a component. */
 export interface Uploads {
   /** In the order in which they were added. */
   readonly uploads: ReadonlyArray<Upload>;
@@ -37,7 +37,7 @@ export interface Uploads {
 
 let lastId = 0;
 
-/** Uploads of a component. Those under way are aborted when the component goes. */
+/** Uploads files for a component. Those under way are aborted when the component goes. */
 export function useUploads(client: Client, options: UploadOptions = {}): Uploads {
   const [uploads, setUploads] = useState<ReadonlyArray<Upload>>([]);
   const { current: tasks } = useRef(new Map<number, UploadTask>());

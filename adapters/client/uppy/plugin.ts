@@ -18,7 +18,7 @@ import {
   type UploadTask,
 } from "../client.ts";
 
-/** Options of the plugin: where the service is, and how each file is uploaded. */
+/** Options of the plugin, for the client and for each of its uploads. */
 export interface ValetkeyOptions
   extends
     PluginOpts,
@@ -33,15 +33,15 @@ declare module "@uppy/core" {
 
 /**
  * Uploads the files of Uppy 6 through Valetkey: `uppy.use(Valetkey, { endpoint, organization, token
- * })`. What `upload-success` has in `response.body` is the `UploadResult` of the client.
+ * })`. The `response.body` of `upload-success` is the `UploadResult` of the client.
  */
 export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<ValetkeyOptions, M, B> {
   readonly #client: Client;
   readonly #events: EventManager<M, B>;
   readonly #tasks = new Map<string, UploadTask>();
-  /** Uploads that failed, which go on where they were left. */
+  /** Uploads that failed, to be continued, with the content of their files. */
   readonly #failed = new Map<string, { readonly task: UploadTask; readonly data: unknown }>();
-  /** Uploads in parts that were begun, as the client remembers them. */
+  /** The client's memories of uploads in parts; Golden Retriever keeps them across a reload. */
   readonly #begun = new Map<string, string>();
 
   /** Throws a `TypeError` if an option cannot be used. */
@@ -49,7 +49,16 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     super(uppy, options);
     this.id = options.id ?? "Valetkey";
     this.type = "uploader";
-    this.#client = createClient({ ...options, storage: this.#storage() });
+    const begun = this.#begun;
+    const keep = (_done: unknown) =>
+      uppy.emit("restore:plugin-data-changed", { [this.id]: Object.fromEntries(begun) });
+    const storage: UploadStorage = {
+      get: (key) => begun.get(key),
+      set: (key, value) => keep(begun.set(key, value)),
+      delete: (key) => keep(begun.delete(key)),
+      keys: () => begun.keys(),
+    };
+    this.#client = createClient({ ...options, storage });
     this.#events = new EventManager(uppy);
   }
 
@@ -60,46 +69,23 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
       const kept = (data as Record<string, Record<string, string>> | undefined)?.[this.id] ?? {};
       for (const [key, value] of Object.entries(kept)) this.#begun.set(key, value);
     });
-    this.#events.on("file-removed", (file) => {
-      this.#discard(file).catch(this.#warn);
-    });
-    this.#events.on("upload-pause", (file, isPaused) => {
-      const task = this.#tasks.get(file?.id ?? "");
-      if (isPaused) task?.pause();
-      else task?.resume();
-    });
-    this.#events.on("pause-all", () => this.#forAll((task) => task.pause()));
-    this.#events.on("resume-all", () => this.#forAll((task) => task.resume()));
-    this.#takeRestrictions().catch(this.#warn);
+    this.#events.on("file-removed", (file) => void this.#discard(file).catch(this.#warn));
+    this.#events.on("upload-pause", (file, isPaused) =>
+      this.#tasks.get(file?.id ?? "")?.[isPaused ? "pause" : "resume"](),
+    );
+    this.#events.on("pause-all", () => this.#tasks.forEach((task) => task.pause()));
+    this.#events.on("resume-all", () => this.#tasks.forEach((task) => task.resume()));
+    this.#restrict().catch(this.#warn);
   }
 
   override uninstall(): void {
     this.#setResumable(false);
     this.uppy.removeUploader(this.#upload);
     this.#events.remove();
-    this.#forAll((task) => task.abort());
+    this.#tasks.forEach((task) => task.abort());
   }
 
   readonly #warn = (cause: Error) => this.uppy.log(cause.message, "warning");
-
-  /** What Golden Retriever keeps across a reload, among the data of plugins. */
-  #storage(): UploadStorage {
-    const begun = this.#begun;
-    const keep = () =>
-      this.uppy.emit("restore:plugin-data-changed", { [this.id]: Object.fromEntries(begun) });
-    return {
-      get: (key) => begun.get(key),
-      set: (key, value) => {
-        begun.set(key, value);
-        keep();
-      },
-      delete: (key) => {
-        begun.delete(key);
-        keep();
-      },
-      keys: () => begun.keys(),
-    };
-  }
 
   /** Ends the upload of a file, and removes parts of it that an earlier attempt has left. */
   async #discard({ id, meta, size, data }: UppyFile<M, B>) {
@@ -121,23 +107,18 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     this.uppy.setState({ capabilities: { ...capabilities, resumableUploads } });
   }
 
-  #forAll(act: (task: UploadTask) => void) {
-    for (const task of this.#tasks.values()) act(task);
-  }
-
-  /** What the policy does not allow cannot be added; stricter restrictions of the page stay. */
-  async #takeRestrictions() {
+  /** Takes over the limits of the policy; stricter restrictions of the page stay. */
+  async #restrict() {
     const { policy: chosen = "files" } = this.opts;
     const policy = (await this.#client.policies()).find(({ name }) => name === chosen);
     if (policy === undefined) return;
-    const { maxFileSize, allowedFileTypes } = this.uppy.opts.restrictions;
+    const { restrictions } = this.uppy.opts;
+    const { maxFileSize, allowedFileTypes } = restrictions;
+    const largest = Math.max(policy.maxSize, policy.multipart?.maxSize ?? 0);
     this.uppy.setOptions({
       restrictions: {
-        ...this.uppy.opts.restrictions,
-        maxFileSize: Math.min(
-          maxFileSize ?? Infinity,
-          Math.max(policy.maxSize, policy.multipart?.maxSize ?? 0),
-        ),
+        ...restrictions,
+        maxFileSize: Math.min(maxFileSize ?? Infinity, largest),
         allowedFileTypes: allowedFileTypes ?? [
           ...policy.allowedTypes,
           ...Object.keys(policy.extensions),
@@ -156,15 +137,15 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     const { policy, checksum, multipart } = this.opts;
     const failed = this.#failed.get(file.id);
     this.#failed.delete(file.id);
-    // Its content may have been edited meanwhile.
+    // The content may have been edited meanwhile.
     let task = failed && failed.data === file.data ? failed.task.retry() : undefined;
     try {
-      task ??= this.#client.upload(dataOf(file), {
+      task ??= this.#client.upload(dataFrom(file), {
         policy,
         checksum,
         multipart,
         filename: file.meta.name,
-        // Which Uppy says of a type that it does not know; the policy may know it.
+        // Uppy's type for what it does not know; the policy may know it.
         contentType: file.type === "application/octet-stream" ? "" : file.type,
         onProgress: ({ sent, total }) =>
           this.uppy.emit("upload-progress", file, {
@@ -196,7 +177,7 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
   }
 }
 
-function dataOf({ isRemote, data, name }: UppyFile<Meta, Body>): Blob {
+function dataFrom({ isRemote, data, name }: UppyFile<Meta, Body>): Blob {
   if (!isRemote && data instanceof Blob) return data;
   throw new Error(
     isRemote
