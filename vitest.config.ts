@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { isFullRun } from "./tests/support/full-run.ts";
 
 /** The suites by what they need, in the order in which they run: first results come at once. */
 const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
@@ -35,6 +36,17 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
   // Clients that are slow, but not too slow: beside others on a busy machine they might be.
   [{ name: "slow", include: ["tests/attacks/slow-*.test.ts"], isolate: true, maxWorkers: 1 }],
 ];
+
+/**
+ * What only a release has to prove: these install and build with what others publish. They run with
+ * `TEST_FULL=on`, and where the command names them.
+ */
+const FULL = [
+  "tests/hosts/nextjs.test.ts",
+  "tests/hosts/react-router.test.ts",
+  "tests/hosts/sveltekit.test.ts",
+  "tests/release/package-managers.test.ts",
+].filter((file) => !isFullRun && !process.argv.some((argument) => argument.includes(file)));
 
 /** They take a minute or more, so they begin first: none of them is left to one worker in the end. */
 const LONG =
@@ -73,6 +85,7 @@ export default defineConfig({
           // Files share what they have loaded.
           isolate: false,
           ...suite,
+          exclude: ["**/node_modules/**", ...(suite.exclude ?? []), ...FULL],
           sequence: { groupOrder },
           // How long a test takes is no promise: these end one that hangs.
           testTimeout: 180_000,

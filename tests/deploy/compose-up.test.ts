@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
 import { dockerEnvironment } from "../support/docker-environment.ts";
 import { freePort } from "../support/free-port.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { until } from "../support/until.ts";
@@ -88,9 +89,12 @@ describe.skipIf(compose === undefined)("compose.seaweedfs.yaml", () => {
   restartsWithoutLoss(project);
 });
 
-describe.skipIf(compose === undefined)("compose.yaml", () => {
-  servesUploads(started("compose.yaml"), "store:9000");
-});
+// The same proxy and service in front of MinIO.
+if (isFullRun) {
+  describe.skipIf(compose === undefined)("compose.yaml", () => {
+    servesUploads(started("compose.yaml"), "store:9000");
+  });
+}
 
 /** The project of a file, once its tests run. */
 function started(file: string): () => Project {

@@ -125,15 +125,29 @@ it("each promise asks the store for what it always asked", async () => {
   await expect(lines.join("")).toMatchFileSnapshot("contract.txt");
 });
 
+/**
+ * The numbers of the answers that are turned round, one by one. Every unsigned header is tried in the
+ * same way, so of these promises the answers of the first two headers stand for all, and the last one.
+ */
+function turned({ title }: StorePromise): ReadonlyArray<number> {
+  const numbers = [...(answersOf.get(title) ?? []).keys()];
+  if (!title.startsWith("no unsigned header")) return numbers;
+  return numbers.filter((number) => number < FIRST_TWO || number === numbers.length - 1);
+}
+/** The answers of the preparation, and of two headers. */
+const FIRST_TWO = 13;
+
 it.each(STEADY)("a store that turns one answer round does not keep: $title", async (promise) => {
   const ignored: Array<string> = [];
-  for (const [number, answer] of (answersOf.get(promise.title) ?? []).entries()) {
-    if (await isKeptThough(promise, number)) ignored.push(`${number}: ${answer}`);
+  const answers = answersOf.get(promise.title) ?? [];
+  const numbers = turned(promise);
+  for (const number of numbers) {
+    if (await isKeptThough(promise, number)) ignored.push(`${number}: ${answers[number]}`);
   }
   // A store that refuses an unsigned header keeps the promise as well.
   const refused = promise.title.startsWith("no unsigned header")
-    ? (answersOf.get(promise.title) ?? [])
-        .map((answer, number) => `${number}: ${answer}`)
+    ? numbers
+        .map((number) => `${number}: ${answers[number]}`)
         .filter((answer) => answer.includes("PUT"))
         .filter((_, put) => put > 0 && put % 2 === 0)
     : [];

@@ -1,3 +1,5 @@
+import fc from "fast-check";
+
 // Fails each file of tests that does not run where `TEST_RUNTIME` says: a runtime that has tests
 // run in processes of their own could start another for them.
 
@@ -8,3 +10,6 @@ const expected = process.env["TEST_RUNTIME"] ?? "a runtime that TEST_RUNTIME nam
 if (!runtime.startsWith(`${expected}.`)) {
   throw new Error(`These tests are for ${expected}, and this is ${runtime}`);
 }
+
+// The main run tries the many inputs: a runtime differs in what few of them show.
+fc.configureGlobal({ numRuns: 20 });

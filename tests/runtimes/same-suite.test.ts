@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { commandPath } from "../support/command-path.ts";
 import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 
 // The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported; on
@@ -26,7 +27,17 @@ const older = (node: string | undefined): Runtime["command"] =>
 
 const RUNTIMES: ReadonlyArray<Runtime> = [
   { name: "node 22", command: older(await need("node22")), pool: "forks", exceptions: [] },
-  { name: "node 24", command: older(await need("node24")), pool: "forks", exceptions: [] },
+  // What works on the lines before and after it works on this one too, but for a rare surprise.
+  ...(isFullRun
+    ? [
+        {
+          name: "node 24",
+          command: older(await need("node24")),
+          pool: "forks",
+          exceptions: [],
+        } as const,
+      ]
+    : []),
   {
     name: "deno 2",
     // The permissions are those of Vitest; what the service needs is in deno-permissions.test.ts.

@@ -44,13 +44,21 @@ beforeAll(async () => {
 });
 afterAll(() => warm.stop());
 
-/** Every route of the service, and the files of its page. */
-const ROWS = [
-  ...ROUTES,
-  ...page("http://127.0.0.1").map(({ path }) => ({ path, methods: ["GET"] })),
-];
+it("a process that has answered nothing yet answers 600 for the files of its page at once within its memory", async () => {
+  const cold = await startProcess({ ...SHARED, STORAGE_LOCAL_DIR: warm.directory });
+  const { token } = cold;
+  const made = await make();
+  const paths = page("http://127.0.0.1").map(({ path }) => addressOf(path, made));
+  const each = Math.ceil(CONNECTIONS / paths.length);
+  const answers = await Promise.all(
+    paths.map((path) => atOnce(cold.address + path, { method: "GET", token, connections: each })),
+  );
+  expect(new Set(answers.flat())).toEqual(new Set([200]));
+  expect(peakMemory(cold)).toBeLessThan(MOST_MEMORY);
+  await cold.stop();
+});
 
-it.each(ROWS.map((row) => ({ ...row, name: `${row.methods[0]} ${row.path}` })))(
+it.each(ROUTES.map((row) => ({ ...row, name: `${row.methods[0]} ${row.path}` })))(
   "a process that has answered nothing yet answers 600 at once within its memory: $name",
   async ({ path, methods: [method = ""], ...row }) => {
     const made = await make();
@@ -154,10 +162,15 @@ async function put(url: string, headers: Record<string, string>) {
   return answer.headers.get("etag");
 }
 
-/** Sends the same request on 600 connections, and gives the statuses of the answers. */
+/** Sends the same request on as many connections, 600 if left out, and gives the statuses of the answers. */
 function atOnce(
   address: string,
-  { method, token, body }: { method: string; token: string; body?: unknown },
+  {
+    method,
+    token,
+    body,
+    connections = CONNECTIONS,
+  }: { method: string; token: string; body?: unknown; connections?: number },
 ): Promise<ReadonlyArray<number | undefined>> {
   const sent = JSON.stringify(body);
   const headers = {
@@ -172,7 +185,7 @@ function atOnce(
     await once(answer, "end");
     return answer.statusCode;
   };
-  return Promise.all(Array.from({ length: CONNECTIONS }, one));
+  return Promise.all(Array.from({ length: connections }, one));
 }
 
 /** The most memory that a process has held so far, in KiB. */

@@ -1,11 +1,22 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
-import { packed } from "./packed.ts";
+import { isFullRun } from "./full-run.ts";
+import { packed, unpacked } from "./packed.ts";
+import { CACHE } from "./tools.ts";
 import { until } from "./until.ts";
 
 /** A copy of a folder of deploy/examples, made to run as its README says. */
@@ -59,9 +70,7 @@ export async function installExample(name: string): Promise<Example> {
   }
   const [install, ...others] = commandsOf(readFileSync(join(folder, "README.md"), "utf8"));
   if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
-  // With all that npm is told by this machine's environment, such as whose certificates it trusts.
-  const { NODE_ENV: _, ...own } = process.env;
-  await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { ...own, ...ENV });
+  await installPackages(folder, manifest, run);
   if (others.includes("npm run build")) await run(["npm", "run", "build"]);
   return {
     folder,
@@ -72,6 +81,42 @@ export async function installExample(name: string): Promise<Example> {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/**
+ * Installs what an example asks for: as a user does in a full run, and otherwise by linking what was
+ * installed once for the same manifests, with the package as it is now.
+ */
+async function installPackages(
+  folder: string,
+  manifest: string,
+  run: Example["run"],
+): Promise<void> {
+  // With all that npm is told by this machine's environment, such as whose certificates it trusts.
+  const { NODE_ENV: _, ...own } = process.env;
+  const install = () =>
+    run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { ...own, ...ENV });
+  if (isFullRun) return void (await install());
+  const { dependencies, peerDependencies } = JSON.parse(
+    readFileSync(join(await unpacked(), "package.json"), "utf8"),
+  );
+  const asked = JSON.stringify([manifest, dependencies, peerDependencies, process.version]);
+  const hash = createHash("sha256").update(asked).digest("hex").slice(0, 12);
+  const kept = join(CACHE, `example-${hash}`);
+  const packages = join(folder, "node_modules");
+  if (existsSync(kept)) {
+    await run(["cp", "-a", kept, packages]);
+    const own = join(packages, "valetkey");
+    if (!existsSync(own)) return;
+    rmSync(own, { recursive: true });
+    cpSync(await unpacked(), own, { recursive: true });
+  } else {
+    await install();
+    const fresh = mkdtempSync(`${kept}.`);
+    await run(["cp", "-a", packages, fresh]);
+    if (!existsSync(kept)) renameSync(join(fresh, "node_modules"), kept);
+    rmSync(fresh, { recursive: true, force: true });
+  }
 }
 
 const NOT_SOURCES = new Set([
