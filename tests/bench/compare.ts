@@ -61,7 +61,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   steps: {
     milliseconds: 2000,
     open: steps,
-    page: "docs/decisions/cost-of-a-request.md",
+    page: "docs/internals/cost-of-a-request.md",
     isExtra: true,
   },
   signing: { milliseconds: quick ? 200 : 400, open: signing, page: PERFORMANCE },

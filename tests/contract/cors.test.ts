@@ -137,7 +137,7 @@ it.skipIf(server === undefined)("a MinIO is told by its own variable", () => {
 });
 
 it("the pages show what the command prints", () => {
-  const snippets = snippetsOf("docs/operations.md");
+  const snippets = snippetsOf("docs/troubleshooting.md");
   expect(JSON.parse(corsOf("http://127.0.0.1").rule([ORIGIN]))).toEqual(
     JSON.parse(snippets.get("cors.json") ?? ""),
   );

@@ -11,7 +11,7 @@ import { local } from "../../adapters/embed/local.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
-// What docs/operations.md and docs/uploads.md tell an operator to do, done.
+// What docs/troubleshooting.md, docs/uploads.md and docs/parts.md tell an operator to do, done.
 
 const minio = await need("minio");
 const closing: Array<() => Promise<unknown>> = [];
@@ -46,12 +46,13 @@ const UPLOAD = { filename: "a.txt", contentType: "text/plain", size: 5 };
 const keyOf = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
 
 it("the guides for operators and uploads have the snippets that are tested here", () => {
-  expect([...snippetsOf("docs/operations.md").keys()]).toEqual(["cors.json", "gcs-cors.json"]);
-  expect([...snippetsOf("docs/uploads.md").keys()]).toEqual(["parts.sh", "videos.json"]);
+  expect([...snippetsOf("docs/troubleshooting.md").keys()]).toEqual(["cors.json", "gcs-cors.json"]);
+  expect([...snippetsOf("docs/uploads.md").keys()]).toEqual(["videos.json"]);
+  expect([...snippetsOf("docs/parts.md").keys()]).toEqual(["parts.sh"]);
 });
 
 it("a file goes in parts by the commands of the guide, with the settings beside them", async () => {
-  const commands = snippetsOf("docs/uploads.md").get("parts.sh") ?? "";
+  const commands = snippetsOf("docs/parts.md").get("parts.sh") ?? "";
   const [, settings = ""] = /^# The service: (.*) npm start$/m.exec(commands) ?? [];
   const command = `${settings} exec node deploy/node.ts`;
   const service = await startProcess({}, () => ["/bin/sh", "-c", command]);

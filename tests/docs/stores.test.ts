@@ -3,14 +3,17 @@ import { describe, expect, it } from "vitest";
 import { missingAbilities } from "../../adapters/storage/contract/missing-abilities.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { DANGERS } from "../support/store-dangers.ts";
-import { readStoresPage, storesPage } from "../support/stores-page.ts";
+import { providerPage, readPage } from "../support/stores-page.ts";
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url);
 const providers = Object.entries(PROVIDERS) as ReadonlyArray<readonly [ProviderName, Provider]>;
 
-it("docs/stores.md says of the providers what npm run generate writes", () => {
-  expect(readStoresPage()).toBe(storesPage(readStoresPage()));
-});
+it.each(["stores", "parts"] as const)(
+  "docs/%s.md says of the providers what npm run generate writes",
+  (name) => {
+    expect(readPage(name)).toBe(providerPage(name));
+  },
+);
 
 it("every certificate is of a provider that was tried, and every such provider has one", () => {
   const tried = providers.filter(([, { tried }]) => tried !== undefined);

@@ -8,10 +8,10 @@ import { type ServiceProcess, startProcess } from "../support/service-process.ts
 import { snippetsOf } from "../support/snippets.ts";
 import { type Pages, startPages } from "./project.ts";
 
-// The components of docs/frameworks.md, each in a page of another origin than the service.
+// The components of docs/client/frameworks.md, each in a page of another origin than the service.
 
 const executablePath = await need("chromium");
-const snippets = snippetsOf("docs/frameworks.md");
+const snippets = snippetsOf("docs/client/frameworks.md");
 
 /** What mounts each, by its file. */
 const MOUNTS: ReadonlyMap<string, string> = new Map([

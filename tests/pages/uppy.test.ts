@@ -11,11 +11,11 @@ import { snippetsOf } from "../support/snippets.ts";
 import { type Pages, startPages } from "./project.ts";
 
 // Uppy with its Dashboard and Golden Retriever as published, in a page of another origin than the
-// service and the store. The pages are those of docs/uppy.md.
+// service and the store. The pages are those of docs/client/uppy.md.
 
 const executablePath = await need("chromium");
 const minio = await need("minio");
-const snippets = snippetsOf("docs/uppy.md");
+const snippets = snippetsOf("docs/client/uppy.md");
 
 const MINIO = {
   STORAGE_ADAPTER: "minio",

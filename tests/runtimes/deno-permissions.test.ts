@@ -119,8 +119,8 @@ describe.each(stores)("on Deno, $store", ({ store }) => {
     },
   );
 
-  it("docs/runtimes.md has these flags", () => {
-    const page = readFileSync(new URL("../../docs/runtimes.md", import.meta.url), "utf8");
+  it("docs/deploying.md has these flags", () => {
+    const page = readFileSync(new URL("../../docs/deploying.md", import.meta.url), "utf8");
     const name = store.replace(/^\w+/, (adapter) => `\`${adapter}\``);
     const flags = permissions.map((permission) => `\`${permission}\``).join(" ");
     const rows = page.split("\n").map((line) => line.replaceAll(/ +/g, " "));

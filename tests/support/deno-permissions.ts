@@ -1,7 +1,7 @@
 const EVERY = ["--allow-net", "--allow-env", "--allow-read"] as const;
 
 /**
- * What the service has to be allowed on Deno, by store, as docs/runtimes.md has it: with one of these
+ * What the service has to be allowed on Deno, by store, as docs/deploying.md has it: with one of these
  * fewer it does not work. `DIR` is the folder of `STORAGE_LOCAL_DIR`.
  */
 export const DENO_PERMISSIONS = {

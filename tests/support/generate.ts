@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { configurationPage } from "./configuration-page.ts";
 import { errorsPage } from "./errors-page.ts";
-import { readStoresPage, storesPage } from "./stores-page.ts";
+import { providerPage } from "./stores-page.ts";
 
 // `npm run generate` writes what is made from the code, `npm run generate -- NAME` one of it;
 // `--help` has the names.
@@ -13,7 +13,8 @@ function writePages(): void {
   const pages = {
     configuration: configurationPage(),
     errors: errorsPage(),
-    stores: storesPage(readStoresPage()),
+    stores: providerPage("stores"),
+    parts: providerPage("parts"),
   };
   for (const [name, page] of Object.entries(pages)) writeFileSync(`${ROOT}docs/${name}.md`, page);
 }

@@ -4,7 +4,7 @@ import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 // Whether tests see mistakes: makes one at a time in the source, and runs the tests that import it.
-// What they do not see is printed. docs/decisions/mutations.md has why, and the scores.
+// What they do not see is printed. docs/internals/testing.md has why, and the scores.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

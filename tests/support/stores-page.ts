@@ -2,22 +2,24 @@ import { readFileSync } from "node:fs";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { tableOf } from "./markdown.ts";
 
-/** docs/stores.md as it is. */
-export const readStoresPage = (): string =>
-  readFileSync(new URL("../../docs/stores.md", import.meta.url), "utf8");
+/** The pages that have a table of providers between two comments, by the table's name. */
+const PAGES = { stores: "providers", parts: "parts" } as const;
+export type ProviderPage = keyof typeof PAGES;
 
-/** The page with what is made from the table of providers, between two comments each. */
-export const storesPage = (page: string): string =>
-  Object.entries(BLOCKS).reduce((text, [name, table]) => {
-    const [start, end] = [
-      `<!-- ${name}: made by npm run generate -->\n`,
-      `<!-- end of ${name} -->`,
-    ];
-    const [before, rest = ""] = text.split(start);
-    const [, after] = rest.split(end);
-    if (after === undefined) throw new Error(`docs/stores.md has no place for ${name}`);
-    return `${before}${start}\n${table}\n${end}${after}`;
-  }, page);
+/** A page of docs/ as it is. */
+export const readPage = (name: ProviderPage): string =>
+  readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8");
+
+/** The page with what is made from the table of providers. */
+export function providerPage(name: ProviderPage): string {
+  const block = PAGES[name];
+  const start = `<!-- ${block}: made by npm run generate -->\n`;
+  const end = `<!-- end of ${block} -->`;
+  const [before, rest = ""] = readPage(name).split(start);
+  const [, after] = rest.split(end);
+  if (after === undefined) throw new Error(`docs/${name}.md has no place for ${block}`);
+  return `${before}${start}\n${BLOCKS[block]}\n${end}${after}`;
+}
 
 const yesNo = (value: boolean | string) =>
   typeof value === "string" ? value : value ? "yes" : "no";

@@ -17,7 +17,7 @@ const PAST = "2001-01-01T00:00:00Z";
 
 /**
  * Every header by which a known server does something else than store the body, by its effect;
- * docs/decisions/unsigned-headers.md has the servers and the sources. BUCKET stands for the bucket,
+ * docs/internals/unsigned-headers.md has the servers and the sources. BUCKET stands for the bucket,
  * OTHER for the key of another file, NEW for a key without one, SECONDS and INSTANT for a moment from
  * now.
  */
