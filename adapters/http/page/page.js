@@ -125,12 +125,10 @@ function remove(isMeant) {
 const isOver = ({ state }) => state === "done" || state === "failed" || state === "aborted";
 
 function showTotal() {
-  const count = (state) => uploads.filter((each) => each.state === state).length;
-  const [all, done, failed] = [
-    uploads.length - count("unfinished"),
-    count("done"),
-    count("failed"),
-  ];
+  const [done, failed, unfinished] = ["done", "failed", "unfinished"].map(
+    (state) => uploads.filter((each) => each.state === state).length,
+  );
+  const all = uploads.length - unfinished;
   const words = `${done} of ${all} confirmed${failed > 0 ? `, ${failed} failed` : ""}`;
   setText(find("#total"), all > 0 && words);
   find("#clear").hidden = !uploads.some(isOver);
@@ -143,24 +141,18 @@ function uploadAll(files) {
     const { name, size, lastModified, type } = file;
     const left = uploads.find((each) => isLeft(each) && isSame(each, file));
     const upload = left ?? add({ name, size, lastModified, type, file, state: "uploading" });
-    return Object.assign(upload, { file });
+    return Object.assign(upload, { file, type });
   });
   // On a phone the list is below the fold.
   chosen[0]?.card.scrollIntoView({ block: "center" });
   const together = chosen.filter(({ begun }) => chosen.length > 1 && !begun);
   for (const each of chosen) if (!together.includes(each)) start(each);
-  const all = client.uploadAll(
-    together.map(({ file }) => file),
-    {
-      policy: policyName(),
-      onFileProgress: (file, progress) =>
-        update(
-          together.find((each) => each.file === file),
-          { progress },
-        ),
-    },
-  );
-  for (const [index, each] of together.entries()) follow(each, all.uploads[index]);
+  const byFile = new Map(together.map((each) => [each.file, each]));
+  const all = client.uploadAll(byFile.keys(), {
+    policy: policyName(),
+    onFileProgress: (file, progress) => update(byFile.get(file), { progress }),
+  });
+  for (const [index, each] of [...byFile.values()].entries()) follow(each, all.uploads[index]);
 }
 
 /** Uploads one file, from where it was left. @param {Upload} upload */
@@ -177,8 +169,7 @@ async function follow(upload, task) {
   try {
     const result = await task;
     update(upload, { state: "done", result, begun: undefined });
-    const entry = { name: upload.name, at: Date.now(), result };
-    sessionStorage.setItem(HISTORY, JSON.stringify([...history(), entry].slice(-50)));
+    remember({ name: upload.name, at: Date.now(), result });
   } catch (error) {
     if (error.code === "aborted") update(upload, { state: "aborted", error, begun: undefined });
     else update(upload, { state: "failed", error });
@@ -190,8 +181,18 @@ async function follow(upload, task) {
 }
 
 /** Where this tab keeps its last uploads, so that a reload shows them again. */
-const HISTORY = "valetkey-history";
-const history = () => JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]");
+const HISTORY = "valetkey-uploads";
+
+/** Gives the last uploads, with another one if there is one; none where pages may keep nothing. */
+function remember(...entry) {
+  try {
+    const entries = [...JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]"), ...entry].slice(-50);
+    sessionStorage.setItem(HISTORY, JSON.stringify(entries));
+    return entries;
+  } catch {
+    return [];
+  }
+}
 
 /** Without a secure context there is no clipboard to write to; the text is selected instead. */
 async function copy(button) {
@@ -235,7 +236,7 @@ find("#clear").addEventListener("click", () => {
 find("#policy").addEventListener("change", showPolicy);
 for (const field of ["#organization", "#token"]) find(field).addEventListener("change", enter);
 addEventListener("hashchange", readAddress);
-for (const { name, at, result } of history()) {
+for (const { name, at, result } of remember()) {
   const { size, contentType: type } = result;
   add({ name, size, type, at, result, state: "done" });
 }
