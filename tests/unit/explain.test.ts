@@ -280,7 +280,7 @@ describe("valetkey doctor --explain", () => {
 const PAGE = readdirSync("docs")
   .filter((name) => name.endsWith(".md"))
   .flatMap((name) => readFileSync(`docs/${name}`, "utf8").split(/^## /m))
-  .filter((section) => section.startsWith("A 403 from the store"))
+  .filter((section) => section.startsWith("A refusal from the store"))
   .join("");
 
 describe("the page about refusals of stores", () => {
