@@ -1,25 +1,17 @@
 import * as Effect from "effect/Effect";
-import type { Audience } from "../../../application/ports/presigner.ts";
 import { digest } from "../../storage/contract/digest.ts";
 import { BYTES, check, type Doctor, type StoreAnswer } from "./doctor.ts";
 
 /** Uploads as a page of each origin: the preflight, and the PUT unless only a look is taken. */
 export const cors = (
   doctor: Doctor,
-  audience: Audience,
   options: { readonly isLook: boolean },
 ): Effect.Effect<unknown> =>
-  Effect.forEach(doctor.origins, (origin) => uploadFrom(doctor, origin, audience, options));
+  Effect.forEach(doctor.origins, (origin) => uploadFrom(doctor, origin, options));
 
 const uploadFrom = check(
   "cors",
-  function* (
-    doctor,
-    report,
-    origin: string,
-    audience: Audience,
-    { isLook }: { readonly isLook: boolean },
-  ) {
+  function* (doctor, report, origin: string, { isLook }: { readonly isLook: boolean }) {
     const { send, signPut, presigner, put } = doctor;
     const failed = (answer: StoreAnswer, problem: string) =>
       report.failed(
@@ -29,7 +21,7 @@ const uploadFrom = check(
       );
     const [algorithm] = presigner.checksums;
     const checksum = algorithm && { algorithm, value: digest(algorithm, BYTES) };
-    const signed = yield* signPut({ audience, strict: true, ...(checksum && { checksum }) });
+    const signed = yield* signPut({ strict: true, ...(checksum && { checksum }) });
     const names = Object.keys(signed.headers).map((name) => name.toLowerCase());
     const preflight = yield* send("OPTIONS", signed.url, {
       headers: {

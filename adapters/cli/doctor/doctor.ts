@@ -81,6 +81,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   const rules = Option.getOrUndefined(yield* Effect.serviceOption(BucketCors));
   const scratch = openScratch({ store, s3 });
   let silence: NoAnswer | undefined;
+  let audience: Audience = "public";
 
   /** Remembers the object that a request may have made, unless it was refused. */
   const remembering = <A extends Pick<Answer | Response, "ok" | "headers">, E>(
@@ -179,14 +180,17 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
               }),
             ),
           ),
+    /** Signs for another endpoint from now on; for that of browsers at first. */
+    audience: () => audience,
+    signFor: (other: Audience): void => void (audience = other),
     /** Signs the PUT of `BYTES`, under a new key if none is given. */
     signPut: Effect.fnUntraced(function* (over: Partial<PutRequest> = {}) {
       const key = over.key ?? (yield* newKey);
       const size = ByteSize.make(BYTES.length);
-      return { key, ...(yield* presigner.put({ ...putRequest(key), size, ...over })) };
+      return { key, ...(yield* presigner.put({ ...putRequest(key), size, audience, ...over })) };
     }),
     signGet: (key: StorageKey, over: Partial<GetRequest> = {}) =>
-      presigner.get({ ...getRequest(key), ...over }),
+      presigner.get({ ...getRequest(key), audience, ...over }),
     put: (
       signed: Pick<SignedRequest, "url" | "headers">,
       over: { headers?: SignedRequest["headers"]; body?: Uint8Array } = {},

@@ -41,7 +41,7 @@ const skip = ({ report }: Doctor, reason: string): void =>
   report("everything else").unknown(`${reason}, so nothing further was tried`);
 
 /** Asks whether pages may upload, without an upload. */
-const look = (doctor: Doctor) => cors(doctor, "public", { isLook: true });
+const look = (doctor: Doctor) => cors(doctor, { isLook: true });
 
 const checks = Effect.fnUntraced(function* (doctor: Doctor, alive: Reached["alive"]) {
   const { names, report, mayLeave } = doctor;
@@ -59,26 +59,24 @@ const checks = Effect.fnUntraced(function* (doctor: Doctor, alive: Reached["aliv
     if (!mayLeave) return yield* Effect.andThen(look(doctor), settings);
   }
   yield* hosts(doctor);
-  const uploaded = yield* upload(doctor, alive);
-  if (!uploaded) {
+  const stored = yield* upload(doctor, alive);
+  if (!stored) {
     yield* look(doctor);
   } else {
-    const { audience } = uploaded;
-    if ((yield* signatures(doctor, audience)) === false) {
+    if ((yield* signatures(doctor)) === false) {
       return skip(doctor, "the store verifies no signatures");
     }
-    yield* cors(doctor, audience, { isLook: false });
+    yield* cors(doctor, { isLook: false });
   }
   if (isKeyRefused) {
     report("confirm").unknown("the store refuses the service's key, so nothing was tried with it");
   }
-  if (!uploaded) report("promises").unknown("no upload works, so nothing was tried with one");
+  if (!stored) report("promises").unknown("no upload works, so nothing was tried with one");
   else {
-    const { audience, key } = uploaded;
-    if (!isKeyRefused) yield* service(doctor, audience);
-    yield* promises(doctor, audience);
-    yield* publicAccess(doctor, audience, key);
-    if (doctor.s3 !== undefined) yield* privilege(doctor, audience, key);
+    if (!isKeyRefused) yield* service(doctor);
+    yield* promises(doctor);
+    yield* publicAccess(doctor, stored);
+    if (doctor.s3 !== undefined) yield* privilege(doctor, stored);
   }
   return yield* settings;
 });

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import zlib from "node:zlib";
-import type { Audience } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import {
@@ -18,15 +17,11 @@ const OWN_KEY =
   "give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), which may do what `valetkey policy put` prints";
 
 /** Tries what the key for uploads may do beyond a PUT: other requests, and headers on a PUT. */
-export const privilege = (
-  doctor: Doctor,
-  audience: Audience,
-  stored: StorageKey,
-): Effect.Effect<unknown> =>
+export const privilege = (doctor: Doctor, stored: StorageKey): Effect.Effect<unknown> =>
   Effect.all([
     ownRequests(doctor, stored),
-    ...TRIED.map((harm) => unsignedHeaders(doctor, audience, harm, stored)),
-    forgedUpload(doctor, audience),
+    ...TRIED.map((harm) => unsignedHeaders(doctor, harm, stored)),
+    forgedUpload(doctor),
   ]);
 
 const ownRequests = check("least privilege", function* (doctor, report, stored: StorageKey) {
@@ -71,15 +66,11 @@ const WHY: Readonly<Record<Harm, string>> = {
 
 const unsignedHeaders = check(
   "unsigned headers",
-  function* (doctor, report, audience: Audience, harm: Harm, other: StorageKey) {
+  function* (doctor, report, harm: Harm, other: StorageKey) {
     const rows = UNSIGNED_HEADERS[harm];
-    const tried = yield* Effect.forEach(
-      rows,
-      (row) => attempt(doctor, { audience, harm, row, other }),
-      {
-        concurrency: 4,
-      },
-    );
+    const tried = yield* Effect.forEach(rows, (row) => attempt(doctor, { harm, row, other }), {
+      concurrency: 4,
+    });
     const removes = harm.startsWith("removes");
     const isSwift = tried.some(({ answer }) =>
       SWIFT_HEADERS.some((name) => name in answer.headers),
@@ -115,16 +106,16 @@ const SWIFT_HEADERS = ["x-trans-id", "x-openstack-request-id"];
 /** Sends a PUT again with a header, and finds its effect. */
 const attempt = Effect.fnUntraced(function* (
   doctor: Doctor,
-  { audience, harm, row, other }: { audience: Audience; harm: Harm; row: Row; other: StorageKey },
+  { harm, row, other }: { harm: Harm; row: Row; other: StorageKey },
 ) {
   const { send, put, bucket } = doctor;
   const created = yield* doctor.newKey;
   const place = { bucket, other, content: OTHER_BYTES };
   const { name, headers, body } = attemptWith(row, place, created);
   const size = ByteSize.make(body.length);
-  const { key, ...signed } = yield* doctor.signPut({ audience, size });
+  const { key, ...signed } = yield* doctor.signPut({ size });
   yield* put(signed, { body });
-  const { url } = yield* doctor.signGet(key, { audience });
+  const { url } = yield* doctor.signGet(key);
   const before = yield* send("GET", url);
   const unsignedUrl = url.slice(0, url.indexOf("?"));
   // A bucket that is public, or a cache on the way, is reported by another check.
@@ -132,7 +123,7 @@ const attempt = Effect.fnUntraced(function* (
   const answer = yield* put(signed, { headers, body });
   const writesElsewhere = harm === "writes under another key";
   if (writesElsewhere) doctor.scratch.add(created);
-  const elsewhere = yield* doctor.signGet(created, { audience });
+  const elsewhere = yield* doctor.signGet(created);
   const effect = Effect.gen(function* () {
     if (!before.ok || !answer.ok) return undefined;
     if (writesElsewhere && (yield* send("GET", elsewhere.url)).ok)
@@ -149,8 +140,8 @@ const attempt = Effect.fnUntraced(function* (
 });
 
 /** CVE-2026-41145: a MinIO that does not verify the signature of such an upload. */
-const forgedUpload = check("forged upload", function* (doctor, report, audience: Audience) {
-  const { url } = yield* doctor.signPut({ audience });
+const forgedUpload = check("forged upload", function* (doctor, report) {
+  const { url } = yield* doctor.signPut();
   const crc32 = Buffer.alloc(4);
   crc32.writeUInt32BE(zlib.crc32("forged"));
   const forged = withWrongSignature(url).replace(/(X-Amz-SignedHeaders=)[^&]+/, "$1host");

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import type { Audience, PutRequest } from "../../../application/ports/presigner.ts";
+import type { PutRequest } from "../../../application/ports/presigner.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { digest } from "../../storage/contract/digest.ts";
 import { CHECKSUM_HEADERS } from "../../storage/signing/binding.ts";
@@ -7,19 +7,13 @@ import { BYTES, check, type Doctor, OTHER_BYTES, type StoreAnswer } from "./doct
 import type { Report } from "./finding.ts";
 
 /** Tries what the store has to refuse, according to the configuration. */
-export const promises = (doctor: Doctor, audience: Audience): Effect.Effect<unknown> =>
+export const promises = (doctor: Doctor): Effect.Effect<unknown> =>
   Effect.all([
-    another(doctor, audience, "a PUT of another type", {}, { headers: { "Content-Type": HTML } }),
-    another(doctor, audience, "a PUT that is one byte longer", { strict: true }, { body: LONGER }),
-    another(
-      doctor,
-      audience,
-      "a PUT that is one byte shorter",
-      { strict: true },
-      { body: SHORTER },
-    ),
-    ...doctor.presigner.checksums.map((algorithm) => otherBytes(doctor, audience, algorithm)),
-    replay(doctor, audience),
+    another(doctor, "a PUT of another type", {}, { headers: { "Content-Type": HTML } }),
+    another(doctor, "a PUT that is one byte longer", { strict: true }, { body: LONGER }),
+    another(doctor, "a PUT that is one byte shorter", { strict: true }, { body: SHORTER }),
+    ...doctor.presigner.checksums.map((algorithm) => otherBytes(doctor, algorithm)),
+    replay(doctor),
   ]);
 
 const HTML = MediaType.make("text/html");
@@ -32,21 +26,20 @@ const another = check(
   function* (
     doctor,
     report,
-    audience: Audience,
     promise: string,
     granted: Partial<PutRequest>,
     sent: NonNullable<Parameters<Doctor["put"]>[1]>,
   ) {
-    const signed = yield* doctor.signPut({ audience, ...granted });
+    const signed = yield* doctor.signPut(granted);
     judge(doctor, report, promise, yield* doctor.put(signed, sent));
   },
 );
 
 const otherBytes = check(
   "promise",
-  function* (doctor, report, audience: Audience, algorithm: keyof typeof CHECKSUM_HEADERS) {
+  function* (doctor, report, algorithm: keyof typeof CHECKSUM_HEADERS) {
     const checksum = { algorithm, value: digest(algorithm, BYTES) };
-    const signed = yield* doctor.signPut({ audience, checksum });
+    const signed = yield* doctor.signPut({ checksum });
     const promise = `a PUT of other bytes than its ${algorithm} says`;
     const wrong = yield* doctor.put(signed, { body: OTHER_BYTES });
     if (wrong.ok) return judge(doctor, report, promise, wrong);
@@ -60,8 +53,8 @@ const otherBytes = check(
   },
 );
 
-const replay = check("promise", function* (doctor, report, audience: Audience) {
-  const signed = yield* doctor.signPut({ audience, strict: true });
+const replay = check("promise", function* (doctor, report) {
+  const signed = yield* doctor.signPut({ strict: true });
   if (!signed.isOnce) {
     return yield* Effect.match(doctor.store.writeOnce?.look ?? Effect.void, {
       onSuccess: () => undefined,

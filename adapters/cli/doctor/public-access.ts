@@ -1,12 +1,11 @@
-import type { Audience } from "../../../application/ports/presigner.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { BYTES, check } from "./doctor.ts";
 
 /** Tries to list, read and write without a key; `read` was read at this address before. */
 export const publicAccess = check(
   "public access",
-  function* (doctor, { passed, failed }, audience: Audience, read: StorageKey) {
-    const { key: unread, ...signed } = yield* doctor.signPut({ audience });
+  function* (doctor, { passed, failed }, read: StorageKey) {
+    const { key: unread, ...signed } = yield* doctor.signPut();
     yield* doctor.put(signed);
     const object = signed.url.slice(0, signed.url.indexOf("?"));
     const bucket = object.slice(0, -unread.length);

@@ -1,7 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { differencesOf } from "../../../domain/upload-difference.ts";
@@ -10,11 +9,11 @@ import { putRequest } from "../../storage/contract/uploads.ts";
 import { BYTES, check, type Doctor } from "./doctor.ts";
 
 /** Does the service's own part of an upload: confirms it, and puts parts together. */
-export const service = (doctor: Doctor, audience: Audience): Effect.Effect<unknown> =>
+export const service = (doctor: Doctor): Effect.Effect<unknown> =>
   Effect.all([
-    confirm(doctor, audience),
-    ...(doctor.waits === undefined ? [] : [confirmMarked(doctor, audience)]),
-    parts(doctor, audience),
+    confirm(doctor),
+    ...(doctor.waits === undefined ? [] : [confirmMarked(doctor)]),
+    parts(doctor),
   ]);
 
 const ALLOW_SERVICE = "allow the service's key what `valetkey policy service` prints";
@@ -24,10 +23,10 @@ const UNCONFIRMED = "No upload is confirmed.";
 const SIZE = ByteSize.make(BYTES.length);
 
 /** Puts a file with a checksum, and compares what the service sees of it with what was sent. */
-const confirm = check("confirm", function* (doctor, { passed, failed }, audience: Audience) {
+const confirm = check("confirm", function* (doctor, { passed, failed }) {
   const [algorithm] = doctor.presigner.checksums;
   const checksum = algorithm && { algorithm, value: digest(algorithm, BYTES) };
-  const signed = yield* doctor.signPut({ audience, ...(checksum && { checksum }) });
+  const signed = yield* doctor.signPut(checksum && { checksum });
   // The check of the promise reports why.
   if (!(yield* doctor.put(signed)).ok) return;
   const facts = yield* Effect.result(doctor.store.head(signed.key));
@@ -58,9 +57,9 @@ const confirm = check("confirm", function* (doctor, { passed, failed }, audience
   }
 });
 
-const confirmMarked = check("confirm", function* (doctor, { passed, failed }, audience: Audience) {
+const confirmMarked = check("confirm", function* (doctor, { passed, failed }) {
   const pendingSince = yield* DateTime.now;
-  const { key, ...signed } = yield* doctor.signPut({ audience, writeOnce: true, pendingSince });
+  const { key, ...signed } = yield* doctor.signPut({ writeOnce: true, pendingSince });
   const { ok, told } = yield* doctor.put(signed);
   if (!ok) {
     return failed(
@@ -83,11 +82,11 @@ const confirmMarked = check("confirm", function* (doctor, { passed, failed }, au
 });
 
 /** Puts one part of an upload, which is aborted at the end. */
-const parts = check("parts", function* (doctor, { passed, failed }, audience: Audience) {
+const parts = check("parts", function* (doctor, { passed, failed }) {
   const { multipart } = doctor.store;
   const { part } = doctor.presigner;
   if (multipart === undefined || part === undefined) return;
-  const request = { ...putRequest(yield* doctor.newKey), audience };
+  const request = { ...putRequest(yield* doctor.newKey), audience: doctor.audience() };
   const { key, mediaType } = request;
   const created = yield* doctor.inTime(multipart.create({ key, mediaType })).pipe(
     Effect.tap((uploadId) => Effect.sync(() => doctor.scratch.addUpload({ key, uploadId }))),

@@ -7,15 +7,10 @@ import { BYTES, check, type NoAnswer, type StoreAnswer, withWrongSignature } fro
 import { headersAdded, ONE_STORE, refusedUpload } from "./refused-upload.ts";
 import { refusalMend, refusalReason } from "./refusals.ts";
 
-/** A stored scratch object, and the endpoint where uploads work. */
-export interface Uploaded {
-  readonly audience: Audience;
-  readonly key: StorageKey;
-}
-
 /**
  * Uploads as a browser does, reads back, and looks for what something on the way has changed; gives
- * undefined where no upload works. Where only services get through, their endpoint is used.
+ * the stored object, or undefined where no upload works. Where only services get through, the other
+ * checks use their endpoint.
  */
 export const upload = check(
   "upload",
@@ -23,7 +18,7 @@ export const upload = check(
     doctor,
     report,
     audiences: ReadonlyArray<Audience>,
-  ): Effect.fn.Return<Uploaded | undefined, { readonly reason: string }> {
+  ): Effect.fn.Return<StorageKey | undefined, { readonly reason: string }> {
     const attempts: Array<Attempt> = [];
     for (const audience of audiences) {
       const { key, ...signed } = yield* doctor.signPut({ audience });
@@ -53,13 +48,16 @@ export const upload = check(
       }
     }
     if (accepted === undefined) return undefined;
-    yield* readBack(doctor, accepted);
-    yield* largeUpload(doctor, accepted.audience);
-    return accepted;
+    doctor.signFor(accepted.audience);
+    yield* readBack(doctor, accepted.key, accepted.audience);
+    yield* largeUpload(doctor);
+    return accepted.key;
   },
 );
 
-interface Attempt extends Uploaded {
+interface Attempt {
+  readonly audience: Audience;
+  readonly key: StorageKey;
   readonly url: string;
   readonly sent: Result.Result<StoreAnswer, NoAnswer>;
 }
@@ -67,8 +65,8 @@ interface Attempt extends Uploaded {
 /** Reads a stored object back, at both endpoints, and looks for what was added to it on the way. */
 const readBack = check(
   "download",
-  function* (doctor, { passed, failed }, { key, audience }: Uploaded) {
-    const { url } = yield* doctor.signGet(key, { audience });
+  function* (doctor, { passed, failed }, key: StorageKey, audience: Audience) {
+    const { url } = yield* doctor.signGet(key);
     const answer = yield* doctor.send("GET", url);
     const why = "Files cannot be opened.";
     if (!answer.ok) {
@@ -115,9 +113,9 @@ const readBack = check(
 const LARGE = 2 ** 20 + 1;
 
 /** Puts more than a megabyte, where a policy allows files of that size. */
-const largeUpload = check("size", function* (doctor, report, audience: Audience) {
+const largeUpload = check("size", function* (doctor, report) {
   if (doctor.largest < LARGE) return;
-  const signed = yield* doctor.signPut({ audience, size: ByteSize.make(LARGE) });
+  const signed = yield* doctor.signPut({ size: ByteSize.make(LARGE) });
   const sent = yield* Effect.result(doctor.put(signed, { body: new Uint8Array(LARGE) }));
   if (sent._tag === "Failure") {
     yield* doctor.forgetSilence;
@@ -135,8 +133,8 @@ const largeUpload = check("size", function* (doctor, report, audience: Audience)
 });
 
 /** Puts a file with a wrong signature; false where the store accepts it. */
-export const signatures = check("signatures", function* (doctor, report, audience: Audience) {
-  const { url, headers } = yield* doctor.signPut({ audience });
+export const signatures = check("signatures", function* (doctor, report) {
+  const { url, headers } = yield* doctor.signPut();
   const { ok, told } = yield* doctor.put({ url: withWrongSignature(url), headers });
   if (!ok) {
     report.passed(`a PUT with a wrong one is refused (${told})`);
