@@ -35,21 +35,16 @@ function continuations(commands: ReadonlyArray<Command>): ReadonlyArray<readonly
     .map(([typed, words]) => [typed, [...words].join(" ")]);
 }
 
-/** The options that take one of a few values, once each. */
-const choicesByOption = (commands: ReadonlyArray<Command>) =>
-  new Map(
-    commands.flatMap(({ options }) =>
-      Object.entries(options).flatMap(([name, option]) =>
-        option.isArgument || choicesFor(option).length === 0
-          ? []
-          : [[`--${name}`, choicesFor(option).join(" ")] as const],
-      ),
+function bash(commands: ReadonlyArray<Command>): string {
+  const choices = commands.flatMap(({ options }) =>
+    Object.entries(options).flatMap(([name, option]) =>
+      option.isArgument || choicesFor(option).length === 0
+        ? []
+        : [[`*" --${name} "`, choicesFor(option).join(" ")] as const],
     ),
   );
-
-function bash(commands: ReadonlyArray<Command>): string {
   const cases = [
-    ...[...choicesByOption(commands)].map(([option, words]) => [`*" ${option} "`, words] as const),
+    ...new Map(choices),
     ...continuations(commands).map(
       ([typed, words]) => [typed === "" ? '" "' : `"${typed} "*`, words] as const,
     ),

@@ -83,21 +83,22 @@ export const upload = command({
     process.off("SIGINT", interrupt);
     line.end();
     const left = outcomes.values();
-    const rows = opened.map((each, index): Row => {
-      const path = files[index] ?? "";
-      if (!(each instanceof File)) return { file: path, error: each };
-      const outcome = left.next().value;
-      return outcome?.status === "fulfilled"
-        ? { file: path, result: outcome.value }
-        : { file: path, error: readFailure(outcome?.reason) };
+    const results = opened.map((each) => {
+      const outcome = each instanceof File ? left.next().value : undefined;
+      if (outcome?.status === "fulfilled") return outcome.value;
+      return each instanceof File ? readFailure(outcome?.reason) : each;
     });
-    const failed = rows.filter((row) => "error" in row);
+    const rows = results.map((result, index) => ({ file: files[index] ?? "", result }));
+    const failed = rows.flatMap(({ file, result }) =>
+      "message" in result ? onOneLine(`${file}: ${result.message}`) : [],
+    );
     return {
-      result: json ? asJson(rows.map(inJson)) : columns(rows.flatMap(inColumns)),
-      ...(failed.length > 0 && {
-        code: EXIT.failure,
-        message: failed.map(({ file, error }) => onOneLine(`${file}: ${error.message}`)).join("\n"),
-      }),
+      result: json
+        ? asJson(rows.map(inJson))
+        : columns(
+            rows.flatMap(({ file, result }) => ("key" in result ? [[file, result.fileUrl]] : [])),
+          ),
+      ...(failed.length > 0 && { code: EXIT.failure, message: failed.join("\n") }),
     };
   },
 });
@@ -106,10 +107,6 @@ interface Failure {
   readonly code: string;
   readonly message: string;
 }
-
-type Row =
-  | { readonly file: string; readonly result: UploadResult }
-  | { readonly file: string; readonly error: Failure };
 
 /** The file at a path, which is read when it is sent, or why it cannot be. */
 async function open(
@@ -151,17 +148,22 @@ const MESSAGES: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
-const inColumns = (row: Row) => ("result" in row ? [[row.file, row.result.fileUrl]] : []);
-
-const inJson = (row: Row) =>
-  "error" in row
-    ? row
-    : {
-        file: row.file,
-        key: row.result.key,
-        size: row.result.size,
-        content_type: row.result.contentType,
-        get_url: row.result.getUrl,
-        file_url: row.result.fileUrl,
-        receipt: row.result.receipt,
-      };
+function inJson({
+  file,
+  result,
+}: {
+  readonly file: string;
+  readonly result: UploadResult | Failure;
+}) {
+  if ("message" in result) return { file, error: result };
+  const { key, size, contentType, getUrl, fileUrl, receipt } = result;
+  return {
+    file,
+    key,
+    size,
+    content_type: contentType,
+    get_url: getUrl,
+    file_url: fileUrl,
+    receipt,
+  };
+}
