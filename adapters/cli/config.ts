@@ -54,22 +54,16 @@ const summarize = ({ http, identity, policies, storage }: Settings) => ({
 export function configRows(env: Env): ReadonlyArray<Row> {
   const inUse = settingsInUse(env);
   const used = new Set(inUse.map(({ variable }) => variable));
+  const unused = settings.filter(({ variable }) => env[variable] && !used.has(variable));
   const fromFile = keyInFile(env);
-  const rows = inUse.map((setting): Row => {
+  const rows = [...inUse, ...unused].map((setting): Row => {
     const { variable } = setting;
     const text = env[variable];
-    if (text) return { variable, value: shown(setting, text), from: "variable" };
-    const file = fromFile.get(variable);
-    return file ?? { variable, value: describeDefault(setting), from: "default" };
+    const from = used.has(variable) ? "variable" : "variable, not used";
+    if (text) return { variable, value: shown(setting, text), from };
+    return fromFile.get(variable) ?? { variable, value: describeDefault(setting), from: "default" };
   });
-  const unused = settings
-    .filter(({ variable }) => env[variable] && !used.has(variable))
-    .map((setting): Row => {
-      const { variable } = setting;
-      return { variable, value: shown(setting, env[variable] ?? ""), from: "variable, not used" };
-    });
-  const unique = new Map([...rows, ...unused].map((row) => [row.variable, row]));
-  return [...unique.values()];
+  return [...new Map(rows.map((row) => [row.variable, row])).values()];
 }
 
 /** The text of a variable, unless it is a secret. */
@@ -93,12 +87,9 @@ function keyInFile(env: Env): ReadonlyMap<string, Row> {
   const read = readCredentials(path, decodeAwsSigner);
   if (Result.isFailure(read)) return new Map();
   const from = `file ${path}`;
+  const { accessKey } = read.success.keys;
   const rows: ReadonlyArray<Row> = [
-    {
-      variable: keySettings.accessKey.variable,
-      value: read.success.keys.accessKey,
-      from,
-    },
+    { variable: keySettings.accessKey.variable, value: accessKey, from },
     { variable: keySettings.secretKey.variable, value: "(hidden)", from },
   ];
   return new Map(rows.map((row) => [row.variable, row]));

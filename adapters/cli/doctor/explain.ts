@@ -78,18 +78,10 @@ const causeIf = (applies: boolean, what: string, mend: string): Causes =>
 type Answer = ReturnType<typeof refusalIn> & { readonly text: string };
 
 /** The parameters of a signed URL. */
-interface Signature {
-  readonly accessKey: string;
-  readonly region: string;
-  readonly at: number;
-  readonly seconds: number;
-  readonly headers: ReadonlyArray<string>;
-  /** The headers that a request with this URL may not have. */
-  readonly absent: ReadonlyArray<string>;
-}
+type Signature = NonNullable<ReturnType<typeof readSignature>>;
 
 /** Reads Signature Version 4, of AWS or of Google; undefined if there is none. */
-function readSignature({ searchParams }: URL): Signature | undefined {
+function readSignature({ searchParams }: URL) {
   const parameter = (name: string) =>
     searchParams.get(`X-Amz-${name}`) ?? searchParams.get(`X-Goog-${name}`);
   if (parameter("Signature") === null) return undefined;
@@ -110,6 +102,7 @@ function readSignature({ searchParams }: URL): Signature | undefined {
     ),
     seconds: Number(parameter("Expires") ?? Number.NaN),
     headers: names.filter((name) => !isAbsent(name)),
+    /** The headers that a request with this URL may not have. */
     absent: names.filter(isAbsent),
   };
 }
