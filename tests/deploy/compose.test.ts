@@ -71,7 +71,14 @@ function makeSecrets(
   env: Readonly<Record<string, string>>,
   { folder = newFolder(), store = "seaweedfs" } = {},
 ) {
-  const args = ["--folder", folder, "--policies", join(DEPLOY, "policies"), "--store", store];
+  const args = [
+    "--folder",
+    folder,
+    "--policies",
+    join(DEPLOY, "../adapters/cli/policies"),
+    "--store",
+    store,
+  ];
   const { status, stdout, stderr } = spawnSync(
     "node",
     [join(DEPLOY, "compose/secrets.ts"), ...args],
