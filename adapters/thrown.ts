@@ -1,14 +1,14 @@
-// What other code has thrown. Under Jest the service and Node have different realms, so that
+// Values that other code has thrown. Under Jest the service and Node have different realms, so that
 // `instanceof Error` is false for errors of Node.
 
-/** Whether something that was thrown is an error, of whatever realm. */
+/** Returns true for an error, of whatever realm. */
 export const isError = (thrown: unknown): thrown is Error =>
   typeof thrown === "object" &&
   thrown !== null &&
   "message" in thrown &&
   typeof thrown.message === "string";
 
-/** What an error says, or whatever else was thrown; some errors have a code and no message. */
+/** The message of an error, or whatever else was thrown; some errors have a code alone. */
 export const messageOf = (thrown: unknown): string =>
   isError(thrown) ? thrown.message || String(codeOf(thrown) ?? thrown.name) : String(thrown);
 

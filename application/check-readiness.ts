@@ -20,7 +20,7 @@ export interface PartState {
   readonly reason?: string;
 }
 
-/** Whether URLs can be signed, and written once, and whether the store and the counter answer. */
+/** The states of signing, of writing once, of the store and of the counter. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;

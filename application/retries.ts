@@ -19,7 +19,7 @@ import type { RetriedUpload } from "./ports/limiter.ts";
 import type { SignedRequest } from "./ports/presigner.ts";
 import { LimitsUnavailable } from "../domain/errors.ts";
 
-/** What a retry needs of the uploads of the first request. */
+/** The facts of the first request's uploads that a retry needs. */
 const Memory = Schema.fromJsonString(
   Schema.Array(
     Schema.Struct({
@@ -34,7 +34,7 @@ const Memory = Schema.fromJsonString(
 const encode = Schema.encodeSync(Memory);
 const decode = Schema.decodeEffect(Memory);
 
-/** What a retry needs of the first start of an upload in parts. */
+/** The facts of the first start of an upload in parts that a retry needs. */
 const Start = Schema.Struct({
   key: StorageKey,
   issuedAt: Schema.DateTimeUtcFromMillis,
@@ -47,7 +47,7 @@ const StartMemory = Schema.fromJsonString(Start);
 export const memoryOfStart = Schema.encodeSync(StartMemory);
 const decodeStart = Schema.decodeEffect(StartMemory);
 
-/** How a retry of these uploads is recognized, for as long as all their first URLs work. */
+/** Makes a retry of these uploads recognizable, for as long as all their first URLs work. */
 export function retryOf(given: {
   readonly principal: Principal;
   readonly idempotencyKey: string;
@@ -107,7 +107,7 @@ export const recall = Effect.fnUntraced(function* <
   const first = yield* decode(memory).pipe(
     Effect.filterOrFail(
       (first) =>
-        first.length === uploads.length && first.every((upload) => isOf(organization, upload)),
+        first.length === uploads.length && first.every((upload) => belongsTo(organization, upload)),
     ),
     Effect.mapError(notOurs),
   );
@@ -123,9 +123,7 @@ export const recall = Effect.fnUntraced(function* <
   }));
 });
 
-/**
- * How a retry of the start of an upload in parts is recognized, for as long as the upload lives.
- */
+/** Makes a retry of the start of an upload in parts recognizable, as long as the upload lives. */
 export const retryOfStart = (given: {
   readonly principal: Principal;
   readonly idempotencyKey: string;
@@ -147,11 +145,11 @@ export const retryOfStart = (given: {
 /** The first start of an upload in parts. Fails as `recall` does. */
 export const recallStart = (memory: string, organization: OrganizationId) =>
   decodeStart(memory).pipe(
-    Effect.filterOrFail((start) => isOf(organization, start)),
+    Effect.filterOrFail((start) => belongsTo(organization, start)),
     Effect.mapError(notOurs),
   );
 
-const isOf = (organization: OrganizationId, { key }: { readonly key: StorageKey }) =>
+const belongsTo = (organization: OrganizationId, { key }: { readonly key: StorageKey }) =>
   Option.getOrUndefined(parse(key))?.organization === organization;
 
 const notOurs = () =>
@@ -163,7 +161,7 @@ const shorter = (a: Lifetime, b: Lifetime): Lifetime => (Duration.isLessThan(a, 
 
 /** At least one second: signatures are dated in whole seconds. */
 function left(end: DateTime.Utc, now: DateTime.Utc): Lifetime {
-  return Lifetime.make(Duration.seconds(Math.max(1, secondOf(end) - secondOf(now))));
+  return Lifetime.make(Duration.seconds(Math.max(1, wholeSeconds(end) - wholeSeconds(now))));
 }
 
-const secondOf = (instant: DateTime.Utc) => Math.floor(DateTime.toEpochMillis(instant) / 1000);
+const wholeSeconds = (instant: DateTime.Utc) => Math.floor(DateTime.toEpochMillis(instant) / 1000);

@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration";
 import { QuotaExceeded } from "./errors.ts";
 import type { DailyQuota } from "./limits.ts";
 
-/** What an organization, or one caller in it, was granted on one day. */
+/** The grants to an organization, or to one caller in it, on one day. */
 export interface Usage {
   /** Days since 1970. */
   readonly day: number;

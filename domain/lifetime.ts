@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 
 /**
- * How long a signed request works: 1 second to 7 days, in whole seconds. Signature Version 4 of AWS
+ * The lifetime of a signed request: 1 second to 7 days, in whole seconds. Signature Version 4 of AWS
  * cannot express more in `X-Amz-Expires`.
  */
 export const Lifetime = wholeSeconds(

@@ -1,6 +1,6 @@
 import type * as Duration from "effect/Duration";
 
-/** Whose requests are counted together: those of one caller, or of one organization. */
+/** The requests that are counted together: those of one caller, or of one organization. */
 export type Limited = "subject" | "organization";
 
 /** At most `count` requests in any window of this length, at once or spread over it. */
@@ -9,7 +9,7 @@ export interface RateLimit {
   readonly window: Duration.Duration;
 }
 
-/** What an organization may be granted in one day (UTC); a member that is left out has no limit. */
+/** The most that an organization is granted in one day (UTC); without limit where undefined. */
 export interface DailyQuota {
   readonly bytes?: number | undefined;
   readonly objects?: number | undefined;
@@ -21,16 +21,16 @@ export interface DailyQuota {
 export interface Limits {
   readonly requests: { readonly [Of in Limited]?: RateLimit | undefined };
   readonly daily: DailyQuota;
-  /** How many uploads in parts an organization may have open at once. */
+  /** Most uploads in parts that an organization has open at once. */
   readonly multipartUploads?: number | undefined;
 }
 
-/** What is left of a limit on requests. */
+/** The rest of a limit on requests. */
 export interface Allowance {
-  /** What is limited; of an address, the requests that are not authenticated. */
+  /** The limited group; of an address, the requests that are not authenticated. */
   readonly of: Limited | "address";
   readonly limit: RateLimit;
-  /** How many requests are left now. */
+  /** The number of requests that are left now. */
   readonly remaining: number;
   /** Seconds until the whole limit is available again. */
   readonly resetAfter: number;

@@ -6,7 +6,7 @@ import type { Allowance, Limited, RateLimit } from "./limits.ts";
 /** The outcome of taking one request from a limit. */
 interface Taken {
   readonly isAllowed: boolean;
-  /** How many requests are left. */
+  /** The number of requests that are left. */
   readonly remaining: number;
   /** Milliseconds until another request is allowed; 0 if this one was. */
   readonly retryAfter: number;
@@ -14,7 +14,7 @@ interface Taken {
   readonly resetAfter: number;
 }
 
-/** How much of a limit is used at an instant, in milliseconds since 1970. */
+/** The used part of a limit at an instant, in milliseconds since 1970. */
 export interface Bucket {
   readonly used: number;
   readonly at: number;
@@ -45,7 +45,7 @@ export function take(
   };
 }
 
-/** What is left after a request was taken; fails with `RateLimited` if none was left. */
+/** Returns the rest after a request was taken; fails with `RateLimited` if none was left. */
 export function allowanceOf(
   of: Limited,
   limit: RateLimit,

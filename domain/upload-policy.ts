@@ -34,7 +34,7 @@ export const DEFAULT_POLICY = "files";
 export const CallerKind = Schema.Literals(["user", "service"]);
 export type CallerKind = typeof CallerKind.Type;
 
-/** What may be uploaded and by whom, and how long its URLs work. */
+/** Rules on uploads, as a person writes them: by whom, of what, and for how long. */
 export interface WrittenPolicy {
   /** The callers who may use it: `"user"`, `"service"` or both; both if left out. */
   readonly callers?: ReadonlyArray<"user" | "service"> | undefined;
@@ -91,7 +91,8 @@ const optional = <A, I>(schema: Schema.Codec<A, I>, fault: string) =>
 const withFault = <S extends Schema.Constraint>(schema: S, message: string) =>
   Schema.catchDecoding<S>(() => Effect.fail(new SchemaIssue.InvalidValue({ message })))(schema);
 
-const listOf = <A, I>(item: Schema.Codec<A, I>) => Schema.Array(item).check(Schema.isMinLength(1));
+const nonEmpty = <A, I>(item: Schema.Codec<A, I>) =>
+  Schema.Array(item).check(Schema.isMinLength(1));
 
 const LIFETIME = 'it is not a duration such as "15 minutes", from "1 second" to "7 days"';
 const BOOLEAN = "it is neither true nor false";
@@ -102,12 +103,12 @@ const BOOLEAN = "it is neither true nor false";
  */
 export const UploadPolicy = Schema.Struct({
   callers: member(
-    listOf(CallerKind),
+    nonEmpty(CallerKind),
     ["user", "service"],
     'it is not a list of "user", "service" or both',
   ),
   organizations: optional(
-    listOf(OrganizationSlug),
+    nonEmpty(OrganizationSlug),
     'it is not a list of names of organizations such as "acme", with one at least',
   ),
   maxSize: member(
@@ -116,7 +117,7 @@ export const UploadPolicy = Schema.Struct({
     'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB, GiB or TiB)',
   ),
   allowedTypes: member(
-    listOf(AllowedType),
+    nonEmpty(AllowedType),
     [
       "image/png",
       "image/jpeg",
@@ -153,7 +154,7 @@ export interface UploadPolicy extends Schema.Schema.Type<typeof UploadPolicy> {}
 /** 10 MiB of images, PDF or plain text for every caller; 15 minutes to upload, 24 hours to read. */
 export const defaultPolicy: UploadPolicy = Schema.decodeSync(UploadPolicy)({});
 
-/** What a caller asks to upload. */
+/** The upload that a caller asks for. */
 export interface UploadRequest {
   readonly fileName: FileName;
   readonly mediaType: MediaType;

@@ -8,7 +8,7 @@ export type Hmac = (text: string, encoding: BinaryToTextEncoding) => string;
  * one call each cost 60 % of `createHmac`, for which the runtime makes an object each time.
  */
 export function hmacSha256(key: Uint8Array): Hmac {
-  const inner = Buffer.alloc(BLOCK + ROOM, 0x36);
+  const inner = Buffer.alloc(BLOCK + TEXT_BYTES, 0x36);
   const outer = Buffer.alloc(BLOCK + DIGEST, 0x5c);
   const block = key.length > BLOCK ? hash("sha256", key, "buffer") : key;
   for (const [index, byte] of block.entries()) {
@@ -17,7 +17,7 @@ export function hmacSha256(key: Uint8Array): Hmac {
   }
   return (text, encoding) => {
     const message =
-      text.length * LONGEST_IN_UTF_8 <= ROOM
+      text.length * LONGEST_IN_UTF_8 <= TEXT_BYTES
         ? inner.subarray(0, BLOCK + inner.write(text, BLOCK))
         : Buffer.concat([inner.subarray(0, BLOCK), Buffer.from(text)]);
     outer.write(hash("sha256", message, "hex"), BLOCK, "hex");
@@ -28,7 +28,7 @@ export function hmacSha256(key: Uint8Array): Hmac {
 /** The sizes of SHA-256, in bytes. */
 const BLOCK = 64;
 const DIGEST = 32;
-/** How many bytes of text fit without a new buffer. */
-const ROOM = 4096;
-/** How many bytes one unit of UTF-16 becomes at most. */
+/** Most bytes of text that fit without a new buffer. */
+const TEXT_BYTES = 4096;
+/** Most bytes that one unit of UTF-16 becomes. */
 const LONGEST_IN_UTF_8 = 3;

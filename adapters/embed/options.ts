@@ -58,7 +58,7 @@ const CLIENT_OPTIONS = new Map([
   ["keyFilename", "credentialsFile"],
 ]);
 
-/** What was read; otherwise throws a `TypeError` with all faults, also the `further` ones. */
+/** Returns what was read; throws a `TypeError` with all faults, also the `further` ones. */
 export function orThrow<A>(what: string, read: Read<A>, further: ReadonlyArray<Fault> = []): A {
   if (Result.isSuccess(read) && further.length === 0) return read.success;
   const faults = [...further, ...(Result.isFailure(read) ? read.failure : [])];

@@ -4,11 +4,11 @@ import type { Env } from "../settings/source.ts";
 export interface StoreOptions {
   /** `files` if left out. */
   readonly bucket?: string | undefined;
-  /** Whether a missing bucket is made by `ready()`. */
+  /** Lets `ready()` make a missing bucket. */
   readonly createBucket?: boolean | undefined;
-  /** How browsers reach the store; as this service does if left out. */
+  /** The address of the store for browsers; that of this service if left out. */
   readonly publicEndpoint?: string | URL | undefined;
-  /** Whether URLs are `https://host/bucket/key` rather than `https://bucket.host/key`. */
+  /** URLs are `https://host/bucket/key` rather than `https://bucket.host/key`. */
   readonly pathStyle?: boolean | undefined;
   /** The id of the access key. */
   readonly accessKey?: string | undefined;

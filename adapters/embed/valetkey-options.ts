@@ -25,7 +25,7 @@ export interface Caller {
   readonly id: string;
   /** A user gets URLs for the public endpoint, a service for the internal; `"user"` if left out. */
   readonly kind?: "user" | "service" | undefined;
-  /** What the caller may do: upload, open files, confirm uploads; everything if left out. */
+  /** The rights of the caller: upload, open files, confirm uploads; all if left out. */
   readonly scopes?: ReadonlyArray<"write" | "read" | "confirm"> | undefined;
 }
 
@@ -64,7 +64,7 @@ export interface ConfirmedUpload {
   readonly contentType: string;
   readonly etag: string;
   readonly checksum?: Checksum;
-  /** Whether the file can no longer change through its PUT. */
+  /** The file can no longer change through its PUT. */
   readonly final: boolean;
   /** Until when it can change, if it is not final. */
   readonly mutableUntil?: Date;
@@ -131,7 +131,7 @@ export interface ValetkeyOptions<
   readonly corsOrigins?: ReadonlyArray<string> | undefined;
   /** Proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` or `Forwarded` is trusted. */
   readonly trustedProxies?: ReadonlyArray<string> | undefined;
-  /** How `/openapi.json` says that callers authenticate; by a bearer token if left out. */
+  /** The authentication that `/openapi.json` describes; a bearer token if left out. */
   readonly openapi?:
     | {
         readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -2,13 +2,13 @@ import { isIP } from "node:net";
 import type { Call } from "../../application/ports/authenticator.ts";
 import { isWithin, type Network } from "../settings/networks.ts";
 
-/** How many proxies in a row are followed. */
+/** Most proxies in a row that are followed. */
 const MOST_HOPS = 32;
 
 /** The address of the caller, as far as it can be trusted. */
 export type ClientAddress = (call: Omit<Call, "client">) => string | undefined;
 
-/** What the operator is told of the first request for which `onUnknownProxy` is called. */
+/** The log line for the first request for which `onUnknownProxy` is called. */
 export const UNKNOWN_PROXY =
   "a request with X-Forwarded-For comes from an address that is not in TRUSTED_PROXIES, so all callers behind it count as one; if it is your reverse proxy, add it there, or to the option trustedProxies";
 

@@ -113,7 +113,7 @@ export const settings = {
   }),
 };
 
-/** What the adapter is configured with. */
+/** The configuration of the adapter. */
 export type HttpSettings = Result.Result.Success<ReturnType<typeof read>>;
 
 /** Reads the settings. A service that other machines can reach must have a public URL. */
@@ -165,7 +165,7 @@ export const read = (source: Source) =>
 
 /**
  * The address of the service and the origins of pages that upload, for commands that serve nothing.
- * Where the service listens is not theirs: an image sets `HOST` for all that runs in it.
+ * The address to listen on is not theirs: an image sets `HOST` for all that runs in it.
  */
 export const readPages = (source: Source) => {
   const { port, publicUrl, corsOrigins } = settings;

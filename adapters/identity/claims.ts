@@ -25,22 +25,22 @@ export function organizationsOf(claim: unknown): Exclude<Principal["organization
   const entries: ReadonlyArray<readonly [unknown, unknown]> =
     typeof claim === "object" && claim !== null && !Array.isArray(claim)
       ? Object.entries(claim)
-      : textsOf(claim).map((name) => [name, name]);
+      : textsIn(claim).map((name) => [name, name]);
   const organizations = new Map<OrganizationSlug, OrganizationId>();
   for (const [slug, value] of entries) {
-    const id = idOf(value) ?? slug;
+    const id = idIn(value) ?? slug;
     if (isSlug(slug) && isId(id)) organizations.set(slug, id);
   }
   return organizations;
 }
 
 /** The id that a value is or has; undefined if none. */
-const idOf = (value: unknown): unknown =>
+const idIn = (value: unknown): unknown =>
   typeof value === "object" && !Array.isArray(value) ? memberAt(value, ["id"]) : value;
 
 /** The scopes in a claim that begin with `prefix`: a list, or text with spaces (RFC 9068). */
 export function scopesOf(claim: unknown, prefix: string): ReadonlySet<Scope> {
-  const names = textsOf(typeof claim === "string" ? claim.split(" ") : claim);
+  const names = textsIn(typeof claim === "string" ? claim.split(" ") : claim);
   return new Set(
     names
       .filter((name) => name.startsWith(prefix))
@@ -49,5 +49,5 @@ export function scopesOf(claim: unknown, prefix: string): ReadonlySet<Scope> {
   );
 }
 
-const textsOf = (claim: unknown): ReadonlyArray<string> =>
+const textsIn = (claim: unknown): ReadonlyArray<string> =>
   (Array.isArray(claim) ? claim : [claim]).filter((item) => typeof item === "string");

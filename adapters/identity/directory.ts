@@ -13,14 +13,14 @@ import { type DirectorySettings, idFor, NOT_FOUND } from "./organizations.ts";
 import { fetchJson } from "./fetch-json.ts";
 
 /**
- * How many requests may run, and run or wait: names can be invented faster than they are answered.
+ * Most requests that run, and that run or wait: names can be invented faster than they are answered.
  */
 const IN_ALL = { running: 32, pending: 1024 };
 
 /** The same for one caller. */
 const PER_CALLER = { running: 4, pending: 64 };
 
-/** How many answers are cached. */
+/** Most answers that are cached. */
 const CAPACITY = 10_000;
 
 const decode = Schema.decodeUnknownOption(Schema.Struct({ id: OrganizationId }));

@@ -19,7 +19,7 @@ export const fetchJson = (
   url: URL,
   options: {
     readonly headers?: Readonly<Record<string, string>>;
-    /** How long to wait, for the turn and the answer together. */
+    /** For the turn and the answer together. */
     readonly timeout: Duration.Duration;
     /** Delays the request until it may be made. */
     readonly inTurn?: <A, E>(request: Effect.Effect<A, E>) => Effect.Effect<A, E>;
@@ -37,7 +37,7 @@ export const fetchJson = (
         await answer.body?.cancel();
         return { status: answer.status, body: undefined };
       }
-      const body = parseJson(await textOf(answer));
+      const body = parseJson(await readText(answer));
       if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
       return { status: 200, body: body.success };
     },
@@ -54,7 +54,7 @@ export const fetchJson = (
   ).pipe(Effect.timeoutOrElse({ duration: timeout, orElse: () => tooLate }));
 };
 
-async function textOf({ body }: Response): Promise<string> {
+async function readText({ body }: Response): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let size = 0;

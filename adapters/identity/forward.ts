@@ -89,13 +89,13 @@ export function forwardedHeaders(given: ForwardSettings): Authenticator["Service
       // The values of a repeated header are joined by a comma and a space.
       const isRepeated = used.some((name) => call.headers.get(name)?.includes(", "));
       if (!isSubject(subject) || subject.includes(",") || isRepeated) return NOT_GOOD;
-      const listOf = (name: string) => call.headers.get(name)?.split(",") ?? [];
+      const listIn = (name: string) => call.headers.get(name)?.split(",") ?? [];
       return Effect.succeed<Principal>({
         kind: kind && call.headers.get(kind) === "service" ? "service" : "user",
         subject,
-        scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(listOf(scopes), ""),
+        scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(listIn(scopes), ""),
         organizations:
-          organizations === undefined ? "every" : organizationsOf(listOf(organizations)),
+          organizations === undefined ? "every" : organizationsOf(listIn(organizations)),
       });
     },
   };

@@ -49,7 +49,7 @@ export const settings = {
   publicKey: optional({
     variable: "JWT_PUBLIC_KEY",
     meaning: "One key in place of `JWT_JWKS_URL`.",
-    codec: Parsed(pemOf),
+    codec: Parsed(readPublicKey),
     shape: "a public key in PEM, or the path of a file with one",
     example: "/etc/valetkey/issuer.pem",
   }),
@@ -150,7 +150,7 @@ const ALGORITHMS_OF = new Map([
 ]);
 
 /** The public key that `textOrPath` is, or that is in the file it names; undefined if none. */
-function pemOf(textOrPath: string): string | undefined {
+function readPublicKey(textOrPath: string): string | undefined {
   try {
     const pem = textOrPath.includes("-----BEGIN") ? textOrPath : readFileSync(textOrPath, "utf8");
     // Of a private key the public one could be made, but it does not belong here.

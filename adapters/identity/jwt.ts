@@ -11,13 +11,13 @@ import { claimAt, organizationsOf, scopesOf } from "./claims.ts";
 import { isUnknownKey, keyOfPem, keysAt } from "./key-set.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 
-/** How far the clocks of the issuer and of this machine may be apart, in seconds. */
+/** Tolerated difference between the clocks of the issuer and of this machine, in seconds. */
 const LEEWAY = 60;
 
-/** How many verified tokens are remembered. */
+/** Most verified tokens that are remembered. */
 const CAPACITY = 10_000;
 
-/** How many keys are tried for a token that does not name its key. */
+/** Most keys that are tried for a token that does not name its key. */
 const MOST_KEYS = 4;
 
 const isSubject = Schema.is(Subject);
@@ -83,7 +83,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
   });
 
 /**
- * Whether a token names the issuer and has not expired, by its own account: one that does not costs
+ * Returns true if a token names the issuer and has not expired, by its own account: another costs
  * neither the check of a signature nor a look for newer keys.
  */
 function saysToBeGood(token: string, { issuer }: JwtSettings, now: number): boolean {

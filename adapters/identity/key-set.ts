@@ -9,7 +9,7 @@ import type { JSONWebKeySet, JWTVerifyGetKey, LocalJWKSet } from "jose";
 import { createPublicKey } from "node:crypto";
 import { fetchJson } from "./fetch-json.ts";
 
-/** How often the keys are fetched again in any case. */
+/** The interval in which the keys are fetched again in any case. */
 const REFRESH = "10 minutes";
 
 /** The shortest time between two fetches, in milliseconds: a token can name any key. */
@@ -86,7 +86,7 @@ export const keysAt = (url: URL) =>
     return { keys: current.pipe(Effect.catch(() => newerKeys)), newerKeys } satisfies KeySet;
   });
 
-/** Whether the set has no such key, so that a newer set may have it. */
+/** Returns true if the set has no such key, so that a newer set may have it. */
 export const isUnknownKey = (cause: unknown): boolean => cause instanceof errors.JWKSNoMatchingKey;
 
 const noKeys = (reason: string) => new IdentityUnavailable({ reason });

@@ -61,7 +61,7 @@ export type CallerSettings = {
   >;
 }[keyof Ways];
 
-/** What the adapter is configured with. */
+/** The configuration of the adapter. */
 export interface IdentitySettings {
   readonly callers: CallerSettings;
   readonly organizations: organizations.OrganizationSettings;

@@ -9,7 +9,7 @@ import { hashOf } from "./bearer.ts";
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
 
-/** What is stored of a token: whose it is, and a hash by which it is recognized. */
+/** A token as it is stored: its holder, and a hash by which it is recognized. */
 export const StoredToken = Schema.Struct({
   /** The part of the token between its underscores, by which it is named and revoked. */
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),

@@ -17,7 +17,7 @@ export type MemberFault = typeof MemberFault.Type;
 const MOST_MEMBERS = 1000;
 
 /**
- * What decoding gives: the value, or every fault that was found, up to 20. Of a document with more
+ * The decoded value, or every fault that was found, up to 20. Of a document with more
  * than 1,000 members and items only the first fault is looked for, since all take much longer.
  */
 export type Decoded<A> = Result.Result<A, Arr.NonEmptyReadonlyArray<MemberFault>>;

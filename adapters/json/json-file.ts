@@ -13,21 +13,21 @@ export const parseJson = (text: string): Result.Result<unknown, string> =>
 /** The largest document that is read, in bytes. */
 const LARGEST = 2 ** 20;
 
-/** What is wrong with a file before it is read: a pipe would block, and be empty a second time. */
-const problemOf = (file: Stats): string | undefined =>
+/** Finds fault with a file before it is read: a pipe would block, and be empty a second time. */
+const problemWith = (file: Stats): string | undefined =>
   file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
 
-/** Reads a JSON file at the start of the service, or tells what is wrong with it. */
+/** Reads a JSON file at the start of the service; fails with the problem. */
 export function readJsonFile(path: string): Result.Result<unknown, string> {
   try {
-    const problem = problemOf(statSync(path));
+    const problem = problemWith(statSync(path));
     return problem === undefined ? parseJson(readFileSync(path, "utf8")) : Result.fail(problem);
   } catch (cause) {
     return Result.fail(`cannot be read (${codeOf(cause) ?? cause})`);
   }
 }
 
-/** How often a file is read again, in milliseconds. */
+/** The interval in which a file is read again, in milliseconds. */
 export const RECHECK = 5000;
 
 /**
@@ -71,7 +71,7 @@ export function jsonIn<A>(
   let last: { readonly text: string; readonly value: A } | undefined;
   return Effect.tryPromise({
     try: async () => {
-      const problem = problemOf(await stat(path));
+      const problem = problemWith(await stat(path));
       if (problem !== undefined) throw new Error(problem);
       return readFile(path, "utf8");
     },

@@ -6,10 +6,10 @@ import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
 import { subscriberOf } from "../settings/networks.ts";
 
-/** For how many addresses failures are counted; the oldest is forgotten first. */
+/** Most addresses whose failures are counted; the oldest is forgotten first. */
 const MAX_ADDRESSES = 10_000;
 
-/** How often a refused address is logged at most, in milliseconds. */
+/** Shortest time between two log lines about refused addresses, in milliseconds. */
 const LOG_INTERVAL = 60_000;
 
 type Service = Authenticator["Service"];

@@ -18,7 +18,7 @@ import { allowanceOf, type Bucket, take } from "../../domain/token-bucket.ts";
 import { openUploads } from "./open-uploads.ts";
 import { retryMemory } from "./retry-memory.ts";
 
-/** How often expired entries are removed, in milliseconds. */
+/** Shortest time between two removals of expired entries, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
 
 /** Counts in the memory of this process, for this process alone. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { FirstRequest, RetriedUpload } from "../../application/ports/limiter.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 
-/** How many uploads of one caller are kept; each takes about 500 bytes. */
+/** Most uploads of one caller that are kept; each takes about 500 bytes. */
 const MAX_PER_CALLER = 2_500;
 
 /** The same for all callers of one organization. */
@@ -15,13 +15,13 @@ const MAX = 100_000;
 /** The shortest time between two removals of expired entries, in milliseconds. */
 const SWEEP_INTERVAL = 1000;
 
-/** What is known about an upload. */
+/** Knowledge about an upload. */
 type Known =
   | { readonly is: "new"; readonly add: () => void }
   | { readonly is: "other" }
   | {
       readonly is: "one too many";
-      /** Who has too many uploads. */
+      /** The holder of too many uploads. */
       readonly of: string;
       /** Seconds until the first of them expires. */
       readonly retryAfter: number;
@@ -53,7 +53,7 @@ export function retryMemory() {
     for (const [name, { size }] of groups) if (size === 0) groups.delete(name);
   };
 
-  const groupOf = (name: string): Group => {
+  const groupNamed = (name: string): Group => {
     const group = groups.get(name) ?? { size: 0, firstEnd: Infinity };
     groups.set(name, group);
     return group;
@@ -65,7 +65,7 @@ export function retryMemory() {
     now: number,
   ): Known => {
     const { caller, memory, objects } = retry;
-    const name = nameOf(organization, retry);
+    const name = entryName(organization, retry);
     const request = digest([retry.request]);
     const first = known.get(name);
     if (first !== undefined && first.expiresAt > now) {
@@ -86,7 +86,7 @@ export function retryMemory() {
       return { is: "one too many", of: full.of, retryAfter };
     }
     const add = () => {
-      const memberOf = bounds.map(({ group }) => groupOf(group));
+      const memberOf = bounds.map(({ group }) => groupNamed(group));
       const expiresAt = now + Duration.toMillis(retry.lifetime);
       known.set(name, { request, memory, objects, expiresAt, memberOf });
       for (const group of memberOf) {
@@ -97,12 +97,12 @@ export function retryMemory() {
     return { is: "new", add };
   };
 
-  /** What `limiter.ts` of the ports says of `replaceMemory`. */
+  /** See `replaceMemory` of the port. */
   const replace = (
     { organization, retry, memory }: FirstRequest & { readonly memory: string },
     now: number,
   ): string | undefined => {
-    const first = known.get(nameOf(organization, retry));
+    const first = known.get(entryName(organization, retry));
     if (first === undefined || first.expiresAt <= now) return undefined;
     if (first.memory === retry.memory) first.memory = memory;
     return first.memory;
@@ -110,7 +110,7 @@ export function retryMemory() {
 
   /** Forgets a first request, unless its memory was replaced; tells whether it was there. */
   const forget = ({ organization, retry }: FirstRequest): boolean => {
-    const name = nameOf(organization, retry);
+    const name = entryName(organization, retry);
     const first = known.get(name);
     if (first?.memory !== retry.memory) return false;
     known.delete(name);
@@ -121,13 +121,13 @@ export function retryMemory() {
   return { find, replace, forget, sweep };
 }
 
-const nameOf = (organization: OrganizationId, { caller, key }: RetriedUpload) =>
+const entryName = (organization: OrganizationId, { caller, key }: RetriedUpload) =>
   digest([organization, ...caller, key]);
 
 interface Remembered {
   readonly request: string;
   memory: string;
-  /** How many uploads it is. */
+  /** The number of uploads. */
   readonly objects: number;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;

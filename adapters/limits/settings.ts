@@ -138,5 +138,5 @@ export const read = (source: Source) =>
     };
   });
 
-/** What the adapters that count are configured with. */
+/** The configuration of the adapters that count. */
 export type LimitSettings = Result.Result.Success<ReturnType<typeof read>>;

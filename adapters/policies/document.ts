@@ -10,7 +10,7 @@ import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../domain/upload-po
 import { type Decoded, decoder, memberAt } from "../json/decode.ts";
 import { camelCase, snakeCase } from "../names.ts";
 
-/** Where policies are written: in a JSON document, or in options of the package. */
+/** The place where policies are written: a JSON document, or options of the package. */
 type Spelling = "document" | "option";
 
 /** The name of a member there. */
@@ -19,7 +19,7 @@ const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
   option: identity,
 };
 
-/** Where policies are written, and the store that has to keep them. */
+/** The place where policies are written, and the store that has to keep them. */
 interface Place {
   readonly store: StoreCapabilities;
   readonly spelling: Spelling;

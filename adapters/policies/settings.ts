@@ -17,7 +17,7 @@ import { fault, optional, type Read, readSettings, withDefault } from "../settin
 import type { Source } from "../settings/source.ts";
 import { completePolicies, sizeLimit } from "./document.ts";
 
-/** Whether a size has no unit, as sizes in MiB once had none in the environment. */
+/** Returns true for a size without unit, which is in MiB in the environment. */
 export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
 
 const LIFETIME = {

@@ -2,7 +2,7 @@ import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as SchemaGetter from "effect/SchemaGetter";
 
-// What settings decode: the text of a variable, or the value that an option has in its place.
+// The values of settings, from the text of a variable or the value of an option in its place.
 
 /** A transformation of what is read and never written. */
 export const decodeOnly = <A, B>(decode: (input: A) => B) => ({

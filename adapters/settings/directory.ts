@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema";
 import { withDefault } from "./setting.ts";
 
 /**
- * Where this service keeps what has no other place: the embedded store's objects, a receipt key.
+ * The folder for what has no other place: the embedded store's objects, a receipt key.
  */
 export const directory = withDefault(".valetkey", {
   variable: "STORAGE_LOCAL_DIR",

@@ -16,7 +16,7 @@ export const neededBy =
   async (cause: unknown): Promise<never> => {
     const missing = packages.filter((name) => !isInstalled(name));
     if (missing.length === 0) throw cause;
-    const ranges = await rangesOf(missing);
+    const ranges = await rangesFor(missing);
     const [which, are, them] =
       missing.length === 1 ? ["package", "is", "it"] : ["packages", "are", "them"];
     throw new PackageMissing(
@@ -42,7 +42,7 @@ function resolves(specifier: string): boolean {
 }
 
 /** The packages as arguments for npm, with their ranges if our package.json can be read. */
-async function rangesOf(names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
+async function rangesFor(names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
   try {
     const manifest = await readFile(manifestAround(import.meta.url), "utf8");
     const { name: own, peerDependencies } = JSON.parse(manifest);

@@ -6,16 +6,16 @@ import type { Words } from "./source.ts";
 /** An address and how many of its bits count. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
-/** What a setting of proxies takes: their addresses and networks. */
+/** The value of a setting of proxies: their addresses and networks. */
 export const PROXIES = {
-  codec: List(Parsed(networkOf)),
+  codec: List(Parsed(parseNetwork)),
   shape: ({ list }: Words): string =>
     `the addresses or networks that proxies connect from, ${list}, and not all there are`,
   example: "10.0.0.0/8,::1",
 };
 
 /** Undefined for text that is no network, and for the network of all addresses. */
-function networkOf(text: string): Network | undefined {
+function parseNetwork(text: string): Network | undefined {
   const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
   // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
   if (isIP(cidr.slice(0, cidr.indexOf("/"))) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;
@@ -30,7 +30,7 @@ function networkOf(text: string): Network | undefined {
 // An IPv6 address such as `::192.0.2.1`, which the parser reads as the IPv4 address at its end.
 const COMPATIBLE = /^::\d+\.\d+\.\d+\.\d+$/;
 
-/** Whether an address is in one of the networks; also an IPv4 address mapped into IPv6. */
+/** Returns true for an address in one of the networks, also for IPv4 mapped into IPv6. */
 export function isWithin(networks: ReadonlyArray<Network>, address: string | undefined): boolean {
   if (address === undefined || COMPATIBLE.test(address) || !ipaddr.isValid(address)) return false;
   const peer = ipaddr.process(address);

@@ -7,15 +7,15 @@ import { type Named, say, type Source, type Text, type Words } from "./source.ts
 
 /** One setting: how it is read from a variable or an option, and how it is explained. */
 export interface Setting<out A> extends Named {
-  /** What it decides, in sentences. */
+  /** Its purpose, in sentences. */
   readonly meaning: string;
-  /** What holds where it is not set, in Markdown; the default value if left out. */
+  /** The effect of leaving it out, in Markdown; the default value if undefined. */
   readonly otherwise?: string | undefined;
   /** Completes the sentence "NAME must be …". */
   readonly shape: Text;
   /** A value that would be accepted, as it is written. */
   readonly example: Text;
-  /** What `text` was probably meant to be, where that can be told. */
+  /** Guesses the value that was meant by `text`. */
   readonly nearest?: ((text: string) => string | undefined) | undefined;
   /** Takes the text of a variable, or the value of an option. */
   readonly decode: (input: unknown) => Result.Result<A, unknown>;
@@ -43,7 +43,7 @@ export const setting = <A>({ codec, ...explained }: Unread<A>): Setting<A> => ({
   decode: Schema.decodeUnknownResult(codec),
 });
 
-/** What a setting takes: one of `values`; `synonyms` are suggested their value. */
+/** The value of a setting: one of `values`; `synonyms` are suggested their value. */
 export const oneOf = <const A extends string>(
   values: readonly [A, ...Array<A>],
   synonyms: { readonly [Value in NoInfer<A>]?: ReadonlyArray<string> } = {},
@@ -59,7 +59,7 @@ export const oneOf = <const A extends string>(
   },
 });
 
-/** What a setting takes: on or off, with what happens then. */
+/** The value of a setting: on or off, with the effect of each. */
 export const onOff = (on: string, off?: string) => ({
   codec: OnOff,
   shape: (words: Words): string =>
@@ -80,7 +80,7 @@ export const withDefault = <A, const B>(
 export const optional = <A>(described: Setting<A> | Unread<A>): Setting<A | undefined> =>
   withDefault(undefined, described);
 
-/** What is wrong with a setting. */
+/** Makes the fault of a setting. */
 export const fault = (
   setting: Setting<unknown>,
   problem: Text,
@@ -109,7 +109,7 @@ type ValuesOf<S extends Settings> = {
   readonly [Member in keyof S]: S[Member] extends Setting<infer A> ? A : never;
 };
 
-/** What reading gives: the values, or every setting at fault. */
+/** The values that were read, or every setting at fault. */
 export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
 
 /**
@@ -151,7 +151,7 @@ function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unkno
   });
 }
 
-/** What a value that was pasted often has around it. */
+/** Finds quotes and white space, which a pasted value often has around it. */
 function aroundIt(text: string): string | undefined {
   if (text.trim() !== text) return "; there is white space or a line end around it";
   return /^"[^]*"$|^'[^]*'$/.test(text) ? "; there are quotes around it, which count" : undefined;

@@ -1,6 +1,6 @@
 import { memberAt } from "../json/decode.ts";
 
-// Where settings are written, and how they are called there.
+// The places where settings are written, and their names there.
 
 /** The process's environment variables, or a test's. An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -13,14 +13,14 @@ export interface Named {
   readonly option?: string | undefined;
 }
 
-/** How settings are called where a person has written them. */
+/** The words for settings in the place where a person has written them. */
 export interface Words {
   readonly name: (setting: Named) => string;
-  /** How a setting is given a value: `STORAGE_CREATE_BUCKET=on`, or `createBucket: true`. */
+  /** Writes a setting with a value: `STORAGE_CREATE_BUCKET=on`, or `createBucket: true`. */
   readonly assign: (setting: Named, value: string | boolean) => string;
   readonly on: string;
   readonly off: string;
-  /** How a list is written, to follow what is in it. */
+  /** The form of a list, to follow its items. */
   readonly list: string;
 }
 
@@ -52,9 +52,9 @@ export const OPTIONS: Words = {
   list: "as a list",
 };
 
-/** Where settings are read from. */
+/** The source of settings. */
 export interface Source {
-  /** What is written for a setting; undefined where nothing is. */
+  /** The value that is written for a setting; undefined where nothing is. */
   readonly valueOf: (setting: Named) => unknown;
   /** The environment, as far as it counts. */
   readonly env: Env;

@@ -1,13 +1,13 @@
 import * as Effect from "effect/Effect";
 import { appendFile } from "node:fs/promises";
 
-/** How much may wait to be written, in characters. */
+/** Most characters that wait to be written. */
 const MAX_WAITING = 8 * 1024 * 1024;
 
-/** How long to wait after a failed write, in milliseconds. */
+/** Pause after a failed write, in milliseconds. */
 const RETRY_INTERVAL = 1000;
 
-/** How long the service waits at shutdown to write the rest. */
+/** Longest wait at shutdown for the rest to be written. */
 const FLUSH_TIMEOUT = "2 seconds";
 
 /**

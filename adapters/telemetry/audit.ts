@@ -45,16 +45,16 @@ export const read = (source: Source): Read<Values<typeof settings>> =>
 export function layer(to: string): Layer.Layer<never> {
   if (to === "off") return Layer.empty;
   if (to === "stdout") {
-    return Layer.succeed(Audit, (event) => Effect.sync(() => writeLine(lineOf(event))));
+    return Layer.succeed(Audit, (event) => Effect.sync(() => writeLine(lineFrom(event))));
   }
   return Layer.effect(
     Audit,
-    Effect.map(appendTo(to), (append) => (event: AuditEvent) => append(`${lineOf(event)}\n`)),
+    Effect.map(appendTo(to), (append) => (event: AuditEvent) => append(`${lineFrom(event)}\n`)),
   );
 }
 
 /** Always one line: JSON escapes line ends. */
-function lineOf(event: AuditEvent): string {
+function lineFrom(event: AuditEvent): string {
   const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
     event;
   return JSON.stringify({

@@ -31,7 +31,7 @@ export const settings = {
 };
 
 /**
- * What the log is configured with; without a format, a terminal gets `pretty` and all else `json`.
+ * The configuration of the log; without a format, a terminal gets `pretty` and all else `json`.
  */
 export type TelemetrySettings = Values<typeof settings>;
 
@@ -54,7 +54,7 @@ export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> 
   );
 }
 
-/** Whether the log is formatted for people. */
+/** Returns true if the log is formatted for people. */
 export const isForPeople = (format: TelemetrySettings["format"]): boolean =>
   format === undefined ? process.stdout.isTTY : format === "pretty";
 

@@ -41,12 +41,12 @@ export const settings = {
   directory,
 };
 
-/** What the adapter is configured with. */
+/** The configuration of the adapter. */
 export interface TokenSettings {
   /** The first seals, and all open. */
   readonly keys?: readonly [TokenKey, ...Array<TokenKey>] | undefined;
   readonly denied: DeniedLinks;
-  /** Where a generated key is kept, if none is configured. */
+  /** The folder of a generated key, if none is configured. */
   readonly directory: string;
 }
 

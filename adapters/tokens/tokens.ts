@@ -34,16 +34,18 @@ export function tokensOf(
   return {
     seal: (purpose, content) => {
       const sealed = `${VERSION}.${first}.${Buffer.from(content).toString("base64url")}`;
-      return `${sealed}.${macOf(sealing, purpose, sealed)}`;
+      return `${sealed}.${macFor(sealing, purpose, sealed)}`;
     },
     open: (purpose, token) => {
       const [, sealed = "", id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
       const key = byId.get(id);
       if (key === undefined || denied.has(mac)) return Option.none();
       // As text, so that only the canonical spelling of the bytes is equal.
-      const expected = macOf(key, purpose, sealed);
+      const expected = macFor(key, purpose, sealed);
       if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return Option.none();
-      return Option.map(Option.fromUndefinedOr(bytesOf(content)), (bytes) => bytes.toString());
+      return Option.map(Option.fromUndefinedOr(canonicalBytes(content)), (bytes) =>
+        bytes.toString(),
+      );
     },
   };
 }
@@ -63,11 +65,11 @@ export function weaknessOf(secret: Uint8Array): string | undefined {
 
 const FORM = /^(v1\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;
 
-const macOf = (hmac: Hmac, purpose: TokenPurpose, sealed: string): string =>
+const macFor = (hmac: Hmac, purpose: TokenPurpose, sealed: string): string =>
   hmac(`valetkey ${purpose}\n${sealed}`, "base64url");
 
 /** Undefined unless `text` is the canonical base64url of its bytes. */
-function bytesOf(text: string): Buffer | undefined {
+function canonicalBytes(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
   return bytes.toString("base64url") === text ? bytes : undefined;
 }

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect";
 import { LimitsUnavailable } from "../../../domain/errors.ts";
 import { messageOf } from "../../thrown.ts";
 
-/** How long a decision may take. */
+/** Longest time for a decision. */
 const TIMEOUT = "50 millis";
 
-/** After how many failures in a row commands are paused. */
+/** Failures in a row after which commands are paused. */
 const THRESHOLD = 5;
 
-/** How long they are paused, in milliseconds. */
+/** Length of the pause, in milliseconds. */
 const PAUSE = 1000;
 
 /**

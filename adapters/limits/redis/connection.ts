@@ -6,7 +6,7 @@ import * as Schedule from "effect/Schedule";
 import { replaceMemory, takeBackUpload, takeRequest, takeUpload } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 
-/** How long to wait for the first connection, so that the first requests are counted too. */
+/** Longest wait for the first connection, so that the first requests are counted too. */
 const FIRST_CONNECTION_TIMEOUT = "1 second";
 
 /**

@@ -17,7 +17,7 @@ import { breaker } from "./breaker.ts";
 import { connect } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
 
-/** How many decisions could not be made, because Redis did not answer. */
+/** Decisions that could not be made, because Redis did not answer. */
 const failures = Metric.counter("valetkey_limits_failures_total", {
   description: "Decisions about limits that could not be made",
 });
@@ -82,7 +82,7 @@ export const layer = (
           const quota = [size, count, bytes ?? "", objects ?? "", bytesPerSubject ?? ""];
           const values = [...quota, ...remembered(retry), ...place];
           const decision = Effect.flatMap(
-            decide(() => redis.takeUpload(keysOf(asked, withOwn), values)),
+            decide(() => redis.takeUpload(keysFor(asked, withOwn), values)),
             ([outcome, value]): Counted => {
               switch (outcome) {
                 case "granted":
@@ -106,7 +106,7 @@ export const layer = (
           return retry === undefined ? orElse(decision, spare?.countUpload(asked)) : decision;
         },
         replaceMemory: ({ organization, retry, memory }) => {
-          const [, key] = keysOf({ organization, retry });
+          const [, key] = keysFor({ organization, retry });
           return Effect.map(
             decide(() => redis.replaceMemory([key], [retry.memory, memory])),
             (kept) => kept ?? undefined,
@@ -117,13 +117,13 @@ export const layer = (
           const values = [size, objects, retry?.memory ?? "", multipart?.key ?? ""];
           // The upload may have been counted here or there.
           return Effect.andThen(
-            Effect.ignore(decide(() => redis.takeBackUpload(keysOf(upload, withOwn), values))),
+            Effect.ignore(decide(() => redis.takeBackUpload(keysFor(upload, withOwn), values))),
             spare?.uncountUpload(upload) ?? Effect.void,
           );
         },
         endMultipart: (upload) => {
           if (mostOpen === undefined) return Effect.void;
-          const [, , key] = keysOf(upload);
+          const [, , key] = keysFor(upload);
           return Effect.andThen(
             Effect.ignore(decide(() => redis.remove(key, upload.key))),
             spare?.endMultipart(upload) ?? Effect.void,
@@ -139,7 +139,7 @@ type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
  * The keys of an organization's quota, of an idempotency key, of the open uploads, and of a
  * caller's quota.
  */
-function keysOf(
+function keysFor(
   { organization, retry, caller }: Pick<UploadToCount, "organization"> & Partial<UploadToCount>,
   withOwn = false,
 ) {
@@ -154,7 +154,7 @@ function keysOf(
   ] as const;
 }
 
-/** What the script remembers of the first request. */
+/** The facts of the first request that the script remembers. */
 const remembered = (retry: RetriedUpload | undefined): ReadonlyArray<string | number> =>
   retry === undefined
     ? ["", "", 0]

@@ -39,7 +39,7 @@ export const settings = {
   }),
 };
 
-/** What the adapter is configured with. */
+/** The configuration of the adapter. */
 export interface RedisSettings {
   /** With passwords. */
   readonly urls: Redacted.Redacted<ReadonlyArray<string>>;
