@@ -23,6 +23,11 @@ const isHttpUrl = (text: string) => /^https?:\/\//.test(text) && URL.canParse(te
 /** One process for each core that this one may use. */
 const Auto = Parsed((text) => (text === "auto" ? availableParallelism() : undefined));
 
+const PORT = {
+  codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
+  shape: "a port from 1 to 65535",
+};
+
 const UP_TO_10_MINUTES = {
   codec: Schema.DurationFromString.check(
     Schema.makeFilter<Duration.Duration>((duration) =>
@@ -43,9 +48,8 @@ export const settings = {
   }),
   port: withDefault(8787, {
     variable: "PORT",
+    ...PORT,
     meaning: "Where to listen.",
-    codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
-    shape: "a port from 1 to 65535",
     example: "8787",
   }),
   probePort: optional({
@@ -53,8 +57,7 @@ export const settings = {
     meaning:
       "Where Node also answers `/healthz` and `/readyz`, however busy the service is: see [operations](operations.md#health).",
     otherwise: "none",
-    codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
-    shape: "a port from 1 to 65535",
+    ...PORT,
     example: "8788",
   }),
   publicUrl: optional({
@@ -122,44 +125,34 @@ export const read = (source: Source) =>
     readSettings(
       settings,
       source,
-      ({ host, probePort, publicUrl, workers = 1, shutdownGrace, shutdownTimeout }) => [
-        ...(probePort !== undefined && ("Deno" in globalThis || "Bun" in globalThis)
-          ? [fault(settings.probePort, "is for Node alone; ask PORT on Bun and Deno")]
-          : []),
-        ...(workers > 1 && "Deno" in globalThis
-          ? [fault(settings.workers, "must be 1 on Deno, whose processes cannot share a port yet")]
-          : []),
-        ...(host !== undefined && !isLoopbackName(host) && publicUrl === undefined
-          ? [
-              fault(
-                settings.publicUrl,
-                ({ name }) =>
-                  `must be set where ${name(settings.host)} is not a loopback address (${host})`,
-              ),
-            ]
-          : []),
-        ...(shutdownGrace !== undefined &&
-        shutdownTimeout !== undefined &&
-        !Duration.isLessThan(shutdownGrace, shutdownTimeout)
-          ? [
-              fault(
-                settings.shutdownTimeout,
-                ({ name }) => `must be longer than ${name(settings.shutdownGrace)}`,
-              ),
-            ]
-          : []),
+      ({ host, probePort, publicUrl, workers = 1, shutdownGrace: grace, shutdownTimeout: end }) => [
+        probePort !== undefined &&
+          ("Deno" in globalThis || "Bun" in globalThis) &&
+          fault(settings.probePort, "is for Node alone; ask PORT on Bun and Deno"),
+        workers > 1 &&
+          "Deno" in globalThis &&
+          fault(settings.workers, "must be 1 on Deno, whose processes cannot share a port yet"),
+        host !== undefined &&
+          !isLoopbackName(host) &&
+          publicUrl === undefined &&
+          fault(
+            settings.publicUrl,
+            ({ name }) =>
+              `must be set where ${name(settings.host)} is not a loopback address (${host})`,
+          ),
+        grace !== undefined &&
+          end !== undefined &&
+          !Duration.isLessThan(grace, end) &&
+          fault(
+            settings.shutdownTimeout,
+            ({ name }) => `must be longer than ${name(settings.shutdownGrace)}`,
+          ),
       ],
     ),
-    ({ publicUrl, corsOrigins, trustedProxies = [], ...values }) => {
-      const { host, port, shutdownGrace: grace, shutdownTimeout: timeout } = values;
-      const url = publicUrl ?? addressAt(host, port);
-      return {
-        ...values,
-        shutdown: { grace, timeout },
-        publicUrl: url,
-        corsOrigins: corsOrigins ?? ownOrigins(url),
-        trustedProxies,
-      };
+    ({ shutdownGrace: grace, shutdownTimeout: timeout, trustedProxies = [], ...values }) => {
+      const { host, port, publicUrl = addressAt(host, port) } = values;
+      const { corsOrigins = ownOrigins(publicUrl) } = values;
+      return { ...values, shutdown: { grace, timeout }, publicUrl, corsOrigins, trustedProxies };
     },
   );
 
