@@ -2,7 +2,11 @@ import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { Limiter, type UploadToCount } from "../../application/ports/limiter.ts";
+import {
+  Limiter,
+  type RetriedUpload,
+  type UploadToCount,
+} from "../../application/ports/limiter.ts";
 import {
   addToDay,
   DAY,
@@ -15,11 +19,19 @@ import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../dom
 import type { Limits } from "../../domain/limits.ts";
 import { tooManyOpen } from "../../domain/multipart.ts";
 import { allowanceOf, type Bucket, take } from "../../domain/token-bucket.ts";
-import { openUploads } from "./open-uploads.ts";
-import { retryMemory } from "./retry-memory.ts";
+import { digest, expiring } from "./expiring.ts";
 
 /** Shortest time between two removals of expired entries, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
+
+/** Most uploads of one caller that can be repeated; each takes about 500 bytes. */
+const MAX_PER_CALLER = 2_500;
+
+/** The same for all callers of one organization, so that it leaves room for others. */
+const MAX_PER_ORGANIZATION = 10_000;
+
+/** The same for all organizations. */
+const MAX = 100_000;
 
 /** Counts in the memory of this process, for this process alone. */
 export const layer = (limits: Limits): Layer.Layer<Limiter> =>
@@ -27,11 +39,11 @@ export const layer = (limits: Limits): Layer.Layer<Limiter> =>
 
 /** The same as a value. */
 export function inMemory(limits: Limits): Limiter["Service"] {
-  const buckets = new Map<string, Bucket & { readonly fullAt: number }>();
-  const usages = new Map<string, Usage>();
-  const retries = retryMemory();
+  const buckets = expiring<Bucket>();
+  const usages = expiring<Usage>();
+  const retries = expiring<{ readonly request: string; readonly memory: string }>(1000);
+  const open = expiring<true>();
   const { multipartUploads: mostOpen = Infinity } = limits;
-  const open = openUploads(mostOpen);
   const { bytes, objects, bytesPerSubject } = limits.daily;
   const isUnlimited = (bytes ?? objects ?? bytesPerSubject) === undefined;
   let sweptAt = 0;
@@ -40,12 +52,10 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   const sweep = (now: number) => {
     if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
     sweptAt = now;
-    for (const [name, { fullAt }] of buckets) if (fullAt <= now) buckets.delete(name);
-    const today = Math.floor(now / DAY);
-    for (const [name, { day }] of usages) if (day < today) usages.delete(name);
-    retries.sweep(now);
-    open.sweep(now);
+    for (const entries of [buckets, usages, retries, open]) entries.sweep(now);
   };
+  const setUsage = (name: string, usage: Usage) =>
+    usages.set(name, usage, { end: (usage.day + 1) * DAY });
 
   return {
     check: Effect.void,
@@ -55,8 +65,8 @@ export function inMemory(limits: Limits): Limiter["Service"] {
       return Effect.flatMap(Clock.currentTimeMillis, (now) => {
         sweep(now);
         const counted = `${of} ${name}`;
-        const taken = take(limit, buckets.get(counted), now);
-        buckets.set(counted, { ...taken.bucket, fullAt: now + taken.resetAfter });
+        const taken = take(limit, buckets.get(counted, now), now);
+        buckets.set(counted, taken.bucket, { end: now + taken.resetAfter });
         return allowanceOf(of, limit, taken);
       });
     },
@@ -64,42 +74,77 @@ export function inMemory(limits: Limits): Limiter["Service"] {
       if (retry === undefined && multipart === undefined && isUnlimited) return Effect.undefined;
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         sweep(now);
-        const first = retry && retries.find(organization, { ...retry, objects }, now);
-        if (first?.is === "retry") return Effect.succeed(first.memory);
-        if (first?.is === "other") return Effect.fail(new IdempotencyConflict());
-        if (first?.is === "one too many") return Effect.fail(full(first));
-        const wait = multipart && open.timeToWait(organization, now);
-        if (wait !== undefined) return Effect.fail(tooManyOpen(mostOpen, Duration.millis(wait)));
+        const again = retry && retryEntry(organization, retry);
+        const first = again && retries.get(again.name, now);
+        if (first) {
+          return first.request === again.value.request
+            ? Effect.succeed(first.memory)
+            : Effect.fail(new IdempotencyConflict());
+        }
+        const full = again && retries.full(again.bounds, objects, now);
+        if (full) return Effect.fail(tooManyRetries(full.bound.holder, full.wait));
+        const bound = { group: organization, most: mostOpen };
+        const place = multipart && open.full([bound], 1, now);
+        if (place) return Effect.fail(tooManyOpen(mostOpen, Duration.millis(place.wait)));
         const more = { bytes: size, objects };
-        const usage = addToDay(limits.daily, usages.get(organization), more, now);
+        const usage = addToDay(limits.daily, usages.get(organization, now), more, now);
         if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
         if (bytesPerSubject !== undefined) {
           const name = callerIn(organization, caller);
-          const own = addToDay({ bytes: bytesPerSubject }, usages.get(name), more, now);
+          const own = addToDay({ bytes: bytesPerSubject }, usages.get(name, now), more, now);
           const refusal = { caller: bytesPerSubject, retryAfter: restOfDay(now) };
           if (own === undefined) return Effect.fail(new QuotaExceeded(refusal));
-          usages.set(name, own);
+          setUsage(name, own);
         }
-        usages.set(organization, usage);
-        first?.add();
-        if (multipart !== undefined && mostOpen < Infinity) open.add(organization, multipart, now);
+        setUsage(organization, usage);
+        if (again) {
+          const end = now + Duration.toMillis(retry.lifetime);
+          const groups = again.bounds.map(({ group }) => group);
+          retries.set(again.name, again.value, { end, weight: objects, groups });
+        }
+        if (multipart !== undefined && mostOpen < Infinity) {
+          const end = now + Duration.toMillis(multipart.lifetime);
+          open.set(`${organization} ${multipart.key}`, true, { end, groups: [organization] });
+        }
         return Effect.undefined;
       });
     },
-    replaceMemory: (first) =>
-      Effect.map(Clock.currentTimeMillis, (now) => retries.replace(first, now)),
+    replaceMemory: ({ organization, retry, memory }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const { name, value } = retryEntry(organization, retry);
+        const first = retries.get(name, now);
+        if (first?.memory !== retry.memory) return first?.memory;
+        retries.replace(name, { ...value, memory });
+        return memory;
+      }),
     uncountUpload: ({ organization, caller, size, objects = 1, retry, multipart }) =>
-      Effect.sync(() => {
-        if (retry !== undefined && !retries.forget({ organization, retry })) return;
-        if (multipart !== undefined) open.remove(organization, multipart.key);
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        if (retry !== undefined) {
+          const { name } = retryEntry(organization, retry);
+          if (retries.get(name, now)?.memory !== retry.memory) return;
+          retries.remove(name);
+        }
+        if (multipart !== undefined) open.remove(`${organization} ${multipart.key}`);
         for (const name of [organization, callerIn(organization, caller)]) {
-          const usage = usages.get(name);
-          if (usage !== undefined) usages.set(name, takeBack(usage, { bytes: size, objects }));
+          const usage = usages.get(name, now);
+          if (usage !== undefined) setUsage(name, takeBack(usage, { bytes: size, objects }));
         }
       }),
-    endMultipart: ({ organization, key }) => Effect.sync(() => open.remove(organization, key)),
+    endMultipart: ({ organization, key }) =>
+      Effect.sync(() => open.remove(`${organization} ${key}`)),
   };
 }
+
+/** The entry of a first request, and the bounds on those that can be repeated. */
+const retryEntry = (organization: string, { caller, key, request, memory }: RetriedUpload) => ({
+  name: digest([organization, ...caller, key]),
+  value: { request: digest([request]), memory },
+  bounds: [
+    { holder: "this caller", most: MAX_PER_CALLER, group: digest([organization, ...caller]) },
+    { holder: "this organization", most: MAX_PER_ORGANIZATION, group: digest([organization]) },
+    { holder: "all organizations", most: MAX, group: "" },
+  ],
+});
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
@@ -107,8 +152,8 @@ type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 const callerIn = (organization: string, { kind, subject }: UploadToCount["caller"]): string =>
   `${organization} ${kind} ${subject}`;
 
-const full = ({ of, retryAfter }: { readonly of: string; readonly retryAfter: number }) =>
+const tooManyRetries = (holder: string, wait: number) =>
   new LimitsUnavailable({
-    reason: `too many uploads of ${of} with an Idempotency-Key are kept in memory; set REDIS_URL, or the option limits.countIn`,
-    retryAfter,
+    reason: `too many uploads of ${holder} with an Idempotency-Key are kept in memory; set REDIS_URL, or the option limits.countIn`,
+    retryAfter: Math.max(1, Math.ceil(wait / 1000)),
   });

@@ -12,7 +12,7 @@ import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../../
 import type { Limits } from "../../../domain/limits.ts";
 import { tooManyOpen } from "../../../domain/multipart.ts";
 import { allowanceOf } from "../../../domain/token-bucket.ts";
-import { digest } from "../retry-memory.ts";
+import { digest } from "../expiring.ts";
 import { breaker } from "./breaker.ts";
 import { connect } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";

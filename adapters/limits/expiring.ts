@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+
+/** Entries that are counted together. */
+interface Group {
+  size: number;
+  /** The first end of an entry, as of the last sweep; milliseconds since 1970. */
+  firstEnd: number;
+}
+
+interface Entry<A> {
+  readonly value: A;
+  /** Milliseconds since 1970. */
+  readonly end: number;
+  /** The part of each group's size that is this entry. */
+  readonly weight: number;
+  readonly groups: ReadonlyArray<string>;
+}
+
+/** A bound on the size of a group. */
+interface Bound {
+  readonly group: string;
+  readonly most: number;
+}
+
+/**
+ * Values by name, each until its end, and the sizes of the groups that they are in. For the sake of
+ * room, expired entries are removed at most once in `interval` milliseconds.
+ */
+export function expiring<A>(interval = 0) {
+  const entries = new Map<string, Entry<A>>();
+  const groups = new Map<string, Group>();
+  let sweptAt = 0;
+
+  const remove = (name: string): void => {
+    const entry = entries.get(name);
+    entries.delete(name);
+    for (const key of entry?.groups ?? []) {
+      const group = groups.get(key);
+      if (group && entry) group.size -= entry.weight;
+      if (group?.size === 0) groups.delete(key);
+    }
+  };
+
+  /** Removes expired entries. */
+  const sweep = (now: number): void => {
+    sweptAt = now;
+    for (const group of groups.values()) group.firstEnd = Infinity;
+    for (const [name, { end, groups: keys }] of entries) {
+      if (end <= now) remove(name);
+      else for (const key of keys) endIn(key, end);
+    }
+  };
+
+  const endIn = (key: string, end: number): Group => {
+    const group = groups.get(key) ?? { size: 0, firstEnd: Infinity };
+    group.firstEnd = Math.min(group.firstEnd, end);
+    return group;
+  };
+
+  return {
+    get: (name: string, now: number): A | undefined => {
+      const entry = entries.get(name);
+      return entry !== undefined && entry.end > now ? entry.value : undefined;
+    },
+    set: (
+      name: string,
+      value: A,
+      { end, weight = 1, groups: keys = [] }: { end: number } & Partial<Entry<A>>,
+    ): void => {
+      remove(name);
+      entries.set(name, { value, end, weight, groups: keys });
+      for (const key of keys) {
+        const group = endIn(key, end);
+        group.size += weight;
+        groups.set(key, group);
+      }
+    },
+    /** Replaces a value and keeps its end. */
+    replace: (name: string, value: A): void => {
+      const entry = entries.get(name);
+      if (entry) entries.set(name, { ...entry, value });
+    },
+    remove,
+    /** Finds a bound without room for `weight`, and the milliseconds until its first entry ends. */
+    full: <B extends Bound>(bounds: ReadonlyArray<B>, weight: number, now: number) => {
+      const reached = () =>
+        bounds.find(({ group, most }) => (groups.get(group)?.size ?? 0) + weight > most);
+      const wait = ({ group }: Bound) => (groups.get(group)?.firstEnd ?? now) - now;
+      let bound = reached();
+      if (bound && wait(bound) <= 0 && Math.abs(now - sweptAt) >= interval) {
+        sweep(now);
+        bound = reached();
+      }
+      return bound && { bound, wait: wait(bound) };
+    },
+    sweep,
+  };
+}
+
+/** A name of the same length for all texts, which does not show them. */
+export const digest = (parts: ReadonlyArray<string>): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
