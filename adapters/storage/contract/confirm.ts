@@ -11,7 +11,7 @@ import { send } from "./send.ts";
 import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { CONTENT, LONGER, OTHER, PNG, sendPut, upload } from "./uploads.ts";
-import { caller, mismatch, useCases } from "./use-cases.ts";
+import { FOREIGN_CALLS, mismatch, SERVICE, useCases } from "./use-cases.ts";
 
 const SHA256 = checksumFor("sha256", CONTENT);
 
@@ -63,16 +63,11 @@ const confirmed: ReadonlyArray<StorePromise> = [
     "a receipt is valid for its person, its organization and its time": async (subject) => {
       const { put, receipt } = await subject.grant();
       await upload(put);
-      const stranger = caller("user", "stranger");
-      const service = caller("service", "backend");
-      const organization = "globex";
       const end = DateTime.toEpochMillis(put.expiresAt) + Duration.toMillis("1 day");
       const early = Date.now() - Duration.toMillis("6 minutes");
       for (const [call, answer] of [
-        [{ principal: stranger }, "OrganizationNotFound"],
-        [{ organization }, "OrganizationNotFound"],
-        [{ organization, principal: service }, "OrganizationNotFound"],
-        [{ principal: service }, "Done"],
+        ...FOREIGN_CALLS,
+        [{ principal: SERVICE }, "Done"],
         [{ at: end + 1000 }, "InvalidReceipt"],
         [{ at: early }, "InvalidReceipt"],
       ] as const) {

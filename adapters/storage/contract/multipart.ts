@@ -27,7 +27,7 @@ import {
   UPLOAD,
   upload,
 } from "./uploads.ts";
-import { caller, mismatch } from "./use-cases.ts";
+import { FOREIGN_CALLS, mismatch, SERVICE } from "./use-cases.ts";
 
 /** Two parts: one of 5 MiB, and a short one. */
 const FILE: Uint8Array = Uint8Array.from(
@@ -311,15 +311,10 @@ export const multipart: ReadonlyArray<StorePromise> = [
     },
     "an upload is valid for its person, its organization and its time": async (subject) => {
       const { complete, etags, expiresAt } = await uploaded(subject);
-      const stranger = caller("user", "stranger");
-      const service = caller("service", "backend");
-      const organization = "globex";
       for (const [call, tag] of [
-        [{ principal: stranger }, "OrganizationNotFound"],
-        [{ organization }, "OrganizationNotFound"],
-        [{ organization, principal: service }, "OrganizationNotFound"],
+        ...FOREIGN_CALLS,
         [{ at: expiresAt.epochMilliseconds }, INVALID],
-        [{ principal: service }, "Done"],
+        [{ principal: SERVICE }, "Done"],
       ] as const) {
         assert.equal((await complete(etags, call))._tag, tag);
       }

@@ -56,7 +56,7 @@ export const runAt = <A, E>({ at, waiting }: Moment, effect: Effect.Effect<A, E>
   );
 
 /** A caller with every scope. */
-export const caller = (kind: Principal["kind"], subject: string): Principal => ({
+const caller = (kind: Principal["kind"], subject: string): Principal => ({
   kind,
   subject,
   scopes: EVERY_SCOPE,
@@ -64,6 +64,16 @@ export const caller = (kind: Principal["kind"], subject: string): Principal => (
 });
 
 const MEMBER = caller("user", "member");
+/** A service of the same organization, which may do what its members began. */
+export const SERVICE = caller("service", "backend");
+
+/** Calls by those who may not know of what a member began, with their refusal. */
+export const FOREIGN_CALLS = [
+  [{ principal: caller("user", "stranger") }, "OrganizationNotFound"],
+  [{ organization: "globex" }, "OrganizationNotFound"],
+  [{ organization: "globex", principal: SERVICE }, "OrganizationNotFound"],
+] as const;
+
 const memberFrom = ({ principal = MEMBER, organization = "acme" }: Call): Member => ({
   principal,
   slug: OrganizationSlug.make(organization),

@@ -61,7 +61,6 @@ export const layer = (
       const signer = always(signWith(keys));
       const { bucket } = settings;
       const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
-      const rootLength = endpoint.pathname.length;
       onOpen(
         objectsHandler({
           folder,
@@ -84,7 +83,7 @@ export const layer = (
         signers: { put: signer, get: signer },
         forms: { bucket, signer },
       });
-      const storedKey = (key: string) => `${address.path}/${key}`.slice(rootLength);
+      const storedKey = (key: string) => `/${bucket}/${key}`;
       const named = <U extends { readonly key: string }>(upload: U) => ({
         ...upload,
         key: storedKey(upload.key),
