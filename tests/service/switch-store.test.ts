@@ -112,10 +112,11 @@ async function upload(api: string, token: string, file: File): Promise<string> {
 
 describe.each(stores)("$name", ({ env, isHere, loads }) => {
   it.skipIf(!isHere)("stores for the same client, with its own library loaded only", async () => {
-    const service = await startProcess({
-      ...(await env()),
-      NODE_OPTIONS: `--import ${LOADER}`,
-    });
+    // From its sources: a bundle has no packages by name.
+    const service = await startProcess(
+      { ...(await env()), NODE_OPTIONS: `--import ${LOADER}` },
+      "node",
+    );
     closing.push(service.stop);
     // Makes the bucket, and loads all that the adapter needs.
     const ready = await (await fetch(`${service.address}/readyz`)).json();
