@@ -2,7 +2,7 @@ import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
 /** Headers of an object that are never granted: they change a download, or expire the object. */
-const EXTRA_HEADERS = [
+const EXTRA_HEADERS: ReadonlySet<string> = new Set([
   "cache-control",
   "content-disposition",
   "content-encoding",
@@ -10,7 +10,7 @@ const EXTRA_HEADERS = [
   "expires",
   "x-amz-website-redirect-location",
   "x-delete-at",
-] as const;
+]);
 
 /**
  * The facts in the headers of an answer to `HEAD`, of S3 or Cloud Storage; undefined if the answer
@@ -24,23 +24,20 @@ export function factsIn(
   if (length === null || !/^\d+$/.test(length)) return undefined;
   const generation = headers.get("x-goog-generation") ?? undefined;
   const version = headers.get("x-amz-version-id") ?? generation;
-  const extras = EXTRA_HEADERS.flatMap((name) => {
-    const value = headers.get(name);
-    return value === null || (generation !== undefined && isGenerated(name, value))
-      ? []
-      : [[name, value] as const];
-  });
-  const age = ageAt(headers.get("date"), headers.get("last-modified"));
+  const extras = [...headers].filter(
+    ([name, value]) =>
+      EXTRA_HEADERS.has(name) && (generation === undefined || !isGenerated(name, value)),
+  );
   return {
     size: Number(length),
     mediaType: headers.get("content-type") ?? "",
     etag: headers.get("etag") ?? "",
     checksums: checksumsIn(headers),
-    ...(reports === undefined ? {} : { reports }),
+    ...(reports && { reports }),
     extraHeaders: Object.fromEntries(extras),
     // The null version, of a bucket without versions, names whatever object is there.
     version: version === "null" ? undefined : version,
-    ...age,
+    ...ageAt(headers.get("date"), headers.get("last-modified")),
   };
 }
 

@@ -8,8 +8,8 @@ import type { Held, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 
 /** The address of a bucket, and its signer. */
-export interface Bucket<S extends Signer = Signer> {
-  readonly signer: Held<S>;
+export interface Bucket {
+  readonly signer: Held<Signer>;
   readonly address: BucketAddress;
   readonly region: string;
 }
