@@ -24,7 +24,7 @@ interface AdmissionRequest {
   /** As written there. A name of the wrong form is answered like one that does not exist. */
   readonly slug: string;
   readonly scope: Scope;
-  readonly recordFacts?: RecordFacts;
+  readonly recordFacts?: RecordFacts | undefined;
 }
 
 /** A member, with what is left of the limits on requests. */

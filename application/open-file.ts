@@ -6,7 +6,7 @@ import { dispositionOf } from "../domain/disposition.ts";
 import { OrganizationNotFound } from "../domain/errors.ts";
 import { FileName } from "../domain/file-name.ts";
 import { mediaTypeOf } from "../domain/media-type.ts";
-import { format, parseIn } from "../domain/storage-key.ts";
+import { format, parse } from "../domain/storage-key.ts";
 import { ObjectVersion } from "../domain/object-version.ts";
 import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
 import { audienceOf, type Member } from "./admit.ts";
@@ -21,25 +21,26 @@ export const WINDOWS = 8;
  * within which it is the same. The store is not asked: the type is what the key's extension
  * stands for, and where the file is not there, the store says so.
  *
- * Fails with `OrganizationNotFound` (for a name or version that no file can have) or
+ * Fails with `OrganizationNotFound` (for a key or version that no file of theirs can have) or
  * `CredentialsUnavailable`.
  */
 export const openFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
-  /** What `pathOf` gives of the key: `{year}/{month}/{uuid}{ext}`. */
-  readonly path: string;
+  readonly key: string;
   /** Whether the file is saved, whatever its type. */
-  readonly download: boolean;
+  readonly download?: boolean | undefined;
   /**
    * The version or generation, as confirming named it; the newest if undefined. Whoever may read the
    * file may read any version of it: one that nobody may read any more has to be removed itself.
    */
   readonly version?: string | undefined;
 }) {
-  const { member, path, download, version } = request;
+  const { member, download = false, version } = request;
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
-  const parts = parseIn(member.organization, path);
-  if (Option.isNone(parts)) return yield* new OrganizationNotFound();
+  const parts = parse(request.key);
+  if (Option.isNone(parts) || parts.value.organization !== member.organization) {
+    return yield* new OrganizationNotFound();
+  }
   const { uuid, extension } = parts.value;
   const key = format(parts.value);
   const mediaType = mediaTypeOf(extension.slice(1));

@@ -1,35 +1,19 @@
-import * as Arr from "effect/Array";
-import * as Clock from "effect/Clock";
-import * as Context from "effect/Context";
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
-import { dispositionOf } from "../domain/disposition.ts";
-import { CONFIRM_GRACE } from "../domain/receipt.ts";
-import { generate, type StorageKey } from "../domain/storage-key.ts";
+import { IdempotencyNotSupported, type UploadRefusal, UploadRefused } from "../domain/errors.ts";
+import type { RequestedUpload } from "../domain/upload-policy.ts";
+import type { Member } from "./admit.ts";
 import {
-  ChecksumNotSupported,
-  FileTooLarge,
-  IdempotencyNotSupported,
-  type UploadRefusal,
-  UploadRefused,
-} from "../domain/errors.ts";
-import {
-  authorize,
-  DEFAULT_POLICY,
-  type RequestedUpload,
-  type UploadGrant,
-  type UploadPolicy,
-} from "../domain/upload-policy.ts";
-import { audienceOf, type Member } from "./admit.ts";
-import { choosePolicy } from "./choose-policy.ts";
-import { Limiter } from "./ports/limiter.ts";
-import { Policies } from "./ports/policies.ts";
-import { type Audience, Presigner } from "./ports/presigner.ts";
-import { Tokens } from "./ports/tokens.ts";
+  type Granted,
+  type Granting,
+  grantingTo,
+  grantUpload,
+  receiptFor,
+  signGet,
+} from "./grant-upload.ts";
+import type { SignedPut, SignedRequest } from "./ports/presigner.ts";
 import { recall, retryOf } from "./retries.ts";
-import { sealReceipt } from "./tokens.ts";
 
-/** Who asks, and how a retry is recognized. */
+/** The caller, and what makes a retry of a request known. */
 interface Asked {
   readonly member: Member;
   /** Chosen by the caller: 1 to 255 printable characters. */
@@ -49,165 +33,142 @@ interface Asked {
  * `ChecksumRequired`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
  * `IdempotencyNotSupported`, `LimitsUnavailable` or `CredentialsUnavailable`.
  */
-export const requestUpload = ({
+export const requestUpload = Effect.fnUntraced(function* ({
   member,
-  upload,
-  policy,
   idempotencyKey,
-}: Asked & RequestedUpload) =>
-  Effect.map(grantAll({ member, uploads: [{ upload, policy }], idempotencyKey }, itself), first);
+  ...asked
+}: Asked & RequestedUpload) {
+  const granting = yield* grantingTo(member);
+  const granted = yield* grantPut(granting, asked, idempotencyKey);
+  const signed = yield* sign(granting, granted);
+  const earlier = yield* count(granting, { asked: [asked], signed: [signed], idempotencyKey });
+  if (earlier === undefined) return issue(granting, signed, { isRetry: false });
+  const [again = signed] = yield* signAgain(granting, earlier, [granted]);
+  return issue(granting, again, { isRetry: true });
+});
 
 /**
  * Grants several uploads, one at least, in the order of `uploads`, or none of them. The limits
  * decide once for all, and an idempotency key is for all.
  *
  * Fails like `requestUpload`; what the policy or the store refuses of one upload is an
- * `UploadRefused`, which says of which.
+ * `UploadRefused` with its index.
  */
-export const requestUploads = (request: UploadsAsked) => grantAll(request, asOneOfSeveral);
-
-interface UploadsAsked extends Asked {
-  readonly uploads: ReadonlyArray<RequestedUpload>;
-}
-
-const first = <A>(uploads: ReadonlyArray<A>): A => Arr.getUnsafe(uploads, 0);
-const itself = (refusal: UploadRefusal) => refusal;
-const asOneOfSeveral = (refusal: UploadRefusal, index: number) =>
-  new UploadRefused({ index, refusal });
-
-/** Grants all uploads or none; `refuse` makes the error of one. */
-const grantAll = Effect.fnUntraced(function* <E>(
-  request: UploadsAsked,
-  refuse: (refusal: UploadRefusal, index: number) => E,
-) {
-  const { member, uploads, idempotencyKey } = request;
-  const { principal, organization } = member;
-  const services = yield* Effect.context<Limiter | Policies | Presigner | Tokens>();
-  const policies = Context.get(services, Policies);
-  const presigner = Context.get(services, Presigner);
-  const tokens = Context.get(services, Tokens);
-  const isRepeatable = idempotencyKey !== undefined;
-  const clock = Context.get(services, Clock.Clock);
-  const issuedAt = DateTime.makeUnsafe(clock.currentTimeMillisUnsafe());
-  const audience = audienceOf(member);
-
+export const requestUploads = Effect.fnUntraced(function* ({
+  member,
+  idempotencyKey,
+  uploads: asked,
+}: Asked & { readonly uploads: ReadonlyArray<RequestedUpload> }) {
+  const granting = yield* grantingTo(member);
   const granted: Array<Granted> = [];
-  let size = 0;
-  const refused = (refusal: UploadRefusal) => refuse(refusal, granted.length);
-  for (const { upload, policy: policyName = DEFAULT_POLICY } of uploads) {
-    const policy = yield* Effect.mapErrorEager(choosePolicy(policies, member, policyName), refused);
-    const grant = yield* Effect.mapErrorEager(authorize(policy, principal.kind, upload), refused);
-    const { mediaType, fileName, checksum } = grant;
-    if (checksum !== undefined && !presigner.checksums.includes(checksum.algorithm)) {
-      return yield* Effect.fail(
-        refused(new ChecksumNotSupported({ supported: presigner.checksums })),
-      );
-    }
-    const limit = presigner.largestPut;
-    if (limit !== undefined && grant.size > limit) {
-      const tooLarge = { limit, actual: grant.size, fitsInParts: true };
-      return yield* Effect.fail(refused(new FileTooLarge(tooLarge)));
-    }
-    granted.push({
-      key: yield* generate({ organization, fileName, mediaType }),
-      grant: isRepeatable ? { ...grant, writeOnce: true } : grant,
-      policy,
-      policyName,
-      issuedAt,
-      audience,
-    });
-    size += grant.size;
+  const refused = (refusal: UploadRefusal) => new UploadRefused({ index: granted.length, refusal });
+  for (const upload of asked) {
+    const grant = grantPut(granting, upload, idempotencyKey);
+    granted.push(yield* Effect.mapErrorEager(grant, refused));
   }
-  let signed: Array<Signed> = [];
-  if (presigner.isRemote) signed = yield* signAll(presigner, granted);
-  // Without `forEach`, which would make a single upload dearer by a tenth.
-  else for (const upload of granted) signed.push(yield* sign(presigner, upload));
-  if (isRepeatable && !signed.every(({ put }) => put.isOnce)) {
-    return yield* new IdempotencyNotSupported();
-  }
-  // Signed before they are counted, so that uploads that cannot be signed are not counted.
-  const earlier = yield* Context.get(services, Limiter).countUpload({
-    organization,
-    caller: principal,
-    size,
-    objects: uploads.length,
-    retry: isRepeatable
-      ? retryOf({ principal, idempotencyKey, uploads, signed, issuedAt })
-      : undefined,
-  });
-  if (earlier !== undefined) {
-    const again = yield* recall(earlier, { organization, uploads: granted, now: issuedAt });
-    signed = yield* signAll(presigner, again);
-  }
-  const answers = [];
-  for (const { key, put, get, of } of signed) {
-    const { grant, policyName } = of;
-    const receipt = sealReceipt(tokens, {
-      key,
-      fileName: grant.fileName,
-      mediaType: grant.mediaType,
-      size: grant.size,
-      checksum: grant.checksum,
-      policy: policyName,
-      subject: principal.subject,
-      organization,
-      writeOnce: put.isOnce,
-      pending: grant.unconfirmedAfter !== undefined,
-      issuedAt: of.issuedAt,
-      putExpiresAt: put.expiresAt,
-      confirmUntil: DateTime.addDuration(put.expiresAt, CONFIRM_GRACE),
-    });
-    answers.push({ key, put, get, receipt, policy: policyName, isRetry: earlier !== undefined });
-  }
-  return answers;
+  const signed = yield* signAll(granting, granted);
+  const earlier = yield* count(granting, { asked, signed, idempotencyKey });
+  const isRetry = earlier !== undefined;
+  const final = isRetry ? yield* signAgain(granting, earlier, granted) : signed;
+  return final.map((upload, index) => issue(granting, upload, { isRetry, index }));
 });
 
-/** An upload that may be signed. */
-interface Granted {
-  readonly key: StorageKey;
-  readonly grant: UploadGrant;
-  readonly policy: UploadPolicy;
-  readonly policyName: string;
-  readonly issuedAt: DateTime.Utc;
-  readonly audience: Audience;
+/** A granted upload with its signed requests. */
+interface Signed extends Granted {
+  readonly put: SignedPut;
+  readonly get: SignedRequest;
 }
 
-type Signed = Effect.Success<ReturnType<typeof sign>>;
-
-/** How many uploads are signed at once where another service signs. */
-const CONCURRENCY = 16;
-
-const signAll = (presigner: Presigner["Service"], uploads: ReadonlyArray<Granted>) =>
-  Effect.forEach(uploads, (upload) => sign(presigner, upload), {
-    concurrency: presigner.isRemote ? CONCURRENCY : 1,
-  });
+/** A retry must not replace what the first request has uploaded. */
+const grantPut = (granting: Granting, asked: RequestedUpload, idempotencyKey?: string) => {
+  const { checksums, largestPut: largest } = granting.presigner;
+  const granted = grantUpload(granting, asked, { checksums, largest });
+  return idempotencyKey === undefined
+    ? granted
+    : Effect.mapEager(granted, (one) => ({ ...one, grant: { ...one.grant, writeOnce: true } }));
+};
 
 /** Signs the PUT and the GET. Without a generator, since this runs for each upload. */
-function sign(presigner: Presigner["Service"], upload: Granted) {
-  const { key, grant, policy, issuedAt, audience } = upload;
-  const { mediaType, minLifetime } = grant;
+function sign(granting: Granting, granted: Granted) {
+  const { presigner, audience } = granting;
+  const { key, grant } = granted;
   const signedPut = presigner.put({
     key,
-    mediaType,
+    mediaType: grant.mediaType,
     size: grant.size,
     writeOnce: grant.writeOnce,
     strict: grant.strict,
     checksum: grant.checksum,
-    pendingSince: grant.unconfirmedAfter === undefined ? undefined : issuedAt,
+    pendingSince: grant.unconfirmedAfter === undefined ? undefined : granted.issuedAt,
     lifetime: grant.putLifetime,
-    minLifetime,
+    minLifetime: grant.minLifetime,
     audience,
   });
-  const signedGet = presigner.get({
-    key,
-    lifetime: grant.getLifetime,
-    minLifetime,
-    audience,
-    responseMediaType: mediaType,
-    responseDisposition: dispositionOf(mediaType, grant.fileName, policy),
-  });
-  return Effect.zipWith(signedPut, signedGet, (put, get) => ({ key, put, get, of: upload }), {
+  return Effect.zipWith(
+    signedPut,
+    signGet(granting, granted),
+    (put, get): Signed => ({ ...granted, put, get }),
     // A second fiber costs more than a signature that is made in this process.
-    concurrent: presigner.isRemote,
+    { concurrent: presigner.isRemote },
+  );
+}
+
+/** How many uploads are signed at once where another service signs. */
+const CONCURRENCY = 16;
+
+const signAll = (granting: Granting, uploads: ReadonlyArray<Granted>) =>
+  Effect.forEach(uploads, (upload) => sign(granting, upload), {
+    concurrency: granting.presigner.isRemote ? CONCURRENCY : 1,
   });
+
+/**
+ * Counts uploads that are signed already, so that those that cannot be signed are not counted.
+ * Returns what is remembered of an earlier request with the same idempotency key.
+ */
+function count(
+  { member, limiter, issuedAt }: Granting,
+  request: {
+    readonly asked: ReadonlyArray<RequestedUpload>;
+    readonly signed: ReadonlyArray<Signed>;
+    readonly idempotencyKey: string | undefined;
+  },
+) {
+  const { principal, organization } = member;
+  const { asked: uploads, signed, idempotencyKey } = request;
+  if (idempotencyKey !== undefined && !signed.every(({ put }) => put.isOnce)) {
+    return Effect.fail(new IdempotencyNotSupported());
+  }
+  return limiter.countUpload({
+    organization,
+    caller: principal,
+    size: signed.reduce((sum, { grant }) => sum + grant.size, 0),
+    objects: signed.length,
+    retry:
+      idempotencyKey === undefined
+        ? undefined
+        : retryOf({ principal, idempotencyKey, uploads, signed, issuedAt }),
+  });
+}
+
+/** Signs what an earlier request was granted. */
+const signAgain = (granting: Granting, earlier: string, uploads: ReadonlyArray<Granted>) =>
+  Effect.flatMap(
+    recall(earlier, {
+      organization: granting.member.organization,
+      uploads,
+      now: granting.issuedAt,
+    }),
+    (first) => signAll(granting, first),
+  );
+
+/** Adds the receipt, and tells the audit. */
+function issue(
+  granting: Granting,
+  signed: Signed,
+  { isRetry, index }: { readonly isRetry: boolean; readonly index?: number },
+) {
+  const { key, put, get, policyName } = signed;
+  granting.member.recordFacts?.({ policy: policyName, key, isRetry }, index);
+  const { expiresAt, isOnce: writeOnce } = put;
+  return { key, put, get, receipt: receiptFor(granting, signed, { expiresAt, writeOnce }) };
 }

@@ -1,25 +1,17 @@
-import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type { Checksum } from "../domain/checksum.ts";
-import {
-  ChecksumNotSupported,
-  LimitsUnavailable,
-  MultipartNotSupported,
-} from "../domain/errors.ts";
+import { LimitsUnavailable, MultipartNotSupported } from "../domain/errors.ts";
 import type { MediaType } from "../domain/media-type.ts";
 import { MULTIPART_LIFETIME, partCountOf, partSizeFor } from "../domain/multipart.ts";
-import { generate } from "../domain/storage-key.ts";
-import { authorize, DEFAULT_POLICY, type UploadRequest } from "../domain/upload-policy.ts";
+import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
-import { choosePolicy } from "./choose-policy.ts";
+import { grantingTo, grantUpload } from "./grant-upload.ts";
 import { inTime } from "./in-time.ts";
 import { abortQuietly } from "./abort-multipart.ts";
 import { type FirstRequest, Limiter } from "./ports/limiter.ts";
 import { type Multipart, ObjectStore } from "./ports/object-store.ts";
-import { Policies } from "./ports/policies.ts";
-import { Presigner } from "./ports/presigner.ts";
 import { memoryOfStart, recallStart, retryOfStart } from "./retries.ts";
 import { sealUpload } from "./tokens.ts";
 
@@ -34,35 +26,37 @@ import { sealUpload } from "./tokens.ts";
  * `MediaTypeNotAllowed`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
  * `LimitsUnavailable` or `StoreUnavailable`.
  */
-export const startMultipart = Effect.fnUntraced(function* (request: {
+export const startMultipart = Effect.fnUntraced(function* ({
+  member,
+  upload: asked,
+  policy,
+  idempotencyKey,
+}: Omit<RequestedUpload, "upload"> & {
   readonly member: Member;
-  readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size" | "checksum">;
-  /** The name of a policy; `files` if undefined. */
-  readonly policy?: string | undefined;
+  readonly upload: Omit<UploadRequest, "strict">;
   /** Chosen by the caller: 1 to 255 printable characters. */
   readonly idempotencyKey?: string | undefined;
 }) {
-  const { member, policy: policyName = DEFAULT_POLICY, idempotencyKey } = request;
   const { principal, organization } = member;
   const { multipart } = yield* ObjectStore;
-  const { part } = yield* Presigner;
-  if (multipart === undefined || part === undefined) return yield* new MultipartNotSupported();
-
-  const policy = yield* choosePolicy(yield* Policies, member, policyName);
-  // Where a checksum is required, each part has to have one.
-  const upload = yield* authorize({ ...policy, requireChecksum: false }, principal.kind, {
-    ...request.upload,
-    strict: true,
-  }).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
-  const { fileName, mediaType, size, checksum } = upload;
-  const { fileChecksums: supported = [] } = multipart;
-  if (checksum !== undefined && !supported.includes(checksum.algorithm)) {
-    return yield* new ChecksumNotSupported({ supported });
+  const granting = yield* grantingTo(member);
+  const { presigner, limiter } = granting;
+  if (multipart === undefined || presigner.part === undefined) {
+    return yield* new MultipartNotSupported();
   }
-  const start = {
-    key: yield* generate({ organization, fileName, mediaType }),
-    issuedAt: DateTime.makeUnsafe(yield* Clock.currentTimeMillis),
-  };
+  const request = { upload: { ...asked, strict: true }, policy };
+  const {
+    grant: upload,
+    key: newKey,
+    policyName,
+    issuedAt: now,
+  } = yield* grantUpload(granting, request, {
+    checksums: multipart.fileChecksums ?? [],
+    // Where a checksum is required, each part has to have one.
+    adapt: (policy) => ({ ...policy, requireChecksum: false }),
+  }).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
+  const { mediaType, size, checksum } = upload;
+  const start = { key: newKey, issuedAt: now };
   const retry =
     idempotencyKey === undefined
       ? undefined
@@ -74,7 +68,6 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
     multipart: { key: start.key, lifetime: MULTIPART_LIFETIME },
     retry,
   };
-  const limiter = yield* Limiter;
   const earlier = yield* limiter.countUpload(counted);
   const first = earlier === undefined ? start : yield* recallStart(earlier, organization);
   const { key, issuedAt, uploadId } = hasBegun(first)
@@ -103,15 +96,8 @@ export const startMultipart = Effect.fnUntraced(function* (request: {
     issuedAt,
     expiresAt,
   });
-  return {
-    upload: token,
-    key,
-    partSize,
-    partCount: partCountOf({ size, partSize }),
-    expiresAt,
-    policy: policyName,
-    isRetry: earlier !== undefined,
-  };
+  member.recordFacts?.({ policy: policyName, key, isRetry: earlier !== undefined });
+  return { upload: token, key, partSize, partCount: partCountOf({ size, partSize }), expiresAt };
 });
 
 /** A start, with the store's name for the upload once the store has begun it. */

@@ -68,11 +68,9 @@ export function parse(key: string): Option.Option<StorageKeyParts> {
   });
 }
 
-/** Reads the key of a file of an organization from what `pathOf` gives of it. */
-export const parseIn = (
-  organization: OrganizationId,
-  path: string,
-): Option.Option<StorageKeyParts> => parse(`${prefixOf(organization)}${path}`);
+/** The text that is the key of an organization's file, if `path` is what `pathOf` gives of it. */
+export const keyIn = (organization: OrganizationId, path: string): string =>
+  `${prefixOf(organization)}${path}`;
 
 /** The inverse of `parse`. */
 export const format = (parts: StorageKeyParts): StorageKey =>

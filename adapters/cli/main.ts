@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import type { Listen } from "../http/listen.ts";
+import type { Listen } from "../http/server/listen.ts";
 import { VERSION } from "../http/version.ts";
 import { certify } from "./certify.ts";
 import { columns, command, CommandFailure, EXIT } from "./command.ts";

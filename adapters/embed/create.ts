@@ -11,26 +11,27 @@ import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { basePathOf, pathIn } from "../http/addresses.ts";
-import { asResponse } from "../http/answer.ts";
+import { asResponse } from "../http/problems/answer-problem.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
-import { internalProblem } from "../http/problem.ts";
+import { internalProblem } from "../http/problems/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
-import type { Services } from "../http/route.ts";
-import { PATTERNS } from "../http/routes.ts";
+import type { Services } from "../http/options.ts";
+import { PATTERNS } from "../http/operations/list.ts";
+import { presentArrived } from "../http/operations/confirm.ts";
 import * as limits from "../limits/layer.ts";
 import * as random from "../crypto/random.ts";
 import { mountsOf } from "../storage/storage.ts";
 import * as tokens from "../tokens/layer.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
-import { type Calls, callsAt, plain } from "./calls.ts";
+import { callsAt } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
 import { logOf, logTo } from "./log.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
 import { matcherOf, mountTeller } from "./paths.ts";
-import { rejectionOf } from "./rejection.ts";
-import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
+import { rejectionFrom } from "./rejection.ts";
+import type { Asked, Calls, HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
@@ -78,8 +79,8 @@ export function createValetkey<
   // Their types know the policies, which no call depends on.
   const calls = Record.map(
     callsAt(publicUrl),
-    (use) => (asked: never) => run(Effect.mapError(use(asked), rejectionOf)),
-  ) as unknown as Pick<Valetkey<Algorithm, NeedsChecksum<Files, Others>>, keyof Calls>;
+    (call) => (options: Asked) => run(Effect.mapError(call(options), rejectionFrom)),
+  ) as unknown as Calls<Algorithm, NeedsChecksum<Files, Others>>;
   const mounts = mountsOf(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
     (path) => `${basePathOf(publicUrl)}${path}`,
@@ -170,5 +171,7 @@ const onConfirmedLayer = (onConfirmed: ValetkeyOptions["onConfirmed"]): Layer.La
   onConfirmed === undefined
     ? Layer.empty
     : Layer.succeed(OnConfirmed, ({ organization, subject, ...upload }) =>
-        Effect.promise(async () => onConfirmed({ organization, subject, ...plain(upload) })),
+        Effect.promise(async () =>
+          onConfirmed({ organization, subject, ...presentArrived(upload) }),
+        ),
       );

@@ -1,28 +1,4 @@
-// For Effect applications. The use cases: programs whose requirements are ports.
-export { abortMultipart } from "../../application/abort-multipart.ts";
-export { admit, type Admission, type Member } from "../../application/admit.ts";
-export {
-  makeReadinessCheck,
-  type PartState,
-  type Readiness,
-} from "../../application/check-readiness.ts";
-export { completeMultipart } from "../../application/complete-multipart.ts";
-export { confirmUpload } from "../../application/confirm-upload.ts";
-export { followLink } from "../../application/follow-link.ts";
-export {
-  listPolicies,
-  type MultipartOffer,
-  type OfferedPolicy,
-} from "../../application/list-policies.ts";
-export { listParts } from "../../application/list-parts.ts";
-export { makeLink } from "../../application/make-link.ts";
-export { openFile } from "../../application/open-file.ts";
-export { type RequestedForm, requestForm } from "../../application/request-form.ts";
-export { requestUpload, requestUploads } from "../../application/request-upload.ts";
-export { signParts, type PartToSign } from "../../application/sign-parts.ts";
-export { startMultipart } from "../../application/start-multipart.ts";
-
-// The ports.
+// For Effect applications: the ports, the service over them, the signer, and layers.
 export * from "../../application/ports/audit.ts";
 export * from "../../application/ports/authenticator.ts";
 export * from "../../application/ports/limiter.ts";
@@ -34,29 +10,18 @@ export * from "../../application/ports/presigner.ts";
 export * from "../../application/ports/store-capabilities.ts";
 export * from "../../application/ports/tokens.ts";
 
-// The rules.
-export { ByteSize, mebibytes } from "../../domain/byte-size.ts";
-export { Checksum, type ChecksumAlgorithm } from "../../domain/checksum.ts";
+// The use cases that docs/embedding.md composes, and the rules that ports speak in.
+export { admit } from "../../application/admit.ts";
+export { confirmUpload } from "../../application/confirm-upload.ts";
+export { requestUpload } from "../../application/request-upload.ts";
+export { ByteSize } from "../../domain/byte-size.ts";
 export * from "../../domain/errors.ts";
 export { FileName } from "../../domain/file-name.ts";
-export { Lifetime } from "../../domain/lifetime.ts";
-export * from "../../domain/limits.ts";
-export { LinkLifetime } from "../../domain/link.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-export { PartNumber, type SentPart, type StoredPart } from "../../domain/multipart.ts";
-export * from "../../domain/principal.ts";
+export { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
 export { StorageKey } from "../../domain/storage-key.ts";
-export {
-  AllowedType,
-  type CallerKind,
-  DEFAULT_POLICY,
-  defaultPolicy,
-  type RequestedUpload,
-  type UploadGrant,
-  type UploadPolicy,
-  type UploadRequest,
-} from "../../domain/upload-policy.ts";
+export { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 
 // The adapters.
 export { layer as auditTo } from "../telemetry/audit.ts";
@@ -78,5 +43,5 @@ export { v4Presigner } from "../storage/signing/v4-presigner.ts";
 
 // HTTP.
 export { type AppOptions, makeApp } from "../http/app.ts";
-export type { Mount, Services } from "../http/route.ts";
+export type { Mount, Services } from "../http/options.ts";
 export type { Peer } from "../http/env.ts";

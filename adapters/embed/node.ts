@@ -1,9 +1,9 @@
 import { getRequestListener } from "@hono/node-server";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { asResponse } from "../http/answer.ts";
-import { answerUnreadable } from "../http/broken-request.ts";
-import { problemOf } from "../http/problem.ts";
-import { NotFound } from "../http/refusals.ts";
+import { asResponse } from "../http/problems/answer-problem.ts";
+import { answerUnreadable } from "../http/server/broken-request.ts";
+import { problemOf } from "../http/problems/problem.ts";
+import { NotFound } from "../http/problems/refusals.ts";
 import { pathIn } from "../http/addresses.ts";
 import { isError } from "../thrown.ts";
 import { toConsole } from "./log.ts";

@@ -1,97 +1,65 @@
-import type { HttpContext } from "./env.ts";
-import { answerProblemPage, wantsPage } from "./problem-page.ts";
-import { type Problem, problemOf, type Refusal } from "./problem.ts";
+/** An answer before the headers that every answer of the service gets. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: BodyInit | null;
+  /** The code of the refusal, for the log. */
+  readonly code?: string;
+}
+
+/** JSON must not be kept, and not be taken for something else. */
+export const JSON_HEADERS = {
+  "Content-Type": "application/json",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+};
 
 /** Answers with JSON that nobody may keep. */
-export function answer(
-  c: HttpContext,
-  body: unknown,
-  {
-    status = 200,
-    headers = {},
-  }: { status?: number; headers?: Readonly<Record<string, string>> } = {},
-): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { ...JSON_HEADERS, ...c.get("answerHeaders"), ...headers },
-  });
-}
+export const json = (body: unknown, status = 200): Answer => ({
+  status,
+  headers: JSON_HEADERS,
+  body: JSON.stringify(body),
+});
+
+/** Answers 204 No Content. */
+export const NO_CONTENT: Answer = {
+  status: 204,
+  headers: { "Cache-Control": "no-store" },
+  body: null,
+};
 
 /**
  * Headers of an answer that a browser may keep for `maxAge` seconds and for the same caller, whom a
  * token or, behind a proxy, a cookie identifies. Shared caches may not keep it.
  */
-export const keptByBrowser = (c: HttpContext, maxAge: number) => ({
+export const keptByBrowser = (maxAge: number) => ({
   "Cache-Control": maxAge === 0 ? "no-store" : `private, max-age=${maxAge}`,
-  Vary: [c.get("answerHeaders")["Vary"], "Authorization", "Cookie"].filter(Boolean).join(", "),
+  Vary: "Authorization, Cookie",
 });
 
-/** Answers that it is done, with nothing to tell. */
-export const answerEmpty = (c: HttpContext): Response =>
-  new Response(null, {
-    status: 204,
-    headers: { "Cache-Control": "no-store", ...c.get("answerHeaders") },
-  });
-
-/** Answers with what the table of refusals says. */
-export const refuse = (c: HttpContext, refusal: Refusal): Response =>
-  answerProblem(c, problemOf(refusal));
-
-/** Answers with a problem document, or with a page if a browser asks for one. */
-export function answerProblem(c: HttpContext, problem: Problem): Response {
-  const { status, code, headers } = problem;
-  c.set("code", code);
-  if (wantsPage(c)) return answerProblemPage(c, problem);
-  return answer(c, documentOf(problem), { status, headers: { ...PROBLEM, ...headers } });
-}
-
-/** A problem as an answer that is made outside of the application. */
-export function asResponse(problem: Problem): Response {
-  const { body, ...init } = partsOf(problem);
-  return new Response(body, init);
-}
-
-/** The same for what writes an answer itself. */
-export const partsOf = (problem: Problem) => ({
-  status: problem.status,
-  headers: { ...JSON_HEADERS, ...PROBLEM, ...problem.headers },
-  body: JSON.stringify(documentOf(problem)),
+/** Redirects to `url`; a browser may keep the answer for `maxAge` seconds. */
+export const redirect = (url: string, maxAge: number): Answer => ({
+  status: 302,
+  headers: {
+    Location: url,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    ...keptByBrowser(maxAge),
+  },
+  body: null,
 });
 
-/** A problem as RFC 9457 writes it. */
-export const documentOf = ({ status, code, title, detail, members }: Problem) => ({
-  title,
-  status,
-  detail,
-  code,
-  ...members,
-});
-
-/** JSON must not be kept, and not be taken for something else. */
-const JSON_HEADERS = {
-  "Content-Type": "application/json",
-  "Cache-Control": "no-store",
-  "X-Content-Type-Options": "nosniff",
-};
-const PROBLEM = { "Content-Type": "application/problem+json" };
-
-/** Adds the collected headers to an answer that something else has made. */
-export function passOn(c: HttpContext, response: Response): Response {
-  for (const [name, value] of Object.entries(c.get("answerHeaders"))) {
-    response.headers.set(name, value);
-  }
-  return response;
-}
+/** How many bytes the server gets at once. */
+const PIECE = 64 * 1024;
 
 /**
  * Answers with bytes that are held in memory once. The server gets them piece by piece as the
  * client reads; otherwise the runtime would copy all of them for each answer.
  */
-export function answerHeld(
-  c: HttpContext,
+export function held(
   bytes: Uint8Array<ArrayBuffer>,
   headers: Readonly<Record<string, string>>,
-): Response {
+): Answer {
   let position = 0;
   const body = new ReadableStream<Uint8Array>(
     {
@@ -103,15 +71,13 @@ export function answerHeld(
     },
     { highWaterMark: 0 },
   );
-  return new Response(body, {
+  return {
+    status: 200,
     headers: {
       "Content-Length": String(bytes.length),
       "X-Content-Type-Options": "nosniff",
-      ...c.get("answerHeaders"),
       ...headers,
     },
-  });
+    body,
+  };
 }
-
-/** How many bytes the server gets at once. */
-const PIECE = 64 * 1024;

@@ -1,23 +1,31 @@
+import * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import { basePathOf } from "./addresses.ts";
-import { passOn, refuse } from "./answer.ts";
 import { crossOrigin } from "./cross-origin.ts";
-import type { HttpEnv } from "./env.ts";
+import type { HttpContext, HttpEnv } from "./env.ts";
 import { exchange } from "./exchange.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "./operations/list.ts";
+import {
+  allowedMethods,
+  isOperations,
+  type Operation,
+  publicRoute,
+  type Route,
+} from "./operations/operation.ts";
+import type { AppOptions } from "./options.ts";
 import { pipeline } from "./pipeline.ts";
-import { MethodNotAllowed, NotFound } from "./refusals.ts";
+import { refuse } from "./problems/answer-problem.ts";
+import { MethodNotAllowed, NotFound } from "./problems/refusals.ts";
 import { RouterByMethod } from "./router.ts";
-import { allowedMethods, type AppOptions, publicRoute, type Route } from "./route.ts";
-import { ROUTES } from "./routes.ts";
 
-export type { AppOptions } from "./route.ts";
+export type { AppOptions } from "./options.ts";
 
 /** The service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
-  const { mounts, page = [] } = options;
+  const { mounts } = options;
   const base = basePathOf(options.publicUrl);
   const app = new Hono<HttpEnv>({
     router: new RouterByMethod(),
@@ -25,48 +33,65 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   });
   const handle = exchange(options);
   const sharing = crossOrigin(options);
-
-  const isServed = ({ isProbe }: Route) => isProbe !== true || options.readiness !== undefined;
-  const routes = [
-    ...ROUTES.filter(isServed),
-    ...page.map(({ path, answer }) =>
-      publicRoute<never>({
-        path,
-        methods: ["GET", "HEAD"],
-        handler: ({ c }) => Effect.promise(() => answer(c)),
-        refusals: {},
-      }),
-    ),
-  ];
+  const routes = routesFor(options);
   const run = pipeline(options, routes);
-  /** What is answered to other methods. */
+  /** The refusal of other methods, by path. */
   const paths = new TrieRouter<MethodNotAllowed>();
   for (const route of routes) {
-    const [method] = route.methods;
-    const share = sharing(route.path);
-    const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, route.path) });
-    paths.add("ALL", route.path, notAllowed);
-    app.on(method, route.path, (c) =>
-      handle(c, share, () =>
+    const [{ path, methods }] = route;
+    const [method] = methods;
+    const share = sharing(path);
+    const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, path) });
+    paths.add("ALL", path, notAllowed);
+    const target = isOperations(route) ? route : route[0];
+    app.on(method, path, (c: HttpContext) =>
+      handle(c, share, (requestId) =>
         // Hono hands HEAD to what is there for GET.
-        c.req.method === method || route.methods.includes("HEAD")
-          ? run(c, route)
-          : refuse(c, notAllowed),
+        c.req.method === method || methods.includes("HEAD")
+          ? run(c, target, requestId)
+          : refuse(c, notAllowed, requestId),
       ),
     );
   }
   for (const { path, fetch } of mounts) {
     const share = sharing(`${path}/`);
-    app.all(`${path}/*`, (c) => handle(c, share, async () => passOn(c, await fetch(c.req.raw))));
+    app.all(`${path}/*`, (c) => handle(c, share, () => fetch(c.req.raw)));
   }
   app.notFound((c) =>
-    handle(c, sharing(c.req.path), () => {
+    handle(c, sharing(c.req.path), (requestId) => {
       const [[[notAllowed] = []]] = paths.match("ALL", c.req.path);
-      return refuse(c, notAllowed ?? new NotFound());
+      return refuse(c, notAllowed ?? new NotFound(), requestId);
     }),
   );
   return app;
 }
+
+/** Everything that a service answers itself: probes only where it stands alone. */
+function routesFor({ page = [], readiness }: AppOptions): ReadonlyArray<Route> {
+  return [
+    ...Object.values(Arr.groupBy<Operation, string>(Object.values(OPERATIONS), addressOf)),
+    ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined || readiness !== undefined).map(
+      (route) => [route] as const,
+    ),
+    ...page.map(
+      ({ path, answer }) =>
+        [
+          publicRoute({
+            path,
+            methods: ["GET", "HEAD"],
+            handler: ({ c }) =>
+              Effect.flatMap(
+                Effect.promise(() => answer(c)),
+                (file) => (file === undefined ? new NotFound() : Effect.succeed(file)),
+              ),
+            refusals: { NotFound: true },
+          }),
+        ] as const,
+    ),
+  ];
+}
+
+const addressOf = ({ methods: [method], path }: Operation) => `${method} ${path}`;
 
 /** The path of a request below `base`, where the host has not cut that off. */
 const pathUnder = (base: string) => (request: Request) => {

@@ -1,22 +1,30 @@
 import * as Effect from "effect/Effect";
 import { cors } from "hono/cors";
-import { passOn } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
-import type { AppOptions } from "./route.ts";
+import type { AppOptions } from "./options.ts";
 
-const EXPOSED = ["ETag", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"].join(", ");
+const VARY = { Vary: "Origin" };
+const EXPOSED = {
+  "Access-Control-Expose-Headers": "ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy",
+};
 
 /** How many origins the log warns about; anybody can make up more. */
 const MAX_WARNINGS = 100;
 
-/** Adds to the answer what pages of other origins need, or answers their preflight. */
-export type Sharing = (c: HttpContext) => Promise<Response | void> | undefined;
+/** How an address is shared with pages of other origins. */
+export interface Sharing {
+  /** The headers that the answer needs. */
+  readonly headers: (c: HttpContext, requestId: string) => Readonly<Record<string, string>>;
+  /** Answers the question before a request. */
+  readonly preflight: (c: HttpContext, requestId: string) => Promise<Response | void>;
+}
 
 /**
- * How a path is shared with pages of `corsOrigins` (Fetch Standard, CORS protocol). The log warns
- * once about each other origin; the service's own needs no permission.
+ * Decides how a path is shared with pages of `corsOrigins` (Fetch Standard, CORS protocol); it is
+ * not if undefined. The log warns once about each other origin; the service's own needs no
+ * permission.
  */
-export function crossOrigin(options: AppOptions): (path: string) => Sharing {
+export function crossOrigin(options: AppOptions): (path: string) => Sharing | undefined {
   const { corsOrigins: origins, mounts, publicUrl } = options;
   const log = Effect.runForkWith(options.services);
   const warned = new Set<string>();
@@ -32,32 +40,34 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing {
   };
   const sharedBy = (...allowMethods: Array<string>): Sharing => {
     const preflight = cors({ origin: [...origins], allowMethods, maxAge: 600 });
-    return (c) => {
-      const origin = c.req.header("Origin");
-      const isAllowed = origin !== undefined && origins.includes(origin);
-      if (origin !== undefined && !isAllowed) warnAbout(origin, c.get("requestId"));
-      if (c.req.method === "OPTIONS") {
-        return preflight(c, notForwarded).then((answer) => answer && passOn(c, answer));
-      }
-      const headers = c.get("answerHeaders");
-      headers["Vary"] = "Origin";
-      if (isAllowed) {
-        headers["Access-Control-Allow-Origin"] = origin;
-        headers["Access-Control-Expose-Headers"] = EXPOSED;
-      }
-      return undefined;
+    const isAllowed = (origin: string | null, requestId: string) => {
+      if (origin === null) return false;
+      if (origins.includes(origin)) return true;
+      warnAbout(origin, requestId);
+      return false;
+    };
+    return {
+      headers: (c, requestId) => {
+        const origin = c.req.raw.headers.get("origin");
+        return origin !== null && isAllowed(origin, requestId)
+          ? { ...VARY, "Access-Control-Allow-Origin": origin, ...EXPOSED }
+          : VARY;
+      },
+      preflight: (c, requestId) => {
+        isAllowed(c.req.raw.headers.get("origin"), requestId);
+        return preflight(c, notForwarded);
+      },
     };
   };
-  const ofApi = sharedBy("GET", "POST", "DELETE");
-  const ofDocument = sharedBy("GET", "HEAD");
-  const ofStore = sharedBy("GET", "HEAD", "PUT", "POST");
+  const api = sharedBy("GET", "POST", "DELETE");
+  const document = sharedBy("GET", "HEAD");
+  const store = sharedBy("GET", "HEAD", "PUT", "POST");
   return (path) => {
-    if (path.startsWith("/api/")) return ofApi;
-    if (path === "/openapi.json") return ofDocument;
-    return mounts.some((mount) => path.startsWith(`${mount.path}/`)) ? ofStore : notShared;
+    if (path.startsWith("/api/")) return api;
+    if (path === "/openapi.json") return document;
+    return mounts.some((mount) => path.startsWith(`${mount.path}/`)) ? store : undefined;
   };
 }
 
-const notShared: Sharing = () => undefined;
 /** A preflight is answered and goes nowhere. */
 const notForwarded = () => Promise.resolve();

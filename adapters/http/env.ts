@@ -11,21 +11,9 @@ export interface Peer {
   readonly principal?: Principal | undefined;
 }
 
-/** What travels with a request through the application. */
+/** A request as Hono hands it on. */
+export type HttpContext = Context<HttpEnv>;
+
 export interface HttpEnv {
   Bindings: Peer;
-  Variables: {
-    requestId: string;
-    /** The code of the refusal, if the request was refused. */
-    code: string | undefined;
-    /**
-     * Headers that the answer gets beside its own. They are collected here and set when the answer
-     * is made: to change a response afterwards means to build it again, which costs more than to
-     * sign.
-     */
-    answerHeaders: Record<string, string>;
-  };
 }
-
-/** The request as handlers and middleware see it. */
-export type HttpContext = Context<HttpEnv>;

@@ -1,75 +1,87 @@
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import { isRewritten, loggedPath, requestPath } from "./addresses.ts";
-import { answerProblem, refuse } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import type { Sharing } from "./cross-origin.ts";
 import type { HttpContext } from "./env.ts";
 import { logAt } from "./log.ts";
 import { isLoopback } from "./loopback.ts";
-import { internalProblem, type Refusal } from "./problem.ts";
-import { LoopbackOnly, MalformedRequest, NotFound } from "./refusals.ts";
+import type { AppOptions } from "./options.ts";
+import { answerProblem, refuse } from "./problems/answer-problem.ts";
+import { internalProblem, type Refusal } from "./problems/problem.ts";
+import { LoopbackOnly, MalformedRequest, NotFound } from "./problems/refusals.ts";
 import { discardBody } from "./request-body.ts";
-import type { AppOptions } from "./route.ts";
+
+/** Answers one request; a response is one that something outside of the service has made. */
+export type Answering = (requestId: string) => Answer | Response | Promise<Answer | Response>;
 
 /**
- * What every request goes through, whatever answers it: it gets an id, is refused or shared with
- * other origins, a failure becomes a 500, the rest of a refused body is read, and one line is
- * logged. One function instead of a chain of middleware, which costs more than to sign.
+ * Handles every request, whatever answers it: it gets an id, is refused or shared with other
+ * origins, a failure becomes a 500, the rest of a refused body is read, and one line is logged. One
+ * function instead of a chain of middleware, which costs more than to sign.
  */
 export function exchange(
   options: AppOptions,
-): (
-  c: HttpContext,
-  share: Sharing,
-  answer: () => Response | Promise<Response>,
-) => Promise<Response> {
+): (c: HttpContext, sharing: Sharing | undefined, answering: Answering) => Promise<Response> {
   const { services, isStopping } = options;
   const log = Effect.runForkWith(services);
   const logRequest = logAt("Info", services);
 
-  return async (c, share, answer) => {
+  return async (c, sharing, answering) => {
     const start = logRequest ? performance.now() : 0;
     const requestId = crypto.randomUUID();
-    const answerHeaders: Record<string, string> = { "X-Request-Id": requestId };
+    const headers: Record<string, string> = { "X-Request-Id": requestId };
     // A client that kept its connection open would keep the service from stopping.
-    if (isStopping() || sendsUnread(c)) answerHeaders["Connection"] = "close";
-    c.set("requestId", requestId);
-    c.set("answerHeaders", answerHeaders);
-    let response: Response;
+    if (isStopping() || sendsUnread(c)) headers["Connection"] = "close";
+    let answer: Answer | Response;
     const refusal = refusalBeforeRouting(c, options);
-    if (refusal !== undefined) response = refuse(c, refusal);
+    if (refusal !== undefined) answer = refuse(c, refusal, requestId);
     else {
       try {
-        const preflight = share(c);
-        response = (preflight && (await preflight)) || (await answer());
+        const isPreflight = sharing !== undefined && c.req.method === "OPTIONS";
+        const preflight = isPreflight ? await sharing.preflight(c, requestId) : undefined;
+        if (!isPreflight && sharing !== undefined) {
+          Object.assign(headers, sharing.headers(c, requestId));
+        }
+        answer = preflight ?? (await answering(requestId));
       } catch (error) {
         const cause = Cause.pretty(Cause.die(error));
         log(Effect.logError("request failed", { requestId, cause }));
-        response = answerProblem(c, internalProblem(requestId));
+        answer = answerProblem(c, internalProblem(requestId), requestId);
       }
-      if (response.status >= 400 && !(await discardBody(c.req.raw))) {
-        response.headers.set("Connection", "close");
-      }
+      if (answer.status >= 400 && !(await discardBody(c.req.raw))) headers["Connection"] = "close";
     }
-    const code = c.get("code");
     logRequest?.("request", {
       requestId,
       method: c.req.method,
       // Without the query, which may hold a signature.
       path: loggedPath(requestPath(c)),
-      status: response.status,
-      ...(code === undefined ? {} : { code }),
+      status: answer.status,
+      ...("code" in answer && { code: answer.code }),
       milliseconds: Math.round(performance.now() - start),
     });
-    return response;
+    return answer instanceof Response ? withHeaders(answer, headers) : response(answer, headers);
   };
 }
 
+/** Headers of the answer itself win; both may say what it varies by. */
+function response({ status, headers: own, body }: Answer, common: Record<string, string>) {
+  const { Vary: vary } = common;
+  if (own["Vary"] !== undefined && vary !== undefined)
+    own = { ...own, Vary: `${vary}, ${own["Vary"]}` };
+  return new Response(body, { status, headers: { ...common, ...own } });
+}
+
+function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+  for (const name in headers) response.headers.set(name, headers[name] ?? "");
+  return response;
+}
+
 /** Whether a body follows that nobody reads, and so nobody ends if it takes for ever. */
-const sendsUnread = ({ req }: HttpContext) =>
-  BODILESS.has(req.method) &&
-  (![undefined, "0"].includes(req.header("content-length")) ||
-    req.header("transfer-encoding") !== undefined);
+const sendsUnread = ({ req: { raw, method } }: HttpContext) =>
+  BODILESS.has(method) &&
+  (![null, "0"].includes(raw.headers.get("content-length")) ||
+    raw.headers.has("transfer-encoding"));
 
 const BODILESS = new Set(["GET", "HEAD", "OPTIONS"]);
 

@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { answerHeld, refuse } from "./answer.ts";
+import { held } from "./answer.ts";
 import { clientFiles } from "./client-files.ts";
 import { htmlHeaders } from "./html-headers.ts";
 import { loadOnce } from "./load-once.ts";
-import { NotFound } from "./refusals.ts";
-import type { PageFile } from "./route.ts";
+import type { PageFile } from "./options.ts";
 
 const SCRIPT = "text/javascript; charset=utf-8";
 
@@ -25,16 +24,14 @@ export function page(storeOrigin: string): ReadonlyArray<PageFile> {
   return [
     ...FILES.map(([path, name, type]): PageFile => ({
       path,
-      answer: async (c) => {
-        return answerHeld(c, await load(name), { ...headers, "Content-Type": type });
-      },
+      answer: async () => held(await load(name), { ...headers, "Content-Type": type }),
     })),
     {
       path: "/client/:file",
       answer: async (c) => {
         const content = (await clientFiles()).get(c.req.param("file") ?? "");
-        if (content === undefined) return refuse(c, new NotFound());
-        return answerHeld(c, Buffer.from(content), { ...headers, "Content-Type": SCRIPT });
+        if (content === undefined) return undefined;
+        return held(Buffer.from(content), { ...headers, "Content-Type": SCRIPT });
       },
     },
   ];

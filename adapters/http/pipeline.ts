@@ -4,26 +4,37 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
-import { admitWith } from "../../application/admit.ts";
+import { type Admission, admitWith } from "../../application/admit.ts";
 import { Audit, type AuditedFacts, tellNobody } from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { isSlug } from "../../domain/organization.ts";
-import type { Scope } from "../../domain/principal.ts";
-import { refuse } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
-import { problemOf, rateLimitHeaders, type Refusal } from "./problem.ts";
+import { parseIdempotencyKey } from "./operations/idempotency-key.ts";
+import type {
+  Operation,
+  OperationsAt,
+  PublicRequest,
+  PublicRoute,
+  Route,
+} from "./operations/operation.ts";
+import type { AppOptions, Services } from "./options.ts";
+import { refuse } from "./problems/answer-problem.ts";
+import { problemOf, rateLimitHeaders, type Refusal } from "./problems/problem.ts";
 import { readJson } from "./request-body.ts";
-import type { AppOptions, Route, RouteRequest, Services } from "./route.ts";
+
+/** The outcome of an operation, and the headers that its answer has whatever it is. */
+interface Operated {
+  readonly outcome: Exit.Exit<Answer, Refusal>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
 
 /**
- * The way of every request through its row of the table: the caller is admitted, the body is read,
- * the handler answers, and the audit hears of the outcome. What a row does not have is left out.
+ * Takes requests to an operation, or to a public route: the caller is admitted, the body is read,
+ * the operation runs, and the audit hears of the outcome.
  */
-export function pipeline(
-  options: AppOptions,
-  routes: ReadonlyArray<Route>,
-): (c: HttpContext, route: Route) => Promise<Response> {
-  const { services, clientAddress = ({ address }) => address } = options;
+export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
+  const { services, publicUrl, clientAddress = ({ address }) => address } = options;
   const fork = Effect.runForkWith(services);
   const audit = Context.get(services, Audit);
   const { authenticate } = Context.get(services, Authenticator);
@@ -37,84 +48,103 @@ export function pipeline(
     );
   };
 
-  return async (c, route) => {
-    const isAudited = route.action !== undefined && audit !== tellNobody;
+  return async (c: HttpContext, route: PublicRoute | OperationsAt, requestId: string) => {
+    const { action } = isPublic(route) ? route : route[0];
+    const isAudited = action !== undefined && audit !== tellNobody;
     const facts: AuditedFacts = {};
-    let uploads: ReadonlyArray<AuditedFacts> | undefined;
+    const each: Array<AuditedFacts> = [];
     const { headers } = c.req.raw;
     const address = c.env?.address;
     const client = clientAddress({ headers, address });
-    const request: RouteRequest = {
+    const request: PublicRequest = {
       c,
       options,
       routes,
       call: { headers, address, client },
+      requestId,
       recordFacts: isAudited
-        ? (more, each = uploads) => {
-            Object.assign(facts, more);
-            uploads = each;
+        ? (more, index) => {
+            if (index === undefined) Object.assign(facts, more);
+            else each[index] = { ...each[index], ...more };
           }
-        : ignore,
+        : undefined,
     };
-    const outcome = await attempt(request, route);
+    let outcome: Exit.Exit<Answer, Refusal>;
+    let common: Readonly<Record<string, string>> | undefined;
+    try {
+      if (isPublic(route)) outcome = await run(route.handler(request));
+      else ({ outcome, headers: common } = await operate(request, route));
+    } catch (defect) {
+      // What is thrown before a fiber runs is audited like what is thrown in one.
+      outcome = Exit.die(defect);
+    }
     const refusal = Exit.isSuccess(outcome) ? undefined : Cause.findError(outcome.cause);
-    const requestId = c.get("requestId");
     if (isAudited) {
       const code = refusal && codeOf(refusal);
-      const event = { ...facts, action: route.action, refusal: code, address: client, requestId };
+      const event = { ...facts, action, refusal: code, address: client, requestId };
+      const events = each.length === 0 ? [event] : each.map((own) => ({ ...event, ...own }));
       fork(
         Effect.flatMap(DateTime.now, (at) =>
-          uploads === undefined
-            ? audit({ ...event, at })
-            : Effect.forEach(uploads, (own) => audit({ ...event, ...own, at }), { discard: true }),
+          Effect.forEach(events, (event) => audit({ ...event, at }), { discard: true }),
         ),
       );
     }
-    if (Exit.isSuccess(outcome)) return outcome.value;
+    const answer = Exit.isSuccess(outcome)
+      ? outcome.value
+      : answerFailure(c, outcome.cause, requestId);
+    return common === undefined ? answer : { ...answer, headers: { ...common, ...answer.headers } };
+  };
+
+  function answerFailure(c: HttpContext, cause: Cause.Cause<Refusal>, requestId: string): Answer {
+    const refusal = Cause.findError(cause);
     // A typed failure is for the caller; any other is a fault of the service.
-    if (refusal === undefined || Result.isFailure(refusal)) throw Cause.squash(outcome.cause);
+    if (Result.isFailure(refusal)) throw Cause.squash(cause);
     if ("reason" in refusal.success) {
       const { _tag, reason } = refusal.success;
       fork(Effect.logWarning(REASONS[_tag], { requestId, reason }));
     }
-    return refuse(c, refusal.success);
-  };
+    return refuse(c, refusal.success, requestId);
+  }
 
-  /** Answers a request by the handler of its route, if the caller is admitted. */
-  async function attempt(
-    request: RouteRequest,
-    route: Route,
-  ): Promise<Exit.Exit<Response, Refusal>> {
-    try {
-      if (route.scope === undefined) return await run(route.handler(request));
-      const { c } = request;
-      const slug = c.req.param("slug") ?? "";
-      const admitting = run(admitCaller(request, slug, route.scope));
-      const admitted = Exit.isExit(admitting) ? admitting : await admitting;
-      if (Exit.isFailure(admitted)) return Exit.failCause(admitted.cause);
-      const body =
-        route.body === undefined ? undefined : await readJson(c.req.raw, route.bodyLimit);
-      if (body !== undefined && Result.isFailure(body)) return Exit.fail(body.failure);
-      const member = admitted.value;
-      return run(route.handler({ ...request, member, slug, body: body?.success }));
-    } catch (defect) {
-      // What is thrown before a fiber runs is audited like what is thrown in one.
-      return Exit.die(defect);
+  /** Runs the operation that a request asks for, if the caller is admitted. */
+  async function operate(request: PublicRequest, operations: OperationsAt): Promise<Operated> {
+    const { c } = request;
+    const [{ scope, body, bodyLimit, query }] = operations;
+    const admitting = run(admitCaller(request, scope));
+    const admitted = Exit.isExit(admitting) ? admitting : await admitting;
+    if (Exit.isFailure(admitted)) return { outcome: Exit.failCause(admitted.cause) };
+    const member = admitted.value;
+    const headers = rateLimitHeaders(member.allowances);
+    let input: unknown;
+    if (body === undefined) input = query?.(c, member);
+    else {
+      const read = await readJson(c.req.raw, bodyLimit);
+      if (Result.isFailure(read)) return { outcome: Exit.fail(read.failure), headers };
+      input = read.success;
     }
+    const operation = operations.find(({ accepts }) => accepts?.(input) ?? true) ?? operations[0];
+    const running = run(
+      operation.answerTo({
+        asking: { member, publicUrl },
+        input,
+        idempotencyKey: () => parseIdempotencyKey(c.req.raw.headers.get("idempotency-key")),
+      }),
+    );
+    return { outcome: Exit.isExit(running) ? running : await running, headers };
   }
 
   /** Admits the caller to the organization in the address. */
-  function admitCaller({ c, call, recordFacts }: RouteRequest, slug: string, scope: Scope) {
+  function admitCaller({ c, call, recordFacts }: PublicRequest, scope: Operation["scope"]) {
+    const slug = c.req.param("slug") ?? "";
     const principal = c.env?.principal;
     const known = principal === undefined ? authenticate(call) : Effect.succeed(principal);
-    if (isSlug(slug)) recordFacts({ slug });
+    if (isSlug(slug)) recordFacts?.({ slug });
     return Effect.flatMapEager(known, (principal) => {
-      recordFacts({ principal });
+      recordFacts?.({ principal });
       return Effect.mapEager(
         admitWith(services, { principal, slug, scope, recordFacts }),
-        (admission) => {
-          recordFacts({ organization: admission.organization });
-          Object.assign(c.get("answerHeaders"), rateLimitHeaders(admission.allowances));
+        (admission): Admission => {
+          recordFacts?.({ organization: admission.organization });
           return admission;
         },
       );
@@ -122,12 +152,12 @@ export function pipeline(
   }
 }
 
-const ignore = () => undefined;
+const isPublic = (route: PublicRoute | OperationsAt): route is PublicRoute => "handler" in route;
 
 const hasEnded = <A, E, R>(program: Effect.Effect<A, E, R>): program is Exit.Exit<A, E> =>
   Exit.isExit(program);
 
-/** What the log says of refusals that the operator has to mend. */
+/** The log's texts for refusals that the operator has to mend. */
 const REASONS = {
   IdentityUnavailable: "cannot check the caller or the organization",
   LimitsUnavailable: "cannot count requests",

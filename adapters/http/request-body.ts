@@ -1,5 +1,11 @@
 import * as Result from "effect/Result";
-import { BodyEncoded, BodyNotJson, BodyTooLarge, InvalidBody, RequestTimeout } from "./refusals.ts";
+import {
+  BodyEncoded,
+  BodyNotJson,
+  BodyTooLarge,
+  InvalidBody,
+  RequestTimeout,
+} from "./problems/refusals.ts";
 
 /** How large a JSON body may be where its route does not say otherwise, in bytes. */
 export const JSON_LIMIT = 16 * 1024;

@@ -39,8 +39,8 @@ export interface AuditedFacts {
   readonly isRetry?: boolean;
 }
 
-/** Records what a request turns out to be about, as soon as that is known. */
-export type RecordFacts = (facts: AuditedFacts) => void;
+/** Adds facts of a request as soon as they are known; those of one upload of several by `index`. */
+export type RecordFacts = (facts: AuditedFacts, index?: number) => void;
 
 /** A decision about one request. It never holds a signature, a token or a URL. */
 export interface AuditEvent extends AuditedFacts {

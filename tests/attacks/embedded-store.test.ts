@@ -21,8 +21,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { listenNode } from "../../adapters/http/listen-node.ts";
-import type { Listening } from "../../adapters/http/listen.ts";
+import { listenNode } from "../../adapters/http/server/listen-node.ts";
+import type { Listening } from "../../adapters/http/server/listen.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { canonicalQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { canonicalRequest, stringToSign } from "../../adapters/storage/signing/v4.ts";

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Listening } from "../../adapters/http/listen.ts";
-import { listenNode } from "../../adapters/http/listen-node.ts";
+import { type Listening } from "../../adapters/http/server/listen.ts";
+import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import { freePort } from "../support/free-port.ts";
 
 // The listener with limits short enough for a test.

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeProgressLine } from "../../adapters/cli/progress-line.ts";
 import { serve } from "../../adapters/cli/serve.ts";
-import type { Listen } from "../../adapters/http/listen.ts";
+import type { Listen } from "../../adapters/http/server/listen.ts";
 import { makeUploadMemory } from "../../adapters/cli/upload-memory.ts";
 import { isPut, network } from "../client/host.ts";
 import { startHost } from "../embed/host.ts";

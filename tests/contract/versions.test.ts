@@ -129,10 +129,9 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
 
       const [, slug = ""] = fileAddress(new URL("https://a.example"), "acme", confirmed).split("?");
       expect(slug).toBe(`version=${encodeURIComponent(version ?? "")}`);
-      const path = key.split("/files/")[1] ?? "";
       const [opened, newest, ...followed] = [
-        await run((member) => openFile({ member, path, download: false, version })),
-        await run((member) => openFile({ member, path, download: false })),
+        await run((member) => openFile({ member, key, version })),
+        await run((member) => openFile({ member, key })),
         await run(() => followLink(early)),
         await run(() => followLink(late)),
       ].map((answer) => ("get" in answer ? answer.get.url : answer._tag));

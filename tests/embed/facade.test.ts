@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
-import { rejectionOf } from "../../adapters/embed/rejection.ts";
+import { rejectionFrom } from "../../adapters/embed/rejection.ts";
 import { UploadMismatch } from "../../domain/errors.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -249,11 +249,10 @@ describe("an upload by calls alone", () => {
       ],
       [
         valetkey.signParts({ ...asked, upload, partNumbers: [1], checksums: [] }),
-        { errors: [{ reason: expect.stringContaining("each of partNumbers") }] },
+        { errors: [{ reason: expect.stringContaining("each part number") }] },
       ],
       [named([{ partNumber: 0, etag }]), { errors: [{ pointer: "/parts/0/partNumber" }] }],
       [named([{ partNumber: 1, etag: "a\nb" }]), { errors: [{ pointer: "/parts/0/etag" }] }],
-      [named([{ partNumber: 1, etag, size: 5 }]), { errors: [{ pointer: "/parts/0/size" }] }],
       [named([null]), { errors: [{ pointer: "/parts/0" }] }],
       [named(undefined), { errors: [{ pointer: "/parts" }] }],
       [valetkey.listParts({ ...asked, upload: 5 as never }), { code: "INVALID_UPLOAD" }],
@@ -527,7 +526,7 @@ it("a difference that confirm finds is named as the option of the call", () => {
     { property: "mediaType", expected: "image/png", actual: "text/html" },
     { property: "cache-control", expected: "", actual: "no-store" },
   ];
-  const error = rejectionOf(new UploadMismatch({ differences }));
+  const error = rejectionFrom(new UploadMismatch({ differences }));
   expect(error).toMatchObject({
     code: "UPLOAD_MISMATCH",
     differences: [{ ...differences[0], property: "contentType" }, differences[1]],

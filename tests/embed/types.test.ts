@@ -6,9 +6,10 @@ import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
-import type { callsAt } from "../../adapters/embed/calls.ts";
+import type { OPERATIONS } from "../../adapters/http/operations/list.ts";
+import type { admit } from "../../application/admit.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";
-import type { PROBLEMS, Refusal, STATUSES } from "../../adapters/http/problem.ts";
+import type { PROBLEMS, Refusal, STATUSES } from "../../adapters/http/problems/problem.ts";
 
 // What an editor knows about the facade; `npm run check:types` fails if it is wrong.
 
@@ -168,23 +169,16 @@ it("the code of an error tells TypeScript which facts it has", () => {
 });
 
 describe("the errors of calls", () => {
-  type Calls = ReturnType<typeof callsAt>;
-  type Refusals = {
-    readonly [Name in keyof Calls]: ReturnType<Calls[Name]> extends Effect.Effect<
-      unknown,
-      infer E extends Refusal,
-      unknown
-    >
-      ? E
-      : never;
-  }[keyof Calls];
+  type Operations = (typeof OPERATIONS)[keyof typeof OPERATIONS];
+  type TagsOf<O> = O extends { readonly refusals: infer Refusals } ? keyof Refusals : never;
+  type Tags = TagsOf<Operations> | Extract<Effect.Error<ReturnType<typeof admit>>, Refusal>["_tag"];
   type DocumentOf<P> = P extends { readonly code: infer Code extends keyof typeof STATUSES }
     ? {
         readonly code: Code;
         readonly status: (typeof STATUSES)[Code];
       } & (P extends { readonly members: infer Members } ? Members : unknown)
     : never;
-  type Told = DocumentOf<ReturnType<(typeof PROBLEMS)[Refusals["_tag"]]>>;
+  type Told = DocumentOf<ReturnType<(typeof PROBLEMS)[Tags]>>;
 
   it("the errors of calls have the codes that the use cases can be refused with, and no others", () => {
     expectTypeOf<ValetkeyError["code"]>().toEqualTypeOf<Told["code"]>();

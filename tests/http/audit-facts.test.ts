@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { ROUTES } from "../../adapters/http/routes.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/operations/list.ts";
 import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
@@ -199,6 +199,8 @@ it("the audit has all that is known of a request, in every outcome of every acti
   await expectFacts(whole, ["GET", `/f/${past}`], "NOT_FOUND", linked);
   await expectFacts(whole, ["GET", `${FILES}/policies`], undefined, CALLER);
 
-  const actions = new Set(ROUTES.flatMap(({ action }) => (action === undefined ? [] : [action])));
+  const actions = new Set(
+    [...Object.values(OPERATIONS), ...PUBLIC_ROUTES].flatMap(({ action }) => action ?? []),
+  );
   expect([...actions].filter((action) => !seen.has(`${action} granted`))).toEqual([]);
 });

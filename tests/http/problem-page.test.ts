@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
-import { Hono } from "hono";
 import { expect, it } from "vitest";
-import type { HttpEnv } from "../../adapters/http/env.ts";
-import { answerProblemPage } from "../../adapters/http/problem-page.ts";
+import { problemPage } from "../../adapters/http/problems/problem-page.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
 /** What a browser accepts when a person opens an address. */
@@ -56,12 +54,9 @@ it("a POST is answered with a problem document, even if a browser sends it", asy
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
 });
 
-it("the page about a problem shows markup in its title and detail as text", async () => {
-  const app = new Hono<HttpEnv>();
-  app.get("/", (c) =>
-    answerProblemPage(c, { status: 404, code: "NOT_FOUND", title: "<b>", detail: "<script>&" }),
-  );
-  const page = await (await app.request("/")).text();
-  expect(page).toContain("<h1>&lt;b&gt;</h1>");
-  expect(page).toContain("<p>&lt;script&gt;&amp;</p>");
+it("the page about a problem shows markup in its title and detail as text", () => {
+  const problem = { status: 404, code: "NOT_FOUND", title: "<b>", detail: "<script>&" } as const;
+  const { body } = problemPage(problem, "the-request");
+  expect(body).toContain("<h1>&lt;b&gt;</h1>");
+  expect(body).toContain("<p>&lt;script&gt;&amp;</p>");
 });

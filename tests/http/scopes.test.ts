@@ -1,12 +1,12 @@
 import ipaddr from "ipaddr.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { OperationId } from "../../adapters/http/openapi/texts.ts";
-import { ROUTES } from "../../adapters/http/routes.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/operations/list.ts";
+import type { Entry, Operation } from "../../adapters/http/operations/operation.ts";
 import { Scope } from "../../domain/principal.ts";
 import { startService } from "./service.ts";
 
 /** The one scope that each operation needs, as docs/identity.md tells; undefined where none. */
-const NEEDED: Readonly<Record<OperationId, Scope | undefined>> = {
+const NEEDED: Readonly<Record<string, Scope | undefined>> = {
   presign: "write",
   presignBatch: "write",
   startMultipart: "write",
@@ -51,11 +51,19 @@ const MEMBERS = {
 const addressOf = (path: string) =>
   Object.entries(MEMBERS).reduce((to, [name, value]) => to.replace(`:${name}`, value), path);
 
-const operations = ROUTES.flatMap(({ operationId, methods: [method], path, body }) =>
-  operationId === undefined ? [] : [{ operationId, method, path, hasBody: body !== undefined }],
+// A form is asked for at the address of a PUT.
+const { requestForm: _, ...others } = OPERATIONS;
+const entries: ReadonlyArray<Entry & Partial<Pick<Operation, "body">>> = [
+  ...Object.values<Operation>(others),
+  ...PUBLIC_ROUTES,
+];
+const operations = entries.flatMap(({ text, methods: [method], path, body }) =>
+  text === undefined
+    ? []
+    : [{ operationId: text.operationId, method, path, hasBody: body !== undefined }],
 );
 
-it("the table of routes has every operation once", () => {
+it("every operation and route is listed once", () => {
   expect(operations.map(({ operationId }) => operationId).toSorted()).toEqual(
     Object.keys(NEEDED).toSorted(),
   );

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { makeApp, type AppOptions } from "../../adapters/http/app.ts";
-import type { Services } from "../../adapters/http/route.ts";
+import type { Services } from "../../adapters/http/options.ts";
 import { page } from "../../adapters/http/page.ts";
 import { layer as identity } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";

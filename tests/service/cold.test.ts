@@ -4,7 +4,8 @@ import { createServer, request as open } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { page } from "../../adapters/http/page.ts";
-import { ROUTES } from "../../adapters/http/routes.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/operations/list.ts";
+import type { Entry } from "../../adapters/http/operations/operation.ts";
 import { PRESIGN } from "../http/service.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { startIssuer } from "../support/issuer.ts";
@@ -58,12 +59,16 @@ it("a process that has answered nothing yet answers 600 for the files of its pag
   await cold.stop();
 });
 
-it.each(ROUTES.map((row) => ({ ...row, name: `${row.methods[0]} ${row.path}` })))(
+/** Every operation and route of the service; a form has the address of a PUT. */
+const { requestForm: _, ...OTHERS } = OPERATIONS;
+const ENTRIES: ReadonlyArray<Entry> = [...Object.values(OTHERS), ...PUBLIC_ROUTES];
+
+it.each(ENTRIES.map((row) => ({ ...row, name: `${row.methods[0]} ${row.path}` })))(
   "a process that has answered nothing yet answers 600 at once within its memory: $name",
   async ({ path, methods: [method = ""], ...row }) => {
     const made = await make();
     const cold = await startProcess({ ...SHARED, STORAGE_LOCAL_DIR: warm.directory });
-    const operation = "operationId" in row ? (row.operationId ?? "") : "";
+    const operation = row.text?.operationId ?? "";
     const answers = await atOnce(cold.address + addressOf(path, made), {
       method,
       token: cold.token,

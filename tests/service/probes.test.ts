@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { listenProbes } from "../../adapters/http/listen-probes.ts";
+import { listenProbes } from "../../adapters/http/server/listen-probes.ts";
 import { freePort } from "../support/free-port.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { afterAll, describe, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
 import { variables } from "../../adapters/settings/source.ts";
-import { listenNode } from "../../adapters/http/listen-node.ts";
+import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { tokensOfFile } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";

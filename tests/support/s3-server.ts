@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { listenNode } from "../../adapters/http/listen-node.ts";
+import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import { objectsHandler } from "../../adapters/storage/local/handler.ts";
 import { openObject } from "../../adapters/storage/local/objects.ts";

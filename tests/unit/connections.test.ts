@@ -2,8 +2,8 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
-import { Connections, type Exchange } from "../../adapters/http/connections.ts";
-import { MAX_REQUESTS } from "../../adapters/http/listen.ts";
+import { Connections, type Exchange } from "../../adapters/http/server/connections.ts";
+import { MAX_REQUESTS } from "../../adapters/http/server/listen.ts";
 
 /** How many requests go on one connection. */
 const EACH = 100;

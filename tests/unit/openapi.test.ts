@@ -9,15 +9,15 @@ import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { type AppOptions, makeApp } from "../../adapters/http/app.ts";
-import type { Services } from "../../adapters/http/route.ts";
-import { parseIdempotencyKey } from "../../adapters/http/idempotency-key.ts";
-import { SAMPLES } from "../../adapters/http/openapi/samples.ts";
+import type { Services } from "../../adapters/http/options.ts";
+import { parseIdempotencyKey } from "../../adapters/http/operations/idempotency-key.ts";
+import { SAMPLES } from "../../adapters/http/problems/samples.ts";
 import {
   internalProblem,
   type Problem,
   problemOf,
   type Refusal,
-} from "../../adapters/http/problem.ts";
+} from "../../adapters/http/problems/problem.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Checksum } from "../../domain/checksum.ts";
@@ -97,7 +97,10 @@ it.each([
 
 const refusals: ReadonlyArray<Refusal> = Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat();
 
-it.each<Problem>([...refusals.map(problemOf), internalProblem(crypto.randomUUID())])(
+it.each<Problem>([
+  ...refusals.map((refusal) => problemOf(refusal)),
+  internalProblem(crypto.randomUUID()),
+])(
   "the refusal $status $code ($title) is documented with the headers that it is sent with",
   ({ status, code, headers: sent = {} }) => {
     const answers = operations.flatMap(({ operation }) => {

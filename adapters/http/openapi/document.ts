@@ -1,11 +1,22 @@
 import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
-import { allowedMethods, type ApiAuthentication, type AppOptions, type Route } from "../route.ts";
+import * as Str from "effect/String";
+import { OrganizationSlug } from "../../../domain/organization.ts";
+import { SEGMENTS } from "../../../domain/storage-key.ts";
+import {
+  allowedMethods,
+  type AnswerText,
+  type Entry,
+  type Operation,
+  type Route,
+  type Text,
+} from "../operations/operation.ts";
+import { LINK_TOKEN, Token } from "../operations/schemas.ts";
+import type { ApiAuthentication, AppOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
-import { type Collect, type Operation, refusedAnswers } from "./refused-answers.ts";
+import { type Collect, type Documented, refusedAnswers } from "./refused-answers.ts";
 import { toOpenapi } from "./to-openapi.ts";
-import { PATH_PARAMETERS, TEXTS } from "./texts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -41,9 +52,23 @@ const BEARER: ApiAuthentication = {
   security: [{ bearer: [] }],
 };
 
+const segment = (name: keyof typeof SEGMENTS) => ({
+  type: "string",
+  pattern: `^${SEGMENTS[name]}$`,
+});
+
+/** The parameters in paths, by name; `/docs` fills in the examples. */
+const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  slug: { schema: OrganizationSlug, example: "acme" },
+  year: { schema: segment("year"), example: "2026" },
+  month: { schema: segment("month"), example: "11" },
+  name: { schema: segment("name"), example: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png" },
+  token: { schema: Token, example: LINK_TOKEN, description: "The end of `link_url`, after `/f/`." },
+};
+
 /**
- * The API as an OpenAPI 3.1 document, to be written as JSON. It is made of the table of routes, the
- * schemas that decode requests, and the table of refusals.
+ * The API as an OpenAPI 3.1 document, to be written as JSON. It is made of the operations, and of
+ * the table of refusals.
  */
 export function openapiDocument(
   routes: ReadonlyArray<Route>,
@@ -76,16 +101,16 @@ export function openapiDocument(
   };
   const paths: Record<string, Record<string, Json>> = {};
   const allowed = new Set<string>();
-  for (const route of routes) {
-    const { operationId, path, methods } = route;
-    if (operationId === undefined) continue;
+  for (const alternatives of routes) {
+    const [{ text, path, methods }] = alternatives;
+    if (text === undefined) continue;
     const allow = allowedMethods(routes, path);
     allowed.add(allow);
-    const described = describe({ ...route, operationId, ...TEXTS[operationId], allow }, collect);
+    const described = describe({ ...merged(alternatives), text, allow }, collect);
     const item = (paths[path.replaceAll(/:(\w+)/g, "{$1}")] ??= {});
     for (const method of methods) {
       const suffix = method === "HEAD" ? "Head" : "";
-      item[method.toLowerCase()] = { operationId: `${operationId}${suffix}`, ...described };
+      item[method.toLowerCase()] = { operationId: `${text.operationId}${suffix}`, ...described };
     }
   }
   return {
@@ -102,30 +127,56 @@ export function openapiDocument(
   };
 }
 
-function describe(operation: Operation, collect: Collect): Json {
+/** Several operations at one address as one, which takes and answers what any of them does. */
+function merged(
+  alternatives: readonly [Entry, ...ReadonlyArray<Entry>],
+): Entry & Partial<Pick<Operation, "scope" | "body" | "bodyLimit">> {
+  const [first, second] = alternatives as readonly [Operation, Operation?];
+  if (second === undefined) return first;
+  const name = Str.capitalize(first.text.operationId);
+  const { body = Schema.Never, answer = Schema.Never } = second;
+  return {
+    ...first,
+    body: Schema.Union([body, first.body ?? Schema.Never]).annotate({
+      identifier: `${name}Request`,
+    }),
+    answer: Schema.Union([answer, first.answer ?? Schema.Never], { mode: "oneOf" }).annotate({
+      identifier: `${name}Answer`,
+    }),
+    refusals: { ...second.refusals, ...first.refusals },
+  };
+}
+
+const answersOf = ({ answers }: Text) =>
+  typeof answers === "string" ? { 200: { description: answers } } : answers;
+
+function describe(operation: Documented, collect: Collect): Json {
   const { schema: json } = collect;
-  const { path, tag = "files", summary, scope, body, answer } = operation;
+  const { path, scope, body, answer, text } = operation;
+  const { tag = "files", summary, description: about, parameters = [] } = text;
   const needed = scope && `Needs the scope \`${scope}\`.`;
   const inPath = Array.from(path.matchAll(/:(\w+)/g), ([, name = ""]) => {
     const parameter = PATH_PARAMETERS[name];
     return { name, in: "path", required: true, ...parameter, schema: json(parameter?.["schema"]) };
   });
-  const answered = Rec.map(operation.answers, ({ description, isOfStore, headers }) =>
-    isOfStore
-      ? { description, content: { "*/*": {} } }
-      : {
-          description,
-          headers: { ...answerHeaders({ isCounted: scope !== undefined }), ...headers },
-          content: answer && { "application/json": { schema: json(answer) } },
-        },
+  const answered = Rec.map<string, AnswerText, unknown>(
+    answersOf(text),
+    ({ description, isOfStore, headers }) =>
+      isOfStore
+        ? { description, content: { "*/*": {} } }
+        : {
+            description,
+            headers: { ...answerHeaders({ isCounted: scope !== undefined }), ...headers },
+            content: answer && { "application/json": { schema: json(answer) } },
+          },
   );
-  const examples = Rec.map(operation.examples ?? {}, (value) => ({ value }));
+  const examples = Rec.map(text.examples ?? {}, (value) => ({ value }));
   return {
     tags: [tag],
     summary,
-    description: [needed, operation.description].filter(Boolean).join(" ") || undefined,
+    description: [needed, about].filter(Boolean).join(" ") || undefined,
     security: scope === undefined ? [] : undefined,
-    parameters: [...inPath, ...(operation.parameters ?? [])],
+    parameters: [...inPath, ...parameters],
     requestBody: body && {
       required: true,
       content: { "application/json": { schema: json(body), examples } },

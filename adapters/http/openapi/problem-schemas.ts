@@ -5,8 +5,8 @@ import * as Str from "effect/String";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { Scope } from "../../../domain/principal.ts";
 import { MemberFault } from "../../json/decode.ts";
-import { internalProblem, type Problem, problemOf, type Refusal } from "../problem.ts";
-import { SAMPLES } from "./samples.ts";
+import { internalProblem, type Problem, problemOf, type Refusal } from "../problems/problem.ts";
+import { SAMPLES } from "../problems/samples.ts";
 
 const bytes = Schema.Natural.annotate({ description: "Bytes." });
 const count = Schema.optionalKey(Schema.Natural);
@@ -59,7 +59,12 @@ export const INTERNAL = internalProblem("3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f");
 /** The schemas of problem documents, by their codes. */
 export const PROBLEM_SCHEMAS: Readonly<Record<string, Schema.Constraint>> = Rec.map(
   Arr.groupBy(
-    [...Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat().map(problemOf), INTERNAL],
+    [
+      ...Object.values<ReadonlyArray<Refusal>>(SAMPLES)
+        .flat()
+        .map((refusal) => problemOf(refusal)),
+      INTERNAL,
+    ],
     ({ code }): string => code,
   ),
   schemaOf,

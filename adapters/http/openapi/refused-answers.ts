@@ -5,15 +5,14 @@ import * as Str from "effect/String";
 import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
-import { documentOf } from "../answer.ts";
-import { problemOf, type Refusal } from "../problem.ts";
+import { documentFrom } from "../problems/answer-problem.ts";
+import { problemOf, type Refusal } from "../problems/problem.ts";
 import type { UnreadBody } from "../request-body.ts";
-import { BodyTooLarge, MethodNotAllowed } from "../refusals.ts";
-import type { AllOf, Route } from "../route.ts";
+import { BodyTooLarge, MethodNotAllowed } from "../problems/refusals.ts";
+import type { AllOf, Entry, Operation, Text } from "../operations/operation.ts";
 import { answerHeaders } from "./headers.ts";
 import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
-import { SAMPLES } from "./samples.ts";
-import type { OperationId, Text } from "./texts.ts";
+import { SAMPLES } from "../problems/samples.ts";
 
 /** What the server itself refuses: requests that it cannot read, and too many at once. */
 const SERVER_REFUSALS = {
@@ -60,26 +59,31 @@ export interface Collect {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A row of the table of routes, with what the document says of it. */
-export type Operation = Omit<Route, "handler"> &
-  Text & { readonly operationId: OperationId; readonly allow: string };
+/** An entry with the methods at its address. */
+export type Documented = Entry &
+  Partial<Pick<Operation, "scope" | "body" | "bodyLimit">> & {
+    readonly text: Text;
+    readonly allow: string;
+  };
 
 /** The refusals of an operation, by status. */
-export function refusedAnswers(operation: Operation, collect: Collect) {
-  // `TEXTS` describes a status that the operation itself answers with, such as 503 of `/readyz`.
+export function refusedAnswers(operation: Documented, collect: Collect) {
+  // The text describes a status that the operation itself answers with, such as 503 of `/readyz`.
   const samples = samplesOf(operation).filter(
-    ({ problem }) => !Object.hasOwn(operation.answers, problem.status),
+    ({ problem }) =>
+      typeof operation.text.answers === "string" ||
+      !Object.hasOwn(operation.text.answers, problem.status),
   );
   return Rec.map(
     Arr.groupBy(samples, ({ problem }) => String(problem.status)),
     (samples, status) => {
       const byCode = Arr.groupBy(samples, ({ problem }): string => problem.code);
       const schemas = Rec.map(byCode, (_, code) => collect.schema(PROBLEM_SCHEMAS[code]));
-      const name = `${Str.capitalize(operation.operationId)}${status}`;
+      const name = `${Str.capitalize(operation.text.operationId)}${status}`;
       const [only, ...others] = Object.values(schemas);
       const examples = samples.map(({ name, problem }) => [
         name,
-        collect.example(name, { summary: problem.title, value: documentOf(problem) }),
+        collect.example(name, { summary: problem.title, value: documentFrom(problem) }),
       ]);
       return {
         description: Object.entries(byCode).map(inWords).join("\n"),
@@ -102,7 +106,7 @@ const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
 
 /** Examples of all refusals of an operation, with its own methods and scope. */
-function samplesOf({ allow, scope, body, bodyLimit, refusals }: Operation) {
+function samplesOf({ allow, scope, body, bodyLimit, refusals }: Documented) {
   const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),

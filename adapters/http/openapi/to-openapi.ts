@@ -1,10 +1,11 @@
+import { snakeCase } from "../../names.ts";
 import * as JsonSchema from "effect/JsonSchema";
 import * as Schema from "effect/Schema";
 import * as SchemaRepresentation from "effect/SchemaRepresentation";
 
 /** A schema as OpenAPI writes it, in the shapes that generators of clients read. */
 export const toOpenapi = (schema: Schema.Constraint) =>
-  wholeNumbers(
+  asWritten(
     JsonSchema.toMultiDocumentOpenApi3_1(
       SchemaRepresentation.toJsonSchemaMultiDocument(
         SchemaRepresentation.toRepresentations([Schema.toEncoded(schema).ast]),
@@ -17,9 +18,12 @@ export const toOpenapi = (schema: Schema.Constraint) =>
 /** Keywords of JSON Schema that come from annotations, since no check goes with them. */
 const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required"]);
 
-/** All numbers of the API are whole. */
-const wholeNumbers = <A>(written: A): A =>
-  JSON.parse(JSON.stringify(written), (_, value) => {
+/** All numbers of the API are whole, and descriptions name members as on the wire. */
+const asWritten = <A>(written: A): A =>
+  JSON.parse(JSON.stringify(written), (name, value) => {
+    if (name === "description" && typeof value === "string") {
+      return value.replaceAll(/`[a-z]+[A-Z]\w*`/g, snakeCase);
+    }
     if (value?.type !== "number" && value?.type !== "integer") return value;
     const { maximum = Infinity, enum: [largest] = [maximum] } = value;
     return { ...value, type: "integer", ...(largest < 2 ** 31 ? {} : { format: "int64" }) };

@@ -1,8 +1,8 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { asResponse, partsOf } from "./answer.ts";
-import { problemOf, type Refusal } from "./problem.ts";
-import { HeadersTooLarge, MalformedRequest, RequestTimeout } from "./refusals.ts";
+import { asResponse, problemDocument } from "../problems/answer-problem.ts";
+import { problemOf, type Refusal } from "../problems/problem.ts";
+import { HeadersTooLarge, MalformedRequest, RequestTimeout } from "../problems/refusals.ts";
 
 /** How much Node reads of a request before its body, in bytes. */
 export const HEADERS_LIMIT = 16 * 1024;
@@ -17,7 +17,7 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
     socket.destroy();
     return;
   }
-  const { status, headers, body } = partsOf(problemOf(refusalOf(error.code)));
+  const { status, headers, body } = problemDocument(problemOf(refusalOf(error.code)));
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
@@ -31,7 +31,7 @@ export const answerUnreadable = (): Response => asResponse(problemOf(new Malform
 
 /** Refuses a request before the application sees it. */
 export function refuseUnseen(outgoing: ServerResponse, refusal: Refusal): void {
-  const { status, headers, body } = partsOf(problemOf(refusal));
+  const { status, headers, body } = problemDocument(problemOf(refusal));
   outgoing.writeHead(status, headers).end(body);
 }
 

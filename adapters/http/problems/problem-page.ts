@@ -1,15 +1,16 @@
 import { html, raw } from "hono/html";
-import type { HttpContext } from "./env.ts";
+import type { Answer } from "../answer.ts";
+import type { HttpContext } from "../env.ts";
 import type { Problem } from "./problem.ts";
 
-/** Whether a browser asks for a page, as when a person opens a link. */
+/** Tells whether a browser asks for a page, as when a person opens a link. */
 export function wantsPage(c: HttpContext): boolean {
   const accepted = c.req.raw.headers.get("accept") ?? "";
   return c.req.method === "GET" && accepted.includes("text/html") && !accepted.includes("json");
 }
 
-/** Answers with a problem as a page. */
-export function answerProblemPage(c: HttpContext, problem: Problem): Response {
+/** A problem as a page. */
+export function problemPage(problem: Problem, requestId: string): Answer {
   const { status, title, detail, code, headers } = problem;
   const page = html`<!doctype html>
     <html lang="en">
@@ -23,14 +24,11 @@ export function answerProblemPage(c: HttpContext, problem: Problem): Response {
         <main>
           <h1>${title}</h1>
           <p>${detail}</p>
-          <p><small>${status} ${code}, request ${c.get("requestId")}</small></p>
+          <p><small>${status} ${code}, request ${requestId}</small></p>
         </main>
       </body>
     </html> `;
-  return new Response(page.toString(), {
-    status,
-    headers: { ...PAGE_HEADERS, ...c.get("answerHeaders"), ...headers },
-  });
+  return { status, headers: { ...PAGE_HEADERS, ...headers }, body: page.toString() };
 }
 
 const STYLE = raw(

@@ -1,7 +1,8 @@
 import * as Duration from "effect/Duration";
 import * as Struct from "effect/Struct";
-import type * as rules from "../../domain/errors.ts";
-import type { Allowance } from "../../domain/limits.ts";
+import type * as rules from "../../../domain/errors.ts";
+import type { Allowance } from "../../../domain/limits.ts";
+import { type Language, WIRE } from "./language.ts";
 import type * as refusals from "./refusals.ts";
 
 /** Every reason to refuse a request. */
@@ -60,11 +61,11 @@ type Row = Omit<Problem, "status">;
 
 /** The answers to what is refused of one upload, alone or in a batch. */
 const UPLOAD_PROBLEMS = {
-  FileTooLarge: ({ limit, actual, fitsInParts = false }) => ({
+  FileTooLarge: ({ limit, actual, fitsInParts = false }, say) => ({
     code: "FILE_TOO_LARGE",
     title: "The file is too large",
     detail: fitsInParts
-      ? `One PUT carries up to ${sizeInWords(limit)}; this file has ${actual} bytes. Send it in parts: start with POST …/multipart.`
+      ? `One PUT carries up to ${sizeInWords(limit)}; this file has ${actual} bytes. Send it in parts: start with ${say.operation("startMultipart")}.`
       : `The policy accepts files of up to ${sizeInWords(limit)}; this one has ${actual} bytes. Send a smaller file, or use a policy that accepts it.`,
     members: { limit, actual },
   }),
@@ -103,6 +104,7 @@ const UPLOAD_PROBLEMS = {
 } satisfies {
   readonly [Tag in rules.UploadRefusal["_tag"]]: (
     refusal: Extract<rules.UploadRefusal, { _tag: Tag }>,
+    say: Language,
   ) => Row;
 };
 type UploadProblem = ReturnType<(typeof UPLOAD_PROBLEMS)[rules.UploadRefusal["_tag"]]>;
@@ -112,7 +114,7 @@ const FILE_FAULTS: {
   readonly [Tag in rules.UploadRefusal["_tag"]]: readonly [member: string, reason: string];
 } = {
   FileTooLarge: ["size", "it is more than the policy or one PUT accepts"],
-  MediaTypeNotAllowed: ["content_type", "the policy does not accept it"],
+  MediaTypeNotAllowed: ["contentType", "the policy does not accept it"],
   UnknownPolicy: ["policy", "there is no policy of this name"],
   PolicyNotAllowed: ["policy", "this caller may not use it"],
   ChecksumRequired: ["checksum", "it is missing"],
@@ -122,20 +124,20 @@ const FILE_FAULTS: {
 /** The answer to every refusal: a new refusal does not compile until it has an answer here. */
 export const PROBLEMS = {
   ...UPLOAD_PROBLEMS,
-  UploadRefused: ({ index, refusal }) => {
-    const problem = rowOf<UploadProblem>(UPLOAD_PROBLEMS, refusal);
+  UploadRefused: ({ index, refusal }, say) => {
+    const problem = rowOf<UploadProblem>(UPLOAD_PROBLEMS, refusal, say);
     const [member, reason] = FILE_FAULTS[refusal._tag];
-    const pointer = `/files/${index}/${member}`;
+    const pointer = `/files/${index}/${say.member(member)}`;
     const { members = {} }: Row = problem;
     return Object.assign(problem, {
       detail: `${pointer}: ${problem.detail}`,
       members: { ...members, errors: [{ pointer, reason }] },
     });
   },
-  InvalidBody: ({ faults }) => ({
+  InvalidBody: ({ faults }, say) => ({
     code: "INVALID_REQUEST",
-    title: "The request body is invalid",
-    detail: `${faults.map(({ pointer, reason }) => `${pointer || "The body"}: ${reason}`).join("; ")}.`,
+    title: `${say.input} is invalid`,
+    detail: `${faults.map(({ pointer, reason }) => `${pointer || say.input}: ${reason}`).join("; ")}.`,
     members: { errors: faults },
   }),
   InvalidMember: ({ code, fault }) => ({
@@ -144,35 +146,33 @@ export const PROBLEMS = {
     detail: `${fault.reason}.`,
     members: { errors: [fault] },
   }),
-  InvalidReceipt: () => ({
+  InvalidReceipt: (_, say) => ({
     code: "INVALID_RECEIPT",
     title: "The receipt is invalid or has expired",
-    detail:
-      "Send the receipt exactly as presign answered it, within a day after the upload URL expires. After that, presign and upload the file again.",
+    detail: `Send the receipt exactly as ${say.operation("requestUpload")} answered it, within a day after the upload URL expires. After that, ask to upload the file again.`,
   }),
-  InvalidUpload: () => ({
+  InvalidUpload: (_, say) => ({
     code: "INVALID_UPLOAD",
     title: "The upload is invalid, or has ended",
-    detail:
-      "Send upload exactly as POST …/multipart answered it, within a day. An upload that was completed or aborted cannot be continued; start a new one.",
+    detail: `Send upload exactly as ${say.operation("startMultipart")} answered it, within a day. An upload that was completed or aborted cannot be continued; start a new one.`,
   }),
-  MultipartNotSupported: () => ({
+  MultipartNotSupported: (_, say) => ({
     code: "INVALID_REQUEST",
     title: "Uploads in parts are not supported with this store",
-    detail: "Upload the file with one PUT: ask for it with POST …/presign.",
+    detail: `Upload the file with one PUT: ask for it with ${say.operation("requestUpload")}.`,
   }),
-  FormNotSupported: () => ({
+  FormNotSupported: (_, say) => ({
     code: "INVALID_REQUEST",
     title: "HTML forms are not supported with this store",
-    detail: "Leave method out, and send the file with a PUT.",
-    members: { errors: [{ pointer: "/method", reason: "the store takes no forms" }] },
+    detail: `The store takes no forms: ${say.sendByPut}.`,
+    members: { errors: [{ pointer: say.formPointer, reason: "the store takes no forms" }] },
   }),
-  FormCannotBind: ({ property }) => ({
+  FormCannotBind: ({ property }, say) => ({
     code: "INVALID_REQUEST",
     title: "A form cannot be bound to what the request or its policy asks for",
-    detail: `${UNBOUND[property]} Ask for none of it, or leave method out and send the file with a PUT.`,
+    detail: `${UNBOUND[property](say)} Ask for none of it, or ${say.sendByPut}.`,
     members: {
-      errors: [{ pointer: "/method", reason: `a form cannot bind ${property}` }],
+      errors: [{ pointer: say.formPointer, reason: `a form cannot bind ${say.member(property)}` }],
     },
   }),
   PartOutOfRange: ({ partNumber, partCount }) => ({
@@ -186,16 +186,18 @@ export const PROBLEMS = {
     detail: `These parts are not in the store, or were not named: ${missing.join(", ")}. Upload those that are not there, then complete the upload with all its parts.`,
     members: { missing },
   }),
-  LinksNotAllowed: () => ({
+  LinksNotAllowed: (_, say) => ({
     code: "FORBIDDEN",
     title: "The policy of the file does not allow links",
-    detail: "Open the file by its file_url, or upload it under a policy that has link_lifetime.",
+    detail: `Open the file by its ${say.member("fileUrl")}, or upload it under a policy that has ${say.member("linkLifetime")}.`,
   }),
-  LinkTooLong: ({ limit }) => ({
+  LinkTooLong: ({ limit }, say) => ({
     code: "INVALID_REQUEST",
     title: "The lifetime of the link is too long",
-    detail: `The policy of the file allows links for up to ${count(limit, "second")}. Send a smaller expires_in, or leave it out.`,
-    members: { errors: [{ pointer: "/expires_in", reason: `it is more than ${limit}` }] },
+    detail: `The policy of the file allows links for up to ${count(limit, "second")}. Send a smaller ${say.member("expiresIn")}, or leave it out.`,
+    members: {
+      errors: [{ pointer: `/${say.member("expiresIn")}`, reason: `it is more than ${limit}` }],
+    },
   }),
   LinkNotFound: () => ({
     code: "NOT_FOUND",
@@ -208,15 +210,15 @@ export const PROBLEMS = {
     title: "The file is not in the store",
     detail: "Finish the upload, then confirm it again.",
   }),
-  UploadMismatch: (refusal) => {
+  UploadMismatch: (refusal, say) => {
     const differences = refusal.differences.map(({ property, ...values }) => ({
-      property: property === "mediaType" ? "content_type" : property,
+      property: property === "mediaType" ? say.member("contentType") : property,
       ...values,
     }));
     return {
       code: "UPLOAD_MISMATCH",
       title: "The stored file differs from what was granted",
-      detail: `These differ: ${differences.map(({ property }) => property).join(", ")}. ${whatToDo(differences)}`,
+      detail: `These differ: ${differences.map(({ property }) => property).join(", ")}. ${whatToDo(differences, say)}`,
       members: { differences },
     };
   },
@@ -275,8 +277,8 @@ export const PROBLEMS = {
     detail: `Use ${allow}.`,
     headers: { Allow: allow },
   }),
-  NotFound: () => NOT_FOUND,
-  OrganizationNotFound: () => NOT_FOUND,
+  NotFound: (_, say) => notFound(say),
+  OrganizationNotFound: (_, say) => notFound(say),
   Unauthenticated: ({ by }) => ({
     code: "UNAUTHENTICATED",
     title: "The caller is not authenticated",
@@ -326,13 +328,13 @@ export const PROBLEMS = {
   },
   IdempotencyConflict: () => ({
     code: "IDEMPOTENCY_CONFLICT",
-    title: "The Idempotency-Key was used for another request",
+    title: "The idempotency key was used for another request",
     detail: "Repeat that request exactly, or use a new key.",
   }),
-  IdempotencyNotSupported: () => ({
+  IdempotencyNotSupported: (_, say) => ({
     code: "INVALID_REQUEST",
-    title: "Idempotency-Key is not supported with this store",
-    detail: "The store cannot write an object only once. Leave the header Idempotency-Key out.",
+    title: "Idempotency keys are not supported with this store",
+    detail: `The store cannot write an object only once. Leave ${say.idempotencyKey} out.`,
   }),
   InvalidIdempotencyKey: () => ({
     code: "INVALID_REQUEST",
@@ -345,24 +347,30 @@ export const PROBLEMS = {
       "IDENTITY_UNAVAILABLE",
       "The service cannot check the caller or the organization at the moment",
     ),
-  LimitsUnavailable: ({ retryAfter: seconds }) => ({
+  LimitsUnavailable: ({ retryAfter: seconds }, say) => ({
     ...unavailable("LIMITS_UNAVAILABLE", "The service cannot count requests at the moment"),
     ...(seconds !== undefined && {
-      detail: `The service remembers too many requests with an Idempotency-Key. Leave the header out, or try again in ${count(seconds, "second")}.`,
+      detail: `The service remembers too many requests with an idempotency key. Leave ${say.idempotencyKey} out, or try again in ${count(seconds, "second")}.`,
       headers: retryAfter(seconds),
     }),
   }),
   CredentialsUnavailable: () =>
     unavailable("CREDENTIALS_UNAVAILABLE", "The service cannot sign at the moment"),
 } satisfies {
-  readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { _tag: Tag }>) => Row;
+  readonly [Tag in Refusal["_tag"]]: (
+    refusal: Extract<Refusal, { _tag: Tag }>,
+    say: Language,
+  ) => Row;
 };
 
 /** How a file that differs can be mended. */
-function whatToDo(differences: ReadonlyArray<{ readonly property: string }>): string {
+function whatToDo(
+  differences: ReadonlyArray<{ readonly property: string }>,
+  say: Language,
+): string {
   const areAll = (kind: RegExp) => differences.every(({ property }) => kind.test(property));
   if (areAll(/^parts\/\d+\/etag$/)) {
-    return "A part was sent again since: complete the upload with the ETags of GET …/multipart/parts, or send these parts again.";
+    return `A part was sent again since: complete the upload with the ETags of ${say.operation("listParts")}, or send these parts again.`;
   }
   return areAll(/^parts\//)
     ? "The upload has ended: start a new one, and send each part exactly as granted."
@@ -376,10 +384,12 @@ const WHO_MAY = {
 } as const;
 
 const UNBOUND = {
-  checksum: "A form cannot bind a checksum.",
-  strict: "A form cannot bind all that strict asks for.",
-  writeOnce: "A form can be sent again, and the policy has write_once.",
-  idempotencyKey: "A form can be sent again, so Idempotency-Key is not supported.",
+  checksum: () => "A form cannot bind a checksum.",
+  strict: () => "A form cannot bind all that strict asks for.",
+  writeOnce: (say: Language) =>
+    `A form can be sent again, and the policy has ${say.member("writeOnce")}.`,
+  idempotencyKey: (say: Language) =>
+    `A form can be sent again, so ${say.idempotencyKey} is not supported.`,
 } as const;
 
 /** How callers authenticate themselves. */
@@ -396,12 +406,12 @@ const NOT_JSON = {
 } as const;
 
 // The same words whether something does not exist or belongs to another organization.
-const NOT_FOUND = {
-  code: "NOT_FOUND",
-  title: "Nothing was found at this address",
-  detail:
-    "Check the path, the name of the organization in it, and that you belong to that organization. A receipt or upload works only in its own organization, for the caller it was given to.",
-} as const;
+const notFound = ({ notFound: { title, check } }: Language) =>
+  ({
+    code: "NOT_FOUND",
+    title,
+    detail: `${check} A receipt or upload works only in its own organization, for the caller it was given to.`,
+  }) as const;
 
 const CLOSE = { Connection: "close" };
 
@@ -422,15 +432,18 @@ function sizeInWords(bytes: number): string {
   return `${Number((bytes / size).toFixed(2))} ${unit} (${bytes} bytes)`;
 }
 
-/** The answer to a refusal. */
-export function problemOf(refusal: Refusal): Problem {
-  const row = rowOf<Row>(PROBLEMS, refusal);
+/** The problem that a refusal is: for clients of the API, or in the language of calls. */
+export function problemOf(refusal: Refusal, language = WIRE): Problem {
+  const row = rowOf<Row>(PROBLEMS, refusal, language);
   return { status: STATUSES[row.code], ...row };
 }
 
 /** Each row takes the refusal of its own tag; the compiler cannot follow that through a look-up. */
-const rowOf = <R>(rows: { readonly [tag: string]: (refusal: never) => R }, refusal: Refusal): R =>
-  (rows[refusal._tag] as (refusal: Refusal) => R)(refusal);
+const rowOf = <R>(
+  rows: { readonly [tag: string]: (refusal: never, say: Language) => R },
+  refusal: Refusal,
+  say: Language,
+): R => (rows[refusal._tag] as (refusal: Refusal, say: Language) => R)(refusal, say);
 
 /** The answer to a failure of the service itself, which tells nothing but an id in its log. */
 export const internalProblem = (requestId: string): Problem => ({
@@ -447,8 +460,8 @@ export const internalProblem = (requestId: string): Problem => ({
  */
 export function rateLimitHeaders(
   allowances: ReadonlyArray<Allowance>,
-): Readonly<Record<string, string>> {
-  if (allowances.length === 0) return {};
+): Readonly<Record<string, string>> | undefined {
+  if (allowances.length === 0) return undefined;
   const policies = allowances.map(
     ({ of, limit }) => `"${of}";q=${limit.count};w=${Duration.toSeconds(limit.window)}`,
   );

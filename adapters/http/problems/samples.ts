@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as rules from "../../../domain/errors.ts";
-import type { Refusal } from "../problem.ts";
-import * as refusals from "../refusals.ts";
+import type { Refusal } from "./problem.ts";
+import * as refusals from "./refusals.ts";
 
 const size = { pointer: "/size", reason: "it is missing" };
 const limit = 16 * 1024;

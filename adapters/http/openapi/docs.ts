@@ -1,46 +1,76 @@
 import * as Effect from "effect/Effect";
-import { Presigner } from "../../application/ports/presigner.ts";
-import { answerHeld } from "./answer.ts";
-import { DOCUMENT_LIFETIME } from "./answers.ts";
-import { htmlHeaders } from "./html-headers.ts";
-import { loadOnce } from "./load-once.ts";
-import { NotFound } from "./refusals.ts";
-import type { AppOptions, RouteRequest } from "./route.ts";
+import * as Schema from "effect/Schema";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { held } from "../answer.ts";
+import { htmlHeaders } from "../html-headers.ts";
+import { loadOnce } from "../load-once.ts";
+import { publicRoute } from "../operations/operation.ts";
+import type { AppOptions } from "../options.ts";
+import { NotFound } from "../problems/refusals.ts";
 
-/** Answers `GET /openapi.json`. The code that makes the document is loaded on the first request. */
-export const openapi = ({ c, options, routes }: RouteRequest): Effect.Effect<Response> =>
-  Effect.promise(async () => {
-    const { openapiDocument } = await import("./openapi/document.ts");
-    const document =
-      documents.get(options) ?? encoder.encode(JSON.stringify(openapiDocument(routes, options)));
-    documents.set(options, document);
-    return answerHeld(c, document, {
-      "Content-Type": "application/json",
-      "Cache-Control": DOCUMENT_LIFETIME,
-    });
-  });
+/** The document changes only with the version of the service. */
+const KEPT = "public, max-age=300";
+
+/** The document. The code that makes it is loaded on the first request. */
+export const openapi = publicRoute({
+  methods: ["GET", "HEAD"],
+  path: "/openapi.json",
+  text: {
+    operationId: "openapi",
+    tag: "service",
+    summary: "This document",
+    answers: {
+      200: {
+        description: "OpenAPI 3.1.",
+        headers: {
+          "Cache-Control": { required: true, schema: { type: "string", const: KEPT } },
+        },
+      },
+    },
+  },
+  answer: Schema.Record(Schema.String, Schema.Unknown),
+  handler: ({ options, routes }) =>
+    Effect.promise(async () => {
+      const { openapiDocument } = await import("./document.ts");
+      const document =
+        documents.get(options) ?? encoder.encode(JSON.stringify(openapiDocument(routes, options)));
+      documents.set(options, document);
+      return held(document, { "Content-Type": "application/json", "Cache-Control": KEPT });
+    }),
+  refusals: {},
+});
 
 /** The document of each application. */
 const documents = new WeakMap<AppOptions, Uint8Array<ArrayBuffer>>();
 const encoder = new TextEncoder();
 
 /**
- * Answers `GET /docs`: the document for people to read. Its links are relative, so that they work
- * under any path that a host serves it from.
+ * The document for people to read. Its links are relative, so that they work under any path that a
+ * host serves it from.
  */
-export const docs = Effect.fnUntraced(function* ({ c }: RouteRequest) {
-  const { publicOrigin } = yield* Presigner;
-  const isInstalled = (yield* read("swagger-ui.css")) !== undefined;
-  return answerHeld(c, isInstalled ? PAGE : MISSING, htmlHeaders("data:", publicOrigin));
+export const docs = publicRoute({
+  methods: ["GET", "HEAD"],
+  path: "/docs",
+  handler: Effect.fnUntraced(function* () {
+    const { publicOrigin } = yield* Presigner;
+    const isInstalled = (yield* read("swagger-ui.css")) !== undefined;
+    return held(isInstalled ? PAGE : MISSING, htmlHeaders("data:", publicOrigin));
+  }),
+  refusals: {},
 });
 
-/** Answers `GET /docs/:file`: what that page loads. */
-export const docsFile = Effect.fnUntraced(function* ({ c }: RouteRequest) {
-  const name = c.req.param("file") ?? "";
-  const type = FILES.get(name);
-  const content = type === undefined ? undefined : yield* read(name);
-  if (type === undefined || content === undefined) return yield* new NotFound();
-  return answerHeld(c, content, { "Content-Type": type, "Cache-Control": "no-cache" });
+/** The files that it loads. */
+export const docsFile = publicRoute({
+  methods: ["GET", "HEAD"],
+  path: "/docs/:file",
+  handler: Effect.fnUntraced(function* ({ c }) {
+    const name = c.req.param("file") ?? "";
+    const type = FILES.get(name);
+    const content = type === undefined ? undefined : yield* read(name);
+    if (type === undefined || content === undefined) return yield* new NotFound();
+    return held(content, { "Content-Type": type, "Cache-Control": "no-cache" });
+  }),
+  refusals: { NotFound: true },
 });
 
 // Swagger UI is the only renderer of those tried that needs no inline style and loads nothing from

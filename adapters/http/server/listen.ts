@@ -1,7 +1,7 @@
-import { asResponse } from "./answer.ts";
-import type { Peer } from "./env.ts";
-import { problemOf } from "./problem.ts";
-import { Overloaded } from "./refusals.ts";
+import { asResponse } from "../problems/answer-problem.ts";
+import type { Peer } from "../env.ts";
+import { problemOf } from "../problems/problem.ts";
+import { Overloaded } from "../problems/refusals.ts";
 
 /** A server that is listening. */
 export interface Listening {

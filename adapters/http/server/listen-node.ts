@@ -10,7 +10,7 @@ import {
 } from "./broken-request.ts";
 import { Connections, type Exchange } from "./connections.ts";
 import { type Listen, LONGEST_PAUSE, REQUEST_TIME } from "./listen.ts";
-import { ExpectationFailed, Overloaded } from "./refusals.ts";
+import { ExpectationFailed, Overloaded } from "../problems/refusals.ts";
 
 /** Serves on `node:http`. */
 export const listenNode: Listen = async ({

@@ -1,0 +1,68 @@
+import * as DateTime from "effect/DateTime";
+import type * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import { confirmUpload } from "../../../application/confirm-upload.ts";
+import type { ConfirmedUpload as Arrived } from "../../../application/ports/on-confirmed.ts";
+import { fileAddress } from "../addresses.ts";
+import { type Asking, FILES, operation } from "./operation.ts";
+import { presentGet } from "./presign.ts";
+import { confirmed, instant, RECEIPT, Token } from "./schemas.ts";
+
+const ConfirmedUpload = Schema.Struct({
+  ...confirmed,
+  mutableUntil: Schema.optionalKey(
+    instant("Until when the PUT can change it, unless it is final.", "2026-11-24T13:15:00.000Z"),
+  ),
+}).annotate({
+  identifier: "ConfirmedUpload",
+  description: "`checksum` is there only if the store itself has verified it.",
+});
+
+/** A file that arrived as plain data, without its addresses. */
+export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) => ({
+  key: file.key,
+  size: file.size,
+  contentType: file.mediaType,
+  etag: file.etag,
+  ...(file.version !== undefined && { version: file.version }),
+  ...(file.checksum !== undefined && { checksum: file.checksum }),
+  final: file.final,
+  ...(!file.final && { mutableUntil: DateTime.toDate(file.mutableUntil) }),
+});
+
+/** A confirmed upload as plain data. */
+export const presentConfirmed = (
+  file: Effect.Success<ReturnType<typeof confirmUpload>>,
+  { member, publicUrl }: Asking,
+) => ({
+  ...presentArrived(file),
+  ...presentGet(file),
+  fileUrl: fileAddress(publicUrl, member.slug, file),
+});
+
+export const confirm = operation({
+  action: "confirm",
+  methods: ["POST"],
+  path: `${FILES}/confirm`,
+  scope: "confirm",
+  text: {
+    operationId: "confirm",
+    summary: "Confirm that the file arrived as it was granted",
+    description:
+      "A receipt works for the caller it was given to, and for services, until a day after the upload URL stops working.",
+    examples: { upload: { receipt: RECEIPT } },
+    answers: "The file is there, as it was granted.",
+  },
+  input: Schema.Struct({ receipt: Token }).annotate({ identifier: "Confirmation" }),
+  run: ({ member }, { receipt }) => confirmUpload({ member, receipt }),
+  output: ConfirmedUpload,
+  present: presentConfirmed,
+  refusals: {
+    InvalidReceipt: true,
+    OrganizationNotFound: true,
+    UploadIncomplete: true,
+    UploadMismatch: true,
+    StoreUnavailable: true,
+    CredentialsUnavailable: true,
+  },
+});

@@ -1,0 +1,28 @@
+import * as Effect from "effect/Effect";
+import { followLink as follow } from "../../../application/follow-link.ts";
+import { redirect } from "../answer.ts";
+import { REDIRECT } from "./open-file.ts";
+import { publicRoute } from "./operation.ts";
+
+/**
+ * Opens a file for whoever holds a link. Clients may not keep the answer, so that a link stops
+ * working as soon as it is revoked. Each opening is logged, since the caller is unknown and the
+ * audit may be off.
+ */
+export const followLink = publicRoute({
+  action: "follow",
+  methods: ["GET"],
+  path: "/f/:token",
+  text: {
+    operationId: "followLink",
+    tag: "links",
+    summary: "Open a file by its link",
+    answers: REDIRECT,
+  },
+  handler: Effect.fnUntraced(function* ({ c, call, requestId, recordFacts }) {
+    const { key, policy, get } = yield* follow(c.req.param("token") ?? "", recordFacts);
+    yield* Effect.logInfo("link opened", { requestId, address: call.client, key, policy });
+    return redirect(get.url, 0);
+  }),
+  refusals: { LinkNotFound: true, CredentialsUnavailable: true },
+});

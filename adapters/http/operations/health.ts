@@ -1,0 +1,113 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Schema from "effect/Schema";
+import type { PartState as Part } from "../../../application/check-readiness.ts";
+import { Authenticator } from "../../../application/ports/authenticator.ts";
+import { json } from "../answer.ts";
+import { isFromThisMachine } from "../loopback.ts";
+import { type PublicRequest, publicRoute } from "./operation.ts";
+import { instant } from "./schemas.ts";
+import { toWire, wireSchema } from "./wire.ts";
+
+/** The process is alive. Nothing else is checked. */
+export const health = publicRoute({
+  methods: ["GET", "HEAD"],
+  path: "/healthz",
+  isProbe: true,
+  text: {
+    operationId: "health",
+    tag: "service",
+    summary: "Whether the process is alive",
+    answers: "The process is alive.",
+  },
+  answer: Schema.Struct({ status: Schema.Literal("alive") }).annotate({ identifier: "Health" }),
+  handler: () => Effect.succeed(json({ status: "alive" })),
+  refusals: {},
+});
+
+const PartState = Schema.Struct({
+  state: Schema.Literals(["ok", "failing"]),
+  since: instant("When this state began.", "2026-11-24T12:00:00.000Z"),
+  reason: Schema.optionalKey(
+    Schema.String.annotate({ description: "For the operator, if the part is failing." }),
+  ),
+}).annotate({ identifier: "PartState" });
+
+const Readiness = Schema.Struct({
+  status: Schema.Literals(["ready", "degraded", "unavailable", "stopping"]),
+  parts: Schema.Struct({
+    signing: PartState,
+    store: PartState,
+    limits: PartState,
+    writeOnce: Schema.optionalKey(PartState),
+  }).annotate({ identifier: "ReadinessParts" }),
+}).annotate({ identifier: "Readiness" });
+
+const encode = toWire(Readiness);
+
+/**
+ * Answers 503 if URLs cannot be signed or the service is stopping. If the store or the counter of
+ * limits is down, or the bucket does not write once, the service is `degraded` and ready, since
+ * signing needs none of them. The reason why a part fails can name addresses and folders, so only
+ * callers on this machine or with a token see it.
+ */
+const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
+  const { c, options } = request;
+  // Without a check this route is not served.
+  const { signing, store, limits, writeOnce } = yield* options.readiness ?? Effect.never;
+  const stopping = options.isStopping();
+  const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
+  const describe = ({ state, since, reason }: Part) => ({
+    state,
+    since: DateTime.toDate(since),
+    ...(showsReasons && reason !== undefined ? { reason } : {}),
+  });
+  const canSign = signing.state === "ok";
+  const status = stopping
+    ? "stopping"
+    : canSign
+      ? [store, limits, writeOnce].every((part) => part === undefined || part.state === "ok")
+        ? "ready"
+        : "degraded"
+      : "unavailable";
+  const body = {
+    status,
+    parts: {
+      signing: describe(signing),
+      store: describe(store),
+      limits: describe(limits),
+      ...(writeOnce && { writeOnce: describe(writeOnce) }),
+    },
+  } satisfies typeof Readiness.Encoded;
+  return json(encode(body), canSign && !stopping ? 200 : 503);
+});
+
+/** Tells whether the caller can be authenticated. */
+const isKnown = Effect.fnUntraced(function* ({ call }: PublicRequest) {
+  const { authenticate, recognize = authenticate } = yield* Authenticator;
+  // Probes are frequent and have no token; they must not count as failed attempts.
+  const identify = call.headers.get("authorization") === null ? recognize : authenticate;
+  return Exit.isSuccess(yield* Effect.exit(identify(call)));
+});
+
+export const readiness = publicRoute({
+  methods: ["GET", "HEAD"],
+  path: "/readyz",
+  isProbe: true,
+  text: {
+    operationId: "readiness",
+    tag: "service",
+    summary: "Whether the service can sign, and the state of its parts",
+    answers: {
+      200: {
+        description:
+          "The service can sign. It is `degraded` if the store or the counter of limits fails.",
+      },
+      503: { description: "The service cannot sign, or is stopping." },
+    },
+  },
+  answer: wireSchema(Readiness),
+  handler: readinessNow,
+  refusals: {},
+});

@@ -1,0 +1,74 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
+import { makeLink as make } from "../../../application/make-link.ts";
+import { LinkLifetime, LONGEST_LINK } from "../../../domain/link.ts";
+import { ObjectVersion } from "../../../domain/object-version.ts";
+import { linkAddress } from "../addresses.ts";
+import { FILES, operation } from "./operation.ts";
+import { instant, LINK_TOKEN, RECEIPT, Token, url } from "./schemas.ts";
+
+const isLifetime = Schema.is(LinkLifetime);
+
+export const makeLink = operation({
+  action: "links",
+  methods: ["POST"],
+  path: `${FILES}/links`,
+  scope: "read",
+  text: {
+    operationId: "makeLink",
+    summary: "Make a link to a file",
+    description:
+      "Needs a policy with `link_lifetime`. The link opens the file for everyone who has it.",
+    examples: { upload: { receipt: RECEIPT, expires_in: 3600 } },
+    answers: "The link.",
+  },
+  input: Schema.Struct({
+    receipt: Token,
+    expiresIn: Schema.optionalKey(
+      Schema.Number.check(
+        Schema.makeFilter<number>(
+          (seconds) =>
+            isLifetime(Duration.seconds(seconds))
+              ? undefined
+              : "it is not a whole number of seconds, from 1 to 10 years",
+          {
+            description: "Seconds. If left out, as long as the policy allows.",
+            examples: [3600],
+            toJsonSchema: () => ({ type: "integer", minimum: 1, maximum: LONGEST_LINK }),
+          },
+        ),
+      ),
+    ),
+    version: Schema.optionalKey(
+      ObjectVersion.annotate({
+        description: "As `confirm` named it; the present one if left out.",
+      }),
+    ),
+  }).annotate({ identifier: "LinkRequest" }),
+  run: ({ member }, { expiresIn, ...file }) =>
+    make({
+      member,
+      ...file,
+      ...(expiresIn !== undefined && {
+        lifetime: LinkLifetime.make(Duration.seconds(expiresIn)),
+      }),
+    }),
+  output: Schema.Struct({
+    linkUrl: url(
+      "Opens the file for everyone who has it.",
+      `https://uploads.example.com/f/${LINK_TOKEN}`,
+    ),
+    expiresAt: instant("When the link stops working.", "2026-11-24T13:00:00.000Z"),
+  }).annotate({ identifier: "Link" }),
+  present: ({ token, expiresAt }, { publicUrl }) => ({
+    linkUrl: linkAddress(publicUrl, token),
+    expiresAt: DateTime.toDate(expiresAt),
+  }),
+  refusals: {
+    InvalidReceipt: true,
+    OrganizationNotFound: true,
+    LinksNotAllowed: true,
+    LinkTooLong: true,
+  },
+});

@@ -1,0 +1,95 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import { openFile as open } from "../../../application/open-file.ts";
+import { keyIn } from "../../../domain/storage-key.ts";
+import { memberAt } from "../../json/decode.ts";
+import { redirect } from "../answer.ts";
+import { FILES, operation, type Text } from "./operation.ts";
+
+/** A redirect to the store, and what a client gets there. */
+export const REDIRECT: Text["answers"] = {
+  200: { description: "The file, for a client that follows redirects by itself.", isOfStore: true },
+  302: {
+    description: "A signed GET of the store, which shows or saves the file.",
+    headers: {
+      Location: {
+        required: true,
+        description: "The signed GET.",
+        schema: { type: "string", format: "uri" },
+      },
+      "Cache-Control": {
+        required: true,
+        description: "How long the answer may be kept. The answer to a link may not be kept.",
+        schema: { type: "string", pattern: "^(?:no-store|private, max-age=[1-9][0-9]*)$" },
+      },
+      "Referrer-Policy": { required: true, schema: { type: "string", const: "no-referrer" } },
+    },
+  },
+};
+
+// Not HEAD: a store refuses that of what was signed for GET.
+export const openFile = operation({
+  action: "open",
+  methods: ["GET"],
+  path: `${FILES}/:year/:month/:name`,
+  scope: "read",
+  text: {
+    operationId: "openFile",
+    summary: "Open a file",
+    description: "Redirects without asking the store. If the file is not there, the store says so.",
+    parameters: [
+      {
+        name: "download",
+        in: "query",
+        description: "If it is there, with any value, the file is saved and not shown.",
+        allowEmptyValue: true,
+        schema: { type: "string", examples: [""] },
+      },
+      {
+        name: "version",
+        in: "query",
+        description: "The version of the file, as `confirm` named it; the newest if left out.",
+        schema: { type: "string", pattern: "^[!-~]{1,1024}$" },
+      },
+    ],
+    answers: REDIRECT,
+  },
+  query: (c, { organization }) => {
+    const query = new URL(c.req.url).searchParams;
+    const version = query.get("version");
+    const { year, month, name } = c.req.param() as Readonly<Record<string, string>>;
+    return {
+      key: keyIn(organization, `${year}/${month}/${name}`),
+      download: query.has("download"),
+      ...(version !== null && { version }),
+    };
+  },
+  input: Schema.Struct({
+    key: Schema.String,
+    download: Schema.optionalKey(Schema.Boolean),
+    version: Schema.optionalKey(Schema.String),
+  }),
+  // As of a database row without a file: a fault of the host, and no refusal.
+  before: (_, input) =>
+    Effect.sync(() => {
+      if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
+    }),
+  run: ({ member }, file) =>
+    Effect.flatMap(open({ member, ...file }), ({ get, window }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const length = Duration.toMillis(window);
+        // A URL stops working before its window ends if the credentials that signed it expire.
+        const left = Math.min(
+          length === 0 ? 0 : length - (now % length),
+          DateTime.toEpochMillis(get.expiresAt) - now,
+        );
+        return { get, maxAge: Math.max(0, Math.floor(left / 1000)) };
+      }),
+    ),
+  present: ({ get }) => ({ url: get.url, expiresAt: DateTime.toDate(get.expiresAt) }),
+  respond: ({ get, maxAge }) => redirect(get.url, maxAge),
+  refusals: { OrganizationNotFound: true, CredentialsUnavailable: true },
+});

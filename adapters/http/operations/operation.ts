@@ -1,0 +1,321 @@
+import type * as Arr from "effect/Array";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import type * as Schema from "effect/Schema";
+import type { Member } from "../../../application/admit.ts";
+import type { AuditedAction, AuditedFacts, RecordFacts } from "../../../application/ports/audit.ts";
+import type { Call } from "../../../application/ports/authenticator.ts";
+import { InvalidReceipt, InvalidUpload } from "../../../domain/errors.ts";
+import type { Scope } from "../../../domain/principal.ts";
+import { decoder, type MemberFault, MISSING } from "../../json/decode.ts";
+import { camelCase } from "../../names.ts";
+import { type Answer, json, NO_CONTENT } from "../answer.ts";
+import type { HttpContext } from "../env.ts";
+import type { AppOptions, Services } from "../options.ts";
+import type { Refusal } from "../problems/problem.ts";
+import { InvalidBody, InvalidMember } from "../problems/refusals.ts";
+import { fromWire, toWire, wirePointer, wireSchema } from "./wire.ts";
+
+/** The path of an organization's files. */
+export const FILES = "/api/v1/orgs/:slug/files";
+
+/** Exactly the refusals of `E`: an object of this type does not compile while one is missing. */
+export type AllOf<E extends { readonly _tag: string }> = { readonly [T in E["_tag"]]: true };
+
+/** An entry of the table of what the service answers. */
+interface Shared {
+  /** As Hono writes it. */
+  readonly path: `/${string}`;
+  /** Other methods are answered with 405. */
+  readonly methods: readonly ["GET" | "POST" | "DELETE", ...ReadonlyArray<"HEAD">];
+  /** The name in the audit; an entry without is not audited. */
+  readonly action?: AuditedAction;
+  /** For the OpenAPI document; an entry without is not in it. */
+  readonly text?: Text;
+  /** The JSON that is answered, named as on the wire. */
+  readonly answer?: Schema.Constraint;
+}
+
+/** An entry with its refusals, beside those of the caller and of an unreadable body. */
+export interface Entry extends Shared {
+  readonly refusals: { readonly [Tag in Refusal["_tag"]]?: true };
+}
+
+/** The sentences of the OpenAPI document. */
+export interface Text {
+  readonly operationId: string;
+  /** `files` if left out. */
+  readonly tag?: "links" | "service";
+  readonly summary: string;
+  readonly description?: string;
+  /** Parameters outside the path, as OpenAPI writes them. */
+  readonly parameters?: ReadonlyArray<object>;
+  /** Example bodies, by name. */
+  readonly examples?: Readonly<Record<string, unknown>>;
+  /** The answers that are not refusals, by status; a text alone is that of 200. */
+  readonly answers: string | Readonly<Record<string, AnswerText>>;
+}
+
+export interface AnswerText {
+  readonly description: string;
+  /** The store gives this answer, to a client that follows redirects by itself. */
+  readonly isOfStore?: true;
+  /** Headers beside those of every answer; one of the same name replaces it. */
+  readonly headers?: Readonly<Record<string, object>>;
+}
+
+/** A request that needs no caller. */
+export interface PublicRequest {
+  readonly c: HttpContext;
+  readonly options: AppOptions;
+  /** Everything that the service answers. */
+  readonly routes: ReadonlyArray<Route>;
+  readonly call: Call;
+  readonly requestId: string;
+  readonly recordFacts: RecordFacts | undefined;
+}
+
+/** An entry that answers whoever asks. */
+export interface PublicRoute<E = Refusal> extends Entry {
+  readonly scope?: undefined;
+  /** A probe belongs to a service that stands alone. */
+  readonly isProbe?: true;
+  readonly handler: (request: PublicRequest) => Effect.Effect<Answer, E, Services>;
+}
+
+// The errors of the next two functions are inferred from what they are given, which a narrower
+// constraint than a tag would widen to itself; that each is a `Refusal` follows from `refusals`.
+
+/** Makes an entry for everyone, with all that its handler refuses. */
+export const publicRoute = <E extends { readonly _tag: string } = never>(
+  row: PublicRoute<E> & { readonly refusals: AllOf<NoInfer<E>> },
+): PublicRoute => row as PublicRoute<never>;
+
+/** The caller of an operation, and the place that it is asked at. */
+export interface Asking {
+  readonly member: Member;
+  readonly publicUrl: URL;
+  /** Chosen by the caller, of an operation that is repeatable. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** An operation on an organization's files, for members with its scope. */
+interface Description<
+  Fields extends Schema.Struct.Fields,
+  Outcome,
+  E extends { readonly _tag: string },
+  Output,
+  Gives,
+  Before extends { readonly _tag: string },
+> extends Shared {
+  readonly action: AuditedAction;
+  readonly scope: Scope;
+  readonly text: Text;
+  readonly input: Schema.Struct<Fields>;
+  /** The body of a request as documented, if the input has members that are always refused. */
+  readonly documented?: Schema.Constraint;
+  /** The largest body, in bytes; 16 KiB if left out. */
+  readonly bodyLimit?: number;
+  /** The input of a request that has no body. */
+  readonly query?: (c: HttpContext, member: Member) => unknown;
+  /** Of several operations at one address, those before the last say which bodies are theirs. */
+  readonly accepts?: (body: unknown) => boolean;
+  /** Takes an idempotency key. */
+  readonly isRepeatable?: true;
+  /** Refuses input before it is decoded, which would cost much more. */
+  readonly before?: (asking: Asking, input: unknown) => Effect.Effect<void, Before, Services>;
+  /** A fault that no single member has. */
+  readonly check?: (input: Schema.Struct<Fields>["Type"]) => MemberFault | undefined;
+  /** Facts for the audit in the input; several where each of several uploads is one entry. */
+  readonly facts?: (
+    input: Schema.Struct<Fields>["Type"],
+  ) => AuditedFacts | ReadonlyArray<AuditedFacts>;
+  readonly run: (
+    asking: Asking,
+    input: Schema.Struct<Fields>["Type"],
+  ) => Effect.Effect<Outcome, E, Services>;
+  readonly output?: Schema.Constraint & { readonly Encoded: Output };
+  /** The outcome as plain data, as calls return it. */
+  readonly present: (outcome: Outcome, asking: Asking) => Output;
+  /** The member of the output that a call returns alone. */
+  readonly callGives?: Gives;
+  /** The outcome on the wire, by hand where that is measurably cheaper. */
+  readonly encode?: (outcome: Outcome) => unknown;
+  /** The answer to a request, if it is more than the output as JSON. */
+  readonly respond?: (outcome: Outcome, body: () => unknown) => Answer;
+  /** Refusals beside those of the caller and of an invalid body. */
+  readonly refusals: AllOf<Exclude<E | Before, InvalidBody>> & Entry["refusals"];
+}
+
+/** An operation, read by everything that speaks of operations. */
+export interface Operation<
+  Input = unknown,
+  Output = unknown,
+  Tags extends Refusal["_tag"] = Refusal["_tag"],
+> extends Omit<
+  Description<Schema.Struct.Fields, unknown, never, unknown, unknown, never>,
+  "input" | "output" | "run" | "present" | "before" | "callGives" | "refusals"
+> {
+  readonly refusals: { readonly [Tag in Tags]?: true };
+  /** The body of a request, named as on the wire. */
+  readonly body: Schema.Constraint | undefined;
+  /** Decodes the body of a request and runs. */
+  readonly answerTo: (request: RawInput) => Effect.Effect<Answer, Refusal, Services>;
+  /** Decodes the options of a call and runs. */
+  readonly callWith: (request: RawInput) => Effect.Effect<Output, Refusal, Services>;
+  /** For the compiler alone: the options of the call. */
+  readonly options?: Input;
+}
+
+/** The operations at one address and method: the first that accepts a body answers it. */
+export type OperationsAt = readonly [Operation, ...ReadonlyArray<Operation>];
+
+/** A public route, or the operations at one address and method. */
+export type Route = OperationsAt | readonly [PublicRoute];
+
+export const isOperations = (route: Route): route is OperationsAt => !("handler" in route[0]);
+
+/** The value of `Allow` for a path. */
+export const allowedMethods = (routes: ReadonlyArray<Route>, path: string): string =>
+  routes
+    .filter(([route]) => route.path === path)
+    .flatMap(([{ methods }]) => methods)
+    .join(", ");
+
+/** Input that is not decoded yet. */
+interface RawInput {
+  readonly asking: Asking;
+  readonly input: unknown;
+  readonly idempotencyKey: () => Effect.Effect<string | undefined, Refusal>;
+}
+
+/** The output of a call. */
+type CallOutput<Output, Gives> = Gives extends keyof Output ? Output[Gives] : Output;
+
+/** What decoding an input can refuse. */
+type InvalidInput = InvalidBody | InvalidMember | InvalidReceipt | InvalidUpload;
+
+/** Makes an operation of its description, with all that it refuses beside an invalid body. */
+export function operation<
+  Fields extends Schema.Struct.Fields,
+  Outcome,
+  E extends { readonly _tag: string },
+  Output = void,
+  const Gives extends keyof Output | undefined = undefined,
+  Before extends { readonly _tag: string } = never,
+>(
+  description: Description<Fields, Outcome, E, Output, Gives, Before>,
+): Operation<
+  Schema.Struct<Fields>["Encoded"],
+  CallOutput<Output, Gives>,
+  Extract<(E | Before | InvalidInput)["_tag"], Refusal["_tag"]>
+> {
+  type Input = Schema.Struct<Fields>["Type"];
+  const { input: schema, output, callGives, documented = schema, ...rest } = description;
+  const { run, present, encode, before, facts, respond, isRepeatable } = description;
+  const named = output && toWire(output);
+
+  /** Decodes input in one of its two spellings. */
+  const decoding = (
+    spelled: Schema.Constraint,
+    rename: (value: unknown) => unknown,
+    isWire: boolean,
+  ) => {
+    const decode = decoder(
+      spelled as Schema.ConstraintCodec<unknown, unknown>,
+      isWire ? Object.keys(schema.fields).map(wirePointer) : undefined,
+    );
+    return (value: unknown): Effect.Effect<Input, InvalidInput> => {
+      const decoded = decode(value);
+      if (Result.isFailure(decoded)) return Effect.fail(refusalFor(decoded.failure, schema.fields));
+      const input = rename(decoded.success) as Input;
+      const fault = description.check?.(input);
+      if (fault === undefined) return Effect.succeed(input);
+      const pointer = isWire ? wirePointer(fault.pointer) : fault.pointer;
+      return Effect.fail(new InvalidBody({ faults: [{ ...fault, pointer }] }));
+    };
+  };
+
+  const perform = (request: RawInput, decode: ReturnType<typeof decoding>) => {
+    const { asking } = request;
+    const decoded = () =>
+      Effect.flatMapEager(decode(request.input), (input) => {
+        if (facts !== undefined) recordEach(asking.member, facts(input));
+        if (isRepeatable === undefined) return run(asking, input);
+        return Effect.flatMapEager(request.idempotencyKey(), (idempotencyKey) =>
+          run(idempotencyKey === undefined ? asking : { ...asking, idempotencyKey }, input),
+        );
+      });
+    return before === undefined
+      ? decoded()
+      : Effect.flatMap(before(asking, request.input), decoded);
+  };
+
+  const decodeBody = decoding(wireSchema(schema), fromWire(schema), true);
+  const decodeOptions = decoding(schema, (value) => value, false);
+  return {
+    ...rest,
+    body: description.query === undefined ? wireSchema(documented) : undefined,
+    answer: output && wireSchema(output),
+    refusals: {
+      ...(Object.keys(MEMBER_CODES).some((name) => Object.hasOwn(schema.fields, name)) && {
+        InvalidMember: true,
+      }),
+      ...(isRepeatable && { InvalidIdempotencyKey: true }),
+      ...description.refusals,
+    },
+    answerTo: (request: RawInput) =>
+      Effect.mapEager(perform(request, decodeBody), (outcome) => {
+        const body = () =>
+          encode === undefined ? named?.(present(outcome, request.asking)) : encode(outcome);
+        if (respond !== undefined) return respond(outcome, body);
+        return named === undefined ? NO_CONTENT : json(body());
+      }),
+    callWith: (request: RawInput) =>
+      Effect.mapEager(perform(request, decodeOptions), (outcome) => {
+        const output = present(outcome, request.asking);
+        return callGives === undefined ? output : output[callGives as keyof Output];
+      }),
+    // What the description has is known to the compiler; a table of operations holds all alike.
+  } as never;
+}
+
+/** Records facts of one upload, or of each of several. */
+function recordEach(
+  { recordFacts }: Member,
+  facts: AuditedFacts | ReadonlyArray<AuditedFacts>,
+): void {
+  if (recordFacts === undefined) return;
+  if (Array.isArray(facts)) facts.forEach((each: AuditedFacts, index) => recordFacts(each, index));
+  else recordFacts(facts as AuditedFacts);
+}
+
+/** The refusals of single members; wherever a member has one of these names, it means the same. */
+const MEMBER_CODES = {
+  filename: "INVALID_FILE_NAME",
+  contentType: "INVALID_CONTENT_TYPE",
+  size: "INVALID_SIZE",
+  checksum: "INVALID_CHECKSUM",
+} as const;
+
+/**
+ * The refusal of an invalid input. One bad value that has a code of its own is refused with it, as
+ * is a token that is no text; missing and unknown members, and several faults, with `InvalidBody`.
+ */
+function refusalFor(
+  faults: Arr.NonEmptyReadonlyArray<MemberFault>,
+  fields: Schema.Struct.Fields,
+): InvalidInput {
+  const [first] = faults;
+  const [, spelled = ""] = first.pointer.split("/");
+  const member = camelCase(spelled);
+  if (first.reason === MISSING) return new InvalidBody({ faults });
+  if (first.pointer === "/receipt") return new InvalidReceipt();
+  if (first.pointer === "/upload") return new InvalidUpload();
+  const isOwn = Object.hasOwn(MEMBER_CODES, member) && Object.hasOwn(fields, member);
+  if (faults.length > 1 || !isOwn) return new InvalidBody({ faults });
+  return new InvalidMember({
+    code: MEMBER_CODES[member as keyof typeof MEMBER_CODES],
+    fault: first,
+  });
+}

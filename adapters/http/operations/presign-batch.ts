@@ -1,0 +1,83 @@
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import { requestUploads } from "../../../application/request-upload.ts";
+import { memberAt } from "../../json/decode.ts";
+import { InvalidBody } from "../problems/refusals.ts";
+import { IDEMPOTENCY } from "./idempotency-key.ts";
+import { FILES, operation } from "./operation.ts";
+import {
+  askedFacts,
+  encodeUpload,
+  PLAIN,
+  presentUpload,
+  requestedUpload,
+  Upload,
+  UploadRequest,
+} from "./presign.ts";
+
+const MAX_FILES = 100;
+const { policy, strict } = UploadRequest.fields;
+
+export const presignBatch = operation({
+  action: "presign",
+  methods: ["POST"],
+  path: `${FILES}/batch`,
+  scope: "write",
+  text: {
+    operationId: "presignBatch",
+    summary: "Ask to upload several files",
+    description:
+      "All of up to 100 files are granted or none is, and they count as one request. A file has the members of a single request to upload.",
+    parameters: [IDEMPOTENCY],
+    examples: {
+      plain: { files: [PLAIN, { ...PLAIN, filename: "b.png" }] },
+      bound: { files: [PLAIN, { ...PLAIN, strict: false }], policy: "files", strict: true },
+    },
+    answers: "All uploads are granted.",
+  },
+  isRepeatable: true,
+  // 100 files have room, unless most names are very long.
+  bodyLimit: 64 * 1024,
+  input: Schema.Struct({
+    files: Schema.Array(UploadRequest).check(
+      Schema.isMinLength(1, { message: "it has no file" }),
+      Schema.isMaxLength(MAX_FILES),
+    ),
+    policy,
+    strict,
+  }).annotate({
+    identifier: "BatchRequest",
+    description: "`policy` and `strict` are for the files that leave them out.",
+  }),
+  // To decode as many as fit a body would take a quarter second.
+  before: (_, input) => {
+    const files = memberAt(input, ["files"]);
+    return Array.isArray(files) && files.length > MAX_FILES ? TOO_MANY : Effect.void;
+  },
+  facts: ({ files, ...defaults }) => files.map((file) => askedFacts({ ...defaults, ...file })),
+  run: (asking, { files, ...defaults }) =>
+    requestUploads({
+      ...asking,
+      uploads: files.map((file) => requestedUpload({ ...defaults, ...file })),
+    }),
+  output: Schema.Struct({
+    uploads: Schema.Array(Upload).annotate({ description: "In the order of `files`." }),
+  }).annotate({ identifier: "UploadList" }),
+  present: (granted) => ({ uploads: granted.map(presentUpload) }),
+  callGives: "uploads",
+  encode: (granted) => ({ uploads: granted.map(encodeUpload) }),
+  refusals: {
+    UploadRefused: true,
+    IdempotencyNotSupported: true,
+    IdempotencyConflict: true,
+    QuotaExceeded: true,
+    LimitsUnavailable: true,
+    CredentialsUnavailable: true,
+  },
+});
+
+const TOO_MANY = Effect.fail(
+  new InvalidBody({
+    faults: [{ pointer: "/files", reason: `it has more than ${MAX_FILES} files` }],
+  }),
+);

@@ -1,0 +1,179 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import type { AuditedFacts } from "../../../application/ports/audit.ts";
+import type { SignedRequest } from "../../../application/ports/presigner.ts";
+import { requestUpload } from "../../../application/request-upload.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import { Checksum } from "../../../domain/checksum.ts";
+import { FileName } from "../../../domain/file-name.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { StorageKey } from "../../../domain/storage-key.ts";
+import { DEFAULT_POLICY, POLICY_NAME } from "../../../domain/upload-policy.ts";
+import { isoOf } from "../../time.ts";
+import { IDEMPOTENCY } from "./idempotency-key.ts";
+import { FILES, operation } from "./operation.ts";
+import { download, instant, PUT_URL, Token, url } from "./schemas.ts";
+
+/** The refusals of one upload, in one PUT or in parts. */
+export const GRANT_REFUSALS = {
+  UnknownPolicy: true,
+  PolicyNotAllowed: true,
+  FileTooLarge: true,
+  MediaTypeNotAllowed: true,
+  ChecksumNotSupported: true,
+  IdempotencyConflict: true,
+  QuotaExceeded: true,
+  LimitsUnavailable: true,
+} as const;
+
+/** The file that is asked for. */
+export const fileFields = {
+  filename: FileName,
+  contentType: MediaType,
+  size: ByteSize,
+  checksum: Schema.optionalKey(Checksum),
+  policy: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "The name of a policy; `files` if left out.",
+      // Not a check: another name is one of no policy.
+      pattern: POLICY_NAME.source,
+      examples: ["files"],
+    }),
+  ),
+};
+
+export const UploadRequest = Schema.Struct({
+  filename: fileFields.filename,
+  contentType: fileFields.contentType,
+  size: fileFields.size,
+  method: Schema.optionalKey(
+    Schema.Literal("put").annotate({
+      description: "How the file is sent; by PUT if left out.",
+      message: "it is neither put nor form; batches are sent by put only",
+    }),
+  ),
+  checksum: fileFields.checksum,
+  policy: fileFields.policy,
+  strict: Schema.optionalKey(
+    Schema.Boolean.annotate({
+      // Not as a default: generated clients would ask for it.
+      description:
+        "Binds everything that the store can enforce; the PUT has to carry all of `putHeaders`. False if left out.",
+    }),
+  ),
+}).annotate({ identifier: "UploadRequest" });
+
+export const Upload = Schema.Struct({
+  putUrl: url("Where to PUT the file.", PUT_URL),
+  putHeaders: Schema.Record(Schema.String, Schema.String).annotate({
+    description: "The headers that the PUT must carry.",
+    examples: [{ "Content-Type": "image/png" }],
+  }),
+  putExpiresAt: instant("When `putUrl` stops working.", "2026-11-24T12:15:00.000Z"),
+  ...download,
+  key: StorageKey,
+  receipt: Token,
+}).annotate({ identifier: "Upload" });
+
+/** The example of a request. */
+export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
+
+/** An upload as the use cases take it. */
+export const requestedUpload = <Size extends ByteSize | undefined>(file: {
+  readonly filename: FileName;
+  readonly contentType: MediaType;
+  readonly size: Size;
+  readonly checksum?: Checksum;
+  readonly policy?: string;
+  readonly strict?: boolean;
+}) => ({
+  upload: {
+    fileName: file.filename,
+    mediaType: file.contentType,
+    size: file.size,
+    strict: file.strict ?? false,
+    checksum: file.checksum,
+  },
+  policy: file.policy,
+});
+
+/** Facts of an upload that is asked for; other names are of no policy. */
+export const askedFacts = (file: {
+  readonly contentType: MediaType;
+  readonly size?: ByteSize;
+  readonly policy?: string;
+}): AuditedFacts => {
+  const { size, contentType: mediaType, policy = DEFAULT_POLICY } = file;
+  return { size, mediaType, policy: POLICY_NAME.test(policy) ? policy : undefined };
+};
+
+type Granted = Effect.Success<ReturnType<typeof requestUpload>>;
+
+/** The GET of a file as plain data. */
+export const presentGet = ({ get }: { readonly get: SignedRequest }) => ({
+  getUrl: get.url,
+  getExpiresAt: DateTime.toDate(get.expiresAt),
+});
+
+/** A granted upload as plain data. */
+export const presentUpload = (granted: Granted) => ({
+  key: granted.key,
+  putUrl: granted.put.url,
+  putHeaders: granted.put.headers,
+  putExpiresAt: DateTime.toDate(granted.put.expiresAt),
+  ...presentGet(granted),
+  receipt: granted.receipt,
+});
+
+/**
+ * The same on the wire. By hand, since naming members and writing dates in general costs as much as
+ * a signature.
+ */
+export const encodeUpload = ({ key, put, get, receipt }: Granted) => ({
+  put_url: put.url,
+  get_url: get.url,
+  put_headers: put.headers,
+  put_expires_at: isoOf(put.expiresAt.epochMilliseconds),
+  get_expires_at: isoOf(get.expiresAt.epochMilliseconds),
+  key,
+  receipt,
+});
+
+export const presign = operation({
+  action: "presign",
+  methods: ["POST"],
+  path: `${FILES}/presign`,
+  scope: "write",
+  text: {
+    operationId: "presign",
+    summary: "Ask to upload a file",
+    description:
+      "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there. With `method: form` it has an HTML form instead of the PUT.",
+    parameters: [IDEMPOTENCY],
+    examples: {
+      plain: PLAIN,
+      form: { filename: "a.png", content_type: "image/png", method: "form" },
+      bound: {
+        ...PLAIN,
+        policy: "files",
+        strict: true,
+        checksum: { algorithm: "sha256", value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=" },
+      },
+    },
+    answers: "The upload is granted.",
+  },
+  isRepeatable: true,
+  input: UploadRequest,
+  facts: askedFacts,
+  run: (asking, file) => requestUpload({ ...asking, ...requestedUpload(file) }),
+  output: Upload,
+  present: presentUpload,
+  encode: encodeUpload,
+  refusals: {
+    ...GRANT_REFUSALS,
+    ChecksumRequired: true,
+    IdempotencyNotSupported: true,
+    CredentialsUnavailable: true,
+  },
+});

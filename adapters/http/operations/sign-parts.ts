@@ -1,0 +1,107 @@
+import * as DateTime from "effect/DateTime";
+import * as Schema from "effect/Schema";
+import { signParts as sign } from "../../../application/sign-parts.ts";
+import { Checksum } from "../../../domain/checksum.ts";
+import { PartNumber } from "../../../domain/multipart.ts";
+import { FILES, operation } from "./operation.ts";
+import { instant, PART_URL, RECEIPT, Token, url } from "./schemas.ts";
+
+/** The most parts that one request may ask URLs for. */
+const MOST_URLS = 100;
+
+/** The refusals of an upload in parts. */
+export const PARTS_REFUSALS = {
+  InvalidUpload: true,
+  MultipartNotSupported: true,
+  OrganizationNotFound: true,
+} as const;
+
+/** The fault of a list that names a part twice. */
+export const eachOnce = (numbers: ReadonlyArray<number>) =>
+  new Set(numbers).size === numbers.length
+    ? undefined
+    : "it has a part number more than once: name each part once";
+
+export const signParts = operation({
+  action: "sign-parts",
+  methods: ["POST"],
+  path: `${FILES}/multipart/parts`,
+  scope: "write",
+  text: {
+    operationId: "signParts",
+    summary: "Ask for the URLs of parts",
+    description: "Each URL takes exactly the bytes of its part. A part may be sent again.",
+    examples: {
+      plain: { upload: RECEIPT, part_numbers: [1, 2] },
+      bound: {
+        upload: RECEIPT,
+        part_numbers: [1],
+        checksums: [{ algorithm: "md5", value: "XUFAKrxLKna5cZ2REBfFkg==" }],
+      },
+    },
+    answers: "The URLs, in the order of `part_numbers`.",
+  },
+  input: Schema.Struct({
+    upload: Token,
+    partNumbers: Schema.Array(PartNumber)
+      .check(
+        Schema.makeFilter<ReadonlyArray<number>>(
+          (numbers) =>
+            numbers.length >= 1 && numbers.length <= MOST_URLS
+              ? eachOnce(numbers)
+              : `it does not have 1 to ${MOST_URLS} part numbers`,
+          { toJsonSchema: () => ({ minItems: 1, maxItems: MOST_URLS, uniqueItems: true }) },
+        ),
+      )
+      .annotate({ examples: [[1, 2]] as never }),
+    checksums: Schema.optionalKey(
+      Schema.Array(Checksum).annotate({
+        description: "The checksum of each of these parts, in the same order.",
+      }),
+    ),
+  }).annotate({ identifier: "PartsToSign" }),
+  check: ({ partNumbers, checksums = partNumbers }) =>
+    checksums.length === partNumbers.length
+      ? undefined
+      : {
+          pointer: "/checksums",
+          reason: "it does not have one checksum for each part number, in the same order",
+        },
+  run: ({ member }, { upload, partNumbers, checksums }) =>
+    sign({
+      member,
+      upload,
+      parts: partNumbers.map((partNumber, index) => ({
+        partNumber,
+        checksum: checksums?.[index],
+      })),
+    }),
+  output: Schema.Struct({
+    parts: Schema.Array(
+      Schema.Struct({
+        partNumber: PartNumber,
+        url: url("Where to PUT the part.", PART_URL),
+        headers: Schema.Record(Schema.String, Schema.String).annotate({
+          description: "The headers that the PUT must carry; none unless the part has a checksum.",
+        }),
+        expiresAt: instant("When `url` stops working.", "2026-11-24T12:15:00.000Z"),
+      }).annotate({ identifier: "SignedPart" }),
+    ),
+  }).annotate({ identifier: "SignedParts" }),
+  present: ({ parts }) => ({
+    parts: parts.map(({ partNumber, put }) => ({
+      partNumber,
+      url: put.url,
+      headers: put.headers,
+      expiresAt: DateTime.toDate(put.expiresAt),
+    })),
+  }),
+  callGives: "parts",
+  refusals: {
+    ...PARTS_REFUSALS,
+    PartOutOfRange: true,
+    ChecksumRequired: true,
+    ChecksumNotSupported: true,
+    CredentialsUnavailable: true,
+  },
+});

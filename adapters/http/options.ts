@@ -1,0 +1,68 @@
+import type * as Context from "effect/Context";
+import type { SecureRandom } from "effect/crypto/SecureRandom";
+import type * as Effect from "effect/Effect";
+import type { Readiness } from "../../application/check-readiness.ts";
+import type { Authenticator } from "../../application/ports/authenticator.ts";
+import type { Limiter } from "../../application/ports/limiter.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type { Organizations } from "../../application/ports/organizations.ts";
+import type { Policies } from "../../application/ports/policies.ts";
+import type { Presigner } from "../../application/ports/presigner.ts";
+import type { Tokens } from "../../application/ports/tokens.ts";
+import type { Answer } from "./answer.ts";
+import type { ClientAddress } from "./client-address.ts";
+import type { HttpContext } from "./env.ts";
+
+/** The ports that the operations need. */
+export type Services =
+  | Authenticator
+  | Limiter
+  | ObjectStore
+  | Organizations
+  | Policies
+  | Presigner
+  | SecureRandom
+  | Tokens;
+
+/** A handler that answers everything under a path. */
+export interface Mount {
+  /** Begins with a slash and does not end with one. */
+  readonly path: string;
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
+/** The parts of the application. */
+export interface AppOptions {
+  readonly services: Context.Context<Services>;
+  /** The state that `/readyz` answers; without it there are no probes, which are the host's. */
+  readonly readiness: Effect.Effect<Readiness> | undefined;
+  /** Tells whether the service is stopping. */
+  readonly isStopping: () => boolean;
+  readonly corsOrigins: ReadonlyArray<string>;
+  /** The address of the caller; that of the connection if left out. */
+  readonly clientAddress?: ClientAddress;
+  /** The address for clients, with the path that the service is mounted under, if any. */
+  readonly publicUrl: URL;
+  /** The authentication that `/openapi.json` describes; a bearer token if left out. */
+  readonly apiAuthentication?: ApiAuthentication | undefined;
+  /** Only requests from this machine are answered. */
+  readonly loopbackOnly: boolean;
+  /**
+   * The page to try the service on. Its files are part of no bundle, so it is not imported here.
+   */
+  readonly page?: ReadonlyArray<PageFile> | undefined;
+  readonly mounts: ReadonlyArray<Mount>;
+}
+
+/** A file of the page, as it is answered to `GET` and `HEAD`. */
+export interface PageFile {
+  readonly path: `/${string}`;
+  /** Undefined if it is not there. */
+  readonly answer: (c: HttpContext) => Promise<Answer | undefined>;
+}
+
+/** The authentication of callers, in the words of OpenAPI. */
+export interface ApiAuthentication {
+  readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly security: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>;
+}

@@ -1,0 +1,54 @@
+import { snakeCase } from "../../names.ts";
+
+/** The names by which a problem speaks of a request: to a client of the API, or to an embedder. */
+export interface Language {
+  /** Everything that was given. */
+  readonly input: string;
+  /** A member of the input or the output. */
+  readonly member: (name: string) => string;
+  /** An operation. */
+  readonly operation: (name: keyof typeof ROUTES) => string;
+  readonly idempotencyKey: string;
+  /** Advice for a form that cannot be had, to begin or end a sentence. */
+  readonly sendByPut: string;
+  /** A JSON Pointer to the choice of a form. */
+  readonly formPointer: string;
+  /** The place that nothing was found at, and advice for it. */
+  readonly notFound: { readonly title: string; readonly check: string };
+}
+
+/** The method and path of the operations that sentences name, by their calls. */
+export const ROUTES = {
+  requestUpload: "POST …/presign",
+  startMultipart: "POST …/multipart",
+  listParts: "GET …/multipart/parts",
+} as const;
+
+/** For clients of the API: members in snake case, headers and routes. */
+export const WIRE: Language = {
+  input: "The request body",
+  member: snakeCase,
+  operation: (name) => ROUTES[name],
+  idempotencyKey: "the header Idempotency-Key",
+  sendByPut: "leave method out and send the file with a PUT",
+  formPointer: "/method",
+  notFound: {
+    title: "Nothing was found at this address",
+    check:
+      "Check the path, the name of the organization in it, and that you belong to that organization.",
+  },
+};
+
+/** For embedders: options and calls. */
+export const CALLS: Language = {
+  input: "The input",
+  member: (name) => name,
+  operation: (name) => name,
+  idempotencyKey: "idempotencyKey",
+  sendByPut: "use requestUpload and send the file with a PUT",
+  formPointer: "",
+  notFound: {
+    title: "Nothing was found",
+    check: "Check the key, the name of the organization, and that the caller belongs to it.",
+  },
+};
