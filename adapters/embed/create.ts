@@ -31,7 +31,7 @@ import { logOf, logTo } from "./log.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
 import { matcherOf, mountTeller } from "./paths.ts";
 import { rejectionFrom } from "./rejection.ts";
-import type { Asked, Calls, HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
+import type { Asked, HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
@@ -80,7 +80,10 @@ export function createValetkey<
   const calls = Record.map(
     callsAt(publicUrl),
     (call) => (options: Asked) => run(Effect.mapError(call(options), rejectionFrom)),
-  ) as unknown as Calls<Algorithm, NeedsChecksum<Files, Others>>;
+  ) as unknown as Omit<
+    Valetkey<Algorithm, NeedsChecksum<Files, Others>>,
+    "ready" | "fetch" | "handles" | "paths" | "close"
+  >;
   const mounts = mountsOf(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
     (path) => `${basePathOf(publicUrl)}${path}`,

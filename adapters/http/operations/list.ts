@@ -21,49 +21,17 @@ import { startMultipart } from "./start-multipart.ts";
  * that accepts a body answers it.
  */
 export const OPERATIONS = {
-  /**
-   * Grants one upload by an HTML form, which needs no script: of exactly `size` bytes, or of any
-   * size that the policy allows. Rejects where the store takes no forms, and for a policy with
-   * `strict`, `writeOnce` or `requireChecksum`, which a form cannot be bound to.
-   */
   requestForm: presignForm,
-  /**
-   * Grants one upload: a new key in the organization, and a PUT bound to exactly what was asked
-   * for. Nothing is stored, and the store is not called.
-   */
   requestUpload: presign,
-  /**
-   * Grants several uploads, in the order of `files`, or none of them. The limits decide once for
-   * all. The `errors` of a refusal name the file, as in `/files/3/size`.
-   */
   requestUploads: presignBatch,
-  /** Asks the store whether the upload arrived as its receipt says. */
   confirmUpload: confirm,
-  /**
-   * Starts an upload in parts, for a large file: a new key in the organization, begun in the store.
-   * All its bytes count for the quotas of the day.
-   */
   startMultipart,
-  /** Ends an upload and removes its parts; a file that was completed stays. */
   abortMultipart,
-  /** Signs a PUT for each of 1 to 100 parts, bound to the part's exact bytes. */
   signParts,
-  /** Lists the parts that are in the store, by their numbers. */
   listParts,
-  /**
-   * Makes the file of all its parts, in any order, once they are as they were granted. Completing
-   * again gives the same file.
-   */
   completeMultipart,
-  /**
-   * Makes a link that opens the file for whoever has it, if the policy of the receipt has
-   * `linkLifetime`. It works for `expiresIn` seconds; for `linkLifetime` if that is left out. It
-   * opens the `version` that confirming named; the present one if that is left out.
-   */
   makeLink,
-  /** Lists the policies that the caller may use; `requestUpload` enforces exactly these. */
   policies,
-  /** Signs a GET for a file of the organization; the store is not asked whether it exists. */
   openFile,
 };
 
