@@ -6,24 +6,7 @@ import type { OrganizationId, OrganizationSlug } from "../../domain/organization
 import type { Principal } from "../../domain/principal.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
-/**
- * The action that was requested: to upload, confirm, open a file, make a link, follow one, or list
- * the policies; or a step of an upload in parts.
- */
-export type AuditedAction =
-  | "presign"
-  | "confirm"
-  | "open"
-  | "links"
-  | "follow"
-  | "policies"
-  | "start-multipart"
-  | "sign-parts"
-  | "list-parts"
-  | "complete-multipart"
-  | "abort-multipart";
-
-/** What is known about a request when it is decided; what was not reached is left out. */
+/** Facts of a request that are known when it is decided. */
 export interface AuditedFacts {
   readonly principal?: Pick<Principal, "kind" | "subject">;
   /** The organization's name in the address. */
@@ -45,7 +28,8 @@ export type RecordFacts = (facts: AuditedFacts, index?: number) => void;
 /** A decision about one request. It never holds a signature, a token or a URL. */
 export interface AuditEvent extends AuditedFacts {
   readonly at: DateTime.Utc;
-  readonly action: AuditedAction;
+  /** The action of the operation that was asked for, such as `confirm` or `start-multipart`. */
+  readonly action: string;
   /** The code of the refusal; undefined if the request was granted. */
   readonly refusal: string | undefined;
   /** The client's address: the other end of the connection, or what a trusted proxy says. */

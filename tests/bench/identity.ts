@@ -17,7 +17,7 @@ export async function identity({ isWanted, milliseconds }: Choice): Promise<Comp
   const settings = {
     issuer: "https://login.example.com",
     audience: "valetkey",
-    algorithms: ["RS256"],
+    algorithms: ["RS256"] as const,
     publicKey: await jose.exportSPKI(publicKey),
     subject: "sub",
     organizations: "organizations",

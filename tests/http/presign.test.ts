@@ -86,6 +86,8 @@ describe("bad input", () => {
     [{ ...good, content_type: undefined }, "INVALID_REQUEST", "/content_type"],
     [{ ...good, key: "orgs/x" }, "INVALID_REQUEST", "/key"],
     [{ ...good, bucket: "b" }, "INVALID_REQUEST", "/bucket"],
+    [{ ...good, receipt: 5 }, "INVALID_REQUEST", "/receipt"],
+    [{ ...good, contentType: "image/png" }, "INVALID_REQUEST", "/contentType"],
     [{ ...good, "a/b~c": 1 }, "INVALID_REQUEST", "/a~1b~0c"],
     [
       JSON.stringify(good).replace("{", '{"__proto__":{"size":1},'),

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
 import type { Member } from "../../../application/admit.ts";
-import type { AuditedAction, AuditedFacts, RecordFacts } from "../../../application/ports/audit.ts";
+import type { AuditedFacts, RecordFacts } from "../../../application/ports/audit.ts";
 import type { Call } from "../../../application/ports/authenticator.ts";
 import { InvalidReceipt, InvalidUpload } from "../../../domain/errors.ts";
 import type { Scope } from "../../../domain/principal.ts";
@@ -29,7 +29,7 @@ interface Shared {
   /** Other methods are answered with 405. */
   readonly methods: readonly ["GET" | "POST" | "DELETE", ...ReadonlyArray<"HEAD">];
   /** The name in the audit; an entry without is not audited. */
-  readonly action?: AuditedAction;
+  readonly action?: string;
   /** For the OpenAPI document; an entry without is not in it. */
   readonly text?: Text;
   /** The JSON that is answered, named as on the wire. */
@@ -108,7 +108,7 @@ interface Description<
   Gives,
   Before extends { readonly _tag: string },
 > extends Shared {
-  readonly action: AuditedAction;
+  readonly action: string;
   readonly scope: Scope;
   readonly text: Text;
   readonly input: Schema.Struct<Fields>;
@@ -221,13 +221,15 @@ export function operation<
     rename: (value: unknown) => unknown,
     isWire: boolean,
   ) => {
+    const own = Object.keys(schema.fields);
+    const names = isWire ? own.map(wirePointer) : own;
     const decode = decoder(
       spelled as Schema.ConstraintCodec<unknown, unknown>,
-      isWire ? Object.keys(schema.fields).map(wirePointer) : undefined,
+      isWire ? names : undefined,
     );
     return (value: unknown): Effect.Effect<Input, InvalidInput> => {
       const decoded = decode(value);
-      if (Result.isFailure(decoded)) return Effect.fail(refusalFor(decoded.failure, schema.fields));
+      if (Result.isFailure(decoded)) return Effect.fail(refusalFor(decoded.failure, names));
       const input = rename(decoded.success) as Input;
       const fault = description.check?.(input);
       if (fault === undefined) return Effect.succeed(input);
@@ -304,18 +306,15 @@ const MEMBER_CODES = {
  */
 function refusalFor(
   faults: Arr.NonEmptyReadonlyArray<MemberFault>,
-  fields: Schema.Struct.Fields,
+  names: ReadonlyArray<string>,
 ): InvalidInput {
   const [first] = faults;
   const [, spelled = ""] = first.pointer.split("/");
   const member = camelCase(spelled);
-  if (first.reason === MISSING) return new InvalidBody({ faults });
-  if (first.pointer === "/receipt") return new InvalidReceipt();
-  if (first.pointer === "/upload") return new InvalidUpload();
-  const isOwn = Object.hasOwn(MEMBER_CODES, member) && Object.hasOwn(fields, member);
-  if (faults.length > 1 || !isOwn) return new InvalidBody({ faults });
-  return new InvalidMember({
-    code: MEMBER_CODES[member as keyof typeof MEMBER_CODES],
-    fault: first,
-  });
+  if (first.reason === MISSING || !names.includes(spelled)) return new InvalidBody({ faults });
+  if (member === "receipt") return new InvalidReceipt();
+  if (member === "upload") return new InvalidUpload();
+  return faults.length === 1 && Object.hasOwn(MEMBER_CODES, member)
+    ? new InvalidMember({ code: MEMBER_CODES[member as keyof typeof MEMBER_CODES], fault: first })
+    : new InvalidBody({ faults });
 }
