@@ -762,7 +762,7 @@ it.each(["minio", "aws"])(
     });
     await Promise.all([one.stop(), two.stop()]);
     const warning =
-      /set STORAGE_PUT_ACCESS_KEY and STORAGE_PUT_SECRET_KEY to a key that may only put, .*\/deploy\/policies"/;
+      /set STORAGE_PUT_ACCESS_KEY and STORAGE_PUT_SECRET_KEY to a key that may only put, .*\/adapters\/cli\/policies"/;
     expect(one.output()).toMatch(warning);
     expect(two.output()).not.toContain("STORAGE_PUT_ACCESS_KEY");
   },
