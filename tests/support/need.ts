@@ -13,7 +13,8 @@ export async function need<Name extends keyof Needs>(name: Name): Promise<Needs[
   // On the runtimes of same-suite.test.ts nobody answers.
   const address: string | undefined = inject("needs");
   if (address === undefined) return undefined;
-  const asked = request(`${address}${name}`).end();
+  // A kept connection could be closed by the other end just as this is asked.
+  const asked = request(`${address}${name}`, { agent: false }).end();
   const [answer] = (await once(asked, "response")) as [IncomingMessage];
   const { value, source, fault } = JSON.parse(await text(answer));
   if (fault !== undefined) throw new Error(fault);
