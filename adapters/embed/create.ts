@@ -79,7 +79,7 @@ export function createValetkey<
   // Their types know the policies, which no call depends on.
   const calls = Record.map(
     callsAt(publicUrl),
-    (call) => (options: Asked) => run(Effect.mapError(call(options), rejectionFrom)),
+    (call) => async (options: Asked) => run(Effect.mapError(call(options), rejectionFrom)),
   ) as unknown as Omit<
     Valetkey<Algorithm, NeedsChecksum<Files, Others>>,
     "ready" | "fetch" | "handles" | "paths" | "close"

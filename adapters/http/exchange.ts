@@ -13,7 +13,7 @@ import { LoopbackOnly, MalformedRequest, NotFound } from "./problems/refusals.ts
 import { discardBody } from "./request-body.ts";
 
 /** Answers one request; a response is one that something outside of the service has made. */
-export type Answering = (requestId: string) => Answer | Response | Promise<Answer | Response>;
+type Answering = (requestId: string) => Answer | Response | Promise<Answer | Response>;
 
 /**
  * Handles every request, whatever answers it: it gets an id, is refused or shared with other
@@ -60,7 +60,8 @@ export function exchange(
       ...("code" in answer && { code: answer.code }),
       milliseconds: Math.round(performance.now() - start),
     });
-    return answer instanceof Response ? withHeaders(answer, headers) : response(answer, headers);
+    // By a member, since a host may bring a `Response` of its own.
+    return "clone" in answer ? withHeaders(answer, headers) : response(answer, headers);
   };
 }
 

@@ -589,6 +589,11 @@ it.each([
 });
 
 describe("a fault of the host is not a refusal", () => {
+  it("a call without options rejects, and does not throw where it is made", async () => {
+    const made = host.valetkey.confirmUpload(undefined as never);
+    await expect(made).rejects.toThrow(TypeError);
+  });
+
   it("a caller of the wrong shape makes the call throw, and says what is wrong", async () => {
     for (const caller of [
       undefined,

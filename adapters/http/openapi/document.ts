@@ -127,7 +127,7 @@ export function openapiDocument(
   };
 }
 
-/** Several operations at one address as one, which takes and answers what any of them does. */
+/** Two operations at one address as one, which takes and answers what either does. */
 function merged(
   alternatives: readonly [Entry, ...ReadonlyArray<Entry>],
 ): Entry & Partial<Pick<Operation, "scope" | "body" | "bodyLimit">> {
