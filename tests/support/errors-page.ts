@@ -24,7 +24,7 @@ export function errorsPage(): string {
 
 const OPENING = `# Errors
 
-A refusal is \`application/problem+json\` (RFC 9457) with a \`code\` that stays the same between versions. Switch on \`code\`; show \`detail\` to whoever can act on it. A 429 or 503 has \`Retry-After\`. A browser that opens a dead link (\`Accept: text/html\`) gets the same as a page. In the package the same codes are on the error: \`isValetkeyError(error)\`, then \`error.code\`.
+A refusal is \`application/problem+json\` (RFC 9457) with a \`code\` that stays the same between versions. Switch on \`code\`; show \`detail\` to the person who can act on it. A 429 or 503 has \`Retry-After\`. A browser that opens a dead link (\`Accept: text/html\`) gets the same as a page. In the package the same codes are on the error: \`isValetkeyError(error)\`, then \`error.code\`.
 
 A refusal in XML is from the store: see [a refusal from the store](troubleshooting.md#a-refusal-from-the-store). Why one of several faults is answered first is in [the order of refusals](order-of-refusals.md).
 
