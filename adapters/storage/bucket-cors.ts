@@ -3,15 +3,15 @@ import type * as Effect from "effect/Effect";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 
 /**
- * The bucket's permission for pages of other origins, for the command that sets it. Stores provide
- * it with their layer; the embedded store follows `CORS_ORIGINS` and has none.
+ * The bucket's permission for pages of other origins. The embedded store follows `CORS_ORIGINS` and
+ * has none.
  */
 export class BucketCors extends Context.Service<
   BucketCors,
   {
     /** The rule alone, as the store's own tools take it. */
     readonly rule: (origins: ReadonlyArray<string>) => string;
-    /** Tells how to set the rule by hand, to follow "To set it yourself:". */
+    /** Follows "To set it yourself:". */
     readonly byHand: string;
     /**
      * Adds the origins to our rule, or the rule to the existing ones; fails rather than change
@@ -25,15 +25,13 @@ export class BucketCors extends Context.Service<
   }
 >()("valetkey/BucketCors") {}
 
-/** Our rule after it was applied. */
 export interface AppliedCors {
   readonly outcome: "added" | "there";
-  /** The origins of our rule now, and those that it had before and has no longer. */
+  /** Those that our rule has now, and those that it has no longer. */
   readonly origins: ReadonlyArray<string>;
   readonly removed: ReadonlyArray<string>;
 }
 
-/** Merges the origins of our rule with those that are asked for, or replaces them. */
 export function mergeOrigins(
   present: ReadonlyArray<string>,
   asked: ReadonlyArray<string>,
@@ -45,5 +43,5 @@ export function mergeOrigins(
   };
 }
 
-/** Lifetime of an answer to a preflight in a browser, in seconds. */
+/** Lifetime of a browser's preflight, in seconds. */
 export const CORS_MAX_AGE = 3600;

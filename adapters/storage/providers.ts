@@ -3,43 +3,40 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { oneOf, type Setting, setting } from "../settings/setting.ts";
 import type { AbsentHeaders } from "./signing/sign-query.ts";
 
-/** A store with the API of S3, and its differences from others. */
 export interface Provider extends StoreCapabilities {
   readonly title: string;
-  /** Its endpoint in a region; undefined if everyone has their own, or the client knows it. */
+  /** Undefined if everyone has their own, or the client knows it. */
   readonly endpoint?: (region: string, account: string) => string;
-  /** The region in signatures if none is configured; if undefined, one has to be configured. */
+  /** If none is configured; if undefined, one has to be configured. */
   readonly region?: string | undefined;
-  /** One of its regions, if one has to be configured. */
   readonly regionExample?: string;
-  /** True if a bucket is by default in the path (`https://host/bucket/key`) and not in the host. */
+  /** True if the default is `https://host/bucket/key`. */
   readonly pathStyle: boolean;
-  /** The place in which origins are allowed: rules of the bucket, or a setting of the server. */
+  /** Rules of the bucket, or a setting of the server. */
   readonly cors: "bucket" | "server";
-  /** Its way with unsigned `x-amz-*` headers of a PUT; ACLs say who may read the object. */
+  /** With unsigned `x-amz-*` headers of a PUT; ACLs say who may read the object. */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
-  /** The headers that a signature can forbid there, of those that it would obey. */
+  /** The headers that a signature can forbid, of those that it would obey. */
   readonly absent?: AbsentHeaders & {
     /**
-     * Those that a policy of the key can deny. With them in the query, as MinIO needs it, the policy
+     * A policy of the key can deny these too. With them in the query, as MinIO needs it, the policy
      * would deny every PUT, so they are forbidden only to a key that is for everything.
      */
     readonly deniable?: AbsentHeaders["names"];
   };
-  /** The checksums of a PUT that it reports of the object. */
+  /** Of a PUT, in the facts of the object. */
   readonly reports: ReadonlyArray<ChecksumAlgorithm>;
   /**
-   * The checksums of a part that it verifies if none was announced at the start of the multipart
-   * upload; undefined if the provider is not used for multipart uploads.
+   * Verified though none was announced at the start of the multipart upload; undefined if the
+   * provider is not used for multipart uploads.
    */
   readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
-  /** The checksums of a whole file that it verifies when a multipart upload is completed. */
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
-  /** As in `Multipart`: removes uploads that nobody completes. */
+  /** As in `Multipart`. */
   readonly abandoned?: string;
-  /** True if it keeps a part that was replaced, and completes either. */
+  /** True if a completion may use a part that was replaced. */
   readonly keepsReplacedParts?: boolean;
-  /** True if it takes HTML forms that are bound by a policy ("POST Object"). */
+  /** "POST Object". */
   readonly forms: boolean;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
@@ -48,7 +45,7 @@ export interface Provider extends StoreCapabilities {
 /** The smaller meaning of 5 GB. */
 const FIVE_GB = 5_000_000_000;
 
-/** Amazon's own limits ("Uploading objects", S3 User Guide); the others differ from it. */
+/** "Uploading objects", Amazon S3 User Guide; the others differ from it. */
 export const S3_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 30,
   writeOnce: true,
@@ -57,7 +54,7 @@ export const S3_CAPABILITIES: StoreCapabilities = {
   checksums: ["sha256", "crc32c", "md5"],
 };
 
-/** Capabilities of providers that are used for multipart uploads: "Amazon S3 multipart upload limits". */
+/** "Amazon S3 multipart upload limits", Amazon S3 User Guide. */
 export const S3_MULTIPART = {
   largestMultipart: 5 * 2 ** 40,
   fileChecksums: ["crc32c"],
@@ -73,7 +70,7 @@ const S3 = {
   ...S3_CAPABILITIES,
 } as const satisfies Omit<Provider, "title">;
 
-/** Capabilities that all of them have, and so a server of no known provider too. */
+/** The capabilities of any server. */
 const LEAST = {
   ...S3,
   checksums: ["md5"],
@@ -93,8 +90,8 @@ const OBEYED = [
 ] as const;
 
 /**
- * The capabilities of each provider; docs/stores.md prints the table. A promise that is neither on
- * a provider's own pages nor was seen here counts as missing.
+ * Capabilities of each provider; docs/stores.md prints the table. A promise that is neither on a
+ * provider's own pages nor was seen here counts as missing.
  */
 export const PROVIDERS = {
   // Amazon refuses SHA-256 and CRC-32C of a part that were not announced.
@@ -221,7 +218,6 @@ export const PROVIDERS = {
 /** A provider, as `STORAGE_PROVIDER` names it. */
 export type ProviderName = keyof typeof PROVIDERS;
 
-/** The headers that the signature of a PUT forbids; `isShared` if its key is for everything. */
 export const forbiddenHeaders = (
   { absent }: Pick<Provider, "absent">,
   isShared: boolean,
@@ -232,7 +228,6 @@ export const forbiddenHeaders = (
 
 const NAMES = oneOf(Object.keys(PROVIDERS) as [ProviderName]);
 
-/** The provider of the API. */
 export const provider: Setting<ProviderName> = setting({
   ...NAMES,
   nearest: meantBy,
@@ -243,7 +238,6 @@ export const provider: Setting<ProviderName> = setting({
   example: "r2",
 });
 
-/** The provider that a text probably means, by name, by title or by spelling; else any server. */
 function meantBy(text: string): string {
   const meant = text.toLowerCase();
   if (/google|^gcs$/.test(meant)) return "gcs, which is an adapter of its own";

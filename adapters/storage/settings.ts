@@ -2,14 +2,11 @@ import * as Schema from "effect/Schema";
 import { HttpUrl } from "../settings/codecs.ts";
 import { type Fault, fault, onOff, optional, setting, withDefault } from "../settings/setting.ts";
 
-// Settings that several stores share.
-
 /** "Naming rules for general purpose buckets", Amazon S3 User Guide; MinIO has the same rules. */
 export const BucketName = Schema.String.check(
   Schema.isPattern(/^(?!xn--|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]$/),
 );
 
-/** The setting of the bucket, whose name follows the rules of its store. */
 export const bucketSetting = (codec: Schema.ConstraintCodec<string, unknown>, shape: string) =>
   withDefault("files", {
     variable: "STORAGE_BUCKET",
@@ -42,7 +39,6 @@ export const region = setting({
   codec: Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,64}$/)),
 });
 
-/** The address of a server. */
 export const url = (explained: Omit<Parameters<typeof setting>[0], "shape" | "codec">) =>
   setting({
     ...explained,
@@ -68,7 +64,7 @@ export const publicEndpoint = optional(
   }),
 );
 
-/** A path. The content of a file is refused here, so that no message shows it as a path. */
+/** Excludes the content of a file, so that no message shows it as a path. */
 export const Path = Schema.NonEmptyString.check(Schema.isPattern(/^[^{}\n"]{1,4096}$/));
 
 export const credentialsFile = optional({

@@ -7,22 +7,21 @@ import type { StoreUnavailable } from "../../domain/errors.ts";
 
 /** A configured store. */
 export interface Storage {
-  /** Names the store in messages, such as `MinIO at http://127.0.0.1:9000, bucket files`. */
+  /** Such as `MinIO at http://127.0.0.1:9000, bucket files`. */
   readonly description: string;
   readonly capabilities: StoreCapabilities;
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
-  /** Answers the requests below `STORE_PATH`, if the service is the store itself. */
+  /** Answers below `STORE_PATH`, if the service is the store itself. */
   readonly fetch?: (request: Request) => Promise<Response>;
 }
 
 /** The path below `PUBLIC_URL` at which the service answers as a store. */
 export const STORE_PATH = "/store";
 
-/** The handlers that a store needs the service to serve, by their paths. */
 export const mountsOf = ({ fetch }: Storage) =>
   fetch === undefined ? [] : [{ path: STORE_PATH, fetch }];
 
-/** A layer whose code is loaded when the layer is built. */
+/** Loads a layer's code when the layer is built. */
 export const loaded = <A, E>(load: () => Promise<Layer.Layer<A, E>>): Layer.Layer<A, E> =>
   Layer.unwrap(Effect.promise(load));

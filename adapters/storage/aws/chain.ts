@@ -8,7 +8,6 @@ import { lookUp } from "../credentials/held.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import type { KeySigner } from "../signing/signer.ts";
 
-/** The part of a credential provider that is used here. */
 export type Chain = () => Promise<{
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -19,10 +18,9 @@ export type Chain = () => Promise<{
 }>;
 
 /**
- * A signer with the newest credentials of the official chain: environment, profile, web identity,
- * container or instance role. The same object while they stay the same. A new chain is asked each
- * time, since a used one keeps its credentials until shortly before their end, and waits for ever
- * for a call that hangs.
+ * The newest credentials of the official chain; the same object while they stay the same. A new
+ * chain is made each time, since a used one keeps its credentials until shortly before their end,
+ * and waits forever for a call that hangs.
  */
 export function signerOfChain(
   makeChain: () => Chain,
@@ -38,19 +36,17 @@ export function signerOfChain(
   );
 }
 
-/** Keys as the official client names them. */
 export const identityFrom = ({ accessKey, secretKey, sessionToken }: SigningKeys) => ({
   accessKeyId: accessKey,
   secretAccessKey: secretKey,
   ...(sessionToken === undefined ? {} : { sessionToken }),
 });
 
-/** A signer with the credentials of a role, which AWS gives for an hour to who may assume it. */
+/** AWS gives the credentials of a role for an hour. */
 export const signerOfRole = (role: {
   readonly arn: string;
   readonly use: "put" | "get";
   readonly region: string;
-  /** Who assumes it. */
   readonly as: NonNullable<S3ClientConfig["credentials"]>;
 }): Effect.Effect<Effect.Effect<KeySigner, CredentialsUnavailable>> =>
   Effect.map(credentialProviders, ({ fromTemporaryCredentials }) =>

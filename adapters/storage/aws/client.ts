@@ -14,7 +14,7 @@ import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { AwsSettings } from "./settings.ts";
 
-/** Makes the official client; without credentials, it has those of its own chain. */
+/** Without credentials, the client has those of its own chain. */
 export function makeClient(
   { region, endpoint, pathStyle }: AwsSettings,
   credentials?: NonNullable<S3ClientConfig["credentials"]>,
@@ -33,7 +33,6 @@ export function makeClient(
   });
 }
 
-/** Makes the calls that change something in the bucket. */
 export function bucketCalls(settings: AwsSettings, client: S3Client): BucketCalls {
   const { bucket: Bucket, region } = settings;
   const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
@@ -59,7 +58,6 @@ export function bucketCalls(settings: AwsSettings, client: S3Client): BucketCall
   };
 }
 
-/** The store's answer to a failed call; undefined if there was none. */
 function refusalIn(cause: unknown): StoreRefusal | undefined {
   if (!(cause instanceof S3ServiceException)) return undefined;
   const { name, message, $metadata } = cause;
@@ -68,10 +66,8 @@ function refusalIn(cause: unknown): StoreRefusal | undefined {
   return { status, code: WITHOUT_CODE.has(name) ? undefined : name, message };
 }
 
-/** Names that the client gives to an answer without a code. */
 const WITHOUT_CODE: ReadonlySet<string> = new Set(["403", "NotFound", "Unknown", "UnknownError"]);
 
-/** The service and region in a signature for the bucket. */
 export interface SigningScope {
   /** Such as `s3`, or `s3express` for a directory bucket. */
   readonly signingName: string;
@@ -80,7 +76,6 @@ export interface SigningScope {
 }
 
 /**
- * Finds the address of the bucket for each audience by the endpoint rules of the official client.
  * FIPS, dual-stack endpoints and the regions of ARNs are as the usual variables and profiles set
  * them.
  */

@@ -12,7 +12,6 @@ import { bucketCalls, locate, makeClient } from "./client.ts";
 import { sdkSigner } from "./sdk-signer.ts";
 import { type AwsSettings, regionIn } from "./settings.ts";
 
-/** Amazon S3, or another store with its API; the official presigner can sign instead of our own. */
 export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -25,8 +24,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const run = Effect.runPromiseWith(yield* Effect.context());
       const credentials = async () => ({
         ...identityFrom((await run(current(signer))).keys),
-        // So that the official client asks each time, which costs nothing, and no replaced key
-        // signs.
+        // The official client then asks each time, which costs nothing, and no replaced key signs.
         expiration: new Date(0),
       });
       const role = (use: "put" | "get", arn: string | undefined) =>
@@ -51,7 +49,6 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
     }),
   );
 
-/** Warns if the endpoint is in another region, which would refuse every signature. */
 function warnOfRegion({ region, endpoint, words = VARIABLES }: AwsSettings): Effect.Effect<void> {
   const actual = endpoint && regionIn(endpoint);
   return actual === undefined || actual === region

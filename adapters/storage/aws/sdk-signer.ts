@@ -13,7 +13,6 @@ import type { Pair } from "../signing/v4.ts";
 import { identityFrom } from "./chain.ts";
 import type { SigningScope } from "./client.ts";
 
-/** Turns signers with keys into signers whose requests the official presigner signs. */
 export const sdkSigner = (
   { config }: S3Client,
   { signingName: signingService, signingRegion }: SigningScope,
@@ -25,7 +24,7 @@ export const sdkSigner = (
       const { protocol, hostname, port } = new URL(origin);
       // It cannot name a header that it does not sign, as Ceph needs it for those that are absent.
       const { headers, query: parameters } = withAbsent(signing);
-      // It moves all other headers into the query, where no store looks at them.
+      // It would move all other headers into the query, where no store looks at them.
       const bound = new Set(headers.map(([name]) => name));
       const request = {
         method,

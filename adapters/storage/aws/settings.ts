@@ -22,7 +22,6 @@ const role = (use: "put" | "get") =>
     example: `arn:aws:iam::123456789012:role/valetkey-${use}`,
   });
 
-/** Settings of Amazon S3, and of other stores with its API. */
 export const settings = {
   provider: optional(provider),
   account: optional({
@@ -57,18 +56,14 @@ export const settings = {
 
 type AwsValues = Values<typeof settings>;
 
-/** The configuration of the adapter. */
 export interface AwsSettings extends Omit<AwsValues, "account"> {
-  /** Names settings in messages about the store; as variables if left out. */
   readonly words?: Words | undefined;
   readonly provider: ProviderName;
   readonly region: string;
   readonly pathStyle: boolean;
-  /** The same at the public endpoint, if there is one. */
   readonly publicPathStyle?: boolean | undefined;
 }
 
-/** Reads the settings, and refuses combinations that could not work. */
 export function read(source: Source): Read<AwsSettings> {
   const values = readSettings(
     settings,
@@ -76,7 +71,7 @@ export function read(source: Source): Read<AwsSettings> {
     ({ signer, bucket = "", ...values }) => [
       ...keyFaults(values),
       ...storage.addressingFaults({ bucket, ...values }),
-      // Their names say what they are: an ARN, or a directory bucket by its suffix.
+      // An ARN, or a directory bucket by its suffix.
       signer === "native" &&
         /^arn:|--x-s3$/.test(bucket) &&
         fault(settings.signer, "must be sdk for an ARN or a directory bucket"),
@@ -106,7 +101,6 @@ export function read(source: Source): Read<AwsSettings> {
   });
 }
 
-/** Faults if the values do not say where the store is. */
 function placeFaults(values: Partial<AwsValues>) {
   const { region, account, endpoint } = values;
   const name = providerFrom(values);
@@ -120,13 +114,11 @@ function placeFaults(values: Partial<AwsValues>) {
   return name === "r2" && account === undefined ? [fault(settings.account, missing)] : [];
 }
 
-/** The provider; if it is not configured, Amazon by its address, or any server with its API. */
 const providerFrom = ({ provider, endpoint }: Partial<AwsValues>): ProviderName =>
   provider ?? (endpoint === undefined || AMAZON.test(endpoint.hostname) ? "aws" : "s3");
 
 const AMAZON = /\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
 
-/** The region in the host name of a known provider. */
 export const regionIn = ({ hostname }: URL): string | undefined =>
   REGION_IN_HOST.exec(hostname)?.[1];
 
@@ -134,8 +126,8 @@ const REGION_IN_HOST =
   /(?:^|\.|s3-)([a-z]{2}(?:-[a-z]+)+-\d+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|backblazeb2\.com|wasabisys\.com)$/;
 
 /**
- * The source, in which the official client's variables for an endpoint count too: the client
- * follows them, so our signatures must. They are not meant for another provider's endpoint.
+ * The official client follows its variables for an endpoint, so our signatures must. They are not
+ * meant for another provider's endpoint.
  */
 const withAmazonsVariables = (source: Source): Source => ({
   ...source,

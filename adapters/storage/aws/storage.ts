@@ -3,7 +3,6 @@ import { PROVIDERS } from "../providers.ts";
 import { loaded, type Storage } from "../storage.ts";
 import type { AwsSettings } from "./settings.ts";
 
-/** Amazon S3, or another provider of its API. */
 export function awsStorage(settings: AwsSettings): Storage {
   const provider = PROVIDERS[settings.provider];
   const place = settings.endpoint?.href ?? settings.region;

@@ -9,10 +9,9 @@ import type { SigningKeys } from "../signing/sign-query.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 import type { Ending } from "./held.ts";
 
-/** Decodes credentials from parsed JSON; a failure says why without showing its content. */
+/** A failure says why without showing the content. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
 
-/** Reads the credentials in a file at startup. */
 export const readCredentials = <A>(
   path: string,
   decode: DecodeCredentials<A>,
@@ -22,17 +21,16 @@ export const readCredentials = <A>(
     (problem) => `the file ${path} ${problem}`,
   );
 
-/** The present credentials in a file; the same object while the file does not change. */
+/** The same object while the file does not change. */
 export const credentialsIn = <A>(
   path: string,
   decode: DecodeCredentials<A>,
 ): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.mapError(jsonIn(path, decode), (reason) => new CredentialsUnavailable({ reason }));
 
-/** An access key with its secret. */
 export type AccessKey = Omit<SigningKeys, "algorithm"> & Ending;
 
-/** The name of an access key: whatever can precede the slash in a credential. */
+/** Whatever can precede the slash in a credential. */
 export const AccessKeyName = textThat(
   (name) => /^[!-.0-~]{3,128}$/.test(name),
   "it is not 3 to 128 printable characters without a slash",
@@ -65,15 +63,12 @@ export const decodeAccessKey: DecodeCredentials<AccessKey> = (json) =>
     onFailure: inWords,
   });
 
-/** Decodes the same to a signer of AWS's algorithm. */
 export const decodeAwsSigner: DecodeCredentials<KeySigner> = (json) =>
   Result.map(decodeAccessKey(json), awsSigner);
 
-/** A signer of AWS's algorithm. */
 export const awsSigner = ({ expiresAt, ...keys }: AccessKey): KeySigner =>
   signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }, expiresAt);
 
-/** A text that is valid, or the given reason. */
 function textThat(isValid: (text: string) => boolean, reason: string) {
   const filter = Schema.makeFilter<string>((text) => (isValid(text) ? undefined : reason));
   return Schema.String.check(filter);

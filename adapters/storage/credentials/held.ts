@@ -29,11 +29,10 @@ const MAX_BACK_OFF = 30 * SECOND;
 const MAX_PAUSE = 24 * 60 * 60 * SECOND;
 
 /**
- * Holds what `obtain` returns, and renews it in the background as long as the scope lasts: each
- * time half of the remaining life is over, or every `recheck` milliseconds for something that can
- * change without expiring. A failure is retried after 1 to 30 seconds; it is logged when its reason
- * changes, and when it is over. Callers that wait share one attempt, and none starts another within
- * a second of a failed one.
+ * Holds what `obtain` returns, and renews it as long as the scope lasts: when half of the remaining
+ * life is over, or every `recheck` milliseconds for something that can change without expiring. A
+ * failure is retried after 1 to 30 seconds, and logged when its reason changes. Callers that wait
+ * share one attempt, and none starts another within a second of a failed one.
  */
 export const hold = Effect.fnUntraced(function* <A extends Ending>(
   obtain: Effect.Effect<A, CredentialsUnavailable>,
@@ -106,7 +105,6 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
   };
 });
 
-/** Fails if fewer than `remaining` milliseconds are left, or if the expiry cannot be read. */
 function withLife<A extends Ending>(value: A, now: number, remaining: number) {
   const life = remainingLife(value, now);
   if (life >= remaining) return Effect.succeed(value);
@@ -124,7 +122,7 @@ const unavailable = (reason: string) => new CredentialsUnavailable({ reason });
 const remainingLife = (value: Ending | undefined, now: number) =>
   (value?.expiresAt ?? Infinity) - now;
 
-/** Asks the client library of a cloud for its credentials, which can take a slow network call. */
+/** A look-up can take a slow network call. */
 export const lookUp = <A>(
   cloud: "AWS" | "Google",
   ask: () => Promise<A>,

@@ -32,7 +32,6 @@ import { always, hold } from "./held.ts";
 const WORK = { put: "uploads", get: "downloads" } as const;
 type Use = keyof typeof WORK;
 
-/** The settings of one access key: for one use, or the main key without a use. */
 const settingsOfKey = (use?: Use) => ({
   accessKey: optional({
     ...named(use, "accessKey"),
@@ -66,7 +65,6 @@ const named = (use: Use | undefined, name: string) => {
   return { option, variable: `STORAGE_${snakeCase(option).toUpperCase()}` };
 };
 
-/** The setting of a role of Amazon's or a service account of Google's that signs for one use. */
 export const roleSetting = (
   use: Use,
   explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
@@ -80,13 +78,12 @@ export const roleSetting = (
 const KEYS = { main: settingsOfKey(), put: settingsOfKey("put"), get: settingsOfKey("get") };
 type KeyName = keyof typeof KEYS;
 
-/** Settings of the main key. */
 export const mainKeySettings = KEYS.main;
 type KeyValues = Values<typeof mainKeySettings>;
 
 /**
- * Settings of keys that may only put, and only get. On some stores, an unsigned header can turn a
- * PUT into a copy of whatever its key can read; a key that reads nothing prevents that.
+ * On some stores, an unsigned header can turn a PUT into a copy of whatever its key can read; a key
+ * that may only put prevents that.
  */
 export const separateKeySettings = {
   putAccessKey: KEYS.put.accessKey,
@@ -97,13 +94,10 @@ export const separateKeySettings = {
   getSessionToken: KEYS.get.sessionToken,
 };
 
-/** Keys that may only put, and only get, if they are configured. */
 export type SeparateKeySettings = Values<typeof separateKeySettings>;
 
-/** Settings of access keys, for all stores with the API of S3. */
 export const keySettings = { ...mainKeySettings, credentialsFile, ...separateKeySettings };
 
-/** The keys as configured: in variables, in a file, or not at all. */
 type KeySettings = Values<typeof keySettings>;
 
 const valuesFor = (values: Partial<KeySettings>, key: KeyName): KeyValues =>
@@ -115,7 +109,6 @@ const valuesFor = (values: Partial<KeySettings>, key: KeyName): KeyValues =>
         sessionToken: values[`${key}SessionToken`],
       };
 
-/** The configured key; undefined if there is none. */
 export function keyIn(values: Partial<KeySettings>, key: KeyName): AccessKey | undefined {
   const { accessKey, secretKey, sessionToken } = valuesFor(values, key);
   if (accessKey === undefined || secretKey === undefined) return undefined;
@@ -126,7 +119,6 @@ export function keyIn(values: Partial<KeySettings>, key: KeyName): AccessKey | u
   };
 }
 
-/** Faults of these keys if a name has no secret, or a secret no name. */
 export const halfKeyFaults = (
   values: Partial<KeySettings>,
   ...keys: ReadonlyArray<KeyName>
@@ -140,7 +132,6 @@ export const halfKeyFaults = (
       : missingBeside(secretKey, accessKey);
   });
 
-/** Faults of keys that do not go together, or cannot be read. */
 export function keyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
   const half = halfKeyFaults(values, "main");
   const main = half.length > 0 ? half : fileFaults(values);
@@ -154,7 +145,6 @@ function fileFaults({ credentialsFile: path, accessKey }: Partial<KeySettings>) 
   return Result.isSuccess(read) ? [] : [fault(credentialsFile, `cannot be used: ${read.failure}`)];
 }
 
-/** The signer with the main key; undefined if none is configured. */
 export function configuredSigner(
   settings: KeySettings,
 ): Effect.Effect<Held<KeySigner>, never, Scope.Scope> | undefined {
@@ -168,7 +158,6 @@ export function configuredSigner(
 const signerWith = (key: AccessKey | undefined): Held<KeySigner> | undefined =>
   key && always(awsSigner(key));
 
-/** The service's own signer, and that for each method: a role, a key for it, or else the same. */
 export const signersFrom = Effect.fnUntraced(function* (
   settings: KeySettings & { readonly words?: Words | undefined },
   service: Held<KeySigner>,

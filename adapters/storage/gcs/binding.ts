@@ -5,13 +5,13 @@ import { bind, type Binding, type PartBinding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 
 interface Options {
-  /** Whether `content-length` is signed as well, which Google does not document to be enforced. */
+  /** Google does not document that a signed `content-length` is enforced. */
   readonly signLength: boolean;
 }
 
 /**
- * The binding of Cloud Storage, where the exact size needs a header of its own: "HTTP headers and
- * query string parameters for XML and JSON", Cloud Storage documentation.
+ * The exact size needs a header of its own: "HTTP headers and query string parameters for XML and
+ * JSON", Cloud Storage documentation.
  */
 export const gcsBinding =
   (options: Options): Binding =>
@@ -31,10 +31,7 @@ export const gcsBinding =
     return { signed, toSend, isOnce };
   };
 
-/**
- * The binding of a part: "Upload an object part", Cloud Storage documentation. Its exact length
- * needs a header of its own, as that of a whole object does.
- */
+/** "Upload an object part", Cloud Storage documentation. */
 export const gcsPartBinding =
   (options: Options): PartBinding =>
   ({ size, checksum }, host) => {
@@ -48,7 +45,6 @@ export const gcsPartBinding =
     ]);
   };
 
-/** The header of a checksum, of which Google has two. */
 function checksumHeaders(checksum: Checksum | undefined): {
   readonly md5?: Pair;
   readonly hash?: Pair;
@@ -60,10 +56,6 @@ function checksumHeaders(checksum: Checksum | undefined): {
     : { hash: ["x-goog-hash", `${algorithm}=${value}`] };
 }
 
-/**
- * Query parameters of a GET that set the type and disposition of the answer, and name one version
- * of the object if there is one.
- */
 export const gcsOverrides = (request: GetRequest): Array<Pair> => [
   ...(request.version === undefined ? [] : [["generation", request.version] as const]),
   ["response-content-disposition", request.responseDisposition],

@@ -2,7 +2,7 @@ import type { Bucket } from "@google-cloud/storage";
 import { isDeepStrictEqual } from "node:util";
 import { type AppliedCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
 
-/** Every header that a signed PUT may ask a browser to send, and those that a page may read. */
+/** Headers of a signed PUT, and those that a page may read. */
 const HEADERS = [
   "Content-MD5",
   "Content-Type",
@@ -21,11 +21,9 @@ const ruleFor = (origins: ReadonlyArray<string>) => ({
   maxAgeSeconds: CORS_MAX_AGE,
 });
 
-/** The rule as `gcloud` takes it. */
 export const corsRule = (origins: ReadonlyArray<string>): string =>
   `${JSON.stringify([ruleFor(origins)], undefined, 2)}\n`;
 
-/** Adds the origins to the rule that is otherwise written as ours, or the rule to the others. */
 export async function applyCors(
   bucket: Bucket,
   asked: ReadonlyArray<string>,

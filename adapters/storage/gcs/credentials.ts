@@ -23,18 +23,14 @@ import * as storage from "../settings.ts";
 import { GOOG4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
-// The signers for Cloud Storage: their settings, the choice among them, and the reading of a key.
-// There are three kinds. The key of a service account signs, and the official client uses it
-// for the calls to the bucket. An HMAC key only signs. Without a key, IAM signs (keyless.ts).
+// There are three signers. The key of a service account signs, and the official client uses it for
+// calls to the bucket. An HMAC key only signs. Without a key, IAM signs (keyless.ts).
 
-/** A key that signs here: of a service account (RSA), or an HMAC key. */
 export type GcsSigner = KeySigner<KeyObject> | KeySigner;
 
-/** Tells whether the key is a service account's, which the official client can use as well. */
 export const isServiceAccount = (signer: GcsSigner): signer is KeySigner<KeyObject> =>
   typeof signer.keys.secretKey !== "string";
 
-/** A key, and what else its file says. */
 export interface GcsKey {
   readonly signer: GcsSigner;
   /** The file of the key, which may change while the service runs. */
@@ -62,7 +58,6 @@ const account = (use: "put" | "get") =>
     example: "valetkey-put@my-project.iam.gserviceaccount.com",
   });
 
-/** Settings that say who signs. */
 export const credentialSettings = {
   credentialsFile: storage.credentialsFile,
   credentials: optional({
@@ -80,24 +75,23 @@ export const credentialSettings = {
   applicationCredentials,
   accessKey: mainKeySettings.accessKey,
   secretKey: mainKeySettings.secretKey,
-  // For PUTs alone, and for GETs alone: an HMAC key, or an account as which IAM signs.
+  // An HMAC key, or an account as which IAM signs.
   ...separateKeySettings,
   putRole: account("put"),
   getRole: account("get"),
 };
 type CredentialValues = Partial<Values<typeof credentialSettings>>;
 
-/** The chosen key, or what is wrong with it; IAM signs if there is neither. */
+/** IAM signs if there is neither a key nor a fault. */
 export interface Choice {
   readonly key?: GcsKey | undefined;
   readonly faults: ReadonlyArray<Fault>;
-  /** A warning for the log. */
+  /** For the log. */
   readonly notice?: string;
 }
 
 export const NO_KEY: Choice = { faults: [] };
 
-/** Chooses the first that is given: a key of a service account, an HMAC key, or none. */
 export function chooseKey(values: CredentialValues): Choice {
   const { credentialsFile: file, credentials, accessKey } = values;
   if (file !== undefined) {
@@ -130,7 +124,7 @@ function serviceAccountIn({ credentials, applicationCredentials: path }: Credent
   return choiceFrom(applicationCredentials, key, path);
 }
 
-/** Google credentials without a key, which Google's own library reads. */
+/** Google's own library reads these. */
 const OTHER_KINDS: ReadonlySet<unknown> = new Set([
   "authorized_user",
   "external_account",
@@ -166,7 +160,6 @@ const notOfGoogle = (setting: Setting<unknown>) =>
     "GOOG1EXAMPLEEXAMPLEEXAMPLE",
   );
 
-/** The faults of keys and accounts that only sign uploads, or downloads. */
 export const separateFaults = (
   values: CredentialValues,
   key: GcsKey | undefined,
@@ -189,7 +182,6 @@ export const separateFaults = (
   }),
 ];
 
-/** The configured HMAC key for one use. */
 export const separateSigner = (
   values: SeparateKeySettings,
   use: "put" | "get",
@@ -198,7 +190,7 @@ export const separateSigner = (
   return key && Result.getOrUndefined(hmacKey(key))?.signer;
 };
 
-/** An HMAC key of Cloud Storage: their names begin with GOOG, and they have no session tokens. */
+/** Their names begin with GOOG, and they have no session tokens. */
 export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = ({ expiresAt, ...key }) => {
   if (!key.accessKey.startsWith("GOOG")) {
     return Result.fail(
@@ -211,17 +203,15 @@ export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = ({ expiresAt, ...ke
   return Result.succeed({ signer: signWith({ algorithm: GOOG4_HMAC_SHA256, ...key }, expiresAt) });
 };
 
-/** Reads a service account's key as Google gives it out, or `{access_key, secret_key}`. */
+/** A service account's key as Google gives it out, or `{access_key, secret_key}`. */
 export const decodeKey: DecodeCredentials<GcsKey> = (json) =>
   kindIn(json) === undefined
     ? Result.flatMap(decodeAccessKey(json), hmacKey)
     : decodeServiceAccount(json);
 
-/** The kind of Google credentials that parsed JSON says it is. */
 const kindIn = (json: unknown): unknown =>
   typeof json === "object" && json !== null && "type" in json ? json.type : undefined;
 
-/** A string that matches, or the given reason. */
 const matching = (pattern: RegExp, reason: string) =>
   Schema.String.check(
     Schema.makeFilter<string>((text) => (pattern.test(text) ? undefined : reason)),
@@ -237,7 +227,6 @@ const decode = decoder(
   }),
 );
 
-/** Reads a service account's key, whose members are Google's. */
 const decodeServiceAccount: DecodeCredentials<GcsKey> = (json) =>
   Result.flatMap(Result.mapError(decode(json), inWords), (key) => {
     const { client_email: accessKey, project_id: project, universe_domain: universeDomain } = key;

@@ -21,12 +21,11 @@ import { credentialSettings } from "./credentials.ts";
 import { messageOf } from "../../thrown.ts";
 
 /**
- * Google rotates the keys that `signBlob` signs with, and promises 12 hours: "Signed URLs", Cloud
- * Storage documentation.
+ * Google promises 12 hours for the keys of `signBlob`: "Signed URLs", Cloud Storage documentation.
  */
 const LONGEST_LIFE = Duration.toSeconds("12 hours");
 
-/** Calls to IAM at a time, and the timeout of a signature, which includes the wait for its turn. */
+/** Includes the wait for a permit. */
 const CONCURRENCY = 64;
 const SIGN_TIMEOUT = "5 seconds";
 const ONE_CALL = 2000;
@@ -34,9 +33,8 @@ const TOO_LATE = new CredentialsUnavailable({ reason: `IAM did not sign within $
 const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 
 /**
- * Signs without a key: IAM does it, as `account`, or as the service account that this machine or
- * workload has. Its address is looked up once and its access token held, so that a signature costs
- * one call.
+ * Signs through IAM as `asAccount`, or as the service account of this machine. The address is
+ * looked up once and the access token held, so that a signature costs one call.
  */
 export const keylessSigner = Effect.fnUntraced(function* (
   { universeDomain, iamEndpoint, project = "none", words }: GcsSettings,
@@ -55,7 +53,6 @@ export const keylessSigner = Effect.fnUntraced(function* (
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
 
-  /** Lets IAM sign what `make` makes of the account; the signature is in hexadecimal. */
   const sign = <A extends { readonly text: string }>(make: (signatory: Signatory) => A) =>
     Effect.gen(function* () {
       const signatory = yield* current(account);
@@ -98,18 +95,16 @@ export const keylessSigner = Effect.fnUntraced(function* (
   };
 });
 
-/** IAM did not sign; the status is 503 if it did not answer. */
+/** The status is 503 if IAM did not answer. */
 class SignBlobFailed extends Schema.TaggedError<SignBlobFailed>()("SignBlobFailed", {
   reason: Schema.String,
   status: Schema.Number,
 }) {}
 
-/** A new token or another attempt may help. */
 const isTransient = (failure: CredentialsUnavailable | SignBlobFailed) =>
   failure._tag === "SignBlobFailed" &&
   (failure.status === 401 || failure.status === 429 || failure.status >= 500);
 
-/** One call to IAM: the signature of `text` in hexadecimal. */
 const signBlob = Effect.fnUntraced(function* (
   { value, transporter }: AccessToken,
   url: string,
@@ -149,7 +144,6 @@ const decodeAnswer = Schema.decodeUnknownOption(Schema.Struct({ signedBlob: Sche
 const NOT_PERMITTED =
   "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";
 
-/** The service account that this machine or workload runs as. */
 const serviceAccount = (makeAuth: () => GoogleAuth) =>
   lookUp("Google", async (): Promise<Signatory & Ending> => {
     const { client_email: accessKey } = await makeAuth().getCredentials();
@@ -160,7 +154,6 @@ const serviceAccount = (makeAuth: () => GoogleAuth) =>
 const NO_ACCOUNT =
   "they name no service account that could sign; let them impersonate one, or give a key";
 
-/** An access token for calls to Google. */
 interface AccessToken {
   readonly value: string;
   readonly expiresAt: number;
@@ -168,7 +161,7 @@ interface AccessToken {
   readonly transporter: AuthClient["transporter"];
 }
 
-/** A new access token of this machine. A client keeps its token, so each call makes a client. */
+/** A client keeps its token, so each call makes a client. */
 const accessToken = (makeAuth: () => GoogleAuth) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     lookUp("Google", async (): Promise<AccessToken> => {

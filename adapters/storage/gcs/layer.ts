@@ -19,10 +19,7 @@ import { gcsMultipart } from "./multipart.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
 
-/**
- * Google Cloud Storage: a key or IAM signs, and the official client calls the bucket. A path of the
- * endpoint is a prefix that a reverse proxy strips.
- */
+/** A path of the endpoint is a prefix that a reverse proxy strips. */
 export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -71,7 +68,6 @@ function addressesFrom(settings: GcsSettings) {
   return { public: own ?? at(publicEndpoint), internal: at(endpoint) };
 }
 
-/** Signs with a key; with the new key if its file changes. */
 function signerFrom({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
   if (path === undefined) return Effect.succeed(always(signer));
   const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);

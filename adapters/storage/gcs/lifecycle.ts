@@ -26,7 +26,6 @@ const has = (rules: ReadonlyArray<Rule>) => (rule: Rule) =>
 const isUnconfirmed = ({ action, condition }: Rule) =>
   action.type === "Delete" && isDeepStrictEqual(Object.keys(condition), ["daysSinceCustomTime"]);
 
-/** Adds the rules to those of the bucket; throws rather than change another one. */
 export async function applyLifecycle(
   bucket: Bucket,
   asked: number,
@@ -61,8 +60,8 @@ export async function applyLifecycle(
 }
 
 /**
- * The effects of the rules on files of ours. Confirmed ones have a custom time that no rule reaches, or
- * none, and every class can be read at once.
+ * Confirmed files have a custom time that no rule reaches, or none, and every class can be read at
+ * once.
  */
 export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>
   (lifecycle?.rule ?? []).flatMap(({ action, condition }): ReadonlyArray<LifecycleRule> => {

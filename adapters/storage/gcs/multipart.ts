@@ -5,10 +5,9 @@ import { s3Multipart } from "../rest/s3-multipart.ts";
 import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
 
 /**
- * Multipart uploads by Google's XML API: "XML API multipart uploads", Cloud Storage documentation.
- * It refuses preconditions there, so a completion looks first whether there is an object under the
- * key. Nothing can come between the two: a key is new with each upload, so that only parts of this
- * upload are signed for it, and an upload is completed once.
+ * "XML API multipart uploads", Cloud Storage documentation. It refuses preconditions, so a
+ * completion looks first for an object under the key. Nothing can come between the two: a key is
+ * new with each upload, and an upload is completed once.
  */
 export function gcsMultipart(bucket: Bucket, name: string): Multipart {
   const calls = s3Multipart(bucket, {

@@ -26,14 +26,14 @@ import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../thrown.ts";
 
 /**
- * The calls to the bucket, made by the official client, which is loaded with the first of them.
- * It cannot use an HMAC key. With one, the bucket and its objects are looked at by a signed request
- * of our own, and nothing in the bucket can be changed.
+ * The official client is loaded with its first call. It cannot use an HMAC key: with one, the
+ * bucket and its objects are read by signed requests of our own, and nothing in the bucket can be
+ * changed.
  */
 export function objectStore(store: {
   readonly settings: GcsSettings;
   readonly address: BucketAddress;
-  /** The key that signs; without one, the client finds the credentials of this machine. */
+  /** Without one, the client finds the credentials of this machine. */
   readonly signer: Held<GcsSigner> | undefined;
   readonly multipart: Multipart;
 }): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
@@ -45,7 +45,6 @@ export function objectStore(store: {
     buckets.set(of, bucket);
     return bucket;
   };
-  /** Calls with the client, or with a signed request if an HMAC key signs. */
   const call = <A>(
     withClient: (bucket: Bucket) => Promise<A>,
     withHmacKey?: (bucket: SignedBucket) => Effect.Effect<A, StoreUnavailable>,
@@ -171,7 +170,6 @@ const ONLY_SIGNS = new StoreUnavailable({
     "an HMAC key only signs, and cannot change what describes a file or a bucket; give the key of a service account",
 });
 
-/** The official client, with the key of a service account or the credentials of this machine. */
 async function makeClient(
   { endpoint, project, universeDomain }: GcsSettings,
   key: KeySigner<KeyObject> | undefined,
@@ -190,7 +188,7 @@ async function makeClient(
     // Only an emulator has no TLS. It needs no credentials, and anyone could read a token.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
     universeDomain,
-    // A call that hangs must not hold its socket longer than anyone waits for it.
+    // Callers wait no longer.
     timeout: 5000,
     retryOptions: { maxRetries: 1, totalTimeout: 5 },
     ...(project && { projectId: project }),
@@ -208,13 +206,12 @@ async function loadClient() {
   }
 }
 
-/** The facts of an object, from the JSON API. */
 function factsOf(metadata: FileMetadata): ObjectFacts {
   const { crc32c, md5Hash: md5, generation } = metadata;
   return {
     size: Number(metadata.size),
     mediaType: metadata.contentType ?? "",
-    // The XML API, which clients see, writes the MD5 where there is one.
+    // As the XML API writes it, which clients see.
     etag:
       md5 === undefined ? (metadata.etag ?? "") : `"${Buffer.from(md5, "base64").toString("hex")}"`,
     checksums: Record.filter({ crc32c, md5 }, Predicate.isNotUndefined),

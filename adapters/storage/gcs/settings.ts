@@ -24,7 +24,6 @@ import {
   separateFaults,
 } from "./credentials.ts";
 
-/** Settings of Google Cloud Storage. */
 export const settings = {
   bucket: storage.bucketSetting(
     // "Bucket names", Cloud Storage documentation.
@@ -86,13 +85,12 @@ export const settings = {
   }),
 };
 
-/** The scopes of access tokens. */
 export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 
-/** The region in the scope of a signature; Cloud Storage accepts any text there. */
+/** Cloud Storage accepts any region in a signature. */
 export const REGION = "auto";
 
-/** The capabilities of Cloud Storage: "Quotas and limits", its documentation. */
+/** "Quotas and limits", Cloud Storage documentation. */
 export const GCS_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 40,
   largestMultipart: 5 * 2 ** 40,
@@ -102,20 +100,17 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   checksums: ["crc32c", "md5"],
 };
 
-/** The configuration of the adapter: its settings, with what follows from them. */
 export interface GcsSettings extends Values<typeof settings> {
-  /** The names of settings in messages; those of variables if left out. */
   readonly words?: Words | undefined;
   readonly endpoint: URL;
   readonly iamEndpoint: URL;
   readonly universeDomain: string;
-  /** The key that signs; IAM does if undefined. */
+  /** IAM signs if undefined. */
   readonly key?: GcsKey | undefined;
-  /** A warning for the log. */
+  /** For the log. */
   readonly notice?: string | undefined;
 }
 
-/** Reads the settings, and refuses keys that could not sign. */
 export function read(from: SettingsSource): Read<GcsSettings> {
   let choice = NO_KEY;
   const values = readSettings(settings, from, (values) => {

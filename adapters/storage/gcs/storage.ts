@@ -2,12 +2,11 @@ import { loaded, type Storage } from "../storage.ts";
 import { isServiceAccount } from "./credentials.ts";
 import { GCS_CAPABILITIES, type GcsSettings } from "./settings.ts";
 
-/** Google Cloud Storage. */
 export function gcsStorage(settings: GcsSettings): Storage {
   const { key } = settings;
   return {
     description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
-    // An HMAC key cannot sign a change of an object's custom time, which is the mark.
+    // An HMAC key cannot change an object's custom time, which is the mark.
     capabilities: {
       ...GCS_CAPABILITIES,
       marks: key === undefined || isServiceAccount(key.signer),

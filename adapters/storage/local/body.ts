@@ -1,28 +1,25 @@
 import { Refused } from "./refusal.ts";
 
-/** Longest pause between two pieces of an upload or download, in milliseconds. */
+/** Between two pieces of an upload or download, in milliseconds. */
 export const LONGEST_PAUSE = 30_000;
 
-/** Slowest transfer that is accepted after the first minute, in bytes per millisecond. */
+/** After the first minute, in bytes per millisecond. */
 const SLOWEST_RATE = 16;
 
-/** Timeouts for a body, or for its reader, in milliseconds. */
+/** For a body, or its reader, in milliseconds. */
 export interface Timeouts {
-  /** For the next piece. */
   readonly piece: number;
-  /** For the whole body. */
   readonly whole: number;
 }
 
-/** The timeouts for a body of this size. */
 export const timeoutsFor = (size: number): Timeouts => ({
   piece: LONGEST_PAUSE,
   whole: 60_000 + size / SLOWEST_RATE,
 });
 
 /**
- * The pieces of a body as they arrive. Throws `Refused` if they take too long or the connection
- * breaks. The caller handles what was not read.
+ * Throws `Refused` if the pieces take too long or the connection breaks. The caller handles what
+ * was not read.
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,

@@ -4,8 +4,8 @@ import { codeOf } from "../../thrown.ts";
 
 /**
  * Runs `work` once no other process runs its own under the same path. The claim is a file that is
- * touched each second; one that is not was left by a process that has ended. Several that find one
- * left may then run at the same time, so that this must be wasteful at worst.
+ * touched each second; one that is not was left by a process that has ended. Several processes that
+ * find such a file may run at once, so that this must be wasteful at worst.
  */
 export async function withClaim<A>(path: string, work: () => Promise<A>): Promise<A> {
   while (!(await tryClaim(path))) await pause(50);
@@ -19,7 +19,7 @@ export async function withClaim<A>(path: string, work: () => Promise<A>): Promis
   }
 }
 
-/** Milliseconds for which a claim is respected that nobody touches. */
+/** Milliseconds after the last touch. */
 const CLAIM_TIMEOUT = 10_000;
 
 async function tryClaim(path: string): Promise<boolean> {

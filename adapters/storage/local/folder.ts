@@ -14,18 +14,17 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { codeOf } from "../../thrown.ts";
 import { LONGEST_PAUSE } from "./body.ts";
 
-/** The store's folders and its secret. */
 export interface Folder {
   readonly objects: string;
   readonly temporary: string;
-  /** Uploads in parts; made with the first one. */
+  /** Made with the first upload in parts. */
   readonly uploads: string;
   readonly secretKey: string;
 }
 
 /**
- * Opens the store's folder and makes what is missing. Fails if a part of it is a symbolic link,
- * which could lead out of the folder.
+ * Makes what is missing. Fails if a part of the folder is a symbolic link, which could lead out of
+ * it.
  */
 export async function openFolder(directory: string): Promise<Folder> {
   const root = resolve(directory);
@@ -42,7 +41,6 @@ export async function openFolder(directory: string): Promise<Folder> {
   return { objects, temporary, uploads, secretKey: await openSecret(join(root, "secret")) };
 }
 
-/** Makes a folder unless it is there; fails if something else is in its place. */
 export async function makeFolder(path: string): Promise<void> {
   await makePath(path);
   if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
@@ -58,10 +56,7 @@ async function makePath(path: string): Promise<void> {
   }
 }
 
-/**
- * Removes unfinished uploads that a crash of this or another process left. An upload in progress
- * writes at least every 30 seconds, so it never looks so old, even on a slow disk.
- */
+/** An upload in progress, of this or another process, writes at least every 30 seconds. */
 export async function removeLeftovers(temporary: string): Promise<void> {
   const oldest = Date.now() - LONGEST_SILENCE;
   for (const name of await readdir(temporary)) {
@@ -75,10 +70,9 @@ export async function removeLeftovers(temporary: string): Promise<void> {
   }
 }
 
-/** Milliseconds without a byte, after which an upload counts as abandoned. */
+/** In milliseconds. */
 const LONGEST_SILENCE = 10 * LONGEST_PAUSE;
 
-/** Fails if objects cannot be stored: the folder is missing, read-only or full. */
 export async function checkFolder({ objects, temporary }: Folder): Promise<void> {
   await (await opendir(objects)).close();
   const probe = join(temporary, randomUUID());
@@ -91,7 +85,6 @@ export async function checkFolder({ objects, temporary }: Folder): Promise<void>
 
 const PROBE = Buffer.alloc(64 * 1024);
 
-/** Reads the secret of the store, and makes it first if there is none. */
 async function openSecret(path: string): Promise<string> {
   try {
     const secret = randomBytes(32).toString("base64");
@@ -111,8 +104,8 @@ async function openSecret(path: string): Promise<string> {
 }
 
 /**
- * Opens a regular file for reading: neither a link, which could lead out of the store's folder, nor
- * a pipe, which would block. Undefined if there is no file.
+ * Opens neither a link, which could lead out of the folder, nor a pipe, which would block.
+ * Undefined if there is no file.
  */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   try {

@@ -8,13 +8,13 @@ import { type ExpectedSignature, verifyForm } from "./verify.ts";
 
 /** As Amazon allows for everything but the file, in bytes. */
 const LONGEST_FIELDS = 20 * 1024;
-/** Timeout for the fields, in milliseconds. */
+/** In milliseconds. */
 const FIELDS_TIMEOUT = 60_000;
 const LIMITS = { fields: 32, parts: 40, files: 1, fieldSize: LONGEST_FIELDS, headerPairs: 8 };
 
 /**
- * Stores the file of an HTML form as S3 does ("POST Object", Amazon S3 API Reference): as it is
- * granted by the form's policy, whatever the browser says of it.
+ * "POST Object", Amazon S3 API Reference. The form's policy counts, whatever the browser says of
+ * the file.
  */
 export async function postForm(
   store: ExpectedSignature & { readonly folder: Folder; readonly bucket: string },
@@ -39,7 +39,6 @@ export async function postForm(
   }
 }
 
-/** The same bytes; throws `Refused` if they are too few or too many. */
 async function* ofSize(bytes: AsyncIterable<Uint8Array>, min: number, max: number) {
   let size = 0;
   for await (const chunk of bytes) {
@@ -50,7 +49,7 @@ async function* ofSize(bytes: AsyncIterable<Uint8Array>, min: number, max: numbe
   if (size < min) throw new Refused("EntityTooSmall");
 }
 
-/** S3's answer under `success_action_status: 201`; nothing in it needs to be escaped. */
+/** Nothing in it needs to be escaped. */
 const created = ({ bucket, key, etag }: Readonly<Record<"bucket" | "key" | "etag", string>>) =>
   new Response(
     `<?xml version="1.0" encoding="UTF-8"?>\n<PostResponse><Bucket>${bucket}</Bucket><Key>${key}</Key><ETag>${etag}</ETag></PostResponse>\n`,
@@ -64,13 +63,12 @@ const created = ({ bucket, key, etag }: Readonly<Record<"bucket" | "key" | "etag
     },
   );
 
-/** A form that arrived up to its file. */
 interface ArrivedForm {
   /** The fields before the file, by their names in lower case. */
   readonly fields: ReadonlyMap<string, string>;
   /**
-   * The bytes of the file. They end once the whole form has arrived, and throw `Refused` if it does
-   * not. Fields after the file are ignored, as S3 does.
+   * Ends once the whole form has arrived, and throws `Refused` if it does not. Fields after the
+   * file are ignored, as S3 does.
    */
   readonly file: AsyncIterable<Uint8Array>;
   /** Stops reading, and gives the body back to whoever reads the rest. */
@@ -99,7 +97,6 @@ async function readForm(
   let file: BusboyFileStream | undefined;
   let broken: Refused | undefined;
   let isOver = false;
-  /** Ends the wait until the parser takes more. */
   let resume: (() => void) | undefined;
   const breakOff = (code: RefusalCode) => {
     broken ??= new Refused(code);
@@ -155,7 +152,7 @@ async function readForm(
   clearTimeout(timer);
 
   async function* bytes(stream: BusboyFileStream) {
-    // Not destroyed by a reader that stops, since the parser would wait for it for ever.
+    // The parser would wait forever for a stream that its reader has destroyed.
     yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
     await fed;
     if (broken !== undefined) throw broken;

@@ -19,7 +19,6 @@ import { writePart } from "./parts.ts";
 import { type Failure, failureFrom, refusalAnswer, Refused } from "./refusal.ts";
 import { verify } from "./verify.ts";
 
-/** The store behind a handler. */
 interface Store {
   readonly folder: Folder;
   /** The path in front of bucket and key. */
@@ -28,14 +27,10 @@ interface Store {
   readonly keys: SigningKeys;
   readonly region: string;
   readonly now: () => number;
-  /** Called if the store itself fails, to tell its operator. */
   readonly onFailure: (failure: Failure) => void;
 }
 
-/**
- * Answers signed PUT, GET and HEAD of objects, and signed forms, the way S3 does, so that a client
- * cannot tell this store from a bucket.
- */
+/** Answers the way S3 does, so that a client cannot tell this store from a bucket. */
 export const objectsHandler =
   (store: Store) =>
   async (request: Request): Promise<Response> => {
@@ -73,7 +68,6 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
   const size = Number(headers.get("content-length"));
   const bytes = chunksOf(body, timeoutsFor(size));
   const writing = { key, size, checksums: checksumsIn(headers), bytes };
-  // Signed too, as all of the query.
   const { searchParams: query } = new URL(request.url);
   const uploadId = query.get("uploadId");
   const etag =
@@ -90,7 +84,6 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
 
 const isChecksum = Schema.is(Checksum);
 
-/** The checksums in the headers of a PUT; throws `Refused` if one is malformed. */
 function checksumsIn(headers: Headers): Checksums {
   const sent = Record.filter(
     Record.map(CHECKSUM_HEADERS, (name) => headers.get(name)),
@@ -128,7 +121,7 @@ async function get(folder: Folder, key: string, request: Request): Promise<Respo
   }
 }
 
-/** The object's headers. Its origin is that of the service's page, so a browser must not run it. */
+/** The origin is that of the service's page, so a browser must not run an object. */
 function headersFor(object: StoredObject, query: URLSearchParams): Headers {
   const mediaType = query.get("response-content-type") ?? object.mediaType;
   const disposition = query.get("response-content-disposition") ?? "inline";
@@ -150,9 +143,8 @@ const matches = (ifNoneMatch: string | null, etag: string) =>
   ifNoneMatch?.split(",").some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim())) ?? false;
 
 /**
- * Reads a `Range` header for an object of `size` bytes: the first and last byte, both included.
- * Several ranges or another unit are ignored, as RFC 9110, section 14.2, allows. Throws `Refused` if
- * the range is outside of the object.
+ * The first and last byte, both included. Several ranges or another unit are ignored, as RFC 9110,
+ * section 14.2, allows.
  */
 function parseRange(header: string | null, size: number) {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "") ?? [];

@@ -23,7 +23,7 @@ import type { LocalSettings } from "./settings.ts";
 const ACCESS_KEY = "valetkey-local";
 const REGION = "local";
 
-/** Milliseconds between two removals of unfinished uploads. */
+/** In milliseconds. */
 const SWEEP_INTERVAL = 60_000;
 
 const run = <A>(call: () => Promise<A>) =>
@@ -33,9 +33,8 @@ const run = <A>(call: () => Promise<A>) =>
   });
 
 /**
- * The embedded store: objects in a folder, reached under `endpoint`, an address of the service
- * itself. Signer and store are one process, so the secret never leaves the folder. `onOpen` gets
- * the handler that answers at `endpoint`.
+ * Signer and store are one process, so the secret never leaves the folder. `onOpen` gets the
+ * handler that answers at `endpoint`.
  */
 export const layer = (
   settings: LocalSettings,

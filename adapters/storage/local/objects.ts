@@ -16,27 +16,22 @@ const LENGTH_BYTES = 4;
 const CHUNK_BYTES = 256 * 1024;
 const DAMAGED = "a stored object is damaged; bring it back from a copy, or upload it again";
 
-/** Checksums by their algorithms, in base64. */
+/** In base64. */
 export type Checksums = { readonly [Algorithm in ChecksumAlgorithm]?: string };
 
-/** The properties of an object that are stored with its bytes. */
 export interface Properties {
   readonly mediaType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;
-  /** The checksums that came with the upload; objects of older versions have none. */
+  /** Objects of older versions have none. */
   readonly checksums?: Checksums;
 }
 
-/** An object that is open for reading; its user must read `bytes` or call `close`. */
+/** Its user must read `bytes` or call `close`. */
 export interface StoredObject extends Properties {
-  /** In bytes. */
   readonly size: number;
   readonly modified: Date;
-  /**
-   * The bytes from `start` to `end`, both included and counted from 0. The stream fails with
-   * `Refused` if they are not read in time.
-   */
+  /** Both ends are included. The stream fails with `Refused` if it is not read in time. */
   readonly bytes: (range: {
     readonly start: number;
     readonly end: number;
@@ -45,11 +40,9 @@ export interface StoredObject extends Properties {
   readonly close: () => Promise<void>;
 }
 
-/** The file of the object with this key. */
 export const objectPath = (folder: Folder, key: string) =>
   join(folder.objects, createHash("sha256").update(key).digest("hex"));
 
-/** Opens the object of a key; undefined if there is none. */
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
   const object = await openStored(objectPath(folder, key));
   // Without the folder it is unknown whether the object exists.
@@ -57,7 +50,6 @@ export async function openObject(folder: Folder, key: string): Promise<StoredObj
   return object;
 }
 
-/** Opens a file with an object, or with a part of one; undefined if there is no file. */
 export async function openStored(path: string): Promise<StoredObject | undefined> {
   const file = await openRegular(path);
   if (file === undefined) return undefined;
@@ -133,7 +125,6 @@ function streamFrom(
   });
 }
 
-/** Starts a checksum of bytes as they arrive. */
 export async function sumOf(algorithm: ChecksumAlgorithm) {
   if (algorithm !== "crc32c") {
     const hash = createHash(algorithm);
@@ -147,25 +138,19 @@ export async function sumOf(algorithm: ChecksumAlgorithm) {
   };
 }
 
-/** Bytes that arrive to be stored. */
 export interface Writing {
-  /** Their number, if it is known. */
   readonly size?: number;
   readonly checksums?: Checksums;
   /** Throws `Refused` if they do not all arrive. */
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** A place for an object, which its ETag may name. */
 interface Target {
   readonly path: (etag: string) => string;
   readonly writeOnce: boolean;
 }
 
-/**
- * Stores bytes in a file, and returns their ETag. Throws `Refused` if they are more or fewer than
- * `size`, or do not match `checksums`.
- */
+/** Throws `Refused` if the bytes are more or fewer than `size`, or do not match `checksums`. */
 export const writeObject = (
   folder: Folder,
   upload: Writing & Target & { readonly mediaType: string },
@@ -191,9 +176,8 @@ export const writeObject = (
   });
 
 /**
- * Stores bytes and the properties that `write` returns, and returns the ETag among them. They go to
- * a temporary file that is synced and then moved into place. So a crash leaves a whole file or none,
- * and of several write-once files exactly one is stored.
+ * Writes a temporary file, which is synced and then moved into place. So a crash leaves a whole
+ * file or none, and of several write-once files exactly one is stored.
  */
 export async function writeFile(
   folder: Folder,
@@ -228,7 +212,6 @@ async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Prom
   }
 }
 
-/** Lets the new name survive a power cut, if the system can sync a folder. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   await folder.sync().catch(() => undefined);

@@ -13,28 +13,25 @@ import { type Folder, makeFolder } from "./folder.ts";
 import { objectPath, openStored, sumOf, writeFile, writeObject, type Writing } from "./objects.ts";
 import { type RefusalCode, Refused } from "./refusal.ts";
 
-// An upload is a folder with one file for each part, in the format of objects, and a file that says
-// what the upload is. To end an upload, its folder is renamed first: from then on no part arrives.
-// The name of a part's file has all that a list needs: number, time in milliseconds, size and MD5.
+// An upload is a folder with an object file for each part, and a file that describes the upload. To
+// end an upload, its folder is renamed first: from then on no part arrives. The name of a part's
+// file has all that a list needs: number, time in milliseconds, size and MD5.
 
 const ABOUT = "upload.json";
 const PART = /^(\d+)-\d{13}-(\d+)-([0-9a-f]{32})$/;
 const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const TIMEOUTS = { piece: 60_000, whole: 60 * 60_000 };
 
-/** An upload, by its key in the store and the name that `startUpload` gave it. */
 interface UploadName {
   readonly key: string;
   readonly uploadId: string;
 }
 
-/** The object that an upload makes. */
 interface About {
   readonly key: string;
   readonly mediaType: string;
 }
 
-/** Starts an upload, and returns its name. */
 export async function startUpload(folder: Folder, about: About): Promise<string> {
   await makeFolder(folder.uploads);
   const uploadId = randomUUID();
@@ -45,7 +42,6 @@ export async function startUpload(folder: Folder, about: About): Promise<string>
   return uploadId;
 }
 
-/** Opens an upload; throws `NoSuchUpload` if there is none of this name and key. */
 async function openUpload(folder: Folder, { key, uploadId }: UploadName): Promise<About> {
   const about = join(folder.uploads, uploadId, ABOUT);
   const text = NAME.test(uploadId) && (await readFile(about, "utf8").catch(noneIfGone));
@@ -54,7 +50,6 @@ async function openUpload(folder: Folder, { key, uploadId }: UploadName): Promis
   return upload;
 }
 
-/** Stores a part, in the place of an earlier one, and returns its ETag. */
 export async function writePart(
   folder: Folder,
   upload: UploadName & { readonly number: number; readonly size: number } & Writing,
@@ -77,7 +72,6 @@ export async function writePart(
   }
 }
 
-/** The parts of an upload, ascending; none if there is no such upload. */
 export async function partsOf(
   folder: Folder,
   upload: UploadName,
@@ -94,7 +88,7 @@ export async function partsOf(
 
 const ENDED: RefusalCode = "NoSuchUpload";
 
-/** The newest file of each part; throws `NoSuchUpload` if the upload has ended. */
+/** The newest file of each part. */
 async function partFiles(folder: Folder, { uploadId }: UploadName) {
   const names = await readdir(join(folder.uploads, uploadId)).catch(noneIfGone);
   if (names === undefined) throw new Refused("NoSuchUpload");
@@ -108,13 +102,11 @@ async function partFiles(folder: Folder, { uploadId }: UploadName) {
   return newest;
 }
 
-/** A request to make the object of an upload. */
 interface Completing extends UploadName {
   readonly parts: ReadonlyArray<StoredPart>;
   readonly checksum?: Checksum | undefined;
 }
 
-/** Refusals that end a completion. */
 const COMPLETIONS = new Map<unknown, Completion>([
   [ENDED, "ended"],
   ["InvalidPart", "changed"],
@@ -123,9 +115,8 @@ const COMPLETIONS = new Map<unknown, Completion>([
 ]);
 
 /**
- * Puts parts together, a piece at a time, in a temporary file that is then linked under the key. So
- * a crash leaves the whole object or none, and the upload as it was. One request does it; all others
- * wait for the end.
+ * Joins parts in a temporary file that is then linked under the key. So a crash leaves the whole
+ * object or none, and the upload as it was. One request does it; all others wait for the end.
  */
 export async function completeUpload(folder: Folder, upload: Completing): Promise<Completion> {
   try {
@@ -169,7 +160,6 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
   await endUpload(folder, upload);
 }
 
-/** Removes an upload and its parts, if it is there. */
 export async function endUpload(folder: Folder, upload: UploadName): Promise<void> {
   const ended = join(folder.uploads, `${randomUUID()}.ended`);
   try {
@@ -182,7 +172,6 @@ export async function endUpload(folder: Folder, upload: UploadName): Promise<voi
   await rm(ended, { recursive: true, force: true });
 }
 
-/** Removes uploads to which nothing came for so long that they cannot be completed. */
 export async function removeAbandoned(folder: Folder): Promise<void> {
   const oldest = Date.now() - Duration.toMillis(MULTIPART_LIFETIME) - 60 * 60_000;
   for (const name of (await readdir(folder.uploads).catch(noneIfGone)) ?? []) {

@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from "../../thrown.ts";
 
-/** Reasons for which the store refuses a request, by the error code of S3 or MinIO. */
+/** By the error code of S3 or MinIO. */
 export type RefusalCode = keyof typeof REFUSALS;
 
 const REFUSALS = {
@@ -40,14 +40,12 @@ const REFUSALS = {
   SlowDown: [503, "The store is busy; try again later."],
 } as const satisfies Record<string, Answer>;
 
-/** The status, the message, and the code of S3 if it is another. */
+/** The code is that of S3 where it is another. */
 type Answer = readonly [status: number, message: string, code?: string];
 
-/** The store refuses the request, or its body did not arrive. */
 export class Refused extends Error {
   readonly code: RefusalCode;
   readonly headers: Readonly<Record<string, string>>;
-  /** The message is that of the code if it is left out. */
   constructor(code: RefusalCode, message?: string, headers: Refused["headers"] = {}) {
     super(message ?? REFUSALS[code][1]);
     this.code = code;
@@ -55,7 +53,6 @@ export class Refused extends Error {
   }
 }
 
-/** The refusal as S3's REST API answers it: a status, and XML that names the code. */
 export function refusalAnswer({ code, message, headers }: Refused): Response {
   const [status, , codeInS3 = code]: Answer = REFUSALS[code];
   return new Response(
@@ -64,17 +61,15 @@ export function refusalAnswer({ code, message, headers }: Refused): Response {
   );
 }
 
-/** Escapes text for XML. */
 const escape = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-/** A failure of the store itself: the code for the client, and the reason for the operator. */
+/** The code is for the client, the reason for the operator. */
 export interface Failure {
   readonly code: RefusalCode;
   readonly reason: string;
 }
 
-/** The failure that an error of the file system means. */
 export function failureFrom(cause: unknown): Failure {
   const message = messageOf(cause);
   const [code, problem] = FAILURES.get(codeOf(cause)) ?? ["ServiceUnavailable"];

@@ -2,7 +2,6 @@ import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
 import { loaded, type Storage, STORE_PATH } from "../storage.ts";
 import type { LocalSettings } from "./settings.ts";
 
-/** The embedded store, which the service at `publicUrl` serves itself. */
 export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Required<Storage> {
   const base = publicUrl.pathname.replace(/\/$/, "");
   const endpoint = new URL(`${base}${STORE_PATH}`, publicUrl);
@@ -26,7 +25,7 @@ export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Requir
   };
 }
 
-/** The request as the client signed it: some hosts strip the path under which we are mounted. */
+/** Some hosts strip the path under which we are mounted, but the client signed it. */
 function withBase(request: Request, base: string): Request {
   if (base === "") return request;
   const url = new URL(request.url);

@@ -3,23 +3,18 @@ import { canonicalQuery, type SigningKeys, timestampAt } from "../signing/sign-q
 import { canonicalRequest, type Pair, stringToSign } from "../signing/v4.ts";
 import { Refused } from "./refusal.ts";
 
-/** Tolerated lead of a client's clock, in milliseconds. */
+/** For a client's clock, in milliseconds. */
 const CLOCK_TOLERANCE = 15 * 60 * 1000;
-/** Longest lifetime of a signature, in seconds. */
+/** In seconds. */
 const LONGEST_LIFE = 7 * 24 * 60 * 60;
 
-/** The key and region of a valid signature, and the moment of the check. */
 export interface ExpectedSignature {
   readonly keys: SigningKeys;
   readonly region: string;
-  /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-/**
- * Checks a signed request as S3 does: the signature must be made with our secret for this method,
- * path, query and set of headers, and now must be within its lifetime. Throws `Refused`.
- */
+/** Checks a signed request as S3 does: signature, lifetime, and that it was signed with our key. */
 export function verify(request: Request, expected: ExpectedSignature): void {
   const url = new URL(request.url);
   const query = [...url.searchParams];
@@ -71,9 +66,8 @@ export function verify(request: Request, expected: ExpectedSignature): void {
 }
 
 /**
- * Checks the fields of an HTML form as S3 does: its policy must be signed with our secret, each
- * condition met, and no field there that the policy does not name. Returns what the policy allows,
- * or throws `Refused`.
+ * Checks a form as S3 does: its policy must be signed with our secret, each condition met, and no
+ * field there that the policy does not name. Returns what the policy allows.
  */
 export function verifyForm(
   fields: ReadonlyMap<string, string>,
@@ -87,7 +81,7 @@ export function verifyForm(
     const message = "The policy of the form differs from what was signed.";
     throw new Refused("SignatureDoesNotMatch", message);
   }
-  // Whatever has our signature was written by `formToBeSigned`.
+  // Only `formToBeSigned` makes a text that has our signature.
   const { expiration, conditions }: FormPolicy = JSON.parse(
     Buffer.from(policy, "base64").toString(),
   );
@@ -128,7 +122,6 @@ const differing = (name: string) =>
     `The field ${name.slice(0, 100)} is not as it was signed, or was not signed.`,
   );
 
-/** The signer that a request claims to be signed by; throws `Refused` if that is not our key. */
 function claimedSigner(
   parameter: (name: "Algorithm" | "Credential" | "Date") => string,
   { keys, region }: ExpectedSignature,
@@ -147,7 +140,6 @@ function claimedSigner(
 
 const malformed = () => new Refused("AuthorizationQueryParametersError");
 
-/** The moment that a timestamp names, in milliseconds since 1970; undefined if there is none. */
 function parseTimestamp(text: string): number | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)?.slice(1).map(Number);
   if (parts === undefined) return undefined;

@@ -13,7 +13,6 @@ import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
-/** Loads the MinIO client, for calls that change something in the bucket. */
 export const bucketCalls = (settings: MinioSettings, signer: Held<KeySigner>) =>
   Effect.tryPromise({
     try: async (): Promise<BucketCalls> => {
@@ -56,7 +55,6 @@ const optionsFor = (
   ...(sessionToken === undefined ? {} : { sessionToken }),
 });
 
-/** The store's answer to a failed call; undefined if there was none. */
 function refusalIn(cause: unknown): StoreRefusal | undefined {
   if (!isError(cause) || cause.name !== "S3Error") return undefined;
   const code = codeOf(cause);
@@ -64,8 +62,7 @@ function refusalIn(cause: unknown): StoreRefusal | undefined {
 }
 
 /**
- * Sends signed requests of the client under a prefix that a proxy strips, and ends a call that
- * hangs, since the client cannot abort one.
+ * Adds a prefix that a proxy strips, and ends a call that hangs, since the client cannot abort one.
  */
 function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> {
   const { request } = protocol === "https:" ? https : http;
@@ -80,7 +77,6 @@ function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> 
   } as Pick<typeof http, "request">;
 }
 
-/** Milliseconds of silence. */
 const SOCKET_TIMEOUT = 5000;
 
 async function minioPackage() {

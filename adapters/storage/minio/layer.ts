@@ -9,8 +9,7 @@ import { bucketCalls } from "./client.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /**
- * A MinIO server: our own signature, and the MinIO client for changes in its bucket. A path of its
- * endpoint must be one that a reverse proxy strips, since a MinIO answers under none.
+ * A path of the endpoint must be one that a reverse proxy strips, since a MinIO answers under none.
  */
 export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(

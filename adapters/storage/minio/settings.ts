@@ -11,7 +11,6 @@ import type { Source, Text, Words } from "../../settings/source.ts";
 import { provider } from "../providers.ts";
 import * as storage from "../settings.ts";
 
-/** Settings of a MinIO, or another store with the same API. */
 export const settings = {
   provider: withDefault("minio", provider),
   bucket: storage.bucket,
@@ -23,13 +22,10 @@ export const settings = {
   pathStyle: withDefault(true, storage.pathStyle),
 };
 
-/** The configuration of the adapter. */
 export interface MinioSettings extends Values<typeof settings> {
-  /** Names settings in messages about the store; as variables if left out. */
   readonly words?: Words | undefined;
 }
 
-/** Reads the settings; a key is required, in variables or in a file. */
 export const read = (source: Source): Read<MinioSettings> => {
   const read = readSettings(settings, source, (values) => {
     const { accessKey, secretKey, credentialsFile } = values;

@@ -2,7 +2,6 @@ import { PROVIDERS } from "../providers.ts";
 import { loaded, type Storage } from "../storage.ts";
 import type { MinioSettings } from "./settings.ts";
 
-/** A MinIO server, or another store with the same API. */
 export function minioStorage(settings: MinioSettings): Storage {
   const provider = PROVIDERS[settings.provider];
   return {

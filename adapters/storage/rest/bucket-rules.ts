@@ -5,11 +5,8 @@ import { refusalIn } from "./refusal-reason.ts";
 import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
 import { document, element, textsIn } from "./xml.ts";
 
-/** One kind of rules that a bucket has. */
 interface Kind {
-  /** The query parameter that names them. */
   readonly query: string;
-  /** The element of the document, and that of a rule in it. */
   readonly root: string;
   readonly rule: string;
   /** In messages: the rules, and all of them together. */
@@ -30,21 +27,18 @@ interface Rules {
 /** A property beside the rules, in a header of question and answer: a `PUT` without it resets it. */
 const MINIMUM = "x-amz-transition-default-minimum-object-size";
 
-/** A change of rules. */
 interface Change<A> {
-  /** The rules of others, which stay as they are. */
   readonly others: ReadonlyArray<string>;
   readonly own: ReadonlyArray<string>;
-  /** Tells whether our rules are among these, unchanged. */
   readonly isThere: (rules: ReadonlyArray<string>) => boolean;
   readonly result: A;
 }
 
 /**
- * The rules of a bucket, which a `PUT` replaces all at once: "PutBucketCors" and
- * "PutBucketLifecycleConfiguration", Amazon S3 API Reference. A client that parses and rewrites them
- * drops what it does not know. So ours are inserted into the text from the store, and no other rule
- * is touched. What was written is read again, since some stores accept a rule and do not keep it.
+ * Changes the rules of a bucket, which a `PUT` replaces all at once: "PutBucketCors" and
+ * "PutBucketLifecycleConfiguration", Amazon S3 API Reference. A client that parses and rewrites
+ * them drops what it does not know, so ours are inserted into the text from the store. They are
+ * read again, since some stores accept a rule and do not keep it.
  */
 export const bucketRules = (bucket: Bucket, kind: Kind) => {
   const { root, rule, rules: title } = kind;
@@ -55,7 +49,6 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     });
   const documentWith = (rules: ReadonlyArray<string>) => document(root, rules.join(""));
 
-  /** `consequence` follows the reason if the answer is not understood. */
   const read = Effect.fnUntraced(function* (consequence = "") {
     const answer = yield* signedFetch(bucket, { method: "GET", query });
     const minimum = answer.headers.get(MINIMUM);
@@ -83,7 +76,6 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     if (!answer.ok) yield* refused("written", answer);
   });
 
-  /** The document with these rules instead of its own, and all else that is in it. */
   const withRules = ({ text, rules }: Rules, wanted: ReadonlyArray<string>) => {
     if (wanted.length === 0) return "";
     if (text === "") return documentWith(wanted);
@@ -95,7 +87,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
   return {
     read: read(),
     documentWith,
-    /** Makes the change that `plan` finds for the present rules; if the store fails to, undoes it. */
+    /** Undoes the change if the store fails to keep it. */
     change: Effect.fnUntraced(function* <A>(plan: (rules: ReadonlyArray<string>) => Change<A>) {
       const before = yield* read(", so none was changed");
       const { others, own, isThere, result } = plan(before.rules);
@@ -103,7 +95,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
       yield* write(withRules(before, [...others, ...own]), before.minimum);
       const after = yield* read();
       const lost = others.filter((rule) => !after.rules.includes(rule));
-      // A bucket without rules need not say what is the default.
+      // A bucket without rules need not name the default.
       const isSame = before.minimum === null || after.minimum === before.minimum;
       if (lost.length === 0 && isThere(after.rules) && isSame) {
         return { outcome: "added" as const, ...result };
@@ -122,8 +114,8 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
 };
 
 /**
- * Tells whether the bucket has no such rules. A server that does not know the question answers another
- * one: it lists or makes the bucket, and would remove it where rules should be removed.
+ * A server that does not know the question answers another one: it lists or makes the bucket, and
+ * would remove it where rules should be removed.
  */
 const isUnset = (answer: Answer): boolean =>
   answer.ok

@@ -4,12 +4,11 @@ import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { Provider } from "../providers.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
-/** Knowledge of a bucket in which a PUT can be told to write once, or not. */
 export type BucketWriteOnce = Effect.Success<ReturnType<typeof bucketWriteOnce>>;
 
 /**
- * Looks whether a PUT can be told to write once in this bucket, if that depends on its versions.
- * Waits for the answer for 2 seconds; while it is unknown, nothing is promised.
+ * Looks whether the bucket keeps versions, if writing once depends on that. Waits for the answer
+ * for 2 seconds; while it is unknown, nothing is promised.
  */
 export const bucketWriteOnce = Effect.fnUntraced(function* (
   bucket: Bucket,
@@ -20,7 +19,7 @@ export const bucketWriteOnce = Effect.fnUntraced(function* (
   }
   let holds: boolean | undefined;
   const look = Effect.gen(function* () {
-    // Without an answer what was seen last still counts, since nothing can be uploaded either.
+    // Without an answer the last one counts, since nothing can be uploaded either.
     const query = [["versioning", ""]] as const;
     const { ok, status, text } = yield* signedFetch(bucket, { method: "GET", query });
     holds = ok ? !text.includes("<Status>Enabled</Status>") : undefined;
@@ -35,14 +34,11 @@ export const bucketWriteOnce = Effect.fnUntraced(function* (
   const settle = Effect.suspend(() => (holds === undefined ? Effect.ignore(look) : Effect.void));
   yield* Effect.timeoutOption(settle, "2 seconds");
   return {
-    /** As last seen; makes no request. */
     get writeOnce() {
       return holds === true;
     },
     look,
-    /** Looks if it is unknown. */
     settle,
-    /** Adds to the facts whether a write-once PUT could replace the object after all. */
     judge: Effect.fnUntraced(function* (facts: ObjectFacts) {
       if (facts.version !== undefined) holds = false;
       else yield* settle;

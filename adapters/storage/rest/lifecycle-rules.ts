@@ -51,7 +51,6 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   );
 }
 
-/** Tells whether a prefix covers files of ours. */
 export const isOverOurs = (prefix: string): boolean =>
   prefix.startsWith(KEY_PREFIX) || KEY_PREFIX.startsWith(prefix);
 

@@ -4,17 +4,13 @@ import * as Schedule from "effect/Schedule";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 
-/** Longest time of one attempt: some stores need seconds to make a bucket. */
+/** Some stores need seconds to make a bucket. */
 const ATTEMPT_TIMEOUT = "30 seconds";
 const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${ATTEMPT_TIMEOUT}` });
 
-/** Pauses of one second, growing to one minute. */
 const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
-/**
- * Makes the bucket in the background if the configuration says so, and retries as long as the scope
- * lasts: the store may start after the service.
- */
+/** Retries as long as the scope lasts, since the store may start after the service. */
 export const makeBucketInBackground = ({
   bucket,
   createBucket,

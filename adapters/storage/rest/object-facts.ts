@@ -1,7 +1,7 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
-/** Headers of an object that are never granted: they change a download, or expire the object. */
+/** Never granted: they change a download, or expire the object. */
 const EXTRA_HEADERS: ReadonlySet<string> = new Set([
   "cache-control",
   "content-disposition",
@@ -41,13 +41,11 @@ export function factsIn(
   };
 }
 
-/** The age of an object, from the times at which the store answered and the object was written. */
 export function ageAt(answered: string | null | undefined, written: string | null | undefined) {
   const age = Date.parse(answered ?? "") - Date.parse(written ?? "");
   return Number.isNaN(age) ? {} : { age };
 }
 
-/** Tells whether Cloud Storage added a header that the object does not have. */
 const isGenerated = (name: string, value: string) =>
   name === "expires" ||
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
@@ -65,8 +63,8 @@ function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
       found[algorithm as "crc32c" | "md5"] = value;
     }
   }
-  // The ETag of an object that was uploaded by one PUT is its MD5, unless a key of AWS KMS encrypts
-  // it: "Object", Amazon S3 API Reference. The ETag of a multipart upload has a hyphen.
+  // The ETag is the MD5 after one PUT, unless a key of AWS KMS encrypts the object: "Object",
+  // Amazon S3 API Reference. After a multipart upload it has a hyphen.
   const [, hex] = /^"?([0-9a-f]{32})"?$/.exec(headers.get("etag") ?? "") ?? [];
   const encryption = headers.get("x-amz-server-side-encryption") ?? "AES256";
   if (hex !== undefined && encryption === "AES256") {

@@ -5,23 +5,18 @@ import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { Answer } from "./signed-fetch.ts";
 
-/** A refusal of a store. */
 export interface StoreRefusal {
   readonly status?: number;
-  /** The code of S3's API; undefined if the answer had none, like every answer to `HEAD`. */
+  /** Undefined if the answer had none, like every answer to `HEAD`. */
   readonly code: string | undefined;
   readonly message?: string | undefined;
 }
 
-/** A bucket; `words` names its settings in messages, as variables if left out. */
 export interface BucketSettings {
   readonly bucket: string;
   readonly words?: Words | undefined;
 }
 
-/**
- * The failure of a call by an official client; `refusal` is the store's answer, if there was one.
- */
 export const callFailed = (
   settings: BucketSettings,
   cause: unknown,
@@ -31,7 +26,6 @@ export const callFailed = (
     reason: refusal === undefined ? reasonOf(cause) : reasonOfRefusal(settings, refusal),
   });
 
-/** The refusal in a store's own answer. */
 export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): StoreRefusal => ({
   status,
   code: /<Code>(\w+)<\/Code>/.exec(text)?.[1],
@@ -49,13 +43,11 @@ export function reasonOfRefusal(settings: BucketSettings, refusal: StoreRefusal)
   return `the answer (${status ?? "without a status"}) has no error code, so it is not from a store; check ${words.name(storage.endpoint)}`;
 }
 
-/** The reason of a missing bucket. */
 export const noBucket = ({ bucket, words = VARIABLES }: BucketSettings): string =>
   `the bucket ${bucket} does not exist; create it, or set ${words.assign(storage.createBucket, true)}`;
 
 const followed = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
 
-/** What a code of S3's API is about; undefined for all others. */
 export const faultIn = (code: string | undefined): Fault | undefined => FAULTS.get(code ?? "");
 
 type Fault = keyof typeof CODES;
@@ -96,13 +88,12 @@ const ADVICE: Readonly<Record<Exclude<Fault, "bucket">, Text>> = {
   access: "all access to the bucket is disabled; ask its owner to enable it",
 };
 
-/** Tolerated difference of two clocks, in milliseconds. */
+/** In milliseconds. */
 const MAX_SKEW = 60_000;
 
 /**
- * The fault if this machine's clock (`now`, milliseconds since 1970) and the store's (the `Date` of
- * an answer) are more than a minute apart. The store then refuses signed requests sooner or later,
- * but an official client corrects its own calls and does not notice.
+ * Compares this machine's clock (`now`) with the store's (the `Date` of an answer), in
+ * milliseconds. An official client corrects its own calls and does not notice.
  */
 export function clockFault(date: string | null | undefined, now: number): string | undefined {
   const difference = now - Date.parse(date ?? "");

@@ -8,26 +8,23 @@ import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 import { element, textIn, textsIn } from "./xml.ts";
 
-/** An object, and what its store does with unsigned headers and checksums. */
 interface StoredObject {
   readonly bucket: Bucket;
   readonly key: StorageKey;
-  /** The newest if undefined. */
   readonly version?: string | undefined;
   readonly provider: Pick<Provider, "reports" | "unsigned">;
 }
 
 /**
- * The facts in the headers of an answer to `HEAD`; undefined if the answer is not from a store. A
- * store that obeys unsigned headers is asked further: whether the object has the mark of
- * unconfirmed uploads, if it has tags; whether a lock is the bucket's default; and, if ACLs count,
- * who else may read the object.
+ * The facts in the headers of an answer to `HEAD`; undefined if the answer is not from a store.
+ * Looks further at a store that obeys unsigned headers: for the mark of unconfirmed uploads, a lock
+ * that is not the bucket's default, and other readers in the ACL.
  */
 export const factsOfHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
   const { reports, unsigned } = newest.provider;
   const found = factsIn(headers, reports);
   if (found === undefined) return undefined;
-  // Every server obeys unsigned headers that are not of its own, such as `Content-Encoding`.
+  // Every server obeys unsigned headers of other specifications, such as `Content-Encoding`.
   const facts: ObjectFacts = { ...found, isReplayable: true };
   if (unsigned === "refused") return facts;
   const object = { ...newest, version: facts.version };
@@ -57,7 +54,6 @@ const CHOSEN_BY_CLIENTS: ReadonlyArray<readonly [string, string]> = [
 const LOCK_MODE = "x-amz-object-lock-mode";
 const LOCK = new Set([LOCK_MODE, "x-amz-object-lock-retain-until-date"]);
 
-/** Fails if an object has the mark of an unconfirmed upload, which was just removed. */
 export const failIfMarked = (object: StoredObject) =>
   Effect.flatMap(isMarked(object), (marked) => (marked ? STILL_MARKED : Effect.void));
 
@@ -68,7 +64,6 @@ const STILL_MARKED = new StoreUnavailable({
 const isMarked = (object: StoredObject) =>
   Effect.map(ask(object, "tagging"), (tags) => tags.includes(element("Key", PENDING_TAG.key)));
 
-/** Everybody except the owner who has a grant in the ACL. */
 const readersIn = (acl: string): string =>
   textsIn(acl, "Grant")
     .map(idIn)
@@ -78,8 +73,8 @@ const readersIn = (acl: string): string =>
 const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
 
 /**
- * Called when a store answers `HEAD` with 400. Fails with `ObjectUnreadable` if the reason is that
- * a key of the client's encrypts the object. It asks again, since an answer to `HEAD` has no body.
+ * For an answer of 400 to `HEAD`, which has no body: fails with `ObjectUnreadable` if a key of the
+ * client's encrypts the object.
  */
 export const failIfUnreadable = Effect.fnUntraced(function* ({
   bucket,
@@ -98,7 +93,7 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
   }
 });
 
-/** The answer to a further question about an object; empty if the store does not know the question. */
+/** Empty if the store does not offer it. */
 const ask = Effect.fnUntraced(function* (
   { bucket, key, version }: StoredObject,
   what: keyof typeof PERMISSIONS,
@@ -119,7 +114,7 @@ const ask = Effect.fnUntraced(function* (
   });
 });
 
-/** Those for the newest version, and for one that is named. */
+/** For the newest version, and for a named one. */
 const PERMISSIONS = {
   "object-lock": "s3:GetBucketObjectLockConfiguration",
   tagging: "s3:GetObjectTagging and s3:GetObjectVersionTagging",

@@ -4,10 +4,7 @@ import type { ProviderName } from "../providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 
-/**
- * Access to a bucket of S3's API beyond the ports, with each of its keys and at each of its
- * addresses, for commands of operators. Stores of S3's API provide it with their layer.
- */
+/** Access to a bucket of S3's API beyond the ports, for commands of operators. */
 export class S3Access extends Context.Service<
   S3Access,
   {

@@ -19,7 +19,6 @@ const CORS = {
 
 const ID = "valetkey";
 
-/** Every header that a signed PUT may ask a browser to send. */
 const HEADERS = [
   "Content-Type",
   "If-None-Match",
@@ -29,7 +28,6 @@ const HEADERS = [
 
 const EXPOSED = ["ETag"];
 
-/** The permission for pages, in the form of each store of S3's API. */
 export function s3Cors(
   bucket: Bucket,
   { provider, bucket: name }: { readonly provider: ProviderName; readonly bucket: string },
@@ -107,7 +105,7 @@ const b2Rule = (origins: ReadonlyArray<string>) =>
     },
   ]);
 
-/** The rule as an element: the name of a list loses its plural. */
+/** The name of a list loses its plural. */
 const xmlRule = (origins: ReadonlyArray<string>) =>
   element(
     "CORSRule",
@@ -126,7 +124,6 @@ const originsIn = (rule: string) => textsIn(rule, "AllowedOrigin");
 const isOurs = (rule: string) =>
   rule.includes(element("ID", ID)) || saysSame(rule, xmlRule(originsIn(rule)));
 
-/** Tells whether two rules say the same, in whatever order. */
 const saysSame = (one: string, other: string) => partsIn(one) === partsIn(other);
 
 const partsIn = (rule: string) =>

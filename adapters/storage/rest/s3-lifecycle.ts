@@ -18,7 +18,6 @@ const LIFECYCLE = {
 
 const UNCONFIRMED = "<ID>valetkey-unconfirmed</ID>";
 
-/** The lifecycle of a bucket of S3's API. */
 export const s3Lifecycle = (
   bucket: Bucket,
   { removesParts }: { readonly removesParts: boolean },
@@ -33,7 +32,7 @@ export const s3Lifecycle = (
     retention: Effect.map(
       signedFetch(bucket, { method: "GET", query: [["object-lock", ""]] }),
       ({ ok, text }) => {
-        // "GetObjectLockConfiguration", Amazon S3 API Reference: the default of new objects.
+        // "GetObjectLockConfiguration", Amazon S3 API Reference.
         const retention = (ok && textIn(text, "DefaultRetention")) || "";
         const unit = ["Day", "Year"].find((each) => retention.includes(`<${each}s>`));
         return unit && `${textIn(retention, `${unit}s`)} ${unit.toLowerCase()}(s)`;
@@ -80,10 +79,7 @@ const PARTS_RULE = rule(
   element("DaysAfterInitiation", ABANDONED_AFTER),
 );
 
-/**
- * Tells whether a rule says all that ours says, in whatever order: without its filter it would remove
- * every file.
- */
+/** In any order. Without its filter, a rule would remove every file. */
 const saysAllOf = (own: string) => {
   const parts = own.match(/<(\w+)>[^<]*<\/\1>/g) ?? [];
   return (rule: string) => parts.every((part) => rule.includes(part));

@@ -12,14 +12,12 @@ import { document, element, escape, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
  * Multipart uploads of a bucket of S3's API: "CreateMultipartUpload" and the like, Amazon S3 API
- * Reference. By requests of our own, since the MinIO client cannot complete an upload on the
- * condition that nothing is under its key, and the client of Google, whose XML API has the same
- * requests, makes none of them.
+ * Reference. The MinIO client cannot complete an upload only if nothing is under its key, and
+ * Google's client makes none of these requests of its XML API.
  */
 export const s3Multipart = (
   bucket: Bucket,
   store: {
-    /** Says why the store refuses a call, and what to do. */
     readonly explain: (refusal: StoreRefusal) => string;
     /** The headers by which a completion fails if there is an object under the key. */
     readonly ifNone: ReadonlyArray<Pair>;
@@ -78,7 +76,7 @@ export const s3Multipart = (
         ],
         body: completionFrom(parts),
       });
-      // A store that takes long answers with 200 before it knows whether it succeeds.
+      // A store may answer a long call with 200 before it knows the outcome.
       if (answer.ok && answer.text.includes("<CompleteMultipartUploadResult")) return "completed";
       return COMPLETIONS.get(refusalIn(answer).code) ?? (yield* refused(answer));
     }),
@@ -90,19 +88,17 @@ export const s3Multipart = (
   };
 };
 
-/** The checksum is that of the whole object, not of the checksums of its parts. */
 const WHOLE: Pair = ["x-amz-checksum-type", "FULL_OBJECT"];
 const announced = ({ algorithm }: Checksum): ReadonlyArray<Pair> => [
   ["x-amz-checksum-algorithm", algorithm.toUpperCase()],
   WHOLE,
 ];
 
-/** A part, and when it arrived, in milliseconds since 1970. */
 type DatedPart = StoredPart & { readonly arrived: number };
 
 /**
- * The parts in ascending order, each number once. SeaweedFS also lists the parts in whose place
- * others came, in any order, with the second in which each arrived.
+ * SeaweedFS also lists parts that others have replaced, in any order, with the second in which each
+ * arrived.
  */
 function newestParts(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
   const newest = new Map<number, DatedPart>();
@@ -113,7 +109,6 @@ function newestParts(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
   return [...newest.values()].sort((a, b) => a.partNumber - b.partNumber);
 }
 
-/** The outcome of a completion that is refused, by the code. */
 const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
   ["NoSuchUpload", "ended"],
   ["PreconditionFailed", "exists"],

@@ -25,7 +25,6 @@ import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3Multipart } from "./s3-multipart.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 
-/** The settings of a bucket with the API of S3. */
 export interface S3Settings extends BucketSettings {
   readonly provider: ProviderName;
   readonly region: string;
@@ -38,13 +37,12 @@ export interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remo
 }
 
 /**
- * The `ObjectStore` of every store with the API of S3. It looks by signed requests of our own: the
- * official clients hide headers of an answer, or cannot ask for checksums.
+ * Looks by signed requests of our own: the official clients hide headers of an answer, or cannot
+ * ask for checksums.
  */
 export function s3ObjectStore(
   settings: S3Settings,
   { at: bucket, once }: { readonly at: Bucket; readonly once: BucketWriteOnce },
-  /** Loads the official client. */
   client: Effect.Effect<BucketCalls, StoreUnavailable>,
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
@@ -52,12 +50,10 @@ export function s3ObjectStore(
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
   const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
   const headers = hasChecksums ? CHECKSUMS : [];
-  /** Asks for an object, or for the bucket. */
   const head = (key?: StorageKey) =>
     signedFetch(bucket, { method: "HEAD", ...(key && { key, headers }) });
 
   let isWarned = false;
-  /** Looks for the bucket; fails if that is unknown, or if the clocks differ. */
   const hasBucket = Effect.gen(function* () {
     const { ok, status, headers } = yield* head();
     const actual = providerIn(headers) ?? settings.provider;
@@ -77,7 +73,7 @@ export function s3ObjectStore(
 
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
-      // A missing client is reported before anything else.
+      // Reports a missing client before anything else.
       const { makeBucket } = yield* client;
       if (yield* hasBucket) return;
       if (!settings.createBucket) return yield* fail(noBucket(settings));
@@ -137,7 +133,6 @@ const fail = (reason: string) => Effect.fail(new StoreUnavailable({ reason }));
 
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
 
-/** The server that answered, if its headers show it. */
 export function providerIn(headers: Headers): ProviderName | undefined {
   const server = headers.get("server") ?? "";
   if (server.startsWith("SeaweedFS")) return "seaweedfs";

@@ -15,7 +15,6 @@ import { S3Access } from "./s3-access.ts";
 import { s3Cors } from "./s3-cors.ts";
 import { type BucketCalls, s3ObjectStore, type S3Settings } from "./s3-object-store.ts";
 
-/** The services of a bucket with the API of S3, for the adapter that knows its keys and addresses. */
 export const s3Services = Effect.fnUntraced(
   function* (
     settings: S3Settings,
@@ -24,7 +23,6 @@ export const s3Services = Effect.fnUntraced(
       readonly signers: S3Access["Service"]["signers"];
       /** The official presigner with a signer's keys, if it signs; it signs no forms. */
       readonly officially?: ((held: Held<KeySigner>) => Held<Signer>) | undefined;
-      /** Loads the official client. */
       readonly client: Effect.Effect<BucketCalls, StoreUnavailable>;
     },
   ) {

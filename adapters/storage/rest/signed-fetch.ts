@@ -7,20 +7,15 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 
-/** The address of a bucket, and its signer. */
 export interface Bucket {
   readonly signer: Held<Signer>;
   readonly address: BucketAddress;
   readonly region: string;
 }
 
-/** A store's answer with its body, which is empty after `HEAD`. */
+/** The text is empty after `HEAD`. */
 export type Answer = Pick<Response, "status" | "ok" | "headers"> & { readonly text: string };
 
-/**
- * Sends a request with a signature in its query, for an object or for the bucket itself, if no
- * official client can make it.
- */
 export const signedFetch = Effect.fnUntraced(
   function* (
     { signer: held, address, region }: Bucket,
@@ -28,7 +23,7 @@ export const signedFetch = Effect.fnUntraced(
       readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
       readonly key?: StorageKey;
       readonly query?: ReadonlyArray<Pair>;
-      /** Further headers, with lower-case names. */
+      /** With lower-case names. */
       readonly headers?: ReadonlyArray<Pair>;
       readonly body?: string;
     },

@@ -1,6 +1,5 @@
-// Answers of S3's API, whose elements are read as text: those that count have no attributes.
+// S3's answers are read as text: the elements that count have no attributes.
 
-/** The contents of all elements of a name, in order. */
 export const textsIn = (xml: string, name: string): ReadonlyArray<string> =>
   xml
     .split(`<${name}>`)
@@ -10,14 +9,12 @@ export const textsIn = (xml: string, name: string): ReadonlyArray<string> =>
       return end === -1 ? [] : [rest.slice(0, end)];
     });
 
-/** The content of the first element of a name. */
 export const textIn = (xml: string, name: string): string | undefined => textsIn(xml, name)[0];
 
-/** An element whose content is XML already. */
+/** The content is XML already. */
 export const element = (name: string, content: string | number): string =>
   `<${name}>${content}</${name}>`;
 
-/** The outermost element of a request. */
 export const document = (name: string, content: string): string =>
   `<${name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${content}</${name}>`;
 

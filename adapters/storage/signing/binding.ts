@@ -37,7 +37,6 @@ export function bind(headers: ReadonlyArray<Pair | false | undefined>): Bound {
   return { signed, toSend };
 }
 
-/** The usual spelling of the headers that no store has invented. */
 const SPELLING: ReadonlyMap<string, string> = new Map([
   ["content-type", "Content-Type"],
   ["if-none-match", "If-None-Match"],
@@ -98,6 +97,5 @@ export const s3Overrides = (request: GetRequest): ReadonlyArray<Pair> => [
   ...versionQuery(request.version),
 ];
 
-/** The query that names a version; empty for the newest. */
 export const versionQuery = (version: string | undefined): ReadonlyArray<Pair> =>
   version === undefined ? [] : [["versionId", version]];

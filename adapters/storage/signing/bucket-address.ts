@@ -37,7 +37,6 @@ export function bucketAddress(input: {
   };
 }
 
-/** A path or an address without trailing slashes. */
 export function withoutSlashes(path: string): string {
   let end = path.length;
   while (path[end - 1] === "/") end--;

@@ -1,4 +1,10 @@
-import { type Signatory, type SigningKeys, signText, timestampAt } from "./sign-query.ts";
+import {
+  contextFor,
+  type Signatory,
+  type SigningKeys,
+  signText,
+  timestampAt,
+} from "./sign-query.ts";
 
 /** A form to be signed. */
 export interface FormToSign {
@@ -19,8 +25,8 @@ export function signForm<Secret>(
   keys: SigningKeys<Secret>,
   form: FormToSign,
 ): Readonly<Record<string, string>> {
-  const { fields, text, signatureField } = formToBeSigned(keys, form);
-  return { ...fields, [signatureField]: signText(keys, form, text) };
+  const unsigned = formToBeSigned(keys, form);
+  return { ...unsigned.fields, [unsigned.signatureField]: signText(keys, unsigned) };
 }
 
 /**
@@ -30,15 +36,17 @@ export function signForm<Secret>(
  * documentation.
  */
 export function formToBeSigned(
-  { algorithm, accessKey, sessionToken }: Signatory,
+  signatory: Signatory,
   { bucket, fields, sizes, region, now, expiresIn }: FormToSign,
 ) {
+  const { algorithm, accessKey, sessionToken } = signatory;
   const timestamp = timestampAt(now);
+  const context = contextFor(signatory, timestamp, region);
   const prefix = algorithm.prefix.toLowerCase();
   const signed = {
     ...fields,
     [`${prefix}algorithm`]: algorithm.name,
-    [`${prefix}credential`]: `${accessKey}/${algorithm.scope(timestamp.slice(0, 8), region)}`,
+    [`${prefix}credential`]: `${accessKey}/${context.scope}`,
     [`${prefix}date`]: timestamp,
     ...(sessionToken !== undefined && { [`${prefix}security-token`]: sessionToken }),
   };
@@ -51,5 +59,6 @@ export function formToBeSigned(
     ],
   };
   const policy = Buffer.from(JSON.stringify(document)).toString("base64");
-  return { fields: { ...signed, policy }, text: policy, signatureField: `${prefix}signature` };
+  const signatureField = `${prefix}signature`;
+  return { fields: { ...signed, policy }, text: policy, context, signatureField };
 }

@@ -48,24 +48,26 @@ export interface QuerySigning {
 export interface AbsentHeaders {
   /** In lower case, in ascending order. */
   readonly names: ReadonlyArray<string>;
-  /**
-   * The way in which the store signs a header that is named as signed and missing: MinIO takes its value from
-   * the query, Ceph leaves it out.
-   */
+  /** Of a header that is missing, MinIO signs the value in the query; Ceph leaves it out. */
   readonly signedAs: "parameters" | "nothing";
 }
 
 /** Signs a URL that allows this request until `now + expiresIn`, and no other. */
 export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigning): string {
-  const { text, url } = toBeSigned(keys, signing);
-  return url + signText(keys, signing, text);
+  const unsigned = toBeSigned(keys, signing);
+  return unsigned.url + signText(keys, unsigned);
+}
+
+export interface Unsigned {
+  readonly text: string;
+  readonly context: SigningContext;
 }
 
 /** The text to sign for a secret that may be elsewhere, and the URL up to the signature. */
 export function toBeSigned(
   signatory: Signatory,
   signing: QuerySigning,
-): { readonly text: string; readonly url: string } {
+): Unsigned & { readonly url: string } {
   const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampAt(signing.now);
@@ -86,21 +88,18 @@ export function toBeSigned(
     }),
   });
   const url = `${signing.origin}${signing.unsignedPrefix ?? ""}${path}?${query}&${algorithm.prefix}Signature=`;
-  return { text, url };
+  return { text, url, context };
 }
 
 /** The signature of a text in hexadecimal; the signing key is derived once for a day and region. */
 export function signText<Secret>(
-  keys: SigningKeys<Secret>,
-  { now, region }: Pick<QuerySigning, "now" | "region">,
-  text: string,
+  { algorithm, secretKey }: SigningKeys<Secret>,
+  { text, context }: Unsigned,
 ): string {
-  const context = contextFor(keys, timestampAt(now), region);
-  context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, region);
+  context.sign ??= algorithm.signer(secretKey, context.day, context.region);
   return context.sign(text);
 }
 
-/** The headers and the query that are signed, and the names of all signed headers. */
 export function withAbsent({
   headers,
   query,
@@ -145,7 +144,7 @@ const withFurther = (query: string, further: string): string =>
       );
 
 function sorted(encoded: Array<Pair>): string {
-  // Most are in order already, and to see that costs less than to sort.
+  // Most are in order already; the check costs less than a sort.
   if (!encoded.every(isInOrder)) encoded.sort(compare);
   let query = "";
   for (const [name, value] of encoded) query += `${query === "" ? "" : "&"}${name}=${value}`;
@@ -158,19 +157,22 @@ const isInOrder = (pair: Pair, index: number, pairs: ReadonlyArray<Pair>) =>
 const compare = (a: Pair, b: Pair) => compareText(a[0], b[0]) || compareText(a[1], b[1]);
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** A day and region in which a signatory signs. */
-interface SigningContext {
+export interface SigningContext {
   readonly day: string;
   readonly region: string;
   readonly scope: string;
-  /** The query that all signed URLs have. */
   readonly query: (timestamp: string, expiresIn: number, names: string) => string;
   sign?: (stringToSign: string) => string;
 }
 
 const contexts = new WeakMap<Signatory, SigningContext>();
 
-function contextFor(signatory: Signatory, timestamp: string, region: string): SigningContext {
+/** Everything that stays the same for a day and region. */
+export function contextFor(
+  signatory: Signatory,
+  timestamp: string,
+  region: string,
+): SigningContext {
   const day = timestamp.slice(0, 8);
   const held = contexts.get(signatory);
   if (held?.day === day && held.region === region) return held;

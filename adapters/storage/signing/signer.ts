@@ -6,9 +6,7 @@ import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts"
 /** A signer, and the end of its signatures. */
 export interface Signer {
   readonly sign: (signing: QuerySigning) => Effect.Effect<string, CredentialsUnavailable>;
-  /**
-   * The end of what it signed, in milliseconds since 1970; never if undefined.
-   */
+  /** The end of what it signed, in milliseconds since 1970; never if undefined. */
   readonly expiresAt?: number | undefined;
   /** The longest lifetime of a signature in seconds, if that is less than 7 days. */
   readonly longestLife?: number;

@@ -46,7 +46,6 @@ export function v4Presigner(store: {
 }): Presigner["Service"] {
   const { addresses, region, signers, parts, forms, largestPut } = store;
 
-  /** Signs a URL for now; `answer` makes the result of it and of the instant at which it ends. */
   const signUrl = <A>(
     method: "GET" | "PUT",
     request: ObjectRequest,
@@ -90,7 +89,6 @@ export function v4Presigner(store: {
       part: (request) => {
         const { host } = addresses[request.audience];
         const { signed, toSend: headers } = parts.binding(request, host);
-        // The same in the API of S3 and of Google.
         const query: ReadonlyArray<Pair> = [
           ["partNumber", String(request.partNumber)],
           ["uploadId", request.uploadId],
@@ -135,8 +133,7 @@ export function v4Presigner(store: {
 
 /**
  * Signs with credentials that live long enough for the request, from now or from the beginning of
- * its window. The lifetime, in whole seconds, is the requested one, or less if the credentials
- * expire sooner. Seconds are rounded down; a lifetime one second short is accepted.
+ * its window. Seconds are rounded down; a lifetime one second short is accepted.
  */
 const inTime = <S extends Signer, A>(
   held: Held<S>,

@@ -3,19 +3,6 @@ import { hash } from "node:crypto";
 /** A name with its value. */
 export type Pair = readonly [name: string, value: string];
 
-/** The parts of a request that the signature covers. */
-interface CanonicalParts {
-  readonly method: string;
-  /** Percent-encoded, with its leading slash. */
-  readonly path: string;
-  /** Encoded and sorted: see `canonicalQuery`. */
-  readonly query: string;
-  /** Lower-case names in ascending order. */
-  readonly headers: ReadonlyArray<Pair>;
-  /** The names of the signed headers: see `signedHeaders`. */
-  readonly signedHeaders: string;
-}
-
 /** A signature algorithm: its name on the wire, and how it signs within a scope. */
 export interface Algorithm<in Secret> {
   readonly name: string;
@@ -32,13 +19,21 @@ export interface Algorithm<in Secret> {
 }
 
 /**
- * The canonical request, which signer and store both derive. The payload is not signed, as in every
- * presigned URL, unless a signed header has its hash. Source of this and the next two:
- * "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)", Amazon S3 API
- * Reference; "Canonical requests" and "V4 signing process with your own program", Cloud Storage
- * documentation. The two differ only in names.
+ * Builds the canonical request. The payload is not signed, as in every presigned URL, unless a
+ * signed header has its hash. Sources: "Authenticating Requests: Using Query Parameters (AWS
+ * Signature Version 4)", Amazon S3 API Reference; "Canonical requests" and "V4 signing process with
+ * your own program", Cloud Storage documentation. The two differ only in names.
  */
-export function canonicalRequest(parts: CanonicalParts): string {
+export function canonicalRequest(parts: {
+  readonly method: string;
+  /** Percent-encoded, with its leading slash. */
+  readonly path: string;
+  /** Encoded and sorted. */
+  readonly query: string;
+  /** Lower-case names in ascending order. */
+  readonly headers: ReadonlyArray<Pair>;
+  readonly signedHeaders: string;
+}): string {
   let headers = "";
   let payload = "UNSIGNED-PAYLOAD";
   for (const [name, value] of parts.headers) {
@@ -48,12 +43,9 @@ export function canonicalRequest(parts: CanonicalParts): string {
   return `${parts.method}\n${parts.path}\n${parts.query}\n${headers}\n${parts.signedHeaders}\n${payload}`;
 }
 
-/**
- * The string to sign: algorithm, time (`YYYYMMDDTHHMMSSZ`), scope and the hash of the canonical
- * request.
- */
 export function stringToSign(input: {
   readonly algorithm: Pick<Algorithm<never>, "name">;
+  /** `YYYYMMDDTHHMMSSZ`. */
   readonly timestamp: string;
   readonly scope: string;
   readonly canonicalRequest: string;
@@ -61,14 +53,12 @@ export function stringToSign(input: {
   return `${input.algorithm.name}\n${input.timestamp}\n${input.scope}\n${hash("sha256", input.canonicalRequest, "hex")}`;
 }
 
-/** The names of the signed headers, as in the canonical request. */
 export function signedHeaders(headers: ReadonlyArray<Pair>): string {
   let names = "";
   for (const [name] of headers) names += names === "" ? name : `;${name}`;
   return names;
 }
 
-/** Signed headers that hold the hash of the payload. */
 const PAYLOAD_HASH: ReadonlySet<string> = new Set([
   "x-amz-content-sha256",
   "x-goog-content-sha256",
@@ -85,19 +75,19 @@ const WHITE_SPACE = /[\t ]/;
 const RUNS = /[\t ]+/g;
 
 /**
- * Percent-encodes everything but the unreserved characters of RFC 3986, section 2.3, which is the
- * form that Signature Version 4 signs. Throws a `URIError` on text that is not well-formed.
+ * Percent-encodes everything but the unreserved characters of RFC 3986, section 2.3. Throws a
+ * `URIError` on text that is not well-formed.
  */
 export function encodeComponent(text: string): string {
   if (UNRESERVED.test(text)) return text;
   const encoded = encodeURIComponent(text);
-  // Looked for first, since to replace nothing costs more than to find nothing.
+  // Tested first, since a replacement without a match costs more.
   return LEFT_AS_IS.test(encoded) ? encoded.replace(EACH_LEFT_AS_IS, inPercent) : encoded;
 }
 
 /**
- * Encodes an object's name for the path of a URL: each segment once and the slashes not at all.
- * Empty, `.` and `..` segments stay as they are, since to S3 they are part of the name.
+ * Encodes each segment once and the slashes not at all. Empty, `.` and `..` segments stay as they
+ * are, since to S3 they are part of the name.
  */
 export function encodeKey(key: string): string {
   if (UNRESERVED_PATH.test(key)) return key;
@@ -107,7 +97,6 @@ export function encodeKey(key: string): string {
 const inPercent = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 
 const UNRESERVED = /^[A-Za-z0-9\-._~]*$/;
-/** Reserved characters that `encodeURIComponent` does not encode. */
 const LEFT_AS_IS = /[!'()*]/;
 const EACH_LEFT_AS_IS = /[!'()*]/g;
 const UNRESERVED_PATH = /^[A-Za-z0-9\-._~/]*$/;
