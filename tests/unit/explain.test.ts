@@ -1,10 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import {
-  CODES_OF_CLIENTS,
-  explain,
-  type FailedRequest,
-} from "../../adapters/cli/doctor/explain.ts";
+import { CLIENT_FAULTS, explain, type FailedRequest } from "../../adapters/cli/doctor/explain.ts";
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0, 0);
 const SIGNATURE = "0123456789abcdef".repeat(4);
@@ -297,7 +293,7 @@ describe("the page about refusals of stores", () => {
     expect(cause?.what).not.toContain("nothing in the URL or the answer differs");
   });
 
-  it.each([...CODES_OF_CLIENTS])("has %s, which --explain knows", (code) => {
+  it.each([...CLIENT_FAULTS.keys()])("has %s, which --explain knows", (code) => {
     expect(codes).toContain(code);
   });
 });
