@@ -1,46 +1,41 @@
 import * as Data from "effect/Data";
-import * as Schema from "effect/Schema";
 import type { Allowance } from "./limits.ts";
-import { UploadDifference } from "./upload-difference.ts";
+import type { UploadDifference } from "./upload-difference.ts";
 
 // Every error of the domain and the application. A `reason` is for the operator: it says what to
 // do where that is known, is never shown to callers, and holds no secret.
 
 /** The upload is larger than the policy, or one PUT, allows; both sizes in bytes. */
-export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLarge", {
-  limit: Schema.Number,
-  actual: Schema.Number,
+export class FileTooLarge extends Data.TaggedError("FileTooLarge")<{
+  readonly limit: number;
+  readonly actual: number;
   /** Whether only one PUT is the limit: in parts, the policy allows the file. */
-  fitsInParts: Schema.optionalKey(Schema.Boolean),
-}) {}
+  readonly fitsInParts?: boolean;
+}> {}
 
 /** The policy does not allow files of this type; `allowed` lists those that it does. */
-export class MediaTypeNotAllowed extends Schema.TaggedError<MediaTypeNotAllowed>()(
-  "MediaTypeNotAllowed",
-  { actual: Schema.String, allowed: Schema.Array(Schema.String) },
-) {}
+export class MediaTypeNotAllowed extends Data.TaggedError("MediaTypeNotAllowed")<{
+  readonly actual: string;
+  readonly allowed: ReadonlyArray<string>;
+}> {}
 
 /** There is no policy of this name; `known` lists those that the caller may use. */
-export class UnknownPolicy extends Schema.TaggedError<UnknownPolicy>()("UnknownPolicy", {
-  known: Schema.Array(Schema.String),
-}) {}
+export class UnknownPolicy extends Data.TaggedError("UnknownPolicy")<{
+  readonly known: ReadonlyArray<string>;
+}> {}
 
 /** The policy is for other kinds of callers, listed in `callers`. */
-export class PolicyNotAllowed extends Schema.TaggedError<PolicyNotAllowed>()("PolicyNotAllowed", {
-  callers: Schema.Array(Schema.String),
-}) {}
+export class PolicyNotAllowed extends Data.TaggedError("PolicyNotAllowed")<{
+  readonly callers: ReadonlyArray<string>;
+}> {}
 
 /** The policy, or the checksum of a whole file in parts, requires one that the request lacks. */
-export class ChecksumRequired extends Schema.TaggedError<ChecksumRequired>()(
-  "ChecksumRequired",
-  {},
-) {}
+export class ChecksumRequired extends Data.TaggedError("ChecksumRequired") {}
 
 /** The store cannot verify checksums of this algorithm; `supported` lists those that it can. */
-export class ChecksumNotSupported extends Schema.TaggedError<ChecksumNotSupported>()(
-  "ChecksumNotSupported",
-  { supported: Schema.Array(Schema.String) },
-) {}
+export class ChecksumNotSupported extends Data.TaggedError("ChecksumNotSupported")<{
+  readonly supported: ReadonlyArray<string>;
+}> {}
 
 /** Why one upload is refused for what it asks. */
 export type UploadRefusal =
@@ -58,82 +53,64 @@ export class UploadRefused extends Data.TaggedError("UploadRefused")<{
 }> {}
 
 /** The receipt was not made by this service, or has expired. */
-export class InvalidReceipt extends Schema.TaggedError<InvalidReceipt>()("InvalidReceipt", {}) {}
+export class InvalidReceipt extends Data.TaggedError("InvalidReceipt") {}
 
 /** The file is not in the store, or not yet. */
-export class UploadIncomplete extends Schema.TaggedError<UploadIncomplete>()(
-  "UploadIncomplete",
-  {},
-) {}
+export class UploadIncomplete extends Data.TaggedError("UploadIncomplete") {}
 
 /** What is in the store is not what was granted. */
-export class UploadMismatch extends Schema.TaggedError<UploadMismatch>()("UploadMismatch", {
-  differences: Schema.Array(UploadDifference),
-}) {}
+export class UploadMismatch extends Data.TaggedError("UploadMismatch")<{
+  readonly differences: ReadonlyArray<UploadDifference>;
+}> {}
 
 /** The token of an upload in parts was not made by this service, or the upload has ended. */
-export class InvalidUpload extends Schema.TaggedError<InvalidUpload>()("InvalidUpload", {}) {}
+export class InvalidUpload extends Data.TaggedError("InvalidUpload") {}
 
 /** The store is not used for uploads in parts. */
-export class MultipartNotSupported extends Schema.TaggedError<MultipartNotSupported>()(
-  "MultipartNotSupported",
-  {},
-) {}
+export class MultipartNotSupported extends Data.TaggedError("MultipartNotSupported") {}
 
 /** The store takes no uploads from HTML forms. */
-export class FormNotSupported extends Schema.TaggedError<FormNotSupported>()(
-  "FormNotSupported",
-  {},
-) {}
+export class FormNotSupported extends Data.TaggedError("FormNotSupported") {}
 
 /** An HTML form cannot be bound to a property that the request or its policy asks for. */
-export class FormCannotBind extends Schema.TaggedError<FormCannotBind>()("FormCannotBind", {
-  property: Schema.Literals(["checksum", "strict", "writeOnce", "idempotencyKey"]),
-}) {}
+export class FormCannotBind extends Data.TaggedError("FormCannotBind")<{
+  readonly property: "checksum" | "strict" | "writeOnce" | "idempotencyKey";
+}> {}
 
 /** The upload has no part of this number. */
-export class PartOutOfRange extends Schema.TaggedError<PartOutOfRange>()("PartOutOfRange", {
-  partNumber: Schema.Number,
-  partCount: Schema.Number,
-}) {}
+export class PartOutOfRange extends Data.TaggedError("PartOutOfRange")<{
+  readonly partNumber: number;
+  readonly partCount: number;
+}> {}
 
 /** Parts are not in the store, or the client does not name them; up to 100 of their numbers. */
-export class PartsMissing extends Schema.TaggedError<PartsMissing>()("PartsMissing", {
-  missing: Schema.Array(Schema.Number),
-}) {}
+export class PartsMissing extends Data.TaggedError("PartsMissing")<{
+  readonly missing: ReadonlyArray<number>;
+}> {}
 
 /** The policy of the upload allows no links to it. */
-export class LinksNotAllowed extends Schema.TaggedError<LinksNotAllowed>()("LinksNotAllowed", {}) {}
+export class LinksNotAllowed extends Data.TaggedError("LinksNotAllowed") {}
 
 /** The link would live longer than the policy allows; `limit` in seconds. */
-export class LinkTooLong extends Schema.TaggedError<LinkTooLong>()("LinkTooLong", {
-  limit: Schema.Number,
-}) {}
+export class LinkTooLong extends Data.TaggedError("LinkTooLong")<{ readonly limit: number }> {}
 
 /** The link was not made by this service, has expired, or was revoked. */
-export class LinkNotFound extends Schema.TaggedError<LinkNotFound>()("LinkNotFound", {}) {}
+export class LinkNotFound extends Data.TaggedError("LinkNotFound") {}
 
 /** The request does not say who sent it, or nothing that can be believed. */
-export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {
-  /**
-   * Where callers get what they lack: a token, a proxy in front, or the service around this one.
-   */
-  by: Schema.Literals(["token", "proxy", "host"]),
-}) {}
+export class Unauthenticated extends Data.TaggedError("Unauthenticated")<{
+  /** The source of what the caller lacks: a token, a proxy in front, or the service around. */
+  readonly by: "token" | "proxy" | "host";
+}> {}
 
 /**
  * There is no such organization, or it is not the caller's. A caller cannot tell which. Also for a
  * file or receipt of another organization.
  */
-export class OrganizationNotFound extends Schema.TaggedError<OrganizationNotFound>()(
-  "OrganizationNotFound",
-  {},
-) {}
+export class OrganizationNotFound extends Data.TaggedError("OrganizationNotFound") {}
 
 /** The caller belongs to the organization, and may not do this there. */
-export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", {
-  scope: Schema.String,
-}) {}
+export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{ readonly scope: string }> {}
 
 /** More requests than a limit allows; `retryAfter` in seconds. */
 export class RateLimited extends Data.TaggedError("RateLimited")<{
@@ -146,57 +123,46 @@ export class RateLimited extends Data.TaggedError("RateLimited")<{
  * there if it is `caller`, or, if it is `multipart`, more uploads in parts than the organization
  * may have open at once; `retryAfter` in seconds.
  */
-export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
-  bytes: Schema.optionalKey(Schema.Number),
-  objects: Schema.optionalKey(Schema.Number),
-  caller: Schema.optionalKey(Schema.Number),
-  multipart: Schema.optionalKey(Schema.Number),
-  retryAfter: Schema.Number,
-}) {}
+export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{
+  readonly bytes?: number;
+  readonly objects?: number;
+  readonly caller?: number;
+  readonly multipart?: number;
+  readonly retryAfter: number;
+}> {}
 
 /** The same idempotency key came with another request before. */
-export class IdempotencyConflict extends Schema.TaggedError<IdempotencyConflict>()(
-  "IdempotencyConflict",
-  {},
-) {}
+export class IdempotencyConflict extends Data.TaggedError("IdempotencyConflict") {}
 
 /** The store cannot be told to write once, so that a retry could replace the first upload. */
-export class IdempotencyNotSupported extends Schema.TaggedError<IdempotencyNotSupported>()(
-  "IdempotencyNotSupported",
-  {},
-) {}
+export class IdempotencyNotSupported extends Data.TaggedError("IdempotencyNotSupported") {}
 
 /** The service that knows the callers, or their organizations, does not answer. */
-export class IdentityUnavailable extends Schema.TaggedError<IdentityUnavailable>()(
-  "IdentityUnavailable",
-  { reason: Schema.String },
-) {}
+export class IdentityUnavailable extends Data.TaggedError("IdentityUnavailable")<{
+  readonly reason: string;
+}> {}
 
 /** The counter of the limits does not answer, or is full. */
-export class LimitsUnavailable extends Schema.TaggedError<LimitsUnavailable>()(
-  "LimitsUnavailable",
-  {
-    reason: Schema.String,
-    /** Seconds until there is room for another idempotency key, if that is what is missing. */
-    retryAfter: Schema.optionalKey(Schema.Number),
-  },
-) {}
+export class LimitsUnavailable extends Data.TaggedError("LimitsUnavailable")<{
+  readonly reason: string;
+  /** Seconds until there is room for another idempotency key, if that is what is missing. */
+  readonly retryAfter?: number;
+}> {}
 
 /** The store did not do what was asked of it, or cannot be reached. */
-export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
-  reason: Schema.String,
-}) {}
+export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
+  readonly reason: string;
+}> {}
 
-/** No credentials that live long enough can be had. */
-export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavailable>()(
-  "CredentialsUnavailable",
-  { reason: Schema.String },
-) {}
+/** No credentials with enough remaining lifetime. */
+export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavailable")<{
+  readonly reason: string;
+}> {}
 
 /**
  * The store shows the object to nobody who lacks a key that the client sent along in `header`.
  * Callers see an `UploadMismatch` instead.
  */
-export class ObjectUnreadable extends Schema.TaggedError<ObjectUnreadable>()("ObjectUnreadable", {
-  header: Schema.String,
-}) {}
+export class ObjectUnreadable extends Data.TaggedError("ObjectUnreadable")<{
+  readonly header: string;
+}> {}

@@ -1,5 +1,5 @@
 // For Effect applications: the ports, the service over them, the signer, and layers.
-export * from "../../application/ports/audit.ts";
+export { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 export * from "../../application/ports/authenticator.ts";
 export * from "../../application/ports/limiter.ts";
 export * from "../../application/ports/object-store.ts";
@@ -15,7 +15,18 @@ export { admit } from "../../application/admit.ts";
 export { confirmUpload } from "../../application/confirm-upload.ts";
 export { requestUpload } from "../../application/request-upload.ts";
 export { ByteSize } from "../../domain/byte-size.ts";
-export * from "../../domain/errors.ts";
+export {
+  CredentialsUnavailable,
+  IdempotencyConflict,
+  IdentityUnavailable,
+  LimitsUnavailable,
+  ObjectUnreadable,
+  OrganizationNotFound,
+  QuotaExceeded,
+  RateLimited,
+  StoreUnavailable,
+  Unauthenticated,
+} from "../../domain/errors.ts";
 export { FileName } from "../../domain/file-name.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
@@ -25,8 +36,6 @@ export { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/u
 
 // The adapters.
 export { layer as auditTo } from "../telemetry/audit.ts";
-export { layer as identity } from "../identity/layer.ts";
-export type { IdentitySettings } from "../identity/settings.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
 export { layer as random } from "../crypto/random.ts";
 export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
