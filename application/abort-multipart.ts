@@ -5,7 +5,7 @@ import type { Member } from "./admit.ts";
 import { inTime } from "./in-time.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { type Multipart, type MultipartId, ObjectStore } from "./ports/object-store.ts";
-import { uploadOf } from "./tokens.ts";
+import { openUpload } from "./tokens.ts";
 
 /**
  * Ends an upload and removes its parts. It does nothing to an upload that has ended: an object that
@@ -18,13 +18,12 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly upload: string;
 }) {
-  const upload = yield* uploadOf(request);
-  yield* (yield* storeOfParts).abort(upload).pipe(inTime());
+  const upload = yield* openUpload(request.member, request.upload);
+  yield* (yield* multipartStore).abort(upload).pipe(inTime());
   yield* endMultipart(upload);
 });
 
-/** The store's calls for uploads in parts; fails if it is not used for them. */
-export const storeOfParts = Effect.flatMap(ObjectStore, ({ multipart }) =>
+export const multipartStore = Effect.flatMap(ObjectStore, ({ multipart }) =>
   multipart === undefined ? Effect.fail(new MultipartNotSupported()) : Effect.succeed(multipart),
 );
 
@@ -32,7 +31,6 @@ export const storeOfParts = Effect.flatMap(ObjectStore, ({ multipart }) =>
 export const endMultipart = (upload: MultipartUpload) =>
   Limiter.use((limiter) => limiter.endMultipart(upload));
 
-/** Removes an upload that a request cannot go on with; if that fails, it is logged. */
 export const abortQuietly = (multipart: Multipart, upload: MultipartId) =>
   multipart.abort(upload).pipe(
     inTime(),

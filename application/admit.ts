@@ -9,7 +9,7 @@ import { Limiter } from "./ports/limiter.ts";
 import { Organizations } from "./ports/organizations.ts";
 import type { Audience } from "./ports/presigner.ts";
 
-/** A caller who was admitted to an organization: the input of each use case. */
+/** A caller who was admitted to an organization. */
 export interface Member {
   readonly principal: Principal;
   /** The organization's name, as the caller wrote it. */
@@ -18,10 +18,9 @@ export interface Member {
   readonly recordFacts?: RecordFacts | undefined;
 }
 
-/** What a caller asks for by an address. */
 interface AdmissionRequest {
   readonly principal: Principal;
-  /** As written there. A name of the wrong form is answered like one that does not exist. */
+  /** As the address has it; a malformed name is answered like one that does not exist. */
   readonly slug: string;
   readonly scope: Scope;
   readonly recordFacts?: RecordFacts | undefined;
@@ -45,7 +44,7 @@ export const admit = (request: AdmissionRequest) =>
     admitWith(services, request),
   );
 
-/** The same with services at hand: it has ended at once unless one of them waits. */
+/** Ends at once unless one of the services waits. */
 export function admitWith(
   services: Context.Context<Limiter | Organizations>,
   { principal, slug, scope, recordFacts }: AdmissionRequest,
@@ -67,5 +66,5 @@ export function admitWith(
 }
 
 /** Where the caller will use a URL: a person in a browser, a service on the private network. */
-export const audienceOf = ({ principal }: Member): Audience =>
+export const audienceFor = ({ principal }: Member): Audience =>
   principal.kind === "service" ? "internal" : "public";

@@ -1,11 +1,8 @@
 import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
-import { dispositionOf } from "../domain/disposition.ts";
-import { FileName } from "../domain/file-name.ts";
 import { MediaType } from "../domain/media-type.ts";
-import { OrganizationId } from "../domain/organization.ts";
-import { format } from "../domain/storage-key.ts";
+import { StorageKey } from "../domain/storage-key.ts";
 import { defaultPolicy } from "../domain/upload-policy.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
@@ -20,7 +17,6 @@ export interface PartState {
   readonly reason?: string;
 }
 
-/** The states of signing, of writing once, of the store and of the counter. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;
@@ -30,17 +26,10 @@ export interface Readiness {
 }
 
 /**
- * Makes the check, which signs a URL and asks the store for its bucket. Each part has 2 seconds to
+ * Makes the check, which signs a URL and asks the store for its bucket. Each part has `timeout` to
  * answer and an answer is kept for 5 seconds, so that probes neither pile up nor hang.
  */
-export const makeReadinessCheck = Effect.suspend(() => checkWithin("2 seconds"));
-
-/**
- * The same check with 10 seconds for each part, since some stores need seconds to make a bucket.
- */
-export const makePatientCheck = Effect.suspend(() => checkWithin("10 seconds"));
-
-const checkWithin = Effect.fnUntraced(function* (timeout: Timeout) {
+export const makeReadinessCheck = Effect.fnUntraced(function* (timeout: Timeout) {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
   const signing = watch("signing", presigner.get(PROBE), timeout);
@@ -54,10 +43,7 @@ const checkWithin = Effect.fnUntraced(function* (timeout: Timeout) {
   return yield* Effect.cachedWithTTL(Effect.provideContext(all, services), "5 seconds");
 });
 
-/**
- * Runs `probe` for its state, and keeps the time of the last change. The first result is not
- * logged, since whoever asks first reports it; each later change is logged once.
- */
+/** Logs each change of state once, except for the first result, which the caller reports. */
 function watch(
   part: string,
   probe: Effect.Effect<unknown, { readonly reason: string }>,
@@ -85,18 +71,11 @@ function watch(
 
 type Timeout = `${number} seconds`;
 
-const PROBE_TYPE = MediaType.make("text/plain");
 const PROBE = {
-  key: format({
-    organization: OrganizationId.make("readiness"),
-    year: 1970,
-    month: 1,
-    uuid: "00000000-0000-4000-8000-000000000000",
-    extension: ".txt",
-  }),
+  key: StorageKey.make("orgs/readiness/files/1970/01/00000000-0000-4000-8000-000000000000.txt"),
   lifetime: defaultPolicy.putLifetime,
   minLifetime: defaultPolicy.minLifetime,
   audience: "internal",
-  responseMediaType: PROBE_TYPE,
-  responseDisposition: dispositionOf(PROBE_TYPE, FileName.make("readiness.txt")),
+  responseMediaType: MediaType.make("text/plain"),
+  responseDisposition: "inline",
 } as const;

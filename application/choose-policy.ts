@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
 import { UnknownPolicy } from "../domain/errors.ts";
-import type { UploadPolicy } from "../domain/upload-policy.ts";
+import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
+import { Policies } from "./ports/policies.ts";
 
 /**
  * Finds a policy by its name. One of other organizations is answered like one that does not exist,
@@ -18,10 +19,14 @@ export function choosePolicy(
   return Effect.fail(new UnknownPolicy({ known }));
 }
 
-/** Whether a member may use a policy. */
+/** The policy of an earlier upload: one that was taken away leaves its uploads to the default. */
+export const policyNamed = (name: string) =>
+  Policies.useSync(
+    (policies) => policies.get(name) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy,
+  );
+
 export const mayUse = (member: Member, policy: UploadPolicy): boolean =>
   isShared(member, policy) && policy.callers.includes(member.principal.kind);
 
-/** Whether the member's organization has a policy. */
 const isShared = ({ slug }: Member, { organizations }: UploadPolicy): boolean =>
   organizations?.includes(slug) ?? true;

@@ -5,25 +5,19 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import * as Schedule from "effect/Schedule";
 import { InvalidUpload, PartOutOfRange, PartsMissing, UploadMismatch } from "../domain/errors.ts";
-import {
-  breaksGrant,
-  faultsOfParts,
-  type MultipartUpload,
-  partCountOf,
-  type SentPart,
-} from "../domain/multipart.ts";
-import { CONFIRM_GRACE, type Receipt } from "../domain/receipt.ts";
-import { abortQuietly, endMultipart, storeOfParts } from "./abort-multipart.ts";
+import { compareParts, countParts, type SentPart } from "../domain/multipart.ts";
+import { CONFIRM_GRACE } from "../domain/receipt.ts";
+import { abortQuietly, endMultipart, multipartStore } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { confirmArrival } from "./confirm-upload.ts";
 import { inTime } from "./in-time.ts";
 import { Tokens } from "./ports/tokens.ts";
-import { sealReceipt, uploadOf } from "./tokens.ts";
+import { openUpload, sealReceipt } from "./tokens.ts";
 
-/** How long the store has to list up to 10,000 parts. */
+/** For up to 10,000 parts. */
 export const LIST_TIMEOUT = Duration.seconds(20);
 
-/** How long the store has to put the parts together; it may go on after that. */
+/** For putting the parts together; the store may continue after that. */
 const COMPLETION_TIMEOUT = Duration.minutes(1);
 
 /** The most faults that a refusal lists. */
@@ -32,9 +26,8 @@ const MOST_FAULTS = 100;
 /**
  * Makes the object of an upload in parts, confirms it, and gives the receipt that a single PUT has
  * from its start. Before anything is put together, the parts in the store are compared with the
- * grant, and with those that the client names, in any order. Parts that break the grant end the
- * upload; parts that are missing, or are not those that the client names, can be uploaded again.
- * Completing again gives the same answer.
+ * grant, and with those that the client names. Parts that break the grant end the upload; others
+ * can be uploaded again. Completing again gives the same answer.
  *
  * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported`, `PartOutOfRange`,
  * `PartsMissing`, `UploadMismatch`, `UploadIncomplete`, `StoreUnavailable` or
@@ -47,9 +40,9 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   readonly parts: ReadonlyArray<SentPart>;
 }) {
   const { member, parts: sent } = request;
-  const upload = yield* uploadOf(request);
-  const multipart = yield* storeOfParts;
-  const partCount = partCountOf(upload);
+  const upload = yield* openUpload(member, request.upload);
+  const multipart = yield* multipartStore;
+  const partCount = countParts(upload);
   const beyond = sent.find(({ partNumber }) => partNumber > partCount);
   if (beyond !== undefined) {
     return yield* new PartOutOfRange({ partNumber: beyond.partNumber, partCount });
@@ -58,8 +51,8 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   const stored = yield* multipart.list(upload).pipe(inTime(LIST_TIMEOUT));
   const outcome = Option.isSome(stored)
     ? yield* Effect.gen(function* () {
-        const faults = faultsOfParts(upload, stored.value, sent);
-        if (breaksGrant(faults)) {
+        const faults = compareParts(upload, stored.value, sent);
+        if (faults.breaksGrant) {
           yield* abortQuietly(multipart, upload);
           yield* endMultipart(upload);
         }
@@ -76,13 +69,24 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   const isOpen = Result.isFailure(outcome) || outcome.success === "changed";
   if (!isOpen) yield* endMultipart(upload);
   if (ending === "mismatch") {
-    return yield* new UploadMismatch({ differences: [otherChecksum(upload)] });
+    // The store compares the checksum, and does not return that of the parts.
+    const expected = upload.checksum?.value ?? "";
+    return yield* new UploadMismatch({
+      differences: [{ property: "checksum", expected, actual: "another" }],
+    });
   }
 
   // Whatever was answered, only the object itself tells: an answer can be lost, and of several
   // requests to complete an upload, all but one find that it has ended.
-  const receipt = receiptFor(upload);
-  const confirmed = yield* confirmArrival({ member, receipt }).pipe(
+  const receipt = {
+    ...upload,
+    // Completing writes an object once.
+    writeOnce: true,
+    pending: false,
+    putExpiresAt: upload.expiresAt,
+    confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
+  };
+  const confirmed = yield* confirmArrival(member, receipt).pipe(
     // While another request completes the same upload, some stores have no object for a moment.
     Effect.retry({
       while: ({ _tag }) => _tag === "UploadIncomplete" && ending === "completed",
@@ -100,20 +104,4 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
     ),
   );
   return { ...confirmed, receipt: sealReceipt(yield* Tokens, receipt) };
-});
-
-/** The store compares the checksum, and does not tell that of what is there. */
-const otherChecksum = ({ checksum }: MultipartUpload) => ({
-  property: "checksum",
-  expected: checksum?.value ?? "",
-  actual: "another",
-});
-
-/** The receipt with which a single PUT would be confirmed. Completing writes an object once. */
-const receiptFor = (upload: MultipartUpload): Receipt => ({
-  ...upload,
-  writeOnce: true,
-  pending: false,
-  putExpiresAt: upload.expiresAt,
-  confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
 });

@@ -2,18 +2,17 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { dispositionOf } from "../domain/disposition.ts";
+import { contentDisposition } from "../domain/disposition.ts";
 import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
-import { differencesOf, timeDifference } from "../domain/upload-difference.ts";
-import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
-import { audienceOf, type Member } from "./admit.ts";
+import { compareWithReceipt, timeDifference } from "../domain/upload-difference.ts";
+import { audienceFor, type Member } from "./admit.ts";
+import { policyNamed } from "./choose-policy.ts";
 import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
-import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
-import { receiptOf } from "./tokens.ts";
+import { openReceipt } from "./tokens.ts";
 
 /**
  * Asks the store whether the upload arrived as its receipt says. Asking again gives the same answer
@@ -23,18 +22,12 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly receipt: string;
 }) {
-  const receipt = yield* receiptOf(request);
-  return yield* confirmArrival({ member: request.member, receipt });
+  const receipt = yield* openReceipt(request.member, request.receipt);
+  return yield* confirmArrival(request.member, receipt);
 });
 
 /** Compares what is in the store with a receipt, however it got there. */
-export const confirmArrival = Effect.fnUntraced(function* ({
-  member,
-  receipt,
-}: {
-  readonly member: Member;
-  readonly receipt: Receipt;
-}) {
+export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const store = yield* ObjectStore;
   const found = yield* store.head(receipt.key).pipe(
@@ -47,11 +40,12 @@ export const confirmArrival = Effect.fnUntraced(function* ({
   );
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
-  const policies = yield* Policies;
-  // A policy that was taken away leaves its uploads to the deployment's own.
-  const policy = policies.get(receipt.policy) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy;
+  const policy = yield* policyNamed(receipt.policy);
   const { key, fileName, mediaType, checksum } = receipt;
-  const differences = [...differencesOf(receipt, facts), ...timeDifference(receipt, facts, now)];
+  const differences = [
+    ...compareWithReceipt(receipt, facts),
+    ...timeDifference(receipt, facts, now),
+  ];
   if (differences.length > 0) {
     const { version } = facts;
     // Without a version it could be another object by now that is removed.
@@ -78,9 +72,9 @@ export const confirmArrival = Effect.fnUntraced(function* ({
     key,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
-    audience: audienceOf(member),
+    audience: audienceFor(member),
     responseMediaType: mediaType,
-    responseDisposition: dispositionOf(mediaType, fileName, policy),
+    responseDisposition: contentDisposition(mediaType, fileName, policy),
     version: facts.version,
   });
   const confirmed = {

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { dispositionOf } from "../domain/disposition.ts";
+import { contentDisposition } from "../domain/disposition.ts";
 import { LinkNotFound } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
 import { endOf } from "../domain/link.ts";
@@ -36,7 +36,7 @@ export const followLink = Effect.fnUntraced(function* (token: string, recordFact
     minLifetime,
     audience: "public",
     responseMediaType: mediaType,
-    responseDisposition: dispositionOf(mediaType, fileName),
+    responseDisposition: contentDisposition(mediaType, fileName),
     version,
     window,
   });

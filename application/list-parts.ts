@@ -1,11 +1,11 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { InvalidUpload } from "../domain/errors.ts";
-import { storeOfParts } from "./abort-multipart.ts";
+import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { LIST_TIMEOUT } from "./complete-multipart.ts";
 import { inTime } from "./in-time.ts";
-import { uploadOf } from "./tokens.ts";
+import { openUpload } from "./tokens.ts";
 
 /**
  * Asks the store which parts of an upload it has, so that a client uploads only the others.
@@ -17,8 +17,8 @@ export const listParts = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly upload: string;
 }) {
-  const upload = yield* uploadOf(request);
-  const found = yield* (yield* storeOfParts).list(upload).pipe(inTime(LIST_TIMEOUT));
+  const upload = yield* openUpload(request.member, request.upload);
+  const found = yield* (yield* multipartStore).list(upload).pipe(inTime(LIST_TIMEOUT));
   if (Option.isNone(found)) return yield* new InvalidUpload();
   return { parts: found.value };
 });

@@ -10,7 +10,7 @@ import type { Member } from "./admit.ts";
 import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
-import { receiptOf, sealLink } from "./tokens.ts";
+import { openReceipt, sealLink } from "./tokens.ts";
 
 /**
  * Makes a link that opens the file of a receipt for whoever holds it. It lasts as long as the
@@ -27,7 +27,7 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   /** As confirming named it. */
   readonly version?: string | undefined;
 }) {
-  const { key, fileName, mediaType, policy } = yield* receiptOf(request);
+  const { key, fileName, mediaType, policy } = yield* openReceipt(request.member, request.receipt);
   const longest = (yield* Policies).get(policy)?.linkLifetime;
   if (longest === undefined) return yield* new LinksNotAllowed();
   const { lifetime = longest } = request;

@@ -2,24 +2,23 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
-import { dispositionOf } from "../domain/disposition.ts";
+import { contentDisposition } from "../domain/disposition.ts";
 import { OrganizationNotFound } from "../domain/errors.ts";
 import { FileName } from "../domain/file-name.ts";
-import { mediaTypeOf } from "../domain/media-type.ts";
+import { mediaTypeByExtension } from "../domain/media-type.ts";
 import { format, parse } from "../domain/storage-key.ts";
 import { ObjectVersion } from "../domain/object-version.ts";
-import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
-import { audienceOf, type Member } from "./admit.ts";
-import { Policies } from "./ports/policies.ts";
+import { DEFAULT_POLICY } from "../domain/upload-policy.ts";
+import { audienceFor, type Member } from "./admit.ts";
+import { policyNamed } from "./choose-policy.ts";
 import { Presigner } from "./ports/presigner.ts";
 
 /** A URL is the same for an eighth of its life, so that browsers keep what they have. */
 export const WINDOWS = 8;
 
 /**
- * A fresh signed GET for a file of an organization, for those who belong to it, and the window
- * within which it is the same. The store is not asked: the type is what the key's extension
- * stands for, and where the file is not there, the store says so.
+ * Signs a GET for a file of an organization, for those who belong to it, and returns the window
+ * within which it is the same. The store is not asked: the type follows from the key's extension.
  *
  * Fails with `OrganizationNotFound` (for a key or version that no file of theirs can have) or
  * `CredentialsUnavailable`.
@@ -43,17 +42,17 @@ export const openFile = Effect.fnUntraced(function* (request: {
   }
   const { uuid, extension } = parts.value;
   const key = format(parts.value);
-  const mediaType = mediaTypeOf(extension.slice(1));
+  const mediaType = mediaTypeByExtension(extension.slice(1));
   member.recordFacts?.({ key, mediaType });
   const fileName = FileName.make(`${uuid}${extension}`);
-  const policy = (yield* Policies).get(DEFAULT_POLICY) ?? defaultPolicy;
-  const disposition = dispositionOf(mediaType, fileName);
+  const policy = yield* policyNamed(DEFAULT_POLICY);
+  const disposition = contentDisposition(mediaType, fileName);
   const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
   const get = yield* (yield* Presigner).get({
     key,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
-    audience: audienceOf(member),
+    audience: audienceFor(member),
     responseMediaType: mediaType,
     responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
     version,

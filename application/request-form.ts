@@ -1,31 +1,26 @@
 import * as Effect from "effect/Effect";
 import { ByteSize } from "../domain/byte-size.ts";
 import { FormCannotBind, FormNotSupported } from "../domain/errors.ts";
+import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
-import {
-  grantingTo,
-  grantUpload,
-  receiptFor,
-  type RequestedFile,
-  signGet,
-} from "./grant-upload.ts";
+import { grantingTo, grantUpload, receiptFor, signGet } from "./grant-upload.ts";
 
 /**
- * Grants one upload by an HTML form, which sends the file without any script: a new key in the
- * caller's organization, a form bound to it, and a GET that shows the file once it is there. A page
- * is often made before its file is chosen: if the size is unknown, the form takes any that the
- * policy allows, and the largest counts for the daily quota.
+ * Grants one upload by an HTML form, which sends the file without any script. A page is often made
+ * before its file is chosen: if the size is unknown, the form takes any that the policy allows, and
+ * the largest counts for the daily quota.
  *
  * Fails like `requestUpload`, and with `FormNotSupported`, or with `FormCannotBind` if the file
  * has to be written once, or compared with a checksum.
  */
 export const requestForm = Effect.fnUntraced(function* ({
   member,
-  upload: { checksum, ...upload },
-  policy: name,
+  upload: { checksum, size, ...upload },
+  policy,
   idempotencyKey,
-}: RequestedFile & {
+}: Omit<RequestedUpload, "upload"> & {
   readonly member: Member;
+  readonly upload: Omit<UploadRequest, "size"> & { readonly size?: ByteSize | undefined };
   readonly idempotencyKey?: string | undefined;
 }) {
   const granting = yield* grantingTo(member);
@@ -34,7 +29,7 @@ export const requestForm = Effect.fnUntraced(function* ({
   const largest = presigner.largestPut ?? Infinity;
   const granted = yield* grantUpload(
     granting,
-    { upload, policy: name },
+    { upload: { ...upload, size: size ?? SMALLEST }, policy },
     {
       checksums: [],
       // A form carries what a PUT carries.
@@ -45,33 +40,39 @@ export const requestForm = Effect.fnUntraced(function* ({
       Effect.fail(new FormCannotBind({ property: "checksum" })),
     ),
   );
-  const { key, grant, policy, policyName } = granted;
-  const { size, mediaType, minLifetime } = grant;
+  const { key, grant, policyName } = granted;
   for (const [property, isAsked] of [
     ["checksum", checksum !== undefined],
-    ["writeOnce", policy.writeOnce],
+    ["writeOnce", grant.writeOnce],
     ["strict", grant.strict],
     ["idempotencyKey", idempotencyKey !== undefined],
   ] as const) {
     if (isAsked) return yield* new FormCannotBind({ property });
   }
+  const maxSize = size ?? grant.maxSize;
   const form = yield* presigner.form({
     key,
-    mediaType,
-    minSize: upload.size ?? SMALLEST,
-    maxSize: size,
+    mediaType: grant.mediaType,
+    minSize: grant.size,
+    maxSize,
     lifetime: grant.putLifetime,
-    minLifetime,
+    minLifetime: grant.minLifetime,
     audience,
   });
   const get = yield* signGet(granting, granted);
   // Signed before it is counted, so that what cannot be signed is not counted.
   const { principal: caller, organization } = member;
-  yield* limiter.countUpload({ organization, caller, size });
-  member.recordFacts?.({ policy: policyName, key, size });
-  const { expiresAt } = form;
-  const isLargest = upload.size === undefined;
-  const receipt = receiptFor(granting, granted, { expiresAt, writeOnce: false, isLargest });
+  yield* limiter.countUpload({ organization, caller, size: maxSize });
+  member.recordFacts?.({ policy: policyName, key, size: maxSize });
+  const receipt = receiptFor(
+    granting,
+    { ...granted, grant: { ...grant, size: maxSize } },
+    {
+      putExpiresAt: form.expiresAt,
+      writeOnce: false,
+      ...(size === undefined && { isLargest: true }),
+    },
+  );
   return { key, form, get, receipt };
 });
 

@@ -11,9 +11,8 @@ import {
   signGet,
 } from "./grant-upload.ts";
 import type { SignedPut, SignedRequest } from "./ports/presigner.ts";
-import { recall, retryOf } from "./retries.ts";
+import { recall, retryOfUploads } from "./retries.ts";
 
-/** The caller, and what makes a retry of a request known. */
 interface Asked {
   readonly member: Member;
   /** Chosen by the caller: 1 to 255 printable characters. */
@@ -23,11 +22,8 @@ interface Asked {
 /**
  * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was asked
  * for, and a GET that shows the file once it is there. Nothing is stored, and the store is not
- * called. The URLs use the address for the caller's place: a person's browser, or a service on the
- * private network.
- *
- * With an idempotency key the object is written once. The same request with the same key gets the
- * same object again, with URLs that expire no later than the first ones.
+ * called. With an idempotency key the object is written once, and the same request with the same
+ * key gets the same object again, with URLs that expire no later than the first ones.
  *
  * Fails with `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`, `MediaTypeNotAllowed`,
  * `ChecksumRequired`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
@@ -51,8 +47,7 @@ export const requestUpload = Effect.fnUntraced(function* ({
  * Grants several uploads, one at least, in the order of `uploads`, or none of them. The limits
  * decide once for all, and an idempotency key is for all.
  *
- * Fails like `requestUpload`; what the policy or the store refuses of one upload is an
- * `UploadRefused` with its index.
+ * Fails like `requestUpload`; a refusal of one upload is an `UploadRefused` with its index.
  */
 export const requestUploads = Effect.fnUntraced(function* ({
   member,
@@ -73,7 +68,6 @@ export const requestUploads = Effect.fnUntraced(function* ({
   return final.map((upload, index) => issue(granting, upload, { isRetry, index }));
 });
 
-/** A granted upload with its signed requests. */
 interface Signed extends Granted {
   readonly put: SignedPut;
   readonly get: SignedRequest;
@@ -113,55 +107,46 @@ function sign(granting: Granting, granted: Granted) {
   );
 }
 
-/** How many uploads are signed at once where another service signs. */
-const CONCURRENCY = 16;
-
 const signAll = (granting: Granting, uploads: ReadonlyArray<Granted>) =>
   Effect.forEach(uploads, (upload) => sign(granting, upload), {
-    concurrency: granting.presigner.isRemote ? CONCURRENCY : 1,
+    concurrency: granting.presigner.isRemote ? 16 : 1,
   });
 
 /**
  * Counts uploads that are signed already, so that those that cannot be signed are not counted.
- * Returns what is remembered of an earlier request with the same idempotency key.
+ * Returns the memory of an earlier request with the same idempotency key.
  */
 function count(
   { member, limiter, issuedAt }: Granting,
-  request: {
+  given: {
     readonly asked: ReadonlyArray<RequestedUpload>;
     readonly signed: ReadonlyArray<Signed>;
     readonly idempotencyKey: string | undefined;
   },
 ) {
-  const { principal, organization } = member;
-  const { asked: uploads, signed, idempotencyKey } = request;
+  const { asked, signed, idempotencyKey } = given;
   if (idempotencyKey !== undefined && !signed.every(({ put }) => put.isOnce)) {
     return Effect.fail(new IdempotencyNotSupported());
   }
   return limiter.countUpload({
-    organization,
-    caller: principal,
+    organization: member.organization,
+    caller: member.principal,
     size: signed.reduce((sum, { grant }) => sum + grant.size, 0),
     objects: signed.length,
     retry:
       idempotencyKey === undefined
         ? undefined
-        : retryOf({ principal, idempotencyKey, uploads, signed, issuedAt }),
+        : retryOfUploads({ member, idempotencyKey }, { asked, signed, issuedAt }),
   });
 }
 
 /** Signs what an earlier request was granted. */
-const signAgain = (granting: Granting, earlier: string, uploads: ReadonlyArray<Granted>) =>
-  Effect.flatMap(
-    recall(earlier, {
-      organization: granting.member.organization,
-      uploads,
-      now: granting.issuedAt,
-    }),
-    (first) => signAll(granting, first),
-  );
+const signAgain = (granting: Granting, earlier: string, uploads: ReadonlyArray<Granted>) => {
+  const { member, issuedAt: now } = granting;
+  const first = recall(earlier, { organization: member.organization, uploads, now });
+  return Effect.flatMap(first, (uploads) => signAll(granting, uploads));
+};
 
-/** Adds the receipt, and tells the audit. */
 function issue(
   granting: Granting,
   signed: Signed,
@@ -169,6 +154,9 @@ function issue(
 ) {
   const { key, put, get, policyName } = signed;
   granting.member.recordFacts?.({ policy: policyName, key, isRetry }, index);
-  const { expiresAt, isOnce: writeOnce } = put;
-  return { key, put, get, receipt: receiptFor(granting, signed, { expiresAt, writeOnce }) };
+  const receipt = receiptFor(granting, signed, {
+    putExpiresAt: put.expiresAt,
+    writeOnce: put.isOnce,
+  });
+  return { key, put, get, receipt };
 }

@@ -4,20 +4,20 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
+import { LimitsUnavailable } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
-import type { OrganizationId } from "../domain/organization.ts";
-import type { Principal } from "../domain/principal.ts";
-import { parse, StorageKey } from "../domain/storage-key.ts";
 import { MULTIPART_LIFETIME } from "../domain/multipart.ts";
+import type { OrganizationId } from "../domain/organization.ts";
+import { parse, StorageKey } from "../domain/storage-key.ts";
 import {
   DEFAULT_POLICY,
   type RequestedUpload,
   type UploadGrant,
   type UploadRequest,
 } from "../domain/upload-policy.ts";
+import type { Member } from "./admit.ts";
 import type { RetriedUpload } from "./ports/limiter.ts";
 import type { SignedRequest } from "./ports/presigner.ts";
-import { LimitsUnavailable } from "../domain/errors.ts";
 
 /** The facts of the first request's uploads that a retry needs. */
 const Memory = Schema.fromJsonString(
@@ -34,32 +34,39 @@ const Memory = Schema.fromJsonString(
 const encode = Schema.encodeSync(Memory);
 const decode = Schema.decodeEffect(Memory);
 
-/** The facts of the first start of an upload in parts that a retry needs. */
-const Start = Schema.Struct({
-  key: StorageKey,
-  issuedAt: Schema.DateTimeUtcFromMillis,
-  /** Left out until the store has begun the upload. */
-  uploadId: Schema.optionalKey(Schema.String),
-});
-type Start = typeof Start.Type;
-const StartMemory = Schema.fromJsonString(Start);
-/** The memory of a start. */
-export const memoryOfStart = Schema.encodeSync(StartMemory);
+/** The same of the first start of an upload in parts. */
+const StartMemory = Schema.fromJsonString(
+  Schema.Struct({
+    key: StorageKey,
+    issuedAt: Schema.DateTimeUtcFromMillis,
+    /** Left out until the store has begun the upload. */
+    uploadId: Schema.optionalKey(Schema.String),
+  }),
+);
+export type Start = typeof StartMemory.Type;
+export const encodeStart = Schema.encodeSync(StartMemory);
 const decodeStart = Schema.decodeEffect(StartMemory);
 
-/** Makes a retry of these uploads recognizable, for as long as all their first URLs work. */
-export function retryOf(given: {
-  readonly principal: Principal;
+/** A request with an idempotency key. */
+interface Keyed {
+  readonly member: Member;
   readonly idempotencyKey: string;
-  readonly uploads: ReadonlyArray<RequestedUpload>;
-  readonly signed: ReadonlyArray<{
-    readonly key: StorageKey;
-    readonly put: SignedRequest;
-    readonly get: SignedRequest;
-  }>;
-  readonly issuedAt: DateTime.Utc;
-}): RetriedUpload {
-  const { principal, idempotencyKey, uploads, signed, issuedAt } = given;
+}
+
+/** Makes a retry of uploads recognizable, for as long as all their first URLs work. */
+export function retryOfUploads(
+  keyed: Keyed,
+  given: {
+    readonly asked: ReadonlyArray<RequestedUpload>;
+    readonly signed: ReadonlyArray<{
+      readonly key: StorageKey;
+      readonly put: SignedRequest;
+      readonly get: SignedRequest;
+    }>;
+    readonly issuedAt: DateTime.Utc;
+  },
+): RetriedUpload {
+  const { asked, signed, issuedAt } = given;
   const memory = signed.map(({ key, put, get }) => ({
     key,
     issuedAt,
@@ -68,13 +75,17 @@ export function retryOf(given: {
   }));
   const ends = signed.flatMap(({ put, get }) => [put.expiresAt, get.expiresAt]);
   return {
-    caller: [principal.kind, principal.subject],
-    key: idempotencyKey,
-    request: JSON.stringify(uploads.map(described)),
+    ...keyFrom(keyed),
+    request: JSON.stringify(asked.map(described)),
     memory: encode(memory),
     lifetime: DateTime.distance(issuedAt, ends.reduce(DateTime.min)),
   };
 }
+
+const keyFrom = ({ member: { principal }, idempotencyKey }: Keyed) => ({
+  caller: [principal.kind, principal.subject],
+  key: idempotencyKey,
+});
 
 const described = ({ upload, policy = DEFAULT_POLICY }: RequestedUpload) => {
   const { fileName, mediaType, size, strict, checksum } = upload;
@@ -87,27 +98,19 @@ const described = ({ upload, policy = DEFAULT_POLICY }: RequestedUpload) => {
  * this organization did not write: the counter is not trusted with what is signed.
  */
 export const recall = Effect.fnUntraced(function* <
-  U extends {
-    readonly key: StorageKey;
-    readonly grant: UploadGrant;
-    readonly issuedAt: DateTime.Utc;
-  },
+  U extends { readonly grant: UploadGrant; readonly issuedAt: DateTime.Utc },
 >(
   memory: string,
-  {
-    organization,
-    uploads,
-    now,
-  }: {
+  given: {
     readonly organization: OrganizationId;
     readonly uploads: ReadonlyArray<U>;
     readonly now: DateTime.Utc;
   },
 ) {
+  const { organization, uploads, now } = given;
   const first = yield* decode(memory).pipe(
     Effect.filterOrFail(
-      (first) =>
-        first.length === uploads.length && first.every((upload) => belongsTo(organization, upload)),
+      (first) => first.length === uploads.length && first.every(belongsTo(organization)),
     ),
     Effect.mapError(notOurs),
   );
@@ -124,33 +127,27 @@ export const recall = Effect.fnUntraced(function* <
 });
 
 /** Makes a retry of the start of an upload in parts recognizable, as long as the upload lives. */
-export const retryOfStart = (given: {
-  readonly principal: Principal;
-  readonly idempotencyKey: string;
-  readonly upload: Pick<UploadRequest, "fileName" | "mediaType" | "size" | "checksum">;
-  readonly policy: string;
-  readonly start: Start;
-}): RetriedUpload => {
-  const { principal, idempotencyKey, policy, start } = given;
+export const retryOfStart = (
+  keyed: Keyed,
+  given: { readonly upload: UploadRequest; readonly policy: string; readonly start: Start },
+): RetriedUpload => {
   const { fileName, mediaType, size, checksum } = given.upload;
   return {
-    caller: [principal.kind, principal.subject],
-    key: idempotencyKey,
-    request: JSON.stringify(["multipart", fileName, mediaType, size, policy, checksum]),
-    memory: memoryOfStart(start),
+    ...keyFrom(keyed),
+    request: JSON.stringify(["multipart", fileName, mediaType, size, given.policy, checksum]),
+    memory: encodeStart(given.start),
     lifetime: MULTIPART_LIFETIME,
   };
 };
 
 /** The first start of an upload in parts. Fails as `recall` does. */
 export const recallStart = (memory: string, organization: OrganizationId) =>
-  decodeStart(memory).pipe(
-    Effect.filterOrFail((start) => belongsTo(organization, start)),
-    Effect.mapError(notOurs),
-  );
+  decodeStart(memory).pipe(Effect.filterOrFail(belongsTo(organization)), Effect.mapError(notOurs));
 
-const belongsTo = (organization: OrganizationId, { key }: { readonly key: StorageKey }) =>
-  Option.getOrUndefined(parse(key))?.organization === organization;
+const belongsTo =
+  (organization: OrganizationId) =>
+  ({ key }: { readonly key: StorageKey }): boolean =>
+    Option.getOrUndefined(parse(key))?.organization === organization;
 
 const notOurs = () =>
   new LimitsUnavailable({

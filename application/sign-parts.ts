@@ -10,19 +10,11 @@ import {
   PartOutOfRange,
 } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
-import { partCountOf, partLength, type PartNumber } from "../domain/multipart.ts";
-import { DEFAULT_POLICY, defaultPolicy } from "../domain/upload-policy.ts";
-import { audienceOf, type Member } from "./admit.ts";
-import { Policies } from "./ports/policies.ts";
+import { countParts, partLength, type PartNumber } from "../domain/multipart.ts";
+import { audienceFor, type Member } from "./admit.ts";
+import { policyNamed } from "./choose-policy.ts";
 import { Presigner } from "./ports/presigner.ts";
-import { uploadOf } from "./tokens.ts";
-
-/** A part to be signed. */
-export interface PartToSign {
-  readonly partNumber: PartNumber;
-  /** The checksum of the part's bytes. */
-  readonly checksum?: Checksum | undefined;
-}
+import { openUpload } from "./tokens.ts";
 
 /**
  * Signs a PUT for each of the parts, bound to the part's exact length and to its checksum if it has
@@ -35,30 +27,31 @@ export interface PartToSign {
 export const signParts = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly upload: string;
-  readonly parts: ReadonlyArray<PartToSign>;
+  readonly parts: ReadonlyArray<{
+    readonly partNumber: PartNumber;
+    readonly checksum?: Checksum | undefined;
+  }>;
 }) {
   const { member, parts } = request;
-  const upload = yield* uploadOf(request);
+  const upload = yield* openUpload(member, request.upload);
   const { part: sign, partChecksums = [], isRemote } = yield* Presigner;
   const supported = upload.checksum ? [upload.checksum.algorithm] : partChecksums;
   if (sign === undefined) return yield* new MultipartNotSupported();
 
-  const policies = yield* Policies;
-  // A policy that was taken away leaves its uploads to the deployment's own.
-  const policy = policies.get(upload.policy) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy;
+  const policy = yield* policyNamed(upload.policy);
   const isRequired = policy.requireChecksum || upload.checksum !== undefined;
   const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
   const left = Math.ceil(Duration.toSeconds(DateTime.distance(now, upload.expiresAt)));
   const lifetime = Lifetime.make(Duration.min(policy.putLifetime, Duration.seconds(left)));
   const { key, uploadId } = upload;
   const { minLifetime } = policy;
-  const everyPart = { key, uploadId, lifetime, minLifetime, audience: audienceOf(member) };
+  const everyPart = { key, uploadId, lifetime, minLifetime, audience: audienceFor(member) };
   const signed = yield* Effect.forEach(
     parts,
     Effect.fnUntraced(function* ({ partNumber, checksum }) {
       const size = partLength(upload, partNumber);
       if (size === undefined) {
-        return yield* new PartOutOfRange({ partNumber, partCount: partCountOf(upload) });
+        return yield* new PartOutOfRange({ partNumber, partCount: countParts(upload) });
       }
       if (checksum === undefined && isRequired) return yield* new ChecksumRequired();
       if (checksum !== undefined && !supported.includes(checksum.algorithm)) {

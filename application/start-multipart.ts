@@ -1,26 +1,23 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import type { Checksum } from "../domain/checksum.ts";
 import { LimitsUnavailable, MultipartNotSupported } from "../domain/errors.ts";
-import type { MediaType } from "../domain/media-type.ts";
-import { MULTIPART_LIFETIME, partCountOf, partSizeFor } from "../domain/multipart.ts";
+import { countParts, MULTIPART_LIFETIME, partSizeFor } from "../domain/multipart.ts";
 import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
+import { abortQuietly } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { grantingTo, grantUpload } from "./grant-upload.ts";
 import { inTime } from "./in-time.ts";
-import { abortQuietly } from "./abort-multipart.ts";
 import { type FirstRequest, Limiter } from "./ports/limiter.ts";
 import { type Multipart, ObjectStore } from "./ports/object-store.ts";
-import { memoryOfStart, recallStart, retryOfStart } from "./retries.ts";
+import { encodeStart, recallStart, retryOfStart, type Start } from "./retries.ts";
 import { sealUpload } from "./tokens.ts";
 
 /**
  * Grants one upload in parts, under a new key in the caller's organization, and begins it in the
  * store. All its bytes are counted before the store is called, so that nobody begins uploads there
- * beyond a quota, or more at once than an organization may have open.
- *
- * With an idempotency key, the same request with the same key gets the same upload again.
+ * beyond a quota, or more at once than an organization may have open. With an idempotency key, the
+ * same request with the same key gets the same upload again.
  *
  * Fails with `MultipartNotSupported`, `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`,
  * `MediaTypeNotAllowed`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
@@ -44,23 +41,22 @@ export const startMultipart = Effect.fnUntraced(function* ({
   if (multipart === undefined || presigner.part === undefined) {
     return yield* new MultipartNotSupported();
   }
-  const request = { upload: { ...asked, strict: true }, policy };
-  const {
-    grant: upload,
-    key: newKey,
-    policyName,
-    issuedAt: now,
-  } = yield* grantUpload(granting, request, {
-    checksums: multipart.fileChecksums ?? [],
-    // Where a checksum is required, each part has to have one.
-    adapt: (policy) => ({ ...policy, requireChecksum: false }),
-  }).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
-  const { mediaType, size, checksum } = upload;
-  const start = { key: newKey, issuedAt: now };
+  const granted = yield* grantUpload(
+    granting,
+    { upload: { ...asked, strict: true }, policy },
+    {
+      checksums: multipart.fileChecksums ?? [],
+      // Where a checksum is required, each part has to have one.
+      adapt: (policy) => ({ ...policy, requireChecksum: false }),
+    },
+  ).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
+  const { grant: upload, policyName } = granted;
+  const { fileName, mediaType, size, checksum } = upload;
+  const start = { key: granted.key, issuedAt: granted.issuedAt };
   const retry =
     idempotencyKey === undefined
       ? undefined
-      : retryOfStart({ principal, idempotencyKey, upload, policy: policyName, start });
+      : retryOfStart({ member, idempotencyKey }, { upload, policy: policyName, start });
   const counted = {
     organization,
     caller: principal,
@@ -74,8 +70,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
     ? first
     : yield* begin({
         multipart,
-        mediaType,
-        checksum,
+        object: { mediaType, checksum },
         start: first,
         first: retry && { organization, retry: { ...retry, memory: earlier ?? retry.memory } },
       }).pipe(
@@ -86,10 +81,13 @@ export const startMultipart = Effect.fnUntraced(function* ({
   const partSize = partSizeFor(size);
   const expiresAt = DateTime.addDuration(issuedAt, MULTIPART_LIFETIME);
   const token = yield* sealUpload({
-    ...upload,
     key,
     uploadId,
+    fileName,
+    mediaType,
+    size,
     partSize,
+    checksum,
     policy: policyName,
     subject: principal.subject,
     organization,
@@ -97,11 +95,9 @@ export const startMultipart = Effect.fnUntraced(function* ({
     expiresAt,
   });
   member.recordFacts?.({ policy: policyName, key, isRetry: earlier !== undefined });
-  return { upload: token, key, partSize, partCount: partCountOf({ size, partSize }), expiresAt };
+  return { upload: token, key, partSize, partCount: countParts({ size, partSize }), expiresAt };
 });
 
-/** A start, with the store's name for the upload once the store has begun it. */
-type Start = Effect.Success<ReturnType<typeof recallStart>>;
 type Begun = Start & { readonly uploadId: string };
 const hasBegun = (start: Start): start is Begun => start.uploadId !== undefined;
 
@@ -111,24 +107,23 @@ const hasBegun = (start: Start): start is Begun => start.uploadId !== undefined;
  */
 const begin = Effect.fnUntraced(function* (given: {
   readonly multipart: Multipart;
-  readonly mediaType: MediaType;
-  readonly checksum: Checksum | undefined;
+  readonly object: Pick<UploadRequest, "mediaType" | "checksum">;
   readonly start: Start;
   readonly first: FirstRequest | undefined;
 }) {
-  const { multipart, mediaType, checksum, start, first } = given;
-  const { key } = start;
-  const uploadId = yield* multipart.create({ key, mediaType, checksum }).pipe(inTime());
+  const { multipart, object, start, first } = given;
+  const uploadId = yield* multipart.create({ key: start.key, ...object }).pipe(inTime());
   const begun: Begun = { ...start, uploadId };
   if (first === undefined) return begun;
-  const memory = memoryOfStart(begun);
+  const memory = encodeStart(begun);
   const kept = yield* Effect.result((yield* Limiter).replaceMemory({ ...first, memory }));
   if (Result.isSuccess(kept) && kept.success === memory) return begun;
   yield* abortQuietly(multipart, begun);
   if (Result.isFailure(kept)) return yield* Effect.fail(kept.failure);
-  const other =
-    kept.success === undefined ? undefined : yield* recallStart(kept.success, first.organization);
-  if (other !== undefined && hasBegun(other)) return other;
+  if (kept.success !== undefined) {
+    const other = yield* recallStart(kept.success, first.organization);
+    if (hasBegun(other)) return other;
+  }
   return yield* new LimitsUnavailable({
     reason: "the first request with this Idempotency-Key has failed meanwhile",
   });

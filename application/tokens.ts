@@ -52,7 +52,7 @@ const opener = <A extends Receipt | MultipartUpload, E>(kind: {
   });
 };
 
-const openReceipt = opener({
+export const openReceipt = opener({
   purpose: "receipt",
   schema: Receipt,
   invalid: () => new InvalidReceipt(),
@@ -61,30 +61,19 @@ const openReceipt = opener({
     !DateTime.isGreaterThan(now, confirmUntil),
 });
 
-const openUpload = opener({
+export const openUpload = opener({
   purpose: "upload",
   schema: MultipartUpload,
   invalid: () => new InvalidUpload(),
   isCurrent: ({ expiresAt }, now) => DateTime.isLessThan(now, expiresAt),
 });
 
-/** Seals a receipt for the client to keep. */
 export const sealReceipt = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
   seal("receipt", toJson(receipt));
 
-/** Opens the receipt of a caller; fails with `InvalidReceipt` or `OrganizationNotFound`. */
-export const receiptOf = (request: { readonly member: Member; readonly receipt: string }) =>
-  openReceipt(request.member, request.receipt);
-
-/** Seals an upload in parts for the client to keep. */
 export const sealUpload = (upload: MultipartUpload): Effect.Effect<string, never, Tokens> =>
   Tokens.useSync(({ seal }) => seal("upload", encodeUpload(upload)));
 
-/** Opens the upload in parts of a caller; fails with `InvalidUpload` or `OrganizationNotFound`. */
-export const uploadOf = (request: { readonly member: Member; readonly upload: string }) =>
-  openUpload(request.member, request.upload);
-
-/** Seals the right to open a file. */
 export const sealLink = (link: Link): Effect.Effect<string, never, Tokens> =>
   Tokens.useSync(({ seal }) => seal("link", encodeLink(link)));
 

@@ -26,7 +26,6 @@ const isUnit = (text: string): text is keyof typeof UNITS => Object.hasOwn(UNITS
 /** A number of bytes, or a text such as `"200 MiB"`. */
 export type WrittenSize = number | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB"}`;
 
-/** A size as a person writes it. */
 export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
   Schema.decodeTo(ByteSize, {
     decode: SchemaGetter.transform((written) => {
@@ -38,5 +37,4 @@ export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
   }),
 ) as Schema.Codec<ByteSize, WrittenSize>;
 
-/** `count` MiB (of 1,048,576 bytes) as a size in bytes. */
 export const mebibytes = (count: number): ByteSize => ByteSize.make(count * 1024 * 1024);

@@ -7,17 +7,13 @@ export type ChecksumAlgorithm = typeof ChecksumAlgorithm.Type;
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/** The length of digests in bytes, and their base64 with all unused bits zero. */
 const DIGESTS = {
   sha256: { bytes: 32, form: new RegExp(pattern(32)) },
   crc32c: { bytes: 4, form: new RegExp(pattern(4)) },
   md5: { bytes: 16, form: new RegExp(pattern(16)) },
 };
 
-/**
- * The checksum of a file: the algorithm, and its digest in padded base64 (RFC 4648, section 4).
- * Each digest has exactly one accepted spelling.
- */
+/** The checksum of a file, in padded base64 (RFC 4648, section 4) with one accepted spelling. */
 export const Checksum = Schema.Struct({
   algorithm: ChecksumAlgorithm,
   value: Schema.String,

@@ -10,10 +10,9 @@ export interface Usage {
   readonly objects: number;
 }
 
-/** The length of a day, in milliseconds. */
 export const DAY = Duration.toMillis(Duration.days(1));
 
-/** Adds uploads to what was granted today; undefined if that would exceed the quota. */
+/** Adds uploads to those of today; undefined if that would exceed the quota. */
 export function addToDay(
   { bytes = Infinity, objects = Infinity }: DailyQuota,
   usage: Usage | undefined,
@@ -29,14 +28,12 @@ export function addToDay(
   return after.bytes <= bytes && after.objects <= objects ? after : undefined;
 }
 
-/** Takes back from a day what was added to it for uploads that could not begin. */
 export const takeBack = (usage: Usage, less: Omit<Usage, "day">): Usage => ({
   ...usage,
   bytes: Math.max(0, usage.bytes - less.bytes),
   objects: Math.max(0, usage.objects - less.objects),
 });
 
-/** The refusal of an upload that would exceed the quota of the organization. */
 export const quotaExceeded = ({ bytes, objects }: DailyQuota, retryAfter: number): QuotaExceeded =>
   new QuotaExceeded({
     ...(bytes === undefined ? {} : { bytes }),

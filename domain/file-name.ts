@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema";
  * to people and never becomes part of a path.
  */
 export const FileName = Schema.String.check(
-  Schema.makeFilter<string>(problemOf, {
+  Schema.makeFilter<string>(findProblem, {
     identifier: "FileName",
     description:
       "The file's name: up to 255 bytes of well-formed UTF-8, without control characters and without characters that reverse the writing direction. It never becomes part of a path.",
@@ -18,10 +18,10 @@ export const FileName = Schema.String.check(
 export type FileName = typeof FileName.Type;
 
 /**
- * The extension of the name without its dot, in lower case: up to 10 letters and digits after the
- * last dot. A name that is only an extension (`.htaccess`) has none.
+ * The extension without its dot, in lower case: up to 10 letters and digits after the last dot. A
+ * name that is only an extension (`.htaccess`) has none.
  */
-export function extensionOf(fileName: FileName): string | undefined {
+export function extensionIn(fileName: FileName): string | undefined {
   return /[^./\\]\.([0-9A-Za-z]{1,10})$/.exec(fileName)?.[1]?.toLowerCase();
 }
 
@@ -34,7 +34,7 @@ const REORDERING = /[\u202a-\u202e\u2066-\u2069]/;
 const pattern = () =>
   `^[^${`${UNPRINTABLE.source}${REORDERING.source}`.replaceAll(/[[\]]/g, "")}]*$`;
 
-function problemOf(value: string): string | undefined {
+function findProblem(value: string): string | undefined {
   if (value.length === 0) return "Cannot parse file name: it is empty";
   if (value.length > MAX_BYTES) return TOO_LONG;
   if (!value.isWellFormed()) return "Cannot parse file name: it is not well-formed Unicode";
@@ -48,5 +48,4 @@ function problemOf(value: string): string | undefined {
 
 const TOO_LONG = `Cannot parse file name: it is longer than ${MAX_BYTES} bytes of UTF-8`;
 
-/** Each byte that is escaped takes three characters, and every other byte is one. */
 const utf8Length = (text: string) => encodeURIComponent(text).replaceAll(/%../g, "_").length;

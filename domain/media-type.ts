@@ -11,7 +11,7 @@ import mediaTypes from "mime-db";
  * only, since signers collapse tabs and runs of spaces.
  */
 export const MediaType = Schema.String.check(
-  Schema.makeFilter<string>(problemOf, {
+  Schema.makeFilter<string>(findProblem, {
     identifier: "MediaType",
     description:
       "A media type (RFC 9110, section 8.3.1) with `charset` and `codecs` as its only parameters, each once, a comma inside `codecs` alone, and no tab and no two spaces in a row. It is kept and signed as it is written.",
@@ -28,27 +28,23 @@ export function essence(mediaType: MediaType): string {
 }
 
 /**
- * Whether a browser that opens such a file might run it with the rights of the page's origin: HTML,
- * XML of any vocabulary (so SVG and XHTML), scripts, PDF, archives of pages, and the types for
- * which browsers look at the bytes instead (WHATWG MIME Sniffing, section 7).
+ * Returns true if a browser that opens such a file might run it with the rights of the page's
+ * origin, or looks at the bytes instead of the type (WHATWG MIME Sniffing, section 7).
  */
 export function isExecutable(mediaType: MediaType): boolean {
   const type = essence(mediaType);
   return EXECUTABLE.has(type) || type.endsWith("+xml") || type.startsWith("multipart/");
 }
 
-/**
- * The extensions of a media type without a dot, the usual one first; empty if the type is unknown.
- */
-export function extensionsOf(mediaType: MediaType): ReadonlyArray<string> {
+/** The extensions without a dot, the usual one first; empty if the type is unknown. */
+export function usualExtensions(mediaType: MediaType): ReadonlyArray<string> {
   const type = essence(mediaType);
   return (Object.hasOwn(mediaTypes, type) ? mediaTypes[type]?.extensions : undefined) ?? [];
 }
 
-/** All media types that have a usual extension. */
 export const TYPES_WITH_EXTENSION: ReadonlyArray<MediaType> = Object.keys(mediaTypes)
   .map((type) => type as MediaType)
-  .filter((type) => extensionsOf(type).length > 0);
+  .filter((type) => usualExtensions(type).length > 0);
 
 const EXECUTABLE: ReadonlySet<string> = new Set([
   "text/html",
@@ -101,7 +97,7 @@ function pattern(): string {
   return `^${name}/${name}(?:${both(charset, codecs)}|${both(codecs, charset)})?(?: ?;)*$`;
 }
 
-function problemOf(value: string): string | undefined {
+function findProblem(value: string): string | undefined {
   if (value.length > MAX_BYTES) {
     return `Cannot parse media type: it is longer than ${MAX_BYTES} bytes`;
   }
@@ -135,16 +131,14 @@ function problemOf(value: string): string | undefined {
   return undefined;
 }
 
-/**
- * The media type of an extension (without its dot), or `application/octet-stream` if it is unknown.
- */
-export const mediaTypeOf = (extension: string): MediaType =>
+/** The media type of an extension without its dot. */
+export const mediaTypeByExtension = (extension: string): MediaType =>
   BY_EXTENSION.get(extension) ?? UNKNOWN_TYPE;
 
 const UNKNOWN_TYPE = MediaType.make("application/octet-stream");
 
 /**
- * Of several types with one extension, the type for which it is the usual one; registered types
+ * Of several types with one extension, the one for which it is the usual one; registered types
  * first.
  */
 const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map(

@@ -9,10 +9,9 @@ import { OrganizationId } from "./organization.ts";
 import { StorageKey } from "./storage-key.ts";
 import type { UploadDifference } from "./upload-difference.ts";
 
-/** The most parts of one upload: "Amazon S3 multipart upload limits", S3 User Guide. */
+/** "Amazon S3 multipart upload limits", S3 User Guide. */
 export const MOST_PARTS = 10_000;
 
-/** The number of a part: 1 to 10,000. */
 export const PartNumber = Schema.Number.check(
   Schema.makeFilter<number>(
     (value) =>
@@ -28,16 +27,13 @@ export const PartNumber = Schema.Number.check(
 ).pipe(Schema.brand("PartNumber"));
 export type PartNumber = typeof PartNumber.Type;
 
-/** How long after its start an upload in parts can be continued and completed. */
+/** The time from its start in which an upload in parts can be continued and completed. */
 export const MULTIPART_LIFETIME = Duration.days(1);
 
-/** After how many whole days an upload in parts can be removed, since nobody can complete it. */
+/** The age, in whole days, at which nobody can complete an upload in parts any more. */
 export const ABANDONED_AFTER = Math.ceil(Duration.toDays(MULTIPART_LIFETIME));
 
-/**
- * A granted upload in parts. The service does not store it: the client holds it, sealed, and sends
- * it with each request.
- */
+/** A granted upload in parts, which the client holds sealed and sends with each request. */
 export const MultipartUpload = Schema.Struct({
   key: StorageKey,
   /** The store's own name for the upload. */
@@ -47,7 +43,6 @@ export const MultipartUpload = Schema.Struct({
   size: ByteSize,
   /** The size of every part but the last. */
   partSize: ByteSize,
-  /** The checksum of the whole file, which the store verifies when the upload is completed. */
   checksum: Schema.optional(Checksum),
   policy: Schema.String,
   subject: Schema.String,
@@ -82,21 +77,19 @@ const SMALLEST_PART = 5;
 export const partSizeFor = (size: ByteSize): ByteSize =>
   mebibytes(Math.max(SMALLEST_PART, Math.ceil(size / (MOST_PARTS * MEBIBYTE))));
 
-/** How many parts an upload has: at least 1. */
-export const partCountOf = ({ size, partSize }: Sizes): number => Math.ceil(size / partSize);
+export const countParts = ({ size, partSize }: Sizes): number => Math.ceil(size / partSize);
 
-/** The exact length of a part in bytes; undefined if the upload has no part of this number. */
+/** The exact length of a part; undefined if the upload has no part of this number. */
 export function partLength(upload: Sizes, number: number): ByteSize | undefined {
   const { size, partSize } = upload;
-  const count = partCountOf(upload);
+  const count = countParts(upload);
   if (number > count) return undefined;
   return number < count ? partSize : ByteSize.make(size - (count - 1) * partSize);
 }
 
-/** The longest that a refused start is told to wait: uploads end at any time. */
+/** Longest advised wait after a refused start, since uploads end at any time. */
 const LONGEST_WAIT = Duration.minutes(1);
 
-/** The refusal of a start while `limit` uploads are open, of which the first expires in `left`. */
 export const tooManyOpen = (limit: number, left: Duration.Duration): QuotaExceeded =>
   new QuotaExceeded({
     multipart: limit,
@@ -121,26 +114,23 @@ export interface StoredPart {
   readonly crc32c?: string | undefined;
 }
 
-/** What keeps an upload from being completed; both empty if nothing does. */
-export interface PartFaults {
-  /** Numbers of parts that the store does not have, or that the client does not name. */
-  readonly missing: ReadonlyArray<number>;
-  /** Parts that are not as granted (`parts/{number}/size`), or not those that the client names. */
-  readonly differences: ReadonlyArray<UploadDifference>;
-}
-
-/** Compares the parts in the store with the grant, and with what the client names. */
-export function faultsOfParts(
+/**
+ * Compares the parts in the store with the grant, and with those that the client names. No further
+ * upload can mend what `breaksGrant`.
+ */
+export function compareParts(
   upload: Sizes,
   stored: ReadonlyArray<StoredPart>,
   sent: ReadonlyArray<SentPart>,
-): PartFaults {
+) {
+  let breaksGrant = false;
   const differences: Array<UploadDifference> = [];
   const named = new Map<number, string>(sent.map(({ partNumber, etag }) => [partNumber, etag]));
-  const missing = new Set(Array.from({ length: partCountOf(upload) }, (_, index) => index + 1));
+  const missing = new Set(Array.from({ length: countParts(upload) }, (_, index) => index + 1));
   for (const { partNumber, size, etag } of stored) {
     const expected = partLength(upload, partNumber) ?? 0;
     if (size !== expected) {
+      breaksGrant = true;
       differences.push({ property: `parts/${partNumber}/size`, expected, actual: size });
     }
     const ours = named.get(partNumber);
@@ -150,11 +140,7 @@ export function faultsOfParts(
       differences.push({ property: `parts/${partNumber}/etag`, expected: ours, actual: etag });
     }
   }
-  return { missing: [...missing], differences };
+  return { missing: [...missing], differences, breaksGrant };
 }
-
-/** Whether one of the differences is of the grant itself, which no further upload can mend. */
-export const breaksGrant = ({ differences }: PartFaults): boolean =>
-  differences.some(({ property }) => property.endsWith("/size"));
 
 const bare = (etag: string) => etag.replace(/^"|"$/g, "");

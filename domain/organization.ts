@@ -4,9 +4,8 @@ const SLUG = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9_])?$/u;
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /**
- * An organization's name in addresses: 1 to 63 letters, digits, `_`, `-` and `.`. It begins with a
- * letter or digit and does not end with `-` or `.`, so that it is one path segment as it is. `Acme`
- * and `acme` are two names.
+ * An organization's name in addresses, which is one path segment as it is: 1 to 63 letters, digits,
+ * `_`, `-` and `.`. `Acme` and `acme` are two names.
  */
 export const OrganizationSlug = Schema.String.check(
   Schema.isPattern(SLUG, {
@@ -23,8 +22,7 @@ export const OrganizationId = Schema.String.check(Schema.isPattern(ID)).pipe(
 );
 export type OrganizationId = typeof OrganizationId.Type;
 
-/** Whether a text is an organization's name; for each request, where a schema costs more. */
+/** For each request, where a schema costs more. */
 export const isSlug = (text: string): text is OrganizationSlug => SLUG.test(text);
 
-/** The same for its id. */
 export const isId = (text: string): text is OrganizationId => ID.test(text);

@@ -2,11 +2,9 @@ import * as Schema from "effect/Schema";
 import type { OrganizationId, OrganizationSlug } from "./organization.ts";
 import type { CallerKind } from "./upload-policy.ts";
 
-/** What a caller may do with the files of an organization: upload, open, or confirm uploads. */
 export const Scope = Schema.Literals(["write", "read", "confirm"]);
 export type Scope = typeof Scope.Type;
 
-/** All scopes. */
 export const EVERY_SCOPE: ReadonlySet<Scope> = new Set(Scope.literals);
 
 /** A caller's stable name at its identity provider: 1 to 256 printable characters. */

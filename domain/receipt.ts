@@ -8,10 +8,7 @@ import { MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 import { StorageKey } from "./storage-key.ts";
 
-/**
- * What was granted to whom, so that it can be compared with what arrived. The service does not
- * store it: the client holds it, sealed.
- */
+/** What was granted to whom, to be compared with what arrived. The client holds it, sealed. */
 export const Receipt = Schema.Struct({
   key: StorageKey,
   fileName: FileName,
@@ -28,9 +25,7 @@ export const Receipt = Schema.Struct({
   /** Whether the object bears the mark of an unconfirmed upload. */
   pending: Schema.Boolean,
   issuedAt: Schema.DateTimeUtcFromMillis,
-  /** When the PUT stops working. */
   putExpiresAt: Schema.DateTimeUtcFromMillis,
-  /** The last moment at which the upload can be confirmed. */
   confirmUntil: Schema.DateTimeUtcFromMillis,
 }).pipe(
   // A receipt travels in requests, so its members have short names there.
@@ -53,10 +48,7 @@ export const Receipt = Schema.Struct({
 );
 export type Receipt = typeof Receipt.Type;
 
-/**
- * The JSON that `Receipt` decodes. Written by hand, since encoding by a schema would cost each
- * upload as much as signing does.
- */
+/** The JSON that `Receipt` decodes, by hand: encoding by a schema costs as much as signing. */
 export const toJson = (receipt: Receipt): string =>
   JSON.stringify({
     k: receipt.key,
@@ -75,23 +67,22 @@ export const toJson = (receipt: Receipt): string =>
     l: receipt.confirmUntil.epochMilliseconds,
   });
 
-/** How long after its PUT expires an upload can be confirmed. */
+/** The time after the end of its PUT in which an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);
 
 /**
- * How long an upload that began in time may still run: stores check the time only when it begins,
- * and clocks differ between machines.
+ * The longest that an upload which began in time may still run: stores check the time only when it
+ * begins, and clocks differ between machines.
  */
 const IN_FLIGHT = Duration.hours(1);
 
-/** The time until which the PUT of a receipt can change its object. */
 export const mutableUntil = ({ putExpiresAt }: Receipt): DateTime.Utc =>
   DateTime.addDuration(putExpiresAt, IN_FLIGHT);
 
 /**
- * Whether the PUT of a receipt can no longer change its object at `now`. Of the checksums only
- * SHA-256 counts, since other bytes with the same MD5 or CRC-32C can be made. It counts only if
- * `isHeld`: it was compared with what the store reports, and only the bytes could be changed.
+ * Returns true if the PUT of a receipt can no longer change its object. Of the checksums only
+ * SHA-256 counts, since other bytes with the same MD5 or CRC-32C can be made, and only if `isHeld`:
+ * it was compared with what the store reports, and only the bytes could be changed.
  */
 export const isFinal = (
   receipt: Receipt,

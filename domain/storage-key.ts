@@ -2,14 +2,13 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { SecureRandom } from "effect/crypto/SecureRandom";
-import { extensionOf, type FileName } from "./file-name.ts";
-import { extensionsOf, type MediaType } from "./media-type.ts";
+import { extensionIn, type FileName } from "./file-name.ts";
+import { usualExtensions, type MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 
 /**
- * An object's name in its bucket: `orgs/{org_id}/files/{year}/{month}/{uuid}{ext}`. Year and month
- * are those of signing in UTC, the month with two digits; the UUID is of version 4. Keys are
- * generated here and never accepted from a caller.
+ * An object's name in its bucket: `orgs/{org_id}/files/{year}/{month}/{uuid}{ext}`, with the month
+ * of signing in UTC and a UUID of version 4. Never accepted from a caller.
  */
 export const StorageKey = Schema.String.check(
   Schema.makeFilter<string>((value) => KEY.test(value), {
@@ -22,7 +21,6 @@ export const StorageKey = Schema.String.check(
 ).pipe(Schema.brand("StorageKey"));
 export type StorageKey = typeof StorageKey.Type;
 
-/** The parts of a key. */
 export interface StorageKeyParts {
   readonly organization: OrganizationId;
   readonly year: number;
@@ -33,7 +31,6 @@ export interface StorageKeyParts {
   readonly extension: string;
 }
 
-/** Generates a key that nobody can guess, for a file of an organization. */
 export const generate = (file: {
   readonly organization: OrganizationId;
   readonly fileName: FileName;
@@ -54,7 +51,7 @@ export const generate = (file: {
     );
   });
 
-/** Parses a key into its parts; none if `generate` could not have made it. */
+/** Parses a key; none if `generate` could not have made it. */
 export function parse(key: string): Option.Option<StorageKeyParts> {
   const match = KEY.exec(key)?.groups;
   if (match === undefined) return Option.none();
@@ -68,31 +65,34 @@ export function parse(key: string): Option.Option<StorageKeyParts> {
   });
 }
 
-/** The text that is the key of an organization's file, if `path` is what `pathOf` gives of it. */
+/** The inverse of `pathWithin`; not a key if `path` is any other text. */
 export const keyIn = (organization: OrganizationId, path: string): string =>
-  `${prefixOf(organization)}${path}`;
+  `${prefixFor(organization)}${path}`;
 
-/** The inverse of `parse`. */
 export const format = (parts: StorageKeyParts): StorageKey =>
-  `${prefixOf(parts.organization)}${pathOf(parts)}` as StorageKey;
+  `${prefixFor(parts.organization)}${pathWithin(parts)}` as StorageKey;
 
 /** What follows the organization in a key: `{year}/{month}/{uuid}{ext}`. */
-export function pathOf({ year, month, uuid, extension }: Omit<StorageKeyParts, "organization">) {
+export function pathWithin({
+  year,
+  month,
+  uuid,
+  extension,
+}: Omit<StorageKeyParts, "organization">) {
   return `${String(year).padStart(4, "0")}/${String(month).padStart(2, "0")}/${uuid}${extension}`;
 }
 
-/** How every key begins. */
 export const KEY_PREFIX = "orgs/";
 
-const prefixOf = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/files/`;
+const prefixFor = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/files/`;
 
 /**
- * The extension of a stored file: the name's own if the media-type table lists it for the declared
- * type, or knows no extension for that type; else the type's usual one; else `.bin`.
+ * The name's own extension if the media-type table lists it for the type, or knows none for that
+ * type; else the type's usual one; else `.bin`.
  */
 export function extensionFor(fileName: FileName, mediaType: MediaType): string {
-  const own = extensionOf(fileName);
-  const usual = extensionsOf(mediaType);
+  const own = extensionIn(fileName);
+  const usual = usualExtensions(mediaType);
   const fits = own !== undefined && (usual.length === 0 || usual.includes(own));
   return `.${fits ? own : (usual[0] ?? "bin")}`;
 }
@@ -100,7 +100,6 @@ export function extensionFor(fileName: FileName, mediaType: MediaType): string {
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 const EXTENSION = "\\.[0-9a-z][0-9a-z_-]{0,31}";
 
-/** Regular expressions for the segments that follow the organization in a key. */
 export const SEGMENTS = {
   year: "[0-9]{4}",
   month: "(?:0[1-9]|1[0-2])",

@@ -3,10 +3,8 @@ import * as Effect from "effect/Effect";
 import { RateLimited } from "./errors.ts";
 import type { Allowance, Limited, RateLimit } from "./limits.ts";
 
-/** The outcome of taking one request from a limit. */
 interface Taken {
   readonly isAllowed: boolean;
-  /** The number of requests that are left. */
   readonly remaining: number;
   /** Milliseconds until another request is allowed; 0 if this one was. */
   readonly retryAfter: number;
@@ -14,7 +12,7 @@ interface Taken {
   readonly resetAfter: number;
 }
 
-/** The used part of a limit at an instant, in milliseconds since 1970. */
+/** The used part of a limit, at a time in milliseconds since 1970. */
 export interface Bucket {
   readonly used: number;
   readonly at: number;
@@ -23,9 +21,7 @@ export interface Bucket {
 /** Tolerance, since sums of fractions are rounded. */
 const ROUNDING = 1e-6;
 
-/**
- * Takes one request from a token bucket, which holds `count` and refills evenly within `window`.
- */
+/** Takes one request from a bucket, which holds `count` and refills evenly within `window`. */
 export function take(
   { count, window }: RateLimit,
   bucket: Bucket | undefined,
@@ -45,8 +41,7 @@ export function take(
   };
 }
 
-/** Returns the rest after a request was taken; fails with `RateLimited` if none was left. */
-export function allowanceOf(
+export function allowanceFrom(
   of: Limited,
   limit: RateLimit,
   taken: Taken,
@@ -56,7 +51,6 @@ export function allowanceOf(
     : Effect.fail(rateLimited(of, limit, taken));
 }
 
-/** The refusal of a request that exceeds the limit. */
 export const rateLimited = (of: Allowance["of"], limit: RateLimit, taken: Taken): RateLimited =>
   new RateLimited({ allowance: left(of, limit, taken), retryAfter: seconds(taken.retryAfter) });
 
@@ -67,5 +61,4 @@ const left = (of: Allowance["of"], limit: RateLimit, taken: Taken): Allowance =>
   resetAfter: seconds(taken.resetAfter),
 });
 
-/** Seconds, rounded up, and at least 1. */
 const seconds = (milliseconds: number) => Math.max(1, Math.ceil(milliseconds / 1000));

@@ -1,21 +1,19 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
-import * as Schema from "effect/Schema";
 import type { ChecksumAlgorithm } from "./checksum.ts";
 import type { Receipt } from "./receipt.ts";
 
 /** A property in which what arrived is not what was granted. */
-export const UploadDifference = Schema.Struct({
+export interface UploadDifference {
   /**
-   * `size`, `mediaType`, `checksum`, or the name of a header in lower case; `last-modified` is when
-   * the object was written.
+   * `size`, `mediaType`, `checksum`, or a header in lower case; `last-modified` is the object's
+   * age.
    */
-  property: Schema.String,
+  readonly property: string;
   /** Empty for a header that nobody granted. */
-  expected: Schema.Union([Schema.String, Schema.Number]),
-  actual: Schema.Union([Schema.String, Schema.Number]),
-});
-export type UploadDifference = typeof UploadDifference.Type;
+  readonly expected: string | number;
+  readonly actual: string | number;
+}
 
 /** What the store says of an object. */
 export interface ObjectFacts {
@@ -28,40 +26,34 @@ export interface ObjectFacts {
   /** Checksums of all the bytes, in base64, as the store itself reports them. */
   readonly checksums: { readonly [Algorithm in ChecksumAlgorithm]?: string };
   /**
-   * The algorithms whose checksum the store always reports if it came with the upload. An upload
-   * that was granted with one of them is not confirmed while the store reports none. SHA-256 and
-   * CRC-32C if left out.
+   * The algorithms whose checksum the store always reports if it came with the upload; an upload
+   * that has one is not confirmed while the store reports none. SHA-256 and CRC-32C if left out.
    */
   readonly reports?: ReadonlyArray<ChecksumAlgorithm>;
   /**
-   * Whether the store obeys headers that are not signed, so that the same bytes can be sent again
-   * with others. The object is then not final by its checksum alone. False if left out.
+   * The store obeys headers that are not signed, so the same bytes can be sent again with others,
+   * and a checksum alone does not make the object final. False if left out.
    */
   readonly isReplayable?: boolean;
-  /**
-   * Whether a PUT that was signed to write once can replace the object after all. False if left out.
-   */
+  /** A PUT that was signed to write once can replace the object after all. False if left out. */
   readonly isReplaceable?: boolean;
   /**
    * Headers that came with the upload and are never granted, by their names in lower case: those
-   * that a download repeats (such as `content-encoding`, `cache-control` and
-   * `content-disposition`), those that let others read the object (`x-amz-acl`), and those that
-   * expire or lock it. `x-amz-tagging` is the mark of an unconfirmed upload, if it is there. An
-   * upload with any of them is not confirmed, so leave out what the store adds by itself.
+   * that a download repeats (`content-encoding`, `cache-control`, `content-disposition`), let
+   * others read the object (`x-amz-acl`), expire it or lock it; `x-amz-tagging` is the mark of an
+   * unconfirmed upload. An upload with any of them is not confirmed, so leave out what the store
+   * adds by itself.
    */
   readonly extraHeaders: Readonly<Record<string, string>>;
   /** The version or generation, if the bucket keeps several; else undefined. */
   readonly version?: string | undefined;
-  /**
-   * Milliseconds since the object was written, by the store's own clock alone; unknown if left out.
-   */
+  /** Milliseconds since the object was written, by the store's clock; unknown if left out. */
   readonly age?: number;
 }
 
 /**
  * The difference if the object says that it was written before its upload was granted, or after
- * `now`. Some stores let a header of the upload set this time, by which rules of the bucket remove
- * objects and locks keep them.
+ * `now`: some stores let a header of the upload set the time by which rules remove objects.
  */
 export function timeDifference(
   { issuedAt }: Pick<Receipt, "issuedAt">,
@@ -79,8 +71,7 @@ export function timeDifference(
 /** Stores refuse requests whose time differs by more from theirs. */
 const CLOCK_TOLERANCE = Duration.minutes(15);
 
-/** Compares what arrived with what the receipt promised; empty if they are the same. */
-export function differencesOf(
+export function compareWithReceipt(
   receipt: Pick<Receipt, "size" | "isLargest" | "mediaType" | "checksum" | "writeOnce" | "pending">,
   facts: ObjectFacts,
 ): ReadonlyArray<UploadDifference> {
@@ -108,7 +99,7 @@ export function differencesOf(
 const REPORTED: ReadonlyArray<ChecksumAlgorithm> = ["sha256", "crc32c"];
 
 /**
- * The values of `Cache-Control` that `fetch` adds by itself to `If-None-Match`: the Fetch standard,
- * section "HTTP-network-or-cache fetch", and Chromium.
+ * The values that `fetch` adds by itself to `If-None-Match`: the Fetch standard, section
+ * "HTTP-network-or-cache fetch", and Chromium.
  */
 const SENT_BY_FETCH: ReadonlySet<string> = new Set(["no-cache", "max-age=0"]);

@@ -10,14 +10,13 @@ import { Lifetime, lifetimeText, type WrittenLifetime } from "./lifetime.ts";
 import { LinkLifetime } from "./link.ts";
 import {
   essence,
-  extensionsOf,
+  usualExtensions,
   type MediaType,
-  mediaTypeOf,
+  mediaTypeByExtension,
   TYPES_WITH_EXTENSION,
 } from "./media-type.ts";
 import { OrganizationSlug } from "./organization.ts";
 
-/** A media type, or all subtypes of one (`image/*`), in lower case and without parameters. */
 export const AllowedType = Schema.String.check(
   Schema.isPattern(/^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/),
 ).pipe(Schema.brand("AllowedType"));
@@ -72,7 +71,6 @@ export interface WrittenPolicy {
   readonly linkLifetime?: WrittenLifetime | undefined;
 }
 
-/** Whole days, as lifecycle rules count. */
 const Days = Schema.String.pipe(
   Schema.decodeTo(Schema.Number.check(Schema.isBetween({ minimum: 1, maximum: 3650 })), {
     decode: SchemaGetter.transform((text) => Number(/^(\d+) days?$/.exec(text)?.[1])),
@@ -84,7 +82,6 @@ const Days = Schema.String.pipe(
 const member = <A, I>(schema: Schema.Codec<A, I>, fallback: NoInfer<I>, fault: string) =>
   withFault(Schema.withDecodingDefault<typeof schema>(Effect.succeed(fallback))(schema), fault);
 
-/** A member that a policy need not have. */
 const optional = <A, I>(schema: Schema.Codec<A, I>, fault: string) =>
   withFault(Schema.optional(schema), fault);
 
@@ -97,10 +94,7 @@ const nonEmpty = <A, I>(item: Schema.Codec<A, I>) =>
 const LIFETIME = 'it is not a duration such as "15 minutes", from "1 second" to "7 days"';
 const BOOLEAN = "it is neither true nor false";
 
-/**
- * A policy, from what is written of it. JSON documents, options of the package and
- * docs/configuration.md read their members here.
- */
+/** A policy as documents, options of the package and docs/configuration.md write it. */
 export const UploadPolicy = Schema.Struct({
   callers: member(
     nonEmpty(CallerKind),
@@ -154,7 +148,6 @@ export interface UploadPolicy extends Schema.Schema.Type<typeof UploadPolicy> {}
 /** 10 MiB of images, PDF or plain text for every caller; 15 minutes to upload, 24 hours to read. */
 export const defaultPolicy: UploadPolicy = Schema.decodeSync(UploadPolicy)({});
 
-/** The upload that a caller asks for. */
 export interface UploadRequest {
   readonly fileName: FileName;
   readonly mediaType: MediaType;
@@ -164,23 +157,15 @@ export interface UploadRequest {
   readonly checksum?: Checksum | undefined;
 }
 
-/** An upload and its policy, as a caller asks for them. */
 export interface RequestedUpload {
   readonly upload: UploadRequest;
   /** The name of a policy; `files` if undefined. */
   readonly policy?: string | undefined;
 }
 
-/** A granted upload: what is signed, and for how long. */
-export interface UploadGrant
-  extends
-    UploadRequest,
-    Pick<
-      UploadPolicy,
-      "putLifetime" | "getLifetime" | "minLifetime" | "writeOnce" | "unconfirmedAfter"
-    > {}
+/** The request, and the policy that allows it. */
+export interface UploadGrant extends UploadRequest, UploadPolicy {}
 
-/** Grants an upload that the policy allows; fails with the rule that it breaks. */
 export function authorize(
   policy: UploadPolicy,
   caller: CallerKind,
@@ -203,23 +188,12 @@ export function authorize(
   if (policy.requireChecksum && request.checksum === undefined) {
     return Effect.fail(new ChecksumRequired());
   }
-  const { putLifetime, getLifetime, minLifetime, writeOnce, unconfirmedAfter } = policy;
-  const strict = policy.strict || request.strict;
-  return Effect.succeed({
-    ...request,
-    putLifetime,
-    getLifetime,
-    minLifetime,
-    writeOnce,
-    unconfirmedAfter,
-    strict,
-  });
+  return Effect.succeed({ ...policy, ...request, strict: policy.strict || request.strict });
 }
 
 /**
- * The allowed media types by their usual extensions, with the dot: what a client declares for a
- * file whose type it does not know. Of several types with one extension, the type that it usually
- * stands for, if that is allowed.
+ * The allowed media types by their usual extensions, with the dot. Of several types with one
+ * extension, the type that it usually stands for, if that is allowed.
  */
 export function allowedByExtension(
   allowedTypes: ReadonlyArray<AllowedType>,
@@ -228,9 +202,9 @@ export function allowedByExtension(
   for (const allowed of allowedTypes) {
     for (const type of TYPES_WITH_EXTENSION) {
       if (!includes(allowed, type)) continue;
-      for (const extension of extensionsOf(type)) {
+      for (const extension of usualExtensions(type)) {
         const ending = `.${extension}`;
-        if (!types.has(ending) || mediaTypeOf(extension) === type) types.set(ending, type);
+        if (!types.has(ending) || mediaTypeByExtension(extension) === type) types.set(ending, type);
       }
     }
   }

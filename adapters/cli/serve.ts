@@ -69,7 +69,7 @@ const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
     const { http, storage } = settings;
     const stopSignal = untilStopSignal();
     let isStopping = false;
-    const readiness = yield* makeReadinessCheck;
+    const readiness = yield* makeReadinessCheck("2 seconds");
     const server = yield* startServer(settings, {
       listen,
       readiness,

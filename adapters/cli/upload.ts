@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema";
 import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import { mediaTypeOf } from "../../domain/media-type.ts";
+import { mediaTypeByExtension } from "../../domain/media-type.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { PolicyName } from "../../domain/upload-policy.ts";
 import { createClient, UploadError, type UploadResult } from "../client/client.ts";
@@ -119,7 +119,7 @@ async function open(
       return { code: "directory", message: "It is a folder. Name its files." };
     const content = await openAsBlob(path);
     const extension = extname(path).toLowerCase();
-    const type = types[extension] ?? mediaTypeOf(extension.slice(1));
+    const type = types[extension] ?? mediaTypeByExtension(extension.slice(1));
     return new File([content], basename(path), { type, lastModified: Math.floor(found.mtimeMs) });
   } catch (cause) {
     const missing = codeOf(cause) === "ENOENT";

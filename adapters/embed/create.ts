@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Record from "effect/Record";
-import { makePatientCheck } from "../../application/check-readiness.ts";
+import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
@@ -150,7 +150,8 @@ const BODY_WAS_READ =
 
 /** Fails with what is wrong if uploads cannot be signed or the bucket does not exist. */
 const ready = Effect.fnUntraced(function* (description: string) {
-  const { signing, store } = yield* yield* makePatientCheck;
+  // Some stores need seconds to make a bucket.
+  const { signing, store } = yield* yield* makeReadinessCheck("10 seconds");
   for (const [problem, { reason }] of [
     ["Uploads cannot be signed", signing],
     [`The store is not ready (${description})`, store],

@@ -1,5 +1,5 @@
 import * as Option from "effect/Option";
-import { parse, pathOf, type StorageKey } from "../../domain/storage-key.ts";
+import { parse, pathWithin, type StorageKey } from "../../domain/storage-key.ts";
 import type { HttpContext } from "./env.ts";
 
 /** The address of a file for members of its organization; `slug` is the name from the request. */
@@ -8,7 +8,7 @@ export const fileAddress = (
   slug: string,
   { key, version }: { readonly key: StorageKey; readonly version?: string | undefined },
 ): string =>
-  `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${pathOf(Option.getOrThrow(parse(key)))}${
+  `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${pathWithin(Option.getOrThrow(parse(key)))}${
     version === undefined ? "" : `?version=${encodeURIComponent(version)}`
   }`;
 

@@ -18,7 +18,7 @@ import {
 import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../domain/errors.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { tooManyOpen } from "../../domain/multipart.ts";
-import { allowanceOf, type Bucket, take } from "../../domain/token-bucket.ts";
+import { allowanceFrom, type Bucket, take } from "../../domain/token-bucket.ts";
 import { digest, expiring } from "./expiring.ts";
 
 /** Shortest time between two removals of expired entries, in milliseconds. */
@@ -67,7 +67,7 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         const counted = `${of} ${name}`;
         const taken = take(limit, buckets.get(counted, now), now);
         buckets.set(counted, taken.bucket, { end: now + taken.resetAfter });
-        return allowanceOf(of, limit, taken);
+        return allowanceFrom(of, limit, taken);
       });
     },
     countUpload: ({ organization, caller, size, objects = 1, retry, multipart }) => {

@@ -66,23 +66,22 @@ export class Limiter extends Context.Service<
       name: string,
     ) => Effect.Effect<Allowance | undefined, RateLimited | LimitsUnavailable>;
     /**
-     * Counts an upload, or all uploads of a batch if the quota has room for all of them. One in
-     * parts takes a place besides, if there is one. For a retry it counts nothing and returns the
-     * `memory` of the first request.
+     * Counts an upload, or all of a batch if the quota has room for all, and takes a place for one
+     * in parts. For a retry it counts nothing and returns the `memory` of the first request.
      */
     readonly countUpload: (
       upload: UploadToCount,
     ) => Effect.Effect<string | undefined, QuotaExceeded | IdempotencyConflict | LimitsUnavailable>;
     /**
-     * Replaces what retries get of the first request with `memory`, if they still get what `retry`
-     * says. Returns what they get from now on; undefined if the request was uncounted.
+     * Replaces the memory of the first request, if it is still that of `retry`. Returns what
+     * retries get from now on; undefined if the request was uncounted.
      */
     readonly replaceMemory: (
       first: FirstRequest & { readonly memory: string },
     ) => Effect.Effect<string | undefined, LimitsUnavailable>;
     /**
-     * Takes back the count of an upload that could not begin. Does nothing if retries get anything
-     * else by now than its `retry` says, since one of them has begun it.
+     * Takes back the count of an upload that could not begin, unless a retry has begun it
+     * meanwhile: the memory is then no longer that of `retry`.
      */
     readonly uncountUpload: (upload: UploadToCount) => Effect.Effect<void>;
     /** Gives back the place of an upload in parts that has ended, if it still has one. */

@@ -23,8 +23,8 @@ export interface LifecycleRule {
   /** Such as "removes every file 1 day after it was stored". */
   readonly effect: string;
   /**
-   * Its files: every one, confirmed or not; those that are marked as unconfirmed; those with a tag
-   * of somebody else; versions in whose place another one came; or parts that nobody completed.
+   * Its files: every one, those marked as unconfirmed, those with somebody else's tag, replaced
+   * versions, or parts that nobody completed.
    */
   readonly scope: "every" | "unconfirmed" | "tagged" | "replaced" | "parts";
   /** Days until then, where it counts from the upload. */
@@ -37,12 +37,12 @@ export interface BucketLifecycle {
   readonly removesParts?: boolean;
   /**
    * The rules alone, in the format of the store's own tools. `days` is how long an upload waits to
-   * be confirmed; if it is 0, only the rule for parts is meant.
+   * be confirmed; with 0, only the rule for parts is meant.
    */
   readonly rule: (days: number) => string;
   /**
-   * Adds the rules to the existing ones; fails rather than change another rule. Files of another
-   * deployment may wait in the bucket too: the longer time counts, unless `replace` is set.
+   * Adds the rules to the existing ones; fails rather than change another rule. The longer time
+   * counts, since files of another deployment may wait there, unless `replace` is set.
    */
   readonly apply: (
     days: number,
@@ -51,8 +51,8 @@ export interface BucketLifecycle {
   /** What enabled rules of the bucket do to files of ours; if left out, unknown. */
   readonly effects?: Effect.Effect<ReadonlyArray<LifecycleRule>, StoreUnavailable>;
   /**
-   * How long the bucket itself keeps each new object from being removed, such as "30 days";
-   * undefined if it does not, or does not tell.
+   * How long the bucket keeps each new object from being removed, such as "30 days"; undefined if
+   * it does not, or does not say.
    */
   readonly retention?: Effect.Effect<string | undefined, StoreUnavailable>;
 }
@@ -83,16 +83,15 @@ export interface MultipartId {
  */
 export interface Multipart {
   /**
-   * What removes uploads that nobody completes, if it is no rule of the bucket: a sentence for the
-   * operator, without a full stop.
+   * What removes uploads that nobody completes, if no rule of the bucket does: a sentence without a
+   * full stop.
    */
   readonly abandoned?: string | undefined;
   /** The algorithms of checksums of a whole file that it verifies; none if left out. */
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /**
-   * Begins an upload and returns the store's name for it. If `checksum`, of the whole file, is
-   * given, its algorithm is one of `fileChecksums`; each part then has a checksum of that
-   * algorithm, and `complete` gets the same value.
+   * Begins an upload and returns the store's name for it. With a `checksum` of the whole file, each
+   * part has one of that algorithm too, and `complete` gets the same value.
    */
   readonly create: (object: {
     readonly key: StorageKey;
@@ -123,8 +122,7 @@ export interface WriteOnce {
 }
 
 /**
- * The calls that go to the store itself: the only port that needs the network. Each must be
- * interruptible, since callers wait for a few seconds only.
+ * The calls to the store itself. Each must be interruptible, since callers wait for a few seconds.
  */
 export class ObjectStore extends Context.Service<
   ObjectStore,
@@ -132,18 +130,14 @@ export class ObjectStore extends Context.Service<
     /** Succeeds if the bucket exists, or could be made where the configuration allows it. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
     /**
-     * Removes the mark of an unconfirmed upload from the version (or generation) that `head`
-     * returned, so that no rule removes it, and reads back that the mark is gone; else it fails. It
-     * may be called again for an object without a mark. Does nothing if uploads are never marked.
+     * Removes the mark of an unconfirmed upload from the version that `head` returned, and reads
+     * back that it is gone. Succeeds for an object without a mark.
      */
     readonly keep: (object: {
       readonly key: StorageKey;
       readonly version: string | undefined;
     }) => Effect.Effect<void, StoreUnavailable>;
-    /**
-     * Removes one version (or generation) of an object and no other, even if the object was
-     * replaced meanwhile. Called only with a version that `head` returned.
-     */
+    /** Removes one version of an object, as `head` returned it, and no other. */
     readonly remove: (object: {
       readonly key: StorageKey;
       readonly version: string;
@@ -156,8 +150,7 @@ export class ObjectStore extends Context.Service<
     readonly lifecycle: BucketLifecycle | undefined;
     /**
      * Returns what the store says of an object; none if the store says that it does not exist.
-     * Fails if that is unknown, for example because the credentials lack permission, and with
-     * `ObjectUnreadable` if nobody can read the object.
+     * Fails if that is unknown, or with `ObjectUnreadable` if nobody can read the object.
      */
     readonly head: (
       key: StorageKey,

@@ -25,10 +25,7 @@ export interface ConfirmedUpload {
   readonly mutableUntil: DateTime.Utc;
 }
 
-/**
- * What an embedding application does with each confirmed upload; nothing by default. It may be
- * called more than once for the same upload.
- */
+/** Receives each confirmed upload, perhaps more than once; nothing does by default. */
 export const OnConfirmed = Context.Reference<(upload: ConfirmedUpload) => Effect.Effect<void>>(
   "valetkey/OnConfirmed",
   { defaultValue: () => () => Effect.void },

@@ -20,9 +20,8 @@ export interface ObjectRequest {
   /** The requested lifetime of the URL: 1 second to 7 days, in whole seconds. */
   readonly lifetime: Lifetime;
   /**
-   * The shortest useful lifetime. Fails with `CredentialsUnavailable` if the credentials expire
-   * sooner than this, or than `lifetime` if that is shorter. Seconds are rounded; a lifetime one
-   * second short is accepted.
+   * The shortest useful lifetime: signing fails with `CredentialsUnavailable` if the credentials
+   * expire sooner than this, or than `lifetime` if that is shorter. A second less is accepted.
    */
   readonly minLifetime: Lifetime;
   /** Whose address of the store the URL uses; a store with one address uses it for both. */
@@ -30,36 +29,28 @@ export interface ObjectRequest {
 }
 
 /**
- * What a PUT is bound to. If none of `writeOnce`, `strict`, `pendingSince` and `checksum` asks for
- * more, a client that sends only `Content-Type` must be able to upload.
+ * What a PUT is bound to. If no member asks for more, a client that sends only `Content-Type` must
+ * be able to upload.
  */
 export interface PutRequest extends ObjectRequest {
   /** Always bound, character for character, since the client sends the same text. */
   readonly mediaType: MediaType;
   /**
-   * The exact size of the body, in bytes. Bound if that needs no header which the client would have
-   * to set itself, and always under `strict`. Otherwise confirming compares it by `head`.
+   * The exact size in bytes. Bound under `strict`, and if the client need not set a header for it.
    */
   readonly size: ByteSize;
   /**
-   * The store is told to accept the PUT only while the key has no object. If it cannot be told so,
-   * the PUT is signed without this, and `isOnce` is false.
+   * The store accepts the PUT only while the key has no object. If it cannot, `isOnce` is false.
    */
   readonly writeOnce: boolean;
-  /**
-   * Everything that this store can enforce is bound, even if it needs further headers: the exact
-   * size, and writing once. The checksum is always bound if it is given.
-   */
+  /** Everything that this store can enforce is bound, even if it needs further headers. */
   readonly strict: boolean;
   /**
-   * When the upload was granted, if it waits to be confirmed. The object gets a mark, which is
-   * bound too: `lifecycle` of `ObjectStore` finds it by this mark, and `keep` removes the mark.
+   * When the upload was granted, if it waits to be confirmed: the object gets a mark, which is
+   * bound, and which `lifecycle` and `keep` of `ObjectStore` know.
    */
   readonly pendingSince?: DateTime.Utc | undefined;
-  /**
-   * The checksum by which the store verifies the bytes. Always bound if it is given; its algorithm
-   * is one of `checksums`.
-   */
+  /** Always bound if it is given; its algorithm is one of `checksums`. */
   readonly checksum?: Checksum | undefined;
 }
 
@@ -84,9 +75,9 @@ export interface FormRequest extends ObjectRequest {
 }
 
 /**
- * What a GET is bound to, including the headers of the answer. Everything else that a store lets
- * the URL decide is decided too, so that no header of the upload is served: `Cache-Control` is
- * `private, max-age=` and the lifetime in seconds, `Content-Encoding` is `identity`.
+ * What a GET is bound to. Whatever else a store lets the URL decide is decided too, so that no
+ * header of the upload is served: `Cache-Control` is `private, max-age=` and the lifetime in
+ * seconds, `Content-Encoding` is `identity`.
  */
 export interface GetRequest extends ObjectRequest {
   /** The `Content-Type` of the answer, whatever type is stored. */
@@ -96,9 +87,8 @@ export interface GetRequest extends ObjectRequest {
   /** The version or generation of the object, as `head` returned it; the newest if undefined. */
   readonly version?: string | undefined;
   /**
-   * If given, the signature is dated to the beginning of a window of this length, counted from
-   * 1970, and `expiresAt` is counted from there. The same request then has the same URL within a
-   * window.
+   * Dates the signature to the beginning of a window of this length, counted from 1970, from where
+   * `expiresAt` counts too: within a window the same request has the same URL.
    */
   readonly window?: Duration.Duration | undefined;
 }
@@ -109,23 +99,16 @@ export interface SignedRequest {
   readonly url: string;
   /**
    * Headers that the client must set itself: of a PUT always `Content-Type`, and never
-   * `Content-Length` or `Host`, which clients set by themselves; of a part its checksum alone; of a
-   * GET none.
+   * `Content-Length` or `Host`; of a part its checksum alone; of a GET none.
    */
   readonly headers: Readonly<Record<string, string>>;
-  /**
-   * When the store begins to refuse the request: at the end of the lifetime, or when the
-   * credentials that signed it expire, if that is sooner.
-   */
+  /** The end of the lifetime, or of the credentials that signed it, if that is sooner. */
   readonly expiresAt: DateTime.Utc;
 }
 
 /** A signed PUT. */
 export interface SignedPut extends SignedRequest {
-  /**
-   * Whether the store was told to accept it only once: under `writeOnce` or `strict`, if the store
-   * can. Otherwise a confirmed upload can still change.
-   */
+  /** The store was told to accept it only once. Otherwise a confirmed upload can still change. */
   readonly isOnce: boolean;
 }
 
@@ -141,8 +124,7 @@ export interface SignedForm {
 
 /**
  * Signs requests that the store itself enforces. Once credentials are held, signing makes no
- * network call unless `isRemote`. The time comes from Effect's `Clock`. docs/adapters.md tells how
- * to write and test an adapter of your own.
+ * network call unless `isRemote`. The time comes from Effect's `Clock`. See docs/adapters.md.
  */
 export class Presigner extends Context.Service<
   Presigner,
@@ -152,15 +134,15 @@ export class Presigner extends Context.Service<
     /** Signs a GET with the headers of its answer. */
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
     /**
-     * Signs a PUT of one part, with a key that cannot read where there is one. Left out by stores
-     * that are not used for multipart uploads; then `multipart` of `ObjectStore` is left out too.
+     * Signs a PUT of one part, with a key that cannot read where there is one. Left out together
+     * with `multipart` of `ObjectStore`.
      */
     readonly part?: (request: PartRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
     /** The checksum algorithms that this store verifies on a part; none if left out. */
     readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
     /**
-     * Signs an HTML form, with the key that signs PUTs. Left out by stores that take no forms, or
-     * that do not refuse further fields.
+     * Signs an HTML form, with the key that signs PUTs. Left out if the store does not refuse
+     * further fields.
      */
     readonly form?: (request: FormRequest) => Effect.Effect<SignedForm, CredentialsUnavailable>;
     /** Whether each signature is a network call, so that two are better made at once. */
@@ -169,10 +151,7 @@ export class Presigner extends Context.Service<
     readonly largestPut?: number;
     /** The checksum algorithms that this store verifies on a PUT. */
     readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-    /**
-     * The origin to which browsers are sent, for pages whose policy must permit it: scheme, host
-     * and port, as `URL` writes them.
-     */
+    /** The origin to which browsers are sent: scheme, host and port, as `URL` writes them. */
     readonly publicOrigin: string;
   }
 >()("valetkey/Presigner") {}

@@ -8,10 +8,7 @@ export interface StoreCapabilities {
   readonly largestMultipart?: number;
   /** Why uploads in parts are not made with it, if that was found out. */
   readonly noMultipart?: string;
-  /**
-   * Whether the store can be told to accept only one PUT under a key; `without versions` if only in
-   * a bucket that does not keep versions.
-   */
+  /** The store can accept only one PUT under a key; perhaps only in a bucket without versions. */
   readonly writeOnce: boolean | "without versions";
   /** Whether an upload can carry a mark, and a rule of the bucket removes objects that have it. */
   readonly marks: boolean;

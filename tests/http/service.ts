@@ -118,7 +118,7 @@ export async function startService(
     Effect.gen(function* () {
       const app = makeApp({
         services: yield* Effect.context<Services>(),
-        readiness: yield* makeReadinessCheck,
+        readiness: yield* makeReadinessCheck("2 seconds"),
         isStopping: () => false,
         publicUrl: new URL("https://uploads.example.com"),
         corsOrigins: ["https://app.example.com"],

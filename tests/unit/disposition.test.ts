@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { dispositionOf } from "../../domain/disposition.ts";
+import { contentDisposition } from "../../domain/disposition.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 
@@ -9,7 +9,7 @@ it("a PDF is shown in place if that is asked for, and no other executable type i
     ["image/svg+xml", "attachment"],
     ["text/html", "attachment"],
   ] as const) {
-    const said = dispositionOf(MediaType.make(type), FileName.make("a"), { inlinePdf: true });
+    const said = contentDisposition(MediaType.make(type), FileName.make("a"), { inlinePdf: true });
     expect(said).toBe(`${kind}; filename="a"`);
   }
 });
@@ -30,5 +30,5 @@ it.each([
     "inline; filename=\"50_'(_).txt\"; filename*=UTF-8''50%25%27%28%C3%A9%29.txt",
   ],
 ])("the disposition of %s called %s is %s", (type, name, disposition) => {
-  expect(dispositionOf(MediaType.make(type), FileName.make(name))).toBe(disposition);
+  expect(contentDisposition(MediaType.make(type), FileName.make(name))).toBe(disposition);
 });

@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { extensionOf, FileName } from "../../domain/file-name.ts";
+import { extensionIn, FileName } from "../../domain/file-name.ts";
 
 const accepts = (value: string) => Result.isSuccess(Schema.decodeUnknownResult(FileName)(value));
 
@@ -52,5 +52,5 @@ it.each([
   ["photo.abcdefghijk", undefined],
   ["photo.ÿ", undefined],
 ])("the extension of %j is %j", (name, extension) => {
-  expect(extensionOf(FileName.make(name))).toBe(extension);
+  expect(extensionIn(FileName.make(name))).toBe(extension);
 });

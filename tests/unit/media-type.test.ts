@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { essence, extensionsOf, isExecutable, MediaType } from "../../domain/media-type.ts";
+import { essence, usualExtensions, isExecutable, MediaType } from "../../domain/media-type.ts";
 
 const accepts = (value: string) => Result.isSuccess(Schema.decodeUnknownResult(MediaType)(value));
 
@@ -137,6 +137,6 @@ it.each([
 });
 
 it("a media type has its usual extensions, and names of built-in properties have none", () => {
-  expect(extensionsOf(MediaType.make("image/jpeg"))[0]).toBe("jpg");
-  expect(extensionsOf(MediaType.make("constructor/prototype"))).toEqual([]);
+  expect(usualExtensions(MediaType.make("image/jpeg"))[0]).toBe("jpg");
+  expect(usualExtensions(MediaType.make("constructor/prototype"))).toEqual([]);
 });

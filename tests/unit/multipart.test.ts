@@ -3,9 +3,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
 import {
-  breaksGrant,
-  faultsOfParts,
-  partCountOf,
+  compareParts,
+  countParts,
   partLength,
   PartNumber,
   partSizeFor,
@@ -20,7 +19,7 @@ it("the parts of any file up to 5 TiB are within the limits of stores, and add u
     fc.property(fc.integer({ min: 1, max: LARGEST }), (bytes) => {
       const size = ByteSize.make(bytes);
       const partSize = partSizeFor(size);
-      const count = partCountOf({ size, partSize });
+      const count = countParts({ size, partSize });
       expect(partSize % MEBIBYTE).toBe(0);
       expect(partSize).toBeGreaterThanOrEqual(5 * MEBIBYTE);
       expect(partSize).toBeLessThanOrEqual(5 * 2 ** 30);
@@ -75,7 +74,7 @@ it.each<[string, object, ReadonlyArray<number>, ReadonlyArray<number>, ReadonlyA
     readonly etag?: string;
   };
   const partSize = ByteSize.make(5 * MEBIBYTE);
-  const faults = faultsOfParts(
+  const faults = compareParts(
     { partSize, size: ByteSize.make(partSize + 5) },
     stored.map((partNumber) => ({
       partNumber,
@@ -86,5 +85,5 @@ it.each<[string, object, ReadonlyArray<number>, ReadonlyArray<number>, ReadonlyA
   );
   expect(faults.missing).toEqual(missing);
   expect(faults.differences.map(({ property }) => property)).toEqual(differing);
-  expect(breaksGrant(faults)).toBe(differing.some((property) => property.endsWith("/size")));
+  expect(faults.breaksGrant).toBe(differing.some((property) => property.endsWith("/size")));
 });

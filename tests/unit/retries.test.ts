@@ -9,9 +9,11 @@ import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
+import { defaultPolicy } from "../../domain/upload-policy.ts";
 
 const now = DateTime.makeUnsafe("2026-11-24T12:00:00Z");
 const grant = {
+  ...defaultPolicy,
   fileName: FileName.make("a.png"),
   mediaType: MediaType.make("image/png"),
   size: ByteSize.make(5),
@@ -19,8 +21,6 @@ const grant = {
   writeOnce: true,
   putLifetime: Lifetime.make(Duration.minutes(15)),
   getLifetime: Lifetime.make(Duration.hours(24)),
-  minLifetime: Lifetime.make(Duration.minutes(1)),
-  unconfirmedAfter: undefined,
 };
 const remembered = (organization: string, minutes: number, uploads = 1) =>
   JSON.stringify(

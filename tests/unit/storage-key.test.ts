@@ -8,7 +8,14 @@ import { layer as random } from "../../adapters/crypto/random.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
-import { extensionFor, format, generate, parse, keyIn, pathOf } from "../../domain/storage-key.ts";
+import {
+  extensionFor,
+  format,
+  generate,
+  parse,
+  keyIn,
+  pathWithin,
+} from "../../domain/storage-key.ts";
 
 const file = {
   organization: OrganizationId.make("org_1"),
@@ -42,7 +49,7 @@ it("a key is parsed into its parts", () => {
       }),
       (parts) => {
         expect(Option.getOrThrow(parse(format(parts)))).toEqual(parts);
-        const path = pathOf(parts);
+        const path = pathWithin(parts);
         expect(format(parts)).toMatch(new RegExp(`/files/${path}$`));
         expect(Option.getOrThrow(parse(keyIn(parts.organization, path)))).toEqual(parts);
       },

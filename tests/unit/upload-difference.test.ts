@@ -2,7 +2,11 @@ import * as DateTime from "effect/DateTime";
 import { expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { MediaType } from "../../domain/media-type.ts";
-import { differencesOf, type ObjectFacts, timeDifference } from "../../domain/upload-difference.ts";
+import {
+  compareWithReceipt,
+  type ObjectFacts,
+  timeDifference,
+} from "../../domain/upload-difference.ts";
 
 const sha256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
 const md5 = "CY9rzUYh03PK3k6DJie09g==";
@@ -19,7 +23,7 @@ const FACTS: ObjectFacts = {
   checksums: {},
   extraHeaders: {},
 };
-type Receipt = Parameters<typeof differencesOf>[0];
+type Receipt = Parameters<typeof compareWithReceipt>[0];
 
 it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<unknown>]>([
   ["what was granted", {}, {}, []],
@@ -105,7 +109,9 @@ it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<
   const [property, ...values] = expected;
   const differences =
     property === undefined ? [] : [{ property, expected: values[0], actual: values[1] }];
-  expect(differencesOf({ ...RECEIPT, ...receipt }, { ...FACTS, ...facts })).toEqual(differences);
+  expect(compareWithReceipt({ ...RECEIPT, ...receipt }, { ...FACTS, ...facts })).toEqual(
+    differences,
+  );
 });
 
 const HOUR = 3_600_000;

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
-import { differencesOf } from "../../../domain/upload-difference.ts";
+import { compareWithReceipt } from "../../../domain/upload-difference.ts";
 import { digest } from "../../storage/contract/digest.ts";
 import { putRequest } from "../../storage/contract/uploads.ts";
 import { BYTES, check, type Doctor } from "./doctor.ts";
@@ -39,7 +39,7 @@ const confirm = check("confirm", function* (doctor, { passed, failed }) {
   } else {
     const { mediaType } = putRequest(signed.key);
     const granted = { size: SIZE, mediaType, writeOnce: signed.isOnce, pending: false };
-    const differences = differencesOf(
+    const differences = compareWithReceipt(
       { ...granted, ...(checksum && { checksum }) },
       facts.success.value,
     ).map(

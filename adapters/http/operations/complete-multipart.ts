@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { completeMultipart as complete } from "../../../application/complete-multipart.ts";
-import { uploadOf } from "../../../application/tokens.ts";
+import { openUpload } from "../../../application/tokens.ts";
 import { MOST_PARTS, PartNumber } from "../../../domain/multipart.ts";
 import { memberAt } from "../../json/decode.ts";
 import { InvalidBody } from "../problems/refusals.ts";
@@ -64,7 +64,7 @@ export const completeMultipart = operation({
   // counted first, as a body has room for hundreds of thousands.
   before: Effect.fnUntraced(function* ({ member }, input) {
     const upload = memberAt(input, ["upload"]);
-    if (typeof upload === "string") yield* uploadOf({ member, upload });
+    if (typeof upload === "string") yield* openUpload(member, upload);
     const parts = memberAt(input, ["parts"]);
     if (Array.isArray(parts) && parts.length > MOST_PARTS) {
       return yield* new InvalidBody({ faults: [{ pointer: "/parts", reason: WRONG_COUNT }] });

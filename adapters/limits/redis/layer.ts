@@ -11,7 +11,7 @@ import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
 import type { Limits } from "../../../domain/limits.ts";
 import { tooManyOpen } from "../../../domain/multipart.ts";
-import { allowanceOf } from "../../../domain/token-bucket.ts";
+import { allowanceFrom } from "../../../domain/token-bucket.ts";
 import { digest } from "../expiring.ts";
 import { breaker } from "./breaker.ts";
 import { connect } from "./connection.ts";
@@ -63,7 +63,7 @@ export const layer = (
           const decision = Effect.flatMap(
             decide(() => redis.takeRequest([key], values)),
             ([isAllowed, remaining, retryAfter, resetAfter]) =>
-              allowanceOf(limited, limit, {
+              allowanceFrom(limited, limit, {
                 isAllowed: isAllowed === 1,
                 remaining,
                 retryAfter,
