@@ -1,3 +1,4 @@
+import { asJson } from "./command.ts";
 import type { Exchange } from "../storage/contract/exchange.ts";
 import type { Finding } from "../storage/contract/examine.ts";
 
@@ -22,24 +23,24 @@ export interface Certificate {
 
 /** The forms in which a certificate can be written. */
 export const FORMATS = ["text", "markdown", "json"] as const;
-export type Format = (typeof FORMATS)[number];
 
-/** Writes the certificate. */
-export const write = (certificate: Certificate, format: Format): string =>
-  WRITERS[format](certificate);
-
-const WRITERS = {
+/** Writes a certificate, by the form. */
+export const WRITERS: Readonly<
+  Record<(typeof FORMATS)[number], (certificate: Certificate) => string>
+> = {
   text: asText,
   markdown: asMarkdown,
-  json: (certificate: Certificate) => `${JSON.stringify(certificate, null, 2)}\n`,
+  json: asJson,
 };
 
+const withOutcome = ({ promises }: Certificate, wanted: Finding["outcome"]) =>
+  promises.filter(({ outcome }) => outcome === wanted);
+
 /** Counts the promises by their outcome. */
-export function summary({ promises }: Certificate): string {
-  const count = (outcome: Finding["outcome"]) =>
-    promises.filter((finding) => finding.outcome === outcome).length;
+export const summary = (certificate: Certificate): string => {
+  const count = (outcome: Finding["outcome"]) => withOutcome(certificate, outcome).length;
   return `Promises kept: ${count("kept")}; not kept: ${count("not kept")}; not offered: ${count("not offered")}.`;
-}
+};
 
 function asText(certificate: Certificate): string {
   const facts = namedFacts(certificate).map(([name, value]) => `${name.padEnd(10)} ${value}\n`);
@@ -64,20 +65,18 @@ export const leftMessage = (left: ReadonlyArray<string>): string =>
 
 function asMarkdown(certificate: Certificate): string {
   const [, ...facts] = namedFacts(certificate);
-  const withOutcome = (outcome: Finding["outcome"]) =>
-    certificate.promises
-      .filter((finding) => finding.outcome === outcome)
-      .map((finding) => {
-        const evidence = evidenceIn(finding).replaceAll("```", "'''");
-        const block = evidence === "" ? "" : `\n\n  \`\`\`text\n${indented(evidence, 2)}  \`\`\`\n`;
-        return `${escaped(finding.promise)}${block}`;
-      });
+  const findings = (outcome: Finding["outcome"]) =>
+    withOutcome(certificate, outcome).map((finding) => {
+      const evidence = indented(evidenceIn(finding).replaceAll("```", "'''"), 2);
+      const block = evidence && `\n\n  \`\`\`text\n${evidence}  \`\`\`\n`;
+      return `${escaped(finding.promise)}${block}`;
+    });
   const sections = [
     `# ${escaped(certificate.store)}`,
     facts.map(([name, value]) => `- ${name}: ${escaped(value)}`).join("\n"),
     summary(certificate),
-    ...section("Not kept", withOutcome("not kept")),
-    ...section("Kept", withOutcome("kept")),
+    ...section("Not kept", findings("not kept")),
+    ...section("Kept", findings("kept")),
     ...section("Not offered", notOffered(certificate).map(escaped)),
     ...section("Not removed", certificate.left.map(escaped)),
   ];
@@ -88,9 +87,9 @@ const section = (title: string, items: ReadonlyArray<string>) =>
   items.length === 0 ? [] : [`## ${title}\n\n${items.map((item) => `- ${item}`).join("\n")}`];
 
 /** A line for each ability that is not offered. */
-function notOffered({ promises }: Certificate): ReadonlyArray<string> {
-  const missing = promises.filter(({ outcome }) => outcome === "not offered");
-  return [...Map.groupBy(missing, ({ needs }) => needs ?? "")].map(([ability, findings]) => {
+function notOffered(certificate: Certificate): ReadonlyArray<string> {
+  const missing = Map.groupBy(withOutcome(certificate, "not offered"), ({ needs }) => needs ?? "");
+  return [...missing].map(([ability, findings]) => {
     const failed = findings.find(({ wouldKeep }) => wouldKeep === false);
     if (failed !== undefined) return `${ability}: not kept when it was tried ("${failed.promise}")`;
     const isTried = findings.every(({ wouldKeep }) => wouldKeep !== undefined);

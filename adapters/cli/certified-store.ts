@@ -13,27 +13,24 @@ import { gcsStorage } from "../storage/gcs/storage.ts";
 import * as minio from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../storage/providers.ts";
+import { asService } from "../storage/rest/s3-access.ts";
 import { signedFetch } from "../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../storage/settings.ts";
 import { PENDING_TAG } from "../storage/signing/binding.ts";
 import type { Storage } from "../storage/storage.ts";
 import { adapter } from "./storage.ts";
-import { asService, quietly, s3Access, withWarnings } from "./with-store.ts";
+import { quietly, s3Access, withWarnings } from "./with-store.ts";
 
-/** A store to certify, with what is needed to examine it. */
-export interface CertifiedStore extends Omit<Examination, "onFinding" | "signal" | "mayLeave"> {
+/** A store to certify. */
+export interface CertifiedStore extends Pick<Examination, "store" | "able"> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */
   readonly title: string;
   readonly adapter: string;
   /** As `STORAGE_PROVIDER` names it; undefined for adapters of one store. */
   readonly provider?: ProviderName;
-  /** The bucket that is used. */
   readonly bucket: string;
   /** Finds whether the bucket keeps former versions, and what the store cannot do then. */
-  readonly look?: () => Promise<{
-    readonly versions: string;
-    readonly without: ReadonlyArray<Ability>;
-  }>;
+  readonly look?: () => Promise<{ versions: string; without: ReadonlyArray<Ability> }>;
   /** Removes the bucket, if it was made for the examination alone. */
   readonly removeBucket?: () => Promise<void>;
 }
@@ -59,13 +56,9 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   return Result.flatMap(readSettings({ adapter }, source), ({ adapter: name }) => {
     switch (name) {
       case "aws":
-        return Result.map(aws.read(source), (settings) =>
-          s3Store(name, settings, (over) => awsStorage({ ...settings, ...over }), isOwnBucket),
-        );
+        return Result.map(aws.read(source), s3Store(name, awsStorage, isOwnBucket));
       case "minio":
-        return Result.map(minio.read(source), (settings) =>
-          s3Store(name, settings, (over) => minioStorage({ ...settings, ...over }), isOwnBucket),
-        );
+        return Result.map(minio.read(source), s3Store(name, minioStorage, isOwnBucket));
       case "gcs":
         return isOwnBucket
           ? Result.fail([fault(bucket, "must be set to a bucket in which objects may be made")])
@@ -78,116 +71,107 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   });
 }
 
-/** A store with the API of S3; `open` makes it with some settings changed. */
-function s3Store(
-  adapter: "aws" | "minio",
-  settings: minio.MinioSettings | aws.AwsSettings,
-  open: (over: { provider?: ProviderName; createBucket?: boolean }) => Storage,
-  isOwnBucket: boolean,
-): CertifiedStore {
-  const { bucket, provider, region, endpoint, publicEndpoint, pathStyle } = settings;
-  const title = `${PROVIDERS[provider].title} at ${endpoint?.origin ?? region}`;
-  const origins =
-    pathStyle && endpoint && publicEndpoint && endpoint.origin !== publicEndpoint.origin
-      ? { public: publicEndpoint.origin, internal: endpoint.origin }
-      : undefined;
-  // The official presigner signs no forms.
-  const isWithoutForms = "signer" in settings && settings.signer === "sdk";
-  /** Asks the bucket in another way than the adapter does, with the main key. */
-  const ask = (request: Parameters<typeof signedFetch>[1]) =>
-    s3Access.pipe(
-      Effect.flatMap((s3) =>
-        s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
-      ),
-      Effect.provide(quietly(open({ createBucket: false }).layer)),
-      Effect.runPromise,
-    );
-  const openableAs = (provider: ProviderName, log: typeof quietly): Openable => {
-    const { forms, ...abilities }: Provider = PROVIDERS[provider];
-    return {
-      name: title,
-      without: [
-        ...missingAbilities({ ...abilities, forms: forms && !isWithoutForms }),
-        ...(origins === undefined ? (["two endpoints"] as const) : []),
-      ],
-      refusals: REFUSALS,
-      open: async () => ({
-        layer: log(open({ provider }).layer),
-        bucket,
-        ...(origins && { origins }),
-        isMarked: async (key) => {
-          const query = [["tagging", ""]] as const;
-          const { text } = await ask({ method: "GET", key: key as StorageKey, query });
-          return text.includes(`<Value>${PENDING_TAG.value}</Value>`);
-        },
-      }),
-    };
-  };
-  const store = openableAs(provider, withWarnings);
-  /** Says whether the bucket keeps former versions of an object. */
-  const findVersions = async () => {
-    if (isOwnBucket) return "without versions";
-    const request = { method: "GET", query: [["versioning", ""]] } as const;
-    const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
-    if (!ok) return "unknown whether it keeps versions";
-    if (text.includes("<Status>Enabled</Status>")) return "with versions";
-    return text.includes("<Status>") ? "versions suspended" : "without versions";
-  };
-  return {
-    title,
-    adapter,
-    provider,
-    bucket,
-    look: async () => {
-      const versions = await findVersions();
-      const { writeOnce }: Provider = PROVIDERS[provider];
-      const isVoid = writeOnce === "without versions" && !HARMLESS.has(versions);
-      const { without = [] } = store;
-      return { versions, without: isVoid ? [...without, "write-once"] : without };
-    },
-    store,
-    able: openableAs(MOST_ABLE, quietly),
-    ...(isOwnBucket && {
-      removeBucket: async () => {
-        const { ok, status } = await ask({ method: "DELETE" });
-        if (!ok && status !== 404) throw new Error(`the store answered with ${status}`);
-      },
-    }),
-  };
-}
-
-/** Buckets in which every provider keeps what it promises of any. */
-const HARMLESS: ReadonlySet<string> = new Set(["without versions", "versions suspended"]);
-
-/**
- * Servers differ in how they refuse what was not granted; all of these say that the client may not.
- */
+/** Servers differ in how they refuse what was not granted; all of these say that the client may not. */
 const REFUSALS = [400, 401, 403];
 
 /** The provider as which every ability is tried. */
 const MOST_ABLE: ProviderName = "minio";
 
+/** A store with the API of S3. */
+const s3Store =
+  <Settings extends minio.MinioSettings | aws.AwsSettings>(
+    adapter: string,
+    storage: (settings: Settings) => Storage,
+    isOwnBucket: boolean,
+  ) =>
+  (settings: Settings): CertifiedStore => {
+    const { bucket, provider, region, endpoint, publicEndpoint, pathStyle } = settings;
+    const title = `${PROVIDERS[provider].title} at ${endpoint?.origin ?? region}`;
+    const origins =
+      pathStyle && endpoint && publicEndpoint && endpoint.origin !== publicEndpoint.origin
+        ? { public: publicEndpoint.origin, internal: endpoint.origin }
+        : undefined;
+    // The official presigner signs no forms.
+    const isWithoutForms = "signer" in settings && settings.signer === "sdk";
+    /** Asks the bucket in another way than the adapter does, with the main key. */
+    const ask = (request: Parameters<typeof signedFetch>[1]) =>
+      s3Access.pipe(
+        Effect.flatMap((s3) =>
+          s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
+        ),
+        Effect.provide(quietly(storage({ ...settings, createBucket: false }).layer)),
+        Effect.runPromise,
+      );
+    const openableAs = (provider: ProviderName, log: typeof quietly): Openable => {
+      const { forms, ...abilities }: Provider = PROVIDERS[provider];
+      return {
+        name: title,
+        without: [
+          ...missingAbilities({ ...abilities, forms: forms && !isWithoutForms }),
+          ...(origins === undefined ? (["two endpoints"] as const) : []),
+        ],
+        refusals: REFUSALS,
+        open: async () => ({
+          layer: log(storage({ ...settings, provider }).layer),
+          bucket,
+          ...(origins && { origins }),
+          isMarked: async (key) => {
+            const query = [["tagging", ""]] as const;
+            const { text } = await ask({ method: "GET", key: key as StorageKey, query });
+            return text.includes(`<Value>${PENDING_TAG.value}</Value>`);
+          },
+        }),
+      };
+    };
+    const store = openableAs(provider, withWarnings);
+    const findVersions = async () => {
+      if (isOwnBucket) return "without versions";
+      const request = { method: "GET", query: [["versioning", ""]] } as const;
+      const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
+      if (!ok) return "unknown whether it keeps versions";
+      if (text.includes("<Status>Enabled</Status>")) return "with versions";
+      return text.includes("<Status>") ? "versions suspended" : "without versions";
+    };
+    return {
+      title,
+      adapter,
+      provider,
+      bucket,
+      look: async () => {
+        const versions = await findVersions();
+        const { writeOnce }: Provider = PROVIDERS[provider];
+        const keeps = !["without versions", "versions suspended"].includes(versions);
+        const { without = [] } = store;
+        const isVoid = keeps && writeOnce === "without versions";
+        return { versions, without: isVoid ? [...without, "write-once"] : without };
+      },
+      store,
+      able: openableAs(MOST_ABLE, quietly),
+      ...(isOwnBucket && {
+        removeBucket: async () => {
+          const { ok, status } = await ask({ method: "DELETE" });
+          if (!ok && status !== 404) throw new Error(`the store answered with ${status}`);
+        },
+      }),
+    };
+  };
+
 /** Google Cloud Storage, whose marks only an API of its own could show. */
 function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
   const { bucket, endpoint, signLength } = settings;
   const title = `Google Cloud Storage at ${endpoint.origin}`;
-  const without: ReadonlyArray<Ability> = [
-    "sha256",
-    "pinned downloads",
-    "file checksums",
-    "marks",
-    "two endpoints",
-    ...(signLength ? [] : (["exact size by default"] as const)),
-  ];
-  return {
-    title,
-    adapter: "gcs",
-    bucket,
-    store: {
-      name: title,
-      without,
-      refusals: REFUSALS,
-      open: async () => ({ layer: withWarnings(gcsStorage(settings).layer), bucket }),
-    },
+  const store: Openable = {
+    name: title,
+    without: [
+      "sha256",
+      "pinned downloads",
+      "file checksums",
+      "marks",
+      "two endpoints",
+      ...(signLength ? [] : (["exact size by default"] as const)),
+    ],
+    refusals: REFUSALS,
+    open: async () => ({ layer: withWarnings(gcsStorage(settings).layer), bucket }),
   };
+  return { title, adapter: "gcs", bucket, store };
 }

@@ -5,7 +5,7 @@ import { VERSION } from "../http/version.ts";
 import { printable } from "../printable.ts";
 import { reasonOf } from "../thrown.ts";
 import type { Examination, Findings } from "../storage/contract/examine.ts";
-import { type Certificate, FORMATS, leftMessage, summary, write } from "./certificate.ts";
+import { type Certificate, FORMATS, leftMessage, summary, WRITERS } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { command, CommandFailure, EXIT, flag, JSON_OPTION, option } from "./command.ts";
 import { interruptible } from "./interruptible.ts";
@@ -59,7 +59,7 @@ export const certify = command({
       promises: findings,
       left,
     };
-    const text = write(certificate, format);
+    const text = WRITERS[format](certificate);
     if (output !== undefined) await save(output, text);
     if (findings.some(({ outcome }) => outcome === "not kept")) process.exitCode = EXIT.failure;
     return output === undefined
@@ -111,7 +111,7 @@ async function withoutBucket(
   return removed ? [] : [...left, `the bucket ${bucket}`];
 }
 
-/** Time limit to remove the bucket, in milliseconds. */
+/** In milliseconds. */
 const REMOVE_TIMEOUT = 4000;
 
 const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) =>

@@ -37,13 +37,6 @@ export async function runWithStore<A, E>(
 /** Requests to a bucket of S3's API beyond the ports; undefined for another store. */
 export const s3Access = Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined);
 
-/** The bucket as the service's own key reaches it. */
-export const asService = ({ signers, addresses, region }: S3Access["Service"]) => ({
-  signer: signers.service,
-  address: addresses.internal,
-  region,
-});
-
 const SILENCE = telemetry.layer({ level: "none", format: "json" });
 
 /** The layer without its log. */

@@ -7,11 +7,10 @@ import * as Layer from "effect/Layer";
 import { Client } from "minio";
 import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { upload } from "../../adapters/storage/contract/uploads.ts";
-import { register } from "../../adapters/storage/contract/register.ts";
+import { send, upload } from "../../adapters/storage/contract/send.ts";
 import { CONTENT, OTHER, putRequest } from "../../adapters/storage/contract/uploads.ts";
-import { send } from "../../adapters/storage/contract/send.ts";
-import { everyStore } from "../../adapters/storage/contract/store-promise.ts";
+import { register } from "../../adapters/storage/contract/register.ts";
+import { promises } from "../../adapters/storage/contract/store-promise.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
@@ -196,7 +195,7 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
   },
 );
 
-const ofGenerations = everyStore({
+const ofGenerations = promises([], {
   "an upload that does not match is removed if the policy says so": async ({
     grant,
     confirm,

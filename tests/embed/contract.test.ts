@@ -16,7 +16,7 @@ import {
   hasFrom,
   openStore,
   requireAbilities,
-  subjectOf,
+  newSubject,
 } from "../../adapters/storage/contract/subject.ts";
 import type { ObjectFacts } from "../../application/ports/object-store.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
@@ -66,7 +66,7 @@ const promiseOf = (title: string): StorePromise => {
 };
 
 const isKept = ({ check }: StorePromise, over: Partial<BuiltStore> = {}): Promise<boolean> =>
-  check(subjectOf({ ...built, ...over })).then(
+  check(newSubject({ ...built, ...over })).then(
     () => true,
     () => false,
   );

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
 import {
   attemptWith,
-  effectOf,
+  findEffect,
   HARMS,
   UNSIGNED_HEADERS,
 } from "../../adapters/storage/contract/unsigned-headers.ts";
@@ -43,7 +43,7 @@ it.each([
     undefined,
   ],
 ] as const)("a download shows what %j did", (headers, after, effect) => {
-  expect(effectOf(headers, download(), after)).toBe(effect);
+  expect(findEffect(headers, download(), after)).toBe(effect);
 });
 
 it("every attempt has its values filled in, and a body of at least the size that is asked for", () => {

@@ -4,7 +4,7 @@ import type { StorageKey } from "../../../domain/storage-key.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import {
   attemptWith,
-  effectOf,
+  findEffect,
   type Harm,
   HARMS,
   REMOVAL,
@@ -134,7 +134,7 @@ const attempt = Effect.fnUntraced(function* (
     if (tags.text.includes("<Key>valetkey</Key>")) return "the file is marked for removal";
     const after = yield* send("GET", url);
     // An unreadable file is not confirmed, unless it was removed later.
-    return after.ok || harm.startsWith("removes") ? effectOf(headers, before, after) : undefined;
+    return after.ok || harm.startsWith("removes") ? findEffect(headers, before, after) : undefined;
   });
   return { name, answer, effect, again: put(signed, { body }) };
 });

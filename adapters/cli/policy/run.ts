@@ -3,11 +3,11 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { isDeepStrictEqual } from "node:util";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import type { S3Access } from "../../storage/rest/s3-access.ts";
+import { asService, type S3Access } from "../../storage/rest/s3-access.ts";
 import { type Answer, signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { asJson, type Output } from "../command.ts";
 import type { StoreSettings } from "../settings.ts";
-import { asService, runWithStore, s3Access } from "../with-store.ts";
+import { runWithStore, s3Access } from "../with-store.ts";
 import {
   googleForm,
   isOurs,

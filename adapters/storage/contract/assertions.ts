@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
 import { refusalIn } from "../rest/refusal-reason.ts";
-import type { Answer } from "./send.ts";
+import type { Answer } from "./exchange.ts";
 
 // Assertions beyond `node:assert`. Neither they nor the promises need a test runner.
 
-/** Fails unless the store answered with one of these statuses. */
 export function assertStatus(answer: Answer, statuses: ReadonlyArray<number>): void {
   if (statuses.includes(answer.status)) return;
   const message = `${described(answer)} instead of ${[...new Set(statuses)].join(" or ")}`;
   throw new assert.AssertionError({ message, stackStartFn: assertStatus });
 }
 
-/** Fails unless the store did what it was asked to do. */
 export const assertAccepted = (answer: Answer): void => assert.ok(answer.ok, described(answer));
 
-/** Fails unless the store did not do what it was asked to do. */
 export const assertNotAccepted = (answer: Answer): void => assert.ok(!answer.ok, described(answer));
 
-/** Fails unless the answer has exactly these bytes. */
 export function assertBytes(answer: Answer, bytes: Uint8Array): void {
   const { body } = answer;
   assert.ok(

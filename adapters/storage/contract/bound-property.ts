@@ -3,23 +3,22 @@ import type { PutRequest } from "../../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { assertMatches, assertStatus } from "./assertions.ts";
+import { confirms } from "./confirm.ts";
 import { checksumFor, digest } from "./digest.ts";
-import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
+import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
-import { CONTENT, LONGER, OTHER, PNG } from "./uploads.ts";
-import { sendPut, upload, withHeaders, withoutHeader } from "./uploads.ts";
+import { sendPut, upload, withHeaders, withoutHeader } from "./send.ts";
+import { CONTENT, LONGER, OTHER, PNG, SHORTER } from "./uploads.ts";
 import { mismatch } from "./use-cases.ts";
 
 const HTML = { "Content-Type": "text/html" };
 
-const mediaType: ReadonlyArray<StorePromise> = [
-  ...storesWith("bound type", {
-    "a PUT of another type is refused": async ({ signPut, expectRefused }) => {
-      await expectRefused(withHeaders(await signPut(), HTML));
-    },
-    "a PUT without a type is refused": async ({ signPut, expectRefused, refusals }) => {
-      await expectRefused(withoutHeader(await signPut(), "Content-Type"), [400, ...refusals]);
-    },
+const mediaType = [
+  ...promises(["bound type"], {
+    "a PUT of another type is refused": async ({ signPut, expectRefused }) =>
+      expectRefused(withHeaders(await signPut(), HTML)),
+    "a PUT without a type is refused": async ({ signPut, expectRefused, refusals }) =>
+      expectRefused(withoutHeader(await signPut(), "Content-Type"), [400, ...refusals]),
     "a type with parameters is bound as it was declared": async (subject) => {
       const mediaType = MediaType.make('text/plain; Charset="utf-8"; codecs="a, b"');
       const put = await subject.signPut({ mediaType });
@@ -27,13 +26,12 @@ const mediaType: ReadonlyArray<StorePromise> = [
       await subject.expectStored(put);
     },
   }),
-  ...storesWithout("bound type", {
-    "a type that was not bound is compared on confirm": async ({ grant, confirm }) => {
-      const { put, receipt } = await grant();
-      await upload(withHeaders(put, HTML));
-      const difference = { property: "mediaType", expected: PNG, actual: "text/html" };
-      assertMatches(await confirm(receipt), mismatch(difference));
-    },
+  ...promises(["without bound type"], {
+    "a type that was not bound is compared on confirm": confirms(
+      mismatch({ property: "mediaType", expected: PNG, actual: "text/html" }),
+      {},
+      (put) => withHeaders(put, HTML),
+    ),
   }),
 ];
 
@@ -53,26 +51,23 @@ const SIZES = [
   },
 ] as const;
 
-const exactSize: ReadonlyArray<StorePromise> = [
+const exactSize = [
   ...SIZES.flatMap(({ ability, when, over }) =>
-    storesWith(ability, {
+    promises([ability], {
       [`${when}, a PUT one byte longer or shorter than granted is refused`]: async (subject) => {
         const put = await subject.signPut(over);
         await subject.expectRefused({ ...put, body: LONGER });
-        await subject.expectRefused({ ...put, body: CONTENT.subarray(1) });
+        await subject.expectRefused({ ...put, body: SHORTER });
         await subject.expectStored(put);
       },
-      [`${when}, a PUT that does not say its length is refused`]: async (subject) => {
-        const put = await subject.signPut(over);
-        // Stores have their own status for this, whether the signature is valid or not.
-        await subject.expectRefused({ ...put, chunked: true }, [403, 411]);
-      },
+      // Stores have their own status for this, whether the signature is valid or not.
+      [`${when}, a PUT that does not say its length is refused`]: async (subject) =>
+        subject.expectRefused({ ...(await subject.signPut(over)), chunked: true }, [403, 411]),
       [`${when}, a PUT that says its length and comes in chunks has no other size`]: async (
         subject,
       ) => {
-        const put = withHeaders(await subject.signPut(over), {
-          "Content-Length": `${CONTENT.length}`,
-        });
+        const length = { "Content-Length": `${CONTENT.length}` };
+        const put = withHeaders(await subject.signPut(over), length);
         // Many servers hang up, as RFC 9112, section 6.1, allows it.
         await sendPut({ ...put, body: LONGER, chunked: true }).catch(() => undefined);
         assert.notEqual((await subject.read()).body.length, LONGER.length);
@@ -80,16 +75,15 @@ const exactSize: ReadonlyArray<StorePromise> = [
     }),
   ),
   ...SIZES.flatMap(({ ability, over, otherwise }) =>
-    storesWithout(ability, {
-      [otherwise]: async ({ grant, confirm }) => {
-        const { put, receipt } = await grant(over);
-        await upload({ ...put, body: LONGER });
-        const difference = { property: "size", expected: CONTENT.length, actual: LONGER.length };
-        assertMatches(await confirm(receipt), mismatch(difference));
-      },
+    promises([`without ${ability}`], {
+      [otherwise]: confirms(
+        mismatch({ property: "size", expected: CONTENT.length, actual: LONGER.length }),
+        over,
+        (put) => ({ ...put, body: LONGER }),
+      ),
     }),
   ),
-  ...everyStore({
+  ...promises([], {
     "a strict PUT is refused without the headers that were returned": async (subject) => {
       const { has, refusals } = subject;
       const put = await subject.signPut({ strict: true });
@@ -105,10 +99,10 @@ const exactSize: ReadonlyArray<StorePromise> = [
   }),
 ];
 
-const checksum = (algorithm: ChecksumAlgorithm): ReadonlyArray<StorePromise> => {
+const boundChecksum = (algorithm: ChecksumAlgorithm) => {
   const checksum = checksumFor(algorithm, CONTENT);
   return [
-    ...storesWith(algorithm, {
+    ...promises([algorithm], {
       [`${algorithm} is offered`]: async ({ presigner }) =>
         assert.ok(presigner.checksums.includes(algorithm)),
       [`${algorithm}: other bytes of the same size are refused, and the right ones stored`]: async (
@@ -131,7 +125,7 @@ const checksum = (algorithm: ChecksumAlgorithm): ReadonlyArray<StorePromise> => 
         await expectRefused(withoutHeader(put, name), [400, ...refusals]);
       },
     }),
-    ...storesWithout(algorithm, {
+    ...promises([`without ${algorithm}`], {
       [`${algorithm} is not offered, since the store does not verify it`]: async ({ presigner }) =>
         assert.ok(!presigner.checksums.includes(algorithm)),
       [`${algorithm} is refused with a list of what the store verifies`]: async (subject) => {
@@ -152,21 +146,21 @@ const replaces =
     await expectStored({ ...put, body: OTHER });
   };
 
+const cannotBeReplayed =
+  (over: Partial<PutRequest>) =>
+  async ({ signPut, expectContent, refusals }: Subject) => {
+    const put = await signPut(over);
+    assert.equal(put.isOnce, true);
+    await upload(put);
+    assertStatus(await sendPut({ ...put, body: OTHER }), [412, ...refusals]);
+    await expectContent();
+  };
+
 /** On request, one PUT for a key is stored and every other is refused. */
-const writeOnce: ReadonlyArray<StorePromise> = [
-  ...(["writeOnce", "strict"] as const).flatMap((option) =>
-    storesWith("write-once", {
-      [`a PUT cannot be replayed under ${option}`]: async (subject) => {
-        const put = await subject.signPut({ [option]: true });
-        assert.equal(put.isOnce, true);
-        await upload(put);
-        const replayed = await sendPut({ ...put, body: OTHER });
-        assertStatus(replayed, [412, ...subject.refusals]);
-        await subject.expectContent();
-      },
-    }),
-  ),
-  ...storesWith("write-once", {
+const writeOnce = [
+  ...promises(["write-once"], {
+    "a PUT cannot be replayed under writeOnce": cannotBeReplayed({ writeOnce: true }),
+    "a PUT cannot be replayed under strict": cannotBeReplayed({ strict: true }),
     "a write-once PUT without its condition is refused": async (subject) => {
       const { url } = await subject.signPut({ writeOnce: true });
       const { headers } = await subject.signPut();
@@ -185,8 +179,8 @@ const writeOnce: ReadonlyArray<StorePromise> = [
       await subject.expectContent(winners[0]);
     },
   }),
-  ...everyStore({ "a PUT that is not write-once replaces the object": replaces({}) }),
-  ...storesWithout("write-once", {
+  ...promises([], { "a PUT that is not write-once replaces the object": replaces({}) }),
+  ...promises(["without write-once"], {
     "a PUT cannot be made write-once, and is not reported as such": replaces({
       writeOnce: true,
       strict: true,
@@ -198,8 +192,6 @@ const writeOnce: ReadonlyArray<StorePromise> = [
 export const boundProperty = [
   mediaType,
   exactSize,
-  checksum("sha256"),
-  checksum("crc32c"),
-  checksum("md5"),
+  ...(["sha256", "crc32c", "md5"] as const).map(boundChecksum),
   writeOnce,
 ].flat();

@@ -1,14 +1,14 @@
+import type * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { reasonOf } from "../../thrown.ts";
-import { type Exchange, type Listener, printable, withExchanges } from "./exchange.ts";
+import { type Exchange, type Listener, printable, shown, withExchanges } from "./exchange.ts";
 import type { Ability, Harness, OpenStore } from "./harness.ts";
 import { PROMISES } from "./promises.ts";
-import { obstacle, openScratch, type Scratch } from "./scratch.ts";
+import { keyIn, obstacle, openScratch, type Scratch, versionIn } from "./scratch.ts";
 import { isMadeBy, type StorePromise } from "./store-promise.ts";
-import { type BuiltStore, hasFrom, openStore, subjectOf } from "./subject.ts";
+import { type BuiltStore, hasFrom, openStore, newSubject } from "./subject.ts";
 import { newKey } from "./uploads.ts";
 
-/** The outcome of one promise. */
 export interface Finding {
   readonly promise: string;
   /** `not offered` where the service does not rely on the store for it. */
@@ -23,7 +23,6 @@ export interface Finding {
   readonly exchanges?: ReadonlyArray<Exchange>;
 }
 
-/** The outcome of an examination. */
 export interface Findings {
   readonly findings: ReadonlyArray<Finding>;
   /** The store's name for itself, in its answers. */
@@ -35,7 +34,6 @@ export interface Findings {
 /** A harness whose store this machine can open. */
 export type Openable = Harness & { readonly open: () => Promise<OpenStore> };
 
-/** A store to examine. */
 export interface Examination {
   /** The store as the service uses it. */
   readonly store: Openable;
@@ -77,7 +75,7 @@ export async function examine(examination: Examination): Promise<Findings> {
   ) => {
     const { close, ...built } = await opened(openable);
     const scratch = openScratch(built);
-    const remembering = rememberingIn(built, scratch);
+    const remembering = { ...built, store: rememberingUploads(built.store, scratch) };
     let isAnswering = true;
     try {
       const check = Effect.orElseSucceed(obstacle(built, newKey()), () => undefined);
@@ -89,9 +87,11 @@ export async function examine(examination: Examination): Promise<Findings> {
       }
       for (const promise of promises) {
         if (signal.aborted) throw new Unexamined("it was interrupted");
-        const found = await tryPromise(promise, remembering, ({ key, version, ...seen }) => {
-          if (key !== undefined) scratch.add(key, version);
-          server ??= seen.server;
+        const found = await tryPromise(promise, remembering, ({ path, body = "" }, { headers }) => {
+          // The key of a form is in its body.
+          const key = keyIn(path) ?? keyIn(Buffer.from(body).toString("latin1"));
+          if (key !== undefined) scratch.add(key, versionIn(headers));
+          server ??= headers["server"] && printable(String(headers["server"]));
         });
         if (found.outcome === "not kept") {
           isAnswering = false;
@@ -129,36 +129,34 @@ export async function examine(examination: Examination): Promise<Findings> {
 async function tryPromise(
   { title: promise, check }: StorePromise,
   store: BuiltStore,
-  onExchange: (facts: Parameters<Listener>[1]) => void,
+  onExchange: Listener,
 ): Promise<Finding> {
-  const exchanges: Array<Exchange> = [];
-  const listen: Listener = (exchange, facts) => {
+  const exchanges: Array<Parameters<Listener>> = [];
+  const listen: Listener = (...exchange) => {
     exchanges.push(exchange);
-    onExchange(facts);
+    onExchange(...exchange);
   };
   try {
     await within(
-      TIMEOUTS.promise,
-      withExchanges(listen, () => check(subjectOf(store))),
+      "1 minute",
+      withExchanges(listen, () => check(newSubject(store))),
     );
     return { promise, outcome: "kept" };
   } catch (cause) {
     const reason = printable(reasonOf(cause)).slice(0, LONGEST_REASON);
     // A refused PUT shows in the GET after it.
-    return { promise, outcome: "not kept", reason, exchanges: exchanges.slice(-2) };
+    const last = exchanges.slice(-2).map((exchange) => shown(...exchange));
+    return { promise, outcome: "not kept", reason, exchanges: last };
   }
 }
 
 const LONGEST_REASON = 1000;
 
-/** For making a bucket, for an answer that it is there, and for one promise. */
-const TIMEOUTS = { open: "10 seconds", answer: "4 seconds", promise: "1 minute" } as const;
-
 /** Opens the store; `Unexamined` says why it cannot be. */
 async function opened(store: Openable) {
   const opening = openStore(store, store.open);
   try {
-    return await within(TIMEOUTS.open, opening);
+    return await within("10 seconds", opening);
   } catch (cause) {
     void opening.then(({ close }) => close()).catch(() => undefined);
     throw new Unexamined(printable(reasonOf(cause)), { cause });
@@ -168,16 +166,13 @@ async function opened(store: Openable) {
 /** Throws `Unexamined` if the store no longer answers. */
 async function requireAnswer({ store }: BuiltStore): Promise<void> {
   try {
-    await within(TIMEOUTS.answer, Effect.runPromise(store.ensureBucket));
+    await within("4 seconds", Effect.runPromise(store.ensureBucket));
   } catch (cause) {
     throw new Unexamined(`it no longer answers: ${printable(reasonOf(cause))}`, { cause });
   }
 }
 
-const within = <A>(
-  duration: (typeof TIMEOUTS)[keyof typeof TIMEOUTS],
-  promise: Promise<A>,
-): Promise<A> =>
+const within = <A>(duration: Duration.Input & string, promise: Promise<A>): Promise<A> =>
   Effect.runPromise(
     Effect.tryPromise({ try: () => promise, catch: (cause) => cause }).pipe(
       Effect.timeoutOrElse({
@@ -187,36 +182,13 @@ const within = <A>(
     ),
   );
 
-/** The same store, which remembers each key that it signs for, and each upload in parts. */
-function rememberingIn(built: BuiltStore, scratch: Scratch): BuiltStore {
-  const { presigner, store } = built;
+/** The same store, which remembers each upload in parts; objects are seen in the exchanges. */
+function rememberingUploads(store: BuiltStore["store"], scratch: Scratch): BuiltStore["store"] {
   const { multipart } = store;
-  const signing =
-    <R extends { readonly key: Parameters<Scratch["add"]>[0] }, A>(sign: (request: R) => A) =>
-    (request: R): A => {
-      scratch.add(request.key);
-      return sign(request);
-    };
-  const { put, get, form } = presigner;
-  return {
-    ...built,
-    presigner: {
-      ...presigner,
-      put: signing(put),
-      get: signing(get),
-      ...(form && { form: signing(form) }),
-    },
-    store: {
-      ...store,
-      ...(multipart && {
-        multipart: {
-          ...multipart,
-          create: (object) =>
-            Effect.tap(signing(multipart.create)(object), (uploadId) =>
-              Effect.sync(() => scratch.addUpload({ key: object.key, uploadId })),
-            ),
-        },
-      }),
-    },
-  };
+  if (multipart === undefined) return store;
+  const create: typeof multipart.create = (object) =>
+    Effect.tap(multipart.create(object), (uploadId) =>
+      Effect.sync(() => scratch.addUpload({ key: object.key, uploadId })),
+    );
+  return { ...store, multipart: { ...multipart, create } };
 }

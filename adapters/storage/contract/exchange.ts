@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { IncomingHttpHeaders } from "node:http";
 import { refusalIn } from "../rest/refusal-reason.ts";
-import { keyIn, versionIn } from "./scratch.ts";
 
 /** One request to a store and its answer, without anything by which another could be made. */
 export interface Exchange {
@@ -14,21 +13,30 @@ export interface Exchange {
     readonly status: number;
     /** The store's own code of a refusal. */
     readonly code?: string;
-    readonly headers: Readonly<Record<string, string>>;
+    readonly headers: Exchange["headers"];
   };
 }
 
-/** Receives each exchange, as it may be shown, with facts for the examination alone. */
-export type Listener = (
-  exchange: Exchange,
-  facts: {
-    /** The server's name for itself. */
-    readonly server: string | undefined;
-    /** The object that was asked for, and the version of it that the answer names. */
-    readonly key: StorageKey | undefined;
-    readonly version: string | undefined;
-  },
-) => void;
+/** An answer with its whole body. */
+export interface Answer {
+  readonly status: number;
+  /** True if the status is a success; stores use several. */
+  readonly ok: boolean;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** A request as it was sent. */
+export interface Sent {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly body?: Uint8Array | string | undefined;
+}
+
+/** Receives each exchange as it was. */
+export type Listener = (sent: Sent, answer: Answer) => void;
 
 const listeners = new AsyncLocalStorage<Listener>();
 
@@ -36,38 +44,23 @@ const listeners = new AsyncLocalStorage<Listener>();
 export const withExchanges = <A>(listener: Listener, run: () => Promise<A>): Promise<A> =>
   listeners.run(listener, run);
 
-/** Reports an exchange as it was sent and received, if anyone listens. */
-export function reportExchange(
-  sent: {
-    readonly method: string;
-    /** With its query. */
-    readonly path: string;
-    readonly headers: Readonly<Record<string, string | number>>;
-  },
-  received: {
-    readonly status: number;
-    readonly headers: Readonly<Record<string, unknown>>;
-    readonly body: Buffer;
-  },
-): void {
-  const listener = listeners.getStore();
-  if (listener === undefined) return;
-  const { status, headers, body } = received;
-  const code = status < 300 ? undefined : refusalIn({ status, text: body.toString() }).code;
-  const server = headers["server"];
-  listener(
-    {
-      method: sent.method,
-      path: printable(sent.path),
-      headers: only(SENT, sent.headers),
-      answer: { status, ...(code && { code }), headers: only(RECEIVED, headers) },
-    },
-    {
-      server: typeof server === "string" ? printable(server) : undefined,
-      key: keyIn(sent.path),
-      version: versionIn(headers),
-    },
-  );
+/** Makes an answer of what was received, and reports the exchange to the listener, if there is one. */
+export function answered(sent: Sent, received: Omit<Answer, "ok">): Answer {
+  const answer = { ...received, ok: received.status >= 200 && received.status < 300 };
+  listeners.getStore()?.(sent, answer);
+  return answer;
+}
+
+/** An exchange as it may be shown. */
+export function shown({ method, path, headers }: Sent, answer: Answer): Exchange {
+  const { ok, status, body } = answer;
+  const { code } = ok ? {} : refusalIn({ status, text: body.toString() });
+  return {
+    method,
+    path: printable(path),
+    headers: only(SENT, headers),
+    answer: { status, ...(code && { code }), headers: only(RECEIVED, answer.headers) },
+  };
 }
 
 /**

@@ -1,29 +1,22 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assertAccepted, assertBytes } from "./assertions.ts";
-import { send } from "./send.ts";
-import { type StorePromise, storesWith } from "./store-promise.ts";
+import { send, sendPut, upload, withHeaders, withoutQuery } from "./send.ts";
+import { CONTENT, newKey, OTHER } from "./uploads.ts";
+import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
-import {
-  attemptWith,
-  effectOf,
-  type Harm,
-  HARMS,
-  REMOVAL,
-  UNSIGNED_HEADERS,
-} from "./unsigned-headers.ts";
-import { CONTENT, newKey, OTHER, sendPut, upload, withHeaders } from "./uploads.ts";
+import { attemptWith, findEffect, type Harm, HARMS } from "./unsigned-headers.ts";
+import { REMOVAL, UNSIGNED_HEADERS } from "./unsigned-headers.ts";
 
 /** Whatever a client adds to a PUT, a file that is confirmed is as it was granted. */
-export const harmless: ReadonlyArray<StorePromise> = HARMS.flatMap((harm) =>
-  storesWith("unsigned headers", {
+export const harmless = HARMS.flatMap((harm) =>
+  promises(["unsigned headers"], {
     [`no unsigned header ${harm}, unseen by confirm`]: (subject) => expectNone(subject, harm),
   }),
 );
 
 async function expectNone(subject: Subject, harm: Harm): Promise<void> {
-  const { bucket, key: other } = subject;
-  const place = { bucket, other, content: CONTENT };
+  const place = { bucket: subject.bucket, other: subject.key, content: CONTENT };
   await upload({ ...(await subject.signPut()), body: OTHER });
   const unchanged: Array<() => Promise<void>> = [];
   for (const row of UNSIGNED_HEADERS[harm]) {
@@ -44,11 +37,11 @@ async function expectNone(subject: Subject, harm: Harm): Promise<void> {
     assert.notEqual(answer._tag, "StoreUnavailable", `confirm cannot tell what ${name} did`);
     if (answer._tag !== "Done") continue;
     const expectUnchanged = async () => {
-      const effect = effectOf(headers, before, await send("GET", get.url));
+      const effect = findEffect(headers, before, await send("GET", get.url));
       assert.equal(effect, undefined, `with an unsigned ${name} ${effect}`);
     };
     await expectUnchanged();
-    const { status } = await send("GET", get.url.slice(0, get.url.indexOf("?")));
+    const { status } = await send("GET", withoutQuery(get.url));
     assert.notEqual(status, 200, `an unsigned ${name} made the object public`);
     assert.notEqual(await subject.isMarked?.(key), true, `an unsigned ${name} marked the object`);
     unchanged.push(expectUnchanged);

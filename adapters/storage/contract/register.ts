@@ -1,7 +1,7 @@
 import { beforeAll, describe, it } from "vitest";
 import { ABILITIES, type Harness } from "./harness.ts";
 import { isMadeBy, type StorePromise } from "./store-promise.ts";
-import { type BuiltStore, hasFrom, openStore, requireAbilities, subjectOf } from "./subject.ts";
+import { type BuiltStore, hasFrom, openStore, requireAbilities, newSubject } from "./subject.ts";
 
 /** Registers a test for each promise of the store, which is opened once for all of them. */
 export function register(harness: Harness, promises: ReadonlyArray<StorePromise>): void {
@@ -10,8 +10,8 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
   const has = hasFrom(harness);
   const lacks = ABILITIES.filter((ability) => !has(ability)).join(", ");
 
-  describe(lacks === "" ? name : `${name} (without: ${lacks})`, () => {
-    let built: BuiltStore | undefined;
+  describe.skipIf(open === undefined)(lacks === "" ? name : `${name} (without: ${lacks})`, () => {
+    let built: BuiltStore;
     beforeAll(async () => {
       if (open === undefined) return undefined;
       const { close, ...store } = await openStore(harness, open);
@@ -20,10 +20,7 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
     });
 
     for (const { title, check } of promises.filter(isMadeBy(has))) {
-      it.skipIf(open === undefined)(title, async () => {
-        if (built === undefined) throw new Error(`${name} did not open`);
-        await check(subjectOf(built));
-      });
+      it(title, () => check(newSubject(built)));
     }
   });
 }

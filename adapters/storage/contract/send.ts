@@ -1,17 +1,12 @@
 import { once } from "node:events";
-import http, { type IncomingHttpHeaders } from "node:http";
+import http from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
-import { reportExchange } from "./exchange.ts";
+import { assertAccepted } from "./assertions.ts";
+import { type Answer, answered } from "./exchange.ts";
+import { CONTENT } from "./uploads.ts";
 
-/** An answer with its whole body. */
-export interface Answer {
-  readonly status: number;
-  /** True if the status is a success; stores use several. */
-  readonly ok: boolean;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
+export type { Answer };
 
 /** Longest silence of a store, in milliseconds. */
 const SILENCE = 10_000;
@@ -27,28 +22,29 @@ export async function send(
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: Uint8Array | string;
     readonly chunked?: boolean;
-    /** Ends the exchange. */
     readonly signal?: AbortSignal;
     /** Called when the answer begins. */
     readonly onBegin?: () => void;
   } = {},
 ): Promise<Answer> {
-  const { headers = {}, body, chunked = false, signal, onBegin } = options;
-  const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
-  const [origin, path] = partsOf(url);
-  const { protocol, hostname, port } = new URL(origin);
+  const { body, chunked = false, signal, onBegin } = options;
+  const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
+  const headers = chunked
+    ? { ...options.headers, "Transfer-Encoding": "chunked" }
+    : { ...length, ...options.headers };
+  const { protocol, hostname, port } = new URL(url);
+  const path = pathIn(url);
   const { request } = protocol === "https:" ? https : http;
-  const sent = chunked ? { ...headers, "Transfer-Encoding": "chunked" } : { ...length, ...headers };
   const outgoing = request({
     method,
     // The brackets of an IPv6 address belong to the URL only.
     host: hostname.replace(/^\[|\]$/g, ""),
     port,
     path,
-    headers: chunked && "Content-Length" in headers ? sent : { ...length, ...headers },
+    headers,
     // Bytes that the store has not read stay on the connection, so nothing else may use it.
-    ...(chunked ? { agent: false } : {}),
-    ...(signal === undefined ? {} : { signal }),
+    ...(chunked && { agent: false }),
+    ...(signal && { signal }),
   });
   outgoing.setTimeout(SILENCE, () =>
     outgoing.destroy(new Error(`the store said nothing for ${SILENCE / 1000} seconds`)),
@@ -59,37 +55,91 @@ export async function send(
   outgoing.end(chunked ? undefined : body);
   const [answer] = await once(outgoing, "response");
   onBegin?.();
-  const { statusCode, headers: received } = answer;
-  return reported({ method, path, headers: sent }, statusCode, received, await buffer(answer));
+  const { statusCode: status, headers: received } = answer;
+  const whole = { status, headers: received, body: await buffer(answer) };
+  return answered({ method, path, headers, body }, whole);
 }
 
 /** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
-export async function sendByFetch(
-  url: string,
-  { headers, body }: { readonly headers: Readonly<Record<string, string>>; readonly body: Blob },
-): Promise<Answer> {
-  const method = "PUT";
+export async function putByFetch(url: string, file: Blob): Promise<Answer> {
+  const sent = { method: "PUT", headers: { "Content-Type": file.type } };
   const signal = AbortSignal.timeout(SILENCE);
-  const answer = await fetch(url, { method, headers, body, signal });
-  const [, path] = partsOf(url);
-  const received = Object.fromEntries(answer.headers);
-  const bytes = Buffer.from(await answer.arrayBuffer());
-  return reported({ method, path, headers }, answer.status, received, bytes);
+  const answer = await fetch(url, { ...sent, body: file, signal });
+  const body = Buffer.from(await answer.arrayBuffer());
+  return answered(
+    { ...sent, path: pathIn(url) },
+    { status: answer.status, headers: Object.fromEntries(answer.headers), body },
+  );
 }
 
-function reported(
-  sent: Parameters<typeof reportExchange>[0],
-  status: number,
-  headers: IncomingHttpHeaders,
-  body: Buffer,
-): Answer {
-  const answer = { status, ok: status >= 200 && status < 300, headers, body };
-  reportExchange(sent, answer);
-  return answer;
+/** A PUT as it is sent; of `CONTENT` by default. */
+export interface Put {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly chunked?: boolean;
 }
 
-/** The origin of a URL, and the rest of it as it is written. */
-function partsOf(url: string): readonly [origin: string, path: string] {
-  const [, origin = "", path = "/"] = /^(https?:\/\/[^/]+)(.*)$/.exec(url) ?? [];
-  return [origin, path];
+export const sendPut = ({ url, ...options }: Put): Promise<Answer> =>
+  send("PUT", url, { body: CONTENT, ...options });
+
+/** Sends a PUT that has to be accepted, and returns the object's ETag. */
+export async function upload(put: Put): Promise<string> {
+  const answer = await sendPut(put);
+  assertAccepted(answer);
+  return answer.headers.etag ?? "";
 }
+
+export const withHeaders = (put: Put, headers: Put["headers"]): Put => ({
+  ...put,
+  headers: { ...put.headers, ...headers },
+});
+
+export const withoutHeader = (put: Put, name: string): Put => ({
+  ...put,
+  headers: without(put.headers, name),
+});
+
+/** A record without one of its members. */
+export const without = <A>(members: Readonly<Record<string, A>>, left: string) =>
+  Object.fromEntries(Object.entries(members).filter(([name]) => name !== left));
+
+/** A text whose first digit is another. */
+export const withOtherDigit = (text: string): string =>
+  `${text.startsWith("0") ? "1" : "0"}${text.slice(1)}`;
+
+/** A URL without its signature. */
+export const withoutQuery = (url: string): string => url.slice(0, url.indexOf("?"));
+
+type Fields = ReadonlyArray<readonly [name: string, value: string]>;
+
+/** A form as a browser sends it. */
+export interface Form {
+  readonly url: string;
+  readonly fields: Readonly<Record<string, string>>;
+  /** Further fields, in front of the others or behind the file. */
+  readonly before?: Fields;
+  readonly after?: Fields;
+  /** `CONTENT` by default. */
+  readonly file?: Uint8Array;
+  /** The name of the file's part; `file` by default. */
+  readonly part?: string;
+  readonly headers?: Put["headers"];
+}
+
+/** Sends a form, whose file the browser describes otherwise than was granted. */
+export async function sendForm(form: Form): Promise<Answer> {
+  const { url, fields, before = [], after = [], file = CONTENT, part = "file", headers } = form;
+  const data = new FormData();
+  for (const [name, value] of [...before, ...Object.entries(fields)]) data.append(name, value);
+  data.append(part, new Blob([file.slice()], { type: "text/html" }), "evil.html");
+  for (const [name, value] of after) data.append(name, value);
+  const encoded = new Response(data);
+  return send("POST", url, {
+    headers: { ...headers, "Content-Type": encoded.headers.get("content-type") ?? "" },
+    body: await encoded.bytes(),
+  });
+}
+
+/** The path and query of a URL as they are written. */
+const pathIn = (url: string): string => url.replace(/^https?:\/\/[^/]+/, "");

@@ -3,32 +3,37 @@ import * as Duration from "effect/Duration";
 import assert from "node:assert/strict";
 import { Lifetime } from "../../../domain/lifetime.ts";
 import { assertAccepted, assertNotAccepted, assertStatus } from "./assertions.ts";
-import { send, sendByFetch } from "./send.ts";
-import { everyStore, type StorePromise, storesWith, storesWithout } from "./store-promise.ts";
-import { CONTENT, type Put, sendPut, upload, withHeaders } from "./uploads.ts";
+import {
+  type Put,
+  putByFetch,
+  send,
+  sendPut,
+  upload,
+  withHeaders,
+  withOtherDigit,
+  withoutQuery,
+} from "./send.ts";
+import { CONTENT } from "./uploads.ts";
+import { promises } from "./store-promise.ts";
 
-/** A signed request works: the object is stored as it was sent. */
-const works: ReadonlyArray<StorePromise> = [
-  ...everyStore({
-    "a PUT as granted is stored byte for byte": async ({ signPut, expectStored }) => {
-      await expectStored(await signPut());
-    },
-    "a stored object cannot be read without a signature": async (subject) => {
-      await upload(await subject.signPut());
-      const { url } = await subject.signGet();
-      assertStatus(await send("GET", url.slice(0, url.indexOf("?"))), subject.refusals);
+/** The object is stored as it was sent. */
+const works = [
+  ...promises([], {
+    "a PUT as granted is stored byte for byte": async ({ signPut, expectStored }) =>
+      expectStored(await signPut()),
+    "a stored object cannot be read without a signature": async ({ put, signGet, refusals }) => {
+      await put();
+      assertStatus(await send("GET", withoutQuery((await signGet()).url)), refusals);
     },
   }),
-  ...storesWith("plain PUT", {
+  ...promises(["plain PUT"], {
     "the three-line client works: fetch with nothing but Content-Type": async (subject) => {
-      const put = await subject.signPut();
-      const file = new Blob([CONTENT.slice()], { type: "image/png" });
-      const headers = { "Content-Type": file.type };
-      assertAccepted(await sendByFetch(put.url, { headers, body: file }));
+      const { url } = await subject.signPut();
+      assertAccepted(await putByFetch(url, new Blob([CONTENT.slice()], { type: "image/png" })));
       await subject.expectContent();
     },
   }),
-  ...storesWithout("plain PUT", {
+  ...promises(["without plain PUT"], {
     "a PUT needs a further header, which is returned": async ({ signPut }) => {
       const { url, headers } = await signPut();
       assert.ok(Object.keys(headers).length > 1);
@@ -39,7 +44,7 @@ const works: ReadonlyArray<StorePromise> = [
 ];
 
 /** It is valid for one key, one bucket, one host and one method. */
-const address = everyStore({
+const address = promises([], {
   "a PUT to another key is refused": async ({ key, signPut, expectRefused }) => {
     const put = await signPut();
     const other = key.replace("orgs/acme", "orgs/globex");
@@ -54,44 +59,51 @@ const address = everyStore({
     assert.notDeepEqual(altered, put, `the URL names no bucket ${bucket}`);
     await expectRefused(altered, [403, 404]);
   },
-  "a PUT under another host name is refused": async ({ signPut, expectRefused }) => {
-    await expectRefused(withHeaders(await signPut(), { Host: "store.example.com" }));
-  },
+  "a PUT under another host name is refused": async ({ signPut, expectRefused }) =>
+    expectRefused(withHeaders(await signPut(), { Host: "store.example.com" })),
   "a signed PUT cannot read, and a signed GET cannot write": async (subject) => {
     const { signPut, signGet, expectRefused, expectContent, refusals } = subject;
     const put = await signPut();
     await expectRefused({ ...put, url: (await signGet()).url });
     await upload(put);
-    assertStatus(await send("GET", put.url, { headers: put.headers }), refusals);
-    assertStatus(await send("DELETE", put.url, { headers: put.headers }), [405, ...refusals]);
+    const { url, headers } = put;
+    assertStatus(await send("GET", url, { headers }), refusals);
+    assertStatus(await send("DELETE", url, { headers }), [405, ...refusals]);
     await expectContent();
   },
 });
 
 /** Browsers and services are each sent to their own endpoint. */
-const audience: ReadonlyArray<StorePromise> = [
-  ...(["public", "internal"] as const).flatMap((audience) => {
-    const other = audience === "public" ? "internal" : "public";
-    return storesWith("two endpoints", {
-      [`a PUT for the ${audience} endpoint works there and not at the ${other} one`]: async (
-        subject,
-      ) => {
-        const put = await subject.signPut({ audience });
-        const { [audience]: own = "", [other]: elsewhere = "" } = subject.origins ?? {};
+const audience = [
+  ...(
+    [
+      ["public", "internal"],
+      ["internal", "public"],
+    ] as const
+  ).flatMap(([audience, other]) =>
+    promises(["two endpoints"], {
+      [`a PUT for the ${audience} endpoint works there and not at the ${other} one`]: async ({
+        origins,
+        signPut,
+        expectRefused,
+        expectStored,
+      }) => {
+        const put = await signPut({ audience });
+        const { [audience]: own = "", [other]: elsewhere = "" } = origins ?? {};
         assert.equal(new URL(put.url).origin, own);
-        await subject.expectRefused({ ...put, url: put.url.replace(own, elsewhere) });
-        await subject.expectStored(put);
+        await expectRefused({ ...put, url: put.url.replace(own, elsewhere) });
+        await expectStored(put);
       },
-    });
-  }),
-  ...storesWithout("two endpoints", {
+    }),
+  ),
+  ...promises(["without two endpoints"], {
     "browsers and services share one endpoint": async ({ signPut }) => {
       const { url: external } = await signPut({ audience: "public" });
       const { url: internal } = await signPut({ audience: "internal" });
       assert.equal(new URL(external).origin, new URL(internal).origin);
     },
   }),
-  ...everyStore({
+  ...promises([], {
     "pages are told to permit the origin that browsers are sent to": async (subject) => {
       const { url } = await subject.signPut({ audience: "public" });
       assert.equal(subject.presigner.publicOrigin, new URL(url).origin);
@@ -111,13 +123,13 @@ function signatureIn(url: string): string {
 const withParameter = (put: Put): Put => ({ ...put, url: `${put.url}&further=x` });
 
 /** The store verifies the signature and everything that it covers. */
-const signature: ReadonlyArray<StorePromise> = [
-  ...everyStore({
+const signature = [
+  ...promises([], {
     "a PUT with one digit of the signature changed is refused": async (subject) => {
       const put = await subject.signPut();
       const signature = signatureIn(put.url);
-      const changed = `${signature.startsWith("0") ? "1" : "0"}${signature.slice(1)}`;
-      await subject.expectRefused({ ...put, url: put.url.replace(signature, changed) });
+      const url = put.url.replace(signature, withOtherDigit(signature));
+      await subject.expectRefused({ ...put, url });
     },
     "a PUT without its signature is refused": async ({ signPut, expectRefused, refusals }) => {
       const put = await signPut();
@@ -132,41 +144,38 @@ const signature: ReadonlyArray<StorePromise> = [
       await subject.expectRefused(withHeaders({ ...put, url }, { "Content-Type": "text/html" }));
     },
   }),
-  ...storesWith("signed query", {
-    "a PUT with a further parameter is refused": async ({ signPut, expectRefused }) => {
-      await expectRefused(withParameter(await signPut()));
-    },
+  ...promises(["signed query"], {
+    "a PUT with a further parameter is refused": async ({ signPut, expectRefused }) =>
+      expectRefused(withParameter(await signPut())),
   }),
-  ...storesWithout("signed query", {
-    "a parameter that was added to a PUT is ignored": async ({ signPut, expectStored }) => {
-      await expectStored(withParameter(await signPut()));
-    },
+  ...promises(["without signed query"], {
+    "a parameter that was added to a PUT is ignored": async ({ signPut, expectStored }) =>
+      expectStored(withParameter(await signPut())),
   }),
 ];
 
-const secondsAgo = (seconds: number) => Date.now() - seconds * 1000;
+const secondsAgo = (seconds: number) => ({ signedAt: Date.now() - seconds * 1000 });
 
 /** It works until `expiresAt`, and not after. */
-const expiry = everyStore({
-  "a PUT within its lifetime is stored": async ({ signPut, expectStored }) => {
-    await expectStored(await signPut({ signedAt: secondsAgo(30) }));
-  },
+const expiry = promises([], {
+  "a PUT within its lifetime is stored": async ({ signPut, expectStored }) =>
+    expectStored(await signPut(secondsAgo(30))),
   "a PUT past its lifetime is refused": async ({ signPut, expectRefused }) => {
-    const put = await signPut({ signedAt: secondsAgo(62) });
+    const put = await signPut(secondsAgo(62));
     assert.ok(DateTime.toEpochMillis(put.expiresAt) < Date.now());
     await expectRefused(put);
   },
-  "a GET past its lifetime is refused": async ({ signPut, read, refusals }) => {
-    await upload(await signPut());
-    assertStatus(await read({ signedAt: secondsAgo(62) }), refusals);
+  "a GET past its lifetime is refused": async ({ put, read, refusals }) => {
+    await put();
+    assertStatus(await read(secondsAgo(62)), refusals);
   },
   "a PUT whose lifetime was lengthened is refused": async ({ signPut, expectRefused }) => {
-    const signedAt = secondsAgo(62);
-    const put = await signPut({ signedAt });
-    const long = await signPut({ signedAt, lifetime: Lifetime.make(Duration.minutes(10)) });
-    const altered = long.url.replace(signatureIn(long.url), signatureIn(put.url));
-    assert.notEqual(altered, long.url);
-    await expectRefused({ ...put, url: altered });
+    const past = secondsAgo(62);
+    const put = await signPut(past);
+    const long = await signPut({ ...past, lifetime: Lifetime.make(Duration.minutes(10)) });
+    const url = long.url.replace(signatureIn(long.url), signatureIn(put.url));
+    assert.notEqual(url, long.url);
+    await expectRefused({ ...put, url });
   },
 });
 

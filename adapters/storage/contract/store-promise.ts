@@ -1,4 +1,4 @@
-import type { Ability } from "./harness.ts";
+import { ABILITIES, type Ability } from "./harness.ts";
 import type { Subject } from "./subject.ts";
 
 /** A promise on which users of a store may rely. */
@@ -11,30 +11,15 @@ export interface StorePromise {
   readonly lacks: ReadonlyArray<Ability>;
 }
 
-type ChecksByTitle = Readonly<Record<string, StorePromise["check"]>>;
-
-/** Promises that every store makes. */
-export const everyStore = (checks: ChecksByTitle) => promises(checks, {});
-
-/** Promises of the stores that have this ability. */
-export const storesWith = (ability: Ability, checks: ChecksByTitle) =>
-  promises(checks, { needs: [ability] });
-
-/** Promises of the stores without this ability. */
-export const storesWithout = (ability: Ability, checks: ChecksByTitle) =>
-  promises(checks, { lacks: [ability] });
-
-const promises = (
-  checks: ChecksByTitle,
-  condition: Partial<Pick<StorePromise, "needs" | "lacks">>,
-): ReadonlyArray<StorePromise> =>
-  Object.entries(checks).map(([title, check]) => ({
-    title,
-    check,
-    needs: [],
-    lacks: [],
-    ...condition,
-  }));
+/** Promises of the stores that meet all conditions; of every store if there are none. */
+export function promises(
+  conditions: ReadonlyArray<Ability | `without ${Ability}`>,
+  checks: Readonly<Record<string, StorePromise["check"]>>,
+): ReadonlyArray<StorePromise> {
+  const needs = ABILITIES.filter((ability) => conditions.includes(ability));
+  const lacks = ABILITIES.filter((ability) => conditions.includes(`without ${ability}`));
+  return Object.entries(checks).map(([title, check]) => ({ title, check, needs, lacks }));
+}
 
 /** Tells whether a store with certain abilities makes a promise. */
 export const isMadeBy =

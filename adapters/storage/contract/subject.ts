@@ -11,26 +11,18 @@ import { reasonOf } from "../../thrown.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
-import { send } from "./send.ts";
-import { CONTENT, getRequest, newKey, type Put, putRequest, sendPut, upload } from "./uploads.ts";
+import { type Put, send, sendPut, upload } from "./send.ts";
+import { CONTENT, getRequest, newKey, putRequest } from "./uploads.ts";
 import { runAt, useCases } from "./use-cases.ts";
 
 /** A store whose layer is built. */
-export interface BuiltStore extends Omit<OpenStore, "layer" | "close"> {
-  readonly presigner: Presigner["Service"];
-  readonly store: ObjectStore["Service"];
-  /** Undefined where the store has another API than that of S3. */
-  readonly s3: S3Access["Service"] | undefined;
-  readonly has: (ability: Ability) => boolean;
-  /** The statuses by which the store answers a request that was not granted. */
-  readonly refusals: ReadonlyArray<number>;
-}
+export type BuiltStore = Omit<Awaited<ReturnType<typeof openStore>>, "close">;
 
 /** Opens the store of a harness, whose layer is built until `close`. */
 export async function openStore(
-  harness: Omit<Harness, "open">,
+  harness: Pick<Harness, "name" | "refusals" | "without">,
   open: () => Promise<OpenStore>,
-): Promise<BuiltStore & { readonly close: () => Promise<void> }> {
+) {
   const { name, refusals = [403] } = harness;
   const opened = await open();
   const runtime = ManagedRuntime.make(opened.layer);
@@ -41,10 +33,10 @@ export async function openStore(
   const has = hasFrom(harness);
   try {
     requireMembers(opened, has);
-    await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
     const services = Effect.all({
       presigner: Presigner,
-      store: ObjectStore,
+      store: Effect.tap(ObjectStore, ({ ensureBucket }) => ensureBucket),
+      /** Undefined where the store has another API than that of S3. */
       s3: Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined),
     });
     return { ...opened, ...(await runtime.runPromise(services)), has, refusals, close };
@@ -56,8 +48,8 @@ export async function openStore(
 
 /** Tells which abilities the store of a harness has. */
 export const hasFrom =
-  ({ without = [] }: Pick<Harness, "without">): BuiltStore["has"] =>
-  (ability) =>
+  ({ without = [] }: Pick<Harness, "without">) =>
+  (ability: Ability): boolean =>
     !without.includes(ability);
 
 /** Throws if the harness names an ability that does not exist. */
@@ -71,16 +63,15 @@ export function requireAbilities({ name, without = [] }: Harness): void {
 }
 
 /** Throws if the harness lacks a member by which an ability is tested. */
-function requireMembers(opened: OpenStore, has: BuiltStore["has"]): void {
+function requireMembers(opened: OpenStore, has: (ability: Ability) => boolean): void {
   for (const [ability, member] of [
     ["two endpoints", "origins"],
     ["marks", "isMarked"],
   ] as const) {
-    if (has(ability) && opened[member] === undefined) {
-      throw new Error(
-        `open() gives no "${member}", which tests of ${ability} need; give it, or say without: ["${ability}"]`,
-      );
-    }
+    if (!has(ability) || opened[member] !== undefined) continue;
+    throw new Error(
+      `open() gives no "${member}", which tests of ${ability} need; give it, or say without: ["${ability}"]`,
+    );
   }
 }
 
@@ -88,16 +79,18 @@ function requireMembers(opened: OpenStore, has: BuiltStore["has"]): void {
 type SignedAt = { readonly signedAt?: number };
 
 /** The subject of a promise: one store, and one key without an object. */
-export type Subject = ReturnType<typeof subjectOf>;
+export type Subject = ReturnType<typeof newSubject>;
 
 /** A new key in the store, with the steps of a test. */
-export function subjectOf(built: BuiltStore) {
-  const { presigner, refusals } = built;
+export function newSubject(built: BuiltStore) {
+  const { presigner, store, refusals } = built;
   const own = newKey();
+  /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
+  const signPut = ({ signedAt: at, ...over }: Partial<PutRequest> & SignedAt = {}) =>
+    runAt({ at }, presigner.put({ ...putRequest(own), ...over }));
   /** Signs a GET for browsers, with the given changes. */
   const signGet = ({ signedAt: at, ...over }: Partial<GetRequest> & SignedAt = {}) =>
     runAt({ at }, presigner.get({ ...getRequest(own), ...over }));
-  /** Sends such a GET. */
   const read = async (over?: Parameters<typeof signGet>[0]) =>
     send("GET", (await signGet(over)).url);
   /** Checks that exactly these bytes are stored; `CONTENT` by default. */
@@ -112,11 +105,13 @@ export function subjectOf(built: BuiltStore) {
     ...built,
     ...useCases(built),
     key: own,
-    /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
-    signPut: ({ signedAt: at, ...over }: Partial<PutRequest> & SignedAt = {}) =>
-      runAt({ at }, presigner.put({ ...putRequest(own), ...over })),
+    signPut,
     signGet,
+    /** Signs a PUT and sends it, which has to be accepted. */
+    put: async (over?: Parameters<typeof signPut>[0]) => upload(await signPut(over)),
     read,
+    /** The facts of an object that is there, as the service sees them. */
+    head: async (key = own) => Option.getOrThrow(await Effect.runPromise(store.head(key))),
     /**
      * Sends a PUT, and checks that the store refuses it, with one of the given statuses or its
      * usual ones, and stores nothing.

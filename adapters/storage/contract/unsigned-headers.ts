@@ -1,16 +1,13 @@
+import { basename } from "node:path/posix";
 import type { Answer } from "./send.ts";
 
 /** Headers that a client adds to a PUT without a signature. */
 export type Row = Readonly<Record<string, string>>;
 
-/** Rows of one header each, with the same value. */
-const headers = (names: ReadonlyArray<string>, value: string): ReadonlyArray<Row> =>
+const each = (names: ReadonlyArray<string>, value: string): ReadonlyArray<Row> =>
   names.map((name) => ({ [name]: value }));
 
-const COPY_VENDORS = ["amz", "goog", "oss", "cos", "obs", "bce", "tos", "kss"];
-const CALL = Buffer.from('{"callbackUrl":"http://127.0.0.1:9","callbackBody":"a"}').toString(
-  "base64",
-);
+const CALL = btoa('{"callbackUrl":"http://127.0.0.1:9","callbackBody":"a"}');
 const EVERYBODY = 'uri="http://acs.amazonaws.com/groups/global/AllUsers"';
 const ETAG = "0123456789abcdef0123456789abcdef";
 const PAST = "2001-01-01T00:00:00Z";
@@ -26,24 +23,23 @@ export const UNSIGNED_HEADERS = {
     { "x-amz-meta-snowball-auto-extract": "true" },
     { "x-amz-rename-source": "/BUCKET/OTHER" },
     { "pic-operations": '{"rules":[{"fileid":"/NEW","rule":"imageMogr2/strip"}]}' },
-    ...headers(["x-oss-callback", "x-cos-callback", "x-obs-callback"], CALL),
+    ...each(["x-oss-callback", "x-cos-callback", "x-obs-callback"], CALL),
   ],
   "stores other bytes": [
-    ...headers(
-      COPY_VENDORS.map((vendor) => `x-${vendor}-copy-source`),
-      "/BUCKET/OTHER",
-    ),
+    ...["amz", "goog", "oss", "cos", "obs", "bce", "tos", "kss"].map((vendor) => ({
+      [`x-${vendor}-copy-source`]: "/BUCKET/OTHER",
+    })),
     { "x-amz-write-offset-bytes": "SIZE" },
-    ...headers(["x-oss-symlink-target", "x-bce-symlink-target"], "OTHER"),
+    ...each(["x-oss-symlink-target", "x-bce-symlink-target"], "OTHER"),
     { "x-copy-from": "/BUCKET/OTHER" },
-    ...headers(["x-symlink-target", "x-object-manifest"], "BUCKET/OTHER"),
+    ...each(["x-symlink-target", "x-object-manifest"], "BUCKET/OTHER"),
     { "x-minio-replication-server-side-encryption-sealed-key": "AAAA" },
   ],
   "lets others read the file": [
     { "x-amz-acl": "public-read" },
-    ...headers(["x-amz-grant-read", "x-amz-grant-full-control"], EVERYBODY),
-    ...headers(["x-goog-acl", "x-oss-object-acl", "x-cos-acl", "x-obs-acl"], "public-read"),
-    ...headers(["x-bce-acl", "x-tos-acl", "x-kss-acl"], "public-read"),
+    ...each(["x-amz-grant-read", "x-amz-grant-full-control"], EVERYBODY),
+    ...each(["x-goog-acl", "x-oss-object-acl", "x-cos-acl", "x-obs-acl"], "public-read"),
+    ...each(["x-bce-acl", "x-tos-acl", "x-kss-acl"], "public-read"),
   ],
   "removes the file, or changes what a rule or confirm knows it by": [
     { "x-amz-tagging": "valetkey=pending" },
@@ -87,7 +83,6 @@ export const UNSIGNED_HEADERS = {
   ],
 } as const satisfies Readonly<Record<string, ReadonlyArray<Row>>>;
 
-/** The effect of a header. */
 export type Harm = keyof typeof UNSIGNED_HEADERS;
 export const HARMS = Object.keys(UNSIGNED_HEADERS) as ReadonlyArray<Harm>;
 
@@ -112,11 +107,9 @@ export function attemptWith(template: Row, place: Place, created: string) {
     SECONDS: `${Math.ceil(now / 1000) + 1}`,
     INSTANT: new Date(now + 1500).toISOString(),
   };
+  const filled = (text: string) => text.replaceAll(/[A-Z]{3,}/g, (word) => values[word] ?? word);
   const headers = Object.fromEntries(
-    Object.entries(template).map(([name, value]) => [
-      name,
-      value.replaceAll(/[A-Z]{3,}/g, (word) => values[word] ?? word),
-    ]),
+    Object.entries(template).map(([name, value]) => [name, filled(value)]),
   );
   const [name = ""] = Object.keys(headers);
   const opening = BODIES[name]?.(created) ?? place.content;
@@ -125,17 +118,10 @@ export function attemptWith(template: Row, place: Place, created: string) {
 }
 
 /** Describes what a header did to a file, from downloads before and after it; undefined if nothing. */
-export function effectOf(
-  headers: Readonly<Record<string, string>>,
-  before: Answer,
-  after: Answer,
-): string | undefined {
+export function findEffect(headers: Row, before: Answer, after: Answer): string | undefined {
   if (after.status !== before.status) return `a download is answered with ${after.status}`;
   if (!after.body.equals(before.body)) return "a download has other bytes";
-  const [earlier, later] = [before, after].map((answer) =>
-    Date.parse(answer.headers["last-modified"] ?? ""),
-  );
-  if (Math.abs(Number(later) - Number(earlier)) > MINUTE) return "its time is another";
+  if (Math.abs(lastModified(after) - lastModified(before)) > MINUTE) return "its time is another";
   const sent = Object.values(headers);
   const shown = Object.entries(after.headers).find(
     ([name, value]) =>
@@ -147,17 +133,15 @@ export function effectOf(
 }
 
 const MINUTE = 60_000;
+const lastModified = ({ headers }: Answer) => Date.parse(headers["last-modified"] ?? "");
+
 /** Metadata of one's own, which changes nothing about a download. */
 const CLIENT_METADATA = /^x-[a-z]+-meta-/;
 
 const BODIES: Readonly<Record<string, (key: string) => Uint8Array>> = {
   // The name of an entry is a key, or the last part of one beside the archive.
   "x-amz-meta-snowball-auto-extract": (key) =>
-    Buffer.concat([
-      tarEntry(key),
-      tarEntry(key.slice(key.lastIndexOf("/") + 1)),
-      Buffer.alloc(1024),
-    ]),
+    Buffer.concat([tarEntry(key), tarEntry(basename(key)), Buffer.alloc(1024)]),
   "pic-operations": () =>
     Buffer.from(
       "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=",

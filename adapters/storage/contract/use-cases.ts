@@ -14,7 +14,7 @@ import { type ConfirmedUpload, OnConfirmed } from "../../../application/ports/on
 import { Policies } from "../../../application/ports/policies.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { Tokens } from "../../../application/ports/tokens.ts";
-import { requestUpload, requestUploads } from "../../../application/request-upload.ts";
+import { requestUpload } from "../../../application/request-upload.ts";
 import { LinkLifetime } from "../../../domain/link.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal } from "../../../domain/principal.ts";
@@ -27,23 +27,19 @@ import {
 import { UPLOAD } from "./uploads.ts";
 
 /** The caller of a use case, and the moment. */
-export interface Call extends Moment {
+export interface Call {
+  /** Milliseconds since 1970; now by default. */
+  readonly at?: number | undefined;
+  /** Time that passes while it runs. */
+  readonly waiting?: Duration.Input;
   /** A person by default. */
   readonly principal?: Principal;
   /** `acme` by default. */
   readonly organization?: string;
 }
 
-/** The moment at which an effect runs; now by default. */
-export interface Moment {
-  /** Milliseconds since 1970. */
-  readonly at?: number | undefined;
-  /** Time that passes while it runs. */
-  readonly waiting?: Duration.Input;
-}
-
 /** Runs an effect at a moment, or under the real clock. */
-export const runAt = <A, E>({ at, waiting }: Moment, effect: Effect.Effect<A, E>): Promise<A> =>
+export const runAt = <A, E>({ at, waiting }: Call, effect: Effect.Effect<A, E>): Promise<A> =>
   Effect.runPromise(
     at === undefined && waiting === undefined
       ? effect
@@ -67,12 +63,13 @@ const MEMBER = caller("user", "member");
 /** A service of the same organization, which may do what its members began. */
 export const SERVICE = caller("service", "backend");
 
-/** Calls by those who may not know of what a member began, with their refusal. */
-export const FOREIGN_CALLS = [
-  [{ principal: caller("user", "stranger") }, "OrganizationNotFound"],
-  [{ organization: "globex" }, "OrganizationNotFound"],
-  [{ organization: "globex", principal: SERVICE }, "OrganizationNotFound"],
-] as const;
+/** Calls by those who may not know of what a member began, and their refusal. */
+export const FOREIGN_CALLS: ReadonlyArray<Call> = [
+  { principal: caller("user", "stranger") },
+  { organization: "globex" },
+  { organization: "globex", principal: SERVICE },
+];
+export const UNKNOWN = { _tag: "OrganizationNotFound" };
 
 const memberFrom = ({ principal = MEMBER, organization = "acme" }: Call): Member => ({
   principal,
@@ -86,12 +83,10 @@ export const mismatch = (...differences: ReadonlyArray<Partial<UploadDifference>
   differences,
 });
 
+const HOUR = LinkLifetime.make(Duration.hours(1));
 const POLICIES = new Map<string, UploadPolicy>([
   ["files", defaultPolicy],
-  [
-    "shown",
-    { ...defaultPolicy, inlinePdf: true, linkLifetime: LinkLifetime.make(Duration.hours(1)) },
-  ],
+  ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
   ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
   ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
 ]);
@@ -101,7 +96,6 @@ export function useCases(services: {
   readonly presigner: Presigner["Service"];
   readonly store: ObjectStore["Service"];
 }) {
-  /** The uploads that were reported as confirmed. */
   const reported: Array<ConfirmedUpload> = [];
   const ports = Layer.mergeAll(
     Layer.succeed(Presigner, services.presigner),
@@ -137,11 +131,6 @@ export function useCases(services: {
     /** Grants an upload of `CONTENT` as a PNG, with the given changes. */
     grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
       granted((member) => requestUpload({ member, policy, upload: { ...UPLOAD, ...over } })),
-    /** Grants several such uploads together. */
-    grantAll: (count: number) => {
-      const uploads = Array.from({ length: count }, () => ({ upload: UPLOAD }));
-      return granted((member) => requestUploads({ member, uploads }));
-    },
     confirm: (receipt: string, call?: Call) =>
       run((member) => confirmUpload({ member, receipt }), call),
   };

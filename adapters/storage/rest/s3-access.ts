@@ -16,3 +16,10 @@ export class S3Access extends Context.Service<
     readonly signers: Readonly<Record<"service" | "put" | "get", Held<KeySigner>>>;
   }
 >()("valetkey/S3Access") {}
+
+/** The bucket as the service's own key reaches it. */
+export const asService = ({ signers, addresses, region }: S3Access["Service"]) => ({
+  signer: signers.service,
+  address: addresses.internal,
+  region,
+});
