@@ -27,12 +27,12 @@ export const policy = command({
   run: async ({ use, apply = false, replace = false, ...users }) => {
     const configured = readStoreOrFail(process.env);
     // The documents are loaded for this command alone.
-    const { applyPolicy, printPolicy } = await import("./policy/run.ts");
-    const given = {
+    const { runPolicy } = await import("./policy/run.ts");
+    const named = {
       put: users["put-user"],
       get: users["get-user"],
       service: users["service-user"],
     };
-    return (apply ? applyPolicy : printPolicy)(configured, { use, users: given, replace });
+    return runPolicy(configured, { apply, use, users: named, replace });
   },
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
-import { s3Form } from "../../adapters/cli/policy/documents.ts";
+import { policyFor } from "../../adapters/cli/policy/documents.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 
 const inputFor = (bucket: string) => ({
@@ -18,7 +18,8 @@ const inputFor = (bucket: string) => ({
 it.each(Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>)(
   "what %s is given names the configured bucket and no other",
   (provider) => {
-    const text = JSON.stringify(s3Form(provider, inputFor("my-bucket")));
+    const form = policyFor(provider, inputFor("my-bucket"));
+    const text = JSON.stringify([form, form.byHand("put")]);
     expect(text).toContain("my-bucket");
     expect(text).not.toMatch(/s3:::files\b/);
   },
@@ -27,7 +28,7 @@ it.each(Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>)(
 it.each(["ceph", "versitygw"] as const)(
   "the policy of a bucket on %s is the shipped one for other users, with our name on each statement",
   (provider) => {
-    const form = s3Form(provider, inputFor("files"));
+    const form = policyFor(provider, inputFor("files"));
     if (form.kind !== "bucket") throw new Error("not a policy of the bucket");
     const file = new URL(`../../adapters/cli/policies/${provider}-bucket.json`, import.meta.url);
     const shipped = readFileSync(file, "utf8")
@@ -40,12 +41,12 @@ it.each(["ceph", "versitygw"] as const)(
 );
 
 it("SeaweedFS, which takes no Deny, is given none", () => {
-  const form = s3Form("seaweedfs", inputFor("files"));
+  const form = policyFor("seaweedfs", inputFor("files"));
   expect(JSON.stringify(form)).not.toContain("Deny");
 });
 
 it("Amazon S3 refuses upload URLs that are older than any of ours", () => {
-  const form = s3Form("aws", inputFor("files"));
+  const form = policyFor("aws", inputFor("files"));
   const text = JSON.stringify(form.kind === "users" ? form.documents.put : form);
   expect(text).toContain('"NumericGreaterThan":{"s3:signatureAge":"900000"}');
 });

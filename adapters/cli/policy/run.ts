@@ -9,16 +9,16 @@ import { asJson, type Output } from "../command.ts";
 import type { StoreSettings } from "../settings.ts";
 import { runWithStore, s3Access } from "../with-store.ts";
 import {
-  googleForm,
   isOurs,
   type Policy,
+  policyFor,
   type PolicyForm,
-  s3Form,
   type Statement,
   type Use,
 } from "./documents.ts";
 
 interface Wish {
+  readonly apply: boolean;
   /** All three keys if undefined. */
   readonly use: Use | undefined;
   readonly users: Readonly<Record<"put" | "get" | "service", string | undefined>>;
@@ -26,69 +26,52 @@ interface Wish {
   readonly replace: boolean;
 }
 
-/** Prints the policy of one use, or those of all three keys by use. */
-export const printPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
-  withStore(settings, (s3) =>
-    Effect.map(chooseForm(settings, s3, wish), (form): Output => {
-      if (form.kind === "none") return { message: `${form.instead}.` };
-      if (form.kind === "bucket") {
-        return { result: asJson(form.document), message: `To set it: ${form.byHand}.` };
-      }
-      const { put, get, service } = form.documents;
-      return wish.use === undefined
-        ? { result: asJson({ put, get, service }), message: `For each: ${form.byHand("KEY")}.` }
-        : {
-            result: asJson(form.documents[wish.use]),
-            message: `To set it: ${form.byHand(wish.use)}.`,
-          };
-    }),
-  );
-
-/** Adds our statements to the policy of the bucket, where users have none of their own. */
-export const applyPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
-  withStore(settings, (s3) =>
+/** Prints the policies of the keys, or adds our statements to the policy of the bucket. */
+export const runPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
+  runWithStore(
+    settings.storage,
     Effect.gen(function* () {
+      const s3 = yield* s3Access;
       const form = yield* chooseForm(settings, s3, wish);
+      if (!wish.apply) return printed(form, wish.use);
+      const { use = "KEY", replace } = wish;
       if (form.kind !== "bucket" || s3 === undefined) {
-        const byHand =
-          form.kind === "users"
-            ? form.byHand(wish.use ?? "KEY")
-            : form.kind === "none"
-              ? form.instead
-              : "";
         return yield* Effect.fail(
-          `users of this store have policies of their own, which only its own tools set: ${byHand}`,
+          `users of this store have policies of their own, which only its own tools set: ${form.byHand(use)}`,
         );
       }
-      const added = yield* mergeInto(s3, form.document, wish.replace);
+      const added = yield* mergeInto(s3, form.document, replace);
       return {
         message: added
           ? "The policy of the bucket was set; statements of others are as they were."
           : "The bucket has the policy already.",
       };
     }),
+    "The policy was not set",
   );
 
-type Access = S3Access["Service"];
+function printed(form: PolicyForm, use: Use | undefined): Output {
+  const byHand = form.byHand(use ?? "KEY");
+  if (form.kind === "none") return { message: `${byHand}.` };
+  if (form.kind === "bucket") {
+    return { result: asJson(form.document), message: `To set it: ${byHand}.` };
+  }
+  const { put, get, service } = form.documents;
+  return use === undefined
+    ? { result: asJson({ put, get, service }), message: `For each: ${byHand}.` }
+    : { result: asJson(form.documents[use]), message: `To set it: ${byHand}.` };
+}
 
-const withStore = <A, E>(
-  { storage }: StoreSettings,
-  use: (s3: Access | undefined) => Effect.Effect<A, E>,
-): Promise<A> => runWithStore(storage, Effect.flatMap(s3Access, use), "The policy was not set");
+type Access = S3Access["Service"];
 
 const chooseForm = Effect.fnUntraced(function* (
   { policies, storage }: StoreSettings,
   s3: Access | undefined,
   { users }: Wish,
-): Effect.fn.Return<PolicyForm> {
-  if (storage.fetch !== undefined) {
-    return {
-      kind: "none",
-      instead: "The embedded store is this service's own, and needs no policy",
-    };
-  }
+) {
   const all = [...policies.values()];
-  const input = {
+  const other = storage.fetch === undefined ? "gcs" : "local";
+  return policyFor(s3?.provider ?? other, {
     bucket: s3?.bucket ?? process.env["STORAGE_BUCKET"] ?? "files",
     marks: all.some(({ unconfirmedAfter }) => unconfirmedAfter !== undefined),
     longestPut: Math.max(...all.map(({ putLifetime }) => Duration.toMillis(putLifetime))),
@@ -97,8 +80,7 @@ const chooseForm = Effect.fnUntraced(function* (
       get: users.get ?? (yield* configuredUser(s3, "get")),
       service: users.service ?? (yield* configuredUser(s3, "service")),
     },
-  };
-  return s3 === undefined ? googleForm(input) : s3Form(s3.provider, input);
+  });
 });
 
 /** The access key is the user's name on versitygw; elsewhere it is not. */
@@ -115,7 +97,7 @@ const configuredUser = Effect.fnUntraced(
 
 const QUERY = [["policy", ""]] as const;
 
-/** Gives whether anything was changed. Statements of others are kept, or nothing is changed. */
+/** Returns true if anything was changed. Statements of others are kept, or nothing is changed. */
 const mergeInto = Effect.fnUntraced(function* (
   s3: Access,
   { Version, Statement }: Policy,
