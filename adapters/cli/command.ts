@@ -15,7 +15,7 @@ export const EXIT = {
   configuration: 78,
 };
 
-/** The reason that a command cannot do its work, for a person, and the exit code. */
+/** Ends a command with a message to a person, and an exit code. */
 export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
 /** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */
@@ -36,7 +36,6 @@ export interface Option {
 
 type Options = Readonly<Record<string, Option>>;
 
-/** An option with a value. */
 export const option = <const A, const More extends Partial<Option> = object>(
   value: string,
   schema: Schema.Codec<A, unknown>,
@@ -44,13 +43,10 @@ export const option = <const A, const More extends Partial<Option> = object>(
   more?: More,
 ) => ({ value, schema, shape, ...(more as More) });
 
-/** A switch. */
 export const flag = (note: string): Option => ({ shape: "without a value", note });
 
-/** The option of a command whose result a program can read. */
 export const JSON_OPTION = { json: flag("prints JSON, for programs") };
 
-/** The options of a command, decoded. */
 type Input<O extends Options> = {
   readonly [K in keyof O as O[K] extends { isRequired: true } ? K : never]: Given<O[K]>;
 } & {
@@ -61,11 +57,10 @@ type Given<O extends Option> = O extends { isRepeatable: true }
   : Value<O>;
 type Value<O extends Option> = O extends { schema: Schema.Codec<infer A, unknown> } ? A : boolean;
 
-/** The values of an option that takes one of a few; else none. */
+/** Lists the values of an option that takes one of a few. */
 export const choicesFor = ({ schema = Schema.Boolean }: Option): ReadonlyArray<string> =>
   "literals" in schema ? (schema.literals as ReadonlyArray<string>) : [];
 
-/** A command as `main` calls it. */
 export interface Command {
   readonly name: string;
   readonly summary: string;
@@ -165,10 +160,9 @@ function parse(options: Options, args: ReadonlyArray<string>) {
   return { input, mistakes };
 }
 
-/** A value as a program reads it. */
 export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Lines of columns, each as wide as its widest cell. */
+/** Formats rows in columns, each as wide as its widest cell. */
 export function columns(texts: ReadonlyArray<ReadonlyArray<string>>): string {
   const rows = texts.map((row) => row.map(onOneLine));
   const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));

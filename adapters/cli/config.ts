@@ -5,9 +5,8 @@ import { type Env, variables } from "../settings/source.ts";
 import { decodeAwsSigner, readCredentials } from "../storage/credentials/credentials-file.ts";
 import { keySettings } from "../storage/credentials/key-settings.ts";
 import { asJson, columns, command, JSON_OPTION } from "./command.ts";
-import { readOrFail, type Settings, settings, settingsInUse, findWarnings } from "./settings.ts";
+import { readOrFail, settings, settingsInUse, findWarnings } from "./settings.ts";
 
-/** Prints what each variable is set to, and from where that comes; secrets are hidden. */
 export const config = command({
   name: "config",
   summary: "Show the configuration in force and where each value comes from, without secrets",
@@ -15,7 +14,13 @@ export const config = command({
   run: async ({ json = false }) => {
     const configured = readOrFail(process.env);
     const rows = configRows(process.env);
-    const summary = summarize(configured);
+    const { http, identity, policies, storage } = configured;
+    const summary = {
+      address: http.publicUrl.origin,
+      store: storage.description,
+      callers: identity.callers.auth,
+      policies: [...policies.keys()].join(","),
+    };
     const warnings = findWarnings(process.env, configured);
     if (json) return { result: asJson({ ...summary, warnings, settings: rows }) };
     const about = Object.entries(summary).map(([name, value]) => [name, String(value)]);
@@ -33,7 +38,6 @@ export const config = command({
   },
 });
 
-/** A variable as `config` prints it. */
 interface Row {
   readonly variable: string;
   /** As the variable or the default has it, `(hidden)` for a secret; null if there is none. */
@@ -41,14 +45,6 @@ interface Row {
   /** `variable`, `default`, a file, or why the variable does not count. */
   readonly from: string;
 }
-
-/** The configuration as a whole. */
-const summarize = ({ http, identity, policies, storage }: Settings) => ({
-  address: http.publicUrl.origin,
-  store: storage.description,
-  callers: identity.callers.auth,
-  policies: [...policies.keys()].join(","),
-});
 
 /** A row for each setting in use, and for each variable that is set although it is not in use. */
 export function configRows(env: Env): ReadonlyArray<Row> {
@@ -66,13 +62,11 @@ export function configRows(env: Env): ReadonlyArray<Row> {
   return [...new Map(rows.map((row) => [row.variable, row])).values()];
 }
 
-/** The text of a variable, unless it is a secret. */
 const shown = ({ decode }: Setting<unknown>, text: string): string => {
   const decoded = decode(text);
   return Result.isSuccess(decoded) && !Redacted.isRedacted(decoded.success) ? text : "(hidden)";
 };
 
-/** The default as a person reads it; null where there is none. */
 function describeDefault({ otherwise, fallback }: Setting<unknown>): string | null {
   const value = fallback?.value;
   if (typeof value === "boolean") return value ? "on" : "off";
@@ -86,11 +80,8 @@ function keyInFile(env: Env): ReadonlyMap<string, Row> {
   if (typeof path !== "string") return new Map();
   const read = readCredentials(path, decodeAwsSigner);
   if (Result.isFailure(read)) return new Map();
-  const from = `file ${path}`;
+  const row = ({ variable }: Setting<unknown>, value: string) =>
+    [variable, { variable, value, from: `file ${path}` }] as const;
   const { accessKey } = read.success.keys;
-  const rows: ReadonlyArray<Row> = [
-    { variable: keySettings.accessKey.variable, value: accessKey, from },
-    { variable: keySettings.secretKey.variable, value: "(hidden)", from },
-  ];
-  return new Map(rows.map((row) => [row.variable, row]));
+  return new Map([row(keySettings.accessKey, accessKey), row(keySettings.secretKey, "(hidden)")]);
 }

@@ -1,8 +1,8 @@
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Runs what has to clean up before a signal ends it; it has to end soon once its own signal is
- * aborted. A second signal of the process ends it at once.
+ * Runs work that cleans up once its own signal is aborted, before a signal of the process ends it. A
+ * second signal of the process ends it at once.
  */
 export async function interruptible<A>(run: (signal: AbortSignal) => Promise<A>): Promise<A> {
   const controller = new AbortController();

@@ -4,12 +4,9 @@ import type { CallerSettings } from "../identity/settings.ts";
 import { type Fault, sentenceOf } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
 
-/**
- * The message about an invalid configuration: what cannot be done with it, and why; `hints` may
- * explain what is wrong with it.
- */
+/** The message about an invalid configuration, which begins with what it prevents. */
 export function configurationMessage(
-  what: string,
+  prevented: string,
   faults: ReadonlyArray<Fault>,
   hints: ReadonlyArray<string>,
 ): string {
@@ -18,7 +15,7 @@ export function configurationMessage(
     const example = `${VARIABLES.name(fault.setting)}=${inShell(say(fault.example, VARIABLES))}`;
     return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n    for example: ${example}\n`;
   });
-  return `${what}: invalid configuration.
+  return `${prevented}: invalid configuration.
 
 ${lines.join("\n")}
 ${hints.map((hint) => `  ${hint}\n\n`).join("")}Every variable is explained in docs/configuration.md.
@@ -29,23 +26,22 @@ ${hints.map((hint) => `  ${hint}\n\n`).join("")}Every variable is explained in d
 export const inShell = (example: string): string =>
   /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
 
-/** The facts about a service that has started. */
+/** A service that has started. */
 interface Started {
   readonly address: string;
   readonly callers: CallerSettings;
-  /** Describes the store. */
   readonly store: string;
 }
 
-/** The message to a person. */
 export function startMessage({ address, callers, store }: Started): string {
   const lines = [
+    ...(callers.auth === "dev" ? [] : [["Address", address]]),
     ...callerLines(callers, address),
     ["Store", store],
     ["Switch", "STORAGE_ADAPTER=minio, aws or gcs, with the variables in docs/stores.md"],
     ["Stop", "Ctrl+C"],
   ];
-  const text = lines.map(([name = "", what = ""]) => `  ${name.padEnd(8)} ${what}\n`).join("");
+  const text = lines.map(([name = "", fact = ""]) => `  ${name.padEnd(8)} ${fact}\n`).join("");
   return `\nValetkey is ready.\n\n${text}\n`;
 }
 
@@ -65,7 +61,6 @@ const pageAddress = (address: string, { value }: DevelopmentToken) =>
   `${address}/#token=${Redacted.value(value)}`;
 
 function callerLines(callers: CallerSettings, address: string): ReadonlyArray<readonly string[]> {
-  const serves = ["Address", address];
   switch (callers.auth) {
     case "dev": {
       const { user, service } = callers.tokens;
@@ -75,10 +70,10 @@ function callerLines(callers: CallerSettings, address: string): ReadonlyArray<re
       ];
     }
     case "static":
-      return [serves, ["Callers", `${callers.tokens.length} tokens in ${callers.file}`]];
+      return [["Callers", `${callers.tokens.length} tokens in ${callers.file}`]];
     case "jwt":
-      return [serves, ["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
+      return [["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
     case "forward":
-      return [serves, ["Callers", `named by ${callers.user}, from trusted proxies`]];
+      return [["Callers", `named by ${callers.user}, from trusted proxies`]];
   }
 }

@@ -45,9 +45,12 @@ export async function serve(listen: Listen): Promise<void> {
     const env = { ...process.env };
     const settings = readOrFail(env);
     const isPrimary = cluster.isPrimary && settings.http.workers > 1;
-    await Effect.runPromise<unknown, unknown>(
-      isPrimary ? keepWorkers(settings, env) : serveRequests(listen, settings, env),
-    );
+    const program: Effect.Effect<unknown, unknown> = isPrimary
+      ? runWorkers(settings, untilStopSignal(), announce(settings, env)).pipe(
+          Effect.provide(telemetry.layer(settings.telemetry)),
+        )
+      : serveRequests(listen, settings, env);
+    await Effect.runPromise(program);
     process.exit(0);
   } catch (cause) {
     const message = `Valetkey cannot start: ${reasonOf(cause)}\n`;
@@ -57,24 +60,14 @@ export async function serve(listen: Listen): Promise<void> {
   }
 }
 
-/** Starts the processes that serve, and tells what one of them would tell. */
-const keepWorkers = (settings: Settings, env: Env) =>
-  runWorkers(settings, {
-    stopSignal: untilStopSignal(),
-    onListening: announce(settings, env),
-  }).pipe(Effect.provide(telemetry.layer(settings.telemetry)));
-
 const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
   Effect.gen(function* () {
     const { http, storage } = settings;
     const stopSignal = untilStopSignal();
     let isStopping = false;
     const readiness = yield* makeReadinessCheck("2 seconds");
-    const server = yield* startServer(settings, {
-      listen,
-      readiness,
-      isStopping: () => isStopping,
-    });
+    const state = { readiness, isStopping: () => isStopping };
+    const server = yield* startServer(settings, listen, state);
     const { host, probePort: port } = http;
     if (port !== undefined && isFirst(env)) {
       const canSign = Effect.map(readiness, ({ signing }) => signing.state === "ok");
@@ -89,7 +82,6 @@ const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
     yield* stopServer(server, http.shutdown);
   }).pipe(Effect.provide(makeLayer(settings)));
 
-/** All that the routes need. */
 function makeLayer(settings: Settings) {
   // Development on one's own machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
@@ -108,7 +100,8 @@ function makeLayer(settings: Settings) {
 /** Starts answering requests; fails with the reason if the address cannot be listened on. */
 const startServer = Effect.fnUntraced(function* (
   { http, identity: { callers }, storage }: Settings,
-  { listen, ...state }: Pick<AppOptions, "readiness" | "isStopping"> & { readonly listen: Listen },
+  listen: Listen,
+  state: Pick<AppOptions, "readiness" | "isStopping">,
 ) {
   const { host, port, maxConnections, publicUrl, corsOrigins, trustedProxies } = http;
   const services = yield* Effect.context<Services>();
@@ -153,7 +146,7 @@ const startServer = Effect.fnUntraced(function* (
 const warningOnceAMinute = (message: string) =>
   Effect.cachedWithTTL(Effect.logWarning(message), "1 minute");
 
-/** Tells where the service is and how to use it, to a person or the log, and what is odd. */
+/** Tells a person or the log where the service is and how to use it, and what is odd. */
 const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
   const { http, identity, storage, telemetry: log } = settings;
   const started = {
@@ -166,10 +159,7 @@ const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
   for (const warning of findWarnings(env, settings)) yield* Effect.logWarning(warning);
 });
 
-/**
- * Logs what is not ready at startup, and checks again until all is, and then now and then, also
- * where nobody asks; the check logs changes.
- */
+/** Logs what is not ready at startup, and keeps checking also where nobody asks; the check logs changes. */
 export const reportReadiness = Effect.fnUntraced(function* (
   check: Effect.Effect<Readiness>,
   description: string,
@@ -192,10 +182,8 @@ export const reportReadiness = Effect.fnUntraced(function* (
 
 const isReady = (parts: Readiness) => Object.values(parts).every(({ state }) => state === "ok");
 
-/** From one second, growing to one minute. */
 const PAUSES = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
-/** Stops after the grace period, and waits for requests in progress until the timeout. */
 const stopServer = Effect.fnUntraced(function* (
   server: Listening,
   { grace, timeout }: HttpSettings["shutdown"],

@@ -19,7 +19,7 @@ import {
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
-/** Which store it is. */
+/** The choice of a store. */
 export const adapter = withDefault("local", {
   ...oneOf(["local", "aws", "minio", "gcs"], {
     aws: ["s3", "amazon"],
@@ -31,25 +31,41 @@ export const adapter = withDefault("local", {
   example: "minio",
 });
 
-const SETTINGS = {
-  local: local.settings,
-  aws: aws.settings,
-  minio: minio.settings,
-  gcs: gcs.settings,
+const STORES = {
+  local: {
+    settings: local.settings,
+    read: (source: Source, publicUrl: URL) =>
+      Result.map(local.read(source), (settings) => embeddedStorage(settings, publicUrl)),
+  },
+  aws: {
+    settings: aws.settings,
+    read: (source: Source) => Result.map(aws.read(source), awsStorage),
+  },
+  minio: {
+    settings: minio.settings,
+    read: (source: Source) => Result.map(minio.read(source), minioStorage),
+  },
+  gcs: {
+    settings: gcs.settings,
+    read: (source: Source) => Result.map(gcs.read(source), gcsStorage),
+  },
 };
 
 const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
   groups.flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
 
 /** The settings of the choice and of every store, chosen or not. */
-export const settings = all([{ adapter }, ...Object.values(SETTINGS)]);
+export const settings = all([
+  { adapter },
+  ...Object.values(STORES).map(({ settings }) => settings),
+]);
 
 /** The settings of the choice and of the store that it names. */
 export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> =>
   all([
     { adapter },
     Result.match(readSettings({ adapter }, source), {
-      onSuccess: ({ adapter }) => SETTINGS[adapter],
+      onSuccess: ({ adapter }) => STORES[adapter].settings,
       onFailure: () => ({}),
     }),
   ]);
@@ -66,13 +82,5 @@ export const read = (source: Source, publicUrl: URL): Read<Storage> =>
       // Without this, a misspelt STORAGE_ADAPTER would leave uploads in a folder unnoticed.
       return source.valueOf(endpoint) === undefined ? [] : [missingBeside(adapter, endpoint)];
     }),
-    ({ adapter }) => ADAPTERS[adapter](source, publicUrl),
+    ({ adapter }): Read<Storage> => STORES[adapter].read(source, publicUrl),
   );
-
-const ADAPTERS = {
-  local: (source: Source, publicUrl: URL) =>
-    Result.map(local.read(source), (settings) => embeddedStorage(settings, publicUrl)),
-  aws: (source: Source) => Result.map(aws.read(source), awsStorage),
-  minio: (source: Source) => Result.map(minio.read(source), minioStorage),
-  gcs: (source: Source) => Result.map(gcs.read(source), gcsStorage),
-};

@@ -34,7 +34,7 @@ export async function runWithStore<A, E>(
   }
 }
 
-/** Requests to a bucket of S3's API beyond the ports; undefined for another store. */
+/** Access to a bucket of S3's API beyond the ports; undefined for another store. */
 export const s3Access = Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined);
 
 const SILENCE = telemetry.layer({ level: "none", format: "json" });
@@ -43,15 +43,12 @@ const SILENCE = telemetry.layer({ level: "none", format: "json" });
 export const quietly = (layer: Storage["layer"]): Storage["layer"] =>
   Layer.provideMerge(layer, SILENCE);
 
-/**
- * The layer without its advice for a service. Warnings about the store while it is used, such as
- * that it is another one than was configured, are shown to the person.
- */
-export const withWarnings: typeof quietly = (layer) =>
-  Layer.provideMerge(Layer.provide(layer, SILENCE), WARNINGS);
-
 const WARNINGS = Logger.layer([
   Logger.make<unknown, void>(({ message }) =>
     tell(`Warning: ${telemetry.partsOf(message).text}.\n`),
   ),
 ]);
+
+/** The layer without its advice for a service; warnings while the store is used are shown. */
+export const withWarnings: typeof quietly = (layer) =>
+  Layer.provideMerge(Layer.provide(layer, SILENCE), WARNINGS);

@@ -11,10 +11,9 @@ import type { Settings } from "./settings.ts";
 /** The message of a worker to its primary once it listens. */
 const LISTENING = "listening";
 
-/** Tells whether this process is the first of several workers, or the only one. */
+/** Returns true for the first of several workers, and for a process without others. */
 export const isFirst = ({ VALETKEY_WORKER = "1" }: Env): boolean => VALETKEY_WORKER === "1";
 
-/** Tells the primary, if there is one, that this worker listens. */
 export const tellPrimary = (): unknown => process.send?.(LISTENING);
 
 /**
@@ -24,14 +23,8 @@ export const tellPrimary = (): unknown => process.send?.(LISTENING);
  */
 export const runWorkers = Effect.fnUntraced(function* (
   { http: { workers, shutdown }, ...settings }: Settings,
-  {
-    stopSignal,
-    onListening,
-  }: {
-    readonly stopSignal: Promise<NodeJS.Signals>;
-    /** Runs once all workers listen. */
-    readonly onListening: Effect.Effect<void>;
-  },
+  stopSignal: Promise<NodeJS.Signals>,
+  onListening: Effect.Effect<void>,
 ) {
   const log = Effect.runForkWith(yield* Effect.context());
   const secrets = yield* makeSecrets(settings);
@@ -58,6 +51,7 @@ export const runWorkers = Effect.fnUntraced(function* (
     });
     return worker;
   };
+  /** Resolves to the exit code of a worker that ends before it listens. */
   const listening = async (worker: Worker) => {
     const heard = new Promise<undefined>((resolve) =>
       worker.on("message", (message) => message === LISTENING && resolve(undefined)),

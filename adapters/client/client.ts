@@ -1,16 +1,17 @@
-import { uploadAll, type UploadAllOptions, type UploadAllTask } from "./batch.ts";
-import { check, decodePolicies, type UploadPolicy } from "./decode.ts";
+import { check, decodePolicies, type UploadPolicy, type UploadResult } from "./decode.ts";
 import { failUnlessReadable } from "./file.ts";
+import { grantAll } from "./grant-all.ts";
 import { uploadInParts } from "./multipart.ts";
-import { makeTally } from "./progress.ts";
+import { makeTally, type UploadProgress } from "./progress.ts";
 import { type PendingUpload, pendingUploads, type UploadStorage } from "./resume.ts";
-import { makeRun, makeTask, type RetryOptions, type Run } from "./run.ts";
+import { makeRun, makeTask, type RetryOptions, type Run, type Task } from "./run.ts";
 import { makeService, type ServiceOptions, typeByName } from "./service.ts";
 import { makeSlots, MOST_AT_ONCE } from "./slots.ts";
 import {
   type Job,
   type Kept,
   makeKept,
+  requestFor,
   type UploadOptions,
   type UploadTask,
   uploadWhole,
@@ -20,7 +21,6 @@ export { UploadError } from "./errors.ts";
 export { dropTarget, pasteTarget } from "./targets.ts";
 export type { Problem, UploadPolicy, UploadResult } from "./decode.ts";
 export type { UploadErrorCode, UploadErrorFacts } from "./errors.ts";
-export type { UploadAllOptions, UploadAllTask } from "./batch.ts";
 export type { PendingUpload, UploadStorage } from "./resume.ts";
 export type { UploadProgress } from "./progress.ts";
 export type { Retrying, RetryOptions, Task } from "./run.ts";
@@ -33,6 +33,23 @@ export interface ClientOptions extends ServiceOptions {
   readonly storage?: UploadStorage | undefined;
   /** For how long failures are tried again; options of one upload override it. */
   readonly retry?: RetryOptions | undefined;
+}
+
+/** Options of `uploadAll`, for each of the files. */
+export interface UploadAllOptions extends Omit<
+  UploadOptions,
+  "filename" | "contentType" | "onProgress" | "resume"
+> {
+  /** Called with the progress of all files together. */
+  readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
+  /** Called with the progress of one file. */
+  readonly onFileProgress?: ((file: Blob, progress: UploadProgress) => void) | undefined;
+}
+
+/** Uploads under way. It resolves, as `Promise.allSettled` does, to the outcome of each file. */
+export interface UploadAllTask extends Task<ReadonlyArray<PromiseSettledResult<UploadResult>>> {
+  /** The upload of each file, in the order of the files. */
+  readonly uploads: ReadonlyArray<UploadTask>;
 }
 
 /** Uploads of one organization. */
@@ -53,6 +70,9 @@ const SINGLE_PUT = 5 * 2 ** 20;
 /** The time for which policies are kept, in milliseconds: as long as a browser keeps them. */
 const POLICIES_LIFETIME = 300_000;
 
+/** The most files that are read or hashed at a time; each may be in memory meanwhile. */
+const MOST_PREPARED = 4;
+
 const finish = (job: Job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job));
 
 /** A client for the uploads of an organization. */
@@ -69,7 +89,7 @@ export function createClient(options: ClientOptions): Client {
     if (known !== undefined && Date.now() - known.at < POLICIES_LIFETIME) return known.policies;
     const { policies } = await service.ask(run, "policies", decodePolicies);
     known = { at: Date.now(), policies };
-    return known.policies;
+    return policies;
   }
 
   async function prepare(run: Run, file: Blob, upload: UploadOptions, kept: Kept): Promise<Job> {
@@ -115,10 +135,53 @@ export function createClient(options: ClientOptions): Client {
     return Object.assign(task, { retry: () => begin(file, upload, kept) });
   }
 
+  /** Uploads files with one grant for all that need no parts. */
+  function uploadAll(files: ReadonlyArray<Blob>, given: UploadAllOptions): UploadAllTask {
+    const { onProgress, onFileProgress, ...each } = given;
+    const all = runWith(each);
+    const preparing = makeSlots(MOST_PREPARED);
+    const total = files.reduce((sum, { size }) => sum + size, 0);
+    // Each file has all its bytes only once it is confirmed.
+    const tally = makeTally(total, onProgress, total);
+    all.onRetry = tally.show;
+    const members = files.map((file, index) => {
+      const run = runWith({ ...each, signal: all.signal });
+      const onProgress = (progress: UploadProgress) => {
+        onFileProgress?.(file, progress);
+        tally.add(index, progress.sent);
+        tally.show(progress.retrying);
+      };
+      const own = { ...each, onProgress };
+      const kept = makeKept();
+      const prepared = preparing(run.signal, async () => {
+        const job = await prepare(run, file, own, kept);
+        // Parts are granted one by one.
+        return { job, request: job.isInParts ? undefined : await requestFor(job) };
+      });
+      return { run, prepared, retry: () => begin(file, own, kept) };
+    });
+    const granting = Promise.allSettled(members.map(({ prepared }) => prepared)).then((outcomes) =>
+      grantAll(
+        all,
+        service,
+        outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
+      ),
+    );
+    const uploads = members.map(({ run, prepared, retry }) => {
+      const finished = prepared.then(({ job }) => granting.then(() => finish(job)));
+      return Object.assign(makeTask(run, finished), { retry });
+    });
+    const runs = [all, ...members.map(({ run }) => run)];
+    return Object.assign(makeTask(all, Promise.allSettled(uploads)), {
+      pause: () => runs.forEach((run) => run.pause()),
+      resume: () => runs.forEach((run) => run.resume()),
+      uploads,
+    });
+  }
+
   return {
     upload: (file, upload = {}) => begin(file, upload),
-    uploadAll: (files, all = {}) =>
-      uploadAll([...files], all, { service, runWith, prepare, begin, finish }),
+    uploadAll: (files, all = {}) => uploadAll([...files], all),
     pending: () => pendingUploads(service, options.storage),
     policies: (signal) => {
       const run = runWith({ signal });

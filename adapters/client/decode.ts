@@ -1,6 +1,6 @@
 // Answers and memories come from outside: they are decoded before they are used.
 
-/** Gives a value as it is used; throws if it cannot be. */
+/** Returns a value as it is used; throws if it cannot be. */
 export type Decode<A> = (value: unknown) => A;
 
 /** The longest text: the numbers of all parts in a refusal are nearly as many characters. */
@@ -9,7 +9,6 @@ const LONGEST_TEXT = 2 ** 16;
 /** The most items of a list: an upload has no more parts. */
 const MOST_ITEMS = 10_000;
 
-/** Calls a function that may throw. */
 export function attempt<A>(work: () => A): A | undefined {
   try {
     return work();
@@ -18,12 +17,10 @@ export function attempt<A>(work: () => A): A | undefined {
   }
 }
 
-/** Throws a `TypeError` unless something can be used. */
 export function check(isUsable: unknown, message?: string): void {
   if (!isUsable) throw new TypeError(message);
 }
 
-/** A value as it is, if it passes. */
 function valid<A>(passes: (value: A) => unknown): Decode<A> {
   return (value) => {
     check(passes(value as A));
@@ -31,7 +28,7 @@ function valid<A>(passes: (value: A) => unknown): Decode<A> {
   };
 }
 
-/** Text on one line, which can be shown. */
+/** Text on one line. */
 export const text = valid<string>(
   (value) => typeof value === "string" && value.length <= LONGEST_TEXT && !/\p{Cc}/u.test(value),
 );
@@ -51,25 +48,27 @@ const texts = valid<Texts>((value) => list(text)(Object.values(value)));
 /** Headers that a request can have. */
 const headers = valid<Texts>((value) => new Headers(texts(value)));
 
-const optional = <A>(decode: Decode<A>): Decode<A | undefined> => {
-  return (value) => (value === undefined ? undefined : decode(value));
-};
+const optional =
+  <A>(decode: Decode<A>): Decode<A | undefined> =>
+  (value) =>
+    value === undefined ? undefined : decode(value);
 
 const array = valid<ReadonlyArray<unknown>>(
   (value) => Array.isArray(value) && value.length <= MOST_ITEMS,
 );
-const list = <A>(item: Decode<A>): Decode<ReadonlyArray<A>> => {
-  return (value) => array(value).map(item);
-};
+const list =
+  <A>(item: Decode<A>): Decode<ReadonlyArray<A>> =>
+  (value) =>
+    array(value).map(item);
 /** A list that begins with these items, in this order. */
-const tuple = <A>(items: ReadonlyArray<Decode<A>>): Decode<ReadonlyArray<A>> => {
-  return (value) => items.map((item, index) => item(array(value)[index]));
-};
+const tuple =
+  <A>(items: ReadonlyArray<Decode<A>>): Decode<ReadonlyArray<A>> =>
+  (value) =>
+    items.map((item, index) => item(array(value)[index]));
 
 type Shape = Readonly<Record<string, Decode<unknown>>>;
 
-/** An object with these members, of which some are optional. */
-export type Decoded<S extends Shape> = {
+type Decoded<S extends Shape> = {
   readonly [Name in keyof S as IfOptional<S[Name], never, Name>]: ReturnType<S[Name]>;
 } & {
   readonly [Name in keyof S as IfOptional<S[Name], Name, never>]?: ReturnType<S[Name]>;
@@ -77,8 +76,8 @@ export type Decoded<S extends Shape> = {
 type IfOptional<D extends Decode<unknown>, A, B> = undefined extends ReturnType<D> ? A : B;
 
 /**
- * The members that are used, by names in camel case; a memory has them so, and the API in snake
- * case. Throws the path of the first that cannot be used.
+ * Decodes the members of an object, whose names are in camel case in a memory, and in snake case in
+ * the API. Throws the path of the first that cannot be used.
  */
 function object<S extends Shape>(shape: S): Decode<Decoded<S>> {
   const decode = (value: Readonly<Record<string, unknown>>) =>
@@ -93,8 +92,7 @@ function object<S extends Shape>(shape: S): Decode<Decoded<S>> {
   return (value) => Object.fromEntries(decode(value as never)) as never;
 }
 
-/** The limits of a policy. */
-const POLICY = {
+const policy = object({
   /** The `policy` of an upload. */
   name: text,
   /** In bytes. */
@@ -116,19 +114,38 @@ const POLICY = {
   checksums: list(text),
   /** Files in parts: the largest, and the checksums of parts. Undefined if the store takes none. */
   multipart: optional(object({ maxSize: number, checksums: list(text) })),
-};
+});
 
 /** A policy that the caller may upload under. */
-export interface UploadPolicy extends Decoded<typeof POLICY> {}
-export const decodePolicies = object({ policies: list<UploadPolicy>(object(POLICY)) });
+export interface UploadPolicy extends ReturnType<typeof policy> {}
+export const decodePolicies = object({ policies: list<UploadPolicy>(policy) });
 
-/** A grant of one upload. */
-export const decodeGrant = object({ putUrl: url, putHeaders: headers, receipt: text });
-export type Grant = ReturnType<typeof decodeGrant>;
+/** A PUT that the service has signed: of a whole file with its receipt, of a part with its checksum. */
+export interface Signed {
+  readonly url: string;
+  readonly headers: Texts;
+  readonly receipt?: string;
+  readonly checksum?: string;
+}
+
+const grant = object({ putUrl: url, putHeaders: headers, receipt: text });
+export const decodeGrant: Decode<Signed> = (value) => {
+  const { putUrl, putHeaders, receipt } = grant(value);
+  return { url: putUrl, headers: putHeaders, receipt };
+};
 export const grantsDecoder = (count: number) =>
   object({ uploads: tuple(Array.from({ length: count }, () => decodeGrant)) });
 
-const CONFIRMED = {
+export const signedDecoder = (numbers: ReadonlyArray<number>) => {
+  const part = (number: number) =>
+    object({ partNumber: valid<number>((value) => value === number), url, headers });
+  return object({ parts: tuple(numbers.map(part)) });
+};
+
+/** The parts that are in the store. */
+export const decodeStored = object({ parts: list(object({ partNumber: number, etag })) });
+
+export const decodeResult = object({
   /** The name of the object in its bucket: what to keep. */
   key: text,
   /** Shows the file to everyone who has the URL, for as long as the policy says. */
@@ -138,65 +155,41 @@ const CONFIRMED = {
   size: number,
   contentType: text,
   etag: text,
-};
-export const decodeConfirmed = object(CONFIRMED);
-
-const RESULT = {
-  ...CONFIRMED,
   /** Sent to the service for a link to the file. */
   receipt: text,
-};
-export const decodeResult = object(RESULT);
+});
 
 /** An upload that is in the store, and confirmed. */
-export interface UploadResult extends Decoded<typeof RESULT> {}
+export interface UploadResult extends ReturnType<typeof decodeResult> {}
 
-/** The start of a file in parts, whose number follows from its size. */
-export const startDecoder = (size: number) =>
-  object({
-    upload: text,
-    key: text,
-    partSize: valid<number>(
-      (value) => Number.isInteger(number(value)) && value * MOST_ITEMS >= size,
-    ),
-    expiresAt: text,
-  });
+/** Decodes the start of a file in parts, whose number follows from its size. */
+export const startDecoder = (size: number) => {
+  const isEnough = (bytes: number) => Number.isInteger(number(bytes)) && bytes * MOST_ITEMS >= size;
+  return object({ upload: text, key: text, partSize: valid(isEnough), expiresAt: text });
+};
 export type Started = ReturnType<ReturnType<typeof startDecoder>>;
 
-/** The signed PUTs of these parts. */
-export const signedDecoder = (numbers: ReadonlyArray<number>) =>
-  object({
-    parts: tuple(
-      numbers.map((number) =>
-        object({ partNumber: valid((value) => value === number), url, headers }),
-      ),
-    ),
-  });
-
-/** The parts that are in the store. */
-export const decodeStored = object({ parts: list(object({ partNumber: number, etag })) });
-
-const FILE = {
+const file = object({
   filename: text,
   size: number,
   /** As `File.lastModified`. */
   lastModified: number,
   policy: optional(text),
-};
+});
 
 /** Identifies a file, and the policy that it is uploaded under. */
-export interface FileFacts extends Decoded<typeof FILE> {}
+export interface FileFacts extends ReturnType<typeof file> {}
 
 /** A part that arrived: its ETag, unless CORS hides it, and the checksum of what was sent. */
-const decodeSent = object({ partNumber: number, etag: optional(etag), checksum: text });
-export type SentPart = ReturnType<typeof decodeSent>;
+const sent = object({ partNumber: number, etag: optional(etag), checksum: text });
+export type SentPart = ReturnType<typeof sent>;
 
-/** The memory of an upload; one without checksums is of an earlier version. */
+/** Decodes the memory of an upload; one without checksums is of an earlier version. */
 export const memoryDecoder = (size: number) =>
-  object({ file: object(FILE), begun: startDecoder(size), parts: list(decodeSent) });
+  object({ file, begun: startDecoder(size), parts: list(sent) });
 export type Remembered = ReturnType<ReturnType<typeof memoryDecoder>>;
 
-const PROBLEM = {
+export const decodeProblem = object({
   code: text,
   title: text,
   detail: optional(text),
@@ -207,8 +200,7 @@ const PROBLEM = {
   /** The numbers of parts that did not arrive. */
   missing: optional(list(number)),
   errors: optional(list(object({ pointer: text, reason: text }))),
-};
-export const decodeProblem = object(PROBLEM);
+});
 
 /** A problem document of the service; other members depend on its code. */
-export interface Problem extends Partial<Decoded<typeof PROBLEM>> {}
+export interface Problem extends Partial<ReturnType<typeof decodeProblem>> {}

@@ -86,10 +86,10 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   offline: "Check the network connection, then try again.",
 };
 
-/** The usual name of a media type: PNG, TEXT, VIDEO. */
+/** Returns the usual name of a media type: PNG, TEXT, VIDEO. */
 const inWords = (type: string): string =>
   type.replace(/^.*[/.](?!\*|plain)|\/.*|\+.*/g, "").toUpperCase();
 
-/** Gives the service's problem document of a failure. */
+/** Returns the service's problem document, or an empty one. */
 export const problemIn = (cause: unknown): Problem =>
   (cause instanceof UploadError && cause.problem) || {};

@@ -1,6 +1,5 @@
 import { UploadError } from "./errors.ts";
 
-/** Fails if there is nothing to upload, or if it cannot be read. */
 export async function failUnlessReadable(file: Blob, filename: string): Promise<void> {
   try {
     // A folder has a size like a file; only reading it tells.
@@ -14,24 +13,20 @@ export async function failUnlessReadable(file: Blob, filename: string): Promise<
   }
 }
 
-/** Why a file cannot be read. */
 export function unreadable(file: Blob, filename: string, cause?: unknown): UploadError {
   // Browsers give a folder no type, and the size that file systems do: nothing, or whole blocks.
   const isFolder = file.type === "" && file.size % 4096 === 0 && !filename.includes(".");
-  return isFolder
-    ? new UploadError("directory", `${filename} is a folder. Choose the files in it.`, { cause })
-    : new UploadError(
+  const [code, problem] = isFolder
+    ? (["directory", "is a folder. Choose the files in it."] as const)
+    : ([
         "file-changed",
-        `${filename} was changed, moved or removed after it was chosen. Choose it again.`,
-        { cause },
-      );
+        "was changed, moved or removed after it was chosen. Choose it again.",
+      ] as const);
+  return new UploadError(code, `${filename} ${problem}`, { cause });
 }
 
 /** A checksum as the API takes it; `value` in base64. */
-export interface Checksum {
-  readonly algorithm: string | undefined;
-  readonly value: string;
-}
+export type Checksum = Awaited<ReturnType<typeof computeChecksum>>;
 
 /**
  * SHA-256 is computed by the browser, beside the page's own thread but in one piece, which is in
@@ -42,7 +37,7 @@ export const MOST_IN_MEMORY = 64 * 2 ** 20;
 /** Bytes of CRC-32C that are computed before the page gets its turn: some milliseconds. */
 const SLICE = 2 ** 20;
 
-/** The first of the algorithms that can be computed here for a body of so many bytes. */
+/** Returns the first algorithm that can be computed here for a body of so many bytes. */
 export function chooseAlgorithm(
   offered: ReadonlyArray<string>,
   size: number,
@@ -54,11 +49,7 @@ export function chooseAlgorithm(
   return offered.includes("crc32c") ? "crc32c" : undefined;
 }
 
-/** The checksum of `blob`. Rejects if it cannot be read. */
-export async function computeChecksum(
-  blob: Blob,
-  algorithm: ReturnType<typeof chooseAlgorithm>,
-): Promise<Checksum> {
+export async function computeChecksum(blob: Blob, algorithm: ReturnType<typeof chooseAlgorithm>) {
   const bytes =
     algorithm === "sha256"
       ? new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()))
@@ -66,13 +57,13 @@ export async function computeChecksum(
   return { algorithm, value: btoa(String.fromCharCode(...bytes)) };
 }
 
-/** CRC-32C (RFC 9260, appendix A), big-endian, a slice at a time. */
+/** Computes CRC-32C (RFC 9260, appendix A), big-endian, a slice at a time. */
 async function crc32c(blob: Blob): Promise<Uint8Array> {
   const entries = table();
   let crc = ~0;
   for (let start = 0; start < blob.size; start += SLICE) {
     const slice = new Uint8Array(await blob.slice(start, start + SLICE).arrayBuffer());
-    // Ten times as fast as `for … of` is here.
+    // Ten times as fast as `for … of`.
     for (let at = 0; at < slice.length; at++) {
       crc = (entries[(crc ^ (slice[at] ?? 0)) & 255] ?? 0) ^ (crc >>> 8);
     }
@@ -82,9 +73,9 @@ async function crc32c(blob: Blob): Promise<Uint8Array> {
   return new Uint8Array(bytes.buffer);
 }
 
-let remembered: Int32Array | undefined;
+let made: Int32Array | undefined;
 const table = () =>
-  (remembered ??= Int32Array.from({ length: 256 }, (_, index) => {
+  (made ??= Int32Array.from({ length: 256 }, (_, index) => {
     let value = index;
     for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0x82f63b78 : 0);
     return value;

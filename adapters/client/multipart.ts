@@ -57,7 +57,7 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
   }
 }
 
-/** Sends the parts that the store does not have, and has all put together. */
+/** Sends the parts that the store does not have, and completes the upload. */
 async function sendAll(
   job: Job,
   { begun, parts }: Pick<Remembered, "begun"> & Partial<Remembered>,
@@ -75,15 +75,12 @@ async function sendAll(
   const slice = (number: number) => file.slice((number - 1) * partSize, number * partSize);
   const hash = (number: number) => checksumIn(job, slice(number), algorithm);
   const keep = () => memory.keep(begun, [...sent.values()]);
-  const show = () => {
-    tally.inParts({ done: sent.size, total });
-    tally.show();
-  };
+  const show = () => tally.showParts({ done: sent.size, total });
   const missing = (from = 1) =>
     Array.from({ length: total - from + 1 }, (_, index) => from + index).filter(
       (number) => !sent.has(number),
     );
-  /** Drops the parts that the store does not have so, and takes the ETags that CORS hides. */
+  /** Drops the parts that the store does not have as sent, and takes the ETags that CORS hides. */
   const compare = async () => {
     const path = `multipart/parts?upload=${encodeURIComponent(upload)}`;
     const stored = await service.ask(run, path, decodeStored);

@@ -13,7 +13,6 @@ export interface UploadProgress {
   readonly parts?: { readonly done: number; readonly total: number } | undefined;
 }
 
-/** Adds up what has been sent of a file, by its parts. */
 export type Tally = ReturnType<typeof makeTally>;
 
 /** Makes a tally of `total` bytes, of which at most `most` count before it is finished. */
@@ -33,13 +32,8 @@ export function makeTally(
   };
   const show = (retrying?: Retrying) => {
     shown = Math.min(most, retrying === undefined ? Math.max(sum, shown) : sum);
-    onProgress?.({
-      sent: shown,
-      total,
-      percent: Math.floor((shown / total) * 100),
-      retrying,
-      parts,
-    });
+    const percent = Math.floor((shown / total) * 100);
+    onProgress?.({ sent: shown, total, percent, retrying, parts });
   };
   return {
     show,
@@ -55,22 +49,20 @@ export function makeTally(
       set(part, 0);
       show(retrying);
     },
-    /** Counts what had been sent before. */
     add: set,
-    /** All has been sent, and is confirmed. */
     finish: () => {
       sum = most = total;
       show();
     },
-    /** Nothing counts as sent any more. */
     restart: () => {
       sentBy.clear();
       mostBy.clear();
       sum = 0;
       show({ attempt: 1, delay: 0, reason: "expired" });
     },
-    inParts: (next: UploadProgress["parts"]) => {
+    showParts: (next: UploadProgress["parts"]) => {
       parts = next;
+      show();
     },
   };
 }

@@ -28,10 +28,9 @@ export interface PendingUpload extends FileFacts {
   readonly discard: () => Promise<void>;
 }
 
-/** The memory of one upload. It works without a storage too, or with one that fails. */
 export type Memory = ReturnType<typeof makeMemory>;
 
-/** An upload before it is begun. */
+/** The members of an upload that its memory depends on. */
 export interface Resumable {
   readonly file: Blob;
   readonly asked: Omit<FileFacts, "lastModified">;
@@ -42,7 +41,10 @@ export interface Resumable {
   readonly kept: { readonly parts: UploadStorage };
 }
 
-/** Makes the memory of an upload. Fails if it is to continue that of another file. */
+/**
+ * Makes the memory of an upload, which works without a storage too, or with one that fails. Throws
+ * if it is to continue that of another file.
+ */
 export function makeMemory({ file, asked, resume, service, storage, kept }: Resumable) {
   const { filename, size, policy } = asked;
   const { lastModified = 0 } = file as File;
@@ -81,34 +83,32 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
         .catch(() => throwIfAborted(run));
       return result ?? work();
     },
-    /** Resolves to true if another tab waits for this one. */
+    /** Returns true if another tab waits for this one. */
     isAwaited: async () => isIn((await locks?.query())?.pending),
   };
 }
 
-/** Uploads that were begun here, and not ended. */
+/** Lists uploads that were begun here, and not ended. */
 export async function pendingUploads(
   service: Service,
   storage: UploadStorage | undefined,
 ): Promise<ReadonlyArray<PendingUpload>> {
   const call = storing(storage ?? indexedDbStorage());
   const keys = [...((await call((storage) => storage.keys())) ?? [])];
-  const found = keys
-    .filter((key) => key.startsWith(prefixFor(service.files)))
-    .map(async (key): Promise<PendingUpload | undefined> => {
-      const remembered = await recall(call, key);
-      if (remembered === undefined) return undefined;
-      const { file, begun } = remembered;
-      const discard = async () => {
-        await discardParts(service, begun);
-        await call((storage) => storage.delete(key));
-      };
-      return { ...file, key: begun.key, expiresAt: begun.expiresAt, discard };
-    });
-  return (await Promise.all(found)).filter((one) => one !== undefined);
+  const own = keys.filter((key) => key.startsWith(prefixFor(service.files)));
+  const found = own.map(async (key): Promise<ReadonlyArray<PendingUpload>> => {
+    const remembered = await recall(call, key);
+    if (remembered === undefined) return [];
+    const { file, begun } = remembered;
+    const discard = async () => {
+      await discardParts(service, begun);
+      await call((storage) => storage.delete(key));
+    };
+    return [{ ...file, key: begun.key, expiresAt: begun.expiresAt, discard }];
+  });
+  return (await Promise.all(found)).flat();
 }
 
-/** Removes the parts of an upload. */
 export async function discardParts(service: Service, { upload }: Started): Promise<void> {
   const run = makeRun(AbortSignal.timeout(REMOVE_TIMEOUT));
   await service
@@ -118,14 +118,14 @@ export async function discardParts(service: Service, { upload }: Started): Promi
     });
 }
 
-/** Is true if an upload cannot be continued, as the service or the store says. */
+/** Returns true if an upload cannot be continued, as the service or the store says. */
 export const isOver = (cause: unknown): boolean =>
   problemIn(cause).code === "INVALID_UPLOAD" ||
   (cause as Partial<UploadError>).storeCode === "NoSuchUpload";
 
 const prefixFor = (files: string) => `valetkey ${files} `;
 
-/** Makes calls of a storage that give undefined if they fail: an upload does without a memory. */
+/** Makes calls of a storage that return undefined if they fail. */
 const storing =
   (storage: UploadStorage | null) =>
   async <A>(act: (storage: UploadStorage) => Awaitable<A>): Promise<A | undefined> => {

@@ -10,7 +10,7 @@ type Awaitable<A> = A | Promise<A>;
 /** A failure that another attempt may mend. */
 export class Transient {
   declare readonly reason: Retrying["reason"];
-  /** Gives the error if it is final; undefined if another attempt may help. */
+  /** Returns the error if it is final; undefined if another attempt may help. */
   declare readonly verdict: (failed: Failed) => Awaitable<UploadError | undefined>;
   /** The milliseconds of the answer's `Retry-After`. */
   declare readonly after: number | undefined;
@@ -62,20 +62,15 @@ export async function persist<A>(
         if (attempt === 0) first = now;
         attempt += 1;
         const since = Math.max(first, run.progressAt);
-        const until = since + run.patience;
+        const until = since + run.retryTime;
         const { reason, after = 0 } = cause;
-        const retrying = {
-          attempt,
-          delay: Math.min(delayAfter(attempt, cause), until - now),
-          reason,
-          since,
-          until,
-        };
+        const pause = Math.min(delayAfter(attempt, cause), until - now);
+        const retrying = { attempt, delay: pause, reason, since, until };
         const isLast = now + after >= until || run.shouldRetry?.(retrying) === false;
         const verdict = await cause.verdict({ attempt, silence: now - since, isLast });
         if (verdict !== undefined) throw verdict;
         onRetry?.(retrying);
-        await delay(run, retrying.delay);
+        await delay(run, pause);
       }
     }
   }
@@ -105,7 +100,7 @@ const delay = (run: Run, milliseconds: number): Promise<void> =>
       }),
   );
 
-/** Is true if a later request may be answered differently (RFC 9110). */
+/** Returns true if a later request may be answered differently (RFC 9110). */
 export const isBusy = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && status !== 501);
 

@@ -1,7 +1,6 @@
 import { check } from "./decode.ts";
 import { UploadError } from "./errors.ts";
 
-/** One upload under way: it can be held, and ended. */
 export type Run = ReturnType<typeof makeRun>;
 
 /** Why an upload is trying again. */
@@ -43,7 +42,6 @@ export interface Task<A> extends Promise<A> {
   readonly abort: (reason?: unknown) => void;
 }
 
-/** Makes the task of `work` in a run. */
 export function makeTask<A>(run: Run, work: Promise<A>): Task<A> {
   const { pause, resume, abort, close } = run;
   const ended = work.catch((cause: unknown) => {
@@ -53,14 +51,13 @@ export function makeTask<A>(run: Run, work: Promise<A>): Task<A> {
   return Object.assign(ended.finally(close), { pause, resume, abort });
 }
 
-/** In milliseconds. Throws if it is no duration. */
 function inMilliseconds(duration: string): number {
   const [, count, unit] = /^(\d+) (second|minute|hour)s?$/.exec(duration) ?? [];
   check(unit, `retry.for is ${duration}, and not a duration such as 10 minutes.`);
   return Number(count) * 1000 * (unit === "hour" ? 3600 : unit === "minute" ? 60 : 1);
 }
 
-/** Starts a run that ends with `outer`. Throws if `retry` cannot be used. */
+/** Makes what an upload under way is held and ended by. Throws if `retry` cannot be used. */
 export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
   const attempts = new Set<AbortController>();
@@ -79,11 +76,10 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     /** Aborted once the upload is to end. */
     signal: end.signal,
     /** The longest time without progress, in milliseconds. */
-    patience: inMilliseconds(retry.for ?? "5 minutes"),
+    retryTime: inMilliseconds(retry.for ?? "5 minutes"),
     shouldRetry: retry.shouldRetry,
     /** The time of the last progress, or of the end of a pause. */
     progressAt: 0,
-    /** Called when something is tried again. */
     onRetry: undefined as ((retrying: Retrying) => void) | undefined,
     isPaused: false,
     pause: () => {
@@ -95,7 +91,6 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
       wake();
     },
     abort,
-    /** Removes the listeners of an upload that has ended. */
     close: () => {
       outer?.removeEventListener("abort", abortByOuter);
       globalThis.removeEventListener?.("online", wake);
@@ -129,7 +124,7 @@ export function throwIfAborted({ signal: { aborted, reason: cause } }: Pick<Run,
   if (aborted) throw new UploadError("aborted", "The upload was aborted.", { cause });
 }
 
-/** Is false if the browser says that it has no network; other runtimes do not say. */
+/** Returns false if the browser says that it has no network; other runtimes do not say. */
 export const isOnline = (): boolean => globalThis.navigator?.onLine !== false;
 
 /** Makes a signal that is aborted with `outer`, or after some milliseconds. */

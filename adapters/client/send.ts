@@ -8,7 +8,6 @@ import { withTimeout } from "./run.ts";
  */
 const SEND_TIMEOUT = 120_000;
 
-/** One PUT to the store. */
 export interface Put {
   readonly url: string;
   /** Exactly those that the service returned. */
@@ -19,10 +18,9 @@ export interface Put {
   readonly onSent: (bytes: number) => void;
 }
 
-/** An answer of the store. */
 export type PutAnswer = ReturnType<typeof answerFrom>;
 
-/** Sends one PUT. Rejects if it is not answered. */
+/** Sends one PUT to the store. Rejects if it is not answered. */
 export async function put(request: Put): Promise<PutAnswer> {
   const isXhr = typeof XMLHttpRequest !== "undefined";
   // Deno reports no progress.
@@ -51,14 +49,11 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
     xhr.addEventListener("loadend", () => {
       signal.removeEventListener("abort", giveUp);
       if (xhr.status === 0) return reject(new TypeError("no answer"));
-      // Asked for, a header that is not shared is a complaint in the console. Names are in lower
-      // case.
+      // Asking for a header that is not shared makes the console complain. Names are in lower case.
       const names = xhr.getAllResponseHeaders();
-      resolve(
-        answerFrom(xhr.status, xhr.responseText, (name) =>
-          names.includes(`${name}:`) ? xhr.getResponseHeader(name) : null,
-        ),
-      );
+      const header = (name: string) =>
+        names.includes(`${name}:`) ? xhr.getResponseHeader(name) : null;
+      resolve(answerFrom(xhr.status, xhr.responseText, header));
     });
     signal.addEventListener("abort", giveUp);
     xhr.send(body);
@@ -77,13 +72,13 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
   return answerFrom(response.status, text, (name) => response.headers.get(name));
 }
 
-/** Where a stream is sent with the length that is given: Node and Bun. */
+/** Set where a stream is sent with the given length: on Node and Bun. */
 const SENDS_LENGTH = globalThis.process?.versions?.node && !("Deno" in globalThis);
 
-/** The bytes that are read at a time. */
+/** Bytes that are read at a time. */
 const CHUNK = 256 * 1024;
 
-/** A body that reports how much of it was taken. */
+/** Makes the part of a request that has the body, which reports how much of it was taken. */
 function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): object {
   let taken = 0;
   const stream = new ReadableStream<Uint8Array>({
@@ -94,11 +89,8 @@ function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): ob
       controller.enqueue(new Uint8Array(await chunk.arrayBuffer()));
     },
   });
-  return {
-    headers: { ...headers, "Content-Length": `${body.size}` },
-    body: stream,
-    duplex: "half",
-  };
+  const withLength = { ...headers, "Content-Length": `${body.size}` };
+  return { headers: withLength, body: stream, duplex: "half" };
 }
 
 /** Most characters of an answer that are read. */

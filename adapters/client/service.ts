@@ -35,7 +35,7 @@ export interface ServiceOptions {
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
-/** The usual type of files with such a name, for a file whose type the browser does not know. */
+/** Returns the usual type of files with such a name, where the browser does not know it. */
 export const typeByName = (name: string, policy: UploadPolicy | undefined): string | undefined =>
   // With a dot or of one letter, so that it names nothing that every object has.
   policy?.extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
@@ -43,7 +43,7 @@ export const typeByName = (name: string, policy: UploadPolicy | undefined): stri
 /** Calls of the API; each is repeated where that can help. */
 export type Service = ReturnType<typeof makeService>;
 
-/** The API of one organization. Throws a `TypeError` if an option cannot be used. */
+/** Makes the API of one organization. Throws a `TypeError` if an option cannot be used. */
 export function makeService(options: ServiceOptions) {
   const { endpoint, organization, token } = options;
   const isAddress = /^(?:https?:|[./]|$)/i.test(endpoint);
@@ -54,7 +54,7 @@ export function makeService(options: ServiceOptions) {
   const address = `${url}`.replace(/\/$/, "");
   const files = `${address}/api/v1/orgs/${encodeURIComponent(organization)}/files/`;
 
-  /** Gives an option, or what its function gives, which may need the network too. */
+  /** Returns an option, or calls its function, which may need the network too. */
   async function provide(
     outer: AbortSignal,
     name: "token" | "headers",
@@ -101,7 +101,7 @@ export function makeService(options: ServiceOptions) {
       const response = await (options.fetch ?? fetch)(url, { ...init, signal });
       return { response, text: await response.text() };
     } catch {
-      throw unanswered({ service: address, hasSent: false });
+      throw unanswered(address);
     } finally {
       stop();
     }
@@ -109,9 +109,8 @@ export function makeService(options: ServiceOptions) {
 
   return {
     address,
-    /** The address of the calls for the files of the organization. */
     files,
-    /** Calls what is at `path`, which follows `/files/`: by POST if there is a body, else by GET. */
+    /** Calls `path` below `files`, by POST if there is a body, else by GET. */
     ask: <A>(
       run: Run,
       path: string,
@@ -153,27 +152,25 @@ export function makeService(options: ServiceOptions) {
   };
 }
 
-/** Gives the failure that an answer of the service stands for. */
 function refusalFrom(service: string, { status, headers }: Response, answer: unknown) {
   // Other members are kept: they depend on the code.
   const problem: Problem =
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
   const { code, title, detail } = problem;
   const after = retryAfter(headers.get("retry-after"));
-  const error = new UploadError(
-    // An answer without a code is not of the service, but of something at its address.
-    (code && (CODES.get(code) ?? CODES.get(status))) || "service-failed",
-    code
-      ? // The place of a file in a batch means nothing to a person.
-        `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "")}`
-      : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`,
-    { problem, status, retryAfter: after && Math.ceil(after / 1000) },
-  );
+  // An answer without a code is not of the service, but of something at its address. The place of
+  // a file in a batch means nothing to a person.
+  const message = code
+    ? `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "")}`
+    : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`;
+  const kind = (code && (CODES.get(code) ?? CODES.get(status))) || "service-failed";
+  const retryIn = after && Math.ceil(after / 1000);
+  const error = new UploadError(kind, message, { problem, status, retryAfter: retryIn });
   if (status < 400) return strange(service, error);
   return isBusy(status) && error.code !== "quota" ? transient("busy", error, after) : error;
 }
 
-/** The names that browsers and Node have for a request without an answer. */
+/** Names that browsers and Node have for a request without an answer. */
 const LOST = /fetch|Load f/;
 
 const CODES = new Map<unknown, UploadErrorCode>([

@@ -9,7 +9,7 @@ export const MOST_AT_ONCE = 4;
 /** Runs `work` once fewer than the allowed number run; rejects if `signal` is aborted before. */
 export type Slots = <A>(signal: AbortSignal, work: () => Promise<A>) => Promise<A>;
 
-/** At most `count` at a time; one once the line broke, and one more with every two that arrive. */
+/** Allows `count` at a time; one once the line broke, and one more with every two that arrive. */
 export function makeSlots(count: number): Slots {
   let most = count;
   const running = new Set<object>();

@@ -1,7 +1,7 @@
 import {
-  decodeConfirmed,
   decodeGrant,
-  type Grant,
+  decodeResult,
+  type Signed,
   type UploadPolicy,
   type UploadResult,
 } from "./decode.ts";
@@ -60,20 +60,15 @@ export interface UploadTask extends Task<UploadResult> {
   readonly retry: () => UploadTask;
 }
 
-/** An upload with all that it needs. */
+/** An upload with everything that it needs. */
 export interface Job extends Resumable {
   readonly run: Run;
   readonly service: Service;
   readonly slots: Slots;
   readonly tally: Tally;
   /** The members of each request for an upload of the file. */
-  readonly asked: {
-    readonly filename: string;
-    readonly content_type: string;
-    readonly size: number;
-    readonly policy: string | undefined;
-  };
-  /** That policy; undefined if it is not among those of the caller. */
+  readonly asked: Resumable["asked"] & { readonly content_type: string };
+  /** The policy of that name; undefined if it is not among those of the caller. */
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
   readonly checksum: boolean | undefined;
@@ -87,18 +82,9 @@ export interface Kept {
 }
 export const makeKept = (): Kept => ({ signatures: new Map(), parts: new Map() });
 
-/** A PUT that the service has signed: of a whole file with its receipt, of a part with its checksum. */
-export interface Signed {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly receipt?: string;
-  readonly checksum?: string;
-}
-
 /** By the number of the part, 0 for a whole file, with the time when it was asked for. */
 export type Signatures = Map<number, { readonly at: number; readonly signed: Promise<Signed> }>;
 
-/** Remembers the signed PUTs of these parts. */
 export function keepSigned(
   signatures: Signatures,
   numbers: ReadonlyArray<number>,
@@ -107,7 +93,7 @@ export function keepSigned(
   for (const [index, number] of numbers.entries()) {
     const signed = asked.then((all) => all[index] as Signed);
     signatures.set(number, { at: Date.now(), signed });
-    // Reported by the upload of the part, if there is one.
+    // The upload of the part reports it.
     signed.catch(() => undefined);
   }
 }
@@ -129,28 +115,23 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
   let request: Promise<object> | undefined;
   const ask = async () => {
     request ??= requestFor(job);
-    return [signedFrom(await service.ask(run, "presign", decodeGrant, await request))];
+    return [await service.ask(run, "presign", decodeGrant, await request)];
   };
   const sign = () => keepSigned(signatures, [0], ask());
   return persist(run, async () => {
     const { receipt = "" } = await sendPart(job, { number: 0, body, signatures, sign });
     try {
-      const confirmed = await service.ask(run, "confirm", decodeConfirmed, { receipt });
+      // The answer has no receipt: it is the one that was sent.
+      const decode = (answer: unknown) => decodeResult({ ...(answer as object), receipt });
+      const result = await service.ask(run, "confirm", decode, { receipt });
       job.tally.finish();
-      return { ...confirmed, receipt };
+      return result;
     } catch (cause) {
       const isLost = problemIn(cause).code === "UPLOAD_INCOMPLETE";
       throw isLost ? notArrived(cause as UploadError) : cause;
     }
   });
 }
-
-/** A grant as a signed PUT. */
-export const signedFrom = ({ putUrl: url, putHeaders: headers, receipt }: Grant): Signed => ({
-  url,
-  headers,
-  receipt,
-});
 
 /** The most times that something is sent again that the store has not got. */
 const MOST_RESENDS = 5;
@@ -161,11 +142,10 @@ export const notArrived = (error: UploadError): Transient =>
     isLast || attempt > MOST_RESENDS ? error : undefined,
   );
 
-/** Is true if the URL of a part has not expired, by a clock that need not be right. */
+/** Returns true if the URL of a part has not expired, by a clock that need not be right. */
 export const isSigned = ({ policy }: Job, signatures: Signatures, number: number): boolean =>
   Date.now() - (signatures.get(number)?.at ?? 0) < (policy?.putLifetime ?? 900) * 1000;
 
-/** Makes the body of a presign request for the file. */
 export async function requestFor(job: Job): Promise<object> {
   const algorithm = algorithmFor(job, job.policy?.checksums, job.file.size);
   const checksum = algorithm && (await checksumIn(job, job.file, algorithm));
@@ -193,7 +173,6 @@ export function algorithmFor(
   return algorithm;
 }
 
-/** Computes the checksum of the file or of a part of it. */
 export const checksumIn = (
   { file, asked }: Job,
   body: Blob,
@@ -210,10 +189,7 @@ const EXPIRY_GRACE = 60_000;
 const PROGRESS_BYTES = 2 ** 20;
 const MOST_SENDS = 20;
 
-/**
- * PUTs a part to the store until it is there; a 403 gets one fresh URL. Gives what was signed, and
- * the ETag if it is shared.
- */
+/** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
 export function sendPart(job: Job, part: Part): Promise<Signed & { readonly etag: string }> {
   const { run, service, slots, tally, file, asked } = job;
   const { number, body, signatures, sign } = part;
@@ -247,7 +223,7 @@ export function sendPart(job: Job, part: Part): Promise<Signed & { readonly etag
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
           await failUnlessReadable(file, asked.filename);
-          throw unanswered({ service: service.address, store: url, hasSent: sent > 0 });
+          throw unanswered(service.address, url, sent > 0);
         });
         noteAnswer(url);
         const { status, code = "", etag = "" } = answer;
@@ -273,7 +249,6 @@ export function sendPart(job: Job, part: Part): Promise<Signed & { readonly etag
 const BROKEN = /^(?:IncompleteBody|RequestTimeout)$/;
 const OTHER_BYTES = /^(?:BadDigest|XAmzContent\w{1,20}Mismatch)$/;
 
-/** Why the store does not take the file. */
 const storeRefusal = ({ status, code, message, after }: PutAnswer): UploadError =>
   new UploadError(
     "store-refused",

@@ -45,14 +45,14 @@ export type PolicyForm = {
 
 type Store = ProviderName | "gcs" | "local";
 const BY_HAND: Readonly<Record<Store, string>> = byHand;
-const WITHOUT: ReadonlyArray<Store> = ["local", "r2", "b2", "spaces", "garage", "swift"];
+const WITHOUT: ReadonlySet<Store> = new Set(["local", "r2", "b2", "spaces", "garage", "swift"]);
 const BUCKET_POLICIES: { readonly [Name in Store]?: Policy } = { ceph, versitygw };
 
 /** The policies for a store, in its own form. */
 export function policyFor(store: Store, input: PolicyInput): PolicyForm {
   const { bucket, marks, users } = input;
   const byHand = (use: string) => fill(BY_HAND[store], { ...users, bucket, use });
-  if (WITHOUT.includes(store)) return { kind: "none", byHand };
+  if (WITHOUT.has(store)) return { kind: "none", byHand };
   if (store === "gcs") return { kind: "users", byHand, documents: gcs };
   const bucketPolicy = BUCKET_POLICIES[store];
   if (bucketPolicy !== undefined) {

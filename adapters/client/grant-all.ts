@@ -1,0 +1,47 @@
+import { grantsDecoder } from "./decode.ts";
+import { problemIn } from "./errors.ts";
+import type { Run } from "./run.ts";
+import type { Service } from "./service.ts";
+import { type Job, keepSigned } from "./upload.ts";
+
+/** The most files of one request: fewer than allowed, so that long names fit its body. */
+const MOST_FILES = 50;
+
+/** A file that waits for its grant; without a request if it needs none. */
+interface Asking {
+  readonly job: Job;
+  readonly request: object | undefined;
+}
+
+/** Has the files granted, as many as possible at a time. */
+export async function grantAll(
+  run: Run,
+  service: Service,
+  asking: ReadonlyArray<Asking>,
+): Promise<void> {
+  const isOpen = ({ job: { run, kept }, request }: Asking) =>
+    request && !kept.signatures.has(0) && !run.signal.aborted;
+  for (;;) {
+    const files = asking.filter(isOpen).slice(0, MOST_FILES);
+    if (files.length === 0) return;
+    try {
+      const body = { files: files.map(({ request }) => request) };
+      const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), body);
+      for (const [index, { job }] of files.entries()) {
+        keepSigned(job.kept.signatures, [0], Promise.resolve(uploads.slice(index, index + 1)));
+      }
+    } catch (cause) {
+      // All are granted or none is: the refused one is left out, and the others are asked for again.
+      for (const { job } of refusedBy(cause, files)) {
+        keepSigned(job.kept.signatures, [0], Promise.reject(cause));
+      }
+    }
+  }
+}
+
+/** The file that a batch was refused for, or all of them. */
+function refusedBy(cause: unknown, files: ReadonlyArray<Asking>): ReadonlyArray<Asking> {
+  const { pointer = "" } = problemIn(cause).errors?.[0] ?? {};
+  const file = files[Number(/^\/files\/(\d{1,3})\//.exec(pointer)?.[1])];
+  return file === undefined ? files : [file];
+}
