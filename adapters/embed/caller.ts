@@ -9,7 +9,8 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import { messageOf } from "../thrown.ts";
-import type { Awaitable, Caller, ValetkeyOptions } from "./valetkey-options.ts";
+import type { Caller } from "./asked.ts";
+import type { Awaitable, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */
 export function principalOf(caller: Caller): Principal {

@@ -8,7 +8,7 @@ import { OPERATIONS } from "../http/operations/list.ts";
 import type { Operation } from "../http/operations/operation.ts";
 import { InvalidBody } from "../http/problems/refusals.ts";
 import { principalOf } from "./caller.ts";
-import type { Asked } from "./valetkey.ts";
+import type { Asked } from "./asked.ts";
 
 /** The calls of the package, as programs: operations with plain data for input and output. */
 export const callsAt = (publicUrl: URL) =>

@@ -24,6 +24,7 @@ import * as limits from "../limits/layer.ts";
 import * as random from "../crypto/random.ts";
 import { mountsOf } from "../storage/storage.ts";
 import * as tokens from "../tokens/layer.ts";
+import type { Asked } from "./asked.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
 import { callsAt } from "./calls.ts";
 import { configurationOf } from "./configuration.ts";
@@ -31,7 +32,8 @@ import { logOf, logTo } from "./log.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
 import { matcherOf, mountTeller } from "./paths.ts";
 import { rejectionFrom } from "./rejection.ts";
-import type { Asked, HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
+import type { Calls } from "./operations.ts";
+import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
@@ -80,10 +82,7 @@ export function createValetkey<
   const calls = Record.map(
     callsAt(publicUrl),
     (call) => async (options: Asked) => run(Effect.mapError(call(options), rejectionFrom)),
-  ) as unknown as Omit<
-    Valetkey<Algorithm, NeedsChecksum<Files, Others>>,
-    "ready" | "fetch" | "handles" | "paths" | "close"
-  >;
+  ) as unknown as Pick<Valetkey<Algorithm, NeedsChecksum<Files, Others>>, keyof Calls>;
   const mounts = mountsOf(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
     (path) => `${basePathOf(publicUrl)}${path}`,

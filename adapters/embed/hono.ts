@@ -1,6 +1,7 @@
 import { type Context, type Env, Hono } from "hono";
+import type { Caller } from "./asked.ts";
 import type { Valetkey } from "./valetkey.ts";
-import type { Awaitable, Caller } from "./valetkey-options.ts";
+import type { Awaitable } from "./valetkey-options.ts";
 
 /**
  * The routes of a `Valetkey`, for a Hono application: `app.route("/", valetkeyRoutes(valetkey))`.

@@ -8,8 +8,9 @@ import { pathIn } from "../http/addresses.ts";
 import { isError } from "../thrown.ts";
 import { toConsole } from "./log.ts";
 import { matcherOf, mountTeller } from "./paths.ts";
+import type { Caller } from "./asked.ts";
 import type { Valetkey } from "./valetkey.ts";
-import type { Awaitable, Caller } from "./valetkey-options.ts";
+import type { Awaitable } from "./valetkey-options.ts";
 
 /**
  * A `Valetkey` as a handler of `node:http`, and of frameworks built on it:

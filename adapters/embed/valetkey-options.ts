@@ -1,6 +1,8 @@
 import type { WrittenSize as Size } from "../../domain/byte-size.ts";
 import type { WrittenLifetime as Lifetime } from "../../domain/lifetime.ts";
 import type { WrittenPolicy as PolicyOptions } from "../../domain/upload-policy.ts";
+import type { Caller } from "./asked.ts";
+import type { Confirmation } from "./operations.ts";
 import type { ChecksumAlgorithm, SharedCount, Storage } from "./opaque.ts";
 
 // Plain data and functions alone, so that embedders need not know the inner types.
@@ -17,16 +19,6 @@ export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
 export interface Checksum<Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm> {
   readonly algorithm: Algorithm;
   readonly value: string;
-}
-
-/** The caller. */
-export interface Caller {
-  /** The caller's stable name, such as a user's id: 1 to 256 printable characters. */
-  readonly id: string;
-  /** A user gets URLs for the public endpoint, a service for the internal; `"user"` if left out. */
-  readonly kind?: "user" | "service" | undefined;
-  /** The rights of the caller: upload, open files, confirm uploads; all if left out. */
-  readonly scopes?: ReadonlyArray<"write" | "read" | "confirm"> | undefined;
 }
 
 /** Limits on callers and organizations; what is left out has no limit. */
@@ -53,21 +45,11 @@ export interface LimitOptions {
 }
 
 /** An upload that arrived as its receipt says. */
-export interface ConfirmedUpload {
-  readonly key: string;
+export interface ConfirmedUpload extends Omit<Confirmation, "getUrl" | "getExpiresAt" | "fileUrl"> {
   /** The organization's id. */
   readonly organization: string;
   /** The `id` of the caller who was granted the upload. */
   readonly subject: string;
-  /** In bytes. */
-  readonly size: number;
-  readonly contentType: string;
-  readonly etag: string;
-  readonly checksum?: Checksum;
-  /** The file can no longer change through its PUT. */
-  readonly final: boolean;
-  /** Until when it can change, if it is not final. */
-  readonly mutableUntil?: Date;
 }
 
 /** A line of the log. */

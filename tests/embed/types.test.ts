@@ -168,18 +168,6 @@ it("the code of an error tells TypeScript which facts it has", () => {
   });
 });
 
-it("the calls are the operations, and their outputs are what these present", () => {
-  type Calls = Omit<Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">;
-  type Outputs = { readonly [Name in keyof Calls]: Awaited<ReturnType<Calls[Name]>> };
-  type Presented = {
-    readonly [Name in keyof typeof OPERATIONS]: Effect.Success<
-      ReturnType<(typeof OPERATIONS)[Name]["callWith"]>
-    >;
-  };
-  expectTypeOf<keyof Calls>().toEqualTypeOf<keyof Presented>();
-  expectTypeOf<Presented>().toExtend<Outputs>();
-});
-
 describe("the errors of calls", () => {
   type Operations = (typeof OPERATIONS)[keyof typeof OPERATIONS];
   type TagsOf<O> = O extends { readonly refusals: infer Refusals } ? keyof Refusals : never;

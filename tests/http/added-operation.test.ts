@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { callsAt } from "../../adapters/embed/calls.ts";
 import { OPERATIONS } from "../../adapters/http/operations/list.ts";
 import { FILES, operation } from "../../adapters/http/operations/operation.ts";
+import { declareOperations } from "../../deploy/declare-operations.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { OrganizationNotFound } from "../../domain/errors.ts";
 import { presignInit, startService } from "./service.ts";
@@ -29,7 +30,7 @@ const measure = operation({
 beforeAll(() => void Object.assign(OPERATIONS, { measure }));
 afterAll(() => void Reflect.deleteProperty(OPERATIONS, "measure"));
 
-it("an operation of the list is a route, a call, part of the document, and on record", async () => {
+it("an operation of the list is a route, a declared call, part of the document, and on record", async () => {
   const audit: Array<AuditEvent> = [];
   const { request, close } = await startService({ audit });
   const ask = async (body: unknown) => {
@@ -53,5 +54,10 @@ it("an operation of the list is a route, a call, part of the document, and on re
   expect(Object.keys(post.responses)).toContain("404");
   expect(components.schemas.Measured.properties).toHaveProperty("text_length");
   expect(Object.keys(callsAt(new URL("https://uploads.example.com")))).toContain("measure");
+  const [, declared] = /readonly measure: \{\n(.*?)\n {2}\};/s.exec(declareOperations()) ?? [];
+  expect(declared?.trim().split(/\n */)).toEqual([
+    "readonly givenText: string;",
+    "readonly isDoubled?: boolean | undefined;",
+  ]);
   await close();
 });

@@ -16,7 +16,7 @@ import type { ApiAuthentication, AppOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
 import { type Collect, type Documented, refusedAnswers } from "./refused-answers.ts";
-import { toOpenapi } from "./to-openapi.ts";
+import { inSnakeCase, toOpenapi } from "./to-openapi.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -159,6 +159,7 @@ function describe(operation: Documented, collect: Collect): Json {
     const parameter = PATH_PARAMETERS[name];
     return { name, in: "path", required: true, ...parameter, schema: json(parameter?.["schema"]) };
   });
+  const isRedirect = Object.hasOwn(answersOf(text), 302);
   const answered = Rec.map<string, AnswerText, unknown>(
     answersOf(text),
     ({ description, isOfStore, headers }) =>
@@ -167,14 +168,16 @@ function describe(operation: Documented, collect: Collect): Json {
         : {
             description,
             headers: { ...answerHeaders({ isCounted: scope !== undefined }), ...headers },
-            content: answer && { "application/json": { schema: json(answer) } },
+            content: isRedirect
+              ? undefined
+              : answer && { "application/json": { schema: json(answer) } },
           },
   );
   const examples = Rec.map(text.examples ?? {}, (value) => ({ value }));
   return {
     tags: [tag],
     summary,
-    description: [needed, about].filter(Boolean).join(" ") || undefined,
+    description: inSnakeCase([needed, about].filter(Boolean).join(" ")) || undefined,
     security: scope === undefined ? [] : undefined,
     parameters: [...inPath, ...parameters],
     requestBody: body && {

@@ -18,12 +18,14 @@ export const toOpenapi = (schema: Schema.Constraint) =>
 /** Keywords of JSON Schema that come from annotations, since no check goes with them. */
 const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required"]);
 
+/** A text in which members are named as on the wire. */
+export const inSnakeCase = (text: string): string =>
+  text.replaceAll(/`[a-z]+[A-Z]\w*`/g, snakeCase);
+
 /** All numbers of the API are whole, and descriptions name members as on the wire. */
 const asWritten = <A>(written: A): A =>
   JSON.parse(JSON.stringify(written), (name, value) => {
-    if (name === "description" && typeof value === "string") {
-      return value.replaceAll(/`[a-z]+[A-Z]\w*`/g, snakeCase);
-    }
+    if (name === "description" && typeof value === "string") return inSnakeCase(value);
     if (value?.type !== "number" && value?.type !== "integer") return value;
     const { maximum = Infinity, enum: [largest] = [maximum] } = value;
     return { ...value, type: "integer", ...(largest < 2 ** 31 ? {} : { format: "int64" }) };

@@ -18,6 +18,6 @@ export const abortMultipart = operation({
   },
   input: Schema.Struct({ upload: Token }).annotate({ identifier: "MultipartAbort" }),
   run: ({ member }, { upload }) => abort({ member, upload }),
-  present: () => undefined,
+  present: (): void => undefined,
   refusals: { ...PARTS_REFUSALS, StoreUnavailable: true },
 });

@@ -19,7 +19,7 @@ export const makeLink = operation({
     operationId: "makeLink",
     summary: "Make a link to a file",
     description:
-      "Needs a policy with `link_lifetime`. The link opens the file for everyone who has it.",
+      "Needs a policy with `linkLifetime`. The link opens the file for everyone who has it.",
     examples: { upload: { receipt: RECEIPT, expires_in: 3600 } },
     answers: "The link.",
   },
@@ -42,7 +42,7 @@ export const makeLink = operation({
     ),
     version: Schema.optionalKey(
       ObjectVersion.annotate({
-        description: "As `confirm` named it; the present one if left out.",
+        description: "As the confirmation named it; the present one if left out.",
       }),
     ),
   }).annotate({ identifier: "LinkRequest" }),
@@ -60,7 +60,7 @@ export const makeLink = operation({
       `https://uploads.example.com/f/${LINK_TOKEN}`,
     ),
     expiresAt: instant("When the link stops working.", "2026-11-24T13:00:00.000Z"),
-  }).annotate({ identifier: "Link" }),
+  }).annotate({ identifier: "Link", description: "A link to a file." }),
   present: ({ token, expiresAt }, { publicUrl }) => ({
     linkUrl: linkAddress(publicUrl, token),
     expiresAt: DateTime.toDate(expiresAt),

@@ -8,6 +8,7 @@ import { keyIn } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../json/decode.ts";
 import { redirect } from "../answer.ts";
 import { FILES, operation, type Text } from "./operation.ts";
+import { flag, GET_URL, instant, url } from "./schemas.ts";
 
 /** A redirect to the store, and what a client gets there. */
 export const REDIRECT: Text["answers"] = {
@@ -30,6 +31,8 @@ export const REDIRECT: Text["answers"] = {
   },
 };
 
+const VERSION = "The version of the file, as its confirmation named it; the newest if left out.";
+
 // Not HEAD: a store refuses that of what was signed for GET.
 export const openFile = operation({
   action: "open",
@@ -39,7 +42,7 @@ export const openFile = operation({
   text: {
     operationId: "openFile",
     summary: "Open a file",
-    description: "Redirects without asking the store. If the file is not there, the store says so.",
+    description: "The store is not asked whether the file is there.",
     parameters: [
       {
         name: "download",
@@ -51,7 +54,7 @@ export const openFile = operation({
       {
         name: "version",
         in: "query",
-        description: "The version of the file, as `confirm` named it; the newest if left out.",
+        description: VERSION,
         schema: { type: "string", pattern: "^[!-~]{1,1024}$" },
       },
     ],
@@ -69,8 +72,10 @@ export const openFile = operation({
   },
   input: Schema.Struct({
     key: Schema.String,
-    download: Schema.optionalKey(Schema.Boolean),
-    version: Schema.optionalKey(Schema.String),
+    download: Schema.optionalKey(
+      flag("Whether browsers save the file rather than show it, whatever its type."),
+    ),
+    version: Schema.optionalKey(Schema.String.annotate({ description: VERSION })),
   }),
   // As of a database row without a file: a fault of the host, and no refusal.
   before: (_, input) =>
@@ -89,6 +94,10 @@ export const openFile = operation({
         return { get, maxAge: Math.max(0, Math.floor(left / 1000)) };
       }),
     ),
+  output: Schema.Struct({
+    url: url("Shows or saves the file.", GET_URL),
+    expiresAt: instant("When `url` stops working.", "2026-11-25T12:00:00.000Z"),
+  }).annotate({ identifier: "OpenedFile", description: "A URL of a file." }),
   present: ({ get }) => ({ url: get.url, expiresAt: DateTime.toDate(get.expiresAt) }),
   respond: ({ get, maxAge }) => redirect(get.url, maxAge),
   refusals: { OrganizationNotFound: true, CredentialsUnavailable: true },

@@ -153,8 +153,8 @@ export interface Operation<
   Output = unknown,
   Tags extends Refusal["_tag"] = Refusal["_tag"],
 > extends Omit<
-  Description<Schema.Struct.Fields, unknown, never, unknown, unknown, never>,
-  "input" | "output" | "run" | "present" | "before" | "callGives" | "refusals"
+  Description<Schema.Struct.Fields, unknown, never, unknown, string, never>,
+  "run" | "present" | "before" | "refusals"
 > {
   readonly refusals: { readonly [Tag in Tags]?: true };
   /** The body of a request, named as on the wire. */
@@ -211,8 +211,16 @@ export function operation<
   Extract<(E | Before | InvalidInput)["_tag"], Refusal["_tag"]>
 > {
   type Input = Schema.Struct<Fields>["Type"];
-  const { input: schema, output, callGives, documented = schema, ...rest } = description;
-  const { run, present, encode, before, facts, respond, isRepeatable } = description;
+  const {
+    input: schema,
+    output,
+    callGives,
+    documented = schema,
+    run,
+    present,
+    encode,
+  } = description;
+  const { before, facts, respond, isRepeatable } = description;
   const named = output && toWire(output);
 
   /** Decodes input in one of its two spellings. */
@@ -256,7 +264,7 @@ export function operation<
   const decodeBody = decoding(wireSchema(schema), fromWire(schema), true);
   const decodeOptions = decoding(schema, (value) => value, false);
   return {
-    ...rest,
+    ...description,
     body: description.query === undefined ? wireSchema(documented) : undefined,
     answer: output && wireSchema(output),
     refusals: {

@@ -26,7 +26,7 @@ export const KEY = "orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5
 const STORE = `https://store.example.com/files/${KEY}?X-Amz-Algorithm=AWS4-HMAC-SHA256`;
 export const PUT_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=${"0f".repeat(32)}`;
 export const PART_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bhost&partNumber=1&uploadId=dXBsb2Fk&X-Amz-Signature=${"2d".repeat(32)}`;
-const GET_URL = `${STORE}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&response-content-type=image%2Fpng&X-Amz-Signature=${"1e".repeat(32)}`;
+export const GET_URL = `${STORE}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&response-content-type=image%2Fpng&X-Amz-Signature=${"1e".repeat(32)}`;
 
 export const url = (description: string, example: string) =>
   Schema.String.annotate({ format: "uri", description, examples: [example] });

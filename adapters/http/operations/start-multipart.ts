@@ -18,7 +18,7 @@ export const startMultipart = operation({
     operationId: "startMultipart",
     summary: "Start an upload in parts",
     description:
-      "For large files, and for networks that break. Each part is sent with a PUT of its own: of `part_size` bytes, and the last one of what is left. All bytes count for the daily quota now.",
+      "For large files, and for networks that break. Each part is sent with a PUT of its own: of `partSize` bytes, and the last one of what is left. All bytes count for the daily quota now.",
     parameters: [IDEMPOTENCY],
     examples: { plain: { filename: "a.png", content_type: "image/png", size: 8_388_608 } },
     answers: "The upload is granted.",

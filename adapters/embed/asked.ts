@@ -1,0 +1,16 @@
+/** The caller. */
+export interface Caller {
+  /** The caller's stable name, such as a user's id: 1 to 256 printable characters. */
+  readonly id: string;
+  /** A user gets URLs for the public endpoint, a service for the internal; `"user"` if left out. */
+  readonly kind?: "user" | "service" | undefined;
+  /** The rights of the caller: upload, open files, confirm uploads; all if left out. */
+  readonly scopes?: ReadonlyArray<"write" | "read" | "confirm"> | undefined;
+}
+
+/** The caller and the organization of a call. */
+export interface Asked {
+  readonly caller: Caller;
+  /** The organization's name, as `organizations` knows it. */
+  readonly organization: string;
+}

@@ -1,0 +1,115 @@
+import * as Schema from "effect/Schema";
+import * as SchemaRepresentation from "effect/SchemaRepresentation";
+import { writeFile } from "node:fs/promises";
+import { OPERATIONS } from "../adapters/http/operations/list.ts";
+import type { Operation } from "../adapters/http/operations/operation.ts";
+
+// Writes what adapters/embed/operations.ts declares as the package has it: plain types without
+// Effect, with the descriptions of operations and schemas for editors.
+
+/** The members of JSON Schema that are read here. */
+interface Json {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly format?: string;
+  readonly enum?: ReadonlyArray<unknown>;
+  readonly items?: Json;
+  readonly properties?: Readonly<Record<string, Json>>;
+  readonly required?: ReadonlyArray<string>;
+  readonly additionalProperties?: Json | boolean;
+  readonly description?: string;
+}
+
+const HEAD = `import type { Asked } from "./asked.js";
+import type { ChecksumAlgorithm } from "./opaque.js";
+import type { Checksum } from "./valetkey-options.js";
+`;
+const IMPORTED = new Set(["Checksum", "ChecksumAlgorithm"]);
+
+/** Names of results, where another type has that of the schema. */
+const RENAMED: Readonly<Record<string, string>> = { ConfirmedUpload: "Confirmation" };
+
+/** Declares the calls of all operations, their options, and the named types of their results. */
+export function declareOperations(): string {
+  const results = new Map<string, string>();
+  const calls = Object.entries<Operation>(OPERATIONS).map(([name, operation]) => {
+    const { input, text } = operation;
+    const { schema, definitions } = documentFrom(input);
+    const doc = comment([text.summary, text.description].filter(Boolean).join(". "));
+    const result = resultFrom(operation, results);
+    return {
+      options: `readonly ${name}: ${typeFrom(schema, definitions, " | undefined")};`,
+      call: `${doc}readonly ${name}: (options: Asked & Inputs["${name}"]) => Promise<${result}>;`,
+    };
+  });
+  return [
+    HEAD,
+    `export interface Inputs ${block(calls.map(({ options }) => options))}`,
+    `export interface Calls ${block(calls.map(({ call }) => call))}`,
+    ...results.values(),
+  ].join("\n");
+}
+
+type Definitions = Readonly<Record<string, Json>>;
+
+const documentFrom = (schema: Schema.Constraint) => {
+  const representation = SchemaRepresentation.toRepresentation(Schema.toEncoded(schema).ast);
+  return SchemaRepresentation.toJsonSchemaDocument(representation) as {
+    readonly schema: Json;
+    readonly definitions: Definitions;
+  };
+};
+
+/** The type of a result, whose object or items become an interface by the name of their schema. */
+function resultFrom({ output, callGives }: Operation, results: Map<string, string>): string {
+  if (output === undefined) return "void";
+  const { schema, definitions } = documentFrom(output);
+  const given =
+    callGives === undefined ? schema : follow(schema, definitions).properties?.[callGives];
+  const { $ref = "" } = given?.items ?? given ?? {};
+  const { description } = follow({ $ref }, definitions);
+  const name = RENAMED[identifierIn($ref)] ?? identifierIn($ref);
+  const type = typeFrom({ $ref }, definitions);
+  results.set(name, `${comment(description)}export interface ${name} ${type}`);
+  return given?.items === undefined ? name : `ReadonlyArray<${name}>`;
+}
+
+const identifierIn = ($ref: string) => $ref.slice("#/$defs/".length);
+
+const follow = (schema: Json, definitions: Definitions): Json =>
+  definitions[identifierIn(schema.$ref ?? "")] ?? schema;
+
+/** A schema as TypeScript; `orUndefined` is added to its members that can be left out. */
+function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): string {
+  const name = identifierIn(schema.$ref ?? "");
+  if (IMPORTED.has(name)) return name;
+  const { type = "object", required = [], ...own } = follow(schema, definitions);
+  const inner = (schema: Json) => typeFrom(schema, definitions);
+  if (own.enum !== undefined) return own.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (own.items !== undefined) return `ReadonlyArray<${inner(own.items)}>`;
+  if (type !== "object") return SCALARS.get(own.format ?? type) ?? type;
+  if (typeof own.additionalProperties === "object") {
+    return `Readonly<Record<string, ${inner(own.additionalProperties)}>>`;
+  }
+  const members = Object.entries(own.properties ?? {}).map(([name, member]) => {
+    const [mark, end] = required.includes(name) ? ["", ""] : ["?", orUndefined];
+    const doc = comment(follow(member, definitions).description);
+    return `${doc}readonly ${name}${mark}: ${inner(member)}${end};`;
+  });
+  return block(members);
+}
+
+const SCALARS = new Map([
+  ["date-time", "Date"],
+  ["integer", "number"],
+]);
+
+const block = (lines: ReadonlyArray<string>) =>
+  `{\n${lines.map((line) => `  ${line.replaceAll("\n", "\n  ")}\n`).join("")}}`;
+
+const comment = (text: string | undefined) => (text === undefined ? "" : `/** ${text} */\n`);
+
+if (import.meta.main) {
+  const file = new URL("../dist/adapters/embed/operations.d.ts", import.meta.url);
+  await writeFile(file, declareOperations());
+}

@@ -1,0 +1,69 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { unpacked } from "../support/packed.ts";
+
+// The build writes the declarations of the calls, which in the sources follow from the operations.
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "valetkey-declarations-"));
+beforeAll(async () => {
+  mkdirSync(join(folder, "node_modules/@types"), { recursive: true });
+  symlinkSync(await unpacked(), join(folder, "node_modules/valetkey"));
+  for (const name of ["effect", "hono", "@types/node"]) {
+    symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What the compiler finds wrong with a file, in a project that also checks declarations. */
+function faultsOf(code: string, skipLibCheck = false): string {
+  const compilerOptions = {
+    target: "ES2024",
+    lib: ["ES2024", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
+    module: "NodeNext",
+    types: skipLibCheck ? ["node"] : [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    // As it is linked: Node finds Effect beside the link.
+    preserveSymlinks: !skipLibCheck,
+    skipLibCheck,
+  };
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ compilerOptions, files: ["a.ts"] }),
+  );
+  writeFileSync(join(folder, "a.ts"), code);
+  const { stdout } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], { cwd: folder });
+  return stdout.toString();
+}
+
+it("a strict project compiles its calls, and a wrong option is its only error", () => {
+  const calls = `
+    import { createValetkey, type Confirmation, type Policy } from "valetkey";
+    import { local } from "valetkey/local";
+    const storage = local();
+    const valetkey = createValetkey({ storage, publicUrl: "https://a.example", organizations: (slug) => slug });
+    const asked = { caller: { id: "mia" }, organization: "acme" };
+    export const confirmed: Promise<Confirmation> = valetkey.confirmUpload({ ...asked, receipt: "" });
+    export const policies: Promise<ReadonlyArray<Policy>> = valetkey.policies(asked);
+    export const link = valetkey.makeLink({ ...asked, receipt: "", expiresIn: undefined });
+  `;
+  expect(faultsOf(calls)).toBe("");
+  const wrong = `${calls} void valetkey.makeLink({ ...asked, receipt: "", expires: 1 });`;
+  expect(faultsOf(wrong)).toMatch(/^a\.ts.*'expires' does not exist.*\n$/s);
+});
+
+it("the declared calls are those of the operations", () => {
+  const same = `
+    import type { Calls as Declared } from "${folder}/node_modules/valetkey/dist/adapters/embed/operations.js";
+    import type { Calls } from "${ROOT}adapters/embed/operations.ts";
+    export const declared = (calls: Calls): Declared => calls;
+    export const derived = (calls: Declared): Calls => calls;
+  `;
+  expect(faultsOf(same, true)).toBe("");
+});
