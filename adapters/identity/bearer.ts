@@ -8,7 +8,7 @@ export const bearerOf = ({ headers }: Call): string | undefined =>
   BEARER.exec(headers.get("authorization") ?? "")?.[1];
 
 /**
- * The hash by which a token is recognized: all have the same length, so two can be compared.
- * Written as text first, since the runtime allocates a hash that it gives as bytes by itself.
+ * Of one length for all tokens, so that two can be compared. Made as text first: the runtime
+ * allocates a hash that it gives as bytes by itself.
  */
 export const hashOf = (token: string): Buffer => Buffer.from(hash("sha256", token, "hex"), "hex");

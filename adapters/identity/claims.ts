@@ -7,7 +7,7 @@ const isSlug = Schema.is(OrganizationSlug);
 const isId = Schema.is(OrganizationId);
 const isScope = Schema.is(Scope);
 
-/** The value at a JSON Pointer (RFC 6901), or of a member by its plain name; undefined if none. */
+/** The value at a JSON Pointer (RFC 6901), or of a member by its plain name. */
 export function claimAt(claims: unknown, path: string): unknown {
   if (!path.startsWith("/")) return memberAt(claims, [path]);
   const names = path.slice(1).split("/");
@@ -18,8 +18,8 @@ export function claimAt(claims: unknown, path: string): unknown {
 }
 
 /**
- * The organizations of a claim: a name, a list of names, or an object whose members are names and
- * whose values are ids or have one as `id`. Malformed names and ids are left out.
+ * A name, a list of names, or an object whose members are names and whose values are ids or have
+ * one as `id`. Malformed names and ids are left out.
  */
 export function organizationsOf(claim: unknown): Exclude<Principal["organizations"], "every"> {
   const entries: ReadonlyArray<readonly [unknown, unknown]> =
@@ -34,11 +34,10 @@ export function organizationsOf(claim: unknown): Exclude<Principal["organization
   return organizations;
 }
 
-/** The id that a value is or has; undefined if none. */
 const idIn = (value: unknown): unknown =>
   typeof value === "object" && !Array.isArray(value) ? memberAt(value, ["id"]) : value;
 
-/** The scopes in a claim that begin with `prefix`: a list, or text with spaces (RFC 9068). */
+/** The scopes that begin with `prefix`: a list, or text with spaces (RFC 9068). */
 export function scopesOf(claim: unknown, prefix: string): ReadonlySet<Scope> {
   const names = textsIn(typeof claim === "string" ? claim.split(" ") : claim);
   return new Set(

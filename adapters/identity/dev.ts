@@ -20,7 +20,6 @@ const TOKEN = {
   example: "$(openssl rand -hex 16)",
 };
 
-/** Settings of `AUTH=dev`. */
 export const settings = {
   exposed: withDefault("no", {
     ...oneOf(["yes", "no"]),
@@ -41,7 +40,6 @@ export const settings = {
   }),
 };
 
-/** Reads the settings, and generates the tokens that are not set. */
 export const read = (source: Source) =>
   Result.map(
     readSettings(settings, source, ({ userToken, serviceToken }) => [
@@ -52,16 +50,13 @@ export const read = (source: Source) =>
         fault(settings.serviceToken, ({ name }) => `must differ from ${name(settings.userToken)}`),
     ]),
     ({ exposed, userToken, serviceToken }) => ({
-      /** Other machines may use the tokens. */
       exposed: exposed === "yes",
       tokens: { user: orGenerated(userToken), service: orGenerated(serviceToken) },
     }),
   );
 
-/** A token that lets everyone in who has it. */
 export interface DevelopmentToken {
   readonly value: Redacted.Redacted;
-  /** It was generated for this run, so that a person has to be told. */
   readonly isGenerated: boolean;
 }
 
@@ -70,7 +65,7 @@ const orGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => 
   isGenerated: value === undefined,
 });
 
-/** `AUTH=dev`: one token for a person and one for a service, both with every scope. */
+/** One token for a person and one for a service, both with every scope. */
 export function developmentTokens(
   tokens: Readonly<Record<CallerKind, DevelopmentToken>>,
 ): Authenticator["Service"] {

@@ -1,4 +1,5 @@
 import * as Cache from "effect/Cache";
+import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -10,29 +11,24 @@ import type { Organizations } from "../../application/ports/organizations.ts";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { type DirectorySettings, idFor, NOT_FOUND } from "./organizations.ts";
-import { fetchJson } from "./fetch-json.ts";
+import { fetchJson, tooLate, within } from "./fetch-json.ts";
 
-/**
- * Most requests that run, and that run or wait: names can be invented faster than they are answered.
- */
+/** Names can be invented faster than they are answered; `pending` counts the running ones too. */
 const IN_ALL = { running: 32, pending: 1024 };
-
-/** The same for one caller. */
 const PER_CALLER = { running: 4, pending: 64 };
 
-/** Most answers that are cached. */
-const CAPACITY = 10_000;
+/** For an answer, with the wait for its turn. */
+const TIMEOUT = Duration.seconds(2);
 
 const decode = Schema.decodeUnknownOption(Schema.Struct({ id: OrganizationId }));
 
 /**
  * Asks an HTTP service for organizations: `GET url?slug=…&subject=…` answers 200 with `{"id": …}`
  * for a member, and 404 for everybody else. Answers are cached for a minute, failures for a second.
- * An answer that takes more than 2 seconds, with the wait for its turn, is a failure.
  */
 export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
   Effect.gen(function* () {
-    const inTurn = yield* turns;
+    const takeTurn = yield* turns(url);
     const headers: Record<string, string> =
       token === undefined ? {} : { Authorization: `Bearer ${Redacted.value(token)}` };
     const lookUp = Effect.fnUntraced(function* (name: string) {
@@ -40,15 +36,13 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
       const address = new URL(url);
       address.searchParams.set("slug", slug);
       address.searchParams.set("subject", subject);
-      const { status, body } = yield* inTurn(subject, (inTurn) =>
-        fetchJson(address, { headers, timeout: Duration.seconds(2), inTurn }),
-      );
+      const { status, body } = yield* takeTurn(subject, fetchJson(address, headers));
       if (status === 404) return undefined;
       const answer = decode(body);
       return Option.isSome(answer) ? answer.value.id : yield* unexpectedAnswer(status);
     });
     const cache = yield* Cache.makeWith(lookUp, {
-      capacity: CAPACITY,
+      capacity: 10_000,
       timeToLive: (exit) => {
         if (Exit.isSuccess(exit)) return Duration.minutes(1);
         // A request that was never sent is not cached.
@@ -64,18 +58,16 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
     return { resolve };
   });
 
-type InTurn = NonNullable<Parameters<typeof fetchJson>[1]["inTurn"]>;
-
 /**
- * Limits how many requests run at a time, in all and for one caller. Requests of one caller wait
- * for each other first, so that no caller waits behind all requests of another. Beyond the limits
- * of what may wait, requests fail at once.
+ * Limits how many requests run at a time. Requests of one caller wait for each other first, so that
+ * no caller waits behind all requests of another. Requests beyond those that may wait fail at once.
  */
-const turns = Effect.map(Semaphore.make(IN_ALL.running), (all) => {
+const turns = Effect.fnUntraced(function* (url: URL) {
+  const all = yield* Semaphore.make(IN_ALL.running);
   const callers = new Map<string, { readonly own: Semaphore.Semaphore; count: number }>();
   let count = 0;
-  return <A>(subject: string, ask: (inTurn: InTurn) => Effect.Effect<A, IdentityUnavailable>) =>
-    Effect.suspend(() => {
+  return <A>(subject: string, request: Effect.Effect<A, IdentityUnavailable>) =>
+    Effect.flatMap(Clock.currentTimeMillis, (start) => {
       const own = Semaphore.makeUnsafe(PER_CALLER.running);
       const caller = callers.get(subject) ?? { own, count: 0 };
       if (count >= IN_ALL.pending || caller.count >= PER_CALLER.pending) {
@@ -84,12 +76,18 @@ const turns = Effect.map(Semaphore.make(IN_ALL.running), (all) => {
       callers.set(subject, caller);
       count++;
       caller.count++;
-      return Effect.ensuring(
-        ask((request) => caller.own.withPermit(all.withPermit(request))),
-        Effect.sync(() => {
-          count--;
-          if (--caller.count === 0) callers.delete(subject);
-        }),
+      // A request whose turn comes too late is not sent.
+      const punctual = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        now - start < Duration.toMillis(TIMEOUT) ? request : Effect.fail(tooLate(url)),
+      );
+      return caller.own.withPermit(all.withPermit(punctual)).pipe(
+        within(TIMEOUT, url),
+        Effect.ensuring(
+          Effect.sync(() => {
+            count--;
+            if (--caller.count === 0) callers.delete(subject);
+          }),
+        ),
       );
     });
 });

@@ -1,37 +1,27 @@
-import * as Clock from "effect/Clock";
-import * as Duration from "effect/Duration";
+import type * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { identity } from "effect/Function";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { parseJson } from "../json/json-file.ts";
 import { fetchFailureOf } from "../thrown.ts";
 
-/** The largest document that is read, in bytes. */
+/** In bytes. */
 const LARGEST = 256 * 1024;
 
 /**
  * Fetches a JSON document from a configured address, without following redirects. The body is
- * undefined unless the status is 200. Fails with `IdentityUnavailable` for everything that goes
- * wrong.
+ * undefined unless the status is 200.
  */
 export const fetchJson = (
   url: URL,
-  options: {
-    readonly headers?: Readonly<Record<string, string>>;
-    /** For the turn and the answer together. */
-    readonly timeout: Duration.Duration;
-    /** Delays the request until it may be made. */
-    readonly inTurn?: <A, E>(request: Effect.Effect<A, E>) => Effect.Effect<A, E>;
-  },
-): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> => {
-  const tooLate = Effect.fail(unavailable(url, "there was no answer in time"));
-  const request = Effect.tryPromise({
+  headers: Readonly<Record<string, string>> = {},
+): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> =>
+  Effect.tryPromise({
     try: async (signal) => {
       const answer = await fetch(url, {
         signal,
         redirect: "error",
-        headers: { Accept: "application/json", ...options.headers },
+        headers: { Accept: "application/json", ...headers },
       });
       if (answer.status !== 200) {
         await answer.body?.cancel();
@@ -43,16 +33,14 @@ export const fetchJson = (
     },
     catch: (cause) => unavailable(url, fetchFailureOf(cause)),
   });
-  const { timeout, inTurn = identity } = options;
-  return Effect.flatMap(Clock.currentTimeMillis, (start) =>
-    inTurn(
-      // If its turn comes too late, nobody waits for the answer any more.
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        now - start < Duration.toMillis(timeout) ? request : tooLate,
-      ),
-    ),
-  ).pipe(Effect.timeoutOrElse({ duration: timeout, orElse: () => tooLate }));
-};
+
+/** Fails if the answer from `url` takes longer. */
+export const within =
+  (duration: Duration.Duration, url: URL) =>
+  <A>(answer: Effect.Effect<A, IdentityUnavailable>): Effect.Effect<A, IdentityUnavailable> =>
+    Effect.timeoutOrElse(answer, { duration, orElse: () => Effect.fail(tooLate(url)) });
+
+export const tooLate = (url: URL) => unavailable(url, "there was no answer in time");
 
 async function readText({ body }: Response): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -22,7 +22,6 @@ const HEADER = {
   shape: "the name of a header: letters, digits and hyphens",
 };
 
-/** Settings of `AUTH=forward`. */
 export const settings = {
   trusted: setting({
     ...PROXIES,
@@ -59,10 +58,9 @@ export const settings = {
   }),
 };
 
-/** The proxies that are trusted, and their headers, in lower case. */
 export type ForwardSettings = Values<typeof settings>;
 
-/** Reads the settings; with a directory of organizations, headers need not name them. */
+/** With a directory of organizations, headers need not name them. */
 export const read = (source: Source, hasDirectory: boolean): Read<ForwardSettings> =>
   Result.map(
     readSettings(settings, source),
@@ -75,8 +73,8 @@ export const read = (source: Source, hasDirectory: boolean): Read<ForwardSetting
 const isSubject = Schema.is(Subject);
 
 /**
- * `AUTH=forward`: headers of a proxy that has authenticated the caller. They are believed only if
- * the connection comes from the proxy, and each header is there once, under its exact name.
+ * Headers of a proxy that has authenticated the caller. They are believed only if the connection
+ * comes from the proxy, and each header is there once, under its exact name.
  */
 export function forwardedHeaders(given: ForwardSettings): Authenticator["Service"] {
   const { trusted, user, organizations, scopes, kind } = given;
@@ -105,7 +103,7 @@ const NOT_GOOD = Effect.fail(new Unauthenticated({ by: "proxy" }));
 
 /**
  * Returns true if a proxy on the way could take a header for one of ours: it has the same name with
- * underscores, which CGI and its successors do not tell from hyphens.
+ * underscores, which CGI does not tell from hyphens.
  */
 function hasVariant({ headers }: Call, names: ReadonlySet<string>): boolean {
   for (const name of headers.keys()) {

@@ -23,7 +23,6 @@ const CLAIM = {
   shape: "the name of a claim, or a JSON Pointer such as /realm_access/roles to one inside others",
 };
 
-/** Settings of `AUTH=jwt`. */
 export const settings = {
   issuer: setting({
     variable: "JWT_ISSUER",
@@ -109,10 +108,9 @@ export const settings = {
   }),
 };
 
-/** The tokens that are valid, and the meaning of their claims. */
 export type JwtSettings = Values<typeof settings>;
 
-/** Reads the settings; with a directory of organizations, tokens need not name them. */
+/** With a directory of organizations, tokens need not name them. */
 export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> =>
   Result.map(
     readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => [
@@ -135,7 +133,7 @@ export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> =
     }),
   );
 
-/** Returns true if a key can verify tokens; otherwise the service would refuse everybody. */
+/** Otherwise the service would refuse everybody. */
 function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
   const names = ALGORITHMS_OF.get(asymmetricKeyType ?? "");
@@ -149,7 +147,6 @@ const ALGORITHMS_OF = new Map([
   ["ed25519", /^EdDSA$/],
 ]);
 
-/** The public key that `textOrPath` is, or that is in the file it names; undefined if none. */
 function readPublicKey(textOrPath: string): string | undefined {
   try {
     const pem = textOrPath.includes("-----BEGIN") ? textOrPath : readFileSync(textOrPath, "utf8");

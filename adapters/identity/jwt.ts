@@ -11,27 +11,24 @@ import { claimAt, organizationsOf, scopesOf } from "./claims.ts";
 import { isUnknownKey, keyOfPem, keysAt } from "./key-set.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 
-/** Tolerated difference between the clocks of the issuer and of this machine, in seconds. */
+/** In seconds, between the clocks of the issuer and of this machine. */
 const LEEWAY = 60;
 
-/** Most verified tokens that are remembered. */
 const CAPACITY = 10_000;
 
-/** Most keys that are tried for a token that does not name its key. */
+/** For a token that does not name its key. */
 const MOST_KEYS = 4;
 
 const isSubject = Schema.is(Subject);
 
-/** A token that was verified. */
 interface Verified {
   readonly principal: Principal;
-  /** The keys that verified it. */
   readonly keys: JWTVerifyGetKey;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** `AUTH=jwt`: signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
+/** Signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
 export const jsonWebTokens = (settings: JwtSettings) =>
   Effect.gen(function* () {
     const { jwksUrl, publicKey = "" } = settings;
@@ -82,10 +79,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
     });
   });
 
-/**
- * Returns true if a token names the issuer and has not expired, by its own account: another costs
- * neither the check of a signature nor a look for newer keys.
- */
+/** Another costs neither the check of a signature nor a look for newer keys. */
 function saysToBeGood(token: string, { issuer }: JwtSettings, now: number): boolean {
   try {
     const { iss, exp } = decodeJwt(token);
@@ -95,7 +89,7 @@ function saysToBeGood(token: string, { issuer }: JwtSettings, now: number): bool
   }
 }
 
-/** Verifies a token; if it does not name its key, each key of its kind is tried. */
+/** If the token does not name its key, each key of its kind is tried. */
 async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions) {
   try {
     return await jwtVerify(token, keys, options);
@@ -117,7 +111,6 @@ async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTV
 
 const NOT_GOOD = new Unauthenticated({ by: "token" });
 
-/** Undefined if the token has no usable subject. */
 function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | undefined {
   const subject = claimAt(claims, settings.subject);
   if (!isSubject(subject)) return undefined;

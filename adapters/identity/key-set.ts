@@ -7,26 +7,24 @@ import { IdentityUnavailable } from "../../domain/errors.ts";
 import { createLocalJWKSet, errors } from "jose";
 import type { JSONWebKeySet, JWTVerifyGetKey, LocalJWKSet } from "jose";
 import { createPublicKey } from "node:crypto";
-import { fetchJson } from "./fetch-json.ts";
+import { fetchJson, within } from "./fetch-json.ts";
 
-/** The interval in which the keys are fetched again in any case. */
 const REFRESH = "10 minutes";
 
-/** The shortest time between two fetches, in milliseconds: a token can name any key. */
+/** In milliseconds: a token can name any key. */
 const COOLDOWN = 60_000;
 
-/** The same while there are no keys yet. */
+/** While there are no keys yet. */
 const FIRST_COOLDOWN = 1000;
 
-/** The keys at the moment. */
 interface KeySet {
   /** The same function as long as the keys stay the same. */
   readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
-  /** The same, fetched again if the last fetch was more than a minute ago. */
+  /** Fetched again if the last fetch was more than a minute ago. */
   readonly newerKeys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
 }
 
-/** The one key of a PEM document, whichever key a token names. */
+/** One key, whichever key a token names. */
 export function keyOfPem(pem: string): KeySet {
   const key = createPublicKey(pem).export({ format: "jwk" });
   const find = createLocalJWKSet({ keys: [key] } as JSONWebKeySet);
@@ -35,8 +33,8 @@ export function keyOfPem(pem: string): KeySet {
 }
 
 /**
- * The keys that an issuer publishes (RFC 7517, section 5). While the issuer does not answer, the
- * last ones stay in use. Why `jose` does not fetch them: docs/decisions/own-key-set.md.
+ * The keys that an issuer publishes (RFC 7517, section 5). While it does not answer, the last ones
+ * stay in use. Why `jose` does not fetch them: docs/decisions/own-key-set.md.
  */
 export const keysAt = (url: URL) =>
   Effect.gen(function* () {
@@ -44,7 +42,8 @@ export const keysAt = (url: URL) =>
     let askedAt = -Infinity;
     const oneAtATime = yield* Semaphore.make(1);
 
-    const ask = fetchJson(url, { timeout: Duration.seconds(5) }).pipe(
+    const ask = fetchJson(url).pipe(
+      within(Duration.seconds(5), url),
       Effect.flatMap(({ status, body }) =>
         status === 200
           ? Effect.try({

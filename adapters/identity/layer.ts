@@ -10,7 +10,7 @@ import { organizationsFromTable } from "./organizations.ts";
 import type { CallerSettings, IdentitySettings } from "./settings.ts";
 import { tokensOfFile } from "./static.ts";
 
-/** Identifies callers in the configured way; `guard` may put something before it. */
+/** Identifies callers in the configured way, behind `guard`. */
 export const layer = (
   { callers, organizations: { table, directory } }: IdentitySettings,
   guard: (authenticator: Authenticator["Service"]) => Authenticator["Service"] = identity,

@@ -16,7 +16,6 @@ import {
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
-/** Settings of which organizations there are, and who belongs there. */
 export const settings = {
   organizations: optional({
     variable: "ORGANIZATIONS",
@@ -46,19 +45,16 @@ export const settings = {
   }),
 };
 
-/** The organizations that there are: those of a table, of a directory, or of identities. */
 export interface OrganizationSettings {
   readonly table?: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined;
   readonly directory?: DirectorySettings | undefined;
 }
 
-/** The service where organizations are looked up, and the token for it. */
 export interface DirectorySettings {
   readonly url: URL;
   readonly token?: Redacted.Redacted | undefined;
 }
 
-/** Reads the settings. */
 export const read = (source: Source): Read<OrganizationSettings> =>
   Result.map(
     readSettings(settings, source, ({ organizations, directoryUrl, directoryToken }) => [
@@ -76,8 +72,8 @@ export const read = (source: Source): Read<OrganizationSettings> =>
   );
 
 /**
- * Looks organizations up in a table; without one, in what the caller's identity says. Both are
- * always looked at, so that every answer takes the same time.
+ * Looks organizations up in a table, or in the caller's identity. Both are always looked at, so
+ * that every answer takes the same time.
  */
 export const organizationsFromTable = (
   table: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined,
@@ -89,7 +85,6 @@ export const organizationsFromTable = (
   },
 });
 
-/** The id of an organization in what an identity says; the name itself if it says no other. */
 export const idFor = (
   { organizations }: Principal,
   slug: OrganizationSlug,

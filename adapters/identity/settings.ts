@@ -27,7 +27,6 @@ const choices = {
   }),
 };
 
-/** Each way to identify callers. */
 const WAYS = { dev, static: fixed, jwt, forward };
 type Ways = typeof WAYS;
 
@@ -36,10 +35,8 @@ const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
     Object.values(group),
   );
 
-/** Settings of all ways to identify callers, and of organizations. */
 export const settings = all(Object.values(WAYS).map((way) => way.settings));
 
-/** Those of the chosen way, and of organizations. */
 export const settingsOf = (source: Source): ReadonlyArray<Setting<unknown>> =>
   all(
     Result.match(readSettings(choices, source), {
@@ -48,26 +45,21 @@ export const settingsOf = (source: Source): ReadonlyArray<Setting<unknown>> =>
     }),
   );
 
-/** The setting that lets development tokens be used from elsewhere. */
 export const { exposed } = dev.settings;
 
-/** The setting that names the file of tokens. */
 export const { file: tokensFile } = fixed.settings;
 
-/** The chosen way to identify callers, with its settings. */
 export type CallerSettings = {
   readonly [Auth in keyof Ways]: { readonly auth: Auth } & Result.Result.Success<
     ReturnType<Ways[Auth]["read"]>
   >;
 }[keyof Ways];
 
-/** The configuration of the adapter. */
 export interface IdentitySettings {
   readonly callers: CallerSettings;
   readonly organizations: organizations.OrganizationSettings;
 }
 
-/** Reads the choice and the settings of what it names, and reports the faults of both. */
 export const read = (source: Source): Read<IdentitySettings> => {
   const membership = organizations.read(source);
   const hasDirectory = Result.isSuccess(membership) && membership.success.directory !== undefined;

@@ -13,7 +13,6 @@ import { bearerOf, hashOf } from "./bearer.ts";
 import { organizationsOf } from "./claims.ts";
 import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";
 
-/** Settings of `AUTH=static`. */
 export const settings = {
   file: setting({
     variable: "AUTH_TOKENS_FILE",
@@ -24,7 +23,6 @@ export const settings = {
   }),
 };
 
-/** Reads the setting, and the tokens in the file at startup. */
 export const read = (
   source: Source,
 ): Read<{ readonly file: string; readonly tokens: ReadonlyArray<StoredToken> }> =>
@@ -36,8 +34,8 @@ export const read = (
   );
 
 /**
- * `AUTH=static`: the tokens in a file, which is read again every 5 seconds. If it cannot be read,
- * the last tokens stay valid.
+ * The tokens in a file, which is read again every 5 seconds. While it cannot be read, the last
+ * tokens stay valid.
  */
 export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) =>
   Effect.gen(function* () {
@@ -62,7 +60,6 @@ export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) 
 const NO_HASH = Buffer.alloc(32);
 const UNKNOWN = Effect.fail(new Unauthenticated({ by: "token" }));
 
-/** A principal until its token expires. */
 const untilEnd = (principal: Principal, end: number) => {
   const known = Effect.succeed(principal);
   return end === Infinity

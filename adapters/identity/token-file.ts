@@ -9,17 +9,14 @@ import { hashOf } from "./bearer.ts";
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
 
-/** A token as it is stored: its holder, and a hash by which it is recognized. */
 export const StoredToken = Schema.Struct({
-  /** The part of the token between its underscores, by which it is named and revoked. */
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),
-  /** Of the whole token, in hexadecimal. What is hashed is random, so it needs no salt. */
+  /** Of the whole token. The token is random, so the hash needs no salt. */
   sha256: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)),
   kind: CallerKind,
   subject: Subject,
   organizations: Schema.NonEmptyArray(OrganizationSlug),
   scopes: Schema.NonEmptyArray(Scope),
-  /** When it expires, in UTC; never if left out. */
   expires_at: Schema.optionalKey(
     Schema.String.check(
       Schema.makeFilter<string>((text) =>
@@ -32,25 +29,21 @@ export const StoredToken = Schema.Struct({
 });
 export type StoredToken = typeof StoredToken.Type;
 
-/** The file of `AUTH_TOKENS_FILE`. */
 const TokenFile = Schema.Struct({ tokens: Schema.Array(StoredToken) });
 const decode = decoder(TokenFile, ["tokens", ...Object.keys(StoredToken.fields)], 3);
 
-/** Reads the file, or says what is wrong with it. */
 export const decodeTokens = (json: unknown): Result.Result<ReadonlyArray<StoredToken>, string> =>
   Result.mapBoth(decode(json), { onSuccess: ({ tokens }) => tokens, onFailure: inWords });
 
-/** When a token expires, in milliseconds since 1970. */
+/** In milliseconds since 1970. */
 export const endOf = ({ expires_at }: Pick<StoredToken, "expires_at">): number =>
   expires_at === undefined ? Infinity : Date.parse(expires_at);
 
-/** A new token: its id, then 256 random bits. */
 export function newToken() {
   const id = randomBytes(8).toString("hex");
   const token = `vk_${id}_${randomBytes(32).toString("base64url")}`;
   return { id, token, sha256: hashOf(token).toString("hex") };
 }
 
-/** The id in a token; undefined of other text. */
 export const idOf = (token: string): string | undefined =>
   /^vk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/.exec(token)?.[1];
