@@ -4,7 +4,6 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaIssue from "effect/SchemaIssue";
 
-/** A member of a JSON document that is wrong or missing. */
 export const MemberFault = Schema.Struct({
   pointer: Schema.String.annotate({ description: "JSON Pointer (RFC 6901) to the member." }),
   reason: Schema.String.annotate({
@@ -13,21 +12,19 @@ export const MemberFault = Schema.Struct({
 }).annotate({ identifier: "Fault" });
 export type MemberFault = typeof MemberFault.Type;
 
-/** The most members and items of a document of which every fault is collected. */
 const MOST_MEMBERS = 1000;
 
 /**
- * The decoded value, or every fault that was found, up to 20. Of a document with more
- * than 1,000 members and items only the first fault is looked for, since all take much longer.
+ * The value, or up to 20 faults. Of a document with more than 1,000 members and items only the
+ * first fault is looked for, since all take much longer.
  */
 export type Decoded<A> = Result.Result<A, Arr.NonEmptyReadonlyArray<MemberFault>>;
 
-/** The reason for a required member that is missing. */
 export const MISSING = "it is missing";
 
 /**
- * Decodes parsed JSON. Every member must be one of `members`, which a refusal lists for those that
- * are not deeper than `depth`; others are ignored where there is no such list.
+ * Decodes parsed JSON. Every member must be one of `members`, which a refusal lists for members up
+ * to `depth`; others are ignored where there is no such list.
  */
 export function decoder<A>(
   schema: Schema.ConstraintCodec<A, unknown>,
@@ -66,10 +63,7 @@ function isSmall(document: unknown): boolean {
   return isWithin(document);
 }
 
-/**
- * A pointer, to show to the operator. A name may be a secret that was pasted into the wrong place,
- * so a long name is shown only if it is made of words.
- */
+/** Hides a long name that is not made of words: it may be a secret in the wrong place. */
 export const shownPointer = (pointer: string): string =>
   pointer
     .split("/")
@@ -79,7 +73,6 @@ export const shownPointer = (pointer: string): string =>
 const isOfWords = (name: string) =>
   name.split(/[-_]/).every((part) => /^(?:[a-z]+\d{0,4}|\d{1,4})$/.test(part));
 
-/** The faults of a document, to follow its name. */
 export function inWords(faults: ReadonlyArray<MemberFault>): string {
   const each = faults.map(({ pointer, reason }) => `${shownPointer(pointer)}: ${reason}`);
   return `has a fault: ${each.join("; ")}`;
@@ -113,9 +106,6 @@ const EXPECTED: ReadonlyMap<string, string> = new Map([
   ["Arrays", "a list"],
 ]);
 
-/**
- * The member that `names` lead to, each a member of the one before; undefined where there is none.
- */
 export const memberAt = (value: unknown, names: ReadonlyArray<string>): unknown =>
   names.reduce(
     (parent, name) =>

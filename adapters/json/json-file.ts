@@ -6,18 +6,18 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { codeOf } from "../thrown.ts";
 
-/** Parses JSON; the reason of a failure never shows any of it. */
+/** A failure never shows any of the text. */
 export const parseJson = (text: string): Result.Result<unknown, string> =>
   Result.try({ try: (): unknown => JSON.parse(text), catch: () => "is not JSON" });
 
-/** The largest document that is read, in bytes. */
+/** In bytes. */
 const LARGEST = 2 ** 20;
 
-/** Finds fault with a file before it is read: a pipe would block, and be empty a second time. */
+/** Before it is read: a pipe would block, and be empty a second time. */
 const problemWith = (file: Stats): string | undefined =>
   file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
 
-/** Reads a JSON file at the start of the service; fails with the problem. */
+/** Blocks, for the start of the service. */
 export function readJsonFile(path: string): Result.Result<unknown, string> {
   try {
     const problem = problemWith(statSync(path));
@@ -27,12 +27,12 @@ export function readJsonFile(path: string): Result.Result<unknown, string> {
   }
 }
 
-/** The interval in which a file is read again, in milliseconds. */
+/** In milliseconds. */
 export const RECHECK = 5000;
 
 /**
- * Calls `onChange` with the content of a JSON file whenever it has changed, until the scope closes.
- * While the file cannot be read, the log says so once, followed by `kept`.
+ * Calls `onChange` whenever the content has changed, until the scope closes. While the file cannot
+ * be read, the log says so once, followed by `kept`.
  */
 export const watchJson = <A>(
   path: string,
@@ -60,10 +60,7 @@ export const watchJson = <A>(
   return Effect.asVoid(Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK))));
 };
 
-/**
- * The present content of a JSON file; the same object as long as the file is the same. A failure
- * tells what is wrong, and shows nothing of the content.
- */
+/** The same object as long as the file is the same. A failure shows nothing of the content. */
 export function jsonIn<A>(
   path: string,
   decode: (json: unknown) => Result.Result<A, string>,

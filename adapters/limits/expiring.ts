@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 
-/** Entries that are counted together. */
 interface Group {
   size: number;
-  /** The first end of an entry, as of the last sweep; milliseconds since 1970. */
+  /** As of the last sweep; milliseconds since 1970. */
   firstEnd: number;
 }
 
@@ -16,15 +15,14 @@ interface Entry<A> {
   readonly groups: ReadonlyArray<string>;
 }
 
-/** A bound on the size of a group. */
 interface Bound {
   readonly group: string;
   readonly most: number;
 }
 
 /**
- * Values by name, each until its end, and the sizes of the groups that they are in. For the sake of
- * room, expired entries are removed at most once in `interval` milliseconds.
+ * Values by name, each until its end, and the sizes of their groups. Expired entries are removed at
+ * most once in `interval` milliseconds to make room.
  */
 export function expiring<A>(interval = 0) {
   const entries = new Map<string, Entry<A>>();
@@ -41,7 +39,6 @@ export function expiring<A>(interval = 0) {
     }
   };
 
-  /** Removes expired entries. */
   const sweep = (now: number): void => {
     sweptAt = now;
     for (const group of groups.values()) group.firstEnd = Infinity;
@@ -75,7 +72,6 @@ export function expiring<A>(interval = 0) {
         groups.set(key, group);
       }
     },
-    /** Replaces a value and keeps its end. */
     replace: (name: string, value: A): void => {
       const entry = entries.get(name);
       if (entry) entries.set(name, { ...entry, value });
@@ -97,6 +93,5 @@ export function expiring<A>(interval = 0) {
   };
 }
 
-/** A name of the same length for all texts, which does not show them. */
 export const digest = (parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url");

@@ -6,18 +6,16 @@ import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
 import { subscriberOf } from "../settings/networks.ts";
 
-/** Most addresses whose failures are counted; the oldest is forgotten first. */
 const MAX_ADDRESSES = 10_000;
 
-/** Shortest time between two log lines about refused addresses, in milliseconds. */
+/** In milliseconds, between two log lines. */
 const LOG_INTERVAL = 60_000;
 
 type Service = Authenticator["Service"];
 
 /**
- * The same authenticator, which answers an address that fails too often with `RateLimited`. Only
- * failures count and only they are refused, so that nobody locks out others behind the same
- * address. Each process counts for itself.
+ * Answers an address that fails too often with `RateLimited`. Only failures count and only they are
+ * refused, so that nobody locks out others behind the same address. Each process counts for itself.
  */
 export function limitFailures(service: Service, limit: RateLimit | "off"): Service {
   if (limit === "off") return service;

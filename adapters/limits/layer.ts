@@ -4,14 +4,12 @@ import type { Limits } from "../../domain/limits.ts";
 import * as memory from "./memory.ts";
 import type { LimitSettings } from "./settings.ts";
 
-/** Makes a limiter that several processes share. */
 export type SharedLimiter = (options: {
   readonly limits: Limits;
   /** Counts while the shared count does not answer; without it, requests are refused meanwhile. */
   readonly spare: Limiter["Service"] | undefined;
 }) => Layer.Layer<Limiter>;
 
-/** Counts in `shared`; each process for itself where there is none. */
 export const layer = (
   { limits, refusesOnFailure }: Pick<LimitSettings, "limits" | "refusesOnFailure">,
   shared: SharedLimiter | undefined,

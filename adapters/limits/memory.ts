@@ -21,23 +21,19 @@ import { tooManyOpen } from "../../domain/multipart.ts";
 import { allowanceFrom, type Bucket, take } from "../../domain/token-bucket.ts";
 import { digest, expiring } from "./expiring.ts";
 
-/** Shortest time between two removals of expired entries, in milliseconds. */
+/** In milliseconds. */
 const SWEEP_INTERVAL = 60_000;
 
-/** Most uploads of one caller that can be repeated; each takes about 500 bytes. */
+/** Most uploads that can be repeated; each takes about 500 bytes. */
 const MAX_PER_CALLER = 2_500;
 
-/** The same for all callers of one organization, so that it leaves room for others. */
 const MAX_PER_ORGANIZATION = 10_000;
 
-/** The same for all organizations. */
 const MAX = 100_000;
 
-/** Counts in the memory of this process, for this process alone. */
 export const layer = (limits: Limits): Layer.Layer<Limiter> =>
   Layer.sync(Limiter, () => inMemory(limits));
 
-/** The same as a value. */
 export function inMemory(limits: Limits): Limiter["Service"] {
   const buckets = expiring<Bucket>();
   const usages = expiring<Usage>();
@@ -135,7 +131,6 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   };
 }
 
-/** The entry of a first request, and the bounds on those that can be repeated. */
 const retryEntry = (organization: string, { caller, key, request, memory }: RetriedUpload) => ({
   name: digest([organization, ...caller, key]),
   value: { request: digest([request]), memory },
@@ -148,7 +143,7 @@ const retryEntry = (organization: string, { caller, key, request, memory }: Retr
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
-/** The name by which a caller's usage is kept; no organization's id has a space. */
+/** No organization's id has a space. */
 const callerIn = (organization: string, { kind, subject }: UploadToCount["caller"]): string =>
   `${organization} ${kind} ${subject}`;
 

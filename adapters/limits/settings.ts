@@ -35,7 +35,6 @@ const BYTES = {
 
 const Count = WholeNumber({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
-/** Settings of how much is too much. */
 export const settings = {
   subject: optional({
     ...RATE,
@@ -108,13 +107,12 @@ export const settings = {
   }),
 };
 
-/** The service's default of `LIMIT_FAILED_AUTHENTICATIONS`. */
+/** The service's default; the package has none. */
 export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.minutes(1) };
 
-/** The default of `LIMIT_MULTIPART_UPLOADS`, with which each process counts for itself. */
+/** Each process counts for itself then. */
 const MULTIPART_UPLOADS = 100;
 
-/** Reads the settings. */
 export const read = (source: Source) =>
   Result.map(readSettings(settings, source), (given) => {
     const { subject, organization, onFailure, replicas } = given;
@@ -133,10 +131,8 @@ export const read = (source: Source) =>
       ),
       refusesOnFailure: onFailure === "refuse",
       replicas,
-      /** Undefined if not set. */
       failedAuthentications,
     };
   });
 
-/** The configuration of the adapters that count. */
 export type LimitSettings = Result.Result.Success<ReturnType<typeof read>>;

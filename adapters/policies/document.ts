@@ -10,16 +10,13 @@ import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../domain/upload-po
 import { type Decoded, decoder, memberAt } from "../json/decode.ts";
 import { camelCase, snakeCase } from "../names.ts";
 
-/** The place where policies are written: a JSON document, or options of the package. */
 type Spelling = "document" | "option";
 
-/** The name of a member there. */
 const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
   document: snakeCase,
   option: identity,
 };
 
-/** The place where policies are written, and the store that has to keep them. */
 interface Place {
   readonly store: StoreCapabilities;
   readonly spelling: Spelling;
@@ -27,7 +24,7 @@ interface Place {
 
 /**
  * Reads all policies of a document: what one leaves out is as in the document's `files`, and what
- * that leaves out as in `files` here. Fails with what the chosen store cannot enforce.
+ * that leaves out as in `files` here. Fails with what the store cannot enforce.
  */
 export const completePolicies = (
   document: unknown,
@@ -52,7 +49,6 @@ export const completePolicies = (
       : Result.succeed(new Map(Object.entries(complete)));
   });
 
-/** Reads an object of policies by their names, each with the members that are written there. */
 export const decodePolicies = (
   document: unknown,
   spelling: Spelling,
@@ -79,7 +75,7 @@ const DECODERS = Record.map(SPELLINGS, (spell) => {
   return decoder(policies, Object.keys(members), 2);
 });
 
-/** The limit of a store on the size of files, if this one is above it, and the reason for it. */
+/** The limit of a store that this size exceeds, and the reason for it. */
 export function sizeLimit(size: number, store: StoreCapabilities) {
   const { largestPut, largestMultipart, noMultipart } = store;
   const most = Math.max(largestPut, largestMultipart ?? 0);
@@ -91,7 +87,7 @@ export function sizeLimit(size: number, store: StoreCapabilities) {
 
 const DAY = 24 * 60 * 60;
 
-/** The rules that a policy can break: what the store cannot enforce, and what contradicts itself. */
+/** What the store cannot enforce, and what contradicts itself. */
 function rules(
   { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter }: UploadPolicy,
   { store, spelling }: Place,

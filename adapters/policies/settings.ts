@@ -17,7 +17,7 @@ import { fault, optional, type Read, readSettings, withDefault } from "../settin
 import type { Source } from "../settings/source.ts";
 import { completePolicies, sizeLimit } from "./document.ts";
 
-/** Returns true for a size without unit, which is in MiB in the environment. */
+/** A size without unit is in MiB in the environment. */
 export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
 
 const LIFETIME = {
@@ -25,10 +25,6 @@ const LIFETIME = {
   shape: "a duration such as 15 minutes, from 1 second to 7 days",
 };
 
-/**
- * Settings of the policy `files`, and of the document that may change it and add others; options
- * are read as such a document.
- */
 export const settings = {
   maxSize: withDefault(defaultPolicy.maxSize, {
     variable: "STORAGE_MAX_FILE_SIZE",
@@ -80,7 +76,6 @@ export const settings = {
   }),
 };
 
-/** Reads the policies, and refuses those that the chosen store cannot keep. */
 export const read = (
   source: Source,
   store: StoreCapabilities,

@@ -2,15 +2,11 @@ import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as SchemaGetter from "effect/SchemaGetter";
 
-// The values of settings, from the text of a variable or the value of an option in its place.
-
-/** A transformation of what is read and never written. */
 export const decodeOnly = <A, B>(decode: (input: A) => B) => ({
   decode: SchemaGetter.transform(decode),
   encode: SchemaGetter.forbiddenEncoding,
 });
 
-/** Text that `parse` turns into a value; it returns undefined for other text. */
 export const Parsed = <A>(parse: (text: string) => A | undefined) =>
   Schema.String.pipe(
     Schema.decodeTo(
@@ -19,7 +15,6 @@ export const Parsed = <A>(parse: (text: string) => A | undefined) =>
     ),
   );
 
-/** Two values with `separator` between them. */
 export const Pair = <A, B>(
   separator: string,
   ...values: readonly [Schema.ConstraintCodec<A, string>, Schema.ConstraintCodec<B, string>]
@@ -28,7 +23,6 @@ export const Pair = <A, B>(
   return Parsed((text) => Option.getOrUndefined(decode(text.split(separator))));
 };
 
-/** `on` or `off`, or a boolean. */
 export const OnOff = Schema.Literals([true, false, "on", "off"]).pipe(
   Schema.decodeTo(
     Schema.Boolean,
@@ -36,19 +30,18 @@ export const OnOff = Schema.Literals([true, false, "on", "off"]).pipe(
   ),
 );
 
-/** A whole number. */
 export const WholeNumber = (range: { readonly minimum: number; readonly maximum: number }) =>
   Schema.Union([Schema.Finite, Schema.FiniteFromString]).check(
     Schema.isInt(),
     Schema.isBetween(range),
   );
 
-/** A secret without white space around it, such as the line end of a file it came from. */
+/** Without white space around it, such as the line end of a file it came from. */
 export const Secret = Schema.RedactedFromValue(
   Schema.NonEmptyString.check(Schema.makeFilter<string>((text) => text.trim() === text)),
 );
 
-/** A list, or values separated by commas, with white space around them. */
+/** Items in a list, or separated by commas with white space around them. */
 export const List = <A>(item: Schema.ConstraintCodec<A, string>) =>
   Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
     Schema.decodeTo(
@@ -61,7 +54,7 @@ export const List = <A>(item: Schema.ConstraintCodec<A, string>) =>
     ),
   );
 
-/** An `http` or `https` URL that carries neither credentials nor query nor fragment. */
+/** Carries neither credentials nor query nor fragment. */
 export const HttpUrl = Schema.Union([Schema.URL, Schema.URLFromString]).check(
   Schema.makeFilter<URL>(
     ({ protocol, username, password, search, hash }) =>
@@ -69,10 +62,9 @@ export const HttpUrl = Schema.Union([Schema.URL, Schema.URLFromString]).check(
   ),
 );
 
-/** The same, without a path. */
 export const HttpOrigin = HttpUrl.check(Schema.makeFilter<URL>((url) => url.pathname === "/"));
 
-/** An `https` URL, or an `http` URL of this machine, since its answers are trusted. */
+/** `http` only for this machine, since its answers are trusted. */
 export const HttpsUrl = Schema.URLFromString.check(
   Schema.makeFilter<URL>(
     ({ protocol, hostname, username, password, hash }) =>

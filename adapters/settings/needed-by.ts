@@ -1,15 +1,12 @@
 import { readFile } from "node:fs/promises";
 
-/** A peer dependency that is needed now is not installed. */
 export class PackageMissing extends Error {
   override readonly name = "PackageMissing";
 }
 
 /**
- * For the failed import of `packages`: rejects with a `PackageMissing` that says what to install
- * where one is not installed, and with the failure itself where they are. The import stands as
- * `await import("…")` in a `try`: so bundlers see it, and forgive where the package is not there.
- * With `.catch` not all of them do.
+ * Handles the failed import of `packages`: rejects with what to install if one is not installed.
+ * The import is `await import("…")` in a `try`, which all bundlers see and allow to be missing.
  */
 export const neededBy =
   (what: string, ...packages: readonly [string, ...ReadonlyArray<string>]) =>
@@ -26,8 +23,8 @@ export const neededBy =
   };
 
 /**
- * Asks the runtime: messages differ between runtimes, and an installed package that lacks a file or
- * a dependency fails with the same message. Bun then resolves only its package.json.
+ * Asks the runtime: messages differ between runtimes, and an installed package that lacks a file
+ * fails with the same one. Bun then resolves only its package.json.
  */
 const isInstalled = (name: string) => resolves(name) || resolves(`${name}/package.json`);
 
@@ -41,7 +38,7 @@ function resolves(specifier: string): boolean {
   }
 }
 
-/** The packages as arguments for npm, with their ranges if our package.json can be read. */
+/** With the version ranges if our package.json can be read. */
 async function rangesFor(names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
   try {
     const manifest = await readFile(manifestAround(import.meta.url), "utf8");
@@ -55,8 +52,8 @@ async function rangesFor(names: ReadonlyArray<string>): Promise<ReadonlyArray<st
 }
 
 /**
- * The package.json above `file`, built or not. `file` is a parameter since bundlers would try to
- * resolve `new URL("…", import.meta.url)` themselves, and fail.
+ * The package.json above `file`, built or not. Bundlers would resolve `new URL("…",
+ * import.meta.url)` themselves, and fail.
  */
 const manifestAround = (file: string) =>
   new URL(file.endsWith(".js") ? "../../../package.json" : "../../package.json", file);

@@ -3,10 +3,8 @@ import { isIP } from "node:net";
 import { List, Parsed } from "./codecs.ts";
 import type { Words } from "./source.ts";
 
-/** An address and how many of its bits count. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
-/** The value of a setting of proxies: their addresses and networks. */
 export const PROXIES = {
   codec: List(Parsed(parseNetwork)),
   shape: ({ list }: Words): string =>
@@ -14,7 +12,6 @@ export const PROXIES = {
   example: "10.0.0.0/8,::1",
 };
 
-/** Undefined for text that is no network, and for the network of all addresses. */
 function parseNetwork(text: string): Network | undefined {
   const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
   // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
@@ -30,7 +27,6 @@ function parseNetwork(text: string): Network | undefined {
 // An IPv6 address such as `::192.0.2.1`, which the parser reads as the IPv4 address at its end.
 const COMPATIBLE = /^::\d+\.\d+\.\d+\.\d+$/;
 
-/** Returns true for an address in one of the networks, also for IPv4 mapped into IPv6. */
 export function isWithin(networks: ReadonlyArray<Network>, address: string | undefined): boolean {
   if (address === undefined || COMPATIBLE.test(address) || !ipaddr.isValid(address)) return false;
   const peer = ipaddr.process(address);
@@ -39,7 +35,7 @@ export function isWithin(networks: ReadonlyArray<Network>, address: string | und
   );
 }
 
-/** The part of an address that one subscriber has: an IPv4 address, or 64 bits of IPv6. */
+/** An IPv4 address, or the 64 bits of IPv6 that one subscriber has. */
 export function subscriberOf(address: string): string {
   if (!address.includes(":") || !ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);

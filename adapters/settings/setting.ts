@@ -5,45 +5,37 @@ import { closest, distance } from "fastest-levenshtein";
 import { OnOff } from "./codecs.ts";
 import { type Named, say, type Source, type Text, type Words } from "./source.ts";
 
-/** One setting: how it is read from a variable or an option, and how it is explained. */
 export interface Setting<out A> extends Named {
-  /** Its purpose, in sentences. */
   readonly meaning: string;
   /** The effect of leaving it out, in Markdown; the default value if undefined. */
   readonly otherwise?: string | undefined;
   /** Completes the sentence "NAME must be …". */
   readonly shape: Text;
-  /** A value that would be accepted, as it is written. */
+  /** As it is written. */
   readonly example: Text;
-  /** Guesses the value that was meant by `text`. */
   readonly nearest?: ((text: string) => string | undefined) | undefined;
-  /** Takes the text of a variable, or the value of an option. */
   readonly decode: (input: unknown) => Result.Result<A, unknown>;
   /** The value where it is not set; it has to be set if undefined. */
   readonly fallback?: { readonly value: A } | undefined;
 }
 
-/** A setting that is missing or wrong. */
 export interface Fault {
   readonly setting: Named;
   /** Completes the sentence that begins with the setting's name. */
   readonly problem: Text;
-  /** A value that would be accepted, as it is written. */
   readonly example: Text;
 }
 
-/** A setting with the schema that decodes it. */
 interface Unread<A> extends Omit<Setting<unknown>, "decode" | "fallback"> {
   readonly codec: Schema.ConstraintCodec<A, unknown>;
 }
 
-/** A setting that must be set, to what `codec` decodes. */
 export const setting = <A>({ codec, ...explained }: Unread<A>): Setting<A> => ({
   ...explained,
   decode: Schema.decodeUnknownResult(codec),
 });
 
-/** The value of a setting: one of `values`; `synonyms` are suggested their value. */
+/** `synonyms` are suggested their value. */
 export const oneOf = <const A extends string>(
   values: readonly [A, ...Array<A>],
   synonyms: { readonly [Value in NoInfer<A>]?: ReadonlyArray<string> } = {},
@@ -59,7 +51,6 @@ export const oneOf = <const A extends string>(
   },
 });
 
-/** The value of a setting: on or off, with the effect of each. */
 export const onOff = (on: string, off?: string) => ({
   codec: OnOff,
   shape: (words: Words): string =>
@@ -67,7 +58,6 @@ export const onOff = (on: string, off?: string) => ({
   example: ({ on }: Words): string => on,
 });
 
-/** A setting with a value for when it is not set. */
 export const withDefault = <A, const B>(
   value: B,
   described: Setting<A> | Unread<A>,
@@ -76,46 +66,36 @@ export const withDefault = <A, const B>(
   fallback: { value },
 });
 
-/** A setting that may be left out. */
 export const optional = <A>(described: Setting<A> | Unread<A>): Setting<A | undefined> =>
   withDefault(undefined, described);
 
-/** Makes the fault of a setting. */
 export const fault = (
   setting: Setting<unknown>,
   problem: Text,
   example = setting.example,
 ): Fault => ({ setting, problem, example });
 
-/** A fault as a sentence that names settings in these words. */
 export const sentenceOf = ({ setting, problem }: Fault, words: Words): string =>
   `${words.name(setting)} ${say(problem, words)}`;
 
-/** The fault of a setting that another one requires. */
 export const missingBeside = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>
   fault(setting, ({ name }) => `must be set where ${name(other)} is`);
 
-/** The fault of a setting that another one excludes. */
 export const excludedBy = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>
   fault(setting, ({ name }) => `must not be set beside ${name(other)}`);
 
-/** Settings by the member that their value is given to. */
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
 
-/** The values of settings; those that may be undefined may be left out. */
+/** Those that may be undefined may be left out. */
 export type Values<S extends Settings> = Partial<ValuesOf<S>> &
   Pick<ValuesOf<S>, { [M in keyof S]: undefined extends ValuesOf<S>[M] ? never : M }[keyof S]>;
 type ValuesOf<S extends Settings> = {
   readonly [Member in keyof S]: S[Member] extends Setting<infer A> ? A : never;
 };
 
-/** The values that were read, or every setting at fault. */
 export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
 
-/**
- * Reads all of `settings` from `source`. `together` finds fault with values that are each
- * well-formed but do not go together; it sees only those that are.
- */
+/** `together` finds fault with values that are each well-formed but do not go together. */
 export function readSettings<S extends Settings>(
   settings: S,
   source: Source,
@@ -151,13 +131,12 @@ function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unkno
   });
 }
 
-/** Finds quotes and white space, which a pasted value often has around it. */
+/** A pasted value often has quotes or white space around it. */
 function aroundIt(text: string): string | undefined {
   if (text.trim() !== text) return "; there is white space or a line end around it";
   return /^"[^]*"$|^'[^]*'$/.test(text) ? "; there are quotes around it, which count" : undefined;
 }
 
-/** The values of all parts, or every fault of any, with `further` ones. */
 export function allOf<A extends Readonly<Record<string, unknown>>>(
   parts: { readonly [Part in keyof A]: Read<A[Part]> },
   further: ReadonlyArray<Fault> = [],

@@ -8,7 +8,6 @@ import { deniedNow } from "./denied-links.ts";
 import type { TokenSettings } from "./settings.ts";
 import { tokensOf, weaknessOf } from "./tokens.ts";
 
-/** Tokens under the configured keys; where there are none, under what `ownKey` gives. */
 export const layer = (
   { keys, denied }: Pick<TokenSettings, "keys" | "denied">,
   ownKey: Effect.Effect<Uint8Array>,
@@ -22,12 +21,11 @@ export const layer = (
     ),
   );
 
-/** A key that is made once and kept in the folder, or one that ends with the process. */
 export const keyInFolder = (directory: string): Effect.Effect<Uint8Array> =>
   Effect.tryPromise(async () => {
     const path = join(directory, "receipt-key");
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    // Of several processes that start at once one's key gets the name, whole, and all read that.
+    // Of several processes that start at once, one key gets the name, and all read that.
     const own = `${path}.${randomUUID()}`;
     await writeFile(own, randomBytes(32).toString("base64"), { mode: 0o600 });
     await link(own, path).catch(() => undefined);

@@ -16,7 +16,6 @@ const Key = Parsed((base64) => {
   return bytes.length >= 32 && bytes.toString("base64") === base64 ? bytes : undefined;
 });
 
-/** Settings of the keys that seal tokens. */
 export const settings = {
   keys: optional({
     variable: "RECEIPT_KEYS",
@@ -41,16 +40,12 @@ export const settings = {
   directory,
 };
 
-/** The configuration of the adapter. */
 export interface TokenSettings {
-  /** The first seals, and all open. */
   readonly keys?: readonly [TokenKey, ...Array<TokenKey>] | undefined;
   readonly denied: DeniedLinks;
-  /** The folder of a generated key, if none is configured. */
   readonly directory: string;
 }
 
-/** Reads the settings. */
 export const read = (source: Source): Read<TokenSettings> =>
   Result.flatMap(
     readSettings(settings, source, ({ keys }) => (keys ? keyFaults(Redacted.value(keys)) : [])),
@@ -62,7 +57,6 @@ export const read = (source: Source): Read<TokenSettings> =>
       })),
   );
 
-/** The links of a list, or of a file, which has to be there at the start. */
 function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks> {
   if (typeof value !== "string") return Result.succeed({ ends: new Set(value) });
   return Result.mapBoth(Result.flatMap(readJsonFile(value), decodeDenied), {

@@ -14,10 +14,8 @@ const VERSION = "v1";
 
 /**
  * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url. The
- * authenticated text begins with purpose and version, so that a token is never valid for another
- * purpose or under the rules of another version. The first key seals, and all keys open.
- *
- * Throws a `TypeError` for a key that others can guess: see `weaknessOf`.
+ * authenticated text begins with purpose and version, so that a token is never valid for another.
+ * The first key seals, and all keys open. Throws a `TypeError` for a key that others can guess.
  */
 export function tokensOf(
   keys: readonly [TokenKey, ...Array<TokenKey>],
@@ -51,8 +49,7 @@ export function tokensOf(
 }
 
 /**
- * Why a key is too weak: it is short, or it was typed rather than generated, such as zeros, a
- * repeated text, or few different characters. Undefined for a random key: only one in 10^27 random
+ * A key is too weak if it is short, or was typed rather than generated. Only one in 10^27 random
  * keys of 32 bytes has 9 or fewer different bytes.
  */
 export function weaknessOf(secret: Uint8Array): string | undefined {
@@ -68,7 +65,6 @@ const FORM = /^(v1\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;
 const macFor = (hmac: Hmac, purpose: TokenPurpose, sealed: string): string =>
   hmac(`valetkey ${purpose}\n${sealed}`, "base64url");
 
-/** Undefined unless `text` is the canonical base64url of its bytes. */
 function canonicalBytes(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
   return bytes.toString("base64url") === text ? bytes : undefined;

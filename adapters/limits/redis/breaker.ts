@@ -3,19 +3,17 @@ import * as Effect from "effect/Effect";
 import { LimitsUnavailable } from "../../../domain/errors.ts";
 import { messageOf } from "../../thrown.ts";
 
-/** Longest time for a decision. */
 const TIMEOUT = "50 millis";
 
-/** Failures in a row after which commands are paused. */
 const THRESHOLD = 5;
 
-/** Length of the pause, in milliseconds. */
+/** In milliseconds. */
 const PAUSE = 1000;
 
 /**
- * Keeps requests from waiting for a Redis that does not answer: each command has 50 ms, and after
- * five failures in a row one command a second is tried and all others fail at once. Why it is not
- * `CircuitBreaker` of `effect/persistence`: docs/decisions/own-breaker.md.
+ * Keeps requests from waiting for a Redis that does not answer: after `THRESHOLD` failures in a row
+ * one command per `PAUSE` is tried and all others fail at once. Why it is not `CircuitBreaker` of
+ * `effect/persistence`: docs/decisions/own-breaker.md.
  */
 export function breaker() {
   let failed = 0;

@@ -2,11 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
-import {
-  Limiter,
-  type RetriedUpload,
-  type UploadToCount,
-} from "../../../application/ports/limiter.ts";
+import { Limiter, type UploadToCount } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
 import type { Limits } from "../../../domain/limits.ts";
@@ -14,17 +10,15 @@ import { tooManyOpen } from "../../../domain/multipart.ts";
 import { allowanceFrom } from "../../../domain/token-bucket.ts";
 import { digest } from "../expiring.ts";
 import { breaker } from "./breaker.ts";
-import { connect } from "./connection.ts";
+import { connect, NO_KEY } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
 
-/** Decisions that could not be made, because Redis did not answer. */
 const failures = Metric.counter("valetkey_limits_failures_total", {
   description: "Decisions about limits that could not be made",
 });
 
 /**
- * Counts in Redis, for all processes that use it. While it does not answer, `spare` counts; without
- * a spare, requests are refused.
+ * Counts in Redis. While it does not answer, `spare` counts; without a spare, requests are refused.
  */
 export const layer = (
   settings: RedisSettings,
@@ -54,35 +48,43 @@ export const layer = (
           return Effect.andThen(Metric.update(failures, 1), warn);
         });
       return Limiter.of({
-        check: protect(redis.ask),
+        check: protect(() => redis.exists(NO_KEY)),
         countRequest: (limited, name) => {
           const limit = limits.requests[limited];
           if (limit === undefined) return Effect.undefined;
           const key = `valetkey:{${limited} ${digest([name])}}:requests`;
-          const values = [limit.count, Duration.toMillis(limit.window)];
+          const given = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
           const decision = Effect.flatMap(
-            decide(() => redis.takeRequest([key], values)),
-            ([isAllowed, remaining, retryAfter, resetAfter]) =>
-              allowanceFrom(limited, limit, {
-                isAllowed: isAllowed === 1,
-                remaining,
-                retryAfter,
-                resetAfter,
-              }),
+            decide(() => redis.takeRequest([key], given)),
+            ([isAllowed, ...rest]) => {
+              const [remaining, retryAfter, resetAfter] = rest;
+              const taken = { isAllowed: isAllowed === 1, remaining, retryAfter, resetAfter };
+              return allowanceFrom(limited, limit, taken);
+            },
           );
           return orElse(decision, spare?.countRequest(limited, name));
         },
         countUpload: (asked) => {
-          const { size, objects: count = 1, retry, multipart } = asked;
-          const takesPlace = multipart !== undefined && mostOpen !== undefined;
-          if (!hasQuota && retry === undefined && !takesPlace) return Effect.undefined;
-          const place = takesPlace
-            ? [multipart.key, mostOpen, wholeMillis(multipart.lifetime)]
-            : ["", 0, 0];
-          const quota = [size, count, bytes ?? "", objects ?? "", bytesPerSubject ?? ""];
-          const values = [...quota, ...remembered(retry), ...place];
+          const { size, objects: count = 1, retry } = asked;
+          const multipart = mostOpen === undefined ? undefined : asked.multipart;
+          if (!hasQuota && retry === undefined && multipart === undefined) return Effect.undefined;
+          const given = {
+            size,
+            count,
+            quota: limits.daily,
+            retry: retry && {
+              request: digest([retry.request]),
+              memory: retry.memory,
+              milliseconds: wholeMillis(retry.lifetime),
+            },
+            multipart: multipart && {
+              key: multipart.key,
+              most: mostOpen ?? 0,
+              milliseconds: wholeMillis(multipart.lifetime),
+            },
+          };
           const decision = Effect.flatMap(
-            decide(() => redis.takeUpload(keysFor(asked, withOwn), values)),
+            decide(() => redis.takeUpload(keysFor(asked, withOwn), given)),
             ([outcome, value]): Counted => {
               switch (outcome) {
                 case "granted":
@@ -108,16 +110,16 @@ export const layer = (
         replaceMemory: ({ organization, retry, memory }) => {
           const [, key] = keysFor({ organization, retry });
           return Effect.map(
-            decide(() => redis.replaceMemory([key], [retry.memory, memory])),
+            decide(() => redis.replaceMemory([key], { from: retry.memory, to: memory })),
             (kept) => kept ?? undefined,
           );
         },
         uncountUpload: (upload) => {
-          const { size, objects = 1, retry, multipart } = upload;
-          const values = [size, objects, retry?.memory ?? "", multipart?.key ?? ""];
+          const { size, objects: count = 1, retry, multipart } = upload;
+          const given = { size, count, memory: retry?.memory, upload: multipart?.key };
           // The upload may have been counted here or there.
           return Effect.andThen(
-            Effect.ignore(decide(() => redis.takeBackUpload(keysFor(upload, withOwn), values))),
+            Effect.ignore(decide(() => redis.takeBackUpload(keysFor(upload, withOwn), given))),
             spare?.uncountUpload(upload) ?? Effect.void,
           );
         },
@@ -125,7 +127,7 @@ export const layer = (
           if (mostOpen === undefined) return Effect.void;
           const [, , key] = keysFor(upload);
           return Effect.andThen(
-            Effect.ignore(decide(() => redis.remove(key, upload.key))),
+            Effect.ignore(decide(() => redis.zRem(key, upload.key))),
             spare?.endMultipart(upload) ?? Effect.void,
           );
         },
@@ -135,10 +137,6 @@ export const layer = (
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
-/**
- * The keys of an organization's quota, of an idempotency key, of the open uploads, and of a
- * caller's quota.
- */
 function keysFor(
   { organization, retry, caller }: Pick<UploadToCount, "organization"> & Partial<UploadToCount>,
   withOwn = false,
@@ -154,15 +152,8 @@ function keysFor(
   ] as const;
 }
 
-/** The facts of the first request that the script remembers. */
-const remembered = (retry: RetriedUpload | undefined): ReadonlyArray<string | number> =>
-  retry === undefined
-    ? ["", "", 0]
-    : [digest([retry.request]), retry.memory, wholeMillis(retry.lifetime)];
-
 const wholeMillis = (duration: Duration.Duration) => Math.ceil(Duration.toMillis(duration));
 
-/** Uses the other decision, if there is one, where Redis could not decide. */
 const orElse = <A, E>(
   decision: Effect.Effect<A, E | LimitsUnavailable>,
   other: Effect.Effect<A, E | LimitsUnavailable> | undefined,

@@ -4,7 +4,6 @@ import { neededBy } from "../../settings/needed-by.ts";
 import type { SharedLimiter } from "../layer.ts";
 import type { RedisSettings } from "./settings.ts";
 
-/** Counts in Redis, whose client is loaded when the layer is built. */
 export const redisLimiter =
   (settings: RedisSettings): SharedLimiter =>
   (options) =>

@@ -1,36 +1,32 @@
 import { type CommandParser, defineScript } from "@redis/client";
+import type { DailyQuota } from "../../../domain/limits.ts";
 
 // Each decision is one script, so that it is atomic. It uses the server's time, so that the clocks
 // of several machines may differ. All keys of one script have one hash tag, as a cluster requires,
-// and every key expires.
+// and every key expires. Each script is given its values as one JSON object.
 
-const script = (keys: number, lua: string) =>
+const script = <Given extends object, Reply>(keys: number, lua: string) =>
   defineScript({
     NUMBER_OF_KEYS: keys,
-    SCRIPT: lua,
-    parseCommand: (
-      parser: CommandParser,
-      keys: ReadonlyArray<string>,
-      values: ReadonlyArray<string | number>,
-    ) => {
+    SCRIPT: `local given = cjson.decode(ARGV[1])${lua}`,
+    parseCommand: (parser: CommandParser, keys: ReadonlyArray<string>, given: Given) => {
       for (const key of keys) parser.pushKey(key);
-      for (const value of values) parser.push(String(value));
+      parser.push(JSON.stringify(given));
     },
-    transformReply: (reply: unknown) => reply,
+    transformReply: (reply: unknown) => reply as Reply,
   });
 
-/**
- * Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. Takes the count and
- * the window in milliseconds. Answers whether the request is allowed (1 or 0), how many are left,
- * and the milliseconds until the next one and until all are there again.
- */
-export const takeRequest = script(
+/** Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. */
+export const takeRequest = script<
+  { count: number; milliseconds: number },
+  readonly [isAllowed: 0 | 1, remaining: number, retryAfter: number, resetAfter: number]
+>(
   1,
   `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
-local count, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local share = window / count
+local count = given.count
+local share = given.milliseconds / count
 local bucket = redis.call('HMGET', KEYS[1], 'used', 'at')
 local used, at = tonumber(bucket[1] or 0), tonumber(bucket[2] or now)
 if at > now then
@@ -49,37 +45,39 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 `,
 );
 
-/**
- * Counts uploads that are granted together, unless they are a retry, find no place or go over the
- * quota, as `adapters/limits/memory.ts` does. Takes their size and number, the quotas (bytes and
- * objects of the organization, and bytes of the caller, each empty if there is none), with an
- * idempotency key a hash of the request (else empty), its memory and for how many milliseconds it
- * is remembered, and of an upload in parts its key (else empty), how many may be open and for how
- * many milliseconds it is. Answers the outcome and a value that belongs to it.
- */
-export const takeUpload = script(
+type Outcome = "granted" | "retry" | "conflict" | "full" | "exceeded" | "caller exceeded";
+
+/** Counts uploads as `adapters/limits/memory.ts` does; `value` belongs to the outcome. */
+export const takeUpload = script<
+  {
+    size: number;
+    count: number;
+    quota: DailyQuota;
+    retry?: { request: string; memory: string; milliseconds: number } | undefined;
+    multipart?: { key: string; most: number; milliseconds: number } | undefined;
+  },
+  readonly [outcome: Outcome, value: string]
+>(
   4,
   `
-local size, count = ARGV[1], ARGV[2]
+local size, count, retry, multipart = given.size, given.count, given.retry, given.multipart
 local quotas = {
-  {over = 'exceeded', key = KEYS[1], bytes = tonumber(ARGV[3]), objects = tonumber(ARGV[4])},
-  {over = 'caller exceeded', key = KEYS[4], bytes = tonumber(ARGV[5])},
+  {over = 'exceeded', key = KEYS[1], bytes = given.quota.bytes, objects = given.quota.objects},
+  {over = 'caller exceeded', key = KEYS[4], bytes = given.quota.bytesPerSubject},
 }
-local request, memory, milliseconds = ARGV[6], ARGV[7], ARGV[8]
-local upload, most, open = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
-if request ~= '' then
+if retry then
   local first = redis.call('HMGET', KEYS[2], 'request', 'memory')
   if first[1] then
-    if first[1] == request then return {'retry', first[2]} end
+    if first[1] == retry.request then return {'retry', first[2]} end
     return {'conflict', ''}
   end
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1])
 local milli = now * 1000 + math.floor(time[2] / 1000)
-if upload ~= '' then
+if multipart then
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', milli)
-  if redis.call('ZCARD', KEYS[3]) >= most then
+  if redis.call('ZCARD', KEYS[3]) >= multipart.most then
     local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
     return {'full', tostring(first[2] - milli)}
   end
@@ -106,46 +104,44 @@ for _, quota in ipairs(quotas) do
     redis.call('EXPIRE', quota.key, quota.left)
   end
 end
-if request ~= '' then
-  redis.call('HSET', KEYS[2], 'request', request, 'memory', memory)
-  redis.call('PEXPIRE', KEYS[2], milliseconds)
+if retry then
+  redis.call('HSET', KEYS[2], 'request', retry.request, 'memory', retry.memory)
+  redis.call('PEXPIRE', KEYS[2], retry.milliseconds)
 end
-if upload ~= '' then
-  redis.call('ZADD', KEYS[3], string.format('%.17g', milli + open), upload)
+if multipart then
+  local open = multipart.milliseconds
+  redis.call('ZADD', KEYS[3], string.format('%.17g', milli + open), multipart.key)
   if redis.call('PTTL', KEYS[3]) < open then redis.call('PEXPIRE', KEYS[3], open) end
 end
 return {'granted', ''}
 `,
 );
 
-/** Replaces what retries get, if it is still the first value; answers what they get then. */
-export const replaceMemory = script(
+export const replaceMemory = script<{ from: string; to: string }, string | null>(
   1,
   `
 local memory = redis.call('HGET', KEYS[1], 'memory')
-if memory == ARGV[1] then
-  memory = ARGV[2]
+if memory == given.from then
+  memory = given.to
   redis.call('HSET', KEYS[1], 'memory', memory)
 end
 return memory
 `,
 );
 
-/**
- * Takes back what `takeUpload` counted, unless the memory of its idempotency key was replaced.
- * Takes its size and number, the memory (empty without an idempotency key), and of an upload in
- * parts its key (else empty).
- */
-export const takeBackUpload = script(
+/** Takes back what `takeUpload` counted, unless the memory of its idempotency key was replaced. */
+export const takeBackUpload = script<
+  { size: number; count: number; memory?: string | undefined; upload?: string | undefined },
+  unknown
+>(
   4,
   `
-local less = {bytes = ARGV[1], objects = ARGV[2]}
-local memory, upload = ARGV[3], ARGV[4]
-if memory ~= '' then
-  if redis.call('HGET', KEYS[2], 'memory') ~= memory then return 0 end
+local less = {bytes = given.size, objects = given.count}
+if given.memory then
+  if redis.call('HGET', KEYS[2], 'memory') ~= given.memory then return 0 end
   redis.call('DEL', KEYS[2])
 end
-if upload ~= '' then redis.call('ZREM', KEYS[3], upload) end
+if given.upload then redis.call('ZREM', KEYS[3], given.upload) end
 for _, key in ipairs({KEYS[1], KEYS[4]}) do
   if redis.call('EXISTS', key) == 1 then
     for field, value in pairs(less) do

@@ -20,7 +20,7 @@ const RedisUrl = Schema.String.check(
   ),
 );
 
-/** Settings of where several processes count together; the options are those of `redis()`. */
+/** Where several processes count together; the options are those of `redis()`. */
 export const settings = {
   urls: optional({
     variable: "REDIS_URL",
@@ -39,14 +39,11 @@ export const settings = {
   }),
 };
 
-/** The configuration of the adapter. */
 export interface RedisSettings {
-  /** With passwords. */
   readonly urls: Redacted.Redacted<ReadonlyArray<string>>;
   readonly isCluster: boolean;
 }
 
-/** Reads the settings; undefined where there is no Redis. */
 export const read = (source: Source): Read<RedisSettings | undefined> =>
   Result.map(
     readSettings(settings, source, ({ urls, cluster }) => [
