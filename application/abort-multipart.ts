@@ -7,13 +7,7 @@ import { Limiter } from "./ports/limiter.ts";
 import { type Multipart, type MultipartId, ObjectStore } from "./ports/object-store.ts";
 import { openUpload } from "./tokens.ts";
 
-/**
- * Ends an upload and removes its parts. It does nothing to an upload that has ended: an object that
- * was completed stays.
- *
- * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported` or
- * `StoreUnavailable`.
- */
+/** Ends an upload and removes its parts. Does nothing to an upload that has ended. */
 export const abortMultipart = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly upload: string;
@@ -27,7 +21,6 @@ export const multipartStore = Effect.flatMap(ObjectStore, ({ multipart }) =>
   multipart === undefined ? Effect.fail(new MultipartNotSupported()) : Effect.succeed(multipart),
 );
 
-/** Gives back the place of an upload that has ended. */
 export const endMultipart = (upload: MultipartUpload) =>
   Limiter.use((limiter) => limiter.endMultipart(upload));
 

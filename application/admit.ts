@@ -9,10 +9,9 @@ import { Limiter } from "./ports/limiter.ts";
 import { Organizations } from "./ports/organizations.ts";
 import type { Audience } from "./ports/presigner.ts";
 
-/** A caller who was admitted to an organization. */
 export interface Member {
   readonly principal: Principal;
-  /** The organization's name, as the caller wrote it. */
+  /** As the caller wrote it. */
   readonly slug: OrganizationSlug;
   readonly organization: OrganizationId;
   readonly recordFacts?: RecordFacts | undefined;
@@ -26,7 +25,6 @@ interface AdmissionRequest {
   readonly recordFacts?: RecordFacts | undefined;
 }
 
-/** A member, with what is left of the limits on requests. */
 export interface Admission extends Member {
   readonly allowances: ReadonlyArray<Allowance>;
 }
@@ -65,6 +63,5 @@ export function admitWith(
   });
 }
 
-/** Where the caller will use a URL: a person in a browser, a service on the private network. */
 export const audienceFor = ({ principal }: Member): Audience =>
   principal.kind === "service" ? "internal" : "public";

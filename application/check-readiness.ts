@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { MediaType } from "../domain/media-type.ts";
@@ -8,10 +7,8 @@ import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
 
-/** The state of one part of the service. */
 export interface PartState {
   readonly state: "ok" | "failing";
-  /** When this state began. */
   readonly since: DateTime.Utc;
   /** For the operator, if the part is failing. */
   readonly reason?: string;
@@ -52,7 +49,7 @@ function watch(
   let last: PartState | undefined;
   const tooLate = { reason: `there was no answer within ${timeout}` };
   return Effect.gen(function* () {
-    const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+    const now = yield* DateTime.now;
     const reason = yield* probe.pipe(
       Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate) }),
       Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),

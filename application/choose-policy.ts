@@ -4,10 +4,7 @@ import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../domain/uplo
 import type { Member } from "./admit.ts";
 import { Policies } from "./ports/policies.ts";
 
-/**
- * Finds a policy by its name. One of other organizations is answered like one that does not exist,
- * with the names of those that the member may use.
- */
+/** One of other organizations is answered like one that does not exist. */
 export function choosePolicy(
   policies: ReadonlyMap<string, UploadPolicy>,
   member: Member,

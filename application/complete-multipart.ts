@@ -17,21 +17,16 @@ import { openUpload, sealReceipt } from "./tokens.ts";
 /** For up to 10,000 parts. */
 export const LIST_TIMEOUT = Duration.seconds(20);
 
-/** For putting the parts together; the store may continue after that. */
+/** The store may continue after that. */
 const COMPLETION_TIMEOUT = Duration.minutes(1);
 
-/** The most faults that a refusal lists. */
 const MOST_FAULTS = 100;
 
 /**
  * Makes the object of an upload in parts, confirms it, and gives the receipt that a single PUT has
- * from its start. Before anything is put together, the parts in the store are compared with the
- * grant, and with those that the client names. Parts that break the grant end the upload; others
- * can be uploaded again. Completing again gives the same answer.
- *
- * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported`, `PartOutOfRange`,
- * `PartsMissing`, `UploadMismatch`, `UploadIncomplete`, `StoreUnavailable` or
- * `CredentialsUnavailable`.
+ * from its start. Before that, the parts in the store are compared with the grant, and with those
+ * that the client names. Parts that break the grant end the upload; others can be uploaded again.
+ * Completing again gives the same answer.
  */
 export const completeMultipart = Effect.fnUntraced(function* (request: {
   readonly member: Member;

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
@@ -26,9 +25,8 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
   return yield* confirmArrival(request.member, receipt);
 });
 
-/** Compares what is in the store with a receipt, however it got there. */
 export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
-  const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  const now = yield* DateTime.now;
   const store = yield* ObjectStore;
   const found = yield* store.head(receipt.key).pipe(
     inTime(),

@@ -13,10 +13,8 @@ import { Presigner } from "./ports/presigner.ts";
 import { openLink } from "./tokens.ts";
 
 /**
- * Makes a signed GET for whoever holds a link; it expires with the link. The policy's present rules
- * for links apply, not only those at the time the link was made.
- *
- * Fails with `LinkNotFound`, whatever is wrong with the link, or `CredentialsUnavailable`.
+ * Signs a GET for whoever holds a link; it expires with the link. The policy's present rules for
+ * links apply, not only those at the time the link was made.
  */
 export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {
   const link = yield* openLink(token);

@@ -23,7 +23,7 @@ import { Presigner } from "./ports/presigner.ts";
 import { Tokens } from "./ports/tokens.ts";
 import { sealReceipt } from "./tokens.ts";
 
-/** Everything that granting uploads to a member needs, looked up once for all of a request. */
+/** Looked up once for all uploads of a request. */
 export const grantingTo = (member: Member) =>
   Effect.contextWith((services: Context.Context<Limiter | Policies | Presigner | Tokens>) =>
     Effect.succeed({
@@ -38,7 +38,6 @@ export const grantingTo = (member: Member) =>
   );
 export type Granting = Effect.Success<ReturnType<typeof grantingTo>>;
 
-/** An upload that may be signed. */
 export interface Granted {
   readonly key: StorageKey;
   readonly grant: UploadGrant;
@@ -51,7 +50,6 @@ interface Way {
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** In bytes. */
   readonly largest?: number | undefined;
-  /** The policy as far as it concerns this way. */
   readonly adapt?: (policy: UploadPolicy) => UploadPolicy;
 }
 
@@ -85,7 +83,6 @@ export function grantUpload(
   });
 }
 
-/** Signs the GET that shows the file of a grant once it is there. */
 export const signGet = ({ presigner, audience }: Granting, { key, grant }: Granted) =>
   presigner.get({
     key,
@@ -96,7 +93,6 @@ export const signGet = ({ presigner, audience }: Granting, { key, grant }: Grant
     responseDisposition: contentDisposition(grant.mediaType, grant.fileName, grant),
   });
 
-/** Seals the receipt of a grant. */
 export const receiptFor = (
   { member, tokens }: Granting,
   { key, grant, policyName, issuedAt }: Granted,

@@ -7,12 +7,7 @@ import { LIST_TIMEOUT } from "./complete-multipart.ts";
 import { inTime } from "./in-time.ts";
 import { openUpload } from "./tokens.ts";
 
-/**
- * Asks the store which parts of an upload it has, so that a client uploads only the others.
- *
- * Fails with `InvalidUpload`, also if the upload was completed or aborted, `OrganizationNotFound`,
- * `MultipartNotSupported` or `StoreUnavailable`.
- */
+/** Asks the store which parts of an upload it has, so that a client uploads only the others. */
 export const listParts = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly upload: string;

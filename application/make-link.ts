@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -13,12 +12,9 @@ import { Policies } from "./ports/policies.ts";
 import { openReceipt, sealLink } from "./tokens.ts";
 
 /**
- * Makes a link that opens the file of a receipt for whoever holds it. It lasts as long as the
- * caller asks, or as long as the policy allows if the caller does not say. If the bucket keeps
- * several versions and the caller names none, it opens the one that is there now; the newest if the
- * store does not answer.
- *
- * Fails with `OrganizationNotFound`, `InvalidReceipt`, `LinksNotAllowed` or `LinkTooLong`.
+ * Makes a link that opens the file of a receipt for whoever holds it, for as long as the policy
+ * allows if the caller asks for no less. It opens the version that the caller names, or that is
+ * there now; the newest if the store does not answer.
  */
 export const makeLink = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -34,7 +30,7 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   if (Duration.isGreaterThan(lifetime, longest)) {
     return yield* new LinkTooLong({ limit: Duration.toSeconds(longest) });
   }
-  const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  const now = yield* DateTime.now;
   const expiresAt = DateTime.addDuration(now, lifetime);
   const version = request.version ?? (yield* versionNow(key));
   const file = { key, fileName, mediaType, policy, ...(version !== undefined && { version }) };

@@ -19,19 +19,12 @@ export const WINDOWS = 8;
 /**
  * Signs a GET for a file of an organization, for those who belong to it, and returns the window
  * within which it is the same. The store is not asked: the type follows from the key's extension.
- *
- * Fails with `OrganizationNotFound` (for a key or version that no file of theirs can have) or
- * `CredentialsUnavailable`.
  */
 export const openFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly key: string;
-  /** Whether the file is saved, whatever its type. */
   readonly download?: boolean | undefined;
-  /**
-   * The version or generation, as confirming named it; the newest if undefined. Whoever may read the
-   * file may read any version of it: one that nobody may read any more has to be removed itself.
-   */
+  /** As confirming named it. Whoever may read the file may read any version of it. */
   readonly version?: string | undefined;
 }) {
   const { member, download = false, version } = request;

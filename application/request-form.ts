@@ -9,9 +9,6 @@ import { grantingTo, grantUpload, receiptFor, signGet } from "./grant-upload.ts"
  * Grants one upload by an HTML form, which sends the file without any script. A page is often made
  * before its file is chosen: if the size is unknown, the form takes any that the policy allows, and
  * the largest counts for the daily quota.
- *
- * Fails like `requestUpload`, and with `FormNotSupported`, or with `FormCannotBind` if the file
- * has to be written once, or compared with a checksum.
  */
 export const requestForm = Effect.fnUntraced(function* ({
   member,

@@ -34,7 +34,6 @@ const Memory = Schema.fromJsonString(
 const encode = Schema.encodeSync(Memory);
 const decode = Schema.decodeEffect(Memory);
 
-/** The same of the first start of an upload in parts. */
 const StartMemory = Schema.fromJsonString(
   Schema.Struct({
     key: StorageKey,
@@ -47,13 +46,12 @@ export type Start = typeof StartMemory.Type;
 export const encodeStart = Schema.encodeSync(StartMemory);
 const decodeStart = Schema.decodeEffect(StartMemory);
 
-/** A request with an idempotency key. */
 interface Keyed {
   readonly member: Member;
   readonly idempotencyKey: string;
 }
 
-/** Makes a retry of uploads recognizable, for as long as all their first URLs work. */
+/** For as long as all their first URLs work. */
 export function retryOfUploads(
   keyed: Keyed,
   given: {
@@ -94,8 +92,8 @@ const described = ({ upload, policy = DEFAULT_POLICY }: RequestedUpload) => {
 
 /**
  * The same uploads with the keys of the first request, signed for as long as the first URLs still
- * work, at most for the grant's own lifetimes. Fails with `LimitsUnavailable` for an entry that
- * this organization did not write: the counter is not trusted with what is signed.
+ * work, at most for the grant's own lifetimes. Fails for an entry that this organization did not
+ * write: the counter is not trusted with what is signed.
  */
 export const recall = Effect.fnUntraced(function* <
   U extends { readonly grant: UploadGrant; readonly issuedAt: DateTime.Utc },
@@ -126,7 +124,7 @@ export const recall = Effect.fnUntraced(function* <
   }));
 });
 
-/** Makes a retry of the start of an upload in parts recognizable, as long as the upload lives. */
+/** For as long as the upload lives. */
 export const retryOfStart = (
   keyed: Keyed,
   given: { readonly upload: UploadRequest; readonly policy: string; readonly start: Start },
@@ -140,7 +138,7 @@ export const retryOfStart = (
   };
 };
 
-/** The first start of an upload in parts. Fails as `recall` does. */
+/** Fails as `recall` does. */
 export const recallStart = (memory: string, organization: OrganizationId) =>
   decodeStart(memory).pipe(Effect.filterOrFail(belongsTo(organization)), Effect.mapError(notOurs));
 

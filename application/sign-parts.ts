@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -18,11 +17,7 @@ import { openUpload } from "./tokens.ts";
 
 /**
  * Signs a PUT for each of the parts, bound to the part's exact length and to its checksum if it has
- * one; where the whole file has a checksum, each part needs one of the same algorithm. The store is
- * not called, so parts of an upload that has ended are signed too; the store then refuses them.
- *
- * Fails with `InvalidUpload`, `OrganizationNotFound`, `MultipartNotSupported`, `PartOutOfRange`,
- * `ChecksumRequired`, `ChecksumNotSupported` or `CredentialsUnavailable`.
+ * one. The store is not called: it refuses parts of an upload that has ended itself.
  */
 export const signParts = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -40,7 +35,7 @@ export const signParts = Effect.fnUntraced(function* (request: {
 
   const policy = yield* policyNamed(upload.policy);
   const isRequired = policy.requireChecksum || upload.checksum !== undefined;
-  const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+  const now = yield* DateTime.now;
   const left = Math.ceil(Duration.toSeconds(DateTime.distance(now, upload.expiresAt)));
   const lifetime = Lifetime.make(Duration.min(policy.putLifetime, Duration.seconds(left)));
   const { key, uploadId } = upload;

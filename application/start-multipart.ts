@@ -14,14 +14,9 @@ import { encodeStart, recallStart, retryOfStart, type Start } from "./retries.ts
 import { sealUpload } from "./tokens.ts";
 
 /**
- * Grants one upload in parts, under a new key in the caller's organization, and begins it in the
- * store. All its bytes are counted before the store is called, so that nobody begins uploads there
- * beyond a quota, or more at once than an organization may have open. With an idempotency key, the
- * same request with the same key gets the same upload again.
- *
- * Fails with `MultipartNotSupported`, `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`,
- * `MediaTypeNotAllowed`, `ChecksumNotSupported`, `QuotaExceeded`, `IdempotencyConflict`,
- * `LimitsUnavailable` or `StoreUnavailable`.
+ * Grants one upload in parts and begins it in the store. All its bytes are counted before the store
+ * is called, so that nobody begins uploads there beyond a quota, or more at once than an
+ * organization may have open. With an idempotency key, the same request gets the same upload again.
  */
 export const startMultipart = Effect.fnUntraced(function* ({
   member,

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -21,13 +20,12 @@ const LinkJson = Schema.fromJsonString(Link);
 const encodeLink = Schema.encodeSync(LinkJson);
 const decodeLink = Schema.decodeOption(LinkJson);
 
-/** The tolerated difference between the clocks of two replicas. */
+/** Between the clocks of two replicas. */
 const SKEW = Duration.minutes(5);
 
 /**
  * Makes a function that opens a token for the person it was given to, or for a service of their
- * organization. It fails with `invalid` for a text that was not sealed here or has expired, and with
- * `OrganizationNotFound` for a token of another organization or person.
+ * organization. It fails with `OrganizationNotFound` for a token of another one.
  */
 const opener = <A extends Receipt | MultipartUpload, E>(kind: {
   readonly purpose: TokenPurpose;
@@ -47,7 +45,7 @@ const opener = <A extends Receipt | MultipartUpload, E>(kind: {
     recordFacts?.({ key, policy, size, mediaType });
     const isTheirs = token.subject === principal.subject || principal.kind === "service";
     if (token.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
-    const now = DateTime.makeUnsafe(yield* Clock.currentTimeMillis);
+    const now = yield* DateTime.now;
     return kind.isCurrent(token, now) ? token : yield* Effect.fail(kind.invalid());
   });
 };
@@ -77,7 +75,6 @@ export const sealUpload = (upload: MultipartUpload): Effect.Effect<string, never
 export const sealLink = (link: Link): Effect.Effect<string, never, Tokens> =>
   Tokens.useSync(({ seal }) => seal("link", encodeLink(link)));
 
-/** Reads a link that was sealed here; fails with `LinkNotFound` for any other text. */
 export const openLink = (text: string): Effect.Effect<Link, LinkNotFound, Tokens> =>
   Effect.flatMap(Tokens, ({ open }) =>
     Option.match(Option.flatMap(open("link", text), decodeLink), {

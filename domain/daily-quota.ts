@@ -41,5 +41,4 @@ export const quotaExceeded = ({ bytes, objects }: DailyQuota, retryAfter: number
     retryAfter,
   });
 
-/** Seconds until the day (UTC) of `now` ends. */
 export const restOfDay = (now: number): number => Math.ceil((DAY - (now % DAY)) / 1000);

@@ -37,7 +37,6 @@ export class ChecksumNotSupported extends Data.TaggedError("ChecksumNotSupported
   readonly supported: ReadonlyArray<string>;
 }> {}
 
-/** Why one upload is refused for what it asks. */
 export type UploadRefusal =
   | UnknownPolicy
   | PolicyNotAllowed
@@ -46,7 +45,7 @@ export type UploadRefusal =
   | ChecksumRequired
   | ChecksumNotSupported;
 
-/** One upload of a batch is refused, and all others with it; `index` counts from 0. */
+/** Refuses a whole batch; `index` counts from 0. */
 export class UploadRefused extends Data.TaggedError("UploadRefused")<{
   readonly index: number;
   readonly refusal: UploadRefusal;
@@ -63,13 +62,11 @@ export class UploadMismatch extends Data.TaggedError("UploadMismatch")<{
   readonly differences: ReadonlyArray<UploadDifference>;
 }> {}
 
-/** The token of an upload in parts was not made by this service, or the upload has ended. */
+/** Not made by this service, or the upload has ended. */
 export class InvalidUpload extends Data.TaggedError("InvalidUpload") {}
 
-/** The store is not used for uploads in parts. */
 export class MultipartNotSupported extends Data.TaggedError("MultipartNotSupported") {}
 
-/** The store takes no uploads from HTML forms. */
 export class FormNotSupported extends Data.TaggedError("FormNotSupported") {}
 
 /** An HTML form cannot be bound to a property that the request or its policy asks for. */
@@ -77,21 +74,19 @@ export class FormCannotBind extends Data.TaggedError("FormCannotBind")<{
   readonly property: "checksum" | "strict" | "writeOnce" | "idempotencyKey";
 }> {}
 
-/** The upload has no part of this number. */
 export class PartOutOfRange extends Data.TaggedError("PartOutOfRange")<{
   readonly partNumber: number;
   readonly partCount: number;
 }> {}
 
-/** Parts are not in the store, or the client does not name them; up to 100 of their numbers. */
+/** Not in the store, or not named by the client; up to 100 of them. */
 export class PartsMissing extends Data.TaggedError("PartsMissing")<{
   readonly missing: ReadonlyArray<number>;
 }> {}
 
-/** The policy of the upload allows no links to it. */
 export class LinksNotAllowed extends Data.TaggedError("LinksNotAllowed") {}
 
-/** The link would live longer than the policy allows; `limit` in seconds. */
+/** In seconds. */
 export class LinkTooLong extends Data.TaggedError("LinkTooLong")<{ readonly limit: number }> {}
 
 /** The link was not made by this service, has expired, or was revoked. */
@@ -109,7 +104,6 @@ export class Unauthenticated extends Data.TaggedError("Unauthenticated")<{
  */
 export class OrganizationNotFound extends Data.TaggedError("OrganizationNotFound") {}
 
-/** The caller belongs to the organization, and may not do this there. */
 export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{ readonly scope: string }> {}
 
 /** More requests than a limit allows; `retryAfter` in seconds. */
@@ -119,9 +113,8 @@ export class RateLimited extends Data.TaggedError("RateLimited")<{
 }> {}
 
 /**
- * More than the organization may be granted in a day, more bytes than one caller may be granted
- * there if it is `caller`, or, if it is `multipart`, more uploads in parts than the organization
- * may have open at once; `retryAfter` in seconds.
+ * More than an organization may be granted in a day, one caller there (`caller`), or uploads in
+ * parts open at once (`multipart`); `retryAfter` in seconds.
  */
 export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{
   readonly bytes?: number;
@@ -159,10 +152,7 @@ export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavail
   readonly reason: string;
 }> {}
 
-/**
- * The store shows the object to nobody who lacks a key that the client sent along in `header`.
- * Callers see an `UploadMismatch` instead.
- */
+/** Nobody can read the object without a key that the client sent along in `header`. */
 export class ObjectUnreadable extends Data.TaggedError("ObjectUnreadable")<{
   readonly header: string;
 }> {}

@@ -10,7 +10,6 @@ export const Link = Schema.Struct({
   key: StorageKey,
   fileName: FileName,
   mediaType: MediaType,
-  /** The version or generation that the link opens, if there are several. */
   version: Schema.optionalKey(Schema.String),
   policy: Schema.String,
   issuedAt: Schema.DateTimeUtcFromMillis,

@@ -36,7 +36,6 @@ export const ABANDONED_AFTER = Math.ceil(Duration.toDays(MULTIPART_LIFETIME));
 /** A granted upload in parts, which the client holds sealed and sends with each request. */
 export const MultipartUpload = Schema.Struct({
   key: StorageKey,
-  /** The store's own name for the upload. */
   uploadId: Schema.String,
   fileName: FileName,
   mediaType: MediaType,
@@ -103,7 +102,6 @@ export interface SentPart {
   readonly etag: string;
 }
 
-/** A part as the store lists it. */
 export interface StoredPart {
   readonly partNumber: number;
   /** In bytes. */

@@ -16,7 +16,7 @@ export const OrganizationSlug = Schema.String.check(
 ).pipe(Schema.brand("OrganizationSlug"));
 export type OrganizationSlug = typeof OrganizationSlug.Type;
 
-/** An organization's id in keys: 1 to 64 letters, digits, `_` and `-`, one path segment. */
+/** One path segment in keys: 1 to 64 letters, digits, `_` and `-`. */
 export const OrganizationId = Schema.String.check(Schema.isPattern(ID)).pipe(
   Schema.brand("OrganizationId"),
 );

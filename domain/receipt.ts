@@ -14,21 +14,20 @@ export const Receipt = Schema.Struct({
   fileName: FileName,
   mediaType: MediaType,
   size: ByteSize,
-  /** Whether `size` is the largest that was granted, rather than the exact one. */
   isLargest: Schema.optionalKey(Schema.Boolean),
   checksum: Schema.optional(Checksum),
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,
-  /** Whether the store was told to accept one PUT only. */
+  /** The store was told to accept one PUT only. */
   writeOnce: Schema.Boolean,
-  /** Whether the object bears the mark of an unconfirmed upload. */
+  /** The object bears the mark of an unconfirmed upload. */
   pending: Schema.Boolean,
   issuedAt: Schema.DateTimeUtcFromMillis,
   putExpiresAt: Schema.DateTimeUtcFromMillis,
   confirmUntil: Schema.DateTimeUtcFromMillis,
 }).pipe(
-  // A receipt travels in requests, so its members have short names there.
+  // Short, since a receipt travels in requests.
   Schema.encodeKeys({
     key: "k",
     fileName: "n",

@@ -6,7 +6,7 @@ import type { Allowance, Limited, RateLimit } from "./limits.ts";
 interface Taken {
   readonly isAllowed: boolean;
   readonly remaining: number;
-  /** Milliseconds until another request is allowed; 0 if this one was. */
+  /** In milliseconds; 0 if the request was allowed. */
   readonly retryAfter: number;
   /** Milliseconds until the whole limit is available again. */
   readonly resetAfter: number;
@@ -18,7 +18,7 @@ export interface Bucket {
   readonly at: number;
 }
 
-/** Tolerance, since sums of fractions are rounded. */
+/** Sums of fractions are rounded. */
 const ROUNDING = 1e-6;
 
 /** Takes one request from a bucket, which holds `count` and refills evenly within `window`. */

@@ -3,7 +3,6 @@ import * as Duration from "effect/Duration";
 import type { ChecksumAlgorithm } from "./checksum.ts";
 import type { Receipt } from "./receipt.ts";
 
-/** A property in which what arrived is not what was granted. */
 export interface UploadDifference {
   /**
    * `size`, `mediaType`, `checksum`, or a header in lower case; `last-modified` is the object's

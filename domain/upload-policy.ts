@@ -26,10 +26,8 @@ export type AllowedType = typeof AllowedType.Type;
 export const POLICY_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export const PolicyName = Schema.String.check(Schema.isPattern(POLICY_NAME));
 
-/** The policy of an upload that names none. */
 export const DEFAULT_POLICY = "files";
 
-/** The kind of caller: a person in a browser, or a service of our own. */
 export const CallerKind = Schema.Literals(["user", "service"]);
 export type CallerKind = typeof CallerKind.Type;
 
@@ -152,18 +150,15 @@ export interface UploadRequest {
   readonly fileName: FileName;
   readonly mediaType: MediaType;
   readonly size: ByteSize;
-  /** Like `strict` of a policy, for this upload. */
   readonly strict: boolean;
   readonly checksum?: Checksum | undefined;
 }
 
 export interface RequestedUpload {
   readonly upload: UploadRequest;
-  /** The name of a policy; `files` if undefined. */
   readonly policy?: string | undefined;
 }
 
-/** The request, and the policy that allows it. */
 export interface UploadGrant extends UploadRequest, UploadPolicy {}
 
 export function authorize(
