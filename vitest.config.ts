@@ -34,7 +34,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
     })),
   ],
   // Clients that are slow, but not too slow: beside others on a busy machine they might be.
-  [{ name: "slow", include: ["tests/attacks/slow-*.test.ts"], isolate: true, maxWorkers: 1 }],
+  [{ name: "slow", include: ["tests/attacks/slow-*.test.ts"], isolate: true, maxWorkers: 2 }],
 ];
 
 /**
@@ -48,9 +48,9 @@ const FULL = [
   "tests/release/package-managers.test.ts",
 ].filter((file) => !isFullRun && !process.argv.some((argument) => argument.includes(file)));
 
-/** They take a minute or more, so they begin first: none of them is left to one worker in the end. */
+/** They take longest, so they begin first: none of them is left to one worker in the end. */
 const LONG =
-  /\/(?:deploy\/compose-up|hosts\/[\w-]+|pages\/uppy|browser\/client|runtimes\/same-suite|attacks\/fuzzed)\.test\.ts$/;
+  /\/(?:deploy\/compose-up|hosts\/[\w-]+|pages\/uppy|browser\/client|runtimes\/same-suite|attacks\/fuzzed|cli\/doctor|contract\/(?:contract|certify)|embed\/contract|service\/(?:doctor-\w+|leftovers|cold))\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {

@@ -1,11 +1,18 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { expect, it } from "vitest";
-import { startProcess } from "../support/service-process.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
-it("a request whose body does not arrive is refused, and its connection is closed", async () => {
-  const service = await startProcess();
+let service: ServiceProcess;
+beforeAll(async () => {
+  service = await startProcess();
+});
+afterAll(async () => {
+  expect(await service.stop()).toBe(0);
+});
+
+it.concurrent("a request whose body does not arrive is refused, and its connection is closed", async () => {
   const { host, hostname, port } = new URL(service.address);
   const socket = connect(Number(port), hostname);
   await once(socket, "connect");
@@ -16,18 +23,16 @@ it("a request whose body does not arrive is refused, and its connection is close
   );
   // Reads until the connection ends, which shows that it is closed.
   const answer = await text(socket);
-  await service.stop();
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   expect(answer).toContain('"code":"REQUEST_TIMEOUT"');
 });
 
-it.each([
+it.concurrent.each([
   ["GET", "Content-Length: 9000000"],
   ["HEAD", "Content-Length: 9000000"],
   ["OPTIONS", "Content-Length: 9000000"],
   ["GET", "Transfer-Encoding: chunked"],
 ])("a %s with a body (%s) is answered, and its connection is closed", async (method, length) => {
-  const service = await startProcess();
   const { host, hostname, port } = new URL(service.address);
   for (const path of ["/store/files/a", "/healthz"]) {
     const socket = connect(Number(port), hostname);
@@ -41,5 +46,4 @@ it.each([
     expect(answer).toMatch(/^HTTP\/1\.1 \d{3} /);
     expect(answer).toMatch(/^connection: close\r$/im);
   }
-  expect(await service.stop()).toBe(0);
 });

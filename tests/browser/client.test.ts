@@ -12,6 +12,7 @@ import { bundleClient } from "../../deploy/bundle-client.ts";
 import { launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, reply, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort } from "../support/free-port.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
@@ -132,7 +133,7 @@ const STORES = [
   },
 ];
 
-describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, large }) => {
+describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, env, large }) => {
   describe.skipIf(executablePath === undefined || !isHere)("on another origin", () => {
     let service: ServiceProcess;
     let network: CuttingProxy;
@@ -211,6 +212,105 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       expect(events.some(({ retrying }) => retrying?.reason === "network")).toBe(true);
     });
 
+    it("after a reload in the middle only the rest is sent", async () => {
+      network.holdAfter(2);
+      await tab.evaluate(async () => {
+        const { make, fileOf, onProgress, events } = page;
+        page.task = make().upload(fileOf(22 * 2 ** 20), { onProgress });
+        page.task.catch(() => undefined);
+        while ((events.at(-1)?.parts?.done ?? 0) < 2) await new Promise(requestAnimationFrame);
+        page.task.pause();
+      });
+      await tab.reload();
+      network.release();
+      await tab.waitForFunction(() => "page" in globalThis);
+      puts.length = 0;
+      const { outcome, pending, left, first } = await tab.evaluate(async () => {
+        const { make, fileOf, onProgress, outcomeOf, events } = page;
+        const client = make();
+        const [pending] = await client.pending();
+        const upload = client.upload(fileOf(22 * 2 ** 20), { resume: pending, onProgress });
+        const outcome = await outcomeOf(upload);
+        const left = await client.pending();
+        return {
+          outcome,
+          pending: pending?.filename,
+          left: left.length,
+          first: events.find(({ parts }) => parts?.done === 2)?.parts,
+        };
+      });
+      expect(await sha256At(outcome)).toBe(sha256Of(22 * MIB));
+      expect([pending, left, first]).toEqual(["a.png", 0, { done: 2, total: 5 }]);
+      expect(puts).toHaveLength(3);
+    });
+
+    it("an aborted upload leaves no parts behind", async () => {
+      network.holdAfter(1);
+      const { code, status, pending } = await tab.evaluate(async () => {
+        const { make, fileOf, onProgress, outcomeOf, events } = page;
+        const storage = new Map<string, string>();
+        const client = make({ storage });
+        const upload = client.upload(fileOf(22 * 2 ** 20), { onProgress });
+        const outcome = outcomeOf(upload);
+        while ((events.at(-1)?.parts?.done ?? 0) < 1) await new Promise(requestAnimationFrame);
+        const { begun } = JSON.parse([...storage.values()][0] ?? "");
+        upload.abort();
+        const { code } = (await outcome) as { code: string };
+        const entries = performance.getEntriesByType("resource");
+        const parts = entries.find(({ name }) => name.endsWith("/multipart/parts"))?.name;
+        // Asked as the client would ask.
+        const ask = make({
+          storage: new Map([["", ""]]),
+          fetch: (_, init) => fetch(`${parts}?upload=${begun.upload}`, init),
+        });
+        const error = await ask.policies().catch((cause: client.UploadError) => cause);
+        return {
+          code,
+          status: "problem" in error ? error.problem?.code : undefined,
+          pending: (await client.pending()).length,
+        };
+      });
+      expect([code, status, pending]).toEqual(["aborted", "INVALID_UPLOAD", 0]);
+    });
+
+    it("a URL that has expired while the upload was paused is replaced", async () => {
+      // The page's clock stands still, so that only the store can tell.
+      await tab.addInitScript(() => {
+        const at = Date.now();
+        Date.now = () => at;
+      });
+      await open();
+      let expiry = Infinity;
+      await tab.route(
+        "**/presign",
+        async (route) => {
+          const response = await route.fetch();
+          expiry = Date.parse((await response.json()).put_expires_at);
+          // While the answer is on its way, so that the page has the URL when it goes on.
+          await tab.evaluate(() => setTimeout(() => page.task.pause(), 0));
+          await route.fulfill({ response });
+        },
+        { times: 1 },
+      );
+      const presigned: Array<string> = [];
+      tab.on("request", (request) => {
+        if (request.method() === "POST")
+          presigned.push(new URL(request.url()).pathname.split("/").at(-1) ?? "");
+      });
+      await tab.evaluate(() => {
+        const { make, fileOf, outcomeOf } = page;
+        page.task = make().upload(fileOf(1000), { policy: "brief" });
+        page.outcome = outcomeOf(page.task);
+      });
+      await until("the expiry", () => Date.now() > expiry + 1000);
+      await tab.evaluate(() => page.task.resume());
+      expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(1000));
+      expect(presigned).toEqual(["presign", "presign", "confirm"]);
+    });
+
+    // The store has little part in these.
+    if (store !== "the embedded store" && !isFullRun) return;
+
     describe("over a bad line", () => {
       const SIZE = 7 * MIB;
       const GATEWAY = reply("502 Bad Gateway", "<h1>Bad Gateway</h1>");
@@ -273,38 +373,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
         expect(await sha256At(await outcome())).toBe(sha256Of(SIZE));
         expect(network.cuts()).toBe(before + 4);
       });
-    });
-
-    it("after a reload in the middle only the rest is sent", async () => {
-      network.holdAfter(2);
-      await tab.evaluate(async () => {
-        const { make, fileOf, onProgress, events } = page;
-        page.task = make().upload(fileOf(22 * 2 ** 20), { onProgress });
-        page.task.catch(() => undefined);
-        while ((events.at(-1)?.parts?.done ?? 0) < 2) await new Promise(requestAnimationFrame);
-        page.task.pause();
-      });
-      await tab.reload();
-      network.release();
-      await tab.waitForFunction(() => "page" in globalThis);
-      puts.length = 0;
-      const { outcome, pending, left, first } = await tab.evaluate(async () => {
-        const { make, fileOf, onProgress, outcomeOf, events } = page;
-        const client = make();
-        const [pending] = await client.pending();
-        const upload = client.upload(fileOf(22 * 2 ** 20), { resume: pending, onProgress });
-        const outcome = await outcomeOf(upload);
-        const left = await client.pending();
-        return {
-          outcome,
-          pending: pending?.filename,
-          left: left.length,
-          first: events.find(({ parts }) => parts?.done === 2)?.parts,
-        };
-      });
-      expect(await sha256At(outcome)).toBe(sha256Of(22 * MIB));
-      expect([pending, left, first]).toEqual(["a.png", 0, { done: 2, total: 5 }]);
-      expect(puts).toHaveLength(3);
     });
 
     it("a file whose content has changed under its name, size and date is not mixed with what was sent of it", async () => {
@@ -406,35 +474,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       expect(puts).toHaveLength(5);
     });
 
-    it("an aborted upload leaves no parts behind", async () => {
-      network.holdAfter(1);
-      const { code, status, pending } = await tab.evaluate(async () => {
-        const { make, fileOf, onProgress, outcomeOf, events } = page;
-        const storage = new Map<string, string>();
-        const client = make({ storage });
-        const upload = client.upload(fileOf(22 * 2 ** 20), { onProgress });
-        const outcome = outcomeOf(upload);
-        while ((events.at(-1)?.parts?.done ?? 0) < 1) await new Promise(requestAnimationFrame);
-        const { begun } = JSON.parse([...storage.values()][0] ?? "");
-        upload.abort();
-        const { code } = (await outcome) as { code: string };
-        const entries = performance.getEntriesByType("resource");
-        const parts = entries.find(({ name }) => name.endsWith("/multipart/parts"))?.name;
-        // Asked as the client would ask.
-        const ask = make({
-          storage: new Map([["", ""]]),
-          fetch: (_, init) => fetch(`${parts}?upload=${begun.upload}`, init),
-        });
-        const error = await ask.policies().catch((cause: client.UploadError) => cause);
-        return {
-          code,
-          status: "problem" in error ? error.problem?.code : undefined,
-          pending: (await client.pending()).length,
-        };
-      });
-      expect([code, status, pending]).toEqual(["aborted", "INVALID_UPLOAD", 0]);
-    });
-
     it("a clock that is an hour wrong changes nothing", async () => {
       for (const hours of [-1, 1]) {
         await tab.addInitScript((shift) => {
@@ -470,41 +509,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ isHere, env, lar
       );
       await context.setOffline(false);
       expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(22 * MIB));
-    });
-
-    it("a URL that has expired while the upload was paused is replaced", async () => {
-      // The page's clock stands still, so that only the store can tell.
-      await tab.addInitScript(() => {
-        const at = Date.now();
-        Date.now = () => at;
-      });
-      await open();
-      let expiry = Infinity;
-      await tab.route(
-        "**/presign",
-        async (route) => {
-          const response = await route.fetch();
-          expiry = Date.parse((await response.json()).put_expires_at);
-          // While the answer is on its way, so that the page has the URL when it goes on.
-          await tab.evaluate(() => setTimeout(() => page.task.pause(), 0));
-          await route.fulfill({ response });
-        },
-        { times: 1 },
-      );
-      const presigned: Array<string> = [];
-      tab.on("request", (request) => {
-        if (request.method() === "POST")
-          presigned.push(new URL(request.url()).pathname.split("/").at(-1) ?? "");
-      });
-      await tab.evaluate(() => {
-        const { make, fileOf, outcomeOf } = page;
-        page.task = make().upload(fileOf(1000), { policy: "brief" });
-        page.outcome = outcomeOf(page.task);
-      });
-      await until("the expiry", () => Date.now() > expiry + 1000);
-      await tab.evaluate(() => page.task.resume());
-      expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(1000));
-      expect(presigned).toEqual(["presign", "presign", "confirm"]);
     });
 
     it("of ten files at once one is refused, and the others arrive", async () => {

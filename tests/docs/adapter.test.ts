@@ -65,19 +65,26 @@ it("every snippet compiles", async () => {
 });
 
 /** The contract, as the snippets register it, but for a change in one of them. */
-async function prove({ file = "adapter.ts", from = "", to = "" } = {}) {
+async function prove({ file = "adapter.ts", from = "", to = "", only = "" } = {}) {
   const code = snippets.get(file) ?? "";
   expect(code).toContain(from);
   project.write(file, code.replace(from, to));
   const { output } = await project.run(
-    ["vitest", "run", "--reporter=default", "--reporter=json", "--outputFile.json=report.json"],
+    [
+      "vitest",
+      "run",
+      `--testNamePattern=${only}`,
+      "--reporter=default",
+      "--reporter=json",
+      "--outputFile.json=report.json",
+    ],
     { env: STORE },
   );
   project.write(file, code);
   const { testResults } = JSON.parse(readFileSync(join(project.folder, "report.json"), "utf8"));
   const tests: ReadonlyArray<{ status: string; title: string; ancestorTitles: Array<string> }> =
     testResults[0].assertionResults;
-  const failed = tests.filter(({ status }) => status !== "passed");
+  const failed = tests.filter(({ status }) => status === "failed");
   return { tests, failed: failed.map(({ title }) => title), output };
 }
 
@@ -93,9 +100,12 @@ it.skipIf(server === undefined)("the adapter keeps every promise of the contract
 it.skipIf(server === undefined)(
   "an adapter that binds less than it promises fails the contract",
   async () => {
-    const { failed } = await prove({ from: "writeOnce: true", to: "writeOnce: false" });
-    expect(failed).toContain("a PUT cannot be replayed under strict");
-    expect(failed).not.toContain("a PUT as granted is stored byte for byte");
+    const { failed } = await prove({
+      from: "writeOnce: true",
+      to: "writeOnce: false",
+      only: "replayed under strict|a PUT as granted is stored",
+    });
+    expect(failed).toEqual(["a PUT cannot be replayed under strict"]);
   },
 );
 
@@ -141,6 +151,7 @@ it.skipIf(server === undefined)(
       file: "adapter.test.ts",
       from: '"two endpoints", "marks"',
       to: '"marks"',
+      only: "a PUT as granted is stored",
     });
     expect(output).toContain('give it, or say without: ["two endpoints"]');
   },

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Example, installExample, type StartedExample } from "../support/example.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { callAction, PROBLEM, signIn, uploadTo } from "./guest.ts";
 
@@ -20,6 +21,9 @@ const STORES: Readonly<Record<string, Readonly<Record<string, string>> | undefin
   },
 };
 
+/** One example is compiled with the declarations of its packages, which take the most time. */
+const skipsLibraries = (name: string) => !isFullRun && name !== "node";
+
 /** Registers the tests of an example. Each that is built has a file, so that they run at once. */
 export const testExample = (name: string) =>
   describe(`the example ${name}`, () => {
@@ -30,7 +34,8 @@ export const testExample = (name: string) =>
     afterAll(() => example?.remove());
 
     it("the example compiles against the packed package", async () => {
-      await example.run(["npm", "run", "check"]);
+      const options = skipsLibraries(name) ? ["--", "--skipLibCheck"] : [];
+      await example.run(["npm", "run", "check", ...options]);
     }, 300_000);
 
     describe.each(Object.entries(STORES))("with %s", (_store, env) => {

@@ -86,7 +86,7 @@ describe("the same tests", () => {
 
 async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runtime) {
   const report = join(folder, `${name}.json`);
-  const { PATH = "", HOME = "" } = process.env;
+  const { PATH = "", HOME = "", TEST_FULL = "" } = process.env;
   const child = spawn(
     commandPath(runtime),
     [
@@ -101,7 +101,7 @@ async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runt
     ],
     {
       cwd: ROOT,
-      env: { PATH, HOME, ...COMPILE_CACHE, TEST_RUNTIME: name },
+      env: { PATH, HOME, ...COMPILE_CACHE, TEST_RUNTIME: name, TEST_FULL },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );

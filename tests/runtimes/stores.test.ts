@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type Command, RUNTIMES, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
@@ -18,7 +19,7 @@ const runtimes: ReadonlyArray<{
   readonly command: ((store: (typeof STORES)[number]) => Command) | undefined;
 }> = [
   { name: "Node 22", command: on(await need("node22")) },
-  { name: "Node 24", command: on(await need("node24")) },
+  ...(isFullRun ? [{ name: "Node 24", command: on(await need("node24")) }] : []),
   { name: "Node 26", command: () => RUNTIMES.node },
   { name: "Deno 2", command: (store) => denoCommand(DENO_PERMISSIONS[store]) },
   { name: "Bun 1", command: () => RUNTIMES.bun },

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { useFewHeaders } from "../support/few-headers.ts";
 import { freePort } from "../support/free-port.ts";
 import { STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
@@ -50,6 +51,7 @@ const cache = (): Change => {
 const nameIn = ({ url = "" }: IncomingMessage) => url.replace(/\?.*/, "");
 
 describe.skipIf(server === undefined || second === undefined)("valetkey doctor", () => {
+  useFewHeaders();
   beforeAll(async () => {
     keyed = await makeKeyedBucket();
   });

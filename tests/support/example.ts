@@ -4,10 +4,13 @@ import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -70,8 +73,9 @@ export async function installExample(name: string): Promise<Example> {
   }
   const [install, ...others] = commandsOf(readFileSync(join(folder, "README.md"), "utf8"));
   if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
-  await installPackages(folder, manifest, run);
-  if (others.includes("npm run build")) await run(["npm", "run", "build"]);
+  const isBuilt = others.includes("npm run build");
+  await installPackages(folder, manifest, { isBuilt, run });
+  if (isBuilt) await run(["npm", "run", "build"]);
   return {
     folder,
     run,
@@ -84,38 +88,38 @@ export async function installExample(name: string): Promise<Example> {
 }
 
 /**
- * Installs what an example asks for: as a user does in a full run, and otherwise by linking what was
- * installed once for the same manifests, with the package as it is now.
+ * Installs what an example asks for: as a user does in a full run and where it is built, and
+ * otherwise by links to what was installed once for the same manifests, with the package as it is now.
  */
 async function installPackages(
   folder: string,
   manifest: string,
-  run: Example["run"],
+  { isBuilt, run }: { readonly isBuilt: boolean; readonly run: Example["run"] },
 ): Promise<void> {
   // With all that npm is told by this machine's environment, such as whose certificates it trusts.
   const { NODE_ENV: _, ...own } = process.env;
   const install = () =>
     run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { ...own, ...ENV });
-  if (isFullRun) return void (await install());
+  if (isFullRun || isBuilt) return void (await install());
   const { dependencies, peerDependencies } = JSON.parse(
     readFileSync(join(await unpacked(), "package.json"), "utf8"),
   );
   const asked = JSON.stringify([manifest, dependencies, peerDependencies, process.version]);
   const hash = createHash("sha256").update(asked).digest("hex").slice(0, 12);
-  const kept = join(CACHE, `example-${hash}`);
+  const kept = join(CACHE, `packages-${hash}`);
   const packages = join(folder, "node_modules");
   if (existsSync(kept)) {
-    await run(["cp", "-a", kept, packages]);
-    const own = join(packages, "valetkey");
-    if (!existsSync(own)) return;
-    rmSync(own, { recursive: true });
-    cpSync(await unpacked(), own, { recursive: true });
+    mkdirSync(packages);
+    for (const name of readdirSync(join(kept, "node_modules"))) {
+      if (name === "valetkey") cpSync(await unpacked(), join(packages, name), { recursive: true });
+      else symlinkSync(join(kept, "node_modules", name), join(packages, name));
+    }
   } else {
     await install();
     const fresh = mkdtempSync(`${kept}.`);
     await run(["cp", "-a", packages, fresh]);
-    if (!existsSync(kept)) renameSync(join(fresh, "node_modules"), kept);
-    rmSync(fresh, { recursive: true, force: true });
+    if (existsSync(kept)) rmSync(fresh, { recursive: true });
+    else renameSync(fresh, kept);
   }
 }
 

@@ -80,7 +80,16 @@ export async function startIssuer(): Promise<Issuer> {
   };
 }
 
-async function makeKeys(generation: number) {
+/** What was made once in this process: an RSA key takes a third of a second. */
+const made = new Map<number, ReturnType<typeof generate>>();
+
+function makeKeys(generation: number) {
+  const known = made.get(generation) ?? generate(generation);
+  made.set(generation, known);
+  return known;
+}
+
+async function generate(generation: number) {
   const rsa = await makeKey("RS256", generation);
   const ec = await makeKey("ES256", generation);
   return {

@@ -103,7 +103,12 @@ async function run(
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(command, args, {
     cwd,
-    env: { PATH: [...COMMANDS, PATH].join(":"), HOME, ...env },
+    env: {
+      PATH: [...COMMANDS, PATH].join(":"),
+      HOME,
+      NODE_COMPILE_CACHE: join(cwd, "node_modules/.compiled"),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     // One that does not end must not outlive the test that expected otherwise.
     timeout: 150_000,

@@ -43,8 +43,8 @@ export const RUNTIMES = {
 } as const satisfies Readonly<Record<string, Command>>;
 
 /**
- * Starts the service with `env` beside the defaults, bundled where no runtime is named, and waits
- * until it answers, or ends. At the end of a test it is killed if it still runs.
+ * Starts the service with `env` beside the defaults, bundled on Node, and waits until it answers, or
+ * ends. At the end of a test it is killed if it still runs.
  */
 export async function startProcess(
   env: Readonly<Record<string, string>> = {},
@@ -112,7 +112,7 @@ async function commandFor(
   runtime: keyof typeof RUNTIMES | Command | undefined,
   directory: string,
 ): Promise<ReadonlyArray<string>> {
-  if (runtime === undefined) return ["node", await bundled("node")];
+  if (runtime === undefined || runtime === "node") return ["node", await bundled("node")];
   const command = typeof runtime === "string" ? RUNTIMES[runtime](directory) : runtime(directory);
   if (["deno", "bun"].includes(command[0] ?? "")) await need("runtimes");
   return command;
