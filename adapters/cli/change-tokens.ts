@@ -6,10 +6,7 @@ import { readJsonFile } from "../json/json-file.ts";
 import { codeOf } from "../thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 
-/**
- * Replaces the tokens in the file, all of them or none. Rejects with a `CommandFailure` if the file
- * cannot be changed, and with what `change` throws.
- */
+/** Replaces the tokens in the file, all of them or none. Rejects with what `change` throws, too. */
 export async function changeTokens(
   path: string,
   change: (tokens: ReadonlyArray<StoredToken>) => ReadonlyArray<StoredToken>,

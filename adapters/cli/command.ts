@@ -72,9 +72,9 @@ export interface Command {
 /** The output of a command: a result to standard output, a message to standard error. */
 export interface Output {
   readonly result?: string;
-  readonly message?: string;
+  readonly message?: string | undefined;
   /** The exit code, if it is not 0 although the command did its work. */
-  readonly code?: number;
+  readonly code?: number | undefined;
 }
 
 /** Makes a command that decodes its arguments; a `CommandFailure` names every mistake in them. */

@@ -31,9 +31,7 @@ export const config = command({
     ]);
     return {
       result: `${columns(about)}\n${columns([["VARIABLE", "VALUE", "FROM"], ...table])}`,
-      ...(warnings.length > 0 && {
-        message: warnings.map((text) => `Warning: ${text}.`).join("\n"),
-      }),
+      message: warnings.map((text) => `Warning: ${text}.`).join("\n") || undefined,
     };
   },
 });

@@ -6,7 +6,6 @@ import { command, CommandFailure, EXIT, flag, option } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
 
-/** Prints the rule by which pages may upload into the bucket, or adds it to the bucket's rules. */
 export const cors = command({
   name: "cors",
   summary: "Print the rule by which pages of other origins may upload into the bucket",
@@ -41,13 +40,10 @@ export const cors = command({
         return { result: rule(origins), message, code: EXIT.failure };
       }
       const applied = yield* add(origins, { replace });
-      const allowed = `pages of ${applied.origins.join(", ")} may upload`;
+      const done =
+        applied.outcome === "added" ? "The rule was set" : "The bucket has the rule already";
       const removed = applied.removed.map((each) => `\nNo longer allowed: ${each}`).join("");
-      return {
-        message: `${
-          applied.outcome === "added" ? "The rule was set" : "The bucket has the rule already"
-        }: ${allowed}.${removed}`,
-      };
+      return { message: `${done}: pages of ${applied.origins.join(", ")} may upload.${removed}` };
     });
     return runWithStore(storage, program, "The rule was not added");
   },

@@ -6,7 +6,6 @@ import type { Cause } from "./doctor/explain.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { print, tell } from "./output.ts";
 
-/** Examines the configured store, and says what is wrong and what mends it. */
 export const doctor = command({
   name: "doctor",
   summary: "Examine the configured store: what works, what does not, and what mends it",
@@ -86,7 +85,7 @@ const STYLES = {
   "could not tell": ["yellow", "could not tell"],
 } as const;
 
-/** Prints a finding as a person reads it: what a store has said begins no line. */
+/** Prints a finding for a person; no words of the store begin a line. */
 function printFinding({ check, verdict, seen, why, mend }: Finding): void {
   const [colour, word] = STYLES[verdict];
   const notes = [why && `Why:  ${why}`, mend && `Mend: ${mend}`].flatMap((note) =>

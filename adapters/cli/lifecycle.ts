@@ -21,36 +21,26 @@ export const lifecycle = command({
     const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
     const program = Effect.gen(function* () {
       const { lifecycle, multipart } = yield* ObjectStore;
-      const note = multipart?.abandoned === undefined ? [] : [sentence(multipart.abandoned)];
-      const told = (...lines: ReadonlyArray<string>) => [...lines, ...note].join("\n");
+      const advice = multipart?.abandoned && sentence(multipart.abandoned);
+      const withAdvice = (...lines: ReadonlyArray<string>) =>
+        [...lines, ...(advice ? [advice] : [])].join("\n");
       const removesParts = lifecycle?.removesParts === true;
       if (lifecycle === undefined || (days === 0 && !removesParts)) {
-        return yield* Effect.die(
-          new CommandFailure({ code: EXIT.configuration, message: told(NO_RULE) }),
-        );
+        const message = withAdvice(NO_RULE);
+        return yield* Effect.die(new CommandFailure({ code: EXIT.configuration, message }));
       }
-      if (!apply) {
-        return { result: `${lifecycle.rule(days)}\n`, ...(note.length > 0 && { message: told() }) };
-      }
-      const applied = yield* lifecycle.apply(days, { replace });
-      const confirmed = `uploads that nobody confirms are removed after ${applied.days} days`;
-      const completed = `uploads in parts that nobody completes are removed after ${ABANDONED_AFTER} day`;
+      if (!apply) return { result: `${lifecycle.rule(days)}\n`, message: advice };
+      const { outcome, days: waits } = yield* lifecycle.apply(days, { replace });
       const removed = [
-        ...(applied.days === 0 ? [] : [confirmed]),
-        ...(removesParts ? [completed] : []),
-      ].join("; ");
-      const outcome =
-        applied.outcome === "there"
-          ? `The bucket has the rules already: ${removed}.`
-          : `The rules were added: ${removed}.`;
-      return applied.days > days && days > 0
-        ? {
-            message: told(
-              outcome,
-              `Policies here wait ${days} days, and the longer time stays, since others may use the bucket; --replace sets ${days}.`,
-            ),
-          }
-        : { message: told(outcome) };
+        waits > 0 && `uploads that nobody confirms are removed after ${waits} days`,
+        removesParts &&
+          `uploads in parts that nobody completes are removed after ${ABANDONED_AFTER} day`,
+      ].filter((each) => each !== false);
+      const done =
+        outcome === "there" ? "The bucket has the rules already" : "The rules were added";
+      const note = `Policies here wait ${days} days, and the longer time stays, since others may use the bucket; --replace sets ${days}.`;
+      const notes = waits > days && days > 0 ? [note] : [];
+      return { message: withAdvice(`${done}: ${removed.join("; ")}.`, ...notes) };
     });
     return runWithStore(storage, program, "The rules were not added");
   },

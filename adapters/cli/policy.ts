@@ -7,7 +7,6 @@ const user = (role: string) =>
     note: "for a policy of the bucket (Ceph, versitygw); the configured access key or valetkey-… if left out",
   });
 
-/** Prints what each key needs to be allowed, or adds it to the policy of the bucket. */
 export const policy = command({
   name: "policy",
   summary: "Print what each key has to be allowed, and nothing more, in the form of the store",

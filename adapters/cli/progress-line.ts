@@ -1,15 +1,12 @@
 import type { UploadProgress } from "../client/client.ts";
 import { showProgress } from "./output.ts";
 
-/**
- * Milliseconds between two updates of the line on a terminal, and between two lines elsewhere.
- */
+/** Milliseconds between two updates of the line on a terminal, and between two lines elsewhere. */
 const TERMINAL_INTERVAL = 100;
 const LOG_INTERVAL = 10_000;
 
 const BAR_WIDTH = 24;
 
-/** A line on standard error that shows how far something is, with its speed. */
 export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
   const startedAt = Date.now();
   const interval = stream.isTTY ? TERMINAL_INTERVAL : LOG_INTERVAL;
@@ -36,11 +33,11 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
   };
 }
 
-/** The line; `own` are the bytes that were sent in these seconds. */
+/** Formats the line; `own` are the bytes that were sent in these seconds. */
 function describe(progress: UploadProgress, own: number, seconds: number): string {
   const { sent, total, percent, retrying } = progress;
   const filled = Math.floor((percent / 100) * BAR_WIDTH);
-  const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}]`;
+  const bar = `[${"#".repeat(filled).padEnd(BAR_WIDTH, "-")}]`;
   const left = own > 0 && seconds > 1 ? `, ${inTime(((total - sent) / own) * seconds)} left` : "";
   const again = retrying === undefined ? "" : `, trying again (${retrying.reason})`;
   return `${bar} ${Math.floor(percent)} % of ${inUnits(total)}${left}${again}`;

@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { constants } from "node:os";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -120,14 +121,12 @@ const startServer = Effect.fnUntraced(function* (
     page: callers.auth === "dev" ? page((yield* Presigner).publicOrigin) : undefined,
     mounts,
   });
-  const warnings = {
-    connections: yield* warningOnceAMinute(
-      "connections are refused, since MAX_CONNECTIONS are open",
-    ),
-    requests: yield* warningOnceAMinute(
+  const warnings = yield* Effect.all({
+    connections: warningOnceAMinute("connections are refused, since MAX_CONNECTIONS are open"),
+    requests: warningOnceAMinute(
       "requests are answered with 503 OVERLOADED, since too many are in progress",
     ),
-  };
+  });
   return yield* Effect.tryPromise({
     try: () =>
       listen({
@@ -204,22 +203,19 @@ const CLOSING_TIME = Duration.millis(500);
 
 /**
  * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
- * terminal sends when it is closed, is ignored.
+ * closed terminal sends, is ignored.
  */
 function untilStopSignal(): Promise<NodeJS.Signals> {
   process.on("SIGHUP", () => undefined);
   return new Promise((resolve) => {
     let first: number | undefined;
-    for (const [signal, number] of [
-      ["SIGINT", 2],
-      ["SIGTERM", 15],
-    ] as const) {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.on(signal, () => {
         first ??= performance.now();
         resolve(signal);
         // npm forwards a signal that the terminal or systemd has also sent to the service: both
         // count as one.
-        if (performance.now() - first > 100) process.exit(128 + number);
+        if (performance.now() - first > 100) process.exit(128 + constants.signals[signal]);
       });
     }
   });

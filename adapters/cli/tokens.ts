@@ -24,7 +24,7 @@ const FILE = option(
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
 
-/** The instant after a length of time or at a date, in ISO 8601 and UTC; it is in the future. */
+/** A future instant, in ISO 8601 and UTC: after a length of time, or at a date. */
 const Instant = Schema.String.pipe(
   Schema.decodeTo(
     Schema.NonEmptyString,
@@ -40,7 +40,6 @@ const Instant = Schema.String.pipe(
   ),
 );
 
-/** Makes a token, adds its hash to the file and prints it, once. */
 const create = command({
   name: "token create",
   summary: "Make a token for AUTH=static, and print it once",
@@ -78,7 +77,6 @@ const create = command({
   },
 });
 
-/** Prints a line for each token of the file: all that is known of it, except its hash. */
 const list = command({
   name: "token list",
   summary: "List the tokens of AUTH=static",
@@ -91,16 +89,11 @@ const list = command({
     }
     return {
       result: json
-        ? asJson(tokens.success.map(withoutHash))
+        ? asJson(tokens.success.map(({ sha256: _, ...known }) => known))
         : columns([HEAD, ...tokens.success.map(cells)]),
     };
   },
 });
-
-function withoutHash(token: StoredToken) {
-  const { sha256: _, ...known } = token;
-  return known;
-}
 
 const HEAD = ["ID", "KIND", "SUBJECT", "ORGANIZATIONS", "SCOPES", "EXPIRES"];
 
@@ -113,7 +106,6 @@ const cells = (token: StoredToken): ReadonlyArray<string> => [
   `${token.expires_at ?? "never"}${Date.now() < endOf(token) ? "" : " (expired)"}`,
 ];
 
-/** Removes a token from the file, by its id or by itself. */
 const revoke = command({
   name: "token revoke",
   summary: "Revoke a token of AUTH=static; a running service refuses it within seconds",

@@ -4,9 +4,8 @@ import { dirname, join } from "node:path";
 import type { UploadStorage } from "../client/client.ts";
 
 /**
- * Remembers for `valetkey upload` the sent parts of large files: a file in the user's folder for
- * state (XDG Base Directory Specification). Entries of other processes are kept; without the file
- * uploads work too, and start anew.
+ * Remembers the sent parts of large files in the user's folder for state (XDG Base Directory
+ * Specification). Entries of other processes are kept; without the file uploads start anew.
  */
 export function makeUploadMemory(path = defaultPath()): UploadStorage {
   const change = (make: (entries: Map<string, string>) => void) => {
@@ -24,12 +23,10 @@ export function makeUploadMemory(path = defaultPath()): UploadStorage {
   };
 }
 
-const defaultPath = () =>
-  join(
-    process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"),
-    "valetkey",
-    "uploads.json",
-  );
+function defaultPath() {
+  const folder = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+  return join(folder, "valetkey", "uploads.json");
+}
 
 /** Largest file that is read; an upload of 10,000 parts takes less than 1 MiB with its ETags. */
 const MAX_BYTES = 16 * 2 ** 20;

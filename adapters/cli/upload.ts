@@ -5,7 +5,13 @@ import { basename, extname } from "node:path";
 import { mediaTypeByExtension } from "../../domain/media-type.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { PolicyName } from "../../domain/upload-policy.ts";
-import { createClient, UploadError, type UploadResult } from "../client/client.ts";
+import {
+  createClient,
+  UploadError,
+  type UploadPolicy,
+  type UploadResult,
+} from "../client/client.ts";
+import { snakeCase } from "../names.ts";
 import { HttpUrl } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
 import { codeOf } from "../thrown.ts";
@@ -17,7 +23,6 @@ import { makeUploadMemory } from "./upload-memory.ts";
 /** Time limit of the service's first answer, in milliseconds. */
 const REACH_TIMEOUT = 10_000;
 
-/** Uploads files by `valetkey/client`, as a page does. */
 export const upload = command({
   name: "upload",
   summary:
@@ -82,23 +87,26 @@ export const upload = command({
     const outcomes = await task;
     process.off("SIGINT", interrupt);
     line.end();
-    const left = outcomes.values();
-    const results = opened.map((each) => {
-      const outcome = each instanceof File ? left.next().value : undefined;
-      if (outcome?.status === "fulfilled") return outcome.value;
-      return each instanceof File ? readFailure(outcome?.reason) : each;
+    const results = new Map(
+      outcomes.map((outcome, index) => [
+        found[index],
+        outcome.status === "fulfilled" ? outcome.value : failureFrom(outcome.reason),
+      ]),
+    );
+    const rows = opened.flatMap((each, index) => {
+      const result = each instanceof File ? results.get(each) : each;
+      return result ? [{ file: files[index] ?? "", result }] : [];
     });
-    const rows = results.map((result, index) => ({ file: files[index] ?? "", result }));
     const failed = rows.flatMap(({ file, result }) =>
       "message" in result ? onOneLine(`${file}: ${result.message}`) : [],
     );
+    const sent = rows.flatMap(({ file, result }) =>
+      "key" in result ? [[file, result.fileUrl]] : [],
+    );
     return {
-      result: json
-        ? asJson(rows.map(inJson))
-        : columns(
-            rows.flatMap(({ file, result }) => ("key" in result ? [[file, result.fileUrl]] : [])),
-          ),
-      ...(failed.length > 0 && { code: EXIT.failure, message: failed.join("\n") }),
+      result: json ? asJson(rows.map(inJson)) : columns(sent),
+      message: failed.join("\n") || undefined,
+      code: failed.length > 0 ? EXIT.failure : undefined,
     };
   },
 });
@@ -108,45 +116,41 @@ interface Failure {
   readonly message: string;
 }
 
-/** The file at a path, which is read when it is sent, or why it cannot be. */
-async function open(
-  path: string,
-  types: Readonly<Record<string, string>>,
-): Promise<File | Failure> {
+/** Opens a file, which is read when it is sent. */
+async function open(path: string, types: UploadPolicy["extensions"]): Promise<File | Failure> {
   try {
     const found = await stat(path);
-    if (found.isDirectory())
+    if (found.isDirectory()) {
       return { code: "directory", message: "It is a folder. Name its files." };
+    }
     const content = await openAsBlob(path);
     const extension = extname(path).toLowerCase();
     const type = types[extension] ?? mediaTypeByExtension(extension.slice(1));
     return new File([content], basename(path), { type, lastModified: Math.floor(found.mtimeMs) });
   } catch (cause) {
-    const missing = codeOf(cause) === "ENOENT";
+    if (codeOf(cause) === "ENOENT") {
+      return { code: "not-found", message: "There is no such file. Check its path." };
+    }
     return {
-      code: missing ? "not-found" : "unreadable",
-      message: missing
-        ? "There is no such file. Check its path."
-        : `It cannot be read (${codeOf(cause) ?? String(cause)}).`,
+      code: "unreadable",
+      message: `It cannot be read (${codeOf(cause) ?? String(cause)}).`,
     };
   }
 }
 
-const readFailure = (cause: unknown): Failure =>
-  cause instanceof UploadError
-    ? {
-        code: cause.problem?.code ?? cause.code,
-        message: MESSAGES.get(cause.code) ?? cause.message,
-      }
-    : { code: "failed", message: String(cause) };
+function failureFrom(cause: unknown): Failure {
+  if (!(cause instanceof UploadError)) return { code: "failed", message: String(cause) };
+  const code = cause.problem?.code ?? cause.code;
+  // The client's own message names its option `token`.
+  return cause.code === "unauthenticated"
+    ? { code, message: UNAUTHENTICATED }
+    : { code, message: cause.message };
+}
 
-/** Messages in place of those in which the client names its options. */
-const MESSAGES: ReadonlyMap<string, string> = new Map([
-  [
-    "unauthenticated",
-    "The service does not know the caller. Set VALETKEY_TOKEN to a token of the service; npm start prints one.",
-  ],
-]);
+const UNAUTHENTICATED =
+  "The service does not know the caller. Set VALETKEY_TOKEN to a token of the service; npm start prints one.";
+
+const MEMBERS = ["key", "size", "contentType", "getUrl", "fileUrl", "receipt"] as const;
 
 function inJson({
   file,
@@ -156,14 +160,6 @@ function inJson({
   readonly result: UploadResult | Failure;
 }) {
   if ("message" in result) return { file, error: result };
-  const { key, size, contentType, getUrl, fileUrl, receipt } = result;
-  return {
-    file,
-    key,
-    size,
-    content_type: contentType,
-    get_url: getUrl,
-    file_url: fileUrl,
-    receipt,
-  };
+  const members = MEMBERS.map((name) => [snakeCase(name), result[name]]);
+  return { file, ...Object.fromEntries(members) };
 }
