@@ -1,7 +1,6 @@
 // Values that other code has thrown. Under Jest the service and Node have different realms, so that
 // `instanceof Error` is false for errors of Node.
 
-/** Returns true for an error, of whatever realm. */
 export const isError = (thrown: unknown): thrown is Error =>
   typeof thrown === "object" &&
   thrown !== null &&

@@ -1,7 +1,6 @@
 /**
- * An instant, in milliseconds since 1970, as ISO 8601 writes it in UTC. Lines of the log and ends
- * of URLs share their second with others, so the texts of the last seconds are kept: to write one
- * costs as much as a signature.
+ * Writes an instant, in milliseconds since 1970, as ISO 8601 in UTC. Many share their second, so the
+ * texts of the last seconds are kept: to write one costs as much as a signature.
  */
 export function isoOf(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
@@ -9,7 +8,7 @@ export function isoOf(milliseconds: number): string {
   return `${seconds.get(second) ?? keep(second)}${rest}Z`;
 }
 
-/** Up to the point before the milliseconds, by the second. */
+/** Texts up to the point before the milliseconds, by the second. */
 const seconds = new Map<number, string>();
 const MOST_KEPT = 16;
 

@@ -1,8 +1,8 @@
 import { glob, rm, writeFile } from "node:fs/promises";
 import { bundleClient } from "./bundle-client.ts";
 
-// Puts the modules of `valetkey/client` in place of what the compiler has made of their sources;
-// its declarations stay.
+// Puts the module of `valetkey/client` in place of those that the compiler has made; declarations
+// stay.
 
 const folder = new URL("../dist/adapters/client/", import.meta.url);
 

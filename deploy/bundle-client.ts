@@ -1,13 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
-// Makes the module of `valetkey/client` of adapters/client/. `npm run build` puts it in place of
-// what the compiler has made of the same sources; run from its source, the service makes it for its
-// page.
+// Makes the module of `valetkey/client` for `npm run build`, and for the page of a service that is
+// run from its source.
 
 const SOURCE = fileURLToPath(new URL("../adapters/client/client.ts", import.meta.url));
 
-/** The code of each module, by its file name. */
 export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
   const bundle = await rolldown({
     input: { client: SOURCE },
@@ -16,16 +14,7 @@ export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
       throw new Error(message);
     },
   });
-  const { output } = await bundle.generate({
-    format: "es",
-    minify: true,
-    comments: false,
-    entryFileNames: "[name].js",
-  });
+  const { output } = await bundle.generate({ format: "es", minify: true, comments: false });
   await bundle.close();
-  return new Map(
-    output.flatMap((chunk) =>
-      chunk.type === "chunk" ? [[chunk.fileName, chunk.code] as const] : [],
-    ),
-  );
+  return new Map([["client.js", output[0].code]]);
 }

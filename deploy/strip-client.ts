@@ -6,7 +6,6 @@ import { stripTypeScriptTypes } from "node:module";
 
 const FOLDER = new URL("../adapters/client/", import.meta.url);
 
-/** The code of each module, by the name under which a page asks for it. */
 export async function stripClient(): Promise<ReadonlyMap<string, string>> {
   const names = (await readdir(FOLDER)).filter((name) => name.endsWith(".ts"));
   const modules = await Promise.all(

@@ -3,7 +3,6 @@ import { choicesFor, type Command, command, option } from "./command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** Prints what makes a shell complete the commands and options of `valetkey`. */
 export const completion = (commands: ReadonlyArray<Command>) =>
   command({
     name: "completion",
@@ -59,7 +58,6 @@ complete -o default -F _valetkey valetkey
 `;
 }
 
-/** A line for each word, with what it is for. */
 function fish(commands: ReadonlyArray<Command>): string {
   const words = new Map(continuations(commands));
   const lines = commands.flatMap(({ name, summary, options }) => {

@@ -5,10 +5,7 @@ import { command, CommandFailure, EXIT, flag } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
 
-/**
- * Prints the rules by which the bucket removes uploads that nobody confirms or completes, or adds
- * them to the bucket's rules. Of several policies the one that waits longest counts.
- */
+/** Of several policies the one that waits longest counts. */
 export const lifecycle = command({
   name: "lifecycle",
   summary: "Print the rules by which the bucket removes uploads that nobody confirms or completes",

@@ -14,7 +14,6 @@ import { serve } from "./serve.ts";
 import { tokenCommands } from "./tokens.ts";
 import { upload } from "./upload.ts";
 
-/** Runs the command that `args` name, and sets the process's exit code if it fails. */
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
   const serveCommand = command({
     name: "serve",

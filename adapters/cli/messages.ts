@@ -4,7 +4,6 @@ import type { CallerSettings } from "../identity/settings.ts";
 import { type Fault, sentenceOf } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
 
-/** The message about an invalid configuration, which begins with what it prevents. */
 export function configurationMessage(
   prevented: string,
   faults: ReadonlyArray<Fault>,
@@ -22,11 +21,9 @@ ${hints.map((hint) => `  ${hint}\n\n`).join("")}Every variable is explained in d
 `;
 }
 
-/** An example, quoted for a shell. */
 export const inShell = (example: string): string =>
   /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
 
-/** A service that has started. */
 interface Started {
   readonly address: string;
   readonly callers: CallerSettings;

@@ -9,7 +9,6 @@ export const print = (text: string, colour?: Parameters<typeof styleText>[0]): v
   process.stdout.write(colour === undefined ? safe : styleText(colour, safe));
 };
 
-/** Writes to standard error. */
 export const tell = (text: string): void => void process.stderr.write(printable(text));
 
 /** Writes a line over the one before on a terminal, and a line of its own elsewhere; "" ends it. */

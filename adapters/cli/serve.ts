@@ -34,9 +34,7 @@ import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
 
 /**
  * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
- * process's environment configures the service, and `listen` serves it. The exit code is 78 for an
- * invalid configuration and 1 if the service cannot start for another reason; standard error
- * explains both.
+ * exit code is 78 for an invalid configuration, and 1 if it cannot start for another reason.
  */
 export async function serve(listen: Listen): Promise<void> {
   // The service keeps running if the reader of its log ends.
@@ -98,7 +96,6 @@ function makeLayer(settings: Settings) {
   ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
 }
 
-/** Starts answering requests; fails with the reason if the address cannot be listened on. */
 const startServer = Effect.fnUntraced(function* (
   { http, identity: { callers }, storage }: Settings,
   listen: Listen,
@@ -145,7 +142,6 @@ const startServer = Effect.fnUntraced(function* (
 const warningOnceAMinute = (message: string) =>
   Effect.cachedWithTTL(Effect.logWarning(message), "1 minute");
 
-/** Tells a person or the log where the service is and how to use it, and what is odd. */
 const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
   const { http, identity, storage, telemetry: log } = settings;
   const started = {
@@ -158,7 +154,7 @@ const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
   for (const warning of findWarnings(env, settings)) yield* Effect.logWarning(warning);
 });
 
-/** Logs what is not ready at startup, and keeps checking also where nobody asks; the check logs changes. */
+/** Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. */
 export const reportReadiness = Effect.fnUntraced(function* (
   check: Effect.Effect<Readiness>,
   description: string,

@@ -17,7 +17,6 @@ import { CommandFailure, EXIT } from "./command.ts";
 import { configurationMessage } from "./messages.ts";
 import * as storage from "./storage.ts";
 
-/** Reads the settings of all adapters; throws a `CommandFailure` that names every one at fault. */
 export const readOrFail = (env: Env): Settings =>
   orFail(readAll(env), "Valetkey cannot start", env);
 
@@ -52,7 +51,6 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
 
 export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
 
-/** Reads the settings of all adapters, or every fault of them. */
 export function readAll(env: Env) {
   const source = variables(env);
   const parts = {
@@ -68,7 +66,6 @@ export function readAll(env: Env) {
   const server = Result.getOrUndefined(parts.http);
   const limit = Result.getOrUndefined(parts.limits);
   const further = [
-    // Using development tokens from other machines has to be allowed explicitly.
     who?.callers.auth === "dev" &&
       !who.callers.exposed &&
       server !== undefined &&
@@ -82,7 +79,6 @@ export function readAll(env: Env) {
       parts.tokens.success.keys === undefined &&
       (env["AUTH"] || "dev") !== "dev" &&
       fault(tokens.settings.keys, "must be set where AUTH is not dev"),
-    // Several processes with limits must share one counter.
     limit?.isLimited &&
       server !== undefined &&
       areSeveral(limit, server) &&
@@ -96,7 +92,6 @@ export function readAll(env: Env) {
   );
 }
 
-/** Finds what is odd in a valid configuration. */
 export function findWarnings(
   env: Env,
   { http, identity, limits, redis, storage }: Settings,
@@ -118,11 +113,9 @@ export function findWarnings(
   ].filter((warning) => warning !== false);
 }
 
-/** Returns true if several processes serve, on this machine or others. */
 const areSeveral = ({ replicas }: limits.LimitSettings, { workers }: http.HttpSettings) =>
   replicas > 1 || workers > 1 || cluster.isWorker;
 
-/** Finds a hint for each unknown variable that looks like one of ours. */
 export const misspellings = (env: Env): ReadonlyArray<string> =>
   Object.keys(env)
     .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))

@@ -19,7 +19,6 @@ import {
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
-/** The choice of a store. */
 export const adapter = withDefault("local", {
   ...oneOf(["local", "aws", "minio", "gcs"], {
     aws: ["s3", "amazon"],
@@ -54,13 +53,11 @@ const STORES = {
 const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
   groups.flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
 
-/** The settings of the choice and of every store, chosen or not. */
 export const settings = all([
   { adapter },
   ...Object.values(STORES).map(({ settings }) => settings),
 ]);
 
-/** The settings of the choice and of the store that it names. */
 export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> =>
   all([
     { adapter },
@@ -70,7 +67,6 @@ export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> 
     }),
   ]);
 
-/** Reads the choice, and the settings of the store that it names. */
 export const read = (source: Source, publicUrl: URL): Read<Storage> =>
   Result.flatMap(
     readSettings({ adapter }, source, () => {

@@ -1,6 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaTransformation from "effect/SchemaTransformation";
+import * as Struct from "effect/Struct";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
@@ -89,7 +90,7 @@ const list = command({
     }
     return {
       result: json
-        ? asJson(tokens.success.map(({ sha256: _, ...known }) => known))
+        ? asJson(tokens.success.map((token) => Struct.omit(token, ["sha256"])))
         : columns([HEAD, ...tokens.success.map(cells)]),
     };
   },

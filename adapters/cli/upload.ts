@@ -116,7 +116,6 @@ interface Failure {
   readonly message: string;
 }
 
-/** Opens a file, which is read when it is sent. */
 async function open(path: string, types: UploadPolicy["extensions"]): Promise<File | Failure> {
   try {
     const found = await stat(path);

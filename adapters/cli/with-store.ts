@@ -9,13 +9,9 @@ import { reasonOf } from "../thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { tell } from "./output.ts";
 
-/** The time limit of a command that uses the store. */
 const TIMEOUT = "30 seconds";
 
-/**
- * Runs a command's work with the store. Rejects with a `CommandFailure` that begins with `failure`,
- * such as "The rule was not added", and says why.
- */
+/** Runs work of a command. `failure`, such as "The rule was not added", begins the message. */
 export async function runWithStore<A, E>(
   { layer }: Storage,
   program: Effect.Effect<A, E, Layer.Success<Storage["layer"]>>,

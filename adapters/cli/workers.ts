@@ -8,7 +8,6 @@ import { CommandFailure } from "./command.ts";
 import type { Env } from "../settings/source.ts";
 import type { Settings } from "./settings.ts";
 
-/** The message of a worker to its primary once it listens. */
 const LISTENING = "listening";
 
 /** Returns true for the first of several workers, and for a process without others. */
@@ -70,7 +69,6 @@ export const runWorkers = Effect.fnUntraced(function* (
   stopping = yield* Effect.promise(() => stopSignal);
   const ends = [...running].map((worker) => once(worker, "exit"));
   for (const worker of running) worker.process.kill(stopping);
-  // Each worker ends itself by then.
   yield* Effect.timeoutOption(
     Effect.promise(() => Promise.all(ends)),
     Duration.sum(shutdown.timeout, Duration.seconds(1)),

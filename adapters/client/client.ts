@@ -135,7 +135,6 @@ export function createClient(options: ClientOptions): Client {
     return Object.assign(task, { retry: () => begin(file, upload, kept) });
   }
 
-  /** Uploads files with one grant for all that need no parts. */
   function uploadAll(files: ReadonlyArray<Blob>, given: UploadAllOptions): UploadAllTask {
     const { onProgress, onFileProgress, ...each } = given;
     const all = runWith(each);

@@ -120,7 +120,7 @@ const policy = object({
 export interface UploadPolicy extends ReturnType<typeof policy> {}
 export const decodePolicies = object({ policies: list<UploadPolicy>(policy) });
 
-/** A PUT that the service has signed: of a whole file with its receipt, of a part with its checksum. */
+/** A signed PUT: of a whole file with its receipt, or of a part with its checksum. */
 export interface Signed {
   readonly url: string;
   readonly headers: Texts;
@@ -142,7 +142,6 @@ export const signedDecoder = (numbers: ReadonlyArray<number>) => {
   return object({ parts: tuple(numbers.map(part)) });
 };
 
-/** The parts that are in the store. */
 export const decodeStored = object({ parts: list(object({ partNumber: number, etag })) });
 
 export const decodeResult = object({

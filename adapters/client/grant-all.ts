@@ -39,7 +39,6 @@ export async function grantAll(
   }
 }
 
-/** The file that a batch was refused for, or all of them. */
 function refusedBy(cause: unknown, files: ReadonlyArray<Asking>): ReadonlyArray<Asking> {
   const { pointer = "" } = problemIn(cause).errors?.[0] ?? {};
   const file = files[Number(/^\/files\/(\d{1,3})\//.exec(pointer)?.[1])];

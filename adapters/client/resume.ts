@@ -1,6 +1,6 @@
 import { attempt, type FileFacts, memoryDecoder, type SentPart, type Started } from "./decode.ts";
 import { problemIn, UploadError } from "./errors.ts";
-import { makeRun, type Run, throwIfAborted } from "./run.ts";
+import { makeRun, type Run } from "./run.ts";
 import type { Service } from "./service.ts";
 
 /** The longest time to remove the parts of an aborted upload, in milliseconds. */
@@ -80,7 +80,7 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
         .then(({ held }) => isIn(held) && onWait())
         .then(() => locks.request(key, { signal: run.signal }, () => (result = work())))
         // They are denied where a page can remember nothing, as in a sandbox.
-        .catch(() => throwIfAborted(run));
+        .catch(() => run.signal.throwIfAborted());
       return result ?? work();
     },
     /** Returns true if another tab waits for this one. */
@@ -88,7 +88,6 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
   };
 }
 
-/** Lists uploads that were begun here, and not ended. */
 export async function pendingUploads(
   service: Service,
   storage: UploadStorage | undefined,

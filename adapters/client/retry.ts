@@ -1,17 +1,17 @@
 import { UploadError } from "./errors.ts";
-import { isOnline, type Retrying, type Run, throwIfAborted, withTimeout } from "./run.ts";
+import { isOnline, type Retrying, type Run, withTimeout } from "./run.ts";
 
 /** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 10_000;
 
-type Awaitable<A> = A | Promise<A>;
-
 /** A failure that another attempt may mend. */
 export class Transient {
   declare readonly reason: Retrying["reason"];
   /** Returns the error if it is final; undefined if another attempt may help. */
-  declare readonly verdict: (failed: Failed) => Awaitable<UploadError | undefined>;
+  declare readonly verdict: (
+    failed: Failed,
+  ) => UploadError | undefined | Promise<UploadError | undefined>;
   /** The milliseconds of the answer's `Retry-After`. */
   declare readonly after: number | undefined;
 
@@ -52,7 +52,7 @@ export async function persist<A>(
     try {
       return await run.attempt((signal) => work(signal, progressed).catch(failIfAborted(signal)));
     } catch (cause) {
-      throwIfAborted(run);
+      run.signal.throwIfAborted();
       if (cause === PAUSED) {
         wait("paused");
       } else if (!(cause instanceof Transient)) {

@@ -45,7 +45,7 @@ export interface Task<A> extends Promise<A> {
 export function makeTask<A>(run: Run, work: Promise<A>): Task<A> {
   const { pause, resume, abort, close } = run;
   const ended = work.catch((cause: unknown) => {
-    throwIfAborted(run);
+    run.signal.throwIfAborted();
     throw cause;
   });
   return Object.assign(ended.finally(close), { pause, resume, abort });
@@ -64,8 +64,8 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const waiting: Array<() => void> = [];
   const stop = () => attempts.forEach((attempt) => attempt.abort());
   const wake = () => waiting.splice(0).forEach((resolve) => resolve());
-  const abort = (reason?: unknown) => {
-    end.abort(reason);
+  const abort = (cause?: unknown) => {
+    end.abort(new UploadError("aborted", "The upload was aborted.", { cause }));
     stop();
     wake();
   };
@@ -102,7 +102,7 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
         await new Promise<void>((resolve) => waiting.push(resolve));
         run.progressAt = Date.now();
       }
-      throwIfAborted(end);
+      end.signal.throwIfAborted();
     },
     /** Calls `work` with a signal that is aborted when the upload is paused or ends. */
     attempt: async <A>(work: (signal: AbortSignal) => Promise<A>): Promise<A> => {
@@ -117,11 +117,6 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     },
   };
   return run;
-}
-
-/** Fails with `aborted` once the run is to end. */
-export function throwIfAborted({ signal: { aborted, reason: cause } }: Pick<Run, "signal">): void {
-  if (aborted) throw new UploadError("aborted", "The upload was aborted.", { cause });
 }
 
 /** Returns false if the browser says that it has no network; other runtimes do not say. */

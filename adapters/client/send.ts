@@ -10,11 +10,9 @@ const SEND_TIMEOUT = 120_000;
 
 export interface Put {
   readonly url: string;
-  /** Exactly those that the service returned. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Blob;
   readonly signal: AbortSignal;
-  /** Called with the number of bytes of the body that have been sent. */
   readonly onSent: (bytes: number) => void;
 }
 
@@ -75,7 +73,6 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
 /** Set where a stream is sent with the given length: on Node and Bun. */
 const SENDS_LENGTH = globalThis.process?.versions?.node && !("Deno" in globalThis);
 
-/** Bytes that are read at a time. */
 const CHUNK = 256 * 1024;
 
 /** Makes the part of a request that has the body, which reports how much of it was taken. */

@@ -40,7 +40,6 @@ export const typeByName = (name: string, policy: UploadPolicy | undefined): stri
   // With a dot or of one letter, so that it names nothing that every object has.
   policy?.extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
 
-/** Calls of the API; each is repeated where that can help. */
 export type Service = ReturnType<typeof makeService>;
 
 /** Makes the API of one organization. Throws a `TypeError` if an option cannot be used. */

@@ -60,7 +60,6 @@ export interface UploadTask extends Task<UploadResult> {
   readonly retry: () => UploadTask;
 }
 
-/** An upload with everything that it needs. */
 export interface Job extends Resumable {
   readonly run: Run;
   readonly service: Service;

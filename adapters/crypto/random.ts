@@ -5,8 +5,8 @@ import { randomFillSync } from "node:crypto";
 const POOL_BYTES = 4096;
 
 /**
- * Random bytes of the system's cryptographic source, fetched 4 KiB at a time: one system call for
- * each key would cost more than the signature. No byte is returned twice.
+ * Random bytes of the system, fetched 4 KiB at a time: a system call for each key would cost more
+ * than the signature. No byte is returned twice.
  */
 export const layer: Layer.Layer<SecureRandom> = Layer.sync(SecureRandom, () => {
   let pool = new Uint8Array(0);

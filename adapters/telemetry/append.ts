@@ -30,7 +30,7 @@ export const appendTo = (path: string) =>
         try {
           await appendFile(path, batch, { mode: 0o600 });
         } catch (cause) {
-          // Part of the batch may be written, so the next one begins on a line of its own.
+          // Part of the batch may be written: the rest begins on a line of its own.
           waiting = `\n${batch.trimStart()}${waiting}`;
           const problem = `the audit cannot be written to ${path} and waits: ${String(cause)}`;
           if (!isFailing) log(Effect.logError(problem));

@@ -10,7 +10,6 @@ import { isoOf } from "../time.ts";
 import { appendTo } from "./append.ts";
 import { writeLine } from "./standard-output.ts";
 
-/** The setting of where the audit goes. */
 export const settings = {
   to: optional({
     variable: "AUDIT",
@@ -26,9 +25,7 @@ export const settings = {
 const TO_APPEND =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
-/**
- * Reads the variable; a file that cannot be written is found now rather than with the first line.
- */
+/** Reads the setting; a file that cannot be written is found now, not with the first line. */
 export const read = (source: Source): Read<Values<typeof settings>> =>
   readSettings(settings, source, ({ to }) => {
     if (to === undefined || !to.includes("/")) return [];
@@ -41,7 +38,6 @@ export const read = (source: Source): Read<Values<typeof settings>> =>
     }
   });
 
-/** Writes each decision as a line of JSON: to standard output, to a file, or not at all. */
 export function layer(to: string): Layer.Layer<never> {
   if (to === "off") return Layer.empty;
   if (to === "stdout") {
@@ -53,7 +49,7 @@ export function layer(to: string): Layer.Layer<never> {
   );
 }
 
-/** Always one line: JSON escapes line ends. */
+/** JSON escapes line ends, so it is always one line. */
 function lineFrom(event: AuditEvent): string {
   const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
     event;

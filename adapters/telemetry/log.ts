@@ -8,7 +8,6 @@ import { oneOf, optional, readSettings, type Values, withDefault } from "../sett
 import type { Source } from "../settings/source.ts";
 import { writeLine } from "./standard-output.ts";
 
-/** Settings of the log. */
 export const settings = {
   level: withDefault("info", {
     ...oneOf(["debug", "info", "warn", "error", "none"], {
@@ -30,12 +29,9 @@ export const settings = {
   }),
 };
 
-/**
- * The configuration of the log; without a format, a terminal gets `pretty` and all else `json`.
- */
+/** The configuration of the log; without a format, a terminal gets `pretty` and all else `json`. */
 export type TelemetrySettings = Values<typeof settings>;
 
-/** Reads the settings. */
 export const read = (source: Source) => readSettings(settings, source);
 
 const LEVELS = {
@@ -46,7 +42,6 @@ const LEVELS = {
   none: "None",
 } as const satisfies Record<TelemetrySettings["level"], LogLevel.LogLevel>;
 
-/** The log on standard output: lines for people on a terminal, JSON elsewhere. */
 export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> {
   return Layer.merge(
     Logger.layer([Logger.map(isForPeople(format) ? forPeople : forMachines, writeLine)]),
@@ -54,11 +49,9 @@ export function layer({ level, format }: TelemetrySettings): Layer.Layer<never> 
   );
 }
 
-/** Returns true if the log is formatted for people. */
 export const isForPeople = (format: TelemetrySettings["format"]): boolean =>
   format === undefined ? process.stdout.isTTY : format === "pretty";
 
-/** One line: time of day, level if it is not `Info`, message, and facts as `name=value`. */
 const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => {
   const { text, facts } = partsOf(message);
   const level = logLevel === "Info" ? "" : `${logLevel.toUpperCase()} `;
@@ -76,11 +69,8 @@ const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) =
   });
 });
 
-/** Splits a log entry into its message and its object of facts. */
-export function partsOf(message: unknown): {
-  readonly text: string;
-  readonly facts: Readonly<Record<string, unknown>>;
-} {
-  const [text, facts] = Array.isArray(message) ? message : [message];
-  return { text: String(text), facts: typeof facts === "object" && facts !== null ? facts : {} };
+export function partsOf(message: unknown) {
+  const [text, given] = Array.isArray(message) ? message : [message];
+  const facts: Readonly<Record<string, unknown>> = typeof given === "object" ? { ...given } : {};
+  return { text: String(text), facts };
 }

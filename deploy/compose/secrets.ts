@@ -36,7 +36,7 @@ const secret = () => randomBytes(30).toString("base64url");
 const USES = ["service", "put", "get"] as const;
 
 /** The users of SeaweedFS: one that may do everything, and one for each use. */
-function usersOf(keys: Readonly<Record<"admin" | (typeof USES)[number], string>>) {
+function usersWith(keys: Readonly<Record<"admin" | (typeof USES)[number], string>>) {
   const policies = USES.map((use) => {
     const policy = JSON.parse(readFileSync(`${values.policies}/s3-${use}.json`, "utf8"));
     // SeaweedFS takes no statement that denies, and needs none: adapters/cli/policies/README.md.
@@ -69,11 +69,9 @@ if (!existsSync(file("valetkey.env"))) {
   if (values.store !== undefined) {
     const keys = { admin: secret(), service: secret(), put: secret(), get: secret() };
     if (values.store === "seaweedfs") {
-      writeFileSync(file("seaweedfs.json"), JSON.stringify(usersOf(keys)));
-      writeFileSync(
-        file("bucket.env"),
-        `STORAGE_ACCESS_KEY=valetkey-admin\nSTORAGE_SECRET_KEY=${keys.admin}\n`,
-      );
+      writeFileSync(file("seaweedfs.json"), JSON.stringify(usersWith(keys)));
+      const key = `STORAGE_ACCESS_KEY=valetkey-admin\nSTORAGE_SECRET_KEY=${keys.admin}\n`;
+      writeFileSync(file("bucket.env"), key);
     }
     for (const use of USES) {
       const name = use === "service" ? "" : `${use.toUpperCase()}_`;

@@ -12,7 +12,6 @@ import type { ProviderName } from "../../storage/providers.ts";
 /** The purpose of a key: uploads, downloads, the service itself, or the bucket's settings. */
 export type Use = "put" | "get" | "service" | "diagnose";
 
-/** A policy of IAM's language. */
 export interface Policy {
   readonly Version: string;
   readonly Statement: ReadonlyArray<Statement>;
@@ -48,7 +47,6 @@ const BY_HAND: Readonly<Record<Store, string>> = byHand;
 const WITHOUT: ReadonlySet<Store> = new Set(["local", "r2", "b2", "spaces", "garage", "swift"]);
 const BUCKET_POLICIES: { readonly [Name in Store]?: Policy } = { ceph, versitygw };
 
-/** The policies for a store, in its own form. */
 export function policyFor(store: Store, input: PolicyInput): PolicyForm {
   const { bucket, marks, users } = input;
   const byHand = (use: string) => fill(BY_HAND[store], { ...users, bucket, use });
@@ -111,7 +109,6 @@ const refuseOldUrls: Change = (policy, { bucket, longestPut }) => ({
   ],
 });
 
-/** Changes of the policy of the key for uploads. */
 const CHANGES: { readonly [Name in Store]?: Change } = {
   aws: refuseOldUrls,
   wasabi: refuseOldUrls,

@@ -26,7 +26,6 @@ interface Wish {
   readonly replace: boolean;
 }
 
-/** Prints the policies of the keys, or adds our statements to the policy of the bucket. */
 export const runPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
   runWithStore(
     settings.storage,

@@ -12,12 +12,11 @@
  * }} Upload
  */
 
-/** @returns {any} */
-const copyOf = (id) => document.querySelector(id).content.cloneNode(true).firstElementChild;
+const copyFrom = (id) => document.querySelector(id).content.cloneNode(true).firstElementChild;
 
 /** Makes the card of a file. `onClick` gets the names of buttons. */
 export function makeCard({ name, file }, onClick) {
-  const card = copyOf("#card");
+  const card = copyFrom("#card");
   card.querySelector("h3").textContent = name;
   card.querySelector("progress").setAttribute("aria-label", `Sent of ${name}`);
   card.querySelector(".thumb").textContent = /\.(.{1,4})[^.]*$/.exec(name)?.[1] ?? "";
@@ -29,7 +28,6 @@ export function makeCard({ name, file }, onClick) {
   return card;
 }
 
-/** Shows an upload as it is now. @param {Upload} upload */
 export function render(upload) {
   const { card, state, size, type, progress, result, error, requests } = upload;
   const find = (selector) => card.querySelector(selector);
@@ -59,7 +57,7 @@ export function render(upload) {
   find(".requests").hidden = requests.length === 0;
   if (list.children.length > requests.length) list.replaceChildren();
   for (const [title, about, command] of requests.slice(list.children.length)) {
-    const item = copyOf("#request");
+    const item = copyFrom("#request");
     item.querySelector("h4").textContent = title;
     item.querySelector("p").textContent = about;
     item.querySelector("code").textContent = command;
@@ -68,7 +66,7 @@ export function render(upload) {
   }
 }
 
-/** Sets a text that is another: a live region reads out again what is set again. */
+/** Changes a text; a live region would read out again what is set again. */
 export function setText(element, ...texts) {
   const text = texts.filter(Boolean).join(" · ");
   if (element.textContent !== text) element.textContent = text;
@@ -88,7 +86,6 @@ function showImage(card, url) {
 /** Failures that another attempt with the same file cannot mend. */
 const FINAL = new Set(["refused", "empty-file", "directory", "mismatch"]);
 
-/** @param {Upload} upload */
 function actsOn({ state, error, begun }) {
   if (state === "uploading") return ["pause", "abort"];
   if (state === "paused") return ["resume", "abort"];
@@ -111,7 +108,7 @@ const SENTENCES = {
   aborted: () => "Cancelled. Nothing of it is left in the store.",
 };
 
-/** The code, and for whoever runs the service the message if it says more. */
+/** The code, and for the operator the message if it says more. */
 function detailFrom({ code, problem, message, userMessage }) {
   const isMore = code !== "unauthenticated" && message !== userMessage;
   return (problem?.code ?? code) + (isMore ? `: ${message}` : "");

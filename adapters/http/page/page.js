@@ -2,35 +2,25 @@ import { createClient, dropTarget, pasteTarget } from "./client/client.js";
 import { inUnits, makeCard, render, setText } from "./card.js";
 import { recordingFetch } from "./requests.js";
 
-/**
- * The page to try the service on: a client like any other, which shows what it sends.
- *
- * @typedef {import("./card.js").Upload} Upload
- */
+// The page to try the service on: a client like any other, which shows what it sends.
 
-/** @returns {any} */
 const find = (selector) => document.querySelector(selector);
 
 const endpoint = new URL(".", location.href).href;
 const organization = () => find("#organization").value.trim() || "acme";
 const policyName = () => find("#policy").value || "files";
 
-/** A token is entered only where the one in the address is missing or did not do. */
+/** A token is entered only where the one in the address is missing or was refused. */
 const token = () => find("#token").value.trim() || tokenInAddress();
 
 // Not read as query parameters, where a plus sign would become a space.
 const tokenInAddress = () => location.hash.match(/^#token=(.+)/)?.[1] ?? "";
 
-/** In the order in which they came. @type {Upload[]} */
 let uploads = [];
-
-/** @type {ReturnType<typeof createClient>} */
 let client;
-
-/** What the caller may upload. @type {Awaited<ReturnType<typeof client.policies>>} */
 let policies = [];
 
-/** Makes the client for who is entered, and shows what that one may upload, and has begun. */
+/** Makes the client of the caller who is entered, and shows its policies and uploads. */
 async function enter() {
   const made = createClient({ endpoint, organization: organization(), token, fetch });
   client = made;
@@ -38,7 +28,7 @@ async function enter() {
     token() === "" ? [] : made.policies().catch(() => []),
     made.pending().catch(() => []),
   ]);
-  // Another one may have been entered meanwhile.
+  // Another caller may have been entered meanwhile.
   if (client !== made) return;
   policies = allowed;
   const chosen = policyName();
@@ -58,12 +48,11 @@ const isSame = (one, other) =>
 
 const isLeft = ({ begun, state }) => begun && state !== "uploading" && state !== "paused";
 
-/** Of two uploads that look the same it does not matter which is found. */
-const findSilent = (name, size) =>
-  uploads
-    .filter(({ task, requests }) => task && requests.length === 0)
-    .find((each) => each.name === name && each.size === size);
-const fetch = recordingFetch(findSilent, render);
+const findWithoutRequests = (name, size) =>
+  uploads.find(
+    (each) => each.task && !each.requests.length && each.name === name && each.size === size,
+  );
+const fetch = recordingFetch(findWithoutRequests, render);
 
 function showPolicy() {
   const policy = policies.find(({ name }) => name === policyName());
@@ -84,9 +73,8 @@ const { key, fileUrl } = await client.upload(file${options});
 `;
 }
 
-/** Puts an upload on top of the list. @returns {Upload} */
+/** Puts an upload on top of the list. */
 function add(facts) {
-  /** @type {Upload} */
   const upload = { ...facts, requests: [], card: makeCard(facts, (act) => acts[act]?.(upload)) };
   uploads.push(upload);
   find("#list").prepend(upload.card);
@@ -94,7 +82,6 @@ function add(facts) {
   return upload;
 }
 
-/** Called by the buttons of a card. */
 const acts = {
   pause(upload) {
     upload.task.pause();
@@ -109,13 +96,11 @@ const acts = {
   discard: (upload) => upload.begun.discard().then(() => remove((each) => each === upload)),
 };
 
-/** @type {(upload: Upload, change?: Partial<Upload>) => void} */
 function update(upload, change) {
   render(Object.assign(upload, change));
   showTotal();
 }
 
-/** @param {(upload: Upload) => boolean} isMeant */
 function remove(isMeant) {
   for (const { card } of uploads.filter(isMeant)) card.remove();
   uploads = uploads.filter((each) => !isMeant(each));
@@ -125,17 +110,14 @@ function remove(isMeant) {
 const isOver = ({ state }) => state === "done" || state === "failed" || state === "aborted";
 
 function showTotal() {
-  const [done, failed, unfinished] = ["done", "failed", "unfinished"].map(
-    (state) => uploads.filter((each) => each.state === state).length,
-  );
-  const all = uploads.length - unfinished;
-  const words = `${done} of ${all} confirmed${failed > 0 ? `, ${failed} failed` : ""}`;
-  setText(find("#total"), all > 0 && words);
+  const count = (state) => uploads.filter((each) => each.state === state).length;
+  const all = uploads.length - count("unfinished");
+  const failed = count("failed") > 0 ? `, ${count("failed")} failed` : "";
+  setText(find("#total"), all > 0 && `${count("done")} of ${all} confirmed${failed}`);
   find("#clear").hidden = !uploads.some(isOver);
   find("#empty").hidden = uploads.length > 0;
 }
 
-/** @param {ReadonlyArray<File>} files */
 function uploadAll(files) {
   const chosen = files.map((file) => {
     const { name, size, lastModified, type } = file;
@@ -155,7 +137,7 @@ function uploadAll(files) {
   for (const [index, each] of [...byFile.values()].entries()) follow(each, all.uploads[index]);
 }
 
-/** Uploads one file, from where it was left. @param {Upload} upload */
+/** Uploads one file, from where it was left. */
 function start(upload) {
   const { file, begun: resume } = upload;
   const onProgress = (progress) => update(upload, { progress });
@@ -183,7 +165,7 @@ async function follow(upload, task) {
 /** Where this tab keeps its last uploads, so that a reload shows them again. */
 const HISTORY = "valetkey-uploads";
 
-/** Gives the last uploads, with another one if there is one; none where pages may keep nothing. */
+/** Returns the last uploads, with those given; none where pages may keep nothing. */
 function remember(...entry) {
   try {
     const entries = [...JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]"), ...entry].slice(-50);
@@ -194,7 +176,7 @@ function remember(...entry) {
   }
 }
 
-/** Without a secure context there is no clipboard to write to; the text is selected instead. */
+/** Copies a command; without a secure context, where there is no clipboard, it is selected. */
 async function copy(button) {
   const text = button.parentElement.querySelector("code");
   try {

@@ -1,5 +1,3 @@
-/** @typedef {import("./card.js").Upload} Upload */
-
 const GRANT = ["Presign", "The service signs name, type and size."];
 const COMPARISON = "The service compares what arrived with the grant.";
 
@@ -15,16 +13,12 @@ const STEPS = {
 
 /**
  * Makes a `fetch` that adds to uploads what is sent for them, as commands for a shell: requests to
- * the service as they are made, and those to the store that the answers are for.
- *
- * @param {(filename: string, size: number) => Upload | undefined} findUpload
- *   Finds an upload for which nothing was sent yet.
- * @param {(upload: Upload) => void} onChange
+ * the service, and those to the store that the answers are for. `findUpload` finds an upload by name
+ * and size for which nothing was sent yet.
  */
 export function recordingFetch(findUpload, onChange) {
   /** The uploads by the receipt or the token that their requests have. */
   const known = new Map();
-
   return async (url, init) => {
     const response = await fetch(url, init);
     const step = STEPS[url.split("/files/")[1]];
