@@ -1,13 +1,11 @@
 import { asJson } from "./command.ts";
 import type { Exchange } from "../storage/contract/exchange.ts";
-import type { Finding } from "../storage/contract/examine.ts";
+import type { Finding, Findings } from "../storage/contract/examine.ts";
 
 /** The promises that a store keeps, and when that was seen. */
-export interface Certificate {
+export interface Certificate extends Pick<Findings, "server" | "left"> {
   /** Its name, as it was given or as it is configured. */
   readonly store: string;
-  /** Its name for itself in its answers. */
-  readonly server: string | undefined;
   /** The day, such as `2026-11-25`, in UTC. */
   readonly date: string;
   /** The version of Valetkey. */
@@ -17,26 +15,16 @@ export interface Certificate {
   /** The versioning of its bucket, for which the certificate holds. */
   readonly bucket: string | undefined;
   readonly promises: ReadonlyArray<Finding>;
-  /** Objects and buckets that could not be removed again. */
-  readonly left: ReadonlyArray<string>;
 }
 
 /** The forms in which a certificate can be written. */
 export const FORMATS = ["text", "markdown", "json"] as const;
 
-/** Writes a certificate, by the form. */
-export const WRITERS: Readonly<
-  Record<(typeof FORMATS)[number], (certificate: Certificate) => string>
-> = {
-  text: asText,
-  markdown: asMarkdown,
-  json: asJson,
-};
+export const WRITERS = { text: asText, markdown: asMarkdown, json: asJson };
 
 const withOutcome = ({ promises }: Certificate, wanted: Finding["outcome"]) =>
   promises.filter(({ outcome }) => outcome === wanted);
 
-/** Counts the promises by their outcome. */
 export const summary = (certificate: Certificate): string => {
   const count = (outcome: Finding["outcome"]) => withOutcome(certificate, outcome).length;
   return `Promises kept: ${count("kept")}; not kept: ${count("not kept")}; not offered: ${count("not offered")}.`;
@@ -57,7 +45,6 @@ ${summary(certificate)}
 ${lines.join("")}${missing.join("")}${leftMessage(certificate.left)}`;
 }
 
-/** Lists what could not be removed again. */
 export const leftMessage = (left: ReadonlyArray<string>): string =>
   left.length === 0
     ? ""

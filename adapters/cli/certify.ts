@@ -1,6 +1,6 @@
+import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { writeFile } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
 import { VERSION } from "../http/version.ts";
 import { printable } from "../printable.ts";
 import { reasonOf } from "../thrown.ts";
@@ -74,26 +74,26 @@ async function examineStore(
   options: Pick<Examination, "mayLeave" | "signal">,
 ): Promise<Findings & { versions?: string }> {
   const { examine, Unexamined } = await import("../storage/contract/examine.ts");
-  tell(`Trying ${certified.title}, in the bucket ${certified.bucket}.\n`);
-  const { versions, ...looked } = (await certified.look?.()) ?? {};
-  const store = { ...certified, store: { ...certified.store, ...looked } };
+  const { title, bucket, look, store, able } = certified;
+  tell(`Trying ${title}, in the bucket ${bucket}.\n`);
+  const { versions, ...looked } = (await look?.()) ?? {};
   try {
-    const found = await examine({ ...store, ...options, onFinding: progress });
-    return {
-      ...found,
-      ...(versions && { versions }),
-      left: await withoutBucket(store, found.left),
-    };
+    const examination = { store: { ...store, ...looked }, able, ...options };
+    const found = await examine({ ...examination, onFinding: progress });
+    const left = await withoutBucket(certified, found.left);
+    return { ...found, ...(versions && { versions }), left };
   } catch (cause) {
     if (!(cause instanceof Unexamined)) throw cause;
     // A store that was never open may have made the bucket all the same.
-    const left = await withoutBucket(store, cause.left ?? []);
-    const message = `${store.title} could not be certified: ${cause.message}.\n${cause.left === undefined ? "" : leftMessage(left)}`;
+    const left = await withoutBucket(certified, cause.left ?? []);
+    const message = `${title} could not be certified: ${cause.message}.\n${cause.left === undefined ? "" : leftMessage(left)}`;
     throw new CommandFailure({ code: EXIT.couldNotRun, message });
   } finally {
     showProgress("");
   }
 }
+
+const REMOVE_TIMEOUT = "4 seconds";
 
 /** Removes the bucket that was made for the examination, and lists what is left. */
 async function withoutBucket(
@@ -101,18 +101,10 @@ async function withoutBucket(
   left: ReadonlyArray<string>,
 ): Promise<ReadonlyArray<string>> {
   if (removeBucket === undefined) return left;
-  const removed = await Promise.race([
-    removeBucket().then(
-      () => true,
-      () => false,
-    ),
-    setTimeout(REMOVE_TIMEOUT, false, { ref: false }),
-  ]);
-  return removed ? [] : [...left, `the bucket ${bucket}`];
+  const removal = Effect.timeout(Effect.tryPromise(removeBucket), REMOVE_TIMEOUT);
+  const isRemoved = await Effect.runPromise(Effect.isSuccess(removal));
+  return isRemoved ? [] : [...left, `the bucket ${bucket}`];
 }
-
-/** In milliseconds. */
-const REMOVE_TIMEOUT = 4000;
 
 const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) =>
   showProgress(`${done}/${of} ${outcome}: ${promise}`);

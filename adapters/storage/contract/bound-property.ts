@@ -5,7 +5,7 @@ import { MediaType } from "../../../domain/media-type.ts";
 import { assertMatches, assertStatus } from "./assertions.ts";
 import { confirms } from "./confirm.ts";
 import { checksumFor, digest } from "./digest.ts";
-import { promises } from "./store-promise.ts";
+import { type Checks, promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { sendPut, upload, withHeaders, withoutHeader } from "./send.ts";
 import { CONTENT, LONGER, OTHER, PNG, SHORTER } from "./uploads.ts";
@@ -35,54 +35,43 @@ const mediaType = [
   }),
 ];
 
-/** The two ways in which a size can be bound, with the title of the promise where it is not. */
-const SIZES = [
-  {
-    ability: "exact size by default",
-    when: "by default",
-    over: {},
-    otherwise: "a size that only strict binds is compared on confirm",
+const boundSize = (when: string, over: Partial<PutRequest>): Checks => ({
+  [`${when}, a PUT one byte longer or shorter than granted is refused`]: async (subject) => {
+    const put = await subject.signPut(over);
+    await subject.expectRefused({ ...put, body: LONGER });
+    await subject.expectRefused({ ...put, body: SHORTER });
+    await subject.expectStored(put);
   },
-  {
-    ability: "bound size",
-    when: "under strict",
-    over: { strict: true },
-    otherwise: "a size that strict does not bind is compared on confirm",
+  // Stores have their own status for this, whether the signature is valid or not.
+  [`${when}, a PUT that does not say its length is refused`]: async (subject) =>
+    subject.expectRefused({ ...(await subject.signPut(over)), chunked: true }, [403, 411]),
+  [`${when}, a PUT that says its length and comes in chunks has no other size`]: async (
+    subject,
+  ) => {
+    const length = { "Content-Length": `${CONTENT.length}` };
+    const put = withHeaders(await subject.signPut(over), length);
+    // Many servers hang up, as RFC 9112, section 6.1, allows it.
+    await sendPut({ ...put, body: LONGER, chunked: true }).catch(() => undefined);
+    assert.notEqual((await subject.read()).body.length, LONGER.length);
   },
-] as const;
+});
+
+const comparedSize = (over: { strict?: boolean }) =>
+  confirms(
+    mismatch({ property: "size", expected: CONTENT.length, actual: LONGER.length }),
+    over,
+    (put) => ({ ...put, body: LONGER }),
+  );
 
 const exactSize = [
-  ...SIZES.flatMap(({ ability, when, over }) =>
-    promises([ability], {
-      [`${when}, a PUT one byte longer or shorter than granted is refused`]: async (subject) => {
-        const put = await subject.signPut(over);
-        await subject.expectRefused({ ...put, body: LONGER });
-        await subject.expectRefused({ ...put, body: SHORTER });
-        await subject.expectStored(put);
-      },
-      // Stores have their own status for this, whether the signature is valid or not.
-      [`${when}, a PUT that does not say its length is refused`]: async (subject) =>
-        subject.expectRefused({ ...(await subject.signPut(over)), chunked: true }, [403, 411]),
-      [`${when}, a PUT that says its length and comes in chunks has no other size`]: async (
-        subject,
-      ) => {
-        const length = { "Content-Length": `${CONTENT.length}` };
-        const put = withHeaders(await subject.signPut(over), length);
-        // Many servers hang up, as RFC 9112, section 6.1, allows it.
-        await sendPut({ ...put, body: LONGER, chunked: true }).catch(() => undefined);
-        assert.notEqual((await subject.read()).body.length, LONGER.length);
-      },
-    }),
-  ),
-  ...SIZES.flatMap(({ ability, over, otherwise }) =>
-    promises([`without ${ability}`], {
-      [otherwise]: confirms(
-        mismatch({ property: "size", expected: CONTENT.length, actual: LONGER.length }),
-        over,
-        (put) => ({ ...put, body: LONGER }),
-      ),
-    }),
-  ),
+  ...promises(["exact size by default"], boundSize("by default", {})),
+  ...promises(["bound size"], boundSize("under strict", { strict: true })),
+  ...promises(["without exact size by default"], {
+    "a size that only strict binds is compared on confirm": comparedSize({}),
+  }),
+  ...promises(["without bound size"], {
+    "a size that strict does not bind is compared on confirm": comparedSize({ strict: true }),
+  }),
   ...promises([], {
     "a strict PUT is refused without the headers that were returned": async (subject) => {
       const { has, refusals } = subject;
@@ -101,40 +90,41 @@ const exactSize = [
 
 const boundChecksum = (algorithm: ChecksumAlgorithm) => {
   const checksum = checksumFor(algorithm, CONTENT);
-  return [
-    ...promises([algorithm], {
-      [`${algorithm} is offered`]: async ({ presigner }) =>
-        assert.ok(presigner.checksums.includes(algorithm)),
-      [`${algorithm}: other bytes of the same size are refused, and the right ones stored`]: async (
-        subject,
-      ) => {
-        const put = await subject.signPut({ checksum });
-        await subject.expectRefused({ ...put, body: OTHER }, [400]);
-        await subject.expectStored(put);
-      },
-      [`${algorithm}: other bytes with their own checksum, or with none, are refused`]: async ({
-        signPut,
-        expectRefused,
-        refusals,
-      }) => {
-        const put = { ...(await signPut({ checksum })), body: OTHER };
-        const [name = "", value = ""] =
-          Object.entries(put.headers).find(([, value]) => value.endsWith(checksum.value)) ?? [];
-        const own = value.replace(checksum.value, digest(algorithm, OTHER));
-        await expectRefused(withHeaders(put, { [name]: own }));
-        await expectRefused(withoutHeader(put, name), [400, ...refusals]);
-      },
-    }),
-    ...promises([`without ${algorithm}`], {
-      [`${algorithm} is not offered, since the store does not verify it`]: async ({ presigner }) =>
-        assert.ok(!presigner.checksums.includes(algorithm)),
-      [`${algorithm} is refused with a list of what the store verifies`]: async (subject) => {
-        const refused = await subject.grant({ checksum }).catch((refusal: unknown) => refusal);
-        const supported = subject.presigner.checksums;
-        assertMatches(refused, { _tag: "ChecksumNotSupported", supported });
-      },
-    }),
-  ];
+  const bound: Checks = {
+    [`${algorithm} is offered`]: async ({ presigner }) =>
+      assert.ok(presigner.checksums.includes(algorithm)),
+    [`${algorithm}: other bytes of the same size are refused, and the right ones stored`]: async ({
+      signPut,
+      expectRefused,
+      expectStored,
+    }) => {
+      const put = await signPut({ checksum });
+      await expectRefused({ ...put, body: OTHER }, [400]);
+      await expectStored(put);
+    },
+    [`${algorithm}: other bytes with their own checksum, or with none, are refused`]: async ({
+      signPut,
+      expectRefused,
+      refusals,
+    }) => {
+      const put = { ...(await signPut({ checksum })), body: OTHER };
+      const [name = "", value = ""] =
+        Object.entries(put.headers).find(([, value]) => value.endsWith(checksum.value)) ?? [];
+      const own = value.replace(checksum.value, digest(algorithm, OTHER));
+      await expectRefused(withHeaders(put, { [name]: own }));
+      await expectRefused(withoutHeader(put, name), [400, ...refusals]);
+    },
+  };
+  const refused: Checks = {
+    [`${algorithm} is not offered, since the store does not verify it`]: async ({ presigner }) =>
+      assert.ok(!presigner.checksums.includes(algorithm)),
+    [`${algorithm} is refused with a list of what the store verifies`]: async (subject) => {
+      const refused = await subject.grant({ checksum }).catch((refusal: unknown) => refusal);
+      const supported = subject.presigner.checksums;
+      assertMatches(refused, { _tag: "ChecksumNotSupported", supported });
+    },
+  };
+  return [...promises([algorithm], bound), ...promises([`without ${algorithm}`], refused)];
 };
 
 const replaces =

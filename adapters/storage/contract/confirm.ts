@@ -18,7 +18,6 @@ const SHA256 = checksumFor("sha256", CONTENT);
 const DONE = { _tag: "Done" };
 const INCOMPLETE = { _tag: "UploadIncomplete" };
 
-/** Grants an upload and sends it. */
 async function stored({ grant }: Subject, ...granting: Parameters<Subject["grant"]>) {
   const granted = await grant(...granting);
   await upload(granted.put);

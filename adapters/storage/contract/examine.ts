@@ -31,7 +31,6 @@ export interface Findings {
   readonly left: ReadonlyArray<string>;
 }
 
-/** A harness whose store this machine can open. */
 export type Openable = Harness & { readonly open: () => Promise<OpenStore> };
 
 export interface Examination {
@@ -68,11 +67,11 @@ export async function examine(examination: Examination): Promise<Findings> {
   const left: Array<string> = [];
   let server: string | undefined;
 
-  const tryAll = async (
-    openable: Openable,
-    promises: ReadonlyArray<StorePromise>,
-    findingFrom: (finding: Finding, promise: StorePromise) => Finding,
-  ) => {
+  const notOffered = ({ title, needs }: StorePromise): Finding => {
+    const lacking = needs.find((ability) => !has(ability));
+    return { promise: title, outcome: "not offered", ...(lacking && { needs: lacking }) };
+  };
+  const tryAll = async (openable: Openable, promises: ReadonlyArray<StorePromise>) => {
     const { close, ...built } = await opened(openable);
     const scratch = openScratch(built);
     const remembering = { ...built, store: rememberingUploads(built.store, scratch) };
@@ -98,7 +97,9 @@ export async function examine(examination: Examination): Promise<Findings> {
           await requireAnswer(built);
           isAnswering = true;
         }
-        const finding = findingFrom(found, promise);
+        const finding = offered.includes(promise)
+          ? found
+          : { ...notOffered(promise), wouldKeep: found.outcome === "kept" };
         findings.push(finding);
         onFinding(finding, { done: findings.length, of: offered.length + tried.length });
       }
@@ -111,17 +112,8 @@ export async function examine(examination: Examination): Promise<Findings> {
     }
   };
 
-  const notOffered = ({ title, needs }: StorePromise): Finding => {
-    const lacking = needs.find((ability) => !has(ability));
-    return { promise: title, outcome: "not offered", ...(lacking && { needs: lacking }) };
-  };
-  await tryAll(store, offered, (finding) => finding);
-  if (tried.length > 0) {
-    await tryAll(able, tried, ({ outcome }, promise) => ({
-      ...notOffered(promise),
-      wouldKeep: outcome === "kept",
-    }));
-  }
+  await tryAll(store, offered);
+  if (tried.length > 0) await tryAll(able, tried);
   findings.push(...missing.filter((promise) => !tried.includes(promise)).map(notOffered));
   return { findings, server, left };
 }
@@ -152,7 +144,6 @@ async function tryPromise(
 
 const LONGEST_REASON = 1000;
 
-/** Opens the store; `Unexamined` says why it cannot be. */
 async function opened(store: Openable) {
   const opening = openStore(store, store.open);
   try {
@@ -163,7 +154,6 @@ async function opened(store: Openable) {
   }
 }
 
-/** Throws `Unexamined` if the store no longer answers. */
 async function requireAnswer({ store }: BuiltStore): Promise<void> {
   try {
     await within("4 seconds", Effect.runPromise(store.ensureBucket));

@@ -17,7 +17,6 @@ export interface Exchange {
   };
 }
 
-/** An answer with its whole body. */
 export interface Answer {
   readonly status: number;
   /** True if the status is a success; stores use several. */
@@ -26,7 +25,6 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** A request as it was sent. */
 export interface Sent {
   readonly method: string;
   /** With its query. */
@@ -35,16 +33,15 @@ export interface Sent {
   readonly body?: Uint8Array | string | undefined;
 }
 
-/** Receives each exchange as it was. */
 export type Listener = (sent: Sent, answer: Answer) => void;
 
 const listeners = new AsyncLocalStorage<Listener>();
 
-/** Runs something, and reports each exchange with a store that it makes. */
+/** Reports each exchange with a store that `run` makes. */
 export const withExchanges = <A>(listener: Listener, run: () => Promise<A>): Promise<A> =>
   listeners.run(listener, run);
 
-/** Makes an answer of what was received, and reports the exchange to the listener, if there is one. */
+/** Completes an answer, and reports the exchange to the listener, if there is one. */
 export function answered(sent: Sent, received: Omit<Answer, "ok">): Answer {
   const answer = { ...received, ok: received.status >= 200 && received.status < 300 };
   listeners.getStore()?.(sent, answer);

@@ -7,7 +7,7 @@ export interface Harness {
   /** The store's name in the titles of the tests. */
   readonly name: string;
   /**
-   * What the store cannot do; the titles of the tests say so. Everything else is tested. If the
+   * Abilities that the store lacks; the titles of the tests say so. Everything else is tested. If the
    * store has one of these abilities after all, a test fails too, where that can be tried.
    */
   readonly without?: ReadonlyArray<Ability>;
@@ -34,7 +34,7 @@ export interface OpenStore {
   /** Scheme, host and port of each endpoint; needed unless the store is without two endpoints. */
   readonly origins?: Readonly<Record<Audience, string>>;
   /**
-   * Whether the object is marked as unconfirmed. It has to ask the store in another way than the
+   * Tells whether the object is marked as unconfirmed. It has to ask the store in another way than the
    * adapter does; needed unless the store is without marks.
    */
   readonly isMarked?: (key: string) => Promise<boolean>;

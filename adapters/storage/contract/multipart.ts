@@ -10,6 +10,7 @@ import { startMultipart } from "../../../application/start-multipart.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
+import type { UploadRequest } from "../../../domain/upload-policy.ts";
 import { codeOf } from "../../thrown.ts";
 import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./assertions.ts";
 import { checksumFor } from "./digest.ts";
@@ -19,32 +20,26 @@ import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { type Call, FOREIGN_CALLS, mismatch, SERVICE, UNKNOWN } from "./use-cases.ts";
 
-const MIB = 2 ** 20;
+/** The smallest part that is not the last one. */
+const PART = 5 * 2 ** 20;
 
-/** Two parts: one of 5 MiB, and a short one. */
 const FILE = Uint8Array.from(
-  { length: 5 * MIB + CONTENT.length },
+  { length: PART + CONTENT.length },
   (_, i) => (i * 31 + (i >> 13)) & 0xff,
 );
-const FIRST = FILE.subarray(0, 5 * MIB);
-const LAST = FILE.subarray(5 * MIB);
+const FIRST = FILE.subarray(0, PART);
+const LAST = FILE.subarray(PART);
 const OTHER_LAST = LAST.map((byte) => byte ^ 1);
 
-/** Differences from an upload of `FILE` without a checksum. */
-interface Change {
-  readonly size?: number;
-  readonly checksum?: Checksum;
-}
-
-const tryToStart = ({ run }: Subject, { size = FILE.length, checksum }: Change = {}) => {
-  const upload = { ...UPLOAD, size: ByteSize.make(size), checksum };
+const tryToStart = ({ run }: Subject, over: Partial<UploadRequest> = {}) => {
+  const upload = { ...UPLOAD, size: ByteSize.make(FILE.length), ...over };
   return run((member) => startMultipart({ member, upload }));
 };
 
 /** An upload in parts, with the use cases that continue it. */
-async function start(subject: Subject, change?: Change) {
+async function start(subject: Subject, over?: Partial<UploadRequest>) {
   const { run, refusals } = subject;
-  const started = await tryToStart(subject, change);
+  const started = await tryToStart(subject, over);
   if (started._tag !== "Done") throw new Error(`not started: ${started._tag}`);
   const token = { upload: started.upload };
   const trySign = (number: number, checksum?: Checksum, call?: Call) => {
@@ -88,9 +83,9 @@ function noneIfCut(cause: unknown): undefined {
 }
 
 /** An upload that waits to be completed, with the ETags of its parts. */
-async function uploaded(subject: Subject, change?: Change) {
-  const started = await start(subject, change);
-  const checksum = (body: Uint8Array) => change?.checksum && checksumFor("crc32c", body);
+async function uploaded(subject: Subject, over?: Partial<UploadRequest>) {
+  const started = await start(subject, over);
+  const checksum = (body: Uint8Array) => over?.checksum && checksumFor("crc32c", body);
   const last = await started.store(2, LAST, checksum(LAST));
   const first = await started.store(1, FIRST, checksum(FIRST));
   return { ...started, etags: { 1: first, 2: last } };
@@ -129,7 +124,7 @@ export const multipart = [
       assert.equal(headers["content-type"], PNG);
     },
     "a file of one short part is an upload in parts too": async (subject) => {
-      const { store, complete } = await start(subject, { size: LAST.length });
+      const { store, complete } = await start(subject, { size: ByteSize.make(LAST.length) });
       assertMatches(await complete({ 1: await store(1, LAST) }), { _tag: "Done", final: true });
     },
     "a part one byte longer or shorter than its own length is refused": async (subject) => {

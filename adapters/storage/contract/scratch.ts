@@ -37,60 +37,60 @@ const MOST_VERSIONS = 40;
  * (Ceph), and the key need not have the permission to list them.
  */
 export function openScratch(place: Place) {
-  const objects = new Map<StorageKey, Set<string>>();
-  const uploads: Array<MultipartId> = [];
-
-  const clear = Effect.fnUntraced(function* (key: StorageKey, versions: Iterable<string>) {
-    let isCleared = true;
-    // First, since a marker may hide the null version, and Swift an expired file that it still lists.
-    yield* removeVersion(place, key, "null");
-    for (const version of versions) {
-      const status = yield* removeVersion(place, key, version);
-      isCleared &&= status < 300 || status === 404;
-    }
-    let tried: string | undefined;
-    for (let round = 0; round < MOST_VERSIONS; round += 1) {
-      const found = yield* newest(place, key);
-      if (found === undefined) return isCleared;
-      if (round > 1 && found.version === tried) return false;
-      tried = found.version;
-      yield* removeVersion(place, key, tried);
-    }
-    return false;
-  });
-  const abort = (upload: MultipartId) =>
-    Effect.as(place.store.multipart?.abort(upload) ?? Effect.void, true);
-
+  const versions = new Map<StorageKey, Set<string>>();
+  const removals = new Map<string, Effect.Effect<boolean>>();
+  const remember = (name: string, removal: Effect.Effect<boolean, unknown>) => {
+    const inTime = Effect.timeout(removal, REMOVE_TIMEOUT);
+    removals.set(
+      name,
+      Effect.orElseSucceed(inTime, () => false),
+    );
+  };
   return {
     /** Notes that something may be under a key, and the version or delete marker that was named. */
     add: (key: StorageKey, version?: string) => {
-      const versions = objects.get(key) ?? new Set();
-      objects.set(key, versions);
-      if (version !== undefined) versions.add(version);
+      const known = versions.get(key) ?? new Set();
+      if (version !== undefined) known.add(version);
+      versions.set(key, known);
+      remember(key, clear(place, key, known));
     },
-    addUpload: (upload: MultipartId) => void uploads.push(upload),
-    names: (): ReadonlyArray<string> => [...objects.keys(), ...uploads.map(uploadName)],
+    addUpload: (upload: MultipartId) => {
+      const abort = place.store.multipart?.abort(upload) ?? Effect.void;
+      remember(`the parts of ${upload.key}`, Effect.as(abort, true));
+    },
+    names: (): ReadonlyArray<string> => [...removals.keys()],
     /** Removes all of it with every version and delete marker, and returns the names of what is left. */
     remove: Effect.suspend(() =>
-      Effect.all(
-        [
-          ...uploads.map((upload) => unlessRemoved(uploadName(upload), abort(upload))),
-          ...[...objects].map(([key, versions]) => unlessRemoved(key, clear(key, versions))),
-        ],
-        { concurrency: 12 },
-      ),
-    ).pipe(Effect.map((left) => left.flat())),
+      Effect.filter(removals, ([, removal]) => Effect.map(removal, (isRemoved) => !isRemoved), {
+        concurrency: 12,
+      }),
+    ).pipe(Effect.map((left) => left.map(([name]) => name))),
   };
 }
 
-const uploadName = ({ key }: MultipartId) => `the parts of ${key}`;
-
-/** The name, or nothing once what it names is removed. */
-const unlessRemoved = (name: string, removal: Effect.Effect<boolean, unknown>) =>
-  Effect.timeoutOption(removal, REMOVE_TIMEOUT).pipe(
-    Effect.catch(() => Effect.succeedNone),
-    Effect.map((removed) => (Option.contains(removed, true) ? [] : [name])),
-  );
+/** Removes everything under a key; false if something is left. */
+const clear = Effect.fnUntraced(function* (
+  place: Place,
+  key: StorageKey,
+  versions: Iterable<string>,
+) {
+  let isCleared = true;
+  // First, since a marker may hide the null version, and Swift an expired file that it still lists.
+  yield* removeVersion(place, key, "null");
+  for (const version of versions) {
+    const status = yield* removeVersion(place, key, version);
+    isCleared &&= status < 300 || status === 404;
+  }
+  let tried: string | undefined;
+  for (let round = 0; round < MOST_VERSIONS; round += 1) {
+    const found = yield* newest(place, key);
+    if (found === undefined) return isCleared;
+    if (round > 1 && found.version === tried) return false;
+    tried = found.version;
+    yield* removeVersion(place, key, tried);
+  }
+  return false;
+});
 
 /** Finds the version, or the delete marker, that is in front; undefined if there is nothing. */
 const newest = Effect.fnUntraced(function* ({ store, s3 }: Place, key: StorageKey) {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
@@ -90,6 +91,13 @@ export async function upload(put: Put): Promise<string> {
   return answer.headers.etag ?? "";
 }
 
+/** Replaces a part of the URL, and checks that this changes it. */
+export function withUrl(put: Put, part: string | RegExp, other: string): Put {
+  const url = put.url.replace(part, other);
+  assert.notEqual(url, put.url, "the change leaves the URL as it was");
+  return { ...put, url };
+}
+
 export const withHeaders = (put: Put, headers: Put["headers"]): Put => ({
   ...put,
   headers: { ...put.headers, ...headers },
@@ -104,7 +112,6 @@ export const withoutHeader = (put: Put, name: string): Put => ({
 export const without = <A>(members: Readonly<Record<string, A>>, left: string) =>
   Object.fromEntries(Object.entries(members).filter(([name]) => name !== left));
 
-/** A text whose first digit is another. */
 export const withOtherDigit = (text: string): string =>
   `${text.startsWith("0") ? "1" : "0"}${text.slice(1)}`;
 
@@ -113,7 +120,6 @@ export const withoutQuery = (url: string): string => url.slice(0, url.indexOf("?
 
 type Fields = ReadonlyArray<readonly [name: string, value: string]>;
 
-/** A form as a browser sends it. */
 export interface Form {
   readonly url: string;
   readonly fields: Readonly<Record<string, string>>;

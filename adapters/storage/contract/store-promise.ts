@@ -11,10 +11,12 @@ export interface StorePromise {
   readonly lacks: ReadonlyArray<Ability>;
 }
 
+export type Checks = Readonly<Record<string, StorePromise["check"]>>;
+
 /** Promises of the stores that meet all conditions; of every store if there are none. */
 export function promises(
   conditions: ReadonlyArray<Ability | `without ${Ability}`>,
-  checks: Readonly<Record<string, StorePromise["check"]>>,
+  checks: Checks,
 ): ReadonlyArray<StorePromise> {
   const needs = ABILITIES.filter((ability) => conditions.includes(ability));
   const lacks = ABILITIES.filter((ability) => conditions.includes(`without ${ability}`));

@@ -15,7 +15,6 @@ import { type Put, send, sendPut, upload } from "./send.ts";
 import { CONTENT, getRequest, newKey, putRequest } from "./uploads.ts";
 import { runAt, useCases } from "./use-cases.ts";
 
-/** A store whose layer is built. */
 export type BuiltStore = Omit<Awaited<ReturnType<typeof openStore>>, "close">;
 
 /** Opens the store of a harness, whose layer is built until `close`. */
@@ -46,13 +45,11 @@ export async function openStore(
   }
 }
 
-/** Tells which abilities the store of a harness has. */
 export const hasFrom =
   ({ without = [] }: Pick<Harness, "without">) =>
   (ability: Ability): boolean =>
     !without.includes(ability);
 
-/** Throws if the harness names an ability that does not exist. */
 export function requireAbilities({ name, without = [] }: Harness): void {
   const unknown = without.filter((ability) => !ABILITIES.includes(ability));
   if (unknown.length > 0) {
@@ -62,7 +59,7 @@ export function requireAbilities({ name, without = [] }: Harness): void {
   }
 }
 
-/** Throws if the harness lacks a member by which an ability is tested. */
+/** Requires the members by which abilities are tested. */
 function requireMembers(opened: OpenStore, has: (ability: Ability) => boolean): void {
   for (const [ability, member] of [
     ["two endpoints", "origins"],
@@ -88,18 +85,15 @@ export function newSubject(built: BuiltStore) {
   /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
   const signPut = ({ signedAt: at, ...over }: Partial<PutRequest> & SignedAt = {}) =>
     runAt({ at }, presigner.put({ ...putRequest(own), ...over }));
-  /** Signs a GET for browsers, with the given changes. */
   const signGet = ({ signedAt: at, ...over }: Partial<GetRequest> & SignedAt = {}) =>
     runAt({ at }, presigner.get({ ...getRequest(own), ...over }));
   const read = async (over?: Parameters<typeof signGet>[0]) =>
     send("GET", (await signGet(over)).url);
-  /** Checks that exactly these bytes are stored; `CONTENT` by default. */
   const expectContent = async (content = CONTENT, key = own) => {
     const answer = await read({ key });
     assertStatus(answer, [200]);
     assertBytes(answer, content);
   };
-  /** Checks that nothing is stored. */
   const expectNothing = async (key = own) => assertStatus(await read({ key }), [404]);
   return {
     ...built,
@@ -107,20 +101,14 @@ export function newSubject(built: BuiltStore) {
     key: own,
     signPut,
     signGet,
-    /** Signs a PUT and sends it, which has to be accepted. */
     put: async (over?: Parameters<typeof signPut>[0]) => upload(await signPut(over)),
     read,
-    /** The facts of an object that is there, as the service sees them. */
     head: async (key = own) => Option.getOrThrow(await Effect.runPromise(store.head(key))),
-    /**
-     * Sends a PUT, and checks that the store refuses it, with one of the given statuses or its
-     * usual ones, and stores nothing.
-     */
+    /** Checks that a PUT is refused, with the usual statuses by default, and nothing is stored. */
     expectRefused: async (put: Put, statuses = refusals) => {
       assertStatus(await sendPut(put), statuses);
       await expectNothing();
     },
-    /** Sends a PUT, and checks that its body is stored, byte for byte. */
     expectStored: async (put: Put) => {
       await upload(put);
       await expectContent(put.body);

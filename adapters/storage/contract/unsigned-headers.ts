@@ -1,7 +1,6 @@
 import { basename } from "node:path/posix";
 import type { Answer } from "./send.ts";
 
-/** Headers that a client adds to a PUT without a signature. */
 export type Row = Readonly<Record<string, string>>;
 
 const each = (names: ReadonlyArray<string>, value: string): ReadonlyArray<Row> =>

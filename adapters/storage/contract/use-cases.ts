@@ -51,7 +51,6 @@ export const runAt = <A, E>({ at, waiting }: Call, effect: Effect.Effect<A, E>):
         }).pipe(Effect.provide(TestClock.layer())),
   );
 
-/** A caller with every scope. */
 const caller = (kind: Principal["kind"], subject: string): Principal => ({
   kind,
   subject,
@@ -77,7 +76,6 @@ const memberFrom = ({ principal = MEMBER, organization = "acme" }: Call): Member
   organization: OrganizationId.make(organization),
 });
 
-/** The refusal of an upload that differs from its grant. */
 export const mismatch = (...differences: ReadonlyArray<Partial<UploadDifference>>) => ({
   _tag: "UploadMismatch",
   differences,
