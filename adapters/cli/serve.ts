@@ -21,7 +21,7 @@ import * as limits from "../limits/layer.ts";
 import { redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
 import * as random from "../crypto/random.ts";
-import { mountsOf } from "../storage/storage.ts";
+import { mountsFor } from "../storage/storage.ts";
 import type { Env } from "../settings/source.ts";
 import { reasonOf } from "../thrown.ts";
 import * as telemetry from "../telemetry/log.ts";
@@ -104,7 +104,7 @@ const startServer = Effect.fnUntraced(function* (
   const { host, port, maxConnections, publicUrl, corsOrigins, trustedProxies } = http;
   const services = yield* Effect.context<Services>();
   const log = Effect.runForkWith(services);
-  const mounts = mountsOf(storage);
+  const mounts = mountsFor(storage);
   const app = makeApp({
     ...state,
     services,

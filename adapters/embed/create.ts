@@ -22,7 +22,7 @@ import { PATTERNS } from "../http/operations/list.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
 import * as limits from "../limits/layer.ts";
 import * as random from "../crypto/random.ts";
-import { mountsOf } from "../storage/storage.ts";
+import { mountsFor } from "../storage/storage.ts";
 import * as tokens from "../tokens/layer.ts";
 import type { Asked } from "./asked.ts";
 import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
@@ -83,7 +83,7 @@ export function createValetkey<
     callsAt(publicUrl),
     (call) => async (options: Asked) => run(Effect.mapError(call(options), rejectionFrom)),
   ) as unknown as Pick<Valetkey<Algorithm, NeedsChecksum<Files, Others>>, keyof Calls>;
-  const mounts = mountsOf(store);
+  const mounts = mountsFor(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
     (path) => `${basePathOf(publicUrl)}${path}`,
   );

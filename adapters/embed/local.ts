@@ -1,5 +1,4 @@
-import * as adapter from "../storage/local/settings.ts";
-import { embeddedStorage } from "../storage/local/storage.ts";
+import * as adapter from "../storage/local/storage.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
 
@@ -17,5 +16,5 @@ export interface LocalOptions {
  */
 export function local(options: LocalOptions = {}): Storage {
   const values = readOptions("local()", options, adapter);
-  return new Storage((publicUrl) => embeddedStorage(values, publicUrl));
+  return new Storage((publicUrl) => adapter.embeddedStorage(values, publicUrl));
 }

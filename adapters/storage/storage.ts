@@ -19,7 +19,7 @@ export interface Storage {
 /** The path below `PUBLIC_URL` at which the service answers as a store. */
 export const STORE_PATH = "/store";
 
-export const mountsOf = ({ fetch }: Storage) =>
+export const mountsFor = ({ fetch }: Storage) =>
   fetch === undefined ? [] : [{ path: STORE_PATH, fetch }];
 
 /** Loads a layer's code when the layer is built. */

@@ -27,7 +27,7 @@ import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { canonicalQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { canonicalRequest, stringToSign } from "../../adapters/storage/signing/v4.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
-import { chunksOf } from "../../adapters/storage/local/body.ts";
+import { readChunks } from "../../adapters/storage/local/body.ts";
 import { objectPath, writeObject } from "../../adapters/storage/local/objects.ts";
 import { Presigner, type SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
@@ -198,7 +198,7 @@ describe("a slow upload", () => {
         mediaType: "image/png",
         size: 1_000_000,
         writeOnce: false,
-        bytes: chunksOf(endless(pause), timeouts),
+        bytes: readChunks(endless(pause), timeouts),
       });
       await expect(writing).rejects.toMatchObject({ code: "RequestTimeout" });
       expect([...objects(), ...temporary()]).toEqual([]);

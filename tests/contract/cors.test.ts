@@ -10,7 +10,7 @@ import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
-import { corsRule } from "../../adapters/storage/gcs/cors.ts";
+import { corsRule } from "../../adapters/storage/gcs/rules.ts";
 import { need } from "../support/need.ts";
 import { snippetsOf } from "../support/snippets.ts";
 

@@ -12,7 +12,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { newKey, PNG } from "../../adapters/storage/contract/uploads.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
-import { partsOf, startUpload, writePart } from "../../adapters/storage/local/parts.ts";
+import { listParts, startUpload, writePart } from "../../adapters/storage/local/parts.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -112,7 +112,7 @@ it("the embedded store lists 10,000 parts in ascending order", async () => {
     await link(join(upload, first), join(upload, first.replace("1", String(number))));
   }
 
-  const parts = Option.getOrThrow(await partsOf(folder, { key, uploadId }));
+  const parts = Option.getOrThrow(await listParts(folder, { key, uploadId }));
   expect(parts.map(({ partNumber }) => partNumber)).toEqual(
     Array.from({ length: MOST }, (_, i) => i + 1),
   );

@@ -1,12 +1,12 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
-import { type Chain, signerOfChain } from "../../adapters/storage/aws/chain.ts";
+import { type Chain, signerFromChain } from "../../adapters/storage/aws/chain.ts";
 
 const KEYS = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "secret" };
 const END = new Date(Date.UTC(2026, 10, 24, 12));
 const LATER = new Date(END.getTime() + 600_000);
 
-const signerOf = (answer: Awaited<ReturnType<Chain>>) => signerOfChain(() => async () => answer);
+const signerOf = (answer: Awaited<ReturnType<Chain>>) => signerFromChain(() => async () => answer);
 
 it.effect("an expiry that the chain has postponed is ignored", () =>
   Effect.gen(function* () {
@@ -20,7 +20,7 @@ it.effect("an expiry that the chain has postponed is ignored", () =>
 it.effect("the signer stays the same object while the keys are the same", () =>
   Effect.gen(function* () {
     let sessionToken = "a";
-    const signer = signerOfChain(() => async () => ({ ...KEYS, sessionToken, expiration: END }));
+    const signer = signerFromChain(() => async () => ({ ...KEYS, sessionToken, expiration: END }));
     const first = yield* signer;
     expect(yield* signer).toBe(first);
     sessionToken = "b";
@@ -31,7 +31,7 @@ it.effect("the signer stays the same object while the keys are the same", () =>
 it.effect("a chain that hangs does not stop the next one", () =>
   Effect.gen(function* () {
     let made = 0;
-    const signer = signerOfChain(() => {
+    const signer = signerFromChain(() => {
       const isFirst = made++ === 0;
       return () => (isFirst ? new Promise(() => undefined) : Promise.resolve(KEYS));
     });

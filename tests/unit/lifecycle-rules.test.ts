@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { effectsIn } from "../../adapters/storage/rest/lifecycle-rules.ts";
-import { effectsIn as effectsAtGoogle } from "../../adapters/storage/gcs/lifecycle.ts";
+import { effectsIn } from "../../adapters/storage/rest/s3-lifecycle.ts";
+import { effectsIn as effectsAtGoogle } from "../../adapters/storage/gcs/rules.ts";
 
 const rule = (inside: string, status = "Enabled") =>
   `<Rule><ID>r</ID><Status>${status}</Status>${inside}</Rule>`;

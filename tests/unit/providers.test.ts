@@ -2,7 +2,7 @@ import type { Bucket } from "@google-cloud/storage";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
 import { variables } from "../../adapters/settings/source.ts";
-import { applyCors, corsRule } from "../../adapters/storage/gcs/cors.ts";
+import { applyCors, corsRule } from "../../adapters/storage/gcs/rules.ts";
 import { read as readGcs } from "../../adapters/storage/gcs/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 

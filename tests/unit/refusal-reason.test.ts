@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clockFault, reasonOfRefusal } from "../../adapters/storage/rest/refusal-reason.ts";
+import { clockFault, explainRefusal } from "../../adapters/storage/rest/refusal-reason.ts";
 
 it.each([
   [{ status: 403, code: "InvalidAccessKeyId" }, /^the store does not know .* STORAGE_ACCESS_KEY/],
@@ -17,13 +17,13 @@ it.each([
     /^the store answered InternalError: try again$/,
   ],
 ])("a refusal with %j says what to do", (refusal, reason) => {
-  expect(reasonOfRefusal({ bucket: "files" }, refusal)).toMatch(reason);
+  expect(explainRefusal({ bucket: "files" }, refusal)).toMatch(reason);
 });
 
 it("a long message from a store is cut", () => {
   const message = "x".repeat(100_000);
   expect(
-    reasonOfRefusal({ bucket: "files" }, { status: 400, code: "Malformed", message }).length,
+    explainRefusal({ bucket: "files" }, { status: 400, code: "Malformed", message }).length,
   ).toBeLessThan(300);
 });
 

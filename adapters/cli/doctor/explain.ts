@@ -1,5 +1,5 @@
 import type { Env } from "../../settings/source.ts";
-import { faultIn, reasonOfRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { faultIn, explainRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { PROVIDERS } from "../../storage/providers.ts";
 import { headersNotSigned, regionNamed } from "./refusals.ts";
 
@@ -258,7 +258,7 @@ function headerCauses({ headers, absent, canonical, received, text, ...facts }: 
 /** Gives the meaning of an answer's code by itself. */
 function codeCauses({ code, status, message, text }: Answer): Causes {
   const fault = faultIn(code);
-  const [reason = "", ...mend] = reasonOfRefusal({ bucket: "in the URL" }, { code }).split("; ");
+  const [reason = "", ...mend] = explainRefusal({ bucket: "in the URL" }, { code }).split("; ");
   // The URL, its headers and the region in the answer show these better.
   const isShown = fault === "secret key" || fault === "clock" || regionNamed(text) !== undefined;
   return first({

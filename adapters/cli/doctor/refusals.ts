@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { sendForm } from "../../storage/contract/send.ts";
-import { faultIn, reasonOfRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { faultIn, explainRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
 import type { KeyName } from "./key-names.ts";
 import { type Doctor, type StoreAnswer, withWrongSignature } from "./doctor.ts";
 
@@ -16,7 +16,7 @@ export function refusalReason({ bucket, names }: Doctor, use: Use, answer: Store
   if (code === "AccessDenied" && use !== "service") {
     return `the key may not ${use} (AccessDenied: ${message})`;
   }
-  return reasonOfRefusal({ bucket }, answer)
+  return explainRefusal({ bucket }, answer)
     .replaceAll("STORAGE_ACCESS_KEY", names[use].from)
     .replaceAll("STORAGE_SECRET_KEY", names[use].secret)
     .replaceAll("STORAGE_SESSION_TOKEN", names[use].token);

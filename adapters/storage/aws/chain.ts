@@ -22,7 +22,7 @@ export type Chain = () => Promise<{
  * chain is made each time, since a used one keeps its credentials until shortly before their end,
  * and waits forever for a call that hangs.
  */
-export function signerOfChain(
+export function signerFromChain(
   makeChain: () => Chain,
 ): Effect.Effect<KeySigner, CredentialsUnavailable> {
   let last: KeySigner | undefined;
@@ -43,14 +43,14 @@ export const identityFrom = ({ accessKey, secretKey, sessionToken }: SigningKeys
 });
 
 /** AWS gives the credentials of a role for an hour. */
-export const signerOfRole = (role: {
+export const signerFromRole = (role: {
   readonly arn: string;
   readonly use: "put" | "get";
   readonly region: string;
   readonly as: NonNullable<S3ClientConfig["credentials"]>;
 }): Effect.Effect<Effect.Effect<KeySigner, CredentialsUnavailable>> =>
   Effect.map(credentialProviders, ({ fromTemporaryCredentials }) =>
-    signerOfChain(() =>
+    signerFromChain(() =>
       fromTemporaryCredentials({
         masterCredentials: role.as,
         params: { RoleArn: role.arn, RoleSessionName: `valetkey-${role.use}` },

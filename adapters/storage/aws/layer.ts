@@ -1,25 +1,23 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import type { ObjectStore } from "../../../application/ports/object-store.ts";
-import type { Presigner } from "../../../application/ports/presigner.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { current, hold } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { s3Services } from "../rest/s3-services.ts";
 import { region as regionSetting } from "../settings.ts";
-import { identityFrom, signerOfChain, signerOfRole } from "./chain.ts";
+import { identityFrom, signerFromChain, signerFromRole } from "./chain.ts";
 import { bucketCalls, locate, makeClient } from "./client.ts";
 import { sdkSigner } from "./sdk-signer.ts";
 import { type AwsSettings, regionIn } from "./settings.ts";
 
-export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStore> =>
+export const layer = (settings: AwsSettings) =>
   Layer.effectContext(
     Effect.gen(function* () {
       yield* warnOfRegion(settings);
       const { region } = settings;
       const signer = yield* (
         configuredSigner(settings) ??
-        hold(signerOfChain(() => makeClient(settings).config.credentials))
+        hold(signerFromChain(() => makeClient(settings).config.credentials))
       );
       const run = Effect.runPromiseWith(yield* Effect.context());
       const credentials = async () => ({
@@ -30,7 +28,7 @@ export const layer = (settings: AwsSettings): Layer.Layer<Presigner | ObjectStor
       const role = (use: "put" | "get", arn: string | undefined) =>
         arn === undefined
           ? Effect.undefined
-          : Effect.flatMap(signerOfRole({ arn, use, region, as: credentials }), hold);
+          : Effect.flatMap(signerFromRole({ arn, use, region, as: credentials }), hold);
       const signers = yield* signersFrom(settings, signer, {
         put: yield* role("put", settings.putRole),
         get: yield* role("get", settings.getRole),

@@ -69,7 +69,7 @@ export const decodeAwsSigner: DecodeCredentials<KeySigner> = (json) =>
 export const awsSigner = ({ expiresAt, ...keys }: AccessKey): KeySigner =>
   signWith({ algorithm: AWS4_HMAC_SHA256, ...keys }, expiresAt);
 
-function textThat(isValid: (text: string) => boolean, reason: string) {
+export function textThat(isValid: (text: string) => boolean, reason: string) {
   const filter = Schema.makeFilter<string>((text) => (isValid(text) ? undefined : reason));
   return Schema.String.check(filter);
 }

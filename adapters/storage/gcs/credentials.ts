@@ -2,14 +2,22 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { decoder, inWords } from "../../json/decode.ts";
+import { decoder, inWords, memberAt } from "../../json/decode.ts";
 import { parseJson } from "../../json/json-file.ts";
-import { type Fault, fault, optional, type Setting, type Values } from "../../settings/setting.ts";
+import {
+  excludedBy,
+  type Fault,
+  fault,
+  optional,
+  type Setting,
+  type Values,
+} from "../../settings/setting.ts";
 import {
   type AccessKey,
   decodeAccessKey,
   type DecodeCredentials,
   readCredentials,
+  textThat,
 } from "../credentials/credentials-file.ts";
 import {
   halfKeyFaults,
@@ -143,11 +151,10 @@ const choiceFrom = (
     onFailure: (problem) => ({ faults: [fault(from, `cannot be used: ${problem}`)] }),
   });
 
-function hmacKeyIn({ accessKey, secretKey }: CredentialValues): Choice {
-  if (accessKey === undefined || secretKey === undefined) {
-    return { faults: halfKeyFaults({ accessKey, secretKey }, "main") };
-  }
-  return Result.match(hmacKey({ accessKey, secretKey: Redacted.value(secretKey) }), {
+function hmacKeyIn(values: CredentialValues): Choice {
+  const key = keyIn(values, "main");
+  if (key === undefined) return { faults: halfKeyFaults(values, "main") };
+  return Result.match(hmacKey(key), {
     onSuccess: (key) => ({ key, faults: [] }),
     onFailure: () => ({ faults: [notOfGoogle(credentialSettings.accessKey)] }),
   });
@@ -163,21 +170,21 @@ const notOfGoogle = (setting: Setting<unknown>) =>
 export const separateFaults = (
   values: CredentialValues,
   key: GcsKey | undefined,
-): ReadonlyArray<Fault> => [
+): ReadonlyArray<Fault | false> => [
   ...halfKeyFaults(values, "put", "get"),
   ...(["put", "get"] as const).flatMap((use) => {
     const separate = keyIn(values, use);
-    const isForeign = separate !== undefined && Result.isFailure(hmacKey(separate));
-    const besideRole =
-      values[`${use}AccessKey`] !== undefined
-        ? "must not be set beside an access key for the same use"
-        : // IAM signs as another account only where there is no key.
-          key && "must not be set beside a key: give one for this use too";
+    const hasRole = values[`${use}Role`] !== undefined;
+    const accessKey = credentialSettings[`${use}AccessKey`];
+    const role = credentialSettings[`${use}Role`];
     return [
-      ...(isForeign ? [notOfGoogle(credentialSettings[`${use}AccessKey`])] : []),
-      ...(values[`${use}Role`] !== undefined && besideRole !== undefined
-        ? [fault(credentialSettings[`${use}Role`], besideRole)]
-        : []),
+      separate !== undefined && Result.isFailure(hmacKey(separate)) && notOfGoogle(accessKey),
+      hasRole && values[`${use}AccessKey`] !== undefined && excludedBy(role, accessKey),
+      // IAM signs as another account only where there is no key.
+      hasRole &&
+        separate === undefined &&
+        key !== undefined &&
+        fault(role, "must not be set beside a key: give one for this use too"),
     ];
   }),
 ];
@@ -209,21 +216,17 @@ export const decodeKey: DecodeCredentials<GcsKey> = (json) =>
     ? Result.flatMap(decodeAccessKey(json), hmacKey)
     : decodeServiceAccount(json);
 
-const kindIn = (json: unknown): unknown =>
-  typeof json === "object" && json !== null && "type" in json ? json.type : undefined;
-
-const matching = (pattern: RegExp, reason: string) =>
-  Schema.String.check(
-    Schema.makeFilter<string>((text) => (pattern.test(text) ? undefined : reason)),
-  );
+const kindIn = (json: unknown): unknown => memberAt(json, ["type"]);
 
 const decode = decoder(
   Schema.Struct({
-    type: matching(/^service_account$/, "it is not service_account"),
-    client_email: matching(ACCOUNT, "it is not the address of an account"),
+    type: textThat((text) => text === "service_account", "it is not service_account"),
+    client_email: textThat((text) => ACCOUNT.test(text), "it is not the address of an account"),
     private_key: Schema.NonEmptyString,
     project_id: Schema.optionalKey(Schema.String),
-    universe_domain: Schema.optionalKey(matching(DOMAIN, "it is not a domain")),
+    universe_domain: Schema.optionalKey(
+      textThat((text) => DOMAIN.test(text), "it is not a domain"),
+    ),
   }),
 );
 

@@ -71,13 +71,8 @@ export const keylessSigner = Effect.fnUntraced(function* (
       );
       return { made, signature };
     }).pipe(
-      Effect.catchTag("SignBlobFailed", ({ reason }) =>
-        Effect.fail(new CredentialsUnavailable({ reason })),
-      ),
-      Effect.timeoutOrElse({
-        duration: SIGN_TIMEOUT,
-        orElse: () => Effect.fail(TOO_LATE),
-      }),
+      Effect.mapError(({ reason }) => new CredentialsUnavailable({ reason })),
+      Effect.timeoutOrElse({ duration: SIGN_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
     );
 
   return {
@@ -96,14 +91,12 @@ export const keylessSigner = Effect.fnUntraced(function* (
 });
 
 /** The status is 503 if IAM did not answer. */
-class SignBlobFailed extends Schema.TaggedError<SignBlobFailed>()("SignBlobFailed", {
-  reason: Schema.String,
-  status: Schema.Number,
-}) {}
+interface Failure {
+  readonly reason: string;
+  readonly status?: number;
+}
 
-const isTransient = (failure: CredentialsUnavailable | SignBlobFailed) =>
-  failure._tag === "SignBlobFailed" &&
-  (failure.status === 401 || failure.status === 429 || failure.status >= 500);
+const isTransient = ({ status = 0 }: Failure) => [401, 429].includes(status) || status >= 500;
 
 const signBlob = Effect.fnUntraced(function* (
   { value, transporter }: AccessToken,
@@ -123,17 +116,19 @@ const signBlob = Effect.fnUntraced(function* (
         validateStatus: () => true,
         signal,
       }),
-    catch: (cause) =>
-      new SignBlobFailed({ reason: `IAM cannot be reached: ${messageOf(cause)}`, status: 503 }),
+    catch: (cause): Failure => ({
+      reason: `IAM cannot be reached: ${messageOf(cause)}`,
+      status: 503,
+    }),
   });
   if (status !== 200) {
     const reason = status === 403 ? NOT_PERMITTED : `IAM answered signBlob with ${status}`;
-    return yield* new SignBlobFailed({ reason, status });
+    return yield* Effect.fail<Failure>({ reason, status });
   }
   const { signedBlob } = Option.getOrElse(decodeAnswer(data), () => ({ signedBlob: "" }));
   const signature = Buffer.from(signedBlob, "base64");
   if (signature.length >= SHORTEST_SIGNATURE) return signature.toString("hex");
-  return yield* new SignBlobFailed({ reason: "IAM answered without a signature", status: 502 });
+  return yield* Effect.fail<Failure>({ reason: "IAM answered without a signature", status: 502 });
 });
 
 /** Of an RSA key of 1024 bits, in bytes; Google's are longer. */

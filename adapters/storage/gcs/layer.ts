@@ -2,8 +2,9 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
 import { RECHECK } from "../../json/json-file.ts";
 import { BucketCors } from "../bucket-cors.ts";
@@ -15,7 +16,8 @@ import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
-import { gcsMultipart } from "./multipart.ts";
+import { s3Multipart } from "../rest/s3-multipart.ts";
+import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
 
@@ -39,8 +41,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         region: REGION,
         binding: gcsBinding(settings),
         overrides: gcsOverrides,
-        checksums: GCS_CAPABILITIES.checksums,
-        largestPut: GCS_CAPABILITIES.largestPut,
+        ...GCS_CAPABILITIES,
         parts: { binding: gcsPartBinding(settings), checksums: GCS_CAPABILITIES.checksums },
         isRemote: keySigner === undefined,
         signers: { put: putSigner, get: yield* signerFor("get") },
@@ -72,4 +73,31 @@ function signerFrom({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, ne
   if (path === undefined) return Effect.succeed(always(signer));
   const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);
   return hold(signerInFile, RECHECK);
+}
+
+/**
+ * "XML API multipart uploads", Cloud Storage documentation. It refuses preconditions, so a
+ * completion looks first for an object under the key. Nothing can come between the two: a key is
+ * new with each upload, and an upload is completed once.
+ */
+function gcsMultipart(bucket: Bucket, name: string): Multipart {
+  const calls = s3Multipart(bucket, {
+    ifNone: [],
+    // It compares none when it puts parts together.
+    fileChecksums: [],
+    explain: ({ status, code = "" }) =>
+      status === 403
+        ? "the service's account may not make large files; allow it storage.multipartUploads.create, abort and listParts, and storage.objects.create and get"
+        : `the store answered ${status} ${code} for a file in parts in the bucket ${name}`,
+  });
+  return {
+    ...calls,
+    complete: Effect.fnUntraced(function* (upload) {
+      const { status } = yield* signedFetch(bucket, { method: "HEAD", key: upload.key });
+      if (status === 404) return yield* calls.complete(upload);
+      if (status === 200) return "exists";
+      const reason = `the store answered ${status} to the question whether there is an object`;
+      return yield* new StoreUnavailable({ reason });
+    }),
+  };
 }

@@ -18,8 +18,7 @@ import { ageAt, factsIn } from "../rest/object-facts.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
-import { applyCors, corsRule } from "./cors.ts";
-import { applyLifecycle, effectsIn, lifecycleRule } from "./lifecycle.ts";
+import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
@@ -39,7 +38,7 @@ export function objectStore(store: {
 }): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
   const { settings, address, signer, multipart } = store;
   const buckets = new WeakMap<object, Bucket>();
-  const bucketOf = async (key: KeySigner<KeyObject> | undefined) => {
+  const bucketFor = async (key: KeySigner<KeyObject> | undefined) => {
     const of = key ?? settings;
     const bucket = buckets.get(of) ?? (await makeClient(settings, key)).bucket(settings.bucket);
     buckets.set(of, bucket);
@@ -56,7 +55,7 @@ export function objectStore(store: {
         return yield* withHmacKey({ signer: always(held), address, region: REGION });
       }
       return yield* Effect.tryPromise({
-        try: async () => withClient(await bucketOf(held)),
+        try: async () => withClient(await bucketFor(held)),
         catch: failed,
       });
     }).pipe(
@@ -129,7 +128,7 @@ export function objectStore(store: {
           try {
             const [metadata, { headers }] = await bucket.file(key).getMetadata();
             return Option.some({
-              ...factsOf(metadata),
+              ...factsFrom(metadata),
               ...ageAt(new Headers(headers).get("date"), metadata.timeCreated),
             });
           } catch (cause) {
@@ -206,7 +205,7 @@ async function loadClient() {
   }
 }
 
-function factsOf(metadata: FileMetadata): ObjectFacts {
+function factsFrom(metadata: FileMetadata): ObjectFacts {
   const { crc32c, md5Hash: md5, generation } = metadata;
   return {
     size: Number(metadata.size),

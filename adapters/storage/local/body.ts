@@ -21,7 +21,7 @@ export const timeoutsFor = (size: number): Timeouts => ({
  * Throws `Refused` if the pieces take too long or the connection breaks. The caller handles what
  * was not read.
  */
-export async function* chunksOf(
+export async function* readChunks(
   body: ReadableStream<Uint8Array> | null,
   timeouts: Timeouts,
 ): AsyncGenerator<Uint8Array> {

@@ -14,11 +14,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { codeOf } from "../../thrown.ts";
 import { LONGEST_PAUSE } from "./body.ts";
 
-export interface Folder {
-  readonly objects: string;
-  readonly temporary: string;
-  /** Made with the first upload in parts. */
-  readonly uploads: string;
+export interface Folder extends Readonly<Record<"objects" | "temporary" | "uploads", string>> {
   readonly secretKey: string;
 }
 
@@ -34,7 +30,7 @@ export async function openFolder(directory: string): Promise<Folder> {
   await makePath(root);
   await makeFolder(objects);
   await makeFolder(temporary);
-  // A folder of an older version may be on a disk that is read-only now.
+  // Made with the first upload in parts: the disk of an older version may be read-only now.
   if (await lstat(uploads).catch(() => undefined)) await makeFolder(uploads);
   // A read-only disk can still be read.
   await removeLeftovers(temporary).catch(() => undefined);

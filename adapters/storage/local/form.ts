@@ -1,9 +1,11 @@
 import type { BusboyFileStream } from "@fastify/busboy";
+import { Readable } from "node:stream";
+import { element } from "../rest/xml.ts";
 import { encodeKey } from "../signing/v4.ts";
-import { chunksOf, timeoutsFor } from "./body.ts";
+import { readChunks, timeoutsFor } from "./body.ts";
 import type { Folder } from "./folder.ts";
 import { objectPath, writeObject } from "./objects.ts";
-import { type RefusalCode, Refused } from "./refusal.ts";
+import { Refused, xmlAnswer } from "./refusal.ts";
 import { type ExpectedSignature, verifyForm } from "./verify.ts";
 
 /** As Amazon allows for everything but the file, in bytes. */
@@ -22,7 +24,7 @@ export async function postForm(
 ): Promise<Response> {
   const { folder, bucket } = store;
   const length = Number(request.headers.get("content-length"));
-  const pieces = chunksOf(request.body, timeoutsFor(length));
+  const pieces = readChunks(request.body, timeoutsFor(length));
   const { fields, file, stop } = await readForm(request.headers.get("content-type") ?? "", pieces);
   try {
     const { key, mediaType, min, max } = verifyForm(fields, store);
@@ -31,15 +33,18 @@ export async function postForm(
       path: () => objectPath(folder, `/${bucket}/${encodeKey(key)}`),
       mediaType,
       writeOnce: false,
-      bytes: ofSize(file, min, max),
+      bytes: withinSizes(file, min, max),
     });
-    return created({ bucket, key, etag });
+    const location = element("Bucket", bucket) + element("Key", key) + element("ETag", etag);
+    // As S3 answers under `success_action_status: 201`.
+    const headers = { "X-Content-Type-Options": "nosniff", ETag: etag };
+    return xmlAnswer(201, element("PostResponse", location), headers);
   } finally {
     await stop();
   }
 }
 
-async function* ofSize(bytes: AsyncIterable<Uint8Array>, min: number, max: number) {
+async function* withinSizes(bytes: AsyncIterable<Uint8Array>, min: number, max: number) {
   let size = 0;
   for await (const chunk of bytes) {
     size += chunk.length;
@@ -48,20 +53,6 @@ async function* ofSize(bytes: AsyncIterable<Uint8Array>, min: number, max: numbe
   }
   if (size < min) throw new Refused("EntityTooSmall");
 }
-
-/** Nothing in it needs to be escaped. */
-const created = ({ bucket, key, etag }: Readonly<Record<"bucket" | "key" | "etag", string>>) =>
-  new Response(
-    `<?xml version="1.0" encoding="UTF-8"?>\n<PostResponse><Bucket>${bucket}</Bucket><Key>${key}</Key><ETag>${etag}</ETag></PostResponse>\n`,
-    {
-      status: 201,
-      headers: {
-        "Content-Type": "application/xml",
-        "X-Content-Type-Options": "nosniff",
-        ETag: etag,
-      },
-    },
-  );
 
 interface ArrivedForm {
   /** The fields before the file, by their names in lower case. */
@@ -94,18 +85,27 @@ async function readForm(
   }
   const fields = new Map<string, string>();
   const started = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
   let file: BusboyFileStream | undefined;
   let broken: Refused | undefined;
-  let isOver = false;
-  let resume: (() => void) | undefined;
-  const breakOff = (code: RefusalCode) => {
-    broken ??= new Refused(code);
-    isOver = true;
+  const source = Readable.from(limited(), { highWaterMark: 1 });
+  const closed = new Promise<void>((resolve) => source.once("close", resolve));
+  const breakOff = (cause: unknown) => {
+    broken ??= cause instanceof Refused ? cause : new Refused("IncompleteBody");
     started.resolve();
+    ended.resolve();
     file?.destroy(broken);
-    resume?.();
+    source.destroy();
   };
-  const refuseFields = () => file ?? breakOff("MalformedPOSTRequest");
+  const refuseFields = () => file ?? breakOff(new Refused("MalformedPOSTRequest"));
+  async function* limited() {
+    let size = 0;
+    for await (const piece of pieces) {
+      if (file === undefined && size > LONGEST_FIELDS) throw new Refused("MalformedPOSTRequest");
+      size += piece.length;
+      yield piece;
+    }
+  }
   parser.on("fieldsLimit", refuseFields);
   parser.on("partsLimit", refuseFields);
   parser.on("field", (name, value, isNameCut, isValueCut) => {
@@ -120,48 +120,26 @@ async function readForm(
     stream.on("error", () => undefined);
     started.resolve();
   });
-  parser.on("drain", () => resume?.());
-  parser.on("error", () => breakOff("MalformedPOSTRequest"));
+  parser.on("error", () => breakOff(new Refused("MalformedPOSTRequest")));
   parser.on("finish", () => {
-    if (file === undefined) breakOff("IncorrectNumberOfFilesInPostRequest");
-    isOver = true;
-    resume?.();
+    if (file === undefined) breakOff(new Refused("IncorrectNumberOfFilesInPostRequest"));
+    ended.resolve();
   });
-
-  const feed = async () => {
-    let size = 0;
-    try {
-      for await (const piece of pieces) {
-        if (file === undefined && size > LONGEST_FIELDS) breakOff("MalformedPOSTRequest");
-        if (isOver) return;
-        size += piece.length;
-        if (!parser.write(piece) && !isOver)
-          await new Promise<void>((resolve) => (resume = resolve));
-      }
-    } catch (cause) {
-      return breakOff(cause instanceof Refused ? cause.code : "IncompleteBody");
-    }
-    if (isOver) return;
-    const finished = new Promise<void>((resolve) => (resume = resolve));
-    parser.end();
-    await finished;
-  };
-  const fed = feed();
-  const timer = setTimeout(() => breakOff("RequestTimeout"), FIELDS_TIMEOUT);
+  source.on("error", breakOff).pipe(parser);
+  const timer = setTimeout(() => breakOff(new Refused("RequestTimeout")), FIELDS_TIMEOUT);
   await started.promise;
   clearTimeout(timer);
 
   async function* bytes(stream: BusboyFileStream) {
     // The parser would wait forever for a stream that its reader has destroyed.
     yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-    await fed;
+    await ended.promise;
     if (broken !== undefined) throw broken;
   }
   const stop = async () => {
-    isOver = true;
     file?.resume();
-    resume?.();
-    await fed;
+    source.destroy();
+    await closed;
   };
   if (broken === undefined && file !== undefined) {
     return { fields: new Map(fields), file: bytes(file), stop };

@@ -4,28 +4,19 @@ import * as Schema from "effect/Schema";
 import { Checksum } from "../../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
-import type { SigningKeys } from "../signing/sign-query.ts";
-import { chunksOf, timeoutsFor } from "./body.ts";
+import { readChunks, timeoutsFor } from "./body.ts";
 import type { Folder } from "./folder.ts";
 import { postForm } from "./form.ts";
-import {
-  type Checksums,
-  objectPath,
-  openObject,
-  type StoredObject,
-  writeObject,
-} from "./objects.ts";
+import { objectPath, openObject, type StoredObject, writeObject } from "./objects.ts";
 import { writePart } from "./parts.ts";
 import { type Failure, failureFrom, refusalAnswer, Refused } from "./refusal.ts";
-import { verify } from "./verify.ts";
+import { type ExpectedSignature, verify } from "./verify.ts";
 
-interface Store {
+interface Store extends Omit<ExpectedSignature, "now"> {
   readonly folder: Folder;
   /** The path in front of bucket and key. */
   readonly root: string;
   readonly bucket: string;
-  readonly keys: SigningKeys;
-  readonly region: string;
   readonly now: () => number;
   readonly onFailure: (failure: Failure) => void;
 }
@@ -66,7 +57,7 @@ async function answer(store: Store, request: Request): Promise<Response> {
 async function put(folder: Folder, key: string, request: Request): Promise<Response> {
   const { headers, body } = request;
   const size = Number(headers.get("content-length"));
-  const bytes = chunksOf(body, timeoutsFor(size));
+  const bytes = readChunks(body, timeoutsFor(size));
   const writing = { key, size, checksums: checksumsIn(headers), bytes };
   const { searchParams: query } = new URL(request.url);
   const uploadId = query.get("uploadId");
@@ -84,7 +75,7 @@ async function put(folder: Folder, key: string, request: Request): Promise<Respo
 
 const isChecksum = Schema.is(Checksum);
 
-function checksumsIn(headers: Headers): Checksums {
+function checksumsIn(headers: Headers) {
   const sent = Record.filter(
     Record.map(CHECKSUM_HEADERS, (name) => headers.get(name)),
     Predicate.isNotNull,

@@ -16,11 +16,9 @@ import { v4Presigner } from "../signing/v4-presigner.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
 import { openObject } from "./objects.ts";
-import { completeUpload, endUpload, partsOf, removeAbandoned, startUpload } from "./parts.ts";
+import { completeUpload, endUpload, listParts, removeAbandoned, startUpload } from "./parts.ts";
 import { failureFrom } from "./refusal.ts";
-import type { LocalSettings } from "./settings.ts";
 
-const ACCESS_KEY = "valetkey-local";
 const REGION = "local";
 
 /** In milliseconds. */
@@ -37,7 +35,7 @@ const run = <A>(call: () => Promise<A>) =>
  * handler that answers at `endpoint`.
  */
 export const layer = (
-  settings: LocalSettings,
+  settings: Readonly<Record<"bucket" | "directory", string>>,
   endpoint: URL,
   onOpen: (fetch: (request: Request) => Promise<Response>) => void,
 ): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> =>
@@ -56,7 +54,7 @@ export const layer = (
       const log = Effect.runForkWith(yield* Effect.context());
       const clock = yield* Clock.Clock;
       const { secretKey } = folder;
-      const keys = { algorithm: AWS4_HMAC_SHA256, accessKey: ACCESS_KEY, secretKey };
+      const keys = { algorithm: AWS4_HMAC_SHA256, accessKey: "valetkey-local", secretKey };
       const signer = always(signWith(keys));
       const { bucket } = settings;
       const address = bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: true });
@@ -76,16 +74,14 @@ export const layer = (
         region: REGION,
         binding: s3Binding({ writeOnce: true }),
         overrides: s3Overrides,
-        checksums: S3_CAPABILITIES.checksums,
-        largestPut: S3_CAPABILITIES.largestPut,
+        ...S3_CAPABILITIES,
         parts: { binding: s3PartBinding, checksums: S3_CAPABILITIES.checksums },
         signers: { put: signer, get: signer },
         forms: { bucket, signer },
       });
-      const storedKey = (key: string) => `/${bucket}/${key}`;
-      const named = <U extends { readonly key: string }>(upload: U) => ({
-        ...upload,
-        key: storedKey(upload.key),
+      const stored = <O extends { readonly key: string }>(object: O) => ({
+        ...object,
+        key: `/${bucket}/${object.key}`,
       });
       const store = ObjectStore.of({
         ensureBucket: run(() => checkFolder(folder)),
@@ -95,15 +91,16 @@ export const layer = (
           abandoned:
             "the embedded store itself removes an upload in parts a day after the last part came",
           fileChecksums: S3_MULTIPART.fileChecksums,
-          create: ({ key, mediaType }) => run(() => startUpload(folder, named({ key, mediaType }))),
-          list: (upload) => run(() => partsOf(folder, named(upload))),
-          complete: (upload) => run(() => completeUpload(folder, named(upload))),
-          abort: (upload) => run(() => endUpload(folder, named(upload))),
+          create: ({ key, mediaType }) =>
+            run(() => startUpload(folder, stored({ key, mediaType }))),
+          list: (upload) => run(() => listParts(folder, stored(upload))),
+          complete: (upload) => run(() => completeUpload(folder, stored(upload))),
+          abort: (upload) => run(() => endUpload(folder, stored(upload))),
         },
         lifecycle: undefined,
         head: (key) =>
           run(async () => {
-            const object = await openObject(folder, storedKey(key));
+            const object = await openObject(folder, stored({ key }).key);
             if (object === undefined) return Option.none();
             await object.close();
             const { size, mediaType, etag, checksums = {}, modified } = object;

@@ -125,7 +125,7 @@ function streamFrom(
   });
 }
 
-export async function sumOf(algorithm: ChecksumAlgorithm) {
+export async function startChecksum(algorithm: ChecksumAlgorithm) {
   if (algorithm !== "crc32c") {
     const hash = createHash(algorithm);
     return { update: (chunk: Uint8Array) => void hash.update(chunk), digest: () => hash.digest() };
@@ -158,7 +158,7 @@ export const writeObject = (
   writeFile(folder, upload, async (file) => {
     const { mediaType, checksums = {}, size: granted = Infinity } = upload;
     const algorithms = ["md5", ...Object.keys(checksums)] as ReadonlyArray<ChecksumAlgorithm>;
-    const sums = await Promise.all(algorithms.map(sumOf));
+    const sums = await Promise.all(algorithms.map(startChecksum));
     let size = 0;
     for await (const chunk of upload.bytes) {
       size += chunk.length;

@@ -1,17 +1,32 @@
 import * as Duration from "effect/Duration";
 import * as Option from "effect/Option";
 import { createHash, randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, rename, rm, unlink } from "node:fs/promises";
-import { writeFile as writeText } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  unlink,
+  utimes,
+  writeFile as writeText,
+} from "node:fs/promises";
 import { join } from "node:path";
-import type { Completion } from "../../../application/ports/object-store.ts";
-import type { Checksum } from "../../../domain/checksum.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
 import { codeOf } from "../../thrown.ts";
-import { withClaim } from "./claim.ts";
 import { type Folder, makeFolder } from "./folder.ts";
-import { objectPath, openStored, sumOf, writeFile, writeObject, type Writing } from "./objects.ts";
-import { type RefusalCode, Refused } from "./refusal.ts";
+import {
+  objectPath,
+  openStored,
+  startChecksum,
+  writeFile,
+  writeObject,
+  type Writing,
+} from "./objects.ts";
+import { Refused } from "./refusal.ts";
 
 // An upload is a folder with an object file for each part, and a file that describes the upload. To
 // end an upload, its folder is renamed first: from then on no part arrives. The name of a part's
@@ -22,15 +37,8 @@ const PART = /^(\d+)-\d{13}-(\d+)-([0-9a-f]{32})$/;
 const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const TIMEOUTS = { piece: 60_000, whole: 60 * 60_000 };
 
-interface UploadName {
-  readonly key: string;
-  readonly uploadId: string;
-}
-
-interface About {
-  readonly key: string;
-  readonly mediaType: string;
-}
+type UploadName = Readonly<Record<"key" | "uploadId", string>>;
+type About = Readonly<Record<"key" | "mediaType", string>>;
 
 export async function startUpload(folder: Folder, about: About): Promise<string> {
   await makeFolder(folder.uploads);
@@ -72,7 +80,7 @@ export async function writePart(
   }
 }
 
-export async function partsOf(
+export async function listParts(
   folder: Folder,
   upload: UploadName,
 ): Promise<Option.Option<ReadonlyArray<StoredPart>>> {
@@ -81,12 +89,12 @@ export async function partsOf(
     const parts = [...(await partFiles(folder, upload)).values()].map(({ part }) => part);
     return Option.some(parts.sort((a, b) => a.partNumber - b.partNumber));
   } catch (cause) {
-    if (codeOf(cause) !== ENDED) throw cause;
+    if (!isEnded(cause)) throw cause;
     return Option.none();
   }
 }
 
-const ENDED: RefusalCode = "NoSuchUpload";
+const isEnded = (cause: unknown) => cause instanceof Refused && cause.code === "NoSuchUpload";
 
 /** The newest file of each part. */
 async function partFiles(folder: Folder, { uploadId }: UploadName) {
@@ -102,13 +110,10 @@ async function partFiles(folder: Folder, { uploadId }: UploadName) {
   return newest;
 }
 
-interface Completing extends UploadName {
-  readonly parts: ReadonlyArray<StoredPart>;
-  readonly checksum?: Checksum | undefined;
-}
+type Completing = UploadName & Omit<Parameters<Multipart["complete"]>[0], "key">;
 
 const COMPLETIONS = new Map<unknown, Completion>([
-  [ENDED, "ended"],
+  ["NoSuchUpload", "ended"],
   ["InvalidPart", "changed"],
   ["BadDigest", "mismatch"],
   ["PreconditionFailed", "exists"],
@@ -124,8 +129,8 @@ export async function completeUpload(folder: Folder, upload: Completing): Promis
     await withClaim(join(folder.temporary, upload.uploadId), () => joinParts(folder, upload));
     return "completed";
   } catch (cause) {
-    const completion = cause instanceof Refused && COMPLETIONS.get(cause.code);
-    if (!completion) throw cause;
+    const completion = COMPLETIONS.get(codeOf(cause));
+    if (completion === undefined) throw cause;
     return completion;
   }
 }
@@ -136,7 +141,7 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
   const path = objectPath(folder, key);
   if (await lstat(path).catch(() => undefined)) throw new Refused("PreconditionFailed");
   const md5 = createHash("md5");
-  const sum = checksum && (await sumOf(checksum.algorithm));
+  const sum = checksum && (await startChecksum(checksum.algorithm));
   await writeFile(folder, { path: () => path, writeOnce: true }, async (file) => {
     const files = await partFiles(folder, upload);
     for (const { partNumber, size, etag } of parts) {
@@ -160,6 +165,39 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
   await endUpload(folder, upload);
 }
 
+/**
+ * Runs `work` once no other process runs its own under the same path. The claim is a file that is
+ * touched each second; one that is not was left by a process that has ended. Several processes that
+ * find such a file may run at once, so that this must be wasteful at worst.
+ */
+async function withClaim<A>(path: string, work: () => Promise<A>): Promise<A> {
+  while (!(await tryClaim(path))) await pause(50);
+  const touch = () => void utimes(path, new Date(), new Date()).catch(() => undefined);
+  const touching = setInterval(touch, 1000);
+  try {
+    return await work();
+  } finally {
+    clearInterval(touching);
+    await unlink(path).catch(() => undefined);
+  }
+}
+
+/** Milliseconds after the last touch. */
+const CLAIM_TIMEOUT = 10_000;
+
+async function tryClaim(path: string): Promise<boolean> {
+  try {
+    await writeText(path, "", { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") throw cause;
+  }
+  const { mtimeMs = Date.now() } = (await lstat(path).catch(() => undefined)) ?? {};
+  // A clock that was set back makes claims of the future.
+  if (Math.abs(Date.now() - mtimeMs) > CLAIM_TIMEOUT) await unlink(path).catch(() => undefined);
+  return false;
+}
+
 export async function endUpload(folder: Folder, upload: UploadName): Promise<void> {
   const ended = join(folder.uploads, `${randomUUID()}.ended`);
   try {
@@ -167,7 +205,7 @@ export async function endUpload(folder: Folder, upload: UploadName): Promise<voi
     await rename(join(folder.uploads, upload.uploadId), ended);
   } catch (cause) {
     // Two may end it at once.
-    if (codeOf(cause) !== ENDED) noneIfGone(cause);
+    if (!isEnded(cause)) noneIfGone(cause);
   }
   await rm(ended, { recursive: true, force: true });
 }

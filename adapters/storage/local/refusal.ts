@@ -1,4 +1,5 @@
 import { codeOf, messageOf } from "../../thrown.ts";
+import { element, escape } from "../rest/xml.ts";
 
 /** By the error code of S3 or MinIO. */
 export type RefusalCode = keyof typeof REFUSALS;
@@ -55,14 +56,15 @@ export class Refused extends Error {
 
 export function refusalAnswer({ code, message, headers }: Refused): Response {
   const [status, , codeInS3 = code]: Answer = REFUSALS[code];
-  return new Response(
-    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${codeInS3}</Code><Message>${escape(message)}</Message></Error>\n`,
-    { status, headers: { "Content-Type": "application/xml", ...headers } },
-  );
+  const error = element("Code", codeInS3) + element("Message", escape(message));
+  return xmlAnswer(status, element("Error", error), headers);
 }
 
-const escape = (text: string) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+export const xmlAnswer = (status: number, content: string, headers: Refused["headers"]) =>
+  new Response(`<?xml version="1.0" encoding="UTF-8"?>\n${content}\n`, {
+    status,
+    headers: { "Content-Type": "application/xml", ...headers },
+  });
 
 /** The code is for the client, the reason for the operator. */
 export interface Failure {
@@ -72,36 +74,33 @@ export interface Failure {
 
 export function failureFrom(cause: unknown): Failure {
   const message = messageOf(cause);
-  const [code, problem] = FAILURES.get(codeOf(cause)) ?? ["ServiceUnavailable"];
-  return { code, reason: problem === undefined ? message : `${problem} (${message})` };
+  const because = (problem: string, code: RefusalCode = "ServiceUnavailable") => ({
+    code,
+    reason: `${problem} (${message})`,
+  });
+  switch (codeOf(cause)) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return because(
+        "the disk is full; free some space, or move the folder of the store to a larger one",
+        "InsufficientStorage",
+      );
+    case "EMFILE":
+    case "ENFILE":
+      return because(
+        "too many files are open; raise the limit of the process (ulimit -n)",
+        "SlowDown",
+      );
+    case "EACCES":
+    case "EPERM":
+      return because(
+        "the service may not write to the folder of the store; give its user the folder",
+      );
+    case "EROFS":
+      return because("the folder of the store is read-only; mount it for writing");
+    case "ENOENT":
+      return because("the folder of the store is gone; put it back, or restart for an empty one");
+    default:
+      return { code: "ServiceUnavailable", reason: message };
+  }
 }
-
-type Known = readonly [code: RefusalCode, problem?: string];
-const FULL: Known = [
-  "InsufficientStorage",
-  "the disk is full; free some space, or move the folder of the store to a larger one",
-];
-const FORBIDDEN: Known = [
-  "ServiceUnavailable",
-  "the service may not write to the folder of the store; give its user the folder",
-];
-const NO_HANDLES: Known = [
-  "SlowDown",
-  "too many files are open; raise the limit of the process (ulimit -n)",
-];
-const FAILURES = new Map<unknown, Known>([
-  ["ENOSPC", FULL],
-  ["EDQUOT", FULL],
-  ["EMFILE", NO_HANDLES],
-  ["ENFILE", NO_HANDLES],
-  ["EACCES", FORBIDDEN],
-  ["EPERM", FORBIDDEN],
-  ["EROFS", ["ServiceUnavailable", "the folder of the store is read-only; mount it for writing"]],
-  [
-    "ENOENT",
-    [
-      "ServiceUnavailable",
-      "the folder of the store is gone; put it back, or restart for an empty one",
-    ],
-  ],
-]);

@@ -1,6 +1,14 @@
+import { directory } from "../../settings/directory.ts";
+import { type Read, readSettings, type Values } from "../../settings/setting.ts";
+import type { Source } from "../../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
 import { loaded, type Storage, STORE_PATH } from "../storage.ts";
-import type { LocalSettings } from "./settings.ts";
+import { bucket } from "../settings.ts";
+
+export const settings = { bucket, directory };
+export type LocalSettings = Values<typeof settings>;
+
+export const read = (source: Source): Read<LocalSettings> => readSettings(settings, source);
 
 export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Required<Storage> {
   const base = publicUrl.pathname.replace(/\/$/, "");

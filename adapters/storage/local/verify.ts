@@ -87,11 +87,10 @@ export function verifyForm(
   );
   if (expected.now >= Date.parse(expiration)) throw new Refused("RequestExpired");
   const known = new Set(["policy", "x-amz-signature"]);
-  let sizes: readonly [min: number, max: number] = [0, 0];
+  let [min, max] = [0, 0];
   for (const condition of conditions) {
     if (Array.isArray(condition)) {
-      const [, min, max] = condition;
-      sizes = [min, max];
+      [, min, max] = condition;
       continue;
     }
     for (const [name, value] of Object.entries(condition)) {
@@ -102,7 +101,6 @@ export function verifyForm(
   }
   const extra = [...fields.keys()].find((name) => !known.has(name));
   if (extra !== undefined) throw differing(extra);
-  const [min, max] = sizes;
   return { key: field("key"), mediaType: field("content-type"), min, max };
 }
 
@@ -141,11 +139,10 @@ function claimedSigner(
 const malformed = () => new Refused("AuthorizationQueryParametersError");
 
 function parseTimestamp(text: string): number | undefined {
-  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)?.slice(1).map(Number);
-  if (parts === undefined) return undefined;
-  const [year = 0, month = 0, day, hour, minute, second] = parts;
-  const milliseconds = Date.UTC(year, month - 1, day, hour, minute, second);
-  return timestampAt(milliseconds) === text ? milliseconds : undefined;
+  const iso = text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z");
+  const milliseconds = Date.parse(iso);
+  const isExact = !Number.isNaN(milliseconds) && timestampAt(milliseconds) === text;
+  return isExact ? milliseconds : undefined;
 }
 
 function equal(a: string, b: string): boolean {

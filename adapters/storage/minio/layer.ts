@@ -1,17 +1,25 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import type { ObjectStore } from "../../../application/ports/object-store.ts";
-import type { Presigner } from "../../../application/ports/presigner.ts";
+import type { ClientOptions, Client as MinioClient } from "minio";
+import http, { type IncomingMessage, type RequestOptions } from "node:http";
+import https from "node:https";
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import { neededBy } from "../../settings/needed-by.ts";
+import { codeOf, isError } from "../../thrown.ts";
+import { current } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
+import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
+import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { s3Services } from "../rest/s3-services.ts";
-import { bucketAddress } from "../signing/bucket-address.ts";
-import { bucketCalls } from "./client.ts";
+import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
+import type { SigningKeys } from "../signing/sign-query.ts";
+import type { Held, KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /**
  * A path of the endpoint must be one that a reverse proxy strips, since a MinIO answers under none.
  */
-export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectStore> =>
+export const layer = (settings: MinioSettings) =>
   Layer.effectContext(
     Effect.gen(function* () {
       const { bucket, pathStyle, endpoint, publicEndpoint = endpoint } = settings;
@@ -25,3 +33,79 @@ export const layer = (settings: MinioSettings): Layer.Layer<Presigner | ObjectSt
       });
     }),
   );
+
+/** The calls by the MinIO client, which is loaded with the first of them. */
+const bucketCalls = (settings: MinioSettings, signer: Held<KeySigner>) =>
+  Effect.tryPromise({
+    try: minioPackage,
+    catch: (cause) => callFailed(settings, cause, undefined),
+  }).pipe(
+    Effect.map(({ Client }): BucketCalls => {
+      const { bucket, region } = settings;
+      const call = (make: (client: MinioClient) => Promise<void>) =>
+        current(signer).pipe(
+          Effect.flatMap(({ keys }) =>
+            Effect.tryPromise({
+              try: () => make(new Client(optionsFor(settings, keys))),
+              catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
+            }),
+          ),
+          Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
+        );
+      return {
+        makeBucket: call((client) => client.makeBucket(bucket, region)),
+        keep: ({ key, version: versionId = "" }) =>
+          call((client) => client.removeObjectTagging(bucket, key, { versionId })),
+        remove: ({ key, version: versionId }) =>
+          call((client) => client.removeObject(bucket, key, { versionId })),
+      };
+    }),
+  );
+
+const optionsFor = (
+  { endpoint, region, pathStyle }: MinioSettings,
+  { accessKey, secretKey, sessionToken }: SigningKeys,
+): ClientOptions => ({
+  // The client writes the brackets of IPv6 itself.
+  endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
+  useSSL: endpoint.protocol === "https:",
+  accessKey,
+  secretKey,
+  region,
+  pathStyle,
+  transport: transportTo(endpoint),
+  ...(endpoint.port === "" ? {} : { port: Number(endpoint.port) }),
+  ...(sessionToken === undefined ? {} : { sessionToken }),
+});
+
+function refusalIn(cause: unknown): StoreRefusal | undefined {
+  if (!isError(cause) || cause.name !== "S3Error") return undefined;
+  const code = codeOf(cause);
+  return { code: code === undefined ? undefined : String(code), message: cause.message };
+}
+
+/**
+ * Adds a prefix that a proxy strips, and ends a call that hangs, since the client cannot abort one.
+ */
+function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> {
+  const { request } = protocol === "https:" ? https : http;
+  const prefix = withoutSlashes(pathname);
+  return {
+    request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => {
+      const sent = request({ ...options, path: `${prefix}${options.path}` }, onResponse);
+      return sent.setTimeout(SOCKET_TIMEOUT, () =>
+        sent.destroy(new Error("the store does not answer")),
+      );
+    },
+  } as Pick<typeof http, "request">;
+}
+
+const SOCKET_TIMEOUT = 5000;
+
+async function minioPackage() {
+  try {
+    return await import("minio");
+  } catch (cause) {
+    return neededBy("the store minio", "minio")(cause);
+  }
+}

@@ -23,7 +23,7 @@ export const callFailed = (
   refusal: StoreRefusal | undefined,
 ): StoreUnavailable =>
   new StoreUnavailable({
-    reason: refusal === undefined ? reasonOf(cause) : reasonOfRefusal(settings, refusal),
+    reason: refusal === undefined ? reasonOf(cause) : explainRefusal(settings, refusal),
   });
 
 export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): StoreRefusal => ({
@@ -33,7 +33,7 @@ export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): St
 });
 
 /** Says why a store refuses, and what to do: "Error responses", Amazon S3 API Reference. */
-export function reasonOfRefusal(settings: BucketSettings, refusal: StoreRefusal): string {
+export function explainRefusal(settings: BucketSettings, refusal: StoreRefusal): string {
   const { words = VARIABLES } = settings;
   const { status, code, message = "" } = refusal;
   const fault = faultIn(code);

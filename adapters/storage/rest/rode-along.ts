@@ -20,7 +20,7 @@ interface StoredObject {
  * Looks further at a store that obeys unsigned headers: for the mark of unconfirmed uploads, a lock
  * that is not the bucket's default, and other readers in the ACL.
  */
-export const factsOfHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
+export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
   const { reports, unsigned } = newest.provider;
   const found = factsIn(headers, reports);
   if (found === undefined) return undefined;
@@ -98,11 +98,11 @@ const ask = Effect.fnUntraced(function* (
   { bucket, key, version }: StoredObject,
   what: keyof typeof PERMISSIONS,
 ) {
-  const ofObject = what !== "object-lock";
+  const isOfKey = what !== "object-lock";
   const { ok, status, text } = yield* signedFetch(bucket, {
     method: "GET",
-    ...(ofObject && { key }),
-    query: [[what, ""], ...(ofObject ? versionQuery(version) : [])],
+    ...(isOfKey && { key }),
+    query: [[what, ""], ...(isOfKey ? versionQuery(version) : [])],
   });
   if (ok) return text;
   if (NOT_OFFERED.has(status)) return "";

@@ -16,11 +16,11 @@ import {
   type BucketSettings,
   clockFault,
   noBucket,
-  reasonOfRefusal,
+  explainRefusal,
   refusalIn,
 } from "./refusal-reason.ts";
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
-import { factsOfHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
+import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3Multipart } from "./s3-multipart.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
@@ -68,7 +68,7 @@ export function s3ObjectStore(
     if (ok || status === 404) return ok;
     // The answer to a HEAD has no body that could say why.
     const list = yield* signedFetch(bucket, { method: "GET", query: [["max-keys", "1"]] });
-    return yield* fail(reasonOfRefusal(settings, { ...refusalIn(list), status }));
+    return yield* fail(explainRefusal(settings, { ...refusalIn(list), status }));
   });
 
   return ObjectStore.of({
@@ -97,7 +97,7 @@ export function s3ObjectStore(
           explain: (refusal) =>
             refusal.code === "AccessDenied"
               ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
-              : reasonOfRefusal(settings, refusal),
+              : explainRefusal(settings, refusal),
           ifNone: [["if-none-match", "*"]],
           fileChecksums: provider.fileChecksums ?? [],
         }),
@@ -120,7 +120,7 @@ export function s3ObjectStore(
         return yield* fail("the key lacks s3:GetObject or s3:ListBucket; allow both");
       }
       if (!ok) return yield* fail(`the store answered the request for an object with ${status}`);
-      const facts = yield* factsOfHead(object, headers);
+      const facts = yield* factsFromHead(object, headers);
       if (facts === undefined) {
         return yield* fail(`the answer is not from an S3 store; check ${words.name(endpoint)}`);
       }

@@ -3,10 +3,65 @@ import { isDeepStrictEqual } from "node:util";
 import type { AppliedLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { KEY_PREFIX } from "../../../domain/storage-key.ts";
-import { daysAfter, filesBelow, isOverOurs } from "../rest/lifecycle-rules.ts";
+import { type AppliedCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
+import { daysAfter, filesBelow, isOverOurs } from "../rest/s3-lifecycle.ts";
+
+/** Headers of a signed PUT, and those that a page may read. */
+const HEADERS = [
+  "Content-MD5",
+  "Content-Type",
+  "ETag",
+  "x-goog-content-length-range",
+  "x-goog-custom-time",
+  "x-goog-hash",
+  "x-goog-if-generation-match",
+];
+
+/** "Set up and view CORS configurations", Cloud Storage documentation. */
+const corsRuleFor = (origins: ReadonlyArray<string>) => ({
+  origin: [...origins],
+  method: ["GET", "PUT"],
+  responseHeader: HEADERS,
+  maxAgeSeconds: CORS_MAX_AGE,
+});
+
+export const corsRule = (origins: ReadonlyArray<string>): string =>
+  `${JSON.stringify([corsRuleFor(origins)], undefined, 2)}\n`;
+
+export async function applyCors(
+  bucket: Bucket,
+  asked: ReadonlyArray<string>,
+  { replace } = { replace: false },
+): Promise<AppliedCors> {
+  const [{ cors = [], metageneration = 0 }] = await bucket.getMetadata();
+  const isOurs = (rule: (typeof cors)[number]) =>
+    isDeepStrictEqual(rule, corsRuleFor(rule.origin ?? []));
+  const ours = cors.filter(isOurs);
+  const merged = mergeOrigins(
+    ours.flatMap(({ origin = [] }) => origin),
+    asked,
+    replace,
+  );
+  const own = corsRuleFor(merged.origins);
+  if (isDeepStrictEqual(ours, [own])) return { outcome: "there", ...merged };
+  const wanted = [...cors.filter((rule) => !isOurs(rule)), own];
+  const after = await change(bucket, { cors: wanted }, metageneration);
+  if (isDeepStrictEqual(after.cors, wanted)) return { outcome: "added", ...merged };
+  throw new Error(`the store did not keep the rules for pages of the bucket ${bucket.name}`);
+}
+
+/** Fails if the bucket has changed since, so as not to overwrite that change. */
+async function change(
+  bucket: Bucket,
+  wanted: BucketMetadata,
+  ifMetagenerationMatch: number | string,
+) {
+  await bucket.setMetadata(wanted, { ifMetagenerationMatch });
+  return (await bucket.getMetadata())[0];
+}
 
 /** "Object Lifecycle Management", Cloud Storage documentation. */
-const rulesFor = (days: number): ReadonlyArray<Rule> => [
+const lifecycleRulesFor = (days: number): ReadonlyArray<Rule> => [
   ...(days > 0 ? [{ action: DELETE, condition: { daysSinceCustomTime: days } }] : []),
   {
     action: { type: "AbortIncompleteMultipartUpload" },
@@ -17,7 +72,7 @@ const rulesFor = (days: number): ReadonlyArray<Rule> => [
 const DELETE = { type: "Delete" as const };
 
 export const lifecycleRule = (days: number): string =>
-  JSON.stringify({ rule: rulesFor(days) }, undefined, 2);
+  JSON.stringify({ rule: lifecycleRulesFor(days) }, undefined, 2);
 
 const has = (rules: ReadonlyArray<Rule>) => (rule: Rule) =>
   rules.some((other) => isDeepStrictEqual(other, rule));
@@ -37,7 +92,7 @@ export async function applyLifecycle(
     .filter(isUnconfirmed)
     .map(({ condition }) => condition.daysSinceCustomTime ?? 0);
   const days = replace ? asked : Math.max(asked, ...waiting);
-  const own = rulesFor(days);
+  const own = lifecycleRulesFor(days);
   const others = present.filter((rule) => !(replace && isUnconfirmed(rule)));
   const sooner = others.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
   if (sooner !== undefined) {
@@ -47,10 +102,7 @@ export async function applyLifecycle(
   }
   const rules = [...others, ...own.filter((rule) => !has(others)(rule))];
   if (rules.every(has(present)) && present.every(has(rules))) return { outcome: "there", days };
-  // Fails if the bucket has changed since, so as not to overwrite that change.
-  const unchanged = { ifMetagenerationMatch: metageneration };
-  await bucket.setMetadata({ lifecycle: { rule: rules } }, unchanged);
-  const [after] = await bucket.getMetadata();
+  const after = await change(bucket, { lifecycle: { rule: rules } }, metageneration);
   const kept = after.lifecycle?.rule ?? [];
   if (rules.every(has(kept))) return { outcome: "added", days };
   await bucket.setMetadata({ lifecycle: { rule: [...present] } });
