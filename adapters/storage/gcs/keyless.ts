@@ -10,7 +10,7 @@ import * as Semaphore from "effect/Semaphore";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { always, current, type Ending, hold, lookUp } from "../credentials/held.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
-import { formToBeSigned } from "../signing/sign-form.ts";
+import { completeForm, formToBeSigned } from "../signing/sign-form.ts";
 import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
 import type { FormSigner, Held } from "../signing/signer.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
@@ -53,7 +53,10 @@ export const keylessSigner = Effect.fnUntraced(function* (
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
 
-  const sign = <A extends { readonly text: string }>(make: (signatory: Signatory) => A) =>
+  const sign = <A extends { readonly text: string }, B>(
+    make: (signatory: Signatory) => A,
+    finish: (made: A, signature: string) => B,
+  ) =>
     Effect.gen(function* () {
       const signatory = yield* current(account);
       const made = make(signatory);
@@ -69,7 +72,7 @@ export const keylessSigner = Effect.fnUntraced(function* (
         Effect.retry({ schedule: RETRIES, times: 4, while: isTransient }),
         permits.withPermit,
       );
-      return { made, signature };
+      return finish(made, signature);
     }).pipe(
       Effect.mapError(({ reason }) => new CredentialsUnavailable({ reason })),
       Effect.timeoutOrElse({ duration: SIGN_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
@@ -78,15 +81,11 @@ export const keylessSigner = Effect.fnUntraced(function* (
   return {
     longestLife: LONGEST_LIFE,
     sign: (signing) =>
-      Effect.map(
-        sign((signatory) => toBeSigned(signatory, signing)),
-        ({ made, signature }) => made.url + signature,
+      sign(
+        (signatory) => toBeSigned(signatory, signing),
+        ({ url }, signature) => url + signature,
       ),
-    signForm: (form) =>
-      Effect.map(
-        sign((signatory) => formToBeSigned(signatory, form)),
-        ({ made, signature }) => ({ ...made.fields, [made.signatureField]: signature }),
-      ),
+    signForm: (form) => sign((signatory) => formToBeSigned(signatory, form), completeForm),
   };
 });
 

@@ -50,11 +50,12 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       const address = addresses.internal;
       const multipart = gcsMultipart({ signer, address, region: REGION }, settings.bucket);
       const { store, cors } = objectStore({ settings, address, signer: keySigner, multipart });
+      yield* makeBucketInBackground(store, settings);
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, store),
         Context.add(BucketCors, cors),
       );
-    }).pipe(Effect.tap(makeBucketInBackground(settings))),
+    }),
   );
 
 function addressesFrom(settings: GcsSettings) {

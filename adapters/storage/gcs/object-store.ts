@@ -58,11 +58,7 @@ export function objectStore(store: {
         try: async () => withClient(await bucketFor(held)),
         catch: failed,
       });
-    }).pipe(
-      Effect.catchTag("CredentialsUnavailable", ({ reason }) =>
-        Effect.fail(new StoreUnavailable({ reason })),
-      ),
-    );
+    }).pipe(Effect.mapError(({ reason }) => new StoreUnavailable({ reason })));
 
   const failed = (cause: unknown) =>
     new StoreUnavailable({ reason: explain(settings.bucket, cause) });

@@ -1,7 +1,6 @@
-import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 
 /** Some stores need seconds to make a bucket. */
@@ -11,28 +10,24 @@ const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${AT
 const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 
 /** Retries as long as the scope lasts, since the store may start after the service. */
-export const makeBucketInBackground = ({
-  bucket,
-  createBucket,
-}: {
-  readonly bucket: string;
-  readonly createBucket: boolean;
-}) =>
-  Effect.fnUntraced(function* (services: Context.Context<ObjectStore>) {
-    if (!createBucket) return;
-    let failures = 0;
-    yield* Context.get(services, ObjectStore).ensureBucket.pipe(
-      Effect.timeoutOrElse({ duration: ATTEMPT_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
-      Effect.tapError(({ reason }) =>
-        failures++ === 0
-          ? Effect.logWarning("the bucket could not be made yet; trying again", { bucket, reason })
-          : Effect.void,
-      ),
-      Effect.retry(BACK_OFF),
-      Effect.tap(() =>
-        failures > 0 ? Effect.logInfo("the bucket exists now", { bucket }) : Effect.void,
-      ),
-      Effect.ignore,
-      Effect.forkScoped,
-    );
-  });
+export const makeBucketInBackground = Effect.fnUntraced(function* (
+  store: ObjectStore["Service"],
+  { bucket, createBucket }: { readonly bucket: string; readonly createBucket: boolean },
+) {
+  if (!createBucket) return;
+  let failures = 0;
+  yield* store.ensureBucket.pipe(
+    Effect.timeoutOrElse({ duration: ATTEMPT_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
+    Effect.tapError(({ reason }) =>
+      failures++ === 0
+        ? Effect.logWarning("the bucket could not be made yet; trying again", { bucket, reason })
+        : Effect.void,
+    ),
+    Effect.retry(BACK_OFF),
+    Effect.tap(() =>
+      failures > 0 ? Effect.logInfo("the bucket exists now", { bucket }) : Effect.void,
+    ),
+    Effect.ignore,
+    Effect.forkScoped,
+  );
+});

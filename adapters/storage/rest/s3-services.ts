@@ -15,41 +15,40 @@ import { S3Access } from "./s3-access.ts";
 import { s3Cors } from "./s3-cors.ts";
 import { type BucketCalls, s3ObjectStore, type S3Settings } from "./s3-object-store.ts";
 
-export const s3Services = Effect.fnUntraced(
-  function* (
-    settings: S3Settings,
-    store: {
-      readonly addresses: Readonly<Record<Audience, BucketAddress>>;
-      readonly signers: S3Access["Service"]["signers"];
-      /** The official presigner with a signer's keys, if it signs; it signs no forms. */
-      readonly officially?: ((held: Held<KeySigner>) => Held<Signer>) | undefined;
-      readonly client: Effect.Effect<BucketCalls, StoreUnavailable>;
-    },
-  ) {
-    const { bucket, region } = settings;
-    const { addresses, signers, officially } = store;
-    const provider: Provider = PROVIDERS[settings.provider];
-    const { checksums, partChecksums, largestPut } = provider;
-    const sign = (held: Held<KeySigner>): Held<Signer> => officially?.(held) ?? held;
-    const at = { signer: sign(signers.service), address: addresses.internal, region };
-    const once = yield* bucketWriteOnce(at, provider);
-    const presigner = v4Presigner({
-      addresses,
-      region,
-      binding: s3Binding(once),
-      absent: forbiddenHeaders(provider, signers.put === signers.service),
-      overrides: s3Overrides,
-      checksums,
-      largestPut,
-      parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
-      forms: provider.forms && !officially ? { bucket, signer: signers.put } : undefined,
-      signers: { put: sign(signers.put), get: sign(signers.get) },
-    });
-    return Context.make(Presigner, presigner).pipe(
-      Context.add(ObjectStore, s3ObjectStore(settings, { at, once }, store.client)),
-      Context.add(BucketCors, s3Cors(at, settings)),
-      Context.add(S3Access, { provider: settings.provider, bucket, region, addresses, signers }),
-    );
+export const s3Services = Effect.fnUntraced(function* (
+  settings: S3Settings,
+  store: {
+    readonly addresses: Readonly<Record<Audience, BucketAddress>>;
+    readonly signers: S3Access["Service"]["signers"];
+    /** The official presigner with a signer's keys, if it signs; it signs no forms. */
+    readonly officially?: ((held: Held<KeySigner>) => Held<Signer>) | undefined;
+    readonly client: Effect.Effect<BucketCalls, StoreUnavailable>;
   },
-  (services, settings) => Effect.tap(services, makeBucketInBackground(settings)),
-);
+) {
+  const { bucket, region } = settings;
+  const { addresses, signers, officially } = store;
+  const provider: Provider = PROVIDERS[settings.provider];
+  const { checksums, partChecksums, largestPut } = provider;
+  const sign = (held: Held<KeySigner>): Held<Signer> => officially?.(held) ?? held;
+  const at = { signer: sign(signers.service), address: addresses.internal, region };
+  const once = yield* bucketWriteOnce(at, provider);
+  const presigner = v4Presigner({
+    addresses,
+    region,
+    binding: s3Binding(once),
+    absent: forbiddenHeaders(provider, signers.put === signers.service),
+    overrides: s3Overrides,
+    checksums,
+    largestPut,
+    parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
+    forms: provider.forms && !officially ? { bucket, signer: signers.put } : undefined,
+    signers: { put: sign(signers.put), get: sign(signers.get) },
+  });
+  const objectStore = s3ObjectStore(settings, { at, once }, store.client);
+  yield* makeBucketInBackground(objectStore, settings);
+  return Context.make(Presigner, presigner).pipe(
+    Context.add(ObjectStore, objectStore),
+    Context.add(BucketCors, s3Cors(at, settings)),
+    Context.add(S3Access, { provider: settings.provider, bucket, region, addresses, signers }),
+  );
+});

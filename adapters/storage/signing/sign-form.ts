@@ -26,8 +26,13 @@ export function signForm<Secret>(
   form: FormToSign,
 ): Readonly<Record<string, string>> {
   const unsigned = formToBeSigned(keys, form);
-  return { ...unsigned.fields, [unsigned.signatureField]: signText(keys, unsigned) };
+  return completeForm(unsigned, signText(keys, unsigned));
 }
+
+export const completeForm = (
+  { fields, signatureField }: ReturnType<typeof formToBeSigned>,
+  signature: string,
+): Readonly<Record<string, string>> => ({ ...fields, [signatureField]: signature });
 
 /**
  * The text to sign for a secret that may be elsewhere, which is the policy, and all other fields. The

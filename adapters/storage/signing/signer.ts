@@ -31,12 +31,6 @@ export type Held<A> = (
   rejected?: object,
 ) => Effect.Effect<A, CredentialsUnavailable>;
 
-/** The signer for each method. */
-export interface Signers<S extends Signer> {
-  readonly put: Held<S>;
-  readonly get: Held<S>;
-}
-
 /** Signs with keys in this process. */
 export interface KeySigner<Secret = string> extends FormSigner {
   readonly keys: SigningKeys<Secret>;

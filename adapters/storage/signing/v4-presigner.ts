@@ -15,7 +15,7 @@ import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { Binding, PartBinding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import type { AbsentHeaders } from "./sign-query.ts";
-import type { FormSigner, Held, Signer, Signers } from "./signer.ts";
+import type { FormSigner, Held, Signer } from "./signer.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
@@ -23,7 +23,7 @@ export function v4Presigner(store: {
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly region: string;
   readonly binding: Binding;
-  readonly signers: Signers<Signer>;
+  readonly signers: Readonly<Record<"put" | "get", Held<Signer>>>;
   /** True if signing is a network call. */
   readonly isRemote?: boolean;
   /** The query that sets the headers of the answer to a GET. */
