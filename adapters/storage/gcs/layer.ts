@@ -4,7 +4,6 @@ import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { StoreUnavailable } from "../../../domain/errors.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
 import { RECHECK } from "../../json/json-file.ts";
 import { BucketCors } from "../bucket-cors.ts";
@@ -17,7 +16,7 @@ import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { s3Multipart } from "../rest/s3-multipart.ts";
-import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
+import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
 
@@ -98,7 +97,7 @@ function gcsMultipart(bucket: Bucket, name: string): Multipart {
       if (status === 404) return yield* calls.complete(upload);
       if (status === 200) return "exists";
       const reason = `the store answered ${status} to the question whether there is an object`;
-      return yield* new StoreUnavailable({ reason });
+      return yield* unavailable(reason);
     }),
   };
 }

@@ -16,7 +16,7 @@ import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { ageAt, factsIn } from "../rest/object-facts.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
-import { type Bucket as SignedBucket, signedFetch } from "../rest/signed-fetch.ts";
+import { type Bucket as SignedBucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
@@ -77,7 +77,7 @@ export function objectStore(store: {
       Effect.fnUntraced(function* (bucket) {
         const { status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
         const reason = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
-        if (reason !== undefined) return yield* new StoreUnavailable({ reason });
+        if (reason !== undefined) return yield* unavailable(reason);
         if (status === 404) return yield* missing;
         if (status !== 200) return yield* failed({ code: status });
       }),

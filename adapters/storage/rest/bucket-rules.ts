@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { hash } from "node:crypto";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { refusalIn } from "./refusal-reason.ts";
-import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
+import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { document, element, textsIn } from "./xml.ts";
 
 interface Kind {
@@ -16,21 +16,13 @@ interface Kind {
   readonly advice?: ReadonlyMap<number, string>;
 }
 
-/** The rules as the store returned them; the text is empty if there are none. */
-interface Rules {
-  readonly text: string;
-  /** Each from tag to tag. */
-  readonly rules: ReadonlyArray<string>;
-  readonly minimum: string | null;
-}
-
 /** A property beside the rules, in a header of question and answer: a `PUT` without it resets it. */
 const MINIMUM = "x-amz-transition-default-minimum-object-size";
 
-interface Change<A> {
-  readonly others: ReadonlyArray<string>;
-  readonly own: ReadonlyArray<string>;
-  readonly isThere: (rules: ReadonlyArray<string>) => boolean;
+type Texts = ReadonlyArray<string>;
+
+interface Change<A> extends Readonly<Record<"others" | "own", Texts>> {
+  readonly isThere: (rules: Texts) => boolean;
   readonly result: A;
 }
 
@@ -47,20 +39,21 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     new StoreUnavailable({
       reason: `the bucket's ${kind.whole} could not be ${done}: ${answer.status} ${refusalIn(answer).code ?? ""}${kind.advice?.get(answer.status) ?? ""}`,
     });
-  const documentWith = (rules: ReadonlyArray<string>) => document(root, rules.join(""));
+  const documentWith = (rules: Texts) => document(root, rules.join(""));
 
+  /** The text is empty if there are no rules; each rule goes from tag to tag. */
   const read = Effect.fnUntraced(function* (consequence = "") {
     const answer = yield* signedFetch(bucket, { method: "GET", query });
     const minimum = answer.headers.get(MINIMUM);
-    if (isUnset(answer)) return { text: "", rules: [], minimum } satisfies Rules;
+    if (isUnset(answer)) return { text: "", rules: [], minimum };
     if (!answer.ok) return yield* refused("read", answer);
     const { text } = answer;
     const rules = textsIn(text, rule).map((content) => element(rule, content));
     const isWhole = text.split("Rule>").length - 1 === 2 * rules.length;
-    if (text.includes(`<${root}`) && isWhole) return { text, rules, minimum } satisfies Rules;
-    return yield* new StoreUnavailable({
-      reason: `this store's answer about its ${title} is not understood${consequence}`,
-    });
+    if (text.includes(`<${root}`) && isWhole) return { text, rules, minimum };
+    return yield* unavailable(
+      `this store's answer about its ${title} is not understood${consequence}`,
+    );
   });
 
   const write = Effect.fnUntraced(function* (body: string, minimum: string | null) {
@@ -76,7 +69,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     if (!answer.ok) yield* refused("written", answer);
   });
 
-  const withRules = ({ text, rules }: Rules, wanted: ReadonlyArray<string>) => {
+  const withRules = ({ text, rules }: Effect.Success<ReturnType<typeof read>>, wanted: Texts) => {
     if (wanted.length === 0) return "";
     if (text === "") return documentWith(wanted);
     return rules
@@ -88,7 +81,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     read: read(),
     documentWith,
     /** Undoes the change if the store fails to keep it. */
-    change: Effect.fnUntraced(function* <A>(plan: (rules: ReadonlyArray<string>) => Change<A>) {
+    change: Effect.fnUntraced(function* <A>(plan: (rules: Texts) => Change<A>) {
       const before = yield* read(", so none was changed");
       const { others, own, isThere, result } = plan(before.rules);
       if (isThere(before.rules)) return { outcome: "there" as const, ...result };
@@ -101,14 +94,13 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
         return { outcome: "added" as const, ...result };
       }
       yield* write(before.text, before.minimum);
-      return yield* new StoreUnavailable({
-        reason:
-          lost.length > 0
-            ? `the store changed ${lost.length} of the bucket's other ${title}; they were restored, and no rule was added`
-            : isThere(after.rules)
-              ? `the store changed ${MINIMUM}; it was restored, and no rule was added`
-              : `the store did not keep what was added; the bucket's ${title} are as they were`,
-      });
+      return yield* unavailable(
+        lost.length > 0
+          ? `the store changed ${lost.length} of the bucket's other ${title}; they were restored, and no rule was added`
+          : isThere(after.rules)
+            ? `the store changed ${MINIMUM}; it was restored, and no rule was added`
+            : `the store did not keep what was added; the bucket's ${title} are as they were`,
+      );
     }),
   };
 };

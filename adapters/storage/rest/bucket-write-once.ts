@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect";
-import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { Provider } from "../providers.ts";
-import { type Bucket, signedFetch } from "./signed-fetch.ts";
+import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 
 export type BucketWriteOnce = Effect.Success<ReturnType<typeof bucketWriteOnce>>;
 
@@ -27,9 +26,9 @@ export const bucketWriteOnce = Effect.fnUntraced(function* (
     const seen = ok
       ? `the bucket keeps versions, and ${title} then takes a second PUT of a write-once URL; suspend its versions, or use another bucket`
       : `it is unknown whether the bucket keeps versions, in which ${title} does not write once (${status}); allow the service's key s3:GetBucketVersioning`;
-    return yield* new StoreUnavailable({
-      reason: `uploads are not written once, and final only when their URL has expired: ${seen}`,
-    });
+    return yield* unavailable(
+      `uploads are not written once, and final only when their URL has expired: ${seen}`,
+    );
   });
   const settle = Effect.suspend(() => (holds === undefined ? Effect.ignore(look) : Effect.void));
   yield* Effect.timeoutOption(settle, "2 seconds");

@@ -5,7 +5,7 @@ import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { Provider } from "../providers.ts";
 import { PENDING_TAG, versionQuery } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
-import { type Bucket, signedFetch } from "./signed-fetch.ts";
+import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { element, textIn, textsIn } from "./xml.ts";
 
 interface StoredObject {
@@ -106,12 +106,11 @@ const ask = Effect.fnUntraced(function* (
   });
   if (ok) return text;
   if (NOT_OFFERED.has(status)) return "";
-  return yield* new StoreUnavailable({
-    reason:
-      status === 403
-        ? `the key may not read the ${what} of an object; allow it ${PERMISSIONS[what]}`
-        : `the store answered the request for the ${what} of an object with ${status}`,
-  });
+  return yield* unavailable(
+    status === 403
+      ? `the key may not read the ${what} of an object; allow it ${PERMISSIONS[what]}`
+      : `the store answered the request for the ${what} of an object with ${status}`,
+  );
 });
 
 /** For the newest version, and for a named one. */

@@ -2,12 +2,11 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
 import { refusalIn, type StoreRefusal } from "./refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
-import { type Answer, type Bucket, signedFetch } from "./signed-fetch.ts";
+import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { document, element, escape, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
@@ -24,8 +23,7 @@ export const s3Multipart = (
     readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
 ): Multipart => {
-  const refused = (answer: Answer) =>
-    Effect.fail(new StoreUnavailable({ reason: store.explain(refusalIn(answer)) }));
+  const refused = (answer: Answer) => unavailable(store.explain(refusalIn(answer)));
 
   return {
     fileChecksums: store.fileChecksums,

@@ -23,7 +23,7 @@ import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3Multipart } from "./s3-multipart.ts";
-import { type Bucket, signedFetch } from "./signed-fetch.ts";
+import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 
 export interface S3Settings extends BucketSettings {
   readonly provider: ProviderName;
@@ -64,11 +64,11 @@ export function s3ObjectStore(
       );
     }
     const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
-    if (fault !== undefined) return yield* fail(fault);
+    if (fault !== undefined) return yield* unavailable(fault);
     if (ok || status === 404) return ok;
     // The answer to a HEAD has no body that could say why.
     const list = yield* signedFetch(bucket, { method: "GET", query: [["max-keys", "1"]] });
-    return yield* fail(explainRefusal(settings, { ...refusalIn(list), status }));
+    return yield* unavailable(explainRefusal(settings, { ...refusalIn(list), status }));
   });
 
   return ObjectStore.of({
@@ -76,7 +76,7 @@ export function s3ObjectStore(
       // Reports a missing client before anything else.
       const { makeBucket } = yield* client;
       if (yield* hasBucket) return;
-      if (!settings.createBucket) return yield* fail(noBucket(settings));
+      if (!settings.createBucket) return yield* unavailable(noBucket(settings));
       // Another process may have made it at the same moment.
       yield* makeBucket.pipe(
         Effect.catch((failure) =>
@@ -110,26 +110,27 @@ export function s3ObjectStore(
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* head(key);
       if (status === 404) {
-        if ((yield* head()).status === 404) return yield* fail(noBucket(settings));
+        if ((yield* head()).status === 404) return yield* unavailable(noBucket(settings));
         return Option.none();
       }
       const object = { bucket, key, provider };
       if (status === 400) yield* failIfUnreadable(object);
       // Without the second permission, a missing object looks like a forbidden one.
       if (status === 403) {
-        return yield* fail("the key lacks s3:GetObject or s3:ListBucket; allow both");
+        return yield* unavailable("the key lacks s3:GetObject or s3:ListBucket; allow both");
       }
-      if (!ok) return yield* fail(`the store answered the request for an object with ${status}`);
+      if (!ok)
+        return yield* unavailable(`the store answered the request for an object with ${status}`);
       const facts = yield* factsFromHead(object, headers);
       if (facts === undefined) {
-        return yield* fail(`the answer is not from an S3 store; check ${words.name(endpoint)}`);
+        return yield* unavailable(
+          `the answer is not from an S3 store; check ${words.name(endpoint)}`,
+        );
       }
       return Option.some(yield* once.judge(facts));
     }),
   });
 }
-
-const fail = (reason: string) => Effect.fail(new StoreUnavailable({ reason }));
 
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
 

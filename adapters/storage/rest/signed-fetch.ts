@@ -61,3 +61,5 @@ export const signedFetch = Effect.fnUntraced(
   },
   Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
 );
+
+export const unavailable = (reason: string) => Effect.fail(new StoreUnavailable({ reason }));
