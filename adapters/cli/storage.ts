@@ -3,8 +3,7 @@ import * as aws from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
 import * as gcs from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
-import * as local from "../storage/local/settings.ts";
-import { embeddedStorage } from "../storage/local/storage.ts";
+import * as local from "../storage/local/storage.ts";
 import * as minio from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -34,7 +33,7 @@ const STORES = {
   local: {
     settings: local.settings,
     read: (source: Source, publicUrl: URL) =>
-      Result.map(local.read(source), (settings) => embeddedStorage(settings, publicUrl)),
+      Result.map(local.read(source), (settings) => local.embeddedStorage(settings, publicUrl)),
   },
   aws: {
     settings: aws.settings,

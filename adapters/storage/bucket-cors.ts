@@ -2,10 +2,7 @@ import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 
-/**
- * The bucket's permission for pages of other origins. The embedded store follows `CORS_ORIGINS` and
- * has none.
- */
+/** A bucket's permission for pages. The embedded store follows `CORS_ORIGINS` and has none. */
 export class BucketCors extends Context.Service<
   BucketCors,
   {
@@ -14,9 +11,8 @@ export class BucketCors extends Context.Service<
     /** Follows "To set it yourself:". */
     readonly byHand: string;
     /**
-     * Adds the origins to our rule, or the rule to the existing ones; fails rather than change
-     * another rule. Other deployments may use the bucket: an origin that our rule has stays, unless
-     * `replace` is set. Undefined where a store has no rules per bucket.
+     * Fails rather than change another rule. Origins of other deployments stay, unless `replace` is
+     * set. Undefined where a store has no rules per bucket.
      */
     readonly apply?: (
       origins: ReadonlyArray<string>,

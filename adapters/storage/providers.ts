@@ -19,17 +19,14 @@ export interface Provider extends StoreCapabilities {
   /** The headers that a signature can forbid, of those that it would obey. */
   readonly absent?: AbsentHeaders & {
     /**
-     * A policy of the key can deny these too. With them in the query, as MinIO needs it, the policy
-     * would deny every PUT, so they are forbidden only to a key that is for everything.
+     * A policy can deny these too. In the query, as MinIO needs them, the policy would deny every
+     * PUT, so they are forbidden only to a key that is for everything.
      */
     readonly deniable?: AbsentHeaders["names"];
   };
   /** Of a PUT, in the facts of the object. */
   readonly reports: ReadonlyArray<ChecksumAlgorithm>;
-  /**
-   * Verified though none was announced at the start of the multipart upload; undefined if the
-   * provider is not used for multipart uploads.
-   */
+  /** Verified without an announcement at the start; undefined if uploads in parts are not made. */
   readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /** As in `Multipart`. */
@@ -89,10 +86,7 @@ const OBEYED = [
   "x-amz-tagging",
 ] as const;
 
-/**
- * Capabilities of each provider; docs/stores.md prints the table. A promise that is neither on a
- * provider's own pages nor was seen here counts as missing.
- */
+/** A promise that is neither on a provider's own pages nor was seen here counts as missing. */
 export const PROVIDERS = {
   // Amazon refuses SHA-256 and CRC-32C of a part that were not announced.
   aws: {

@@ -18,9 +18,8 @@ export type Chain = () => Promise<{
 }>;
 
 /**
- * The newest credentials of the official chain; the same object while they stay the same. A new
- * chain is made each time, since a used one keeps its credentials until shortly before their end,
- * and waits forever for a call that hangs.
+ * Makes a new chain each time, since a used one keeps its credentials until shortly before their
+ * end, and waits forever for a call that hangs. Returns the same object while they stay the same.
  */
 export function signerFromChain(
   makeChain: () => Chain,

@@ -75,10 +75,7 @@ export interface SigningScope {
   readonly signingRegion: string;
 }
 
-/**
- * FIPS, dual-stack endpoints and the regions of ARNs are as the usual variables and profiles set
- * them.
- */
+/** FIPS, dual-stack endpoints and regions of ARNs follow the usual variables and profiles. */
 export async function locate(
   settings: AwsSettings,
   { config }: S3Client,

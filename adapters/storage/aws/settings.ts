@@ -125,10 +125,7 @@ export const regionIn = ({ hostname }: URL): string | undefined =>
 const REGION_IN_HOST =
   /(?:^|\.|s3-)([a-z]{2}(?:-[a-z]+)+-\d+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|backblazeb2\.com|wasabisys\.com)$/;
 
-/**
- * The official client follows its variables for an endpoint, so our signatures must. They are not
- * meant for another provider's endpoint.
- */
+/** The official client follows these variables at Amazon's endpoint, so our signatures must. */
 const withAmazonsVariables = (source: Source): Source => ({
   ...source,
   valueOf: (setting) => {

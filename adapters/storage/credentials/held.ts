@@ -29,10 +29,9 @@ const MAX_BACK_OFF = 30 * SECOND;
 const MAX_PAUSE = 24 * 60 * 60 * SECOND;
 
 /**
- * Holds what `obtain` returns, and renews it as long as the scope lasts: when half of the remaining
- * life is over, or every `recheck` milliseconds for something that can change without expiring. A
- * failure is retried after 1 to 30 seconds, and logged when its reason changes. Callers that wait
- * share one attempt, and none starts another within a second of a failed one.
+ * Renews what `obtain` returns when half of its life is over, or every `recheck` milliseconds. A
+ * failure is retried after 1 to 30 seconds. Callers share one attempt, and none starts another
+ * within a second of a failed one.
  */
 export const hold = Effect.fnUntraced(function* <A extends Ending>(
   obtain: Effect.Effect<A, CredentialsUnavailable>,

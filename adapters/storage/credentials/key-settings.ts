@@ -81,10 +81,7 @@ type KeyName = keyof typeof KEYS;
 export const mainKeySettings = KEYS.main;
 type KeyValues = Values<typeof mainKeySettings>;
 
-/**
- * On some stores, an unsigned header can turn a PUT into a copy of whatever its key can read; a key
- * that may only put prevents that.
- */
+/** On some stores, an unsigned header turns a PUT into a copy of whatever its key can read. */
 export const separateKeySettings = {
   putAccessKey: KEYS.put.accessKey,
   putSecretKey: KEYS.put.secretKey,

@@ -9,10 +9,7 @@ interface Options {
   readonly signLength: boolean;
 }
 
-/**
- * The exact size needs a header of its own: "HTTP headers and query string parameters for XML and
- * JSON", Cloud Storage documentation.
- */
+/** "HTTP headers and query string parameters for XML and JSON", Cloud Storage documentation. */
 export const gcsBinding =
   (options: Options): Binding =>
   ({ size, mediaType, strict, writeOnce, checksum, pendingSince }, host) => {

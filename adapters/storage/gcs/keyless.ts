@@ -20,9 +20,7 @@ import { VARIABLES, type Words } from "../../settings/source.ts";
 import { credentialSettings } from "./credentials.ts";
 import { messageOf } from "../../thrown.ts";
 
-/**
- * Google promises 12 hours for the keys of `signBlob`: "Signed URLs", Cloud Storage documentation.
- */
+/** Of the keys behind `signBlob`: "Signed URLs", Cloud Storage documentation. */
 const LONGEST_LIFE = Duration.toSeconds("12 hours");
 
 /** Includes the wait for a permit. */
@@ -32,10 +30,7 @@ const ONE_CALL = 2000;
 const TOO_LATE = new CredentialsUnavailable({ reason: `IAM did not sign within ${SIGN_TIMEOUT}` });
 const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 
-/**
- * Signs through IAM as `asAccount`, or as the service account of this machine. The address is
- * looked up once and the access token held, so that a signature costs one call.
- */
+/** Signs by one call each: the account's address is looked up once, and the access token held. */
 export const keylessSigner = Effect.fnUntraced(function* (
   { universeDomain, iamEndpoint, project = "none", words }: GcsSettings,
   asAccount?: string,

@@ -77,8 +77,7 @@ function signerFrom({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, ne
 
 /**
  * "XML API multipart uploads", Cloud Storage documentation. It refuses preconditions, so a
- * completion looks first for an object under the key. Nothing can come between the two: a key is
- * new with each upload, and an upload is completed once.
+ * completion looks first for an object; none can come in between, since each upload has a new key.
  */
 function gcsMultipart(bucket: Bucket, name: string): Multipart {
   const calls = s3Multipart(bucket, {

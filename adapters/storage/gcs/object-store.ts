@@ -25,9 +25,8 @@ import { neededBy } from "../../settings/needed-by.ts";
 import { codeOf, isError } from "../../thrown.ts";
 
 /**
- * The official client is loaded with its first call. It cannot use an HMAC key: with one, the
- * bucket and its objects are read by signed requests of our own, and nothing in the bucket can be
- * changed.
+ * The official client cannot use an HMAC key: with one, signed requests of our own read the bucket,
+ * and nothing in it can be changed.
  */
 export function objectStore(store: {
   readonly settings: GcsSettings;

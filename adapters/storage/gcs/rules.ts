@@ -111,10 +111,7 @@ export async function applyLifecycle(
   );
 }
 
-/**
- * Confirmed files have a custom time that no rule reaches, or none, and every class can be read at
- * once.
- */
+/** Confirmed files have a custom time that no rule reaches; every class can be read at once. */
 export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>
   (lifecycle?.rule ?? []).flatMap(({ action, condition }): ReadonlyArray<LifecycleRule> => {
     const name = "without a name";

@@ -17,10 +17,7 @@ export const timeoutsFor = (size: number): Timeouts => ({
   whole: 60_000 + size / SLOWEST_RATE,
 });
 
-/**
- * Throws `Refused` if the pieces take too long or the connection breaks. The caller handles what
- * was not read.
- */
+/** Throws `Refused` if the pieces take too long or the connection breaks. */
 export async function* readChunks(
   body: ReadableStream<Uint8Array> | null,
   timeouts: Timeouts,

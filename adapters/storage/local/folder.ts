@@ -18,10 +18,7 @@ export interface Folder extends Readonly<Record<"objects" | "temporary" | "uploa
   readonly secretKey: string;
 }
 
-/**
- * Makes what is missing. Fails if a part of the folder is a symbolic link, which could lead out of
- * it.
- */
+/** Fails if a part of the folder is a symbolic link, which could lead out of it. */
 export async function openFolder(directory: string): Promise<Folder> {
   const root = resolve(directory);
   const objects = join(root, "objects");
@@ -99,10 +96,7 @@ async function openSecret(path: string): Promise<string> {
   }
 }
 
-/**
- * Opens neither a link, which could lead out of the folder, nor a pipe, which would block.
- * Undefined if there is no file.
- */
+/** Opens neither a link, which could lead out of the folder, nor a pipe, which would block. */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   try {
     // Deno ignores O_NOFOLLOW if its permissions are restricted. Once the file is open, its name may

@@ -14,10 +14,7 @@ const LONGEST_FIELDS = 20 * 1024;
 const FIELDS_TIMEOUT = 60_000;
 const LIMITS = { fields: 32, parts: 40, files: 1, fieldSize: LONGEST_FIELDS, headerPairs: 8 };
 
-/**
- * "POST Object", Amazon S3 API Reference. The form's policy counts, whatever the browser says of
- * the file.
- */
+/** "POST Object", Amazon S3 API Reference. */
 export async function postForm(
   store: ExpectedSignature & { readonly folder: Folder; readonly bucket: string },
   request: Request,
@@ -57,10 +54,7 @@ async function* withinSizes(bytes: AsyncIterable<Uint8Array>, min: number, max: 
 interface ArrivedForm {
   /** The fields before the file, by their names in lower case. */
   readonly fields: ReadonlyMap<string, string>;
-  /**
-   * Ends once the whole form has arrived, and throws `Refused` if it does not. Fields after the
-   * file are ignored, as S3 does.
-   */
+  /** Ends once the whole form has arrived; fields after the file are ignored, as S3 does. */
   readonly file: AsyncIterable<Uint8Array>;
   /** Stops reading, and gives the body back to whoever reads the rest. */
   readonly stop: () => Promise<void>;

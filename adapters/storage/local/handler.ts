@@ -133,10 +133,7 @@ function headersFor(object: StoredObject, query: URLSearchParams): Headers {
 const matches = (ifNoneMatch: string | null, etag: string) =>
   ifNoneMatch?.split(",").some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim())) ?? false;
 
-/**
- * The first and last byte, both included. Several ranges or another unit are ignored, as RFC 9110,
- * section 14.2, allows.
- */
+/** Several ranges or another unit are ignored, as RFC 9110, section 14.2, allows. */
 function parseRange(header: string | null, size: number) {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "") ?? [];
   if (!first && !last) return undefined;

@@ -30,10 +30,7 @@ const run = <A>(call: () => Promise<A>) =>
     catch: (cause) => new StoreUnavailable({ reason: failureFrom(cause).reason }),
   });
 
-/**
- * Signer and store are one process, so the secret never leaves the folder. `onOpen` gets the
- * handler that answers at `endpoint`.
- */
+/** Signer and store are one process, so the secret never leaves the folder. */
 export const layer = (
   settings: Readonly<Record<"bucket" | "directory", string>>,
   endpoint: URL,

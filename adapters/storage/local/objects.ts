@@ -175,10 +175,7 @@ export const writeObject = (
     return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums };
   });
 
-/**
- * Writes a temporary file, which is synced and then moved into place. So a crash leaves a whole
- * file or none, and of several write-once files exactly one is stored.
- */
+/** A crash leaves a whole file or none, and of several write-once files exactly one is stored. */
 export async function writeFile(
   folder: Folder,
   { path: pathFor, writeOnce }: Target,

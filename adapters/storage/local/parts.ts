@@ -119,10 +119,7 @@ const COMPLETIONS = new Map<unknown, Completion>([
   ["PreconditionFailed", "exists"],
 ]);
 
-/**
- * Joins parts in a temporary file that is then linked under the key. So a crash leaves the whole
- * object or none, and the upload as it was. One request does it; all others wait for the end.
- */
+/** One request joins the parts, and all others wait. A crash leaves the upload as it was. */
 export async function completeUpload(folder: Folder, upload: Completing): Promise<Completion> {
   try {
     await openUpload(folder, upload);
@@ -166,9 +163,8 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
 }
 
 /**
- * Runs `work` once no other process runs its own under the same path. The claim is a file that is
- * touched each second; one that is not was left by a process that has ended. Several processes that
- * find such a file may run at once, so that this must be wasteful at worst.
+ * A claim that nobody touches was left by a process that has ended. Several processes that find
+ * such a file may run at once, so that `work` must be wasteful at worst.
  */
 async function withClaim<A>(path: string, work: () => Promise<A>): Promise<A> {
   while (!(await tryClaim(path))) await pause(50);

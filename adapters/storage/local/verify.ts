@@ -65,10 +65,7 @@ export function verify(request: Request, expected: ExpectedSignature): void {
   if (now >= start + Number(expires) * 1000) throw new Refused("RequestExpired");
 }
 
-/**
- * Checks a form as S3 does: its policy must be signed with our secret, each condition met, and no
- * field there that the policy does not name. Returns what the policy allows.
- */
+/** Refuses any field that the policy does not name, as S3 does; returns what the policy allows. */
 export function verifyForm(
   fields: ReadonlyMap<string, string>,
   expected: ExpectedSignature & { readonly bucket: string },

@@ -16,9 +16,7 @@ import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
-/**
- * A path of the endpoint must be one that a reverse proxy strips, since a MinIO answers under none.
- */
+/** A path of the endpoint is one that a reverse proxy strips, since a MinIO answers under none. */
 export const layer = (settings: MinioSettings) =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -84,9 +82,7 @@ function refusalIn(cause: unknown): StoreRefusal | undefined {
   return { code: code === undefined ? undefined : String(code), message: cause.message };
 }
 
-/**
- * Adds a prefix that a proxy strips, and ends a call that hangs, since the client cannot abort one.
- */
+/** Adds a prefix that a proxy strips, and ends a call that hangs. */
 function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> {
   const { request } = protocol === "https:" ? https : http;
   const prefix = withoutSlashes(pathname);

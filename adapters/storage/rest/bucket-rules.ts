@@ -27,10 +27,8 @@ interface Change<A> extends Readonly<Record<"others" | "own", Texts>> {
 }
 
 /**
- * Changes the rules of a bucket, which a `PUT` replaces all at once: "PutBucketCors" and
- * "PutBucketLifecycleConfiguration", Amazon S3 API Reference. A client that parses and rewrites
- * them drops what it does not know, so ours are inserted into the text from the store. They are
- * read again, since some stores accept a rule and do not keep it.
+ * A `PUT` replaces all rules at once ("PutBucketCors", "PutBucketLifecycleConfiguration", Amazon S3
+ * API Reference), so ours go into the store's own text, in which no other rule is touched.
  */
 export const bucketRules = (bucket: Bucket, kind: Kind) => {
   const { root, rule, rules: title } = kind;
@@ -105,10 +103,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
   };
 };
 
-/**
- * A server that does not know the question answers another one: it lists or makes the bucket, and
- * would remove it where rules should be removed.
- */
+/** A server that does not know the question may list the bucket, and would remove it by DELETE. */
 const isUnset = (answer: Answer): boolean =>
   answer.ok
     ? answer.text.trim() === ""

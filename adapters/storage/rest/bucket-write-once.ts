@@ -5,10 +5,7 @@ import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 
 export type BucketWriteOnce = Effect.Success<ReturnType<typeof bucketWriteOnce>>;
 
-/**
- * Looks whether the bucket keeps versions, if writing once depends on that. Waits for the answer
- * for 2 seconds; while it is unknown, nothing is promised.
- */
+/** Waits 2 seconds for the bucket's versioning; while it is unknown, nothing is promised. */
 export const bucketWriteOnce = Effect.fnUntraced(function* (
   bucket: Bucket,
   { title, writeOnce }: Pick<Provider, "title" | "writeOnce">,

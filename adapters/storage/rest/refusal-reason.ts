@@ -91,10 +91,7 @@ const ADVICE: Readonly<Record<Exclude<Fault, "bucket">, Text>> = {
 /** In milliseconds. */
 const MAX_SKEW = 60_000;
 
-/**
- * Compares this machine's clock (`now`) with the store's (the `Date` of an answer), in
- * milliseconds. An official client corrects its own calls and does not notice.
- */
+/** Needed since an official client corrects its own calls. Times are in milliseconds. */
 export function clockFault(date: string | null | undefined, now: number): string | undefined {
   const difference = now - Date.parse(date ?? "");
   // Without a date, the difference is not a number.

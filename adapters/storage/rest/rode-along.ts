@@ -72,10 +72,7 @@ const readersIn = (acl: string): string =>
 
 const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
 
-/**
- * For an answer of 400 to `HEAD`, which has no body: fails with `ObjectUnreadable` if a key of the
- * client's encrypts the object.
- */
+/** For an answer of 400 to `HEAD`: a key of the client's may encrypt the object. */
 export const failIfUnreadable = Effect.fnUntraced(function* ({
   bucket,
   key,

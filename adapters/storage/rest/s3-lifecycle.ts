@@ -84,10 +84,7 @@ const includesAll = (own: string) => {
   return (rule: string) => parts.every((part) => rule.includes(part));
 };
 
-/**
- * Finds the effects of an enabled rule on files of ours: "PutBucketLifecycleConfiguration" and
- * "Lifecycle configuration elements", Amazon S3 User Guide.
- */
+/** "Lifecycle configuration elements", Amazon S3 User Guide. */
 export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   const prefix = textIn(rule, "Prefix") ?? "";
   if (!rule.includes("<Status>Enabled</Status>") || !isOverOurs(prefix)) return [];

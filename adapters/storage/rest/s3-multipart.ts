@@ -10,9 +10,8 @@ import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fet
 import { document, element, escape, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
- * Multipart uploads of a bucket of S3's API: "CreateMultipartUpload" and the like, Amazon S3 API
- * Reference. The MinIO client cannot complete an upload only if nothing is under its key, and
- * Google's client makes none of these requests of its XML API.
+ * "CreateMultipartUpload" and the like, Amazon S3 API Reference. The MinIO client cannot complete
+ * an upload on a condition, and Google's client makes none of these requests.
  */
 export const s3Multipart = (
   bucket: Bucket,
@@ -94,10 +93,7 @@ const announced = ({ algorithm }: Checksum): ReadonlyArray<Pair> => [
 
 type DatedPart = StoredPart & { readonly arrived: number };
 
-/**
- * SeaweedFS also lists parts that others have replaced, in any order, with the second in which each
- * arrived.
- */
+/** SeaweedFS also lists parts that others have replaced, in any order. */
 function newestParts(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
   const newest = new Map<number, DatedPart>();
   for (const part of parts) {

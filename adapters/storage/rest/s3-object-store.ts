@@ -36,10 +36,7 @@ export interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remo
   readonly makeBucket: Effect.Effect<void, StoreUnavailable>;
 }
 
-/**
- * Looks by signed requests of our own: the official clients hide headers of an answer, or cannot
- * ask for checksums.
- */
+/** The official clients hide headers of an answer, or cannot ask for checksums. */
 export function s3ObjectStore(
   settings: S3Settings,
   { at: bucket, once }: { readonly at: Bucket; readonly once: BucketWriteOnce },

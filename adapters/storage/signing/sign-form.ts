@@ -35,10 +35,9 @@ export const completeForm = (
 ): Readonly<Record<string, string>> => ({ ...fields, [signatureField]: signature });
 
 /**
- * The text to sign for a secret that may be elsewhere, which is the policy, and all other fields. The
- * store refuses a form with a field that its policy does not name, so no other rides along. Source:
- * "POST Policy", Amazon S3 API Reference; "Signatures: policy document", Cloud Storage
- * documentation.
+ * The text to sign, which is the policy, and all other fields. The store refuses fields that the
+ * policy does not name: "POST Policy", Amazon S3 API Reference; "Signatures: policy document",
+ * Cloud Storage documentation.
  */
 export function formToBeSigned(
   signatory: Signatory,

@@ -109,8 +109,8 @@ export function v4Presigner(store: {
             fields: {
               key: request.key,
               "Content-Type": request.mediaType,
-              // So that a page that sends the form into a frame hears of it: 204, the default of
-              // Google and Amazon, leaves the frame as it is.
+              // A page that sends the form into a frame hears of it; 204, the default, leaves the
+              // frame as it is.
               success_action_status: "201",
             },
             sizes: [request.minSize, request.maxSize],
@@ -131,10 +131,7 @@ export function v4Presigner(store: {
   });
 }
 
-/**
- * Signs with credentials that live long enough for the request, from now or from the beginning of
- * its window. Seconds are rounded down; a lifetime one second short is accepted.
- */
+/** Seconds are rounded down; a lifetime one second short is accepted. */
 const inTime = <S extends Signer, A>(
   held: Held<S>,
   { lifetime, minLifetime, window }: ObjectRequest & Pick<GetRequest, "window">,

@@ -74,10 +74,7 @@ function foldWhiteSpace(value: string): string {
 const WHITE_SPACE = /[\t ]/;
 const RUNS = /[\t ]+/g;
 
-/**
- * Percent-encodes everything but the unreserved characters of RFC 3986, section 2.3. Throws a
- * `URIError` on text that is not well-formed.
- */
+/** RFC 3986, section 2.3. Throws a `URIError` on text that is not well-formed. */
 export function encodeComponent(text: string): string {
   if (UNRESERVED.test(text)) return text;
   const encoded = encodeURIComponent(text);
@@ -85,10 +82,7 @@ export function encodeComponent(text: string): string {
   return LEFT_AS_IS.test(encoded) ? encoded.replace(EACH_LEFT_AS_IS, inPercent) : encoded;
 }
 
-/**
- * Encodes each segment once and the slashes not at all. Empty, `.` and `..` segments stay as they
- * are, since to S3 they are part of the name.
- */
+/** Empty, `.` and `..` segments stay as they are, since to S3 they are part of the name. */
 export function encodeKey(key: string): string {
   if (UNRESERVED_PATH.test(key)) return key;
   return key.split("/").map(encodeComponent).join("/");
