@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect";
 import { contentDisposition } from "../domain/disposition.ts";
 import { LinkNotFound } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
-import { endOf } from "../domain/link.ts";
+import { linkEnd } from "../domain/link.ts";
 import { WINDOWS } from "./open-file.ts";
 import type { RecordFacts } from "./ports/audit.ts";
 import { Policies } from "./ports/policies.ts";
@@ -21,7 +21,7 @@ export const followLink = Effect.fnUntraced(function* (token: string, recordFact
   const { key, fileName, mediaType, version, policy: name } = link;
   recordFacts?.({ key, mediaType, policy: name });
   const policy = (yield* Policies).get(name);
-  const end = endOf(link, policy?.linkLifetime);
+  const end = linkEnd(link, policy?.linkLifetime);
   if (policy === undefined || end === undefined) return yield* new LinkNotFound();
   const left = Math.floor((DateTime.toEpochMillis(end) - (yield* Clock.currentTimeMillis)) / 1000);
   if (left < 1) return yield* new LinkNotFound();

@@ -118,8 +118,8 @@ export const recall = Effect.fnUntraced(function* <
     issuedAt: issuedAt ?? upload.issuedAt,
     grant: {
       ...upload.grant,
-      putLifetime: shorter(left(putExpiresAt, now), upload.grant.putLifetime),
-      getLifetime: shorter(left(getExpiresAt, now), upload.grant.getLifetime),
+      putLifetime: until(putExpiresAt, now, upload.grant.putLifetime),
+      getLifetime: until(getExpiresAt, now, upload.grant.getLifetime),
     },
   }));
 });
@@ -152,11 +152,10 @@ const notOurs = () =>
     reason: "an entry for an Idempotency-Key was not written by this service",
   });
 
-const shorter = (a: Lifetime, b: Lifetime): Lifetime => (Duration.isLessThan(a, b) ? a : b);
-
 /** At least one second: signatures are dated in whole seconds. */
-function left(end: DateTime.Utc, now: DateTime.Utc): Lifetime {
-  return Lifetime.make(Duration.seconds(Math.max(1, wholeSeconds(end) - wholeSeconds(now))));
+function until(end: DateTime.Utc, now: DateTime.Utc, longest: Lifetime): Lifetime {
+  const left = Math.max(1, wholeSeconds(end) - wholeSeconds(now));
+  return Lifetime.make(Duration.min(longest, Duration.seconds(left)));
 }
 
 const wholeSeconds = (instant: DateTime.Utc) => Math.floor(DateTime.toEpochMillis(instant) / 1000);

@@ -40,7 +40,7 @@ export type LinkLifetime = typeof LinkLifetime.Type;
  * The end of a link, which is earlier than written in it if its policy allows less by now.
  * Undefined if the policy no longer allows links.
  */
-export const endOf = (
+export const linkEnd = (
   { issuedAt, expiresAt }: Link,
   linkLifetime: LinkLifetime | undefined,
 ): DateTime.Utc | undefined =>

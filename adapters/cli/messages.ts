@@ -1,7 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import type { DevelopmentToken } from "../identity/dev.ts";
 import type { CallerSettings } from "../identity/settings.ts";
-import { type Fault, sentenceOf } from "../settings/setting.ts";
+import { type Fault, sentenceFor } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
 
 export function configurationMessage(
@@ -10,7 +10,7 @@ export function configurationMessage(
   hints: ReadonlyArray<string>,
 ): string {
   const lines = faults.map((fault) => {
-    const sentence = sentenceOf(fault, VARIABLES);
+    const sentence = sentenceFor(fault, VARIABLES);
     const example = `${VARIABLES.name(fault.setting)}=${inShell(say(fault.example, VARIABLES))}`;
     return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n    for example: ${example}\n`;
   });

@@ -135,7 +135,7 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
 export function settingsInUse(env: Env): ReadonlyArray<Setting<unknown>> {
   const chosen = new Set([
     ...storage.chosenSettings(variables(env)),
-    ...identity.settingsOf(variables(env)),
+    ...identity.chosenSettings(variables(env)),
   ]);
   const optional = new Set([...storage.settings, ...identity.settings]);
   return settings.filter((setting) => chosen.has(setting) || !optional.has(setting));

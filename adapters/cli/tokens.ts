@@ -6,7 +6,13 @@ import { OrganizationSlug } from "../../domain/organization.ts";
 import { Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import * as identity from "../identity/settings.ts";
-import { decodeTokens, endOf, idOf, newToken, type StoredToken } from "../identity/token-file.ts";
+import {
+  decodeTokens,
+  expiryTime,
+  tokenId,
+  newToken,
+  type StoredToken,
+} from "../identity/token-file.ts";
 import { readJsonFile } from "../json/json-file.ts";
 import { changeTokens } from "./change-tokens.ts";
 import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION, option } from "./command.ts";
@@ -104,7 +110,7 @@ const cells = (token: StoredToken): ReadonlyArray<string> => [
   token.subject,
   token.organizations.join(","),
   token.scopes.join(","),
-  `${token.expires_at ?? "never"}${Date.now() < endOf(token) ? "" : " (expired)"}`,
+  `${token.expires_at ?? "never"}${Date.now() < expiryTime(token) ? "" : " (expired)"}`,
 ];
 
 const revoke = command({
@@ -118,7 +124,7 @@ const revoke = command({
     file: FILE,
   },
   run: async ({ id: given, file }) => {
-    const id = idOf(given) ?? given;
+    const id = tokenId(given) ?? given;
     await changeTokens(file, (tokens) => {
       const left = tokens.filter((token) => token.id !== id);
       if (left.length < tokens.length) return left;

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import { closest } from "fastest-levenshtein";
-import { type Fault, type Read, sentenceOf, type Settings } from "../settings/setting.ts";
+import { type Fault, type Read, sentenceFor, type Settings } from "../settings/setting.ts";
 import { type Env, options, OPTIONS, say, type Source } from "../settings/source.ts";
 
 /**
@@ -64,7 +64,7 @@ export function orThrow<A>(what: string, read: Read<A>, further: ReadonlyArray<F
   const faults = [...further, ...(Result.isFailure(read) ? read.failure : [])];
   const lines = faults.map((fault) => {
     const example = say(fault.example, OPTIONS);
-    return `  ${sentenceOf(fault, OPTIONS)}${example && `, for example ${example}`}\n`;
+    return `  ${sentenceFor(fault, OPTIONS)}${example && `, for example ${example}`}\n`;
   });
   throw new TypeError(`${what} cannot be made: invalid options\n${lines.join("")}`);
 }

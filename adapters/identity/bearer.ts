@@ -4,11 +4,12 @@ import type { Call } from "../../application/ports/authenticator.ts";
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)$/i;
 
 /** The bearer token of a request (RFC 6750, section 2.1); none if there are several headers. */
-export const bearerOf = ({ headers }: Call): string | undefined =>
+export const bearerToken = ({ headers }: Call): string | undefined =>
   BEARER.exec(headers.get("authorization") ?? "")?.[1];
 
 /**
  * Of one length for all tokens, so that two can be compared. Made as text first: the runtime
  * allocates a hash that it gives as bytes by itself.
  */
-export const hashOf = (token: string): Buffer => Buffer.from(hash("sha256", token, "hex"), "hex");
+export const hashToken = (token: string): Buffer =>
+  Buffer.from(hash("sha256", token, "hex"), "hex");

@@ -21,7 +21,7 @@ export function claimAt(claims: unknown, path: string): unknown {
  * A name, a list of names, or an object whose members are names and whose values are ids or have
  * one as `id`. Malformed names and ids are left out.
  */
-export function organizationsOf(claim: unknown): Exclude<Principal["organizations"], "every"> {
+export function organizationsIn(claim: unknown): Exclude<Principal["organizations"], "every"> {
   const entries: ReadonlyArray<readonly [unknown, unknown]> =
     typeof claim === "object" && claim !== null && !Array.isArray(claim)
       ? Object.entries(claim)
@@ -38,7 +38,7 @@ const idIn = (value: unknown): unknown =>
   typeof value === "object" && !Array.isArray(value) ? memberAt(value, ["id"]) : value;
 
 /** The scopes that begin with `prefix`: a list, or text with spaces (RFC 9068). */
-export function scopesOf(claim: unknown, prefix: string): ReadonlySet<Scope> {
+export function scopesIn(claim: unknown, prefix: string): ReadonlySet<Scope> {
   const names = textsIn(typeof claim === "string" ? claim.split(" ") : claim);
   return new Set(
     names

@@ -9,7 +9,7 @@ import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
 import { fault, oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { bearerOf, hashOf } from "./bearer.ts";
+import { bearerToken, hashToken } from "./bearer.ts";
 
 const TOKEN = {
   otherwise: "random, printed",
@@ -51,7 +51,7 @@ export const read = (source: Source) =>
     ]),
     ({ exposed, userToken, serviceToken }) => ({
       exposed: exposed === "yes",
-      tokens: { user: orGenerated(userToken), service: orGenerated(serviceToken) },
+      tokens: { user: givenOrGenerated(userToken), service: givenOrGenerated(serviceToken) },
     }),
   );
 
@@ -60,7 +60,7 @@ export interface DevelopmentToken {
   readonly isGenerated: boolean;
 }
 
-const orGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
+const givenOrGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
   value: value ?? Redacted.make(randomBytes(16).toString("hex")),
   isGenerated: value === undefined,
 });
@@ -69,18 +69,18 @@ const orGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => 
 export function developmentTokens(
   tokens: Readonly<Record<CallerKind, DevelopmentToken>>,
 ): Authenticator["Service"] {
-  const user = hashOf(Redacted.value(tokens.user.value));
-  const service = hashOf(Redacted.value(tokens.service.value));
+  const user = hashToken(Redacted.value(tokens.user.value));
+  const service = hashToken(Redacted.value(tokens.service.value));
   return {
     authenticate: (call) => {
-      const token = bearerOf(call);
-      if (token === undefined) return UNKNOWN;
-      const given = hashOf(token);
+      const token = bearerToken(call);
+      if (token === undefined) return UNAUTHENTICATED;
+      const given = hashToken(token);
       // Both are always compared, so that every answer takes the same time.
       const isUser = timingSafeEqual(given, user);
       const isService = timingSafeEqual(given, service);
       if (isUser) return USER;
-      return isService ? SERVICE : UNKNOWN;
+      return isService ? SERVICE : UNAUTHENTICATED;
     },
   };
 }
@@ -92,4 +92,4 @@ const SERVICE = Effect.succeed<Principal>({
   subject: "development-service",
   ...everything,
 });
-const UNKNOWN = Effect.fail(new Unauthenticated({ by: "token" }));
+const UNAUTHENTICATED = Effect.fail(new Unauthenticated({ by: "token" }));

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import type { Authenticator, Call } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
-import { organizationsOf, scopesOf } from "./claims.ts";
+import { organizationsIn, scopesIn } from "./claims.ts";
 import { Parsed } from "../settings/codecs.ts";
 import { isWithin, PROXIES } from "../settings/networks.ts";
 import {
@@ -82,24 +82,24 @@ export function forwardedHeaders(given: ForwardSettings): Authenticator["Service
   const names = new Set(used);
   return {
     authenticate: (call) => {
-      if (!isWithin(trusted, call.address) || hasVariant(call, names)) return NOT_GOOD;
+      if (!isWithin(trusted, call.address) || hasVariant(call, names)) return UNAUTHENTICATED;
       const subject = call.headers.get(user);
       // The values of a repeated header are joined by a comma and a space.
       const isRepeated = used.some((name) => call.headers.get(name)?.includes(", "));
-      if (!isSubject(subject) || subject.includes(",") || isRepeated) return NOT_GOOD;
+      if (!isSubject(subject) || subject.includes(",") || isRepeated) return UNAUTHENTICATED;
       const listIn = (name: string) => call.headers.get(name)?.split(",") ?? [];
       return Effect.succeed<Principal>({
         kind: kind && call.headers.get(kind) === "service" ? "service" : "user",
         subject,
-        scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(listIn(scopes), ""),
+        scopes: scopes === undefined ? EVERY_SCOPE : scopesIn(listIn(scopes), ""),
         organizations:
-          organizations === undefined ? "every" : organizationsOf(listIn(organizations)),
+          organizations === undefined ? "every" : organizationsIn(listIn(organizations)),
       });
     },
   };
 }
 
-const NOT_GOOD = Effect.fail(new Unauthenticated({ by: "proxy" }));
+const UNAUTHENTICATED = Effect.fail(new Unauthenticated({ by: "proxy" }));
 
 /**
  * Returns true if a proxy on the way could take a header for one of ours: it has the same name with

@@ -136,12 +136,12 @@ export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> =
 /** Otherwise the service would refuse everybody. */
 function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
-  const names = ALGORITHMS_OF.get(asymmetricKeyType ?? "");
+  const names = ALGORITHMS_BY_KEY.get(asymmetricKeyType ?? "");
   const isLong = (asymmetricKeyDetails?.modulusLength ?? Infinity) >= 2048;
   return isLong && names !== undefined && algorithms.some((name) => names.test(name));
 }
 
-const ALGORITHMS_OF = new Map([
+const ALGORITHMS_BY_KEY = new Map([
   ["rsa", /^[RP]S/],
   ["ec", /^ES/],
   ["ed25519", /^EdDSA$/],

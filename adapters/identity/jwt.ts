@@ -6,9 +6,9 @@ import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { IdentityUnavailable, Unauthenticated } from "../../domain/errors.ts";
 import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
-import { bearerOf, hashOf } from "./bearer.ts";
-import { claimAt, organizationsOf, scopesOf } from "./claims.ts";
-import { isUnknownKey, keyOfPem, keysAt } from "./key-set.ts";
+import { bearerToken, hashToken } from "./bearer.ts";
+import { claimAt, organizationsIn, scopesIn } from "./claims.ts";
+import { isUnknownKey, keyFromPem, keysAt } from "./key-set.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 
 /** In seconds, between the clocks of the issuer and of this machine. */
@@ -32,7 +32,7 @@ interface Verified {
 export const jsonWebTokens = (settings: JwtSettings) =>
   Effect.gen(function* () {
     const { jwksUrl, publicKey = "" } = settings;
-    const keySet = jwksUrl === undefined ? keyOfPem(publicKey) : yield* keysAt(jwksUrl);
+    const keySet = jwksUrl === undefined ? keyFromPem(publicKey) : yield* keysAt(jwksUrl);
     const known = new Map<string, Verified>();
     const optionsAt = (now: number) => ({
       algorithms: [...settings.algorithms],
@@ -52,25 +52,27 @@ export const jsonWebTokens = (settings: JwtSettings) =>
         });
       return Effect.flatMap(keySet.keys, attempt).pipe(
         Effect.catchIf(isUnknownKey, () => Effect.flatMap(keySet.newerKeys, attempt)),
-        Effect.mapError((cause) => (cause instanceof IdentityUnavailable ? cause : NOT_GOOD)),
+        Effect.mapError((cause) =>
+          cause instanceof IdentityUnavailable ? cause : UNAUTHENTICATED,
+        ),
       );
     };
 
     return Authenticator.of({
       authenticate: Effect.fnUntraced(function* (call) {
-        const token = bearerOf(call);
-        if (token === undefined) return yield* NOT_GOOD;
-        const name = hashOf(token).toString("base64url");
+        const token = bearerToken(call);
+        if (token === undefined) return yield* UNAUTHENTICATED;
+        const name = hashToken(token).toString("base64url");
         const now = yield* Clock.currentTimeMillis;
         const before = known.get(name);
         // Once the keys change, each token has to be verified again.
         const isKnown =
           before !== undefined && now < before.expiresAt && before.keys === (yield* keySet.keys);
         if (isKnown) return before.principal;
-        if (!saysToBeGood(token, settings, now)) return yield* NOT_GOOD;
+        if (!claimsToBeValid(token, settings, now)) return yield* UNAUTHENTICATED;
         const { payload, keys } = yield* verify(token, now);
         const principal = principalFrom(payload, settings);
-        if (principal === undefined) return yield* NOT_GOOD;
+        if (principal === undefined) return yield* UNAUTHENTICATED;
         const [oldest] = known.keys();
         if (known.size >= CAPACITY && oldest !== undefined) known.delete(oldest);
         known.set(name, { principal, keys, expiresAt: ((payload.exp ?? 0) + LEEWAY) * 1000 });
@@ -80,7 +82,7 @@ export const jsonWebTokens = (settings: JwtSettings) =>
   });
 
 /** Another costs neither the check of a signature nor a look for newer keys. */
-function saysToBeGood(token: string, { issuer }: JwtSettings, now: number): boolean {
+function claimsToBeValid(token: string, { issuer }: JwtSettings, now: number): boolean {
   try {
     const { iss, exp } = decodeJwt(token);
     return iss === issuer && exp !== undefined && now < (exp + LEEWAY) * 1000;
@@ -109,7 +111,7 @@ async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTV
   }
 }
 
-const NOT_GOOD = new Unauthenticated({ by: "token" });
+const UNAUTHENTICATED = new Unauthenticated({ by: "token" });
 
 function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | undefined {
   const subject = claimAt(claims, settings.subject);
@@ -119,8 +121,8 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
   return {
     kind: isService ? "service" : "user",
     subject,
-    scopes: scopes === undefined ? EVERY_SCOPE : scopesOf(claimAt(claims, scopes), scopesPrefix),
+    scopes: scopes === undefined ? EVERY_SCOPE : scopesIn(claimAt(claims, scopes), scopesPrefix),
     organizations:
-      organizations === undefined ? "every" : organizationsOf(claimAt(claims, organizations)),
+      organizations === undefined ? "every" : organizationsIn(claimAt(claims, organizations)),
   };
 }

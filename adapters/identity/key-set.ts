@@ -25,7 +25,7 @@ interface KeySet {
 }
 
 /** One key, whichever key a token names. */
-export function keyOfPem(pem: string): KeySet {
+export function keyFromPem(pem: string): KeySet {
   const key = createPublicKey(pem).export({ format: "jwk" });
   const find = createLocalJWKSet({ keys: [key] } as JSONWebKeySet);
   const keys = Effect.succeed<JWTVerifyGetKey>(({ alg }, token) => find({ alg }, token));

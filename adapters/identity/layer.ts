@@ -8,7 +8,7 @@ import { organizationsFromDirectory } from "./directory.ts";
 import { forwardedHeaders } from "./forward.ts";
 import { organizationsFromTable } from "./organizations.ts";
 import type { CallerSettings, IdentitySettings } from "./settings.ts";
-import { tokensOfFile } from "./static.ts";
+import { tokensFromFile } from "./static.ts";
 
 /** Identifies callers in the configured way, behind `guard`. */
 export const layer = (
@@ -30,7 +30,7 @@ const authenticator = Effect.fnUntraced(function* (callers: CallerSettings) {
     case "dev":
       return developmentTokens(callers.tokens);
     case "static":
-      return yield* tokensOfFile(callers.file, callers.tokens);
+      return yield* tokensFromFile(callers.file, callers.tokens);
     case "jwt": {
       // Its library is loaded for nobody else.
       const { jsonWebTokens } = yield* Effect.promise(() => import("./jwt.ts"));

@@ -37,7 +37,7 @@ const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
 
 export const settings = all(Object.values(WAYS).map((way) => way.settings));
 
-export const settingsOf = (source: Source): ReadonlyArray<Setting<unknown>> =>
+export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> =>
   all(
     Result.match(readSettings(choices, source), {
       onSuccess: ({ auth }) => [WAYS[auth].settings],

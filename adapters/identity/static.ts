@@ -9,9 +9,9 @@ import type { Principal } from "../../domain/principal.ts";
 import { readJsonFile, watchJson } from "../json/json-file.ts";
 import { fault, type Read, readSettings, setting } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { bearerOf, hashOf } from "./bearer.ts";
-import { organizationsOf } from "./claims.ts";
-import { decodeTokens, endOf, idOf, type StoredToken } from "./token-file.ts";
+import { bearerToken, hashToken } from "./bearer.ts";
+import { organizationsIn } from "./claims.ts";
+import { decodeTokens, expiryTime, tokenId, type StoredToken } from "./token-file.ts";
 
 export const settings = {
   file: setting({
@@ -37,7 +37,7 @@ export const read = (
  * The tokens in a file, which is read again every 5 seconds. While it cannot be read, the last
  * tokens stay valid.
  */
-export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) =>
+export const tokensFromFile = (path: string, atStart: ReadonlyArray<StoredToken>) =>
   Effect.gen(function* () {
     let known = byId(atStart);
     yield* watchJson(path, {
@@ -48,23 +48,23 @@ export const tokensOfFile = (path: string, atStart: ReadonlyArray<StoredToken>) 
 
     return Authenticator.of({
       authenticate: (call) => {
-        const token = bearerOf(call) ?? "";
-        const stored = known.get(idOf(token) ?? "");
+        const token = bearerToken(call) ?? "";
+        const stored = known.get(tokenId(token) ?? "");
         // Always compared with something, so that every answer takes the same time.
-        const isGood = timingSafeEqual(hashOf(token), stored?.hash ?? NO_HASH);
-        return isGood && stored !== undefined ? stored.principal : UNKNOWN;
+        const isGood = timingSafeEqual(hashToken(token), stored?.hash ?? NO_HASH);
+        return isGood && stored !== undefined ? stored.principal : UNAUTHENTICATED;
       },
     });
   });
 
 const NO_HASH = Buffer.alloc(32);
-const UNKNOWN = Effect.fail(new Unauthenticated({ by: "token" }));
+const UNAUTHENTICATED = Effect.fail(new Unauthenticated({ by: "token" }));
 
 const untilEnd = (principal: Principal, end: number) => {
   const known = Effect.succeed(principal);
   return end === Infinity
     ? known
-    : Effect.flatMap(Clock.currentTimeMillis, (now) => (now < end ? known : UNKNOWN));
+    : Effect.flatMap(Clock.currentTimeMillis, (now) => (now < end ? known : UNAUTHENTICATED));
 };
 
 const byId = (tokens: ReadonlyArray<StoredToken>) =>
@@ -74,8 +74,11 @@ const byId = (tokens: ReadonlyArray<StoredToken>) =>
         kind,
         subject,
         scopes: new Set(scopes),
-        organizations: organizationsOf(organizations),
+        organizations: organizationsIn(organizations),
       };
-      return [id, { hash: Buffer.from(sha256, "hex"), principal: untilEnd(principal, endOf(end)) }];
+      return [
+        id,
+        { hash: Buffer.from(sha256, "hex"), principal: untilEnd(principal, expiryTime(end)) },
+      ];
     }),
   );

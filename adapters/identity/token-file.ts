@@ -5,7 +5,7 @@ import { OrganizationSlug } from "../../domain/organization.ts";
 import { Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import { decoder, inWords } from "../json/decode.ts";
-import { hashOf } from "./bearer.ts";
+import { hashToken } from "./bearer.ts";
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
 
@@ -36,14 +36,14 @@ export const decodeTokens = (json: unknown): Result.Result<ReadonlyArray<StoredT
   Result.mapBoth(decode(json), { onSuccess: ({ tokens }) => tokens, onFailure: inWords });
 
 /** In milliseconds since 1970. */
-export const endOf = ({ expires_at }: Pick<StoredToken, "expires_at">): number =>
+export const expiryTime = ({ expires_at }: Pick<StoredToken, "expires_at">): number =>
   expires_at === undefined ? Infinity : Date.parse(expires_at);
 
 export function newToken() {
   const id = randomBytes(8).toString("hex");
   const token = `vk_${id}_${randomBytes(32).toString("base64url")}`;
-  return { id, token, sha256: hashOf(token).toString("hex") };
+  return { id, token, sha256: hashToken(token).toString("hex") };
 }
 
-export const idOf = (token: string): string | undefined =>
+export const tokenId = (token: string): string | undefined =>
   /^vk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/.exec(token)?.[1];

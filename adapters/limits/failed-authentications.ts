@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
-import { subscriberOf } from "../settings/networks.ts";
+import { subscriberFrom } from "../settings/networks.ts";
 
 const MAX_ADDRESSES = 10_000;
 
@@ -24,7 +24,7 @@ export function limitFailures(service: Service, limit: RateLimit | "off"): Servi
   let loggedAt = -Infinity;
 
   const fail = (address: string, now: number) => {
-    const name = subscriberOf(address);
+    const name = subscriberFrom(address);
     const taken = take(limit, buckets.get(name), now);
     // Moved to the end, so that the first is the one whose last failure is longest ago.
     buckets.delete(name);

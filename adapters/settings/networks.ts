@@ -36,7 +36,7 @@ export function isWithin(networks: ReadonlyArray<Network>, address: string | und
 }
 
 /** An IPv4 address, or the 64 bits of IPv6 that one subscriber has. */
-export function subscriberOf(address: string): string {
+export function subscriberFrom(address: string): string {
   if (!address.includes(":") || !ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
   return parsed instanceof ipaddr.IPv6

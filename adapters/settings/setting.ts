@@ -75,7 +75,7 @@ export const fault = (
   example = setting.example,
 ): Fault => ({ setting, problem, example });
 
-export const sentenceOf = ({ setting, problem }: Fault, words: Words): string =>
+export const sentenceFor = ({ setting, problem }: Fault, words: Words): string =>
   `${words.name(setting)} ${say(problem, words)}`;
 
 export const missingBeside = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { deniedNow } from "./denied-links.ts";
 import type { TokenSettings } from "./settings.ts";
-import { tokensOf, weaknessOf } from "./tokens.ts";
+import { tokensOf, findWeakness } from "./tokens.ts";
 
 export const layer = (
   { keys, denied }: Pick<TokenSettings, "keys" | "denied">,
@@ -31,7 +31,7 @@ export const keyInFolder = (directory: string): Effect.Effect<Uint8Array> =>
     await link(own, path).catch(() => undefined);
     await unlink(own);
     const secret = Buffer.from(await readFile(path, "utf8"), "base64");
-    if (weaknessOf(secret) !== undefined) throw new Error(`${path} holds no key`);
+    if (findWeakness(secret) !== undefined) throw new Error(`${path} holds no key`);
     return secret;
   }).pipe(
     Effect.catch(() =>

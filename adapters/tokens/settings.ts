@@ -8,7 +8,7 @@ import { List, Pair, Parsed } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { decodeDenied, type DeniedLinks, LinkEnd } from "./denied-links.ts";
-import { type TokenKey, weaknessOf } from "./tokens.ts";
+import { findWeakness } from "./tokens.ts";
 
 const KeyId = Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,32}$/));
 const Key = Parsed((base64) => {
@@ -40,13 +40,7 @@ export const settings = {
   directory,
 };
 
-export interface TokenSettings {
-  readonly keys?: readonly [TokenKey, ...Array<TokenKey>] | undefined;
-  readonly denied: DeniedLinks;
-  readonly directory: string;
-}
-
-export const read = (source: Source): Read<TokenSettings> =>
+export const read = (source: Source) =>
   Result.flatMap(
     readSettings(settings, source, ({ keys }) => (keys ? keyFaults(Redacted.value(keys)) : [])),
     ({ keys, directory, denied }) =>
@@ -56,6 +50,8 @@ export const read = (source: Source): Read<TokenSettings> =>
         directory,
       })),
   );
+
+export type TokenSettings = Result.Result.Success<ReturnType<typeof read>>;
 
 function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks> {
   if (typeof value !== "string") return Result.succeed({ ends: new Set(value) });
@@ -68,6 +64,6 @@ function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks>
 const keyFaults = (keys: ReadonlyArray<readonly [id: string, secret: Uint8Array]>) => [
   // If two keys had one id, a token of one would be opened with the other.
   new Map(keys).size < keys.length && fault(settings.keys, "must have another id for each key"),
-  keys.some(([, secret]) => weaknessOf(secret) !== undefined) &&
+  keys.some(([, secret]) => findWeakness(secret) !== undefined) &&
     fault(settings.keys, "must have random keys; one of them repeats itself, and can be guessed"),
 ];

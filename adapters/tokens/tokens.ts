@@ -23,7 +23,7 @@ export function tokensOf(
   denied: Pick<ReadonlySet<string>, "has"> = new Set(),
 ): Tokens["Service"] {
   for (const { id, secret } of keys) {
-    const weakness = weaknessOf(secret);
+    const weakness = findWeakness(secret);
     if (weakness !== undefined) throw new TypeError(`The token key ${id} ${weakness}`);
   }
   const byId = new Map(keys.map(({ id, secret }) => [id, hmacSha256(secret)]));
@@ -52,7 +52,7 @@ export function tokensOf(
  * A key is too weak if it is short, or was typed rather than generated. Only one in 10^27 random
  * keys of 32 bytes has 9 or fewer different bytes.
  */
-export function weaknessOf(secret: Uint8Array): string | undefined {
+export function findWeakness(secret: Uint8Array): string | undefined {
   if (secret.length < 32) return "has fewer than 32 bytes";
   const repeats = Buffer.concat([secret, secret]).indexOf(secret, 1) < secret.length;
   return repeats || new Set(secret).size < 10

@@ -340,7 +340,7 @@ export function promisesOver(
   });
 
   it("a Redis that never starts does not keep the service from stopping", async () => {
-    const nowhere = { ...redis, urls: [`redis://127.0.0.1:${await freePort()}`] };
+    const nowhere = { ...redis, urls: [`redis://127.0.0.1:${await freePort()}`] as const };
     const service = await startUncounted(nowhere, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
     expect((await presign(service)).status).toBe(200);
     expect(await service.stop()).toBe(0);

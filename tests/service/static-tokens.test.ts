@@ -21,7 +21,7 @@ import { main } from "../../adapters/cli/main.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import { read } from "../../adapters/identity/settings.ts";
-import { tokensOfFile } from "../../adapters/identity/static.ts";
+import { tokensFromFile } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
 import { RECHECK } from "../../adapters/json/json-file.ts";
 import { bundled } from "../support/bundled.ts";
@@ -432,7 +432,7 @@ it.effect("a token is valid until the millisecond before it expires", () =>
   Effect.gen(function* () {
     const { token, stored } = entry({ expires_at: "1970-01-01T00:00:10Z" });
     const tokens = Result.getOrThrow(decodeTokens({ tokens: [stored] }));
-    const { authenticate } = yield* tokensOfFile("unread", tokens);
+    const { authenticate } = yield* tokensFromFile("unread", tokens);
     const isKnown = authenticate({
       headers: new Headers({ Authorization: `Bearer ${token}` }),
       address: undefined,
@@ -457,7 +457,7 @@ it.effect("while the file is broken its last tokens stay valid, and the log says
       read(variables({ AUTH: "static", AUTH_TOKENS_FILE: path })),
     );
     if (callers.auth !== "static") throw new Error("These are settings of something else");
-    const { authenticate } = yield* tokensOfFile(callers.file, callers.tokens).pipe(
+    const { authenticate } = yield* tokensFromFile(callers.file, callers.tokens).pipe(
       Effect.provide(Logger.layer([logger])),
     );
     const isKnown = (token: string) =>

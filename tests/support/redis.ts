@@ -16,7 +16,7 @@ export const findRedis = () =>
 /** A Redis of one or more nodes, which can be hurt. */
 export interface Redis {
   /** For `REDIS_URL`, with the password. */
-  readonly urls: ReadonlyArray<string>;
+  readonly urls: readonly [string, ...ReadonlyArray<string>];
   readonly isCluster: boolean;
   /** Asks all nodes the same, and gives their replies. */
   readonly ask: (...command: ReadonlyArray<string>) => Promise<ReadonlyArray<unknown>>;
@@ -88,8 +88,9 @@ function together(
 ): Redis {
   const all = async (act: (node: Node) => Promise<void>) =>
     void (await Promise.all(nodes.map((node) => act(node))));
+  const [url = "", ...others] = nodes.map(({ url }) => url);
   return {
-    urls: nodes.map(({ url }) => url),
+    urls: [url, ...others],
     isCluster,
     ask: (...command) => Promise.all(nodes.map((node) => node.ask(...command))),
     kill: () => all((node) => node.kill()),

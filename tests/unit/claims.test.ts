@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { claimAt, organizationsOf, scopesOf } from "../../adapters/identity/claims.ts";
+import { claimAt, organizationsIn, scopesIn } from "../../adapters/identity/claims.ts";
 
 /** As they come out of a token, with members that a literal could not have. */
 const claims: unknown = JSON.parse(`{
@@ -73,7 +73,7 @@ it.each<[unknown, Readonly<Record<string, string>>]>([
   [{ acme: { id: null } }, { acme: "acme" }],
   [{ acme: { roles: ["admin"] } }, { acme: "acme" }],
 ])("organizations are read from %j", (claim, expected) => {
-  expect(Object.fromEntries(organizationsOf(claim))).toEqual(expected);
+  expect(Object.fromEntries(organizationsIn(claim))).toEqual(expected);
 });
 
 it.each<[unknown]>([
@@ -104,30 +104,30 @@ it.each<[unknown]>([
   [{ acme: false }],
   [{ acme: 7 }],
 ])("there are no organizations in %j", (claim) => {
-  expect([...organizationsOf(claim)]).toEqual([]);
+  expect([...organizationsIn(claim)]).toEqual([]);
 });
 
 it("organizations with an invalid name are left out, and the others stay", () => {
-  expect([...organizationsOf(["acme", "Acme", "a..", "../globex", "globex"]).keys()]).toEqual([
+  expect([...organizationsIn(["acme", "Acme", "a..", "../globex", "globex"]).keys()]).toEqual([
     "acme",
     "Acme",
     "globex",
   ]);
-  expect([...organizationsOf({ acme: "org_1", globex: "a b", "": "org_3" })]).toEqual([
+  expect([...organizationsIn({ acme: "org_1", globex: "a b", "": "org_3" })]).toEqual([
     ["acme", "org_1"],
   ]);
 });
 
 it("organizations are not looked up among the properties that every object has", () => {
-  const organizations = organizationsOf(JSON.parse('{"__proto__": "org_1", "acme": {}}'));
+  const organizations = organizationsIn(JSON.parse('{"__proto__": "org_1", "acme": {}}'));
   expect([...organizations.keys()]).toEqual(["acme"]);
   // The name is canonical, so whoever is vouched for has it; and nobody else.
-  expect([...organizationsOf(["constructor"]).keys()]).toEqual(["constructor"]);
+  expect([...organizationsIn(["constructor"]).keys()]).toEqual(["constructor"]);
 });
 
 it("organizations have no id from what an object inherits", () => {
   const inherits = Object.create({ id: "org_9" }) as object;
-  expect([...organizationsOf({ acme: inherits })]).toEqual([["acme", "acme"]]);
+  expect([...organizationsIn({ acme: inherits })]).toEqual([["acme", "acme"]]);
 });
 
 it.each<[unknown, string, ReadonlyArray<string>]>([
@@ -149,5 +149,5 @@ it.each<[unknown, string, ReadonlyArray<string>]>([
   [5, "", []],
   ["constructor", "", []],
 ])("%j with the prefix %j gives the scopes %j", (claim, prefix, expected) => {
-  expect([...scopesOf(claim, prefix)]).toEqual(expected);
+  expect([...scopesIn(claim, prefix)]).toEqual(expected);
 });

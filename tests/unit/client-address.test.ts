@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
 import { clientAddress } from "../../adapters/http/client-address.ts";
-import { PROXIES, subscriberOf } from "../../adapters/settings/networks.ts";
+import { PROXIES, subscriberFrom } from "../../adapters/settings/networks.ts";
 
 const ask = clientAddress(Schema.decodeSync(PROXIES.codec)(["10.0.0.0/8", "fd00::/8"]));
 const PROXY = "10.0.0.1";
@@ -59,5 +59,5 @@ it.each([
   ["unknown:port", "unknown:port"],
   ["::1", "0:0:0:0"],
 ])("the subscriber of %s is %s", (address, expected) => {
-  expect(subscriberOf(address)).toBe(expected);
+  expect(subscriberFrom(address)).toBe(expected);
 });

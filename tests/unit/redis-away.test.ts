@@ -44,7 +44,7 @@ it("while Redis is away, each process counts, and takes back and ends what it ha
     }),
   );
   // Nothing listens there.
-  const redis = { urls: Redacted.make(["redis://127.0.0.1:2"]), isCluster: false };
+  const redis = { urls: Redacted.make(["redis://127.0.0.1:2"] as const), isCluster: false };
   await Effect.runPromise(
     program.pipe(
       Effect.provide(layer(redis, { limits, spare: inMemory(limits) })),

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { decodeTokens, endOf, idOf, newToken } from "../../adapters/identity/token-file.ts";
+import { decodeTokens, expiryTime, tokenId, newToken } from "../../adapters/identity/token-file.ts";
 
 const id = "0123456789abcdef";
 const sha256 = "ab01".repeat(16);
@@ -19,8 +19,8 @@ it("a stored token is read as it was written, and may do without an end", () => 
   expect(Result.getOrThrow(decode({}))).toEqual([STORED]);
   const { expires_at, ...endless } = STORED;
   expect(Result.getOrThrow(decodeTokens({ tokens: [endless] }))).toEqual([endless]);
-  expect(endOf({ expires_at })).toBe(Date.UTC(2027, 0, 31));
-  expect(endOf({})).toBe(Infinity);
+  expect(expiryTime({ expires_at })).toBe(Date.UTC(2027, 0, 31));
+  expect(expiryTime({})).toBe(Infinity);
 });
 
 it.each([
@@ -48,8 +48,8 @@ it.each([
 
 it("a token has its id in it, and text with more or less around it has none", () => {
   const { id, token } = newToken();
-  expect(idOf(token)).toBe(id);
+  expect(tokenId(token)).toBe(id);
   for (const text of ["", ` ${token}`, `${token} `, token.slice(1), token.slice(0, -1)]) {
-    expect(idOf(text)).toBeUndefined();
+    expect(tokenId(text)).toBeUndefined();
   }
 });

@@ -54,11 +54,11 @@ type Socket = Omit<typeof options.socket, "reconnectStrategy"> & {
   readonly reconnectStrategy: false | ((tries: number) => number);
 };
 
-function clientFor({ urls, isCluster }: RedisSettings, socket: Socket) {
-  const [url = "", ...others] = Redacted.value(urls);
-  const client = isCluster
-    ? cluster([url, ...others], socket)
-    : createClient({ url, ...options, socket });
+function clientFor(settings: RedisSettings, socket: Socket) {
+  const urls = Redacted.value(settings.urls);
+  const client = settings.isCluster
+    ? cluster(urls, socket)
+    : createClient({ url: urls[0], ...options, socket });
   // Without a listener an error would end the process. Commands fail with the reason anyway.
   client.on("error", () => undefined);
   return client;

@@ -2,14 +2,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { List } from "../../settings/codecs.ts";
-import {
-  fault,
-  onOff,
-  optional,
-  type Read,
-  readSettings,
-  withDefault,
-} from "../../settings/setting.ts";
+import { fault, onOff, optional, readSettings, withDefault } from "../../settings/setting.ts";
 import type { Source } from "../../settings/source.ts";
 
 const RedisUrl = Schema.String.check(
@@ -39,12 +32,7 @@ export const settings = {
   }),
 };
 
-export interface RedisSettings {
-  readonly urls: Redacted.Redacted<ReadonlyArray<string>>;
-  readonly isCluster: boolean;
-}
-
-export const read = (source: Source): Read<RedisSettings | undefined> =>
+export const read = (source: Source) =>
   Result.map(
     readSettings(settings, source, ({ urls, cluster }) => [
       urls === undefined &&
@@ -63,3 +51,5 @@ export const read = (source: Source): Read<RedisSettings | undefined> =>
     ]),
     ({ urls, cluster }) => urls && { urls, isCluster: cluster },
   );
+
+export type RedisSettings = NonNullable<Result.Result.Success<ReturnType<typeof read>>>;
