@@ -33,7 +33,7 @@ export function essence(mediaType: MediaType): string {
  */
 export function isExecutable(mediaType: MediaType): boolean {
   const type = essence(mediaType);
-  return EXECUTABLE.has(type) || type.endsWith("+xml") || type.startsWith("multipart/");
+  return EXECUTABLE.has(type) || JAVASCRIPT.test(type) || /^multipart\/|\+xml$/.test(type);
 }
 
 /** The extensions without a dot, the usual one first; empty if the type is unknown. */
@@ -58,24 +58,11 @@ const EXECUTABLE: ReadonlySet<string> = new Set([
   "application/x-shockwave-flash",
   "application/unknown",
   "unknown/unknown",
-  // Every essence that browsers accept as JavaScript: WHATWG MIME Sniffing, section 4.6.
-  "application/ecmascript",
-  "application/javascript",
-  "application/x-ecmascript",
-  "application/x-javascript",
-  "text/ecmascript",
-  "text/javascript",
-  "text/javascript1.0",
-  "text/javascript1.1",
-  "text/javascript1.2",
-  "text/javascript1.3",
-  "text/javascript1.4",
-  "text/javascript1.5",
-  "text/jscript",
-  "text/livescript",
-  "text/x-ecmascript",
-  "text/x-javascript",
 ]);
+
+/** Every essence that browsers accept as JavaScript: WHATWG MIME Sniffing, section 4.6. */
+const JAVASCRIPT =
+  /^(?:(?:application|text)\/(?:x-)?(?:ecma|java)script|text\/(?:javascript1\.[0-5]|jscript|livescript))$/;
 
 const MAX_BYTES = 255;
 const PARAMETERS: ReadonlySet<string> = new Set(["charset", "codecs"]);

@@ -23,15 +23,9 @@ export interface UploadToCount {
   /** How a retry is recognized, if the request has an idempotency key. */
   readonly retry?: RetriedUpload | undefined;
   /** The place among the open uploads that an upload in parts takes. */
-  readonly multipart?: OpenUpload | undefined;
-}
-
-/** An upload in parts that has not ended. */
-export interface OpenUpload {
-  /** Its key, which no other upload has. */
-  readonly key: StorageKey;
-  /** When it ends by itself. */
-  readonly lifetime: Duration.Duration;
+  readonly multipart?:
+    | { readonly key: StorageKey; readonly lifetime: Duration.Duration }
+    | undefined;
 }
 
 /** What makes two requests the same, and what is remembered of the first. */
@@ -85,8 +79,9 @@ export class Limiter extends Context.Service<
      */
     readonly uncountUpload: (upload: UploadToCount) => Effect.Effect<void>;
     /** Gives back the place of an upload in parts that has ended, if it still has one. */
-    readonly endMultipart: (
-      upload: Pick<OpenUpload, "key"> & { readonly organization: OrganizationId },
-    ) => Effect.Effect<void>;
+    readonly endMultipart: (upload: {
+      readonly organization: OrganizationId;
+      readonly key: StorageKey;
+    }) => Effect.Effect<void>;
   }
 >()("valetkey/Limiter") {}
