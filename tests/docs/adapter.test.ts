@@ -65,7 +65,7 @@ it("every snippet compiles", async () => {
 });
 
 /** The contract, as the snippets register it, but for a change in one of them. */
-async function prove({ file = "adapter.ts", from = "", to = "", only = "" } = {}) {
+async function prove({ file = "adapter.ts", from = "", to = "", only = "." } = {}) {
   const code = snippets.get(file) ?? "";
   expect(code).toContain(from);
   project.write(file, code.replace(from, to));

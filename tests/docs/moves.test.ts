@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
-import { installProject, type Project } from "../support/project.ts";
+import { type Project, projectWith } from "../support/project.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
@@ -40,7 +40,7 @@ createServer(toNodeHandler(valetkey)).listen(process.env.PORT, "127.0.0.1");
 let project: Project;
 beforeAll(async () => {
   if (minio === undefined) return;
-  project = await installProject(["express@5.3.0"]);
+  project = await projectWith(["express@5.3.0"]);
   for (const [name, code] of snippets) project.write(name, code);
   project.write("yours.js", YOURS);
   project.write("application.js", APPLICATION);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
-import { installProject, type Project } from "../support/project.ts";
+import { type Project, projectWith } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // The recipes of docs/embedding.md, each in the project of somebody who uses that host.
@@ -61,7 +61,7 @@ const TSCONFIG = {
 
 let project: Project;
 beforeAll(async () => {
-  project = await installProject([
+  project = await projectWith([
     "@nestjs/common@12.5.1",
     "@nestjs/core@12.5.1",
     "@nestjs/platform-express@12.5.1",

@@ -1,25 +1,12 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
-import { isFullRun } from "./full-run.ts";
-import { packed, unpacked } from "./packed.ts";
-import { CACHE } from "./tools.ts";
+import { linkPackages } from "./kept-packages.ts";
+import { packed } from "./packed.ts";
 import { until } from "./until.ts";
 
 /** A copy of a folder of deploy/examples, made to run as its README says. */
@@ -73,9 +60,16 @@ export async function installExample(name: string): Promise<Example> {
   }
   const [install, ...others] = commandsOf(readFileSync(join(folder, "README.md"), "utf8"));
   if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
-  const isBuilt = others.includes("npm run build");
-  await installPackages(folder, manifest, { isBuilt, run });
-  if (isBuilt) await run(["npm", "run", "build"]);
+  // With all that npm is told by this machine's environment, such as whose certificates it trusts.
+  const { NODE_ENV: _, ...own } = process.env;
+  const installAnew = () =>
+    run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { ...own, ...ENV });
+  if (others.includes("npm run build")) {
+    await installAnew();
+    await run(["npm", "run", "build"]);
+  } else {
+    await linkPackages(folder, manifest, installAnew);
+  }
   return {
     folder,
     run,
@@ -85,42 +79,6 @@ export async function installExample(name: string): Promise<Example> {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-/**
- * Installs what an example asks for: as a user does in a full run and where it is built, and
- * otherwise by links to what was installed once for the same manifests, with the package as it is now.
- */
-async function installPackages(
-  folder: string,
-  manifest: string,
-  { isBuilt, run }: { readonly isBuilt: boolean; readonly run: Example["run"] },
-): Promise<void> {
-  // With all that npm is told by this machine's environment, such as whose certificates it trusts.
-  const { NODE_ENV: _, ...own } = process.env;
-  const install = () =>
-    run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { ...own, ...ENV });
-  if (isFullRun || isBuilt) return void (await install());
-  const { dependencies, peerDependencies } = JSON.parse(
-    readFileSync(join(await unpacked(), "package.json"), "utf8"),
-  );
-  const asked = JSON.stringify([manifest, dependencies, peerDependencies, process.version]);
-  const hash = createHash("sha256").update(asked).digest("hex").slice(0, 12);
-  const kept = join(CACHE, `packages-${hash}`);
-  const packages = join(folder, "node_modules");
-  if (existsSync(kept)) {
-    mkdirSync(packages);
-    for (const name of readdirSync(join(kept, "node_modules"))) {
-      if (name === "valetkey") cpSync(await unpacked(), join(packages, name), { recursive: true });
-      else symlinkSync(join(kept, "node_modules", name), join(packages, name));
-    }
-  } else {
-    await install();
-    const fresh = mkdtempSync(`${kept}.`);
-    await run(["cp", "-a", packages, fresh]);
-    if (existsSync(kept)) rmSync(fresh, { recursive: true });
-    else renameSync(fresh, kept);
-  }
 }
 
 const NOT_SOURCES = new Set([

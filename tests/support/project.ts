@@ -1,20 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { COMMANDS } from "./command-path.ts";
 import { need } from "./need.ts";
 import { installPackage, MANIFEST } from "./install-package.ts";
+import { linkInstalled, linkPackages } from "./kept-packages.ts";
 import { packed } from "./packed.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -47,14 +39,21 @@ export function emptyProject(): Project {
   return projectIn(folder);
 }
 
-/**
- * Makes an empty project, and installs the packed package there as `npm` does it for everyone, with
- * `others` of the registry.
- */
-export async function installProject(others: ReadonlyArray<string> = []): Promise<Project> {
+/** Makes an empty project, and installs the packed package there as `npm` does it for everyone. */
+export async function installProject(): Promise<Project> {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
-  await installPackage(folder, await packed(), others);
+  await installPackage(folder, await packed());
   return projectIn(folder);
+}
+
+/** Makes the same with `others` of the registry, which are installed once. */
+export async function projectWith(others: ReadonlyArray<string>): Promise<Project> {
+  const project = emptyProject();
+  const tarball = await packed();
+  await linkPackages(project.folder, others.join(" "), () =>
+    installPackage(project.folder, tarball, others),
+  );
+  return project;
 }
 
 /**
@@ -64,19 +63,7 @@ export async function installProject(others: ReadonlyArray<string> = []): Promis
 export async function makeProject(): Promise<Project> {
   const installed = (await need("installed")) ?? "";
   const project = emptyProject();
-  const { folder } = project;
-  const link = (name: string) => {
-    const [from, to] = [join(installed, name), join(folder, "node_modules", name)];
-    if (name.startsWith("@") && !name.includes("/")) {
-      for (const inner of readdirSync(from)) link(join(name, inner));
-    } else if (name === "valetkey" || name === ".bin") {
-      cpSync(from, to, { recursive: true, verbatimSymlinks: true });
-    } else {
-      mkdirSync(dirname(to), { recursive: true });
-      symlinkSync(from, to);
-    }
-  };
-  for (const name of readdirSync(installed)) link(name);
+  linkInstalled(installed, join(project.folder, "node_modules"), join(installed, "valetkey"));
   return project;
 }
 
