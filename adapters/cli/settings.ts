@@ -3,7 +3,7 @@ import { closest } from "fastest-levenshtein";
 import cluster from "node:cluster";
 import * as audit from "../telemetry/audit.ts";
 import * as http from "../http/settings.ts";
-import { isLoopbackName, nameOfHost } from "../http/loopback.ts";
+import { isLoopbackName, hostName } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
@@ -69,7 +69,7 @@ export function readAll(env: Env) {
     who?.callers.auth === "dev" &&
       !who.callers.exposed &&
       server !== undefined &&
-      ![server.host, nameOfHost(server.publicUrl.host)].every(isLoopbackName) &&
+      ![server.host, hostName(server.publicUrl.host)].every(isLoopbackName) &&
       fault(
         identity.exposed,
         "must be yes where HOST or PUBLIC_URL is not this machine's own, since AUTH=dev lets in everyone who has the token",

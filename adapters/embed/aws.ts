@@ -2,7 +2,7 @@ import * as adapter from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
 import { type ChecksumAlgorithm, Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
-import { type S3Options, variablesOf } from "./store-options.ts";
+import { type S3Options, environmentFor } from "./store-options.ts";
 
 /** The checksums that the store of each provider verifies. */
 export interface Verified {
@@ -50,6 +50,6 @@ export function aws<Provider extends keyof Verified = "aws">(
 export function aws<Provider extends keyof Verified = "aws">(
   options: AwsOptions<Provider> = {},
 ): Storage<Verified[Provider]> {
-  const values = readOptions("aws()", options, { ...adapter, env: variablesOf("AWS") });
+  const values = readOptions("aws()", options, { ...adapter, env: environmentFor("AWS") });
   return new Storage(() => awsStorage(values));
 }

@@ -13,7 +13,7 @@ import type { Caller } from "./asked.ts";
 import type { Awaitable, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */
-export function principalOf(caller: Caller): Principal {
+export function principalFrom(caller: Caller): Principal {
   if (!Predicate.isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
   const { id, kind = "user", scopes } = caller;
   if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
@@ -35,21 +35,21 @@ const isKind = Schema.is(CallerKind);
 const isScope = Schema.is(Scope);
 
 /** Authenticates callers by the host's function; without one no caller is known. */
-export const authenticatorOf = (
+export const authenticatorFrom = (
   authenticate: ValetkeyOptions["authenticate"],
 ): Authenticator["Service"] => ({
   authenticate: ({ headers, address }) =>
     Effect.flatMap(
       // The routes pass on the headers of a `Request`.
       callHost(() => authenticate?.({ headers: headers as Headers, address })),
-      (caller) => (Predicate.isNullish(caller) ? UNKNOWN : Effect.sync(() => principalOf(caller))),
+      (caller) =>
+        Predicate.isNullish(caller) ? UNKNOWN : Effect.sync(() => principalFrom(caller)),
     ),
 });
 
 const UNKNOWN = Effect.fail(new Unauthenticated({ by: "host" }));
 
-/** Resolves organizations by the host's function. */
-export const organizationsOf = (
+export const organizationsFrom = (
   organizations: ValetkeyOptions["organizations"],
 ): Organizations["Service"] => ({
   resolve: ({ subject, kind, scopes }, slug) =>

@@ -7,7 +7,7 @@ import type { Scope } from "../../domain/principal.ts";
 import { OPERATIONS } from "../http/operations/list.ts";
 import type { Operation } from "../http/operations/operation.ts";
 import { InvalidBody } from "../http/problems/refusals.ts";
-import { principalOf } from "./caller.ts";
+import { principalFrom } from "./caller.ts";
 import type { Asked } from "./asked.ts";
 
 /** The calls of the package, as programs: operations with plain data for input and output. */
@@ -31,7 +31,7 @@ interface Repeatable {
 
 const admitCaller = (caller: Asked["caller"], slug: string, scope: Scope) =>
   Effect.flatMap(
-    Effect.sync(() => principalOf(caller)),
+    Effect.sync(() => principalFrom(caller)),
     (principal) => admit({ principal, slug, scope }),
   );
 

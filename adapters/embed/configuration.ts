@@ -11,7 +11,7 @@ import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as tokens from "../tokens/settings.ts";
 import { SharedCount, Storage } from "./opaque.ts";
 import type { MemberFault } from "./errors.ts";
-import { optionFault, optionsOf, orThrow, unknownOptions } from "./options.ts";
+import { optionFault, optionNames, orThrow, unknownOptions } from "./options.ts";
 import type { ValetkeyOptions } from "./valetkey-options.ts";
 
 /** No variable: the service has an origin of its own. */
@@ -28,14 +28,14 @@ const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as con
 const OTHERS = ["storage", "policy", "policies", "limits", "openapi"] as const;
 const { keys, denied } = tokens.settings;
 const OPTIONS: ReadonlyArray<string> = [
-  ...optionsOf({ basePath, ...http.settings, keys, denied }),
+  ...optionNames({ basePath, ...http.settings, keys, denied }),
   ...FUNCTIONS,
   ...OTHERS,
 ];
-const LIMIT_OPTIONS = [...optionsOf(limits.settings), "limits.countIn"];
+const LIMIT_OPTIONS = [...optionNames(limits.settings), "limits.countIn"];
 
 /** Reads the options; throws a `TypeError` that names every one that is wrong. */
-export function configurationOf(given: ValetkeyOptions<never>) {
+export function readConfiguration(given: ValetkeyOptions<never>) {
   const options: Partial<ValetkeyOptions<never>> = given ?? {};
   const { policy = {}, policies, limits: { countIn } = {}, publicUrl } = options;
   const source = optionsIn(options);

@@ -10,7 +10,7 @@ import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { Policies } from "../../application/ports/policies.ts";
-import { basePathOf, pathIn } from "../http/addresses.ts";
+import { basePathAt, pathIn } from "../http/addresses.ts";
 import { asResponse } from "../http/problems/answer-problem.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
@@ -25,12 +25,12 @@ import * as random from "../crypto/random.ts";
 import { mountsFor } from "../storage/storage.ts";
 import * as tokens from "../tokens/layer.ts";
 import type { Asked } from "./asked.ts";
-import { authenticatorOf, organizationsOf, principalOf } from "./caller.ts";
+import { authenticatorFrom, organizationsFrom, principalFrom } from "./caller.ts";
 import { callsAt } from "./calls.ts";
-import { configurationOf } from "./configuration.ts";
-import { logOf, logTo } from "./log.ts";
+import { readConfiguration } from "./configuration.ts";
+import { logFrom, logTo } from "./log.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
-import { matcherOf, mountTeller } from "./paths.ts";
+import { pathMatcher, mountTeller } from "./paths.ts";
 import { rejectionFrom } from "./rejection.ts";
 import type { Calls } from "./operations.ts";
 import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
@@ -49,16 +49,16 @@ export function createValetkey<
 >(
   options: ValetkeyOptions<Algorithm, Files, Others>,
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
-  const { store, countIn, ...settings } = configurationOf(options);
+  const { store, countIn, ...settings } = readConfiguration(options);
   const { failedAuthentications = "off" } = settings.limits;
-  const authenticator = authenticatorOf(options.authenticate);
+  const authenticator = authenticatorFrom(options.authenticate);
   const layer = Layer.mergeAll(
     Layer.tapError(store.layer, ({ reason }) =>
       Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
     ),
     limits.layer(settings.limits, countIn),
     Layer.succeed(Authenticator, limitFailures(authenticator, failedAuthentications)),
-    Layer.succeed(Organizations, organizationsOf(options.organizations)),
+    Layer.succeed(Organizations, organizationsFrom(options.organizations)),
     Layer.succeed(Policies, settings.policies),
     random.layer,
     tokens.layer(settings.tokens, keyOfProcess),
@@ -85,10 +85,10 @@ export function createValetkey<
   ) as unknown as Pick<Valetkey<Algorithm, NeedsChecksum<Files, Others>>, keyof Calls>;
   const mounts = mountsFor(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
-    (path) => `${basePathOf(publicUrl)}${path}`,
+    (path) => `${basePathAt(publicUrl)}${path}`,
   );
-  const isOurs = matcherOf(paths);
-  const log = logOf(options.log);
+  const isOurs = pathMatcher(paths);
+  const log = logFrom(options.log);
   const tellOfMount = mountTeller(isOurs, log);
 
   let app: Promise<ReturnType<typeof makeApp>> | undefined;
@@ -112,7 +112,7 @@ export function createValetkey<
     try {
       expectOpen();
       if (request.bodyUsed) throw new Error(BODY_WAS_READ);
-      const peer = peerOf(from);
+      const peer = peerFrom(from);
       tellOfMount(request.url);
       app ??= openApp();
       return await (await app).fetch(request, peer);
@@ -138,16 +138,15 @@ export function createValetkey<
 }
 
 /** The peer that a host passes; some servers, such as Bun, pass something else. */
-function peerOf(from: HandedOver | null | undefined): Peer {
+function peerFrom(from: HandedOver | null | undefined): Peer {
   const address = typeof from?.address === "string" ? from.address : undefined;
   const caller = from?.caller ?? undefined;
-  return { address, principal: caller === undefined ? undefined : principalOf(caller) };
+  return { address, principal: caller === undefined ? undefined : principalFrom(caller) };
 }
 
 const BODY_WAS_READ =
   "the body of a request was read before valetkey.fetch got it; pass the request on unread";
 
-/** Fails with what is wrong if uploads cannot be signed or the bucket does not exist. */
 const ready = Effect.fnUntraced(function* (description: string) {
   // Some stores need seconds to make a bucket.
   const { signing, store } = yield* yield* makeReadinessCheck("10 seconds");

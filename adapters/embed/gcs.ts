@@ -2,7 +2,7 @@ import * as adapter from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
-import { type StoreOptions, variablesOf } from "./store-options.ts";
+import { type StoreOptions, environmentFor } from "./store-options.ts";
 
 /**
  * Where a bucket is, and who signs: the key of a service account, an HMAC key (`accessKey`,
@@ -36,6 +36,6 @@ export interface GcsOptions extends StoreOptions {
  * none. Throws a `TypeError` for wrong options.
  */
 export function gcs(options: GcsOptions = {}): Storage<"crc32c" | "md5"> {
-  const values = readOptions("gcs()", options, { ...adapter, env: variablesOf("GOOGLE") });
+  const values = readOptions("gcs()", options, { ...adapter, env: environmentFor("GOOGLE") });
   return new Storage(() => gcsStorage(values));
 }

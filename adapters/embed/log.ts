@@ -6,7 +6,7 @@ import type { LogEntry } from "./valetkey-options.ts";
 
 /** Hands the log to the host, or warnings and errors to the console. */
 export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer<never> {
-  const write = logOf(log);
+  const write = logFrom(log);
   const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
     const { text, facts } = partsOf(message);
     write({ level: LEVELS.get(logLevel) ?? "debug", message: text, facts });
@@ -16,7 +16,7 @@ export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer
 }
 
 /** A log that never fails: neither a request nor the process ends because the host's own does. */
-export const logOf = (
+export const logFrom = (
   log: ((entry: LogEntry) => unknown) | undefined,
 ): ((entry: LogEntry) => unknown) =>
   log === undefined
@@ -36,7 +36,6 @@ const LEVELS: ReadonlyMap<string, LogEntry["level"]> = new Map([
   ["Fatal", "error"],
 ]);
 
-/** As a line for people. */
 export function toConsole({ level, message, facts }: LogEntry): void {
   const pairs = Object.entries(facts).map(([name, value]) => ` ${name}=${String(value)}`);
   console[level](`valetkey: ${message}${pairs.join("")}`);

@@ -2,12 +2,12 @@ import { getRequestListener } from "@hono/node-server";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { asResponse } from "../http/problems/answer-problem.ts";
 import { answerUnreadable } from "../http/server/broken-request.ts";
-import { problemOf } from "../http/problems/problem.ts";
+import { problemFrom } from "../http/problems/problem.ts";
 import { NotFound } from "../http/problems/refusals.ts";
 import { pathIn } from "../http/addresses.ts";
 import { isError } from "../thrown.ts";
 import { toConsole } from "./log.ts";
-import { matcherOf, mountTeller } from "./paths.ts";
+import { pathMatcher, mountTeller } from "./paths.ts";
 import type { Caller } from "./asked.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Awaitable } from "./valetkey-options.ts";
@@ -23,13 +23,13 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,
   options: { readonly caller?: (request: Request) => Awaitable<Caller | null | undefined> } = {},
 ): (request: Request, response: ServerResponse, next?: (error?: Error) => void) => void {
-  const isOurs = matcherOf(paths);
+  const isOurs = pathMatcher(paths);
   const callers = new WeakMap<object, Caller>();
   const listener = getRequestListener(
     (request, { incoming }) =>
-      isOurs(pathOf(incoming))
+      isOurs(pathFrom(incoming))
         ? fetch(request, { address: incoming.socket.remoteAddress, caller: callers.get(incoming) })
-        : asResponse(problemOf(new NotFound())),
+        : asResponse(problemFrom(new NotFound())),
     { errorHandler: answerUnreadable, overrideGlobalObjects: false },
   );
   const handle = async (request: Request, response: ServerResponse, next?: Next) => {
@@ -50,17 +50,16 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
     const { originalUrl } = request as { originalUrl?: unknown };
     if (typeof originalUrl === "string" && originalUrl !== request.url) {
       if (isOurs(pathIn(originalUrl))) request.url = originalUrl;
-      else if (isOurs(pathOf(request))) tellOfMount(originalUrl);
+      else if (isOurs(pathFrom(request))) tellOfMount(originalUrl);
     }
-    if (next !== undefined && !isOurs(pathOf(request))) return next();
+    if (next !== undefined && !isOurs(pathFrom(request))) return next();
     void handle(request, response, next);
   };
 }
 
 type Next = (error?: Error) => void;
 
-/** The path as it was sent. */
-const pathOf = ({ url = "" }: Pick<IncomingMessage, "url">): string => url.split("?", 1)[0] ?? "";
+const pathFrom = ({ url = "" }: Pick<IncomingMessage, "url">): string => url.split("?", 1)[0] ?? "";
 
 /** Express skips routes for some texts that are passed to `next`, such as "route". */
 const asError = (cause: unknown): Error =>

@@ -16,15 +16,13 @@ export function readOptions<A>(
     readonly env?: Env;
   },
 ): A {
-  const faults = unknownOptions(given, optionsOf(adapter.settings));
+  const faults = unknownOptions(given, optionNames(adapter.settings));
   return orThrow(what, adapter.read(options(given, adapter.env)), faults);
 }
 
-/** The names of the options of settings. */
-export const optionsOf = (settings: Settings): ReadonlyArray<string> =>
+export const optionNames = (settings: Settings): ReadonlyArray<string> =>
   Object.values(settings).flatMap(({ option }) => option ?? []);
 
-/** A fault of an option that is not a setting. */
 export const optionFault = (name: string, problem: string, example = ""): Fault => ({
   setting: { variable: name, option: name },
   problem,

@@ -5,7 +5,7 @@ import type { LogEntry } from "./valetkey-options.ts";
  * Tells whether a path, exactly as it was sent, is one of `paths`. A path that must be normalized
  * first is not: a host that guards `/api` does not recognize `/f/../api/v1/…`.
  */
-export function matcherOf(paths: ReadonlyArray<string>): (path: string) => boolean {
+export function pathMatcher(paths: ReadonlyArray<string>): (path: string) => boolean {
   const patterns = paths.map((path) => path.split("/"));
   return (path) => {
     if (isRewritten(path)) return false;
@@ -14,6 +14,7 @@ export function matcherOf(paths: ReadonlyArray<string>): (path: string) => boole
   };
 }
 
+// Not Hono's router, for which "/store/*" has "/store" too, which is the host's.
 const matches = (segments: ReadonlyArray<string>, pattern: ReadonlyArray<string>): boolean =>
   (segments.length === pattern.length || pattern.at(-1) === "*") &&
   pattern.every((part, at) =>

@@ -1,10 +1,10 @@
 import { CALLS } from "../http/problems/language.ts";
-import { problemOf, type Refusal } from "../http/problems/problem.ts";
+import { problemFrom, type Refusal } from "../http/problems/problem.ts";
 import type { ValetkeyError } from "./errors.ts";
 
 /** Makes the error that a call rejects with: the problem of a refusal, in the language of calls. */
 export function rejectionFrom(refusal: Refusal): ValetkeyError {
-  const { status, code, title, detail, members, headers = {} } = problemOf(refusal, CALLS);
+  const { status, code, title, detail, members, headers = {} } = problemFrom(refusal, CALLS);
   // Hosts show `message` to callers, and the reason is for the operator alone.
   const why = "reason" in refusal ? { cause: new Error(refusal.reason) } : undefined;
   const retryAfter = headers["Retry-After"];

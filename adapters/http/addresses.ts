@@ -2,24 +2,22 @@ import * as Option from "effect/Option";
 import { parse, pathWithin, type StorageKey } from "../../domain/storage-key.ts";
 import type { HttpContext } from "./env.ts";
 
-/** The address of a file for members of its organization; `slug` is the name from the request. */
 export const fileAddress = (
   publicUrl: URL,
   slug: string,
   { key, version }: { readonly key: StorageKey; readonly version?: string | undefined },
 ): string =>
-  `${rootOf(publicUrl)}/api/v1/orgs/${slug}/files/${pathWithin(Option.getOrThrow(parse(key)))}${
+  `${rootAt(publicUrl)}/api/v1/orgs/${slug}/files/${pathWithin(Option.getOrThrow(parse(key)))}${
     version === undefined ? "" : `?version=${encodeURIComponent(version)}`
   }`;
 
-/** The address that opens a file for whoever has the token. */
 export const linkAddress = (publicUrl: URL, token: string): string =>
-  `${rootOf(publicUrl)}/f/${token}`;
+  `${rootAt(publicUrl)}/f/${token}`;
 
 /** The path under which a service is mounted at `publicUrl`; empty if it has the whole origin. */
-export const basePathOf = ({ pathname }: URL): string => (pathname === "/" ? "" : pathname);
+export const basePathAt = ({ pathname }: URL): string => (pathname === "/" ? "" : pathname);
 
-const rootOf = (publicUrl: URL) => `${publicUrl.origin}${basePathOf(publicUrl)}`;
+const rootAt = (publicUrl: URL) => `${publicUrl.origin}${basePathAt(publicUrl)}`;
 
 /** The path of a request: as it was sent, if the server tells that. */
 export const requestPath = (c: HttpContext): string => pathIn(c.env?.target ?? c.req.url);
@@ -28,7 +26,7 @@ export const requestPath = (c: HttpContext): string => pathIn(c.env?.target ?? c
 export const pathIn = (address: string): string => PATH.exec(address)?.[1] ?? "";
 
 /**
- * Whether a path has escapes or dot segments, which no path of ours has. A host that protects
+ * Tells whether a path has escapes or dot segments, which no path of ours has. A host that protects
  * `/api` by its name does not recognize `/f/../api` or `/%61pi`, so these are never resolved.
  */
 export const isRewritten = (path: string): boolean => REWRITTEN.test(path);

@@ -7,21 +7,18 @@ export interface Answer {
   readonly code?: string;
 }
 
-/** JSON must not be kept, and not be taken for something else. */
 export const JSON_HEADERS = {
   "Content-Type": "application/json",
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
 };
 
-/** Answers with JSON that nobody may keep. */
 export const json = (body: unknown, status = 200): Answer => ({
   status,
   headers: JSON_HEADERS,
   body: JSON.stringify(body),
 });
 
-/** Answers 204 No Content. */
 export const NO_CONTENT: Answer = {
   status: 204,
   headers: { "Cache-Control": "no-store" },
@@ -37,7 +34,6 @@ export const keptByBrowser = (maxAge: number) => ({
   Vary: "Authorization, Cookie",
 });
 
-/** Redirects to `url`; a browser may keep the answer for `maxAge` seconds. */
 export const redirect = (url: string, maxAge: number): Answer => ({
   status: 302,
   headers: {
@@ -49,7 +45,6 @@ export const redirect = (url: string, maxAge: number): Answer => ({
   body: null,
 });
 
-/** How many bytes the server gets at once. */
 const PIECE = 64 * 1024;
 
 /**

@@ -3,18 +3,12 @@ import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
-import { basePathOf } from "./addresses.ts";
+import { basePathAt } from "./addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
 import { exchange } from "./exchange.ts";
 import { OPERATIONS, PUBLIC_ROUTES } from "./operations/list.ts";
-import {
-  allowedMethods,
-  isOperations,
-  type Operation,
-  publicRoute,
-  type Route,
-} from "./operations/operation.ts";
+import { allowedMethods, type Operation, publicRoute, type Route } from "./operations/operation.ts";
 import type { AppOptions } from "./options.ts";
 import { pipeline } from "./pipeline.ts";
 import { refuse } from "./problems/answer-problem.ts";
@@ -26,7 +20,7 @@ export type { AppOptions } from "./options.ts";
 /** The service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
   const { mounts } = options;
-  const base = basePathOf(options.publicUrl);
+  const base = basePathAt(options.publicUrl);
   const app = new Hono<HttpEnv>({
     router: new RouterByMethod(),
     ...(base === "" ? {} : { getPath: pathUnder(base) }),
@@ -43,12 +37,11 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     const share = sharing(path);
     const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, path) });
     paths.add("ALL", path, notAllowed);
-    const target = isOperations(route) ? route : route[0];
     app.on(method, path, (c: HttpContext) =>
       handle(c, share, (requestId) =>
         // Hono hands HEAD to what is there for GET.
         c.req.method === method || methods.includes("HEAD")
-          ? run(c, target, requestId)
+          ? run(c, route, requestId)
           : refuse(c, notAllowed, requestId),
       ),
     );
@@ -66,7 +59,6 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   return app;
 }
 
-/** Everything that a service answers itself: probes only where it stands alone. */
 function routesFor({ page = [], readiness }: AppOptions): ReadonlyArray<Route> {
   return [
     ...Object.values(Arr.groupBy<Operation, string>(Object.values(OPERATIONS), addressOf)),

@@ -2,13 +2,10 @@ import { isIP } from "node:net";
 import type { Call } from "../../application/ports/authenticator.ts";
 import { isWithin, type Network } from "../settings/networks.ts";
 
-/** Most proxies in a row that are followed. */
 const MOST_HOPS = 32;
 
-/** The address of the caller, as far as it can be trusted. */
 export type ClientAddress = (call: Omit<Call, "client">) => string | undefined;
 
-/** The log line for the first request for which `onUnknownProxy` is called. */
 export const UNKNOWN_PROXY =
   "a request with X-Forwarded-For comes from an address that is not in TRUSTED_PROXIES, so all callers behind it count as one; if it is your reverse proxy, add it there, or to the option trustedProxies";
 
@@ -52,7 +49,6 @@ const FOR = /(?:^|;)\s*for=("[^"]*"|[^;"\s]*)/i;
 
 const WITH_PORT = /^"?(?:\[([\da-f:.]+)\]|([\d.]+))(?::\d{1,5})?"?$/i;
 
-/** The address of a hop, which may have quotes, brackets and a port. */
 function addressIn(text: string): string | undefined {
   if (isIP(text) !== 0) return text;
   const [, six, four] = WITH_PORT.exec(text) ?? [];

@@ -8,14 +8,11 @@ const EXPOSED = {
   "Access-Control-Expose-Headers": "ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy",
 };
 
-/** How many origins the log warns about; anybody can make up more. */
+/** Anybody can make up more origins. */
 const MAX_WARNINGS = 100;
 
-/** How an address is shared with pages of other origins. */
 export interface Sharing {
-  /** The headers that the answer needs. */
   readonly headers: (c: HttpContext, requestId: string) => Readonly<Record<string, string>>;
-  /** Answers the question before a request. */
   readonly preflight: (c: HttpContext, requestId: string) => Promise<Response | void>;
 }
 
@@ -69,5 +66,4 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing | un
   };
 }
 
-/** A preflight is answered and goes nowhere. */
 const notForwarded = () => Promise.resolve();

@@ -11,7 +11,6 @@ export interface Peer {
   readonly principal?: Principal | undefined;
 }
 
-/** A request as Hono hands it on. */
 export type HttpContext = Context<HttpEnv>;
 
 export interface HttpEnv {

@@ -78,7 +78,7 @@ function withHeaders(response: Response, headers: Readonly<Record<string, string
   return response;
 }
 
-/** Whether a body follows that nobody reads, and so nobody ends if it takes for ever. */
+/** Tells whether a body follows that nobody reads: it may never end. */
 const sendsUnread = ({ req: { raw, method } }: HttpContext) =>
   BODILESS.has(method) &&
   (![null, "0"].includes(raw.headers.get("content-length")) ||
@@ -86,7 +86,6 @@ const sendsUnread = ({ req: { raw, method } }: HttpContext) =>
 
 const BODILESS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Why a request is refused whatever it asks for. */
 function refusalBeforeRouting(c: HttpContext, { loopbackOnly }: AppOptions): Refusal | undefined {
   // No URL can be made of a hostile `Host`, and all that follows counts on one.
   if (!URL.canParse(c.req.url)) return new MalformedRequest();

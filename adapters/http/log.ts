@@ -6,7 +6,6 @@ import * as Logger from "effect/Logger";
 import * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
 
-/** Writes an entry to the log. */
 export type Log = (message: string, facts: Readonly<Record<string, unknown>>) => void;
 
 /**

@@ -11,16 +11,16 @@ import { isSlug } from "../../domain/organization.ts";
 import type { Answer } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
 import { parseIdempotencyKey } from "./operations/idempotency-key.ts";
-import type {
-  Operation,
-  OperationsAt,
-  PublicRequest,
-  PublicRoute,
-  Route,
+import {
+  isOperations,
+  type Operation,
+  type OperationsAt,
+  type PublicRequest,
+  type Route,
 } from "./operations/operation.ts";
 import type { AppOptions, Services } from "./options.ts";
 import { refuse } from "./problems/answer-problem.ts";
-import { problemOf, rateLimitHeaders, type Refusal } from "./problems/problem.ts";
+import { problemFrom, rateLimitHeaders, type Refusal } from "./problems/problem.ts";
 import { readJson } from "./request-body.ts";
 
 /** The outcome of an operation, and the headers that its answer has whatever it is. */
@@ -48,8 +48,8 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     );
   };
 
-  return async (c: HttpContext, route: PublicRoute | OperationsAt, requestId: string) => {
-    const { action } = isPublic(route) ? route : route[0];
+  return async (c: HttpContext, route: Route, requestId: string) => {
+    const [{ action }] = route;
     const isAudited = action !== undefined && audit !== tellNobody;
     const facts: AuditedFacts = {};
     const each: Array<AuditedFacts> = [];
@@ -72,15 +72,15 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     let outcome: Exit.Exit<Answer, Refusal>;
     let common: Readonly<Record<string, string>> | undefined;
     try {
-      if (isPublic(route)) outcome = await run(route.handler(request));
-      else ({ outcome, headers: common } = await operate(request, route));
+      if (isOperations(route)) ({ outcome, headers: common } = await operate(request, route));
+      else outcome = await run(route[0].handler(request));
     } catch (defect) {
       // What is thrown before a fiber runs is audited like what is thrown in one.
       outcome = Exit.die(defect);
     }
     const refusal = Exit.isSuccess(outcome) ? undefined : Cause.findError(outcome.cause);
     if (isAudited) {
-      const code = refusal && codeOf(refusal);
+      const code = refusal && codeFor(refusal);
       const event = { ...facts, action, refusal: code, address: client, requestId };
       const events = each.length === 0 ? [event] : each.map((own) => ({ ...event, ...own }));
       fork(
@@ -106,7 +106,6 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     return refuse(c, refusal.success, requestId);
   }
 
-  /** Runs the operation that a request asks for, if the caller is admitted. */
   async function operate(request: PublicRequest, operations: OperationsAt): Promise<Operated> {
     const { c } = request;
     const [{ scope, body, bodyLimit, query }] = operations;
@@ -133,7 +132,6 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     return { outcome: Exit.isExit(running) ? running : await running, headers };
   }
 
-  /** Admits the caller to the organization in the address. */
   function admitCaller({ c, call, recordFacts }: PublicRequest, scope: Operation["scope"]) {
     const slug = c.req.param("slug") ?? "";
     const principal = c.env?.principal;
@@ -152,12 +150,9 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   }
 }
 
-const isPublic = (route: PublicRoute | OperationsAt): route is PublicRoute => "handler" in route;
-
 const hasEnded = <A, E, R>(program: Effect.Effect<A, E, R>): program is Exit.Exit<A, E> =>
   Exit.isExit(program);
 
-/** The log's texts for refusals that the operator has to mend. */
 const REASONS = {
   IdentityUnavailable: "cannot check the caller or the organization",
   LimitsUnavailable: "cannot count requests",
@@ -165,6 +160,5 @@ const REASONS = {
   StoreUnavailable: "the store is unavailable",
 } as const;
 
-/** The code that the audit gives a refusal. */
-const codeOf = (refusal: Result.Result<Refusal, unknown>): string =>
-  Result.isSuccess(refusal) ? problemOf(refusal.success).code : "INTERNAL";
+const codeFor = (refusal: Result.Result<Refusal, unknown>): string =>
+  Result.isSuccess(refusal) ? problemFrom(refusal.success).code : "INTERNAL";

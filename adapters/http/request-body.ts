@@ -11,7 +11,6 @@ import {
 export const JSON_LIMIT = 16 * 1024;
 const JSON_SECONDS = 10;
 
-/** Why a body could not be read. */
 export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeout | InvalidBody;
 
 /**

@@ -20,7 +20,6 @@ function originsIn(text: string): string | undefined {
 
 const isHttpUrl = (text: string) => /^https?:\/\//.test(text) && URL.canParse(text);
 
-/** One process for each core that this one may use. */
 const Auto = Parsed((text) => (text === "auto" ? availableParallelism() : undefined));
 
 const PORT = {
@@ -37,7 +36,6 @@ const UP_TO_10_MINUTES = {
   shape: "a duration such as 2 seconds, up to 10 minutes",
 };
 
-/** Settings of where the service listens, how clients reach it, and how it stops. */
 export const settings = {
   host: withDefault("127.0.0.1", {
     variable: "HOST",
@@ -116,7 +114,6 @@ export const settings = {
   }),
 };
 
-/** The configuration of the adapter. */
 export type HttpSettings = Result.Result.Success<ReturnType<typeof read>>;
 
 /** Reads the settings. A service that other machines can reach must have a public URL. */

@@ -2,7 +2,7 @@ import { SAMPLES } from "../../adapters/http/problems/samples.ts";
 import {
   internalProblem,
   type Problem,
-  problemOf,
+  problemFrom,
   type Refusal,
 } from "../../adapters/http/problems/problem.ts";
 import { tableOf } from "./markdown.ts";
@@ -13,7 +13,7 @@ export function errorsPage(): string {
   const problems: Array<Problem> = samples
     // Of most one is enough; a member that is wrong has a code for each member.
     .flatMap((some) => some.slice(0, some[0]?._tag === "InvalidMember" ? undefined : 1))
-    .map((refusal) => problemOf(refusal));
+    .map((refusal) => problemFrom(refusal));
   problems.push(internalProblem("REQUEST_ID"));
   const rows = problems
     .toSorted((a, b) => a.status - b.status || (a.code < b.code ? -1 : 1))

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { onTestFinished, vi } from "vitest";
-import { logOf, logTo } from "../../adapters/embed/log.ts";
+import { logFrom, logTo } from "../../adapters/embed/log.ts";
 import { isForPeople, layer } from "../../adapters/telemetry/log.ts";
 import type { TelemetrySettings } from "../../adapters/telemetry/log.ts";
 
@@ -109,7 +109,7 @@ it("a host whose own log fails is told so on the console", async () => {
       throw new Error("full");
     },
   ]) {
-    await logOf(log)({ level: "info", message: "listening", facts: {} });
+    await logFrom(log)({ level: "info", message: "listening", facts: {} });
   }
   const line = "valetkey: log() failed cause=Error: full";
   expect(said.mock.calls).toEqual([[line], [line]]);

@@ -15,7 +15,7 @@ import { SAMPLES } from "../../adapters/http/problems/samples.ts";
 import {
   internalProblem,
   type Problem,
-  problemOf,
+  problemFrom,
   type Refusal,
 } from "../../adapters/http/problems/problem.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
@@ -98,7 +98,7 @@ it.each([
 const refusals: ReadonlyArray<Refusal> = Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat();
 
 it.each<Problem>([
-  ...refusals.map((refusal) => problemOf(refusal)),
+  ...refusals.map((refusal) => problemFrom(refusal)),
   internalProblem(crypto.randomUUID()),
 ])(
   "the refusal $status $code ($title) is documented with the headers that it is sent with",

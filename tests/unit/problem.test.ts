@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { OPERATIONS } from "../../adapters/http/operations/list.ts";
 import { FILES, type Operation } from "../../adapters/http/operations/operation.ts";
 import { CALLS, type Language, ROUTES, WIRE } from "../../adapters/http/problems/language.ts";
-import { problemOf, type Refusal } from "../../adapters/http/problems/problem.ts";
+import { problemFrom, type Refusal } from "../../adapters/http/problems/problem.ts";
 import * as refusals from "../../adapters/http/problems/refusals.ts";
 import { SAMPLES } from "../../adapters/http/problems/samples.ts";
 import { camelCase } from "../../adapters/names.ts";
@@ -26,20 +26,20 @@ it.each([
     "The policy of the file allows links for up to 1 second. Send a smaller expires_in, or leave it out.",
   ],
 ])("the sentence of $_tag counts one as one", (refusal, detail) => {
-  expect(problemOf(refusal).detail).toBe(detail);
+  expect(problemFrom(refusal).detail).toBe(detail);
 });
 
 it("a daily quota tells only the limits that it has", () => {
-  const { detail, members } = problemOf(new QuotaExceeded({ bytes: 2 ** 20, retryAfter: 2 }));
+  const { detail, members } = problemFrom(new QuotaExceeded({ bytes: 2 ** 20, retryAfter: 2 }));
   expect(detail).toContain("granted up to 1 MiB (1048576 bytes) in a day");
   expect(members).toStrictEqual({ limits: { bytes: 2 ** 20 } });
-  const own = problemOf(new QuotaExceeded({ caller: 2 ** 20, retryAfter: 2 }));
+  const own = problemFrom(new QuotaExceeded({ caller: 2 ** 20, retryAfter: 2 }));
   expect(own.detail).toContain("One caller may be granted up to 1 MiB (1048576 bytes) in a day");
   expect(own.members).toStrictEqual({ limits: { caller: 2 ** 20 } });
 });
 
 const written = (refusal: Refusal, language: Language) => {
-  const { title, detail, members } = problemOf(refusal, language);
+  const { title, detail, members } = problemFrom(refusal, language);
   return JSON.stringify([title, detail, members]);
 };
 

@@ -40,7 +40,6 @@ export const openapi = publicRoute({
   refusals: {},
 });
 
-/** The document of each application. */
 const documents = new WeakMap<AppOptions, Uint8Array<ArrayBuffer>>();
 const encoder = new TextEncoder();
 
@@ -59,7 +58,6 @@ export const docs = publicRoute({
   refusals: {},
 });
 
-/** The files that it loads. */
 export const docsFile = publicRoute({
   methods: ["GET", "HEAD"],
   path: "/docs/:file",
@@ -77,7 +75,6 @@ export const docsFile = publicRoute({
 // other hosts. It is not a dependency: install it to have the page.
 const RENDERER = "swagger-ui-dist";
 
-/** The files that the page loads, by their media types. */
 const FILES: ReadonlyMap<string, string> = new Map([
   ["start.js", "text/javascript"],
   ["swagger-ui.css", "text/css; charset=utf-8"],

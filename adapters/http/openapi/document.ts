@@ -20,7 +20,6 @@ import { inSnakeCase, toOpenapi } from "./to-openapi.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What the document says about the whole API. */
 const ABOUT = {
   openapi: "3.1.1",
   info: {
@@ -39,7 +38,6 @@ const ABOUT = {
   ],
 };
 
-/** A bearer token, as the service itself asks for. */
 const BEARER: ApiAuthentication = {
   securitySchemes: {
     bearer: {
@@ -147,7 +145,7 @@ function merged(
   };
 }
 
-const answersOf = ({ answers }: Text) =>
+const answersIn = ({ answers }: Text) =>
   typeof answers === "string" ? { 200: { description: answers } } : answers;
 
 function describe(operation: Documented, collect: Collect): Json {
@@ -159,9 +157,9 @@ function describe(operation: Documented, collect: Collect): Json {
     const parameter = PATH_PARAMETERS[name];
     return { name, in: "path", required: true, ...parameter, schema: json(parameter?.["schema"]) };
   });
-  const isRedirect = Object.hasOwn(answersOf(text), 302);
+  const isRedirect = Object.hasOwn(answersIn(text), 302);
   const answered = Rec.map<string, AnswerText, unknown>(
-    answersOf(text),
+    answersIn(text),
     ({ description, isOfStore, headers }) =>
       isOfStore
         ? { description, content: { "*/*": {} } }

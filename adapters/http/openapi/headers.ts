@@ -1,10 +1,8 @@
-/** A text that is always the same. */
 export const only = (text: string) => ({ type: "string", const: text });
 
 const REQUEST_ID = { schema: { type: "string", format: "uuid" } };
 
-/** A header with `values` for each limit. */
-const ofLimits = (values: string) => ({
+const limitsHeader = (values: string) => ({
   type: "string",
   pattern: `^"(?:subject|organization)";${values}(?:, "organization";${values})?$`,
 });
@@ -24,12 +22,12 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   RateLimit: {
     description:
       "How many requests each limit still allows, and in how many seconds the whole limit is available again (draft-ietf-httpapi-ratelimit-headers). Missing if there are no limits.",
-    schema: ofLimits("r=[0-9]+;t=[0-9]+"),
+    schema: limitsHeader("r=[0-9]+;t=[0-9]+"),
     example: '"subject";r=119;t=1, "organization";r=1199;t=1',
   },
   "RateLimit-Policy": {
     description: "How many requests each limit allows, and in a window of how many seconds.",
-    schema: ofLimits("q=[0-9]+;w=[0-9]+"),
+    schema: limitsHeader("q=[0-9]+;w=[0-9]+"),
     example: '"subject";q=120;w=60, "organization";q=1200;w=60',
   },
   "Retry-After": {

@@ -5,7 +5,7 @@ import * as Str from "effect/String";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { Scope } from "../../../domain/principal.ts";
 import { MemberFault } from "../../json/decode.ts";
-import { internalProblem, type Problem, problemOf, type Refusal } from "../problems/problem.ts";
+import { internalProblem, type Problem, problemFrom, type Refusal } from "../problems/problem.ts";
 import { SAMPLES } from "../problems/samples.ts";
 
 const bytes = Schema.Natural.annotate({ description: "Bytes." });
@@ -15,7 +15,6 @@ const sizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf"
   identifier: "SizeOrText",
 });
 
-/** The members that only some problem documents have. */
 const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   // Not `NonEmptyArray`, which generated clients take for a list of exactly one.
   errors: Schema.Array(MemberFault).annotate({
@@ -53,25 +52,23 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   }),
 };
 
-/** The answer to a failure of the service itself. */
 export const INTERNAL = internalProblem("3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f");
 
-/** The schemas of problem documents, by their codes. */
 export const PROBLEM_SCHEMAS: Readonly<Record<string, Schema.Constraint>> = Rec.map(
   Arr.groupBy(
     [
       ...Object.values<ReadonlyArray<Refusal>>(SAMPLES)
         .flat()
-        .map((refusal) => problemOf(refusal)),
+        .map((refusal) => problemFrom(refusal)),
       INTERNAL,
     ],
     ({ code }): string => code,
   ),
-  schemaOf,
+  schemaFor,
 );
 
 /** The schema of a code. Members that all problems of the code have are required. */
-function schemaOf(problems: Arr.NonEmptyReadonlyArray<Problem>): Schema.Constraint {
+function schemaFor(problems: Arr.NonEmptyReadonlyArray<Problem>): Schema.Constraint {
   const [{ status, code }] = problems;
   const fields = Object.entries(MEMBERS).flatMap(([name, schema]) => {
     const having = problems.filter(({ members = {} }) => Object.hasOwn(members, name)).length;

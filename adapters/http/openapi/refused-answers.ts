@@ -6,7 +6,7 @@ import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentFrom } from "../problems/answer-problem.ts";
-import { problemOf, type Refusal } from "../problems/problem.ts";
+import { problemFrom, type Refusal } from "../problems/problem.ts";
 import type { UnreadBody } from "../request-body.ts";
 import { BodyTooLarge, MethodNotAllowed } from "../problems/refusals.ts";
 import type { AllOf, Entry, Operation, Text } from "../operations/operation.ts";
@@ -14,7 +14,6 @@ import { answerHeaders } from "./headers.ts";
 import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 import { SAMPLES } from "../problems/samples.ts";
 
-/** What the server itself refuses: requests that it cannot read, and too many at once. */
 const SERVER_REFUSALS = {
   MalformedRequest: true,
   HeadersTooLarge: true,
@@ -26,7 +25,6 @@ const SERVER_REFUSALS = {
 type Failure<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> =
   ReturnType<F> extends Effect.Effect<unknown, infer E extends Refusal, unknown> ? E : never;
 
-/** Why a caller is not admitted. */
 const ADMISSION_REFUSALS: AllOf<
   Failure<Authenticator["Service"]["authenticate"]> | Failure<typeof admit>
 > = {
@@ -38,7 +36,6 @@ const ADMISSION_REFUSALS: AllOf<
   LimitsUnavailable: true,
 };
 
-/** Why a body is refused before its handler sees it. */
 const BODY_REFUSALS: AllOf<UnreadBody> = {
   BodyNotJson: true,
   BodyEncoded: true,
@@ -59,17 +56,15 @@ export interface Collect {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** An entry with the methods at its address. */
 export type Documented = Entry &
   Partial<Pick<Operation, "scope" | "body" | "bodyLimit">> & {
     readonly text: Text;
     readonly allow: string;
   };
 
-/** The refusals of an operation, by status. */
 export function refusedAnswers(operation: Documented, collect: Collect) {
   // The text describes a status that the operation itself answers with, such as 503 of `/readyz`.
-  const samples = samplesOf(operation).filter(
+  const samples = samplesFor(operation).filter(
     ({ problem }) =>
       typeof operation.text.answers === "string" ||
       !Object.hasOwn(operation.text.answers, problem.status),
@@ -100,13 +95,13 @@ export function refusedAnswers(operation: Documented, collect: Collect) {
   );
 }
 
-type Sample = ReturnType<typeof samplesOf>[number];
+type Sample = ReturnType<typeof samplesFor>[number];
 
 const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
 
 /** Examples of all refusals of an operation, with its own methods and scope. */
-function samplesOf({ allow, scope, body, bodyLimit, refusals }: Documented) {
+function samplesFor({ allow, scope, body, bodyLimit, refusals }: Documented) {
   const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
@@ -126,7 +121,7 @@ function samplesOf({ allow, scope, body, bodyLimit, refusals }: Documented) {
     const isCounted = scope !== undefined && Object.hasOwn(counted, tag);
     const isRead = !Object.hasOwn(SERVER_REFUSALS, tag);
     return each.map((refusal, index) => {
-      const problem = problemOf(refusal);
+      const problem = problemFrom(refusal);
       // How a connection goes on is not part of the API.
       const { Connection: _, ...headers } = problem.headers ?? {};
       return {

@@ -30,7 +30,6 @@ export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) 
   ...(!file.final && { mutableUntil: DateTime.toDate(file.mutableUntil) }),
 });
 
-/** A confirmed upload as plain data. */
 export const presentConfirmed = (
   file: Effect.Success<ReturnType<typeof confirmUpload>>,
   { member, publicUrl }: Asking,

@@ -83,7 +83,6 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   return json(encode(body), canSign && !stopping ? 200 : 503);
 });
 
-/** Tells whether the caller can be authenticated. */
 const isKnown = Effect.fnUntraced(function* ({ call }: PublicRequest) {
   const { authenticate, recognize = authenticate } = yield* Authenticator;
   // Probes are frequent and have no token; they must not count as failed attempts.

@@ -6,7 +6,6 @@ import { InvalidIdempotencyKey } from "../problems/refusals.ts";
 const QUOTED = /^"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"$/;
 const BARE = /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}$/;
 
-/** The header `Idempotency-Key`, as OpenAPI describes a parameter. */
 export const IDEMPOTENCY = {
   name: "Idempotency-Key",
   in: "header",
@@ -19,7 +18,6 @@ export const IDEMPOTENCY = {
   },
 };
 
-/** The key in the header `Idempotency-Key`; undefined if the header is not there. */
 export function parseIdempotencyKey(
   header: string | null,
 ): Effect.Effect<string | undefined, InvalidIdempotencyKey> {

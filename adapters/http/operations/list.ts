@@ -1,19 +1,16 @@
 import { docs, docsFile, openapi } from "../openapi/docs.ts";
-import { abortMultipart } from "./abort-multipart.ts";
-import { completeMultipart } from "./complete-multipart.ts";
 import { confirm } from "./confirm.ts";
 import { followLink } from "./follow-link.ts";
 import { health, readiness } from "./health.ts";
-import { listParts } from "./list-parts.ts";
 import { makeLink } from "./make-link.ts";
+import { abortMultipart, completeMultipart, startMultipart } from "./multipart.ts";
 import { openFile } from "./open-file.ts";
 import { FILES, type PublicRoute } from "./operation.ts";
+import { listParts, signParts } from "./parts.ts";
 import { policies } from "./policies.ts";
 import { presignBatch } from "./presign-batch.ts";
 import { presignForm } from "./presign-form.ts";
 import { presign } from "./presign.ts";
-import { signParts } from "./sign-parts.ts";
-import { startMultipart } from "./start-multipart.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the

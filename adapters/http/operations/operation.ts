@@ -16,14 +16,13 @@ import type { Refusal } from "../problems/problem.ts";
 import { InvalidBody, InvalidMember } from "../problems/refusals.ts";
 import { fromWire, toWire, wirePointer, wireSchema } from "./wire.ts";
 
-/** The path of an organization's files. */
 export const FILES = "/api/v1/orgs/:slug/files";
 
 /** Exactly the refusals of `E`: an object of this type does not compile while one is missing. */
 export type AllOf<E extends { readonly _tag: string }> = { readonly [T in E["_tag"]]: true };
 
-/** An entry of the table of what the service answers. */
-interface Shared {
+/** What the service answers at an address, with its refusals beside those of the caller and body. */
+export interface Entry {
   /** As Hono writes it. */
   readonly path: `/${string}`;
   /** Other methods are answered with 405. */
@@ -34,14 +33,9 @@ interface Shared {
   readonly text?: Text;
   /** The JSON that is answered, named as on the wire. */
   readonly answer?: Schema.Constraint;
-}
-
-/** An entry with its refusals, beside those of the caller and of an unreadable body. */
-export interface Entry extends Shared {
   readonly refusals: { readonly [Tag in Refusal["_tag"]]?: true };
 }
 
-/** The sentences of the OpenAPI document. */
 export interface Text {
   readonly operationId: string;
   /** `files` if left out. */
@@ -64,11 +58,9 @@ export interface AnswerText {
   readonly headers?: Readonly<Record<string, object>>;
 }
 
-/** A request that needs no caller. */
 export interface PublicRequest {
   readonly c: HttpContext;
   readonly options: AppOptions;
-  /** Everything that the service answers. */
   readonly routes: ReadonlyArray<Route>;
   readonly call: Call;
   readonly requestId: string;
@@ -107,7 +99,7 @@ interface Description<
   Output,
   Gives,
   Before extends { readonly _tag: string },
-> extends Shared {
+> extends Omit<Entry, "refusals"> {
   readonly action: string;
   readonly scope: Scope;
   readonly text: Text;
@@ -120,7 +112,6 @@ interface Description<
   readonly query?: (c: HttpContext, member: Member) => unknown;
   /** Of several operations at one address, those before the last say which bodies are theirs. */
   readonly accepts?: (body: unknown) => boolean;
-  /** Takes an idempotency key. */
   readonly isRepeatable?: true;
   /** Refuses input before it is decoded, which would cost much more. */
   readonly before?: (asking: Asking, input: unknown) => Effect.Effect<void, Before, Services>;
@@ -170,29 +161,24 @@ export interface Operation<
 /** The operations at one address and method: the first that accepts a body answers it. */
 export type OperationsAt = readonly [Operation, ...ReadonlyArray<Operation>];
 
-/** A public route, or the operations at one address and method. */
 export type Route = OperationsAt | readonly [PublicRoute];
 
 export const isOperations = (route: Route): route is OperationsAt => !("handler" in route[0]);
 
-/** The value of `Allow` for a path. */
 export const allowedMethods = (routes: ReadonlyArray<Route>, path: string): string =>
   routes
     .filter(([route]) => route.path === path)
     .flatMap(([{ methods }]) => methods)
     .join(", ");
 
-/** Input that is not decoded yet. */
 interface RawInput {
   readonly asking: Asking;
   readonly input: unknown;
   readonly idempotencyKey: () => Effect.Effect<string | undefined, Refusal>;
 }
 
-/** The output of a call. */
 type CallOutput<Output, Gives> = Gives extends keyof Output ? Output[Gives] : Output;
 
-/** What decoding an input can refuse. */
 type InvalidInput = InvalidBody | InvalidMember | InvalidReceipt | InvalidUpload;
 
 /** Makes an operation of its description, with all that it refuses beside an invalid body. */
@@ -290,7 +276,6 @@ export function operation<
   } as never;
 }
 
-/** Records facts of one upload, or of each of several. */
 function recordEach(
   { recordFacts }: Member,
   facts: AuditedFacts | ReadonlyArray<AuditedFacts>,

@@ -15,7 +15,6 @@ import { IDEMPOTENCY } from "./idempotency-key.ts";
 import { FILES, operation } from "./operation.ts";
 import { download, instant, PUT_URL, Token, url } from "./schemas.ts";
 
-/** The refusals of one upload, in one PUT or in parts. */
 export const GRANT_REFUSALS = {
   UnknownPolicy: true,
   PolicyNotAllowed: true,
@@ -27,7 +26,6 @@ export const GRANT_REFUSALS = {
   LimitsUnavailable: true,
 } as const;
 
-/** The file that is asked for. */
 export const fileFields = {
   filename: FileName,
   contentType: MediaType,
@@ -76,10 +74,8 @@ export const Upload = Schema.Struct({
   receipt: Token,
 }).annotate({ identifier: "Upload" });
 
-/** The example of a request. */
 export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
-/** An upload as the use cases take it. */
 export const requestedUpload = <Size extends ByteSize | undefined>(file: {
   readonly filename: FileName;
   readonly contentType: MediaType;
@@ -110,13 +106,11 @@ export const askedFacts = (file: {
 
 type Granted = Effect.Success<ReturnType<typeof requestUpload>>;
 
-/** The GET of a file as plain data. */
 export const presentGet = ({ get }: { readonly get: SignedRequest }) => ({
   getUrl: get.url,
   getExpiresAt: DateTime.toDate(get.expiresAt),
 });
 
-/** A granted upload as plain data. */
 export const presentUpload = (granted: Granted) => ({
   key: granted.key,
   putUrl: granted.put.url,

@@ -6,7 +6,6 @@ import { StorageKey } from "../../../domain/storage-key.ts";
 
 // Members that several operations have. Descriptions are for the OpenAPI document.
 
-/** An example of a receipt. */
 export const RECEIPT =
   "v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcyJ9.qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8";
 
@@ -18,10 +17,8 @@ export const Token = Schema.String.annotate({
   examples: [RECEIPT],
 });
 
-/** An example of what follows `/f/` in a link. */
 export const LINK_TOKEN = `v1.k1.eyJrIjoib3Jncy9vcmdfMS9maWxlcy8yMDI2In0.${"Z".repeat(42)}4`;
 
-/** Examples of a key, and of its addresses. */
 export const KEY = "orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
 const STORE = `https://store.example.com/files/${KEY}?X-Amz-Algorithm=AWS4-HMAC-SHA256`;
 export const PUT_URL = `${STORE}&X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=${"0f".repeat(32)}`;
@@ -41,7 +38,6 @@ export const instant = (description: string, example: string) =>
 
 export const flag = (description: string) => Schema.Boolean.annotate({ description });
 
-/** The GET of a file. */
 export const download = {
   getUrl: url("Shows the file once it is there.", GET_URL),
   getExpiresAt: instant("When `getUrl` stops working.", "2026-11-25T12:00:00.000Z"),
@@ -52,7 +48,6 @@ export const etag = Schema.String.annotate({
   examples: ['"5d41402abc4b2a76b9719d911017c592"'],
 });
 
-/** A file that arrived as it was granted. */
 export const confirmed = {
   key: StorageKey,
   size: ByteSize,

@@ -1,26 +1,23 @@
 import { type Answer, JSON_HEADERS } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
-import { type Problem, problemOf, type Refusal } from "./problem.ts";
+import { type Problem, problemFrom, type Refusal } from "./problem.ts";
 import { problemPage, wantsPage } from "./problem-page.ts";
 
 /** Refuses a request: with a problem document, or with a page if a browser asks for one. */
 export const refuse = (c: HttpContext, refusal: Refusal, requestId: string): Answer =>
-  answerProblem(c, problemOf(refusal), requestId);
+  answerProblem(c, problemFrom(refusal), requestId);
 
-/** Answers with a problem that is made already. */
 export function answerProblem(c: HttpContext, problem: Problem, requestId: string): Answer {
   const { code } = problem;
   const answer = wantsPage(c) ? problemPage(problem, requestId) : problemDocument(problem);
   return { ...answer, code };
 }
 
-/** A problem as an answer that is made outside of the application. */
 export function asResponse(problem: Problem): Response {
   const { body, ...init } = problemDocument(problem);
   return new Response(body, init);
 }
 
-/** A problem as a document of its own media type. */
 export const problemDocument = (problem: Problem) => ({
   status: problem.status,
   headers: { ...JSON_HEADERS, "Content-Type": "application/problem+json", ...problem.headers },

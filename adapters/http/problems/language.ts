@@ -2,11 +2,8 @@ import { snakeCase } from "../../names.ts";
 
 /** The names by which a problem speaks of a request: to a client of the API, or to an embedder. */
 export interface Language {
-  /** Everything that was given. */
   readonly input: string;
-  /** A member of the input or the output. */
   readonly member: (name: string) => string;
-  /** An operation. */
   readonly operation: (name: keyof typeof ROUTES) => string;
   readonly idempotencyKey: string;
   /** Advice for a form that cannot be had, to begin or end a sentence. */
@@ -24,7 +21,6 @@ export const ROUTES = {
   listParts: "GET …/multipart/parts",
 } as const;
 
-/** For clients of the API: members in snake case, headers and routes. */
 export const WIRE: Language = {
   input: "The request body",
   member: snakeCase,
@@ -39,7 +35,6 @@ export const WIRE: Language = {
   },
 };
 
-/** For embedders: options and calls. */
 export const CALLS: Language = {
   input: "The input",
   member: (name) => name,

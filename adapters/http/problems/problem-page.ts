@@ -9,7 +9,6 @@ export function wantsPage(c: HttpContext): boolean {
   return c.req.method === "GET" && accepted.includes("text/html") && !accepted.includes("json");
 }
 
-/** A problem as a page. */
 export function problemPage(problem: Problem, requestId: string): Answer {
   const { status, title, detail, code, headers } = problem;
   const page = html`<!doctype html>

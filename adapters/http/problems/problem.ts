@@ -5,7 +5,6 @@ import type { Allowance } from "../../../domain/limits.ts";
 import { type Language, WIRE } from "./language.ts";
 import type * as refusals from "./refusals.ts";
 
-/** Every reason to refuse a request. */
 export type Refusal =
   | Exclude<InstanceType<(typeof rules)[keyof typeof rules]>, rules.ObjectUnreadable>
   | InstanceType<(typeof refusals)[keyof typeof refusals]>;
@@ -109,7 +108,6 @@ const UPLOAD_PROBLEMS = {
 };
 type UploadProblem = ReturnType<(typeof UPLOAD_PROBLEMS)[rules.UploadRefusal["_tag"]]>;
 
-/** What is wrong with a file of a batch: the member, and why. */
 const FILE_FAULTS: {
   readonly [Tag in rules.UploadRefusal["_tag"]]: readonly [member: string, reason: string];
 } = {
@@ -125,7 +123,7 @@ const FILE_FAULTS: {
 export const PROBLEMS = {
   ...UPLOAD_PROBLEMS,
   UploadRefused: ({ index, refusal }, say) => {
-    const problem = rowOf<UploadProblem>(UPLOAD_PROBLEMS, refusal, say);
+    const problem = rowFrom<UploadProblem>(UPLOAD_PROBLEMS, refusal, say);
     const [member, reason] = FILE_FAULTS[refusal._tag];
     const pointer = `/files/${index}/${say.member(member)}`;
     const { members = {} }: Row = problem;
@@ -363,7 +361,6 @@ export const PROBLEMS = {
   ) => Row;
 };
 
-/** How a file that differs can be mended. */
 function whatToDo(
   differences: ReadonlyArray<{ readonly property: string }>,
   say: Language,
@@ -392,7 +389,6 @@ const UNBOUND = {
     `A form can be sent again, so ${say.idempotencyKey} is not supported.`,
 } as const;
 
-/** How callers authenticate themselves. */
 const SIGN_IN = {
   token: "Send a valid token in the header Authorization: Bearer TOKEN.",
   proxy: "Sign in at the proxy in front of the service, and call the service through it.",
@@ -433,13 +429,13 @@ function sizeInWords(bytes: number): string {
 }
 
 /** The problem that a refusal is: for clients of the API, or in the language of calls. */
-export function problemOf(refusal: Refusal, language = WIRE): Problem {
-  const row = rowOf<Row>(PROBLEMS, refusal, language);
+export function problemFrom(refusal: Refusal, language = WIRE): Problem {
+  const row = rowFrom<Row>(PROBLEMS, refusal, language);
   return { status: STATUSES[row.code], ...row };
 }
 
 /** Each row takes the refusal of its own tag; the compiler cannot follow that through a look-up. */
-const rowOf = <R>(
+const rowFrom = <R>(
   rows: { readonly [tag: string]: (refusal: never, say: Language) => R },
   refusal: Refusal,
   say: Language,

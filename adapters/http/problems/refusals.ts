@@ -15,10 +15,8 @@ export class InvalidMember extends Data.TaggedError("InvalidMember")<{
   readonly fault: MemberFault;
 }> {}
 
-/** The request's `Content-Type` is not JSON. */
 export class BodyNotJson extends Data.TaggedError("BodyNotJson") {}
 
-/** The body is compressed, or its charset is not UTF-8. */
 export class BodyEncoded extends Data.TaggedError("BodyEncoded") {}
 
 /** The body is larger than requests of this API may be; `limit` in bytes. */
@@ -32,7 +30,6 @@ export class RequestTimeout extends Data.TaggedError("RequestTimeout")<{
 /** The header `Idempotency-Key` does not have exactly one valid key. */
 export class InvalidIdempotencyKey extends Data.TaggedError("InvalidIdempotencyKey") {}
 
-/** The request is not valid HTTP. */
 export class MalformedRequest extends Data.TaggedError("MalformedRequest") {}
 
 /** The request's headers are larger than `limit`, in bytes. */

@@ -13,7 +13,7 @@ const differences = [
 ];
 const reason = "for the operator";
 
-const OF_UPLOADS = {
+const UPLOAD_SAMPLES = {
   FileTooLarge: [new rules.FileTooLarge({ limit: 10 * 2 ** 20, actual: 20 * 2 ** 20 })],
   MediaTypeNotAllowed: [
     new rules.MediaTypeNotAllowed({ actual: "text/html", allowed: ["image/png", "image/jpeg"] }),
@@ -58,8 +58,8 @@ export const SAMPLES: {
   MethodNotAllowed: [new refusals.MethodNotAllowed({ allow: "GET" })],
   NotFound: [new refusals.NotFound()],
   LoopbackOnly: [new refusals.LoopbackOnly()],
-  ...OF_UPLOADS,
-  UploadRefused: Object.values(OF_UPLOADS).map(
+  ...UPLOAD_SAMPLES,
+  UploadRefused: Object.values(UPLOAD_SAMPLES).map(
     ([refusal]) => new rules.UploadRefused({ index: 3, refusal }),
   ),
   InvalidReceipt: [new rules.InvalidReceipt()],

@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { asResponse, problemDocument } from "../problems/answer-problem.ts";
-import { problemOf, type Refusal } from "../problems/problem.ts";
+import { problemFrom, type Refusal } from "../problems/problem.ts";
 import { HeadersTooLarge, MalformedRequest, RequestTimeout } from "../problems/refusals.ts";
 
 /** How much Node reads of a request before its body, in bytes. */
@@ -17,7 +17,7 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
     socket.destroy();
     return;
   }
-  const { status, headers, body } = problemDocument(problemOf(refusalOf(error.code)));
+  const { status, headers, body } = problemDocument(problemFrom(refusalFor(error.code)));
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
@@ -27,15 +27,14 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
 }
 
 /** Answers what Node can read but a standard `Request` cannot hold, such as a missing `Host`. */
-export const answerUnreadable = (): Response => asResponse(problemOf(new MalformedRequest()));
+export const answerUnreadable = (): Response => asResponse(problemFrom(new MalformedRequest()));
 
-/** Refuses a request before the application sees it. */
 export function refuseUnseen(outgoing: ServerResponse, refusal: Refusal): void {
-  const { status, headers, body } = problemDocument(problemOf(refusal));
+  const { status, headers, body } = problemDocument(problemFrom(refusal));
   outgoing.writeHead(status, headers).end(body);
 }
 
-function refusalOf(code: string | undefined): Refusal {
+function refusalFor(code: string | undefined): Refusal {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
       return new HeadersTooLarge({ limit: HEADERS_LIMIT });

@@ -6,18 +6,16 @@ import { isProbe, MAX_REQUESTS } from "./listen.ts";
 /** How many requests may wait on a connection behind the one that is being answered. */
 const MAX_WAITING = 100;
 
-/** A request and its answer. */
 export interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
 }
 
-/** The requests of one connection. */
 interface Line {
   current?: Exchange | undefined;
   /** In the order of their arrival, each with the function that starts its answer. */
   readonly waiting: Array<{ readonly exchange?: Exchange; readonly begin: () => void }>;
-  /** Whether everything that arrives from now on is ignored. */
+  /** Everything that arrives from now on is ignored. */
   isClosed: boolean;
   /**
    * The request whose answer began last, and how many sweeps its body and answer may still take.
@@ -43,7 +41,6 @@ export class Connections {
     this.#sweepsFor = sweepsFor;
   }
 
-  /** Adds a new connection. */
   open(socket: Socket): void {
     this.#lines.set(socket, { waiting: [], isClosed: false, sweepsLeft: Infinity });
     socket.once("close", () => this.#lines.delete(socket));

@@ -1,9 +1,8 @@
 import { asResponse } from "../problems/answer-problem.ts";
 import type { Peer } from "../env.ts";
-import { problemOf } from "../problems/problem.ts";
+import { problemFrom } from "../problems/problem.ts";
 import { Overloaded } from "../problems/refusals.ts";
 
-/** A server that is listening. */
 export interface Listening {
   /**
    * Accepts no more connections, closes idle ones, and resolves when the requests under way have
@@ -35,7 +34,6 @@ export type Listen = (options: {
  */
 export const MAX_REQUESTS = 2_000;
 
-/** The default of `requestTime`. */
 export const REQUEST_TIME = 60_000;
 
 /**
@@ -44,10 +42,9 @@ export const REQUEST_TIME = 60_000;
  */
 export const LONGEST_PAUSE = 65_000;
 
-/** Whether a request is a health check, which is answered even when the service is full. */
+/** Tells whether a request is a health check, which is answered even when the service is full. */
 export const isProbe = (url: string): boolean => PROBE.test(url);
 
 const PROBE = /^(?:https?:\/\/[^/?#]*)?\/(?:healthz|readyz)$/;
 
-/** The answer to requests beyond `MAX_REQUESTS`. */
-export const overloaded = (): Response => asResponse(problemOf(new Overloaded()));
+export const overloaded = (): Response => asResponse(problemFrom(new Overloaded()));

@@ -1,15 +1,14 @@
 import * as DateTime from "effect/DateTime";
 import * as Schema from "effect/Schema";
+import { listParts as list } from "../../../application/list-parts.ts";
 import { signParts as sign } from "../../../application/sign-parts.ts";
 import { Checksum } from "../../../domain/checksum.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { FILES, operation } from "./operation.ts";
-import { instant, PART_URL, RECEIPT, Token, url } from "./schemas.ts";
+import { etag, instant, PART_URL, RECEIPT, Token, url } from "./schemas.ts";
 
-/** The most parts that one request may ask URLs for. */
 const MOST_URLS = 100;
 
-/** The refusals of an upload in parts. */
 export const PARTS_REFUSALS = {
   InvalidUpload: true,
   MultipartNotSupported: true,
@@ -104,4 +103,42 @@ export const signParts = operation({
     ChecksumNotSupported: true,
     CredentialsUnavailable: true,
   },
+});
+
+export const listParts = operation({
+  action: "list-parts",
+  methods: ["GET"],
+  path: `${FILES}/multipart/parts`,
+  scope: "write",
+  text: {
+    operationId: "listParts",
+    summary: "List the parts that are in the store",
+    parameters: [
+      {
+        name: "upload",
+        in: "query",
+        required: true,
+        description: "As the start of the upload answered it.",
+        schema: { type: "string", examples: [RECEIPT] },
+      },
+    ],
+    answers: "The parts, by their numbers.",
+  },
+  query: (c) => ({ upload: c.req.query("upload") ?? "" }),
+  input: Schema.Struct({ upload: Token }),
+  run: ({ member }, { upload }) => list({ member, upload }),
+  output: Schema.Struct({
+    parts: Schema.Array(
+      Schema.Struct({
+        partNumber: PartNumber,
+        size: Schema.Natural.annotate({ description: "Bytes." }),
+        etag,
+      }).annotate({ identifier: "StoredPart" }),
+    ),
+  }).annotate({ identifier: "PartList" }),
+  present: ({ parts }) => ({
+    parts: parts.map(({ partNumber, size, etag }) => ({ partNumber, size, etag })),
+  }),
+  callGives: "parts",
+  refusals: { ...PARTS_REFUSALS, StoreUnavailable: true },
 });
