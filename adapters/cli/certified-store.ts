@@ -91,8 +91,11 @@ const s3Store =
       pathStyle && endpoint && publicEndpoint && endpoint.origin !== publicEndpoint.origin
         ? { public: publicEndpoint.origin, internal: endpoint.origin }
         : undefined;
-    // The official presigner signs no forms.
-    const isWithoutForms = "signer" in settings && settings.signer === "sdk";
+    const missing: ReadonlyArray<Ability> = [
+      ...(origins === undefined ? (["two endpoints"] as const) : []),
+      // The official presigner signs no forms.
+      ...("signer" in settings && settings.signer === "sdk" ? (["forms"] as const) : []),
+    ];
     /** Asks the bucket in another way than the adapter does, with the main key. */
     const ask = (request: Parameters<typeof signedFetch>[1]) =>
       s3Access.pipe(
@@ -102,27 +105,21 @@ const s3Store =
         Effect.provide(quietly(storage({ ...settings, createBucket: false }).layer)),
         Effect.runPromise,
       );
-    const openableAs = (provider: ProviderName, log: typeof quietly): Openable => {
-      const { forms, ...abilities }: Provider = PROVIDERS[provider];
-      return {
-        name: title,
-        without: [
-          ...missingAbilities({ ...abilities, forms: forms && !isWithoutForms }),
-          ...(origins === undefined ? (["two endpoints"] as const) : []),
-        ],
-        refusals: REFUSALS,
-        open: async () => ({
-          layer: log(storage({ ...settings, provider }).layer),
-          bucket,
-          ...(origins && { origins }),
-          isMarked: async (key) => {
-            const query = [["tagging", ""]] as const;
-            const { text } = await ask({ method: "GET", key: key as StorageKey, query });
-            return text.includes(`<Value>${PENDING_TAG.value}</Value>`);
-          },
-        }),
-      };
-    };
+    const openableAs = (provider: ProviderName, log: typeof quietly): Openable => ({
+      name: title,
+      without: [...missingAbilities(PROVIDERS[provider]), ...missing],
+      refusals: REFUSALS,
+      open: async () => ({
+        layer: log(storage({ ...settings, provider }).layer),
+        bucket,
+        ...(origins && { origins }),
+        isMarked: async (key) => {
+          const query = [["tagging", ""]] as const;
+          const { text } = await ask({ method: "GET", key: key as StorageKey, query });
+          return text.includes(`<Value>${PENDING_TAG.value}</Value>`);
+        },
+      }),
+    });
     const store = openableAs(provider, withWarnings);
     const findVersions = async () => {
       if (isOwnBucket) return "without versions";

@@ -61,10 +61,12 @@ export const certify = command({
     };
     const text = WRITERS[format](certificate);
     if (output !== undefined) await save(output, text);
-    if (findings.some(({ outcome }) => outcome === "not kept")) process.exitCode = EXIT.failure;
-    return output === undefined
-      ? { result: text }
-      : { message: `${summary(certificate)} The certificate is in ${output}.` };
+    const isKept = findings.every(({ outcome }) => outcome !== "not kept");
+    const message = `${summary(certificate)} The certificate is in ${output}.`;
+    return {
+      ...(output === undefined ? { result: text } : { message }),
+      ...(isKept ? {} : { code: EXIT.failure }),
+    };
   },
 });
 
