@@ -9,6 +9,7 @@ import {
   type Fault,
   fault,
   optional,
+  type Read,
   type Setting,
   type Values,
 } from "../../settings/setting.ts";
@@ -90,46 +91,37 @@ export const credentialSettings = {
 };
 type CredentialValues = Partial<Values<typeof credentialSettings>>;
 
-/** IAM signs if there is neither a key nor a fault. */
-export interface Choice {
-  readonly key?: GcsKey | undefined;
-  readonly faults: ReadonlyArray<Fault>;
-  /** For the log. */
-  readonly notice?: string;
-}
+type KeyOrNone = Read<GcsKey | undefined>;
 
-export const NO_KEY: Choice = { faults: [] };
-
-export function chooseKey(values: CredentialValues): Choice {
+/** Takes the key of a service account before an HMAC key; IAM signs if there is none. */
+export function readKey(values: CredentialValues): KeyOrNone {
   const { credentialsFile: file, credentials, accessKey } = values;
   if (file !== undefined) {
     const from = credentialSettings.credentialsFile;
     return accessKey === undefined && credentials === undefined
-      ? choiceFrom(from, readCredentials(file, decodeKey), file)
-      : { faults: [fault(from, "must be the only key that is given")] };
+      ? keyFrom(from, readCredentials(file, decodeKey), file)
+      : Result.fail([fault(from, "must be the only key that is given")]);
   }
-  const account = serviceAccountIn(values);
-  const hmac = hmacKeyIn(values);
-  if (account.key === undefined && account.faults.length === 0) return hmac;
-  return hmac.key === undefined ? account : { ...account, notice: BOTH };
+  return Result.flatMap(serviceAccountIn(values), (key) =>
+    key === undefined ? hmacKeyIn(values) : Result.succeed(key),
+  );
 }
 
-const BOTH = "a service account's key and an HMAC key are given; the service account's signs";
-
-function serviceAccountIn({ credentials, applicationCredentials: path }: CredentialValues): Choice {
+function serviceAccountIn(values: CredentialValues): KeyOrNone {
+  const { credentials, applicationCredentials: path } = values;
   if (credentials !== undefined) {
     const given = Redacted.value(credentials);
     const json = typeof given === "string" ? parseJson(given) : Result.succeed(given);
     const key = Result.flatMap(json, decodeServiceAccount).pipe(
       Result.mapError((problem) => `its value ${problem}`),
     );
-    return choiceFrom(credentialSettings.credentials, key);
+    return keyFrom(credentialSettings.credentials, key);
   }
-  if (path === undefined) return NO_KEY;
+  if (path === undefined) return Result.succeed(undefined);
   const key = readCredentials(path, (json) =>
     OTHER_KINDS.has(kindIn(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
   );
-  return choiceFrom(applicationCredentials, key, path);
+  return keyFrom(applicationCredentials, key, path);
 }
 
 /** Google's own library reads these. */
@@ -141,23 +133,23 @@ const OTHER_KINDS: ReadonlySet<unknown> = new Set([
   "impersonated_service_account",
 ]);
 
-const choiceFrom = (
+const keyFrom = (
   from: Setting<unknown>,
   read: Result.Result<GcsKey | undefined, string>,
   path?: string,
-): Choice =>
-  Result.match(read, {
-    onSuccess: (key) => ({ key: key && { ...key, path }, faults: [] }),
-    onFailure: (problem) => ({ faults: [fault(from, `cannot be used: ${problem}`)] }),
+): KeyOrNone =>
+  Result.mapBoth(read, {
+    onSuccess: (key) => key && { ...key, path },
+    onFailure: (problem) => [fault(from, `cannot be used: ${problem}`)],
   });
 
-function hmacKeyIn(values: CredentialValues): Choice {
+function hmacKeyIn(values: CredentialValues): KeyOrNone {
   const key = keyIn(values, "main");
-  if (key === undefined) return { faults: halfKeyFaults(values, "main") };
-  return Result.match(hmacKey(key), {
-    onSuccess: (key) => ({ key, faults: [] }),
-    onFailure: () => ({ faults: [notOfGoogle(credentialSettings.accessKey)] }),
-  });
+  if (key !== undefined) {
+    return Result.mapError(hmacKey(key), () => [notOfGoogle(credentialSettings.accessKey)]);
+  }
+  const faults = halfKeyFaults(values, "main");
+  return faults.length > 0 ? Result.fail(faults) : Result.succeed(undefined);
 }
 
 const notOfGoogle = (setting: Setting<unknown>) =>

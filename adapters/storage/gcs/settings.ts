@@ -13,14 +13,14 @@ import {
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source as SettingsSource, Words } from "../../settings/source.ts";
+import { keyIn } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import {
-  chooseKey,
   credentialSettings,
   DOMAIN,
   type GcsKey,
   isServiceAccount,
-  NO_KEY,
+  readKey,
   separateFaults,
 } from "./credentials.ts";
 
@@ -112,35 +112,35 @@ export interface GcsSettings extends Values<typeof settings> {
 }
 
 export function read(from: SettingsSource): Read<GcsSettings> {
-  let choice = NO_KEY;
+  let key: GcsKey | undefined;
   const values = readSettings(settings, from, (values) => {
-    choice = chooseKey(values);
+    const read = readKey(values);
+    key = Result.getOrUndefined(read);
     return [
-      ...choice.faults,
-      ...separateFaults(values, choice.key),
+      ...(Result.isFailure(read) ? read.failure : []),
+      ...separateFaults(values, key),
       ...storage.addressingFaults(values),
-      ...(values.createBucket === true && choice.key && !isServiceAccount(choice.key.signer)
-        ? [
-            fault(
-              settings.createBucket,
-              ({ off }) => `must be ${off} with an HMAC key, which makes no buckets`,
-              ({ off }) => off,
-            ),
-          ]
-        : []),
-      ...(values.customDomain !== undefined && values.publicEndpoint !== undefined
-        ? [excludedBy(settings.customDomain, settings.publicEndpoint)]
-        : []),
+      values.createBucket === true &&
+        key !== undefined &&
+        !isServiceAccount(key.signer) &&
+        fault(
+          settings.createBucket,
+          ({ off }) => `must be ${off} with an HMAC key, which makes no buckets`,
+          ({ off }) => off,
+        ),
+      values.customDomain !== undefined &&
+        values.publicEndpoint !== undefined &&
+        excludedBy(settings.customDomain, settings.publicEndpoint),
     ];
   });
   return Result.map(values, (values) => {
-    const { key, notice } = choice;
+    const isHmacIdle = keyIn(values, "main") !== undefined && key && isServiceAccount(key.signer);
     const universeDomain = values.universeDomain ?? key?.universeDomain ?? "googleapis.com";
     return {
       ...values,
       words: from.words,
       key,
-      notice,
+      notice: isHmacIdle ? BOTH : undefined,
       universeDomain,
       project: values.project ?? key?.project,
       endpoint: values.endpoint ?? new URL(`https://storage.${universeDomain}`),
@@ -148,3 +148,5 @@ export function read(from: SettingsSource): Read<GcsSettings> {
     };
   });
 }
+
+const BOTH = "a service account's key and an HMAC key are given; the service account's signs";
