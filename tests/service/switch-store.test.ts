@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
-import { startProcess } from "../support/service-process.ts";
+import { RUNTIMES, startProcess } from "../support/service-process.ts";
 
 const minio = await need("minio");
 const fakeGcs = await need("fakeGcs");
@@ -115,7 +115,7 @@ describe.each(stores)("$name", ({ env, isHere, loads }) => {
     // From its sources: a bundle has no packages by name.
     const service = await startProcess(
       { ...(await env()), NODE_OPTIONS: `--import ${LOADER}` },
-      "node",
+      RUNTIMES.node,
     );
     closing.push(service.stop);
     // Makes the bucket, and loads all that the adapter needs.
