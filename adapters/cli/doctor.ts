@@ -2,8 +2,8 @@ import * as Schema from "effect/Schema";
 import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
 import { asJson, command, EXIT, flag, JSON_OPTION, option } from "./command.ts";
-import type { Cause } from "./doctor/explain.ts";
 import type { Finding } from "./doctor/finding.ts";
+import type { Problem } from "./doctor/problems.ts";
 import { print, tell } from "./output.ts";
 
 export const doctor = command({
@@ -76,7 +76,7 @@ const parseHeader = (header: string): readonly [name: string, value: string] => 
   return [header.slice(0, colon).toLowerCase(), header.slice(colon + 1).trim()];
 };
 
-const inLines = ({ what, mend }: Cause) =>
+const inLines = ({ what, mend }: Problem) =>
   `${what.charAt(0).toUpperCase()}${what.slice(1)}.\n  Mend: ${mend}\n`;
 
 const STYLES = {

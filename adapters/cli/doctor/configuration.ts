@@ -2,11 +2,9 @@ import * as Effect from "effect/Effect";
 import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { check, type Doctor } from "./doctor.ts";
 
-/** Advice to let the service's key read the bucket's settings. */
 const DIAGNOSE =
   "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
 
-/** Reads the bucket's settings: rules that remove objects, versions, encryption, locks. */
 export const configuration = (doctor: Doctor): Effect.Effect<unknown> =>
   Effect.all([
     lifecycle(doctor),
@@ -61,23 +59,19 @@ const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknow
   const soon = marked.find(({ days = 0 }) => waits !== undefined && days < waits);
   if (waits === undefined) passed("no policy marks uploads, so no rule has to remove them");
   else if (soon !== undefined) {
-    failed(
-      `${describe(soon)}, and a policy waits ${waits} days`,
-      "Uploads are removed before they can be confirmed.",
-      "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it",
-    );
+    const why = "Uploads are removed before they can be confirmed.";
+    const mend = "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it";
+    failed(`${describe(soon)}, and a policy waits ${waits} days`, why, mend);
   } else if (marked.length > 0) passed("the bucket removes uploads that nobody confirms");
   else {
-    failed(
-      "a policy sets unconfirmed_after, and the bucket has no rule for it",
-      "Uploads that nobody confirms stay for ever.",
-      "valetkey lifecycle --apply",
-    );
+    const seen = "a policy sets unconfirmed_after, and the bucket has no rule for it";
+    failed(seen, "Uploads that nobody confirms stay for ever.", "valetkey lifecycle --apply");
   }
   for (const rule of rules) {
-    const mend = MENDS.get(rule.scope);
-    if (mend !== undefined) unknown(`${describe(rule)}, also a confirmed one`, mend);
-    if (rule.scope === "every") {
+    const { scope } = rule;
+    if (scope === "replaced" || scope === "tagged") {
+      unknown(`${describe(rule)}, also a confirmed one`, MENDS[scope]);
+    } else if (scope === "every") {
       failed(
         describe(rule),
         "It also removes or changes confirmed files, and nothing reports it.",
@@ -90,21 +84,20 @@ const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknow
 
 const describe = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
 
-const MENDS = new Map<LifecycleRule["scope"], string>([
-  ["replaced", "keep the rule if files are written once (write_once); else remove it"],
-  ["tagged", "look at who sets that tag, since Valetkey does not; or remove the rule"],
-]);
+const MENDS = {
+  replaced: "keep the rule if files are written once (write_once); else remove it",
+  tagged: "look at who sets that tag, since Valetkey does not; or remove the rule",
+} as const;
 
 function abandonedParts({ store, report }: Doctor, rules: ReadonlyArray<LifecycleRule>): void {
   const { multipart, lifecycle } = store;
   if (multipart === undefined) return;
   const { passed, failed, unknown } = report("abandoned parts");
   const seen = "the bucket has no rule that removes parts of uploads that nobody completes";
+  const why = "They cost money, and no list of objects shows them.";
   if (rules.some(({ scope }) => scope === "parts")) {
     passed("the bucket removes parts of uploads that nobody completes");
   } else if (multipart.abandoned !== undefined) passed(multipart.abandoned);
-  else if (lifecycle?.removesParts === true) {
-    const why = "They cost money, and no list of objects shows them.";
-    failed(seen, why, "valetkey lifecycle --apply");
-  } else unknown(seen);
+  else if (lifecycle?.removesParts) failed(seen, why, "valetkey lifecycle --apply");
+  else unknown(seen);
 }

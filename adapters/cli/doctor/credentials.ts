@@ -2,22 +2,24 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { check, type Doctor } from "./doctor.ts";
 
-/** Names the owner and the source of the credentials that sign, and their end. */
 export const credentials = check("credentials", function* (doctor, { passed, failed }) {
-  const { signPut, signGet, newKey, names } = doctor;
   for (const [use, work, sign] of [
-    ["put", "uploads", signPut()],
-    ["get", "downloads", Effect.flatMap(newKey, (key) => signGet(key))],
+    ["put", "uploads", doctor.signPut()],
+    ["get", "downloads", Effect.flatMap(doctor.newKey, (key) => doctor.signGet(key))],
   ] as const) {
     const signed = yield* Effect.result(sign);
-    const { from, mend } = names[use];
-    if (signed._tag === "Success") {
-      const owner = ownerIn(signed.success.url);
-      passed(`${work} are signed by ${owner}, from ${from}${yield* expiry(doctor, use)}`);
-    } else {
+    const { from, mend } = doctor.names[use];
+    if (signed._tag === "Failure") {
       const why = "Nothing can be uploaded or downloaded without credentials.";
       failed(`${work} cannot be signed: ${signed.failure.reason}`, why, mend);
+      continue;
     }
+    // The access key or the account, which is not secret.
+    const { searchParams } = new URL(signed.success.url);
+    const credential =
+      searchParams.get("X-Amz-Credential") ?? searchParams.get("X-Goog-Credential");
+    const [owner] = (credential ?? "a key").split("/");
+    passed(`${work} are signed by ${owner}, from ${from}${yield* expiry(doctor, use)}`);
   }
 });
 
@@ -29,11 +31,3 @@ const expiry = Effect.fnUntraced(
   },
   Effect.orElseSucceed(() => ""),
 );
-
-/** The access key or the account in a signed URL, which is not secret. */
-function ownerIn(url: string): string {
-  const { searchParams } = new URL(url);
-  const credential =
-    searchParams.get("X-Amz-Credential") ?? searchParams.get("X-Goog-Credential") ?? "a key";
-  return credential.split("/")[0] ?? credential;
-}

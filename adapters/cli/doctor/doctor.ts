@@ -1,5 +1,5 @@
-import * as Clock from "effect/Clock";
 import * as Data from "effect/Data";
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
@@ -17,33 +17,29 @@ import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
 import { codeOf, messageOf } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
-import { type Answer, send } from "../../storage/contract/send.ts";
+import { checksumFor } from "../../storage/contract/digest.ts";
 import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
+import { type Answer, send } from "../../storage/contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import type { S3Access } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { s3Access } from "../with-store.ts";
-import type { KeyNames } from "./key-names.ts";
+import type { KeyName, Use } from "./key-names.ts";
 import { type Report, reportTo, type Tell } from "./finding.ts";
 
-/** The configuration, as far as the checks need it. */
 export interface Examination {
-  readonly names: KeyNames;
-  /** Origins of pages that upload. */
+  readonly names: Readonly<Record<Use, KeyName>>;
   readonly origins: ReadonlyArray<string>;
   readonly provider: string;
-  /** The largest file that a policy allows, in bytes. */
+  /** Of the files that policies allow, in bytes. */
   readonly largest: number;
   /** The longest time in days to confirm an upload; undefined if no policy marks uploads. */
   readonly waits: number | undefined;
-  /** The service is its own store, without a bucket. */
   readonly isEmbedded: boolean;
   /** Permission to write what cannot be removed again. */
   readonly mayLeave: boolean;
 }
 
-/** The bytes of a scratch object, and others of the same size. */
 export const BYTES: Uint8Array = randomBytes(1009);
 export const OTHER_BYTES: Uint8Array = BYTES.map((byte) => byte ^ 1);
 
@@ -51,12 +47,22 @@ export const OTHER_BYTES: Uint8Array = BYTES.map((byte) => byte ^ 1);
 const ORGANIZATION = OrganizationId.make("valetkey-doctor");
 export const SCRATCH = `orgs/${ORGANIZATION}/`;
 
-/** A request without an answer. */
 export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly reason: string;
   /** The code of Node, such as `ENOTFOUND`. */
   readonly code?: string;
 }> {}
+
+export const exchange = <A>(ask: (signal: AbortSignal) => Promise<A>) =>
+  Effect.tryPromise({
+    try: ask,
+    catch: (cause) =>
+      new NoAnswer({
+        // Errors of Node may quote a URL, whose query is a signature.
+        reason: messageOf(cause).replaceAll(/\?[^\s)]*/g, ""),
+        code: String(codeOf(cause)),
+      }),
+  });
 
 /** The time limit of a request; a store may have to allocate space for its first object. */
 export const TIMEOUT = "7 seconds";
@@ -70,25 +76,24 @@ function parse(answer: Answer) {
   return { ...answer, text, code, message, told: [answer.status, code].join(" ").trimEnd() };
 }
 
-/** The examined store, with the requests that checks send to it and the place for findings. */
 export type Doctor = Effect.Success<ReturnType<typeof openDoctor>>;
 
-/** Opens the configured store for checks; needs its layer. */
 export const openDoctor = Effect.fnUntraced(function* (examination: Examination, tell: Tell) {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
   const s3 = yield* s3Access;
   const rules = Option.getOrUndefined(yield* Effect.serviceOption(BucketCors));
   const scratch = openScratch({ store, s3 });
+  const [algorithm] = presigner.checksums;
   let silence: NoAnswer | undefined;
   let audience: Audience = "public";
 
   /** Remembers the object that a request may have made, unless it was refused. */
   const remembering = <A extends Pick<Answer | Response, "ok" | "headers">, E>(
     request: { readonly method: string; readonly url: string },
-    exchange: Effect.Effect<A, E>,
+    answer: Effect.Effect<A, E>,
   ) =>
-    Effect.onExit(exchange, (exit) =>
+    Effect.onExit(answer, (exit) =>
       Effect.sync(() => {
         const key = keyIn(request.url);
         if (key === undefined || !["PUT", "POST", "DELETE"].includes(request.method)) return;
@@ -101,10 +106,11 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
    * Limits the time of a request. After one without an answer the store counts as dead, so that the
    * doctor ends soon. An interruption waits for the answer, since its object has to be removed.
    */
-  const inTime = <A, E>(exchange: Effect.Effect<A, E>, hasBegun = () => false) =>
+  const inTime = <A, E>(answer: Effect.Effect<A, E>, hasBegun = () => false) =>
     Effect.suspend(() =>
-      silence === undefined
-        ? Effect.timeoutOrElse(Effect.interruptible(exchange), {
+      silence !== undefined
+        ? Effect.fail(silence)
+        : Effect.timeoutOrElse(Effect.interruptible(answer), {
             duration: TIMEOUT,
             orElse: () => {
               silence = hasBegun()
@@ -112,32 +118,21 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
                 : new NoAnswer({ reason: `no answer within ${TIMEOUT}`, code: "ETIMEDOUT" });
               return Effect.fail(silence);
             },
-          })
-        : Effect.fail(silence),
+          }),
     ).pipe(Effect.uninterruptible);
 
   const request = (method: string, url: string, options: Parameters<typeof send>[2] = {}) =>
     Effect.suspend(() => {
       let hasBegun = false;
       const onBegin = () => (hasBegun = true);
-      const exchange = Effect.tryPromise({
-        try: (signal) => send(method, url, { ...options, signal, onBegin }),
-        catch: (cause) =>
-          new NoAnswer({ reason: withoutQuery(messageOf(cause)), code: String(codeOf(cause)) }),
-      });
-      return inTime(remembering({ method, url }, exchange), () => hasBegun);
+      const answer = exchange((signal) => send(method, url, { ...options, signal, onBegin }));
+      return inTime(remembering({ method, url }, answer), () => hasBegun);
     }).pipe(Effect.map(parse));
 
-  /** A key without an object. */
-  const newKey = Effect.map(Clock.currentTimeMillis, (now) => {
-    const date = new Date(now);
-    return format({
-      organization: ORGANIZATION,
-      year: date.getUTCFullYear(),
-      month: date.getUTCMonth() + 1,
-      uuid: crypto.randomUUID(),
-      extension: ".png",
-    });
+  const newKey = Effect.map(DateTime.now, (now) => {
+    const { year, month } = DateTime.toPartsUtc(now);
+    const uuid = crypto.randomUUID();
+    return format({ organization: ORGANIZATION, year, month, uuid, extension: ".png" });
   });
 
   return {
@@ -149,41 +144,34 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     /** The bucket's rules for pages; undefined if they follow a setting of the service. */
     rules,
     scratch,
+    /** A checksum of `BYTES`, where the store verifies any. */
+    checksummed: algorithm === undefined ? {} : { checksum: checksumFor(algorithm, BYTES) },
     report: (check: string) => reportTo(tell, check),
     /** Lets requests be sent again, to another endpoint. */
     forgetSilence: Effect.sync(() => (silence = undefined)),
     inTime,
     newKey,
     send: request,
-    /** Sends a request signed by one of the keys, for an object or for the bucket. */
-    sendAs: (
-      use: keyof S3Access["Service"]["signers"],
+    sendAs: Effect.fnUntraced(function* (
+      use: Use,
       sent: Parameters<typeof signedFetch>[1],
       audience: Audience = "internal",
-    ) =>
-      s3 === undefined
-        ? Effect.fail(new NoAnswer({ reason: "the store does not have the API of S3" }))
-        : inTime(
-            remembering(
-              { method: sent.method, url: sent.key ?? "" },
-              signedFetch(
-                { signer: s3.signers[use], address: s3.addresses[audience], region: s3.region },
-                sent,
-              ),
-            ),
-          ).pipe(
-            Effect.map(({ text, headers, ...answer }) =>
-              parse({
-                ...answer,
-                headers: Object.fromEntries(headers),
-                body: Buffer.from(text),
-              }),
-            ),
-          ),
+    ) {
+      if (s3 === undefined) {
+        return yield* new NoAnswer({ reason: "the store does not have the API of S3" });
+      }
+      const { signers, addresses, region } = s3;
+      const fetched = signedFetch(
+        { signer: signers[use], address: addresses[audience], region },
+        sent,
+      );
+      const { method, key: url = "" } = sent;
+      const { text, headers, ...answer } = yield* inTime(remembering({ method, url }, fetched));
+      return parse({ ...answer, headers: Object.fromEntries(headers), body: Buffer.from(text) });
+    }),
     /** Signs for another endpoint from now on; for that of browsers at first. */
     audience: () => audience,
     signFor: (other: Audience): void => void (audience = other),
-    /** Signs the PUT of `BYTES`, under a new key if none is given. */
     signPut: Effect.fnUntraced(function* (over: Partial<PutRequest> = {}) {
       const key = over.key ?? (yield* newKey);
       const size = ByteSize.make(BYTES.length);
@@ -202,31 +190,24 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   };
 });
 
-/** Removes everything under scratch keys. */
-export const removeScratch = ({ scratch, report }: Doctor) => {
-  const { passed, unknown } = report("scratch");
-  return scratch.remove.pipe(
-    Effect.map((left) =>
-      left.length === 0
-        ? passed("every scratch object was removed")
-        : unknown(
-            `${left.length} scratch keys below ${SCRATCH} could not be removed`,
-            `allow the service's key what \`valetkey policy service\` prints, and remove these yourself: ${left.join(", ")}`,
-          ),
-    ),
-    Effect.timeoutOrElse({
-      duration: "10 seconds",
-      orElse: () => Effect.sync(() => unknown(`scratch objects may be left below ${SCRATCH}`)),
-    }),
-  );
-};
+export const removeScratch = ({ scratch, report, forgetSilence }: Doctor) =>
+  Effect.gen(function* () {
+    if (scratch.names().length === 0) return;
+    yield* forgetSilence;
+    const { passed, unknown } = report("scratch");
+    const left = yield* Effect.timeoutOption(scratch.remove, "10 seconds");
+    if (Option.isNone(left)) unknown(`scratch objects may be left below ${SCRATCH}`);
+    else if (left.value.length === 0) passed("every scratch object was removed");
+    else {
+      unknown(
+        `${left.value.length} scratch keys below ${SCRATCH} could not be removed`,
+        `allow the service's key what \`valetkey policy service\` prints, and remove these yourself: ${left.value.join(", ")}`,
+      );
+    }
+  });
 
-/** The same URL with a signature that is wrong. */
 export const withWrongSignature = (url: string): string =>
   url.replace(/(-Signature=)[^&]+/, `$1${"0".repeat(64)}`);
-
-/** Errors of Node may quote a URL, whose query is a signature. */
-const withoutQuery = (text: string) => text.replaceAll(/\?[^\s)]*/g, "");
 
 /** Makes a check of its name and its work; without an answer it reports that it could not tell. */
 export const check =

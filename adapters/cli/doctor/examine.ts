@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import type { Audience } from "../../../application/ports/presigner.ts";
 import { obstacle } from "../../storage/contract/scratch.ts";
 import { bucket } from "./bucket.ts";
 import { configuration } from "./configuration.ts";
@@ -10,7 +11,7 @@ import { reportTo, type Tell } from "./finding.ts";
 import { privilege } from "./privilege.ts";
 import { promises } from "./promises.ts";
 import { publicAccess } from "./public-access.ts";
-import { endpoints, type Reached } from "./reach.ts";
+import { endpoints } from "./reach.ts";
 import { service } from "./service.ts";
 import { hosts, signatures, upload } from "./upload.ts";
 
@@ -26,13 +27,9 @@ export const examine = Effect.fnUntraced(function* (examination: Examination, te
   const { alive, ahead } = yield* endpoints(doctor);
   if (alive.length === 0) return skip(doctor, "the store cannot be reached");
   yield* doctor.forgetSilence;
-  const clear = Effect.suspend(() =>
-    doctor.isEmbedded || doctor.scratch.names().length === 0
-      ? Effect.void
-      : Effect.andThen(doctor.forgetSilence, removeScratch(doctor)),
-  );
-  return yield* (doctor.isEmbedded ? look(doctor) : checks(doctor, alive)).pipe(
-    Effect.ensuring(clear),
+  const checks = doctor.isEmbedded ? cors(doctor, { isLook: true }) : bucketChecks(doctor, alive);
+  return yield* checks.pipe(
+    Effect.ensuring(removeScratch(doctor)),
     Effect.provideService(Clock.Clock, behind(yield* Clock.Clock, ahead)),
   );
 });
@@ -40,10 +37,7 @@ export const examine = Effect.fnUntraced(function* (examination: Examination, te
 const skip = ({ report }: Doctor, reason: string): void =>
   report("everything else").unknown(`${reason}, so nothing further was tried`);
 
-/** Asks whether pages may upload, without an upload. */
-const look = (doctor: Doctor) => cors(doctor, { isLook: true });
-
-const checks = Effect.fnUntraced(function* (doctor: Doctor, alive: Reached["alive"]) {
+const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: ReadonlyArray<Audience>) {
   const { names, report, mayLeave } = doctor;
   const state = yield* bucket(doctor);
   if (state === "unusable") return skip(doctor, "the bucket cannot be used");
@@ -56,23 +50,20 @@ const checks = Effect.fnUntraced(function* (doctor: Doctor, alive: Reached["aliv
   const settings = isKeyRefused ? Effect.void : configuration(doctor);
   if (reason !== undefined) {
     reportObstacle(doctor, reason, isKeyRefused);
-    if (!mayLeave) return yield* Effect.andThen(look(doctor), settings);
+    if (!mayLeave) return yield* Effect.andThen(cors(doctor, { isLook: true }), settings);
   }
   yield* hosts(doctor);
   const stored = yield* upload(doctor, alive);
-  if (!stored) {
-    yield* look(doctor);
-  } else {
-    if ((yield* signatures(doctor)) === false) {
-      return skip(doctor, "the store verifies no signatures");
-    }
-    yield* cors(doctor, { isLook: false });
+  if (stored !== undefined && (yield* signatures(doctor)) === false) {
+    return skip(doctor, "the store verifies no signatures");
   }
+  yield* cors(doctor, { isLook: stored === undefined });
   if (isKeyRefused) {
     report("confirm").unknown("the store refuses the service's key, so nothing was tried with it");
   }
-  if (!stored) report("promises").unknown("no upload works, so nothing was tried with one");
-  else {
+  if (stored === undefined) {
+    report("promises").unknown("no upload works, so nothing was tried with one");
+  } else {
     if (!isKeyRefused) yield* service(doctor);
     yield* promises(doctor);
     yield* publicAccess(doctor, stored);
@@ -81,7 +72,6 @@ const checks = Effect.fnUntraced(function* (doctor: Doctor, alive: Reached["aliv
   return yield* settings;
 });
 
-/** Reports that scratch objects could not be removed again. */
 function reportObstacle({ report, mayLeave }: Doctor, reason: string, isKeyRefused: boolean): void {
   const { failed, unknown } = report("scratch");
   const seen = `nothing was written, since it could not be removed again: ${reason}`;
@@ -101,21 +91,17 @@ const folder = ({ store }: Doctor, tell: Tell) =>
 export function reportFolder(tell: Tell, reason: string): void {
   const [problem = reason, ...rest] = reason.split("; ");
   const [mend, ...detail] = rest.join("; ").split(" (");
-  reportTo(tell, "folder").failed(
-    [problem, ...detail].join(" ("),
-    "No upload can be stored.",
-    mend || "let the service's user write to STORAGE_LOCAL_DIR",
-  );
+  const seen = [problem, ...detail].join(" (");
+  const otherwise = "let the service's user write to STORAGE_LOCAL_DIR";
+  reportTo(tell, "folder").failed(seen, "No upload can be stored.", mend || otherwise);
 }
 
-/** A clock that is corrected by so many milliseconds. */
-const behind = (clock: Clock.Clock, ahead: number): Clock.Clock => {
-  if (ahead === 0) return clock;
-  const currentTimeMillisUnsafe = () => clock.currentTimeMillisUnsafe() - ahead;
+function behind(clock: Clock.Clock, ahead: number): Clock.Clock {
+  const now = () => clock.currentTimeMillisUnsafe() - ahead;
   return {
     ...clock,
     sleep: (duration) => clock.sleep(duration),
-    currentTimeMillisUnsafe,
-    currentTimeMillis: Effect.sync(currentTimeMillisUnsafe),
+    currentTimeMillisUnsafe: now,
+    currentTimeMillis: Effect.sync(now),
   };
-};
+}

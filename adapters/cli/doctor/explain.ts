@@ -1,14 +1,13 @@
 import type { Env } from "../../settings/source.ts";
 import { faultIn, explainRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { PROVIDERS } from "../../storage/providers.ts";
+import { every, first, type Problem, type Problems } from "./problems.ts";
 import { headersNotSigned, regionNamed } from "./refusals.ts";
 
-/** A request with a signed URL that failed, as far as it is known. */
 export interface FailedRequest {
   readonly url: string;
   readonly method?: string | undefined;
   readonly status?: number | undefined;
-  /** The body of the answer. */
   readonly body?: string | undefined;
   /** The headers of the request, by their names in lower case; undefined if they are unknown. */
   readonly sent?: ReadonlyMap<string, string> | undefined;
@@ -19,25 +18,11 @@ export interface FailedRequest {
   readonly accessKeys?: ReadonlyArray<string>;
 }
 
-/** A difference to what was signed, and what mends it. */
-export interface Cause {
-  readonly what: string;
-  readonly mend: string;
-}
-
-type Causes = ReadonlyArray<Cause>;
-/** What mends each cause; false for those that do not apply. */
-type Table = Readonly<Record<string, string | false>>;
-
-const every = (table: Table): Causes =>
-  Object.entries(table).flatMap(([what, mend]) => (mend === false ? [] : [{ what, mend }]));
-const first = (table: Table): Causes => every(table).slice(0, 1);
-
 /**
  * Names the differences between a signed URL and the request that failed, the surest first. No cause
  * shows a signature, a token or a query.
  */
-export function explain(failed: FailedRequest): Causes {
+export function explain(failed: FailedRequest): ReadonlyArray<Problem> {
   if (!URL.canParse(failed.url)) {
     return every({
       "this is not a URL": "give the whole URL, in quotes: the shell splits it at &",
@@ -46,22 +31,23 @@ export function explain(failed: FailedRequest): Causes {
   const url = new URL(failed.url);
   const answer = readAnswer(failed);
   const signed = readSignature(url.searchParams);
-  if (signed === undefined) return [...unsignedCauses(url), ...codeCauses(answer)];
+  if (signed === undefined) {
+    return [unsignedCause(url), codeCause(answer)].filter((cause) => cause !== undefined);
+  }
   const facts = { ...failed, ...answer, ...signed, url };
   const causes = [
     ...urlCauses(facts),
-    ...timeCauses(facts),
+    timeCause(facts),
     ...placeCauses(facts),
     ...headerCauses(facts),
-    ...codeCauses(facts),
-  ];
+    codeCause(facts),
+  ].filter((cause) => cause !== undefined);
   if (causes.length > 0) return causes;
   return every({
     "nothing in the URL or the answer differs from what was signed": `add what is known: --status, --body with the store's XML, --method, and --header for each header that was sent. The URL binds ${signed.headers.join(", ")}`,
   });
 }
 
-/** The hosts and access keys of the environment, as far as its variables name them. */
 export function readSigners(env: Env): Required<Pick<FailedRequest, "hosts" | "accessKeys">> {
   const bucket = env["STORAGE_BUCKET"] ?? "files";
   const hosts = ["STORAGE_PUBLIC_ENDPOINT", "STORAGE_ENDPOINT"].flatMap((name) => {
@@ -115,7 +101,6 @@ function readSignature(query: URLSearchParams) {
     at: Date.parse(at),
     seconds: Number(parameter("Expires") ?? Number.NaN),
     headers: names.filter((name) => !isAbsent(name)),
-    /** The headers that a request with this URL may not have. */
     absent: names.filter(isAbsent),
   };
 }
@@ -127,7 +112,7 @@ type Answer = ReturnType<typeof readAnswer>;
 type Signature = NonNullable<ReturnType<typeof readSignature>>;
 type Facts = Omit<FailedRequest, "url"> & Answer & Signature & { readonly url: URL };
 
-const unsignedCauses = ({ searchParams, search }: URL) =>
+const unsignedCause = ({ searchParams, search }: URL) =>
   first({
     "the URL has lost its query, and so its signature": search === "" && "pass the whole URL on",
     "the URL was escaped for HTML: & became &amp;":
@@ -151,19 +136,19 @@ const urlCauses = ({ url: { search, searchParams }, seconds, at }: Facts) =>
       (Number.isNaN(at) || Number.isNaN(seconds)) && "pass the whole URL on",
   });
 
-/** The difference of two clocks that is tolerated, in milliseconds. */
-const TOLERATED = 60_000;
+/** In milliseconds. */
+const MAX_SKEW = 60_000;
 
-function timeCauses({ at, seconds, text, code, message, now }: Facts): Causes {
+function timeCause({ at, seconds, text, code, message, now }: Facts) {
   const end = at + seconds * 1000;
   const ahead = Date.parse(/<ServerTime>([\dTZ:.-]{1,40})</.exec(text)?.[1] ?? "") - now;
   return first({
     [`the store's clock is ${duration(Math.abs(ahead))} ${ahead < 0 ? "behind" : "ahead of"} this machine's`]:
-      Math.abs(ahead) > TOLERATED && "set both clocks by NTP: sudo timedatectl set-ntp true",
+      Math.abs(ahead) > MAX_SKEW && "set both clocks by NTP: sudo timedatectl set-ntp true",
     [`the URL has expired ${duration(now - end)} ago; it was signed for ${duration(seconds * 1000)}`]:
       now > end && "ask for a new one, or lengthen put_lifetime or get_lifetime of the policy",
     [`the URL was signed by a clock that is ${duration(at - now)} ahead of this machine's`]:
-      at - now > TOLERATED &&
+      at - now > MAX_SKEW &&
       "set the clock of the machine that signs by NTP: sudo timedatectl set-ntp true",
     "the store says that the time is wrong, and by this machine's clock it is not: the clocks differ":
       (faultIn(code) === "clock" || /expired|not valid yet/i.test(message)) &&
@@ -171,7 +156,6 @@ function timeCauses({ at, seconds, text, code, message, now }: Facts): Causes {
   });
 }
 
-/** A length of time, in its largest unit. */
 function duration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? ["second", 1];
@@ -185,7 +169,6 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-/** Compares host, region and key with those that were meant. */
 function placeCauses({ url: { host }, accessKey, region, text, canonical, ...facts }: Facts) {
   const { hosts = [], accessKeys = [] } = facts;
   const seen = canonical?.get("host") ?? host;
@@ -210,8 +193,7 @@ function placeCauses({ url: { host }, accessKey, region, text, canonical, ...fac
 /** Headers that every client sends by itself. */
 const AUTOMATIC: ReadonlySet<string> = new Set(["host", "content-length"]);
 
-/** Finds headers that were added, left out or changed. */
-function headerCauses({ headers, absent, canonical, received, text, ...facts }: Facts): Causes {
+function headerCauses({ headers, absent, canonical, received, text, ...facts }: Facts) {
   const { method, code, message } = facts;
   const has = (name: string) => (received?.get(name) ?? "") !== "";
   const set = headers.filter((name) => !AUTOMATIC.has(name));
@@ -220,7 +202,7 @@ function headerCauses({ headers, absent, canonical, received, text, ...facts }: 
   // MinIO says the same of a header that was added and of a signed one that is missing.
   const isOneOfBoth = added === undefined && message.includes("not signed") && !missing?.length;
   const causes = [
-    ...first({
+    first({
       [`one of ${set.join(", ")} is missing, which the URL binds; or the request has an x-amz-* header, which was not signed`]:
         isOneOfBoth &&
         received === undefined &&
@@ -239,7 +221,7 @@ function headerCauses({ headers, absent, canonical, received, text, ...facts }: 
       mend: "send all of put_headers, exactly as they were returned",
     })),
   ];
-  if (code !== "SignatureDoesNotMatch" || causes.length > 0) return causes;
+  if (code !== "SignatureDoesNotMatch" || causes.some((cause) => cause)) return causes;
   const bound = headers.filter((name) => name !== "host");
   const values = bound.map((name) => {
     const value = received?.get(name);
@@ -255,8 +237,7 @@ function headerCauses({ headers, absent, canonical, received, text, ...facts }: 
   return [{ what, mend }];
 }
 
-/** Gives the meaning of an answer's code by itself. */
-function codeCauses({ code, status, message, text }: Answer): Causes {
+function codeCause({ code, status, message, text }: Answer) {
   const fault = faultIn(code);
   const [reason = "", ...mend] = explainRefusal({ bucket: "in the URL" }, { code }).split("; ");
   // The URL, its headers and the region in the answer show these better.
@@ -279,8 +260,7 @@ const OTHER_BYTES = {
   "the bytes are not those of the checksum that was granted": "send the file that was measured",
 };
 
-/** The causes of refusals by their codes, where the client is at fault. */
-export const CLIENT_FAULTS: ReadonlyMap<string, Table> = new Map(
+export const CLIENT_FAULTS: ReadonlyMap<string, Problems> = new Map(
   Object.entries({
     NoSuchKey: { "nothing was uploaded under this key": "upload first, then open" },
     PreconditionFailed: {

@@ -1,6 +1,5 @@
-/** The result of a check. */
 export interface Finding {
-  /** Names the check in a word or two, such as `clock`. */
+  /** A word or two, such as `clock`. */
   readonly check: string;
   readonly verdict: "passed" | "failed" | "could not tell";
   /** The observation, as a sentence without its full stop. */
@@ -13,7 +12,6 @@ export interface Finding {
 
 export type Tell = (finding: Finding) => unknown;
 
-/** The findings of one check; each is passed on at once. */
 export type Report = ReturnType<typeof reportTo>;
 
 export const reportTo = (tell: Tell, check: string) => ({

@@ -27,25 +27,23 @@ export const privilege = (doctor: Doctor, stored: StorageKey): Effect.Effect<unk
 const ownRequests = check("least privilege", function* (doctor, report, stored: StorageKey) {
   const { key, ...signed } = yield* doctor.signPut({ audience: "internal" });
   yield* doctor.put(signed);
-  const allowed: Array<string> = [];
   const attempts = [
     ["list the bucket", { method: "GET", query: [["max-keys", "1"]] }],
     ["read objects", { method: "GET", key: stored }],
     ["remove objects", { method: "DELETE", key }],
   ] as const;
+  const allowed: Array<string> = [];
   for (const [action, request] of attempts) {
     if ((yield* doctor.sendAs("put", request)).ok) allowed.push(action);
   }
   if (allowed.length === 0) {
     return report.passed("the key that signs uploads may not list, read or remove");
   }
-  const all =
-    allowed.length === attempts.length ? ", as the root user or an administrator may" : "";
-  return report.failed(
-    `the key that signs uploads may also ${allowed.join(", ")}${all}`,
-    "Whoever gets a signed URL or this key can do more than upload one file.",
-    OWN_KEY,
-  );
+  const isAll = allowed.length === attempts.length;
+  const owner = isAll ? ", as the root user or an administrator may" : "";
+  const seen = `the key that signs uploads may also ${allowed.join(", ")}${owner}`;
+  const why = "Whoever gets a signed URL or this key can do more than upload one file.";
+  return report.failed(seen, why, OWN_KEY);
 });
 
 /** A header that comes with a download is overridden by a signed GET, and confirm reports it. */
@@ -72,38 +70,30 @@ const unsignedHeaders = check(
       concurrency: 4,
     });
     const removes = harm.startsWith("removes");
-    const isSwift = tried.some(({ answer }) =>
-      SWIFT_HEADERS.some((name) => name in answer.headers),
+    const isSwift = tried.some(({ answer: { headers } }) =>
+      SWIFT_HEADERS.some((name) => name in headers),
     );
     // Waiting is for servers that may be a Swift.
     if (removes && (isSwift || ["swift", "s3"].includes(doctor.s3?.provider ?? "s3"))) {
       yield* Effect.sleep(REMOVAL);
     }
-    const effects = yield* Effect.all(
-      tried.map(({ effect }) => effect),
-      { concurrency: 4 },
-    );
+    const found = yield* Effect.forEach(tried, ({ effect }) => effect, { concurrency: 4 });
     // In lists, a file that has expired stays until another takes its place, which is then removed.
     if (removes && isSwift) yield* Effect.all(tried.map(({ again }) => again));
     const refused = tried.filter(({ answer }) => !answer.ok).length;
-    if (effects.every((effect) => effect === undefined)) {
+    if (found.every(({ effect }) => effect === undefined)) {
       report.passed(`none ${harm}: ${rows.length} tried, ${refused} refused`);
     }
-    for (const [at, { name }] of tried.entries()) {
-      if (effects[at] === undefined) continue;
-      report.failed(
-        `an unsigned ${name} ${harm}: ${effects[at]}`,
-        WHY[harm],
-        `${OWN_KEY}; or let a proxy remove the header: nginx: proxy_set_header ${name} "";`,
-      );
+    for (const { name, effect } of found) {
+      if (effect === undefined) continue;
+      const mend = `${OWN_KEY}; or let a proxy remove the header: nginx: proxy_set_header ${name} "";`;
+      report.failed(`an unsigned ${name} ${harm}: ${effect}`, WHY[harm], mend);
     }
   },
 );
 
-/** The headers by which a Swift is known. */
 const SWIFT_HEADERS = ["x-trans-id", "x-openstack-request-id"];
 
-/** Sends a PUT again with a header, and finds its effect. */
 const attempt = Effect.fnUntraced(function* (
   doctor: Doctor,
   { harm, row, other }: { harm: Harm; row: Row; other: StorageKey },
@@ -112,22 +102,23 @@ const attempt = Effect.fnUntraced(function* (
   const created = yield* doctor.newKey;
   const place = { bucket, other, content: OTHER_BYTES };
   const { name, headers, body } = attemptWith(row, place, created);
-  const size = ByteSize.make(body.length);
-  const { key, ...signed } = yield* doctor.signPut({ size });
-  yield* put(signed, { body });
+  const { key, ...signed } = yield* doctor.signPut({ size: ByteSize.make(body.length) });
+  const again = put(signed, { body });
+  yield* again;
   const { url } = yield* doctor.signGet(key);
-  const before = yield* send("GET", url);
   const unsignedUrl = url.slice(0, url.indexOf("?"));
+  const before = yield* send("GET", url);
   // A bucket that is public, or a cache on the way, is reported by another check.
   const wasOpen = (yield* send("GET", unsignedUrl)).ok;
   const answer = yield* put(signed, { headers, body });
   const writesElsewhere = harm === "writes under another key";
   if (writesElsewhere) doctor.scratch.add(created);
   const elsewhere = yield* doctor.signGet(created);
-  const effect = Effect.gen(function* () {
+  const look = Effect.gen(function* () {
     if (!before.ok || !answer.ok) return undefined;
-    if (writesElsewhere && (yield* send("GET", elsewhere.url)).ok)
+    if (writesElsewhere && (yield* send("GET", elsewhere.url)).ok) {
       return "another file was written";
+    }
     if (!wasOpen && (yield* send("GET", unsignedUrl)).ok) return "a download needs no signature";
     const query = [["tagging", ""]] as const;
     const tags = yield* doctor.sendAs("service", { method: "GET", key, query });
@@ -136,7 +127,7 @@ const attempt = Effect.fnUntraced(function* (
     // An unreadable file is not confirmed, unless it was removed later.
     return after.ok || harm.startsWith("removes") ? findEffect(headers, before, after) : undefined;
   });
-  return { name, answer, effect, again: put(signed, { body }) };
+  return { answer, effect: Effect.map(look, (effect) => ({ name, effect })), again };
 });
 
 /** CVE-2026-41145: a MinIO that does not verify the signature of such an upload. */

@@ -25,13 +25,12 @@ export const publicAccess = check(
       } else passed(`nobody can ${action} without a signature (${told})`);
       if (action !== "read an object" || ok) continue;
       if ((yield* doctor.send("GET", `${bucket}${read}`)).ok) {
-        doctor
-          .report("cache")
-          .failed(
-            "a cache on the way gives everybody what was once read with a signature",
-            "Whoever knows the name of a file can read it, also when the signed URL has expired.",
-            "let the cache pass signed requests on, and keep nothing of them: nginx: proxy_no_cache 1; proxy_cache_bypass 1; a CDN has to count the whole query",
-          );
+        const seen = "a cache on the way gives everybody what was once read with a signature";
+        const why =
+          "Whoever knows the name of a file can read it, also when the signed URL has expired.";
+        const mend =
+          "let the cache pass signed requests on, and keep nothing of them: nginx: proxy_no_cache 1; proxy_cache_bypass 1; a CDN has to count the whole query";
+        doctor.report("cache").failed(seen, why, mend);
       }
     }
   },

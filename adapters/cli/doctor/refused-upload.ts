@@ -1,27 +1,16 @@
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { check, type Doctor, type StoreAnswer } from "./doctor.ts";
-import {
-  bucketTwice,
-  headersNotSigned,
-  knowsSecret,
-  NO_SIGNED_URLS,
-  OR_PROXY,
-  PASS_QUERY,
-  PASS_REQUEST,
-  refusalMend,
-  refusalReason,
-  seesSignatures,
-  takesSignedHeaders,
-} from "./refusals.ts";
+import { first } from "./problems.ts";
+import * as refusals from "./refusals.ts";
 
 const WHY = "Every upload fails like this.";
 
-interface RefusedUpload {
+export interface RefusedUpload {
   readonly audience: Audience;
-  readonly url: string;
+  readonly origin: string;
   readonly answer: StoreAnswer;
-  /** The other endpoint, where an upload was accepted. */
-  readonly acceptedAt: string | undefined;
+  /** The other endpoint, if an upload was accepted there. */
+  readonly acceptedAt?: string;
 }
 
 /**
@@ -29,80 +18,55 @@ interface RefusedUpload {
  * store does not see the signature, something on the way has changed it.
  */
 export const refusedUpload = check("upload", function* (doctor, report, refused: RefusedUpload) {
-  const { audience, url, answer, acceptedAt } = refused;
-  const { sendAs, newKey, names, s3 } = doctor;
+  const { audience, origin, answer, acceptedAt } = refused;
+  const { sendAs, names, s3 } = doctor;
   const { code, message, told, text } = answer;
-  const { origin } = new URL(url);
-  const failed = (seen: string, mend: string) => report.failed(seen, WHY, mend);
+  const bare = { method: "PUT", key: yield* doctor.newKey, body: "" } as const;
   // Amazon names the headers. MinIO does not, and says so too where a signed one is missing.
-  const added = headersNotSigned(text);
+  const added = refusals.headersNotSigned(text);
   if (added !== undefined || message.includes("not signed")) {
-    const bare = { method: "PUT", key: yield* newKey, body: "" } as const;
-    if (added !== undefined || !(yield* sendAs("put", bare, audience)).ok) {
-      const headers = added ?? "an x-amz-* header";
-      return headersAdded(doctor, headers, `so ${origin} refuses every upload`);
+    if (added === undefined && (yield* sendAs("put", bare, audience)).ok) {
+      const seen = `a proxy on the way removes a signed header, Content-Type or Content-Length; so ${origin} refuses every upload`;
+      return doctor.report("proxy").failed(seen, WHY, refusals.PASS_REQUEST);
     }
-    return doctor
-      .report("proxy")
-      .failed(
-        `a proxy on the way removes a signed header, Content-Type or Content-Length; so ${origin} refuses every upload`,
-        WHY,
-        PASS_REQUEST,
-      );
+    const headers = added ?? "an x-amz-* header";
+    return headersAdded(doctor, headers, `so ${origin} refuses every upload`);
   }
-  const twice = bucketTwice(doctor, audience);
-  const mend = twice ?? refusalMend(doctor, "put", answer);
-  if (acceptedAt !== undefined) {
-    const isOther = code === "InvalidAccessKeyId" || code === "NoSuchBucket";
-    return failed(
-      `a PUT to ${origin} was refused (${told}), and the same at ${acceptedAt} was accepted: ${isOther ? "another store is there" : "something there changes the request"}`,
-      isOther ? ONE_STORE : (twice ?? CHANGES.get(code ?? "") ?? mend),
-    );
-  }
-  const seen = `a PUT to ${origin} was refused: ${refusalReason(doctor, "put", answer)}`;
-  if (s3 === undefined) return failed(seen, mend);
-  if (code === "SignatureDoesNotMatch") {
-    const own = yield* sendAs("put", { method: "GET", query: [["max-keys", "1"]] });
-    const isSecret = own.code === code && !(yield* knowsSecret(doctor, "put", audience));
-    return isSecret
-      ? failed(seen, `${mend}${OR_PROXY}`)
-      : failed(
-          `a PUT to ${origin} was refused (${told}), and the secret is right: something on the way changes the request`,
-          PASS_REQUEST,
-        );
-  }
-  if (code !== "AccessDenied") return failed(seen, mend);
-  if (!(yield* seesSignatures(doctor, audience))) {
-    if (yield* takesSignedHeaders(doctor)) {
-      const [takes, why, mend] = NO_SIGNED_URLS;
-      return report.failed(`the store at ${origin} ${takes}`, why, mend);
-    }
-    return failed(
-      `a PUT to ${origin} was refused (${told}): the store does not see the signature`,
-      PASS_QUERY,
-    );
-  }
-  if (names.get.from === names.put.from) {
-    return failed(seen, s3.provider === "minio" ? ONE_KEY : mend);
-  }
-  const { ok } = yield* sendAs("get", { method: "PUT", key: yield* newKey, body: "" });
-  return ok
-    ? failed(
-        `${seen}; the key for downloads may put`,
-        `swap ${names.put.from} and ${names.get.from}, with their secrets`,
-      )
-    : failed(seen, mend);
+  const isElsewhere = acceptedAt !== undefined;
+  const isOther = code === "InvalidAccessKeyId" || code === "NoSuchBucket";
+  const fault = isElsewhere
+    ? undefined
+    : yield* refusals.signatureFault(doctor, "put", { audience, code });
+  const isDenied = s3 !== undefined && code === "AccessDenied" && !isElsewhere && !fault;
+  const isOneKey = names.get.from === names.put.from;
+  const isSwapped = isDenied && !isOneKey && (yield* sendAs("get", bare)).ok;
+  const seen = `a PUT to ${origin} was refused`;
+  const refusal = refusals.refusal(doctor, "put", answer);
+  const twice = refusals.bucketTwice(doctor, audience);
+  const { what, mend } = first({
+    [`${seen} (${told}), and the same at ${acceptedAt} was accepted: another store is there`]:
+      isElsewhere && isOther && ONE_STORE,
+    [`${seen} (${told}), and the same at ${acceptedAt} was accepted: something there changes the request`]:
+      isElsewhere && (twice ?? CHANGE_MENDS.get(code ?? "") ?? refusal.mend),
+    [`${seen} (${told}), and the secret is right: something on the way changes the request`]:
+      fault === "request changed" && refusals.PASS_REQUEST,
+    [`${seen} (${told}): the store does not see the signature`]:
+      fault === "query lost" && refusals.PASS_QUERY,
+    [`the store at ${origin} ${refusals.NO_SIGNED_URLS.what}`]:
+      fault === "no signed URLs" && refusals.NO_SIGNED_URLS.mend,
+    [`${seen}: ${refusal.what}; the key for downloads may put`]:
+      isSwapped && `swap ${names.put.from} and ${names.get.from}, with their secrets`,
+    [`${seen}: ${refusal.what}`]: isDenied && isOneKey && s3.provider === "minio" && ONE_KEY,
+  }) ?? { what: `${seen}: ${refusal.what}`, mend: twice ?? refusal.mend };
+  return report.failed(what, WHY, mend);
 });
 
-/** Reports headers of an upload that a proxy has added. */
-export const headersAdded = (doctor: Doctor, headers: string, consequence: string): void =>
-  doctor
-    .report("proxy")
-    .failed(
-      `a proxy on the way adds ${headers}, which nobody signed; ${consequence}`,
-      "Stores refuse x-amz-* headers that were not signed, or obey them.",
-      'remove the header in the proxy; in nginx: proxy_set_header NAME "";',
-    );
+export function headersAdded({ report }: Doctor, headers: string, consequence: string): void {
+  const seen = `a proxy on the way adds ${headers}, which nobody signed; ${consequence}`;
+  const why = "Stores refuse x-amz-* headers that were not signed, or obey them.";
+  const mend = 'remove the header in the proxy; in nginx: proxy_set_header NAME "";';
+  report("proxy").failed(seen, why, mend);
+}
 
 export const ONE_STORE =
   "let STORAGE_ENDPOINT and STORAGE_PUBLIC_ENDPOINT be two addresses of one store";
@@ -111,10 +75,9 @@ export const ONE_STORE =
 const ONE_KEY =
   "allow the key what `valetkey policy put` prints; if it has these statements already and does everything, give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), or take the statements Never… out of its policy, since the URL of such a key forbids the same headers";
 
-/** The mend of a proxy, by what the store saw. */
-const CHANGES: ReadonlyMap<string, string> = new Map([
-  ["SignatureDoesNotMatch", PASS_REQUEST],
-  ["AccessDenied", PASS_QUERY],
-  ["InvalidRequest", PASS_QUERY],
-  ["AuthorizationQueryParametersError", PASS_QUERY],
+const CHANGE_MENDS: ReadonlyMap<string, string> = new Map([
+  ["SignatureDoesNotMatch", refusals.PASS_REQUEST],
+  ["AccessDenied", refusals.PASS_QUERY],
+  ["InvalidRequest", refusals.PASS_QUERY],
+  ["AuthorizationQueryParametersError", refusals.PASS_QUERY],
 ]);

@@ -15,7 +15,6 @@ import { publicUrl, redis } from "./reach.ts";
 
 interface Run extends Pick<Examination, "origins" | "mayLeave"> {
   readonly onStart: (store: string) => unknown;
-  /** Gets each finding at once. */
   readonly tell: Tell;
 }
 

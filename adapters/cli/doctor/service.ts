@@ -4,11 +4,9 @@ import * as Option from "effect/Option";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { compareWithReceipt } from "../../../domain/upload-difference.ts";
-import { digest } from "../../storage/contract/digest.ts";
 import { putRequest } from "../../storage/contract/uploads.ts";
 import { BYTES, check, type Doctor } from "./doctor.ts";
 
-/** Does the service's own part of an upload: confirms it, and puts parts together. */
 export const service = (doctor: Doctor): Effect.Effect<unknown> =>
   Effect.all([
     confirm(doctor),
@@ -18,43 +16,36 @@ export const service = (doctor: Doctor): Effect.Effect<unknown> =>
 
 const ALLOW_SERVICE = "allow the service's key what `valetkey policy service` prints";
 const ALLOW_PUT = "allow the key for uploads what `valetkey policy put` prints";
-const UNCONFIRMED = "No upload is confirmed.";
 
 const SIZE = ByteSize.make(BYTES.length);
 
 /** Puts a file with a checksum, and compares what the service sees of it with what was sent. */
 const confirm = check("confirm", function* (doctor, { passed, failed }) {
-  const [algorithm] = doctor.presigner.checksums;
-  const checksum = algorithm && { algorithm, value: digest(algorithm, BYTES) };
-  const signed = yield* doctor.signPut(checksum && { checksum });
+  const signed = yield* doctor.signPut(doctor.checksummed);
   // The check of the promise reports why.
   if (!(yield* doctor.put(signed)).ok) return;
   const facts = yield* Effect.result(doctor.store.head(signed.key));
+  const unconfirmed = "No upload is confirmed.";
   if (facts._tag === "Failure") {
-    const { failure } = facts;
-    const reason = "reason" in failure ? failure.reason : "nobody can read the object";
-    failed(`what was put cannot be looked at: ${reason}`, UNCONFIRMED, ALLOW_SERVICE);
-  } else if (Option.isNone(facts.success)) {
-    failed("the service does not see what was put", UNCONFIRMED, ALLOW_SERVICE);
-  } else {
-    const { mediaType } = putRequest(signed.key);
-    const granted = { size: SIZE, mediaType, writeOnce: signed.isOnce, pending: false };
-    const differences = compareWithReceipt(
-      { ...granted, ...(checksum && { checksum }) },
-      facts.success.value,
-    ).map(
-      ({ property, expected, actual }) =>
-        `${property} is ${actual}${expected === "" ? ", which was not sent" : `, and was ${expected}`}`,
-    );
-    if (differences.length === 0) passed("the service sees what was put, as it was sent");
-    else {
-      failed(
-        `what was put is not what the service sees: ${differences.join("; ")}`,
-        "No upload is confirmed, since each differs from its grant.",
-        "let the proxy in front of the store change no header of requests and of answers",
-      );
-    }
+    const reason = "reason" in facts.failure ? facts.failure.reason : "nobody can read the object";
+    return failed(`what was put cannot be looked at: ${reason}`, unconfirmed, ALLOW_SERVICE);
   }
+  if (Option.isNone(facts.success)) {
+    return failed("the service does not see what was put", unconfirmed, ALLOW_SERVICE);
+  }
+  const { mediaType } = putRequest(signed.key);
+  const granted = { size: SIZE, mediaType, writeOnce: signed.isOnce, pending: false };
+  const differences = compareWithReceipt(
+    { ...granted, ...doctor.checksummed },
+    facts.success.value,
+  ).map(
+    ({ property, expected, actual }) =>
+      `${property} is ${actual}${expected === "" ? ", which was not sent" : `, and was ${expected}`}`,
+  );
+  if (differences.length === 0) return passed("the service sees what was put, as it was sent");
+  const seen = `what was put is not what the service sees: ${differences.join("; ")}`;
+  const mend = "let the proxy in front of the store change no header of requests and of answers";
+  return failed(seen, "No upload is confirmed, since each differs from its grant.", mend);
 });
 
 const confirmMarked = check("confirm", function* (doctor, { passed, failed }) {
@@ -62,22 +53,17 @@ const confirmMarked = check("confirm", function* (doctor, { passed, failed }) {
   const { key, ...signed } = yield* doctor.signPut({ writeOnce: true, pendingSince });
   const { ok, told } = yield* doctor.put(signed);
   if (!ok) {
-    return failed(
-      `an upload with the mark of unconfirmed ones is refused (${told})`,
-      "A policy sets unconfirmed_after, so its uploads carry that mark.",
-      ALLOW_PUT,
-    );
+    const seen = `an upload with the mark of unconfirmed ones is refused (${told})`;
+    const why = "A policy sets unconfirmed_after, so its uploads carry that mark.";
+    return failed(seen, why, ALLOW_PUT);
   }
   const facts = yield* Effect.option(doctor.store.head(key));
   const version = Option.getOrUndefined(Option.flatten(facts))?.version;
+  const why = "Confirmed files are removed.";
   return yield* Effect.match(doctor.store.keep({ key, version }), {
     onSuccess: () => passed("the mark of unconfirmed uploads is taken off"),
     onFailure: ({ reason }) =>
-      failed(
-        `the mark cannot be taken off: ${reason}`,
-        "Confirmed files are removed.",
-        ALLOW_SERVICE,
-      ),
+      failed(`the mark cannot be taken off: ${reason}`, why, ALLOW_SERVICE),
   });
 });
 
@@ -98,15 +84,12 @@ const parts = check("parts", function* (doctor, { passed, failed }) {
     return failed(seen, "Large files are answered with 503.", ALLOW_SERVICE);
   }
   const uploadId = created.success;
-  const partNumber = PartNumber.make(1);
-  const signed = yield* part({ ...request, uploadId, size: SIZE, partNumber });
+  const signed = yield* part({ ...request, uploadId, size: SIZE, partNumber: PartNumber.make(1) });
   const { ok, told } = yield* doctor.put(signed);
   const listed = yield* multipart.list({ key, uploadId });
-  return ok && Option.exists(listed, ({ length }) => length === 1)
-    ? passed("a part of a large file is taken, and listed")
-    : failed(
-        `a part of a large file is refused (${told})`,
-        "Files above the size of one PUT cannot be uploaded.",
-        ALLOW_PUT,
-      );
+  if (ok && Option.exists(listed, ({ length }) => length === 1)) {
+    return passed("a part of a large file is taken, and listed");
+  }
+  const why = "Files above the size of one PUT cannot be uploaded.";
+  return failed(`a part of a large file is refused (${told})`, why, ALLOW_PUT);
 });

@@ -1,11 +1,11 @@
 import * as Effect from "effect/Effect";
-import type * as Result from "effect/Result";
+import * as Option from "effect/Option";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import { BYTES, check, type NoAnswer, type StoreAnswer, withWrongSignature } from "./doctor.ts";
-import { headersAdded, ONE_STORE, refusedUpload } from "./refused-upload.ts";
-import { refusalMend, refusalReason } from "./refusals.ts";
+import { BYTES, check, withWrongSignature } from "./doctor.ts";
+import { headersAdded, ONE_STORE, type RefusedUpload, refusedUpload } from "./refused-upload.ts";
+import { refusal } from "./refusals.ts";
 
 /**
  * Uploads as a browser does, reads back, and looks for what something on the way has changed; gives
@@ -14,53 +14,36 @@ import { refusalMend, refusalReason } from "./refusals.ts";
  */
 export const upload = check(
   "upload",
-  function* (
-    doctor,
-    report,
-    audiences: ReadonlyArray<Audience>,
-  ): Effect.fn.Return<StorageKey | undefined, { readonly reason: string }> {
-    const attempts: Array<Attempt> = [];
+  function* (doctor, report, audiences: ReadonlyArray<Audience>) {
+    const refused: Array<Omit<RefusedUpload, "acceptedAt">> = [];
     for (const audience of audiences) {
       const { key, ...signed } = yield* doctor.signPut({ audience });
+      const { origin } = new URL(signed.url);
       const sent = yield* Effect.result(doctor.put(signed));
-      attempts.push({ audience, key, url: signed.url, sent });
-      if (sent._tag === "Success" && sent.success.ok) break;
-    }
-    const accepted = attempts.find(({ sent }) => sent._tag === "Success" && sent.success.ok);
-    const acceptedAt = accepted && new URL(accepted.url).origin;
-    for (const { audience, url, sent } of attempts) {
       if (sent._tag === "Failure") {
-        report.failed(
-          `a PUT to ${new URL(url).origin} was not answered: ${sent.failure.reason}`,
-          "Every upload fails like this.",
-          "look at the log of the store, and at the proxies in front of it",
-        );
+        const seen = `a PUT to ${origin} was not answered: ${sent.failure.reason}`;
+        const mend = "look at the log of the store, and at the proxies in front of it";
+        report.failed(seen, "Every upload fails like this.", mend);
       } else if (!sent.success.ok) {
-        yield* refusedUpload(doctor, { audience, url, answer: sent.success, acceptedAt });
+        refused.push({ audience, origin, answer: sent.success });
       } else {
-        report.passed(`a PUT to ${acceptedAt} was accepted`);
-        if (sent.success.headers.etag !== undefined) continue;
-        report.failed(
-          "the answer to a PUT has no ETag",
-          "A proxy removes it; large files cannot be completed without it.",
-          "let the proxy pass the headers of the store's answers on",
-        );
+        for (const each of refused) yield* refusedUpload(doctor, { ...each, acceptedAt: origin });
+        report.passed(`a PUT to ${origin} was accepted`);
+        if (sent.success.headers.etag === undefined) {
+          const why = "A proxy removes it; large files cannot be completed without it.";
+          const mend = "let the proxy pass the headers of the store's answers on";
+          report.failed("the answer to a PUT has no ETag", why, mend);
+        }
+        doctor.signFor(audience);
+        yield* readBack(doctor, key, audience);
+        yield* largeUpload(doctor);
+        return key;
       }
     }
-    if (accepted === undefined) return undefined;
-    doctor.signFor(accepted.audience);
-    yield* readBack(doctor, accepted.key, accepted.audience);
-    yield* largeUpload(doctor);
-    return accepted.key;
+    for (const each of refused) yield* refusedUpload(doctor, each);
+    return undefined;
   },
 );
-
-interface Attempt {
-  readonly audience: Audience;
-  readonly key: StorageKey;
-  readonly url: string;
-  readonly sent: Result.Result<StoreAnswer, NoAnswer>;
-}
 
 /** Reads a stored object back, at both endpoints, and looks for what was added to it on the way. */
 const readBack = check(
@@ -70,15 +53,12 @@ const readBack = check(
     const answer = yield* doctor.send("GET", url);
     const why = "Files cannot be opened.";
     if (!answer.ok) {
-      const reason = refusalReason(doctor, "get", answer);
-      failed(`reading back was refused: ${reason}`, why, refusalMend(doctor, "get", answer));
+      const { what, mend } = refusal(doctor, "get", answer);
+      failed(`reading back was refused: ${what}`, why, mend);
     } else if (answer.body.equals(BYTES)) passed("the same bytes were read back");
     else {
-      failed(
-        `${answer.body.length} other bytes were read back`,
-        why,
-        "look at the proxy in front of the store: it changes what it passes on",
-      );
+      const mend = "look at the proxy in front of the store: it changes what it passes on";
+      failed(`${answer.body.length} other bytes were read back`, why, mend);
     }
     const other = audience === "public" ? "internal" : "public";
     const elsewhere = yield* doctor.signGet(key, { audience: other });
@@ -86,25 +66,19 @@ const readBack = check(
     if (here !== there) {
       const seen = yield* Effect.option(doctor.send("GET", elsewhere.url));
       const sameBucket = doctor.report("same bucket");
-      if (seen._tag === "Some" && seen.value.status === 404) {
-        sameBucket.failed(
-          `what was put at ${here} is not found at ${there}`,
-          "The two endpoints lead to different stores or buckets, so no upload can be confirmed.",
-          ONE_STORE,
-        );
-      } else if (seen._tag === "Some" && seen.value.ok) {
-        sameBucket.passed(`it was read at ${there} too`);
+      if (Option.exists(seen, ({ ok }) => ok)) sameBucket.passed(`it was read at ${there} too`);
+      if (Option.exists(seen, ({ status }) => status === 404)) {
+        const why =
+          "The two endpoints lead to different stores or buckets, so no upload can be confirmed.";
+        sameBucket.failed(`what was put at ${here} is not found at ${there}`, why, ONE_STORE);
       }
     }
     if (doctor.s3 === undefined) return;
     const { ok, headers } = yield* doctor.sendAs("service", { method: "HEAD", key });
-    const added = Object.entries(headers).flatMap(([name, value]) =>
-      name === "x-amz-tagging-count" && value !== "0"
-        ? "x-amz-tagging"
-        : name.startsWith("x-amz-meta-") || name === "x-amz-website-redirect-location"
-          ? name
-          : [],
+    const added = Object.keys(headers).filter((name) =>
+      /^x-amz-(?:meta-.*|website-redirect-location)$/.test(name),
     );
+    if ((headers["x-amz-tagging-count"] ?? "0") !== "0") added.push("x-amz-tagging");
     if (ok && added.length > 0) headersAdded(doctor, added.join(", "), "the store obeys it");
   },
 );
@@ -112,7 +86,6 @@ const readBack = check(
 /** More than proxies let through by default: "client_max_body_size", nginx documentation. */
 const LARGE = 2 ** 20 + 1;
 
-/** Puts more than a megabyte, where a policy allows files of that size. */
 const largeUpload = check("size", function* (doctor, report) {
   if (doctor.largest < LARGE) return;
   const signed = yield* doctor.signPut({ size: ByteSize.make(LARGE) });
@@ -122,30 +95,26 @@ const largeUpload = check("size", function* (doctor, report) {
     report.unknown(`a PUT of 1 MiB was not answered: ${sent.failure.reason}`);
   } else if (sent.success.ok) report.passed("a PUT of 1 MiB was accepted");
   else {
-    report.failed(
-      `a PUT of 1 MiB was refused (${sent.success.told}), and a small one was accepted`,
-      "Larger files cannot be uploaded.",
-      sent.success.status === 413
-        ? "let the proxy pass larger bodies on: nginx: client_max_body_size 0"
-        : refusalMend(doctor, "put", sent.success),
-    );
+    const { status, told } = sent.success;
+    const seen = `a PUT of 1 MiB was refused (${told}), and a small one was accepted`;
+    const pass = "let the proxy pass larger bodies on: nginx: client_max_body_size 0";
+    const { mend } = refusal(doctor, "put", sent.success);
+    report.failed(seen, "Larger files cannot be uploaded.", status === 413 ? pass : mend);
   }
 });
 
 /** Puts a file with a wrong signature; false where the store accepts it. */
-export const signatures = check("signatures", function* (doctor, report) {
+export const signatures = check("signatures", function* (doctor, { passed, failed }) {
   const { url, headers } = yield* doctor.signPut();
   const { ok, told } = yield* doctor.put({ url: withWrongSignature(url), headers });
-  if (!ok) {
-    report.passed(`a PUT with a wrong one is refused (${told})`);
-    return true;
-  }
-  report.failed(
-    "a PUT with a wrong signature was accepted: the store verifies none",
-    "Everybody who reaches the store can read, write and remove every file.",
-    "switch authentication on (SeaweedFS: weed s3 -config=FILE with the keys), or use another store: this one is for tests",
-  );
-  return false;
+  if (ok) {
+    failed(
+      "a PUT with a wrong signature was accepted: the store verifies none",
+      "Everybody who reaches the store can read, write and remove every file.",
+      "switch authentication on (SeaweedFS: weed s3 -config=FILE with the keys), or use another store: this one is for tests",
+    );
+  } else passed(`a PUT with a wrong one is refused (${told})`);
+  return !ok;
 });
 
 /** Sends a URL for each endpoint to the other, which has to refuse it. */
