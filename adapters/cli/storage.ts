@@ -29,24 +29,24 @@ export const adapter = withDefault("local", {
   example: "minio",
 });
 
+interface Adapter<A> {
+  readonly settings: object;
+  readonly read: (source: Source) => Read<A>;
+}
+const store = <A>(
+  { settings, read }: Adapter<A>,
+  storage: (settings: A, publicUrl: URL) => Storage,
+) => ({
+  settings,
+  read: (source: Source, publicUrl: URL) =>
+    Result.map(read(source), (values) => storage(values, publicUrl)),
+});
+
 const STORES = {
-  local: {
-    settings: local.settings,
-    read: (source: Source, publicUrl: URL) =>
-      Result.map(local.read(source), (settings) => local.embeddedStorage(settings, publicUrl)),
-  },
-  aws: {
-    settings: aws.settings,
-    read: (source: Source) => Result.map(aws.read(source), awsStorage),
-  },
-  minio: {
-    settings: minio.settings,
-    read: (source: Source) => Result.map(minio.read(source), minioStorage),
-  },
-  gcs: {
-    settings: gcs.settings,
-    read: (source: Source) => Result.map(gcs.read(source), gcsStorage),
-  },
+  local: store(local, local.embeddedStorage),
+  aws: store(aws, awsStorage),
+  minio: store(minio, minioStorage),
+  gcs: store(gcs, gcsStorage),
 };
 
 const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
@@ -77,5 +77,5 @@ export const read = (source: Source, publicUrl: URL): Read<Storage> =>
       // Without this, a misspelt STORAGE_ADAPTER would leave uploads in a folder unnoticed.
       return source.valueOf(endpoint) === undefined ? [] : [missingBeside(adapter, endpoint)];
     }),
-    ({ adapter }): Read<Storage> => STORES[adapter].read(source, publicUrl),
+    ({ adapter }) => STORES[adapter].read(source, publicUrl),
   );

@@ -103,25 +103,18 @@ export function createClient(options: ClientOptions): Client {
     const { policy: name } = pending ?? upload;
     const policy = (await policies(run)).find((each) => each.name === (name ?? "files"));
     const { size, type } = file;
+    const given = upload.contentType ?? type;
+    const content_type = given || typeByName(filename, policy) || "application/octet-stream";
+    const isLarge = multipart !== false && size > multipart && policy?.multipart !== undefined;
     return {
       run,
       service,
       slots,
       tally,
       file,
-      asked: {
-        filename,
-        content_type:
-          (upload.contentType ?? type) ||
-          typeByName(filename, policy) ||
-          "application/octet-stream",
-        size,
-        policy: name,
-      },
+      asked: { filename, content_type, size, policy: name },
       policy,
-      isInParts:
-        pending !== undefined ||
-        (multipart !== false && size > multipart && policy?.multipart !== undefined),
+      isInParts: pending !== undefined || isLarge,
       checksum,
       resume,
       storage: options.storage,

@@ -1,5 +1,5 @@
 import { UploadError } from "./errors.ts";
-import { isOnline, type Retrying, type Run, withTimeout } from "./run.ts";
+import { inTime, isOnline, type Retrying, type Run } from "./run.ts";
 
 /** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
 const FIRST_DELAY = 500;
@@ -91,13 +91,17 @@ function delayAfter(attempt: number, { after, reason }: Transient): number {
 
 /** Waits `milliseconds`, or until the run is paused or ends, or the browser has a network again. */
 const delay = (run: Run, milliseconds: number): Promise<void> =>
-  run.attempt(
-    (outer) =>
-      new Promise((resolve) => {
-        const { signal, abort } = withTimeout(outer, milliseconds);
-        globalThis.addEventListener?.("online", abort, { signal });
-        signal.addEventListener("abort", () => resolve());
-      }),
+  run.attempt((outer) =>
+    inTime(
+      outer,
+      milliseconds,
+      (signal) =>
+        new Promise((resolve) => {
+          const end = () => resolve();
+          globalThis.addEventListener?.("online", end, { signal });
+          signal.addEventListener("abort", end);
+        }),
+    ),
   );
 
 /** Returns true if a later request may be answered differently (RFC 9110). */

@@ -122,22 +122,25 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
 /** Returns false if the browser says that it has no network; other runtimes do not say. */
 export const isOnline = (): boolean => globalThis.navigator?.onLine !== false;
 
-/** Makes a signal that is aborted with `outer`, or after some milliseconds. */
-export function withTimeout(outer: AbortSignal | undefined, milliseconds: number) {
+/** Calls `work` with a signal that is aborted with `outer`, or after some milliseconds. */
+export async function inTime<A>(
+  outer: AbortSignal,
+  milliseconds: number,
+  work: (signal: AbortSignal, restart: () => void) => Promise<A>,
+): Promise<A> {
   const inner = new AbortController();
-  const stop = () => {
-    clearTimeout(timer);
-    outer?.removeEventListener("abort", abort);
-  };
-  const abort = () => {
-    stop();
-    inner.abort();
-  };
-  let timer = setTimeout(abort, outer?.aborted ? 0 : milliseconds);
-  outer?.addEventListener("abort", abort);
-  const extend = (milliseconds: number) => {
+  const abort = () => inner.abort();
+  let timer = setTimeout(abort, outer.aborted ? 0 : milliseconds);
+  outer.addEventListener("abort", abort);
+  const restart = () => {
     clearTimeout(timer);
     timer = setTimeout(abort, milliseconds);
   };
-  return { signal: inner.signal, stop, abort, extend };
+  try {
+    return await work(inner.signal, restart);
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener("abort", abort);
+    abort();
+  }
 }

@@ -1,6 +1,6 @@
 import { ETAG } from "./decode.ts";
 import { retryAfter, TIMER_LIMIT } from "./retry.ts";
-import { withTimeout } from "./run.ts";
+import { inTime } from "./run.ts";
 
 /**
  * The longest time without progress of a transfer, in milliseconds: the system may have taken more
@@ -23,17 +23,13 @@ export async function put(request: Put): Promise<PutAnswer> {
   const isXhr = typeof XMLHttpRequest !== "undefined";
   // Deno reports no progress.
   const silence = isXhr || SENDS_LENGTH ? SEND_TIMEOUT : TIMER_LIMIT;
-  const { signal, stop, extend } = withTimeout(request.signal, silence);
-  const onSent = (bytes: number) => {
-    extend(silence);
-    request.onSent(bytes);
-  };
-  const send = isXhr ? putByXhr : putByFetch;
-  try {
-    return await send({ ...request, signal, onSent });
-  } finally {
-    stop();
-  }
+  return inTime(request.signal, silence, (signal, restart) => {
+    const onSent = (bytes: number) => {
+      restart();
+      request.onSent(bytes);
+    };
+    return (isXhr ? putByXhr : putByFetch)({ ...request, signal, onSent });
+  });
 }
 
 /** Used where there is one, since `fetch` does not report how much of a body has been sent. */

@@ -10,7 +10,7 @@ import {
 import { UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, transient } from "./retry.ts";
-import { type Run, withTimeout } from "./run.ts";
+import { inTime, type Run } from "./run.ts";
 
 /** The longest time for an answer, in milliseconds: some stores copy parts to put them together. */
 const TIMEOUT = 120_000;
@@ -61,22 +61,18 @@ export function makeService(options: ServiceOptions) {
   ): Promise<unknown> {
     const provided = options[name];
     if (typeof provided !== "function") return provided;
-    const { signal, stop } = withTimeout(outer, TIMEOUT);
-    try {
-      return await new Promise((resolve, reject) => {
+    const answered = (signal: AbortSignal) =>
+      new Promise((resolve, reject) => {
         signal.addEventListener("abort", () => reject(new Error("fetch: no answer")));
         Promise.resolve(provided(wasRefused)).then(resolve, reject);
       });
+    try {
+      return await inTime(outer, TIMEOUT, answered);
     } catch (cause) {
       const isLost = LOST.test(`${cause}`);
-      const error = new UploadError(
-        isLost ? "offline" : "unauthenticated",
-        `The function ${name} failed: ${cause}. Check the address that it asks.`,
-        { cause },
-      );
+      const message = `The function ${name} failed: ${cause}. Check the address that it asks.`;
+      const error = new UploadError(isLost ? "offline" : "unauthenticated", message, { cause });
       throw isLost ? transient("network", error) : error;
-    } finally {
-      stop();
     }
   }
 
@@ -84,27 +80,22 @@ export function makeService(options: ServiceOptions) {
     const given = await provide(signal, "token", wasRefused);
     if (given === undefined) return undefined;
     if (attempt(() => text(given)) === given) return { Authorization: `Bearer ${given}` };
-    throw new UploadError(
-      "unauthenticated",
-      "token is not text on one line. Check what its address answers to who is not signed in.",
-    );
+    const message =
+      "token is not text on one line. Check what its address answers to who is not signed in.";
+    throw new UploadError("unauthenticated", message);
   }
-  /** Asks for one token for all requests that are refused meanwhile. */
+  // One token is asked for by all requests that are refused meanwhile.
   let renewing: ReturnType<typeof authorize> | undefined;
   const renew = (signal: AbortSignal) =>
     (renewing ??= authorize(signal, true).finally(() => (renewing = undefined)));
 
-  async function call(outer: AbortSignal, url: string, init: RequestInit) {
-    const { signal, stop } = withTimeout(outer, TIMEOUT);
-    try {
+  const call = (outer: AbortSignal, url: string, init: RequestInit) =>
+    inTime(outer, TIMEOUT, async (signal) => {
       const response = await (options.fetch ?? fetch)(url, { ...init, signal });
       return { response, text: await response.text() };
-    } catch {
+    }).catch(() => {
       throw unanswered(address);
-    } finally {
-      stop();
-    }
-  }
+    });
 
   return {
     address,

@@ -164,10 +164,8 @@ export function algorithmFor(
   if (!isRequired && !(checksum ?? size <= MOST_IN_MEMORY)) return undefined;
   const algorithm = chooseAlgorithm(offered, size);
   if (algorithm === undefined && (checksum || isRequired)) {
-    throw new UploadError(
-      "refused",
-      `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}. Leave the option checksum out.`,
-    );
+    const message = `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}. Leave the option checksum out.`;
+    throw new UploadError("refused", message);
   }
   return algorithm;
 }
