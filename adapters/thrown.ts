@@ -11,15 +11,15 @@ export const isError = (thrown: unknown): thrown is Error =>
 export const messageOf = (thrown: unknown): string =>
   isError(thrown) ? thrown.message || String(codeOf(thrown) ?? thrown.name) : String(thrown);
 
-/** Why something failed, for the operator: our own errors say it in `reason`. */
+/** The reason of a failure, for the operator: our own errors have it in `reason`. */
 export const reasonOf = (thrown: unknown): string =>
   isError(thrown) && "reason" in thrown ? String(thrown.reason) : messageOf(thrown);
 
 /**
- * Why `fetch` failed, which is in the cause of its error. Deno names the URL there, whose query
- * can be a signature, so queries are left out.
+ * The reason that `fetch` failed, which is in the cause of its error. Deno names the URL there, whose
+ * query can be a signature, so queries are left out.
  */
-export function fetchFailureOf(thrown: unknown): string {
+export function fetchFailure(thrown: unknown): string {
   const cause = isError(thrown) && isError(thrown.cause) ? `: ${messageOf(thrown.cause)}` : "";
   return `${messageOf(thrown)}${cause}`.replaceAll(/\?[^\s)]*/g, "");
 }

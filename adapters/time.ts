@@ -2,7 +2,7 @@
  * Writes an instant, in milliseconds since 1970, as ISO 8601 in UTC. Many share their second, so the
  * texts of the last seconds are kept: to write one costs as much as a signature.
  */
-export function isoOf(milliseconds: number): string {
+export function isoText(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
   const rest = String(milliseconds - second * 1000).padStart(3, "0");
   return `${seconds.get(second) ?? keep(second)}${rest}Z`;

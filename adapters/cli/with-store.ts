@@ -41,7 +41,7 @@ export const quietly = (layer: Storage["layer"]): Storage["layer"] =>
 
 const WARNINGS = Logger.layer([
   Logger.make<unknown, void>(({ message }) =>
-    tell(`Warning: ${telemetry.partsOf(message).text}.\n`),
+    tell(`Warning: ${telemetry.splitMessage(message).text}.\n`),
   ),
 ]);
 

@@ -1,14 +1,14 @@
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import * as References from "effect/References";
-import { partsOf } from "../telemetry/log.ts";
+import { splitMessage } from "../telemetry/log.ts";
 import type { LogEntry } from "./valetkey-options.ts";
 
 /** Hands the log to the host, or warnings and errors to the console. */
 export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer<never> {
   const write = logFrom(log);
   const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
-    const { text, facts } = partsOf(message);
+    const { text, facts } = splitMessage(message);
     write({ level: LEVELS.get(logLevel) ?? "debug", message: text, facts });
   });
   const lowest = log === undefined ? "Warn" : "Debug";

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { parseJson } from "../json/json-file.ts";
-import { fetchFailureOf } from "../thrown.ts";
+import { fetchFailure } from "../thrown.ts";
 
 /** In bytes. */
 const LARGEST = 256 * 1024;
@@ -31,7 +31,7 @@ export const fetchJson = (
       if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
       return { status: 200, body: body.success };
     },
-    catch: (cause) => unavailable(url, fetchFailureOf(cause)),
+    catch: (cause) => unavailable(url, fetchFailure(cause)),
   });
 
 /** Fails if the answer from `url` takes longer. */

@@ -6,7 +6,7 @@ import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { fault, optional, type Read, readSettings, type Values } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { codeOf } from "../thrown.ts";
-import { isoOf } from "../time.ts";
+import { isoText } from "../time.ts";
 import { appendTo } from "./append.ts";
 import { writeLine } from "./standard-output.ts";
 
@@ -54,7 +54,7 @@ function lineFrom(event: AuditEvent): string {
   const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
     event;
   return JSON.stringify({
-    time: isoOf(at.epochMilliseconds),
+    time: isoText(at.epochMilliseconds),
     audit: action,
     decision: refusal === undefined ? "granted" : "refused",
     code: refusal,

@@ -2,7 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
-import { isoOf } from "../time.ts";
+import { isoText } from "../time.ts";
 import { onOneLine } from "../printable.ts";
 import { oneOf, optional, readSettings, type Values, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
@@ -53,23 +53,23 @@ export const isForPeople = (format: TelemetrySettings["format"]): boolean =>
   format === undefined ? process.stdout.isTTY : format === "pretty";
 
 const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => {
-  const { text, facts } = partsOf(message);
+  const { text, facts } = splitMessage(message);
   const level = logLevel === "Info" ? "" : `${logLevel.toUpperCase()} `;
   const pairs = Object.entries(facts).map(([name, value]) => ` ${name}=${String(value)}`);
   return onOneLine(`${date.toISOString().slice(11, 19)} ${level}${text}${pairs.join("")}`);
 });
 
 const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) => {
-  const { text, facts } = partsOf(message);
+  const { text, facts } = splitMessage(message);
   return JSON.stringify({
-    time: isoOf(date.getTime()),
+    time: isoText(date.getTime()),
     level: logLevel.toLowerCase(),
     message: text,
     ...facts,
   });
 });
 
-export function partsOf(message: unknown) {
+export function splitMessage(message: unknown) {
   const [text, given] = Array.isArray(message) ? message : [message];
   const facts: Readonly<Record<string, unknown>> = typeof given === "object" ? { ...given } : {};
   return { text: String(text), facts };

@@ -10,7 +10,7 @@ import { FileName } from "../../../domain/file-name.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { DEFAULT_POLICY, POLICY_NAME } from "../../../domain/upload-policy.ts";
-import { isoOf } from "../../time.ts";
+import { isoText } from "../../time.ts";
 import { IDEMPOTENCY } from "./idempotency-key.ts";
 import { FILES, operation } from "./operation.ts";
 import { download, instant, PUT_URL, Token, url } from "./schemas.ts";
@@ -128,8 +128,8 @@ export const encodeUpload = ({ key, put, get, receipt }: Granted) => ({
   put_url: put.url,
   get_url: get.url,
   put_headers: put.headers,
-  put_expires_at: isoOf(put.expiresAt.epochMilliseconds),
-  get_expires_at: isoOf(get.expiresAt.epochMilliseconds),
+  put_expires_at: isoText(put.expiresAt.epochMilliseconds),
+  get_expires_at: isoText(get.expiresAt.epochMilliseconds),
   key,
   receipt,
 });

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
-import { fetchFailureOf } from "../../thrown.ts";
+import { fetchFailure } from "../../thrown.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
@@ -56,7 +56,7 @@ export const signedFetch = Effect.fnUntraced(
         const { status, ok, headers: received } = answer;
         return { status, ok, headers: received, text: await answer.text() };
       },
-      catch: (cause) => new StoreUnavailable({ reason: fetchFailureOf(cause) }),
+      catch: (cause) => new StoreUnavailable({ reason: fetchFailure(cause) }),
     });
   },
   Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
