@@ -11,17 +11,12 @@ const EXPOSED = {
 /** Anybody can make up more origins. */
 const MAX_WARNINGS = 100;
 
-export interface Sharing {
-  readonly headers: (c: HttpContext, requestId: string) => Readonly<Record<string, string>>;
-  readonly preflight: (c: HttpContext, requestId: string) => Promise<Response | void>;
-}
-
 /**
  * Decides how a path is shared with pages of `corsOrigins` (Fetch Standard, CORS protocol); it is
  * not if undefined. The log warns once about each other origin; the service's own needs no
  * permission.
  */
-export function crossOrigin(options: AppOptions): (path: string) => Sharing | undefined {
+export function crossOrigin(options: AppOptions) {
   const { corsOrigins: origins, mounts, publicUrl } = options;
   const log = Effect.runForkWith(options.services);
   const warned = new Set<string>();
@@ -35,7 +30,7 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing | un
       ),
     );
   };
-  const sharedBy = (...allowMethods: Array<string>): Sharing => {
+  const sharedBy = (...allowMethods: Array<string>) => {
     const preflight = cors({ origin: [...origins], allowMethods, maxAge: 600 });
     const isAllowed = (origin: string | null, requestId: string) => {
       if (origin === null) return false;
@@ -44,13 +39,13 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing | un
       return false;
     };
     return {
-      headers: (c, requestId) => {
+      headers: (c: HttpContext, requestId: string): Readonly<Record<string, string>> => {
         const origin = c.req.raw.headers.get("origin");
         return origin !== null && isAllowed(origin, requestId)
           ? { ...VARY, "Access-Control-Allow-Origin": origin, ...EXPOSED }
           : VARY;
       },
-      preflight: (c, requestId) => {
+      preflight: (c: HttpContext, requestId: string) => {
         isAllowed(c.req.raw.headers.get("origin"), requestId);
         return preflight(c, notForwarded);
       },
@@ -59,7 +54,7 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing | un
   const api = sharedBy("GET", "POST", "DELETE");
   const document = sharedBy("GET", "HEAD");
   const store = sharedBy("GET", "HEAD", "PUT", "POST");
-  return (path) => {
+  return (path: string) => {
     if (path.startsWith("/api/")) return api;
     if (path === "/openapi.json") return document;
     return mounts.some((mount) => path.startsWith(`${mount.path}/`)) ? store : undefined;
@@ -67,3 +62,5 @@ export function crossOrigin(options: AppOptions): (path: string) => Sharing | un
 }
 
 const notForwarded = () => Promise.resolve();
+
+export type Sharing = ReturnType<ReturnType<typeof crossOrigin>>;

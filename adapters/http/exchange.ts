@@ -22,7 +22,7 @@ type Answering = (requestId: string) => Answer | Response | Promise<Answer | Res
  */
 export function exchange(
   options: AppOptions,
-): (c: HttpContext, sharing: Sharing | undefined, answering: Answering) => Promise<Response> {
+): (c: HttpContext, sharing: Sharing, answering: Answering) => Promise<Response> {
   const { services, isStopping } = options;
   const log = Effect.runForkWith(services);
   const logRequest = logAt("Info", services);

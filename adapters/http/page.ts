@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { held } from "./answer.ts";
-import { clientFiles } from "./client-files.ts";
 import { htmlHeaders } from "./html-headers.ts";
 import { loadOnce } from "./load-once.ts";
 import type { PageFile } from "./options.ts";
@@ -29,10 +28,36 @@ export function page(storeOrigin: string): ReadonlyArray<PageFile> {
     {
       path: "/client/:file",
       answer: async (c) => {
-        const content = (await clientFiles()).get(c.req.param("file") ?? "");
+        const content = (await loadClient("client")).get(c.req.param("file") ?? "");
         if (content === undefined) return undefined;
         return held(Buffer.from(content), { ...headers, "Content-Type": SCRIPT });
       },
     },
   ];
+}
+
+/**
+ * The modules of `valetkey/client` by their file names, such as `client.js`, for pages of the
+ * service. Run from its source, the service makes them first.
+ */
+const loadClient = loadOnce(async (): Promise<ReadonlyMap<string, string>> => {
+  if (import.meta.url.endsWith(".ts")) {
+    // Not there in what is built, so the compiler and bundlers need not know it.
+    const isDeno = "Deno" in globalThis;
+    const source = `../../deploy/${isDeno ? "strip" : "bundle"}-client.ts`;
+    const made = await import(new URL(source, import.meta.url).href);
+    return isDeno ? made.stripClient() : made.bundleClient();
+  }
+  // Beside this module where it is built, and in a folder of its own where it is bundled.
+  return read("../client/").catch(() => read("./client/"));
+});
+
+async function read(path: string): Promise<ReadonlyMap<string, string>> {
+  const folder = new URL(path, import.meta.url);
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".js"));
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, await readFile(new URL(name, folder), "utf8")] as const),
+    ),
+  );
 }

@@ -23,7 +23,7 @@ import { refuse } from "./problems/answer-problem.ts";
 import { problemFrom, rateLimitHeaders, type Refusal } from "./problems/problem.ts";
 import { readJson } from "./request-body.ts";
 
-/** The outcome of an operation, and the headers that its answer has whatever it is. */
+/** The headers are those of the answer, whatever the outcome is. */
 interface Operated {
   readonly outcome: Exit.Exit<Answer, Refusal>;
   readonly headers?: Readonly<Record<string, string>> | undefined;

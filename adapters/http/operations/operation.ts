@@ -197,16 +197,8 @@ export function operation<
   Extract<(E | Before | InvalidInput)["_tag"], Refusal["_tag"]>
 > {
   type Input = Schema.Struct<Fields>["Type"];
-  const {
-    input: schema,
-    output,
-    callGives,
-    documented = schema,
-    run,
-    present,
-    encode,
-  } = description;
-  const { before, facts, respond, isRepeatable } = description;
+  const { input: schema, output, documented = schema, isRepeatable, callGives } = description;
+  const { before, check, facts, run, present, encode, respond } = description;
   const named = output && toWire(output);
 
   /** Decodes input in one of its two spellings. */
@@ -225,7 +217,7 @@ export function operation<
       const decoded = decode(value);
       if (Result.isFailure(decoded)) return Effect.fail(refusalFor(decoded.failure, names));
       const input = rename(decoded.success) as Input;
-      const fault = description.check?.(input);
+      const fault = check?.(input);
       if (fault === undefined) return Effect.succeed(input);
       const pointer = isWire ? wirePointer(fault.pointer) : fault.pointer;
       return Effect.fail(new InvalidBody({ faults: [{ ...fault, pointer }] }));
@@ -254,7 +246,7 @@ export function operation<
     body: description.query === undefined ? wireSchema(documented) : undefined,
     answer: output && wireSchema(output),
     refusals: {
-      ...(Object.keys(MEMBER_CODES).some((name) => Object.hasOwn(schema.fields, name)) && {
+      ...(Object.keys(schema.fields).some((name) => Object.hasOwn(MEMBER_CODES, name)) && {
         InvalidMember: true,
       }),
       ...(isRepeatable && { InvalidIdempotencyKey: true }),

@@ -76,14 +76,11 @@ export const Upload = Schema.Struct({
 
 export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
-export const requestedUpload = <Size extends ByteSize | undefined>(file: {
-  readonly filename: FileName;
-  readonly contentType: MediaType;
-  readonly size: Size;
-  readonly checksum?: Checksum;
-  readonly policy?: string;
-  readonly strict?: boolean;
-}) => ({
+type AskedFile = Omit<typeof UploadRequest.Type, "method" | "size">;
+
+export const requestedUpload = <Size extends ByteSize | undefined>(
+  file: AskedFile & { readonly size: Size },
+) => ({
   upload: {
     fileName: file.filename,
     mediaType: file.contentType,
@@ -95,12 +92,11 @@ export const requestedUpload = <Size extends ByteSize | undefined>(file: {
 });
 
 /** Facts of an upload that is asked for; other names are of no policy. */
-export const askedFacts = (file: {
-  readonly contentType: MediaType;
-  readonly size?: ByteSize;
-  readonly policy?: string;
-}): AuditedFacts => {
-  const { size, contentType: mediaType, policy = DEFAULT_POLICY } = file;
+export const askedFacts = ({
+  size,
+  contentType: mediaType,
+  policy = DEFAULT_POLICY,
+}: Pick<AskedFile, "contentType" | "policy"> & { readonly size?: ByteSize }): AuditedFacts => {
   return { size, mediaType, policy: POLICY_NAME.test(policy) ? policy : undefined };
 };
 
