@@ -86,7 +86,8 @@ export async function examine(examination: Examination): Promise<Findings> {
       }
       for (const promise of promises) {
         if (signal.aborted) throw new Unexamined("it was interrupted");
-        const found = await tryPromise(promise, remembering, ({ path, body = "" }, { headers }) => {
+        const found = await tryPromise(promise, remembering, ({ path, body = "" }, answer) => {
+          const { headers = {} } = answer ?? {};
           // The key of a form is in its body.
           const key = keyIn(path) ?? keyIn(Buffer.from(body).toString("latin1"));
           if (key !== undefined) scratch.add(key, versionIn(headers));
@@ -123,10 +124,10 @@ async function tryPromise(
   store: BuiltStore,
   onExchange: Listener,
 ): Promise<Finding> {
-  const exchanges: Array<Parameters<Listener>> = [];
-  const listen: Listener = (...exchange) => {
-    exchanges.push(exchange);
-    onExchange(...exchange);
+  const exchanges: Array<Parameters<typeof shown>> = [];
+  const listen: Listener = (sent, answer) => {
+    if (answer !== undefined) exchanges.push([sent, answer]);
+    onExchange(sent, answer);
   };
   try {
     await within(

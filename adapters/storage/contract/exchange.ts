@@ -33,13 +33,17 @@ export interface Sent {
   readonly body?: Uint8Array | string | undefined;
 }
 
-export type Listener = (sent: Sent, answer: Answer) => void;
+/** Receives each request before it is sent, since it may have an effect and no answer, and then both. */
+export type Listener = (sent: Sent, answer?: Answer) => void;
 
 const listeners = new AsyncLocalStorage<Listener>();
 
 /** Reports each exchange with a store that `run` makes. */
 export const withExchanges = <A>(listener: Listener, run: () => Promise<A>): Promise<A> =>
   listeners.run(listener, run);
+
+/** Reports a request that is about to be sent to the listener, if there is one. */
+export const sending = (sent: Sent): void => listeners.getStore()?.(sent);
 
 /** Completes an answer, and reports the exchange to the listener, if there is one. */
 export function answered(sent: Sent, received: Omit<Answer, "ok">): Answer {

@@ -4,7 +4,7 @@ import http from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
 import { assertAccepted } from "./assertions.ts";
-import { type Answer, answered } from "./exchange.ts";
+import { type Answer, answered, sending } from "./exchange.ts";
 import { CONTENT } from "./uploads.ts";
 
 export type { Answer };
@@ -36,6 +36,8 @@ export async function send(
   const { protocol, hostname, port } = new URL(url);
   const path = pathIn(url);
   const { request } = protocol === "https:" ? https : http;
+  const sent = { method, path, headers, body };
+  sending(sent);
   const outgoing = request({
     method,
     // The brackets of an IPv6 address belong to the URL only.
@@ -58,19 +60,19 @@ export async function send(
   onBegin?.();
   const { statusCode: status, headers: received } = answer;
   const whole = { status, headers: received, body: await buffer(answer) };
-  return answered({ method, path, headers, body }, whole);
+  return answered(sent, whole);
 }
 
 /** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
 export async function putByFetch(url: string, file: Blob): Promise<Answer> {
-  const sent = { method: "PUT", headers: { "Content-Type": file.type } };
+  const sent = { method: "PUT", path: pathIn(url), headers: { "Content-Type": file.type } };
+  sending(sent);
+  const { method, headers } = sent;
   const signal = AbortSignal.timeout(SILENCE);
-  const answer = await fetch(url, { ...sent, body: file, signal });
+  const answer = await fetch(url, { method, headers, body: file, signal });
   const body = Buffer.from(await answer.arrayBuffer());
-  return answered(
-    { ...sent, path: pathIn(url) },
-    { status: answer.status, headers: Object.fromEntries(answer.headers), body },
-  );
+  const received = Object.fromEntries(answer.headers);
+  return answered(sent, { status: answer.status, headers: received, body });
 }
 
 /** A PUT as it is sent; of `CONTENT` by default. */
