@@ -18,7 +18,7 @@ const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js|svg)$/;
 
 /** What a key may do, which `valetkey policy` prints. */
-const OF_A_KEY = /^dist\/adapters\/cli\/policies\/[\w-]+\.json$/;
+const OF_A_KEY = /^dist\/adapters\/cli\/(?:policies|policy)\/[\w-]+\.json$/;
 
 /** A page of the guide. */
 const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
