@@ -45,7 +45,7 @@ export interface Granted {
   readonly issuedAt: DateTime.Utc;
 }
 
-/** What the store can do where the file is sent by PUT, in parts or by a form. */
+/** The store's abilities where the file is sent by PUT, in parts or by a form. */
 interface Way {
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** In bytes. */

@@ -24,7 +24,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly key: string;
   readonly download?: boolean | undefined;
-  /** As confirming named it. Whoever may read the file may read any version of it. */
+  /** As confirming named it. A member who may read the file may read any version of it. */
   readonly version?: string | undefined;
 }) {
   const { member, download = false, version } = request;

@@ -9,7 +9,7 @@ import type { UploadDifference } from "./upload-difference.ts";
 export class FileTooLarge extends Data.TaggedError("FileTooLarge")<{
   readonly limit: number;
   readonly actual: number;
-  /** Whether only one PUT is the limit: in parts, the policy allows the file. */
+  /** Only one PUT is the limit: in parts, the policy allows the file. */
   readonly fitsInParts?: boolean;
 }> {}
 
@@ -57,7 +57,7 @@ export class InvalidReceipt extends Data.TaggedError("InvalidReceipt") {}
 /** The file is not in the store, or not yet. */
 export class UploadIncomplete extends Data.TaggedError("UploadIncomplete") {}
 
-/** What is in the store is not what was granted. */
+/** The object in the store differs from the grant. */
 export class UploadMismatch extends Data.TaggedError("UploadMismatch")<{
   readonly differences: ReadonlyArray<UploadDifference>;
 }> {}

@@ -8,7 +8,7 @@ import { MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 import { StorageKey } from "./storage-key.ts";
 
-/** What was granted to whom, to be compared with what arrived. The client holds it, sealed. */
+/** A grant, to be compared with the object that arrived. The client holds it, sealed. */
 export const Receipt = Schema.Struct({
   key: StorageKey,
   fileName: FileName,

@@ -72,7 +72,7 @@ export const keyIn = (organization: OrganizationId, path: string): string =>
 export const format = (parts: StorageKeyParts): StorageKey =>
   `${prefixFor(parts.organization)}${pathWithin(parts)}` as StorageKey;
 
-/** What follows the organization in a key: `{year}/{month}/{uuid}{ext}`. */
+/** The part of a key after the organization: `{year}/{month}/{uuid}{ext}`. */
 export function pathWithin({
   year,
   month,

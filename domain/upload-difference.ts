@@ -14,7 +14,7 @@ export interface UploadDifference {
   readonly actual: string | number;
 }
 
-/** What the store says of an object. */
+/** The facts of an object, as the store reports them. */
 export interface ObjectFacts {
   /** In bytes. */
   readonly size: number;

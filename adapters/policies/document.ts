@@ -87,7 +87,7 @@ export function sizeLimit(size: number, store: StoreCapabilities) {
 
 const DAY = 24 * 60 * 60;
 
-/** What the store cannot enforce, and what contradicts itself. */
+/** Rules that the store cannot enforce, or that contradict each other. */
 function rules(
   { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter }: UploadPolicy,
   { store, spelling }: Place,

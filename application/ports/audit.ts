@@ -18,7 +18,7 @@ export interface AuditedFacts {
   /** In bytes. */
   readonly size?: number | undefined;
   readonly mediaType?: MediaType | undefined;
-  /** Whether the upload was already granted under the same idempotency key. */
+  /** The upload was already granted under the same idempotency key. */
   readonly isRetry?: boolean;
 }
 

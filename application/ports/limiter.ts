@@ -18,9 +18,9 @@ export interface UploadToCount {
   readonly caller: Pick<Principal, "kind" | "subject">;
   /** In bytes; the sum of several. */
   readonly size: number;
-  /** How many uploads; 1 if undefined. */
+  /** The number of uploads; 1 if undefined. */
   readonly objects?: number | undefined;
-  /** How a retry is recognized, if the request has an idempotency key. */
+  /** Makes a retry recognizable, if the request has an idempotency key. */
   readonly retry?: RetriedUpload | undefined;
   /** The place among the open uploads that an upload in parts takes. */
   readonly multipart?:
@@ -28,17 +28,17 @@ export interface UploadToCount {
     | undefined;
 }
 
-/** What makes two requests the same, and what is remembered of the first. */
+/** Makes two requests the same, and holds the facts of the first that a retry needs. */
 export interface RetriedUpload {
   /** The caller, so that none uses up the room of others. */
   readonly caller: ReadonlyArray<string>;
   /** The idempotency key, chosen by the caller. */
   readonly key: string;
-  /** What was asked for; a different request with the same key is a conflict. */
+  /** The content of the request; a different one with the same key is a conflict. */
   readonly request: string;
-  /** What a retry gets of the first request. */
+  /** Returned to a retry, as the first request left it. */
   readonly memory: string;
-  /** How long a retry is recognized. */
+  /** The time for which a retry is recognized. */
   readonly lifetime: Duration.Duration;
 }
 

@@ -10,14 +10,14 @@ import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
 
-/** How the rules are after they were applied. */
+/** The rules after they were applied. */
 export interface AppliedLifecycle {
   readonly outcome: "added" | "there";
-  /** How long an upload waits now; 0 if there is no rule for that. */
+  /** Days that an upload waits now; 0 without a rule for that. */
   readonly days: number;
 }
 
-/** What one rule of a bucket does to files. */
+/** The effect of one rule of a bucket on files. */
 export interface LifecycleRule {
   readonly name: string;
   /** Such as "removes every file 1 day after it was stored". */
@@ -33,7 +33,7 @@ export interface LifecycleRule {
 
 /** The bucket's own rules that remove uploads which nobody confirms or completes. */
 export interface BucketLifecycle {
-  /** Whether one of the rules removes uploads in parts that nobody completes; if left out, none. */
+  /** One of the rules removes uploads in parts that nobody completes; false if left out. */
   readonly removesParts?: boolean;
   /**
    * The rules alone, in the format of the store's own tools. `days` is how long an upload waits to
@@ -48,16 +48,16 @@ export interface BucketLifecycle {
     days: number,
     options?: { readonly replace: boolean },
   ) => Effect.Effect<AppliedLifecycle, StoreUnavailable>;
-  /** What enabled rules of the bucket do to files of ours; if left out, unknown. */
+  /** The effects of the bucket's enabled rules on our files; unknown if left out. */
   readonly effects?: Effect.Effect<ReadonlyArray<LifecycleRule>, StoreUnavailable>;
   /**
-   * How long the bucket keeps each new object from being removed, such as "30 days"; undefined if
-   * it does not, or does not say.
+   * The time for which the bucket keeps each new object from being removed, such as "30 days";
+   * undefined if it does not, or does not say.
    */
   readonly retention?: Effect.Effect<string | undefined, StoreUnavailable>;
 }
 
-/** How a call to complete a multipart upload ended. */
+/** The outcome of a call to complete a multipart upload. */
 export type Completion =
   /** The object is there. */
   | "completed"
@@ -83,8 +83,8 @@ export interface MultipartId {
  */
 export interface Multipart {
   /**
-   * What removes uploads that nobody completes, if no rule of the bucket does: a sentence without a
-   * full stop.
+   * Names what removes uploads that nobody completes, if no rule of the bucket does: a sentence
+   * without a full stop.
    */
   readonly abandoned?: string | undefined;
   /** The algorithms of checksums of a whole file that it verifies; none if left out. */
@@ -113,7 +113,7 @@ export interface Multipart {
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
 }
 
-/** Whether a PUT can be told to write once, for stores where that depends on the bucket. */
+/** For stores where writing once depends on the bucket. */
 export interface WriteOnce {
   /** As was last seen; false while it is unknown. Asks nobody. */
   readonly holds: () => boolean;

@@ -19,7 +19,7 @@ export interface ConfirmedUpload {
   /** The version or generation that was compared, if the bucket keeps several. */
   readonly version?: string | undefined;
   readonly checksum?: Checksum | undefined;
-  /** Whether the object can no longer change. */
+  /** The object can no longer change. */
   readonly final: boolean;
   /** Until when it can change, if it is not final. */
   readonly mutableUntil: DateTime.Utc;

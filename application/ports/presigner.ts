@@ -13,7 +13,7 @@ import type { StorageKey } from "../../domain/storage-key.ts";
 /** Where a signed request is used: in a browser, or by a service on the private network. */
 export type Audience = "public" | "internal";
 
-/** What every signed request needs. */
+/** The members of every signed request. */
 export interface ObjectRequest {
   /** The object's name in the bucket: letters, digits, `-`, `_`, `.` and slashes, never encoded. */
   readonly key: StorageKey;
@@ -29,8 +29,8 @@ export interface ObjectRequest {
 }
 
 /**
- * What a PUT is bound to. If no member asks for more, a client that sends only `Content-Type` must
- * be able to upload.
+ * The properties that a PUT is bound to. If none asks for more, a client that sends only
+ * `Content-Type` must be able to upload.
  */
 export interface PutRequest extends ObjectRequest {
   /** Always bound, character for character, since the client sends the same text. */
@@ -54,7 +54,7 @@ export interface PutRequest extends ObjectRequest {
   readonly checksum?: Checksum | undefined;
 }
 
-/** What the PUT of one part of a multipart upload is bound to. */
+/** The properties that the PUT of one part is bound to. */
 export interface PartRequest extends ObjectRequest {
   /** The store's name for the upload, as `multipart.create` of `ObjectStore` returned it. */
   readonly uploadId: string;
@@ -65,7 +65,9 @@ export interface PartRequest extends ObjectRequest {
   readonly checksum?: Checksum | undefined;
 }
 
-/** What an HTML form is bound to: its key and its media type exactly, and a range of sizes. */
+/**
+ * The properties that an HTML form is bound to: key and media type exactly, and a range of sizes.
+ */
 export interface FormRequest extends ObjectRequest {
   /** The type of the stored object, whatever the browser says of the file. */
   readonly mediaType: MediaType;
@@ -75,9 +77,9 @@ export interface FormRequest extends ObjectRequest {
 }
 
 /**
- * What a GET is bound to. Whatever else a store lets the URL decide is decided too, so that no
- * header of the upload is served: `Cache-Control` is `private, max-age=` and the lifetime in
- * seconds, `Content-Encoding` is `identity`.
+ * The properties that a GET is bound to. All else that a store lets the URL decide is decided too,
+ * so that no header of the upload is served: `Cache-Control` is `private, max-age=` and the
+ * lifetime in seconds, `Content-Encoding` is `identity`.
  */
 export interface GetRequest extends ObjectRequest {
   /** The `Content-Type` of the answer, whatever type is stored. */
@@ -145,7 +147,7 @@ export class Presigner extends Context.Service<
      * further fields.
      */
     readonly form?: (request: FormRequest) => Effect.Effect<SignedForm, CredentialsUnavailable>;
-    /** Whether each signature is a network call, so that two are better made at once. */
+    /** Each signature is a network call, so two are better made at once. */
     readonly isRemote: boolean;
     /** The largest object that one PUT can make, in bytes; no limit is known if left out. */
     readonly largestPut?: number;

@@ -1,6 +1,6 @@
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 
-/** What a store can do; a policy that asks for more is refused at the start. */
+/** The abilities of a store; a policy that asks for more is refused at the start. */
 export interface StoreCapabilities {
   /** The largest object that one PUT can make, in bytes. */
   readonly largestPut: number;
@@ -10,9 +10,9 @@ export interface StoreCapabilities {
   readonly noMultipart?: string;
   /** The store can accept only one PUT under a key; perhaps only in a bucket without versions. */
   readonly writeOnce: boolean | "without versions";
-  /** Whether an upload can carry a mark, and a rule of the bucket removes objects that have it. */
+  /** An upload can carry a mark, and a rule of the bucket removes objects that have it. */
   readonly marks: boolean;
-  /** Whether one version of an object can be removed, and no other. */
+  /** One version of an object can be removed, and no other. */
   readonly versions: boolean;
   /** The checksums that the store verifies on a PUT. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
