@@ -17,7 +17,7 @@ import { receiptKey } from "../support/receipt-key.ts";
 let site: Site;
 
 beforeAll(async () => {
-  const [issuer, thief] = await Promise.all([startIssuer(), startIssuer()]);
+  const [issuer, thief] = await Promise.all([startIssuer(), startIssuer("thief")]);
   const [dev, jwt] = await Promise.all([
     startProcess({ CORS_ORIGINS: ORIGIN }),
     startProcess({

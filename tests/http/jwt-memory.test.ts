@@ -20,7 +20,7 @@ it.effect(
   "of more than 10,000 verified tokens, the one that was verified longest ago is forgotten and verified again",
   () =>
     Effect.gen(function* () {
-      const { url, jwksUrl, sign } = (issuer = yield* Effect.promise(startIssuer));
+      const { url, jwksUrl, sign } = (issuer = yield* Effect.promise(() => startIssuer()));
       const env = { JWT_ISSUER: url, JWT_AUDIENCE: "valetkey", JWT_JWKS_URL: jwksUrl };
       const { callers } = Result.getOrThrow(read(variables({ AUTH: "jwt", ...env })));
       if (callers.auth !== "jwt") throw new Error("These are settings of something else");

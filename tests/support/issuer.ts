@@ -27,9 +27,9 @@ export interface Issuer {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts an issuer with an RSA and an EC key on a free port. */
-export async function startIssuer(): Promise<Issuer> {
-  let keys = await makeKeys(1);
+/** Starts an issuer with an RSA and an EC key on a free port; each `name` has keys of its own. */
+export async function startIssuer(name = "issuer"): Promise<Issuer> {
+  let keys = await makeKeys(name, 1);
   let isDown = false;
   let requests = 0;
   const server = createServer((request, response) => {
@@ -67,7 +67,7 @@ export async function startIssuer(): Promise<Issuer> {
         .sign(privateKey, { crit: Object.fromEntries(understood) });
     },
     rotate: async () => {
-      keys = await makeKeys(keys.generation + 1);
+      keys = await makeKeys(name, keys.generation + 1);
     },
     setDown: (down) => (isDown = down),
     requests: () => requests,
@@ -81,11 +81,11 @@ export async function startIssuer(): Promise<Issuer> {
 }
 
 /** What was made once in this process: an RSA key takes a third of a second. */
-const made = new Map<number, ReturnType<typeof generate>>();
+const made = new Map<string, ReturnType<typeof generate>>();
 
-function makeKeys(generation: number) {
-  const known = made.get(generation) ?? generate(generation);
-  made.set(generation, known);
+function makeKeys(name: string, generation: number) {
+  const known = made.get(`${name} ${generation}`) ?? generate(generation);
+  made.set(`${name} ${generation}`, known);
   return known;
 }
 
