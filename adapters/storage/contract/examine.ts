@@ -4,7 +4,7 @@ import { reasonOf } from "../../thrown.ts";
 import { type Exchange, type Listener, printable, shown, withExchanges } from "./exchange.ts";
 import type { Ability, Harness, OpenStore } from "./harness.ts";
 import { PROMISES } from "./promises.ts";
-import { keyIn, obstacle, openScratch, type Scratch, versionIn } from "./scratch.ts";
+import { keysIn, obstacle, openScratch, type Scratch, versionIn } from "./scratch.ts";
 import { isMadeBy, type StorePromise } from "./store-promise.ts";
 import { type BuiltStore, hasFrom, openStore, newSubject } from "./subject.ts";
 import { newKey } from "./uploads.ts";
@@ -88,9 +88,10 @@ export async function examine(examination: Examination): Promise<Findings> {
         if (signal.aborted) throw new Unexamined("it was interrupted");
         const found = await tryPromise(promise, remembering, ({ path, body = "" }, answer) => {
           const { headers = {} } = answer ?? {};
-          // The key of a form is in its body.
-          const key = keyIn(path) ?? keyIn(Buffer.from(body).toString("latin1"));
+          // A form may name several keys in its body.
+          const [key, ...others] = keysIn(`${path} ${Buffer.from(body).toString("latin1")}`);
           if (key !== undefined) scratch.add(key, versionIn(headers));
+          for (const other of others) scratch.add(other);
           server ??= headers["server"] && printable(String(headers["server"]));
         });
         if (found.outcome === "not kept") {

@@ -21,9 +21,12 @@ export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) 
   return typeof version === "string" ? version : undefined;
 }
 
-/** The key in a path, a URL or the body of a form; those of ours are never encoded. */
-export const keyIn = (text: string): StorageKey | undefined =>
-  /orgs\/[^?\s]+/.exec(text)?.[0] as StorageKey | undefined;
+/** The keys in a path, a URL or the body of a form; those of ours are never encoded. */
+export const keysIn = (text: string): ReadonlyArray<StorageKey> =>
+  (text.match(/orgs\/[^?\s]+/g) ?? []) as ReadonlyArray<string> as ReadonlyArray<StorageKey>;
+
+/** The key in a path or a URL. */
+export const keyIn = (path: string): StorageKey | undefined => keysIn(path)[0];
 
 /** Timeout for the removal of everything under one key. */
 const REMOVE_TIMEOUT = "5 seconds";
