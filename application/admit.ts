@@ -25,6 +25,7 @@ interface AdmissionRequest {
   readonly recordFacts?: RecordFacts | undefined;
 }
 
+/** A member, with the remaining allowances of the limits on requests. */
 export interface Admission extends Member {
   readonly allowances: ReadonlyArray<Allowance>;
 }

@@ -7,6 +7,7 @@ import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
 
+/** The state of one part of the service. */
 export interface PartState {
   readonly state: "ok" | "failing";
   readonly since: DateTime.Utc;
@@ -14,6 +15,7 @@ export interface PartState {
   readonly reason?: string;
 }
 
+/** The states of signing, of writing once, of the store and of the counter. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;

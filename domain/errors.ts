@@ -104,6 +104,7 @@ export class Unauthenticated extends Data.TaggedError("Unauthenticated")<{
  */
 export class OrganizationNotFound extends Data.TaggedError("OrganizationNotFound") {}
 
+/** The caller belongs to the organization, and may not do this there. */
 export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{ readonly scope: string }> {}
 
 /** More requests than a limit allows; `retryAfter` in seconds. */

@@ -12,6 +12,7 @@ import type { UploadDifference } from "./upload-difference.ts";
 /** "Amazon S3 multipart upload limits", S3 User Guide. */
 export const MOST_PARTS = 10_000;
 
+/** The number of a part: 1 to 10,000. */
 export const PartNumber = Schema.Number.check(
   Schema.makeFilter<number>(
     (value) =>
@@ -102,6 +103,7 @@ export interface SentPart {
   readonly etag: string;
 }
 
+/** A part as the store lists it. */
 export interface StoredPart {
   readonly partNumber: number;
   /** In bytes. */

@@ -2,9 +2,11 @@ import * as Schema from "effect/Schema";
 import type { OrganizationId, OrganizationSlug } from "./organization.ts";
 import type { CallerKind } from "./upload-policy.ts";
 
+/** Rights of a caller: to upload, to open files, to confirm uploads. */
 export const Scope = Schema.Literals(["write", "read", "confirm"]);
 export type Scope = typeof Scope.Type;
 
+/** All scopes: what a caller may do whose identity limits nothing. */
 export const EVERY_SCOPE: ReadonlySet<Scope> = new Set(Scope.literals);
 
 /** A caller's stable name at its identity provider: 1 to 256 printable characters. */

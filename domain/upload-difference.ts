@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration";
 import type { ChecksumAlgorithm } from "./checksum.ts";
 import type { Receipt } from "./receipt.ts";
 
+/** One property in which a stored object differs from its grant. */
 export interface UploadDifference {
   /**
    * `size`, `mediaType`, `checksum`, or a header in lower case; `last-modified` is the object's

@@ -26,8 +26,10 @@ export type AllowedType = typeof AllowedType.Type;
 export const POLICY_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export const PolicyName = Schema.String.check(Schema.isPattern(POLICY_NAME));
 
+/** The policy of an upload that names none. */
 export const DEFAULT_POLICY = "files";
 
+/** The kind of caller: a person in a browser, or a service of our own. */
 export const CallerKind = Schema.Literals(["user", "service"]);
 export type CallerKind = typeof CallerKind.Type;
 
@@ -146,6 +148,7 @@ export interface UploadPolicy extends Schema.Schema.Type<typeof UploadPolicy> {}
 /** 10 MiB of images, PDF or plain text for every caller; 15 minutes to upload, 24 hours to read. */
 export const defaultPolicy: UploadPolicy = Schema.decodeSync(UploadPolicy)({});
 
+/** The upload that a caller asks for. */
 export interface UploadRequest {
   readonly fileName: FileName;
   readonly mediaType: MediaType;
@@ -154,6 +157,7 @@ export interface UploadRequest {
   readonly checksum?: Checksum | undefined;
 }
 
+/** An upload and its policy, as a caller asks for them. */
 export interface RequestedUpload {
   readonly upload: UploadRequest;
   readonly policy?: string | undefined;

@@ -4,6 +4,7 @@ import { isWithin, type Network } from "../settings/networks.ts";
 
 const MOST_HOPS = 32;
 
+/** Finds the address of the caller of a request, behind proxies that are trusted. */
 export type ClientAddress = (call: Omit<Call, "client">) => string | undefined;
 
 export const UNKNOWN_PROXY =

@@ -31,6 +31,7 @@ const MAX_PER_ORGANIZATION = 10_000;
 
 const MAX = 100_000;
 
+/** Counts in the memory of this process, for this process alone. */
 export const layer = (limits: Limits): Layer.Layer<Limiter> =>
   Layer.sync(Limiter, () => inMemory(limits));
 

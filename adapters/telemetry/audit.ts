@@ -38,6 +38,7 @@ export const read = (source: Source): Read<Values<typeof settings>> =>
     }
   });
 
+/** Writes each decision as a line of JSON: to `stdout`, to the file of that path, or not if `off`. */
 export function layer(to: string): Layer.Layer<never> {
   if (to === "off") return Layer.empty;
   if (to === "stdout") {

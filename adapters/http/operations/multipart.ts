@@ -50,7 +50,10 @@ export const startMultipart = operation({
       "Until when parts can be uploaded and the upload completed.",
       "2026-11-25T12:00:00.000Z",
     ),
-  }).annotate({ identifier: "MultipartUpload" }),
+  }).annotate({
+    identifier: "MultipartUpload",
+    description: "An upload in parts that was started.",
+  }),
   present: ({ expiresAt, ...started }) => ({ ...started, expiresAt: DateTime.toDate(expiresAt) }),
   refusals: { ...GRANT_REFUSALS, MultipartNotSupported: true, StoreUnavailable: true },
 });

@@ -84,7 +84,7 @@ export const signParts = operation({
           description: "The headers that the PUT must carry; none unless the part has a checksum.",
         }),
         expiresAt: instant("When `url` stops working.", "2026-11-24T12:15:00.000Z"),
-      }).annotate({ identifier: "SignedPart" }),
+      }).annotate({ identifier: "SignedPart", description: "The PUT of one part." }),
     ),
   }).annotate({ identifier: "SignedParts" }),
   present: ({ parts }) => ({
@@ -133,7 +133,7 @@ export const listParts = operation({
         partNumber: PartNumber,
         size: Schema.Natural.annotate({ description: "Bytes." }),
         etag,
-      }).annotate({ identifier: "StoredPart" }),
+      }).annotate({ identifier: "StoredPart", description: "A part that is in the store." }),
     ),
   }).annotate({ identifier: "PartList" }),
   present: ({ parts }) => ({

@@ -38,9 +38,7 @@ const Policy = Schema.Struct({
   }),
   putLifetime: seconds("How long `putUrl` works", 900),
   getLifetime: seconds("How long `getUrl` works", 86400),
-  linkLifetime: Schema.optionalKey(
-    seconds("The longest that a link works; without it, links are not allowed", 3600),
-  ),
+  linkLifetime: Schema.optionalKey(seconds("Links are allowed; the longest that one works", 3600)),
   strict: flag("As `strict` in every request."),
   writeOnce: flag("The store accepts one PUT under a key and refuses the next."),
   requireChecksum: flag("Requests without a `checksum` are refused."),
@@ -64,7 +62,7 @@ const Policy = Schema.Struct({
       description: "Files may also be sent in parts; without it, in one PUT only.",
     }),
   ),
-}).annotate({ identifier: "Policy" });
+}).annotate({ identifier: "Policy", description: "The rules on uploads that a caller may use." });
 
 export const policies = operation({
   action: "policies",

@@ -34,7 +34,7 @@ const FormUpload = Schema.Struct({
   ...download,
   key: StorageKey,
   receipt: Token,
-}).annotate({ identifier: "FormUpload" });
+}).annotate({ identifier: "FormUpload", description: "A granted upload by an HTML form." });
 
 /** The same address as that of a PUT, with `method: form`. */
 export const presignForm = operation({

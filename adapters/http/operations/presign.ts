@@ -72,7 +72,7 @@ export const Upload = Schema.Struct({
   ...download,
   key: StorageKey,
   receipt: Token,
-}).annotate({ identifier: "Upload" });
+}).annotate({ identifier: "Upload", description: "A granted upload." });
 
 export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
