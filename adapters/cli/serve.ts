@@ -18,6 +18,7 @@ import type { HttpSettings } from "../http/settings.ts";
 import * as identity from "../identity/layer.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
+import { redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
 import * as random from "../crypto/random.ts";
 import { mountsFor } from "../storage/storage.ts";
@@ -87,7 +88,7 @@ function makeLayer(settings: Settings) {
   return Layer.mergeAll(
     audit.layer(settings.audit.to ?? auditByDefault),
     settings.storage.layer,
-    limits.layer(settings.limits, settings.redis && limits.redisLimiter(settings.redis)),
+    limits.layer(settings.limits, settings.redis && redisLimiter(settings.redis)),
     identity.layer(settings.identity, (authenticator) => limitFailures(authenticator, failed)),
     Layer.succeed(Policies, settings.policies),
     random.layer,

@@ -1,4 +1,4 @@
-import { redisLimiter } from "../limits/layer.ts";
+import { redisLimiter } from "../limits/redis/limiter.ts";
 import * as adapter from "../limits/redis/settings.ts";
 import { SharedCount } from "./opaque.ts";
 import { readOptions } from "./options.ts";

@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { freePort } from "../support/free-port.ts";
 import { type MinioServer, startMinio } from "../support/minio.ts";
-import { startProcess } from "../support/service-process.ts";
+import { RUNTIMES, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { memoryOf } from "./cpu.ts";
 import { type Line, openLink } from "./link.ts";
@@ -190,7 +190,7 @@ const startService = (minio: MinioServer) =>
       LOG_LEVEL: "warn",
       AUDIT: "off",
     },
-    "node",
+    RUNTIMES.node,
   );
 
 async function presign(port: number, token: string, size: number) {

@@ -9,7 +9,7 @@ import { bundleClient } from "../../deploy/bundle-client.ts";
 import { findChromium, launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, reply, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startMinio } from "../support/minio.ts";
-import { startProcess } from "../support/service-process.ts";
+import { RUNTIMES, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
 // Uploads from Chromium over a line that breaks: `node tests/bench/bad-line.ts --trouble away60`.
@@ -118,7 +118,7 @@ async function run(store: string, trouble: string, size: number): Promise<string
         STORAGE_SECRET_KEY: secretKey,
       }),
     },
-    "node",
+    RUNTIMES.node,
   );
   await fetch(`${service.address}/readyz`);
   const tab = await browser.newPage();

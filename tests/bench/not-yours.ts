@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProcess } from "../support/service-process.ts";
+import { RUNTIMES, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 const ID = "0123456789abcdef";
@@ -30,7 +30,7 @@ export async function benchNotYours(tell: (text: string) => void): Promise<void>
       LOG_LEVEL: "error",
       AUDIT: "off",
     },
-    "node",
+    RUNTIMES.node,
   );
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const time = (slug: string) =>

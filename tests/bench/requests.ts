@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { commandPath } from "../support/command-path.ts";
 import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
 import { freePort } from "../support/free-port.ts";
-import { type Command, startProcess } from "../support/service-process.ts";
+import { type Command, RUNTIMES, startProcess } from "../support/service-process.ts";
 import { CACHE, installTools } from "../support/tools.ts";
 import { until } from "../support/until.ts";
 import { cpuOf, memoryOf } from "./cpu.ts";
@@ -142,17 +142,14 @@ export async function costOfRequest(
 export async function service(
   env: Readonly<Record<string, string>>,
   {
-    command = "node",
+    command = RUNTIMES.node,
     requestOf = (token) => always(presignRequest({ token })),
   }: {
-    readonly command?: "node" | Command;
+    readonly command?: Command;
     readonly requestOf?: (token: string) => (n: number) => string;
   } = {},
 ): Promise<Server> {
-  const { address, pid, token, stop } = await startProcess(
-    { ...SETTINGS, ...env },
-    command ?? "node",
-  );
+  const { address, pid, token, stop } = await startProcess({ ...SETTINGS, ...env }, command);
   const nth = requestOf(token);
   let sent = 0;
   return { port: Number(new URL(address).port), pid, request: () => nth(sent++), stop };

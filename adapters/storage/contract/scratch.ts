@@ -21,9 +21,9 @@ export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) 
   return typeof version === "string" ? version : undefined;
 }
 
-/** The keys in a path, a URL or the body of a form; those of ours are never encoded. */
+/** The keys in a path, a URL, or the body of a form or an archive; ours are never encoded. */
 export const keysIn = (text: string): ReadonlyArray<StorageKey> =>
-  (text.match(/orgs\/[^?\s]+/g) ?? []) as ReadonlyArray<string> as ReadonlyArray<StorageKey>;
+  (text.match(/orgs\/[^?\s\p{Cc}]+/gu) ?? []) as ReadonlyArray<string> as ReadonlyArray<StorageKey>;
 
 /** The key in a path or a URL. */
 export const keyIn = (path: string): StorageKey | undefined => keysIn(path)[0];
