@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema";
 import { writeFile } from "node:fs/promises";
 import { VERSION } from "../http/version.ts";
 import { printable } from "../printable.ts";
-import { reasonOf } from "../thrown.ts";
+import { errorReason } from "../thrown.ts";
 import type { Examination, Findings } from "../storage/contract/examine.ts";
 import { type Certificate, FORMATS, leftMessage, summary, WRITERS } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
@@ -115,7 +115,7 @@ async function save(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, printable(text));
   } catch (cause) {
-    const message = `The certificate could not be written to ${path}: ${reasonOf(cause)}.`;
+    const message = `The certificate could not be written to ${path}: ${errorReason(cause)}.`;
     throw new CommandFailure({ code: EXIT.couldNotRun, message });
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { decodeTokens, type StoredToken } from "../identity/token-file.ts";
 import { readJsonFile } from "../json/json-file.ts";
-import { codeOf } from "../thrown.ts";
+import { errorCode } from "../thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 
 /** Replaces the tokens in the file, all of them or none. Rejects with what `change` throws, too. */
@@ -20,7 +20,7 @@ export async function changeTokens(
     const next = `${target}.new`;
     // Only one of two commands can make this file at a time.
     const file = await open(next, "wx", 0o600).catch((cause: unknown) => {
-      if (codeOf(cause) !== "EEXIST") throw cause;
+      if (errorCode(cause) !== "EEXIST") throw cause;
       return fail(
         `was not changed: another command is changing it. If none is, one was interrupted: remove ${next} and try again`,
       );
@@ -45,6 +45,6 @@ export async function changeTokens(
     }
   } catch (cause) {
     if (cause instanceof CommandFailure) throw cause;
-    fail(`cannot be written (${codeOf(cause) ?? cause})`);
+    fail(`cannot be written (${errorCode(cause) ?? cause})`);
   }
 }

@@ -23,7 +23,7 @@ import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
 import * as random from "../crypto/random.ts";
 import { mountsFor } from "../storage/storage.ts";
 import type { Env } from "../settings/source.ts";
-import { reasonOf } from "../thrown.ts";
+import { errorReason } from "../thrown.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as tokens from "../tokens/layer.ts";
 import { CommandFailure, EXIT } from "./command.ts";
@@ -52,7 +52,7 @@ export async function serve(listen: Listen): Promise<void> {
     await Effect.runPromise(program);
     process.exit(0);
   } catch (cause) {
-    const message = `Valetkey cannot start: ${reasonOf(cause)}\n`;
+    const message = `Valetkey cannot start: ${errorReason(cause)}\n`;
     const failure = cause instanceof CommandFailure ? cause : { code: EXIT.failure, message };
     tell(failure.message);
     process.exit(failure.code);
@@ -135,7 +135,7 @@ const startServer = Effect.fnUntraced(function* (
         onFull: (what) => log(warnings[what]),
       }),
     catch: (cause) =>
-      `it cannot listen on ${host}, port ${port} (${reasonOf(cause)}); stop what uses the port, or set PORT`,
+      `it cannot listen on ${host}, port ${port} (${errorReason(cause)}); stop what uses the port, or set PORT`,
   });
 });
 

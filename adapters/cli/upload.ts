@@ -14,7 +14,7 @@ import {
 import { snakeCase } from "../names.ts";
 import { HttpUrl } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
-import { codeOf } from "../thrown.ts";
+import { errorCode } from "../thrown.ts";
 import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION, option } from "./command.ts";
 import { tell } from "./output.ts";
 import { makeProgressLine } from "./progress-line.ts";
@@ -127,12 +127,12 @@ async function open(path: string, types: UploadPolicy["extensions"]): Promise<Fi
     const type = types[extension] ?? mediaTypeByExtension(extension.slice(1));
     return new File([content], basename(path), { type, lastModified: Math.floor(found.mtimeMs) });
   } catch (cause) {
-    if (codeOf(cause) === "ENOENT") {
+    if (errorCode(cause) === "ENOENT") {
       return { code: "not-found", message: "There is no such file. Check its path." };
     }
     return {
       code: "unreadable",
-      message: `It cannot be read (${codeOf(cause) ?? String(cause)}).`,
+      message: `It cannot be read (${errorCode(cause) ?? String(cause)}).`,
     };
   }
 }

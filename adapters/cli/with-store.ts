@@ -5,7 +5,7 @@ import * as Option from "effect/Option";
 import { S3Access } from "../storage/rest/s3-access.ts";
 import type { Storage } from "../storage/storage.ts";
 import * as telemetry from "../telemetry/log.ts";
-import { reasonOf } from "../thrown.ts";
+import { errorReason } from "../thrown.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { tell } from "./output.ts";
 
@@ -25,7 +25,7 @@ export async function runWithStore<A, E>(
     return await Effect.runPromise(Effect.provide(inTime, withWarnings(layer)));
   } catch (cause) {
     if (cause instanceof CommandFailure) throw cause;
-    const message = `${failure}: ${reasonOf(cause).replace(/\.$/, "")}.`;
+    const message = `${failure}: ${errorReason(cause).replace(/\.$/, "")}.`;
     throw new CommandFailure({ code: EXIT.failure, message });
   }
 }

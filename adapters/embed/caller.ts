@@ -8,7 +8,7 @@ import { IdentityUnavailable, OrganizationNotFound, Unauthenticated } from "../.
 import { OrganizationId } from "../../domain/organization.ts";
 import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
-import { messageOf } from "../thrown.ts";
+import { errorMessage } from "../thrown.ts";
 import type { Caller } from "./asked.ts";
 import type { Awaitable, ValetkeyOptions } from "./valetkey-options.ts";
 
@@ -78,4 +78,4 @@ const callHost = <A>(call: () => Awaitable<A>): Effect.Effect<A, IdentityUnavail
       : Effect.succeed(given),
   );
 
-const unavailable = (cause: unknown) => new IdentityUnavailable({ reason: messageOf(cause) });
+const unavailable = (cause: unknown) => new IdentityUnavailable({ reason: errorMessage(cause) });

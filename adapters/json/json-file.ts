@@ -4,7 +4,7 @@ import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { codeOf } from "../thrown.ts";
+import { errorCode } from "../thrown.ts";
 
 /** A failure never shows any of the text. */
 export const parseJson = (text: string): Result.Result<unknown, string> =>
@@ -23,7 +23,7 @@ export function readJsonFile(path: string): Result.Result<unknown, string> {
     const problem = problemWith(statSync(path));
     return problem === undefined ? parseJson(readFileSync(path, "utf8")) : Result.fail(problem);
   } catch (cause) {
-    return Result.fail(`cannot be read (${codeOf(cause) ?? cause})`);
+    return Result.fail(`cannot be read (${errorCode(cause) ?? cause})`);
   }
 }
 
@@ -72,7 +72,7 @@ export function jsonIn<A>(
       if (problem !== undefined) throw new Error(problem);
       return readFile(path, "utf8");
     },
-    catch: (cause) => `the file ${path} cannot be read (${codeOf(cause) ?? cause})`,
+    catch: (cause) => `the file ${path} cannot be read (${errorCode(cause) ?? cause})`,
   }).pipe(
     Effect.flatMap((text) => {
       if (text === last?.text) return Effect.succeed(last.value);

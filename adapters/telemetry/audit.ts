@@ -5,7 +5,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { fault, optional, type Read, readSettings, type Values } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { codeOf } from "../thrown.ts";
+import { errorCode } from "../thrown.ts";
 import { isoText } from "../time.ts";
 import { appendTo } from "./append.ts";
 import { writeLine } from "./standard-output.ts";
@@ -33,7 +33,7 @@ export const read = (source: Source): Read<Values<typeof settings>> =>
       closeSync(openSync(to, TO_APPEND, 0o600));
       return [];
     } catch (cause) {
-      const reason = String(codeOf(cause) ?? cause);
+      const reason = String(errorCode(cause) ?? cause);
       return [fault(settings.to, `names a file that cannot be written (${reason})`)];
     }
   });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { runInNewContext } from "node:vm";
-import { codeOf, isError, messageOf } from "../../adapters/thrown.ts";
+import { errorCode, isError, errorMessage } from "../../adapters/thrown.ts";
 import { isValetkeyError } from "../../adapters/embed/index.ts";
 
 /** As Jest makes one for each file of tests. */
@@ -9,7 +9,7 @@ const foreign = (code: string): unknown => runInNewContext(code);
 it("an error of another realm is an error, with its message and its code", () => {
   const error = foreign(`Object.assign(new TypeError("it is there"), { code: "EEXIST" })`);
   expect(error).not.toBeInstanceOf(Error);
-  expect([isError(error), messageOf(error), codeOf(error)]).toEqual([
+  expect([isError(error), errorMessage(error), errorCode(error)]).toEqual([
     true,
     "it is there",
     "EEXIST",
@@ -23,7 +23,7 @@ it("an error of another realm is an error, with its message and its code", () =>
 
 it("a thrown value that is not an error is its own message, and has no code", () => {
   for (const thrown of ["EEXIST", undefined, null, 7]) {
-    expect([isError(thrown), messageOf(thrown), codeOf(thrown)]).toEqual([
+    expect([isError(thrown), errorMessage(thrown), errorCode(thrown)]).toEqual([
       false,
       String(thrown),
       undefined,

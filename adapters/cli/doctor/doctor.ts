@@ -15,7 +15,7 @@ import {
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { format, type StorageKey } from "../../../domain/storage-key.ts";
-import { codeOf, messageOf } from "../../thrown.ts";
+import { errorCode, errorMessage } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import { checksumFor } from "../../storage/contract/digest.ts";
 import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
@@ -59,8 +59,8 @@ export const exchange = <A>(ask: (signal: AbortSignal) => Promise<A>) =>
     catch: (cause) =>
       new NoAnswer({
         // Errors of Node may quote a URL, whose query is a signature.
-        reason: messageOf(cause).replaceAll(/\?[^\s)]*/g, ""),
-        code: String(codeOf(cause)),
+        reason: errorMessage(cause).replaceAll(/\?[^\s)]*/g, ""),
+        code: String(errorCode(cause)),
       }),
   });
 
@@ -223,6 +223,6 @@ export const check =
     const report = doctor.report(name);
     return Effect.gen(() => run(doctor, report, ...args)).pipe(
       Effect.catch(({ reason }) => Effect.sync(() => report.unknown(reason))),
-      Effect.catchDefect((defect) => Effect.sync(() => report.unknown(messageOf(defect)))),
+      Effect.catchDefect((defect) => Effect.sync(() => report.unknown(errorMessage(defect)))),
     );
   };

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as redisSettings from "../../limits/redis/settings.ts";
 import { allOf } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
-import { reasonOf } from "../../thrown.ts";
+import { errorReason } from "../../thrown.ts";
 import { CommandFailure, EXIT } from "../command.ts";
 import { interruptible } from "../interruptible.ts";
 import { orFail, readStore } from "../settings.ts";
@@ -71,7 +71,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
         code: EXIT.couldNotRun,
         message: signal.aborted
           ? `The doctor was interrupted; ${written}.`
-          : `The doctor could not finish: ${reasonOf(cause)}.`,
+          : `The doctor could not finish: ${errorReason(cause)}.`,
       });
     }
   });

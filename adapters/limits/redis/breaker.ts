@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { LimitsUnavailable } from "../../../domain/errors.ts";
-import { messageOf } from "../../thrown.ts";
+import { errorMessage } from "../../thrown.ts";
 
 const TIMEOUT = "50 millis";
 
@@ -49,7 +49,7 @@ const PAUSED = Effect.fail(
 const TOO_LATE = new LimitsUnavailable({ reason: "there was no answer within 50 milliseconds" });
 
 function unavailable(cause: unknown): LimitsUnavailable {
-  const message = messageOf(cause);
+  const message = errorMessage(cause);
   const hint = message.startsWith("MOVED") ? "; it is a cluster, so set REDIS_CLUSTER=on" : "";
   return new LimitsUnavailable({ reason: `${message}${hint}` });
 }

@@ -1,6 +1,6 @@
 import type * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { reasonOf } from "../../thrown.ts";
+import { errorReason } from "../../thrown.ts";
 import { type Exchange, type Listener, printable, shown, withExchanges } from "./exchange.ts";
 import type { Ability, Harness, OpenStore } from "./harness.ts";
 import { PROMISES } from "./promises.ts";
@@ -137,7 +137,7 @@ async function tryPromise(
     );
     return { promise, outcome: "kept" };
   } catch (cause) {
-    const reason = printable(reasonOf(cause)).slice(0, LONGEST_REASON);
+    const reason = printable(errorReason(cause)).slice(0, LONGEST_REASON);
     // A refused PUT shows in the GET after it.
     const last = exchanges.slice(-2).map((exchange) => shown(...exchange));
     return { promise, outcome: "not kept", reason, exchanges: last };
@@ -152,7 +152,7 @@ async function opened(store: Openable) {
     return await within("10 seconds", opening);
   } catch (cause) {
     void opening.then(({ close }) => close()).catch(() => undefined);
-    throw new Unexamined(printable(reasonOf(cause)), { cause });
+    throw new Unexamined(printable(errorReason(cause)), { cause });
   }
 }
 
@@ -160,7 +160,7 @@ async function requireAnswer({ store }: BuiltStore): Promise<void> {
   try {
     await within("4 seconds", Effect.runPromise(store.ensureBucket));
   } catch (cause) {
-    throw new Unexamined(`it no longer answers: ${printable(reasonOf(cause))}`, { cause });
+    throw new Unexamined(`it no longer answers: ${printable(errorReason(cause))}`, { cause });
   }
 }
 

@@ -11,7 +11,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import type { UploadRequest } from "../../../domain/upload-policy.ts";
-import { codeOf } from "../../thrown.ts";
+import { errorCode } from "../../thrown.ts";
 import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./assertions.ts";
 import { checksumFor } from "./digest.ts";
 import { type Answer, type Put, send, sendPut, upload } from "./send.ts";
@@ -79,7 +79,7 @@ async function start(subject: Subject, over?: Partial<UploadRequest>) {
 }
 
 function noneIfCut(cause: unknown): undefined {
-  if (!["ECONNRESET", "EPIPE"].includes(String(codeOf(cause)))) throw cause;
+  if (!["ECONNRESET", "EPIPE"].includes(String(errorCode(cause)))) throw cause;
 }
 
 /** An upload that waits to be completed, with the ETags of its parts. */

@@ -7,7 +7,7 @@ import {
   Presigner,
   type PutRequest,
 } from "../../../application/ports/presigner.ts";
-import { reasonOf } from "../../thrown.ts";
+import { errorReason } from "../../thrown.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
@@ -41,7 +41,7 @@ export async function openStore(
     return { ...opened, ...(await runtime.runPromise(services)), has, refusals, close };
   } catch (cause) {
     await close();
-    throw new Error(`${name} could not be opened: ${reasonOf(cause)}`, { cause });
+    throw new Error(`${name} could not be opened: ${errorReason(cause)}`, { cause });
   }
 }
 

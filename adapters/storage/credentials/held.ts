@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { reasonOf } from "../../thrown.ts";
+import { errorReason } from "../../thrown.ts";
 import type { Held } from "../signing/signer.ts";
 
 /** Something that may expire, at a time in milliseconds since 1970. */
@@ -128,5 +128,5 @@ export const lookUp = <A>(
 ): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.tryPromise({
     try: ask,
-    catch: (cause) => unavailable(`no ${cloud} credentials: ${reasonOf(cause)}`),
+    catch: (cause) => unavailable(`no ${cloud} credentials: ${errorReason(cause)}`),
   });

@@ -18,7 +18,7 @@ import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { VARIABLES, type Words } from "../../settings/source.ts";
 import { credentialSettings } from "./credentials.ts";
-import { messageOf } from "../../thrown.ts";
+import { errorMessage } from "../../thrown.ts";
 
 /** Of the keys behind `signBlob`: "Signed URLs", Cloud Storage documentation. */
 const LONGEST_LIFE = Duration.toSeconds("12 hours");
@@ -111,7 +111,7 @@ const signBlob = Effect.fnUntraced(function* (
         signal,
       }),
     catch: (cause): Failure => ({
-      reason: `IAM cannot be reached: ${messageOf(cause)}`,
+      reason: `IAM cannot be reached: ${errorMessage(cause)}`,
       status: 503,
     }),
   });

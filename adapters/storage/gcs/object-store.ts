@@ -22,7 +22,7 @@ import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from ".
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { codeOf, isError } from "../../thrown.ts";
+import { errorCode, isError } from "../../thrown.ts";
 
 /**
  * The official client cannot use an HMAC key: with one, signed requests of our own read the bucket,
@@ -127,7 +127,7 @@ export function objectStore(store: {
               ...ageAt(new Headers(headers).get("date"), metadata.timeCreated),
             });
           } catch (cause) {
-            if (codeOf(cause) !== 404) throw cause;
+            if (errorCode(cause) !== 404) throw cause;
             // Without permission to see the bucket, only the object is known to be missing.
             const [exists] = await bucket.exists().catch(() => [true]);
             if (!exists) throw new Error(missing.reason, { cause });
@@ -223,7 +223,7 @@ function factsFrom(metadata: FileMetadata): ObjectFacts {
 }
 
 function explain(bucket: string, cause: unknown): string {
-  const code = codeOf(cause);
+  const code = errorCode(cause);
   if (code === 403) {
     return `the store does not show the bucket ${bucket}: the secret is wrong, or storage.buckets.get is missing`;
   }

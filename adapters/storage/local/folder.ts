@@ -11,7 +11,7 @@ import {
 } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { randomBytes, randomUUID } from "node:crypto";
-import { codeOf } from "../../thrown.ts";
+import { errorCode } from "../../thrown.ts";
 import { LONGEST_PAUSE } from "./body.ts";
 
 export interface Folder extends Readonly<Record<"objects" | "temporary" | "uploads", string>> {
@@ -43,7 +43,7 @@ async function makePath(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    if (codeOf(cause) !== "ENOENT") throw cause;
+    if (errorCode(cause) !== "ENOENT") throw cause;
     // With `recursive`, Node reports a read-only disk as a missing folder.
     await mkdir(path, { mode: 0o700 });
   }
@@ -58,7 +58,7 @@ export async function removeLeftovers(temporary: string): Promise<void> {
       if ((await lstat(path)).mtimeMs < oldest) await unlink(path);
     } catch (cause) {
       // Its upload has finished meanwhile.
-      if (codeOf(cause) !== "ENOENT") throw cause;
+      if (errorCode(cause) !== "ENOENT") throw cause;
     }
   }
 }
@@ -83,7 +83,7 @@ async function openSecret(path: string): Promise<string> {
     const secret = randomBytes(32).toString("base64");
     await writeFile(path, secret, { flag: "wx", mode: 0o600, flush: true });
   } catch (cause) {
-    if (codeOf(cause) !== "EEXIST") throw cause;
+    if (errorCode(cause) !== "EEXIST") throw cause;
   }
   const file = await openRegular(path);
   if (file === undefined) throw new Error(`${path} is gone`);
@@ -104,7 +104,7 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
     if (!(await lstat(path)).isFile()) throw new Error(`${path} is not a file of the store`);
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
-    if (codeOf(cause) === "ENOENT") return undefined;
+    if (errorCode(cause) === "ENOENT") return undefined;
     throw cause;
   }
 }

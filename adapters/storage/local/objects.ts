@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { codeOf } from "../../thrown.ts";
+import { errorCode } from "../../thrown.ts";
 import type { Timeouts } from "./body.ts";
 import { type Folder, openRegular } from "./folder.ts";
 import { Refused } from "./refusal.ts";
@@ -205,7 +205,7 @@ async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Prom
   try {
     await (writeOnce ? link(from, to) : rename(from, to));
   } catch (cause) {
-    throw writeOnce && codeOf(cause) === "EEXIST" ? new Refused("PreconditionFailed") : cause;
+    throw writeOnce && errorCode(cause) === "EEXIST" ? new Refused("PreconditionFailed") : cause;
   }
 }
 

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
-import { codeOf } from "../../thrown.ts";
+import { errorCode } from "../../thrown.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import {
   objectPath,
@@ -75,7 +75,7 @@ export async function writePart(
     return etag;
   } catch (cause) {
     // The upload may have ended while the part arrived.
-    if (codeOf(cause) === "ENOENT") await openUpload(folder, upload);
+    if (errorCode(cause) === "ENOENT") await openUpload(folder, upload);
     throw cause;
   }
 }
@@ -126,7 +126,7 @@ export async function completeUpload(folder: Folder, upload: Completing): Promis
     await withClaim(join(folder.temporary, upload.uploadId), () => joinParts(folder, upload));
     return "completed";
   } catch (cause) {
-    const completion = COMPLETIONS.get(codeOf(cause));
+    const completion = COMPLETIONS.get(errorCode(cause));
     if (completion === undefined) throw cause;
     return completion;
   }
@@ -186,7 +186,7 @@ async function tryClaim(path: string): Promise<boolean> {
     await writeText(path, "", { flag: "wx", mode: 0o600 });
     return true;
   } catch (cause) {
-    if (codeOf(cause) !== "EEXIST") throw cause;
+    if (errorCode(cause) !== "EEXIST") throw cause;
   }
   const { mtimeMs = Date.now() } = (await lstat(path).catch(() => undefined)) ?? {};
   // A clock that was set back makes claims of the future.
@@ -218,5 +218,5 @@ export async function removeAbandoned(folder: Folder): Promise<void> {
 }
 
 function noneIfGone(cause: unknown): undefined {
-  if (codeOf(cause) !== "ENOENT") throw cause;
+  if (errorCode(cause) !== "ENOENT") throw cause;
 }

@@ -1,4 +1,4 @@
-import { codeOf, messageOf } from "../../thrown.ts";
+import { errorCode, errorMessage } from "../../thrown.ts";
 import { element, escape } from "../rest/xml.ts";
 
 /** By the error code of S3 or MinIO. */
@@ -73,12 +73,12 @@ export interface Failure {
 }
 
 export function failureFrom(cause: unknown): Failure {
-  const message = messageOf(cause);
+  const message = errorMessage(cause);
   const because = (problem: string, code: RefusalCode = "ServiceUnavailable") => ({
     code,
     reason: `${problem} (${message})`,
   });
-  switch (codeOf(cause)) {
+  switch (errorCode(cause)) {
     case "ENOSPC":
     case "EDQUOT":
       return because(

@@ -5,7 +5,7 @@ import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { codeOf, isError } from "../../thrown.ts";
+import { errorCode, isError } from "../../thrown.ts";
 import { current } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
@@ -78,7 +78,7 @@ const optionsFor = (
 
 function refusalIn(cause: unknown): StoreRefusal | undefined {
   if (!isError(cause) || cause.name !== "S3Error") return undefined;
-  const code = codeOf(cause);
+  const code = errorCode(cause);
   return { code: code === undefined ? undefined : String(code), message: cause.message };
 }
 

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { say, type Text, VARIABLES, type Words } from "../../settings/source.ts";
-import { reasonOf } from "../../thrown.ts";
+import { errorReason } from "../../thrown.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { Answer } from "./signed-fetch.ts";
@@ -23,7 +23,7 @@ export const callFailed = (
   refusal: StoreRefusal | undefined,
 ): StoreUnavailable =>
   new StoreUnavailable({
-    reason: refusal === undefined ? reasonOf(cause) : explainRefusal(settings, refusal),
+    reason: refusal === undefined ? errorReason(cause) : explainRefusal(settings, refusal),
   });
 
 export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): StoreRefusal => ({
