@@ -37,7 +37,7 @@ await bundle.close();
 await cp(path("dist/adapters/http/page"), path("bundle/page"), { recursive: true });
 await cp(path("dist/adapters/client"), path("bundle/client"), {
   recursive: true,
-  // What runs in pages with a framework is not served.
+  // Clients for frameworks are not served to pages.
   filter: (file) => !/\.d\.ts$|\/(?:react|uppy)$/.test(file),
 });
 

@@ -17,7 +17,7 @@ export type UploadErrorCode =
   | "invalid-answer"
   /** The store refused the file; `storeCode` is its own word for why. */
   | "store-refused"
-  /** What arrived in the store is not what was granted. */
+  /** The file in the store differs from the grant. */
   | "mismatch"
   /** The service or the store does not share its answers with pages of this origin. */
   | "cors"

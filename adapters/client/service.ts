@@ -120,7 +120,7 @@ export function makeService(options: ServiceOptions) {
               ...((await provide(signal, "headers")) as object),
             }),
             ...(body && { body: JSON.stringify(body) }),
-            // What follows a redirect could send the headers elsewhere.
+            // A redirect could send the headers elsewhere.
             redirect: "manual",
           });
         let { response, text } = await send(await authorize(signal, false));

@@ -28,7 +28,7 @@ export interface AwsOptions<Provider extends keyof Verified = keyof Verified> ex
   readonly provider?: Provider | undefined;
   /** The account at Cloudflare, for `"r2"`. */
   readonly account?: string | undefined;
-  /** How this service reaches the store; the provider's own if left out. */
+  /** The address by which this service reaches the store; the provider's own if left out. */
   readonly endpoint?: string | URL | undefined;
   /** ARNs of the roles that sign uploads and downloads. */
   readonly putRole?: string | undefined;

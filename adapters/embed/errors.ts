@@ -81,7 +81,7 @@ interface Faults {
   readonly errors: ReadonlyArray<MemberFault>;
 }
 
-/** What may be refused of one file of several, which `errors` then names. */
+/** The codes that refuse one file of several, which `errors` then names. */
 type OfUpload<Code extends number> = Status<Code> & Partial<Faults>;
 
 interface Later<Code extends number> extends Status<Code> {
@@ -89,6 +89,6 @@ interface Later<Code extends number> extends Status<Code> {
   readonly retryAfter: number;
 }
 
-/** Whether the error is a refusal, rather than a failure. */
+/** True if the error is a refusal, rather than a failure. */
 export const isValetkeyError = (error: unknown): error is ValetkeyError =>
   isError(error) && error.name === "ValetkeyError" && "code" in error;

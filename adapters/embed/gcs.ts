@@ -17,7 +17,7 @@ export interface GcsOptions extends StoreOptions {
   readonly endpoint?: string | URL | undefined;
   /** A domain by which browsers reach the bucket. */
   readonly customDomain?: string | URL | undefined;
-  /** Whether `content-length` is signed too. */
+  /** Signs `content-length` too; false if left out. */
   readonly signLength?: boolean | undefined;
   /** The service accounts that sign uploads and downloads by IAM, if there is no key. */
   readonly putRole?: string | undefined;

@@ -9,7 +9,7 @@ import type { S3Options } from "./store-options.ts";
 export interface MinioOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
   /** If the server is not a MinIO: which one it is, and so what it can do. */
   readonly provider?: Provider | undefined;
-  /** How this service reaches it, such as `http://127.0.0.1:9000`. */
+  /** The address by which this service reaches it, such as `http://127.0.0.1:9000`. */
   readonly endpoint: string | URL;
 }
 

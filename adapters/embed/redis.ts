@@ -10,7 +10,7 @@ import { readOptions } from "./options.ts";
 export function redis(options: {
   /** `redis:` or `rediss:`, with the password; of a cluster one or more. */
   readonly url: string | ReadonlyArray<string>;
-  /** Whether it is a cluster. */
+  /** True for a cluster. */
   readonly cluster?: boolean | undefined;
 }): SharedCount {
   const values = readOptions("redis()", options, adapter);

@@ -26,7 +26,7 @@ export interface LimitOptions {
   readonly requestsPerSubject?: Rate | undefined;
   readonly requestsPerOrganization?: Rate | undefined;
   /**
-   * How many requests of one address may fail `authenticate`; further ones are 429 instead of 401.
+   * Most requests of one address that may fail `authenticate`; further ones are 429 instead of 401.
    * Each process counts for itself. Behind a proxy this needs `trustedProxies`.
    */
   readonly failedAuthentications?: Rate | undefined;

@@ -47,7 +47,7 @@ export interface Valetkey<
    * one of `paths`. What a host passes in `from` is trusted.
    */
   readonly fetch: (request: Request, from?: HandedOver) => Promise<Response>;
-  /** Whether the path of a request is one of `paths`; other requests are the host's. */
+  /** True if the path of a request is one of `paths`; other requests are the host's. */
   readonly handles: (request: { readonly url: string }) => boolean;
   /** The paths that `fetch` answers, as patterns of Hono, Express and Fastify. */
   readonly paths: ReadonlyArray<string>;
@@ -55,7 +55,7 @@ export interface Valetkey<
   readonly close: () => Promise<void>;
 }
 
-/** Whether the uploads of each policy need a checksum. */
+/** For each policy, true if its uploads need a checksum. */
 export type NeedsChecksum<
   Files extends PolicyOptions,
   Others extends Readonly<Record<string, PolicyOptions>>,
@@ -163,7 +163,7 @@ type MayNeedChecksum<
       readonly checksum?: Checksum<Algorithm> | undefined;
     };
 
-/** What a host passes with a request. */
+/** Facts that a host passes with a request. */
 export interface HandedOver {
   /** The address at the other end of the connection. */
   readonly address?: string | undefined;

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Principal } from "../../domain/principal.ts";
 
-/** What a server knows about each request, passed as the second argument of `fetch`. */
+/** The server's knowledge of each request, passed as the second argument of `fetch`. */
 export interface Peer {
   /** The address at the other end of the connection. */
   readonly address?: string | undefined;

@@ -75,7 +75,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       if (isOperations(route)) ({ outcome, headers: common } = await operate(request, route));
       else outcome = await run(route[0].handler(request));
     } catch (defect) {
-      // What is thrown before a fiber runs is audited like what is thrown in one.
+      // An error before a fiber runs is audited like one in a fiber.
       outcome = Exit.die(defect);
     }
     const refusal = Exit.isSuccess(outcome) ? undefined : Cause.findError(outcome.cause);

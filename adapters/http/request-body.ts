@@ -7,7 +7,7 @@ import {
   RequestTimeout,
 } from "./problems/refusals.ts";
 
-/** How large a JSON body may be where its route does not say otherwise, in bytes. */
+/** Largest JSON body where its route sets no other limit, in bytes. */
 export const JSON_LIMIT = 16 * 1024;
 const JSON_SECONDS = 10;
 

@@ -3,7 +3,7 @@ export interface Problem {
   readonly mend: string;
 }
 
-/** What mends each problem; false for those that are not there. */
+/** The remedy of each problem; false for those that are not there. */
 export type Problems = Readonly<Record<string, string | false>>;
 
 export const every = (problems: Problems): ReadonlyArray<Problem> =>

@@ -21,7 +21,7 @@ export const FILES = "/api/v1/orgs/:slug/files";
 /** Exactly the refusals of `E`: an object of this type does not compile while one is missing. */
 export type AllOf<E extends { readonly _tag: string }> = { readonly [T in E["_tag"]]: true };
 
-/** What the service answers at an address, with its refusals beside those of the caller and body. */
+/** The answers of the service at an address, with refusals beside those of caller and body. */
 export interface Entry {
   /** As Hono writes it. */
   readonly path: `/${string}`;
@@ -264,7 +264,7 @@ export function operation<
         const output = present(outcome, request.asking);
         return callGives === undefined ? output : output[callGives as keyof Output];
       }),
-    // What the description has is known to the compiler; a table of operations holds all alike.
+    // The compiler knows the members of each description; a table of operations holds all alike.
   } as never;
 }
 

@@ -132,7 +132,7 @@ function reasonFrom({ reason, delay, until }) {
 function speedFrom(upload) {
   const { state, progress, since } = upload;
   const now = { at: performance.now(), sent: progress.sent };
-  // What is sent again, or not at all, has no speed.
+  // Bytes that are sent again, or not at all, have no speed.
   if (since === undefined || progress.retrying || state === "paused") upload.since = now;
   const time = now.at - upload.since.at;
   const speed = (now.sent - upload.since.sent) / time;

@@ -48,7 +48,7 @@ export interface Problem {
   readonly status: (typeof STATUSES)[Code];
   readonly code: Code;
   readonly title: string;
-  /** What is wrong and what to do about it. */
+  /** The fault and the remedy. */
   readonly detail: string;
   /** Further members of the document. */
   readonly members?: Readonly<Record<string, unknown>>;
@@ -451,7 +451,7 @@ export const internalProblem = (requestId: string): Problem => ({
 });
 
 /**
- * What clients are told of the limits on their requests: draft-ietf-httpapi-ratelimit-headers,
+ * Tells clients the limits on their requests: draft-ietf-httpapi-ratelimit-headers,
  * sections 3 and 4.
  */
 export function rateLimitHeaders(

@@ -2,7 +2,7 @@ import type * as Arr from "effect/Array";
 import * as Data from "effect/Data";
 import type { MemberFault } from "../../json/decode.ts";
 
-// What HTTP refuses before or beside the use cases.
+// Refusals of HTTP, before or beside the use cases.
 
 /** The body is not well-formed JSON, or does not have the members of this operation. */
 export class InvalidBody extends Data.TaggedError("InvalidBody")<{

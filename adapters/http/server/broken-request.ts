@@ -4,10 +4,10 @@ import { asResponse, problemDocument } from "../problems/answer-problem.ts";
 import { problemFrom, type Refusal } from "../problems/problem.ts";
 import { HeadersTooLarge, MalformedRequest, RequestTimeout } from "../problems/refusals.ts";
 
-/** How much Node reads of a request before its body, in bytes. */
+/** Most that Node reads of a request before its body, in bytes. */
 export const HEADERS_LIMIT = 16 * 1024;
 
-/** How long the headers of a request may take to arrive, in milliseconds. */
+/** Longest time for the headers of a request to arrive, in milliseconds. */
 export const HEADERS_TIMEOUT = 10_000;
 
 /** Answers what Node's parser cannot read, and so never becomes a request. */

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isProbe, MAX_REQUESTS } from "./listen.ts";
 
-/** How many requests may wait on a connection behind the one that is being answered. */
+/** Most requests that wait on a connection behind the one that is being answered. */
 const MAX_WAITING = 100;
 
 export interface Exchange {
@@ -31,7 +31,7 @@ interface Line {
  */
 export class Connections {
   readonly #sweepsFor: (url: string) => number;
-  /** How many requests are being answered or waiting. */
+  /** The number of requests that are being answered or waiting. */
   #underWay = 0;
   readonly #lines = new Map<Duplex, Line>();
   #isStopping = false;

@@ -53,5 +53,5 @@ export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
   };
 };
 
-/** How long the last answers have until they are written, in milliseconds. */
+/** Time for the last answers to be written, in milliseconds. */
 const FLUSH_TIMEOUT = 500;

@@ -83,7 +83,7 @@ export const listenNode: Listen = async ({
   };
 };
 
-/** How many sweeps a request may take; one more passes while it waits for the first. */
+/** Most sweeps in the time of a request; one more passes while it waits for the first. */
 const SWEEPS = 60;
 
 const OVERLOADED = new Overloaded();

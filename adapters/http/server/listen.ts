@@ -11,25 +11,25 @@ export interface Listening {
   readonly stop: () => Promise<void>;
 }
 
-/** How a runtime serves the application; rejects if it cannot listen. */
+/** Serves the application on a runtime; rejects if it cannot listen. */
 export type Listen = (options: {
   readonly host: string;
   readonly port: number;
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
-  /** How many connections are open at once; further ones are closed. Only Node can do this. */
+  /** Most open connections; further ones are closed. Only Node can do this. */
   readonly maxConnections?: number;
   /** Paths under which a request may take any time as long as bytes move. */
   readonly untimedPaths?: ReadonlyArray<string>;
-  /** How long any other request may take with its body and answer, in milliseconds. */
+  /** Longest time of any other request with its body and answer, in milliseconds. */
   readonly requestTime?: number;
-  /** How long a connection may stand still, in milliseconds; on Node between requests too. */
+  /** Longest pause on a connection, in milliseconds; on Node between requests too. */
   readonly longestPause?: number;
   /** Called for each connection or request that was turned away. */
   readonly onFull?: (what: "connections" | "requests") => void;
 }) => Promise<Listening>;
 
 /**
- * How many requests may be under way in the process. Each has up to 16 KiB of headers and 64 KiB
+ * Most requests under way in the process. Each has up to 16 KiB of headers and 64 KiB
  * of body in memory, so this many stay under 200 MB.
  */
 export const MAX_REQUESTS = 2_000;
