@@ -1,6 +1,7 @@
 import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { billOfMaterials } from "./bom.ts";
 
 // Makes bundle/ of dist/ and of the packages that it uses: the service of the image, which reads
 // two files when it starts, and those of a client library when that is first needed.
@@ -47,12 +48,15 @@ const packages = new Set(
     .flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []))
     .flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []),
 );
+const bundled = new Set<string>();
 const licences = await Promise.all(
   [...packages].sort().map(async (folder) => {
     const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
+    bundled.add(`${name}@${version}`);
     const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice)/i.test(file));
     const texts = await Promise.all(files.map((file) => readFile(`${folder}/${file}`, "utf8")));
     return [`${name} ${version}: ${license}`, ...texts].join("\n\n");
   }),
 );
 await writeFile(path("bundle/LICENSES.txt"), licences.join(`\n\n${"-".repeat(80)}\n\n`));
+await writeFile(path("bundle/bom.cdx.json"), JSON.stringify(billOfMaterials(path(""), bundled)));

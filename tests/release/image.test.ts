@@ -35,6 +35,7 @@ beforeAll(() => {
     "adapters",
     "deploy",
     "package.json",
+    "package-lock.json",
     "tsconfig.json",
     "tsconfig.build.json",
   ]) {
@@ -86,6 +87,16 @@ it("the licence of all that is bundled goes with it", () => {
   const bare = all.filter(([, ...texts]) => texts.length === 0).map(([title]) => title);
   expect(bare.length).toBeLessThan(all.length / 10);
   expect(read("LICENSES.txt")).toContain("Copyright (c) 2021 - present, Yusuke Wada");
+});
+
+it("the bill of materials in the image lists every package of its bundle", () => {
+  const { components } = JSON.parse(read("bom.cdx.json")) as {
+    readonly components: ReadonlyArray<{ readonly name: string; readonly version: string }>;
+  };
+  const listed = components.map(({ name, version }) => `${name} ${version}`);
+  // A package can be there twice at one version.
+  const bundled = new Set(licences().map(([title = ""]) => title.replace(/: .*/, "")));
+  expect(listed.sort()).toEqual([...bundled].sort());
 });
 
 /** Name, version and licence of each package in the bundle, and then the text, in paragraphs. */

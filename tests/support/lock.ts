@@ -18,12 +18,25 @@ export const readLock = (folder: string): ReadonlyMap<string, Locked> =>
     Object.entries(JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")).packages),
   );
 
-/** Where all that the project needs, or can be given to use, is installed; tools are not. */
-export function used(lock: ReadonlyMap<string, Locked>): ReadonlySet<string> {
+/**
+ * Where all that the project needs, or can be given to use, is installed; tools are not. Without
+ * optional peers it is what everybody has who installs the package.
+ */
+export function used(
+  lock: ReadonlyMap<string, Locked>,
+  { withOptionalPeers = true } = {},
+): ReadonlySet<string> {
   const found = new Set<string>();
   const follow = (path: string): void => {
-    const { dependencies, optionalDependencies, peerDependencies } = lock.get(path) ?? {};
+    const {
+      dependencies,
+      optionalDependencies,
+      peerDependencies,
+      peerDependenciesMeta: peers,
+    } = lock.get(path) ?? {};
     for (const name in { ...dependencies, ...optionalDependencies, ...peerDependencies }) {
+      const isDependency = dependencies?.[name] ?? optionalDependencies?.[name];
+      if (!withOptionalPeers && !isDependency && peers?.[name]?.optional) continue;
       const at = resolve(lock, path, name);
       if (at === undefined || found.has(at) || TOOLS.has(at)) continue;
       found.add(at);
