@@ -21,33 +21,46 @@ export interface Readiness {
   readonly store: PartState;
   readonly limits: PartState;
   /** Left out if the store's bucket does not decide it. */
-  readonly writeOnce?: PartState;
+  readonly writeOnce?: PartState | undefined;
 }
+
+/** A check of the services that it is run with. */
+export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectStore | Presigner>;
 
 /**
  * Makes the check, which signs a URL and asks the store for its bucket. Each part has `timeout` to
  * answer and an answer is kept for 5 seconds, so that probes neither pile up nor hang.
  */
-export const makeReadinessCheck = Effect.fnUntraced(function* (timeout: Timeout) {
-  const presigner = yield* Presigner;
-  const store = yield* ObjectStore;
-  const signing = watch("signing", presigner.get(PROBE), timeout);
-  const bucket = watch("the store", store.ensureBucket, timeout);
-  const limits = watch("the request counter", (yield* Limiter).check, timeout);
-  // Its log lines go to the service's log, whoever runs the check.
-  const services = yield* Effect.context();
-  const once = store.writeOnce && watch("write-once", store.writeOnce.look, timeout);
-  const parts = { signing, store: bucket, limits, ...(once && { writeOnce: once }) };
-  const all = Effect.all(parts, { concurrency: "unbounded" });
-  return yield* Effect.cachedWithTTL(Effect.provideContext(all, services), "5 seconds");
-});
+export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessCheck> => {
+  const look = ObjectStore.use(({ writeOnce }) => writeOnce?.look ?? Effect.void);
+  const once = watch("write-once", look, timeout);
+  const parts = {
+    signing: watch(
+      "signing",
+      Presigner.use(({ get }) => get(PROBE)),
+      timeout,
+    ),
+    store: watch(
+      "the store",
+      ObjectStore.use(({ ensureBucket }) => ensureBucket),
+      timeout,
+    ),
+    limits: watch(
+      "the request counter",
+      Limiter.use(({ check }) => check),
+      timeout,
+    ),
+    writeOnce: ObjectStore.use(({ writeOnce }) => (writeOnce ? once : Effect.undefined)),
+  };
+  return Effect.cachedWithTTL(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
+};
 
 /** Logs each change of state once, except for the first result, which the caller reports. */
-function watch(
+function watch<R>(
   part: string,
-  probe: Effect.Effect<unknown, { readonly reason: string }>,
+  probe: Effect.Effect<unknown, { readonly reason: string }, R>,
   timeout: Timeout,
-): Effect.Effect<PartState> {
+): Effect.Effect<PartState, never, R> {
   let last: PartState | undefined;
   const tooLate = { reason: `there was no answer within ${timeout}` };
   return Effect.gen(function* () {

@@ -1,34 +1,29 @@
 import cluster from "node:cluster";
 import { constants } from "node:os";
+import * as Context from "effect/Context";
 import * as Duration from "effect/Duration";
+import type { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Schedule from "effect/Schedule";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { Policies } from "../../application/ports/policies.ts";
-import * as audit from "../telemetry/audit.ts";
 import { type AppOptions, makeApp } from "../http/app.ts";
+import type { Peer } from "../http/env.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Listen, Listening } from "../http/server/listen.ts";
 import { listenProbes } from "../http/server/listen-probes.ts";
 import { page } from "../http/page.ts";
-import type { Services } from "../http/options.ts";
 import type { HttpSettings } from "../http/settings.ts";
-import * as identity from "../identity/layer.ts";
-import { limitFailures } from "../limits/failed-authentications.ts";
-import * as limits from "../limits/layer.ts";
-import { redisLimiter } from "../limits/redis/limiter.ts";
-import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
-import * as random from "../crypto/random.ts";
 import { mountsFor } from "../storage/storage.ts";
 import type { Env } from "../settings/source.ts";
 import { errorReason } from "../thrown.ts";
 import * as telemetry from "../telemetry/log.ts";
-import * as tokens from "../tokens/layer.ts";
 import { CommandFailure, EXIT } from "./command.ts";
+import { makeInForce } from "./in-force.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import { print, tell } from "./output.ts";
+import { fixedLayer, makeServices } from "./services.ts";
 import { readOrFail, type Settings, findWarnings } from "./settings.ts";
 import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
 
@@ -65,49 +60,42 @@ const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
     const stopSignal = untilStopSignal();
     let isStopping = false;
     const readiness = yield* makeReadinessCheck("2 seconds");
-    const state = { readiness, isStopping: () => isStopping };
-    const server = yield* startServer(settings, listen, state);
+    const fixed = yield* Effect.context<SecureRandom>();
+    const servicesFor = yield* makeServices(settings);
+    const inForce = yield* makeInForce(
+      (settings: Settings) =>
+        Effect.map(Layer.build(servicesFor(settings)), (configured) => {
+          const services = Context.merge(fixed, configured);
+          return applicationFor(settings, { services, readiness, isStopping: () => isStopping });
+        }),
+      settings,
+    );
+    const check = Effect.suspend(() => Effect.provideContext(readiness, inForce.app().services));
+    const server = yield* startServer(settings, listen, inForce.fetch);
     const { host, probePort: port } = http;
     if (port !== undefined && isFirst(env)) {
-      const canSign = Effect.map(readiness, ({ signing }) => signing.state === "ok");
+      const canSign = Effect.map(check, ({ signing }) => signing.state === "ok");
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
       yield* Effect.promise(() => listenProbes({ host, port, isReady }));
     }
     if (cluster.isPrimary) yield* announce(settings, env);
     else tellPrimary();
-    if (isFirst(env)) yield* Effect.forkChild(reportReadiness(readiness, storage.description));
+    if (isFirst(env)) yield* Effect.forkChild(reportReadiness(check, storage.description));
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
     yield* stopServer(server, http.shutdown);
-  }).pipe(Effect.provide(makeLayer(settings)));
+  }).pipe(Effect.scoped, Effect.provide(fixedLayer(settings)));
 
-function makeLayer(settings: Settings) {
-  // Development on one's own machine needs no audit.
-  const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
-  const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;
-  return Layer.mergeAll(
-    audit.layer(settings.audit.to ?? auditByDefault),
-    settings.storage.layer,
-    limits.layer(settings.limits, settings.redis && redisLimiter(settings.redis)),
-    identity.layer(settings.identity, (authenticator) => limitFailures(authenticator, failed)),
-    Layer.succeed(Policies, settings.policies),
-    random.layer,
-    tokens.layer(settings.tokens, tokens.keyInFolder(settings.tokens.directory)),
-  ).pipe(Layer.provideMerge(telemetry.layer(settings.telemetry)));
-}
-
-const startServer = Effect.fnUntraced(function* (
+/** The application that serves a configuration. */
+function applicationFor(
   { http, identity: { callers }, storage }: Settings,
-  listen: Listen,
-  state: Pick<AppOptions, "readiness" | "isStopping">,
+  options: Pick<AppOptions, "services" | "readiness" | "isStopping">,
 ) {
-  const { host, port, maxConnections, publicUrl, corsOrigins, trustedProxies } = http;
-  const services = yield* Effect.context<Services>();
+  const { publicUrl, corsOrigins, trustedProxies } = http;
+  const { services } = options;
   const log = Effect.runForkWith(services);
-  const mounts = mountsFor(storage);
   const app = makeApp({
-    ...state,
-    services,
+    ...options,
     corsOrigins,
     clientAddress: clientAddress(
       callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
@@ -115,9 +103,22 @@ const startServer = Effect.fnUntraced(function* (
     ),
     publicUrl,
     loopbackOnly: callers.auth === "dev" && !callers.exposed,
-    page: callers.auth === "dev" ? page((yield* Presigner).publicOrigin) : undefined,
-    mounts,
+    page: callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
+    mounts: mountsFor(storage),
   });
+  return {
+    services,
+    fetch: (request: Request, peer: Peer) => app.fetch(request, peer),
+  };
+}
+
+const startServer = Effect.fnUntraced(function* (
+  { http, storage }: Settings,
+  listen: Listen,
+  fetch: Parameters<Listen>[0]["fetch"],
+) {
+  const { host, port, maxConnections } = http;
+  const log = Effect.runForkWith(yield* Effect.context());
   const warnings = yield* Effect.all({
     connections: warningOnceAMinute("connections are refused, since MAX_CONNECTIONS are open"),
     requests: warningOnceAMinute(
@@ -129,9 +130,9 @@ const startServer = Effect.fnUntraced(function* (
       listen({
         host,
         port,
-        fetch: (request, peer) => app.fetch(request, peer),
+        fetch,
         maxConnections,
-        untimedPaths: mounts.map(({ path }) => path),
+        untimedPaths: mountsFor(storage).map(({ path }) => path),
         onFull: (what) => log(warnings[what]),
       }),
     catch: (cause) =>
@@ -175,7 +176,8 @@ export const reportReadiness = Effect.fnUntraced(function* (
   );
 });
 
-const isReady = (parts: Readiness) => Object.values(parts).every(({ state }) => state === "ok");
+const isReady = (parts: Readiness) =>
+  Object.values(parts).every((part) => part?.state !== "failing");
 
 const PAUSES = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 

@@ -1,7 +1,6 @@
 import type * as Context from "effect/Context";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
-import type * as Effect from "effect/Effect";
-import type { Readiness } from "../../application/check-readiness.ts";
+import type { ReadinessCheck } from "../../application/check-readiness.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
@@ -35,7 +34,7 @@ export interface Mount {
 export interface AppOptions {
   readonly services: Context.Context<Services>;
   /** The state that `/readyz` answers; without it there are no probes, which are the host's. */
-  readonly readiness: Effect.Effect<Readiness> | undefined;
+  readonly readiness: ReadinessCheck | undefined;
   /** Tells whether the service is stopping. */
   readonly isStopping: () => boolean;
   readonly corsOrigins: ReadonlyArray<string>;

@@ -6,7 +6,7 @@ interface Group {
   firstEnd: number;
 }
 
-interface Entry<A> {
+export interface Entry<A> {
   readonly value: A;
   /** Milliseconds since 1970. */
   readonly end: number;
@@ -15,7 +15,7 @@ interface Entry<A> {
   readonly groups: ReadonlyArray<string>;
 }
 
-interface Bound {
+export interface Bound {
   readonly group: string;
   readonly most: number;
 }

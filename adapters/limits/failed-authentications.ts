@@ -17,10 +17,14 @@ type Service = Authenticator["Service"];
  * Answers an address that fails too often with `RateLimited`. Only failures count and only they are
  * refused, so that nobody locks out others behind the same address. Each process counts for itself.
  */
-export function limitFailures(service: Service, limit: RateLimit | "off"): Service {
+export function limitFailures(
+  service: Service,
+  limit: RateLimit | "off",
+  /** By address; the same ones under another limit keep what was counted. */
+  buckets = new Map<string, Bucket>(),
+): Service {
   if (limit === "off") return service;
   const { authenticate } = service;
-  const buckets = new Map<string, Bucket>();
   let loggedAt = -Infinity;
 
   const fail = (address: string, now: number) => {

@@ -1,19 +1,33 @@
-import type * as Layer from "effect/Layer";
-import type { Limiter } from "../../application/ports/limiter.ts";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import type * as Scope from "effect/Scope";
+import { Limiter } from "../../application/ports/limiter.ts";
 import type { Limits } from "../../domain/limits.ts";
-import * as memory from "./memory.ts";
+import { type Counters, inMemory } from "./memory.ts";
 import type { LimitSettings } from "./settings.ts";
 
-export type SharedLimiter = (options: {
+/** The limiter of several processes, for any limits, connected until the scope closes. */
+export type SharedLimiter = Effect.Effect<LimiterWith, never, Scope.Scope>;
+
+export type LimiterWith = (options: {
   readonly limits: Limits;
   /** Counts while the shared count does not answer; without it, requests are refused meanwhile. */
   readonly spare: Limiter["Service"] | undefined;
-}) => Layer.Layer<Limiter>;
+}) => Limiter["Service"];
 
-export const layer = (
-  { limits, refusesOnFailure }: Pick<LimitSettings, "limits" | "refusesOnFailure">,
-  shared: SharedLimiter | undefined,
-): Layer.Layer<Limiter> =>
-  shared === undefined
-    ? memory.layer(limits)
-    : shared({ limits, spare: refusesOnFailure ? undefined : memory.inMemory(limits) });
+type Numbers = Pick<LimitSettings, "limits" | "refusesOnFailure">;
+
+export const layer = (numbers: Numbers, shared: SharedLimiter | undefined): Layer.Layer<Limiter> =>
+  Layer.effect(
+    Limiter,
+    Effect.map(shared ?? Effect.undefined, (limiterWith) => limiter(numbers, limiterWith)),
+  );
+
+export const limiter = (
+  { limits, refusesOnFailure }: Numbers,
+  limiterWith: LimiterWith | undefined,
+  counters?: Counters,
+): Limiter["Service"] =>
+  limiterWith === undefined
+    ? inMemory(limits, counters)
+    : limiterWith({ limits, spare: refusesOnFailure ? undefined : inMemory(limits, counters) });

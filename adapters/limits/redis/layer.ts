@@ -2,13 +2,14 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
+import type * as Scope from "effect/Scope";
 import { Limiter, type UploadToCount } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
-import type { Limits } from "../../../domain/limits.ts";
 import { tooManyOpen } from "../../../domain/multipart.ts";
 import { allowanceFrom } from "../../../domain/token-bucket.ts";
 import { digest } from "../expiring.ts";
+import type { LimiterWith } from "../layer.ts";
 import { breaker } from "./breaker.ts";
 import { connect, NO_KEY } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
@@ -22,118 +23,121 @@ const failures = Metric.counter("valetkey_limits_failures_total", {
  */
 export const layer = (
   settings: RedisSettings,
-  { limits, spare }: { readonly limits: Limits; readonly spare: Limiter["Service"] | undefined },
+  options: Parameters<LimiterWith>[0],
 ): Layer.Layer<Limiter> =>
   Layer.effect(
     Limiter,
-    Effect.gen(function* () {
-      const redis = yield* connect(settings);
-      const protect = breaker();
-      const mostOpen = limits.multipartUploads;
-      const { bytes, objects, bytesPerSubject } = limits.daily;
-      const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
-      const withOwn = bytesPerSubject !== undefined;
-      const outcome =
-        spare === undefined ? "requests are refused" : "each process counts by itself";
-      let lastReason = "";
-      const warn = yield* Effect.cachedWithTTL(
-        Effect.suspend(() =>
-          Effect.logWarning(`Redis cannot be used, so ${outcome}: ${lastReason}`),
-        ),
-        "1 minute",
-      );
-      const decide = <A>(command: () => Promise<A>) =>
-        Effect.tapError(protect(command), ({ reason }) => {
-          lastReason = reason;
-          return Effect.andThen(Metric.update(failures, 1), warn);
-        });
-      return Limiter.of({
-        check: protect(() => redis.exists(NO_KEY)),
-        countRequest: (limited, name) => {
-          const limit = limits.requests[limited];
-          if (limit === undefined) return Effect.undefined;
-          const key = `valetkey:{${limited} ${digest([name])}}:requests`;
-          const given = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
-          const decision = Effect.flatMap(
-            decide(() => redis.takeRequest([key], given)),
-            ([isAllowed, ...rest]) => {
-              const [remaining, retryAfter, resetAfter] = rest;
-              const taken = { isAllowed: isAllowed === 1, remaining, retryAfter, resetAfter };
-              return allowanceFrom(limited, limit, taken);
-            },
-          );
-          return orElse(decision, spare?.countRequest(limited, name));
-        },
-        countUpload: (asked) => {
-          const { size, objects: count = 1, retry } = asked;
-          const multipart = mostOpen === undefined ? undefined : asked.multipart;
-          if (!hasQuota && retry === undefined && multipart === undefined) return Effect.undefined;
-          const given = {
-            size,
-            count,
-            quota: limits.daily,
-            retry: retry && {
-              request: digest([retry.request]),
-              memory: retry.memory,
-              milliseconds: wholeMillis(retry.lifetime),
-            },
-            multipart: multipart && {
-              key: multipart.key,
-              most: mostOpen ?? 0,
-              milliseconds: wholeMillis(multipart.lifetime),
-            },
-          };
-          const decision = Effect.flatMap(
-            decide(() => redis.takeUpload(keysFor(asked, withOwn), given)),
-            ([outcome, value]): Counted => {
-              switch (outcome) {
-                case "granted":
-                  return Effect.undefined;
-                case "retry":
-                  return Effect.succeed(value);
-                case "conflict":
-                  return Effect.fail(new IdempotencyConflict());
-                case "full":
-                  return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
-                case "exceeded":
-                  return Effect.fail(quotaExceeded(limits.daily, Number(value)));
-                case "caller exceeded":
-                  return Effect.fail(
-                    new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter: Number(value) }),
-                  );
-              }
-            },
-          );
-          // A retry without the memory of the first request would get another object.
-          return retry === undefined ? orElse(decision, spare?.countUpload(asked)) : decision;
-        },
-        replaceMemory: ({ organization, retry, memory }) => {
-          const [, key] = keysFor({ organization, retry });
-          return Effect.map(
-            decide(() => redis.replaceMemory([key], { from: retry.memory, to: memory })),
-            (kept) => kept ?? undefined,
-          );
-        },
-        uncountUpload: (upload) => {
-          const { size, objects: count = 1, retry, multipart } = upload;
-          const given = { size, count, memory: retry?.memory, upload: multipart?.key };
-          // The upload may have been counted here or there.
-          return Effect.andThen(
-            Effect.ignore(decide(() => redis.takeBackUpload(keysFor(upload, withOwn), given))),
-            spare?.uncountUpload(upload) ?? Effect.void,
-          );
-        },
-        endMultipart: (upload) => {
-          if (mostOpen === undefined) return Effect.void;
-          const [, , key] = keysFor(upload);
-          return Effect.andThen(
-            Effect.ignore(decide(() => redis.zRem(key, upload.key))),
-            spare?.endMultipart(upload) ?? Effect.void,
-          );
-        },
-      });
-    }),
+    Effect.map(connectLimiter(settings), (limiterWith) => limiterWith(options)),
   );
+
+export const connectLimiter = Effect.fnUntraced(function* (
+  settings: RedisSettings,
+): Effect.fn.Return<LimiterWith, never, Scope.Scope> {
+  const redis = yield* connect(settings);
+  const protect = breaker();
+  let lastReason = "";
+  const warn = yield* Effect.cachedWithTTL(
+    Effect.suspend(() => Effect.logWarning(`Redis cannot be used, so ${lastReason}`)),
+    "1 minute",
+  );
+  return ({ limits, spare }) => {
+    const mostOpen = limits.multipartUploads;
+    const { bytes, objects, bytesPerSubject } = limits.daily;
+    const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
+    const withOwn = bytesPerSubject !== undefined;
+    const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
+    const decide = <A>(command: () => Promise<A>) =>
+      Effect.tapError(protect(command), ({ reason }) => {
+        lastReason = `${outcome}: ${reason}`;
+        return Effect.andThen(Metric.update(failures, 1), warn);
+      });
+    return Limiter.of({
+      check: protect(() => redis.exists(NO_KEY)),
+      countRequest: (limited, name) => {
+        const limit = limits.requests[limited];
+        if (limit === undefined) return Effect.undefined;
+        const key = `valetkey:{${limited} ${digest([name])}}:requests`;
+        const given = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
+        const decision = Effect.flatMap(
+          decide(() => redis.takeRequest([key], given)),
+          ([isAllowed, ...rest]) => {
+            const [remaining, retryAfter, resetAfter] = rest;
+            const taken = { isAllowed: isAllowed === 1, remaining, retryAfter, resetAfter };
+            return allowanceFrom(limited, limit, taken);
+          },
+        );
+        return orElse(decision, spare?.countRequest(limited, name));
+      },
+      countUpload: (asked) => {
+        const { size, objects: count = 1, retry } = asked;
+        const multipart = mostOpen === undefined ? undefined : asked.multipart;
+        if (!hasQuota && retry === undefined && multipart === undefined) return Effect.undefined;
+        const given = {
+          size,
+          count,
+          quota: limits.daily,
+          retry: retry && {
+            request: digest([retry.request]),
+            memory: retry.memory,
+            milliseconds: wholeMillis(retry.lifetime),
+          },
+          multipart: multipart && {
+            key: multipart.key,
+            most: mostOpen ?? 0,
+            milliseconds: wholeMillis(multipart.lifetime),
+          },
+        };
+        const decision = Effect.flatMap(
+          decide(() => redis.takeUpload(keysFor(asked, withOwn), given)),
+          ([outcome, value]): Counted => {
+            switch (outcome) {
+              case "granted":
+                return Effect.undefined;
+              case "retry":
+                return Effect.succeed(value);
+              case "conflict":
+                return Effect.fail(new IdempotencyConflict());
+              case "full":
+                return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
+              case "exceeded":
+                return Effect.fail(quotaExceeded(limits.daily, Number(value)));
+              case "caller exceeded":
+                return Effect.fail(
+                  new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter: Number(value) }),
+                );
+            }
+          },
+        );
+        // A retry without the memory of the first request would get another object.
+        return retry === undefined ? orElse(decision, spare?.countUpload(asked)) : decision;
+      },
+      replaceMemory: ({ organization, retry, memory }) => {
+        const [, key] = keysFor({ organization, retry });
+        return Effect.map(
+          decide(() => redis.replaceMemory([key], { from: retry.memory, to: memory })),
+          (kept) => kept ?? undefined,
+        );
+      },
+      uncountUpload: (upload) => {
+        const { size, objects: count = 1, retry, multipart } = upload;
+        const given = { size, count, memory: retry?.memory, upload: multipart?.key };
+        // The upload may have been counted here or there.
+        return Effect.andThen(
+          Effect.ignore(decide(() => redis.takeBackUpload(keysFor(upload, withOwn), given))),
+          spare?.uncountUpload(upload) ?? Effect.void,
+        );
+      },
+      endMultipart: (upload) => {
+        if (mostOpen === undefined) return Effect.void;
+        const [, , key] = keysFor(upload);
+        return Effect.andThen(
+          Effect.ignore(decide(() => redis.zRem(key, upload.key))),
+          spare?.endMultipart(upload) ?? Effect.void,
+        );
+      },
+    });
+  };
+});
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
