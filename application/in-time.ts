@@ -11,6 +11,7 @@ export const inTime =
       orElse: () =>
         Effect.fail(
           new StoreUnavailable({
+            kind: "timeout",
             reason: `the store did not answer within ${Duration.toSeconds(duration)} seconds`,
           }),
         ),

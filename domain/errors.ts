@@ -146,6 +146,15 @@ export class LimitsUnavailable extends Data.TaggedError("LimitsUnavailable")<{
 /** The store did not do what was asked of it, or cannot be reached. */
 export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   readonly reason: string;
+  /**
+   * `refused`: it answered with an error. `senseless`: it answered, but not as an object store
+   * would. `shed`: it was not asked, to spare it or the service.
+   */
+  readonly kind: "unreachable" | "timeout" | "refused" | "senseless" | "shed";
+  /** The same call may soon succeed, although the store refused it. */
+  readonly isTemporary?: boolean;
+  /** Seconds after which to call again, if that is known. */
+  readonly retryAfter?: number | undefined;
 }> {}
 
 /** No credentials with enough remaining lifetime. */

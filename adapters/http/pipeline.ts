@@ -100,8 +100,9 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     // A typed failure is for the caller; any other is a fault of the service.
     if (Result.isFailure(refusal)) throw Cause.squash(cause);
     if ("reason" in refusal.success) {
-      const { _tag, reason } = refusal.success;
-      fork(Effect.logWarning(REASONS[_tag], { requestId, reason }));
+      const { _tag, reason, ...facts } = refusal.success;
+      const kind = "kind" in facts ? { kind: facts.kind } : {};
+      fork(Effect.logWarning(REASONS[_tag], { requestId, ...kind, reason }));
     }
     return refuse(c, refusal.success, requestId);
   }

@@ -155,7 +155,9 @@ it.each([["key-1"], [undefined]])(
       limits: { requests: {}, daily: { bytes: 5, objects: 1 }, multipartUploads: 1 },
       replace: ({ create }) => ({
         create: (object) =>
-          isDown ? Effect.fail(new StoreUnavailable({ reason: "it is down" })) : create(object),
+          isDown
+            ? Effect.fail(new StoreUnavailable({ kind: "unreachable", reason: "it is down" }))
+            : create(object),
       }),
     });
     for (let times = 0; times < 3; times++) {
@@ -179,7 +181,7 @@ it("a retry begins the upload that the first request could not, and the first ta
           ? create(object)
           : Effect.andThen(
               Effect.promise(() => failed),
-              Effect.fail(new StoreUnavailable({ reason: "it is down" })),
+              Effect.fail(new StoreUnavailable({ kind: "unreachable", reason: "it is down" })),
             );
       },
     }),
@@ -278,7 +280,9 @@ it("an upload that the store fails to complete stays open, and can be completed 
   const { begin, finish } = await start({
     replace: ({ complete }) => ({
       complete: (upload) =>
-        calls++ === 0 ? Effect.fail(new StoreUnavailable({ reason: "down" })) : complete(upload),
+        calls++ === 0
+          ? Effect.fail(new StoreUnavailable({ kind: "unreachable", reason: "down" }))
+          : complete(upload),
     }),
   });
   const { upload } = (await begin()).body;

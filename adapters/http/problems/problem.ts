@@ -220,7 +220,10 @@ export const PROBLEMS = {
       members: { differences },
     };
   },
-  StoreUnavailable: () => unavailable("STORE_UNAVAILABLE", "The store is unavailable"),
+  StoreUnavailable: ({ retryAfter: seconds }) => ({
+    ...unavailable("STORE_UNAVAILABLE", "The store is unavailable"),
+    ...(seconds !== undefined && { headers: retryAfter(Math.max(1, Math.ceil(seconds))) }),
+  }),
   BodyNotJson: () => ({
     ...NOT_JSON,
     title: "The body is not JSON",

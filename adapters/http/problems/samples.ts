@@ -94,7 +94,7 @@ export const SAMPLES: {
     new rules.LimitsUnavailable({ reason, retryAfter: 600 }),
   ],
   CredentialsUnavailable: [new rules.CredentialsUnavailable({ reason })],
-  StoreUnavailable: [new rules.StoreUnavailable({ reason })],
+  StoreUnavailable: [new rules.StoreUnavailable({ reason, kind: "unreachable" })],
 };
 
 function member(code: refusals.InvalidMember["code"], pointer: string, reason: string) {

@@ -16,7 +16,13 @@ import { always, current } from "../credentials/held.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import { ageAt, factsIn } from "../rest/object-facts.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
-import { type Bucket as SignedBucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
+import {
+  asUnavailable,
+  type Bucket as SignedBucket,
+  signedFetch,
+  unavailable,
+} from "../rest/signed-fetch.ts";
+import { temporaryFailure } from "../rest/temporary.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
@@ -57,11 +63,11 @@ export function objectStore(store: {
         try: async () => withClient(await bucketFor(held)),
         catch: failed,
       });
-    }).pipe(Effect.mapError(({ reason }) => new StoreUnavailable({ reason })));
+    }).pipe(Effect.mapError(asUnavailable));
 
-  const failed = (cause: unknown) =>
-    new StoreUnavailable({ reason: explain(settings.bucket, cause) });
+  const failed = (cause: unknown) => callFailed(settings.bucket, cause);
   const missing = new StoreUnavailable({
+    kind: "refused",
     reason: `the bucket ${settings.bucket} does not exist; create it`,
   });
   const objects = ObjectStore.of({
@@ -160,6 +166,7 @@ const STILL_MARKED =
   "the store answered that it changed the custom time of a file, and the file still has another; the bucket's rule would remove the file, so it is not confirmed";
 
 const ONLY_SIGNS = new StoreUnavailable({
+  kind: "refused",
   reason:
     "an HMAC key only signs, and cannot change what describes a file or a bucket; give the key of a service account",
 });
@@ -220,6 +227,22 @@ function factsFrom(metadata: FileMetadata): ObjectFacts {
     ),
     version: generation === undefined ? undefined : String(generation),
   };
+}
+
+function callFailed(bucket: string, cause: unknown): StoreUnavailable {
+  if (cause instanceof StoreUnavailable) return cause;
+  const code = errorCode(cause);
+  const { response } = cause as { readonly response?: { readonly headers?: HeadersInit } };
+  const status = typeof code === "number" ? code : undefined;
+  const retryAfter = new Headers(response?.headers).get("retry-after");
+  const wasAnswered = response !== undefined || !isError(cause);
+  return (
+    temporaryFailure({ status, retryAfter }) ??
+    new StoreUnavailable({
+      kind: status !== undefined ? "refused" : wasAnswered ? "senseless" : "unreachable",
+      reason: explain(bucket, cause),
+    })
+  );
 }
 
 function explain(bucket: string, cause: unknown): string {

@@ -27,7 +27,7 @@ const SWEEP_INTERVAL = 60_000;
 const run = <A>(call: () => Promise<A>) =>
   Effect.tryPromise({
     try: call,
-    catch: (cause) => new StoreUnavailable({ reason: failureFrom(cause).reason }),
+    catch: (cause) => new StoreUnavailable({ kind: "refused", reason: failureFrom(cause).reason }),
   });
 
 /** Signer and store are one process, so the secret never leaves the folder. */

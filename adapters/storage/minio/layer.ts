@@ -3,13 +3,13 @@ import * as Layer from "effect/Layer";
 import type { ClientOptions, Client as MinioClient } from "minio";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
-import { StoreUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { errorCode, isError } from "../../thrown.ts";
 import { current } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import type { BucketCalls } from "../rest/s3-object-store.ts";
+import { asUnavailable } from "../rest/signed-fetch.ts";
 import { s3Services } from "../rest/s3-services.ts";
 import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
@@ -48,7 +48,7 @@ const bucketCalls = (settings: MinioSettings, signer: Held<KeySigner>) =>
               catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
             }),
           ),
-          Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
+          Effect.mapError(asUnavailable),
         );
       return {
         makeBucket: call((client) => client.makeBucket(bucket, region)),

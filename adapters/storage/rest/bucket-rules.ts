@@ -35,6 +35,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
   const query = [[kind.query, ""]] as const;
   const refused = (done: "read" | "written", answer: Answer) =>
     new StoreUnavailable({
+      kind: "refused",
       reason: `the bucket's ${kind.whole} could not be ${done}: ${answer.status} ${refusalIn(answer).code ?? ""}${kind.advice?.get(answer.status) ?? ""}`,
     });
   const documentWith = (rules: Texts) => document(root, rules.join(""));
@@ -51,6 +52,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     if (text.includes(`<${root}`) && isWhole) return { text, rules, minimum };
     return yield* unavailable(
       `this store's answer about its ${title} is not understood${consequence}`,
+      "senseless",
     );
   });
 

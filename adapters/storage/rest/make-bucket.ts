@@ -5,7 +5,10 @@ import { StoreUnavailable } from "../../../domain/errors.ts";
 
 /** Some stores need seconds to make a bucket. */
 const ATTEMPT_TIMEOUT = "30 seconds";
-const TOO_LATE = new StoreUnavailable({ reason: `there was no answer within ${ATTEMPT_TIMEOUT}` });
+const TOO_LATE = new StoreUnavailable({
+  kind: "timeout",
+  reason: `there was no answer within ${ATTEMPT_TIMEOUT}`,
+});
 
 const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")]);
 

@@ -4,6 +4,7 @@ import { errorReason } from "../../thrown.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { Answer } from "./signed-fetch.ts";
+import { codeIn, temporaryFailure } from "./temporary.ts";
 
 export interface StoreRefusal {
   readonly status?: number;
@@ -21,14 +22,25 @@ export const callFailed = (
   settings: BucketSettings,
   cause: unknown,
   refusal: StoreRefusal | undefined,
-): StoreUnavailable =>
+): StoreUnavailable => {
+  if (cause instanceof StoreUnavailable) return cause;
+  if (refusal !== undefined) return refused(settings, refusal);
+  return new StoreUnavailable({ kind: "unreachable", reason: errorReason(cause) });
+};
+
+export const refused = (settings: BucketSettings, refusal: StoreRefusal): StoreUnavailable =>
+  temporaryFailure({ status: refusal.status, code: refusal.code }) ??
   new StoreUnavailable({
-    reason: refusal === undefined ? errorReason(cause) : explainRefusal(settings, refusal),
+    kind: isSenseless(refusal) ? "senseless" : "refused",
+    reason: explainRefusal(settings, refusal),
   });
+
+/** Servers that do not know a bucket or an object may answer 404 without a code. */
+export const isSenseless = ({ status, code }: StoreRefusal) => code === undefined && status !== 404;
 
 export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): StoreRefusal => ({
   status,
-  code: /<Code>(\w+)<\/Code>/.exec(text)?.[1],
+  code: codeIn(text),
   message: /<Message>([^<]*)<\/Message>/.exec(text)?.[1]?.replaceAll("&#39;", "'"),
 });
 

@@ -58,6 +58,7 @@ export const failIfMarked = (object: StoredObject) =>
   Effect.flatMap(isMarked(object), (marked) => (marked ? STILL_MARKED : Effect.void));
 
 const STILL_MARKED = new StoreUnavailable({
+  kind: "refused",
   reason: `the store answered that it removed the tag ${PENDING_TAG.key} of a file, and the file still has it; the bucket's rule would remove the file, so it is not confirmed`,
 });
 

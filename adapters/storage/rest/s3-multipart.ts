@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
-import { refusalIn, type StoreRefusal } from "./refusal-reason.ts";
+import { isSenseless, refusalIn, type StoreRefusal } from "./refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
@@ -22,7 +22,11 @@ export const s3Multipart = (
     readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
 ): Multipart => {
-  const refused = (answer: Answer) => unavailable(store.explain(refusalIn(answer)));
+  const refused = (answer: Answer) => {
+    const refusal = refusalIn(answer);
+    const kind = answer.ok || isSenseless(refusal) ? "senseless" : "refused";
+    return unavailable(store.explain(refusal), kind);
+  };
 
   return {
     fileChecksums: store.fileChecksums,

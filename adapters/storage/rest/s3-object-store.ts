@@ -18,6 +18,7 @@ import {
   noBucket,
   explainRefusal,
   refusalIn,
+  refused,
 } from "./refusal-reason.ts";
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
@@ -65,7 +66,7 @@ export function s3ObjectStore(
     if (ok || status === 404) return ok;
     // The answer to a HEAD has no body that could say why.
     const list = yield* signedFetch(bucket, { method: "GET", query: [["max-keys", "1"]] });
-    return yield* unavailable(explainRefusal(settings, { ...refusalIn(list), status }));
+    return yield* refused(settings, { ...refusalIn(list), status });
   });
 
   return ObjectStore.of({
@@ -117,11 +118,15 @@ export function s3ObjectStore(
         return yield* unavailable("the key lacks s3:GetObject or s3:ListBucket; allow both");
       }
       if (!ok)
-        return yield* unavailable(`the store answered the request for an object with ${status}`);
+        return yield* unavailable(
+          `the store answered the request for an object with ${status}`,
+          status < 400 ? "senseless" : "refused",
+        );
       const facts = yield* factsFromHead(object, headers);
       if (facts === undefined) {
         return yield* unavailable(
           `the answer is not from an S3 store; check ${words.name(endpoint)}`,
+          "senseless",
         );
       }
       return Option.some(yield* once.judge(facts));

@@ -1,11 +1,12 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { StoreUnavailable } from "../../../domain/errors.ts";
+import { type CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { fetchFailure } from "../../thrown.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
+import { codeIn, temporaryFailure } from "./temporary.ts";
 
 export interface Bucket {
   readonly signer: Held<Signer>;
@@ -16,50 +17,60 @@ export interface Bucket {
 /** The text is empty after `HEAD`. */
 export type Answer = Pick<Response, "status" | "ok" | "headers"> & { readonly text: string };
 
-export const signedFetch = Effect.fnUntraced(
-  function* (
-    { signer: held, address, region }: Bucket,
-    request: {
-      readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
-      readonly key?: StorageKey;
-      readonly query?: ReadonlyArray<Pair>;
-      /** With lower-case names. */
-      readonly headers?: ReadonlyArray<Pair>;
-      readonly body?: string;
-    },
-  ) {
-    const { method, key, query = [], headers = [], body = null } = request;
-    const { origin, host, unsignedPrefix, path } = address;
-    const now = yield* Clock.currentTimeMillis;
-    const signer = yield* held(now, 0);
-    const url = yield* signer.sign({
-      method,
-      origin,
-      unsignedPrefix,
-      path: key === undefined ? path || "/" : `${path}/${encodeKey(key)}`,
-      query,
-      headers: [["host", host] as const, ...headers].toSorted(([a], [b]) => (a < b ? -1 : 1)),
-      region,
-      now,
-      expiresIn: 60,
-    });
-    return yield* Effect.tryPromise({
-      try: async (signal): Promise<Answer> => {
-        const answer = await fetch(url, {
-          method,
-          // No other server may get the signature.
-          redirect: "manual",
-          headers: Object.fromEntries(headers),
-          signal,
-          body,
-        });
-        const { status, ok, headers: received } = answer;
-        return { status, ok, headers: received, text: await answer.text() };
-      },
-      catch: (cause) => new StoreUnavailable({ reason: fetchFailure(cause) }),
-    });
+export const signedFetch = Effect.fnUntraced(function* (
+  { signer: held, address, region }: Bucket,
+  request: {
+    readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
+    readonly key?: StorageKey;
+    readonly query?: ReadonlyArray<Pair>;
+    /** With lower-case names. */
+    readonly headers?: ReadonlyArray<Pair>;
+    readonly body?: string;
   },
-  Effect.mapError(({ reason }) => new StoreUnavailable({ reason })),
-);
+) {
+  const { method, key, query = [], headers = [], body = null } = request;
+  const { origin, host, unsignedPrefix, path } = address;
+  const now = yield* Clock.currentTimeMillis;
+  const signer = yield* held(now, 0);
+  const url = yield* signer.sign({
+    method,
+    origin,
+    unsignedPrefix,
+    path: key === undefined ? path || "/" : `${path}/${encodeKey(key)}`,
+    query,
+    headers: [["host", host] as const, ...headers].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    region,
+    now,
+    expiresIn: 60,
+  });
+  return yield* Effect.tryPromise({
+    try: async (signal): Promise<Answer> => {
+      const answer = await fetch(url, {
+        method,
+        // No other server may get the signature.
+        redirect: "manual",
+        headers: Object.fromEntries(headers),
+        signal,
+        body,
+      });
+      const { status, ok, headers: received } = answer;
+      return { status, ok, headers: received, text: await answer.text() };
+    },
+    catch: (cause) => new StoreUnavailable({ kind: "unreachable", reason: fetchFailure(cause) }),
+  }).pipe(Effect.tap(failIfTemporary));
+}, Effect.mapError(asUnavailable));
 
-export const unavailable = (reason: string) => Effect.fail(new StoreUnavailable({ reason }));
+function failIfTemporary({ status, headers, text }: Answer) {
+  const retryAfter = headers.get("retry-after");
+  const failure = temporaryFailure({ status, code: codeIn(text), retryAfter });
+  return failure === undefined ? Effect.void : Effect.fail(failure);
+}
+
+export const unavailable = (reason: string, kind: StoreUnavailable["kind"] = "refused") =>
+  Effect.fail(new StoreUnavailable({ reason, kind }));
+
+/** Without credentials, the store is not asked. */
+export function asUnavailable(failure: StoreUnavailable | CredentialsUnavailable) {
+  if (failure._tag === "StoreUnavailable") return failure;
+  return new StoreUnavailable({ reason: failure.reason, kind: "refused" });
+}
