@@ -15,6 +15,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
     { name: "http" },
     { name: "cli" },
     { name: "service", isolate: true },
+    { name: "faults", isolate: true },
     { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
     {
       name: "contract",

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
@@ -10,6 +10,7 @@ import {
   startProcess,
 } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
+import { parentOf, workersOf } from "../support/workers.ts";
 
 const WORKERS = { WEB_CONCURRENCY: "2", LOG_FORMAT: "json" };
 const runtimes = ["node", "bun"] as const;
@@ -130,23 +131,6 @@ async function startWorkers(
   const service = await startProcess({ ...WORKERS, ...env }, runtime);
   await until("two workers", () => service.output().includes('"message":"ready"'));
   return service;
-}
-
-/** The process ids of the workers. */
-const workersOf = ({ pid }: ServiceProcess): ReadonlyArray<number> =>
-  readdirSync("/proc")
-    .map(Number)
-    .filter((id) => id > 0 && parentOf(id) === pid);
-
-/** Undefined for a process that has ended. */
-function parentOf(pid: number): number | undefined {
-  try {
-    const [state, parent] =
-      readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    return state === "Z" ? undefined : Number(parent);
-  } catch {
-    return undefined;
-  }
 }
 
 const isAlive = (pid: number): boolean => parentOf(pid) !== undefined;

@@ -33,7 +33,7 @@ export interface ServiceProcess {
 const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** What starts an entry point, for the folder of the embedded store; a name is of a dependency. */
-export type Command = (directory: string) => ReadonlyArray<string>;
+export type Command = (directory: string) => ReadonlyArray<string> | Promise<ReadonlyArray<string>>;
 
 /** Commands that start an entry point from its source with the embedded store, by runtime. */
 export const RUNTIMES = {
@@ -51,8 +51,9 @@ export async function startProcess(
   runtime?: keyof typeof RUNTIMES | Command,
 ): Promise<ServiceProcess> {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-process-"));
-  const port = String(await freePort());
-  const token = crypto.randomUUID();
+  // One that takes the place of another has its port and token.
+  const port = env["PORT"] || String(await freePort());
+  const token = env["DEV_TOKEN"] || crypto.randomUUID();
   const serviceToken = crypto.randomUUID();
   const command = await commandFor(runtime, directory);
   const { child, output } = launch(command, {
@@ -113,7 +114,7 @@ async function commandFor(
   directory: string,
 ): Promise<ReadonlyArray<string>> {
   if (runtime === undefined || runtime === "node") return ["node", await bundled("node")];
-  const command = typeof runtime === "string" ? RUNTIMES[runtime](directory) : runtime(directory);
+  const command = await (typeof runtime === "string" ? RUNTIMES[runtime] : runtime)(directory);
   if (["deno", "bun"].includes(command[0] ?? "")) await need("runtimes");
   return command;
 }

@@ -1,0 +1,116 @@
+import { expect } from "vitest";
+import { until } from "../support/until.ts";
+import { type Allowed, Ledger, type Target, type Upload, WELL } from "./ledger.ts";
+
+/** Something that fails for a while, and the answers that are right meanwhile. */
+export interface Fault {
+  readonly name: string;
+  readonly begin: () => unknown;
+  readonly end: () => unknown;
+  readonly allowed: Allowed;
+  /** How often each step has to be answered while it lasts. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** Answers of which there has to be at least one, such as `confirm 503 STORE_UNAVAILABLE`. */
+  readonly shows?: ReadonlyArray<string>;
+}
+
+/**
+ * Sends uploads of all kinds to a service before, during and after a fault. Nothing that was
+ * acknowledged may be lost, no answer may be another than is allowed, and afterwards all uploads
+ * that were under way come to their end.
+ */
+export async function endure(target: () => Target, fault: Fault): Promise<void> {
+  const ledger = new Ledger(target);
+  const traffic = startTraffic(ledger);
+  let endedAt = 0;
+  try {
+    await traffic.answered({ confirm: 10, complete: 3 });
+    ledger.allow(fault.allowed);
+    await fault.begin();
+    await traffic.answered(fault.answers);
+  } finally {
+    endedAt = performance.now();
+    await fault.end();
+    await traffic.stop();
+  }
+  await ledger.settle();
+  const recovered = Math.max(0, ledger.failedAt - endedAt);
+  ledger.allow(WELL);
+  for (const upload of [ledger.file(), ledger.parts()]) {
+    expect(await ledger.advance(upload), fault.name).toBe(true);
+  }
+  const { lost, wrong } = await ledger.check();
+  report(fault.name, ledger, { lost, wrong, recovered });
+  expect(wrong, fault.name).toEqual([]);
+  expect(lost, fault.name).toBe(0);
+  for (const answer of fault.shows ?? []) expect(ledger.summary()).toContain(answer);
+}
+
+/** Prints what a fault did, for people. */
+export function report(
+  name: string,
+  ledger: Ledger,
+  found: {
+    readonly lost: number;
+    readonly wrong: ReadonlyArray<string>;
+    readonly recovered: number;
+  },
+): void {
+  const acknowledged = ledger.uploads.filter((upload) => upload.acknowledged).length;
+  process.stdout.write(
+    `${name}: ${acknowledged} uploads acknowledged, ${found.lost} lost, ${found.wrong.length} answers wrong, recovered after ${(found.recovered / 1000).toFixed(1)} s (${ledger.summary()})\n`,
+  );
+}
+
+/** Starts clients that presign and send, others that confirm, and one that sends in parts. */
+export function startTraffic(ledger: Ledger) {
+  const stopped = new AbortController();
+  const sent: Array<Upload> = [];
+  const repeat = async (act: () => Promise<boolean>) => {
+    while (!stopped.signal.aborted) {
+      // Where nothing comes of it, the next waits a moment as a client does.
+      await act();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const send = async () => {
+    const upload = ledger.file();
+    // What cannot be confirmed for long is sent no more; presigning goes on.
+    const isSent = await ledger.advance(upload, sent.length < MOST_UNCONFIRMED ? 2 : 1);
+    if (upload.done > 0) sent.push(upload);
+    else ledger.uploads.splice(ledger.uploads.indexOf(upload), 1);
+    return isSent;
+  };
+  const confirm = async () => {
+    const upload = sent.shift();
+    if (upload === undefined) return false;
+    const isConfirmed = await ledger.advance(upload);
+    if (!isConfirmed) sent.push(upload);
+    return isConfirmed;
+  };
+  let inParts: Upload | undefined;
+  const sendParts = async () => {
+    inParts ??= ledger.parts();
+    const isDone = await ledger.advance(inParts);
+    if (isDone) inParts = undefined;
+    return isDone;
+  };
+  const clients = [send, send, confirm, confirm, sendParts].map(repeat);
+  return {
+    /** Waits until each step was answered so many times more. */
+    answered: (steps: Readonly<Record<string, number>>) => {
+      const enough = Object.entries(steps).map(
+        ([step, count]) => [step, ledger.count(step) + count] as const,
+      );
+      return until(`${JSON.stringify(steps)} answers (there were ${ledger.summary()})`, () =>
+        enough.every(([step, count]) => ledger.count(step) >= count),
+      );
+    },
+    stop: () => {
+      stopped.abort();
+      return Promise.all(clients);
+    },
+  };
+}
+
+const MOST_UNCONFIRMED = 40;

@@ -1,0 +1,146 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { bundled } from "../support/bundled.ts";
+import { freePort } from "../support/free-port.ts";
+import { isFullRun } from "../support/full-run.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { report } from "./endure.ts";
+import { type Allowed, Ledger, type Upload } from "./ledger.ts";
+
+const MiB = 1024 * 1024;
+const POINTS = isFullRun ? 200 : 20;
+/** Which points these are: the same seed has the same. */
+const SEED = Number(process.env["TEST_SEED"] ?? Math.floor(Math.random() * 1e9));
+
+it.concurrent.each([
+  {
+    name: "an upload",
+    make: (ledger: Ledger, index: number) =>
+      ledger.file({ size: 2 * MiB, asked: { strict: index % 2 === 0 } }),
+    before: 1,
+    after: 2,
+  },
+  {
+    name: "a completion of an upload in parts",
+    make: (ledger: Ledger) => ledger.parts({ size: 7 * MiB }),
+    before: 4,
+    after: 5,
+  },
+])("the service is killed at $name, and nothing is lost or half there", async (kind) => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-killed-"));
+  let service = await start(folder);
+  const ledger = new Ledger(() => service);
+  ledger.allow(ALLOWED);
+  try {
+    /** Does the step, killed at that point of it, and says how many points it has if it is not. */
+    const doStep = async (upload: Upload, point: number) => {
+      await ledger.advance(upload, kind.before);
+      await arm(service, folder, point);
+      return ledger.advance(upload, kind.after);
+    };
+    expect(await doStep(kind.make(ledger, 0), 1e9), ledger.summary()).toBe(true);
+    const points = chosen(await arm(service, folder, 1e9));
+    let recovered = 0;
+    for (const [index, point] of points.entries()) {
+      const upload = kind.make(ledger, index);
+      const isAnswered = await doStep(upload, point);
+      // Where a step is answered before its last operations it is killed behind its answer.
+      if (isAnswered) service.signal("SIGKILL");
+      await service.ended;
+      const since = performance.now();
+      service = await start(folder, service);
+      recovered = Math.max(recovered, performance.now() - since);
+      const found = await ledger.read(upload.key());
+      const context = `point ${point}, seed ${SEED}`;
+      if (found === undefined) expect(upload.acknowledged, context).toBe(false);
+      else expect(found.equals(upload.bytes), context).toBe(true);
+    }
+    // A client that got no answer tries again.
+    await ledger.settle();
+    const { lost, wrong } = await ledger.check();
+    report(`killed at ${points.length} points of ${kind.name}, seed ${SEED}`, ledger, {
+      lost,
+      wrong,
+      recovered,
+    });
+    expect(wrong).toEqual([]);
+    expect(lost).toBe(0);
+    await expectSwept(folder);
+  } finally {
+    await service.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** What a crash left is removed by the service while it runs, once nobody can be writing it. */
+async function expectSwept(folder: string): Promise<void> {
+  const [temporary, uploads] = [join(folder, "temporary"), join(folder, "uploads")];
+  const anHourAgo = new Date(Date.now() - 60 * 60_000);
+  for (const name of readdirSync(temporary))
+    utimesSync(join(temporary, name), anHourAgo, anHourAgo);
+  const left = () =>
+    [temporary, uploads].flatMap((path) => (existsSync(path) ? readdirSync(path) : []));
+  await until("the sweep", () => left().length === 0);
+}
+
+// An upload that can be written once is there already if its first answer was lost.
+const ALLOWED: Allowed = {
+  put: ["200", "none", "412 PreconditionFailed"],
+  complete: ["200", "none"],
+};
+
+async function start(folder: string, before?: ServiceProcess): Promise<ServiceProcess> {
+  const port = before === undefined ? String(await freePort()) : new URL(before.address).port;
+  const KILL_AT = join(folder, "kill-at");
+  writeFileSync(KILL_AT, "");
+  return startProcess(
+    {
+      PORT: port,
+      ...(before && { DEV_TOKEN: before.token }),
+      STORAGE_LOCAL_DIR: folder,
+      STORAGE_MAX_FILE_SIZE: "50 MiB",
+      KILL_AT,
+    },
+    async () => ["node", "--import", PRELOAD, await bundled("node")],
+  );
+}
+
+const PRELOAD = new URL("kill-at.ts", import.meta.url).href;
+
+/** Lets the service be killed at a point from now on, and gives the points since the last time. */
+async function arm(service: ServiceProcess, folder: string, point: number): Promise<number> {
+  const before = service.output().length;
+  writeFileSync(join(folder, "kill-at"), String(point));
+  service.signal("SIGUSR2");
+  const [, operations] = await until(
+    "the arming",
+    () => /armed for \d+ after (\d+)/.exec(service.output().slice(before)) ?? undefined,
+  );
+  return 2 * Number(operations);
+}
+
+/** Half of the points lie among the last, where names change and the answer is given. */
+function chosen(all: number): ReadonlyArray<number> {
+  const random = seeded(SEED);
+  return Array.from({ length: POINTS }, (_, index) => {
+    if (POINTS >= all) return Math.floor((index * all) / POINTS);
+    const from = index % 2 === 0 ? 0 : Math.max(0, all - LAST);
+    return from + Math.floor(random() * (all - from));
+  });
+}
+
+const LAST = 30;
+
+/** Numbers from 0 to 1, by the "mulberry32" generator. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
