@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect";
 import { MultipartNotSupported } from "../domain/errors.ts";
 import type { MultipartUpload } from "../domain/multipart.ts";
 import type { Member } from "./admit.ts";
-import { inTime } from "./in-time.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { type Multipart, type MultipartId, ObjectStore } from "./ports/object-store.ts";
 import { openUpload } from "./tokens.ts";
@@ -13,7 +12,7 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   readonly upload: string;
 }) {
   const upload = yield* openUpload(request.member, request.upload);
-  yield* (yield* multipartStore).abort(upload).pipe(inTime());
+  yield* (yield* multipartStore).abort(upload);
   yield* endMultipart(upload);
 });
 
@@ -25,9 +24,10 @@ export const endMultipart = (upload: MultipartUpload) =>
   Limiter.use((limiter) => limiter.endMultipart(upload));
 
 export const abortQuietly = (multipart: Multipart, upload: MultipartId) =>
-  multipart.abort(upload).pipe(
-    inTime(),
-    Effect.catch(({ reason }) =>
-      Effect.logWarning("a refused upload could not be aborted", { key: upload.key, reason }),
-    ),
-  );
+  multipart
+    .abort(upload)
+    .pipe(
+      Effect.catch(({ reason }) =>
+        Effect.logWarning("a refused upload could not be aborted", { key: upload.key, reason }),
+      ),
+    );

@@ -1,5 +1,4 @@
 import * as DateTime from "effect/DateTime";
-import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
@@ -10,15 +9,8 @@ import { CONFIRM_GRACE } from "../domain/receipt.ts";
 import { abortQuietly, endMultipart, multipartStore } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { confirmArrival } from "./confirm-upload.ts";
-import { inTime } from "./in-time.ts";
 import { Tokens } from "./ports/tokens.ts";
 import { openUpload, sealReceipt } from "./tokens.ts";
-
-/** For up to 10,000 parts. */
-export const LIST_TIMEOUT = Duration.seconds(20);
-
-/** The store may continue after that. */
-const COMPLETION_TIMEOUT = Duration.minutes(1);
 
 const MOST_FAULTS = 100;
 
@@ -43,7 +35,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
     return yield* new PartOutOfRange({ partNumber: beyond.partNumber, partCount });
   }
 
-  const stored = yield* multipart.list(upload).pipe(inTime(LIST_TIMEOUT));
+  const stored = yield* multipart.list(upload);
   const outcome = Option.isSome(stored)
     ? yield* Effect.gen(function* () {
         const faults = compareParts(upload, stored.value, sent);
@@ -56,7 +48,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
         const missing = faults.missing.slice(0, MOST_FAULTS);
         if (missing.length > 0) return yield* new PartsMissing({ missing });
         const completing = multipart.complete({ ...upload, parts: stored.value });
-        return yield* Effect.result(completing.pipe(inTime(COMPLETION_TIMEOUT)));
+        return yield* Effect.result(completing);
       })
     : Result.succeed("ended" as const);
   const ending = Result.isSuccess(outcome) ? outcome.success : undefined;

@@ -7,7 +7,6 @@ import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
 import { compareWithReceipt, timeDifference } from "../domain/upload-difference.ts";
 import { audienceFor, type Member } from "./admit.ts";
 import { policyNamed } from "./choose-policy.ts";
-import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
 import { Presigner } from "./ports/presigner.ts";
@@ -28,14 +27,15 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
 export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
   const now = yield* DateTime.now;
   const store = yield* ObjectStore;
-  const found = yield* store.head(receipt.key).pipe(
-    inTime(),
-    Effect.catchTag("ObjectUnreadable", ({ header }) =>
-      Effect.fail(
-        new UploadMismatch({ differences: [{ property: header, expected: "", actual: "set" }] }),
+  const found = yield* store
+    .head(receipt.key)
+    .pipe(
+      Effect.catchTag("ObjectUnreadable", ({ header }) =>
+        Effect.fail(
+          new UploadMismatch({ differences: [{ property: header, expected: "", actual: "set" }] }),
+        ),
       ),
-    ),
-  );
+    );
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
   const policy = yield* policyNamed(receipt.policy);
@@ -62,7 +62,7 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
 
   if (receipt.pending) {
     // A mark that stays is the store's fault, and the client can only ask again.
-    yield* store.keep({ key, version: facts.version }).pipe(inTime());
+    yield* store.keep({ key, version: facts.version });
   }
 
   const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;

@@ -3,8 +3,6 @@ import * as Option from "effect/Option";
 import { InvalidUpload } from "../domain/errors.ts";
 import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
-import { LIST_TIMEOUT } from "./complete-multipart.ts";
-import { inTime } from "./in-time.ts";
 import { openUpload } from "./tokens.ts";
 
 /** Asks the store which parts of an upload it has, so that a client uploads only the others. */
@@ -13,7 +11,7 @@ export const listParts = Effect.fnUntraced(function* (request: {
   readonly upload: string;
 }) {
   const upload = yield* openUpload(request.member, request.upload);
-  const found = yield* (yield* multipartStore).list(upload).pipe(inTime(LIST_TIMEOUT));
+  const found = yield* (yield* multipartStore).list(upload);
   if (Option.isNone(found)) return yield* new InvalidUpload();
   return { parts: found.value };
 });

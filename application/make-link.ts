@@ -6,7 +6,6 @@ import { LinksNotAllowed, LinkTooLong } from "../domain/errors.ts";
 import type { LinkLifetime } from "../domain/link.ts";
 import type { StorageKey } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
-import { inTime } from "./in-time.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 import { openReceipt, sealLink } from "./tokens.ts";
@@ -40,7 +39,6 @@ export const makeLink = Effect.fnUntraced(function* (request: {
 
 const versionNow = Effect.fnUntraced(function* (key: StorageKey) {
   const found = yield* (yield* ObjectStore).head(key).pipe(
-    inTime(),
     Effect.tapError((reason) => Effect.logWarning("a link names no version", { key, reason })),
     Effect.option,
   );

@@ -7,7 +7,6 @@ import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts"
 import { abortQuietly } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { grantingTo, grantUpload } from "./grant-upload.ts";
-import { inTime } from "./in-time.ts";
 import { type FirstRequest, Limiter } from "./ports/limiter.ts";
 import { type Multipart, ObjectStore } from "./ports/object-store.ts";
 import { encodeStart, recallStart, retryOfStart, type Start } from "./retries.ts";
@@ -107,7 +106,7 @@ const begin = Effect.fnUntraced(function* (given: {
   readonly first: FirstRequest | undefined;
 }) {
   const { multipart, object, start, first } = given;
-  const uploadId = yield* multipart.create({ key: start.key, ...object }).pipe(inTime());
+  const uploadId = yield* multipart.create({ key: start.key, ...object });
   const begun: Begun = { ...start, uploadId };
   if (first === undefined) return begun;
   const memory = encodeStart(begun);

@@ -3,6 +3,7 @@ import * as Equal from "effect/Equal";
 import * as Layer from "effect/Layer";
 import * as LayerMap from "effect/LayerMap";
 import { Authenticator } from "../../application/ports/authenticator.ts";
+import { guarded } from "../../application/guarded-store.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import * as random from "../crypto/random.ts";
@@ -37,17 +38,17 @@ export const makeServices = Effect.fnUntraced(function* ({ redis }: Settings) {
   const limiterWith = redis && (yield* redisLimiter(redis));
   const counters = makeCounters();
   const failures = new Map();
-  const stores = yield* LayerMap.make(({ layer }: Storage) => layer);
+  const stores = yield* LayerMap.make(({ layer }: Storage) => guarded(layer));
   const callers = yield* LayerMap.make((settings: IdentitySettings) => identity.layer(settings));
   return ({ identity, storage, policies, ...settings }: Settings) => {
     const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;
-    const guarded = Effect.map(Authenticator, (service) =>
+    const limited = Effect.map(Authenticator, (service) =>
       limitFailures(service, failed, failures),
     );
     return Layer.mergeAll(
       stores.get(Equal.byReferenceUnsafe(storage)),
       Layer.sync(Limiter, () => limits.limiter(settings.limits, limiterWith, counters)),
-      Layer.effect(Authenticator, guarded).pipe(
+      Layer.effect(Authenticator, limited).pipe(
         Layer.provideMerge(callers.get(Equal.byReferenceUnsafe(identity))),
       ),
       Layer.succeed(Policies, policies),

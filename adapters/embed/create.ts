@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Record from "effect/Record";
+import { guarded } from "../../application/guarded-store.ts";
 import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
@@ -53,7 +54,7 @@ export function createValetkey<
   const { failedAuthentications = "off" } = settings.limits;
   const authenticator = authenticatorFrom(options.authenticate);
   const layer = Layer.mergeAll(
-    Layer.tapError(store.layer, ({ reason }) =>
+    Layer.tapError(guarded(store.layer), ({ reason }) =>
       Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
     ),
     limits.layer(settings.limits, countIn),

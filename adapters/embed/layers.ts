@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import { guarded } from "../../application/guarded-store.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
@@ -27,7 +28,8 @@ export function storageAt(
 export const layerOf = (
   storage: Storage<never>,
   publicUrl?: URL,
-): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> => storageAt(storage, publicUrl).layer;
+): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> =>
+  guarded(storageAt(storage, publicUrl).layer);
 
 /**
  * Counts for several processes, in the Redis of `redis({…})`. While it does not answer, `spare`

@@ -142,6 +142,8 @@ export class ObjectStore extends Context.Service<
       readonly key: StorageKey;
       readonly version: string;
     }) => Effect.Effect<void, StoreUnavailable>;
+    /** It has not answered for a while, so that most calls fail at once; no call if left out. */
+    readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */
     readonly writeOnce?: WriteOnce;
     /** Multipart uploads; left out by stores that are not used for them. */

@@ -92,7 +92,7 @@ const granted = (slug: string) =>
     requestUpload({ member, upload: UPLOAD }),
   );
 
-it.effect("an Effect application can use its own organizations with a store of Valetkey", () =>
+it.live("an Effect application can use its own organizations with a store of Valetkey", () =>
   Effect.gen(function* () {
     const { key, put, receipt } = yield* granted("acme");
     expect(key).toMatch(/^orgs\/org_1\/files\//);

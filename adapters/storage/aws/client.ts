@@ -8,7 +8,9 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
+import { Readable } from "node:stream";
 import type { Audience } from "../../../application/ports/presigner.ts";
+import { boundedStream } from "../rest/bounded-body.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
@@ -19,7 +21,7 @@ export function makeClient(
   { region, endpoint, pathStyle }: AwsSettings,
   credentials?: NonNullable<S3ClientConfig["credentials"]>,
 ): S3Client {
-  return new S3Client({
+  const client = new S3Client({
     region,
     forcePathStyle: pathStyle,
     // A store of another provider may not know the checksums that it would add.
@@ -29,8 +31,20 @@ export function makeClient(
     disableS3ExpressSessionAuth: true,
     // Its rules for virtual hosts would put a second slash behind one at the end of the path.
     ...(endpoint === undefined ? {} : { endpoint: withoutSlashes(endpoint.href) }),
-    ...(credentials === undefined ? {} : { credentials }),
+    // Whoever calls repeats what can be repeated.
+    ...(credentials === undefined ? {} : { credentials, maxAttempts: 1 }),
   });
+  client.middlewareStack.add(
+    (next) => async (call) => {
+      const { response, ...result } = await next(call);
+      const { body } = response as { readonly body?: unknown };
+      if (body instanceof Readable)
+        Object.assign(response as object, { body: boundedStream(body) });
+      return { response, ...result };
+    },
+    { step: "deserialize", priority: "low", name: "boundedBody" },
+  );
+  return client;
 }
 
 export function bucketCalls(settings: AwsSettings, client: S3Client): BucketCalls {
@@ -59,11 +73,16 @@ export function bucketCalls(settings: AwsSettings, client: S3Client): BucketCall
 }
 
 function refusalIn(cause: unknown): StoreRefusal | undefined {
-  if (!(cause instanceof S3ServiceException)) return undefined;
-  const { name, message, $metadata } = cause;
-  const status = $metadata.httpStatusCode;
-  if (status === undefined) return undefined;
-  return { status, code: WITHOUT_CODE.has(name) ? undefined : name, message };
+  const { $response } = cause as {
+    readonly $response?: { readonly statusCode: number; readonly headers: Record<string, string> };
+  };
+  // An answer that is no XML is an error of the parser.
+  if ($response === undefined) return undefined;
+  const { statusCode: status, headers } = $response;
+  const retryAfter = headers["retry-after"];
+  if (!(cause instanceof S3ServiceException)) return { status, retryAfter, code: undefined };
+  const { name, message } = cause;
+  return { status, retryAfter, message, code: WITHOUT_CODE.has(name) ? undefined : name };
 }
 
 const WITHOUT_CODE: ReadonlySet<string> = new Set(["403", "NotFound", "Unknown", "UnknownError"]);

@@ -9,6 +9,7 @@ import { layer as random } from "../../crypto/random.ts";
 import { tokensOf } from "../../tokens/tokens.ts";
 import type { Member } from "../../../application/admit.ts";
 import { confirmUpload } from "../../../application/confirm-upload.ts";
+import { guardStore } from "../../../application/guarded-store.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { type ConfirmedUpload, OnConfirmed } from "../../../application/ports/on-confirmed.ts";
 import { Policies } from "../../../application/ports/policies.ts";
@@ -97,7 +98,7 @@ export function useCases(services: {
   const reported: Array<ConfirmedUpload> = [];
   const ports = Layer.mergeAll(
     Layer.succeed(Presigner, services.presigner),
-    Layer.succeed(ObjectStore, services.store),
+    Layer.succeed(ObjectStore, guardStore(services.store)),
     Layer.succeed(Policies, POLICIES),
     limiter({ requests: {}, daily: {} }),
     Layer.succeed(Tokens, tokensOf([{ id: "test", secret: randomBytes(32) }])),

@@ -189,9 +189,9 @@ async function makeClient(
     // Only an emulator has no TLS. It needs no credentials, and anyone could read a token.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
     universeDomain,
-    // Callers wait no longer.
+    // Callers wait no longer, and repeat what can be repeated.
     timeout: 5000,
-    retryOptions: { maxRetries: 1, totalTimeout: 5 },
+    retryOptions: { autoRetry: false, maxRetries: 0 },
     ...(project && { projectId: project }),
     ...(authClient && { authClient }),
   });

@@ -1,16 +1,18 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { ClientOptions, Client as MinioClient } from "minio";
-import http, { type IncomingMessage, type RequestOptions } from "node:http";
+import http, { type RequestOptions } from "node:http";
 import https from "node:https";
 import { neededBy } from "../../settings/needed-by.ts";
 import { errorCode, isError } from "../../thrown.ts";
 import { current } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
+import { boundedStream } from "../rest/bounded-body.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { asUnavailable } from "../rest/signed-fetch.ts";
 import { s3Services } from "../rest/s3-services.ts";
+import { temporaryFailure } from "../rest/temporary.ts";
 import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
@@ -44,7 +46,7 @@ const bucketCalls = (settings: MinioSettings, signer: Held<KeySigner>) =>
         current(signer).pipe(
           Effect.flatMap(({ keys }) =>
             Effect.tryPromise({
-              try: () => make(new Client(optionsFor(settings, keys))),
+              try: (signal) => make(new Client(optionsFor(settings, keys, signal))),
               catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
             }),
           ),
@@ -63,6 +65,7 @@ const bucketCalls = (settings: MinioSettings, signer: Held<KeySigner>) =>
 const optionsFor = (
   { endpoint, region, pathStyle }: MinioSettings,
   { accessKey, secretKey, sessionToken }: SigningKeys,
+  signal: AbortSignal,
 ): ClientOptions => ({
   // The client writes the brackets of IPv6 itself.
   endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
@@ -71,7 +74,8 @@ const optionsFor = (
   secretKey,
   region,
   pathStyle,
-  transport: transportTo(endpoint),
+  transport: transportTo(endpoint, signal),
+  retryOptions: { disableRetry: true },
   ...(endpoint.port === "" ? {} : { port: Number(endpoint.port) }),
   ...(sessionToken === undefined ? {} : { sessionToken }),
 });
@@ -82,21 +86,29 @@ function refusalIn(cause: unknown): StoreRefusal | undefined {
   return { code: code === undefined ? undefined : String(code), message: cause.message };
 }
 
-/** Adds a prefix that a proxy strips, and ends a call that hangs. */
-function transportTo({ protocol, pathname }: URL): Pick<typeof http, "request"> {
+/** Adds a prefix that a proxy strips, bounds answers, and says which failures are temporary. */
+function transportTo({ protocol, pathname }: URL, signal: AbortSignal) {
   const { request } = protocol === "https:" ? https : http;
   const prefix = withoutSlashes(pathname);
   return {
-    request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => {
-      const sent = request({ ...options, path: `${prefix}${options.path}` }, onResponse);
-      return sent.setTimeout(SOCKET_TIMEOUT, () =>
-        sent.destroy(new Error("the store does not answer")),
-      );
+    request: (options: RequestOptions, onResponse: (response: object) => void) => {
+      const path = `${prefix}${options.path}`;
+      const sent = request({ ...options, path, signal }, (response) => {
+        const { statusCode, headers } = response;
+        const retryAfter = headers["retry-after"];
+        const failure = temporaryFailure({ status: statusCode, retryAfter });
+        if (failure === undefined) {
+          onResponse(Object.assign(boundedStream(response), { statusCode, headers }));
+        } else {
+          // The client would call it an error without a code.
+          sent.emit("error", failure);
+          sent.destroy();
+        }
+      });
+      return sent;
     },
   } as Pick<typeof http, "request">;
 }
-
-const SOCKET_TIMEOUT = 5000;
 
 async function minioPackage() {
   try {

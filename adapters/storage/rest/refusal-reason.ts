@@ -11,6 +11,7 @@ export interface StoreRefusal {
   /** Undefined if the answer had none, like every answer to `HEAD`. */
   readonly code: string | undefined;
   readonly message?: string | undefined;
+  readonly retryAfter?: string | undefined;
 }
 
 export interface BucketSettings {
@@ -29,7 +30,7 @@ export const callFailed = (
 };
 
 export const refused = (settings: BucketSettings, refusal: StoreRefusal): StoreUnavailable =>
-  temporaryFailure({ status: refusal.status, code: refusal.code }) ??
+  temporaryFailure(refusal) ??
   new StoreUnavailable({
     kind: isSenseless(refusal) ? "senseless" : "refused",
     reason: explainRefusal(settings, refusal),

@@ -6,6 +6,7 @@ import { fetchFailure } from "../../thrown.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
+import { bounded } from "./bounded-body.ts";
 import { codeIn, temporaryFailure } from "./temporary.ts";
 
 export interface Bucket {
@@ -54,11 +55,21 @@ export const signedFetch = Effect.fnUntraced(function* (
         body,
       });
       const { status, ok, headers: received } = answer;
-      return { status, ok, headers: received, text: await answer.text() };
+      return { status, ok, headers: received, text: await textIn(answer.body) };
     },
-    catch: (cause) => new StoreUnavailable({ kind: "unreachable", reason: fetchFailure(cause) }),
+    catch: (cause) =>
+      cause instanceof StoreUnavailable
+        ? cause
+        : new StoreUnavailable({ kind: "unreachable", reason: fetchFailure(cause) }),
   }).pipe(Effect.tap(failIfTemporary));
 }, Effect.mapError(asUnavailable));
+
+async function textIn(body: Response["body"]): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of bounded(body ?? [])) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}
 
 function failIfTemporary({ status, headers, text }: Answer) {
   const retryAfter = headers.get("retry-after");

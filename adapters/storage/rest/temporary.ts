@@ -5,7 +5,7 @@ const LONGEST_PAUSE = 300;
 
 /** The failure of an answer after which the same request may soon succeed; none for all others. */
 export function temporaryFailure(answer: {
-  readonly status: number | undefined;
+  readonly status?: number | undefined;
   readonly code?: string | undefined;
   readonly retryAfter?: string | null | undefined;
 }): StoreUnavailable | undefined {
