@@ -88,6 +88,7 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
     }),
     mutableUntil: mutableUntil(receipt),
   };
+  member.recordFacts?.({ size: facts.size, grantedAt: receipt.issuedAt });
   yield* (yield* OnConfirmed)({
     ...confirmed,
     organization: receipt.organization,

@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { type AppOptions, makeApp } from "../http/app.ts";
+import { metricsApp } from "../http/operations/metrics.ts";
 import type { Peer } from "../http/env.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Listen, Listening } from "../http/server/listen.ts";
@@ -22,9 +23,10 @@ import * as telemetry from "../telemetry/log.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { makeInForce } from "./in-force.ts";
 import { readyFacts, startMessage } from "./messages.ts";
+import type { Observer } from "./observe.ts";
 import { print, tell } from "./output.ts";
 import { fixedLayer, makeServices } from "./services.ts";
-import { readOrFail, type Settings, findWarnings } from "./settings.ts";
+import { findWarnings, isObserved, readOrFail, type Settings } from "./settings.ts";
 import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
 
 /**
@@ -43,7 +45,7 @@ export async function serve(listen: Listen): Promise<void> {
       ? runWorkers(settings, untilStopSignal(), announce(settings, env)).pipe(
           Effect.provide(telemetry.layer(settings.telemetry)),
         )
-      : serveRequests(listen, settings, env);
+      : serveRequests(listen, settings, env, await observerFor(settings, env));
     await Effect.runPromise(program);
     process.exit(0);
   } catch (cause) {
@@ -54,29 +56,45 @@ export async function serve(listen: Listen): Promise<void> {
   }
 }
 
-const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
+const serveRequests = (
+  listen: Listen,
+  settings: Settings,
+  env: Env,
+  observer: Observer | undefined,
+) =>
   Effect.gen(function* () {
-    const { http, storage } = settings;
+    const { http, storage, metrics } = settings;
     const stopSignal = untilStopSignal();
     let isStopping = false;
     const readiness = yield* makeReadinessCheck("2 seconds");
     const fixed = yield* Effect.context<SecureRandom>();
-    const servicesFor = yield* makeServices(settings);
+    const servicesFor = yield* makeServices(settings, observer);
     const inForce = yield* makeInForce(
       (settings: Settings) =>
         Effect.map(Layer.build(servicesFor(settings)), (configured) => {
-          const services = Context.merge(fixed, configured);
-          return applicationFor(settings, { services, readiness, isStopping: () => isStopping });
+          const all = Context.merge(fixed, configured);
+          const services = observer?.services(all) ?? all;
+          return applicationFor(settings, {
+            services,
+            readiness,
+            isStopping: () => isStopping,
+            watch: observer?.requests(settings, services),
+            metrics: metrics.port === undefined ? observer?.access : undefined,
+          });
         }),
       settings,
     );
     const check = Effect.suspend(() => Effect.provideContext(readiness, inForce.app().services));
-    const server = yield* startServer(settings, listen, inForce.fetch);
+    const server = yield* startServer(settings, listen, inForce.fetch, observer);
     const { host, probePort: port } = http;
     if (port !== undefined && isFirst(env)) {
       const canSign = Effect.map(check, ({ signing }) => signing.state === "ok");
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
       yield* Effect.promise(() => listenProbes({ host, port, isReady }));
+    }
+    if (observer?.access !== undefined && metrics.port !== undefined && isFirst(env)) {
+      const { fetch } = metricsApp(observer.access);
+      yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
     }
     if (cluster.isPrimary) yield* announce(settings, env);
     else tellPrimary();
@@ -84,12 +102,15 @@ const serveRequests = (listen: Listen, settings: Settings, env: Env) =>
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
     yield* stopServer(server, http.shutdown);
-  }).pipe(Effect.scoped, Effect.provide(fixedLayer(settings)));
+  }).pipe(Effect.scoped, Effect.provide(fixedLayer(settings, observer)));
+
+const observerFor = async (settings: Settings, env: Env) =>
+  isObserved(settings) ? (await import("./observe.ts")).observe(settings, env) : undefined;
 
 /** The application that serves a configuration. */
 function applicationFor(
   { http, identity: { callers }, storage }: Settings,
-  options: Pick<AppOptions, "services" | "readiness" | "isStopping">,
+  options: Pick<AppOptions, "services" | "readiness" | "isStopping" | "watch" | "metrics">,
 ) {
   const { publicUrl, corsOrigins, trustedProxies } = http;
   const { services } = options;
@@ -116,6 +137,7 @@ const startServer = Effect.fnUntraced(function* (
   { http, storage }: Settings,
   listen: Listen,
   fetch: Parameters<Listen>[0]["fetch"],
+  observer: Observer | undefined,
 ) {
   const { host, port, maxConnections } = http;
   const log = Effect.runForkWith(yield* Effect.context());
@@ -125,20 +147,28 @@ const startServer = Effect.fnUntraced(function* (
       "requests are answered with 503 OVERLOADED, since too many are in progress",
     ),
   });
-  return yield* Effect.tryPromise({
-    try: () =>
-      listen({
-        host,
-        port,
-        fetch,
-        maxConnections,
-        untimedPaths: mountsFor(storage).map(({ path }) => path),
-        onFull: (what) => log(warnings[what]),
-      }),
-    catch: (cause) =>
-      `it cannot listen on ${host}, port ${port} (${errorReason(cause)}); stop what uses the port, or set PORT`,
-  });
+  const options = {
+    host,
+    port,
+    fetch,
+    maxConnections,
+    untimedPaths: mountsFor(storage).map(({ path }) => path),
+    onFull: (what: "connections" | "requests") => {
+      observer?.meter.update("valetkey.turned_away", [what]);
+      log(warnings[what]);
+    },
+  };
+  const server = yield* listenOn(options, "PORT", listen);
+  if (server.waiting) observer?.meter.observe("valetkey.requests.waiting", [], server.waiting);
+  return server;
 });
+
+const listenOn = (options: Parameters<Listen>[0], variable: string, listen: Listen) =>
+  Effect.tryPromise({
+    try: () => listen(options),
+    catch: (cause) =>
+      `it cannot listen on ${options.host}, port ${options.port} (${errorReason(cause)}); stop what uses the port, or set ${variable}`,
+  });
 
 const warningOnceAMinute = (message: string) =>
   Effect.cachedWithTTL(Effect.logWarning(message), "1 minute");

@@ -18,13 +18,15 @@ import type { Storage } from "../storage/storage.ts";
 import * as audit from "../telemetry/audit.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as tokens from "../tokens/layer.ts";
+import type { Observer } from "./observe.ts";
 import type { Settings } from "./settings.ts";
 
 /** The services that stay as long as the process. */
-export function fixedLayer(settings: Settings) {
+export function fixedLayer(settings: Settings, observer: Observer | undefined) {
   // Development on one's own machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
   return Layer.merge(audit.layer(settings.audit.to ?? auditByDefault), random.layer).pipe(
+    Layer.provideMerge(observer?.layer ?? Layer.empty),
     Layer.provideMerge(telemetry.layer(settings.telemetry)),
   );
 }
@@ -34,11 +36,17 @@ export function fixedLayer(settings: Settings) {
  * Redis and what was counted against limits stay from one configuration to the next, and so do the
  * store and the callers while their settings are the same objects.
  */
-export const makeServices = Effect.fnUntraced(function* ({ redis }: Settings) {
-  const limiterWith = redis && (yield* redisLimiter(redis));
+export const makeServices = Effect.fnUntraced(function* (
+  { redis }: Settings,
+  observer: Observer | undefined,
+) {
+  const shared = redis && (yield* redisLimiter(redis));
+  const limiterWith = shared && (observer?.limiterWith(shared) ?? shared);
   const counters = makeCounters();
   const failures = new Map();
-  const stores = yield* LayerMap.make(({ layer }: Storage) => guarded(layer));
+  const stores = yield* LayerMap.make(({ layer }: Storage) =>
+    guarded(observer?.store(layer) ?? layer),
+  );
   const callers = yield* LayerMap.make((settings: IdentitySettings) => identity.layer(settings));
   return ({ identity, storage, policies, ...settings }: Settings) => {
     const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;

@@ -12,6 +12,9 @@ import { allOf, fault, type Read, type Setting } from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/log.ts";
+import * as metrics from "../telemetry/metrics-settings.ts";
+import { SIGNALS } from "../telemetry/otlp-settings.ts";
+import * as otlp from "../telemetry/otlp-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { configurationMessage } from "./messages.ts";
@@ -57,6 +60,8 @@ export function readAll(env: Env) {
     audit: audit.read(source),
     identity: identity.read(source),
     limits: limits.read(source),
+    metrics: metrics.read(source),
+    otlp: otlp.read(source),
     redis: redis.read(source),
     telemetry: telemetry.read(source),
     tokens: tokens.read(source),
@@ -92,6 +97,10 @@ export function readAll(env: Env) {
   );
 }
 
+/** Tells whether anybody reads metrics, traces or logs beside the log itself. */
+export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings): boolean =>
+  access !== "off" || port !== undefined || SIGNALS.some((signal) => otlp[signal] !== undefined);
+
 export function findWarnings(
   env: Env,
   { http, identity, limits, redis, storage }: Settings,
@@ -121,13 +130,13 @@ export const misspellings = (env: Env): ReadonlyArray<string> =>
     .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))
     .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
 
-const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|SHUTDOWN)_/;
+const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN)_/;
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...storage.settings,
-  ...[audit, http, identity, limits, policies, redis, telemetry, tokens].flatMap(({ settings }) =>
-    Object.values<Setting<unknown>>(settings),
+  ...[audit, http, identity, limits, metrics, otlp, policies, redis, telemetry, tokens].flatMap(
+    ({ settings }) => Object.values<Setting<unknown>>(settings),
   ),
 ];
 

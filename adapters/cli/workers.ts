@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted";
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import * as tokens from "../tokens/layer.ts";
+import { isOfMetrics, type MetricsMessage } from "./all-workers.ts";
 import { CommandFailure } from "./command.ts";
 import type { Env } from "../settings/source.ts";
 import type { Settings } from "./settings.ts";
@@ -38,6 +39,9 @@ export const runWorkers = Effect.fnUntraced(function* (
     const worker = cluster.fork({ ...secrets, VALETKEY_WORKER: number });
     running.add(worker);
     closeLostConnection(worker);
+    worker.on("message", (message) => {
+      if (isOfMetrics(message)) running.forEach((other) => passOn(message, other));
+    });
     worker.once("exit", (code, signal) => {
       running.delete(worker);
       if (stopping !== undefined || !isStarted) return;
@@ -74,6 +78,13 @@ export const runWorkers = Effect.fnUntraced(function* (
     Duration.sum(shutdown.timeout, Duration.seconds(1)),
   );
 });
+
+/** A question about metrics goes to every worker, and an answer to the one that asked. */
+function passOn(message: MetricsMessage, { id, process }: Worker): void {
+  const isForIt = message.text === undefined || message.asker === id;
+  // A worker may end meanwhile; whoever asked does not wait for it.
+  if (isForIt && process.connected) process.send(message, undefined, undefined, () => undefined);
+}
 
 /**
  * Closes the connection that a worker got last once it has died: Node would keep one open for ever

@@ -8,6 +8,7 @@ import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
 import { exchange } from "./exchange.ts";
 import { OPERATIONS, PUBLIC_ROUTES } from "./operations/list.ts";
+import { metricsRoute } from "./operations/metrics.ts";
 import { allowedMethods, type Operation, publicRoute, type Route } from "./operations/operation.ts";
 import type { AppOptions } from "./options.ts";
 import { pipeline } from "./pipeline.ts";
@@ -38,17 +39,21 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
     const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, path) });
     paths.add("ALL", path, notAllowed);
     app.on(method, path, (c: HttpContext) =>
-      handle(c, share, (requestId) =>
-        // Hono hands HEAD to what is there for GET.
-        c.req.method === method || methods.includes("HEAD")
-          ? run(c, route, requestId)
-          : refuse(c, notAllowed, requestId),
+      handle(
+        c,
+        share,
+        (requestId, span) =>
+          // Hono hands HEAD to what is there for GET.
+          c.req.method === method || methods.includes("HEAD")
+            ? run(c, route, requestId, span)
+            : refuse(c, notAllowed, requestId),
+        path,
       ),
     );
   }
   for (const { path, fetch } of mounts) {
     const share = sharing(`${path}/`);
-    app.all(`${path}/*`, (c) => handle(c, share, () => fetch(c.req.raw)));
+    app.all(`${path}/*`, (c) => handle(c, share, () => fetch(c.req.raw), `${path}/*`));
   }
   app.notFound((c) =>
     handle(c, sharing(c.req.path), (requestId) => {
@@ -59,12 +64,13 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   return app;
 }
 
-function routesFor({ page = [], readiness }: AppOptions): ReadonlyArray<Route> {
+function routesFor({ page = [], readiness, metrics }: AppOptions): ReadonlyArray<Route> {
   return [
     ...Object.values(Arr.groupBy<Operation, string>(Object.values(OPERATIONS), addressOf)),
     ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined || readiness !== undefined).map(
       (route) => [route] as const,
     ),
+    ...(metrics === undefined ? [] : [[metricsRoute(metrics)] as const]),
     ...page.map(
       ({ path, answer }) =>
         [

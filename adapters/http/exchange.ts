@@ -1,5 +1,7 @@
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
+import type { Span } from "effect/Tracer";
+import { traceFacts } from "../trace-headers.ts";
 import { isRewritten, loggedPath, requestPath } from "./addresses.ts";
 import type { Answer } from "./answer.ts";
 import type { Sharing } from "./cross-origin.ts";
@@ -12,8 +14,14 @@ import { internalProblem, type Refusal } from "./problems/problem.ts";
 import { LoopbackOnly, MalformedRequest, NotFound } from "./problems/refusals.ts";
 import { discardBody } from "./request-body.ts";
 
-/** Answers one request; a response is one that something outside of the service has made. */
-type Answering = (requestId: string) => Answer | Response | Promise<Answer | Response>;
+/**
+ * Answers one request, which is traced if it has a span; a response is one that something outside
+ * of the service has made.
+ */
+type Answering = (
+  requestId: string,
+  span: Span | undefined,
+) => Answer | Response | Promise<Answer | Response>;
 
 /**
  * Handles every request, whatever answers it: it gets an id, is refused or shared with other
@@ -22,14 +30,23 @@ type Answering = (requestId: string) => Answer | Response | Promise<Answer | Res
  */
 export function exchange(
   options: AppOptions,
-): (c: HttpContext, sharing: Sharing, answering: Answering) => Promise<Response> {
-  const { services, isStopping } = options;
+): (c: HttpContext, sharing: Sharing, answering: Answering, route?: string) => Promise<Response> {
+  const { services, isStopping, watch } = options;
   const log = Effect.runForkWith(services);
   const logRequest = logAt("Info", services);
 
-  return async (c, sharing, answering) => {
+  return async (c, sharing, answering, route) => {
     const start = logRequest ? performance.now() : 0;
     const requestId = crypto.randomUUID();
+    const watched = watch?.({
+      method: c.req.method,
+      route,
+      path: () => loggedPath(requestPath(c)),
+      requestId,
+      headers: c.req.raw.headers,
+      address: c.env?.address,
+    });
+    const span = watched?.span;
     const headers: Record<string, string> = { "X-Request-Id": requestId };
     // A client that kept its connection open would keep the service from stopping.
     if (isStopping() || sendsUnread(c)) headers["Connection"] = "close";
@@ -43,16 +60,18 @@ export function exchange(
         if (!isPreflight && sharing !== undefined) {
           Object.assign(headers, sharing.headers(c, requestId));
         }
-        answer = preflight ?? (await answering(requestId));
+        answer = preflight ?? (await answering(requestId, span));
       } catch (error) {
         const cause = Cause.pretty(Cause.die(error));
-        log(Effect.logError("request failed", { requestId, cause }));
+        log(Effect.logError("request failed", { requestId, ...traceFacts(span), cause }));
         answer = answerProblem(c, internalProblem(requestId), requestId);
       }
       if (answer.status >= 400 && !(await discardBody(c.req.raw))) headers["Connection"] = "close";
     }
+    watched?.end(answer.status);
     logRequest?.("request", {
       requestId,
+      ...traceFacts(span),
       method: c.req.method,
       // Without the query, which may hold a signature.
       path: loggedPath(requestPath(c)),

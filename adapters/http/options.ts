@@ -8,6 +8,7 @@ import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import type { Tokens } from "../../application/ports/tokens.ts";
+import type { RequestWatch } from "../request-watch.ts";
 import type { Answer } from "./answer.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";
@@ -51,6 +52,17 @@ export interface AppOptions {
    */
   readonly page?: ReadonlyArray<PageFile> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
+  /** Watches every request; nothing does if left out. */
+  readonly watch?: RequestWatch | undefined;
+  /** Who may read `/metrics`; nobody if left out. */
+  readonly metrics?: MetricsAccess | undefined;
+}
+
+/** The metrics, and who may read them. */
+export interface MetricsAccess {
+  readonly readers: "all" | "loopback" | { readonly hasToken: (headers: Headers) => boolean };
+  /** The metrics as Prometheus reads them. */
+  readonly scrape: () => Promise<string>;
 }
 
 /** A file of the page, as it is answered to `GET` and `HEAD`. */

@@ -1,9 +1,11 @@
 import * as Cause from "effect/Cause";
+import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
+import { ParentSpan, type Span } from "effect/Tracer";
 import { type Admission, admitWith } from "../../application/admit.ts";
 import { Audit, type AuditedFacts, tellNobody } from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
@@ -37,18 +39,22 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const { services, publicUrl, clientAddress = ({ address }) => address } = options;
   const fork = Effect.runForkWith(services);
   const audit = Context.get(services, Audit);
+  const clock = Context.get(services, Clock.Clock);
   const { authenticate } = Context.get(services, Authenticator);
 
   /** A program that has ended already costs no fiber, and one that does not wait no promise. */
-  const run = <A, E>(program: Effect.Effect<A, E, Services>) => {
+  const run = <A, E>(program: Effect.Effect<A, E, Services>, span?: Span) => {
     if (hasEnded(program)) return program;
-    const fiber = fork(program);
+    const fiber =
+      span === undefined
+        ? fork(program)
+        : Effect.runForkWith(Context.add(services, ParentSpan, span))(program);
     return (
       fiber.pollUnsafe() ?? new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
     );
   };
 
-  return async (c: HttpContext, route: Route, requestId: string) => {
+  return async (c: HttpContext, route: Route, requestId: string, span?: Span) => {
     const [{ action }] = route;
     const isAudited = action !== undefined && audit !== tellNobody;
     const facts: AuditedFacts = {};
@@ -62,6 +68,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       routes,
       call: { headers, address, client },
       requestId,
+      span,
       recordFacts: isAudited
         ? (more, index) => {
             if (index === undefined) Object.assign(facts, more);
@@ -73,7 +80,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     let common: Readonly<Record<string, string>> | undefined;
     try {
       if (isOperations(route)) ({ outcome, headers: common } = await operate(request, route));
-      else outcome = await run(route[0].handler(request));
+      else outcome = await run(route[0].handler(request), span);
     } catch (defect) {
       // An error before a fiber runs is audited like one in a fiber.
       outcome = Exit.die(defect);
@@ -83,34 +90,32 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       const code = refusal && codeFor(refusal);
       const event = { ...facts, action, refusal: code, address: client, requestId };
       const events = each.length === 0 ? [event] : each.map((own) => ({ ...event, ...own }));
-      fork(
-        Effect.flatMap(DateTime.now, (at) =>
-          Effect.forEach(events, (event) => audit({ ...event, at }), { discard: true }),
-        ),
-      );
+      const at = DateTime.makeUnsafe(clock.currentTimeMillisUnsafe());
+      for (const event of events) run(audit({ ...event, at }));
     }
-    const answer = Exit.isSuccess(outcome)
-      ? outcome.value
-      : answerFailure(c, outcome.cause, requestId);
+    const answer = Exit.isSuccess(outcome) ? outcome.value : answerFailure(request, outcome.cause);
     return common === undefined ? answer : { ...answer, headers: { ...common, ...answer.headers } };
   };
 
-  function answerFailure(c: HttpContext, cause: Cause.Cause<Refusal>, requestId: string): Answer {
+  function answerFailure(
+    { c, requestId, span }: PublicRequest,
+    cause: Cause.Cause<Refusal>,
+  ): Answer {
     const refusal = Cause.findError(cause);
     // A typed failure is for the caller; any other is a fault of the service.
     if (Result.isFailure(refusal)) throw Cause.squash(cause);
     if ("reason" in refusal.success) {
       const { _tag, reason, ...facts } = refusal.success;
       const kind = "kind" in facts ? { kind: facts.kind } : {};
-      fork(Effect.logWarning(REASONS[_tag], { requestId, ...kind, reason }));
+      run(Effect.logWarning(REASONS[_tag], { requestId, ...kind, reason }), span);
     }
     return refuse(c, refusal.success, requestId);
   }
 
   async function operate(request: PublicRequest, operations: OperationsAt): Promise<Operated> {
-    const { c } = request;
+    const { c, span } = request;
     const [{ scope, body, bodyLimit, query }] = operations;
-    const admitting = run(admitCaller(request, scope));
+    const admitting = run(admitCaller(request, scope), span);
     const admitted = Exit.isExit(admitting) ? admitting : await admitting;
     if (Exit.isFailure(admitted)) return { outcome: Exit.failCause(admitted.cause) };
     const member = admitted.value;
@@ -123,13 +128,12 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       input = read.success;
     }
     const operation = operations.find(({ accepts }) => accepts?.(input) ?? true) ?? operations[0];
-    const running = run(
-      operation.answerTo({
-        asking: { member, publicUrl },
-        input,
-        idempotencyKey: () => parseIdempotencyKey(c.req.raw.headers.get("idempotency-key")),
-      }),
-    );
+    const answering = operation.answerTo({
+      asking: { member, publicUrl },
+      input,
+      idempotencyKey: () => parseIdempotencyKey(c.req.raw.headers.get("idempotency-key")),
+    });
+    const running = run(span ? withSpan(answering, operation.action) : answering, span);
     return { outcome: Exit.isExit(running) ? running : await running, headers };
   }
 
@@ -150,6 +154,13 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     });
   }
 }
+
+/** A refusal is no error of the span. */
+const withSpan = <A, E>(program: Effect.Effect<A, E, Services>, name: string) =>
+  Effect.flatMap(
+    Effect.withSpan(Effect.result(program), name, { captureStackTrace: false }),
+    Effect.fromResult,
+  );
 
 const hasEnded = <A, E, R>(program: Effect.Effect<A, E, R>): program is Exit.Exit<A, E> =>
   Exit.isExit(program);

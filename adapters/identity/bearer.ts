@@ -4,7 +4,7 @@ import type { Call } from "../../application/ports/authenticator.ts";
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)$/i;
 
 /** The bearer token of a request (RFC 6750, section 2.1); none if there are several headers. */
-export const bearerToken = ({ headers }: Call): string | undefined =>
+export const bearerToken = ({ headers }: Pick<Call, "headers">): string | undefined =>
   BEARER.exec(headers.get("authorization") ?? "")?.[1];
 
 /**

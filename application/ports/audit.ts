@@ -20,6 +20,10 @@ export interface AuditedFacts {
   readonly mediaType?: MediaType | undefined;
   /** The upload was already granted under the same idempotency key. */
   readonly isRetry?: boolean;
+  /** When a confirmed upload was granted. */
+  readonly grantedAt?: DateTime.Utc;
+  /** How many parts were signed. */
+  readonly parts?: number;
 }
 
 /** Adds facts of a request as soon as they are known; those of one upload of several by `index`. */
@@ -37,11 +41,12 @@ export interface AuditEvent extends AuditedFacts {
   readonly requestId: string;
 }
 
+export type Auditing = (event: AuditEvent) => Effect.Effect<void>;
+
 /** The audit of a service that has none. */
-export const tellNobody = (): Effect.Effect<void> => Effect.void;
+export const tellNobody: Auditing = () => Effect.void;
 
 /** Receives each decision; nothing does by default. */
-export const Audit = Context.Reference<(event: AuditEvent) => Effect.Effect<void>>(
-  "valetkey/Audit",
-  { defaultValue: () => tellNobody },
-);
+export const Audit = Context.Reference<Auditing>("valetkey/Audit", {
+  defaultValue: () => tellNobody,
+});

@@ -18,6 +18,8 @@ import { keySettings } from "../../adapters/storage/credentials/key-settings.ts"
 import * as gcs from "../../adapters/storage/gcs/settings.ts";
 import { bucket } from "../../adapters/storage/settings.ts";
 import * as telemetry from "../../adapters/telemetry/log.ts";
+import * as metrics from "../../adapters/telemetry/metrics-settings.ts";
+import * as otlp from "../../adapters/telemetry/otlp-settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
 import { UploadPolicy } from "../../domain/upload-policy.ts";
 import { tableOf } from "./markdown.ts";
@@ -35,6 +37,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
     "Service",
     [http, telemetry, audit].flatMap(({ settings }) => Object.values<Setting<unknown>>(settings)),
   ],
+  ["Metrics and traces", [...Object.values(metrics.settings), ...Object.values(otlp.settings)]],
   [
     "Storage",
     [

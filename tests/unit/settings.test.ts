@@ -70,6 +70,16 @@ const path: Row = {
   takes: variants.map(([name]) => name).filter((name) => name !== "a line end behind it"),
   refuses: ["", '{"access_key": "a"}', "a\nb"],
 };
+const httpUrl: Row = {
+  value: "http://collector:4318",
+  takes: [...SPACE, LONGER, "upper case"],
+  refuses: ["grpc://collector:4317"],
+};
+const pairs: Row = {
+  value: "a=b,c=d%20e",
+  takes: [...SPACE, LONGER, "upper case", "junk before it", "junk behind it", "junk between"],
+  refuses: ["a", "=b", "a=%", "a=b%0d%0ac"],
+};
 const ARN = "arn:aws:iam::123456789012:role/valetkey";
 const ROLE_ARN_TAKES = [LONGER, "an empty entry"] as const;
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";
@@ -193,6 +203,36 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   LOG_FORMAT: exactly("pretty", "json"),
   LOG_LEVEL: exactly("debug", "info", "warn", "error", "none"),
   MAX_CONNECTIONS: [wholeNumber({ also: ["1", "1000000"], refuses: ["1000001"] })],
+  METRICS: exactly("off", "loopback", "token"),
+  METRICS_ORGANIZATIONS: exactly("on", "off"),
+  METRICS_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["65536"] })],
+  METRICS_TOKEN: [{ ...token, refuses: ["0123456789abcde", `${TOKEN} `, "a b"] }],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
+  OTEL_EXPORTER_OTLP_HEADERS: [pairs],
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: [httpUrl],
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: [httpUrl],
+  OTEL_EXPORTER_OTLP_PROTOCOL: exactly("http/protobuf", "http/json"),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: [httpUrl],
+  OTEL_LOGS_EXPORTER: exactly("otlp", "none"),
+  OTEL_METRIC_EXPORT_INTERVAL: [
+    {
+      value: "15000",
+      takes: [...SPACE, LONGER],
+      also: ["1000", "3600000"],
+      refuses: ["999", "3600001", "1e4.5"],
+    },
+  ],
+  OTEL_METRICS_EXPORTER: exactly("otlp", "none"),
+  OTEL_RESOURCE_ATTRIBUTES: [pairs],
+  OTEL_SDK_DISABLED: [
+    { value: "true", takes: ["upper case"], also: ["false"], refuses: ["constructor"] },
+  ],
+  OTEL_SERVICE_NAME: [text],
+  OTEL_TRACES_EXPORTER: exactly("otlp", "none"),
+  OTEL_TRACES_SAMPLER: exactly("always_on", "parentbased_traceidratio"),
+  OTEL_TRACES_SAMPLER_ARG: [
+    { value: "0.1", takes: [...SPACE, LONGER], also: ["0", "1"], refuses: ["1.1", "-0.1"] },
+  ],
   ORGANIZATIONS: [
     {
       value: "acme=org_1,globex=org_2",

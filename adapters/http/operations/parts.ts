@@ -66,6 +66,7 @@ export const signParts = operation({
           pointer: "/checksums",
           reason: "it does not have one checksum for each part number, in the same order",
         },
+  facts: ({ partNumbers }) => ({ parts: partNumbers.length }),
   run: ({ member }, { upload, partNumbers, checksums }) =>
     sign({
       member,

@@ -41,6 +41,11 @@ export class Connections {
     this.#sweepsFor = sweepsFor;
   }
 
+  /** The number of requests that wait for the answer to an earlier one. */
+  get waiting(): number {
+    return [...this.#lines.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
+  }
+
   open(socket: Socket): void {
     this.#lines.set(socket, { waiting: [], isClosed: false, sweepsLeft: Infinity });
     socket.once("close", () => this.#lines.delete(socket));

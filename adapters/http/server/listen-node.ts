@@ -73,6 +73,7 @@ export const listenNode: Listen = async ({
   server.listen(port, host);
   await once(server, "listening");
   return {
+    waiting: () => connections.waiting,
     stop: async () => {
       const closed = once(server, "close");
       server.close();

@@ -9,6 +9,8 @@ export interface Listening {
    * been answered.
    */
   readonly stop: () => Promise<void>;
+  /** How many requests wait for the answer to an earlier one; only Node lets them wait here. */
+  readonly waiting?: () => number;
 }
 
 /** Serves the application on a runtime; rejects if it cannot listen. */
@@ -42,9 +44,9 @@ export const REQUEST_TIME = 60_000;
  */
 export const LONGEST_PAUSE = 65_000;
 
-/** Tells whether a request is a health check, which is answered even when the service is full. */
+/** Tells whether a request asks how the service is, which is answered even when it is full. */
 export const isProbe = (url: string): boolean => PROBE.test(url);
 
-const PROBE = /^(?:https?:\/\/[^/?#]*)?\/(?:healthz|readyz)$/;
+const PROBE = /^(?:https?:\/\/[^/?#]*)?\/(?:healthz|readyz|metrics)$/;
 
 export const overloaded = (): Response => asResponse(problemFrom(new Overloaded()));

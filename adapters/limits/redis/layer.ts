@@ -1,7 +1,6 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as Metric from "effect/Metric";
 import type * as Scope from "effect/Scope";
 import { Limiter, type UploadToCount } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
@@ -13,10 +12,6 @@ import type { LimiterWith } from "../layer.ts";
 import { breaker } from "./breaker.ts";
 import { connect, NO_KEY } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
-
-const failures = Metric.counter("valetkey_limits_failures_total", {
-  description: "Decisions about limits that could not be made",
-});
 
 /**
  * Counts in Redis. While it does not answer, `spare` counts; without a spare, requests are refused.
@@ -49,7 +44,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
     const decide = <A>(command: () => Promise<A>) =>
       Effect.tapError(protect(command), ({ reason }) => {
         lastReason = `${outcome}: ${reason}`;
-        return Effect.andThen(Metric.update(failures, 1), warn);
+        return warn;
       });
     return Limiter.of({
       check: protect(() => redis.exists(NO_KEY)),

@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import { observeGauge, series } from "../../metrics.ts";
 import { errorReason } from "../../thrown.ts";
 import type { Held } from "../signing/signer.ts";
 
@@ -102,6 +103,25 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
     const renewed = last !== undefined && isRecent && pending === undefined ? last.exit : renew;
     return Effect.flatMap(renewed, (value) => withLife(value, now, remaining));
   };
+});
+
+/** Shows how long the credentials of each use still live, where metrics are read. */
+export const observeLife = Effect.fnUntraced(function* (
+  uses: Readonly<Record<string, Held<Ending>>>,
+) {
+  const context = yield* Effect.context();
+  const clock = yield* Clock.Clock;
+  for (const [use, held] of Object.entries(uses)) {
+    const gauge = series("valetkey.credentials.remaining", { use });
+    const { remove } = observeGauge(context, gauge, () => {
+      const now = clock.currentTimeMillisUnsafe();
+      // What is held is returned at once; nothing else is asked for.
+      const exit = held(now, -Infinity);
+      const isHeld = Exit.isExit(exit) && Exit.isSuccess(exit);
+      return remainingLife(isHeld ? (exit.value as Ending) : undefined, now) / SECOND;
+    });
+    yield* Effect.addFinalizer(() => Effect.sync(remove));
+  }
 });
 
 function withLife<A extends Ending>(value: A, now: number, remaining: number) {

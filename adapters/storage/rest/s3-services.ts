@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import { type Audience, Presigner } from "../../../application/ports/presigner.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
+import { observeLife } from "../credentials/held.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
@@ -46,6 +47,7 @@ export const s3Services = Effect.fnUntraced(function* (
   });
   const objectStore = s3ObjectStore(settings, { at, once }, store.client);
   yield* makeBucketInBackground(objectStore, settings);
+  yield* observeLife({ ...signers });
   return Context.make(Presigner, presigner).pipe(
     Context.add(ObjectStore, objectStore),
     Context.add(BucketCors, s3Cors(at, settings)),

@@ -1,8 +1,11 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Metric from "effect/Metric";
 import { type CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
+import { series } from "../../metrics.ts";
 import { fetchFailure } from "../../thrown.ts";
+import { traceHeaders } from "../../trace-headers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
@@ -44,13 +47,14 @@ export const signedFetch = Effect.fnUntraced(function* (
     now,
     expiresIn: 60,
   });
+  const trace = yield* traceHeaders;
   return yield* Effect.tryPromise({
     try: async (signal): Promise<Answer> => {
       const answer = await fetch(url, {
         method,
         // No other server may get the signature.
         redirect: "manual",
-        headers: Object.fromEntries(headers),
+        headers: { ...Object.fromEntries(headers), ...trace },
         signal,
         body,
       });
@@ -61,7 +65,7 @@ export const signedFetch = Effect.fnUntraced(function* (
       cause instanceof StoreUnavailable
         ? cause
         : new StoreUnavailable({ kind: "unreachable", reason: fetchFailure(cause) }),
-  }).pipe(Effect.tap(failIfTemporary));
+  }).pipe(Effect.tap(compareClocks), Effect.tap(failIfTemporary));
 }, Effect.mapError(asUnavailable));
 
 async function textIn(body: Response["body"]): Promise<string> {
@@ -70,6 +74,14 @@ async function textIn(body: Response["body"]): Promise<string> {
   for await (const chunk of bounded(body ?? [])) text += decoder.decode(chunk, { stream: true });
   return text + decoder.decode();
 }
+
+const clockDifference = series("valetkey.store.clock.difference");
+
+const compareClocks = ({ headers }: Answer) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const seconds = (now - Date.parse(headers.get("date") ?? "")) / 1000;
+    return Number.isNaN(seconds) ? Effect.void : Metric.update(clockDifference, seconds);
+  });
 
 function failIfTemporary({ status, headers, text }: Answer) {
   const retryAfter = headers.get("retry-after");

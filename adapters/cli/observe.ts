@@ -1,0 +1,103 @@
+import cluster from "node:cluster";
+import { timingSafeEqual } from "node:crypto";
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import { Tracer } from "effect/Tracer";
+import { Audit } from "../../application/ports/audit.ts";
+import { Limiter } from "../../application/ports/limiter.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import type { MetricsAccess, Services } from "../http/options.ts";
+import { VERSION } from "../http/version.ts";
+import { bearerToken, hashToken } from "../identity/bearer.ts";
+import type { LimiterWith } from "../limits/layer.ts";
+import type { RequestWatch } from "../request-watch.ts";
+import { isWithin } from "../settings/networks.ts";
+import type { Env } from "../settings/source.ts";
+import { countDecisions } from "../telemetry/decisions.ts";
+import { watchEventLoop } from "../telemetry/event-loop.ts";
+import { countLimits, markOpen } from "../telemetry/limiter.ts";
+import { makeMeter } from "../telemetry/meter.ts";
+import type { MetricsSettings } from "../telemetry/metrics-settings.ts";
+import { watchRequests } from "../telemetry/requests.ts";
+import { countShed, watchStore } from "../telemetry/store.ts";
+import { askAllWorkers } from "./all-workers.ts";
+import type { Settings } from "./settings.ts";
+
+export type Observer = Awaited<ReturnType<typeof observe>>;
+
+/** Measures and traces a process. Loaded only where somebody reads that. */
+export async function observe({ metrics, otlp, http }: Settings, env: Env) {
+  const { VALETKEY_WORKER: worker, STORAGE_ADAPTER: store } = env;
+  const meter = makeMeter(worker === undefined ? {} : { worker }, metrics.withOrganizations);
+  watchEventLoop(meter);
+  meter.observe("valetkey.build.info", [VERSION, runtimeName(), store || "local"], () => 1);
+  for (const what of ["connections", "requests"]) meter.update("valetkey.turned_away", [what], 0);
+  const count = countDecisions(meter);
+  const { traces = otlp.metrics ?? otlp.logs } = otlp;
+  const exported =
+    traces === undefined
+      ? Layer.empty
+      : (await import("../telemetry/otlp.ts")).layer(otlp, VERSION);
+  const scrape = cluster.isWorker
+    ? askAllWorkers(http.workers, meter.format)
+    : async () => meter.format();
+  return {
+    meter,
+    /** The registry of all metrics, and what sends them with traces and logs. */
+    layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
+    access: accessFrom(metrics, scrape),
+    limiterWith:
+      (limiterWith: LimiterWith): LimiterWith =>
+      ({ limits, spare }) =>
+        limiterWith({ limits, spare: spare && markOpen(spare) }),
+    /** A store whose attempts are watched. */
+    store: <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
+      Layer.effect(
+        ObjectStore,
+        Effect.map(ObjectStore, (store) => watchStore(meter, store)),
+      ).pipe(Layer.provideMerge(layer)),
+    services: (services: Context.Context<Services>): Context.Context<Services> =>
+      services.pipe(
+        Context.add(ObjectStore, countShed(meter, Context.get(services, ObjectStore))),
+        Context.add(Limiter, countLimits(meter, Context.get(services, Limiter))),
+        Context.add(Audit, count(Context.get(services, Policies), Context.get(services, Audit))),
+      ),
+    requests: (
+      { http: { publicUrl, trustedProxies } }: Settings,
+      services: Context.Context<Services>,
+    ): RequestWatch =>
+      watchRequests({
+        meter,
+        scheme: publicUrl.protocol.slice(0, -1),
+        tracing: otlp.traces && {
+          sampler: otlp.sampler,
+          ratio: otlp.ratio,
+          tracer: Context.get(services, Tracer),
+          clock: Context.get(services, Clock.Clock),
+          isTrusted: (address) => isWithin(trustedProxies, address),
+        },
+      }),
+  };
+}
+
+function accessFrom(
+  { access, token, port }: MetricsSettings,
+  scrape: MetricsAccess["scrape"],
+): MetricsAccess | undefined {
+  if (access === "loopback") return { readers: access, scrape };
+  if (token === undefined) return port === undefined ? undefined : { readers: "all", scrape };
+  const expected = hashToken(Redacted.value(token));
+  return {
+    readers: {
+      hasToken: (headers) => timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
+    },
+    scrape,
+  };
+}
+
+const runtimeName = () =>
+  "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : `node ${process.versions.node}`;

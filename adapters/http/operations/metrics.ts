@@ -1,0 +1,49 @@
+import * as Effect from "effect/Effect";
+import { Hono } from "hono";
+import type { Answer } from "../answer.ts";
+import type { HttpContext, HttpEnv } from "../env.ts";
+import { isFromThisMachine } from "../loopback.ts";
+import type { MetricsAccess } from "../options.ts";
+import { asResponse } from "../problems/answer-problem.ts";
+import { problemFrom } from "../problems/problem.ts";
+import { NotFound } from "../problems/refusals.ts";
+import { Unauthenticated } from "../../../domain/errors.ts";
+import { publicRoute } from "./operation.ts";
+
+export const metricsRoute = (access: MetricsAccess) =>
+  publicRoute({
+    methods: ["GET", "HEAD"],
+    path: "/metrics",
+    handler: ({ c }) => answerScrape(c, access),
+    refusals: { NotFound: true, Unauthenticated: true },
+  });
+
+/** The handler of a listener that has the metrics alone. */
+export function metricsApp(access: MetricsAccess) {
+  const app = new Hono<HttpEnv>();
+  app.get("/metrics", (c) =>
+    Effect.runPromise(
+      Effect.match(answerScrape(c, access), {
+        onSuccess: ({ body, ...init }) => new Response(body, init),
+        onFailure: (refusal) => asResponse(problemFrom(refusal)),
+      }),
+    ),
+  );
+  return app;
+}
+
+function answerScrape(
+  c: HttpContext,
+  { readers, scrape }: MetricsAccess,
+): Effect.Effect<Answer, NotFound | Unauthenticated> {
+  if (readers === "loopback" && !isFromThisMachine(c)) return Effect.fail(new NotFound());
+  if (typeof readers === "object" && !readers.hasToken(c.req.raw.headers)) {
+    return Effect.fail(new Unauthenticated({ by: "token" }));
+  }
+  return Effect.map(Effect.promise(scrape), (body) => ({ status: 200, headers: HEADERS, body }));
+}
+
+const HEADERS = {
+  "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
+  "Cache-Control": "no-store",
+};

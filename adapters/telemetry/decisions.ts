@@ -1,0 +1,64 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import type { AuditEvent, Auditing } from "../../application/ports/audit.ts";
+import type { Policies } from "../../application/ports/policies.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
+import type { Meter } from "./meter.ts";
+
+/** The actions that grant an upload. */
+export const GRANTS = new Set(["presign", "start-multipart"]);
+
+/** The actions that confirm an upload. */
+export const CONFIRMS = new Set(["confirm", "complete-multipart"]);
+
+/** Most keys that are remembered, so that what is confirmed again counts once. */
+const MOST_KEYS = 10_000;
+
+/** Makes the function that counts decisions and passes them on. */
+export function countDecisions(meter: Meter) {
+  const confirmed = new Set<StorageKey>();
+  const isFirst = (key: StorageKey) => {
+    if (confirmed.has(key)) return false;
+    confirmed.add(key);
+    const [oldest] = confirmed;
+    if (confirmed.size > MOST_KEYS && oldest !== undefined) confirmed.delete(oldest);
+    return true;
+  };
+
+  function countGranted(event: AuditEvent, policy: string): void {
+    const { at, action, key, size = 0, parts, isRetry, grantedAt, organization } = event;
+    if (parts !== undefined) meter.update("valetkey.parts.signed", [], parts);
+    if (GRANTS.has(action) && isRetry !== true) {
+      meter.update("valetkey.uploads.granted", [policy], 1, organization);
+      meter.update("valetkey.granted", [policy], size, organization);
+    } else if (CONFIRMS.has(action) && key !== undefined && isFirst(key)) {
+      meter.update("valetkey.uploads.confirmed", [policy], 1, organization);
+      meter.update("valetkey.confirmed", [policy], size, organization);
+      if (grantedAt === undefined) return;
+      // A replica with another clock may have granted it.
+      const delay = Math.max(0, Duration.toSeconds(DateTime.distance(grantedAt, at)));
+      meter.update("valetkey.confirm.delay", [policy], delay, organization);
+    }
+  }
+
+  return (policies: Policies["Service"], audit: Auditing): Auditing => {
+    // What has no series yet is no part of a ratio.
+    for (const policy of policies.keys())
+      for (const name of BY_POLICY) meter.update(name, [policy], 0);
+    return (event) => {
+      const { action, refusal, organization } = event;
+      // A name that is not configured is a word of the request.
+      const policy = event.policy !== undefined && policies.has(event.policy) ? event.policy : "";
+      meter.update("valetkey.decisions", [action, policy, refusal ?? ""], 1, organization);
+      if (refusal === undefined) countGranted(event, policy);
+      return audit(event);
+    };
+  };
+}
+
+const BY_POLICY = [
+  "valetkey.uploads.granted",
+  "valetkey.uploads.confirmed",
+  "valetkey.granted",
+  "valetkey.confirmed",
+] as const;

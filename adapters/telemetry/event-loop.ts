@@ -1,0 +1,30 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Meter } from "./meter.ts";
+
+/** In milliseconds; it is part of what is measured. */
+const RESOLUTION = 10;
+
+const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000);
+
+/** In milliseconds. Several metrics are read at once, and perhaps by two readers. */
+const READ_INTERVAL = 5_000;
+
+/** Measures how late the event loop comes to its work. Only Node can. */
+export function watchEventLoop(meter: Meter): void {
+  if ("Deno" in globalThis || "Bun" in globalThis) return;
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
+  delay.enable();
+  let readAt = -Infinity;
+  let last = { p50: 0, p99: 0, max: 0 };
+  const read = () => {
+    if (performance.now() - readAt > READ_INTERVAL) {
+      readAt = performance.now();
+      last = { p50: delay.percentile(50), p99: delay.percentile(99), max: delay.max };
+      delay.reset();
+    }
+    return last;
+  };
+  for (const name of ["p50", "p99", "max"] as const) {
+    meter.observe(`nodejs.eventloop.delay.${name}`, [], () => late(read()[name]));
+  }
+}

@@ -1,0 +1,94 @@
+import * as Context from "effect/Context";
+import * as Metric from "effect/Metric";
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics";
+import { type LabelsOf, type MetricName, METRICS, observeGauge, series } from "../metrics.ts";
+
+/** Most series of one metric, beside the one for all others. */
+const MOST_SERIES = 200;
+
+const OVERFLOW = "overflow";
+
+export type Meter = ReturnType<typeof makeMeter>;
+
+/** Makes the numbers of a process. `common` are labels of all of them. */
+export function makeMeter(common: Readonly<Record<string, string>>, withOrganizations: boolean) {
+  const registry = new Registry();
+  const context = Context.make(Metric.CurrentMetricAttributes, common).pipe(
+    Context.add(Metric.MetricRegistry, registry),
+  );
+  const all = new Map<string, Map<string, Registered["hooks"]>>();
+
+  function find(name: MetricName, values: ReadonlyArray<string>): Registered["hooks"] {
+    let known = all.get(name);
+    if (known === undefined) all.set(name, (known = new Map()));
+    const key = values.length === 1 ? (values[0] ?? "") : values.join("\n");
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    if (known.size >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
+      const others = values.map(() => OVERFLOW);
+      return find(name, others);
+    }
+    series(name, attributesFrom(name, values)).valueUnsafe(context);
+    known.set(key, registry.latest);
+    return registry.latest;
+  }
+
+  return {
+    /** The services with which metrics are updated elsewhere, and read. */
+    context,
+    /** Counts, or measures with a histogram. */
+    update<Name extends MetricName>(
+      name: Name,
+      labels: LabelsOf<Name>,
+      amount = 1,
+      organization = "",
+    ): void {
+      const values = withOrganizations && organization !== "" ? [...labels, organization] : labels;
+      find(name, values).update(amount, context);
+    },
+    /** Changes a gauge by an amount. */
+    shift<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount: number): void {
+      find(name, labels).modify(amount, context);
+    },
+    /** Has a gauge read whenever somebody asks. */
+    observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, read: () => number): void {
+      observeGauge(context, series(name, attributesFrom(name, labels)), read);
+    },
+    /** All of them as Prometheus reads them. */
+    format: () => PrometheusMetrics.formatUnsafe(context, { metricNameMapper: prometheusName }),
+  };
+}
+
+/** An empty label is the same as none. */
+function attributesFrom(name: MetricName, values: ReadonlyArray<string>) {
+  const names = [...METRICS[name].labels, "organization"];
+  return Object.fromEntries(
+    values.flatMap((value, index) => (value === "" ? [] : [[names[index], value]])),
+  );
+}
+
+export const prometheusName = (id: string): string => {
+  const { kind, unit } = METRICS[id as MetricName];
+  const measured = unit === "s" ? "_seconds" : unit === "By" ? "_bytes" : "";
+  return `${id.replaceAll(".", "_")}${measured}${kind === "counter" ? "_total" : ""}`;
+};
+
+type Registered = Metric.MetricRegistry extends Map<string, infer A> ? A : never;
+
+class Registry extends Map<string, Registered> {
+  /** To update what was found once costs a third of finding it by its name each time. */
+  latest: Registered["hooks"] = { get: () => undefined, update: () => {}, modify: () => {} };
+
+  override set(key: string, registered: Registered): this {
+    this.latest = registered.hooks;
+    return super.set(key, registered);
+  }
+
+  /** Gauges without a number, such as the time left of keys that never end, are left out. */
+  override *values(): MapIterator<Registered> {
+    for (const registered of super.values()) {
+      const { value = 0 }: { readonly value?: number } = registered.hooks.get(Context.empty());
+      if (Number.isFinite(value)) yield registered;
+    }
+  }
+}

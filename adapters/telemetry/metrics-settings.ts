@@ -1,0 +1,64 @@
+import * as Redacted from "effect/Redacted";
+import * as Schema from "effect/Schema";
+import { Secret, WholeNumber } from "../settings/codecs.ts";
+import {
+  fault,
+  oneOf,
+  onOff,
+  optional,
+  readSettings,
+  type Values,
+  withDefault,
+} from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
+
+export const settings = {
+  access: optional({
+    ...oneOf(["off", "loopback", "token"]),
+    variable: "METRICS",
+    meaning: "Who may read `/metrics`: see [metrics](metrics.md#prometheus).",
+    otherwise: "`off`; with `METRICS_PORT`, whoever can reach that port",
+    example: "loopback",
+  }),
+  token: optional({
+    variable: "METRICS_TOKEN",
+    meaning: "The token that a reader of `/metrics` sends, with `METRICS=token`.",
+    otherwise: "none",
+    codec: Secret.check(
+      Schema.makeFilter((secret) => /^[\w.~+/=-]{16,512}$/.test(Redacted.value(secret))),
+    ),
+    shape: "16 to 512 letters, digits or any of ._~+/=-",
+    example: "$(openssl rand -hex 32)",
+  }),
+  port: optional({
+    variable: "METRICS_PORT",
+    meaning: "A port for `/metrics` alone, on `HOST`; it is then not on the port of the service.",
+    otherwise: "none",
+    codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
+    shape: "a port from 1 to 65535",
+    example: "9464",
+  }),
+  withOrganizations: withDefault(false, {
+    ...onOff("one series for each organization"),
+    variable: "METRICS_ORGANIZATIONS",
+    meaning: "Whether metrics with a `policy` have the organization's id too.",
+  }),
+};
+
+export type MetricsSettings = Values<typeof settings>;
+
+export const read = (source: Source) =>
+  readSettings(settings, source, ({ access, token, port }) => [
+    access === "token" &&
+      token === undefined &&
+      fault(settings.token, ({ assign }) => `must be set where ${assign(settings.access, access)}`),
+    access !== "token" &&
+      token !== undefined &&
+      fault(settings.access, ({ name }) => `must be token where ${name(settings.token)} is set`),
+    access === "off" &&
+      port !== undefined &&
+      fault(
+        settings.port,
+        ({ assign }) => `must not be set where ${assign(settings.access, access)}`,
+      ),
+  ]);
