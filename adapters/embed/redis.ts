@@ -12,6 +12,10 @@ export function redis(options: {
   readonly url: string | ReadonlyArray<string>;
   /** True for a cluster. */
   readonly cluster?: boolean | undefined;
+  /** URLs of the Sentinels that know the master, whose name `url` has in the place of a host. */
+  readonly sentinels?: string | ReadonlyArray<string> | undefined;
+  /** The path of a file with the certificates of those who may sign Redis's. */
+  readonly caFile?: string | undefined;
 }): SharedCount {
   const values = readOptions("redis()", options, adapter);
   if (values === undefined) throw new TypeError("redis() cannot be made: url must be set");

@@ -18,14 +18,19 @@ const problemWith = (file: Stats): string | undefined =>
   file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
 
 /** Blocks, for the start of the service. */
-export function readJsonFile(path: string): Result.Result<unknown, string> {
+export function readSmallFile(path: string): Result.Result<string, string> {
   try {
     const problem = problemWith(statSync(path));
-    return problem === undefined ? parseJson(readFileSync(path, "utf8")) : Result.fail(problem);
+    return problem === undefined
+      ? Result.succeed(readFileSync(path, "utf8"))
+      : Result.fail(problem);
   } catch (cause) {
     return Result.fail(`cannot be read (${errorCode(cause) ?? cause})`);
   }
 }
+
+export const readJsonFile = (path: string): Result.Result<unknown, string> =>
+  Result.flatMap(readSmallFile(path), parseJson);
 
 /** In milliseconds. */
 export const RECHECK = 5000;

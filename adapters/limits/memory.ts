@@ -25,7 +25,7 @@ import { digest, expiring } from "./expiring.ts";
 const SWEEP_INTERVAL = 60_000;
 
 /** Most uploads that can be repeated; each takes about 500 bytes. */
-const MAX_PER_CALLER = 2_500;
+export const MAX_PER_CALLER = 2_500;
 
 const MAX_PER_ORGANIZATION = 10_000;
 
@@ -155,8 +155,13 @@ type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 const callerIn = (organization: string, { kind, subject }: UploadToCount["caller"]): string =>
   `${organization} ${kind} ${subject}`;
 
-const tooManyRetries = (holder: string, wait: number) =>
+/** `wait` is in milliseconds. */
+export const tooManyRetries = (
+  holder: string,
+  wait: number,
+  place = "in memory; set REDIS_URL, or the option limits.countIn",
+) =>
   new LimitsUnavailable({
-    reason: `too many uploads of ${holder} with an Idempotency-Key are kept in memory; set REDIS_URL, or the option limits.countIn`,
+    reason: `too many uploads of ${holder} with an Idempotency-Key are kept ${place}`,
     retryAfter: Math.max(1, Math.ceil(wait / 1000)),
   });

@@ -3,7 +3,6 @@ import { createClient } from "@redis/client";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
-import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
@@ -12,6 +11,8 @@ import * as memory from "../../adapters/limits/memory.ts";
 import { connect, NO_KEY } from "../../adapters/limits/redis/connection.ts";
 import * as shared from "../../adapters/limits/redis/layer.ts";
 import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
+import { read as readRedis } from "../../adapters/limits/redis/settings.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import {
   Limiter,
   type RetriedUpload,
@@ -22,7 +23,7 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 import { type Bucket, take } from "../../domain/token-bucket.ts";
 import { need } from "../support/need.ts";
-import { type Redis, startRedis, startRedisCluster } from "../support/redis.ts";
+import { type Redis, startLimitedRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 // The clock of this process stands still unless a test moves it, so that no answer of Redis is too
@@ -48,8 +49,7 @@ const inMemory: Keeper = {
 
 const inRedis = (redis: () => Redis): Keeper => ({
   layer: (limits) => {
-    const { urls, isCluster } = redis();
-    return shared.layer({ urls: Redacted.make(urls), isCluster }, { limits, spare: undefined });
+    return shared.layer(settingsFor(redis()), { limits, spare: undefined });
   },
   after: (_, attempt) =>
     Effect.flatMap(Effect.context<never>(), (context) =>
@@ -59,21 +59,33 @@ const inRedis = (redis: () => Redis): Keeper => ({
   endDay: Effect.promise(() => redis().ask("EVAL", YESTERDAY, "0")),
 });
 
+function settingsFor({ env }: Redis) {
+  const settings = Result.getOrThrow(readRedis(variables(env)));
+  return settings ?? expect.unreachable();
+}
+
 const YESTERDAY = `for _, key in ipairs(redis.call('KEYS', '*:granted*')) do
   redis.call('HINCRBY', key, 'day', -1)
 end`;
 
 const path = (await need("redis")) ?? "";
+const valkey = (await need("valkey")) ?? "";
 
 describe("in memory", () => promises(inMemory));
 
 describe.skipIf(path === "").each([
   ["one Redis", startRedis],
   ["a cluster of three nodes", startRedisCluster],
-] as const)("in %s", (_, start) => {
+] as const)("in %s", (_, start) => inStarted(() => start({ path })));
+
+describe.skipIf(valkey === "")("in Valkey, by a user of few rights", () =>
+  inStarted(() => startLimitedRedis({ path: valkey })),
+);
+
+function inStarted(start: () => Promise<Redis>): void {
   let redis: Redis;
   beforeAll(async () => {
-    redis = await start({ path });
+    redis = await start();
   });
   afterAll(() => redis.stop());
 
@@ -87,7 +99,7 @@ describe.skipIf(path === "").each([
       expect(milliseconds).toBeLessThanOrEqual(Duration.toMillis(DAY));
     }
   });
-});
+}
 
 const LIFETIMES = `local lifetimes = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -496,6 +508,42 @@ function promises({ layer, after, endDay }: Keeper): void {
   );
 
   promise(
+    "the idempotency keys of one caller are bounded by the uploads that they stand for",
+    {},
+    Effect.fnUntraced(function* ({ countUpload, uncountUpload }) {
+      const upload = someUpload();
+      const keyed = (key: string, objects: number, over: Partial<RetriedUpload> = {}) => ({
+        ...upload,
+        objects,
+        retry: { ...upload.retry, lifetime: Duration.minutes(5), key, ...over },
+      });
+      const expectFull = Effect.fnUntraced(function* (objects: number, most: number) {
+        const refusal = yield* Effect.flip(countUpload(keyed("one more", objects)));
+        if (refusal._tag !== "LimitsUnavailable") return expect.unreachable(refusal._tag);
+        expect(refusal.reason).toContain("too many uploads of this caller");
+        expect(refusal.retryAfter).toBeGreaterThan(0);
+        expect(refusal.retryAfter).toBeLessThanOrEqual(most);
+      });
+      for (let key = 0; key < 24; key++) yield* countUpload(keyed(String(key), 100));
+      const lifetime = Duration.millis(1200);
+      yield* countUpload(keyed("short", 98, { lifetime }));
+      yield* countUpload(keyed("24", 2));
+      const again = Effect.match(countUpload(keyed("after it", 98)), {
+        onFailure: () => false,
+        onSuccess: () => true,
+      });
+      expect(yield* after(lifetime, again)).toBe(true);
+      yield* expectFull(1, 300);
+      expect(yield* countUpload(keyed("7", 100)), "a retry").toBe(upload.retry.memory);
+      yield* countUpload({ ...upload, retry: undefined });
+      yield* countUpload(keyed("7", 100, { caller: ["user", "bob"] }));
+      yield* uncountUpload(keyed("24", 2));
+      yield* expectFull(3, 300);
+      yield* countUpload(keyed("one more", 2));
+    }),
+  );
+
+  promise(
     "without a limit on open uploads any number of them may start",
     {},
     Effect.fnUntraced(function* ({ countUpload, endMultipart }) {
@@ -694,8 +742,7 @@ const sequences = fc.record({
 it.live.skipIf(path === "")("at most 10,000 commands wait for a Redis that does not answer", () =>
   Effect.gen(function* () {
     const redis = yield* Effect.promise(() => startRedis({ path }));
-    const urls = Redacted.make(redis.urls);
-    const client = yield* connect({ urls, isCluster: redis.isCluster });
+    const client = yield* connect(settingsFor(redis));
     const ask = (): Promise<unknown> => client.exists(NO_KEY);
     yield* Effect.promise(ask);
     redis.pause();

@@ -19,7 +19,7 @@ describe.skipIf(path === "")("over a cluster of three nodes", () => {
     const limits = { LIMIT_REQUESTS_PER_ORGANIZATION: PLENTY };
     // Again where what it had to say first, and only says once, was that a node was too slow.
     await until("the hint", async () => {
-      const service = await startUncounted({ urls: [url], isCluster: false }, limits);
+      const service = await startUncounted({ env: { REDIS_URL: url } }, limits);
       // Names of which at least one is not this node's to count.
       await sendAll({ total: 40, clients: 4 }, (index) =>
         presign(service, { organization: `org-${index}` }),

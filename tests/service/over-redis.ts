@@ -14,7 +14,7 @@ export const PLENTY = "1000000 per day";
 export const stopping: Array<() => Promise<unknown>> = [];
 
 export async function startUncounted(
-  redis: Pick<Redis, "urls" | "isCluster">,
+  redis: Pick<Redis, "env">,
   env: Readonly<Record<string, string>>,
   runtime?: keyof typeof RUNTIMES,
 ): Promise<ServiceProcess> {
@@ -24,7 +24,7 @@ export async function startUncounted(
 }
 
 export async function start(
-  redis: Redis,
+  redis: Pick<Redis, "env">,
   env: Readonly<Record<string, string>>,
   runtime?: keyof typeof RUNTIMES,
 ): Promise<ServiceProcess> {
@@ -33,13 +33,9 @@ export async function start(
   return service;
 }
 
-const envOf = (
-  { urls, isCluster }: Pick<Redis, "urls" | "isCluster">,
-  more: Readonly<Record<string, string>>,
-) => ({
+const envOf = ({ env }: Pick<Redis, "env">, more: Readonly<Record<string, string>>) => ({
   AUTH: "dev",
-  REDIS_URL: urls.join(","),
-  REDIS_CLUSTER: isCluster ? "on" : "off",
+  ...env,
   ...more,
 });
 
@@ -340,7 +336,7 @@ export function promisesOver(
   });
 
   it("a Redis that never starts does not keep the service from stopping", async () => {
-    const nowhere = { ...redis, urls: [`redis://127.0.0.1:${await freePort()}`] as const };
+    const nowhere = { env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } };
     const service = await startUncounted(nowhere, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
     expect((await presign(service)).status).toBe(200);
     expect(await service.stop()).toBe(0);

@@ -17,7 +17,7 @@ import { findOlderNode } from "./older-node.ts";
 import { findOnPath } from "./on-path.ts";
 import { type Package, pack } from "./pack.ts";
 import { findPythonTool } from "./python-tool.ts";
-import { findRedis } from "./redis.ts";
+import { findRedis, findValkey } from "./redis.ts";
 import { installTools, type ToolSuite } from "./tools.ts";
 
 // Nothing is looked for, built or started before a test file asks for it with `need()`. The run
@@ -51,6 +51,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly node24: string;
   /** The path of a redis-server. */
   readonly redis: string;
+  /** The path of a valkey-server. */
+  readonly valkey: string;
   /** The paths of Go, Python and PHP. */
   readonly go: string;
   readonly python: string;
@@ -93,6 +95,7 @@ const FINDERS: Finders = {
   node22: () => findOlderNode(22),
   node24: () => findOlderNode(24),
   redis: findRedis,
+  valkey: findValkey,
   go: () => findOnPath("go", { from: "golang-go", variable: "TEST_GO" }),
   python: () => findOnPath("python3", { from: "python3-venv", variable: "TEST_PYTHON" }),
   php: () => findOnPath("php", { from: "php-cli", variable: "TEST_PHP" }),

@@ -43,6 +43,8 @@ describe("the limits", () => {
 const ONE = { REDIS_URL: "redis://127.0.0.1:6379" };
 const TWO = { REDIS_URL: "redis://127.0.0.1:6379,redis://127.0.0.1:6380" };
 const CLUSTER = { REDIS_CLUSTER: "on" };
+const SENTINELS = { REDIS_SENTINELS: "redis://127.0.0.1:26379,redis://127.0.0.1:26380" };
+const CA = { REDIS_CA_FILE: "/no/such/file.pem" };
 const TABLE = { ORGANIZATIONS: "acme=org_1" };
 const DIRECTORY = { ORGANIZATIONS_URL: "https://directory.example.com/membership" };
 const TOKEN = { ORGANIZATIONS_TOKEN: "a-token-of-the-directory" };
@@ -63,6 +65,7 @@ it.each<Env>([
   ONE,
   { ...TWO, ...CLUSTER },
   { ...ONE, ...CLUSTER },
+  { ...ONE, ...SENTINELS },
   TABLE,
   DIRECTORY,
   { ...DIRECTORY, ...TOKEN },
@@ -73,6 +76,11 @@ it.each<Env>([
 it.each<{ readonly env: Env; readonly fault: string }>([
   { env: CLUSTER, fault: "REDIS_URL" },
   { env: TWO, fault: "REDIS_CLUSTER" },
+  { env: SENTINELS, fault: "REDIS_URL" },
+  { env: { ...TWO, ...SENTINELS }, fault: "REDIS_URL" },
+  { env: { ...ONE, ...CLUSTER, ...SENTINELS }, fault: "REDIS_SENTINELS" },
+  { env: { ...ONE, ...CA }, fault: "REDIS_CA_FILE" },
+  { env: { REDIS_URL: "rediss://127.0.0.1", ...CA }, fault: "REDIS_CA_FILE" },
   { env: { ...TABLE, ...DIRECTORY }, fault: "ORGANIZATIONS" },
   { env: TOKEN, fault: "ORGANIZATIONS_URL" },
   { env: { ...TABLE, ...TOKEN }, fault: "ORGANIZATIONS_URL" },

@@ -44,7 +44,8 @@ it("while Redis is away, each process counts, and takes back and ends what it ha
     }),
   );
   // Nothing listens there.
-  const redis = { urls: Redacted.make(["redis://127.0.0.1:2"] as const), isCluster: false };
+  const urls = Redacted.make(["redis://127.0.0.1:2"] as const);
+  const redis = { urls, isCluster: false, sentinels: undefined, ca: undefined };
   await Effect.runPromise(
     program.pipe(
       Effect.provide(layer(redis, { limits, spare: inMemory(limits) })),

@@ -253,7 +253,16 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       refuses: [`Prod:${KEY}`, `my_key:${KEY}`, `prod:${KEY}:x`, `:${KEY}`, KEY, "prod:c2hvcnQ="],
     },
   ],
+  REDIS_CA_FILE: [text],
   REDIS_CLUSTER: exactly("on", "off"),
+  REDIS_SENTINELS: [
+    {
+      value: "redis://:password@sentinel.example.com:26379",
+      takes: SPACE,
+      also: ["redis://a,rediss://b:1"],
+      refuses: ["http://a", "redis://a,http://b", "redis://"],
+    },
+  ],
   REDIS_URL: [
     {
       value: "rediss://:password@redis.example.com:6379",

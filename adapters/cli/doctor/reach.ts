@@ -125,7 +125,7 @@ const PATH_STYLE = "set STORAGE_PATH_STYLE=on, unless the store has a name for e
 const networkProblem = (
   { code, reason }: NoAnswer,
   setting: string,
-  { timeout = TIMEOUT, isBucketName = false },
+  { timeout = TIMEOUT, isBucketName = false, trust = TRUST },
 ): Problem =>
   first({
     [`refuses: ${reason}`]:
@@ -148,12 +148,12 @@ const networkProblem = (
       `use http in ${setting}, or let the store speak TLS`,
     "has a certificate that has expired":
       code === "CERT_HAS_EXPIRED" && "renew the certificate there",
-    "has a certificate that it signed itself": code === "DEPTH_ZERO_SELF_SIGNED_CERT" && TRUST,
+    "has a certificate that it signed itself": code === "DEPTH_ZERO_SELF_SIGNED_CERT" && trust,
     "has a certificate of an authority that this machine does not know":
-      code === "SELF_SIGNED_CERT_IN_CHAIN" && TRUST,
+      code === "SELF_SIGNED_CERT_IN_CHAIN" && trust,
     "has a certificate whose chain is not complete":
       code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE" &&
-      `let the server send the whole chain; or ${TRUST}`,
+      `let the server send the whole chain; or ${trust}`,
     "has a certificate for another name":
       code === "ERR_TLS_CERT_ALTNAME_INVALID" &&
       `correct ${setting}, or get a certificate for that name`,
@@ -162,14 +162,14 @@ const networkProblem = (
 /** For the Redis and the service. */
 const PEER_TIMEOUT = "3 seconds";
 
-const askPeer = <A>(ask: (signal: AbortSignal) => Promise<A>, setting: string) =>
+const askPeer = <A>(ask: (signal: AbortSignal) => Promise<A>, setting: string, trust = TRUST) =>
   exchange(ask).pipe(
     Effect.timeoutOrElse({
       duration: PEER_TIMEOUT,
       orElse: () => Effect.fail(new NoAnswer({ reason: "no answer", code: "ETIMEDOUT" })),
     }),
     Effect.mapError((failure) => ({
-      ...networkProblem(failure, setting, { timeout: PEER_TIMEOUT }),
+      ...networkProblem(failure, setting, { timeout: PEER_TIMEOUT, trust }),
       isTls: /CERT|TLS|SSL/.test(failure.code ?? ""),
     })),
     Effect.result,
@@ -178,14 +178,20 @@ const askPeer = <A>(ask: (signal: AbortSignal) => Promise<A>, setting: string) =
 /** Connects to the Redis in which processes count together. */
 export const redis = Effect.fnUntraced(function* (settings: RedisSettings, tell: Tell) {
   const { passed, failed } = reportTo(tell, "redis");
-  const urls = Redacted.value(settings.urls);
+  const urls = Redacted.value(settings.sentinels ?? settings.urls);
   const hosts = urls.map((url) => new URL(url).host).join(", ");
-  const reached = yield* askPeer(async () => {
+  const ask = async () => {
     const { reach } = await import("../../limits/redis/connection.ts").catch(
       neededBy("counting in Redis", "@redis/client"),
     );
     await reach(settings);
-  }, "REDIS_URL");
+  };
+  const variable = settings.sentinels === undefined ? "REDIS_URL" : "REDIS_SENTINELS";
+  const reached = yield* askPeer(
+    ask,
+    variable,
+    "name its authority's certificate in REDIS_CA_FILE",
+  );
   if (reached._tag === "Success") return passed(`${hosts} answers`);
   const why = "Limits are counted by each process alone, and Idempotency-Keys are refused.";
   return failed(`${hosts} ${reached.failure.what}`, why, reached.failure.mend);

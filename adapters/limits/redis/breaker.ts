@@ -13,10 +13,10 @@ export function breaker() {
     judge: () => "failed",
     paused: () => PAUSED,
   });
-  return <A>(command: () => Promise<A>): Effect.Effect<A, LimitsUnavailable> =>
+  return <A>(command: (tooLate: AbortSignal) => Promise<A>): Effect.Effect<A, LimitsUnavailable> =>
     protect(
       Effect.suspend(() =>
-        Effect.tryPromise({ try: command, catch: unavailable }).pipe(
+        Effect.tryPromise({ try: (signal) => command(signal), catch: unavailable }).pipe(
           Effect.raceFirst(Effect.andThen(timeout, Effect.fail(TOO_LATE))),
         ),
       ),

@@ -1,4 +1,4 @@
-import { createClient, createCluster } from "@redis/client";
+import { createClient, createCluster, createSentinel } from "@redis/client";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Redacted from "effect/Redacted";
@@ -50,31 +50,66 @@ const options = {
   },
 };
 
+/** In milliseconds. */
+const REDISCOVERY = 1000;
+
+type Urls = readonly [string, ...ReadonlyArray<string>];
+
 type Socket = Omit<typeof options.socket, "reconnectStrategy"> & {
   readonly reconnectStrategy: false | ((tries: number) => number);
+  readonly ca?: string;
 };
 
-function clientFor(settings: RedisSettings, socket: Socket) {
-  const urls = Redacted.value(settings.urls);
-  const client = settings.isCluster
-    ? cluster(urls, socket)
-    : createClient({ url: urls[0], ...options, socket });
+function clientFor({ urls: given, isCluster, sentinels, ca }: RedisSettings, socket: Socket) {
+  const urls = Redacted.value(given);
+  const trusted = ca === undefined ? socket : { ...socket, ca };
+  const client =
+    sentinels !== undefined
+      ? sentinel(urls[0], Redacted.value(sentinels), trusted)
+      : isCluster
+        ? cluster(urls, trusted)
+        : createClient({ url: urls[0], ...options, socket: trusted });
   // Without a listener an error would end the process. Commands fail with the reason anyway.
   client.on("error", () => undefined);
   return client;
 }
 
 /** The nodes tell only their addresses; the credentials are the same for all. */
-function cluster(urls: readonly [string, ...ReadonlyArray<string>], socket: Socket) {
-  const { protocol, username, password } = new URL(urls[0]);
-  return createCluster({
+const cluster = (urls: Urls, socket: Socket) =>
+  createCluster({
     rootNodes: urls.map((url) => ({ url })),
     scripts: options.scripts,
-    defaults: {
-      ...options,
-      ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-      ...(password === "" ? {} : { password: decodeURIComponent(password) }),
-      socket: { ...socket, ...(protocol === "rediss:" ? { tls: true } : {}) },
-    },
+    // Until then a node that is gone may have been replaced.
+    topologyRefreshOnReconnectionAttemptStrategy: REDISCOVERY,
+    defaults: { ...options, ...access(urls[0], socket) },
   });
+
+function sentinel(url: string, sentinels: Urls, socket: Socket) {
+  const { hostname: name, pathname } = new URL(url);
+  return createSentinel({
+    name,
+    sentinelRootNodes: sentinels.map((one) => {
+      const { hostname, port } = new URL(one);
+      return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 26_379) };
+    }),
+    // A command whose connection was lost may have been counted, so it is never sent again.
+    maxCommandRediscovers: 0,
+    scanInterval: REDISCOVERY,
+    scripts: options.scripts,
+    nodeClientOptions: {
+      ...options,
+      ...access(url, socket),
+      database: Number(pathname.slice(1)),
+    },
+    sentinelClientOptions: access(sentinels[0], socket),
+  });
+}
+
+function access(url: string, socket: Socket) {
+  const { protocol, username, password } = new URL(url);
+  return {
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+    socket: { ...socket, ...(protocol === "rediss:" ? { tls: true as const } : {}) },
+  };
 }

@@ -2,13 +2,18 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
-import { Limiter, type UploadToCount } from "../../../application/ports/limiter.ts";
+import {
+  Limiter,
+  type RetriedUpload,
+  type UploadToCount,
+} from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
 import { tooManyOpen } from "../../../domain/multipart.ts";
 import { allowanceFrom } from "../../../domain/token-bucket.ts";
 import { digest } from "../expiring.ts";
 import type { LimiterWith } from "../layer.ts";
+import { MAX_PER_CALLER, tooManyRetries } from "../memory.ts";
 import { breaker } from "./breaker.ts";
 import { connect, NO_KEY } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
@@ -41,11 +46,15 @@ export const connectLimiter = Effect.fnUntraced(function* (
     const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
     const withOwn = bytesPerSubject !== undefined;
     const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
-    const decide = <A>(command: () => Promise<A>) =>
-      Effect.tapError(protect(command), ({ reason }) => {
-        lastReason = `${outcome}: ${reason}`;
-        return warn;
-      });
+    const decide = <A>(command: (client: typeof redis) => Promise<A>) =>
+      // What could not be sent in time is never sent.
+      Effect.tapError(
+        protect((abortSignal) => command(redis.withCommandOptions({ abortSignal }))),
+        ({ reason }) => {
+          lastReason = `${outcome}: ${reason}`;
+          return warn;
+        },
+      );
     return Limiter.of({
       check: protect(() => redis.exists(NO_KEY)),
       countRequest: (limited, name) => {
@@ -54,7 +63,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
         const key = `valetkey:{${limited} ${digest([name])}}:requests`;
         const given = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
         const decision = Effect.flatMap(
-          decide(() => redis.takeRequest([key], given)),
+          decide((client) => client.takeRequest([key], given)),
           ([isAllowed, ...rest]) => {
             const [remaining, retryAfter, resetAfter] = rest;
             const taken = { isAllowed: isAllowed === 1, remaining, retryAfter, resetAfter };
@@ -72,8 +81,10 @@ export const connectLimiter = Effect.fnUntraced(function* (
           count,
           quota: limits.daily,
           retry: retry && {
+            name: retryName(retry),
             request: digest([retry.request]),
             memory: retry.memory,
+            most: MAX_PER_CALLER,
             milliseconds: wholeMillis(retry.lifetime),
           },
           multipart: multipart && {
@@ -83,7 +94,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
           },
         };
         const decision = Effect.flatMap(
-          decide(() => redis.takeUpload(keysFor(asked, withOwn), given)),
+          decide((client) => client.takeUpload(keysFor(asked, withOwn), given)),
           ([outcome, value]): Counted => {
             switch (outcome) {
               case "granted":
@@ -92,6 +103,8 @@ export const connectLimiter = Effect.fnUntraced(function* (
                 return Effect.succeed(value);
               case "conflict":
                 return Effect.fail(new IdempotencyConflict());
+              case "keys full":
+                return Effect.fail(tooManyRetries("this caller", Number(value), "in Redis"));
               case "full":
                 return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
               case "exceeded":
@@ -109,16 +122,21 @@ export const connectLimiter = Effect.fnUntraced(function* (
       replaceMemory: ({ organization, retry, memory }) => {
         const [, key] = keysFor({ organization, retry });
         return Effect.map(
-          decide(() => redis.replaceMemory([key], { from: retry.memory, to: memory })),
+          decide((client) => client.replaceMemory([key], { from: retry.memory, to: memory })),
           (kept) => kept ?? undefined,
         );
       },
       uncountUpload: (upload) => {
         const { size, objects: count = 1, retry, multipart } = upload;
-        const given = { size, count, memory: retry?.memory, upload: multipart?.key };
+        const given = {
+          size,
+          count,
+          retry: retry && { name: retryName(retry), memory: retry.memory },
+          upload: multipart?.key,
+        };
         // The upload may have been counted here or there.
         return Effect.andThen(
-          Effect.ignore(decide(() => redis.takeBackUpload(keysFor(upload, withOwn), given))),
+          Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload, withOwn), given))),
           spare?.uncountUpload(upload) ?? Effect.void,
         );
       },
@@ -126,7 +144,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
         if (mostOpen === undefined) return Effect.void;
         const [, , key] = keysFor(upload);
         return Effect.andThen(
-          Effect.ignore(decide(() => redis.zRem(key, upload.key))),
+          Effect.ignore(decide((client) => client.zRem(key, upload.key))),
           spare?.endMultipart(upload) ?? Effect.void,
         );
       },
@@ -141,15 +159,19 @@ function keysFor(
   withOwn = false,
 ) {
   const tag = `valetkey:{organization ${organization}}`;
-  const retryName = retry === undefined ? "" : digest([...retry.caller, retry.key]);
+  const key = retry === undefined ? "" : retryName(retry);
+  const owner = retry === undefined ? "" : digest(retry.caller);
   const callerName = withOwn && caller ? digest([caller.kind, caller.subject]) : "";
   return [
     `${tag}:granted`,
-    `${tag}:retry:${retryName}`,
+    `${tag}:retry:${key}`,
     `${tag}:multipart`,
     `${tag}:granted:${callerName}`,
+    `${tag}:retries:${owner}`,
   ] as const;
 }
+
+const retryName = ({ caller, key }: RetriedUpload) => digest([...caller, key]);
 
 const wholeMillis = (duration: Duration.Duration) => Math.ceil(Duration.toMillis(duration));
 

@@ -45,7 +45,14 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 `,
 );
 
-type Outcome = "granted" | "retry" | "conflict" | "full" | "exceeded" | "caller exceeded";
+type Outcome =
+  | "granted"
+  | "retry"
+  | "conflict"
+  | "keys full"
+  | "full"
+  | "exceeded"
+  | "caller exceeded";
 
 /** Counts uploads as `adapters/limits/memory.ts` does; `value` belongs to the outcome. */
 export const takeUpload = script<
@@ -53,12 +60,14 @@ export const takeUpload = script<
     size: number;
     count: number;
     quota: DailyQuota;
-    retry?: { request: string; memory: string; milliseconds: number } | undefined;
+    retry?:
+      | { name: string; request: string; memory: string; most: number; milliseconds: number }
+      | undefined;
     multipart?: { key: string; most: number; milliseconds: number } | undefined;
   },
   readonly [outcome: Outcome, value: string]
 >(
-  4,
+  5,
   `
 local size, count, retry, multipart = given.size, given.count, given.retry, given.multipart
 local quotas = {
@@ -75,13 +84,21 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1])
 local milli = now * 1000 + math.floor(time[2] / 1000)
-if multipart then
-  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', milli)
-  if redis.call('ZCARD', KEYS[3]) >= multipart.most then
-    local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
-    return {'full', tostring(first[2] - milli)}
-  end
+-- Sorted sets of what ends at a time.
+local function wait_for(key, places, most)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', milli)
+  if redis.call('ZCARD', key) + places <= most then return nil end
+  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  return tostring((first[2] or milli) - milli)
 end
+local function keep(key, member, milliseconds)
+  redis.call('ZADD', key, string.format('%.17g', milli + milliseconds), member)
+  if redis.call('PTTL', key) < milliseconds then redis.call('PEXPIRE', key, milliseconds) end
+end
+local wait = retry and wait_for(KEYS[5], count, retry.most)
+if wait then return {'keys full', wait} end
+wait = multipart and wait_for(KEYS[3], 1, multipart.most)
+if wait then return {'full', wait} end
 for _, quota in ipairs(quotas) do
   local key, bytes, objects = quota.key, quota.bytes, quota.objects
   if bytes or objects then
@@ -107,12 +124,9 @@ end
 if retry then
   redis.call('HSET', KEYS[2], 'request', retry.request, 'memory', retry.memory)
   redis.call('PEXPIRE', KEYS[2], retry.milliseconds)
+  for object = 1, count do keep(KEYS[5], retry.name .. object, retry.milliseconds) end
 end
-if multipart then
-  local open = multipart.milliseconds
-  redis.call('ZADD', KEYS[3], string.format('%.17g', milli + open), multipart.key)
-  if redis.call('PTTL', KEYS[3]) < open then redis.call('PEXPIRE', KEYS[3], open) end
-end
+if multipart then keep(KEYS[3], multipart.key, multipart.milliseconds) end
 return {'granted', ''}
 `,
 );
@@ -131,15 +145,21 @@ return memory
 
 /** Takes back what `takeUpload` counted, unless the memory of its idempotency key was replaced. */
 export const takeBackUpload = script<
-  { size: number; count: number; memory?: string | undefined; upload?: string | undefined },
+  {
+    size: number;
+    count: number;
+    retry?: { name: string; memory: string } | undefined;
+    upload?: string | undefined;
+  },
   unknown
 >(
-  4,
+  5,
   `
-local less = {bytes = given.size, objects = given.count}
-if given.memory then
-  if redis.call('HGET', KEYS[2], 'memory') ~= given.memory then return 0 end
+local less, retry = {bytes = given.size, objects = given.count}, given.retry
+if retry then
+  if redis.call('HGET', KEYS[2], 'memory') ~= retry.memory then return 0 end
   redis.call('DEL', KEYS[2])
+  for object = 1, given.count do redis.call('ZREM', KEYS[5], retry.name .. object) end
 end
 if given.upload then redis.call('ZREM', KEYS[3], given.upload) end
 for _, key in ipairs({KEYS[1], KEYS[4]}) do

@@ -1,8 +1,18 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import { readSmallFile } from "../../json/json-file.ts";
 import { List } from "../../settings/codecs.ts";
-import { fault, onOff, optional, readSettings, withDefault } from "../../settings/setting.ts";
+import {
+  excludedBy,
+  fault,
+  missingBeside,
+  onOff,
+  optional,
+  type Read,
+  readSettings,
+  withDefault,
+} from "../../settings/setting.ts";
 import type { Source } from "../../settings/source.ts";
 
 const RedisUrl = Schema.String.check(
@@ -30,11 +40,54 @@ export const settings = {
     option: "cluster",
     meaning: "Whether that is a cluster. In the package: `redis({ cluster })`.",
   }),
+  sentinels: optional({
+    variable: "REDIS_SENTINELS",
+    option: "sentinels",
+    meaning:
+      "The Sentinels that know the master; the host in `REDIS_URL` is then the master's name. In the package: `redis({ sentinels })`.",
+    codec: Schema.RedactedFromValue(List(RedisUrl)),
+    shape: ({ list }) => `one or more redis or rediss URLs, ${list}`,
+    example: "redis://sentinel-1.example.com:26379,redis://sentinel-2.example.com:26379",
+  }),
+  caFile: optional({
+    variable: "REDIS_CA_FILE",
+    option: "caFile",
+    meaning:
+      "Who may have signed the certificates of Redis and Sentinels. In the package: `redis({ caFile })`.",
+    otherwise: "the authorities that the runtime trusts",
+    codec: Schema.NonEmptyString,
+    shape: "the path of a file with certificates in PEM",
+    example: "/etc/valetkey/redis-ca.pem",
+  }),
 };
 
+const isTls = (url: string) => url.startsWith("rediss:");
+
 export const read = (source: Source) =>
-  Result.map(
-    readSettings(settings, source, ({ urls, cluster }) => [
+  Result.flatMap(
+    readSettings(settings, source, ({ urls, cluster, sentinels, caFile }) => [
+      sentinels !== undefined &&
+        urls === undefined &&
+        missingBeside(settings.urls, settings.sentinels),
+      sentinels !== undefined &&
+        cluster === true &&
+        excludedBy(settings.sentinels, settings.cluster),
+      sentinels !== undefined &&
+        urls !== undefined &&
+        Redacted.value(urls).length > 1 &&
+        fault(
+          settings.urls,
+          ({ name }) =>
+            `must be one URL, with the master's name as its host, where ${name(settings.sentinels)} is set`,
+          "rediss://:password@mymaster",
+        ),
+      caFile !== undefined &&
+        ![urls, sentinels].some((list) => list && Redacted.value(list).some(isTls)) &&
+        fault(
+          settings.caFile,
+          ({ name }) =>
+            `needs a rediss URL in ${name(settings.urls)} or ${name(settings.sentinels)}`,
+        ),
       urls === undefined &&
         cluster === true &&
         fault(
@@ -44,12 +97,24 @@ export const read = (source: Source) =>
       urls !== undefined &&
         Redacted.value(urls).length > 1 &&
         cluster === false &&
+        sentinels === undefined &&
         fault(
           settings.cluster,
           ({ name, on }) => `must be ${on} where ${name(settings.urls)} has several URLs`,
         ),
     ]),
-    ({ urls, cluster }) => urls && { urls, isCluster: cluster },
+    ({ urls, cluster, sentinels, caFile }) =>
+      Result.map(
+        caFile === undefined ? Result.succeed(undefined) : readCertificates(caFile),
+        (ca) => urls && { urls, isCluster: cluster, sentinels, ca },
+      ),
   );
+
+const readCertificates = (path: string): Read<string> =>
+  Result.filterOrFail(
+    readSmallFile(path),
+    (text) => text.includes("-----BEGIN CERTIFICATE-----"),
+    () => "has no certificate in PEM",
+  ).pipe(Result.mapError((problem) => [fault(settings.caFile, `names a file that ${problem}`)]));
 
 export type RedisSettings = NonNullable<Result.Result.Success<ReturnType<typeof read>>>;

@@ -1,0 +1,180 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { startRedis } from "../support/redis.ts";
+import {
+  type Replicated,
+  startReplicatedCluster,
+  startWatchedRedis,
+} from "../support/replicated-redis.ts";
+import { until } from "../support/until.ts";
+import { counted, path, presign, start, stopping } from "./over-redis.ts";
+
+const ENV = { LIMIT_OBJECTS_PER_DAY: "1000", LIMITS_ON_FAILURE: "refuse" };
+
+afterEach(async () => void (await Promise.all(stopping.splice(0).map((stop) => stop()))));
+
+describe.skipIf(path === "").each([
+  ["a master that Sentinels watch", startWatchedRedis],
+  ["a master of a cluster", startReplicatedCluster],
+] as const)("%s", (_, startKind) => {
+  it("can be lost under load: nothing is counted twice, and all is counted once another has its place", async () => {
+    const redis = await startKind({ path });
+    const services = await Promise.all([start(redis, ENV), start(redis, ENV)]);
+    const outcomes = new Map<string, string>();
+    let repeatable = 0;
+    const ended = new AbortController();
+    const clients = Array.from({ length: 16 }, async (_, client) => {
+      const service = services[client % 2 === 0 ? 0 : 1];
+      const key = client < 8 ? { idempotencyKey: "one" } : {};
+      while (!ended.signal.aborted) {
+        // Each upload is the only one of its organization.
+        const organization = crypto.randomUUID();
+        let outcome: string;
+        do {
+          const { status, body } = await presign(service, { organization, ...key });
+          outcome = body.code ?? String(status);
+          outcomes.set(organization, outcome);
+        } while (key.idempotencyKey && outcome === "LIMITS_UNAVAILABLE" && !ended.signal.aborted);
+        if (key.idempotencyKey) repeatable += 1;
+      }
+    });
+    const granted = () => [...outcomes].filter(([, outcome]) => outcome === "200");
+    try {
+      await until("load", () => granted().length > 200);
+      const before = new Set(outcomes.keys());
+      await redis.killMaster();
+      await until("a refusal", () =>
+        [...outcomes].some(([id, outcome]) => !before.has(id) && outcome !== "200"),
+      );
+      // Clients that repeat would all be stuck by then at what no node counts.
+      const enough = repeatable + 300;
+      await until("all is counted", () => repeatable > enough);
+    } finally {
+      ended.abort();
+      await Promise.all(clients);
+    }
+    expect(new Set(outcomes.values())).toEqual(new Set(["200", "LIMITS_UNAVAILABLE"]));
+    const objects = await countedObjects(redis);
+    expect(new Set(objects.values())).toEqual(new Set([1]));
+    // Those that the replica had not heard of went with the master.
+    const lost = granted().filter(([organization]) => !objects.has(organization));
+    expect(lost.length).toBeLessThan(granted().length / 4);
+    await Promise.all(stopping.splice(0).map((stop) => stop()));
+    await redis.stop();
+  });
+});
+
+const OBJECTS = `local objects = {}
+for _, key in ipairs(redis.call('KEYS', 'valetkey:{organization *}:granted')) do
+  table.insert(objects, key)
+  table.insert(objects, redis.call('HGET', key, 'objects'))
+end
+return objects`;
+
+/** How many uploads of each organization Redis has counted. */
+async function countedObjects({ ask }: Pick<Replicated, "ask">) {
+  const values = (await ask("EVAL", OBJECTS, "0")).flat().map(String);
+  const objects = new Map<string, number>();
+  for (let index = 0; index < values.length; index += 2) {
+    const [, organization = ""] = /\{organization (.*)\}/.exec(values[index] ?? "") ?? [];
+    objects.set(organization, Number(values[index + 1]));
+  }
+  return objects;
+}
+
+/** A network to Redis that can hold back the answers to a service, and cut its connections. */
+async function startHoldingProxy(target: () => number) {
+  const sockets = new Set<Socket>();
+  /** Not those of Sentinels, which do not greet so. */
+  const services = new Set<Socket>();
+  let losesNext = false;
+  let held: Array<() => void> | undefined;
+  const server = createServer((client) => {
+    const upstream = connect(target(), "127.0.0.1");
+    client.once("data", (first) => void (String(first).includes("HELLO") && services.add(client)));
+    client.pipe(upstream);
+    upstream.on("data", (answer) => {
+      if (!services.has(client)) client.write(answer);
+      else if (losesNext) {
+        losesNext = false;
+        cut();
+      } else if (held) held.push(() => void client.write(answer));
+      else client.write(answer);
+    });
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        for (const end of [client, upstream]) end.destroy();
+        sockets.delete(socket);
+        services.delete(client);
+      });
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cut = () => {
+    for (const client of services) client.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    /** Cuts instead of passing on the next answer. */
+    loseNext: () => void (losesNext = true),
+    /** Cuts, and holds back what is answered from then on. */
+    hold: () => {
+      held = [];
+      cut();
+    },
+    release: () => {
+      for (const pass of held ?? []) pass();
+      held = undefined;
+    },
+    heldAnswers: () => held?.length ?? 0,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+describe.skipIf(path === "").each(["one Redis", "a master that Sentinels watch"])(
+  "of %s",
+  (kind) => {
+    it("a decision whose answer is lost is not asked for again, and one that comes too late is not counted", async () => {
+      let port = 0;
+      const proxy = await startHoldingProxy(() => port);
+      const redis = await (async () => {
+        if (kind !== "one Redis") {
+          return startWatchedRedis({ path }, { seenAt: proxy.port, onPort: (own) => (port = own) });
+        }
+        const one = await startRedis({ path });
+        const url = new URL(one.urls[0]);
+        port = Number(url.port);
+        url.port = String(proxy.port);
+        return { ...one, env: { REDIS_URL: url.href } };
+      })();
+      try {
+        const service = await start(redis, ENV);
+        proxy.loseNext();
+        expect((await presign(service, { organization: "unanswered" })).status).toBe(503);
+        await counted(service);
+        proxy.hold();
+        await presign(service, { organization: "first-to-fail" });
+        await until("another connection", () => proxy.heldAnswers() > 0);
+        for (let late = 0; late < 3; late++) {
+          expect((await presign(service, { organization: `late-${late}` })).status).toBe(503);
+        }
+        proxy.release();
+        await counted(service);
+        const objects = await countedObjects(redis);
+        expect(objects.get("unanswered")).toBe(1);
+        expect([...objects.keys()].filter((name) => name.startsWith("late"))).toEqual([]);
+        await service.stop();
+      } finally {
+        proxy.close();
+        await redis.stop();
+      }
+    });
+  },
+);
