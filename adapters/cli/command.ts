@@ -11,6 +11,7 @@ export const EXIT = {
   couldNotRun: 2,
   usage: 64,
   noInput: 66,
+  unavailable: 69,
   cannotCreate: 73,
   configuration: 78,
 };

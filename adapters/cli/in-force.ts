@@ -1,7 +1,19 @@
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Scope from "effect/Scope";
+import type { PartState } from "../../application/check-readiness.ts";
 import type { Peer } from "../http/env.ts";
+import { errorReason } from "../thrown.ts";
+import type { Server } from "./make-reload.ts";
+import type { Settings } from "./settings.ts";
+
+/** The state of the configuration of this process: failing if the last reload was refused. */
+export interface ConfigurationState extends PartState {
+  /** When the configuration in force was loaded. */
+  readonly loadedAt: DateTime.Utc;
+  readonly reloads: { readonly done: number; readonly refused: number };
+}
 
 interface Application {
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
@@ -15,40 +27,87 @@ interface Prepared<A> {
 }
 
 /**
- * Answers each request by the application that is in force when it comes. An application that is
- * replaced is closed once the last request that it began is answered.
+ * Serves a configuration: each request is answered by the application that is in force when it
+ * comes. An application that is replaced is closed once the last request that it began is answered.
  */
-export const makeInForce = Effect.fnUntraced(function* <I, A extends Application, E, R>(
-  build: (input: I) => Effect.Effect<A, E, R>,
-  first: I,
+export const makeInForce = Effect.fnUntraced(function* <A extends Application, E, R>(
+  build: (settings: Settings, state: () => ConfigurationState) => Effect.Effect<A, E, R>,
+  first: Settings,
 ) {
   const parent = yield* Effect.scope;
-  const prepare = Effect.fnUntraced(function* (input: I) {
+  const services = yield* Effect.context<Exclude<R, Scope.Scope>>();
+  const since = yield* DateTime.now;
+  let state: ConfigurationState = {
+    state: "ok",
+    since,
+    loadedAt: since,
+    reloads: { done: 0, refused: 0 },
+  };
+
+  const begin = Effect.fnUntraced(function* (settings: Settings) {
     const scope = yield* Scope.fork(parent);
-    const app = yield* Scope.provide(build(input), scope).pipe(
-      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
-    );
+    const app = yield* Scope.provide(
+      build(settings, () => state),
+      scope,
+    ).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))));
     return { app, scope, underWay: 0 } satisfies Prepared<A>;
   });
-  let current: Prepared<A> = yield* prepare(first);
-  const discard = ({ scope }: Prepared<A>) => void Effect.runFork(Scope.close(scope, Exit.void));
+  const close = ({ scope }: Prepared<A>) => void Effect.runFork(Scope.close(scope, Exit.void));
+
+  let current: Prepared<A> = yield* begin(first);
+  let prepared: Prepared<A> | undefined;
+  const replace = (next: Prepared<A> | undefined): void => {
+    prepared = undefined;
+    if (next === undefined) return;
+    const last = current;
+    current = next;
+    if (last.underWay === 0) close(last);
+  };
+  const server: Server = {
+    prepare: ({ settings }) =>
+      begin(settings).pipe(
+        Effect.map((next) => void (prepared = next)),
+        Effect.catchDefect((defect) => Effect.fail(defect)),
+        Effect.mapError(errorReason),
+        Effect.provideContext(services),
+      ),
+    commit: Effect.map(DateTime.now, (now) => {
+      const { reloads, ...last } = state;
+      const isSame = prepared === undefined && last.state === "ok";
+      replace(prepared);
+      state = {
+        state: "ok",
+        since: isSame ? last.since : now,
+        loadedAt: now,
+        reloads: { ...reloads, done: reloads.done + 1 },
+      };
+    }),
+    refuse: (reason) =>
+      Effect.map(DateTime.now, (now) => {
+        const { reloads, ...last } = state;
+        if (prepared !== undefined) close(prepared);
+        prepared = undefined;
+        state = {
+          ...last,
+          state: "failing",
+          since: last.state === "failing" ? last.since : now,
+          reason,
+          reloads: { ...reloads, refused: reloads.refused + 1 },
+        };
+      }),
+  };
   return {
-    prepare,
-    discard,
-    replaceBy: (next: Prepared<A>): void => {
-      const last = current;
-      current = next;
-      if (last.underWay === 0) discard(last);
-    },
+    ...server,
+    state: () => state,
     app: () => current.app,
     fetch: async (request: Request, peer: Peer): Promise<Response> => {
-      const prepared = current;
-      prepared.underWay++;
+      const begun = current;
+      begun.underWay++;
       try {
-        return await prepared.app.fetch(request, peer);
+        return await begun.app.fetch(request, peer);
       } finally {
-        prepared.underWay--;
-        if (prepared.underWay === 0 && prepared !== current) discard(prepared);
+        begun.underWay--;
+        if (begun.underWay === 0 && begun !== current) close(begun);
       }
     },
   };

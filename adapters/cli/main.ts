@@ -1,4 +1,6 @@
 import { inspect } from "node:util";
+import { readSmallFile } from "../json/json-file.ts";
+import { readEnvFiles } from "../settings/env-files.ts";
 import type { Listen } from "../http/server/listen.ts";
 import { VERSION } from "../http/version.ts";
 import { certify } from "./certify.ts";
@@ -10,7 +12,9 @@ import { doctor } from "./doctor.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, tell } from "./output.ts";
 import { policy } from "./policy.ts";
+import { reload } from "./reload.ts";
 import { serve } from "./serve.ts";
+import { orFail } from "./settings.ts";
 import { tokenCommands } from "./tokens.ts";
 import { upload } from "./upload.ts";
 
@@ -30,6 +34,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     cors,
     lifecycle,
     policy,
+    reload,
     ...tokenCommands,
   ];
   commands.push(completion(commands));
@@ -51,6 +56,10 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       const message = `"valetkey ${first}" is not a command; these are:\n\n${overview}`;
       throw new CommandFailure({ code: EXIT.usage, message });
     } else {
+      if (chosen !== serveCommand && chosen !== reload) {
+        const given = readEnvFiles(process.env, readSmallFile);
+        Object.assign(process.env, orFail(given, "The command cannot run", process.env));
+      }
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));
       if (output?.message !== undefined) tell(`${output.message}\n`);
       print(output?.result ?? "");

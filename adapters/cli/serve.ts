@@ -21,12 +21,16 @@ import type { Env } from "../settings/source.ts";
 import { errorReason } from "../thrown.ts";
 import * as telemetry from "../telemetry/log.ts";
 import { CommandFailure, EXIT } from "./command.ts";
+import { type Configuration, readConfiguration, withSecrets } from "./configuration.ts";
 import { makeInForce } from "./in-force.ts";
+import { makeReload, type Server } from "./make-reload.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import type { Observer } from "./observe.ts";
+import { obeyPrimary } from "./orders.ts";
 import { print, tell } from "./output.ts";
+import { keepPidFile } from "./pid-file.ts";
 import { fixedLayer, makeServices } from "./services.ts";
-import { findWarnings, isObserved, readOrFail, type Settings } from "./settings.ts";
+import { findWarnings, isObserved, orFail, type Settings } from "./settings.ts";
 import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
 
 /**
@@ -38,15 +42,7 @@ export async function serve(listen: Listen): Promise<void> {
   process.stdout.on("error", () => undefined);
   // Exits explicitly: in a cluster the channel to the primary keeps a worker alive.
   try {
-    const env = { ...process.env };
-    const settings = readOrFail(env);
-    const isPrimary = cluster.isPrimary && settings.http.workers > 1;
-    const program: Effect.Effect<unknown, unknown> = isPrimary
-      ? runWorkers(settings, untilStopSignal(), announce(settings, env)).pipe(
-          Effect.provide(telemetry.layer(settings.telemetry)),
-        )
-      : serveRequests(listen, settings, env, await observerFor(settings, env));
-    await Effect.runPromise(program);
+    await Effect.runPromise(cluster.isWorker ? serveAsWorker(listen) : serveFirst(listen));
     process.exit(0);
   } catch (cause) {
     const message = `Valetkey cannot start: ${errorReason(cause)}\n`;
@@ -56,27 +52,69 @@ export async function serve(listen: Listen): Promise<void> {
   }
 }
 
-const serveRequests = (
-  listen: Listen,
-  settings: Settings,
-  env: Env,
-  observer: Observer | undefined,
-) =>
-  Effect.gen(function* () {
-    const { http, storage, metrics } = settings;
+const serveFirst = (listen: Listen) =>
+  Effect.suspend(() => {
+    const own = { ...process.env };
+    const read = orFail(readConfiguration(own), "Valetkey cannot start", own);
     const stopSignal = untilStopSignal();
+    const { telemetry: log, http } = read.settings;
+    const serve = Effect.gen(function* () {
+      const { configuration, secrets } = yield* withSecrets(read);
+      const onListening = Effect.fnUntraced(function* (server: Server) {
+        yield* announce(configuration);
+        yield* reloadOnHangup(server, { ...own, ...secrets }, configuration, stopSignal);
+      });
+      yield* http.workers > 1
+        ? runWorkers(configuration, stopSignal, onListening)
+        : serveRequests(listen, configuration, stopSignal, onListening);
+    });
+    return serve.pipe(Effect.scoped, Effect.provide(telemetry.layer(log)));
+  });
+
+const serveAsWorker = Effect.fnUntraced(function* (listen: Listen) {
+  const stopSignal = untilStopSignal();
+  const { configuration, obey } = yield* obeyPrimary;
+  yield* serveRequests(listen, configuration, stopSignal, (server) =>
+    Effect.andThen(Effect.sync(tellPrimary), Effect.forkScoped(obey(server))),
+  );
+});
+
+const reloadOnHangup = Effect.fnUntraced(function* (
+  server: Server,
+  own: Env,
+  configuration: Configuration,
+  stopSignal: Promise<unknown>,
+) {
+  const report = yield* keepPidFile(configuration.settings.pidFile.path);
+  const reload = yield* makeReload(server, own, configuration, report);
+  process.on("SIGHUP", reload);
+  void stopSignal.then(() => process.off("SIGHUP", reload));
+});
+
+const serveRequests = Effect.fnUntraced(function* <R>(
+  listen: Listen,
+  configuration: Configuration,
+  stopSignal: Promise<unknown>,
+  onListening: (server: Server) => Effect.Effect<unknown, never, R>,
+) {
+  const { settings } = configuration;
+  const observer = yield* Effect.promise(() => observerFor(configuration));
+  yield* Effect.gen(function* () {
+    const { metrics, http } = settings;
+    const { probePort: port, host } = http;
     let isStopping = false;
     const readiness = yield* makeReadinessCheck("2 seconds");
     const fixed = yield* Effect.context<SecureRandom>();
     const servicesFor = yield* makeServices(settings, observer);
     const inForce = yield* makeInForce(
-      (settings: Settings) =>
+      (settings: Settings, configuration) =>
         Effect.map(Layer.build(servicesFor(settings)), (configured) => {
           const all = Context.merge(fixed, configured);
           const services = observer?.services(all) ?? all;
           return applicationFor(settings, {
             services,
             readiness,
+            configuration,
             isStopping: () => isStopping,
             watch: observer?.requests(settings, services),
             metrics: metrics.port === undefined ? observer?.access : undefined,
@@ -86,32 +124,40 @@ const serveRequests = (
     );
     const check = Effect.suspend(() => Effect.provideContext(readiness, inForce.app().services));
     const server = yield* startServer(settings, listen, inForce.fetch, observer);
-    const { host, probePort: port } = http;
-    if (port !== undefined && isFirst(env)) {
+    if (port !== undefined && isFirst(process.env)) {
       const canSign = Effect.map(check, ({ signing }) => signing.state === "ok");
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
       yield* Effect.promise(() => listenProbes({ host, port, isReady }));
     }
-    if (observer?.access !== undefined && metrics.port !== undefined && isFirst(env)) {
+    if (observer?.access !== undefined && metrics.port !== undefined && isFirst(process.env)) {
       const { fetch } = metricsApp(observer.access);
       yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
     }
-    if (cluster.isPrimary) yield* announce(settings, env);
-    else tellPrimary();
-    if (isFirst(env)) yield* Effect.forkChild(reportReadiness(check, storage.description));
+    yield* onListening(inForce);
+    if (isFirst(process.env)) {
+      yield* Effect.forkChild(reportReadiness(check, settings.storage.description));
+    }
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
-    yield* stopServer(server, http.shutdown);
+    yield* stopServer(server, inForce.app().settings.http.shutdown);
   }).pipe(Effect.scoped, Effect.provide(fixedLayer(settings, observer)));
+});
 
-const observerFor = async (settings: Settings, env: Env) =>
-  isObserved(settings) ? (await import("./observe.ts")).observe(settings, env) : undefined;
+const observerFor = async ({ settings, env }: Configuration) =>
+  isObserved(settings)
+    ? (await import("./observe.ts")).observe(settings, { ...process.env, ...env })
+    : undefined;
 
 /** The application that serves a configuration. */
 function applicationFor(
-  { http, identity: { callers }, storage }: Settings,
-  options: Pick<AppOptions, "services" | "readiness" | "isStopping" | "watch" | "metrics">,
+  settings: Settings,
+  options: Pick<
+    AppOptions,
+    "services" | "readiness" | "configuration" | "isStopping" | "watch" | "metrics"
+  >,
 ) {
+  const { http, identity, storage } = settings;
+  const { callers } = identity;
   const { publicUrl, corsOrigins, trustedProxies } = http;
   const { services } = options;
   const log = Effect.runForkWith(services);
@@ -128,6 +174,7 @@ function applicationFor(
     mounts: mountsFor(storage),
   });
   return {
+    settings,
     services,
     fetch: (request: Request, peer: Peer) => app.fetch(request, peer),
   };
@@ -173,7 +220,7 @@ const listenOn = (options: Parameters<Listen>[0], variable: string, listen: List
 const warningOnceAMinute = (message: string) =>
   Effect.cachedWithTTL(Effect.logWarning(message), "1 minute");
 
-const announce = Effect.fnUntraced(function* (settings: Settings, env: Env) {
+const announce = Effect.fnUntraced(function* ({ settings, env }: Configuration) {
   const { http, identity, storage, telemetry: log } = settings;
   const started = {
     address: http.publicUrl.origin,
@@ -231,7 +278,7 @@ const CLOSING_TIME = Duration.millis(500);
 
 /**
  * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
- * closed terminal sends, is ignored.
+ * closed terminal sends too, never ends it.
  */
 function untilStopSignal(): Promise<NodeJS.Signals> {
   process.on("SIGHUP", () => undefined);

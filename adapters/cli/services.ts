@@ -8,7 +8,8 @@ import { Limiter } from "../../application/ports/limiter.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import * as random from "../crypto/random.ts";
 import * as identity from "../identity/layer.ts";
-import type { IdentitySettings } from "../identity/settings.ts";
+import type { OrganizationSettings } from "../identity/organizations.ts";
+import type { CallerSettings } from "../identity/settings.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
 import { makeCounters } from "../limits/memory.ts";
@@ -33,8 +34,8 @@ export function fixedLayer(settings: Settings, observer: Observer | undefined) {
 
 /**
  * Makes the function from a configuration to the layer of all other services. The connection to
- * Redis and what was counted against limits stay from one configuration to the next, and so do the
- * store and the callers while their settings are the same objects.
+ * Redis, what was counted against limits and the keys of issuers stay from one configuration to the
+ * next, and so do the store, callers and organizations while their settings are the same objects.
  */
 export const makeServices = Effect.fnUntraced(function* (
   { redis }: Settings,
@@ -47,7 +48,13 @@ export const makeServices = Effect.fnUntraced(function* (
   const stores = yield* LayerMap.make(({ layer }: Storage) =>
     guarded(observer?.store(layer) ?? layer),
   );
-  const callers = yield* LayerMap.make((settings: IdentitySettings) => identity.layer(settings));
+  const keySets = yield* identity.makeKeySets;
+  const callers = yield* LayerMap.make((settings: CallerSettings) =>
+    identity.authenticatorLayer(settings, keySets),
+  );
+  const organizations = yield* LayerMap.make((settings: OrganizationSettings) =>
+    identity.organizationsLayer(settings),
+  );
   return ({ identity, storage, policies, ...settings }: Settings) => {
     const failed = settings.limits.failedAuthentications ?? FAILED_AUTHENTICATIONS;
     const limited = Effect.map(Authenticator, (service) =>
@@ -57,8 +64,9 @@ export const makeServices = Effect.fnUntraced(function* (
       stores.get(Equal.byReferenceUnsafe(storage)),
       Layer.sync(Limiter, () => limits.limiter(settings.limits, limiterWith, counters)),
       Layer.effect(Authenticator, limited).pipe(
-        Layer.provideMerge(callers.get(Equal.byReferenceUnsafe(identity))),
+        Layer.provide(callers.get(Equal.byReferenceUnsafe(identity.callers))),
       ),
+      organizations.get(Equal.byReferenceUnsafe(identity.organizations)),
       Layer.succeed(Policies, policies),
       tokens.layer(settings.tokens, tokens.keyInFolder(settings.tokens.directory)),
     );

@@ -5,10 +5,12 @@ import * as audit from "../telemetry/audit.ts";
 import * as http from "../http/settings.ts";
 import { isLoopbackName, hostName } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
+import type { ReadFile } from "../json/json-file.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as redis from "../limits/redis/settings.ts";
-import { allOf, fault, type Read, type Setting } from "../settings/setting.ts";
+import * as envFiles from "../settings/env-files.ts";
+import { allOf, fault, type Read, readSettings, type Setting } from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/log.ts";
@@ -18,6 +20,7 @@ import * as otlp from "../telemetry/otlp-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { configurationMessage } from "./messages.ts";
+import * as pidFile from "./pid-file.ts";
 import * as storage from "./storage.ts";
 
 export const readOrFail = (env: Env): Settings =>
@@ -54,8 +57,8 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
 
 export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
 
-export function readAll(env: Env) {
-  const source = variables(env);
+export function readAll(env: Env, readFile?: ReadFile) {
+  const source = variables(env, readFile);
   const parts = {
     audit: audit.read(source),
     identity: identity.read(source),
@@ -65,6 +68,7 @@ export function readAll(env: Env) {
     redis: redis.read(source),
     telemetry: telemetry.read(source),
     tokens: tokens.read(source),
+    pidFile: readSettings(pidFile.settings, source),
     ...readWithStore(source, http.read(source)),
   };
   const who = Result.getOrUndefined(parts.identity);
@@ -135,9 +139,20 @@ const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOW
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...storage.settings,
-  ...[audit, http, identity, limits, metrics, otlp, policies, redis, telemetry, tokens].flatMap(
-    ({ settings }) => Object.values<Setting<unknown>>(settings),
-  ),
+  ...[
+    audit,
+    envFiles,
+    http,
+    identity,
+    limits,
+    metrics,
+    otlp,
+    pidFile,
+    policies,
+    redis,
+    telemetry,
+    tokens,
+  ].flatMap(({ settings }) => Object.values<Setting<unknown>>(settings)),
 ];
 
 /** Finds the settings that count here: not those of stores and callers that are not chosen. */

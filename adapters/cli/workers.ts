@@ -1,13 +1,13 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import * as Redacted from "effect/Redacted";
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
-import * as tokens from "../tokens/layer.ts";
 import { isOfMetrics, type MetricsMessage } from "./all-workers.ts";
 import { CommandFailure } from "./command.ts";
 import type { Env } from "../settings/source.ts";
-import type { Settings } from "./settings.ts";
+import type { Configuration } from "./configuration.ts";
+import type { Server } from "./make-reload.ts";
+import { commandWorkers } from "./orders.ts";
 
 const LISTENING = "listening";
 
@@ -21,29 +21,28 @@ export const tellPrimary = (): unknown => process.send?.(LISTENING);
  * listen before others start, so that a fault is reported once: its exit code is then the failure. A
  * worker that dies later is started again, after 1 to 30 seconds if it did not live for a minute.
  */
-export const runWorkers = Effect.fnUntraced(function* (
-  { http: { workers, shutdown }, ...settings }: Settings,
+export const runWorkers = Effect.fnUntraced(function* <R>(
+  first: Configuration,
   stopSignal: Promise<NodeJS.Signals>,
-  onListening: Effect.Effect<void>,
+  onListening: (server: Server) => Effect.Effect<void, never, R>,
 ) {
+  const { workers } = first.settings.http;
   const log = Effect.runForkWith(yield* Effect.context());
-  const secrets = yield* makeSecrets(settings);
-  const running = new Set<Worker>();
+  const { server, running, settings, add } = commandWorkers(first);
   let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
   // Not every runtime ends workers with their primary.
-  process.on("exit", () => running.forEach((worker) => worker.process.kill("SIGKILL")));
+  process.on("exit", () => running.forEach((_, worker) => worker.process.kill("SIGKILL")));
 
   const start = (number: number, failures = 0): Worker => {
     const startedAt = performance.now();
-    const worker = cluster.fork({ ...secrets, VALETKEY_WORKER: number });
-    running.add(worker);
+    const worker = cluster.fork({ VALETKEY_WORKER: number });
+    add(worker);
     closeLostConnection(worker);
     worker.on("message", (message) => {
-      if (isOfMetrics(message)) running.forEach((other) => passOn(message, other));
+      if (isOfMetrics(message)) running.forEach((_, other) => passOn(message, other));
     });
     worker.once("exit", (code, signal) => {
-      running.delete(worker);
       if (stopping !== undefined || !isStarted) return;
       const isShort = performance.now() - startedAt < 60_000;
       const pause = isShort ? Math.min(1000 * 2 ** failures, 30_000) : 0;
@@ -69,13 +68,13 @@ export const runWorkers = Effect.fnUntraced(function* (
   isStarted = true;
   const others = Array.from({ length: workers - 1 }, (_, index) => start(index + 2));
   yield* Effect.promise(() => Promise.all(others.map(listening)));
-  yield* onListening;
+  yield* onListening(server);
   stopping = yield* Effect.promise(() => stopSignal);
-  const ends = [...running].map((worker) => once(worker, "exit"));
-  for (const worker of running) worker.process.kill(stopping);
+  const ends = [...running.keys()].map((worker) => once(worker, "exit"));
+  for (const worker of running.keys()) worker.process.kill(stopping);
   yield* Effect.timeoutOption(
     Effect.promise(() => Promise.all(ends)),
-    Duration.sum(shutdown.timeout, Duration.seconds(1)),
+    Duration.sum(settings().http.shutdown.timeout, Duration.seconds(1)),
   );
 });
 
@@ -99,20 +98,3 @@ function closeLostConnection({ process }: Worker): void {
   };
   process.once("exit", () => (last as { close(): void } | undefined)?.close());
 }
-
-/** The secrets that each process would make for itself, as variables. */
-const makeSecrets = Effect.fnUntraced(function* ({
-  identity: { callers },
-  tokens: { keys, directory },
-}: Omit<Settings, "http">) {
-  const made: Record<string, string> = {};
-  if (callers.auth === "dev") {
-    made["DEV_TOKEN"] = Redacted.value(callers.tokens.user.value);
-    made["DEV_SERVICE_TOKEN"] = Redacted.value(callers.tokens.service.value);
-  }
-  if (keys === undefined) {
-    const key = yield* tokens.keyInFolder(directory);
-    made["RECEIPT_KEYS"] = `own:${Buffer.from(key).toString("base64")}`;
-  }
-  return made;
-});

@@ -1,6 +1,6 @@
 import type * as Context from "effect/Context";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
-import type { ReadinessCheck } from "../../application/check-readiness.ts";
+import type { PartState, ReadinessCheck } from "../../application/check-readiness.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
@@ -36,6 +36,8 @@ export interface AppOptions {
   readonly services: Context.Context<Services>;
   /** The state that `/readyz` answers; without it there are no probes, which are the host's. */
   readonly readiness: ReadinessCheck | undefined;
+  /** The state of the configuration, where it can be reloaded. */
+  readonly configuration?: (() => PartState) | undefined;
   /** Tells whether the service is stopping. */
   readonly isStopping: () => boolean;
   readonly corsOrigins: ReadonlyArray<string>;

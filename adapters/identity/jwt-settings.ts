@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPublicKey } from "node:crypto";
-import { readFileSync } from "node:fs";
+import type { ReadFile } from "../json/json-file.ts";
 import { HttpsUrl, List, Parsed } from "../settings/codecs.ts";
 import {
   fault,
@@ -48,7 +48,7 @@ export const settings = {
   publicKey: optional({
     variable: "JWT_PUBLIC_KEY",
     meaning: "One key in place of `JWT_JWKS_URL`.",
-    codec: Parsed(readPublicKey),
+    codec: Schema.NonEmptyString,
     shape: "a public key in PEM, or the path of a file with one",
     example: "/etc/valetkey/issuer.pem",
   }),
@@ -111,27 +111,37 @@ export const settings = {
 export type JwtSettings = Values<typeof settings>;
 
 /** With a directory of organizations, tokens need not name them. */
-export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> =>
-  Result.map(
-    readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => [
+export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> => {
+  let pem: string | undefined;
+  const values = readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => {
+    pem = publicKey && publicKeyIn(publicKey, source.readFile);
+    return [
       (jwksUrl === undefined) === (publicKey === undefined) &&
         fault(
           settings.jwksUrl,
           ({ name }) => `must be set, or else ${name(settings.publicKey)}, and not both`,
         ),
       publicKey !== undefined &&
-        !isUsable(publicKey, algorithms) &&
+        pem === undefined &&
+        fault(settings.publicKey, `must be ${settings.publicKey.shape}`),
+      pem !== undefined &&
+        !isUsable(pem, algorithms) &&
         fault(
           settings.publicKey,
           ({ name }) =>
             `must be a key for one of ${name(settings.algorithms)}, and of RSA with 2048 bits or more`,
         ),
-    ]),
+    ];
+  });
+  return Result.map(
+    values,
     ({ organizations = hasDirectory ? undefined : "organizations", ...values }) => ({
       ...values,
+      publicKey: pem,
       organizations,
     }),
   );
+};
 
 /** Otherwise the service would refuse everybody. */
 function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
@@ -147,9 +157,10 @@ const ALGORITHMS_BY_KEY = new Map([
   ["ed25519", /^EdDSA$/],
 ]);
 
-function readPublicKey(textOrPath: string): string | undefined {
+function publicKeyIn(textOrPath: string, readFile: ReadFile): string | undefined {
   try {
-    const pem = textOrPath.includes("-----BEGIN") ? textOrPath : readFileSync(textOrPath, "utf8");
+    const isPem = textOrPath.includes("-----BEGIN");
+    const pem = isPem ? textOrPath : Result.getOrThrow(readFile(textOrPath));
     // Of a private key the public one could be made, but it does not belong here.
     if (pem.includes("PRIVATE")) return undefined;
     // Fails for keys of other kinds, such as DSA, with which no token could be verified.

@@ -29,10 +29,10 @@ interface Verified {
 }
 
 /** Signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
-export const jsonWebTokens = (settings: JwtSettings) =>
+export const jsonWebTokens = (settings: JwtSettings, keySetAt: typeof keysAt = keysAt) =>
   Effect.gen(function* () {
     const { jwksUrl, publicKey = "" } = settings;
-    const keySet = jwksUrl === undefined ? keyFromPem(publicKey) : yield* keysAt(jwksUrl);
+    const keySet = jwksUrl === undefined ? keyFromPem(publicKey) : yield* keySetAt(jwksUrl);
     const known = new Map<string, Verified>();
     const optionsAt = (now: number) => ({
       algorithms: [...settings.algorithms],

@@ -17,7 +17,7 @@ const COOLDOWN = 60_000;
 /** While there are no keys yet. */
 const FIRST_COOLDOWN = 1000;
 
-interface KeySet {
+export interface KeySet {
   /** The same function as long as the keys stay the same. */
   readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
   /** Fetched again if the last fetch was more than a minute ago. */
@@ -82,7 +82,8 @@ export const keysAt = (url: URL) =>
     );
     yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH)));
     const newerKeys = Effect.andThen(refresh, current);
-    return { keys: current.pipe(Effect.catch(() => newerKeys)), newerKeys } satisfies KeySet;
+    const keys: KeySet = { keys: current.pipe(Effect.catch(() => newerKeys)), newerKeys };
+    return keys;
   });
 
 /** Returns true if the set has no such key, so that a newer set may have it. */

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { timingSafeEqual } from "node:crypto";
-import { Authenticator } from "../../application/ports/authenticator.ts";
+import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
-import { readJsonFile, watchJson } from "../json/json-file.ts";
+import { readJsonFile } from "../json/json-file.ts";
 import { fault, type Read, readSettings, setting } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { bearerToken, hashToken } from "./bearer.ts";
@@ -27,35 +27,25 @@ export const read = (
   source: Source,
 ): Read<{ readonly file: string; readonly tokens: ReadonlyArray<StoredToken> }> =>
   Result.flatMap(readSettings(settings, source), ({ file }) =>
-    Result.mapBoth(Result.flatMap(readJsonFile(file), decodeTokens), {
+    Result.mapBoth(Result.flatMap(readJsonFile(file, source.readFile), decodeTokens), {
       onSuccess: (tokens) => ({ file, tokens }),
       onFailure: (problem) => [fault(settings.file, `names a file that ${problem}`)],
     }),
   );
 
-/**
- * The tokens in a file, which is read again every 5 seconds. While it cannot be read, the last
- * tokens stay valid.
- */
-export const tokensFromFile = (path: string, atStart: ReadonlyArray<StoredToken>) =>
-  Effect.gen(function* () {
-    let known = byId(atStart);
-    yield* watchJson(path, {
-      decode: decodeTokens,
-      onChange: (tokens) => (known = byId(tokens)),
-      kept: "the tokens read before stay valid",
-    });
-
-    return Authenticator.of({
-      authenticate: (call) => {
-        const token = bearerToken(call) ?? "";
-        const stored = known.get(tokenId(token) ?? "");
-        // Always compared with something, so that every answer takes the same time.
-        const isGood = timingSafeEqual(hashToken(token), stored?.hash ?? NO_HASH);
-        return isGood && stored !== undefined ? stored.principal : UNAUTHENTICATED;
-      },
-    });
-  });
+/** The tokens of a file. */
+export function storedTokens(tokens: ReadonlyArray<StoredToken>): Authenticator["Service"] {
+  const known = byId(tokens);
+  return {
+    authenticate: (call) => {
+      const token = bearerToken(call) ?? "";
+      const stored = known.get(tokenId(token) ?? "");
+      // Always compared with something, so that every answer takes the same time.
+      const isGood = timingSafeEqual(hashToken(token), stored?.hash ?? NO_HASH);
+      return isGood && stored !== undefined ? stored.principal : UNAUTHENTICATED;
+    },
+  };
+}
 
 const NO_HASH = Buffer.alloc(32);
 const UNAUTHENTICATED = Effect.fail(new Unauthenticated({ by: "token" }));

@@ -17,8 +17,11 @@ const LARGEST = 2 ** 20;
 const problemWith = (file: Stats): string | undefined =>
   file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
 
-/** Blocks, for the start of the service. */
-export function readSmallFile(path: string): Result.Result<string, string> {
+/** Gives the text of a file, or what completes the sentence "the file …". */
+export type ReadFile = (path: string) => Result.Result<string, string>;
+
+/** Blocks, for settings. */
+export const readSmallFile: ReadFile = (path) => {
   try {
     const problem = problemWith(statSync(path));
     return problem === undefined
@@ -27,10 +30,10 @@ export function readSmallFile(path: string): Result.Result<string, string> {
   } catch (cause) {
     return Result.fail(`cannot be read (${errorCode(cause) ?? cause})`);
   }
-}
+};
 
-export const readJsonFile = (path: string): Result.Result<unknown, string> =>
-  Result.flatMap(readSmallFile(path), parseJson);
+export const readJsonFile = (path: string, read = readSmallFile): Result.Result<unknown, string> =>
+  Result.flatMap(read(path), parseJson);
 
 /** In milliseconds. */
 export const RECHECK = 5000;

@@ -1,4 +1,5 @@
 import { memberAt } from "../json/decode.ts";
+import { type ReadFile, readSmallFile, RECHECK } from "../json/json-file.ts";
 
 /** An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -48,12 +49,17 @@ export interface Source {
   readonly valueOf: (setting: Named) => unknown;
   readonly env: Env;
   readonly words: Words;
+  /** For the files that settings name. */
+  readonly readFile: ReadFile;
+  /** How often files that may change are read again, in milliseconds; undefined if a reload does. */
+  readonly recheck?: number | undefined;
 }
 
-export const variables = (env: Env): Source => ({
+export const variables = (env: Env, readFile = readSmallFile): Source => ({
   valueOf: ({ variable }) => env[variable] || undefined,
   env,
   words: VARIABLES,
+  readFile,
 });
 
 /** `env` has the variables of a cloud's own tools, which are read too. */
@@ -63,4 +69,6 @@ export const options = (given: object, env: Env = {}): Source => ({
     memberAt(given, option.split(".")) ?? (env[variable] || undefined),
   env,
   words: OPTIONS,
+  readFile: readSmallFile,
+  recheck: RECHECK,
 });

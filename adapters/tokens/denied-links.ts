@@ -9,6 +9,7 @@ export const LinkEnd = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$
 
 export interface DeniedLinks {
   readonly ends: ReadonlySet<string>;
+  /** Of a file that is read again while the service runs. */
   readonly path?: string | undefined;
 }
 

@@ -10,7 +10,7 @@ import { onTestFinished } from "vitest";
 import { makeApp, type AppOptions } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/options.ts";
 import { page } from "../../adapters/http/page.ts";
-import { layer as identity } from "../../adapters/identity/layer.ts";
+import { authenticatorLayer, organizationsLayer } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
@@ -84,23 +84,23 @@ export async function startService(
   const more = Object.entries(over.policies ?? {}).map(
     ([name, policy]) => [name, { ...defaultPolicy, ...policy }] as const,
   );
+  const identity: IdentitySettings = over.identity ?? {
+    callers: {
+      auth: "dev",
+      exposed: false,
+      tokens: {
+        user: { value: Redacted.make(TOKEN), isGenerated: false },
+        service: { value: Redacted.make(SERVICE_TOKEN), isGenerated: false },
+      },
+    },
+    organizations: {
+      table: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
+    },
+  };
   const layer = Layer.mergeAll(
     over.storage ?? storeOf("minio"),
-    identity(
-      over.identity ?? {
-        callers: {
-          auth: "dev",
-          exposed: false,
-          tokens: {
-            user: { value: Redacted.make(TOKEN), isGenerated: false },
-            service: { value: Redacted.make(SERVICE_TOKEN), isGenerated: false },
-          },
-        },
-        organizations: {
-          table: new Map([[OrganizationSlug.make("acme"), OrganizationId.make("org_1")]]),
-        },
-      },
-    ),
+    authenticatorLayer(identity.callers),
+    organizationsLayer(identity.organizations),
     over.authenticator === undefined
       ? Layer.empty
       : Layer.succeed(Authenticator, over.authenticator),

@@ -1,6 +1,5 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
-import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
 import { execFile } from "node:child_process";
@@ -21,9 +20,8 @@ import { main } from "../../adapters/cli/main.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import { read } from "../../adapters/identity/settings.ts";
-import { tokensFromFile } from "../../adapters/identity/static.ts";
+import { storedTokens } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
-import { RECHECK } from "../../adapters/json/json-file.ts";
 import { bundled } from "../support/bundled.ts";
 import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { startProcess } from "../support/service-process.ts";
@@ -432,7 +430,7 @@ it.effect("a token is valid until the millisecond before it expires", () =>
   Effect.gen(function* () {
     const { token, stored } = entry({ expires_at: "1970-01-01T00:00:10Z" });
     const tokens = Result.getOrThrow(decodeTokens({ tokens: [stored] }));
-    const { authenticate } = yield* tokensFromFile("unread", tokens);
+    const { authenticate } = storedTokens(tokens);
     const isKnown = authenticate({
       headers: new Headers({ Authorization: `Bearer ${token}` }),
       address: undefined,
@@ -444,58 +442,34 @@ it.effect("a token is valid until the millisecond before it expires", () =>
   }),
 );
 
-it.effect("while the file is broken its last tokens stay valid, and the log says so once", () =>
-  Effect.gen(function* () {
-    const path = freshFile();
-    const [kept, late] = [entry(), entry()];
-    write(path, kept);
-    const warnings: Array<string> = [];
-    const logger = Logger.make<unknown, void>(({ message }) => {
-      warnings.push(String(message));
+it("while the file is broken its last tokens stay valid, and the log says so once", async () => {
+  const path = freshFile();
+  const [kept, late] = [entry(), entry()];
+  write(path, kept);
+  const service = await startProcess({
+    AUTH: "static",
+    AUTH_TOKENS_FILE: path,
+    RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
+  });
+  const isKnown = async (token: string) => {
+    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/policies`, {
+      headers: { Authorization: `Bearer ${token}` },
     });
-    const { callers } = Result.getOrThrow(
-      read(variables({ AUTH: "static", AUTH_TOKENS_FILE: path })),
-    );
-    if (callers.auth !== "static") throw new Error("These are settings of something else");
-    const { authenticate } = yield* tokensFromFile(callers.file, callers.tokens).pipe(
-      Effect.provide(Logger.layer([logger])),
-    );
-    const isKnown = (token: string) =>
-      authenticate({
-        headers: new Headers({ Authorization: `Bearer ${token}` }),
-        address: undefined,
-      }).pipe(Effect.match({ onSuccess: () => true, onFailure: () => false }));
-    /** Lets the file be looked at until `condition` holds. */
-    const lookUntil = (condition: () => boolean) =>
-      Effect.gen(function* () {
-        for (let looks = 0; looks < 1000 && !condition(); looks++) {
-          yield* TestClock.adjust(RECHECK);
-          yield* Effect.promise(() => readFile(path).catch(() => undefined));
-        }
-      });
-    let looks = 0;
-    for (const content of ["hidden, and no JSON", '{"tokens": [{"id": "hidden"}]}', undefined]) {
-      warnings.length = 0;
-      if (content === undefined) rmSync(path);
-      else writeFileSync(path, content);
-      yield* lookUntil(() => warnings.length > 0);
-      expect(warnings).toEqual([expect.stringContaining("the tokens read before stay valid")]);
-      expect(warnings[0]).toContain(path);
-      expect(warnings[0]).not.toContain("hidden");
-      looks = 0;
-      yield* lookUntil(() => ++looks > 20);
-      expect(warnings).toHaveLength(1);
-      expect(yield* isKnown(kept.token)).toBe(true);
-    }
-    write(path, late);
-    let isLateKnown = false;
-    for (let tries = 0; tries < 1000 && !isLateKnown; tries++) {
-      yield* TestClock.adjust(RECHECK);
-      isLateKnown = yield* isKnown(late.token);
-      yield* Effect.promise(() => readFile(path));
-    }
-    expect(isLateKnown).toBe(true);
-    expect(yield* isKnown(kept.token)).toBe(false);
-    expect(warnings).toHaveLength(1);
-  }),
-);
+    return answer.status === 200;
+  };
+  const refusals = () => service.output().split("was not reloaded").length - 1;
+  let expected = 0;
+  for (const content of ["hidden, and no JSON", '{"tokens": [{"id": "hidden"}]}', undefined]) {
+    if (content === undefined) rmSync(path);
+    else writeFileSync(path, content);
+    expected++;
+    await until("the refusal", () => refusals() === expected);
+    expect(await isKnown(kept.token)).toBe(true);
+  }
+  expect(service.output()).not.toContain("hidden");
+  write(path, late);
+  await until("the new token", () => isKnown(late.token));
+  expect(await isKnown(kept.token)).toBe(false);
+  expect(refusals()).toBe(expected);
+  await service.stop();
+});

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit.ts";
+import * as pidFile from "../../adapters/cli/pid-file.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 import { adapter } from "../../adapters/cli/storage.ts";
 import * as http from "../../adapters/http/settings.ts";
@@ -11,6 +12,7 @@ import * as limits from "../../adapters/limits/settings.ts";
 import { snakeCase } from "../../adapters/names.ts";
 import * as policies from "../../adapters/policies/settings.ts";
 import { directory } from "../../adapters/settings/directory.ts";
+import * as envFiles from "../../adapters/settings/env-files.ts";
 import type { Setting } from "../../adapters/settings/setting.ts";
 import { say, VARIABLES } from "../../adapters/settings/source.ts";
 import * as aws from "../../adapters/storage/aws/settings.ts";
@@ -35,7 +37,9 @@ const byToken: ReadonlySet<Setting<unknown>> = new Set([
 export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>([
   [
     "Service",
-    [http, telemetry, audit].flatMap(({ settings }) => Object.values<Setting<unknown>>(settings)),
+    [http, telemetry, audit, envFiles, pidFile].flatMap(({ settings }) =>
+      Object.values<Setting<unknown>>(settings),
+    ),
   ],
   ["Metrics and traces", [...Object.values(metrics.settings), ...Object.values(otlp.settings)]],
   [
@@ -97,7 +101,7 @@ const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`p
 
 const OPENING = `# Configuration
 
-The service reads environment variables once, when it starts. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that looks like one of these and is none is a warning.
+The service reads environment variables when it starts, and those in [\`ENV_FILES\`](reload.md) again at each reload. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that looks like one of these and is none is a warning.
 
 The package takes the same settings as options, in camel case: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays. A setting without an option is the host's own business.
 

@@ -39,6 +39,7 @@ const COMMANDS = [
   "cors",
   "lifecycle",
   "policy",
+  "reload",
   "token create",
   "token list",
   "token revoke",
@@ -135,7 +136,7 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve upload config doctor certify cors lifecycle policy token completion"],
+    ["", "serve upload config doctor certify cors lifecycle policy reload token completion"],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

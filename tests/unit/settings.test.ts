@@ -65,6 +65,11 @@ const token: Row = {
 };
 /** Any text; a path without what a pasted file would have. */
 const text: Row = { value: "sub", takes: variants.map(([name]) => name), refuses: [""] };
+const files: Row = {
+  value: "/etc/valetkey.env,/run/secrets",
+  takes: variants.map(([name]) => name).filter((name) => name !== "an empty entry"),
+  refuses: ["", "/etc/valetkey.env,"],
+};
 const path: Row = {
   value: "/run/secrets/key.json",
   takes: variants.map(([name]) => name).filter((name) => name !== "a line end behind it"),
@@ -152,6 +157,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   ],
   DEV_SERVICE_TOKEN: [longToken],
   DEV_TOKEN: [longToken],
+  ENV_FILES: [files],
   FORWARD_AUTH_KIND: [header],
   FORWARD_AUTH_ORGANIZATIONS: [header],
   FORWARD_AUTH_SCOPES: [header],
@@ -242,6 +248,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   ],
   ORGANIZATIONS_TOKEN: [token],
   ORGANIZATIONS_URL: [trustedUrl],
+  PID_FILE: [text],
   PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8787.5", "65536"] })],
   PROBE_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8788.5", "65536"] })],
   PUBLIC_URL: [origin],

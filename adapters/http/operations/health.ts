@@ -41,6 +41,7 @@ const Readiness = Schema.Struct({
     store: PartState,
     limits: PartState,
     writeOnce: Schema.optionalKey(PartState),
+    configuration: Schema.optionalKey(PartState),
   }).annotate({ identifier: "ReadinessParts" }),
 }).annotate({ identifier: "Readiness" });
 
@@ -48,7 +49,8 @@ const encode = toWire(Readiness);
 
 /**
  * Answers 503 if URLs cannot be signed or the service is stopping. If the store or the counter of
- * limits is down, or the bucket does not write once, the service is `degraded` and ready, since
+ * limits is down, the bucket does not write once or the last reload was refused, the service is
+ * `degraded` and ready, since
  * signing needs none of them. The reason why a part fails can name addresses and folders, so only
  * callers on this machine or with a token see it.
  */
@@ -56,6 +58,7 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const { c, options } = request;
   // Without a check this route is not served.
   const { signing, store, limits, writeOnce } = yield* options.readiness ?? Effect.never;
+  const configuration = options.configuration?.();
   const stopping = options.isStopping();
   const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
   const describe = ({ state, since, reason }: Part) => ({
@@ -67,7 +70,7 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const status = stopping
     ? "stopping"
     : canSign
-      ? [store, limits, writeOnce].every((part) => part === undefined || part.state === "ok")
+      ? [store, limits, writeOnce, configuration].every((part) => part?.state !== "failing")
         ? "ready"
         : "degraded"
       : "unavailable";
@@ -78,6 +81,7 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
       store: describe(store),
       limits: describe(limits),
       ...(writeOnce && { writeOnce: describe(writeOnce) }),
+      ...(configuration && { configuration: describe(configuration) }),
     },
   } satisfies typeof Readiness.Encoded;
   return json(encode(body), canSign && !stopping ? 200 : 503);
@@ -101,7 +105,7 @@ export const readiness = publicRoute({
     answers: {
       200: {
         description:
-          "The service can sign. It is `degraded` if the store or the counter of limits fails.",
+          "The service can sign. It is `degraded` if another part fails, such as the store.",
       },
       503: { description: "The service cannot sign, or is stopping." },
     },

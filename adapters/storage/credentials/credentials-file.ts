@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { decoder, inWords } from "../../json/decode.ts";
-import { jsonIn, readJsonFile } from "../../json/json-file.ts";
+import { jsonIn, type ReadFile, readJsonFile } from "../../json/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
@@ -15,9 +15,10 @@ export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result
 export const readCredentials = <A>(
   path: string,
   decode: DecodeCredentials<A>,
+  readFile?: ReadFile,
 ): Result.Result<A, string> =>
   Result.mapError(
-    Result.flatMap(readJsonFile(path), decode),
+    Result.flatMap(readJsonFile(path, readFile), decode),
     (problem) => `the file ${path} ${problem}`,
   );
 

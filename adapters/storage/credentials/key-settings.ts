@@ -3,7 +3,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import * as Str from "effect/String";
-import { RECHECK } from "../../json/json-file.ts";
+import type { ReadFile } from "../../json/json-file.ts";
 import { snakeCase } from "../../names.ts";
 import { Secret } from "../../settings/codecs.ts";
 import {
@@ -16,7 +16,7 @@ import {
   type setting,
   type Values,
 } from "../../settings/setting.ts";
-import { VARIABLES, type Words } from "../../settings/source.ts";
+import { type Source, VARIABLES, type Words } from "../../settings/source.ts";
 import { credentialsFile } from "../settings.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import {
@@ -129,24 +129,30 @@ export const halfKeyFaults = (
       : missingBeside(secretKey, accessKey);
   });
 
-export function keyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
+export function keyFaults(
+  values: Partial<KeySettings>,
+  { readFile }: Source,
+): ReadonlyArray<Fault> {
   const half = halfKeyFaults(values, "main");
-  const main = half.length > 0 ? half : fileFaults(values);
+  const main = half.length > 0 ? half : fileFaults(values, readFile);
   return [...main, ...halfKeyFaults(values, "put", "get")];
 }
 
-function fileFaults({ credentialsFile: path, accessKey }: Partial<KeySettings>) {
+function fileFaults(
+  { credentialsFile: path, accessKey }: Partial<KeySettings>,
+  readFile: ReadFile,
+) {
   if (path === undefined) return [];
   if (accessKey !== undefined) return [excludedBy(credentialsFile, mainKeySettings.accessKey)];
-  const read = readCredentials(path, decodeAwsSigner);
+  const read = readCredentials(path, decodeAwsSigner, readFile);
   return Result.isSuccess(read) ? [] : [fault(credentialsFile, `cannot be used: ${read.failure}`)];
 }
 
 export function configuredSigner(
-  settings: KeySettings,
+  settings: KeySettings & Pick<Source, "recheck">,
 ): Effect.Effect<Held<KeySigner>, never, Scope.Scope> | undefined {
   if (settings.credentialsFile !== undefined) {
-    return hold(credentialsIn(settings.credentialsFile, decodeAwsSigner), RECHECK);
+    return hold(credentialsIn(settings.credentialsFile, decodeAwsSigner), settings.recheck);
   }
   const signer = signerWith(keyIn(settings, "main"));
   return signer && Effect.succeed(signer);

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decoder, inWords, memberAt } from "../../json/decode.ts";
-import { parseJson } from "../../json/json-file.ts";
+import { parseJson, type ReadFile } from "../../json/json-file.ts";
 import {
   excludedBy,
   type Fault,
@@ -94,20 +94,20 @@ type CredentialValues = Partial<Values<typeof credentialSettings>>;
 type KeyOrNone = Read<GcsKey | undefined>;
 
 /** Takes the key of a service account before an HMAC key; IAM signs if there is none. */
-export function readKey(values: CredentialValues): KeyOrNone {
+export function readKey(values: CredentialValues, readFile: ReadFile): KeyOrNone {
   const { credentialsFile: file, credentials, accessKey } = values;
   if (file !== undefined) {
     const from = credentialSettings.credentialsFile;
     return accessKey === undefined && credentials === undefined
-      ? keyFrom(from, readCredentials(file, decodeKey), file)
+      ? keyFrom(from, readCredentials(file, decodeKey, readFile), file)
       : Result.fail([fault(from, "must be the only key that is given")]);
   }
-  return Result.flatMap(serviceAccountIn(values), (key) =>
+  return Result.flatMap(serviceAccountIn(values, readFile), (key) =>
     key === undefined ? hmacKeyIn(values) : Result.succeed(key),
   );
 }
 
-function serviceAccountIn(values: CredentialValues): KeyOrNone {
+function serviceAccountIn(values: CredentialValues, readFile: ReadFile): KeyOrNone {
   const { credentials, applicationCredentials: path } = values;
   if (credentials !== undefined) {
     const given = Redacted.value(credentials);
@@ -118,8 +118,11 @@ function serviceAccountIn(values: CredentialValues): KeyOrNone {
     return keyFrom(credentialSettings.credentials, key);
   }
   if (path === undefined) return Result.succeed(undefined);
-  const key = readCredentials(path, (json) =>
-    OTHER_KINDS.has(kindIn(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
+  const key = readCredentials(
+    path,
+    (json) =>
+      OTHER_KINDS.has(kindIn(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
+    readFile,
   );
   return keyFrom(applicationCredentials, key, path);
 }

@@ -5,7 +5,6 @@ import type * as Scope from "effect/Scope";
 import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
-import { RECHECK } from "../../json/json-file.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
@@ -26,7 +25,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
     Effect.gen(function* () {
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesFrom(settings);
-      const keySigner = settings.key && (yield* signerFrom(settings.key));
+      const keySigner = settings.key && (yield* signerFrom(settings.key, settings.recheck));
       const signer: Held<FormSigner> = keySigner ?? always(yield* keylessSigner(settings));
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
         const role = settings[`${use}Role`];
@@ -69,10 +68,13 @@ function addressesFrom(settings: GcsSettings) {
   return { public: own ?? at(publicEndpoint), internal: at(endpoint) };
 }
 
-function signerFrom({ path, signer }: GcsKey): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
+function signerFrom(
+  { path, signer }: GcsKey,
+  recheck: number | undefined,
+): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
   if (path === undefined) return Effect.succeed(always(signer));
   const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);
-  return hold(signerInFile, RECHECK);
+  return hold(signerInFile, recheck);
 }
 
 /**

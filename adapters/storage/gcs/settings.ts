@@ -102,6 +102,7 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
 
 export interface GcsSettings extends Values<typeof settings> {
   readonly words?: Words | undefined;
+  readonly recheck?: SettingsSource["recheck"];
   readonly endpoint: URL;
   readonly iamEndpoint: URL;
   readonly universeDomain: string;
@@ -114,7 +115,7 @@ export interface GcsSettings extends Values<typeof settings> {
 export function read(from: SettingsSource): Read<GcsSettings> {
   let key: GcsKey | undefined;
   const values = readSettings(settings, from, (values) => {
-    const read = readKey(values);
+    const read = readKey(values, from.readFile);
     key = Result.getOrUndefined(read);
     return [
       ...(Result.isFailure(read) ? read.failure : []),
@@ -139,6 +140,7 @@ export function read(from: SettingsSource): Read<GcsSettings> {
     return {
       ...values,
       words: from.words,
+      recheck: from.recheck,
       key,
       notice: isHmacIdle ? BOTH : undefined,
       universeDomain,

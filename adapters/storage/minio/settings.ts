@@ -24,6 +24,7 @@ export const settings = {
 
 export interface MinioSettings extends Values<typeof settings> {
   readonly words?: Words | undefined;
+  readonly recheck?: Source["recheck"];
 }
 
 export const read = (source: Source): Read<MinioSettings> => {
@@ -35,8 +36,12 @@ export const read = (source: Source): Read<MinioSettings> => {
       ...storage.addressingFaults(values),
       ...(isKeyless
         ? [fault(settings.accessKey, missing), fault(settings.secretKey, missing)]
-        : keyFaults(values)),
+        : keyFaults(values, source)),
     ];
   });
-  return Result.map(read, (values) => ({ ...values, words: source.words }));
+  return Result.map(read, (values) => ({
+    ...values,
+    words: source.words,
+    recheck: source.recheck,
+  }));
 };

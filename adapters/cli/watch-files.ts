@@ -1,0 +1,42 @@
+import * as Effect from "effect/Effect";
+import { stat } from "node:fs/promises";
+import { errorCode } from "../thrown.ts";
+
+/** Looks at files that never rest before they are read all the same. */
+const MOST_LOOKS = 5;
+
+/**
+ * Runs `work` whenever files have changed and then stayed the same for a second. Looks at their
+ * metadata, since events of a file system miss a mounted volume and a replaced symbolic link.
+ */
+export const watchFiles = Effect.fnUntraced(function* (
+  paths: () => ReadonlyArray<string>,
+  work: Effect.Effect<void>,
+) {
+  let last = "";
+  let handled = "";
+  let looks = 0;
+  while (true) {
+    yield* Effect.sleep("1 second");
+    const now = yield* Effect.promise(() => describe(paths()));
+    looks = now === handled ? 0 : looks + 1;
+    if (looks > 0 && (now === last || looks === MOST_LOOKS)) {
+      handled = now;
+      looks = 0;
+      yield* work;
+    }
+    last = now;
+  }
+});
+
+const describe = async (paths: ReadonlyArray<string>): Promise<string> =>
+  (await Promise.all(paths.map(describeFile))).join("\n");
+
+async function describeFile(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [path, dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  } catch (cause) {
+    return `${path} ${String(errorCode(cause))}`;
+  }
+}
