@@ -2,11 +2,13 @@ import { expect, it } from "vitest";
 import { factsIn } from "../../adapters/storage/rest/object-facts.ts";
 
 const factsOf = (headers: Readonly<Record<string, string>>) =>
-  factsIn(new Headers({ "content-length": "5", ...headers }));
+  factsIn(new Headers({ "content-length": "5", etag: '"e"', ...headers }));
 
 it("an answer without the length of an object is not from a store", () => {
   expect(factsIn(new Headers({ "content-type": "image/png" }))).toBeUndefined();
   expect(factsOf({ "content-length": "five" })).toBeUndefined();
+  expect(factsOf({ "content-length": "5, 6" })).toBeUndefined();
+  expect(factsIn(new Headers({ "content-length": "5" }))).toBeUndefined();
   expect(factsOf({})?.size).toBe(5);
 });
 

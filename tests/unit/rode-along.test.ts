@@ -125,8 +125,11 @@ it("a key that may not read tags is told which permission it lacks, if the objec
 });
 
 it.each([
-  ["<TagSet><Tag><Key>valetkey</Key><Value>pending</Value></Tag></TagSet>", "still has it"],
-  ["<TagSet></TagSet>", "kept"],
+  [
+    "<Tagging><TagSet><Tag><Key>valetkey</Key><Value>pending</Value></Tag></TagSet></Tagging>",
+    "still has it",
+  ],
+  ["<Tagging><TagSet></TagSet></Tagging>", "kept"],
 ])("a mark counts as taken off only if the store no longer shows it: %s", async (tags, outcome) => {
   const asked: Array<string> = [];
   const settings = {

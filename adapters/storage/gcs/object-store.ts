@@ -19,6 +19,7 @@ import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,
+  mayBePage,
   signedFetch,
   unavailable,
 } from "../rest/signed-fetch.ts";
@@ -66,17 +67,14 @@ export function objectStore(store: {
     }).pipe(Effect.mapError(asUnavailable));
 
   const failed = (cause: unknown) => callFailed(settings.bucket, cause);
-  const missing = new StoreUnavailable({
-    kind: "refused",
-    reason: `the bucket ${settings.bucket} does not exist; create it`,
-  });
+  const missing = refused(`the bucket ${settings.bucket} does not exist; create it`);
   const objects = ObjectStore.of({
     ensureBucket: call(
       async (bucket) => {
         const [exists] = await bucket.exists();
-        if (exists) return;
+        if (exists) return failIfOther(bucket.metadata, settings.bucket);
         const { createBucket, location } = settings;
-        if (!createBucket) throw new Error(noBucket(settings));
+        if (!createBucket) throw refused(noBucket(settings));
         await bucket.create(location === undefined ? {} : { location });
       },
       Effect.fnUntraced(function* (bucket) {
@@ -93,7 +91,7 @@ export function objectStore(store: {
         const file = bucket.file(key, generation === undefined ? {} : { generation });
         await file.setMetadata({ customTime: NEVER.toISOString() });
         const [{ customTime = 0 }] = await file.getMetadata();
-        if (new Date(customTime).getTime() !== NEVER.getTime()) throw new Error(STILL_MARKED);
+        if (new Date(customTime).getTime() !== NEVER.getTime()) throw STILL_MARKED;
       }),
     // By its generation: a precondition would only make it an older version where those are kept.
     remove: ({ key, version: generation }) =>
@@ -128,15 +126,16 @@ export function objectStore(store: {
         async (bucket) => {
           try {
             const [metadata, { headers }] = await bucket.file(key).getMetadata();
+            failIfOther(metadata, key);
             return Option.some({
               ...factsFrom(metadata),
               ...ageAt(new Headers(headers).get("date"), metadata.timeCreated),
             });
           } catch (cause) {
-            if (errorCode(cause) !== 404) throw cause;
+            if (errorCode(cause) !== 404 || mayBePage(headersIn(cause))) throw cause;
             // Without permission to see the bucket, only the object is known to be missing.
             const [exists] = await bucket.exists().catch(() => [true]);
-            if (!exists) throw new Error(missing.reason, { cause });
+            if (!exists) throw missing;
             return Option.none();
           }
         },
@@ -147,6 +146,7 @@ export function objectStore(store: {
             if (status === 404) return yield* missing;
             return Option.none();
           }
+          if (mayBePage(headers)) yield* signedFetch(bucket, { method: "HEAD" });
           const facts = ok ? factsIn(headers) : undefined;
           return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);
         }),
@@ -162,13 +162,24 @@ export function objectStore(store: {
 
 const NEVER = new Date("9999-01-01T00:00:00Z");
 
-const STILL_MARKED =
-  "the store answered that it changed the custom time of a file, and the file still has another; the bucket's rule would remove the file, so it is not confirmed";
+const refused = (reason: string) => new StoreUnavailable({ kind: "refused", reason });
 
-const ONLY_SIGNS = new StoreUnavailable({
-  kind: "refused",
-  reason:
-    "an HMAC key only signs, and cannot change what describes a file or a bucket; give the key of a service account",
+const STILL_MARKED = refused(
+  "the store answered that it changed the custom time of a file, and the file still has another; the bucket's rule would remove the file, so it is not confirmed",
+);
+
+const ONLY_SIGNS = refused(
+  "an HMAC key only signs, and cannot change what describes a file or a bucket; give the key of a service account",
+);
+
+/** The client takes every answer of 200 for one about what it asked for. */
+function failIfOther(found: { readonly name?: string } | undefined, asked: string): void {
+  if (found?.name !== asked) throw NOT_A_STORE;
+}
+
+const NOT_A_STORE = new StoreUnavailable({
+  kind: "senseless",
+  reason: "the answer is not from Cloud Storage; check the endpoint, and what is in front of it",
 });
 
 async function makeClient(
@@ -232,17 +243,18 @@ function factsFrom(metadata: FileMetadata): ObjectFacts {
 function callFailed(bucket: string, cause: unknown): StoreUnavailable {
   if (cause instanceof StoreUnavailable) return cause;
   const code = errorCode(cause);
-  const { response } = cause as { readonly response?: { readonly headers?: HeadersInit } };
+  const headers = headersIn(cause);
   const status = typeof code === "number" ? code : undefined;
-  const retryAfter = new Headers(response?.headers).get("retry-after");
-  const wasAnswered = response !== undefined || !isError(cause);
-  return (
-    temporaryFailure({ status, retryAfter }) ??
-    new StoreUnavailable({
-      kind: status !== undefined ? "refused" : wasAnswered ? "senseless" : "unreachable",
-      reason: explain(bucket, cause),
-    })
-  );
+  const temporary = temporaryFailure({ status, retryAfter: headers.get("retry-after") });
+  if (temporary !== undefined) return temporary;
+  if (status === 200 || mayBePage(headers)) return NOT_A_STORE;
+  const kind = status === undefined ? "unreachable" : "refused";
+  return new StoreUnavailable({ kind, reason: explain(bucket, cause) });
+}
+
+function headersIn(cause: unknown): Headers {
+  const { response } = cause as { readonly response?: { readonly headers?: HeadersInit } };
+  return new Headers(response?.headers);
 }
 
 function explain(bucket: string, cause: unknown): string {

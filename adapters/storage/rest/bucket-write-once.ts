@@ -2,6 +2,12 @@ import * as Effect from "effect/Effect";
 import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { Provider } from "../providers.ts";
 import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
+import { isWhole } from "./xml.ts";
+
+const NOT_UNDERSTOOD = unavailable(
+  "uploads are not written once: the answer to whether the bucket keeps versions is not from a store",
+  "senseless",
+);
 
 export type BucketWriteOnce = Effect.Success<ReturnType<typeof bucketWriteOnce>>;
 
@@ -18,6 +24,7 @@ export const bucketWriteOnce = Effect.fnUntraced(function* (
     // Without an answer the last one counts, since nothing can be uploaded either.
     const query = [["versioning", ""]] as const;
     const { ok, status, text } = yield* signedFetch(bucket, { method: "GET", query });
+    if (ok && !isWhole(text, "VersioningConfiguration")) return yield* NOT_UNDERSTOOD;
     holds = ok ? !text.includes("<Status>Enabled</Status>") : undefined;
     if (holds === true) return;
     const seen = ok

@@ -21,7 +21,8 @@ export function factsIn(
   reports?: ReadonlyArray<ChecksumAlgorithm>,
 ): ObjectFacts | undefined {
   const length = headers.get("content-length");
-  if (length === null || !/^\d+$/.test(length)) return undefined;
+  const etag = headers.get("etag");
+  if (length === null || !/^\d+$/.test(length) || etag === null) return undefined;
   const generation = headers.get("x-goog-generation") ?? undefined;
   const version = headers.get("x-amz-version-id") ?? generation;
   const extras = [...headers].filter(
@@ -31,7 +32,7 @@ export function factsIn(
   return {
     size: Number(length),
     mediaType: headers.get("content-type") ?? "",
-    etag: headers.get("etag") ?? "",
+    etag,
     checksums: checksumsIn(headers),
     ...(reports && { reports }),
     extraHeaders: Object.fromEntries(extras),

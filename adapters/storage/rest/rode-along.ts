@@ -6,7 +6,7 @@ import type { Provider } from "../providers.ts";
 import { PENDING_TAG, versionQuery } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
-import { element, textIn, textsIn } from "./xml.ts";
+import { element, isWhole, textIn, textsIn } from "./xml.ts";
 
 interface StoredObject {
   readonly bucket: Bucket;
@@ -102,12 +102,13 @@ const ask = Effect.fnUntraced(function* (
     ...(isOfKey && { key }),
     query: [[what, ""], ...(isOfKey ? versionQuery(version) : [])],
   });
-  if (ok) return text;
+  if (ok && isWhole(text, ROOTS[what])) return text;
   if (NOT_OFFERED.has(status)) return "";
   return yield* unavailable(
     status === 403
       ? `the key may not read the ${what} of an object; allow it ${PERMISSIONS[what]}`
-      : `the store answered the request for the ${what} of an object with ${status}`,
+      : `the store answered the request for the ${what} of an object with ${status}${ok ? ", and not as a store does" : ""}`,
+    status < 400 ? "senseless" : "refused",
   );
 });
 
@@ -117,6 +118,12 @@ const PERMISSIONS = {
   tagging: "s3:GetObjectTagging and s3:GetObjectVersionTagging",
   acl: "s3:GetObjectAcl and s3:GetObjectVersionAcl",
 } as const;
+
+const ROOTS = {
+  "object-lock": "ObjectLockConfiguration",
+  tagging: "Tagging",
+  acl: "AccessControlPolicy",
+};
 
 /** Not found, method not allowed, not implemented. */
 const NOT_OFFERED: ReadonlySet<number> = new Set([404, 405, 501]);

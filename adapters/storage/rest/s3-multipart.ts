@@ -3,11 +3,12 @@ import * as Option from "effect/Option";
 import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
 import { isSenseless, refusalIn, type StoreRefusal } from "./refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
-import { document, element, escape, textIn, textsIn, unescape } from "./xml.ts";
+import { document, element, escape, isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
  * "CreateMultipartUpload" and the like, Amazon S3 API Reference. The MinIO client cannot complete
@@ -24,7 +25,7 @@ export const s3Multipart = (
 ): Multipart => {
   const refused = (answer: Answer) => {
     const refusal = refusalIn(answer);
-    const kind = answer.ok || isSenseless(refusal) ? "senseless" : "refused";
+    const kind = isSenseless(refusal) ? "senseless" : "refused";
     return unavailable(store.explain(refusal), kind);
   };
 
@@ -37,8 +38,11 @@ export const s3Multipart = (
         query: [["uploads", ""]],
         headers: [["content-type", mediaType], ...(checksum ? announced(checksum) : [])],
       });
-      const uploadId = answer.ok ? textIn(answer.text, "UploadId") : undefined;
-      return uploadId ?? (yield* refused(answer));
+      const uploadId = isAbout(answer, "InitiateMultipartUploadResult", key)
+        ? textIn(answer.text, "UploadId")
+        : undefined;
+      if (uploadId !== undefined && uploadId.length <= LONGEST_ID) return uploadId;
+      return yield* refused(answer);
     }),
     list: Effect.fnUntraced(function* ({ key, uploadId }) {
       const parts: Array<DatedPart> = [];
@@ -53,9 +57,11 @@ export const s3Multipart = (
           ],
         });
         if (isEnded(answer)) return Option.none();
-        const { ok, text } = answer;
-        if (!ok || !text.includes("<ListPartsResult")) return yield* refused(answer);
-        parts.push(...partsIn(text));
+        const { text } = answer;
+        const page = partsIn(text);
+        const isComplete = page.length === text.split("<Part>").length - 1;
+        if (!isAbout(answer, "ListPartsResult", key) || !isComplete) return yield* refused(answer);
+        parts.push(...page);
         const next = textIn(text, "NextPartNumberMarker");
         const isTruncated = textIn(text, "IsTruncated") === "true";
         // A store that repeats its page would be asked forever.
@@ -78,7 +84,7 @@ export const s3Multipart = (
         body: completionFrom(parts),
       });
       // A store may answer a long call with 200 before it knows the outcome.
-      if (answer.ok && answer.text.includes("<CompleteMultipartUploadResult")) return "completed";
+      if (isAbout(answer, "CompleteMultipartUploadResult", key)) return "completed";
       return COMPLETIONS.get(refusalIn(answer).code) ?? (yield* refused(answer));
     }),
     abort: Effect.fnUntraced(function* ({ key, uploadId }) {
@@ -116,6 +122,13 @@ const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
   ["XAmzContentChecksumMismatch", "mismatch"],
 ] as const);
 
+/** The whole answer of a store, and not about another object. */
+const isAbout = ({ ok, text }: Answer, root: string, key: StorageKey) =>
+  ok && isWhole(text, root) && unescape(textIn(text, "Key") ?? key) === key;
+
+/** In characters; those of stores have up to 400. */
+const LONGEST_ID = 2048;
+
 const isEnded = (answer: Answer) => refusalIn(answer).code === "NoSuchUpload";
 
 const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
@@ -136,7 +149,7 @@ const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
 const partsIn = (text: string): ReadonlyArray<DatedPart> =>
   textsIn(text, "Part").flatMap((part) => {
     const [partNumber, size, etag, crc32c, date = ""] = MEMBERS.map((name) => textIn(part, name));
-    if (partNumber === undefined || size === undefined || etag === undefined) return [];
+    if (etag === undefined || !isCount(partNumber) || !isCount(size)) return [];
     return {
       partNumber: Number(partNumber),
       size: Number(size),
@@ -145,5 +158,7 @@ const partsIn = (text: string): ReadonlyArray<DatedPart> =>
       arrived: Date.parse(date) || 0,
     };
   });
+
+const isCount = (text = "") => /^\d{1,15}$/.test(text);
 
 const MEMBERS = ["PartNumber", "Size", "ETag", "ChecksumCRC32C", "LastModified"];

@@ -24,7 +24,7 @@ import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3Multipart } from "./s3-multipart.ts";
-import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
+import { type Bucket, mayBePage, signedFetch, unavailable } from "./signed-fetch.ts";
 
 export interface S3Settings extends BucketSettings {
   readonly provider: ProviderName;
@@ -107,6 +107,8 @@ export function s3ObjectStore(
     }),
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* head(key);
+      // Where the store does not answer, the bucket is a page too.
+      if (mayBePage(headers)) yield* head();
       if (status === 404) {
         if ((yield* head()).status === 404) return yield* unavailable(noBucket(settings));
         return Option.none();

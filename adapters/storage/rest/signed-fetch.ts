@@ -65,7 +65,11 @@ export const signedFetch = Effect.fnUntraced(function* (
       cause instanceof StoreUnavailable
         ? cause
         : new StoreUnavailable({ kind: "unreachable", reason: fetchFailure(cause) }),
-  }).pipe(Effect.tap(compareClocks), Effect.tap(failIfTemporary));
+  }).pipe(
+    Effect.tap((answer) => (isPage(answer, method, key) ? WEB_PAGE : Effect.void)),
+    Effect.tap(compareClocks),
+    Effect.tap(failIfTemporary),
+  );
 }, Effect.mapError(asUnavailable));
 
 async function textIn(body: Response["body"]): Promise<string> {
@@ -89,8 +93,24 @@ function failIfTemporary({ status, headers, text }: Answer) {
   return failure === undefined ? Effect.void : Effect.fail(failure);
 }
 
+/** The answer of a proxy, a page to sign in or a web site; an object may be a page itself. */
+const isPage = ({ status, headers, text }: Answer, method: string, key: StorageKey | undefined) =>
+  method === "HEAD"
+    ? key === undefined && mayBePage(headers)
+    : status < 405 && /^\s*<(?:!doctype )?html/i.test(text.slice(0, 200));
+
+/** No store's own header is beside the type. */
+export const mayBePage = (headers: Headers): boolean =>
+  headers.get("content-type")?.startsWith("text/html") === true &&
+  ![...headers.keys()].some((name) => /^x-(?:amz|goog|openstack)-/.test(name));
+
 export const unavailable = (reason: string, kind: StoreUnavailable["kind"] = "refused") =>
   Effect.fail(new StoreUnavailable({ reason, kind }));
+
+const WEB_PAGE = unavailable(
+  "a web page was answered in the place of the store; check its endpoint, and what is in front of it",
+  "senseless",
+);
 
 /** Without credentials, the store is not asked. */
 export function asUnavailable(failure: StoreUnavailable | CredentialsUnavailable) {

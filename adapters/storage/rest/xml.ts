@@ -1,5 +1,13 @@
 // S3's answers are read as text: the elements that count have no attributes.
 
+/** The document has this root, and was not cut. */
+export function isWhole(xml: string, root: string): boolean {
+  const text = xml.trimEnd();
+  const start = text.indexOf(`<${root}`);
+  const isEmpty = text.endsWith("/>") && text.lastIndexOf("<") === start;
+  return start !== -1 && (isEmpty || text.endsWith(`</${root}>`));
+}
+
 export const textsIn = (xml: string, name: string): ReadonlyArray<string> =>
   xml
     .split(`<${name}>`)

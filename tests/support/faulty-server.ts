@@ -1,0 +1,76 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+
+/** What is done with a request in the place of the server behind; `undefined` passes it on. */
+export type Fault = (response: ServerResponse, incoming: IncomingMessage) => void;
+
+/** A server before another, which counts what arrives, and does what it is told with it. */
+export async function startFaultyServer(target: URL) {
+  const state = {
+    /** Each request, such as `HEAD object` or `GET object uploadId`. */
+    arrived: [] as Array<string>,
+    fault: undefined as Fault | undefined,
+  };
+  const server = createServer((incoming, response) => {
+    const { method, url = "", rawHeaders } = incoming;
+    const { pathname, searchParams } = new URL(url, target);
+    const names = [...searchParams.keys()].filter(
+      (name) => !/^(?:X-(?:Amz|Goog)-|x-id$)/.test(name),
+    );
+    const what = pathname.split("/").filter((part) => part !== "").length > 1 ? "object" : "bucket";
+    const name = [method, what, ...names].join(" ");
+    state.arrived.push(name);
+    if (state.fault !== undefined) {
+      incoming.resume();
+      state.fault(response, incoming);
+      return;
+    }
+    const onward = request({
+      method,
+      hostname: target.hostname,
+      port: target.port,
+      path: url,
+      headers: rawHeaders,
+    });
+    const forward = async () => {
+      const [[answer]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
+      response.writeHead(answer.statusCode, answer.rawHeaders);
+      await pipeline(answer, response);
+    };
+    forward().catch(() => response.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    state,
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** An answer with headers and a body, whatever was asked. */
+export const answerWith =
+  (status: number, headers: Record<string, string>, body = ""): Fault =>
+  (response) =>
+    void response.writeHead(status, headers).end(body);
+
+export const reset: Fault = (response) => response.socket?.resetAndDestroy();
+
+/** Junk without an end; `sent` counts it. */
+export const endless =
+  (status: number, sent: (bytes: number) => void): Fault =>
+  (response) => {
+    const chunk = Buffer.alloc(64 * 1024, "a");
+    response.writeHead(status, { "Content-Type": "application/xml" });
+    const write = () => {
+      while (!response.destroyed && response.write(chunk)) sent(chunk.length);
+      sent(chunk.length);
+    };
+    response.on("drain", write);
+    response.on("error", () => undefined);
+    write();
+  };
