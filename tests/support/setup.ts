@@ -51,6 +51,9 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly node24: string;
   /** The path of a redis-server. */
   readonly redis: string;
+  /** The paths of Prometheus, and of what checks its rules. */
+  readonly prometheus: string;
+  readonly promtool: string;
   /** The path of a valkey-server. */
   readonly valkey: string;
   /** The paths of Go, Python and PHP. */
@@ -96,6 +99,8 @@ const FINDERS: Finders = {
   node24: () => findOlderNode(24),
   redis: findRedis,
   valkey: findValkey,
+  prometheus: () => findOnPath("prometheus", { from: "prometheus", variable: "TEST_PROMETHEUS" }),
+  promtool: () => findOnPath("promtool", { from: "prometheus", variable: "TEST_PROMTOOL" }),
   go: () => findOnPath("go", { from: "golang-go", variable: "TEST_GO" }),
   python: () => findOnPath("python3", { from: "python3-venv", variable: "TEST_PYTHON" }),
   php: () => findOnPath("php", { from: "php-cli", variable: "TEST_PHP" }),

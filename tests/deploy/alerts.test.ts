@@ -1,0 +1,306 @@
+import { parseYaml } from "@redocly/openapi-core";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import { type AddressInfo, createServer as createTcpServer, connect } from "node:net";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
+import { startPrometheus } from "../support/prometheus.ts";
+import { startRedis } from "../support/redis.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+const GRAFANA = new URL("../../deploy/grafana/", import.meta.url);
+const read = (path: string, base = GRAFANA) => readFileSync(new URL(path, base), "utf8");
+
+const ALERTS = read("alerts.yaml");
+const PAGE = read("../../docs/alerts.md", GRAFANA);
+
+interface Rule {
+  readonly alert?: string;
+  readonly expr: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+const rules = (
+  parseYaml(ALERTS) as { groups: ReadonlyArray<{ rules: ReadonlyArray<Rule> }> }
+).groups.flatMap((group) => group.rules);
+const alerts = rules.flatMap((rule) => (rule.alert === undefined ? [] : [rule.alert]));
+
+interface Dashboard {
+  readonly panels: ReadonlyArray<{
+    readonly title: string;
+    readonly targets: ReadonlyArray<{ readonly expr: string }>;
+  }>;
+}
+const { panels } = JSON.parse(read("dashboard.json")) as Dashboard;
+
+it("every alert has a section on what it means, what to look at and what to do, and links there", () => {
+  const sections = PAGE.split(/^## /m).slice(1);
+  expect(sections.map((section) => section.split("\n", 1)[0])).toEqual(alerts);
+  for (const section of sections) {
+    for (const part of ["**It means**", "**Look at**", "**Do**"]) expect(section).toContain(part);
+  }
+  for (const { alert, annotations, labels } of rules.filter((rule) => rule.alert)) {
+    expect(annotations?.["runbook_url"]).toBe(
+      `https://github.com/valetkey/valetkey/blob/main/docs/alerts.md#${alert?.toLowerCase()}`,
+    );
+    expect(labels?.["severity"]).toBeOneOf(["page", "ticket"]);
+  }
+});
+
+it("the page names panels that the dashboard has", () => {
+  const titles = panels.map(({ title }) => title);
+  expect(titles).toHaveLength(8);
+  const named = [...PAGE.matchAll(/panel "([^"]+)"/g)].map(([, title]) => title);
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter((title = "") => !titles.includes(title))).toEqual([]);
+});
+
+const promtool = (await need("promtool")) ?? "";
+const prometheusPath = (await need("prometheus")) ?? "";
+const minio = await need("minio");
+const redisPath = (await need("redis")) ?? "";
+
+const run = (...args: ReadonlyArray<string>) =>
+  execFileSync(promtool, args, { cwd: new URL(".", import.meta.url), stdio: "pipe" });
+
+describe.skipIf(promtool === "")("promtool", () => {
+  it("finds the rules and the configuration right, and each alert at its threshold", () => {
+    run("check", "rules", new URL("alerts.yaml", GRAFANA).pathname);
+    run("test", "rules", "alert-rules.yaml");
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-promtool-"));
+    try {
+      const config = read("prometheus.yaml").replace(
+        "/etc/prometheus/alerts.yaml",
+        new URL("alerts.yaml", GRAFANA).pathname,
+      );
+      writeFileSync(join(folder, "prometheus.yaml"), config);
+      run("check", "config", join(folder, "prometheus.yaml"));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+/** The same rules with all times so much shorter. */
+const SPEED = 120;
+
+const MILLISECONDS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+const hasten = (text: string) =>
+  text.replaceAll(
+    /(\[|offset |for: )(\d+)([smhd])/g,
+    (_, before: string, count: string, unit: keyof typeof MILLISECONDS) =>
+      `${before}${Math.round((Number(count) * MILLISECONDS[unit]) / SPEED)}ms`,
+  );
+
+const canRun = prometheusPath !== "" && minio !== undefined && redisPath !== "";
+
+describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault", () => {
+  /** The alert that a service is to cause, by the service's name. */
+  const EXPECTED = {
+    healthy: [],
+    "store-gone": ["ValetkeyStoreFailing"],
+    "redis-gone": ["ValetkeyLimiterFailing"],
+    "credentials-end": ["ValetkeyCredentialsEnding"],
+    "clock-off": ["ValetkeyClockOff"],
+    "confirms-gone": ["ValetkeyUploadsUnconfirmed"],
+    "directory-gone": ["ValetkeyRefusesByItself"],
+  } as const;
+  type Job = keyof typeof EXPECTED;
+
+  let prometheus: Awaited<ReturnType<typeof startPrometheus>>;
+  const services = new Map<Job, ServiceProcess>();
+  const ends: Array<() => unknown> = [];
+  const ended = new AbortController();
+  /** Whether uploads are still confirmed, by the service's name. */
+  const confirms = new Set<string>(["healthy", "confirms-gone"]);
+
+  beforeAll(async () => {
+    if (minio === undefined) return;
+    const store = {
+      AUTH: "dev",
+      METRICS: "loopback",
+      STORAGE_ADAPTER: "minio",
+      STORAGE_CREATE_BUCKET: "on",
+      STORAGE_BUCKET: `alerts-${crypto.randomUUID()}`,
+      STORAGE_ENDPOINT: minio.endpoint,
+      STORAGE_ACCESS_KEY: minio.accessKey,
+      STORAGE_SECRET_KEY: minio.secretKey,
+    };
+    const cable = await startCable(new URL(minio.endpoint));
+    const wrongClock = await startWrongClock(new URL(minio.endpoint), 5 * 60_000);
+    const redis = await startRedis({ path: redisPath });
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-alerts-"));
+    ends.push(
+      cable.cut,
+      () => wrongClock.server.close(),
+      redis.stop,
+      () => rmSync(folder, { recursive: true }),
+    );
+    const file = join(folder, "storage.json");
+    const { STORAGE_ACCESS_KEY: access_key, STORAGE_SECRET_KEY: secret_key, ...keyless } = store;
+    const expires_at = new Date(Date.now() + 8 * 60_000).toISOString();
+    writeFileSync(file, JSON.stringify({ access_key, secret_key, expires_at }));
+    const environments: Record<Job, Record<string, string>> = {
+      healthy: store,
+      "store-gone": { ...store, STORAGE_ENDPOINT: cable.address },
+      "redis-gone": { ...store, ...redis.env, LIMIT_REQUESTS_PER_SUBJECT: "1000000 per day" },
+      "credentials-end": { ...keyless, STORAGE_CREDENTIALS_FILE: file },
+      "clock-off": { ...store, STORAGE_ENDPOINT: wrongClock.address },
+      "confirms-gone": store,
+      "directory-gone": {
+        ...store,
+        ORGANIZATIONS_URL: `http://127.0.0.1:${await freePort()}`,
+      },
+    };
+    for (const [job, env] of Object.entries(environments)) {
+      services.set(job as Job, await startProcess(env));
+    }
+    const jobs = Object.fromEntries([...services].map(([job, { address }]) => [job, address]));
+    prometheus = await startPrometheus({ path: prometheusPath, rules: hasten(ALERTS), jobs });
+    for (const [job, service] of services) ends.push(keepUploading(job, service));
+    await until("answers of all", async () => {
+      const seen = await prometheus.query(
+        'group by (job) (http_server_request_duration_seconds_count{http_route=~".*presign"} > 5)',
+      );
+      return seen.length === services.size;
+    });
+    cable.cut();
+    await redis.kill();
+    confirms.delete("confirms-gone");
+  });
+  afterAll(async () => {
+    ended.abort();
+    for (const end of ends) await end();
+    for (const service of services.values()) await service.stop();
+    await prometheus?.stop();
+  });
+
+  /** Presigns and confirms again and again, as a client does. */
+  function keepUploading(job: string, service: ServiceProcess) {
+    const call = async (path: string, body: object) => {
+      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+        body: JSON.stringify(body),
+      });
+      return answer.ok ? answer.json() : undefined;
+    };
+    const upload = async () => {
+      const file = { filename: "a.txt", content_type: "text/plain", size: 5 };
+      const granted = await call("presign", file);
+      if (granted === undefined || (job === "confirms-gone" && !confirms.has(job))) return;
+      if (confirms.has(job)) {
+        await fetch(granted.put_url, {
+          method: "PUT",
+          headers: granted.put_headers,
+          body: "hello",
+        });
+      }
+      await call("confirm", { receipt: granted.receipt });
+    };
+    let last: Promise<unknown> = Promise.resolve();
+    const timer = setInterval(() => {
+      last = last.then(upload).catch(() => undefined);
+    }, 150);
+    return async () => {
+      clearInterval(timer);
+      await last;
+    };
+  }
+
+  it.each(Object.entries(EXPECTED).flatMap(([job, names]) => names.map((name) => [job, name])))(
+    "%s causes %s",
+    async (job, name) => {
+      await until(`${name} of ${job}`, async () => {
+        const firing = await prometheus.query(
+          `ALERTS{alertstate="firing", job="${job}", alertname="${name}"}`,
+        );
+        return firing.length > 0;
+      });
+    },
+  );
+
+  it("no service has caused another alert at any time", async () => {
+    const fired = await prometheus.query(
+      'group by (job, alertname) (count_over_time(ALERTS{alertstate="firing"}[1h]))',
+    );
+    const seen = fired.map(({ metric }) => `${metric["job"]}: ${metric["alertname"]}`);
+    const expected = Object.entries(EXPECTED).flatMap(([job, names]) =>
+      names.map((name) => `${job}: ${name}`),
+    );
+    expect(seen.toSorted()).toEqual(expected.toSorted());
+  });
+
+  it.each(
+    panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
+  )("the panel %s shows something: %s", async (_, expr) => {
+    const query = hasten(expr.replaceAll("$__rate_interval", "5m").replaceAll("$job", ".+"));
+    const samples = await prometheus.query(query);
+    expect(samples.filter(({ value: [, value] }) => value !== "NaN").length).toBeGreaterThan(0);
+  });
+
+  it("the rules name metrics and labels that services have", async () => {
+    const selectors = rules.flatMap(({ expr }) =>
+      [...expr.matchAll(/\b((?:valetkey|http|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(
+        ([, name = "", matchers = ""]) => ({
+          name,
+          labels: [...matchers.matchAll(/(\w+)\s*(?:=|!)/g)].map(([, label]) => label),
+        }),
+      ),
+    );
+    expect(selectors.length).toBeGreaterThan(10);
+    for (const { name, labels } of selectors) {
+      const having = labels.map((label) => `${label}!=""`).join(", ");
+      expect(await prometheus.query(`${name}{${having}}`), name).not.toEqual([]);
+    }
+  });
+});
+
+/** A way to a server that can be cut for good. */
+async function startCable({ hostname, port }: URL) {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => [client, upstream].forEach((end) => end.destroy()));
+    }
+    client.pipe(upstream).pipe(client);
+  });
+  const address = await listen(server);
+  const cut = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { address, cut };
+}
+
+/** Passes on what a store answers, as if its clock were wrong: a double, since its own cannot be set. */
+async function startWrongClock({ hostname, port }: URL, behind: number) {
+  const server = createServer((incoming, outgoing) => {
+    const { method, url: path, headers } = incoming;
+    const passed = request({ hostname, port, method, path, headers }, (answer) => {
+      const date = new Date(Date.now() - behind).toUTCString();
+      outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, date });
+      answer.pipe(outgoing);
+    });
+    passed.on("error", () => outgoing.destroy());
+    incoming.pipe(passed);
+  });
+  return { address: await listen(server), server };
+}
+
+async function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
