@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import { MediaType } from "../domain/media-type.ts";
 import { StorageKey } from "../domain/storage-key.ts";
 import { defaultPolicy } from "../domain/upload-policy.ts";
+import { cachedFor } from "./cached.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
@@ -52,7 +53,7 @@ export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessChe
     ),
     writeOnce: ObjectStore.use(({ writeOnce }) => (writeOnce ? once : Effect.undefined)),
   };
-  return Effect.cachedWithTTL(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
+  return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
 };
 
 /** Logs each change of state once, except for the first result, which the caller reports. */

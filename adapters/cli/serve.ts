@@ -6,6 +6,7 @@ import type { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Schedule from "effect/Schedule";
+import { cachedFor } from "../../application/cached.ts";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { type AppOptions, makeApp } from "../http/app.ts";
@@ -217,8 +218,7 @@ const listenOn = (options: Parameters<Listen>[0], variable: string, listen: List
       `it cannot listen on ${options.host}, port ${options.port} (${errorReason(cause)}); stop what uses the port, or set ${variable}`,
   });
 
-const warningOnceAMinute = (message: string) =>
-  Effect.cachedWithTTL(Effect.logWarning(message), "1 minute");
+const warningOnceAMinute = (message: string) => cachedFor(Effect.logWarning(message), "1 minute");
 
 const announce = Effect.fnUntraced(function* ({ settings, env }: Configuration) {
   const { http, identity, storage, telemetry: log } = settings;

@@ -27,9 +27,12 @@ export const keyInFolder = (directory: string): Effect.Effect<Uint8Array> =>
     await mkdir(directory, { recursive: true, mode: 0o700 });
     // Of several processes that start at once, one key gets the name, and all read that.
     const own = `${path}.${randomUUID()}`;
-    await writeFile(own, randomBytes(32).toString("base64"), { mode: 0o600 });
-    await link(own, path).catch(() => undefined);
-    await unlink(own);
+    try {
+      await writeFile(own, randomBytes(32).toString("base64"), { mode: 0o600, flush: true });
+      await link(own, path).catch(() => undefined);
+    } finally {
+      await unlink(own).catch(() => undefined);
+    }
     const secret = Buffer.from(await readFile(path, "utf8"), "base64");
     if (findWeakness(secret) !== undefined) throw new Error(`${path} holds no key`);
     return secret;

@@ -53,7 +53,8 @@ export class Ledger {
   failedAt = 0;
   readonly #target: () => Target;
   readonly #counts = new Map<string, number>();
-  readonly #wrong: Array<string> = [];
+  /** Answers that were not allowed. */
+  readonly wrong: Array<string> = [];
   #allowed = WELL;
 
   /** `target` is asked for each call: a service may come back at another place. */
@@ -66,15 +67,10 @@ export class Ledger {
     this.#allowed = { ...WELL, ...allowed };
   }
 
-  /** How often a step was answered so far, by one answer or by any. */
-  count(step: string, answer = ""): number {
-    let sum = 0;
-    for (const [name, count] of this.#counts) {
-      if (name === `${step} ${answer}` || (answer === "" && name.startsWith(`${step} `))) {
-        sum += count;
-      }
-    }
-    return sum;
+  /** How often a step was answered so far: `confirm` by anything, or `confirm 200` by that. */
+  count(asked: string): number {
+    const counts = [...this.#counts].filter(([name]) => `${name} `.startsWith(`${asked} `));
+    return counts.reduce((sum, [, count]) => sum + count, 0);
   }
 
   /** An upload in one PUT. */
@@ -167,7 +163,12 @@ export class Ledger {
   async advance(upload: Upload, steps = upload.steps.length): Promise<boolean> {
     while (upload.done < steps) {
       const { name, run } = upload.steps[upload.done] ?? expect.unreachable();
-      if (!this.#write(name, await run())) return false;
+      const answer = await run();
+      if (!this.#write(name, answer)) {
+        // A URL that has expired is asked for anew: by a presign, or for the parts alone.
+        if (answer.status === 403) upload.done = name === "part" ? 1 : 0;
+        return false;
+      }
       upload.done += 1;
     }
     return true;
@@ -179,15 +180,18 @@ export class Ledger {
     await Promise.all(open.map((upload) => until("its end", () => this.advance(upload))));
   }
 
-  /** Reads every upload again: those that were acknowledged are whole, and no other is a part. */
-  async check(): Promise<{ readonly lost: number; readonly wrong: ReadonlyArray<string> }> {
+  /**
+   * Reads every upload again, and gives the number of those that were acknowledged and are not whole,
+   * or were not and are there in part.
+   */
+  async lost(): Promise<number> {
     let lost = 0;
     for (const { key, bytes, acknowledged } of this.uploads) {
       if (key() === "") continue;
       const found = await this.read(key());
       if (found === undefined ? acknowledged : !bytes.equals(found)) lost += 1;
     }
-    return { lost, wrong: this.#wrong };
+    return lost;
   }
 
   /** What is stored under a key, by the service's own address of it. */
@@ -218,8 +222,8 @@ export class Ledger {
     const answer =
       status === 0 ? "none" : [status, ...(code === undefined ? [] : [code])].join(" ");
     const name = `${step} ${answer}`;
-    this.#counts.set(name, this.count(step, answer) + 1);
-    if (this.#allowed[step]?.includes(answer) !== true) this.#wrong.push(name);
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    if (this.#allowed[step]?.includes(answer) !== true) this.wrong.push(name);
     if (WELL[step]?.includes(answer) !== true) this.failedAt = performance.now();
     return status >= 200 && status < 300;
   }

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { CACHE } from "./tools.ts";
 
 /** A program that Go's module proxy has the source of. */
@@ -31,7 +31,12 @@ export async function findGoTool({ name, version, path }: GoTool): Promise<strin
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
   await once(child, "close");
-  if (child.exitCode === 0) return join(folder, name);
+  if (child.exitCode === 0) {
+    // Go names it after its folder, which may be as general as "server".
+    const built = join(folder, basename(path));
+    if (existsSync(built)) renameSync(built, join(folder, name));
+    return join(folder, name);
+  }
   console.error(said);
   return undefined;
 }

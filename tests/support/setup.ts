@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { bundleService } from "./bundle.ts";
 import { findChromium } from "./chromium.ts";
 import { findCompose } from "./compose.ts";
 import { startFakeGcs } from "../google/fake-gcs-server.ts";
+import { findGoTool } from "./go-tool.ts";
 import { installPackage } from "./install-package.ts";
 import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
 import { type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
@@ -66,6 +67,10 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly pythonClient: string;
   /** What renders and validates Kubernetes manifests. */
   readonly manifests: ManifestTools;
+  /** The path of toxiproxy. */
+  readonly toxiproxy: string;
+  /** The path of libfaketime, which gives a process another clock. */
+  readonly faketime: string;
   /** That a process may be given mounts of its own. */
   readonly mounts: true;
   /** The folder of the bundled service and command. */
@@ -115,6 +120,11 @@ const FINDERS: Finders = {
       variable: "TEST_OPENAPI_PYTHON_CLIENT",
     }),
   manifests: findManifestTools,
+  toxiproxy: async () => {
+    const value = await findGoTool(TOXIPROXY);
+    return { value, source: value ?? "install Go, which builds it" };
+  },
+  faketime: findFaketime,
   mounts: findMounts,
   service: bundleService,
   package: pack,
@@ -178,6 +188,19 @@ async function installPacked(): Promise<Found<string>> {
     source: "the packed package",
     stop: async () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+const TOXIPROXY = {
+  name: "toxiproxy",
+  version: "v2.12.0",
+  path: "github.com/Shopify/toxiproxy/v2/cmd/server",
+};
+
+function findFaketime(): Found<string> {
+  const { TEST_FAKETIME } = process.env;
+  const candidates = globSync("/usr/lib/*/faketime/libfaketimeMT.so.1");
+  const value = TEST_FAKETIME || candidates[0];
+  return { value, source: value ?? "apt-get install faketime, or name one with TEST_FAKETIME" };
 }
 
 function findMounts(): Found<true> {

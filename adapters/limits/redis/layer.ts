@@ -2,6 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
+import { cachedFor } from "../../../application/cached.ts";
 import {
   Limiter,
   type RetriedUpload,
@@ -36,7 +37,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
   const redis = yield* connect(settings);
   const protect = breaker();
   let lastReason = "";
-  const warn = yield* Effect.cachedWithTTL(
+  const warn = yield* cachedFor(
     Effect.suspend(() => Effect.logWarning(`Redis cannot be used, so ${lastReason}`)),
     "1 minute",
   );

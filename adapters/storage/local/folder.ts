@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import {
   type FileHandle,
+  link,
   lstat,
   mkdir,
   open,
@@ -31,7 +32,12 @@ export async function openFolder(directory: string): Promise<Folder> {
   if (await lstat(uploads).catch(() => undefined)) await makeFolder(uploads);
   // A read-only disk can still be read.
   await removeLeftovers(temporary).catch(() => undefined);
-  return { objects, temporary, uploads, secretKey: await openSecret(join(root, "secret")) };
+  return {
+    objects,
+    temporary,
+    uploads,
+    secretKey: await openSecret(join(root, "secret"), temporary),
+  };
 }
 
 export async function makeFolder(path: string): Promise<void> {
@@ -78,14 +84,8 @@ export async function checkFolder({ objects, temporary }: Folder): Promise<void>
 
 const PROBE = Buffer.alloc(64 * 1024);
 
-async function openSecret(path: string): Promise<string> {
-  try {
-    const secret = randomBytes(32).toString("base64");
-    await writeFile(path, secret, { flag: "wx", mode: 0o600, flush: true });
-  } catch (cause) {
-    if (errorCode(cause) !== "EEXIST") throw cause;
-  }
-  const file = await openRegular(path);
+async function openSecret(path: string, temporary: string): Promise<string> {
+  const file = (await openRegular(path)) ?? (await makeSecret(path, temporary));
   if (file === undefined) throw new Error(`${path} is gone`);
   try {
     const secret = await file.readFile("utf8");
@@ -94,6 +94,21 @@ async function openSecret(path: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+/** A crash or a full disk leaves none, and of several processes at once one secret is kept. */
+async function makeSecret(path: string, temporary: string): Promise<FileHandle | undefined> {
+  const own = join(temporary, randomUUID());
+  try {
+    const secret = randomBytes(32).toString("base64");
+    await writeFile(own, secret, { flag: "wx", mode: 0o600, flush: true });
+    await link(own, path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw cause;
+  } finally {
+    await unlink(own).catch(() => undefined);
+  }
+  return openRegular(path);
 }
 
 /** Opens neither a link, which could lead out of the folder, nor a pipe, which would block. */

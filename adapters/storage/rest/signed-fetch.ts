@@ -12,6 +12,12 @@ import { encodeKey, type Pair } from "../signing/v4.ts";
 import { bounded } from "./bounded-body.ts";
 import { codeIn, temporaryFailure } from "./temporary.ts";
 
+/**
+ * In seconds, as S3 allows for signatures in headers: a clock that is behind makes signatures that
+ * are old when they arrive.
+ */
+const CLOCK_TOLERANCE = 15 * 60;
+
 export interface Bucket {
   readonly signer: Held<Signer>;
   readonly address: BucketAddress;
@@ -45,7 +51,7 @@ export const signedFetch = Effect.fnUntraced(function* (
     headers: [["host", host] as const, ...headers].toSorted(([a], [b]) => (a < b ? -1 : 1)),
     region,
     now,
-    expiresIn: 60,
+    expiresIn: CLOCK_TOLERANCE,
   });
   const trace = yield* traceHeaders;
   return yield* Effect.tryPromise({

@@ -1,0 +1,163 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundled } from "../support/bundled.ts";
+import { commandPath } from "../support/command-path.ts";
+import { need } from "../support/need.ts";
+import { receiptKey } from "../support/receipt-key.ts";
+import { type Redis, startRedis } from "../support/redis.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { conclude, endure, isReady } from "./endure.ts";
+import { Ledger } from "./ledger.ts";
+import { startToxiproxy } from "./toxiproxy.ts";
+
+// libfaketime gives a real process another clock: its wall clock alone, as a correction of the
+// machine's does; timers go on.
+
+const library = (await need("faketime")) ?? "";
+const minio = await need("minio");
+const redisPath = (await need("redis")) ?? "";
+
+const folder = mkdtempSync(join(tmpdir(), "valetkey-clock-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A clock for one process, which starts at the true time. */
+function makeClock(name: string) {
+  const file = join(folder, name);
+  /** Seconds ahead of the true time, or behind it. */
+  const set = (seconds: number) => {
+    writeFileSync(`${file}.new`, `${seconds < 0 ? "" : "+"}${seconds}`);
+    renameSync(`${file}.new`, file);
+  };
+  set(0);
+  const command = async () => [
+    "/usr/bin/env",
+    `LD_PRELOAD=${library}`,
+    `FAKETIME_TIMESTAMP_FILE=${file}`,
+    "FAKETIME_NO_CACHE=1",
+    "FAKETIME_DONT_FAKE_MONOTONIC=1",
+    commandPath("node"),
+    await bundled("node"),
+  ];
+  return { set, command };
+}
+
+const stored = (bucket: string) => ({
+  STORAGE_ADAPTER: "minio",
+  STORAGE_BUCKET: bucket,
+  STORAGE_CREATE_BUCKET: "on",
+  STORAGE_ENDPOINT: minio?.endpoint ?? "",
+  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
+  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+});
+
+describe.each([
+  { store: "the embedded store", env: () => ({}) },
+  { store: "MinIO", env: () => stored(`clock-${crypto.randomUUID()}`) },
+])("with $store", ({ store, env }) => {
+  it.each([
+    // What was granted before is over by then, and refused as such; a client asks anew.
+    { by: 120, words: "two minutes forward" },
+    { by: -120, words: "two minutes back" },
+  ])("a clock that steps $words changes no answer", async ({ by, words }) => {
+    const clock = makeClock("stepping");
+    const service = await startProcess(env(), clock.command);
+    await isReady(service);
+    await endure(() => service, {
+      name: `${store}: the clock steps ${words}`,
+      begin: () => clock.set(by),
+      end: () => clock.set(0),
+      allowed: {},
+      answers: { presign: 60, confirm: 30, complete: 5 },
+    });
+  });
+});
+
+it("what was found before the clock was set back by an hour is not believed for an hour", async () => {
+  const clock = makeClock("back");
+  const way = await startToxiproxy(Number(new URL(minio?.endpoint ?? "").port));
+  const bucket = `clock-${crypto.randomUUID()}`;
+  const endpoint = `http://127.0.0.1:${way.port}`;
+  const env = { ...stored(bucket), STORAGE_ENDPOINT: endpoint };
+  const service = await startProcess(env, clock.command);
+  const reads = (status: string) =>
+    until(`/readyz that reads ${status}`, async () => {
+      const answer = await fetch(`${service.address}/readyz`);
+      return (await answer.json()).status === status;
+    });
+  await reads("ready");
+  clock.set(-3600);
+  // The store's clock is an hour ahead of this now.
+  await reads("degraded");
+  clock.set(0);
+  await reads("ready");
+  await service.stop();
+});
+
+describe.each([
+  { by: 60, words: "ahead of" },
+  { by: -60, words: "behind" },
+])("two replicas, one a minute $words the other", ({ by, words }) => {
+  let redis: Redis;
+  let replicas: readonly [ServiceProcess, ServiceProcess];
+  beforeAll(async () => {
+    redis = await startRedis({ path: redisPath });
+    const env = {
+      ...stored(`replicas-${crypto.randomUUID()}`),
+      RECEIPT_KEYS: `own:${receiptKey("replicas").toString("base64")}`,
+      DEV_TOKEN: crypto.randomUUID(),
+      REDIS_URL: redis.urls.join(","),
+      LIMIT_REQUESTS_PER_SUBJECT: "1000000 per day",
+      LIMIT_OBJECTS_PER_DAY: "100000",
+      LIMITS_ON_FAILURE: "refuse",
+    };
+    const other = makeClock("other");
+    other.set(by);
+    const [first, second] = await Promise.all([
+      startProcess(env, makeClock("true").command),
+      startProcess(env, other.command),
+    ]);
+    replicas = [first, second];
+    await isReady(first);
+  });
+  afterAll(async () => {
+    await Promise.all(replicas.map((replica) => replica.stop()));
+    await redis.stop();
+  });
+
+  it("finish what the other began, in one PUT and in parts", async () => {
+    let calls = 0;
+    // Each step of an upload goes to the other replica than the one before it.
+    const ledger = new Ledger(() => replicas[calls++ % 2 === 0 ? 0 : 1]);
+    for (let index = 0; index < 20; index++) {
+      calls = index;
+      const upload = index % 2 === 0 ? ledger.file() : ledger.parts();
+      expect(await ledger.advance(upload), ledger.summary()).toBe(true);
+    }
+    await conclude(`two replicas, one a minute ${words} the other`, ledger, 0);
+  });
+
+  it("give one object for one Idempotency-Key, whichever is asked first", async () => {
+    for (let index = 0; index < 6; index++) {
+      const key = crypto.randomUUID();
+      const order = index % 2 === 0 ? replicas : replicas.toReversed();
+      const keys = new Set<string>();
+      for (const { address, token } of [...order, ...order]) {
+        const answer = await fetch(`${address}/api/v1/orgs/acme/files/presign`, {
+          method: "POST",
+          headers: {
+            Authorization: `Bearer ${token}`,
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+          },
+          body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
+        });
+        expect(answer.status).toBe(200);
+        keys.add((await answer.json()).key);
+      }
+      expect(keys.size).toBe(1);
+    }
+  });
+});
