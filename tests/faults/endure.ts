@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { until } from "../support/until.ts";
-import { type Allowed, Ledger, type Target, type Upload, WELL } from "./ledger.ts";
+import { type Allowed, Ledger, type Target, type Upload } from "./ledger.ts";
 
 /** Something that fails for a while, and the answers that are right meanwhile. */
 export interface Fault {
@@ -8,6 +8,8 @@ export interface Fault {
   readonly begin: () => unknown;
   readonly end: () => unknown;
   readonly allowed: Allowed;
+  /** Those that are right also before and after it. */
+  readonly always?: Allowed;
   /** How often each step has to be answered while it lasts. */
   readonly answers: Readonly<Record<string, number>>;
   /** Answers of which there has to be at least one, such as `confirm 503 STORE_UNAVAILABLE`. */
@@ -28,11 +30,13 @@ export const isReady = ({ address }: Pick<Target, "address">): Promise<boolean> 
  */
 export async function endure(target: () => Target, fault: Fault): Promise<void> {
   const ledger = new Ledger(target);
+  const { allowed, always = {} } = fault;
+  ledger.allow(always);
   const traffic = startTraffic(ledger);
   let endedAt = 0;
   try {
     await traffic.answered({ "confirm 200": 10, "complete 200": 3 });
-    ledger.allow(fault.allowed);
+    ledger.allow({ ...always, ...allowed });
     await fault.begin();
     await traffic.answered(fault.answers);
   } finally {
@@ -43,10 +47,10 @@ export async function endure(target: () => Target, fault: Fault): Promise<void> 
   expect(ledger.wrong, fault.name).toEqual([]);
   await ledger.settle();
   const recovered = Math.max(0, ledger.failedAt - endedAt);
-  ledger.allow(WELL);
-  for (const upload of [ledger.file(), ledger.parts()]) {
-    expect(await ledger.advance(upload), fault.name).toBe(true);
-  }
+  ledger.allow(always);
+  ledger.file();
+  ledger.parts();
+  await ledger.settle();
   await conclude(fault.name, ledger, recovered);
   for (const answer of fault.shows ?? []) expect(ledger.summary()).toContain(answer);
 }
