@@ -12,6 +12,8 @@ import { type Allowed, Ledger, type Upload } from "./ledger.ts";
 
 const MiB = 1024 * 1024;
 const POINTS = isFullRun ? 200 : 20;
+/** The service starts once for each. */
+const TIMEOUT = { timeout: POINTS * 30_000 };
 /** Which points these are: the same seed has the same. */
 const SEED = Number(process.env["TEST_SEED"] ?? Math.floor(Math.random() * 1e9));
 
@@ -29,7 +31,7 @@ it.concurrent.each([
     before: 4,
     after: 5,
   },
-])("the service is killed at $name, and nothing is lost or half there", async (kind) => {
+])("the service is killed at $name, and nothing is lost or half there", TIMEOUT, async (kind) => {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-killed-"));
   let service = await start(folder);
   const ledger = new Ledger(() => service);
