@@ -126,14 +126,14 @@ export function series(
     : Metric.gauge(name, options);
 }
 
-/** Has a gauge read whenever somebody reads the registry of `context`, until it is removed. */
-export const observeGauge = (
+/** Has a counter or gauge read whenever somebody reads the registry of `context`. */
+export const observe = (
   context: Context.Context<never>,
-  gauge: Metric.Metric<number, unknown>,
-  read: () => number,
+  { metric, read }: { readonly metric: ReturnType<typeof series>; readonly read: () => number },
 ): Metric.Registration =>
-  Metric.registerUnsafe(gauge, context, {
-    get: () => ({ value: read() }),
+  Metric.registerUnsafe(metric, context, {
+    get: () =>
+      metric.type === "Counter" ? { count: read(), incremental: true } : { value: read() },
     update: () => undefined,
     modify: () => undefined,
   });

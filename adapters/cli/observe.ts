@@ -2,6 +2,7 @@ import cluster from "node:cluster";
 import { timingSafeEqual } from "node:crypto";
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
@@ -25,6 +26,7 @@ import type { MetricsSettings } from "../telemetry/metrics-settings.ts";
 import { watchRequests } from "../telemetry/requests.ts";
 import { countShed, watchStore } from "../telemetry/store.ts";
 import { askAllWorkers } from "./all-workers.ts";
+import type { ConfigurationState } from "./in-force.ts";
 import type { Settings } from "./settings.ts";
 
 export type Observer = Awaited<ReturnType<typeof observe>>;
@@ -50,6 +52,15 @@ export async function observe({ metrics, otlp, http }: Settings, env: Env) {
     /** The registry of all metrics, and what sends them with traces and logs. */
     layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
     access: accessFrom(metrics, scrape),
+    configuration: (state: () => ConfigurationState): void => {
+      const loaded = () => DateTime.toEpochMillis(state().loadedAt) / 1000;
+      meter.observe("valetkey.configuration.loaded.timestamp", [], loaded);
+      const isStale = () => Number(state().state === "failing");
+      meter.observe("valetkey.configuration.stale", [], isStale);
+      const reloads = "valetkey.configuration.reloads";
+      meter.observe(reloads, ["accepted"], () => state().reloads.done);
+      meter.observe(reloads, ["refused"], () => state().reloads.refused);
+    },
     limiterWith:
       (limiterWith: LimiterWith): LimiterWith =>
       ({ limits, spare }) =>

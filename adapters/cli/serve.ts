@@ -123,6 +123,7 @@ const serveRequests = Effect.fnUntraced(function* <R>(
         }),
       settings,
     );
+    observer?.configuration(inForce.state);
     const check = Effect.suspend(() => Effect.provideContext(readiness, inForce.app().services));
     const server = yield* startServer(settings, listen, inForce.fetch, observer);
     if (port !== undefined && isFirst(process.env)) {

@@ -13,11 +13,11 @@ const Decision = Context.Reference<{ isOpen: boolean }>("valetkey/telemetry/Deci
   defaultValue: () => ({ isOpen: false }),
 });
 
-/** Counts the decisions of a limiter. Without a limit nothing is decided, and that ends at once. */
+/** Counts the decisions of a limiter. Without a limit nothing is decided, and that succeeds at once. */
 export function countLimits(meter: Meter, limiter: Service): Service {
   for (const outcome of OUTCOMES) meter.update("valetkey.limiter.decisions", [outcome], 0);
   return around(limiter, (decision) => {
-    if (Exit.isExit(decision)) return decision;
+    if (Exit.isExit(decision) && Exit.isSuccess(decision)) return decision;
     return Effect.suspend(() => {
       const state = { isOpen: false };
       return decision.pipe(

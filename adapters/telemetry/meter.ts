@@ -1,7 +1,7 @@
 import * as Context from "effect/Context";
 import * as Metric from "effect/Metric";
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics";
-import { type LabelsOf, type MetricName, METRICS, observeGauge, series } from "../metrics.ts";
+import { type LabelsOf, type MetricName, METRICS, observe, series } from "../metrics.ts";
 
 /** Most series of one metric, beside the one for all others. */
 const MOST_SERIES = 200;
@@ -50,9 +50,9 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
     shift<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount: number): void {
       find(name, labels).modify(amount, context);
     },
-    /** Has a gauge read whenever somebody asks. */
+    /** Has a counter or gauge read whenever somebody asks. */
     observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, read: () => number): void {
-      observeGauge(context, series(name, attributesFrom(name, labels)), read);
+      observe(context, { metric: series(name, attributesFrom(name, labels)), read });
     },
     /** All of them as Prometheus reads them. */
     format: () => PrometheusMetrics.formatUnsafe(context, { metricNameMapper: prometheusName }),

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { observeGauge, series } from "../../metrics.ts";
+import { observe, series } from "../../metrics.ts";
 import { errorReason } from "../../thrown.ts";
 import type { Held } from "../signing/signer.ts";
 
@@ -112,14 +112,15 @@ export const observeLife = Effect.fnUntraced(function* (
   const context = yield* Effect.context();
   const clock = yield* Clock.Clock;
   for (const [use, held] of Object.entries(uses)) {
-    const gauge = series("valetkey.credentials.remaining", { use });
-    const { remove } = observeGauge(context, gauge, () => {
+    const read = () => {
       const now = clock.currentTimeMillisUnsafe();
       // What is held is returned at once; nothing else is asked for.
       const exit = held(now, -Infinity);
       const isHeld = Exit.isExit(exit) && Exit.isSuccess(exit);
       return remainingLife(isHeld ? (exit.value as Ending) : undefined, now) / SECOND;
-    });
+    };
+    const metric = series("valetkey.credentials.remaining", { use });
+    const { remove } = observe(context, { metric, read });
     yield* Effect.addFinalizer(() => Effect.sync(remove));
   }
 });

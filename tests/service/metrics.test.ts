@@ -1,0 +1,255 @@
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { exchange } from "../attacks/raw-request.ts";
+import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
+import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { workersOf } from "../support/workers.ts";
+
+const promtool = await need("promtool");
+
+const TOKEN = "a-token-of-a-reader-0123";
+const POLICIES = JSON.stringify({ files: {}, videos: { allowed_types: ["video/*"] } });
+
+/** The sum of a metric's series that have these labels; undefined if there are none. */
+function sumOf(text: string, name: string, labels: Readonly<Record<string, string>> = {}) {
+  const values = text
+    .split("\n")
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .filter((line) =>
+      Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)),
+    )
+    .map((line) => Number(line.split(" ").at(-1)));
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+}
+
+const scrape = async (address: string, headers: Readonly<Record<string, string>> = {}) => {
+  const answer = await fetch(`${address}/metrics`, { headers });
+  return { status: answer.status, text: await answer.text(), headers: answer.headers };
+};
+
+async function ask(service: ServiceProcess, action: string, body: object, organization = "acme") {
+  const url = `${service.address}/api/v1/orgs/${organization}/files/${action}`;
+  const answer = await fetch(url, {
+    method: "POST",
+    // Each request may then reach another worker.
+    headers: {
+      Authorization: `Bearer ${service.token}`,
+      "Content-Type": "application/json",
+      Connection: "close",
+    },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: await answer.json() };
+}
+
+const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
+const VIDEO = { filename: "a.mp4", content_type: "video/mp4", size: 7, policy: "videos" };
+
+async function upload(service: ServiceProcess) {
+  const { body } = await ask(service, "presign", FILE);
+  await fetch(body.put_url, { method: "PUT", headers: body.put_headers, body: "hello" });
+  return body.receipt;
+}
+
+it("/metrics is nobody's until it is asked for", async () => {
+  const service = await startProcess();
+  expect((await scrape(service.address)).status).toBe(404);
+  await service.stop();
+});
+
+it("a scrape without the token, or with another, is 401 and has no metrics", async () => {
+  const service = await startProcess({ METRICS: "token", METRICS_TOKEN: TOKEN });
+  for (const authorization of [
+    "",
+    `Bearer ${TOKEN}x`,
+    `Basic ${TOKEN}`,
+    `Bearer ${service.token}`,
+  ]) {
+    const { status, text, headers } = await scrape(service.address, { authorization });
+    expect([authorization, status]).toEqual([authorization, 401]);
+    expect(headers.get("www-authenticate")).toContain("Bearer");
+    expect(text).not.toContain("TYPE");
+  }
+  const { status, text } = await scrape(service.address, { authorization: `Bearer ${TOKEN}` });
+  expect([status, sumOf(text, "valetkey_build_info")]).toEqual([200, 1]);
+  await service.stop();
+});
+
+it("with METRICS=loopback, what a proxy has forwarded is 404", async () => {
+  const service = await startProcess({ METRICS: "loopback" });
+  expect((await scrape(service.address)).status).toBe(200);
+  for (const name of ["X-Forwarded-For", "Forwarded", "X-Real-IP"]) {
+    expect((await scrape(service.address, { [name]: "192.0.2.1" })).status, name).toBe(404);
+  }
+  await service.stop();
+});
+
+it.each([
+  [{}, 200],
+  [{ METRICS: "token", METRICS_TOKEN: TOKEN }, 401],
+])(
+  "METRICS_PORT has the metrics alone, and the service's port has none, with %j",
+  async (env, status) => {
+    const port = await freePort();
+    const service = await startProcess({ ...env, METRICS_PORT: String(port) });
+    const own = `http://127.0.0.1:${port}`;
+    expect((await scrape(own)).status).toBe(status);
+    expect((await scrape(own, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
+    expect((await scrape(service.address, { authorization: `Bearer ${TOKEN}` })).status).toBe(404);
+    expect((await fetch(`${own}/healthz`)).status).toBe(404);
+    await service.stop();
+  },
+);
+
+it.each([
+  [{ METRICS: "token" }, "METRICS_TOKEN must be set where METRICS=token"],
+  [{ METRICS_TOKEN: TOKEN }, "METRICS must be token where METRICS_TOKEN is set"],
+  [{ METRICS: "off", METRICS_PORT: "9464" }, "METRICS_PORT must not be set where METRICS=off"],
+  [{ METRICS: "all" }, "METRICS must be off, loopback or token"],
+  [
+    { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+    "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json",
+  ],
+  [
+    { OTEL_TRACES_EXPORTER: "otlp" },
+    "OTEL_EXPORTER_OTLP_ENDPOINT must be set where OTEL_TRACES_EXPORTER=otlp",
+  ],
+  [{ OTEL_EXPORTER_OTLP_HEADERS: "authorization" }, "OTEL_EXPORTER_OTLP_HEADERS must be pairs"],
+])("%j does not start, and says what to change", async (env, message) => {
+  const { code, output } = await runToEnd({ PORT: String(await freePort()), ...env });
+  expect([code, output]).toEqual([78, expect.stringContaining(message)]);
+  expect(output).not.toContain(TOKEN);
+});
+
+it("uploads that were granted and never confirmed show by policy, and confirming again does not hide them", async () => {
+  const service = await startProcess({ METRICS: "loopback", STORAGE_POLICIES: POLICIES });
+  const first = (await scrape(service.address)).text;
+  // Zero from the start, or the first ones would be no increase.
+  for (const policy of ["files", "videos"]) {
+    expect(sumOf(first, "valetkey_uploads_granted_total", { policy })).toBe(0);
+    expect(sumOf(first, "valetkey_uploads_confirmed_total", { policy })).toBe(0);
+  }
+  const receipt = await upload(service);
+  await upload(service);
+  expect((await ask(service, "batch", { files: [VIDEO, VIDEO] })).status).toBe(200);
+  for (let times = 0; times < 3; times++) {
+    expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  }
+  const { text } = await scrape(service.address);
+  const by = (name: string, policy: string) => sumOf(text, `valetkey_${name}`, { policy });
+  expect([by("uploads_granted_total", "files"), by("uploads_confirmed_total", "files")]).toEqual([
+    2, 1,
+  ]);
+  expect([by("granted_bytes_total", "files"), by("confirmed_bytes_total", "files")]).toEqual([
+    10, 5,
+  ]);
+  expect([by("uploads_granted_total", "videos"), by("uploads_confirmed_total", "videos")]).toEqual([
+    2, 0,
+  ]);
+  expect(by("confirm_delay_seconds_count", "files")).toBe(1);
+  expect(sumOf(text, "valetkey_store_calls_total", { call: "head", outcome: "ok" })).toBe(3);
+  expect(sumOf(text, "valetkey_decisions_total", { action: "confirm", policy: "files" })).toBe(3);
+  await service.stop();
+});
+
+it.skipIf(promtool === undefined)("promtool finds no fault with a scrape", async () => {
+  const service = await startProcess({
+    METRICS: "loopback",
+    LIMIT_REQUESTS_PER_SUBJECT: "1000 per minute",
+  });
+  const receipt = await upload(service);
+  await ask(service, "confirm", { receipt });
+  await ask(service, "presign", { ...FILE, size: -1 });
+  const { text } = await scrape(service.address);
+  expect(sumOf(text, "valetkey_limiter_decisions_total", { outcome: "granted" })).toBe(3);
+  expect(sumOf(text, "nodejs_eventloop_delay_p99_seconds")).toBeGreaterThanOrEqual(0);
+  // It exits with a failure for what it would have otherwise.
+  execFileSync(promtool ?? "", ["check", "metrics"], { input: text });
+  await service.stop();
+});
+
+it("nothing that a request says becomes a label", async () => {
+  const service = await startProcess({ METRICS: "loopback", METRICS_ORGANIZATIONS: "on" });
+  const word = "w0rd";
+  await ask(service, "presign", { ...FILE, policy: word, filename: `${word}.txt` });
+  await ask(service, word, FILE);
+  await fetch(`${service.address}/${word}?${word}=${word}`, {
+    headers: { [word]: word, "user-agent": word },
+  });
+  await fetch(`${service.address}/f/${word}`);
+  // The name of an organization is no label before somebody was admitted to it.
+  const unknown = await fetch(`${service.address}/api/v1/orgs/${word}/files/presign`, {
+    method: "POST",
+  });
+  expect(unknown.status).toBe(401);
+  const { text } = await scrape(service.address);
+  expect(text).not.toContain(word);
+  await ask(service, "presign", FILE, "globex");
+  const organization = { organization: "globex", policy: "files" };
+  const again = (await scrape(service.address)).text;
+  expect(sumOf(again, "valetkey_uploads_granted_total", organization)).toBe(1);
+  await service.stop();
+});
+
+it("a scrape covers all workers, whichever answers it, also after one has died", async () => {
+  const service = await startProcess({ METRICS: "loopback", WEB_CONCURRENCY: "2" });
+  await until("two workers", async () => service.output().includes("ready"));
+  for (let count = 0; count < 20; count++) await ask(service, "presign", FILE);
+  for (let count = 0; count < 4; count++) {
+    const { text } = await scrape(service.address, { connection: "close" });
+    expect(sumOf(text, "valetkey_uploads_granted_total")).toBe(20);
+    expect(sumOf(text, "valetkey_build_info", { worker: "1" })).toBe(1);
+    expect(sumOf(text, "valetkey_build_info", { worker: "2" })).toBe(1);
+    expect(text.match(/^# TYPE valetkey_build_info /gm)).toHaveLength(1);
+  }
+  const before = workersOf(service);
+  process.kill(before[0] ?? 0, "SIGKILL");
+  await until("another worker", async () => {
+    const { text } = await scrape(service.address, { connection: "close" });
+    const both = sumOf(text, "valetkey_build_info") === 2;
+    return both && !workersOf(service).includes(before[0] ?? 0);
+  });
+  await service.stop();
+});
+
+it("a method that HTTP does not know has no series of its own", async () => {
+  const service = await startProcess({ METRICS: "loopback" });
+  const { host } = new URL(service.address);
+  await exchange(service.address, [
+    `PROPFIND / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+  ]);
+  const { text } = await scrape(service.address);
+  const labels = { http_request_method: "_OTHER" };
+  expect(sumOf(text, "http_server_request_duration_seconds_count", labels)).toBe(1);
+  expect(text).not.toContain("PROPFIND");
+  await service.stop();
+});
+
+/** Writes to standard error which modules of telemetry are loaded. */
+const LOADER = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from "node:module";
+  registerHooks({
+    load(url, context, next) {
+      const [, module] = /(?:telemetry|observability)\\/([\\w-]+)\\.[jt]s$/.exec(url) ?? [];
+      if (module !== undefined) process.stderr.write("loaded " + module + "\\n");
+      return next(url, context);
+    },
+  });
+`)}`;
+
+async function loadedWith(env: Readonly<Record<string, string>>) {
+  const service = await startProcess(env, () => ["node", "--import", LOADER, "deploy/node.ts"]);
+  await ask(service, "presign", FILE);
+  await service.stop();
+  return [...service.output().matchAll(/^loaded (.+)$/gm)].map(([, name]) => name).toSorted();
+}
+
+it("without a reader no module is loaded that measures", async () => {
+  const always = ["append", "audit", "log", "metrics-settings", "otlp-settings", "standard-output"];
+  expect(await loadedWith({})).toEqual(always);
+  expect(await loadedWith({ METRICS: "loopback" })).toEqual(
+    expect.arrayContaining(["PrometheusMetrics", "meter"]),
+  );
+});

@@ -1,0 +1,225 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { variables } from "../../adapters/settings/source.ts";
+import * as log from "../../adapters/telemetry/log.ts";
+import { layer } from "../../adapters/telemetry/otlp.ts";
+import { read } from "../../adapters/telemetry/otlp-settings.ts";
+import { startS3 } from "../support/s3-server.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+type Json = ReturnType<typeof JSON.parse>;
+
+interface Sent {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Json;
+}
+
+/** A double of a collector: it keeps what it is sent as JSON, and answers unless it hangs. */
+async function startCollector({ hangs = false } = {}) {
+  const sent: Array<Sent> = [];
+  const server = createServer(async (incoming, outgoing) => {
+    const body = await text(incoming);
+    const isJson = incoming.headers["content-type"] === "application/json";
+    sent.push({
+      path: incoming.url ?? "",
+      headers: incoming.headers,
+      body: isJson ? JSON.parse(body) : body,
+    });
+    if (!hangs) outgoing.end("{}");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { sent, endpoint };
+}
+
+const spansOf = (sent: ReadonlyArray<Sent>): ReadonlyArray<Json> =>
+  sent
+    .filter(({ path }) => path === "/v1/traces")
+    .flatMap(({ body }) => body.resourceSpans[0].scopeSpans[0].spans);
+
+const attributesOf = (attributes: ReadonlyArray<Json>) =>
+  Object.fromEntries(
+    attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue]),
+  );
+
+const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
+
+const ask = (
+  { address, token }: ServiceProcess,
+  action: string,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+) =>
+  fetch(`${address}/api/v1/orgs/acme/files/${action}`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const PARENT = { traceparent: `00-${TRACE}-b7ad6b7169203331-01`, tracestate: "vendor=1" };
+const NOT_SAMPLED = { traceparent: `00-${TRACE}-b7ad6b7169203331-00` };
+
+it("a request is traced into the store under its proxy's span, with metrics and logs beside it", async () => {
+  const headersAtStore: Array<Headers> = [];
+  const { env } = await startS3(({ headers, method }) => {
+    if (method === "HEAD") headersAtStore.push(headers);
+    return undefined;
+  });
+  const { sent, endpoint } = await startCollector();
+  const secret = "Bearer a-secret-of-the-collector";
+  const service = await startProcess({
+    ...env,
+    LOG_FORMAT: "json",
+    TRUSTED_PROXIES: "127.0.0.1",
+    OTEL_EXPORTER_OTLP_ENDPOINT: `${endpoint}/base`,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${endpoint}/v1/traces`,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(secret)}`,
+    OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test,service.name=uploads",
+    OTEL_METRIC_EXPORT_INTERVAL: "1000",
+  });
+  const { put_url, put_headers, receipt } = await (await ask(service, "presign", FILE)).json();
+  await fetch(put_url, { method: "PUT", headers: put_headers, body: "hello" });
+  expect((await ask(service, "confirm", { receipt }, PARENT)).status).toBe(200);
+  // A decision of the proxy not to trace is followed.
+  await ask(service, "policies", {}, NOT_SAMPLED);
+  await until("metrics", async () => sent.some(({ path }) => path === "/base/v1/metrics"));
+  await service.stop();
+
+  const spans = spansOf(sent).filter(({ traceId }) => traceId === TRACE);
+  const named = (name: string) => spans.find((span) => span.name === name);
+  const server = named("POST /api/v1/orgs/:slug/files/confirm");
+  expect(spans).toHaveLength(3);
+  expect([server.kind, server.parentSpanId]).toEqual([2, "b7ad6b7169203331"]);
+  expect(attributesOf(server.attributes)).toMatchObject({
+    "http.request.method": "POST",
+    "http.route": "/api/v1/orgs/:slug/files/confirm",
+    "http.response.status_code": 200,
+    "url.path": "/api/v1/orgs/acme/files/confirm",
+    "url.scheme": "http",
+  });
+  expect(named("confirm").parentSpanId).toBe(server.spanId);
+  expect(named("store head").parentSpanId).toBe(named("confirm").spanId);
+  const last = headersAtStore.at(-1);
+  expect(last?.get("traceparent")).toBe(`00-${TRACE}-${named("store head").spanId}-01`);
+  expect(last?.get("tracestate")).toBe("vendor=1");
+
+  const line = service
+    .output()
+    .split("\n")
+    .find((line) => line.includes("files/confirm"));
+  expect(JSON.parse(line ?? "{}")).toMatchObject({ trace_id: TRACE, span_id: server.spanId });
+  const logs = sent
+    .filter(({ path }) => path === "/base/v1/logs")
+    .flatMap(({ body }) => body.resourceLogs[0].scopeLogs[0].logRecords)
+    .filter(({ traceId }) => traceId === TRACE);
+  expect(logs).toHaveLength(1);
+  expect(logs[0].body).toEqual({ stringValue: "request" });
+  expect(attributesOf(logs[0].attributes)).toMatchObject({ method: "POST", status: 200 });
+
+  const metrics: Json = sent.findLast(({ path }) => path === "/base/v1/metrics");
+  const { resource, scopeMetrics } = metrics.body.resourceMetrics[0];
+  expect(attributesOf(resource.attributes)).toMatchObject({
+    "service.name": "uploads",
+    "deployment.environment.name": "test",
+  });
+  const metric = (name: string) =>
+    scopeMetrics[0].metrics.find((metric: { name: string }) => metric.name === name);
+  expect(metric("http.server.request.duration")).toMatchObject({ unit: "s" });
+  expect(metric("valetkey.uploads.confirmed").sum).toMatchObject({ isMonotonic: true });
+  expect(metric("valetkey.store.clock.difference").gauge.dataPoints).toHaveLength(1);
+
+  expect(sent.map(({ headers }) => headers.authorization)).toEqual(sent.map(() => secret));
+  expect(service.output()).not.toContain("secret-of-the-collector");
+});
+
+it("who is no trusted proxy decides neither what is traced nor under which id", async () => {
+  const { sent, endpoint } = await startCollector();
+  const service = await startProcess({
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+  });
+  // Neither their ids nor their decision count, and nothing breaks.
+  const long = `00-${"0af7651916cd43dd".repeat(900)}-b7ad6b7169203331-01`;
+  for (const headers of [PARENT, NOT_SAMPLED, { traceparent: long }, { tracestate: long }]) {
+    expect((await ask(service, "presign", FILE, headers)).status).toBe(200);
+  }
+  await service.stop();
+  const spans = spansOf(sent).filter(({ kind }) => kind === 2);
+  const presigns = spans.filter(({ name }) => name.endsWith("/presign"));
+  expect(presigns).toHaveLength(4);
+  expect(presigns.filter((span) => span.traceId === TRACE || span.parentSpanId)).toEqual([]);
+});
+
+it("protobuf is sent by default, and nothing at all where that is disabled", async () => {
+  const { sent, endpoint } = await startCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+  const silent = await startProcess({ ...env, OTEL_SDK_DISABLED: "true" });
+  await ask(silent, "presign", FILE);
+  await silent.stop();
+  expect(sent).toEqual([]);
+  const service = await startProcess({ ...env, OTEL_LOGS_EXPORTER: "none" });
+  await ask(service, "presign", FILE);
+  await service.stop();
+  expect(sent.map(({ path }) => path).toSorted()).toEqual(["/v1/metrics", "/v1/traces"]);
+  expect(new Set(sent.map(({ headers }) => headers["content-type"]))).toEqual(
+    new Set(["application/x-protobuf"]),
+  );
+});
+
+it("a collector that hangs or is away holds up neither requests nor the end", async () => {
+  const { sent, endpoint } = await startCollector({ hangs: true });
+  for (const collector of [endpoint, "http://127.0.0.1:2"]) {
+    const service = await startProcess({
+      LOG_FORMAT: "json",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+      OTEL_METRIC_EXPORT_INTERVAL: "1000",
+    });
+    if (collector === endpoint) await until("a call that hangs", async () => sent.length > 0);
+    else {
+      await until("a warning", async () =>
+        service.output().includes(`telemetry cannot be sent to ${collector}`),
+      );
+    }
+    for (let count = 0; count < 50; count++) {
+      expect((await ask(service, "presign", FILE)).status).toBe(200);
+    }
+    expect(await service.stop()).toBe(0);
+  }
+});
+
+it("what waits for a collector that hangs is bounded", async () => {
+  const { sent, endpoint } = await startCollector({ hangs: true });
+  const settings = Result.getOrThrow(read(variables({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })));
+  const logs = layer({ ...settings, metrics: undefined, traces: undefined }, "1.0.0").pipe(
+    Layer.provideMerge(log.layer({ level: "info", format: "json" })),
+  );
+  // A thousand lines are sent at a time.
+  const program = Effect.gen(function* () {
+    for (let line = 0; line < 4_000; line++) yield* Effect.logInfo("a line");
+    yield* Effect.promise(() => until("four calls", async () => sent.length === 4));
+    for (let line = 0; line < 20_000; line++) yield* Effect.logInfo("a line");
+    // Whatever was sent before this has arrived with it.
+    void fetch(`${endpoint}/last`, { method: "POST" }).catch(() => undefined);
+    yield* Effect.promise(() =>
+      until("the last call", async () => sent.some(({ path }) => path === "/last")),
+    );
+  });
+  const silence = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  await Effect.runPromise(Effect.scoped(Effect.provide(program, logs)));
+  silence.mockRestore();
+  expect(sent.filter(({ path }) => path === "/v1/logs")).toHaveLength(4);
+});
