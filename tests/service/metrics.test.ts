@@ -1,5 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
 import { exchange } from "../attacks/raw-request.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
@@ -224,6 +227,34 @@ it("a method that HTTP does not know has no series of its own", async () => {
   const labels = { http_request_method: "_OTHER" };
   expect(sumOf(text, "http_server_request_duration_seconds_count", labels)).toBe(1);
   expect(text).not.toContain("PROPFIND");
+  await service.stop();
+});
+
+it("a reload that is refused shows, until one is accepted", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-metrics-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "limits.env");
+  writeFileSync(file, "LIMIT_OBJECTS_PER_DAY=5\n");
+  const service = await startProcess({ METRICS: "loopback", ENV_FILES: file });
+  const state = async () => {
+    const { text } = await scrape(service.address);
+    const reloads = (outcome: string) =>
+      sumOf(text, "valetkey_configuration_reloads_total", { outcome });
+    return [
+      sumOf(text, "valetkey_configuration_stale"),
+      reloads("accepted"),
+      reloads("refused"),
+    ].join();
+  };
+  const becomes = (wanted: string) => until(wanted, async () => (await state()) === wanted);
+  await becomes("0,0,0");
+  const { text } = await scrape(service.address);
+  const loaded = sumOf(text, "valetkey_configuration_loaded_timestamp_seconds") ?? 0;
+  expect(Math.abs(loaded - Date.now() / 1000)).toBeLessThan(600);
+  writeFileSync(file, "LIMIT_OBJECTS_PER_DAY=many\n");
+  await until("a refusal", async () => (await state()).startsWith("1,0,"));
+  writeFileSync(file, "LIMIT_OBJECTS_PER_DAY=6\n");
+  await until("the reload", async () => (await state()).startsWith("0,1,"));
   await service.stop();
 });
 
