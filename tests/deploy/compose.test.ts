@@ -3,7 +3,7 @@ import { parseYaml } from "@redocly/openapi-core";
 import * as Result from "effect/Result";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -21,6 +21,8 @@ const FILES = globSync("compose*.yaml", { cwd: DEPLOY }).toSorted();
 const PROJECTS = FILES.filter((file) => file !== "compose.base.yaml");
 
 interface Service {
+  readonly image?: string;
+  readonly profiles?: ReadonlyArray<string>;
   readonly command?: ReadonlyArray<string>;
   readonly volumes?: ReadonlyArray<string>;
   readonly extends?: { readonly file: string; readonly service: string };
@@ -59,6 +61,23 @@ interface User {
   readonly credentials: readonly [Readonly<Record<"accessKey" | "secretKey", string>>];
   readonly policyNames?: ReadonlyArray<string>;
 }
+
+it.each(PROJECTS)("%s has what watches it in the profile watch, of one version", (file) => {
+  const services = servicesOf(file);
+  for (const name of ["prometheus", "grafana"]) {
+    const { image, profiles, volumes = [] } = services.get(name) ?? expect.unreachable();
+    expect(image).toMatch(/:v?\d+\.\d+\.\d+$/);
+    expect(profiles).toEqual(["watch"]);
+    const files = volumes.filter((volume) => volume.startsWith("./"));
+    expect(files.length).toBeGreaterThan(1);
+    for (const mounted of files) {
+      expect(existsSync(join(DEPLOY, mounted.split(":", 1)[0] ?? "")), mounted).toBe(true);
+    }
+  }
+  const [, port] =
+    /^ +port: (\d+)$/m.exec(readFileSync(join(DEPLOY, "grafana/prometheus.yaml"), "utf8")) ?? [];
+  expect(String(services.get("valetkey")?.environment?.["METRICS_PORT"])).toBe(port);
+});
 
 const BUCKET = { STORAGE_BUCKET: "my-bucket" };
 const folders: Array<string> = [];
