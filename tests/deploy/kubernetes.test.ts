@@ -24,7 +24,10 @@ const render = (overlay: string): string =>
 
 /** What the tests look at in it. */
 interface Rendered {
-  readonly ConfigMap: { readonly data: Readonly<Record<string, string>> };
+  readonly ConfigMap: {
+    readonly metadata: { readonly name: string };
+    readonly data: Readonly<Record<string, string>>;
+  };
   readonly Deployment: { readonly spec: { readonly template: { readonly spec: Pod } } };
   readonly HorizontalPodAutoscaler: { readonly spec: { readonly minReplicas: number } };
   readonly NetworkPolicy: {
@@ -42,11 +45,22 @@ interface Rendered {
 interface Pod {
   readonly terminationGracePeriodSeconds: number;
   readonly containers: readonly [Container];
+  readonly volumes: readonly [
+    {
+      readonly name: string;
+      readonly projected: {
+        readonly sources: ReadonlyArray<
+          Readonly<Partial<Record<"configMap" | "secret", { readonly name: string }>>>
+        >;
+      };
+    },
+  ];
 }
 
 type Container = Readonly<Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe>> & {
   readonly ports: ReadonlyArray<{ readonly name: string; readonly containerPort: number }>;
-  readonly envFrom: ReadonlyArray<{ readonly secretRef?: { readonly name: string } }>;
+  readonly env: ReadonlyArray<{ readonly name: string; readonly value: string }>;
+  readonly volumeMounts: readonly [{ readonly name: string; readonly mountPath: string }];
 };
 
 interface Probe {
@@ -72,11 +86,17 @@ const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ),
 };
 
-/** What the service of the image reads in a pod. */
+/** What the service of the image reads in a pod, which has the variables in a folder. */
 function environmentOf({ ConfigMap, Deployment }: Rendered): Record<string, string> {
-  const [{ envFrom }] = Deployment.spec.template.spec.containers;
-  const names = envFrom.flatMap(({ secretRef }) => secretRef?.name ?? []);
-  return Object.assign({ HOST: "0.0.0.0" }, ConfigMap.data, ...names.map((name) => SECRETS[name]));
+  const { containers, volumes } = Deployment.spec.template.spec;
+  const [{ env, volumeMounts }] = containers;
+  const [{ name, projected }] = volumes;
+  expect(volumeMounts).toMatchObject([{ name, mountPath: "/etc/valetkey" }]);
+  expect(env).toEqual([{ name: "ENV_FILES", value: "/etc/valetkey" }]);
+  const given = projected.sources.map(({ configMap, secret }) =>
+    configMap?.name === ConfigMap.metadata.name ? ConfigMap.data : SECRETS[secret?.name ?? ""],
+  );
+  return Object.assign({ HOST: "0.0.0.0" }, ...given);
 }
 
 it("there are manifests for Amazon, for Google and for a store of one's own", () => {

@@ -205,7 +205,7 @@ it("a browser may cache the list of policies for the same caller, and a shared c
   const { request } = await startService();
   const headers = { ...authorized(TOKEN).headers, Origin: "https://app.example.com" };
   const answer = await request(POLICIES, { headers });
-  expect(answer.headers.get("cache-control")).toBe("private, max-age=300");
+  expect(answer.headers.get("cache-control")).toBe("private, max-age=60");
   expect(answer.headers.get("vary")).toBe("Origin, Authorization, Cookie");
   expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
   expect(answer.headers.get("content-type")).toBe("application/json");

@@ -9,8 +9,8 @@ import { json, keptByBrowser } from "../answer.ts";
 import { FILES, operation } from "./operation.ts";
 import { flag } from "./schemas.ts";
 
-/** The seconds for which a browser may keep the policies, which change only with a restart. */
-const LIFETIME = 300;
+/** The seconds for which a browser may keep the policies, and not know that they were reloaded. */
+const LIFETIME = 60;
 
 const seconds = (description: string, example: number) =>
   Schema.Number.check(

@@ -1,0 +1,349 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { newToken } from "../../adapters/identity/token-file.ts";
+import { bundled } from "../support/bundled.ts";
+import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { receiptKey } from "../support/receipt-key.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+const root = mkdtempSync(join(tmpdir(), "valetkey-reload-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let folders = 0;
+
+/** A folder of variables, as Kubernetes mounts them, and files that they name. */
+function makeFiles() {
+  const folder = join(root, String(++folders));
+  const variables = join(folder, "variables");
+  mkdirSync(variables, { recursive: true });
+  const at = (name: string) => join(folder, name);
+  return {
+    at,
+    env: { ENV_FILES: variables, PID_FILE: at("pid"), LOG_FORMAT: "json" },
+    set: (name: string, value: string) => write(join(variables, name), `${value}\n`),
+    unset: (name: string) => rmSync(join(variables, name)),
+    write: (name: string, json: unknown) => write(at(name), JSON.stringify(json)),
+    writeText: (name: string, text: string) => writeFileSync(at(name), text),
+  };
+}
+
+function write(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+type Files = ReturnType<typeof makeFiles>;
+
+/** `valetkey reload` for the service whose files these are. */
+async function reload({ env }: Pick<Files, "env">) {
+  const { PATH = "", HOME = "" } = process.env;
+  const options = { env: { PATH, HOME, ...COMPILE_CACHE, PID_FILE: env.PID_FILE } };
+  const cli = await bundled("cli");
+  return new Promise<{ readonly code: number; readonly output: string }>((resolve) =>
+    execFile("node", [cli, "reload"], options, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), output: `${stdout}${stderr}` }),
+    ),
+  );
+}
+
+async function presign(
+  { address, token }: Pick<ServiceProcess, "address" | "token">,
+  body: object = {},
+  headers: Readonly<Record<string, string>> = {},
+) {
+  const answer = await fetch(`${address}/api/v1/orgs/acme/files/presign`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}`, ...headers },
+    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5, ...body }),
+  });
+  const { code, receipt, key } = (await answer.json()) as Partial<
+    Record<"code" | "receipt" | "key", string>
+  >;
+  return { status: answer.status, code, receipt, key };
+}
+
+async function confirm({ address }: ServiceProcess, token: string, receipt: string | undefined) {
+  const answer = await fetch(`${address}/api/v1/orgs/acme/files/confirm`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+    body: JSON.stringify({ receipt }),
+  });
+  return ((await answer.json()) as { readonly code?: string }).code;
+}
+
+async function readiness({ address }: ServiceProcess) {
+  const answer = await fetch(`${address}/readyz`);
+  const { status, parts } = (await answer.json()) as {
+    readonly status: string;
+    readonly parts: {
+      readonly configuration: { readonly state: string; readonly reason?: string };
+    };
+  };
+  return { code: answer.status, status, ...parts.configuration };
+}
+
+const lines = (service: ServiceProcess, message: string) =>
+  service.output().split(`"the configuration was ${message}`).length - 1;
+
+const key = (id: string) => `${id}:${receiptKey(id).toString("base64")}`;
+
+const stored = ({ id, sha256 }: ReturnType<typeof newToken>) => ({
+  id,
+  sha256,
+  kind: "service",
+  subject: "a",
+  organizations: ["acme"],
+  scopes: ["write", "confirm"],
+});
+
+it("a policy, a key and a token are reloaded under load, and every answer is of the old or the new", async () => {
+  const files = makeFiles();
+  const [kept, late] = [newToken(), newToken()];
+  files.write("policies.json", { files: { max_size: 1000 } });
+  files.write("tokens.json", { tokens: [stored(kept)] });
+  files.set("RECEIPT_KEYS", key("old"));
+  files.set("STORAGE_POLICIES", files.at("policies.json"));
+  const service = await startProcess({
+    ...files.env,
+    AUTH: "static",
+    AUTH_TOKENS_FILE: files.at("tokens.json"),
+    LOG_LEVEL: "warn",
+  });
+  const as = (token: string) => ({ address: service.address, token });
+  const answers: Array<{ readonly by: string; readonly answer: Promise<string> }> = [];
+  const ask = (by: string, token: string, size: number) =>
+    answers.push({
+      by,
+      answer: presign(as(token), { size }).then(
+        ({ status, receipt = "" }) => `${status} ${receipt.split(".")[1] ?? ""}`.trim(),
+        (cause: unknown) => String(cause),
+      ),
+    });
+  const load = setInterval(() => {
+    ask("small", kept.token, 5);
+    ask("large", kept.token, 2000);
+    ask("late", late.token, 5);
+  }, 30);
+  const { receipt } = await presign(as(kept.token));
+  await until("answers before it", () => answers.length > 60);
+  for (let round = 0; round < 3; round++) {
+    files.write("policies.json", { files: { max_size: 5000 } });
+    files.write("tokens.json", { tokens: [stored(kept), stored(late)] });
+    files.set("RECEIPT_KEYS", `${key("new")},${key("old")}`);
+    expect((await reload(files)).code).toBe(0);
+    expect(await confirm(service, kept.token, receipt)).toBe("UPLOAD_INCOMPLETE");
+    const before = answers.length;
+    await until("answers after it", () => answers.length > before + 60);
+    files.write("policies.json", { files: { max_size: 1000 } });
+    files.write("tokens.json", { tokens: [stored(kept)] });
+    files.set("RECEIPT_KEYS", key("old"));
+    expect((await reload(files)).code).toBe(0);
+  }
+  clearInterval(load);
+  const seen = { small: new Set<string>(), large: new Set<string>(), late: new Set<string>() };
+  for (const { by, answer } of answers) seen[by as keyof typeof seen].add(await answer);
+  expect([...seen.small].toSorted()).toEqual(["200 new", "200 old"]);
+  expect([...seen.large].toSorted()).toEqual(["200 new", "413"]);
+  expect([...seen.late].toSorted()).toEqual(["200 new", "401"]);
+  await service.stop();
+});
+
+it("a file at fault keeps all of the old, also what was right, until the next good version", async () => {
+  const files = makeFiles();
+  files.write("policies.json", { files: { max_size: 1000 } });
+  files.set("STORAGE_POLICIES", files.at("policies.json"));
+  files.set("CORS_ORIGINS", "https://old.example");
+  const service = await startProcess(files.env);
+  const origin = async () =>
+    (
+      await fetch(`${service.address}/openapi.json`, { headers: { Origin: "https://new.example" } })
+    ).headers.get("access-control-allow-origin");
+  files.set("CORS_ORIGINS", "https://new.example");
+  files.writeText("policies.json", '{"files": {"max_size": 50');
+  await until("the refusal", async () => (await readiness(service)).state === "failing");
+  expect(await readiness(service)).toMatchObject({
+    code: 200,
+    status: "degraded",
+    reason: `STORAGE_POLICIES cannot be used: the file ${files.at("policies.json")} is not JSON`,
+  });
+  expect((await presign(service, { size: 2000 })).status).toBe(413);
+  expect(await origin()).toBeNull();
+  const refused = await reload(files);
+  expect(refused).toMatchObject({ code: 1, output: expect.stringContaining("is not JSON") });
+  files.write("policies.json", { files: { max_size: 5000 } });
+  await until("the good version", async () => (await readiness(service)).state === "ok");
+  expect((await presign(service, { size: 2000 })).status).toBe(200);
+  expect(await origin()).toBe("https://new.example");
+  expect(lines(service, "not reloaded")).toBe(2);
+  expect(service.output()).toContain('"changed":"CORS_ORIGINS,STORAGE_POLICIES"');
+  await service.stop();
+});
+
+it("a reload that would change what needs a restart is refused, and names each variable", async () => {
+  const files = makeFiles();
+  const service = await startProcess(files.env);
+  files.set("PORT", "1");
+  files.set("STORAGE_BUCKET", "others");
+  files.set("STORAGE_MAX_FILE_SIZE", "1 B");
+  files.set("AUTH", "forward");
+  files.set("LIMIT_OBJECTS_PER_DAY", "none");
+  const { code, output } = await reload(files);
+  expect(code).toBe(1);
+  for (const name of ["PORT", "STORAGE_BUCKET", "AUTH"]) {
+    expect(output).toContain(`${name} cannot change while the service runs; restart to change it`);
+  }
+  expect(output).toContain("LIMIT_OBJECTS_PER_DAY must be");
+  expect((await presign(service)).status).toBe(200);
+  for (const name of ["PORT", "STORAGE_BUCKET", "AUTH", "LIMIT_OBJECTS_PER_DAY"]) files.unset(name);
+  expect(await reload(files)).toMatchObject({
+    code: 0,
+    output: "The configuration was reloaded; changed: STORAGE_MAX_FILE_SIZE.\n",
+  });
+  expect((await presign(service)).status).toBe(413);
+  await service.stop();
+});
+
+it("what was counted against limits survives, and new numbers hold from then on", async () => {
+  const files = makeFiles();
+  files.set("LIMIT_OBJECTS_PER_DAY", "2");
+  files.set("LIMIT_REQUESTS_PER_SUBJECT", "4 per day");
+  files.set("LIMIT_FAILED_AUTHENTICATIONS", "1 per day");
+  const service = await startProcess(files.env);
+  const stranger = { ...service, token: "somebody-else-entirely" };
+  const once = { "Idempotency-Key": "one" };
+  const first = await presign(service, {}, once);
+  expect((await presign(service)).status).toBe(200);
+  expect((await presign(service)).code).toBe("QUOTA_EXCEEDED");
+  expect((await presign(stranger)).status).toBe(401);
+  files.set("LIMIT_OBJECTS_PER_DAY", "3");
+  expect((await reload(files)).code).toBe(0);
+  expect((await presign(stranger)).code).toBe("RATE_LIMITED");
+  expect((await presign(service)).status).toBe(200);
+  expect((await presign(service)).code).toBe("RATE_LIMITED");
+  files.set("LIMIT_REQUESTS_PER_SUBJECT", "1000 per day");
+  expect((await reload(files)).code).toBe(0);
+  expect((await presign(service)).code).toBe("QUOTA_EXCEEDED");
+  // A retry gets the object of the first request.
+  expect(await presign(service, {}, once)).toMatchObject({ status: 200, key: first.key });
+  await service.stop();
+});
+
+it.each(["node", "bun"] as const)(
+  "all workers of %s take a configuration or none, and one that is started again has it",
+  async (runtime) => {
+    const files = makeFiles();
+    files.set("STORAGE_MAX_FILE_SIZE", "1 B");
+    const service = await startProcess({ ...files.env, WEB_CONCURRENCY: "2" }, runtime);
+    const statuses = async () =>
+      new Set(
+        (await Promise.all(Array.from({ length: 40 }, () => presign(service)))).map(
+          ({ status }) => status,
+        ),
+      );
+    expect(await statuses()).toEqual(new Set([413]));
+    files.set("STORAGE_MAX_FILE_SIZE", "1 MiB");
+    expect((await reload(files)).code).toBe(0);
+    expect(await statuses()).toEqual(new Set([200]));
+    files.set("STORAGE_MAX_FILE_SIZE", "much");
+    expect((await reload(files)).code).toBe(1);
+    const children = await childrenOf(service.pid);
+    expect(children).toHaveLength(2);
+    process.kill(children[0] ?? 0, "SIGKILL");
+    await until("another worker", async () => {
+      const now = await childrenOf(service.pid);
+      return now.length === 2 && now.every((pid) => pid !== children[0]);
+    });
+    for (let round = 0; round < 5; round++) expect(await statuses()).toEqual(new Set([200]));
+    expect((await readiness(service)).status).toBe("degraded");
+    await service.stop();
+  },
+);
+
+async function childrenOf(pid: number): Promise<ReadonlyArray<number>> {
+  const output = await new Promise<string>((resolve) =>
+    execFile("ps", ["-o", "pid=", "--ppid", String(pid)], (_, stdout) => resolve(stdout)),
+  );
+  return output.trim().split(/\s+/).map(Number);
+}
+
+it("valetkey reload ends with 69 where no service runs, and says so", async () => {
+  const files = makeFiles();
+  expect(await reload(files)).toMatchObject({
+    code: 69,
+    output: expect.stringContaining("No service is running"),
+  });
+  const service = await startProcess(files.env);
+  expect(await reload(files)).toMatchObject({
+    code: 0,
+    output: "The configuration was reloaded; nothing changed.\n",
+  });
+  await service.stop();
+  expect((await reload(files)).code).toBe(69);
+  files.writeText("pid", `${service.pid}\n`);
+  expect((await reload(files)).code).toBe(69);
+});
+
+it("a replaced symbolic link is seen, as Kubernetes mounts a folder", async () => {
+  const files = makeFiles();
+  const mounted = files.at("mounted");
+  for (const [version, size] of [
+    ["1", "1 B"],
+    ["2", "1 MiB"],
+  ] as const) {
+    mkdirSync(join(mounted, version), { recursive: true });
+    writeFileSync(join(mounted, version, "STORAGE_MAX_FILE_SIZE"), size);
+  }
+  symlinkSync("1", join(mounted, "..data"));
+  symlinkSync("..data/STORAGE_MAX_FILE_SIZE", join(mounted, "STORAGE_MAX_FILE_SIZE"));
+  const service = await startProcess({ ENV_FILES: mounted });
+  expect((await presign(service)).status).toBe(413);
+  symlinkSync("2", join(mounted, "..next"));
+  renameSync(join(mounted, "..next"), join(mounted, "..data"));
+  await until("the new version", async () => (await presign(service)).status === 200);
+  await service.stop();
+});
+
+it("many signals lead to few reloads, the last of which sees the newest files", async () => {
+  const files = makeFiles();
+  const service = await startProcess(files.env);
+  for (let size = 1; size <= 100; size++) {
+    files.set("STORAGE_MAX_FILE_SIZE", `${size} B`);
+    service.signal("SIGHUP");
+  }
+  await until("the last", async () => (await presign(service, { size: 100 })).status === 200);
+  expect((await presign(service, { size: 101 })).status).toBe(413);
+  // Each shares the reload after it with those that come meanwhile.
+  expect(lines(service, "reloaded")).toBeLessThan(80);
+  await service.stop();
+});
+
+it("a file that changes every 10 ms is reloaded now and then, and every version is whole", async () => {
+  const files = makeFiles();
+  files.set("STORAGE_MAX_FILE_SIZE", "1 B");
+  const service = await startProcess(files.env);
+  let changes = 0;
+  const writer = setInterval(
+    () => files.set("STORAGE_MAX_FILE_SIZE", `${5 + (++changes % 7)} B`),
+    10,
+  );
+  await until("a reload", async () => (await presign(service)).status === 200);
+  clearInterval(writer);
+  // Each look is a second apart from the one before, and a hundred changes are not.
+  expect(lines(service, "reloaded")).toBeLessThan(changes / 20);
+  expect(lines(service, "not reloaded")).toBe(0);
+  await service.stop();
+});
+
+it("SIGHUP while the service stops does nothing", async () => {
+  const files = makeFiles();
+  const service = await startProcess({ ...files.env, SHUTDOWN_GRACE: "3 seconds" });
+  service.signal("SIGTERM");
+  await until("stopping", () => service.output().includes('"stopping"'));
+  service.signal("SIGHUP");
+  expect(await service.ended).toBe(0);
+  expect(lines(service, "")).toBe(0);
+});
