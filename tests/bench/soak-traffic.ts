@@ -120,7 +120,10 @@ async function uploadOne(world: World): Promise<void> {
 async function uploadBatch(world: World): Promise<void> {
   const bytes = randomBytes(100);
   const { status, body } = await world.ask("batch", `${FILES}/batch`, {
-    body: { files: Array.from({ length: 5 }, () => ({ ...FILE, size: bytes.length })) },
+    body: {
+      files: Array.from({ length: 5 }, () => ({ ...FILE, size: bytes.length })),
+      policy: "documents",
+    },
     expect: [200],
   });
   if (status !== 200) return;

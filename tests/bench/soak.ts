@@ -34,13 +34,16 @@ const { values } = parseArgs({
 });
 const minutes = values.quick ? 1 : Number(values.minutes);
 const rate = Number(values.rate);
-/** In seconds: between faults, how long they last, and between keys. */
-const [FAULT_EVERY, FAULT_LASTS, KEY_LASTS] = values.quick ? [8, 2, 10] : [40, 5, 60];
+/** In seconds: between faults, how long they last, and how long keys and policies stay. */
+const [FAULT_EVERY, FAULT_LASTS, KEY_LASTS, POLICIES_LAST] = values.quick
+  ? [8, 2, 10, 15]
+  : [40, 5, 60, 75];
 /** Too short a run says nothing about memory: V8 makes room for itself first. */
 const JUDGED_MINUTES = 10;
 const BUCKET = "soak";
 
 let keys = 0;
+let reloads = 0;
 const counts = new Map<string, number>();
 const unexpected: Array<string> = [];
 const wrong = (text: string) => void unexpected.push(text);
@@ -59,6 +62,14 @@ async function run(): Promise<void> {
   const proxy = await startCuttingProxy(() => Number(new URL(store.endpoint).port));
   const folder = mkdtempSync(join(tmpdir(), "valetkey-soak-"));
   const credentials = join(folder, "credentials.json");
+  const policies = join(folder, "policies.json");
+
+  /** Other sizes that the policy `documents` allows; every upload of the soak is within all of them. */
+  const changePolicies = (mebibytes: number): void => {
+    const text = JSON.stringify({ documents: { max_size: `${mebibytes} MiB` } });
+    writeFileSync(`${policies}.new`, text);
+    renameSync(`${policies}.new`, policies);
+  };
 
   /** Another key in the place of the one that signs; those before it stay valid at the store. */
   async function rotate(): Promise<void> {
@@ -83,6 +94,7 @@ async function run(): Promise<void> {
   }
 
   try {
+    changePolicies(1);
     const { accessKey, secretKey } = store;
     writeFileSync(credentials, JSON.stringify({ access_key: accessKey, secret_key: secretKey }));
     const service = await startProcess(
@@ -93,6 +105,7 @@ async function run(): Promise<void> {
         STORAGE_ENDPOINT: `http://127.0.0.1:${proxy.port}`,
         STORAGE_PUBLIC_ENDPOINT: store.endpoint,
         STORAGE_CREDENTIALS_FILE: credentials,
+        STORAGE_POLICIES: policies,
         REDIS_URL: redis.urls[0],
         // So nothing may be refused for want of Redis.
         LIMITS_ON_FAILURE: "allow",
@@ -108,7 +121,7 @@ async function run(): Promise<void> {
       RUNTIMES.node,
     );
     try {
-      await soak(service, { redis, proxy, rotate });
+      await soak(service, { redis, proxy, rotate, changePolicies });
     } finally {
       await service.stop();
     }
@@ -124,11 +137,12 @@ interface Surroundings {
   readonly redis: Redis;
   readonly proxy: CuttingProxy;
   readonly rotate: () => Promise<void>;
+  readonly changePolicies: (mebibytes: number) => void;
 }
 
 async function soak(
-  { address, token, pid }: ServiceProcess,
-  { redis, proxy, rotate }: Surroundings,
+  { address, token, pid, signal }: ServiceProcess,
+  { redis, proxy, rotate, changePolicies }: Surroundings,
 ): Promise<void> {
   const send: (path: string, options: Parameters<Ask>[2]) => Promise<Answer> = async (
     path,
@@ -212,6 +226,24 @@ async function soak(
   };
   const world: World = { ask, random, acknowledged, wrong, port: Number(new URL(address).port) };
 
+  /** Every other time the change of the file is enough. */
+  const reload = async () => {
+    reloads += 1;
+    const mebibytes = 1 + (reloads % 9);
+    changePolicies(mebibytes);
+    if (reloads % 2 === 0) signal("SIGHUP");
+    await until(
+      "a reload",
+      async () => (await largestDocument()) === mebibytes * MEBIBYTE,
+      20,
+    ).catch((cause: unknown) => wrong(String(cause)));
+  };
+  const largestDocument = async () => {
+    const { body } = await send(`${FILES}/policies`, GET);
+    const listed = body["policies"] as ReadonlyArray<Readonly<Record<string, unknown>>>;
+    return listed.find(({ name }) => name === "documents")?.["max_size"];
+  };
+
   const start = performance.now();
   const end = start + minutes * 60_000;
   const isOver = () => performance.now() >= end;
@@ -242,6 +274,7 @@ async function soak(
   await Promise.all([
     traffic(),
     every(KEY_LASTS, rotate),
+    every(POLICIES_LAST, reload),
     every(FAULT_EVERY, () => faults.next(FAULT_LASTS * 1000)),
     every(1, () => void resident.push(workersOf(pid).map((worker) => memoryOf(worker).resident))),
   ]);
@@ -324,6 +357,7 @@ function report({
     ["uploads acknowledged", count(acknowledged.length)],
     ["of these, missing or other bytes at the end", count(lost)],
     ["keys that signed", count(keys + 1)],
+    ["reloads of other policies", count(reloads)],
     ...[...byKind].map(([name, all]) => [
       `${name}: times; seconds until all was well, median and most`,
       `${all.length}; ${secondsOf(all, median)}, ${secondsOf(all, (times) => Math.max(...times))}`,
