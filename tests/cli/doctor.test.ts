@@ -466,7 +466,7 @@ const FAULTS: ReadonlyArray<Fault> = [
     unknown: [
       "lifecycle: the bucket's lifecycle could not be read: 403 AccessDenied",
       "versioning: the service's key may not look at it",
-      "encryption: the store does not show it (500 InternalError)",
+      "encryption: the store is in trouble: it answered 500 InternalError",
       "object lock: this store has no such setting, or does not show it",
     ],
   },
