@@ -62,8 +62,10 @@ interface User {
   readonly policyNames?: ReadonlyArray<string>;
 }
 
+const BUCKET = { STORAGE_BUCKET: "my-bucket" };
+
 it.each(PROJECTS)("%s has what watches it in the profile watch, of one version", (file) => {
-  const services = servicesOf(file);
+  const services = servicesOf(file, BUCKET);
   for (const name of ["prometheus", "grafana"]) {
     const { image, profiles, volumes = [] } = services.get(name) ?? expect.unreachable();
     expect(image).toMatch(/:v?\d+\.\d+\.\d+$/);
@@ -79,7 +81,6 @@ it.each(PROJECTS)("%s has what watches it in the profile watch, of one version",
   expect(String(services.get("valetkey")?.environment?.["METRICS_PORT"])).toBe(port);
 });
 
-const BUCKET = { STORAGE_BUCKET: "my-bucket" };
 const folders: Array<string> = [];
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
