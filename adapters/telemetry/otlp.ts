@@ -11,6 +11,7 @@ import * as OtlpSerialization from "effect/observability/OtlpSerialization";
 import * as OtlpTracer from "effect/observability/OtlpTracer";
 import * as Redacted from "effect/Redacted";
 import { CurrentLogAnnotations } from "effect/References";
+import { cachedFor } from "../../application/cached.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
 import { fetchFailure } from "../thrown.ts";
 import { splitMessage } from "./log.ts";
@@ -71,7 +72,7 @@ const boundedFetch = (collector: string) =>
       const log = Effect.runForkWith(yield* Effect.context());
       let calls = 0;
       let problem = "";
-      const warn = yield* Effect.cachedWithTTL(
+      const warn = yield* cachedFor(
         Effect.suspend(() =>
           Effect.logWarning(`telemetry cannot be sent to ${collector} and is dropped: ${problem}`),
         ),

@@ -51,6 +51,7 @@ it("a read-only disk refuses what is written, and nothing is lost once it can be
   await endure(() => service, {
     name: "the disk of the embedded store is read-only",
     begin: () => disk.remount("ro"),
+    needsQuiet: true,
     end: () => disk.remount("rw"),
     allowed: STORING("503 ServiceUnavailable"),
     answers: { presign: 20, put: 20, start: 5 },

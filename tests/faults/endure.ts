@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { until } from "../support/until.ts";
 import { type Allowed, Ledger, type Target, type Upload } from "./ledger.ts";
@@ -10,6 +11,8 @@ export interface Fault {
   readonly allowed: Allowed;
   /** Those that are right also before and after it. */
   readonly always?: Allowed;
+  /** Whether it can only begin while nothing is under way. */
+  readonly needsQuiet?: boolean;
   /** How often each step has to be answered while it lasts. */
   readonly answers: Readonly<Record<string, number>>;
   /** Answers of which there has to be at least one, such as `confirm 503 STORE_UNAVAILABLE`. */
@@ -32,12 +35,14 @@ export async function endure(target: () => Target, fault: Fault): Promise<void> 
   const ledger = new Ledger(target);
   const { allowed, always = {} } = fault;
   ledger.allow(always);
-  const traffic = startTraffic(ledger);
+  let traffic = startTraffic(ledger);
   let endedAt = 0;
   try {
     await traffic.answered({ "confirm 200": 10, "complete 200": 3 });
     ledger.allow({ ...always, ...allowed });
+    if (fault.needsQuiet) await traffic.stop();
     await fault.begin();
+    if (fault.needsQuiet) traffic = startTraffic(ledger);
     await traffic.answered(fault.answers);
   } finally {
     endedAt = performance.now();
@@ -73,9 +78,8 @@ export function startTraffic(ledger: Ledger) {
   const sent: Array<Upload> = [];
   const repeat = async (act: () => Promise<boolean>) => {
     while (!stopped.signal.aborted) {
-      // Where nothing comes of it, the next waits a moment as a client does.
-      await act();
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      // Where nothing comes of it, the next waits longer, as a client does.
+      await pause((await act()) ? 5 : 50);
     }
   };
   const send = async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { until } from "../support/until.ts";
 
@@ -177,7 +178,9 @@ export class Ledger {
   /** Repeats the step at which each upload stands, as a client does, until all are done. */
   async settle(): Promise<void> {
     const open = this.uploads.filter(({ done, steps }) => done < steps.length);
-    await Promise.all(open.map((upload) => until("its end", () => this.advance(upload))));
+    const again = async (upload: Upload) =>
+      (await this.advance(upload)) ? true : pause(500, undefined);
+    await Promise.all(open.map((upload) => until("its end", () => again(upload))));
   }
 
   /**
