@@ -60,8 +60,9 @@ it.each([
       name: `Redis ${how}`,
       begin,
       end: way.heal,
-      // A busy machine may be late even for one that answers.
-      allowed: { presign: LATE, confirm: LATE, start: LATE, sign: LATE, complete: LATE },
+      allowed: {},
+      // On a busy machine 50 milliseconds may be too little at any time.
+      always: { presign: LATE, confirm: LATE, start: LATE, sign: LATE, complete: LATE },
       answers: { presign: 100 },
       shows: fails ? ["presign 503 LIMITS_UNAVAILABLE"] : [],
     });
