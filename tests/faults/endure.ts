@@ -87,7 +87,7 @@ export function startTraffic(ledger: Ledger) {
     // What cannot be confirmed for long is sent no more; presigning goes on.
     const isSent = await ledger.advance(upload, sent.length < MOST_UNCONFIRMED ? 2 : 1);
     if (upload.done > 0) sent.push(upload);
-    else ledger.uploads.splice(ledger.uploads.indexOf(upload), 1);
+    else ledger.forget(upload);
     return isSent;
   };
   const confirm = async () => {
@@ -97,11 +97,11 @@ export function startTraffic(ledger: Ledger) {
     if (!isConfirmed) sent.push(upload);
     return isConfirmed;
   };
-  let inParts: Upload | undefined;
   const sendParts = async () => {
-    inParts ??= ledger.parts();
-    const isDone = await ledger.advance(inParts);
-    if (isDone) inParts = undefined;
+    const upload = ledger.parts();
+    const isDone = await ledger.advance(upload);
+    // One that stops on the way is finished in the end, and others begin meanwhile.
+    if (upload.done === 0) ledger.forget(upload);
     return isDone;
   };
   const clients = [send, send, confirm, confirm, sendParts].map(repeat);

@@ -175,6 +175,11 @@ export class Ledger {
     return true;
   }
 
+  /** Leaves out an upload that was never granted. */
+  forget(upload: Upload): void {
+    this.uploads.splice(this.uploads.indexOf(upload), 1);
+  }
+
   /** Repeats the step at which each upload stands, as a client does, until all are done. */
   async settle(): Promise<void> {
     const open = this.uploads.filter(({ done, steps }) => done < steps.length);
@@ -244,6 +249,7 @@ export class Ledger {
         method,
         headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
         body: JSON.stringify(body),
+        signal: AbortSignal.timeout(LONGEST_WAIT),
       });
       const { status } = answer;
       const told = await answer.json();
@@ -261,7 +267,8 @@ export class Ledger {
     const run = async () => {
       const { url, headers, bytes } = request();
       const body = new Blob([Uint8Array.from(bytes)]);
-      const answer = await fetch(url, { method: "PUT", headers: { ...headers }, body });
+      const signal = AbortSignal.timeout(LONGEST_WAIT);
+      const answer = await fetch(url, { method: "PUT", headers: { ...headers }, body, signal });
       const told = await answer.text();
       if (answer.ok) onSuccess(answer.headers);
       const code = /<Code>(\w+)</.exec(told)?.[1];
@@ -270,6 +277,9 @@ export class Ledger {
     return { name, run: () => run().catch(NO_ANSWER) };
   }
 }
+
+/** In milliseconds; a client whose connection nobody accepted tries another. */
+const LONGEST_WAIT = 60_000;
 
 const PART_SIZE = 5 * 1024 * 1024;
 
