@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Queue from "effect/Queue";
 import * as Result from "effect/Result";
 import { sentenceFor } from "../settings/setting.ts";
 import { type Env, VARIABLES } from "../settings/source.ts";
@@ -27,7 +28,7 @@ export const makeReload = Effect.fnUntraced(function* (
   server: Server,
   own: Env,
   first: Configuration,
-  report: (outcome: Outcome) => void,
+  report: (outcome: Outcome) => Effect.Effect<void>,
 ) {
   let inForce = first;
   let { files } = first;
@@ -55,7 +56,7 @@ export const makeReload = Effect.fnUntraced(function* (
       }
       refused = reason;
       yield* server.refuse(reason);
-      return report({ begun, changed: [], refused });
+      return yield* report({ begun, changed: [], refused });
     }
     const { next, changed } = prepared.success;
     if (changed.length === 0 && refused === undefined && !isAsked) return;
@@ -67,30 +68,17 @@ export const makeReload = Effect.fnUntraced(function* (
     }
     inForce = next;
     refused = undefined;
-    report({ begun, changed });
+    yield* report({ begun, changed });
   });
 
-  const run = Effect.runPromiseWith(yield* Effect.context());
-  let running = Promise.resolve();
-  let waiting: Promise<void> | undefined;
-  let isAsked = false;
-  const begin = (asked: boolean): Promise<void> => {
-    isAsked ||= asked;
-    return (waiting ??= running =
-      running.then(() => {
-        const wasAsked = isAsked;
-        isAsked = false;
-        waiting = undefined;
-        return run(reload(wasAsked));
-      }));
-  };
+  const calls = yield* Queue.unbounded<"signal" | "files">();
   const folders = (own["ENV_FILES"] ?? "").split(",").map((path) => path.trim());
   const paths = () => [...folders, ...files.keys()].filter((path) => path !== "");
-  yield* Effect.forkScoped(
-    watchFiles(
-      paths,
-      Effect.promise(() => begin(false)),
-    ),
+  yield* Effect.forkScoped(watchFiles(paths, Queue.offer(calls, "files")));
+  yield* Queue.takeAll(calls).pipe(
+    Effect.flatMap((waiting) => reload(waiting.includes("signal"))),
+    Effect.forever,
+    Effect.forkScoped,
   );
-  return () => begin(true);
+  return () => void Queue.offerUnsafe(calls, "signal");
 });

@@ -11,7 +11,7 @@ const MOST_LOOKS = 5;
  */
 export const watchFiles = Effect.fnUntraced(function* (
   paths: () => ReadonlyArray<string>,
-  work: Effect.Effect<void>,
+  work: Effect.Effect<unknown>,
 ) {
   let last = "";
   let handled = "";

@@ -1,5 +1,14 @@
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -214,8 +223,8 @@ it("what was counted against limits survives, and new numbers hold from then on"
   files.set("LIMIT_FAILED_AUTHENTICATIONS", "1 per day");
   const service = await startProcess(files.env);
   const stranger = { ...service, token: "somebody-else-entirely" };
-  const once = { "Idempotency-Key": "one" };
-  const first = await presign(service, {}, once);
+  const again = { "Idempotency-Key": "one" };
+  const first = await presign(service, {}, again);
   expect((await presign(service)).status).toBe(200);
   expect((await presign(service)).code).toBe("QUOTA_EXCEEDED");
   expect((await presign(stranger)).status).toBe(401);
@@ -228,7 +237,7 @@ it("what was counted against limits survives, and new numbers hold from then on"
   expect((await reload(files)).code).toBe(0);
   expect((await presign(service)).code).toBe("QUOTA_EXCEEDED");
   // A retry gets the object of the first request.
-  expect(await presign(service, {}, once)).toMatchObject({ status: 200, key: first.key });
+  expect(await presign(service, {}, again)).toMatchObject({ status: 200, key: first.key });
   await service.stop();
 });
 
@@ -281,10 +290,39 @@ it("valetkey reload ends with 69 where no service runs, and says so", async () =
     code: 0,
     output: "The configuration was reloaded; nothing changed.\n",
   });
+  const written = readFileSync(files.at("pid"), "utf8");
+  expect(written.split("\n")[0]).toBe(String(service.pid));
   await service.stop();
+  expect((await reload(files)).code).toBe(69);
+  files.writeText("pid", written);
   expect((await reload(files)).code).toBe(69);
   files.writeText("pid", `${service.pid}\n`);
   expect((await reload(files)).code).toBe(69);
+  const stranger = spawn("sleep", ["1000"]);
+  files.writeText("pid", written.replaceAll(String(service.pid), String(stranger.pid)));
+  expect(await reload(files)).toMatchObject({
+    code: 69,
+    output: expect.stringContaining("which is another one by now"),
+  });
+  expect(stranger.kill("SIGTERM")).toBe(true);
+  expect(await once(stranger, "exit")).toEqual([null, "SIGTERM"]);
+});
+
+it("a PID file that cannot be written is a warning, and the service is reloaded all the same", async () => {
+  const files = makeFiles();
+  mkdirSync(files.at("pid"));
+  const service = await startProcess(files.env);
+  for (let size = 5; size < 8; size++) {
+    files.set("STORAGE_MAX_FILE_SIZE", `${size} B`);
+    service.signal("SIGHUP");
+    await until(
+      "the reload",
+      async () => (await presign(service, { size: size + 1 })).code === "FILE_TOO_LARGE",
+    );
+    expect((await presign(service, { size })).status).toBe(200);
+  }
+  expect(service.output()).toContain("PID_FILE cannot be written");
+  await service.stop();
 });
 
 it("a replaced symbolic link is seen, as Kubernetes mounts a folder", async () => {
