@@ -8,7 +8,7 @@ import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { afterAll, beforeAll } from "vitest";
 import * as memory from "../../adapters/limits/memory.ts";
-import { connect, NO_KEY } from "../../adapters/limits/redis/connection.ts";
+import { connect, probe } from "../../adapters/limits/redis/connection.ts";
 import * as shared from "../../adapters/limits/redis/layer.ts";
 import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
 import { read as readRedis } from "../../adapters/limits/redis/settings.ts";
@@ -743,7 +743,7 @@ it.live.skipIf(path === "")("at most 10,000 commands wait for a Redis that does 
   Effect.gen(function* () {
     const redis = yield* Effect.promise(() => startRedis({ path }));
     const client = yield* connect(settingsFor(redis));
-    const ask = (): Promise<unknown> => client.exists(NO_KEY);
+    const ask = (): Promise<unknown> => probe(client);
     yield* Effect.promise(ask);
     redis.pause();
     let refused: ReadonlyArray<unknown> = [];
@@ -753,6 +753,27 @@ it.live.skipIf(path === "")("at most 10,000 commands wait for a Redis that does 
     yield* Effect.promise(() => new Promise(setImmediate));
     expect(refused).toEqual(Array(5).fill("Error: The queue is full"));
   }).pipe(Effect.scoped),
+);
+
+it.live.skipIf(path === "")("a Redis that takes no writes is not ready", () =>
+  Effect.gen(function* () {
+    const redis = yield* Effect.promise(() => startRedis({ path }));
+    const layer = shared.layer(settingsFor(redis), {
+      limits: { requests: {}, daily: {} },
+      spare: undefined,
+    });
+    const reasonWhen = (...command: ReadonlyArray<string>) =>
+      Effect.gen(function* () {
+        yield* Effect.promise(() => redis.ask(...command));
+        return yield* Limiter.use(({ check }) => Effect.flip(check));
+      });
+    yield* Effect.gen(function* () {
+      yield* Limiter.use(({ check }) => check);
+      expect((yield* reasonWhen("REPLICAOF", "127.0.0.1", "1")).reason).toContain("READONLY");
+      yield* Effect.promise(() => redis.ask("REPLICAOF", "NO", "ONE"));
+      expect((yield* reasonWhen("CONFIG", "SET", "maxmemory", "1")).reason).toContain("OOM");
+    }).pipe(Effect.provide(layer));
+  }),
 );
 
 describe.skipIf(path === "")("Redis takes requests out of a bucket", () => {

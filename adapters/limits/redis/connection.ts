@@ -31,14 +31,15 @@ export async function reach(settings: RedisSettings): Promise<void> {
   const client = clientFor(settings, { ...options.socket, reconnectStrategy: false });
   try {
     await client.connect();
-    await client.exists(NO_KEY);
+    await probe(client);
   } finally {
     client.destroy();
   }
 }
 
-/** A key that never exists: a cluster has no command without a key. */
-export const NO_KEY = "valetkey:{}";
+/** Counts for nobody: a Redis that is full, or a replica, answers and takes no writes. */
+export const probe = (client: Pick<ReturnType<typeof clientFor>, "takeRequest">) =>
+  client.takeRequest(["valetkey:{probe}:requests"], { count: 1000, milliseconds: 1000 });
 
 const options = {
   scripts: { takeRequest, takeUpload, replaceMemory, takeBackUpload },

@@ -16,7 +16,7 @@ import { digest } from "../expiring.ts";
 import type { LimiterWith } from "../layer.ts";
 import { MAX_PER_CALLER, tooManyRetries } from "../memory.ts";
 import { breaker } from "./breaker.ts";
-import { connect, NO_KEY } from "./connection.ts";
+import { connect, probe } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
 
 /**
@@ -57,7 +57,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
         },
       );
     return Limiter.of({
-      check: protect(() => redis.exists(NO_KEY)),
+      check: protect((abortSignal) => probe(redis.withCommandOptions({ abortSignal }))),
       countRequest: (limited, name) => {
         const limit = limits.requests[limited];
         if (limit === undefined) return Effect.undefined;
