@@ -7,7 +7,12 @@ import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
 import { ParentSpan, type Span } from "effect/Tracer";
 import { type Admission, admitWith } from "../../application/admit.ts";
-import { Audit, type AuditedFacts, tellNobody } from "../../application/ports/audit.ts";
+import {
+  Audit,
+  type AuditEvent,
+  type AuditedFacts,
+  tellNobody,
+} from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { isSlug } from "../../domain/organization.ts";
 import type { Answer } from "./answer.ts";
@@ -57,11 +62,14 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   return async (c: HttpContext, route: Route, requestId: string, span?: Span) => {
     const [{ action }] = route;
     const isAudited = action !== undefined && audit !== tellNobody;
-    const facts: AuditedFacts = {};
     const each: Array<AuditedFacts> = [];
     const { headers } = c.req.raw;
     const address = c.env?.address;
     const client = clientAddress({ headers, address });
+    const facts: AuditedFacts & Pick<AuditEvent, "address" | "requestId"> = {
+      address: client,
+      requestId,
+    };
     const request: PublicRequest = {
       c,
       options,
@@ -87,11 +95,13 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     }
     const refusal = Exit.isSuccess(outcome) ? undefined : Cause.findError(outcome.cause);
     if (isAudited) {
-      const code = refusal && codeFor(refusal);
-      const event = { ...facts, action, refusal: code, address: client, requestId };
-      const events = each.length === 0 ? [event] : each.map((own) => ({ ...event, ...own }));
-      const at = DateTime.makeUnsafe(clock.currentTimeMillisUnsafe());
-      for (const event of events) run(audit({ ...event, at }));
+      const event = Object.assign(facts, {
+        at: DateTime.makeUnsafe(clock.currentTimeMillisUnsafe()),
+        action,
+        refusal: refusal && codeFor(refusal),
+      });
+      if (each.length === 0) run(audit(event));
+      else for (const own of each) run(audit({ ...event, ...own }));
     }
     const answer = Exit.isSuccess(outcome) ? outcome.value : answerFailure(request, outcome.cause);
     return common === undefined ? answer : { ...answer, headers: { ...common, ...answer.headers } };

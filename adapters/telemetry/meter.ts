@@ -16,21 +16,32 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
   const context = Context.make(Metric.CurrentMetricAttributes, common).pipe(
     Context.add(Metric.MetricRegistry, registry),
   );
-  const all = new Map<string, Map<string, Registered["hooks"]>>();
+  const metrics = new Map<MetricName, Branch & { count: number }>();
 
   function find(name: MetricName, values: ReadonlyArray<string>): Registered["hooks"] {
-    let known = all.get(name);
-    if (known === undefined) all.set(name, (known = new Map()));
-    const key = values.length === 1 ? (values[0] ?? "") : values.join("\n");
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    if (known.size >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
-      const others = values.map(() => OVERFLOW);
-      return find(name, others);
+    let branch: Branch | undefined = metrics.get(name);
+    for (const value of values) branch = branch?.get(value);
+    return branch?.hooks ?? add(name, values);
+  }
+
+  function add(name: MetricName, values: ReadonlyArray<string>): Registered["hooks"] {
+    const metric = metrics.get(name) ?? Object.assign(new Branch(), { count: 0 });
+    metrics.set(name, metric);
+    if (metric.count >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
+      return find(
+        name,
+        values.map(() => OVERFLOW),
+      );
+    }
+    metric.count++;
+    let branch: Branch = metric;
+    for (const value of values) {
+      const next: Branch = branch.get(value) ?? new Branch();
+      branch.set(value, next);
+      branch = next;
     }
     series(name, attributesFrom(name, values)).valueUnsafe(context);
-    known.set(key, registry.latest);
-    return registry.latest;
+    return (branch.hooks = registry.latest);
   }
 
   return {
@@ -72,6 +83,11 @@ export const prometheusName = (id: string): string => {
   const measured = unit === "s" ? "_seconds" : unit === "By" ? "_bytes" : "";
   return `${id.replaceAll(".", "_")}${measured}${kind === "counter" ? "_total" : ""}`;
 };
+
+/** Series by one label after the other: no key is put together to find one. */
+class Branch extends Map<string, Branch> {
+  hooks: Registered["hooks"] | undefined;
+}
 
 type Registered = Metric.MetricRegistry extends Map<string, infer A> ? A : never;
 

@@ -27,18 +27,6 @@ export const SIGNALS = ["metrics", "traces", "logs"] as const;
 
 const BOOLEAN = /^(?:true|false)$/i;
 
-const URL_SHAPE = "an http or https URL without credentials, query or fragment";
-
-const endpoint = (signal: string) =>
-  optional({
-    variable: `OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`,
-    meaning: `Where ${signal.toLowerCase()} are sent, if not to a path of \`OTEL_EXPORTER_OTLP_ENDPOINT\`.`,
-    otherwise: `\`/v1/${signal.toLowerCase()}\` there`,
-    codec: HttpUrl,
-    shape: URL_SHAPE,
-    example: `http://collector:4318/v1/${signal.toLowerCase()}`,
-  });
-
 const exporter = (signal: string) =>
   withDefault("otlp", {
     ...oneOf(["otlp", "none"]),
@@ -54,12 +42,9 @@ export const settings = {
       "The collector that metrics, traces and logs are sent to: see [metrics](metrics.md#otlp).",
     otherwise: "nothing is sent",
     codec: HttpUrl,
-    shape: URL_SHAPE,
+    shape: "an http or https URL without credentials, query or fragment",
     example: "http://collector:4318",
   }),
-  metricsEndpoint: endpoint("METRICS"),
-  tracesEndpoint: endpoint("TRACES"),
-  logsEndpoint: endpoint("LOGS"),
   metrics: exporter("METRICS"),
   traces: exporter("TRACES"),
   logs: exporter("LOGS"),
@@ -139,19 +124,18 @@ export const read = (source: Source) =>
       SIGNALS.map(
         (signal) =>
           source.valueOf(settings[signal]) === "otlp" &&
-          (values.endpoint ?? values[`${signal}Endpoint`]) === undefined &&
+          values.endpoint === undefined &&
           fault(
             settings.endpoint,
             ({ assign }) => `must be set where ${assign(settings[signal], "otlp")}`,
           ),
       ),
     ),
-    ({ endpoint, metricsEndpoint, tracesEndpoint, logsEndpoint, ...values }) => {
-      const own = { metrics: metricsEndpoint, traces: tracesEndpoint, logs: logsEndpoint };
+    ({ endpoint, ...values }) => {
       const urlFor = (signal: (typeof SIGNALS)[number]) =>
         values.isDisabled || values[signal] === "none"
           ? undefined
-          : (own[signal] ?? (endpoint && new URL(`v1/${signal}`, withSlash(endpoint))));
+          : endpoint && new URL(`v1/${signal}`, withSlash(endpoint));
       return {
         ...values,
         metrics: urlFor("metrics"),

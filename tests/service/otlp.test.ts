@@ -46,7 +46,7 @@ async function startCollector({ hangs = false } = {}) {
 
 const spansOf = (sent: ReadonlyArray<Sent>): ReadonlyArray<Json> =>
   sent
-    .filter(({ path }) => path === "/v1/traces")
+    .filter(({ path }) => path.endsWith("/v1/traces"))
     .flatMap(({ body }) => body.resourceSpans[0].scopeSpans[0].spans);
 
 const attributesOf = (attributes: ReadonlyArray<Json>) =>
@@ -85,7 +85,6 @@ it("a request is traced into the store under its proxy's span, with metrics and 
     LOG_FORMAT: "json",
     TRUSTED_PROXIES: "127.0.0.1",
     OTEL_EXPORTER_OTLP_ENDPOINT: `${endpoint}/base`,
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${endpoint}/v1/traces`,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
     OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(secret)}`,
     OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test,service.name=uploads",

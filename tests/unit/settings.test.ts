@@ -215,10 +215,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   METRICS_TOKEN: [{ ...token, refuses: ["0123456789abcde", `${TOKEN} `, "a b"] }],
   OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
   OTEL_EXPORTER_OTLP_HEADERS: [pairs],
-  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: [httpUrl],
-  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: [httpUrl],
   OTEL_EXPORTER_OTLP_PROTOCOL: exactly("http/protobuf", "http/json"),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: [httpUrl],
   OTEL_LOGS_EXPORTER: exactly("otlp", "none"),
   OTEL_METRIC_EXPORT_INTERVAL: [
     {
