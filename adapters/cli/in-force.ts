@@ -12,7 +12,9 @@ import type { Settings } from "./settings.ts";
 export interface ConfigurationState extends PartState {
   /** When the configuration in force was loaded. */
   readonly loadedAt: DateTime.Utc;
-  readonly reloads: { readonly done: number; readonly refused: number };
+  /** Numbers of reloads. */
+  readonly accepted: number;
+  readonly refused: number;
 }
 
 interface Application {
@@ -41,7 +43,8 @@ export const makeInForce = Effect.fnUntraced(function* <A extends Application, E
     state: "ok",
     since,
     loadedAt: since,
-    reloads: { done: 0, refused: 0 },
+    accepted: 0,
+    refused: 0,
   };
 
   const begin = Effect.fnUntraced(function* (settings: Settings) {
@@ -56,13 +59,6 @@ export const makeInForce = Effect.fnUntraced(function* <A extends Application, E
 
   let current: Prepared<A> = yield* begin(first);
   let prepared: Prepared<A> | undefined;
-  const replace = (next: Prepared<A> | undefined): void => {
-    prepared = undefined;
-    if (next === undefined) return;
-    const last = current;
-    current = next;
-    if (last.underWay === 0) close(last);
-  };
   const server: Server = {
     prepare: ({ settings }) =>
       begin(settings).pipe(
@@ -72,28 +68,20 @@ export const makeInForce = Effect.fnUntraced(function* <A extends Application, E
         Effect.provideContext(services),
       ),
     commit: Effect.map(DateTime.now, (now) => {
-      const { reloads, ...last } = state;
-      const isSame = prepared === undefined && last.state === "ok";
-      replace(prepared);
-      state = {
-        state: "ok",
-        since: isSame ? last.since : now,
-        loadedAt: now,
-        reloads: { ...reloads, done: reloads.done + 1 },
-      };
+      const { accepted, refused } = state;
+      state = { state: "ok", since: now, loadedAt: now, accepted: accepted + 1, refused };
+      if (prepared === undefined) return;
+      const last = current;
+      current = prepared;
+      prepared = undefined;
+      if (last.underWay === 0) close(last);
     }),
     refuse: (reason) =>
       Effect.map(DateTime.now, (now) => {
-        const { reloads, ...last } = state;
+        const since = state.state === "failing" ? state.since : now;
+        state = { ...state, state: "failing", since, reason, refused: state.refused + 1 };
         if (prepared !== undefined) close(prepared);
         prepared = undefined;
-        state = {
-          ...last,
-          state: "failing",
-          since: last.state === "failing" ? last.since : now,
-          reason,
-          reloads: { ...reloads, refused: reloads.refused + 1 },
-        };
       }),
   };
   return {

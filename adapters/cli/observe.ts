@@ -58,8 +58,8 @@ export async function observe({ metrics, otlp, http }: Settings, env: Env) {
       const isStale = () => Number(state().state === "failing");
       meter.observe("valetkey.configuration.stale", [], isStale);
       const reloads = "valetkey.configuration.reloads";
-      meter.observe(reloads, ["accepted"], () => state().reloads.done);
-      meter.observe(reloads, ["refused"], () => state().reloads.refused);
+      meter.observe(reloads, ["accepted"], () => state().accepted);
+      meter.observe(reloads, ["refused"], () => state().refused);
     },
     limiterWith:
       (limiterWith: LimiterWith): LimiterWith =>

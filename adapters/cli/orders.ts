@@ -41,72 +41,55 @@ const answer = (answer: Answer) => void process.send?.(answer);
  * A worker that starts gets the one in force.
  */
 export function commandWorkers(first: Configuration) {
-  /** The running workers, with what each was given last. */
-  const running = new Map<Worker, Configuration | undefined>();
+  const started = new Set<Worker>();
   const votes = new Map<Worker, (reason?: string) => void>();
   let inForce = first;
   let next = first;
   let refused: string | undefined;
-  const give = (worker: Worker, configuration: Configuration) => {
-    running.set(worker, configuration);
-    order(worker, { prepare: write(configuration) });
-  };
+  const orderAll = (message: Order) => started.forEach((worker) => order(worker, message));
   const ask = (worker: Worker) =>
     new Promise<string | undefined>((resolve) => {
       votes.set(worker, resolve);
       setTimeout(resolve, ANSWER_TIMEOUT, "a worker does not answer").unref();
-      give(worker, next);
+      order(worker, { prepare: write(next) });
     });
-  const started = () =>
-    [...running].filter(([, given]) => given !== undefined).map(([worker]) => worker);
 
   const server: Server = {
-    prepare: (configuration) =>
-      Effect.flatMap(
-        Effect.promise(() => {
-          next = configuration;
-          return Promise.all(started().map(ask));
-        }),
-        (reasons) => {
-          const reason = reasons.find((reason) => reason !== undefined);
-          return reason === undefined ? Effect.void : Effect.fail(reason);
-        },
-      ),
+    prepare: Effect.fnUntraced(function* (configuration) {
+      next = configuration;
+      const reasons = yield* Effect.promise(() => Promise.all([...started].map(ask)));
+      const reason = reasons.find((reason) => reason !== undefined);
+      if (reason !== undefined) yield* Effect.fail(reason);
+    }),
     commit: Effect.sync(() => {
       inForce = next;
       refused = undefined;
-      for (const worker of started()) {
-        // One that started meanwhile was not asked.
-        if (running.get(worker) !== inForce) give(worker, inForce);
-        order(worker, { commit: true });
-      }
+      orderAll({ commit: true });
     }),
     refuse: (reason) =>
       Effect.sync(() => {
         next = inForce;
         refused = reason;
-        for (const worker of started()) {
-          running.set(worker, inForce);
-          order(worker, { refuse: reason });
-        }
+        orderAll({ refuse: reason });
       }),
   };
   return {
     server,
-    running,
     settings: () => inForce.settings,
     add: (worker: Worker) => {
-      running.set(worker, undefined);
       worker.on("message", (answer: Answer) => {
         // There are messages about other things too.
         if (typeof answer !== "object") return;
         if ("prepared" in answer) return votes.get(worker)?.(answer.prepared ?? undefined);
         if (!("starts" in answer)) return;
-        give(worker, inForce);
+        started.add(worker);
+        order(worker, { prepare: write(inForce) });
         if (refused !== undefined) order(worker, { refuse: refused });
+        // It takes part in the reload under way, without a vote.
+        if (next !== inForce) order(worker, { prepare: write(next) });
       });
       worker.once("exit", () => {
-        running.delete(worker);
+        started.delete(worker);
         votes.get(worker)?.();
         votes.delete(worker);
       });
@@ -127,24 +110,24 @@ export const obeyPrimary = Effect.gen(function* () {
   if (!("prepare" in first)) return yield* Effect.die("no configuration");
   let inForce = orFail(read(first.prepare), "A worker cannot start", first.prepare.env);
   let prepared = inForce;
-  const carryOut = (order: Order, server: Server) => {
-    if ("refuse" in order) return server.refuse(order.refuse);
+  const carryOut = Effect.fnUntraced(function* (order: Order, server: Server) {
     if ("commit" in order) {
       inForce = prepared;
-      return server.commit;
+      return yield* server.commit;
     }
-    return Effect.fromResult(read(order.prepare, inForce)).pipe(
-      Effect.mapError(() => "a worker cannot use the configuration"),
-      Effect.tap(server.prepare),
-      Effect.match({
-        onSuccess: (next) => {
-          prepared = next;
-          answer({ prepared: null });
-        },
-        onFailure: (reason) => answer({ prepared: reason }),
-      }),
+    if ("refuse" in order) {
+      prepared = inForce;
+      return yield* server.refuse(order.refuse);
+    }
+    const next = yield* Effect.result(
+      Effect.fromResult(read(order.prepare, inForce)).pipe(
+        Effect.mapError(() => "a worker cannot use the configuration"),
+        Effect.tap(server.prepare),
+      ),
     );
-  };
+    if (Result.isSuccess(next)) prepared = next.success;
+    answer({ prepared: Result.isSuccess(next) ? null : next.failure });
+  });
   return {
     configuration: inForce,
     obey: (server: Server) =>

@@ -28,21 +28,24 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
 ) {
   const { workers } = first.settings.http;
   const log = Effect.runForkWith(yield* Effect.context());
-  const { server, running, settings, add } = commandWorkers(first);
+  const { server, settings, add } = commandWorkers(first);
+  const running = new Set<Worker>();
   let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
   // Not every runtime ends workers with their primary.
-  process.on("exit", () => running.forEach((_, worker) => worker.process.kill("SIGKILL")));
+  process.on("exit", () => running.forEach((worker) => worker.process.kill("SIGKILL")));
 
   const start = (number: number, failures = 0): Worker => {
     const startedAt = performance.now();
     const worker = cluster.fork({ VALETKEY_WORKER: number });
+    running.add(worker);
     add(worker);
     closeLostConnection(worker);
     worker.on("message", (message) => {
-      if (isOfMetrics(message)) running.forEach((_, other) => passOn(message, other));
+      if (isOfMetrics(message)) running.forEach((other) => passOn(message, other));
     });
     worker.once("exit", (code, signal) => {
+      running.delete(worker);
       if (stopping !== undefined || !isStarted) return;
       const isShort = performance.now() - startedAt < 60_000;
       const pause = isShort ? Math.min(1000 * 2 ** failures, 30_000) : 0;
@@ -70,8 +73,8 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
   yield* Effect.promise(() => Promise.all(others.map(listening)));
   yield* onListening(server);
   stopping = yield* Effect.promise(() => stopSignal);
-  const ends = [...running.keys()].map((worker) => once(worker, "exit"));
-  for (const worker of running.keys()) worker.process.kill(stopping);
+  const ends = [...running].map((worker) => once(worker, "exit"));
+  for (const worker of running) worker.process.kill(stopping);
   yield* Effect.timeoutOption(
     Effect.promise(() => Promise.all(ends)),
     Duration.sum(settings().http.shutdown.timeout, Duration.seconds(1)),

@@ -1,6 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -13,11 +14,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { newToken } from "../../adapters/identity/token-file.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { bundled } from "../support/bundled.ts";
 import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
+
+const minio = await need("minio");
 
 const root = mkdtempSync(join(tmpdir(), "valetkey-reload-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -69,10 +74,12 @@ async function presign(
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}`, ...headers },
     body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5, ...body }),
   });
-  const { code, receipt, key } = (await answer.json()) as Partial<
-    Record<"code" | "receipt" | "key", string>
-  >;
-  return { status: answer.status, code, receipt, key };
+  const { code, receipt, key, put_url, put_headers } = (await answer.json()) as {
+    readonly [member in "code" | "receipt" | "key" | "put_url"]?: string;
+  } & { readonly put_headers?: Readonly<Record<string, string>> };
+  const put = async (body = "12345") =>
+    (await fetch(put_url ?? "", { method: "PUT", headers: put_headers ?? {}, body })).status;
+  return { status: answer.status, code, receipt, key, put };
 }
 
 async function confirm({ address }: ServiceProcess, token: string, receipt: string | undefined) {
@@ -241,6 +248,69 @@ it("what was counted against limits survives, and new numbers hold from then on"
   await service.stop();
 });
 
+it.skipIf(minio === undefined)(
+  "another key of the store signs and asks it from then on, and URLs of the one before stay valid",
+  async () => {
+    const files = makeFiles();
+    const { endpoint = "", accessKey, secretKey } = minio ?? {};
+    const writeKey = (secret = secretKey) =>
+      files.write("key.json", { access_key: accessKey, secret_key: secret });
+    writeKey();
+    const service = await startProcess({
+      ...files.env,
+      STORAGE_ADAPTER: "minio",
+      STORAGE_BUCKET: `reload-${crypto.randomUUID()}`,
+      STORAGE_CREATE_BUCKET: "on",
+      STORAGE_ENDPOINT: endpoint,
+      STORAGE_CREDENTIALS_FILE: files.at("key.json"),
+    });
+    const granted = await presign(service);
+    await until("the bucket", async () => (await (await presign(service)).put()) === 200);
+    writeKey("another-secret-key");
+    expect(await reload(files)).toMatchObject({
+      code: 0,
+      output: "The configuration was reloaded; changed: STORAGE_CREDENTIALS_FILE.\n",
+    });
+    expect(await (await presign(service)).put()).toBe(403);
+    expect(await granted.put()).toBe(200);
+    expect(await confirm(service, service.token, granted.receipt)).toBe("STORE_UNAVAILABLE");
+    writeKey();
+    expect((await reload(files)).code).toBe(0);
+    expect(await (await presign(service)).put()).toBe(200);
+    expect(await confirm(service, service.token, granted.receipt)).toBeUndefined();
+    await service.stop();
+  },
+);
+
+const LINKED = "orgs/org_1/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
+
+it("links that are denied end at a reload, and are followed again once they are not", async () => {
+  const files = makeFiles();
+  files.write("policies.json", { files: { link_lifetime: "365 days" } });
+  files.set("STORAGE_POLICIES", files.at("policies.json"));
+  files.set("RECEIPT_KEYS", key("one"));
+  const service = await startProcess(files.env);
+  const { seal } = tokensOf([{ id: "one", secret: receiptKey("one") }]);
+  const [denied, other] = [600_000, 600_001].map((left) => {
+    const [i, x] = [Date.now(), Date.now() + left];
+    const file = { k: LINKED, n: "a.png", t: "image/png", p: "files" };
+    return seal("link", JSON.stringify({ ...file, i, x }));
+  }) as [string, string];
+  const follow = async (link: string) =>
+    (await fetch(`${service.address}/f/${link}`, { redirect: "manual" })).status;
+  expect([await follow(denied), await follow(other)]).toEqual([302, 302]);
+  files.set("LINKS_DENIED", denied.split(".").at(-1) ?? "");
+  expect((await reload(files)).code).toBe(0);
+  expect([await follow(denied), await follow(other)]).toEqual([404, 302]);
+  files.unset("LINKS_DENIED");
+  expect((await reload(files)).code).toBe(0);
+  expect([await follow(denied), await follow(other)]).toEqual([302, 302]);
+  files.write("policies.json", { files: {} });
+  expect((await reload(files)).code).toBe(0);
+  expect([await follow(denied), await follow(other)]).toEqual([404, 404]);
+  await service.stop();
+});
+
 it.each(["node", "bun"] as const)(
   "all workers of %s take a configuration or none, and one that is started again has it",
   async (runtime) => {
@@ -254,6 +324,8 @@ it.each(["node", "bun"] as const)(
         ),
       );
     expect(await statuses()).toEqual(new Set([413]));
+    // The first worker answers before the others listen.
+    await until("all workers", () => existsSync(files.at("pid")));
     files.set("STORAGE_MAX_FILE_SIZE", "1 MiB");
     expect((await reload(files)).code).toBe(0);
     expect(await statuses()).toEqual(new Set([200]));
