@@ -53,6 +53,8 @@ const settings = () => ({
   region: "us-east-1",
   endpoint: new URL(server?.endpoint ?? ""),
   pathStyle: true,
+  // As the package has it: a service is reloaded.
+  recheck: 5000,
 });
 const withAws =
   (signer: AwsSettings["signer"]) =>
