@@ -1,4 +1,3 @@
-import cluster from "node:cluster";
 import { timingSafeEqual } from "node:crypto";
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
@@ -28,6 +27,7 @@ import { countShed, watchStore } from "../telemetry/store.ts";
 import { askAllWorkers } from "./all-workers.ts";
 import type { ConfigurationState } from "./in-force.ts";
 import type { Settings } from "./settings.ts";
+import { isWorker } from "./workers.ts";
 
 export type Observer = Awaited<ReturnType<typeof observe>>;
 
@@ -44,7 +44,7 @@ export async function observe({ metrics, otlp, http }: Settings, env: Env) {
     traces === undefined
       ? Layer.empty
       : (await import("../telemetry/otlp.ts")).layer(otlp, VERSION);
-  const scrape = cluster.isWorker
+  const scrape = isWorker(env)
     ? askAllWorkers(http.workers, meter.format)
     : async () => meter.format();
   return {

@@ -32,7 +32,7 @@ import { print, tell } from "./output.ts";
 import { keepPidFile } from "./pid-file.ts";
 import { fixedLayer, makeServices } from "./services.ts";
 import { findWarnings, isObserved, orFail, type Settings } from "./settings.ts";
-import { isFirst, runWorkers, tellPrimary } from "./workers.ts";
+import { isFirst, isWorker, runWorkers, tellPrimary } from "./workers.ts";
 
 /**
  * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
@@ -43,7 +43,7 @@ export async function serve(listen: Listen): Promise<void> {
   process.stdout.on("error", () => undefined);
   // Exits explicitly: in a cluster the channel to the primary keeps a worker alive.
   try {
-    await Effect.runPromise(cluster.isWorker ? serveAsWorker(listen) : serveFirst(listen));
+    await Effect.runPromise(isWorker(process.env) ? serveAsWorker(listen) : serveFirst(listen));
     process.exit(0);
   } catch (cause) {
     const message = `Valetkey cannot start: ${errorReason(cause)}\n`;
@@ -65,7 +65,7 @@ const serveFirst = (listen: Listen) =>
         yield* announce(configuration);
         yield* reloadOnHangup(server, { ...own, ...secrets }, configuration, stopSignal);
       });
-      yield* http.workers > 1
+      yield* http.workers > 1 && cluster.isPrimary
         ? runWorkers(configuration, stopSignal, onListening)
         : serveRequests(listen, configuration, stopSignal, onListening);
     });

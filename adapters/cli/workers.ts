@@ -11,6 +11,9 @@ import { commandWorkers } from "./orders.ts";
 
 const LISTENING = "listening";
 
+/** Returns true for a process that `runWorkers` started, and not for a worker of somebody else. */
+export const isWorker = ({ VALETKEY_WORKER }: Env): boolean => VALETKEY_WORKER !== undefined;
+
 /** Returns true for the first of several workers, and for a process without others. */
 export const isFirst = ({ VALETKEY_WORKER = "1" }: Env): boolean => VALETKEY_WORKER === "1";
 
