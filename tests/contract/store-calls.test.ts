@@ -5,12 +5,15 @@ import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
+import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
+import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { guarded } from "../../application/guarded-store.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
@@ -34,6 +37,12 @@ const fakeGcs = await need("fakeGcs");
 const bucket = `calls-${crypto.randomUUID()}`;
 const mediaType = MediaType.make("image/png");
 
+const signer = signWith({
+  algorithm: GOOG4_RSA_SHA256,
+  accessKey: "signer@project.iam.gserviceaccount.com",
+  secretKey: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
+});
+
 const closing: Array<() => unknown> = [];
 afterAll(async () => {
   for (const close of closing.toReversed()) await close();
@@ -56,6 +65,8 @@ async function startBehindFaults(name: "aws" | "minio" | "gcs") {
     project: "a-project",
     iamEndpoint: new URL("http://127.0.0.1:9"),
     universeDomain: "googleapis.com",
+    // Without a key the client looks for one, and remembers for all files that there is none.
+    key: { signer },
   };
   const layer = (change: Partial<typeof common>) =>
     ({
