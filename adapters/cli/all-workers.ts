@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 
-// What one worker asks, the primary passes to all, and each answer back to who asked: see
-// `workers.ts`. A message has `metrics` if it is of this.
+// The primary passes a worker's question to all, and each answer back to the one that asked: see
+// `workers.ts`. These messages alone have `metrics`.
 
 /** In milliseconds. */
 const TIMEOUT = 1_000;

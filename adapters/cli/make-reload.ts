@@ -77,6 +77,10 @@ export const makeReload = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(watchFiles(paths, Queue.offer(calls, "files")));
   yield* Queue.takeAll(calls).pipe(
     Effect.flatMap((waiting) => reload(waiting.includes("signal"))),
+    // One that fails by a fault of ours must not be the last.
+    Effect.catchDefect((defect) =>
+      Effect.logError("a reload ended too early", { reason: errorReason(defect) }),
+    ),
     Effect.forever,
     Effect.forkScoped,
   );

@@ -51,7 +51,7 @@ export interface Source {
   readonly words: Words;
   /** For the files that settings name. */
   readonly readFile: ReadFile;
-  /** How often files that may change are read again, in milliseconds; undefined if a reload does. */
+  /** Pause before files that may change are read again, in milliseconds; undefined if a reload does. */
   readonly recheck?: number | undefined;
 }
 

@@ -42,7 +42,7 @@ export function countDecisions(meter: Meter) {
   }
 
   return (policies: Policies["Service"], audit: Auditing): Auditing => {
-    // What has no series yet is no part of a ratio.
+    // A policy without a series would be no part of a ratio.
     for (const policy of policies.keys())
       for (const name of BY_POLICY) meter.update(name, [policy], 0);
     return (event) => {

@@ -22,7 +22,7 @@ export interface AuditedFacts {
   readonly isRetry?: boolean;
   /** When a confirmed upload was granted. */
   readonly grantedAt?: DateTime.Utc;
-  /** How many parts were signed. */
+  /** The number of parts that were signed. */
   readonly parts?: number;
 }
 

@@ -122,7 +122,7 @@ function samplesFor({ allow, scope, body, bodyLimit, refusals }: Documented) {
     const isRead = !Object.hasOwn(SERVER_REFUSALS, tag);
     return each.map((refusal, index) => {
       const problem = problemFrom(refusal);
-      // Whether a connection stays open is not part of the API.
+      // The API does not promise that a connection stays open.
       const { Connection: _, ...headers } = problem.headers ?? {};
       return {
         name: each.length === 1 ? tag : `${tag}${index + 1}`,

@@ -9,7 +9,7 @@ export interface Listening {
    * been answered.
    */
   readonly stop: () => Promise<void>;
-  /** How many requests wait for the answer to an earlier one; only Node lets them wait here. */
+  /** The number of requests that wait for the answer to an earlier one; only Node lets them wait here. */
   readonly waiting?: () => number;
 }
 

@@ -48,7 +48,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
     const withOwn = bytesPerSubject !== undefined;
     const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
     const decide = <A>(command: (client: typeof redis) => Promise<A>) =>
-      // What could not be sent in time is never sent.
+      // A command that could not be sent in time is never sent.
       Effect.tapError(
         protect((abortSignal) => command(redis.withCommandOptions({ abortSignal }))),
         ({ reason }) => {

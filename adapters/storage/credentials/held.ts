@@ -114,7 +114,7 @@ export const observeLife = Effect.fnUntraced(function* (
   for (const [use, held] of Object.entries(uses)) {
     const read = () => {
       const now = clock.currentTimeMillisUnsafe();
-      // What is held is returned at once; nothing else is asked for.
+      // A held value is returned at once; nothing else is asked for.
       const exit = held(now, -Infinity);
       const isHeld = Exit.isExit(exit) && Exit.isSuccess(exit);
       return remainingLife(isHeld ? (exit.value as Ending) : undefined, now) / SECOND;
