@@ -1,0 +1,74 @@
+import type * as Effect from "effect/Effect";
+import * as Record from "effect/Record";
+import type { ObjectUnreadable, StoreUnavailable } from "../domain/errors.ts";
+import type { ObjectStore } from "./ports/object-store.ts";
+
+type Store = ObjectStore["Service"];
+
+export type StoreFailure = StoreUnavailable | ObjectUnreadable;
+
+export interface StoreCall {
+  /** In metrics and traces. */
+  readonly name: string;
+  /** All attempts together; a PUT that stalls can lock its key. */
+  readonly seconds: number;
+  /** A second one changes nothing. */
+  readonly isRepeatable: boolean;
+}
+
+const call = (name: string, seconds: number, isRepeatable = true): StoreCall => ({
+  name,
+  seconds,
+  isRepeatable,
+});
+
+/** Looks at the bucket, which find out that the store is back. */
+export const LOOKS = {
+  ensureBucket: call("ensure-bucket", 30),
+  writeOnce: call("write-once", 30),
+};
+
+const CALLS = {
+  head: call("head", 5),
+  keep: call("keep", 5),
+  remove: call("remove", 5),
+};
+
+const PARTS = {
+  // A second one would begin another upload, which nobody knows.
+  create: call("create-multipart", 5, false),
+  // For up to 10,000 parts.
+  list: call("list-parts", 20),
+  // The store may continue after that; the object is looked at afterwards.
+  complete: call("complete-multipart", 60),
+  abort: call("abort-multipart", 5),
+};
+
+type Wrap = <A, E extends StoreFailure>(
+  call: StoreCall,
+  made: Effect.Effect<A, E>,
+) => Effect.Effect<A, E | StoreUnavailable>;
+
+/** The same store, with each of its calls wrapped. */
+export function aroundStore(store: Store, wrap: Wrap): Store {
+  const { multipart, writeOnce } = store;
+  return {
+    ...each(store, CALLS, wrap),
+    ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
+    ...(writeOnce && {
+      writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
+    }),
+    ...(multipart && { multipart: each(multipart, PARTS, wrap) }),
+  };
+}
+
+type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
+
+const each = <Name extends string, Methods extends Readonly<Record<Name, Method>>>(
+  methods: Methods,
+  calls: Readonly<Record<Name, StoreCall>>,
+  wrap: Wrap,
+): Methods => ({
+  ...methods,
+  ...Record.map(calls, (call, name: Name) => (given: never) => wrap(call, methods[name](given))),
+});
