@@ -142,6 +142,8 @@ const slowDown = answerWith(
 const PAGE = "<!DOCTYPE html><html><body>Sign in</body></html>";
 const html = { "Content-Type": "text/html; charset=utf-8" };
 
+const text = answerWith(200, { "Content-Type": "application/json" }, '{"error":"sign in first"}');
+
 /** An answer about another object. */
 const about = (root: string, rest = "") =>
   answerWith(
@@ -241,11 +243,14 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
     });
   });
 
-  it("a mark that a page says is gone is not believed to be", async () => {
+  it("what a page or a text says is gone is not believed to be", async () => {
     const { state, store } = await started;
-    for (const [, fault] of SENSELESS.slice(0, 3)) {
+    const { keep, remove, abort } = callsTo(store);
+    for (const fault of [...SENSELESS.slice(0, 3).map(([, page]) => page), text]) {
       state.fault = fault;
-      expect((await failureOf(callsTo(store).keep)).kind).toBe("senseless");
+      for (const call of [keep, remove, abort]) {
+        expect((await failureOf(call)).kind).toBe("senseless");
+      }
     }
   });
 
@@ -328,4 +333,36 @@ describe.skipIf(fakeGcs === undefined)("gcs", () => {
       expect((await failureOf(head)).kind).toBe("senseless");
     },
   );
+
+  it("a removal that a page or a text answers is not believed", async () => {
+    const { state, store } = await started;
+    for (const fault of [...SENSELESS.slice(0, 3).map(([, page]) => page), text]) {
+      state.fault = fault;
+      expect((await failureOf(callsTo(store).remove)).kind).toBe("senseless");
+    }
+  });
+
+  it("a look and a removal end when nobody waits, and read no answer without an end", async () => {
+    const { state, store } = await started;
+    for (const name of ["head", "remove"] as const) {
+      const closed = Promise.withResolvers<void>();
+      const arrived = Promise.withResolvers<void>();
+      state.fault = (_, incoming) => {
+        incoming.socket.once("close", () => closed.resolve());
+        arrived.resolve();
+      };
+      const controller = new AbortController();
+      const ended = Effect.runPromiseExit(callsTo(store)[name] as Effect.Effect<unknown, unknown>, {
+        signal: controller.signal,
+      });
+      await arrived.promise;
+      controller.abort();
+      expect(Exit.isFailure(await ended)).toBe(true);
+      await closed.promise;
+    }
+    let sent = 0;
+    state.fault = endless(400, (bytes) => (sent += bytes));
+    expect(await failureOf(callsTo(store).remove)).toMatchObject({ kind: "senseless" });
+    expect(sent).toBeLessThan(32 * 2 ** 20);
+  });
 });

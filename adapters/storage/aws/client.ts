@@ -1,8 +1,6 @@
 import {
   type BucketLocationConstraint,
   CreateBucketCommand,
-  DeleteObjectCommand,
-  DeleteObjectTaggingCommand,
   S3Client,
   type S3ClientConfig,
   S3ServiceException,
@@ -12,7 +10,6 @@ import { Readable } from "node:stream";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { boundedStream } from "../rest/bounded-body.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
-import type { BucketCalls } from "../rest/s3-object-store.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { AwsSettings } from "./settings.ts";
 
@@ -47,45 +44,33 @@ export function makeClient(
   return client;
 }
 
-export function bucketCalls(settings: AwsSettings, client: S3Client): BucketCalls {
+export const makeBucket = (settings: AwsSettings, client: S3Client) => {
   const { bucket: Bucket, region } = settings;
-  const call = <A>(make: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
-    Effect.tryPromise({
-      try: (abortSignal) => make({ abortSignal }),
-      catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
-    });
-  // us-east-1 is the only region that must not be named when a bucket is made.
+  // us-east-1 is the only region that must not be named.
   const location =
     region === "us-east-1"
       ? {}
       : { CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint } };
-  return {
-    makeBucket: call((options) =>
-      client.send(new CreateBucketCommand({ Bucket, ...location }), options),
-    ),
-    keep: ({ key: Key, version: VersionId }) =>
-      call((options) =>
-        client.send(new DeleteObjectTaggingCommand({ Bucket, Key, VersionId }), options),
-      ),
-    remove: ({ key: Key, version: VersionId }) =>
-      call((options) => client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), options)),
-  };
-}
+  return Effect.asVoid(
+    Effect.tryPromise({
+      try: (abortSignal) =>
+        client.send(new CreateBucketCommand({ Bucket, ...location }), { abortSignal }),
+      catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
+    }),
+  );
+};
 
 function refusalIn(cause: unknown): StoreRefusal | undefined {
-  const { $response } = cause as {
-    readonly $response?: { readonly statusCode: number; readonly headers: Record<string, string> };
-  };
+  const { $response: answer } = cause as { readonly $response?: { readonly statusCode: number } };
+  if (answer === undefined) return undefined;
+  const refusal = { status: answer.statusCode, code: undefined };
   // An answer that is no XML is an error of the parser.
-  if ($response === undefined) return undefined;
-  const { statusCode: status, headers } = $response;
-  const retryAfter = headers["retry-after"];
-  if (!(cause instanceof S3ServiceException)) return { status, retryAfter, code: undefined };
-  const { name, message } = cause;
-  return { status, retryAfter, message, code: WITHOUT_CODE.has(name) ? undefined : name };
+  return cause instanceof S3ServiceException && !WITHOUT_CODE.has(cause.name)
+    ? { ...refusal, code: cause.name, message: cause.message }
+    : refusal;
 }
 
-const WITHOUT_CODE: ReadonlySet<string> = new Set(["403", "NotFound", "Unknown", "UnknownError"]);
+const WITHOUT_CODE: ReadonlySet<string> = new Set(["Unknown", "UnknownError"]);
 
 export interface SigningScope {
   /** Such as `s3`, or `s3express` for a directory bucket. */

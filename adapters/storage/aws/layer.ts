@@ -6,7 +6,7 @@ import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { s3Services } from "../rest/s3-services.ts";
 import { region as regionSetting } from "../settings.ts";
 import { identityFrom, signerFromChain, signerFromRole } from "./chain.ts";
-import { bucketCalls, locate, makeClient } from "./client.ts";
+import { locate, makeBucket, makeClient } from "./client.ts";
 import { sdkSigner } from "./sdk-signer.ts";
 import { type AwsSettings, regionIn } from "./settings.ts";
 
@@ -42,7 +42,7 @@ export const layer = (settings: AwsSettings) =>
           settings.signer === "sdk"
             ? yield* sdkSigner(client, addresses.internal.scope)
             : undefined,
-        client: Effect.succeed(bucketCalls(settings, client)),
+        client: Effect.succeed(makeBucket(settings, client)),
       });
     }),
   );

@@ -172,4 +172,4 @@ async function loadAuth() {
 }
 
 const costs = ({ name }: Words = VARIABLES) =>
-  `no key is configured, so IAM signs: one call for each URL (two for each upload), and URLs live 12 hours at most; to sign without calls, set the key of a service account (${name(credentialSettings.applicationCredentials)} or ${name(credentialSettings.credentials)}) or an HMAC key (${name(credentialSettings.accessKey)})`;
+  `no key is configured, so IAM signs: one call for each URL and each look at a file, and URLs live 12 hours at most; to sign without calls, set the key of a service account (${name(credentialSettings.applicationCredentials)} or ${name(credentialSettings.credentials)}) or an HMAC key (${name(credentialSettings.accessKey)})`;

@@ -45,9 +45,9 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         signers: { put: putSigner, get: yield* signerFor("get") },
         forms: { bucket: settings.bucket, signer: putSigner },
       });
-      const address = addresses.internal;
-      const multipart = gcsMultipart({ signer, address, region: REGION }, settings.bucket);
-      const { store, cors } = objectStore({ settings, address, signer: keySigner, multipart });
+      const signed = { signer, address: addresses.internal, region: REGION };
+      const multipart = gcsMultipart(signed, settings.bucket);
+      const { store, cors } = objectStore({ settings, signed, signer: keySigner, multipart });
       yield* makeBucketInBackground(store, settings);
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, store),

@@ -1,20 +1,13 @@
-import type { Bucket, FileMetadata, Storage } from "@google-cloud/storage";
+import type { Bucket, Storage } from "@google-cloud/storage";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import * as Predicate from "effect/Predicate";
-import * as Record from "effect/Record";
 import type { KeyObject } from "node:crypto";
-import {
-  type Multipart,
-  type ObjectFacts,
-  ObjectStore,
-} from "../../../application/ports/object-store.ts";
+import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { BucketCors } from "../bucket-cors.ts";
-import { always, current } from "../credentials/held.ts";
-import type { BucketAddress } from "../signing/bucket-address.ts";
-import { ageAt, factsIn } from "../rest/object-facts.ts";
+import { current } from "../credentials/held.ts";
+import { factsIn } from "../rest/object-facts.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import {
   asUnavailable,
@@ -27,22 +20,22 @@ import { temporaryFailure } from "../rest/temporary.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
-import { type GcsSettings, REGION, SCOPES } from "./settings.ts";
+import { type GcsSettings, SCOPES } from "./settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { errorCode, isError } from "../../thrown.ts";
 
 /**
- * The official client cannot use an HMAC key: with one, signed requests of our own read the bucket,
- * and nothing in it can be changed.
+ * Signed requests look at objects, and remove them. The official client does what is in the JSON API
+ * alone; it cannot use an HMAC key, with which nothing of that can be done.
  */
 export function objectStore(store: {
   readonly settings: GcsSettings;
-  readonly address: BucketAddress;
+  readonly signed: SignedBucket;
   /** Without one, the client finds the credentials of this machine. */
   readonly signer: Held<GcsSigner> | undefined;
   readonly multipart: Multipart;
 }): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
-  const { settings, address, signer, multipart } = store;
+  const { settings, signed, signer, multipart } = store;
   const buckets = new WeakMap<object, Bucket>();
   const bucketFor = async (key: KeySigner<KeyObject> | undefined) => {
     const of = key ?? settings;
@@ -52,14 +45,11 @@ export function objectStore(store: {
   };
   const call = <A>(
     withClient: (bucket: Bucket) => Promise<A>,
-    withHmacKey?: (bucket: SignedBucket) => Effect.Effect<A, StoreUnavailable>,
+    withHmacKey: Effect.Effect<A, StoreUnavailable> = Effect.fail(ONLY_SIGNS),
   ) =>
     Effect.gen(function* () {
       const held = signer && (yield* current(signer));
-      if (held !== undefined && !isServiceAccount(held)) {
-        if (withHmacKey === undefined) return yield* ONLY_SIGNS;
-        return yield* withHmacKey({ signer: always(held), address, region: REGION });
-      }
+      if (held !== undefined && !isServiceAccount(held)) return yield* withHmacKey;
       return yield* Effect.tryPromise({
         try: async () => withClient(await bucketFor(held)),
         catch: failed,
@@ -72,13 +62,15 @@ export function objectStore(store: {
     ensureBucket: call(
       async (bucket) => {
         const [exists] = await bucket.exists();
-        if (exists) return failIfOther(bucket.metadata, settings.bucket);
+        // The client takes every answer of 200 for one about what it asked for.
+        if (exists && bucket.metadata?.name !== settings.bucket) throw NOT_A_STORE;
+        if (exists) return;
         const { createBucket, location } = settings;
         if (!createBucket) throw refused(noBucket(settings));
         await bucket.create(location === undefined ? {} : { location });
       },
-      Effect.fnUntraced(function* (bucket) {
-        const { status, headers } = yield* signedFetch(bucket, { method: "HEAD" });
+      Effect.gen(function* () {
+        const { status, headers } = yield* signedFetch(signed, { method: "HEAD" });
         const reason = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
         if (reason !== undefined) return yield* unavailable(reason);
         if (status === 404) return yield* missing;
@@ -94,63 +86,35 @@ export function objectStore(store: {
         if (new Date(customTime).getTime() !== NEVER.getTime()) throw STILL_MARKED;
       }),
     // By its generation: a precondition would only make it an older version where those are kept.
-    remove: ({ key, version: generation }) =>
-      call(
-        async (bucket) => {
-          await bucket.file(key, { generation }).delete({ ignoreNotFound: true });
-        },
-        Effect.fnUntraced(function* (bucket) {
-          const query = [["generation", generation]] as const;
-          const { ok, status } = yield* signedFetch(bucket, { method: "DELETE", key, query });
-          if (!ok && status !== 404) yield* failed({ code: status });
-        }),
-      ),
+    remove: Effect.fnUntraced(function* ({ key, version }) {
+      const query = [["generation", version]] as const;
+      const { ok, status } = yield* signedFetch(signed, { method: "DELETE", key, query });
+      if (!ok && status !== 404) yield* failed({ code: status });
+    }),
     multipart,
     lifecycle: {
       removesParts: true,
-      retention: call(
-        async (bucket) => {
-          const [{ retentionPolicy, defaultEventBasedHold }] = await bucket.getMetadata();
-          const seconds = Number(retentionPolicy?.retentionPeriod ?? 0);
-          if (defaultEventBasedHold === true) return "as long as its event-based hold lasts";
-          return seconds > 0 ? `${seconds} seconds` : undefined;
-        },
-        () => Effect.undefined,
-      ),
+      retention: call(async (bucket) => {
+        const [{ retentionPolicy, defaultEventBasedHold }] = await bucket.getMetadata();
+        const seconds = Number(retentionPolicy?.retentionPeriod ?? 0);
+        if (defaultEventBasedHold === true) return "as long as its event-based hold lasts";
+        return seconds > 0 ? `${seconds} seconds` : undefined;
+      }, Effect.undefined),
       effects: call(async (bucket) => effectsIn((await bucket.getMetadata())[0])),
       rule: lifecycleRule,
       apply: (days, options) => call((bucket) => applyLifecycle(bucket, days, options)),
     },
-    head: (key) =>
-      call<Option.Option<ObjectFacts>>(
-        async (bucket) => {
-          try {
-            const [metadata, { headers }] = await bucket.file(key).getMetadata();
-            failIfOther(metadata, key);
-            return Option.some({
-              ...factsFrom(metadata),
-              ...ageAt(new Headers(headers).get("date"), metadata.timeCreated),
-            });
-          } catch (cause) {
-            if (errorCode(cause) !== 404 || mayBePage(headersIn(cause))) throw cause;
-            // Without permission to see the bucket, only the object is known to be missing.
-            const [exists] = await bucket.exists().catch(() => [true]);
-            if (!exists) throw missing;
-            return Option.none();
-          }
-        },
-        Effect.fnUntraced(function* (bucket) {
-          const { ok, status, headers } = yield* signedFetch(bucket, { method: "HEAD", key });
-          if (status === 404) {
-            const { status } = yield* signedFetch(bucket, { method: "HEAD" });
-            if (status === 404) return yield* missing;
-            return Option.none();
-          }
-          if (mayBePage(headers)) yield* signedFetch(bucket, { method: "HEAD" });
-          const facts = ok ? factsIn(headers) : undefined;
-          return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);
-        }),
-      ),
+    head: Effect.fnUntraced(function* (key) {
+      const { ok, status, headers } = yield* signedFetch(signed, { method: "HEAD", key });
+      // Where the store does not answer, the bucket is a page too.
+      if (status === 404 || mayBePage(headers)) {
+        const bucket = yield* signedFetch(signed, { method: "HEAD" });
+        if (status === 404 && bucket.status === 404) return yield* missing;
+        if (status === 404) return Option.none();
+      }
+      const facts = ok ? factsIn(headers) : undefined;
+      return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);
+    }),
   });
   const cors = BucketCors.of({
     rule: corsRule,
@@ -171,11 +135,6 @@ const STILL_MARKED = refused(
 const ONLY_SIGNS = refused(
   "an HMAC key only signs, and cannot change what describes a file or a bucket; give the key of a service account",
 );
-
-/** The client takes every answer of 200 for one about what it asked for. */
-function failIfOther(found: { readonly name?: string } | undefined, asked: string): void {
-  if (found?.name !== asked) throw NOT_A_STORE;
-}
 
 const NOT_A_STORE = new StoreUnavailable({
   kind: "senseless",
@@ -216,28 +175,6 @@ async function loadClient() {
   } catch (cause) {
     return neededBy("the store gcs", "@google-cloud/storage", "google-auth-library")(cause);
   }
-}
-
-function factsFrom(metadata: FileMetadata): ObjectFacts {
-  const { crc32c, md5Hash: md5, generation } = metadata;
-  return {
-    size: Number(metadata.size),
-    mediaType: metadata.contentType ?? "",
-    // As the XML API writes it, which clients see.
-    etag:
-      md5 === undefined ? (metadata.etag ?? "") : `"${Buffer.from(md5, "base64").toString("hex")}"`,
-    checksums: Record.filter({ crc32c, md5 }, Predicate.isNotUndefined),
-    extraHeaders: Record.filter(
-      {
-        "cache-control": metadata.cacheControl,
-        "content-disposition": metadata.contentDisposition,
-        "content-encoding": metadata.contentEncoding,
-        "content-language": metadata.contentLanguage,
-      },
-      Predicate.isNotUndefined,
-    ),
-    version: generation === undefined ? undefined : String(generation),
-  };
 }
 
 function callFailed(bucket: string, cause: unknown): StoreUnavailable {

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import type { ClientOptions, Client as MinioClient } from "minio";
+import type { ClientOptions } from "minio";
 import http, { type RequestOptions } from "node:http";
 import https from "node:https";
 import { neededBy } from "../../settings/needed-by.ts";
@@ -9,10 +9,9 @@ import { current } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { boundedStream } from "../rest/bounded-body.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
-import type { BucketCalls } from "../rest/s3-object-store.ts";
+import type { BucketMaker } from "../rest/s3-object-store.ts";
 import { asUnavailable } from "../rest/signed-fetch.ts";
 import { s3Services } from "../rest/s3-services.ts";
-import { temporaryFailure } from "../rest/temporary.ts";
 import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
@@ -29,38 +28,27 @@ export const layer = (settings: MinioSettings) =>
       return yield* s3Services(settings, {
         addresses: { public: locate(publicEndpoint), internal: locate(endpoint) },
         signers: yield* signersFrom(settings, signer),
-        client: bucketCalls(settings, signer),
+        client: bucketMaker(settings, signer),
       });
     }),
   );
 
-/** The calls by the MinIO client, which is loaded with the first of them. */
-const bucketCalls = (settings: MinioSettings, signer: Held<KeySigner>) =>
-  Effect.tryPromise({
-    try: minioPackage,
-    catch: (cause) => callFailed(settings, cause, undefined),
-  }).pipe(
-    Effect.map(({ Client }): BucketCalls => {
-      const { bucket, region } = settings;
-      const call = (make: (client: MinioClient) => Promise<void>) =>
-        current(signer).pipe(
-          Effect.flatMap(({ keys }) =>
-            Effect.tryPromise({
-              try: (signal) => make(new Client(optionsFor(settings, keys, signal))),
-              catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
-            }),
+/** The MinIO client is loaded with the first look at the bucket. */
+const bucketMaker = (settings: MinioSettings, signer: Held<KeySigner>): BucketMaker => {
+  const failed = (cause: unknown) => callFailed(settings, cause, refusalIn(cause));
+  return Effect.map(Effect.tryPromise({ try: minioPackage, catch: failed }), ({ Client }) =>
+    Effect.flatMap(current(signer), ({ keys }) =>
+      Effect.tryPromise({
+        try: (signal) =>
+          new Client(optionsFor(settings, keys, signal)).makeBucket(
+            settings.bucket,
+            settings.region,
           ),
-          Effect.mapError(asUnavailable),
-        );
-      return {
-        makeBucket: call((client) => client.makeBucket(bucket, region)),
-        keep: ({ key, version: versionId = "" }) =>
-          call((client) => client.removeObjectTagging(bucket, key, { versionId })),
-        remove: ({ key, version: versionId }) =>
-          call((client) => client.removeObject(bucket, key, { versionId })),
-      };
-    }),
+        catch: failed,
+      }),
+    ).pipe(Effect.mapError(asUnavailable)),
   );
+};
 
 const optionsFor = (
   { endpoint, region, pathStyle }: MinioSettings,
@@ -86,27 +74,16 @@ function refusalIn(cause: unknown): StoreRefusal | undefined {
   return { code: code === undefined ? undefined : String(code), message: cause.message };
 }
 
-/** Adds a prefix that a proxy strips, bounds answers, and says which failures are temporary. */
+/** Adds a prefix that a proxy strips, and bounds answers. */
 function transportTo({ protocol, pathname }: URL, signal: AbortSignal) {
   const { request } = protocol === "https:" ? https : http;
   const prefix = withoutSlashes(pathname);
   return {
-    request: (options: RequestOptions, onResponse: (response: object) => void) => {
-      const path = `${prefix}${options.path}`;
-      const sent = request({ ...options, path, signal }, (response) => {
+    request: (options: RequestOptions, onResponse: (response: object) => void) =>
+      request({ ...options, path: `${prefix}${options.path}`, signal }, (response) => {
         const { statusCode, headers } = response;
-        const retryAfter = headers["retry-after"];
-        const failure = temporaryFailure({ status: statusCode, retryAfter });
-        if (failure === undefined) {
-          onResponse(Object.assign(boundedStream(response), { statusCode, headers }));
-        } else {
-          // The client would call it an error without a code.
-          sent.emit("error", failure);
-          sent.destroy();
-        }
-      });
-      return sent;
-    },
+        onResponse(Object.assign(boundedStream(response), { statusCode, headers }));
+      }),
   } as Pick<typeof http, "request">;
 }
 

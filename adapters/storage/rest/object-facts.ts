@@ -42,7 +42,7 @@ export function factsIn(
   };
 }
 
-export function ageAt(answered: string | null | undefined, written: string | null | undefined) {
+function ageAt(answered: string | null | undefined, written: string | null | undefined) {
   const age = Date.parse(answered ?? "") - Date.parse(written ?? "");
   return Number.isNaN(age) ? {} : { age };
 }

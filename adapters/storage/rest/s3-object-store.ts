@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
-import { StoreUnavailable } from "../../../domain/errors.ts";
+import type { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import {
@@ -12,6 +12,8 @@ import {
   provider as providerSetting,
 } from "../providers.ts";
 import { endpoint } from "../settings.ts";
+import { versionQuery } from "../signing/binding.ts";
+import type { Pair } from "../signing/v4.ts";
 import {
   type BucketSettings,
   clockFault,
@@ -32,16 +34,14 @@ export interface S3Settings extends BucketSettings {
   readonly createBucket: boolean;
 }
 
-/** The calls that change something in a bucket, made by the official client of its store. */
-export interface BucketCalls extends Pick<ObjectStore["Service"], "keep" | "remove"> {
-  readonly makeBucket: Effect.Effect<void, StoreUnavailable>;
-}
+/** Loads the official client, which makes a bucket. */
+export type BucketMaker = Effect.Effect<Effect.Effect<void, StoreUnavailable>, StoreUnavailable>;
 
 /** The official clients hide headers of an answer, or cannot ask for checksums. */
 export function s3ObjectStore(
   settings: S3Settings,
   { at: bucket, once }: { readonly at: Bucket; readonly once: BucketWriteOnce },
-  client: Effect.Effect<BucketCalls, StoreUnavailable>,
+  client: BucketMaker,
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
   const provider: Provider = PROVIDERS[settings.provider];
@@ -69,10 +69,19 @@ export function s3ObjectStore(
     return yield* refused(settings, { ...refusalIn(list), status });
   });
 
+  const erase = Effect.fnUntraced(function* (
+    { key, version }: { readonly key: StorageKey; readonly version: string | undefined },
+    what: ReadonlyArray<Pair> = [],
+  ) {
+    const query = [...what, ...versionQuery(version)];
+    const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
+    if (!answer.ok) yield* refused(settings, refusalIn(answer));
+  });
+
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       // Reports a missing client before anything else.
-      const { makeBucket } = yield* client;
+      const makeBucket = yield* client;
       if (yield* hasBucket) return;
       if (!settings.createBucket) return yield* unavailable(noBucket(settings));
       // Another process may have made it at the same moment.
@@ -83,11 +92,8 @@ export function s3ObjectStore(
       );
     }).pipe(Effect.andThen(once.settle)),
     keep: (object) =>
-      Effect.andThen(
-        Effect.flatMap(client, ({ keep }) => keep(object)),
-        failIfMarked({ bucket, provider, ...object }),
-      ),
-    remove: (object) => Effect.flatMap(client, ({ remove }) => remove(object)),
+      Effect.andThen(erase(object, TAGS), failIfMarked({ bucket, provider, ...object })),
+    remove: (object) => erase(object),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
     ...(provider.partChecksums && {
       multipart: {
@@ -136,6 +142,7 @@ export function s3ObjectStore(
   });
 }
 
+const TAGS: ReadonlyArray<Pair> = [["tagging", ""]];
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
 
 export function providerIn(headers: Headers): ProviderName | undefined {

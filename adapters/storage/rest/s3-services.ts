@@ -2,7 +2,6 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import { type Audience, Presigner } from "../../../application/ports/presigner.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
-import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { observeLife } from "../credentials/held.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
@@ -14,7 +13,7 @@ import { bucketWriteOnce } from "./bucket-write-once.ts";
 import { makeBucketInBackground } from "./make-bucket.ts";
 import { S3Access } from "./s3-access.ts";
 import { s3Cors } from "./s3-cors.ts";
-import { type BucketCalls, s3ObjectStore, type S3Settings } from "./s3-object-store.ts";
+import { type BucketMaker, s3ObjectStore, type S3Settings } from "./s3-object-store.ts";
 
 export const s3Services = Effect.fnUntraced(function* (
   settings: S3Settings,
@@ -23,7 +22,7 @@ export const s3Services = Effect.fnUntraced(function* (
     readonly signers: S3Access["Service"]["signers"];
     /** The official presigner with a signer's keys, if it signs; it signs no forms. */
     readonly officially?: ((held: Held<KeySigner>) => Held<Signer>) | undefined;
-    readonly client: Effect.Effect<BucketCalls, StoreUnavailable>;
+    readonly client: BucketMaker;
   },
 ) {
   const { bucket, region } = settings;

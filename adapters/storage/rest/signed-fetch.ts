@@ -100,10 +100,12 @@ function failIfTemporary({ status, headers, text }: Answer) {
 }
 
 /** The answer of a proxy, a page to sign in or a web site; an object may be a page itself. */
-const isPage = ({ status, headers, text }: Answer, method: string, key: StorageKey | undefined) =>
+const isPage = ({ status, ok, headers, text }: Answer, method: string, key?: StorageKey) =>
   method === "HEAD"
     ? key === undefined && mayBePage(headers)
-    : status < 405 && /^\s*<(?:!doctype )?html/i.test(text.slice(0, 200));
+    : (status < 405 && /^\s*<(?:!doctype )?html/i.test(text.slice(0, 200))) ||
+      // A store says nothing about what it removed, or says it in XML.
+      (ok && method === "DELETE" && !/^\s*(?:<|$)/.test(text));
 
 /** No store's own header is beside the type. */
 export const mayBePage = (headers: Headers): boolean =>
