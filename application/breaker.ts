@@ -4,47 +4,42 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 
+const THRESHOLD = 5;
+/** In milliseconds. */
+const PAUSE = 1000;
+
 /**
- * Keeps callers from waiting for a service that does not answer: after `threshold` failures in a
- * row one call per `pause` is tried, and all others fail at once. Why it is not `CircuitBreaker` of
- * `effect/persistence`: docs/decisions/own-breaker.md.
+ * Keeps callers from waiting for a service that does not answer: after five failures in a row that
+ * say so, one call a second is tried, and all others fail with `paused`. Why it is not
+ * `CircuitBreaker` of `effect/persistence`: docs/decisions/own-breaker.md.
  */
-export function makeBreaker<E, Paused extends E>(settings: {
-  readonly threshold: number;
-  /** In milliseconds. */
-  readonly pause: number;
-  /** An ignored error says nothing about the service, like an interruption. */
-  readonly judge: (error: E) => "failed" | "answered" | "ignored";
-  /** The error of a call that is not made, after a failure. */
-  readonly paused: (last: E) => Paused;
-}) {
-  const { threshold, pause, judge, paused } = settings;
+export function makeBreaker<E, Down extends E, Paused>(
+  isDown: (error: E) => error is Down,
+  paused: (last: Down) => Paused,
+) {
   let failures = 0;
-  let last: E | undefined;
+  let last: Down | undefined;
   let pausedUntil = 0;
   let isProbing = false;
-  const isOpen = () => failures >= threshold;
-
-  const fail = (error: E) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      failures++;
-      last = error;
-      pausedUntil = now + pause;
-    });
+  const isOpen = () => failures >= THRESHOLD;
 
   const record = (exit: Exit.Exit<unknown, E>) => {
-    const error = Exit.isSuccess(exit) ? undefined : Cause.findErrorOption(exit.cause);
-    if (error !== undefined && Option.isNone(error)) return Effect.void;
-    const outcome = error === undefined ? "answered" : judge(error.value);
-    if (outcome === "answered") failures = 0;
-    return outcome === "failed" && error !== undefined ? fail(error.value) : Effect.void;
+    const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none();
+    if (Option.isSome(error) && isDown(error.value)) {
+      last = error.value;
+      failures++;
+      return Effect.map(Clock.currentTimeMillis, (now) => void (pausedUntil = now + PAUSE));
+    }
+    // An interruption says nothing about the service.
+    if (Exit.isSuccess(exit) || Option.isSome(error)) failures = 0;
+    return Effect.void;
   };
 
   const protect = <A, Own extends E>(call: Effect.Effect<A, Own>): Effect.Effect<A, Own | Paused> =>
     Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<A, Own | Paused> => {
       if (!isOpen() || last === undefined) return Effect.onExit(call, record);
       // More than the pause can be left only if the clock was set back.
-      const isPaused = isProbing || (now < pausedUntil && pausedUntil - now <= pause);
+      const isPaused = isProbing || (now < pausedUntil && pausedUntil - now <= PAUSE);
       if (isPaused) return Effect.fail(paused(last));
       isProbing = true;
       return Effect.onExit(call, (exit) => {

@@ -33,28 +33,20 @@ export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectSto
  * answer and an answer is kept for 5 seconds, so that probes neither pile up nor hang.
  */
 export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessCheck> => {
-  const look = ObjectStore.use(({ writeOnce }) => writeOnce?.look ?? Effect.void);
-  const once = watch("write-once", look, timeout);
+  const once = watch("write-once", writeOnce, timeout);
   const parts = {
-    signing: watch(
-      "signing",
-      Presigner.use(({ get }) => get(PROBE)),
-      timeout,
-    ),
-    store: watch(
-      "the store",
-      ObjectStore.use(({ ensureBucket }) => ensureBucket),
-      timeout,
-    ),
-    limits: watch(
-      "the request counter",
-      Limiter.use(({ check }) => check),
-      timeout,
-    ),
+    signing: watch("signing", signing, timeout),
+    store: watch("the store", bucket, timeout),
+    limits: watch("the request counter", counter, timeout),
     writeOnce: ObjectStore.use(({ writeOnce }) => (writeOnce ? once : Effect.undefined)),
   };
   return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
 };
+
+const signing = Presigner.use(({ get }) => get(PROBE));
+const bucket = ObjectStore.use(({ ensureBucket }) => ensureBucket);
+const counter = Limiter.use(({ check }) => check);
+const writeOnce = ObjectStore.use(({ writeOnce }) => writeOnce?.look ?? Effect.void);
 
 /** Logs each change of state once, except for the first result, which the caller reports. */
 function watch<R>(

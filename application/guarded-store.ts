@@ -33,22 +33,8 @@ const BACK_OFF = Schedule.exponential("100 millis").pipe(
 const secondsAsked = (failure: StoreFailure) =>
   failure._tag === "StoreUnavailable" ? (failure.retryAfter ?? 0) : 0;
 
-const BREAKER = {
-  threshold: 5,
-  /** In milliseconds. */
-  pause: 1000,
-  judge: (failure: StoreFailure) =>
-    failure._tag === "StoreUnavailable" ? JUDGED[failure.kind] : "answered",
-  paused: (last: StoreFailure) => shed("reason" in last ? last.reason : "it did not answer"),
-};
-
-const JUDGED = {
-  unreachable: "failed",
-  timeout: "failed",
-  refused: "answered",
-  senseless: "answered",
-  shed: "ignored",
-} as const;
+const isDown = (failure: StoreFailure): failure is StoreUnavailable =>
+  failure._tag === "StoreUnavailable" && ["unreachable", "timeout"].includes(failure.kind);
 
 const shed = (reason: string) => new StoreUnavailable({ kind: "shed", reason });
 
@@ -59,14 +45,14 @@ const shed = (reason: string) => new StoreUnavailable({ kind: "shed", reason });
 export function guardStore(store: ObjectStore["Service"]): ObjectStore["Service"] {
   const limit = makeLimit();
   const repeat = makeRepeat();
-  const { protect, isOpen } = makeBreaker<StoreFailure, StoreUnavailable>(BREAKER);
+  const { protect, isOpen } = makeBreaker(isDown, ({ reason }) => shed(reason));
   const guarded = aroundStore(store, (call, made) => {
     const { seconds, isRepeatable } = call;
     const bound = Effect.timeoutOrElse(isRepeatable ? repeat(seconds, made) : made, {
       duration: `${seconds} seconds`,
       orElse: () => Effect.fail(tooLate(seconds)),
     });
-    return Object.values(LOOKS).includes(call) ? bound : protect(limit(bound));
+    return Object.values(LOOKS).includes(call) ? bound : limit(protect(bound));
   });
   return { ...guarded, isPaused: isOpen };
 }

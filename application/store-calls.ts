@@ -7,20 +7,13 @@ type Store = ObjectStore["Service"];
 
 export type StoreFailure = StoreUnavailable | ObjectUnreadable;
 
-export interface StoreCall {
-  /** In metrics and traces. */
-  readonly name: string;
-  /** All attempts together; a PUT that stalls can lock its key. */
-  readonly seconds: number;
-  /** A second one changes nothing. */
-  readonly isRepeatable: boolean;
-}
-
-const call = (name: string, seconds: number, isRepeatable = true): StoreCall => ({
+/** `seconds` are for all attempts together: a PUT that stalls can lock its key. */
+const call = (name: string, seconds: number, isRepeatable = true) => ({
   name,
   seconds,
   isRepeatable,
 });
+export type StoreCall = ReturnType<typeof call>;
 
 /** Looks at the bucket, which find out that the store is back. */
 export const LOOKS = {

@@ -15,7 +15,7 @@ export type LimiterWith = (options: {
   readonly spare: Limiter["Service"] | undefined;
 }) => Limiter["Service"];
 
-type Numbers = Pick<LimitSettings, "limits" | "refusesOnFailure">;
+type Numbers = Pick<LimitSettings, "refusesOnFailure"> & { readonly limits: Limits };
 
 export const layer = (numbers: Numbers, shared: SharedLimiter | undefined): Layer.Layer<Limiter> =>
   Layer.effect(

@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 /** Credentials of the real server that may do what a policy of `adapters/cli/policies` allows. */
-async function allowedBy(name: string) {
+async function allowedBy(name: string | ReadonlyArray<string>) {
   if (server === undefined) throw new Error("there is no MinIO");
   const { accessKey, secretKey, sessionToken } = await keysAllowedBy(name, server, { bucket });
   return {
@@ -125,6 +125,26 @@ describe.skipIf(server === undefined).each<{
     expect(await Effect.runPromise(store.head(newKey()))).toEqual(Option.none());
     expect(keyOf(put.url)).toContain(`${settings.putAccessKey}/`);
     expect(keyOf(get.url)).toContain(`${settings.getAccessKey}/`);
+  });
+
+  it("one key for everything works with the policy of the service alone, and copies nothing", async () => {
+    await open(make(root()));
+    const { presigner, store } = await open(make({ ...root(), ...(await allowedBy("service")) }));
+    const request = putRequest();
+    const { url, headers } = await Effect.runPromise(presigner.put(request));
+    expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
+    const facts = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
+    expect(facts.size).toBe(CONTENT.length);
+    const get = await Effect.runPromise(signGet(presigner, request.key));
+    expect((await send("GET", get.url)).body.equals(CONTENT)).toBe(true);
+    expect((await copyOf(request.key, presigner)).status).toBe(403);
+    // Its URLs say in their query that such headers are absent, and the policy of puts denies that.
+    const all = await allowedBy(["put", "get", "service"]);
+    const denied = await open(make({ ...root(), ...all }));
+    const put = await Effect.runPromise(denied.presigner.put(putRequest()));
+    const answer = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+    expect(answer.status).toBe(403);
+    expect(answer.body.toString()).toContain("<Code>AccessDenied</Code>");
   });
 
   it("a key that may not read objects reports the permission it lacks, not a missing object", async () => {

@@ -7,9 +7,10 @@ import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { afterAll, beforeAll } from "vitest";
+import { layer as limiterLayer } from "../../adapters/limits/layer.ts";
 import * as memory from "../../adapters/limits/memory.ts";
 import { connect, probe } from "../../adapters/limits/redis/connection.ts";
-import * as shared from "../../adapters/limits/redis/layer.ts";
+import { connectLimiter } from "../../adapters/limits/redis/layer.ts";
 import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
 import { read as readRedis } from "../../adapters/limits/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
@@ -48,9 +49,7 @@ const inMemory: Keeper = {
 };
 
 const inRedis = (redis: () => Redis): Keeper => ({
-  layer: (limits) => {
-    return shared.layer(settingsFor(redis()), { limits, spare: undefined });
-  },
+  layer: (limits) => sharedLayer(redis(), limits),
   after: (_, attempt) =>
     Effect.flatMap(Effect.context<never>(), (context) =>
       Effect.promise(() => until("what takes time", () => Effect.runPromiseWith(context)(attempt))),
@@ -58,6 +57,9 @@ const inRedis = (redis: () => Redis): Keeper => ({
   // Moves what was counted today to yesterday.
   endDay: Effect.promise(() => redis().ask("EVAL", YESTERDAY, "0")),
 });
+
+const sharedLayer = (redis: Redis, limits: Limits) =>
+  limiterLayer({ limits, refusesOnFailure: true }, connectLimiter(settingsFor(redis)));
 
 function settingsFor({ env }: Redis) {
   const settings = Result.getOrThrow(readRedis(variables(env)));
@@ -758,10 +760,7 @@ it.live.skipIf(path === "")("at most 10,000 commands wait for a Redis that does 
 it.live.skipIf(path === "")("a Redis that takes no writes is not ready", () =>
   Effect.gen(function* () {
     const redis = yield* Effect.promise(() => startRedis({ path }));
-    const layer = shared.layer(settingsFor(redis), {
-      limits: { requests: {}, daily: {} },
-      spare: undefined,
-    });
+    const layer = sharedLayer(redis, { requests: {}, daily: {} });
     const reasonWhen = (...command: ReadonlyArray<string>) =>
       Effect.gen(function* () {
         yield* Effect.promise(() => redis.ask(...command));

@@ -2,8 +2,8 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { expect, it } from "vitest";
-import { inMemory } from "../../adapters/limits/memory.ts";
-import { layer } from "../../adapters/limits/redis/layer.ts";
+import { layer } from "../../adapters/limits/layer.ts";
+import { connectLimiter } from "../../adapters/limits/redis/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
@@ -48,7 +48,7 @@ it("while Redis is away, each process counts, and takes back and ends what it ha
   const redis = { urls, isCluster: false, sentinels: undefined, ca: undefined };
   await Effect.runPromise(
     program.pipe(
-      Effect.provide(layer(redis, { limits, spare: inMemory(limits) })),
+      Effect.provide(layer({ limits, refusesOnFailure: false }, connectLimiter(redis))),
       Effect.provide(telemetry({ level: "none", format: "json" })),
     ),
   );

@@ -1,6 +1,5 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import { cachedFor } from "../../../application/cached.ts";
 import {
@@ -19,18 +18,7 @@ import { breaker } from "./breaker.ts";
 import { connect, probe } from "./connection.ts";
 import type { RedisSettings } from "./settings.ts";
 
-/**
- * Counts in Redis. While it does not answer, `spare` counts; without a spare, requests are refused.
- */
-export const layer = (
-  settings: RedisSettings,
-  options: Parameters<LimiterWith>[0],
-): Layer.Layer<Limiter> =>
-  Layer.effect(
-    Limiter,
-    Effect.map(connectLimiter(settings), (limiterWith) => limiterWith(options)),
-  );
-
+/** Counts in Redis. While it does not answer, `spare` counts; without one, requests are refused. */
 export const connectLimiter = Effect.fnUntraced(function* (
   settings: RedisSettings,
 ): Effect.fn.Return<LimiterWith, never, Scope.Scope> {

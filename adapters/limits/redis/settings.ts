@@ -13,7 +13,7 @@ import {
   readSettings,
   withDefault,
 } from "../../settings/setting.ts";
-import type { Source } from "../../settings/source.ts";
+import type { Source, Text } from "../../settings/source.ts";
 
 const RedisUrl = Schema.String.check(
   Schema.makeFilter<string>(
@@ -61,48 +61,34 @@ export const settings = {
   }),
 };
 
-const isTls = (url: string) => url.startsWith("rediss:");
+const listed = (urls: Redacted.Redacted<ReadonlyArray<string>> | undefined) =>
+  urls === undefined ? [] : Redacted.value(urls);
+
+const ONE_NAME: Text = ({ name }) =>
+  `must be one URL, with the master's name as its host, where ${name(settings.sentinels)} is set`;
+const NEEDS_TLS: Text = ({ name }) =>
+  `needs a rediss URL in ${name(settings.urls)} or ${name(settings.sentinels)}`;
+const NEEDED_BY_CLUSTER: Text = ({ name, on }) =>
+  `must be set where ${name(settings.cluster)} is ${on}`;
+const IS_CLUSTER: Text = ({ name, on }) =>
+  `must be ${on} where ${name(settings.urls)} has several URLs`;
 
 export const read = (source: Source) =>
   Result.flatMap(
-    readSettings(settings, source, ({ urls, cluster, sentinels, caFile }) => [
-      sentinels !== undefined &&
-        urls === undefined &&
-        missingBeside(settings.urls, settings.sentinels),
-      sentinels !== undefined &&
-        cluster === true &&
-        excludedBy(settings.sentinels, settings.cluster),
-      sentinels !== undefined &&
-        urls !== undefined &&
-        Redacted.value(urls).length > 1 &&
-        fault(
-          settings.urls,
-          ({ name }) =>
-            `must be one URL, with the master's name as its host, where ${name(settings.sentinels)} is set`,
-          "rediss://:password@mymaster",
-        ),
-      caFile !== undefined &&
-        ![urls, sentinels].some((list) => list && Redacted.value(list).some(isTls)) &&
-        fault(
-          settings.caFile,
-          ({ name }) =>
-            `needs a rediss URL in ${name(settings.urls)} or ${name(settings.sentinels)}`,
-        ),
-      urls === undefined &&
-        cluster === true &&
-        fault(
-          settings.urls,
-          ({ name, on }) => `must be set where ${name(settings.cluster)} is ${on}`,
-        ),
-      urls !== undefined &&
-        Redacted.value(urls).length > 1 &&
-        cluster === false &&
-        sentinels === undefined &&
-        fault(
-          settings.cluster,
-          ({ name, on }) => `must be ${on} where ${name(settings.urls)} has several URLs`,
-        ),
-    ]),
+    readSettings(settings, source, ({ urls, cluster, sentinels, caFile }) => {
+      const nodes = listed(urls);
+      const hasSentinels = sentinels !== undefined;
+      const isSeveral = nodes.length > 1;
+      const isTls = [...nodes, ...listed(sentinels)].some((url) => url.startsWith("rediss:"));
+      return [
+        hasSentinels && urls === undefined && missingBeside(settings.urls, settings.sentinels),
+        hasSentinels && cluster === true && excludedBy(settings.sentinels, settings.cluster),
+        hasSentinels && isSeveral && fault(settings.urls, ONE_NAME, "rediss://:password@mymaster"),
+        caFile !== undefined && !isTls && fault(settings.caFile, NEEDS_TLS),
+        urls === undefined && cluster === true && fault(settings.urls, NEEDED_BY_CLUSTER),
+        isSeveral && cluster === false && !hasSentinels && fault(settings.cluster, IS_CLUSTER),
+      ];
+    }),
     ({ urls, cluster, sentinels, caFile }) =>
       Result.map(
         caFile === undefined ? Result.succeed(undefined) : readCertificates(caFile),
